@@ -1,0 +1,71 @@
+package hmstype
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// Transitions is a state machine as data: for each state the states that may follow it.
+// One table per entity serves the service, the documentation, the tests and the database:
+// a trigger made from [Transitions.Pairs] refuses the same steps for raw SQL.
+type Transitions[S ~string] map[S][]S
+
+// TransitionError says which step was refused and which were allowed; its kind is
+// [ErrInvalidTransition], a precondition.
+type TransitionError struct {
+	Entity  string   // such as "bed"
+	From    string   // the state that the entity is in
+	To      string   // the state that was asked for
+	Allowed []string // the states that may follow From, sorted
+}
+
+// Error implements error.
+func (e *TransitionError) Error() string {
+	return fmt.Sprintf("%s: from %s to %s (allowed: %s): %v",
+		e.Entity, e.From, e.To, strings.Join(e.Allowed, ", "), ErrInvalidTransition)
+}
+
+// Unwrap gives [ErrInvalidTransition].
+func (e *TransitionError) Unwrap() error { return ErrInvalidTransition }
+
+// Allows tells whether the step is in the table.
+func (t Transitions[S]) Allows(from, to S) bool { return slices.Contains(t[from], to) }
+
+// Check gives a [TransitionError] for a step that is not in the table.
+func (t Transitions[S]) Check(entity string, from, to S) error {
+	if t.Allows(from, to) {
+		return nil
+	}
+	e := &TransitionError{Entity: entity, From: string(from), To: string(to)}
+	for _, s := range t[from] {
+		e.Allowed = append(e.Allowed, string(s))
+	}
+	sort.Strings(e.Allowed)
+	return e
+}
+
+// States gives every state that the table names, sorted.
+func (t Transitions[S]) States() []S {
+	var states []S
+	for from, tos := range t {
+		states = append(states, from)
+		states = append(states, tos...)
+	}
+	slices.Sort(states)
+	return slices.Compact(states)
+}
+
+// Pairs gives the allowed steps as "from>to", sorted: the form that the database's guard
+// takes as its arguments, so that a test can hold one against the other.
+func (t Transitions[S]) Pairs() []string {
+	var pairs []string
+	for from, tos := range t {
+		for _, to := range tos {
+			pairs = append(pairs, string(from)+">"+string(to))
+		}
+	}
+	sort.Strings(pairs)
+	return pairs
+}

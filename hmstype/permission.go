@@ -1,0 +1,73 @@
+package hmstype
+
+import "context"
+
+// Permission names what a role may allow. The catalogue is [Permissions]; a host's own
+// permissions may be any other name of the form "area.deed".
+type Permission string
+
+// The catalogue of permissions.
+const (
+	PermIdentityRead   Permission = "identity.read"   // see users and roles
+	PermIdentityManage Permission = "identity.manage" // create users, roles and tenants' settings
+	PermAuditRead      Permission = "audit.read"      // read the audit trail
+	PermAuditVerify    Permission = "audit.verify"    // verify the audit trail
+
+	PermPatientRead       Permission = "patient.read"       // read and search patients
+	PermPatientWrite      Permission = "patient.write"      // register and change patients and coverage
+	PermPatientRestricted Permission = "patient.restricted" // see patients with a restricted record
+
+	PermAppointmentRead  Permission = "appointment.read"  // see calendars
+	PermAppointmentWrite Permission = "appointment.write" // book, check in, cancel
+	PermClinicalRead     Permission = "clinical.read"     // read encounters, notes, vitals, problems, allergies
+	PermClinicalWrite    Permission = "clinical.write"    // open and finish encounters, write notes and problems
+	PermVitalsWrite      Permission = "vitals.write"      // record vital signs and allergies
+	PermPrescribe        Permission = "prescription.write"
+	PermPrescriptionRead Permission = "prescription.read"
+
+	PermPharmacyRead    Permission = "pharmacy.read"     // see formulary and stock
+	PermPharmacyManage  Permission = "pharmacy.manage"   // keep the formulary and suppliers
+	PermStockWrite      Permission = "stock.write"       // receive, adjust, quarantine and recall stock
+	PermDispense        Permission = "pharmacy.dispense" // hand out medication
+	PermPharmacyReverse Permission = "pharmacy.reverse"  // take back what was handed out
+
+	PermLabRead   Permission = "lab.read"   // see the catalogue, orders and results
+	PermLabManage Permission = "lab.manage" // keep the catalogue and reference ranges
+	PermLabOrder  Permission = "lab.order"  // order tests
+	PermLabResult Permission = "lab.result" // collect specimens, enter results
+	PermLabReview Permission = "lab.review" // verify and review results, acknowledge critical ones
+
+	PermBillingRead   Permission = "billing.read"   // see charges, bills and the ledger
+	PermBillingManage Permission = "billing.manage" // keep the service catalogue and prices
+	PermCharge        Permission = "billing.charge" // capture a charge by hand
+	PermBillWrite     Permission = "billing.bill"   // make and issue bills
+	PermPayment       Permission = "billing.payment"
+
+	PermFacilityRead   Permission = "facility.read"   // see wards, beds and the census
+	PermFacilityManage Permission = "facility.manage" // keep wards and beds
+	PermAdmit          Permission = "facility.admit"  // admit, transfer, discharge
+	PermHousekeeping   Permission = "facility.clean"  // report beds as cleaned
+
+	PermOutboxRelay Permission = "outbox.relay" // deliver events to the host's bus
+)
+
+// Permissions lists the catalogue, sorted by area.
+func Permissions() []Permission {
+	return []Permission{
+		PermIdentityRead, PermIdentityManage, PermAuditRead, PermAuditVerify,
+		PermPatientRead, PermPatientWrite, PermPatientRestricted,
+		PermAppointmentRead, PermAppointmentWrite, PermClinicalRead, PermClinicalWrite, PermVitalsWrite,
+		PermPrescribe, PermPrescriptionRead,
+		PermPharmacyRead, PermPharmacyManage, PermStockWrite, PermDispense, PermPharmacyReverse,
+		PermLabRead, PermLabManage, PermLabOrder, PermLabResult, PermLabReview,
+		PermBillingRead, PermBillingManage, PermCharge, PermBillWrite, PermPayment,
+		PermFacilityRead, PermFacilityManage, PermAdmit, PermHousekeeping, PermOutboxRelay,
+	}
+}
+
+// Authorizer decides whether an actor holds a permission in his tenant. Package identity
+// brings the default, which reads the actor's roles; a host may bring its own.
+// A refusal is an error of kind [ErrPermissionDenied].
+type Authorizer interface {
+	Authorize(ctx context.Context, actor Actor, permission Permission) error
+}

@@ -1,0 +1,133 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// The names of the six standard roles.
+const (
+	RoleAdmin         = "Admin"
+	RoleDoctor        = "Doctor"
+	RoleNurse         = "Nurse"
+	RoleReceptionist  = "Receptionist"
+	RolePharmacist    = "Pharmacist"
+	RoleLabTechnician = "Lab Technician"
+)
+
+// Role is a named set of permissions of a tenant.
+type Role struct {
+	ID          hmstype.RoleID
+	Name        string // 1 to 50 characters, unique in the tenant
+	Description string // up to 1000 characters
+	Permissions []hmstype.Permission
+	CreatedAt   time.Time // UTC
+	Version     int64     // counts changes, from 1
+}
+
+type roleRow struct {
+	bun.BaseModel `bun:"table:hms.role,alias:role"`
+	dbx.Tenanted
+	ID          hmstype.RoleID `bun:"id,pk"`
+	Name        string
+	Description string
+	Permissions []hmstype.Permission `bun:"type:jsonb"`
+	CreatedAt   time.Time
+	Version     int64
+}
+
+func newRoleRow(db dbx.DB, name, description string, permissions []hmstype.Permission) roleRow {
+	return roleRow{
+		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.RoleID](),
+		Name: name, Description: description, Permissions: permissions, CreatedAt: db.Now, Version: 1,
+	}
+}
+
+func (r roleRow) role() Role {
+	return Role{
+		ID: r.ID, Name: r.Name, Description: r.Description, Permissions: r.Permissions,
+		CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+	}
+}
+
+// standardRoles are those of the original request, with what each profession needs.
+// Nobody but the administrator holds everything; prescribing and dispensing lie with
+// different professions.
+var standardRoles = []Role{
+	{Name: RoleAdmin, Description: "Full system access", Permissions: hmstype.Permissions()},
+	{Name: RoleDoctor, Description: "Medical records, prescriptions, appointments", Permissions: []hmstype.Permission{
+		hmstype.PermPatientRead, hmstype.PermPatientWrite, hmstype.PermAppointmentRead, hmstype.PermAppointmentWrite,
+		hmstype.PermClinicalRead, hmstype.PermClinicalWrite, hmstype.PermVitalsWrite,
+		hmstype.PermPrescribe, hmstype.PermPrescriptionRead, hmstype.PermPharmacyRead,
+		hmstype.PermLabRead, hmstype.PermLabOrder, hmstype.PermLabReview,
+		hmstype.PermFacilityRead, hmstype.PermAdmit, hmstype.PermCharge,
+	}},
+	{Name: RoleNurse, Description: "Patient care, vitals, basic records", Permissions: []hmstype.Permission{
+		hmstype.PermPatientRead, hmstype.PermAppointmentRead, hmstype.PermClinicalRead, hmstype.PermVitalsWrite,
+		hmstype.PermPrescriptionRead, hmstype.PermLabRead, hmstype.PermLabResult,
+		hmstype.PermFacilityRead, hmstype.PermAdmit, hmstype.PermHousekeeping,
+	}},
+	{Name: RoleReceptionist, Description: "Appointments, patient registration", Permissions: []hmstype.Permission{
+		hmstype.PermPatientRead, hmstype.PermPatientWrite, hmstype.PermAppointmentRead, hmstype.PermAppointmentWrite,
+		hmstype.PermFacilityRead, hmstype.PermBillingRead, hmstype.PermBillWrite, hmstype.PermPayment,
+	}},
+	{Name: RolePharmacist, Description: "Pharmacy operations, dispensing", Permissions: []hmstype.Permission{
+		hmstype.PermPatientRead, hmstype.PermPrescriptionRead, hmstype.PermPharmacyRead, hmstype.PermPharmacyManage,
+		hmstype.PermStockWrite, hmstype.PermDispense, hmstype.PermPharmacyReverse,
+	}},
+	{Name: RoleLabTechnician, Description: "Lab orders and results", Permissions: []hmstype.Permission{
+		hmstype.PermPatientRead, hmstype.PermLabRead, hmstype.PermLabOrder, hmstype.PermLabResult, hmstype.PermLabManage,
+	}},
+}
+
+// CreateRoleInput describes a role of the tenant's own.
+type CreateRoleInput struct {
+	Name        string               // required, up to 50 characters
+	Description string               // up to 1000 characters
+	Permissions []hmstype.Permission // of the catalogue hmstype.Permissions
+}
+
+// Validate implements the rules above.
+func (in CreateRoleInput) Validate() error {
+	var v hmstype.Validator
+	v.Text(in.Name, "name", 1, 50)
+	v.Text(in.Description, "description", 0, 1000)
+	catalogue := hmstype.Permissions()
+	for i, p := range in.Permissions {
+		v.Check(slices.Contains(catalogue, p), fmt.Sprintf("permissions[%d]", i), "must be in the catalogue")
+	}
+	return v.Err()
+}
+
+// CreateRole adds a role; [ErrRoleNameTaken] where the tenant has one of that name.
+func (s *Service) CreateRole(ctx context.Context, in CreateRoleInput) (Role, error) {
+	op := service.Op{Name: "identity.create_role", Permission: hmstype.PermIdentityManage}
+	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in CreateRoleInput) (Role, error) {
+		row := newRoleRow(db, in.Name, in.Description, in.Permissions)
+		if row.Permissions == nil {
+			row.Permissions = []hmstype.Permission{}
+		}
+		return row.role(), dbx.Insert(ctx, db, row)
+	})
+}
+
+// Roles lists the tenant's roles by name.
+func (s *Service) Roles(ctx context.Context) ([]Role, error) {
+	op := service.Op{Name: "identity.roles", Permission: hmstype.PermIdentityRead}
+	return service.Read(ctx, &s.base, op, service.None{}, func(ctx context.Context, db dbx.DB, _ service.None) ([]Role, error) {
+		rows, err := dbx.All[roleRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Order("name") })
+		roles := make([]Role, len(rows))
+		for i, r := range rows {
+			roles[i] = r.role()
+		}
+		return roles, err
+	})
+}

@@ -1,0 +1,197 @@
+package dbtest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstest/pgserver"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/migrate"
+
+	"github.com/google/uuid"
+)
+
+// setupTimeout bounds finding a server and migrating the template.
+const setupTimeout = 3 * time.Minute
+
+// process is what all tests of one binary share.
+var process struct {
+	once   sync.Once
+	err    error
+	server *pgserver.Server
+	dsn    string
+	db     *bun.DB
+	clones []string
+	mu     sync.Mutex
+}
+
+// SharedDatabase tells whether the server's own database is used as it is, because the
+// server cannot clone one (HMS_TEST_DATABASE=shared).
+func SharedDatabase() bool { return os.Getenv("HMS_TEST_DATABASE") == "shared" }
+
+// open gives the binary's database, migrated.
+func open(tb testing.TB) (*bun.DB, string) {
+	tb.Helper()
+	process.once.Do(func() { process.err = setUp(tb) })
+	if process.err != nil {
+		tb.Fatalf("no PostgreSQL for the tests: %v", process.err)
+	}
+	return process.db, process.dsn
+}
+
+func setUp(tb testing.TB) error {
+	ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
+	defer cancel()
+	server, err := pgserver.Shared(ctx, pgserver.Options{})
+	if err != nil {
+		return err
+	}
+	process.server = server
+	tb.Logf("PostgreSQL: %s", server)
+	if SharedDatabase() {
+		process.dsn = server.DSN("")
+		if process.db, err = dbx.Open(process.dsn); err != nil {
+			return err
+		}
+		return migrate.Migrate(ctx, process.db)
+	}
+	process.dsn, err = clone(ctx, server)
+	if err != nil {
+		return err
+	}
+	process.db, err = dbx.Open(process.dsn)
+	return err
+}
+
+// clone makes a database of its own from the template of these migrations.
+func clone(ctx context.Context, server *pgserver.Server) (string, error) {
+	template, err := ensureTemplate(ctx, server)
+	if err != nil {
+		return "", err
+	}
+	name := "hms_test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	if err := maintain(ctx, server, fmt.Sprintf(`CREATE DATABASE %s TEMPLATE %s`, name, template)); err != nil {
+		return "", err
+	}
+	process.mu.Lock()
+	process.clones = append(process.clones, name)
+	process.mu.Unlock()
+	return withDatabase(server, name)
+}
+
+// withDatabase gives the DSN of a database of the server, also of one given by URL.
+func withDatabase(server *pgserver.Server, name string) (string, error) {
+	if server.Kind() != pgserver.KindURL {
+		return server.DSN(name), nil
+	}
+	u, err := url.Parse(server.DSN(""))
+	if err != nil || u.Scheme == "" {
+		return "", errors.New("HMS_DATABASE_URL must have the form postgres://user@host/database")
+	}
+	u.Path = "/" + name
+	return u.String(), nil
+}
+
+// maintain runs one statement in the server's maintenance database.
+func maintain(ctx context.Context, server *pgserver.Server, statements ...string) error {
+	db, err := dbx.Open(server.DSN(""))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	for _, s := range statements {
+		if _, err := db.ExecContext(ctx, s); err != nil {
+			return fmt.Errorf("%s: %w", strings.Fields(s)[0]+" DATABASE", err)
+		}
+	}
+	return nil
+}
+
+// ensureTemplate migrates a template database unless one of these migrations is there.
+// Test binaries take turns on an advisory lock of the maintenance database.
+func ensureTemplate(ctx context.Context, server *pgserver.Server) (string, error) {
+	name, err := templateName()
+	if err != nil {
+		return "", err
+	}
+	admin, err := dbx.Open(server.DSN(""))
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = admin.Close() }()
+	conn, err := admin.Conn(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock(hashtext('hms template'))`); err != nil {
+		return "", err
+	}
+	defer func() { _, _ = conn.ExecContext(ctx, `SELECT pg_advisory_unlock(hashtext('hms template'))`) }()
+	var ready bool
+	err = conn.QueryRowContext(ctx, `SELECT count(*) > 0 FROM pg_database WHERE datname = ? AND datistemplate`, name).Scan(&ready)
+	if err != nil || ready {
+		return name, err
+	}
+	for _, s := range []string{`DROP DATABASE IF EXISTS ` + name, `CREATE DATABASE ` + name} {
+		if _, err := conn.ExecContext(ctx, s); err != nil {
+			return "", err
+		}
+	}
+	if err := migrateTemplate(ctx, server, name); err != nil {
+		return "", err
+	}
+	_, err = conn.ExecContext(ctx, `ALTER DATABASE `+name+` IS_TEMPLATE true`)
+	return name, err
+}
+
+func migrateTemplate(ctx context.Context, server *pgserver.Server, name string) (err error) {
+	dsn, err := withDatabase(server, name)
+	if err != nil {
+		return err
+	}
+	db, err := dbx.Open(dsn)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return migrate.Migrate(ctx, db)
+}
+
+func templateName() (string, error) {
+	list, err := migrate.Migrations()
+	if err != nil {
+		return "", err
+	}
+	hash := sha256.New()
+	hash.Write([]byte(migrate.Bootstrap()))
+	for _, m := range list {
+		hash.Write([]byte(m.SQL))
+	}
+	return "hms_template_" + hex.EncodeToString(hash.Sum(nil)[:6]), nil
+}
+
+// cleanUp drops what the binary made.
+func cleanUp() error {
+	if process.db == nil {
+		return nil
+	}
+	err := process.db.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	for _, name := range process.clones {
+		err = errors.Join(err, maintain(ctx, process.server, `DROP DATABASE IF EXISTS `+name+` WITH (FORCE)`))
+	}
+	return errors.Join(err, process.server.Stop(ctx))
+}

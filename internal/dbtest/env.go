@@ -1,0 +1,167 @@
+package dbtest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
+	"go.uber.org/goleak"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// Clock is a clock that tests set. It is safe for concurrent use.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// Start is where every test's clock begins: a Monday morning in UTC.
+var Start = time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC)
+
+// NewClock makes a clock that stands still at Start.
+func NewClock() *Clock { return &Clock{now: Start} }
+
+// Now gives the clock's time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Advance moves the clock on.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// Env is what one test works with.
+type Env struct {
+	DB       *bun.DB           // connects as superuser, like a developer's host
+	DSN      string            // of DB
+	Tenant   hmstype.TenantID  // the test's own
+	Ctx      context.Context   // carries the host's system actor of the tenant //nolint:containedctx // a test's
+	Clock    *Clock            // the time that services see
+	Base     service.Base      // for the New functions of the domains
+	Identity *identity.Service // of Base
+}
+
+// New gives a test its environment: a new tenant, "UTC" and "USD", with the standard roles.
+func New(tb testing.TB) *Env {
+	tb.Helper()
+	db, dsn := open(tb)
+	return newEnv(tb, db, dsn)
+}
+
+// NewOwn gives a test a database of its own, for what would disturb others: migrations,
+// locks on tables, broken triggers.
+func NewOwn(tb testing.TB) *Env {
+	tb.Helper()
+	open(tb)
+	if SharedDatabase() {
+		tb.Skip("needs a database of its own, which HMS_TEST_DATABASE=shared rules out")
+	}
+	dsn, err := clone(tb.Context(), process.server)
+	require.NoError(tb, err)
+	db, err := dbx.Open(dsn)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, db.Close()) })
+	return newEnv(tb, db, dsn)
+}
+
+func newEnv(tb testing.TB, db *bun.DB, dsn string) *Env {
+	tb.Helper()
+	tb.Cleanup(func() {
+		if tb.Failed() {
+			tb.Logf("database: %s", dsn)
+		}
+	})
+	clock := NewClock()
+	e := &Env{DB: db, DSN: dsn, Clock: clock, Tenant: hmstype.NewID[hmstype.TenantID]()}
+	e.Base = service.Base{DB: dbx.NewHandle(db, dbx.Options{Now: clock.Now}), Log: zerolog.Nop()}
+	e.Identity = identity.New(e.Base)
+	e.Base.Authorizer = e.Identity
+	e.Ctx = hmstype.WithActor(tb.Context(), hmstype.SystemActor(e.Tenant, "test"))
+	_, err := e.Identity.CreateTenant(e.Ctx, identity.CreateTenantInput{Name: "Test hospital"})
+	require.NoError(tb, err)
+	return e
+}
+
+// User creates an active user with these roles.
+func (e *Env) User(tb testing.TB, roles ...string) identity.User {
+	tb.Helper()
+	user, err := e.Identity.CreateUser(e.Ctx, identity.CreateUserInput{
+		Username: "user-" + hmstype.NewID[hmstype.UserID]().String(), FirstName: "Test", LastName: "User", Roles: roles,
+	})
+	require.NoError(tb, err)
+	return user
+}
+
+// As gives the context of a new user with these roles.
+func (e *Env) As(tb testing.TB, roles ...string) context.Context {
+	tb.Helper()
+	return hmstype.WithActor(tb.Context(), hmstype.HumanActor(e.Tenant, e.User(tb, roles...).ID))
+}
+
+// InTx runs fn on the library's own handle with the context's actor, for tests of private mechanisms
+// and for rows that a test must put there by SQL.
+func (e *Env) InTx(tb testing.TB, ctx context.Context, fn func(context.Context, dbx.DB) error) error { //nolint:revive // a test helper takes tb first
+	tb.Helper()
+	return dbx.Map(e.Base.DB.InTx(ctx, "test", fn))
+}
+
+// Scalar reads one value by SQL as the superuser, past row-level security.
+func Scalar[T any](tb testing.TB, e *Env, query string, args ...any) T {
+	tb.Helper()
+	var v T
+	require.NoError(tb, e.DB.NewRaw(query, args...).Scan(tb.Context(), &v))
+	return v
+}
+
+// RequireTransitions holds a table of transitions against the guard that the database
+// puts on the same entity: both must allow the same steps.
+func RequireTransitions(tb testing.TB, e *Env, table string, pairs []string) {
+	tb.Helper()
+	var definition string
+	err := e.DB.NewRaw(`SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgname = ? AND NOT tgisinternal`,
+		table+"_status_guard").Scan(tb.Context(), &definition)
+	require.NoError(tb, err, "table %s has no guard of its status", table)
+	require.ElementsMatch(tb, pairs, guardPairs(definition))
+}
+
+// guardPair finds the arguments of a guard in the trigger's definition.
+var guardPair = regexp.MustCompile(`'([a-z0-9_-]+>[a-z0-9_-]+)'`)
+
+func guardPairs(definition string) []string {
+	var pairs []string
+	for _, m := range guardPair.FindAllStringSubmatch(definition, -1) {
+		pairs = append(pairs, m[1])
+	}
+	return pairs
+}
+
+// Main runs a binary's tests, drops its database and fails on goroutines that are left.
+// Use it as TestMain of every package that uses this one.
+func Main(m *testing.M) {
+	code := m.Run()
+	if err := cleanUp(); err != nil {
+		fmt.Fprintln(os.Stderr, "clean-up:", err)
+		code = 1
+	}
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}

@@ -1,0 +1,132 @@
+package dbx
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/chelal/hms/hmstype"
+)
+
+// Event is a change of state that others may care about. It is written in the deed's
+// transaction and delivered later, at least once, in order per entity.
+type Event struct {
+	Type   string       // such as "pharmacy.dispensed"
+	Entity string       // such as "dispense"
+	ID     fmt.Stringer // the entity's id: events of one entity are delivered in order
+	Data   any          // marshalled to JSON: ids, codes and quantities, never a patient's data
+}
+
+// Emit writes the events to the outbox.
+func (db DB) Emit(ctx context.Context, events ...Event) error {
+	for _, e := range events {
+		data, err := json.Marshal(e.Data)
+		if err != nil {
+			return fmt.Errorf("outbox event %s: %w", e.Type, err)
+		}
+		_, err = db.Exec(ctx, `INSERT INTO hms.outbox (tenant_id, id, event_type, entity, entity_id, data, occurred_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			db.Tenant(), hmstype.NewID[hmstype.OutboxEventID](), e.Type, e.Entity, e.ID.String(), string(data), db.Now)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Access is a use of data that changes nothing and is recorded all the same.
+type Access struct {
+	Action  string            // "read", "search", "export", "denied", ...
+	Entity  string            // what was looked at
+	ID      string            // its id; empty for a search
+	Patient hmstype.PatientID // whose data; zero where nobody's
+}
+
+// RecordAccess writes one event of the audit trail per access, in the deed's transaction.
+func (db DB) RecordAccess(ctx context.Context, accesses ...Access) error {
+	for _, a := range accesses {
+		_, err := db.Exec(ctx, `SELECT hms.record_access($1, $2, $3, $4, $5)`,
+			db.Tenant(), a.Action, a.Entity, a.ID, a.Patient)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keyTTL is how long an idempotency key answers with the first result. Natural keys
+// (a charge's source, a payment's reference) protect after that.
+const keyTTL = 72 * time.Hour
+
+// Once runs fn unless the key was used before: then it gives the first result. The key's
+// row is the first statement of the transaction, so a second caller with the same key
+// waits for the first and reads its result. An empty key runs fn plainly.
+func Once[In, Out any](ctx context.Context, db DB, op, key string, in In, fn func(context.Context, DB, In) (Out, error)) (Out, error) {
+	var out Out
+	if key == "" {
+		return fn(ctx, db, in)
+	}
+	hash, err := requestHash(in)
+	if err != nil {
+		return out, err
+	}
+	claimed, err := claimKey(ctx, db, op, key, hash)
+	if err != nil {
+		return out, err
+	}
+	if !claimed {
+		return out, firstResult(ctx, db, op, key, hash, &out)
+	}
+	if out, err = fn(ctx, db, in); err != nil {
+		return out, err
+	}
+	response, err := json.Marshal(out)
+	if err != nil {
+		return out, fmt.Errorf("idempotency response: %w", err)
+	}
+	_, err = db.Exec(ctx, `UPDATE hms.idempotency_key SET response = $1
+		WHERE tenant_id = $2 AND operation = $3 AND actor = $4 AND key = $5`,
+		string(response), db.Tenant(), op, actorText(db.Actor), key)
+	return out, err
+}
+
+func requestHash(in any) (string, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return "", fmt.Errorf("idempotency request: %w", err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(body)), nil
+}
+
+func claimKey(ctx context.Context, db DB, op, key, hash string) (bool, error) {
+	n, err := db.Exec(ctx, `INSERT INTO hms.idempotency_key (tenant_id, operation, key, actor, request_hash, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (tenant_id, operation, actor, key) DO UPDATE
+		SET request_hash = excluded.request_hash, response = NULL,
+		    created_at = excluded.created_at, expires_at = excluded.expires_at
+		WHERE idempotency_key.expires_at <= excluded.created_at`,
+		db.Tenant(), op, key, actorText(db.Actor), hash, db.Now, db.Now.Add(keyTTL))
+	return n == 1, err
+}
+
+func firstResult(ctx context.Context, db DB, op, key, hash string, out any) error {
+	var storedHash string
+	var response sql.NullString
+	err := db.QueryRow(ctx, `SELECT request_hash, response FROM hms.idempotency_key
+		WHERE tenant_id = $1 AND operation = $2 AND actor = $3 AND key = $4`, db.Tenant(), op, actorText(db.Actor), key).
+		Scan(&storedHash, &response)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("%w: the idempotency key is in use", hmstype.ErrUnavailable)
+	}
+	if err != nil {
+		return err
+	}
+	if storedHash != hash || !response.Valid {
+		return hmstype.ErrIdempotencyMismatch
+	}
+	return json.Unmarshal([]byte(response.String), out)
+}

@@ -1,0 +1,200 @@
+package dbx
+
+import (
+	"context"
+	"database/sql"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+)
+
+// Options of a handle.
+type Options struct {
+	// Now gives the time; required.
+	Now func() time.Time
+	// MaxAttempts bounds the tries of a transaction that we began and that a deadlock or a
+	// serialization failure ended; zero means 5.
+	MaxAttempts int
+	// UncachedStatements sends hot statements without naming them on the server, which a
+	// pooler in transaction mode may need.
+	UncachedStatements bool
+}
+
+// Handle is what a service holds. It is immutable and safe for concurrent use as far as
+// the connection under it is: an unbound one always, a bound one like its transaction.
+type Handle struct {
+	bun     *bun.DB
+	opts    Options
+	tenants *tenantCache
+	pgx     bool
+	conn    bun.IConn // nil: unbound
+	owned   *settings // the settings in force where the transaction is ours, nil in a host's
+}
+
+// NewHandle makes an unbound handle. It does no I/O.
+func NewHandle(db *bun.DB, opts Options) Handle {
+	if opts.MaxAttempts == 0 {
+		opts.MaxAttempts = 5
+	}
+	_, isPgx := db.Driver().(*stdlib.Driver)
+	return Handle{bun: db, opts: opts, pgx: isPgx, tenants: &tenantCache{known: map[hmstype.TenantID]cachedTenant{}}}
+}
+
+// Bind gives the handle that executes in the host's transaction.
+func (h Handle) Bind(tx bun.IConn) Handle {
+	h.conn = tx
+	h.owned = nil
+	return h
+}
+
+// Unbound gives the handle that opens transactions of its own, for what must survive the
+// rollback of the deed, such as the record of a refusal.
+func (h Handle) Unbound() Handle {
+	h.conn = nil
+	h.owned = nil
+	return h
+}
+
+// IsBound tells whether the handle executes in somebody's transaction.
+func (h Handle) IsBound() bool { return h.conn != nil }
+
+// Bun gives the library's own *bun.DB, for migrations and health checks only.
+func (h Handle) Bun() *bun.DB { return h.bun }
+
+// Now gives the current instant as the library stores it.
+func (h Handle) Now() time.Time { return hmstype.Instant(h.opts.Now()) }
+
+// Join gives the DB of a port: it executes on the caller's transaction, whose settings
+// the caller has made already.
+func (h Handle) Join(ctx context.Context, conn bun.IConn) (DB, error) {
+	actor, err := hmstype.ActorFrom(ctx)
+	if err != nil {
+		return DB{}, err
+	}
+	return DB{Actor: actor, Now: h.Now(), handle: h.Bind(conn)}, nil
+}
+
+// DB is the handle inside a transaction: every private function that touches the
+// database takes one, right after the context.
+type DB struct {
+	Actor hmstype.Actor // who acts
+	Now   time.Time     // the operation's one instant, UTC, in microseconds
+
+	handle Handle
+}
+
+// Tenant gives the tenant that every query must name.
+func (db DB) Tenant() hmstype.TenantID { return db.Actor.Tenant }
+
+// Conn gives the connection to pass on to a port.
+func (db DB) Conn() bun.IConn { return db.handle.conn }
+
+// Handle gives the handle bound to this transaction.
+func (db DB) Handle() Handle { return db.handle }
+
+// NewSelect builds a query that executes in the transaction.
+func (db DB) NewSelect() *bun.SelectQuery { return db.handle.bun.NewSelect().Conn(db.handle.conn) }
+
+// NewInsert builds an insert that executes in the transaction.
+func (db DB) NewInsert() *bun.InsertQuery { return db.handle.bun.NewInsert().Conn(db.handle.conn) }
+
+// NewUpdate builds an update that executes in the transaction.
+func (db DB) NewUpdate() *bun.UpdateQuery { return db.handle.bun.NewUpdate().Conn(db.handle.conn) }
+
+// NewDelete builds a delete that executes in the transaction. Only rows that are no
+// record (expired keys, delivered outbox rows) may be deleted.
+func (db DB) NewDelete() *bun.DeleteQuery { return db.handle.bun.NewDelete().Conn(db.handle.conn) }
+
+// NewRaw builds a raw query, with Bun's placeholders, that executes in the transaction.
+func (db DB) NewRaw(query string, args ...any) *bun.RawQuery {
+	return db.handle.bun.NewRaw(query, args...).Conn(db.handle.conn)
+}
+
+// Query runs a hot statement with real parameters ($1, $2, ...), prepared once per
+// connection. Bun's own queries carry their values inside the text and cannot be.
+func (db DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return db.handle.conn.QueryContext(ctx, query, db.handle.statementArgs(args)...)
+}
+
+// QueryRow is [DB.Query] for one row.
+func (db DB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	return db.handle.conn.QueryRowContext(ctx, query, db.handle.statementArgs(args)...)
+}
+
+// Exec runs a hot statement that gives no rows and tells how many rows it touched.
+func (db DB) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	res, err := db.handle.conn.ExecContext(ctx, query, db.handle.statementArgs(args)...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+func (h Handle) statementArgs(args []any) []any {
+	if !h.pgx {
+		return args
+	}
+	mode := pgx.QueryExecModeCacheStatement
+	if h.opts.UncachedStatements {
+		mode = pgx.QueryExecModeExec
+	}
+	return append([]any{mode}, args...)
+}
+
+// TenantInfo is what every operation may need to know of its tenant.
+type TenantInfo struct {
+	Zone     *time.Location   // "today" is this zone's day
+	Currency hmstype.Currency // the tenant's own currency
+}
+
+type cachedTenant struct {
+	info  TenantInfo
+	until time.Time
+}
+
+type tenantCache struct {
+	mu    sync.Mutex
+	known map[hmstype.TenantID]cachedTenant
+}
+
+const tenantInfoTTL = time.Minute
+
+// TenantInfo reads the tenant's settings, at most once a minute per process.
+func (db DB) TenantInfo(ctx context.Context) (TenantInfo, error) {
+	cache := db.handle.tenants
+	cache.mu.Lock()
+	known, ok := cache.known[db.Tenant()]
+	cache.mu.Unlock()
+	if ok && db.Now.Before(known.until) && !db.Now.Before(known.until.Add(-2*tenantInfoTTL)) {
+		return known.info, nil
+	}
+	var zone, currency string
+	err := db.QueryRow(ctx, `SELECT time_zone, currency FROM hms.tenant WHERE tenant_id = $1`, db.Tenant()).
+		Scan(&zone, &currency)
+	if err != nil {
+		return TenantInfo{}, NotFoundIfNoRows(err, "tenant", db.Tenant())
+	}
+	location, err := time.LoadLocation(zone)
+	if err != nil {
+		return TenantInfo{}, &hmstype.Error{Entity: "tenant", Err: hmstype.Invalid("timeZone", "is unknown on this machine")}
+	}
+	info := TenantInfo{Zone: location, Currency: hmstype.Currency(currency)}
+	cache.mu.Lock()
+	cache.known[db.Tenant()] = cachedTenant{info: info, until: db.Now.Add(tenantInfoTTL)}
+	cache.mu.Unlock()
+	return info, nil
+}
+
+// Today gives the tenant's calendar day at the operation's instant.
+func (db DB) Today(ctx context.Context) (hmstype.Date, error) {
+	info, err := db.TenantInfo(ctx)
+	if err != nil {
+		return hmstype.Date{}, err
+	}
+	return hmstype.DateOf(db.Now, info.Zone), nil
+}

@@ -1,0 +1,114 @@
+package dbx
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+)
+
+// hostSettings are the host's role and its values of our settings, read with the
+// savepoint: neither RELEASE nor RESET ROLE would bring them back.
+type hostSettings struct {
+	role string
+	settings
+}
+
+const readSettings = `SELECT current_setting('role'),
+	coalesce(current_setting('hms.tenant', true), ''), coalesce(current_setting('hms.actor', true), ''),
+	coalesce(current_setting('hms.request_id', true), ''), coalesce(current_setting('hms.purpose', true), ''),
+	coalesce(current_setting('hms.operation', true), '')`
+
+func (h Handle) inSavepoint(ctx context.Context, actor hmstype.Actor, want settings, fn func(context.Context, DB) error) error {
+	if _, err := h.conn.ExecContext(ctx, "SAVEPOINT hms_deed"); err != nil {
+		return fmt.Errorf("savepoint: %w", err)
+	}
+	released := false
+	defer func() {
+		if !released {
+			rollbackToSavepoint(ctx, h.conn)
+		}
+	}()
+	before, err := h.enter(ctx, want)
+	if err != nil {
+		return err
+	}
+	bound := h
+	bound.owned = &want
+	if err := fn(ctx, DB{Actor: actor, Now: h.Now(), handle: bound}); err != nil {
+		return err
+	}
+	if err := h.leave(ctx, want, before); err != nil {
+		return err
+	}
+	if _, err := h.conn.ExecContext(ctx, "RELEASE SAVEPOINT hms_deed"); err != nil {
+		return fmt.Errorf("release savepoint: %w", err)
+	}
+	released = true
+	return nil
+}
+
+// enter makes our settings where they are not in force and tells what was before.
+func (h Handle) enter(ctx context.Context, want settings) (hostSettings, error) {
+	if h.owned != nil {
+		before := hostSettings{role: AppRole, settings: *h.owned}
+		if *h.owned == want {
+			return before, nil
+		}
+		return before, apply(ctx, h.conn, want)
+	}
+	var before hostSettings
+	err := h.conn.QueryRowContext(ctx, readSettings).Scan(&before.role,
+		&before.tenant, &before.actor, &before.request, &before.purpose, &before.operation)
+	if err != nil {
+		return before, fmt.Errorf("read settings: %w", err)
+	}
+	return before, apply(ctx, h.conn, want)
+}
+
+// leave gives back what was before.
+func (h Handle) leave(ctx context.Context, want settings, before hostSettings) error {
+	if h.owned != nil {
+		if before.settings == want {
+			return nil
+		}
+		return apply(ctx, h.conn, before.settings)
+	}
+	if err := apply(ctx, h.conn, before.settings); err != nil {
+		return err
+	}
+	_, err := h.conn.ExecContext(ctx, "SET LOCAL ROLE "+quoteRole(before.role))
+	return err
+}
+
+func apply(ctx context.Context, conn bun.IConn, want settings) error {
+	statements, err := want.statements()
+	if err != nil {
+		return err
+	}
+	for _, s := range statements {
+		if _, err := conn.ExecContext(ctx, s); err != nil {
+			return fmt.Errorf("settings: %w", err)
+		}
+	}
+	return nil
+}
+
+// rollbackToSavepoint also undoes our SET LOCALs. It runs on a context that cannot be
+// cancelled: a savepoint left behind would keep rows that the caller was told are gone.
+// Where it fails the host's connection is broken, and so is its transaction.
+func rollbackToSavepoint(ctx context.Context, conn bun.IConn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	if _, err := conn.ExecContext(ctx, "ROLLBACK TO SAVEPOINT hms_deed"); err == nil {
+		_, _ = conn.ExecContext(ctx, "RELEASE SAVEPOINT hms_deed") // only frees memory
+	}
+}
+
+// Savepoint runs fn so that its failure leaves the transaction usable: what one member of
+// a batch did is undone without hurting its neighbours.
+func (db DB) Savepoint(ctx context.Context, fn func(context.Context, DB) error) error {
+	return db.handle.inSavepoint(ctx, db.Actor, *db.handle.owned, fn)
+}

@@ -1,0 +1,180 @@
+package dbx
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/chelal/hms/hmstype"
+)
+
+// endTimeout bounds COMMIT and ROLLBACK, which run even where the caller gave up.
+const endTimeout = 5 * time.Second
+
+// InTx runs fn in a transaction with the role and the settings of the context's actor.
+//
+// Unbound, it begins and commits one, and runs fn again, a bounded number of times, where
+// the server ended it by 40001 or 40P01: fn must have no effect but on the database. Bound,
+// it runs fn in a savepoint, so that the host may swallow the error and go on; it never
+// ends the host's transaction, and gives the host its role and settings back.
+//
+// A COMMIT whose answer is lost gives [hmstype.ErrOutcomeUnknown].
+func (h Handle) InTx(ctx context.Context, op string, fn func(context.Context, DB) error) error {
+	actor, err := hmstype.ActorFrom(ctx)
+	if err != nil {
+		return err
+	}
+	want := settingsOf(actor, op)
+	if h.IsBound() {
+		return h.inSavepoint(ctx, actor, want, fn)
+	}
+	for attempt := 1; ; attempt++ {
+		err = h.inOwnTx(ctx, actor, want, fn)
+		if err == nil || attempt >= h.opts.MaxAttempts || !isRetryable(err) {
+			return err
+		}
+		if waitErr := backoff(ctx, attempt); waitErr != nil {
+			return err
+		}
+	}
+}
+
+// beginError marks a failure before the first statement of fn: nothing can have happened.
+type beginError struct{ err error }
+
+func (e *beginError) Error() string { return "begin: " + e.err.Error() }
+func (e *beginError) Unwrap() error { return e.err }
+
+func isRetryable(err error) bool {
+	switch SQLState(err) {
+	case "40001", "40P01":
+		return true
+	case "":
+		var begin *beginError
+		return errors.As(err, &begin) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+	default:
+		return false
+	}
+}
+
+// backoff waits 5 to 10 ms after the first try, twice as long after each further one.
+func backoff(ctx context.Context, attempt int) error {
+	base := 5 * time.Millisecond << (attempt - 1)
+	timer := time.NewTimer(base + rand.N(base)) //nolint:gosec // jitter needs no secrecy
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+func (h Handle) inOwnTx(ctx context.Context, actor hmstype.Actor, want settings, fn func(context.Context, DB) error) error {
+	conn, err := h.bun.Conn(ctx)
+	if err != nil {
+		return &beginError{err}
+	}
+	done := false
+	defer func() {
+		if !done { // fn panicked or failed: end the transaction before the connection goes back
+			rollback(ctx, conn.Conn)
+		}
+		_ = conn.Close() // gives it back to the pool; its error says only that it was broken
+	}()
+	if err := begin(ctx, conn.Conn, want); err != nil {
+		return &beginError{err}
+	}
+	bound := h.Bind(conn.Conn)
+	bound.owned = &want
+	if err := fn(ctx, DB{Actor: actor, Now: h.Now(), handle: bound}); err != nil {
+		return err
+	}
+	done = true
+	return commit(ctx, conn.Conn)
+}
+
+// begin sends BEGIN and the settings as one pipelined batch: one round trip.
+func begin(ctx context.Context, conn *sql.Conn, want settings) error {
+	sets, err := want.statements()
+	if err != nil {
+		return err
+	}
+	statements := append([]string{"BEGIN"}, sets...)
+	err = conn.Raw(func(driverConn any) error {
+		pgxConn, ok := driverConn.(*stdlib.Conn)
+		if !ok {
+			return errNotPgx
+		}
+		return pipeline(ctx, pgxConn.Conn().PgConn(), statements)
+	})
+	if !errors.Is(err, errNotPgx) {
+		return err
+	}
+	for _, s := range statements {
+		if _, err := conn.ExecContext(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var errNotPgx = errors.New("dbx: the driver is not pgx")
+
+func pipeline(ctx context.Context, conn *pgconn.PgConn, statements []string) error {
+	batch := &pgconn.Batch{}
+	for _, s := range statements {
+		batch.ExecParams(s, nil, nil, nil, nil)
+	}
+	return conn.ExecBatch(ctx, batch).Close()
+}
+
+// commit runs on a context that cannot be cancelled. An error with a SQLSTATE means that
+// the server rolled back; any other failure leaves the outcome unknown.
+func commit(ctx context.Context, conn *sql.Conn) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	err := conn.Raw(func(driverConn any) error {
+		pgxConn, ok := driverConn.(*stdlib.Conn)
+		if !ok {
+			return errNotPgx
+		}
+		tags, err := pgxConn.Conn().PgConn().Exec(ctx, "COMMIT").ReadAll()
+		if err == nil && len(tags) == 1 && tags[0].CommandTag.String() == "ROLLBACK" {
+			return pgx.ErrTxCommitRollback
+		}
+		return err
+	})
+	if errors.Is(err, errNotPgx) {
+		_, err = conn.ExecContext(ctx, "COMMIT")
+	}
+	switch {
+	case err == nil, SQLState(err) != "" && SQLState(err) != "57P01", errors.Is(err, pgx.ErrTxCommitRollback):
+		return err
+	default:
+		discard(conn)
+		return fmt.Errorf("%w (%s)", hmstype.ErrOutcomeUnknown, "the answer to COMMIT was lost")
+	}
+}
+
+// rollback ends the transaction on a context that cannot be cancelled. Where that fails
+// the connection is thrown away, which makes the server roll back.
+func rollback(ctx context.Context, conn *sql.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	if _, err := conn.ExecContext(ctx, "ROLLBACK"); err != nil {
+		discard(conn)
+	}
+}
+
+func discard(conn *sql.Conn) {
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // tells the pool to close it
+}

@@ -1,0 +1,136 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+)
+
+// Base is what every service of hms is built on.
+type Base struct {
+	DB         dbx.Handle
+	Authorizer hmstype.Authorizer
+	Log        zerolog.Logger // the zero value is silent
+}
+
+// Bind gives the base that executes in the host's transaction.
+func (b Base) Bind(tx bun.IConn, auth hmstype.Authorizer) Base {
+	b.DB = b.DB.Bind(tx)
+	b.Authorizer = auth
+	return b
+}
+
+// Op names a use case.
+type Op struct {
+	Name       string             // such as "pharmacy.dispense": logs, audit trail, error text
+	Permission hmstype.Permission // what the actor must hold; required
+	Key        string             // the caller's idempotency key; empty means none
+}
+
+// Validator is an input that checks itself, without the database.
+type Validator interface {
+	Validate() error
+}
+
+// maxKeyLength bounds an idempotency key.
+const maxKeyLength = 200
+
+// Write runs a command: it may change state and is tried again after a deadlock, so fn
+// must have no effect but on the database.
+func Write[In Validator, Out any](
+	ctx context.Context, b *Base, op Op, in In, fn func(context.Context, dbx.DB, In) (Out, error),
+) (Out, error) {
+	var out Out
+	started := b.DB.Now()
+	err := b.admit(ctx, op, in)
+	if err == nil {
+		err = b.DB.InTx(ctx, op.Name, func(ctx context.Context, db dbx.DB) error {
+			var err error
+			out, err = dbx.Once(ctx, db, op.Name, op.Key, in, fn)
+			return err
+		})
+	}
+	return finish(b, op, started, out, err)
+}
+
+// Read runs a query. It takes a transaction as well, because row-level security reads
+// transaction-local settings and because the read of a patient's data is recorded.
+func Read[In Validator, Out any](
+	ctx context.Context, b *Base, op Op, in In, fn func(context.Context, dbx.DB, In) (Out, error),
+) (Out, error) {
+	op.Key = ""
+	return Write(ctx, b, op, in, fn)
+}
+
+// None is the input of a use case that takes none.
+type None struct{}
+
+// Validate implements Validator.
+func (None) Validate() error { return nil }
+
+// ByID is the input of a use case that takes an id and nothing else.
+type ByID[I dbx.Entity] struct {
+	ID I
+}
+
+// Validate requires the id.
+func (in ByID[I]) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.ID.IsZero(), "id")
+	return v.Err()
+}
+
+// admit asks for the permission before anything else, so that a refused caller learns
+// nothing about the rules of an input.
+func (b *Base) admit(ctx context.Context, op Op, in Validator) error {
+	actor, err := hmstype.ActorFrom(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.Authorizer.Authorize(ctx, actor, op.Permission); err != nil {
+		if hmstype.KindOf(err) == hmstype.KindPermissionDenied {
+			b.recordDenial(ctx, op)
+		}
+		return err
+	}
+	if len(op.Key) > maxKeyLength {
+		return hmstype.Invalid("idempotencyKey", "must have at most 200 bytes")
+	}
+	return in.Validate()
+}
+
+// denialTimeout bounds the record of a refusal, which needs a connection of its own.
+const denialTimeout = 3 * time.Second
+
+// recordDenial writes the refusal in a transaction of its own, so that it survives the
+// rollback of the deed. The caller is refused whether or not that succeeds.
+func (b *Base) recordDenial(ctx context.Context, op Op) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), denialTimeout)
+	defer cancel()
+	err := b.DB.Unbound().InTx(ctx, op.Name, func(ctx context.Context, db dbx.DB) error {
+		return db.RecordAccess(ctx, dbx.Access{Action: "denied", Entity: "permission", ID: string(op.Permission)})
+	})
+	if err != nil {
+		b.Log.Error().Str("op", op.Name).Str("kind", string(hmstype.KindOf(dbx.Map(err)))).Msg("refusal not recorded")
+	}
+}
+
+func finish[Out any](b *Base, op Op, started time.Time, out Out, err error) (Out, error) {
+	err = dbx.Map(err)
+	event := b.Log.Debug()
+	if hmstype.KindOf(err) == hmstype.KindInternal {
+		event = b.Log.Error()
+	}
+	event.Str("op", op.Name).Str("kind", string(hmstype.KindOf(err))).
+		Dur("took", b.DB.Now().Sub(started)).Msg("use case")
+	if err != nil {
+		var none Out
+		return none, &hmstype.Error{Op: op.Name, Err: err}
+	}
+	return out, nil
+}
