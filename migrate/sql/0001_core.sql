@@ -304,3 +304,55 @@ CREATE TABLE hms.lock (
     CONSTRAINT lock_pkey PRIMARY KEY (tenant_id, name)
 );
 SELECT hms.secure_table('lock', 'SELECT, INSERT, UPDATE, DELETE');
+
+-- ---------------------------------------------------------------------------------------
+-- Verifying the trail
+
+-- The tables that install_table equipped, with their key columns, read from the triggers.
+CREATE FUNCTION hms.audited_table() RETURNS TABLE (table_name text, key_columns text)
+LANGUAGE sql STABLE AS $$
+    SELECT args[1], args[3]
+    FROM pg_catalog.pg_trigger AS t
+    JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+    CROSS JOIN LATERAL string_to_array(encode(t.tgargs, 'escape'), '\000') AS args
+    WHERE n.nspname = 'hms' AND p.proname = 'audit_insert' AND NOT t.tgisinternal
+$$;
+
+-- Replays the events of one table of one tenant and compares them with its rows: the row
+-- that the creation holds, overlaid by what each update changed, must be the row.
+CREATE FUNCTION hms.audit_verify(p_tenant uuid, p_table text,
+    OUT row_count bigint, OUT changes bigint, OUT untold bigint, OUT unexplained bigint, OUT vanished bigint)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    keys text;
+BEGIN
+    SELECT a.key_columns INTO STRICT keys FROM hms.audited_table() AS a WHERE a.table_name = p_table;
+    EXECUTE format($query$
+        WITH told AS (
+            SELECT e.entity_id,
+                   count(*) AS events,
+                   (array_agg(e.action ORDER BY e.recorded_at DESC, e.id DESC))[1] AS last_action,
+                   bool_or(e.action = 'create') AS created,
+                   coalesce((array_agg(e.changes ORDER BY e.recorded_at DESC, e.id DESC) FILTER (WHERE e.action = 'create'))[1], '{}'::jsonb)
+                   || coalesce((SELECT jsonb_object_agg(c.key, c.value -> 1 ORDER BY u.recorded_at, u.id)
+                        FROM hms.audit_event AS u CROSS JOIN LATERAL jsonb_each(u.changes) AS c
+                        WHERE u.tenant_id = $1 AND u.entity = $2 AND u.entity_id = e.entity_id AND u.action = 'update'
+                          AND NOT EXISTS (SELECT 1 FROM hms.audit_event AS anew
+                            WHERE anew.tenant_id = $1 AND anew.entity = $2 AND anew.entity_id = e.entity_id
+                              AND anew.action = 'create' AND (anew.recorded_at, anew.id) > (u.recorded_at, u.id))), '{}'::jsonb) AS row
+            FROM hms.audit_event AS e
+            WHERE e.tenant_id = $1 AND e.entity = $2 AND e.action IN ('create', 'update', 'delete')
+            GROUP BY e.entity_id),
+        kept AS (
+            SELECT hms.row_key(to_jsonb(t), $3) AS entity_id, to_jsonb(t) - 'tenant_id' AS row
+            FROM hms.%I AS t WHERE t.tenant_id = $1)
+        SELECT count(kept.entity_id), coalesce(sum(told.events), 0),
+               count(*) FILTER (WHERE kept.entity_id IS NOT NULL AND told.created IS NOT TRUE),
+               count(*) FILTER (WHERE kept.entity_id IS NOT NULL AND told.created AND kept.row <> told.row),
+               count(*) FILTER (WHERE kept.entity_id IS NULL AND told.last_action <> 'delete')
+        FROM kept FULL JOIN told ON told.entity_id = kept.entity_id
+        $query$, p_table)
+    INTO row_count, changes, untold, unexplained, vanished
+    USING p_tenant, p_table, keys;
+END $$;

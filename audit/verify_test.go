@@ -1,0 +1,142 @@
+package audit_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/dbtest"
+	"github.com/chelal/hms/internal/dbx"
+)
+
+func TestService_Trail(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	s := audit.New(env.Base)
+	user := env.User(t, identity.RoleNurse)
+	_, err := env.Identity.SetUserStatus(env.Ctx, identity.SetUserStatusInput{ID: user.ID, Status: identity.UserLocked})
+	require.NoError(t, err)
+
+	list, err := s.Trail(env.Ctx, audit.Query{Entity: "user_account", EntityID: user.ID.String()})
+	require.NoError(t, err)
+	require.Len(t, list.Items, 2)
+	require.Equal(t, audit.ActionUpdate, list.Items[0].Action)
+	require.Equal(t, "identity.set_user_status", list.Items[0].Operation)
+	require.Equal(t, "system:test", list.Items[0].Actor)
+	require.Equal(t, hmstype.PurposeOperations, list.Items[0].Purpose)
+	var changes map[string][2]any
+	require.NoError(t, json.Unmarshal(list.Items[0].Changes, &changes))
+	require.Equal(t, [2]any{"active", "locked"}, changes["status"])
+	require.Len(t, changes, 2, "only status and version changed")
+	require.Equal(t, audit.ActionCreate, list.Items[1].Action)
+
+	t.Run("PagesWithoutRepeating", func(t *testing.T) {
+		t.Parallel()
+		seen := map[hmstype.AuditEventID]bool{}
+		query := audit.Query{Entity: "role", Page: hmstype.Page{Limit: 2}}
+		for {
+			list, err := s.Trail(env.Ctx, query)
+			require.NoError(t, err)
+			for _, e := range list.Items {
+				require.False(t, seen[e.ID])
+				seen[e.ID] = true
+			}
+			if list.Next == "" {
+				break
+			}
+			query.Page.Cursor = list.Next
+		}
+		require.Len(t, seen, 6, "one event per standard role")
+	})
+
+	t.Run("NeedsPermission", func(t *testing.T) {
+		t.Parallel()
+		_, err := s.Trail(env.As(t, identity.RoleNurse), audit.Query{})
+		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
+	})
+
+	t.Run("OtherTenantSeesNothing", func(t *testing.T) {
+		t.Parallel()
+		other := dbtest.New(t)
+		list, err := s.Trail(other.Ctx, audit.Query{Entity: "user_account", EntityID: user.ID.String()})
+		require.NoError(t, err)
+		require.Empty(t, list.Items)
+	})
+}
+
+func TestService_Verify(t *testing.T) {
+	t.Parallel()
+	// The attacks switch triggers off for the whole table, so the database is the test's own.
+	env := dbtest.NewOwn(t)
+	s := audit.New(env.Base)
+	user := env.User(t, identity.RoleNurse)
+	_, err := env.Identity.SetUserStatus(env.Ctx, identity.SetUserStatusInput{ID: user.ID, Status: identity.UserLocked})
+	require.NoError(t, err)
+	report := func() audit.TableReport {
+		r, err := s.Verify(env.Ctx)
+		require.NoError(t, err)
+		for _, table := range r.Tables {
+			if table.Table == "user_account" {
+				return table
+			}
+		}
+		require.Fail(t, "user_account is not audited")
+		return audit.TableReport{}
+	}
+	require.Equal(t, audit.TableReport{Table: "user_account", Rows: 1, Changes: 2}, report())
+
+	attack := func(statement string, args ...any) {
+		for _, s := range []string{"ALTER TABLE hms.user_account DISABLE TRIGGER USER", "ALTER TABLE hms.audit_event DISABLE TRIGGER USER"} {
+			_, err := env.DB.ExecContext(t.Context(), s)
+			require.NoError(t, err)
+		}
+		_, err := env.DB.ExecContext(t.Context(), statement, args...)
+		require.NoError(t, err)
+	}
+	attack(`UPDATE hms.user_account SET phone_number = '555' WHERE id = ?`, user.ID)
+	require.Equal(t, int64(1), report().Unexplained, "a change past the triggers")
+	attack(`UPDATE hms.user_account SET phone_number = '' WHERE id = ?`, user.ID)
+	require.Zero(t, report().Unexplained)
+
+	attack(`UPDATE hms.audit_event SET changes = jsonb_set(changes, '{first_name}', '"Other"') WHERE entity_id = ? AND action = 'create'`, user.ID.String())
+	require.Equal(t, int64(1), report().Unexplained, "an edited event")
+	attack(`DELETE FROM hms.audit_event WHERE entity_id = ? AND action = 'create'`, user.ID.String())
+	require.Equal(t, int64(1), report().Untold, "a removed event")
+	attack(`DELETE FROM hms.user_role`)
+	attack(`DELETE FROM hms.user_account WHERE id = ?`, user.ID)
+	require.Equal(t, int64(1), report().Vanished, "a removed row")
+}
+
+func TestEvent_AppendOnly(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	for _, statement := range []string{
+		`UPDATE hms.audit_event SET actor = 'x' WHERE tenant_id = $1`,
+		`DELETE FROM hms.audit_event WHERE tenant_id = $1`,
+	} {
+		err := env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
+			_, err := db.Exec(ctx, statement, env.Tenant)
+			return err
+		})
+		require.ErrorIs(t, err, hmstype.ErrPermissionDenied, "the application's role has no right to")
+	}
+	_, err := env.DB.NewRaw(`UPDATE hms.audit_event SET actor = 'x' WHERE tenant_id = ?`, env.Tenant).Exec(t.Context())
+	require.Equal(t, "HM002", dbx.SQLState(err), "and the trigger refuses the superuser")
+}
+
+func TestTrigger_RawSQL(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	user := env.User(t)
+	_, err := env.DB.NewRaw(`UPDATE hms.user_account SET language = 'sw' WHERE tenant_id = ? AND id = ?`, env.Tenant, user.ID).Exec(t.Context())
+	require.NoError(t, err)
+	list, err := audit.New(env.Base).Trail(env.Ctx, audit.Query{Entity: "user_account", EntityID: user.ID.String(), Actions: []audit.Action{audit.ActionUpdate}})
+	require.NoError(t, err)
+	require.Len(t, list.Items, 1)
+	require.Regexp(t, "^database:", list.Items[0].Actor)
+}
