@@ -47,9 +47,24 @@ func NewHandle(db *bun.DB, opts Options) Handle {
 
 // Bind gives the handle that executes in the host's transaction.
 func (h Handle) Bind(tx bun.IConn) Handle {
-	h.conn = tx
+	h.conn = unwrap(tx)
 	h.owned = nil
 	return h
+}
+
+// unwrap takes the plain connection out of Bun's, which would write the arguments of our
+// parametrised statements into their text.
+func unwrap(conn bun.IConn) bun.IConn {
+	switch c := conn.(type) {
+	case bun.Tx:
+		return c.Tx
+	case *bun.Tx:
+		return c.Tx
+	case bun.Conn:
+		return c.Conn
+	default:
+		return conn
+	}
 }
 
 // Unbound gives the handle that opens transactions of its own, for what must survive the

@@ -1,0 +1,337 @@
+package dbx_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbtest"
+	"github.com/chelal/hms/internal/dbx"
+)
+
+var errTest = errors.New("the deed failed")
+
+// count adds one to a counter, the smallest deed there is.
+func count(ctx context.Context, db dbx.DB) error {
+	_, err := db.NextNumber(ctx, "test")
+	return err
+}
+
+func counted(t *testing.T, env *dbtest.Env) int64 {
+	t.Helper()
+	return dbtest.Scalar[int64](t, env, `SELECT coalesce((SELECT value FROM hms.counter WHERE tenant_id = ? AND name = 'test'), 0)`, env.Tenant)
+}
+
+func TestHandle_InTx(t *testing.T) {
+	t.Parallel()
+
+	t.Run("CommitsAndSetsRoleAndSettings", func(t *testing.T) {
+		t.Parallel()
+		env := dbtest.New(t)
+		var role, tenant, actor, operation string
+		require.NoError(t, env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
+			require.NoError(t, count(ctx, db))
+			return db.QueryRow(ctx, `SELECT current_user, current_setting('hms.tenant'), current_setting('hms.actor'), current_setting('hms.operation')`).
+				Scan(&role, &tenant, &actor, &operation)
+		}))
+		require.Equal(t, []string{"hms_app", env.Tenant.String(), "system:test", "test"}, []string{role, tenant, actor, operation})
+		require.Equal(t, int64(1), counted(t, env))
+	})
+
+	t.Run("RollsBackOnError", func(t *testing.T) {
+		t.Parallel()
+		env := dbtest.New(t)
+		require.ErrorIs(t, env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
+			require.NoError(t, count(ctx, db))
+			return errTest
+		}), errTest)
+		require.Zero(t, counted(t, env))
+	})
+
+	t.Run("RollsBackOnPanicAndPanicsOn", func(t *testing.T) {
+		t.Parallel()
+		env := dbtest.New(t)
+		require.PanicsWithValue(t, "boom", func() {
+			_ = env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
+				require.NoError(t, count(ctx, db))
+				panic("boom")
+			})
+		})
+		require.Zero(t, counted(t, env))
+		require.NoError(t, env.InTx(t, env.Ctx, count), "the pool goes on")
+	})
+
+	t.Run("CancelledMidwayLeavesNothing", func(t *testing.T) {
+		t.Parallel()
+		env := dbtest.New(t)
+		ctx, cancel := context.WithCancel(env.Ctx)
+		err := env.InTx(t, ctx, func(ctx context.Context, db dbx.DB) error {
+			require.NoError(t, count(ctx, db))
+			cancel()
+			return count(ctx, db)
+		})
+		require.ErrorIs(t, err, context.Canceled)
+		require.Zero(t, counted(t, env))
+	})
+
+	t.Run("CancelledBeforeCommitStillCommits", func(t *testing.T) {
+		t.Parallel()
+		env := dbtest.New(t)
+		ctx, cancel := context.WithCancel(env.Ctx)
+		require.NoError(t, env.InTx(t, ctx, func(ctx context.Context, db dbx.DB) error {
+			defer cancel()
+			return count(ctx, db)
+		}))
+		require.Equal(t, int64(1), counted(t, env))
+	})
+
+	t.Run("NoActor", func(t *testing.T) {
+		t.Parallel()
+		env := dbtest.New(t)
+		require.ErrorIs(t, env.InTx(t, t.Context(), count), hmstype.ErrUnauthenticated)
+	})
+
+	t.Run("SwallowedStatementErrorIsAnError", func(t *testing.T) {
+		t.Parallel()
+		env := dbtest.New(t)
+		err := env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
+			require.NoError(t, count(ctx, db))
+			_, _ = db.Exec(ctx, `SELECT 1 / 0`)
+			return nil
+		})
+		require.Error(t, err)
+		require.Equal(t, hmstype.KindInternal, hmstype.KindOf(err))
+		require.Zero(t, counted(t, env))
+	})
+}
+
+func TestHandle_InTx_LostCommit(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	err := env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
+		require.NoError(t, count(ctx, db))
+		var pid int
+		require.NoError(t, db.QueryRow(ctx, `SELECT pg_backend_pid()`).Scan(&pid))
+		// The backend dies between the last statement and COMMIT: its answer never comes.
+		_, err := env.DB.NewRaw(`SELECT pg_terminate_backend(?, 5000)`, pid).Exec(context.WithoutCancel(ctx))
+		return err
+	})
+	require.ErrorIs(t, err, hmstype.ErrOutcomeUnknown)
+	require.Equal(t, hmstype.KindUnavailable, hmstype.KindOf(err))
+	require.NoError(t, env.InTx(t, env.Ctx, count), "the pool goes on")
+	require.Equal(t, int64(1), counted(t, env))
+}
+
+func TestHandle_InTx_RetriesDeadlockConcurrent(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	var bothHoldOne sync.WaitGroup
+	bothHoldOne.Add(2)
+	tries := [2]int{}
+	errs := make(chan error, 2)
+	for i, order := range [][2]string{{"a", "b"}, {"b", "a"}} {
+		go func() {
+			errs <- env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
+				tries[i]++
+				if err := db.LockName(ctx, order[0]); err != nil {
+					return err
+				}
+				if tries[i] == 1 {
+					bothHoldOne.Done()
+					bothHoldOne.Wait()
+				}
+				if err := db.LockName(ctx, order[1]); err != nil {
+					return err
+				}
+				return count(ctx, db)
+			})
+		}()
+	}
+	require.NoError(t, <-errs)
+	require.NoError(t, <-errs)
+	require.Equal(t, 3, tries[0]+tries[1], "one of the two was tried again")
+	require.Equal(t, int64(2), counted(t, env))
+}
+
+func TestHandle_InTx_Bound(t *testing.T) {
+	t.Parallel()
+	kinds := map[string]func(t *testing.T, env *dbtest.Env) (bun.IConn, func() error){
+		"BunTx": func(t *testing.T, env *dbtest.Env) (bun.IConn, func() error) {
+			t.Helper()
+			tx, err := env.DB.BeginTx(t.Context(), nil)
+			require.NoError(t, err)
+			return tx, tx.Commit
+		},
+		"SQLTx": func(t *testing.T, env *dbtest.Env) (bun.IConn, func() error) {
+			t.Helper()
+			tx, err := env.DB.DB.BeginTx(t.Context(), &sql.TxOptions{})
+			require.NoError(t, err)
+			return tx, tx.Commit
+		},
+	}
+	for name, begin := range kinds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := dbtest.New(t)
+			tx, commit := begin(t, env)
+			bound := env.Base.DB.Bind(tx)
+			before := hostState(t, tx)
+
+			require.NoError(t, bound.InTx(env.Ctx, "test", count))
+			require.Equal(t, before, hostState(t, tx), "role and settings are the host's again")
+
+			require.ErrorIs(t, bound.InTx(env.Ctx, "test", func(ctx context.Context, db dbx.DB) error {
+				require.NoError(t, count(ctx, db))
+				_, _ = db.Exec(ctx, `SELECT 1 / 0`)
+				return errTest
+			}), errTest)
+			require.Equal(t, before, hostState(t, tx), "also after a failure, in a usable transaction")
+
+			require.NoError(t, bound.InTx(env.Ctx, "outer", func(ctx context.Context, db dbx.DB) error {
+				require.ErrorIs(t, db.Handle().InTx(ctx, "inner", func(ctx context.Context, db dbx.DB) error {
+					require.NoError(t, count(ctx, db))
+					return errTest
+				}), errTest)
+				return db.Savepoint(ctx, count)
+			}))
+			require.Equal(t, before, hostState(t, tx))
+			require.NoError(t, commit())
+			require.Equal(t, int64(2), counted(t, env))
+		})
+	}
+}
+
+func TestHandle_InTx_BoundGivesBackTheHostsOwnRole(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	tx, err := env.DB.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, tx.Rollback()) }()
+	for _, s := range []string{`SET LOCAL ROLE hms_sealer`, `SET LOCAL search_path = hms, public`, `SET LOCAL hms.tenant = 'the host''s own'`} {
+		_, err = tx.ExecContext(t.Context(), s)
+		require.NoError(t, err)
+	}
+	before := hostState(t, tx)
+	require.Equal(t, "hms_sealer", before[0])
+	require.NoError(t, env.Base.DB.Bind(tx).InTx(env.Ctx, "test", count))
+	require.Equal(t, before, hostState(t, tx))
+}
+
+func TestHandle_InTx_BoundCancelledLeavesNoGhostRow(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	tx, err := env.DB.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(env.Ctx)
+	err = env.Base.DB.Bind(tx).InTx(ctx, "test", func(ctx context.Context, db dbx.DB) error {
+		require.NoError(t, count(ctx, db))
+		cancel()
+		return errTest
+	})
+	require.ErrorIs(t, err, errTest)
+	require.NoError(t, tx.Commit(), "the host swallows the error and goes on")
+	require.Zero(t, counted(t, env), "what was told to have failed is not there")
+}
+
+func hostState(t *testing.T, tx bun.IConn) [5]string {
+	t.Helper()
+	var s [5]string
+	require.NoError(t, tx.QueryRowContext(context.Background(), `SELECT current_user, current_setting('search_path'),
+		coalesce(current_setting('hms.tenant', true), ''), coalesce(current_setting('hms.actor', true), ''),
+		coalesce(current_setting('hms.operation', true), '')`).Scan(&s[0], &s[1], &s[2], &s[3], &s[4]))
+	return s
+}
+
+func TestOnce(t *testing.T) {
+	t.Parallel()
+	type input struct{ Text string }
+	run := func(env *dbtest.Env, ctx context.Context, key string, in input) (int64, error) {
+		var out int64
+		err := env.InTx(t, ctx, func(ctx context.Context, db dbx.DB) error {
+			var err error
+			out, err = dbx.Once(ctx, db, "test", key, in, func(ctx context.Context, db dbx.DB, _ input) (int64, error) {
+				return db.NextNumber(ctx, "test")
+			})
+			return err
+		})
+		return out, err
+	}
+
+	t.Run("SameKeyGivesTheFirstResult", func(t *testing.T) {
+		t.Parallel()
+		env := dbtest.New(t)
+		for range 3 {
+			n, err := run(env, env.Ctx, "k", input{"a"})
+			require.NoError(t, err)
+			require.Equal(t, int64(1), n)
+		}
+		_, err := run(env, env.Ctx, "k", input{"b"})
+		require.ErrorIs(t, err, hmstype.ErrIdempotencyMismatch)
+		n, err := run(env, env.As(t), "k", input{"b"})
+		require.NoError(t, err, "another user's key is another key")
+		require.Equal(t, int64(2), n)
+	})
+
+	t.Run("ExpiredKeyIsFree", func(t *testing.T) {
+		t.Parallel()
+		env := dbtest.New(t)
+		_, err := run(env, env.Ctx, "k", input{"a"})
+		require.NoError(t, err)
+		env.Clock.Advance(73 * time.Hour)
+		n, err := run(env, env.Ctx, "k", input{"b"})
+		require.NoError(t, err)
+		require.Equal(t, int64(2), n)
+	})
+
+	t.Run("ConcurrentCallersShareOneEffect", func(t *testing.T) {
+		t.Parallel()
+		env := dbtest.New(t)
+		var wg sync.WaitGroup
+		for range 32 {
+			wg.Go(func() {
+				n, err := run(env, env.Ctx, "k", input{"a"})
+				if err != nil || n != 1 {
+					t.Errorf("got %d, %v", n, err)
+				}
+			})
+		}
+		wg.Wait()
+		require.Equal(t, int64(1), counted(t, env))
+	})
+}
+
+func TestDB_NextNumber_ConcurrentIsGapless(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	var mu sync.Mutex
+	seen := map[int64]bool{}
+	var wg sync.WaitGroup
+	for i := range 64 {
+		wg.Go(func() {
+			var n int64
+			err := env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) (err error) {
+				if n, err = db.NextNumber(ctx, "test"); err == nil && i%4 == 0 {
+					err = errTest // a failed deed gives its number back
+				}
+				return err
+			})
+			if err == nil {
+				mu.Lock()
+				seen[n] = true
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	require.Len(t, seen, 48)
+	for n := int64(1); n <= 48; n++ {
+		require.True(t, seen[n], "number %d is missing", n)
+	}
+}
