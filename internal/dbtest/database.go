@@ -13,13 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/hmstest/pgserver"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/migrate"
-
-	"github.com/google/uuid"
 )
 
 // setupTimeout bounds finding a server and migrating the template.
@@ -32,8 +31,14 @@ var process struct {
 	server *pgserver.Server
 	dsn    string
 	db     *bun.DB
-	clones []string
+	clones []cloned
 	mu     sync.Mutex
+}
+
+// cloned is a database that this binary made, and where.
+type cloned struct {
+	server *pgserver.Server
+	name   string
 }
 
 // SharedDatabase tells whether the server's own database is used as it is, because the
@@ -85,7 +90,7 @@ func clone(ctx context.Context, server *pgserver.Server) (string, error) {
 		return "", err
 	}
 	process.mu.Lock()
-	process.clones = append(process.clones, name)
+	process.clones = append(process.clones, cloned{server, name})
 	process.mu.Unlock()
 	return withDatabase(server, name)
 }
@@ -190,8 +195,8 @@ func cleanUp() error {
 	err := process.db.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	for _, name := range process.clones {
-		err = errors.Join(err, maintain(ctx, process.server, `DROP DATABASE IF EXISTS `+name+` WITH (FORCE)`))
+	for _, c := range process.clones {
+		err = errors.Join(err, maintain(ctx, c.server, `DROP DATABASE IF EXISTS `+c.name+` WITH (FORCE)`))
 	}
 	return errors.Join(err, process.server.Stop(ctx))
 }

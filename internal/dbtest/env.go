@@ -14,6 +14,7 @@ import (
 	"github.com/uptrace/bun"
 	"go.uber.org/goleak"
 
+	"github.com/chelal/hms/hmstest/pgserver"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/internal/dbx"
@@ -69,10 +70,13 @@ func New(tb testing.TB) *Env {
 func NewOwn(tb testing.TB) *Env {
 	tb.Helper()
 	open(tb)
-	if SharedDatabase() {
-		tb.Skip("needs a database of its own, which HMS_TEST_DATABASE=shared rules out")
+	server := process.server
+	if SharedDatabase() { // that server cannot clone a database, so a local one serves
+		var err error
+		server, err = pgserver.Shared(tb.Context(), pgserver.Options{Kind: pgserver.KindLocal})
+		require.NoError(tb, err)
 	}
-	dsn, err := clone(tb.Context(), process.server)
+	dsn, err := clone(tb.Context(), server)
 	require.NoError(tb, err)
 	db, err := dbx.Open(dsn)
 	require.NoError(tb, err)
