@@ -7,6 +7,7 @@ type (
 	roleEntity           struct{}
 	patientEntity        struct{}
 	coverageEntity       struct{}
+	identifierEntity     struct{}
 	appointmentEntity    struct{}
 	encounterEntity      struct{}
 	noteEntity           struct{}
@@ -53,6 +54,8 @@ type (
 	RoleID = ID[roleEntity]
 	// PatientID names a patient (FHIR Patient).
 	PatientID = ID[patientEntity]
+	// PatientIdentifierID names a further identifier of a patient (FHIR Identifier).
+	PatientIdentifierID = ID[identifierEntity]
 	// CoverageID names a patient's insurance (FHIR Coverage).
 	CoverageID = ID[coverageEntity]
 )

@@ -1,0 +1,169 @@
+package patient
+
+import (
+	"context"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// CoverageStatus is FHIR R4 financial resource status.
+type CoverageStatus string
+
+// The states of a coverage.
+const (
+	CoverageActive         CoverageStatus = "active"
+	CoverageCancelled      CoverageStatus = "cancelled"
+	CoverageDraft          CoverageStatus = "draft"
+	CoverageEnteredInError CoverageStatus = "entered-in-error"
+)
+
+// CoverageTransitions are the allowed steps between the states.
+var CoverageTransitions = hmstype.Transitions[CoverageStatus]{
+	CoverageDraft:  {CoverageActive, CoverageCancelled, CoverageEnteredInError},
+	CoverageActive: {CoverageCancelled, CoverageEnteredInError},
+}
+
+// Coverage says who pays for a patient, for how much and how long (FHIR Coverage).
+type Coverage struct {
+	ID           hmstype.CoverageID
+	Patient      hmstype.PatientID
+	Status       CoverageStatus
+	PayerName    string
+	PolicyNumber string
+	GroupNumber  string
+	PlanName     string
+	Relationship string          // of the patient to the subscriber: self, spouse, child, parent, other
+	Priority     int             // 1 pays first, 9 last
+	Percent      decimal.Decimal // the payer's share of what those before it leave, 0 to 100, two places
+	ValidFrom    hmstype.Date    // first day
+	ValidUntil   hmstype.Date    // the day after the last; zero means without end
+	CreatedAt    time.Time       // UTC
+	Version      int64
+}
+
+type coverageRow struct {
+	bun.BaseModel `bun:"table:hms.coverage,alias:c"`
+	dbx.Tenanted
+	ID              hmstype.CoverageID `bun:"id,pk"`
+	PatientID       hmstype.PatientID
+	Status          CoverageStatus
+	PayerName       string
+	PolicyNumber    string
+	GroupNumber     string
+	PlanName        string
+	Relationship    string
+	Priority        int
+	CoveragePercent decimal.Decimal
+	ValidFrom       hmstype.Date
+	ValidUntil      hmstype.Date
+	CreatedAt       time.Time
+	Version         int64
+}
+
+func (r coverageRow) coverage() Coverage {
+	return Coverage{
+		ID: r.ID, Patient: r.PatientID, Status: r.Status, PayerName: r.PayerName, PolicyNumber: r.PolicyNumber,
+		GroupNumber: r.GroupNumber, PlanName: r.PlanName, Relationship: r.Relationship, Priority: r.Priority,
+		Percent: r.CoveragePercent, ValidFrom: r.ValidFrom, ValidUntil: r.ValidUntil,
+		CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+	}
+}
+
+// AddCoverageInput describes a coverage that is active at once.
+type AddCoverageInput struct {
+	Patient      hmstype.PatientID // required
+	PayerName    string            // required, up to 200 characters
+	PolicyNumber string            // required, up to 100 characters
+	GroupNumber  string            // up to 100 characters
+	PlanName     string            // up to 200 characters
+	Relationship string            // empty means self
+	Priority     int               // 1 to 9; zero means 1
+	Percent      decimal.Decimal   // 0 to 100, at most two places
+	ValidFrom    hmstype.Date      // required
+	ValidUntil   hmstype.Date      // the day after the last; zero means without end
+}
+
+// Validate implements the rules above.
+func (in AddCoverageInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.Patient.IsZero(), "patient")
+	v.Text(in.PayerName, "payerName", 1, 200)
+	v.Text(in.PolicyNumber, "policyNumber", 1, 100)
+	v.Text(in.GroupNumber, "groupNumber", 0, 100)
+	v.Text(in.PlanName, "planName", 0, 200)
+	hmstype.OneOf(&v, in.Relationship, "relationship", "", "self", "spouse", "child", "parent", "other")
+	v.Check(in.Priority >= 0 && in.Priority <= 9, "priority", "must lie between 1 and 9")
+	v.Check(!in.Percent.IsNegative() && in.Percent.LessThanOrEqual(decimal.NewFromInt(100)), "percent", "must lie between 0 and 100")
+	v.Check(in.Percent.Equal(in.Percent.Truncate(2)), "percent", "must have at most 2 decimal places")
+	v.Required(!in.ValidFrom.IsZero(), "validFrom")
+	v.Check(in.ValidUntil.IsZero() || in.ValidUntil.After(in.ValidFrom), "validUntil", "must be after validFrom")
+	return v.Err()
+}
+
+// AddCoverage adds a coverage. [ErrCoverageOverlap] where the patient has an active one of
+// the same priority on any of its days.
+func (s *Service) AddCoverage(ctx context.Context, in AddCoverageInput) (Coverage, error) {
+	op := service.Op{Name: "patient.add_coverage", Permission: hmstype.PermPatientWrite}
+	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in AddCoverageInput) (Coverage, error) {
+		if _, err := s.Require(ctx, db.Conn(), in.Patient); err != nil {
+			return Coverage{}, err
+		}
+		row := coverageRow{
+			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.CoverageID](), PatientID: in.Patient,
+			Status: CoverageActive, PayerName: in.PayerName, PolicyNumber: in.PolicyNumber, GroupNumber: in.GroupNumber,
+			PlanName: in.PlanName, Relationship: in.Relationship, Priority: max(in.Priority, 1), CoveragePercent: in.Percent,
+			ValidFrom: in.ValidFrom, ValidUntil: in.ValidUntil, CreatedAt: db.Now, Version: 1,
+		}
+		if row.Relationship == "" {
+			row.Relationship = "self"
+		}
+		done, err := dbx.InsertIfFree(ctx, db, &row)
+		if err == nil && !done {
+			err = ErrCoverageOverlap
+		}
+		return row.coverage(), err
+	})
+}
+
+// CancelCoverage ends a coverage: it pays for nothing from now on, nor for the past.
+func (s *Service) CancelCoverage(ctx context.Context, id hmstype.CoverageID) (Coverage, error) {
+	op := service.Op{Name: "patient.cancel_coverage", Permission: hmstype.PermPatientWrite}
+	return service.Write(ctx, &s.base, op, service.ByID[hmstype.CoverageID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.CoverageID]) (Coverage, error) {
+			row, err := dbx.Get[coverageRow](ctx, db, "coverage", in.ID, dbx.ForUpdate)
+			if err != nil {
+				return Coverage{}, err
+			}
+			if err := CoverageTransitions.Check("coverage", row.Status, CoverageCancelled); err != nil {
+				return Coverage{}, err
+			}
+			row.Status = CoverageCancelled
+			err = dbx.UpdateVersioned(ctx, db, &row, row.Version, "status")
+			row.Version++
+			return row.coverage(), err
+		})
+}
+
+// ActiveCoverages gives the coverages that pay for what is done on a day, the first payer
+// first. It runs in the caller's transaction.
+func (s *Service) ActiveCoverages(ctx context.Context, conn bun.IConn, patient hmstype.PatientID, on hmstype.Date) ([]Coverage, error) {
+	db, err := s.base.DB.Join(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := dbx.All[coverageRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("c.patient_id = ?", patient).Where("c.status = ?", CoverageActive).Where("c.valid_from <= ?", on).
+			Where("(c.valid_until IS NULL OR c.valid_until > ?)", on).Order("c.priority")
+	})
+	list := make([]Coverage, len(rows))
+	for i, r := range rows {
+		list[i] = r.coverage()
+	}
+	return list, err
+}

@@ -1,0 +1,46 @@
+package patient
+
+import (
+	"fmt"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+)
+
+// Errors of this package.
+var (
+	// ErrMRNTaken: the tenant has a patient with this medical record number.
+	ErrMRNTaken = fmt.Errorf("%w: medical record number", hmstype.ErrAlreadyExists)
+	// ErrIdentifierTaken: another patient of the tenant has this identifier.
+	ErrIdentifierTaken = fmt.Errorf("%w: identifier", hmstype.ErrAlreadyExists)
+	// ErrDuplicate: this person seems to be registered already; see [DuplicateError].
+	ErrDuplicate = fmt.Errorf("%w: patient", hmstype.ErrAlreadyExists)
+	// ErrCoverageOverlap: the patient has an active coverage of this priority in the period.
+	ErrCoverageOverlap = fmt.Errorf("%w: coverage of this priority and period", hmstype.ErrAlreadyExists)
+	// ErrMerged: the record was merged into another, which is to be used.
+	ErrMerged = fmt.Errorf("%w: the patient's record was merged into another", hmstype.ErrPrecondition)
+	// ErrInactive: the record is inactive or was entered in error.
+	ErrInactive = fmt.Errorf("%w: the patient's record is not active", hmstype.ErrPrecondition)
+	// ErrRestricted: the record is shown only to those with the permission patient.restricted.
+	ErrRestricted = fmt.Errorf("%w: the patient's record is restricted", hmstype.ErrPermissionDenied)
+)
+
+// DuplicateError lists the patients who seem to be the person that is being registered.
+type DuplicateError struct {
+	Candidates []hmstype.PatientID // the likeliest first
+}
+
+// Error implements error.
+func (e *DuplicateError) Error() string {
+	return fmt.Sprintf("%v (%d candidates)", ErrDuplicate, len(e.Candidates))
+}
+
+// Unwrap gives [ErrDuplicate].
+func (e *DuplicateError) Unwrap() error { return ErrDuplicate }
+
+var _ = dbx.Declare(dbx.Constraints{
+	"patient_mrn_key":              ErrMRNTaken,
+	"patient_identifier_value_key": ErrIdentifierTaken,
+	"coverage_overlap_excl":        ErrCoverageOverlap,
+	"coverage_patient_key":         hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
+})

@@ -1,0 +1,172 @@
+package patient
+
+import (
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// Service keeps the patients of the actor's tenant.
+type Service struct {
+	base service.Base
+}
+
+// New makes the service; hms.New calls it.
+func New(base service.Base) *Service { return &Service{base: base} }
+
+// Status is the state of a patient's record.
+type Status string
+
+// The states of a patient's record.
+const (
+	StatusActive         Status = "active"
+	StatusInactive       Status = "inactive"
+	StatusMerged         Status = "merged"
+	StatusEnteredInError Status = "entered-in-error"
+)
+
+// Transitions are the allowed steps between the states.
+var Transitions = hmstype.Transitions[Status]{
+	StatusActive:   {StatusInactive, StatusMerged, StatusEnteredInError},
+	StatusInactive: {StatusActive, StatusMerged, StatusEnteredInError},
+}
+
+// Gender is FHIR R4 administrative-gender.
+type Gender string
+
+// The codes of administrative gender.
+const (
+	GenderMale    Gender = "male"
+	GenderFemale  Gender = "female"
+	GenderOther   Gender = "other"
+	GenderUnknown Gender = "unknown"
+)
+
+// Precision says how much of a birth date is known (FHIR date: YYYY, YYYY-MM, YYYY-MM-DD).
+type Precision string
+
+// The precisions of a birth date.
+const (
+	PrecisionDay   Precision = "day"
+	PrecisionMonth Precision = "month" // the day is the first of the month
+	PrecisionYear  Precision = "year"  // the day is the first of January
+)
+
+// Identifier is a number that somebody gave to the patient (FHIR Identifier).
+type Identifier struct {
+	System string `json:"system"` // URI of who gave it, 1 to 200 characters
+	Value  string `json:"value"`  // 1 to 200 characters; unique in its system up to case and spaces
+}
+
+// Details are what a person tells at the desk.
+type Details struct {
+	FirstName             string       `json:"firstName"` // given names; empty for a person who is unknown yet; up to 100 characters
+	LastName              string       `json:"lastName"`  // required, up to 100 characters
+	BirthDate             hmstype.Date `json:"birthDate"` // zero means unknown; not in the future, not before 1850
+	BirthDatePrecision    Precision    `json:"birthDatePrecision"`
+	Gender                Gender       `json:"gender"`
+	PhoneNumber           string       `json:"phoneNumber"` // up to 30 characters
+	Email                 string       `json:"email"`       // up to 254 characters
+	Address               string       `json:"address"`     // up to 500 characters, lines parted by line ends
+	EmergencyContactName  string       `json:"emergencyContactName"`
+	EmergencyContactPhone string       `json:"emergencyContactPhone"`
+}
+
+func (d *Details) validate(v *hmstype.Validator) {
+	v.Text(d.FirstName, "firstName", 0, 100)
+	v.Text(d.LastName, "lastName", 1, 100)
+	v.Check(d.BirthDate.IsZero() || d.BirthDate.Year() >= 1850, "birthDate", "must not lie before 1850")
+	hmstype.OneOf(v, d.BirthDatePrecision, "birthDatePrecision", PrecisionDay, PrecisionMonth, PrecisionYear, "")
+	hmstype.OneOf(v, d.Gender, "gender", GenderMale, GenderFemale, GenderOther, GenderUnknown)
+	v.Text(d.PhoneNumber, "phoneNumber", 0, 30)
+	v.Text(d.Email, "email", 0, 254)
+	v.Text(d.Address, "address", 0, 500)
+	v.Text(d.EmergencyContactName, "emergencyContactName", 0, 200)
+	v.Text(d.EmergencyContactPhone, "emergencyContactPhone", 0, 30)
+}
+
+// Patient is a person whom the hospital treats (FHIR Patient).
+type Patient struct {
+	ID  hmstype.PatientID
+	MRN string // medical record number, unique in the tenant, never used again
+	Details
+	Status         Status
+	Identifiers    []Identifier
+	DeceasedAt     time.Time         // UTC; zero means alive
+	Restricted     bool              // see the package's documentation
+	OverrideReason string            // why the person was registered although a like one exists
+	MergedInto     hmstype.PatientID // the surviving record, where Status is merged
+	CreatedAt      time.Time         // UTC
+	Version        int64             // counts changes, from 1
+}
+
+type patientRow struct {
+	bun.BaseModel `bun:"table:hms.patient,alias:p"`
+	dbx.Tenanted
+	ID                    hmstype.PatientID `bun:"id,pk"`
+	MRN                   string            `bun:"mrn"`
+	Status                Status
+	FirstName             string
+	LastName              string
+	BirthDate             hmstype.Date
+	BirthDatePrecision    Precision
+	Gender                Gender
+	PhoneNumber           string
+	Email                 string
+	Address               string
+	EmergencyContactName  string
+	EmergencyContactPhone string
+	DeceasedAt            time.Time `bun:",nullzero"`
+	IsRestricted          bool
+	OverrideReason        string
+	MergedIntoID          hmstype.PatientID `bun:"merged_into_id"`
+	CreatedAt             time.Time
+	Version               int64
+}
+
+func (r patientRow) Position() hmstype.Position { return hmstype.Position{ID: r.ID.UUID()} }
+
+func (r *patientRow) setDetails(d Details) {
+	r.FirstName, r.LastName, r.Gender = d.FirstName, d.LastName, d.Gender
+	r.BirthDate, r.BirthDatePrecision = d.BirthDate, d.BirthDatePrecision
+	if r.BirthDatePrecision == "" {
+		r.BirthDatePrecision = PrecisionDay
+	}
+	r.PhoneNumber, r.Email, r.Address = d.PhoneNumber, d.Email, d.Address
+	r.EmergencyContactName, r.EmergencyContactPhone = d.EmergencyContactName, d.EmergencyContactPhone
+}
+
+func (r patientRow) patient(identifiers []Identifier) Patient {
+	return Patient{
+		ID: r.ID, MRN: r.MRN, Status: r.Status, Identifiers: identifiers,
+		Details: Details{
+			FirstName: r.FirstName, LastName: r.LastName, Gender: r.Gender,
+			BirthDate: r.BirthDate, BirthDatePrecision: r.BirthDatePrecision,
+			PhoneNumber: r.PhoneNumber, Email: r.Email, Address: r.Address,
+			EmergencyContactName: r.EmergencyContactName, EmergencyContactPhone: r.EmergencyContactPhone,
+		},
+		DeceasedAt: r.DeceasedAt.UTC(), Restricted: r.IsRestricted, OverrideReason: r.OverrideReason,
+		MergedInto: r.MergedIntoID, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+	}
+}
+
+type identifierRow struct {
+	bun.BaseModel `bun:"table:hms.patient_identifier,alias:i"`
+	dbx.Tenanted
+	ID              hmstype.PatientIdentifierID `bun:"id,pk"`
+	PatientID       hmstype.PatientID
+	System          string
+	Value           string
+	ValueNormalized string
+}
+
+type tokenRow struct {
+	bun.BaseModel `bun:"table:hms.patient_token,alias:t"`
+	dbx.Tenanted
+	Token     string            `bun:"token,pk"`
+	PatientID hmstype.PatientID `bun:"patient_id,pk"`
+}

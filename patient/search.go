@@ -1,0 +1,94 @@
+package patient
+
+import (
+	"context"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// SearchInput says who is sought. All that is given must hold; something must be given.
+type SearchInput struct {
+	Name       string       // words or beginnings of words of the names, in any order; single letters do not count
+	MRN        string       // exact
+	BirthDate  hmstype.Date // exact
+	Identifier *Identifier  // exact up to case and spaces; an empty system means any
+	Page       hmstype.Page
+}
+
+// maxSearchWords bounds the joins of one search.
+const maxSearchWords = 6
+
+// Validate implements the rules above.
+func (in SearchInput) Validate() error {
+	var v hmstype.Validator
+	words := searchWords(in.Name)
+	v.Text(in.Name, "name", 0, 200)
+	v.Check(len(words) <= maxSearchWords, "name", "must have at most 6 words")
+	v.Check(in.Name == "" || len(words) > 0, "name", "must have a word of at least 2 letters")
+	v.Check(len(words) > 0 || in.MRN != "" || !in.BirthDate.IsZero() || in.Identifier != nil, "name", "some criterion is required")
+	_, err := in.Page.Size()
+	v.Nested("", err)
+	return v.Err()
+}
+
+// searchWords leaves out single letters, which would select half of all patients.
+func searchWords(name string) []string {
+	return slices.DeleteFunc(tokens(name), func(word string) bool { return utf8.RuneCountInString(word) < 2 })
+}
+
+// Search lists the active and inactive patients who fit, ordered by id. It records the
+// search for each patient that it shows. Restricted records are left out for those who may
+// not see them.
+func (s *Service) Search(ctx context.Context, in SearchInput) (hmstype.List[Patient], error) {
+	op := service.Op{Name: "patient.search", Permission: hmstype.PermPatientRead}
+	return service.Read(ctx, &s.base, op, in, s.search)
+}
+
+func (s *Service) search(ctx context.Context, db dbx.DB, in SearchInput) (hmstype.List[Patient], error) {
+	conditions := []dbx.Apply{in.apply(db)}
+	if !s.maySeeRestricted(ctx, db) {
+		conditions = append(conditions, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("NOT p.is_restricted") })
+	}
+	rows, next, err := dbx.Page[patientRow](ctx, db, in.Page, dbx.Order{}, conditions...)
+	if err != nil {
+		return hmstype.List[Patient]{}, err
+	}
+	list := hmstype.List[Patient]{Items: make([]Patient, len(rows)), Next: next}
+	shown := make([]dbx.Access, len(rows))
+	for i, row := range rows {
+		list.Items[i] = row.patient(nil)
+		shown[i] = dbx.Access{Action: "search", Entity: "patient", ID: row.ID.String(), Patient: row.ID}
+	}
+	return list, db.RecordAccess(ctx, shown...)
+}
+
+func (in SearchInput) apply(db dbx.DB) dbx.Apply {
+	return func(q *bun.SelectQuery) *bun.SelectQuery {
+		q = q.Where("p.status IN (?)", bun.In([]Status{StatusActive, StatusInactive}))
+		for _, word := range searchWords(in.Name) {
+			q = q.Where(`EXISTS (SELECT 1 FROM hms.patient_token AS t WHERE t.tenant_id = ? AND t.patient_id = p.id
+				AND t.token >= ? AND t.token < ?)`, db.Tenant(), word, word+"\U0010FFFF")
+		}
+		if in.MRN != "" {
+			q = q.Where("p.mrn = ?", in.MRN)
+		}
+		if !in.BirthDate.IsZero() {
+			q = q.Where("p.birth_date = ?", in.BirthDate)
+		}
+		if in.Identifier != nil {
+			sub := db.NewSelect().Model((*identifierRow)(nil)).Column("patient_id").Where("i.tenant_id = ?", db.Tenant()).
+				Where("i.value_normalized = ?", normalizeIdentifier(in.Identifier.Value))
+			if in.Identifier.System != "" {
+				sub = sub.Where("i.system = ?", in.Identifier.System)
+			}
+			q = q.Where("p.id IN (?)", sub)
+		}
+		return q
+	}
+}

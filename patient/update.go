@@ -1,0 +1,72 @@
+package patient
+
+import (
+	"context"
+	"time"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// UpdateInput replaces what a person told at the desk.
+type UpdateInput struct {
+	ID      hmstype.PatientID // required
+	Version int64             // the version that the caller read; required
+	Details
+	Restricted bool
+	DeceasedAt time.Time // zero means alive; not in the future
+}
+
+// Validate implements the rules above.
+func (in UpdateInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.ID.IsZero(), "id")
+	v.Check(in.Version >= 1, "version", "required")
+	in.validate(&v)
+	return v.Err()
+}
+
+// Update changes a patient's details. [hmstype.ErrStale] where somebody else was faster,
+// [ErrInactive] or [ErrMerged] where the record is not active.
+func (s *Service) Update(ctx context.Context, in UpdateInput) (Patient, error) {
+	op := service.Op{Name: "patient.update", Permission: hmstype.PermPatientWrite}
+	return service.Write(ctx, &s.base, op, in, s.update)
+}
+
+func (s *Service) update(ctx context.Context, db dbx.DB, in UpdateInput) (Patient, error) {
+	if err := refuseFutureBirth(ctx, db, in.BirthDate); err != nil {
+		return Patient{}, err
+	}
+	if in.DeceasedAt.After(db.Now) {
+		return Patient{}, hmstype.Invalid("deceasedAt", "must not lie in the future")
+	}
+	if _, err := s.Lock(ctx, db.Conn(), in.ID); err != nil {
+		return Patient{}, err
+	}
+	row, err := dbx.Get[patientRow](ctx, db, "patient", in.ID)
+	if err != nil {
+		return Patient{}, err
+	}
+	if row.IsRestricted && !s.maySeeRestricted(ctx, db) {
+		return Patient{}, ErrRestricted
+	}
+	row.setDetails(in.Details)
+	row.IsRestricted, row.DeceasedAt = in.Restricted, hmstype.Instant(in.DeceasedAt)
+	if in.DeceasedAt.IsZero() {
+		row.DeceasedAt = time.Time{}
+	}
+	err = dbx.UpdateVersioned(ctx, db, &row, in.Version, "first_name", "last_name", "birth_date", "birth_date_precision",
+		"gender", "phone_number", "email", "address", "emergency_contact_name", "emergency_contact_phone", "is_restricted", "deceased_at")
+	if err != nil {
+		return Patient{}, err
+	}
+	if _, err := db.Exec(ctx, `DELETE FROM hms.patient_token WHERE tenant_id = $1 AND patient_id = $2`, db.Tenant(), row.ID); err != nil {
+		return Patient{}, err
+	}
+	if err := insertTokens(ctx, db, row); err != nil {
+		return Patient{}, err
+	}
+	row.Version = in.Version + 1
+	return s.show(ctx, db, row)
+}
