@@ -27,6 +27,10 @@ type Apply func(*bun.SelectQuery) *bun.SelectQuery
 // ForUpdate locks the rows until the transaction ends.
 func ForUpdate(q *bun.SelectQuery) *bun.SelectQuery { return q.For("UPDATE OF ?TableAlias") }
 
+// ForShare keeps others from changing the rows until the transaction ends, but not from
+// reading them the same way.
+func ForShare(q *bun.SelectQuery) *bun.SelectQuery { return q.For("SHARE OF ?TableAlias") }
+
 // Get reads the tenant's row with this id, or gives the entity's not-found error.
 func Get[R any, I Entity](ctx context.Context, db DB, entity string, id I, more ...Apply) (R, error) {
 	var row R

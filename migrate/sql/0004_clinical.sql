@@ -1,0 +1,235 @@
+-- Appointments, encounters, notes, vital signs, problems, allergies, prescriptions.
+
+CREATE TABLE hms.appointment (
+    tenant_id        uuid        NOT NULL,
+    id               uuid        NOT NULL,
+    patient_id       uuid        NOT NULL,
+    practitioner_id  uuid        NOT NULL,
+    starts_at        timestamptz NOT NULL,
+    ends_at          timestamptz NOT NULL,
+    status           text        NOT NULL,
+    appointment_type text        NOT NULL DEFAULT '',
+    notes            text        NOT NULL DEFAULT '',
+    cancel_reason    text        NOT NULL DEFAULT '',
+    replaces_id      uuid,
+    created_by       text        NOT NULL,
+    created_at       timestamptz NOT NULL,
+    version          bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT appointment_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT appointment_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
+    CONSTRAINT appointment_practitioner_fkey FOREIGN KEY (tenant_id, practitioner_id) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT appointment_replaces_fkey FOREIGN KEY (tenant_id, replaces_id) REFERENCES hms.appointment (tenant_id, id),
+    CONSTRAINT appointment_status_check CHECK (status IN ('proposed', 'pending', 'booked', 'arrived', 'checked-in', 'fulfilled',
+        'cancelled', 'noshow', 'entered-in-error', 'waitlist')),
+    CONSTRAINT appointment_length_check CHECK (ends_at > starts_at AND ends_at <= starts_at + interval '24 hours'),
+    -- Nobody is in two places: neither the practitioner nor the patient.
+    CONSTRAINT appointment_practitioner_excl EXCLUDE USING gist (tenant_id WITH =, practitioner_id WITH =, tstzrange(starts_at, ends_at) WITH &&)
+        WHERE (status IN ('booked', 'arrived', 'checked-in', 'fulfilled')),
+    CONSTRAINT appointment_patient_excl EXCLUDE USING gist (tenant_id WITH =, patient_id WITH =, tstzrange(starts_at, ends_at) WITH &&)
+        WHERE (status IN ('booked', 'arrived', 'checked-in', 'fulfilled'))
+);
+CREATE INDEX appointment_date_idx ON hms.appointment (tenant_id, starts_at, id);
+CREATE INDEX appointment_patient_date_idx ON hms.appointment (tenant_id, patient_id, starts_at, id);
+CREATE INDEX appointment_practitioner_idx ON hms.appointment (tenant_id, practitioner_id, starts_at, id);
+CREATE INDEX appointment_replaces_idx ON hms.appointment (tenant_id, replaces_id);
+SELECT hms.install_table('appointment', 'patient_id');
+SELECT hms.guard_status('appointment', 'arrived>cancelled', 'arrived>checked-in', 'arrived>entered-in-error', 'arrived>fulfilled',
+    'booked>arrived', 'booked>cancelled', 'booked>checked-in', 'booked>entered-in-error', 'booked>noshow',
+    'checked-in>cancelled', 'checked-in>entered-in-error', 'checked-in>fulfilled', 'fulfilled>entered-in-error',
+    'pending>booked', 'pending>cancelled', 'pending>entered-in-error', 'proposed>booked', 'proposed>cancelled', 'proposed>entered-in-error',
+    'proposed>pending', 'waitlist>booked', 'waitlist>cancelled', 'waitlist>entered-in-error', 'waitlist>pending');
+
+CREATE TABLE hms.encounter (
+    tenant_id       uuid        NOT NULL,
+    id              uuid        NOT NULL,
+    patient_id      uuid        NOT NULL,
+    practitioner_id uuid        NOT NULL,
+    appointment_id  uuid,
+    class           text        NOT NULL,
+    status          text        NOT NULL,
+    started_at      timestamptz NOT NULL,
+    ended_at        timestamptz,
+    chief_complaint text        NOT NULL DEFAULT '',
+    diagnosis       text        NOT NULL DEFAULT '',
+    disposition     text        NOT NULL DEFAULT '',
+    created_at      timestamptz NOT NULL,
+    version         bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT encounter_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT encounter_patient_key UNIQUE (tenant_id, id, patient_id),
+    CONSTRAINT encounter_appointment_key UNIQUE (tenant_id, appointment_id),
+    CONSTRAINT encounter_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
+    CONSTRAINT encounter_practitioner_fkey FOREIGN KEY (tenant_id, practitioner_id) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT encounter_appointment_fkey FOREIGN KEY (tenant_id, appointment_id) REFERENCES hms.appointment (tenant_id, id),
+    CONSTRAINT encounter_class_check CHECK (class IN ('AMB', 'IMP', 'EMER')),
+    CONSTRAINT encounter_status_check CHECK (status IN ('planned', 'arrived', 'triaged', 'in-progress', 'onleave', 'finished', 'cancelled', 'entered-in-error')),
+    CONSTRAINT encounter_end_check CHECK (ended_at >= started_at),
+    CONSTRAINT encounter_finished_check CHECK (status <> 'finished' OR (ended_at IS NOT NULL AND disposition <> ''))
+);
+CREATE INDEX encounter_date_idx ON hms.encounter (tenant_id, started_at, id);
+CREATE INDEX encounter_patient_practitioner_idx ON hms.encounter (tenant_id, patient_id, practitioner_id);
+CREATE INDEX encounter_patient_date_idx ON hms.encounter (tenant_id, patient_id, started_at, id);
+CREATE INDEX encounter_practitioner_idx ON hms.encounter (tenant_id, practitioner_id, started_at);
+CREATE UNIQUE INDEX encounter_open_inpatient_key ON hms.encounter (tenant_id, patient_id)
+    WHERE class = 'IMP' AND status IN ('arrived', 'triaged', 'in-progress', 'onleave');
+SELECT hms.install_table('encounter', 'patient_id');
+SELECT hms.guard_status('encounter', 'arrived>cancelled', 'arrived>entered-in-error', 'arrived>in-progress', 'arrived>triaged',
+    'finished>entered-in-error', 'in-progress>entered-in-error', 'in-progress>finished', 'in-progress>onleave',
+    'onleave>entered-in-error', 'onleave>in-progress', 'planned>arrived', 'planned>cancelled', 'planned>entered-in-error',
+    'planned>in-progress', 'triaged>entered-in-error', 'triaged>in-progress');
+
+CREATE TABLE hms.clinical_note (
+    tenant_id                  uuid        NOT NULL,
+    id                         uuid        NOT NULL,
+    patient_id                 uuid        NOT NULL,
+    encounter_id               uuid        NOT NULL,
+    amends_id                  uuid,
+    author                     text        NOT NULL,
+    status                     text        NOT NULL,
+    chief_complaint            text        NOT NULL DEFAULT '',
+    history_of_present_illness text        NOT NULL DEFAULT '',
+    physical_examination       text        NOT NULL DEFAULT '',
+    assessment                 text        NOT NULL DEFAULT '',
+    plan                       text        NOT NULL DEFAULT '',
+    signed_at                  timestamptz,
+    body_hash                  text        NOT NULL DEFAULT '',
+    created_at                 timestamptz NOT NULL,
+    version                    bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT clinical_note_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT clinical_note_encounter_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id) REFERENCES hms.encounter (tenant_id, id, patient_id),
+    CONSTRAINT clinical_note_amends_fkey FOREIGN KEY (tenant_id, amends_id) REFERENCES hms.clinical_note (tenant_id, id),
+    CONSTRAINT clinical_note_status_check CHECK (status IN ('draft', 'signed')),
+    CONSTRAINT clinical_note_signed_check CHECK ((status = 'signed') = (signed_at IS NOT NULL) AND (status = 'signed') = (body_hash <> ''))
+);
+CREATE INDEX clinical_note_encounter_idx ON hms.clinical_note (tenant_id, encounter_id, patient_id);
+CREATE INDEX clinical_note_amends_idx ON hms.clinical_note (tenant_id, amends_id);
+SELECT hms.install_table('clinical_note', 'patient_id');
+SELECT hms.guard_status('clinical_note', 'draft>signed');
+CREATE TRIGGER clinical_note_signed BEFORE UPDATE ON hms.clinical_note
+    FOR EACH ROW WHEN (OLD.status = 'signed') EXECUTE FUNCTION hms.refuse_change();
+
+CREATE TABLE hms.vitals (
+    tenant_id                 uuid          NOT NULL,
+    id                        uuid          NOT NULL,
+    patient_id                uuid          NOT NULL,
+    encounter_id              uuid          NOT NULL,
+    status                    text          NOT NULL,
+    taken_at                  timestamptz   NOT NULL,
+    recorded_by               text          NOT NULL,
+    temperature_celsius       numeric(4, 1),
+    pulse_per_minute          integer,
+    breaths_per_minute        integer,
+    systolic_mmhg             integer,
+    diastolic_mmhg            integer,
+    oxygen_saturation_percent integer,
+    height_cm                 numeric(4, 1),
+    weight_kg                 numeric(6, 3),
+    bmi                       numeric(5, 1),
+    pain_score                integer,
+    error_reason              text          NOT NULL DEFAULT '',
+    created_at                timestamptz   NOT NULL,
+    version                   bigint        NOT NULL DEFAULT 1,
+    CONSTRAINT vitals_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT vitals_encounter_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id) REFERENCES hms.encounter (tenant_id, id, patient_id),
+    CONSTRAINT vitals_status_check CHECK (status IN ('final', 'entered-in-error')),
+    CONSTRAINT vitals_temperature_check CHECK (temperature_celsius <> 'NaN' AND temperature_celsius BETWEEN 20 AND 46),
+    CONSTRAINT vitals_pulse_check CHECK (pulse_per_minute BETWEEN 0 AND 350),
+    CONSTRAINT vitals_breaths_check CHECK (breaths_per_minute BETWEEN 0 AND 150),
+    CONSTRAINT vitals_pressure_check CHECK (systolic_mmhg BETWEEN 20 AND 350 AND diastolic_mmhg BETWEEN 0 AND 250 AND diastolic_mmhg <= systolic_mmhg),
+    CONSTRAINT vitals_saturation_check CHECK (oxygen_saturation_percent BETWEEN 0 AND 100),
+    CONSTRAINT vitals_height_check CHECK (height_cm <> 'NaN' AND height_cm BETWEEN 20 AND 280),
+    CONSTRAINT vitals_weight_check CHECK (weight_kg <> 'NaN' AND weight_kg BETWEEN 0.2 AND 700),
+    CONSTRAINT vitals_bmi_check CHECK (bmi <> 'NaN' AND (bmi IS NULL OR (height_cm IS NOT NULL AND weight_kg IS NOT NULL))),
+    CONSTRAINT vitals_pain_check CHECK (pain_score BETWEEN 0 AND 10)
+);
+CREATE INDEX vitals_encounter_idx ON hms.vitals (tenant_id, encounter_id, patient_id);
+CREATE INDEX vitals_patient_idx ON hms.vitals (tenant_id, patient_id, taken_at, id);
+SELECT hms.install_table('vitals', 'patient_id');
+SELECT hms.guard_status('vitals', 'final>entered-in-error');
+
+CREATE TABLE hms.condition (
+    tenant_id           uuid        NOT NULL,
+    id                  uuid        NOT NULL,
+    patient_id          uuid        NOT NULL,
+    encounter_id        uuid,
+    code_system         text        NOT NULL DEFAULT '',
+    code_value          text        NOT NULL DEFAULT '',
+    code_display        text        NOT NULL,
+    status              text        NOT NULL,
+    verification_status text        NOT NULL,
+    onset_date          date,
+    created_at          timestamptz NOT NULL,
+    version             bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT condition_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT condition_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
+    CONSTRAINT condition_encounter_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id) REFERENCES hms.encounter (tenant_id, id, patient_id),
+    CONSTRAINT condition_status_check CHECK (status IN ('active', 'recurrence', 'relapse', 'inactive', 'remission', 'resolved')),
+    CONSTRAINT condition_verification_check CHECK (verification_status IN ('unconfirmed', 'provisional', 'differential', 'confirmed', 'refuted', 'entered-in-error'))
+);
+CREATE INDEX condition_patient_idx ON hms.condition (tenant_id, patient_id, id);
+CREATE INDEX condition_encounter_idx ON hms.condition (tenant_id, encounter_id, patient_id);
+SELECT hms.install_table('condition', 'patient_id');
+
+CREATE TABLE hms.allergy (
+    tenant_id           uuid        NOT NULL,
+    id                  uuid        NOT NULL,
+    patient_id          uuid        NOT NULL,
+    substance_system    text        NOT NULL DEFAULT '',
+    substance_value     text        NOT NULL DEFAULT '',
+    substance_display   text        NOT NULL DEFAULT '',
+    substance_key       text        NOT NULL DEFAULT '',
+    none_known          boolean     NOT NULL DEFAULT false,
+    criticality         text        NOT NULL,
+    status              text        NOT NULL,
+    verification_status text        NOT NULL,
+    created_at          timestamptz NOT NULL,
+    version             bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT allergy_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT allergy_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
+    CONSTRAINT allergy_status_check CHECK (status IN ('active', 'inactive', 'resolved')),
+    CONSTRAINT allergy_verification_check CHECK (verification_status IN ('unconfirmed', 'confirmed', 'refuted', 'entered-in-error')),
+    CONSTRAINT allergy_criticality_check CHECK (criticality IN ('low', 'high', 'unable-to-assess')),
+    CONSTRAINT allergy_substance_check CHECK (none_known = (substance_display = '')),
+    -- "None known" and an active allergy may not coexist: among the active, verified
+    -- assertions of one patient all have the same answer to the question.
+    CONSTRAINT allergy_none_known_excl EXCLUDE USING gist (tenant_id WITH =, patient_id WITH =, (none_known::integer) WITH <>)
+        WHERE (status = 'active' AND verification_status IN ('unconfirmed', 'confirmed'))
+);
+CREATE INDEX allergy_patient_idx ON hms.allergy (tenant_id, patient_id, id);
+SELECT hms.install_table('allergy', 'patient_id');
+SELECT hms.guard_status('allergy', 'active>inactive', 'active>resolved', 'inactive>active', 'inactive>resolved', 'resolved>active');
+
+CREATE TABLE hms.prescription (
+    tenant_id           uuid        NOT NULL,
+    id                  uuid        NOT NULL,
+    patient_id          uuid        NOT NULL,
+    encounter_id        uuid        NOT NULL,
+    medication_item_id  uuid        NOT NULL,
+    medication_name     text        NOT NULL,
+    dosage              text        NOT NULL,
+    frequency           text        NOT NULL,
+    duration            text        NOT NULL,
+    instructions        text        NOT NULL DEFAULT '',
+    status              text        NOT NULL,
+    quantity            bigint      NOT NULL,
+    refills_allowed     integer     NOT NULL,
+    dispensed_quantity  bigint      NOT NULL DEFAULT 0,
+    valid_until         date        NOT NULL,
+    override_reason     text        NOT NULL DEFAULT '',
+    stop_reason         text        NOT NULL DEFAULT '',
+    prescribed_by       text        NOT NULL,
+    prescribed_at       timestamptz NOT NULL,
+    version             bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT prescription_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT prescription_patient_key UNIQUE (tenant_id, id, patient_id),
+    CONSTRAINT prescription_encounter_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id) REFERENCES hms.encounter (tenant_id, id, patient_id),
+    CONSTRAINT prescription_status_check CHECK (status IN ('draft', 'active', 'on-hold', 'completed', 'stopped', 'cancelled', 'entered-in-error')),
+    CONSTRAINT prescription_quantity_check CHECK (quantity BETWEEN 1 AND 1000000000000),
+    CONSTRAINT prescription_refills_check CHECK (refills_allowed BETWEEN 0 AND 99),
+    CONSTRAINT prescription_dispensed_check CHECK (dispensed_quantity BETWEEN 0 AND quantity * (1 + refills_allowed))
+);
+CREATE INDEX prescription_encounter_idx ON hms.prescription (tenant_id, encounter_id, patient_id);
+CREATE INDEX prescription_patient_idx ON hms.prescription (tenant_id, patient_id, id);
+SELECT hms.install_table('prescription', 'patient_id');
+SELECT hms.guard_status('prescription', 'active>cancelled', 'active>completed', 'active>entered-in-error', 'active>on-hold', 'active>stopped',
+    'completed>active', 'completed>entered-in-error', 'draft>active', 'draft>cancelled', 'draft>entered-in-error',
+    'on-hold>active', 'on-hold>entered-in-error', 'on-hold>stopped');
