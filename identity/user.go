@@ -258,7 +258,7 @@ func requireAdministrator(ctx context.Context, db dbx.DB, leaving User) error {
 // Users lists the tenant's users, oldest first.
 func (s *Service) Users(ctx context.Context, page hmstype.Page) (hmstype.List[User], error) {
 	op := service.Op{Name: "identity.users", Permission: hmstype.PermIdentityRead}
-	return service.Read(ctx, &s.base, op, pageInput{page}, func(ctx context.Context, db dbx.DB, in pageInput) (hmstype.List[User], error) {
+	return service.Read(ctx, &s.base, op, service.Paged{Page: page}, func(ctx context.Context, db dbx.DB, in service.Paged) (hmstype.List[User], error) {
 		rows, next, err := dbx.Page[userRow](ctx, db, in.Page, dbx.Order{})
 		list := hmstype.List[User]{Next: next, Items: make([]User, 0, len(rows))}
 		for _, r := range rows {
@@ -270,12 +270,4 @@ func (s *Service) Users(ctx context.Context, page hmstype.Page) (hmstype.List[Us
 		}
 		return list, err
 	})
-}
-
-type pageInput struct{ hmstype.Page }
-
-// Validate checks the page.
-func (in pageInput) Validate() error {
-	_, err := in.Size()
-	return err
 }

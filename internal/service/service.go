@@ -134,3 +134,14 @@ func finish[Out any](b *Base, op Op, started time.Time, out Out, err error) (Out
 	}
 	return out, nil
 }
+
+// Paged is the input of a list without other criteria.
+type Paged struct {
+	Page hmstype.Page
+}
+
+// Validate checks the page's size.
+func (in Paged) Validate() error {
+	_, err := in.Page.Size()
+	return err
+}

@@ -1,0 +1,130 @@
+package pharmacy
+
+import (
+	"context"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// ReverseInput takes back a whole dispense that was a mistake.
+type ReverseInput struct {
+	Dispense       hmstype.DispenseID // required
+	Reason         string             // required, up to 500 characters
+	IdempotencyKey string
+}
+
+// Validate implements the rules above.
+func (in ReverseInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.Dispense.IsZero(), "dispense")
+	v.Text(in.Reason, "reason", 1, 500)
+	return v.Err()
+}
+
+// ReverseDispense takes back what a dispense handed out and has not come back yet. The
+// units go to quarantine, not to the shelf: nobody knows where they have been. The charge
+// is reversed and the prescription gets its quantity back, all in one transaction.
+func (s *Service) ReverseDispense(ctx context.Context, in ReverseInput) (Dispense, error) {
+	op := service.Op{Name: "pharmacy.reverse", Permission: hmstype.PermPharmacyReverse, Key: in.IdempotencyKey}
+	return service.Write(ctx, &s.base, op, in, s.reverse)
+}
+
+func (s *Service) reverse(ctx context.Context, db dbx.DB, in ReverseInput) (Dispense, error) {
+	row, err := dbx.Get[dispenseRow](ctx, db, "dispense", in.Dispense)
+	if err != nil {
+		return Dispense{}, err
+	}
+	if !row.PrescriptionID.IsZero() { // the prescription is locked before the dispense and its batches
+		if _, err := s.ports.Prescriptions.LockPrescription(ctx, db.Conn(), row.PrescriptionID); err != nil {
+			return Dispense{}, err
+		}
+	}
+	if row, err = dbx.Get[dispenseRow](ctx, db, "dispense", in.Dispense, dbx.ForUpdate); err != nil {
+		return Dispense{}, err
+	}
+	if err := DispenseTransitions.Check("dispense", row.Status, DispenseEnteredInError); err != nil {
+		return Dispense{}, err
+	}
+	lines, err := dispenseLines(ctx, db, row.ID)
+	if err != nil {
+		return Dispense{}, err
+	}
+	var back hmstype.Quantity
+	for i, line := range lines {
+		if err := takeBack(ctx, db, row, line, in.Reason); err != nil {
+			return Dispense{}, err
+		}
+		back += line.Quantity - line.Returned
+		lines[i].Returned = line.Quantity
+	}
+	if !row.PrescriptionID.IsZero() && back > 0 {
+		if err := s.ports.Prescriptions.RecordDispensed(ctx, db.Conn(), row.PrescriptionID, -back); err != nil {
+			return Dispense{}, err
+		}
+	}
+	if err := s.ports.Charges.Reverse(ctx, db.Conn(), chargeSource(row.ID), in.Reason); err != nil {
+		return Dispense{}, err
+	}
+	row.Status = DispenseEnteredInError
+	if err := dbx.UpdateVersioned(ctx, db, &row, row.Version, "status"); err != nil {
+		return Dispense{}, err
+	}
+	return row.dispense(lines), db.Emit(ctx, dbx.Event{Type: "pharmacy.reversed", Entity: "dispense", ID: row.ID,
+		Data: map[string]any{"quantity": back}})
+}
+
+// takeBack moves what is still out of one line to quarantine.
+func takeBack(ctx context.Context, db dbx.DB, row dispenseRow, line DispenseLine, reason string) error {
+	out := line.Quantity - line.Returned
+	if out == 0 {
+		return nil
+	}
+	_, err := db.Exec(ctx, `UPDATE hms.medication_dispense_line SET returned_quantity = returned_quantity + $1
+		WHERE tenant_id = $2 AND dispense_id = $3 AND batch_id = $4`, int64(out), db.Tenant(), row.ID, line.Batch)
+	if err != nil {
+		return err
+	}
+	return moveStock(ctx, db, movement{
+		Batch: batchRow{ID: line.Batch, ItemID: row.ItemID}, FromKind: "patient", ToKind: "quarantine", To: row.LocationID,
+		Quantity: out, Cause: "return", CauseID: row.ID, Reason: reason,
+	})
+}
+
+// AdjustInput corrects the stock of one batch at one place.
+type AdjustInput struct {
+	Batch          hmstype.BatchID    // required
+	Location       hmstype.LocationID // required
+	Delta          hmstype.Quantity   // what to add; negative takes away; not zero
+	Reason         string             // required, up to 500 characters
+	IdempotencyKey string
+}
+
+// Validate implements the rules above.
+func (in AdjustInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.Batch.IsZero(), "batch")
+	v.Required(!in.Location.IsZero(), "location")
+	v.Check(in.Delta != 0, "delta", "must not be zero")
+	v.Check(in.Delta >= -hmstype.MaxQuantity && in.Delta <= hmstype.MaxQuantity, "delta", "is out of range")
+	v.Text(in.Reason, "reason", 1, 500)
+	return v.Err()
+}
+
+// Adjust adds a difference to the stock: a delta and never "set to", which would erase what
+// others do meanwhile. [ErrInsufficientStock] where more would go than is there.
+func (s *Service) Adjust(ctx context.Context, in AdjustInput) (Batch, error) {
+	op := service.Op{Name: "pharmacy.adjust", Permission: hmstype.PermStockWrite, Key: in.IdempotencyKey}
+	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in AdjustInput) (Batch, error) {
+		row, err := dbx.Get[batchRow](ctx, db, "batch", in.Batch, dbx.ForShare)
+		if err != nil {
+			return Batch{}, err
+		}
+		m := movement{Batch: row, FromKind: "adjustment", ToKind: "stock", To: in.Location, Quantity: in.Delta, Cause: "adjustment", Reason: in.Reason}
+		if in.Delta < 0 {
+			m.FromKind, m.From, m.ToKind, m.To, m.Quantity = "stock", in.Location, "adjustment", hmstype.LocationID{}, -in.Delta
+		}
+		return row.batch(), moveStock(ctx, db, m)
+	})
+}
