@@ -145,7 +145,7 @@ func RequireTransitions(tb testing.TB, e *Env, table string, pairs []string) {
 }
 
 // guardPair finds the arguments of a guard in the trigger's definition.
-var guardPair = regexp.MustCompile(`'([a-z0-9_-]+>[a-z0-9_-]+)'`)
+var guardPair = regexp.MustCompile(`'([A-Za-z0-9_-]+>[A-Za-z0-9_-]+)'`)
 
 func guardPairs(definition string) []string {
 	var pairs []string

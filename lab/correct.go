@@ -1,0 +1,100 @@
+package lab
+
+import (
+	"context"
+	"time"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// CorrectResultInput replaces one verified value of an item, or adds to its comment.
+type CorrectResultInput struct {
+	ItemRef
+	AnalyteID      hmstype.LabAnalyteID // required
+	Value          Value                // required; the value that should have been reported
+	Comment        string               // for the reader of the report, up to 2000 characters
+	Reason         string               // required, up to 500 characters
+	IdempotencyKey string
+}
+
+// Validate implements the rules above.
+func (in CorrectResultInput) Validate() error {
+	var v hmstype.Validator
+	in.check(&v)
+	v.Required(!in.AnalyteID.IsZero(), "analyteId")
+	v.Nested("value", in.Value.Validate())
+	v.Text(in.Comment, "comment", 0, 2000)
+	reason(&v, in.Reason)
+	return v.Err()
+}
+
+// CorrectResult appends a version that supersedes a verified one: corrected where the value
+// differs (also "1.0" for "1"), amended where only the comment does; [ErrNoChange] where
+// nothing does. The flag is found anew. A case that the old value opened is marked as
+// superseded, a critical new value opens one, and whoever has read the results must read them again:
+// "lab.corrected" names who that was.
+//
+// The actor stands for the new value as who verifies does; with Ports.RequireSecondPerson it
+// must not be who entered the old one: [ErrSecondPerson].
+func (s *Service) CorrectResult(ctx context.Context, in CorrectResultInput) (ItemResult, error) {
+	op := service.Op{Name: "lab.correct_result", Permission: hmstype.PermLabReview, Key: in.IdempotencyKey}
+	return service.Write(ctx, &s.base, op, in, s.correctResult)
+}
+
+func (s *Service) correctResult(ctx context.Context, db dbx.DB, in CorrectResultInput) (ItemResult, error) {
+	_, _, item, err := openItem(ctx, db, in.ItemRef)
+	if err != nil {
+		return ItemResult{}, err
+	}
+	if !item.Status.released() {
+		return ItemResult{}, ItemTransitions.Check("lab_order_item", item.Status, ItemCorrected)
+	}
+	b, err := s.benchOf(ctx, db, *item)
+	if err != nil {
+		return ItemResult{}, err
+	}
+	old, known := b.current[in.AnalyteID]
+	if !known {
+		return ItemResult{}, ErrAnalyteMismatch
+	}
+	if err := s.requireSecondPerson(db, old); err != nil {
+		return ItemResult{}, err
+	}
+	row, err := b.measure(db, EnteredValue{AnalyteID: in.AnalyteID, Value: in.Value, Comment: in.Comment})
+	if err != nil {
+		return ItemResult{}, err
+	}
+	to := ItemCorrected
+	row.Status = ResultCorrected
+	if row.value() == old.value() {
+		if row.Comment == old.Comment {
+			return ItemResult{}, ErrNoChange
+		}
+		to, row.Status = ItemAmended, ResultAmended
+	}
+	row.Reason, row.VerifiedBy, row.VerifiedAt = in.Reason, db.Actor.User, db.Now
+	rows := []resultRow{row}
+	if err := s.writeResults(ctx, db, b.current, rows); err != nil {
+		return ItemResult{}, err
+	}
+	reader := item.ReviewedBy
+	item.ReviewedBy, item.ReviewedAt = hmstype.UserID{}, time.Time{}
+	return s.finishCorrection(ctx, db, item, to, in.Reason, reader, b, rows)
+}
+
+// finishCorrection moves the item and tells who has read the superseded value.
+func (s *Service) finishCorrection(ctx context.Context, db dbx.DB, item *itemRow, to ItemStatus, why string,
+	reader hmstype.UserID, b bench, rows []resultRow,
+) (ItemResult, error) {
+	if err := moveItem(ctx, db, item, to, why, "reviewed_by", "reviewed_at"); err != nil {
+		return ItemResult{}, err
+	}
+	event := itemEvent("lab.corrected", *item)
+	event.Data = map[string]any{
+		"itemId": item.ID, "patientId": item.PatientID, "status": item.Status, "resultId": rows[0].ID,
+		"supersedesId": rows[0].SupersedesID, "reviewedBy": reader,
+	}
+	return b.shown(*item, rows), db.Emit(ctx, event)
+}

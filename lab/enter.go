@@ -1,0 +1,245 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// EnteredValue is the value of one analyte. There is no field for a flag or a range: both are
+// found here.
+type EnteredValue struct {
+	AnalyteID hmstype.LabAnalyteID // required; an active analyte of the item's test
+	Value     Value                // required; of the analyte's type, or absent with a reason
+	Comment   string               // for the reader of the report, up to 2000 characters
+}
+
+// EnterResultInput gives an item values that nobody has verified yet.
+type EnterResultInput struct {
+	ItemRef
+	Values         []EnteredValue // 1 to 200, one per analyte; those of a panel may come one after another
+	IdempotencyKey string
+}
+
+// Validate implements the rules above.
+func (in EnterResultInput) Validate() error {
+	var v hmstype.Validator
+	in.check(&v)
+	v.Check(len(in.Values) >= 1 && len(in.Values) <= 200, "values", "must be 1 to 200")
+	seen := map[hmstype.LabAnalyteID]bool{}
+	for i, value := range in.Values {
+		path := fmt.Sprintf("values[%d]", i)
+		v.Required(!value.AnalyteID.IsZero(), path+".analyteId")
+		v.Check(!seen[value.AnalyteID], path+".analyteId", "must not be named twice")
+		seen[value.AnalyteID] = true
+		v.Nested(path+".value", value.Value.Validate())
+		v.Text(value.Comment, path+".comment", 0, 2000)
+	}
+	return v.Err()
+}
+
+// ItemResult is an item with the newest versions of its results.
+type ItemResult struct {
+	Item    Item
+	Results []Result // in the order of the test's analytes
+}
+
+// EnterResult writes preliminary results and finds their flags: the range is the one in force on
+// the day of collection for the patient's sex and age on that day. A value that was entered
+// before and not verified gets a new version. A critical value opens its case at once.
+//
+// The item's version is what makes two technicians take turns: the second gets
+// [hmstype.ErrStale]. [ErrItemMismatch], [ErrAnalyteMismatch], [ErrOrderNotActive]; an item
+// without specimen or with verified results gives [hmstype.ErrInvalidTransition].
+func (s *Service) EnterResult(ctx context.Context, in EnterResultInput) (ItemResult, error) {
+	op := service.Op{Name: "lab.enter_result", Permission: hmstype.PermLabResult, Key: in.IdempotencyKey}
+	return service.Write(ctx, &s.base, op, in, s.enterResult)
+}
+
+func (s *Service) enterResult(ctx context.Context, db dbx.DB, in EnterResultInput) (ItemResult, error) {
+	order, _, item, err := openItem(ctx, db, in.ItemRef)
+	if err != nil {
+		return ItemResult{}, err
+	}
+	if order.Status != OrderActive {
+		return ItemResult{}, ErrOrderNotActive
+	}
+	if item.Status != ItemPreliminary {
+		if err := ItemTransitions.Check("lab_order_item", item.Status, ItemPreliminary); err != nil {
+			return ItemResult{}, err
+		}
+	}
+	bench, err := s.benchOf(ctx, db, *item)
+	if err != nil {
+		return ItemResult{}, err
+	}
+	rows := make([]resultRow, 0, len(in.Values))
+	for i, value := range in.Values {
+		row, err := bench.measure(db, value)
+		if err != nil {
+			return ItemResult{}, at(fmt.Sprintf("values[%d]", i), err)
+		}
+		rows = append(rows, row)
+	}
+	if err := s.writeResults(ctx, db, bench.current, rows); err != nil {
+		return ItemResult{}, err
+	}
+	if item.ResultedAt.IsZero() {
+		item.ResultedAt = db.Now
+	}
+	if err := moveItem(ctx, db, item, ItemPreliminary, "", "resulted_at"); err != nil {
+		return ItemResult{}, err
+	}
+	return bench.shown(*item, rows), db.Emit(ctx, itemEvent("lab.resulted", *item))
+}
+
+// at puts the path of an input's member before the fields of a validation error.
+func at(path string, err error) error {
+	if hmstype.Fields(err) == nil {
+		return err
+	}
+	var v hmstype.Validator
+	v.Nested(path, err)
+	return v.Err()
+}
+
+// bench is everything that a value is judged by.
+type bench struct {
+	item     itemRow
+	specimen specimenRow
+	person   person
+	analytes []analyteRow
+	answers  map[hmstype.LabAnalyteID][]Answer
+	ranges   map[hmstype.LabAnalyteID][]rangeRow
+	current  map[hmstype.LabAnalyteID]resultRow
+}
+
+func (s *Service) benchOf(ctx context.Context, db dbx.DB, item itemRow) (bench, error) {
+	b := bench{item: item}
+	var err error
+	if b.specimen, err = dbx.Get[specimenRow](ctx, db, "specimen", item.SpecimenID); err != nil {
+		return b, err
+	}
+	var day hmstype.Date
+	if b.person, day, err = s.personAt(ctx, db, b.specimen); err != nil {
+		return b, err
+	}
+	if b.analytes, err = analytesOf(ctx, db, []hmstype.LabTestID{item.TestID}); err != nil {
+		return b, err
+	}
+	if b.answers, err = answersOf(ctx, db, b.analytes); err != nil {
+		return b, err
+	}
+	numeric := []hmstype.LabAnalyteID{}
+	for _, a := range b.analytes {
+		if a.ValueType == ValueNumeric {
+			numeric = append(numeric, a.ID)
+		}
+	}
+	if b.ranges, err = rangesOn(ctx, db, numeric, day); err != nil {
+		return b, err
+	}
+	b.current, err = currentResults(ctx, db, item.ID)
+	return b, err
+}
+
+// analyte finds an analyte that may get a value: an active one, or one that has a value already.
+func (b bench) analyte(id hmstype.LabAnalyteID) (analyteRow, bool) {
+	_, known := b.current[id]
+	for _, a := range b.analytes {
+		if a.ID == id && (a.Active || known) {
+			return a, true
+		}
+	}
+	return analyteRow{}, false
+}
+
+// measure makes the next version of an analyte's result from a value: preliminary, judged by the range
+// of today's table for the day of collection.
+func (b bench) measure(db dbx.DB, in EnteredValue) (resultRow, error) {
+	analyte, ok := b.analyte(in.AnalyteID)
+	if !ok {
+		return resultRow{}, ErrAnalyteMismatch
+	}
+	kind := in.Value.Type()
+	if kind != ValueAbsent && kind != analyte.ValueType {
+		return resultRow{}, hmstype.Invalid("value", "must be of the analyte's type")
+	}
+	row := resultRow{
+		Tenanted: b.item.Tenanted, ID: hmstype.NewID[hmstype.LabResultID](), OrderItemID: b.item.ID,
+		PatientID: b.item.PatientID, TestID: b.item.TestID, AnalyteID: analyte.ID, SpecimenID: b.specimen.ID,
+		ResultVersion: 1, Status: ResultPreliminary, ValueType: kind, AbsentReason: in.Value.AbsentReason,
+		Unit: analyte.Unit, Sex: b.person.sex, CollectedAt: b.specimen.CollectedAt, Comment: in.Comment,
+		EnteredBy: db.Actor.User, EnteredAt: db.Now, RecordedAt: db.Now,
+	}
+	if days := b.person.ageDays; days >= 0 {
+		row.AgeDays = &days
+	}
+	if old, known := b.current[analyte.ID]; known {
+		row.SupersedesID, row.ResultVersion = old.ID, old.ResultVersion+1
+	}
+	return row, b.judge(&row, in.Value)
+}
+
+// judge fills in the value, the snapshot of the range, and the finding.
+func (b bench) judge(row *resultRow, value Value) error {
+	switch row.ValueType {
+	case ValueNumeric:
+		number, err := value.number()
+		if err != nil {
+			return err
+		}
+		row.Comparator, row.ValueNumber, row.ValueText = value.Comparator, number, value.Number
+		if fits := chooseRange(b.ranges[row.AnalyteID], b.person.sex, b.person.ageDays); fits != nil {
+			row.RangeID, row.Bounds = fits.ID, fits.Bounds
+			row.take(interpret(value.Comparator, *number, fits.Bounds))
+		}
+	case ValueCoded:
+		for _, answer := range b.answers[row.AnalyteID] {
+			if answer.Code == value.Code {
+				row.ValueCode, row.ValueText = answer.Code, answer.Display
+				row.take(interpretAnswer(answer.Flag))
+				return nil
+			}
+		}
+		return hmstype.Invalid("value.code", "must be one of the analyte's answers")
+	case ValueText:
+		row.ValueText = value.Text
+	}
+	return nil
+}
+
+func (r *resultRow) take(f finding) { r.Flag, r.Critical = f.flag, f.critical }
+
+// shown gives the item with its results after rows were appended, in the order of the test's analytes.
+func (b bench) shown(item itemRow, rows []resultRow) ItemResult {
+	newest := map[hmstype.LabAnalyteID]resultRow{}
+	for id, row := range b.current {
+		newest[id] = row
+	}
+	for _, row := range rows {
+		newest[row.AnalyteID] = row
+	}
+	out := ItemResult{Item: item.item(), Results: []Result{}}
+	for _, a := range b.analytes {
+		if row, ok := newest[a.ID]; ok {
+			out.Results = append(out.Results, row.result())
+		}
+	}
+	return out
+}
+
+// versionsOf gives all versions of an item's results, of each analyte the oldest first.
+func versionsOf(ctx context.Context, db dbx.DB, items []hmstype.LabOrderItemID) ([]resultRow, error) {
+	if len(items) == 0 {
+		return nil, nil
+	}
+	return dbx.All[resultRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("r.order_item_id IN (?)", bun.List(items)).Order("r.order_item_id", "r.analyte_id", "r.result_version")
+	})
+}

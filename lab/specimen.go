@@ -1,0 +1,425 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/billing/charge"
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/patient"
+)
+
+// Specimen is what was drawn from a patient for items of one order (FHIR Specimen).
+type Specimen struct {
+	ID           hmstype.SpecimenID
+	Accession    string // the laboratory's number, unique in the tenant for ever
+	OrderID      hmstype.LabOrderID
+	PatientID    hmstype.PatientID
+	Type         string // as the tests ask for
+	Status       SpecimenStatus
+	CollectedAt  time.Time      // UTC; when it was drawn, never when a label was printed
+	CollectedBy  hmstype.UserID // zero means the host's own actor
+	ReceivedAt   time.Time      // UTC; zero before receipt
+	ReceivedBy   hmstype.UserID
+	RejectedAt   time.Time // UTC; zero means not rejected
+	RejectedBy   hmstype.UserID
+	RejectCode   string // HL7 v2 table 0490, such as "RH" (haemolysed); may be empty
+	RejectReason string
+	Version      int64 // counts changes, from 1
+}
+
+type specimenRow struct {
+	bun.BaseModel `bun:"table:hms.lab_specimen,alias:sp"`
+	dbx.Tenanted
+	ID             hmstype.SpecimenID `bun:"id,pk"`
+	Accession      string
+	OrderID        hmstype.LabOrderID
+	PatientID      hmstype.PatientID
+	SpecimenType   string
+	Status         SpecimenStatus
+	TwoIdentifiers bool
+	PatientSex     Sex
+	PatientBirth   hmstype.Date
+	CollectedAt    time.Time
+	CollectedBy    hmstype.UserID
+	ReceivedAt     time.Time `bun:",nullzero"`
+	ReceivedBy     hmstype.UserID
+	RejectedAt     time.Time `bun:",nullzero"`
+	RejectedBy     hmstype.UserID
+	RejectCode     string
+	RejectReason   string
+	CreatedAt      time.Time
+	Version        int64
+}
+
+func (r specimenRow) specimen() Specimen {
+	return Specimen{
+		ID: r.ID, Accession: r.Accession, OrderID: r.OrderID, PatientID: r.PatientID, Type: r.SpecimenType,
+		Status: r.Status, CollectedAt: r.CollectedAt.UTC(), CollectedBy: r.CollectedBy, ReceivedAt: r.ReceivedAt.UTC(),
+		ReceivedBy: r.ReceivedBy, RejectedAt: r.RejectedAt.UTC(), RejectedBy: r.RejectedBy, RejectCode: r.RejectCode,
+		RejectReason: r.RejectReason, Version: r.Version,
+	}
+}
+
+// CollectSpecimenInput says that a specimen was drawn.
+type CollectSpecimenInput struct {
+	OrderID        hmstype.LabOrderID       // required; active
+	Items          []hmstype.LabOrderItemID // 1 to 100 items of the order that wait for a specimen of one type
+	CollectedAt    time.Time                // zero means now; not in the future
+	TwoIdentifiers bool                     // must be true: the patient's identity was checked by two identifiers at the draw
+	IdempotencyKey string
+}
+
+// Validate implements the rules above.
+func (in CollectSpecimenInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.OrderID.IsZero(), "orderId")
+	v.Check(len(in.Items) >= 1 && len(in.Items) <= 100, "items", "must be 1 to 100")
+	seen := map[hmstype.LabOrderItemID]bool{}
+	for i, id := range in.Items {
+		path := fmt.Sprintf("items[%d]", i)
+		v.Required(!id.IsZero(), path)
+		v.Check(!seen[id], path, "must not be named twice")
+		seen[id] = true
+	}
+	v.Check(in.TwoIdentifiers, "twoIdentifiers", "must be confirmed")
+	v.Check(in.CollectedAt.IsZero() || in.CollectedAt.Year() >= 1900, "collectedAt", "must not lie before 1900")
+	return v.Err()
+}
+
+// CollectSpecimen records the draw of a specimen, gives it its accession number and charges the
+// items: work begins here, an order that nobody draws costs nothing. [ErrOrderNotActive],
+// [ErrItemMismatch], [ErrSpecimenMismatch], [hmstype.ErrInvalidTransition].
+func (s *Service) CollectSpecimen(ctx context.Context, in CollectSpecimenInput) (Specimen, error) {
+	op := service.Op{Name: "lab.collect_specimen", Permission: hmstype.PermLabResult, Key: in.IdempotencyKey}
+	return service.Write(ctx, &s.base, op, in, s.collectSpecimen)
+}
+
+func (s *Service) collectSpecimen(ctx context.Context, db dbx.DB, in CollectSpecimenInput) (Specimen, error) {
+	at := db.Now
+	if !in.CollectedAt.IsZero() {
+		at = hmstype.Instant(in.CollectedAt)
+	}
+	if at.After(db.Now) {
+		return Specimen{}, hmstype.Invalid("collectedAt", "must not lie in the future")
+	}
+	order, err := lockOrder(ctx, db, in.OrderID)
+	if err != nil {
+		return Specimen{}, err
+	}
+	if order.Status != OrderActive {
+		return Specimen{}, ErrOrderNotActive
+	}
+	items, err := itemsToCollect(ctx, db, in)
+	if err != nil {
+		return Specimen{}, err
+	}
+	tests, err := testsOfItems(ctx, db, items)
+	if err != nil {
+		return Specimen{}, err
+	}
+	row := specimenRow{
+		Tenanted: order.Tenanted, ID: hmstype.NewID[hmstype.SpecimenID](), OrderID: order.ID, PatientID: order.PatientID,
+		SpecimenType: tests[items[0].TestID].SpecimenType, Status: SpecimenCollected, TwoIdentifiers: true,
+		CollectedAt: at, CollectedBy: db.Actor.User, CreatedAt: db.Now, Version: 1,
+	}
+	if err := s.rememberPerson(ctx, db, &row); err != nil {
+		return Specimen{}, err
+	}
+	if err := addSpecimen(ctx, db, &row, items); err != nil {
+		return Specimen{}, err
+	}
+	if err := s.chargeItems(ctx, db, order, items, tests, at); err != nil {
+		return Specimen{}, err
+	}
+	return row.specimen(), db.Emit(ctx, specimenEvent("lab.specimen_collected", row))
+}
+
+// itemsToCollect gives the items that are named, which must wait for a specimen.
+func itemsToCollect(ctx context.Context, db dbx.DB, in CollectSpecimenInput) ([]itemRow, error) {
+	all, err := itemsOf(ctx, db, in.OrderID)
+	if err != nil {
+		return nil, err
+	}
+	items := []itemRow{}
+	for _, item := range all {
+		if !slices.Contains(in.Items, item.ID) {
+			continue
+		}
+		if err := ItemTransitions.Check("lab_order_item", item.Status, ItemCollected); err != nil {
+			return nil, err
+		}
+		items = append(items, item)
+	}
+	if len(items) != len(in.Items) {
+		return nil, ErrItemMismatch
+	}
+	return items, nil
+}
+
+func testsOfItems(ctx context.Context, db dbx.DB, items []itemRow) (map[hmstype.LabTestID]testRow, error) {
+	ids := make([]hmstype.LabTestID, len(items))
+	for i, item := range items {
+		ids[i] = item.TestID
+	}
+	tests, err := testsByID(ctx, db, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, item := range items {
+		if tests[item.TestID].SpecimenType != tests[items[0].TestID].SpecimenType {
+			return nil, ErrSpecimenMismatch
+		}
+	}
+	return tests, nil
+}
+
+// rememberPerson notes sex and birth date with the specimen, for a result that comes when
+// the patient's record is merged or inactive: it must not wait for that.
+func (s *Service) rememberPerson(ctx context.Context, db dbx.DB, row *specimenRow) error {
+	summary, err := s.ports.Patients.Require(ctx, db.Conn(), row.PatientID)
+	row.PatientSex, row.PatientBirth = sexOf(summary.Gender), summary.BirthDate
+	return err
+}
+
+func sexOf(gender patient.Gender) Sex {
+	switch gender {
+	case patient.GenderMale:
+		return SexMale
+	case patient.GenderFemale:
+		return SexFemale
+	default:
+		return ""
+	}
+}
+
+func addSpecimen(ctx context.Context, db dbx.DB, row *specimenRow, items []itemRow) error {
+	number, err := db.NextNumber(ctx, "lab_accession")
+	if err != nil {
+		return err
+	}
+	row.Accession = fmt.Sprintf("S%010d", number)
+	if err := dbx.Insert(ctx, db, *row); err != nil {
+		return err
+	}
+	for i := range items {
+		items[i].SpecimenID, items[i].CollectedAt = row.ID, row.CollectedAt
+		if err := moveItem(ctx, db, &items[i], ItemCollected, "", "specimen_id", "collected_at"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) chargeItems(ctx context.Context, db dbx.DB, order orderRow, items []itemRow, tests map[hmstype.LabTestID]testRow, at time.Time) error {
+	for _, item := range items {
+		test := tests[item.TestID]
+		if test.ServiceCode == "" {
+			continue
+		}
+		_, err := s.ports.Charges.Post(ctx, db.Conn(), charge.Request{
+			Source: chargeSource(item.ID), Patient: order.PatientID, Encounter: order.EncounterID,
+			Service: test.ServiceCode, Quantity: decimal.NewFromInt(1), At: at,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func specimenEvent(kind string, row specimenRow) dbx.Event {
+	return dbx.Event{Type: kind, Entity: "lab_order", ID: row.OrderID, Data: map[string]string{
+		"specimenId": row.ID.String(), "patientId": row.PatientID.String(), "status": string(row.Status),
+	}}
+}
+
+// ReceiveSpecimenInput says that a specimen has come to the laboratory.
+type ReceiveSpecimenInput struct {
+	ID         hmstype.SpecimenID // required
+	Version    int64              // the version that the caller read
+	ReceivedAt time.Time          // zero means now; not before collection, not in the future
+}
+
+// Validate implements the rules above.
+func (in ReceiveSpecimenInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.ID.IsZero(), "id")
+	v.Check(in.Version >= 1, "version", "must be at least 1")
+	return v.Err()
+}
+
+// ReceiveSpecimen records the receipt; its items are then in progress.
+// [hmstype.ErrStale], [hmstype.ErrInvalidTransition].
+func (s *Service) ReceiveSpecimen(ctx context.Context, in ReceiveSpecimenInput) (Specimen, error) {
+	op := service.Op{Name: "lab.receive_specimen", Permission: hmstype.PermLabResult}
+	return service.Write(ctx, &s.base, op, in, receiveSpecimen)
+}
+
+func receiveSpecimen(ctx context.Context, db dbx.DB, in ReceiveSpecimenInput) (Specimen, error) {
+	_, row, items, err := openSpecimen(ctx, db, in.ID, in.Version)
+	if err != nil {
+		return Specimen{}, err
+	}
+	at := db.Now
+	if !in.ReceivedAt.IsZero() {
+		at = hmstype.Instant(in.ReceivedAt)
+	}
+	if at.After(db.Now) || at.Before(row.CollectedAt) {
+		return Specimen{}, hmstype.Invalid("receivedAt", "must lie between collection and now")
+	}
+	row.ReceivedAt, row.ReceivedBy = at, db.Actor.User
+	if err := moveSpecimen(ctx, db, &row, SpecimenReceived, "received_at", "received_by"); err != nil {
+		return Specimen{}, err
+	}
+	for i := range items {
+		if items[i].SpecimenID != row.ID || items[i].Status != ItemCollected {
+			continue
+		}
+		if err := moveItem(ctx, db, &items[i], ItemInProgress, ""); err != nil {
+			return Specimen{}, err
+		}
+	}
+	return row.specimen(), nil
+}
+
+// openSpecimen locks a specimen's order and gives both with the order's items.
+func openSpecimen(ctx context.Context, db dbx.DB, id hmstype.SpecimenID, version int64) (orderRow, specimenRow, []itemRow, error) {
+	found, err := dbx.Get[specimenRow](ctx, db, "specimen", id) // for its order, which comes first
+	if err != nil {
+		return orderRow{}, found, nil, err
+	}
+	order, err := lockOrder(ctx, db, found.OrderID)
+	if err != nil {
+		return order, found, nil, err
+	}
+	row, err := dbx.Get[specimenRow](ctx, db, "specimen", id)
+	if err != nil {
+		return order, row, nil, err
+	}
+	if row.Version != version {
+		return order, row, nil, hmstype.ErrStale
+	}
+	items, err := itemsOf(ctx, db, row.OrderID)
+	return order, row, items, err
+}
+
+func moveSpecimen(ctx context.Context, db dbx.DB, row *specimenRow, to SpecimenStatus, columns ...string) error {
+	if err := SpecimenTransitions.Check("specimen", row.Status, to); err != nil {
+		return err
+	}
+	row.Status = to
+	if err := dbx.UpdateVersioned(ctx, db, row, row.Version, append(columns, "status")...); err != nil {
+		return err
+	}
+	row.Version++
+	return nil
+}
+
+// RejectSpecimenInput says that a specimen is of no use.
+type RejectSpecimenInput struct {
+	ID             hmstype.SpecimenID // required
+	Version        int64              // the version that the caller read
+	Code           string             // HL7 v2 table 0490 (specimen reject reason), up to 10 characters; optional
+	Reason         string             // required, up to 500 characters
+	Recollect      bool               // the items wait for another specimen; otherwise they are cancelled
+	EnteredInError bool               // it was never drawn, or from another patient
+}
+
+// Validate implements the rules above.
+func (in RejectSpecimenInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.ID.IsZero(), "id")
+	v.Check(in.Version >= 1, "version", "must be at least 1")
+	v.Text(in.Code, "code", 0, 10)
+	reason(&v, in.Reason)
+	return v.Err()
+}
+
+// RejectSpecimen rejects a specimen. Its items that are not final lose their preliminary
+// results (their versions stay, as cancelled) and go back to ordered, or are cancelled and their
+// charges taken back. The charge of an item that is collected anew stays: it is the same test.
+func (s *Service) RejectSpecimen(ctx context.Context, in RejectSpecimenInput) (Specimen, error) {
+	op := service.Op{Name: "lab.reject_specimen", Permission: hmstype.PermLabResult}
+	return service.Write(ctx, &s.base, op, in, s.rejectSpecimen)
+}
+
+func (s *Service) rejectSpecimen(ctx context.Context, db dbx.DB, in RejectSpecimenInput) (Specimen, error) {
+	order, row, items, err := openSpecimen(ctx, db, in.ID, in.Version)
+	if err != nil {
+		return Specimen{}, err
+	}
+	to := SpecimenRejected
+	if in.EnteredInError {
+		to = SpecimenEnteredInError
+	}
+	if row.RejectedAt.IsZero() {
+		row.RejectedAt, row.RejectedBy = db.Now, db.Actor.User
+	}
+	row.RejectCode, row.RejectReason = in.Code, in.Reason
+	err = moveSpecimen(ctx, db, &row, to, "rejected_at", "rejected_by", "reject_code", "reject_reason")
+	if err != nil {
+		return Specimen{}, err
+	}
+	for i := range items {
+		if items[i].SpecimenID != row.ID || !items[i].Status.pending() || items[i].Status == ItemOrdered {
+			continue
+		}
+		if err := s.takeBack(ctx, db, &items[i], in); err != nil {
+			return Specimen{}, err
+		}
+	}
+	if err := completeOrder(ctx, db, &order, items); err != nil {
+		return Specimen{}, err
+	}
+	return row.specimen(), db.Emit(ctx, specimenEvent("lab.specimen_rejected", row))
+}
+
+// takeBack does to an item what the rejection of its specimen asks for.
+func (s *Service) takeBack(ctx context.Context, db dbx.DB, item *itemRow, in RejectSpecimenInput) error {
+	if !in.Recollect {
+		return s.endItem(ctx, db, item, ItemCancelled, in.Reason)
+	}
+	if err := s.withdrawResults(ctx, db, item.ID, ResultCancelled, in.Reason); err != nil {
+		return err
+	}
+	item.SpecimenID, item.CollectedAt, item.ResultedAt = hmstype.SpecimenID{}, time.Time{}, time.Time{}
+	return moveItem(ctx, db, item, ItemOrdered, in.Reason, "specimen_id", "collected_at", "resulted_at")
+}
+
+// person is what a range is chosen by.
+type person struct {
+	sex     Sex
+	ageDays int // at collection; negative means unknown
+}
+
+// personAt gives the patient's sex and age on the day of collection at the tenant's place: from the
+// patient's record, or as they were noted at the draw where that is merged or inactive.
+func (s *Service) personAt(ctx context.Context, db dbx.DB, specimen specimenRow) (person, hmstype.Date, error) {
+	tenant, err := db.TenantInfo(ctx)
+	if err != nil {
+		return person{}, hmstype.Date{}, err
+	}
+	day := hmstype.DateOf(specimen.CollectedAt, tenant.Zone)
+	sex, birth := specimen.PatientSex, specimen.PatientBirth
+	summary, err := s.ports.Patients.Require(ctx, db.Conn(), specimen.PatientID)
+	switch {
+	case err == nil:
+		sex, birth = sexOf(summary.Gender), summary.BirthDate
+	case !errors.Is(err, patient.ErrMerged) && !errors.Is(err, patient.ErrInactive):
+		return person{}, day, err
+	}
+	p := person{sex: sex, ageDays: -1}
+	if !birth.IsZero() && !birth.After(day) {
+		p.ageDays = birth.DaysUntil(day)
+	}
+	return p, day, nil
+}

@@ -1,0 +1,136 @@
+package lab
+
+import (
+	"context"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// VerifyResultInput makes an item's results final.
+type VerifyResultInput struct {
+	ItemRef
+	IdempotencyKey string
+}
+
+// Validate implements the rules of [ItemRef].
+func (in VerifyResultInput) Validate() error {
+	var v hmstype.Validator
+	in.check(&v)
+	return v.Err()
+}
+
+// VerifyResult appends a final version of each result of an item. Every active analyte of the test
+// needs a value or a reason for its absence: [ErrIncomplete]. With Ports.RequireSecondPerson the actor must be
+// a person who entered none of the values: [ErrPersonRequired], [ErrSecondPerson]. The order is
+// complete when its last item is final or cancelled.
+func (s *Service) VerifyResult(ctx context.Context, in VerifyResultInput) (ItemResult, error) {
+	op := service.Op{Name: "lab.verify_result", Permission: hmstype.PermLabReview, Key: in.IdempotencyKey}
+	return service.Write(ctx, &s.base, op, in, s.verifyResult)
+}
+
+func (s *Service) verifyResult(ctx context.Context, db dbx.DB, in VerifyResultInput) (ItemResult, error) {
+	order, items, item, err := openItem(ctx, db, in.ItemRef)
+	if err != nil {
+		return ItemResult{}, err
+	}
+	if order.Status != OrderActive {
+		return ItemResult{}, ErrOrderNotActive
+	}
+	if err := ItemTransitions.Check("lab_order_item", item.Status, ItemFinal); err != nil {
+		return ItemResult{}, err
+	}
+	b := bench{item: *item}
+	if b.analytes, err = analytesOf(ctx, db, []hmstype.LabTestID{item.TestID}); err != nil {
+		return ItemResult{}, err
+	}
+	if b.current, err = currentResults(ctx, db, item.ID); err != nil {
+		return ItemResult{}, err
+	}
+	rows, err := s.finalVersions(db, b)
+	if err != nil {
+		return ItemResult{}, err
+	}
+	if err := s.writeResults(ctx, db, b.current, rows); err != nil {
+		return ItemResult{}, err
+	}
+	item.ResultDate = db.Now
+	if err := moveItem(ctx, db, item, ItemFinal, "", "result_date"); err != nil {
+		return ItemResult{}, err
+	}
+	if err := db.Emit(ctx, itemEvent("lab.final", *item)); err != nil {
+		return ItemResult{}, err
+	}
+	return b.shown(*item, rows), completeOrder(ctx, db, &order, items)
+}
+
+// finalVersions gives the final version of each preliminary result.
+func (s *Service) finalVersions(db dbx.DB, b bench) ([]resultRow, error) {
+	rows := []resultRow{}
+	for _, a := range b.analytes {
+		row, known := b.current[a.ID]
+		if !known || row.Status != ResultPreliminary {
+			if a.Active {
+				return nil, &hmstype.Error{Entity: "lab_analyte", ID: a.ID.String(), Err: ErrIncomplete}
+			}
+			continue
+		}
+		if err := s.requireSecondPerson(db, row); err != nil {
+			return nil, err
+		}
+		final := row.next(db, ResultFinal, "")
+		final.VerifiedBy, final.VerifiedAt = db.Actor.User, db.Now
+		rows = append(rows, final)
+	}
+	return rows, nil
+}
+
+// requireSecondPerson refuses whoever entered the value, where the switch is on.
+func (s *Service) requireSecondPerson(db dbx.DB, row resultRow) error {
+	switch {
+	case !s.ports.RequireSecondPerson:
+		return nil
+	case db.Actor.Kind != hmstype.ActorHuman:
+		return ErrPersonRequired
+	case row.EnteredBy == db.Actor.User:
+		return ErrSecondPerson
+	}
+	return nil
+}
+
+// ReviewResultInput says that the actor has read an item's final results.
+type ReviewResultInput struct {
+	ItemRef
+}
+
+// Validate implements the rules of [ItemRef].
+func (in ReviewResultInput) Validate() error {
+	var v hmstype.Validator
+	in.check(&v)
+	return v.Err()
+}
+
+// ReviewResult notes who of those who treat the patient has read the results; a correction takes
+// the note away, so that they are read again. The actor must be a person: [ErrPersonRequired].
+func (s *Service) ReviewResult(ctx context.Context, in ReviewResultInput) (Item, error) {
+	op := service.Op{Name: "lab.review_result", Permission: hmstype.PermLabReview}
+	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ReviewResultInput) (Item, error) {
+		if db.Actor.Kind != hmstype.ActorHuman {
+			return Item{}, ErrPersonRequired
+		}
+		_, _, item, err := openItem(ctx, db, in.ItemRef)
+		if err != nil {
+			return Item{}, err
+		}
+		if !item.Status.released() {
+			return Item{}, &hmstype.TransitionError{
+				Entity: "lab_order_item", From: string(item.Status), To: "reviewed",
+				Allowed: []string{},
+			}
+		}
+		item.ReviewedBy, item.ReviewedAt = db.Actor.User, db.Now
+		err = moveItem(ctx, db, item, item.Status, item.StatusReason, "reviewed_by", "reviewed_at")
+		return item.item(), err
+	})
+}

@@ -1,0 +1,414 @@
+-- The laboratory: catalogue, reference ranges, orders, specimens, results and the cases of
+-- critical values.
+
+-- ---------------------------------------------------------------------------------------
+-- Catalogue
+
+CREATE TABLE hms.lab_test (
+    tenant_id          uuid        NOT NULL,
+    id                 uuid        NOT NULL,
+    code               text        NOT NULL,
+    loinc              text        NOT NULL DEFAULT '',
+    name               text        NOT NULL,
+    category           text        NOT NULL DEFAULT '',
+    specimen_type      text        NOT NULL,
+    turnaround_minutes bigint      NOT NULL,
+    service_code       text        NOT NULL DEFAULT '',
+    active             boolean     NOT NULL,
+    created_at         timestamptz NOT NULL,
+    version            bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT lab_test_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT lab_test_code_key UNIQUE (tenant_id, code),
+    CONSTRAINT lab_test_code_check CHECK (code ~ '^[A-Z0-9][A-Z0-9._-]{0,29}$'),
+    CONSTRAINT lab_test_loinc_check CHECK (loinc = '' OR loinc ~ '^[0-9]{1,5}-[0-9]$'),
+    CONSTRAINT lab_test_name_check CHECK (length(name) BETWEEN 1 AND 200),
+    CONSTRAINT lab_test_specimen_type_check CHECK (length(specimen_type) BETWEEN 1 AND 100),
+    CONSTRAINT lab_test_turnaround_minutes_check CHECK (turnaround_minutes BETWEEN 1 AND 525600)
+);
+SELECT hms.install_table('lab_test');
+
+CREATE TABLE hms.lab_analyte (
+    tenant_id   uuid        NOT NULL,
+    id          uuid        NOT NULL,
+    test_id     uuid        NOT NULL,
+    code        text        NOT NULL,
+    loinc       text        NOT NULL DEFAULT '',
+    name        text        NOT NULL,
+    value_type  text        NOT NULL,
+    unit        text        NOT NULL DEFAULT '',
+    precision   bigint,
+    position    bigint      NOT NULL,
+    active      boolean     NOT NULL,
+    created_at  timestamptz NOT NULL,
+    version     bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT lab_analyte_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT lab_analyte_code_key UNIQUE (tenant_id, test_id, code),
+    CONSTRAINT lab_analyte_test_key UNIQUE (tenant_id, id, test_id),
+    CONSTRAINT lab_analyte_test_fkey FOREIGN KEY (tenant_id, test_id) REFERENCES hms.lab_test (tenant_id, id),
+    CONSTRAINT lab_analyte_code_check CHECK (code ~ '^[A-Z0-9][A-Z0-9._-]{0,29}$'),
+    CONSTRAINT lab_analyte_loinc_check CHECK (loinc = '' OR loinc ~ '^[0-9]{1,5}-[0-9]$'),
+    CONSTRAINT lab_analyte_name_check CHECK (length(name) BETWEEN 1 AND 200),
+    CONSTRAINT lab_analyte_value_type_check CHECK (value_type IN ('numeric', 'coded', 'text')),
+    CONSTRAINT lab_analyte_unit_check CHECK (unit ~ '^[!-~]{0,40}$' AND (unit = '' OR value_type = 'numeric')),
+    CONSTRAINT lab_analyte_precision_check CHECK (precision BETWEEN 0 AND 20 AND value_type = 'numeric' OR precision IS NULL),
+    CONSTRAINT lab_analyte_position_check CHECK (position >= 0)
+);
+SELECT hms.install_table('lab_analyte');
+
+-- The answers that a coded analyte may have, each with the flag that it carries.
+CREATE TABLE hms.lab_answer (
+    tenant_id  uuid   NOT NULL,
+    analyte_id uuid   NOT NULL,
+    code       text   NOT NULL,
+    display    text   NOT NULL,
+    flag       text   NOT NULL DEFAULT '',
+    position   bigint NOT NULL,
+    CONSTRAINT lab_answer_pkey PRIMARY KEY (tenant_id, analyte_id, code),
+    CONSTRAINT lab_answer_analyte_fkey FOREIGN KEY (tenant_id, analyte_id) REFERENCES hms.lab_analyte (tenant_id, id),
+    CONSTRAINT lab_answer_code_check CHECK (length(code) BETWEEN 1 AND 100),
+    CONSTRAINT lab_answer_display_check CHECK (length(display) BETWEEN 1 AND 300),
+    CONSTRAINT lab_answer_flag_check CHECK (flag IN ('', 'N', 'A', 'AA'))
+);
+SELECT hms.install_table('lab_answer', '', 'analyte_id,code', 'SELECT, INSERT');
+
+-- Ages are days, ages and days of validity half-open. Only one range in force may answer
+-- for one analyte, sex, age and day; one that was entered by mistake is voided, not removed.
+CREATE TABLE hms.lab_reference_range (
+    tenant_id     uuid        NOT NULL,
+    id            uuid        NOT NULL,
+    analyte_id    uuid        NOT NULL,
+    sex           text        NOT NULL,
+    age_from      integer     NOT NULL,
+    age_to        integer,
+    valid_from    date        NOT NULL,
+    valid_to      date,
+    low           numeric,
+    high          numeric,
+    critical_low  numeric,
+    critical_high numeric,
+    voided_at     timestamptz,
+    void_reason   text        NOT NULL DEFAULT '',
+    created_at    timestamptz NOT NULL,
+    version       bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT lab_reference_range_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT lab_reference_range_analyte_key UNIQUE (tenant_id, id, analyte_id),
+    CONSTRAINT lab_reference_range_analyte_fkey FOREIGN KEY (tenant_id, analyte_id) REFERENCES hms.lab_analyte (tenant_id, id),
+    CONSTRAINT lab_reference_range_sex_check CHECK (sex IN ('any', 'female', 'male')),
+    CONSTRAINT lab_reference_range_age_check CHECK (age_from >= 0 AND age_to > age_from),
+    CONSTRAINT lab_reference_range_validity_check CHECK (valid_to > valid_from),
+    CONSTRAINT lab_reference_range_number_check CHECK (low NOT IN ('NaN', 'Infinity', '-Infinity') AND high NOT IN ('NaN', 'Infinity', '-Infinity')
+        AND critical_low NOT IN ('NaN', 'Infinity', '-Infinity') AND critical_high NOT IN ('NaN', 'Infinity', '-Infinity')),
+    CONSTRAINT lab_reference_range_bounds_check CHECK (num_nonnulls(low, high, critical_low, critical_high) > 0
+        AND coalesce(low <= high, true) AND coalesce(critical_low <= critical_high, true)
+        AND coalesce(critical_low <= low, true) AND coalesce(critical_low <= high, true)
+        AND coalesce(low <= critical_high, true) AND coalesce(high <= critical_high, true)),
+    CONSTRAINT lab_reference_range_void_check CHECK ((voided_at IS NULL) = (void_reason = '')),
+    CONSTRAINT lab_reference_range_overlap_excl EXCLUDE USING gist (
+        tenant_id WITH =, analyte_id WITH =, sex WITH =,
+        int4range(age_from, age_to) WITH &&, daterange(valid_from, valid_to) WITH &&) WHERE (voided_at IS NULL)
+);
+CREATE INDEX lab_reference_range_analyte_idx ON hms.lab_reference_range (tenant_id, analyte_id, sex, age_from);
+SELECT hms.install_table('lab_reference_range');
+
+-- ---------------------------------------------------------------------------------------
+-- Orders and specimens
+
+CREATE TABLE hms.lab_order (
+    tenant_id      uuid        NOT NULL,
+    id             uuid        NOT NULL,
+    number         text        NOT NULL,
+    patient_id     uuid        NOT NULL,
+    encounter_id   uuid,
+    ordered_by     uuid        NOT NULL,
+    order_date     timestamptz NOT NULL,
+    status         text        NOT NULL,
+    status_reason  text        NOT NULL DEFAULT '',
+    priority       text        NOT NULL,
+    clinical_notes text        NOT NULL DEFAULT '',
+    version        bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT lab_order_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT lab_order_number_key UNIQUE (tenant_id, number),
+    CONSTRAINT lab_order_patient_key UNIQUE (tenant_id, id, patient_id),
+    CONSTRAINT lab_order_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
+    CONSTRAINT lab_order_encounter_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id)
+        REFERENCES hms.encounter (tenant_id, id, patient_id),
+    CONSTRAINT lab_order_ordered_by_fkey FOREIGN KEY (tenant_id, ordered_by) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT lab_order_status_check CHECK (status IN ('draft', 'active', 'on-hold', 'completed', 'revoked', 'entered-in-error')),
+    CONSTRAINT lab_order_reason_check CHECK (status NOT IN ('revoked', 'entered-in-error') OR status_reason <> ''),
+    CONSTRAINT lab_order_priority_check CHECK (priority IN ('routine', 'urgent', 'asap', 'stat')),
+    CONSTRAINT lab_order_clinical_notes_check CHECK (length(clinical_notes) <= 4000)
+);
+CREATE INDEX lab_order_patient_idx ON hms.lab_order (tenant_id, patient_id, order_date, id);
+CREATE INDEX lab_order_encounter_idx ON hms.lab_order (tenant_id, encounter_id, patient_id);
+CREATE INDEX lab_order_ordered_by_idx ON hms.lab_order (tenant_id, ordered_by);
+SELECT hms.install_table('lab_order', 'patient_id');
+SELECT hms.guard_status('lab_order', 'draft>active', 'draft>revoked', 'draft>entered-in-error',
+    'active>on-hold', 'active>completed', 'active>revoked', 'active>entered-in-error',
+    'on-hold>active', 'on-hold>revoked', 'on-hold>entered-in-error',
+    'completed>entered-in-error', 'revoked>entered-in-error');
+
+CREATE TABLE hms.lab_specimen (
+    tenant_id       uuid        NOT NULL,
+    id              uuid        NOT NULL,
+    accession       text        NOT NULL,
+    order_id        uuid        NOT NULL,
+    patient_id      uuid        NOT NULL,
+    specimen_type   text        NOT NULL,
+    status          text        NOT NULL,
+    two_identifiers boolean     NOT NULL,
+    patient_sex     text        NOT NULL DEFAULT '',
+    patient_birth   date,
+    collected_at    timestamptz NOT NULL,
+    collected_by    uuid,
+    received_at     timestamptz,
+    received_by     uuid,
+    rejected_at     timestamptz,
+    rejected_by     uuid,
+    reject_code     text        NOT NULL DEFAULT '',
+    reject_reason   text        NOT NULL DEFAULT '',
+    created_at      timestamptz NOT NULL,
+    version         bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT lab_specimen_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT lab_specimen_accession_key UNIQUE (tenant_id, accession),
+    CONSTRAINT lab_specimen_order_key UNIQUE (tenant_id, id, order_id),
+    CONSTRAINT lab_specimen_order_fkey FOREIGN KEY (tenant_id, order_id, patient_id)
+        REFERENCES hms.lab_order (tenant_id, id, patient_id),
+    CONSTRAINT lab_specimen_collected_by_fkey FOREIGN KEY (tenant_id, collected_by) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT lab_specimen_received_by_fkey FOREIGN KEY (tenant_id, received_by) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT lab_specimen_rejected_by_fkey FOREIGN KEY (tenant_id, rejected_by) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT lab_specimen_status_check CHECK (status IN ('collected', 'received', 'rejected', 'entered-in-error')),
+    CONSTRAINT lab_specimen_two_identifiers_check CHECK (two_identifiers),
+    CONSTRAINT lab_specimen_time_check CHECK (collected_at <= created_at AND received_at >= collected_at
+        AND rejected_at >= collected_at),
+    CONSTRAINT lab_specimen_received_check CHECK (status <> 'received' OR received_at IS NOT NULL),
+    CONSTRAINT lab_specimen_rejected_check CHECK ((status IN ('rejected', 'entered-in-error'))
+        = (rejected_at IS NOT NULL AND reject_reason <> ''))
+);
+CREATE INDEX lab_specimen_order_idx ON hms.lab_specimen (tenant_id, order_id, patient_id);
+CREATE INDEX lab_specimen_collected_by_idx ON hms.lab_specimen (tenant_id, collected_by);
+CREATE INDEX lab_specimen_received_by_idx ON hms.lab_specimen (tenant_id, received_by);
+CREATE INDEX lab_specimen_rejected_by_idx ON hms.lab_specimen (tenant_id, rejected_by);
+SELECT hms.install_table('lab_specimen', 'patient_id');
+SELECT hms.guard_status('lab_specimen', 'collected>received', 'collected>rejected', 'collected>entered-in-error',
+    'received>rejected', 'received>entered-in-error', 'rejected>entered-in-error');
+
+-- priority_rank and order_date repeat the order's, so that the worklist is one index scan.
+CREATE TABLE hms.lab_order_item (
+    tenant_id     uuid        NOT NULL,
+    id            uuid        NOT NULL,
+    order_id      uuid        NOT NULL,
+    patient_id    uuid        NOT NULL,
+    test_id       uuid        NOT NULL,
+    status        text        NOT NULL,
+    status_reason text        NOT NULL DEFAULT '',
+    priority_rank integer     NOT NULL,
+    order_date    timestamptz NOT NULL,
+    specimen_id   uuid,
+    collected_at  timestamptz,
+    resulted_at   timestamptz,
+    result_date   timestamptz,
+    reviewed_by   uuid,
+    reviewed_at   timestamptz,
+    version       bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT lab_order_item_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT lab_order_item_test_key UNIQUE (tenant_id, order_id, test_id),
+    CONSTRAINT lab_order_item_scope_key UNIQUE (tenant_id, id, patient_id, test_id),
+    CONSTRAINT lab_order_item_order_fkey FOREIGN KEY (tenant_id, order_id, patient_id)
+        REFERENCES hms.lab_order (tenant_id, id, patient_id),
+    CONSTRAINT lab_order_item_test_fkey FOREIGN KEY (tenant_id, test_id) REFERENCES hms.lab_test (tenant_id, id),
+    CONSTRAINT lab_order_item_specimen_fkey FOREIGN KEY (tenant_id, specimen_id, order_id)
+        REFERENCES hms.lab_specimen (tenant_id, id, order_id),
+    CONSTRAINT lab_order_item_reviewed_by_fkey FOREIGN KEY (tenant_id, reviewed_by) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT lab_order_item_status_check CHECK (status IN ('ordered', 'collected', 'in-progress', 'preliminary', 'final',
+        'corrected', 'amended', 'cancelled', 'entered-in-error')),
+    CONSTRAINT lab_order_item_reason_check CHECK (status NOT IN ('cancelled', 'entered-in-error') OR status_reason <> ''),
+    CONSTRAINT lab_order_item_priority_rank_check CHECK (priority_rank BETWEEN 0 AND 3),
+    CONSTRAINT lab_order_item_collected_check CHECK (status NOT IN ('collected', 'in-progress', 'preliminary', 'final', 'corrected', 'amended')
+        OR (specimen_id IS NOT NULL AND collected_at IS NOT NULL)),
+    CONSTRAINT lab_order_item_result_date_check CHECK (status NOT IN ('final', 'corrected', 'amended') OR (result_date IS NOT NULL AND result_date >= collected_at)),
+    CONSTRAINT lab_order_item_reviewed_check CHECK ((reviewed_by IS NULL) = (reviewed_at IS NULL))
+);
+CREATE INDEX lab_order_item_order_idx ON hms.lab_order_item (tenant_id, order_id, patient_id);
+CREATE INDEX lab_order_item_test_idx ON hms.lab_order_item (tenant_id, test_id);
+CREATE INDEX lab_order_item_specimen_idx ON hms.lab_order_item (tenant_id, specimen_id, order_id);
+CREATE INDEX lab_order_item_reviewed_by_idx ON hms.lab_order_item (tenant_id, reviewed_by);
+CREATE INDEX lab_order_item_pending_idx ON hms.lab_order_item (tenant_id, priority_rank, order_date, id)
+    WHERE status IN ('ordered', 'collected', 'in-progress', 'preliminary');
+CREATE INDEX lab_order_item_result_date_idx ON hms.lab_order_item (tenant_id, result_date) WHERE result_date IS NOT NULL;
+SELECT hms.install_table('lab_order_item', 'patient_id');
+SELECT hms.guard_status('lab_order_item',
+    'ordered>collected', 'ordered>cancelled', 'ordered>entered-in-error',
+    'collected>in-progress', 'collected>preliminary', 'collected>ordered', 'collected>cancelled', 'collected>entered-in-error',
+    'in-progress>preliminary', 'in-progress>ordered', 'in-progress>cancelled', 'in-progress>entered-in-error',
+    'preliminary>final', 'preliminary>ordered', 'preliminary>cancelled', 'preliminary>entered-in-error',
+    'final>corrected', 'final>amended', 'final>entered-in-error',
+    'corrected>amended', 'corrected>entered-in-error', 'amended>corrected', 'amended>entered-in-error',
+    'cancelled>entered-in-error');
+
+-- ---------------------------------------------------------------------------------------
+-- Results: one row per version, never changed
+
+CREATE TABLE hms.lab_result (
+    tenant_id      uuid        NOT NULL,
+    id             uuid        NOT NULL,
+    order_item_id  uuid        NOT NULL,
+    patient_id     uuid        NOT NULL,
+    test_id        uuid        NOT NULL,
+    analyte_id     uuid        NOT NULL,
+    specimen_id    uuid        NOT NULL,
+    result_version bigint      NOT NULL,
+    supersedes_id  uuid,
+    status         text        NOT NULL,
+    value_type     text        NOT NULL,
+    comparator     text        NOT NULL DEFAULT '',
+    value_number   numeric,
+    value_code     text        NOT NULL DEFAULT '',
+    value_text     text        NOT NULL DEFAULT '',
+    absent_reason  text        NOT NULL DEFAULT '',
+    unit           text        NOT NULL DEFAULT '',
+    flag           text        NOT NULL DEFAULT '',
+    critical       boolean     NOT NULL,
+    range_id       uuid,
+    low            numeric,
+    high           numeric,
+    critical_low   numeric,
+    critical_high  numeric,
+    sex            text        NOT NULL DEFAULT '',
+    age_days       integer,
+    collected_at   timestamptz NOT NULL,
+    comment        text        NOT NULL DEFAULT '',
+    reason         text        NOT NULL DEFAULT '',
+    entered_by     uuid,
+    entered_at     timestamptz NOT NULL,
+    verified_by    uuid,
+    verified_at    timestamptz,
+    recorded_at    timestamptz NOT NULL,
+    CONSTRAINT lab_result_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT lab_result_version_key UNIQUE (tenant_id, order_item_id, analyte_id, result_version),
+    CONSTRAINT lab_result_supersedes_key UNIQUE (tenant_id, supersedes_id),
+    CONSTRAINT lab_result_chain_key UNIQUE (tenant_id, id, order_item_id, analyte_id),
+    CONSTRAINT lab_result_item_fkey FOREIGN KEY (tenant_id, order_item_id, patient_id, test_id)
+        REFERENCES hms.lab_order_item (tenant_id, id, patient_id, test_id),
+    CONSTRAINT lab_result_analyte_fkey FOREIGN KEY (tenant_id, analyte_id, test_id)
+        REFERENCES hms.lab_analyte (tenant_id, id, test_id),
+    CONSTRAINT lab_result_specimen_fkey FOREIGN KEY (tenant_id, specimen_id) REFERENCES hms.lab_specimen (tenant_id, id),
+    CONSTRAINT lab_result_range_fkey FOREIGN KEY (tenant_id, range_id, analyte_id)
+        REFERENCES hms.lab_reference_range (tenant_id, id, analyte_id),
+    CONSTRAINT lab_result_supersedes_fkey FOREIGN KEY (tenant_id, supersedes_id, order_item_id, analyte_id)
+        REFERENCES hms.lab_result (tenant_id, id, order_item_id, analyte_id),
+    CONSTRAINT lab_result_entered_by_fkey FOREIGN KEY (tenant_id, entered_by) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT lab_result_verified_by_fkey FOREIGN KEY (tenant_id, verified_by) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT lab_result_version_check CHECK (result_version >= 1 AND (result_version = 1) = (supersedes_id IS NULL)),
+    CONSTRAINT lab_result_status_check CHECK (status IN ('preliminary', 'final', 'corrected', 'amended', 'cancelled', 'entered-in-error')),
+    CONSTRAINT lab_result_verified_check CHECK (status NOT IN ('final', 'corrected', 'amended') OR verified_at IS NOT NULL),
+    CONSTRAINT lab_result_reason_check CHECK (status NOT IN ('corrected', 'amended', 'cancelled', 'entered-in-error') OR reason <> ''),
+    CONSTRAINT lab_result_value_type_check CHECK (value_type IN ('numeric', 'coded', 'text', 'absent')),
+    CONSTRAINT lab_result_comparator_check CHECK (comparator IN ('', '<', '<=', '>=', '>') AND (comparator = '' OR value_type = 'numeric')),
+    -- The text is what was entered ("1.0" is not "1"); the number is what is compared.
+    CONSTRAINT lab_result_value_check CHECK (CASE value_type
+        WHEN 'numeric' THEN value_text ~ '^-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?$'
+            AND value_number IS NOT NULL AND value_number = value_text::numeric AND value_code = '' AND absent_reason = ''
+        WHEN 'coded' THEN value_number IS NULL AND value_code <> '' AND value_text <> '' AND absent_reason = ''
+        WHEN 'text' THEN value_number IS NULL AND value_code = '' AND value_text <> '' AND absent_reason = ''
+        ELSE value_number IS NULL AND value_code = '' AND value_text = '' AND absent_reason <> '' END),
+    CONSTRAINT lab_result_flag_check CHECK (flag IN ('', 'N', 'L', 'H', 'LL', 'HH', 'A', 'AA')
+        AND (critical OR flag NOT IN ('LL', 'HH', 'AA'))),
+    CONSTRAINT lab_result_number_check CHECK (low <> 'NaN' AND high <> 'NaN' AND critical_low <> 'NaN' AND critical_high <> 'NaN'
+        AND value_number <> 'NaN')
+);
+CREATE INDEX lab_result_item_idx ON hms.lab_result (tenant_id, order_item_id, patient_id, test_id);
+CREATE INDEX lab_result_analyte_idx ON hms.lab_result (tenant_id, analyte_id, test_id);
+CREATE INDEX lab_result_specimen_idx ON hms.lab_result (tenant_id, specimen_id);
+CREATE INDEX lab_result_range_idx ON hms.lab_result (tenant_id, range_id, analyte_id);
+CREATE INDEX lab_result_entered_by_idx ON hms.lab_result (tenant_id, entered_by);
+CREATE INDEX lab_result_verified_by_idx ON hms.lab_result (tenant_id, verified_by);
+CREATE INDEX lab_result_patient_idx ON hms.lab_result (tenant_id, patient_id, collected_at, id);
+CREATE INDEX lab_result_history_idx ON hms.lab_result (tenant_id, patient_id, analyte_id, collected_at, id);
+SELECT hms.install_table('lab_result', 'patient_id', 'id', 'SELECT, INSERT');
+SELECT hms.append_only('lab_result');
+
+-- A version follows the one that it supersedes by the allowed steps only ('from>to'), its
+-- number is the next one, and a chain begins with what nobody has verified yet.
+CREATE FUNCTION hms.guard_lab_result() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    before record;
+BEGIN
+    IF NEW.supersedes_id IS NULL THEN
+        IF NEW.status <> 'preliminary' THEN
+            RAISE EXCEPTION 'the first version of a result is preliminary' USING ERRCODE = 'HM401';
+        END IF;
+        RETURN NEW;
+    END IF;
+    SELECT r.status, r.result_version INTO before FROM hms.lab_result AS r
+        WHERE r.tenant_id = NEW.tenant_id AND r.id = NEW.supersedes_id;
+    IF NOT FOUND OR NEW.result_version <> before.result_version + 1
+        OR NOT (before.status || '>' || NEW.status = ANY (TG_ARGV)) THEN
+        RAISE EXCEPTION 'this version may not follow the one that it supersedes' USING ERRCODE = 'HM401';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER lab_result_status_guard BEFORE INSERT ON hms.lab_result
+    FOR EACH ROW EXECUTE FUNCTION hms.guard_lab_result(
+        'preliminary>preliminary', 'preliminary>final', 'preliminary>cancelled', 'preliminary>entered-in-error',
+        'final>corrected', 'final>amended', 'final>entered-in-error',
+        'corrected>corrected', 'corrected>amended', 'corrected>entered-in-error',
+        'amended>corrected', 'amended>amended', 'amended>entered-in-error',
+        'cancelled>preliminary', 'cancelled>entered-in-error');
+
+-- ---------------------------------------------------------------------------------------
+-- Critical values
+
+CREATE TABLE hms.lab_critical_alert (
+    tenant_id        uuid        NOT NULL,
+    id               uuid        NOT NULL,
+    result_id        uuid        NOT NULL,
+    order_item_id    uuid        NOT NULL,
+    analyte_id       uuid        NOT NULL,
+    patient_id       uuid        NOT NULL,
+    flag             text        NOT NULL DEFAULT '',
+    status           text        NOT NULL,
+    opened_at        timestamptz NOT NULL,
+    escalation_level bigint      NOT NULL DEFAULT 0,
+    escalate_at      timestamptz NOT NULL,
+    escalated_at     timestamptz,
+    superseded_by    uuid,
+    acknowledged_by  uuid,
+    acknowledged_at  timestamptz,
+    comment          text        NOT NULL DEFAULT '',
+    read_back        boolean     NOT NULL DEFAULT false,
+    closed_by        uuid,
+    closed_at        timestamptz,
+    closing_comment  text        NOT NULL DEFAULT '',
+    version          bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT lab_critical_alert_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT lab_critical_alert_result_key UNIQUE (tenant_id, result_id),
+    CONSTRAINT lab_critical_alert_result_fkey FOREIGN KEY (tenant_id, result_id, order_item_id, analyte_id)
+        REFERENCES hms.lab_result (tenant_id, id, order_item_id, analyte_id),
+    CONSTRAINT lab_critical_alert_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
+    CONSTRAINT lab_critical_alert_superseded_fkey FOREIGN KEY (tenant_id, superseded_by, order_item_id, analyte_id)
+        REFERENCES hms.lab_result (tenant_id, id, order_item_id, analyte_id),
+    CONSTRAINT lab_critical_alert_acknowledged_by_fkey FOREIGN KEY (tenant_id, acknowledged_by)
+        REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT lab_critical_alert_closed_by_fkey FOREIGN KEY (tenant_id, closed_by) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT lab_critical_alert_status_check CHECK (status IN ('open', 'acknowledged', 'closed')),
+    CONSTRAINT lab_critical_alert_flag_check CHECK (flag IN ('', 'L', 'H', 'LL', 'HH', 'A', 'AA', 'N')),
+    CONSTRAINT lab_critical_alert_acknowledged_check CHECK ((status = 'open') = (acknowledged_by IS NULL)
+        AND (status = 'open') = (acknowledged_at IS NULL) AND (status = 'open' OR btrim(comment) <> '')
+        AND acknowledged_at >= opened_at),
+    CONSTRAINT lab_critical_alert_closed_check CHECK ((status = 'closed') = (closed_by IS NOT NULL)
+        AND (status = 'closed') = (closed_at IS NOT NULL)
+        AND (status <> 'closed' OR (read_back AND btrim(closing_comment) <> '')) AND closed_at >= acknowledged_at),
+    CONSTRAINT lab_critical_alert_escalation_check CHECK (escalation_level >= 0 AND escalate_at > opened_at)
+);
+CREATE INDEX lab_critical_alert_result_idx ON hms.lab_critical_alert (tenant_id, result_id, order_item_id, analyte_id);
+CREATE INDEX lab_critical_alert_item_idx ON hms.lab_critical_alert (tenant_id, order_item_id, analyte_id);
+CREATE INDEX lab_critical_alert_patient_idx ON hms.lab_critical_alert (tenant_id, patient_id);
+CREATE INDEX lab_critical_alert_superseded_idx ON hms.lab_critical_alert (tenant_id, superseded_by, order_item_id, analyte_id);
+CREATE INDEX lab_critical_alert_acknowledged_by_idx ON hms.lab_critical_alert (tenant_id, acknowledged_by);
+CREATE INDEX lab_critical_alert_closed_by_idx ON hms.lab_critical_alert (tenant_id, closed_by);
+CREATE INDEX lab_critical_alert_open_idx ON hms.lab_critical_alert (tenant_id, opened_at, id) WHERE status <> 'closed';
+CREATE INDEX lab_critical_alert_escalate_idx ON hms.lab_critical_alert (tenant_id, escalate_at, id) WHERE status = 'open';
+SELECT hms.install_table('lab_critical_alert', 'patient_id');
+SELECT hms.guard_status('lab_critical_alert', 'open>acknowledged', 'acknowledged>closed');
