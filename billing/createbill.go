@@ -1,0 +1,258 @@
+package billing
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/shopspring/decimal"
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// maxLines bounds one bill.
+const maxLines = 1000
+
+// LineDiscount is a discount on one charge of a bill.
+type LineDiscount struct {
+	Charge hmstype.ChargeID // one of the bill's
+	Amount hmstype.Money    // more than zero, at most the line's gross amount
+}
+
+// CreateBillInput makes a draft of some charges of one patient.
+type CreateBillInput struct {
+	Patient        hmstype.PatientID   // required
+	Encounter      hmstype.EncounterID // zero means the charges of any encounter and of none
+	Charges        []hmstype.ChargeID  // empty means every billable charge in the currency that is on no bill
+	Currency       hmstype.Currency    // of the bill; empty means the tenant's
+	Discounts      []LineDiscount      // on single lines
+	Discount       *hmstype.Money      // on the whole bill, spread over its lines; nil means none
+	DiscountReason string              // required with a discount, up to 500 characters
+	IdempotencyKey string
+}
+
+// Validate implements the rules above.
+func (in CreateBillInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.Patient.IsZero(), "patient")
+	v.Check(len(in.Charges) <= maxLines, "charges", "must be at most 1000")
+	v.Check(in.Currency == "" || in.Currency.Valid(), "currency", "must be an ISO 4217 code")
+	seen := map[hmstype.ChargeID]bool{}
+	for i, id := range in.Charges {
+		v.Check(!id.IsZero() && !seen[id], fmt.Sprintf("charges[%d]", i), "must be named once")
+		seen[id] = true
+	}
+	clear(seen)
+	for i, d := range in.Discounts {
+		v.Check(!d.Charge.IsZero() && !seen[d.Charge], fmt.Sprintf("discounts[%d].charge", i), "must be named once")
+		seen[d.Charge] = true
+		checkAmount(&v, d.Amount, fmt.Sprintf("discounts[%d].amount", i))
+	}
+	if in.Discount != nil {
+		checkAmount(&v, *in.Discount, "discount")
+	}
+	minReason := 0
+	if in.Discount != nil || len(in.Discounts) > 0 {
+		minReason = 1
+	}
+	v.Text(in.DiscountReason, "discountReason", minReason, maxReason)
+	return v.Err()
+}
+
+// CreateBill makes a draft bill of charges that are on no other bill. [ErrNothingToBill] where
+// there is none; a [ChargeBilledError] where a named charge is on a bill; not found for a
+// charge that is not the patient's.
+func (s *Service) CreateBill(ctx context.Context, in CreateBillInput) (Bill, error) {
+	op := service.Op{Name: "billing.create_bill", Permission: hmstype.PermBillWrite, Key: in.IdempotencyKey}
+	return service.Write(ctx, &s.base, op, in, s.createBill)
+}
+
+func (s *Service) createBill(ctx context.Context, db dbx.DB, in CreateBillInput) (Bill, error) {
+	if _, err := s.ports.Patients.Require(ctx, db.Conn(), in.Patient); err != nil {
+		return Bill{}, err
+	}
+	if in.Currency == "" {
+		info, err := db.TenantInfo(ctx)
+		if err != nil {
+			return Bill{}, err
+		}
+		in.Currency = info.Currency
+	}
+	if err := lockAccount(ctx, db, in.Patient); err != nil {
+		return Bill{}, err
+	}
+	charges, err := chargesToBill(ctx, db, in)
+	if err != nil {
+		return Bill{}, err
+	}
+	priced, err := priceBill(charges, in)
+	if err != nil {
+		return Bill{}, err
+	}
+	bill, lines := draftRows(db, in, charges, priced)
+	if err := dbx.Insert(ctx, db, bill); err != nil {
+		return Bill{}, err
+	}
+	if err := dbx.Insert(ctx, db, lines...); err != nil {
+		return Bill{}, err
+	}
+	return loadBill(ctx, db, bill.ID)
+}
+
+// chargesToBill locks the charges that the input asks for, by id.
+func chargesToBill(ctx context.Context, db dbx.DB, in CreateBillInput) ([]chargeRow, error) {
+	rows, err := dbx.All[chargeRow](ctx, db, dbx.ForUpdate, func(q *bun.SelectQuery) *bun.SelectQuery {
+		q = q.Where("c.patient_id = ?", in.Patient).Order("c.id").Limit(maxLines + 1)
+		if !in.Encounter.IsZero() {
+			q = q.Where("c.encounter_id = ?", in.Encounter)
+		}
+		if len(in.Charges) > 0 {
+			return q.Where("c.id IN (?)", bun.In(in.Charges))
+		}
+		return q.Where("c.status = ?", ChargeBillable).Where("c.currency = ?", in.Currency).
+			Where("NOT EXISTS (SELECT 1 FROM hms.bill_line AS l WHERE l.tenant_id = ? AND l.charge_id = c.id AND l.released_at IS NULL)",
+				db.Tenant())
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(rows) > maxLines:
+		return nil, hmstype.Invalid("charges", "must be at most 1000; name some of them")
+	case len(in.Charges) > 0:
+		return rows, checkNamedCharges(ctx, db, in, rows)
+	case len(rows) == 0:
+		return nil, ErrNothingToBill
+	}
+	return rows, nil
+}
+
+func checkNamedCharges(ctx context.Context, db dbx.DB, in CreateBillInput, rows []chargeRow) error {
+	found := map[hmstype.ChargeID]chargeRow{}
+	for _, r := range rows {
+		found[r.ID] = r
+	}
+	for _, id := range in.Charges {
+		if _, ok := found[id]; !ok {
+			return hmstype.NotFound("charge", id)
+		}
+	}
+	if err := refuseBilled(ctx, db, in.Charges); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if r.Currency != in.Currency {
+			return hmstype.ErrCurrencyMismatch
+		}
+		if r.Status != ChargeBillable {
+			return ChargeTransitions.Check("charge", r.Status, ChargeBilled)
+		}
+	}
+	return nil
+}
+
+// priceBill computes the lines, in the charges' order.
+func priceBill(charges []chargeRow, in CreateBillInput) ([]pricedLine, error) {
+	discounts := map[hmstype.ChargeID]hmstype.Money{}
+	for _, d := range in.Discounts {
+		discounts[d.Charge] = d.Amount
+	}
+	lines := make([]pricedLine, len(charges))
+	for i, c := range charges {
+		discount, ok := discounts[c.ID]
+		if !ok {
+			discount = hmstype.ZeroMoney(c.Currency)
+		}
+		delete(discounts, c.ID)
+		var err error
+		if lines[i], err = priceLine(c.Quantity, money(c.UnitPrice, c.Currency), c.TaxPercent, discount); err != nil {
+			return nil, err
+		}
+	}
+	if len(discounts) > 0 {
+		return nil, hmstype.Invalid("discounts", "must name charges of the bill")
+	}
+	if in.Discount != nil {
+		return lines, spreadDiscount(lines, *in.Discount)
+	}
+	return lines, nil
+}
+
+func draftRows(db dbx.DB, in CreateBillInput, charges []chargeRow, priced []pricedLine) (billRow, []lineRow) {
+	bill := billRow{
+		Tenanted: tenanted(db), ID: hmstype.NewID[hmstype.BillID](), PatientID: in.Patient, EncounterID: in.Encounter,
+		Currency: in.Currency, Status: BillDraft, DiscountReason: in.DiscountReason, CreatedAt: db.Now, Version: 1,
+	}
+	lines := make([]lineRow, len(charges))
+	for i, c := range charges {
+		p := priced[i]
+		lines[i] = lineRow{
+			Tenanted: tenanted(db), ID: hmstype.NewID[hmstype.BillLineID](), BillID: bill.ID, PatientID: in.Patient, LineNo: i + 1,
+			ChargeID: c.ID, ServiceCode: c.ServiceCode, Category: c.Category, Description: c.Description, ServiceDate: c.ServiceDate,
+			Quantity: c.Quantity, UnitPrice: c.UnitPrice, Currency: c.Currency, GrossAmount: p.gross.Amount,
+			DiscountAmount: p.discount.Amount, NetAmount: p.net.Amount, TaxPercent: c.TaxPercent, TaxAmount: p.tax.Amount,
+			TotalAmount: p.total.Amount, PatientAmount: p.total.Amount, PayerAmount: decimal.Zero,
+		}
+	}
+	bill.sum(lines)
+	return bill, lines
+}
+
+// sum makes the bill's totals those of its lines.
+func (r *billRow) sum(lines []lineRow) {
+	gross, discount, tax, total, patient, payer := decimal.Zero, decimal.Zero, decimal.Zero, decimal.Zero, decimal.Zero, decimal.Zero
+	for _, l := range lines {
+		gross, discount, tax = gross.Add(l.GrossAmount), discount.Add(l.DiscountAmount), tax.Add(l.TaxAmount)
+		total, patient, payer = total.Add(l.TotalAmount), patient.Add(l.PatientAmount), payer.Add(l.PayerAmount)
+	}
+	r.GrossAmount, r.DiscountAmount, r.TaxAmount = gross, discount, tax
+	r.TotalAmount, r.PatientAmount, r.PayerAmount = total, patient, payer
+}
+
+// saveDraft writes the draft's totals.
+func (r *billRow) saveDraft(ctx context.Context, db dbx.DB) error {
+	return dbx.UpdateVersioned(ctx, db, r, r.Version,
+		"gross_amount", "discount_amount", "tax_amount", "total_amount", "patient_amount", "payer_amount")
+}
+
+// CancelBillInput cancels a draft.
+type CancelBillInput struct {
+	ID     hmstype.BillID // required
+	Reason string         // required, up to 500 characters
+}
+
+// Validate implements the rules above.
+func (in CancelBillInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.ID.IsZero(), "id")
+	v.Text(in.Reason, "reason", 1, maxReason)
+	return v.Err()
+}
+
+// CancelBill cancels a draft and sets its charges free. An issued bill is not cancelled but
+// credited: [hmstype.ErrInvalidTransition].
+func (s *Service) CancelBill(ctx context.Context, in CancelBillInput) (Bill, error) {
+	op := service.Op{Name: "billing.cancel_bill", Permission: hmstype.PermBillWrite}
+	return service.Write(ctx, &s.base, op, in, cancelBill)
+}
+
+func cancelBill(ctx context.Context, db dbx.DB, in CancelBillInput) (Bill, error) {
+	row, err := lockBill(ctx, db, in.ID)
+	if err != nil {
+		return Bill{}, err
+	}
+	if err := BillTransitions.Check("bill", row.Status, BillCancelled); err != nil {
+		return Bill{}, err
+	}
+	_, err = db.Exec(ctx, `UPDATE hms.bill_line AS l SET released_at = $1
+		WHERE l.tenant_id = $2 AND l.bill_id = $3 AND l.released_at IS NULL`, db.Now, db.Tenant(), row.ID)
+	if err != nil {
+		return Bill{}, err
+	}
+	row.Status, row.CancelReason, row.CancelledAt = BillCancelled, in.Reason, db.Now
+	if err := dbx.UpdateVersioned(ctx, db, &row, row.Version, "status", "cancel_reason", "cancelled_at"); err != nil {
+		return Bill{}, err
+	}
+	return loadBill(ctx, db, row.ID)
+}

@@ -1,0 +1,387 @@
+package billing
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// CreditNote takes back part or all of an issued bill. It has a number of its own.
+type CreditNote struct {
+	ID       CreditNoteID
+	Bill     hmstype.BillID
+	Patient  hmstype.PatientID
+	Number   string       // such as "CN-2026-000001"
+	Date     hmstype.Date // the tenant's day
+	Net      hmstype.Money
+	Tax      hmstype.Money
+	Total    hmstype.Money
+	Reason   string
+	IssuedAt time.Time // UTC
+	Lines    []CreditNoteLine
+}
+
+// CreditNoteLine is what is taken back of one line of the bill.
+type CreditNoteLine struct {
+	BillLine hmstype.BillLineID
+	Quantity decimal.Decimal // zero where an amount was credited
+	Net      hmstype.Money
+	Tax      hmstype.Money
+	Total    hmstype.Money
+}
+
+type creditNoteRow struct {
+	bun.BaseModel `bun:"table:hms.credit_note,alias:n"`
+	dbx.Tenanted
+	ID          CreditNoteID `bun:"id,pk"`
+	BillID      hmstype.BillID
+	PatientID   hmstype.PatientID
+	NoteNumber  string
+	NoteDate    hmstype.Date
+	Currency    hmstype.Currency
+	NetAmount   decimal.Decimal
+	TaxAmount   decimal.Decimal
+	TotalAmount decimal.Decimal
+	Reason      string
+	JournalID   hmstype.JournalID
+	IssuedAt    time.Time
+}
+
+type creditLineRow struct {
+	bun.BaseModel `bun:"table:hms.credit_note_line,alias:nl"`
+	dbx.Tenanted
+	NoteID      CreditNoteID       `bun:"note_id,pk"`
+	BillLineID  hmstype.BillLineID `bun:"bill_line_id,pk"`
+	Currency    hmstype.Currency
+	Quantity    decimal.Decimal
+	NetAmount   decimal.Decimal
+	TaxAmount   decimal.Decimal
+	TotalAmount decimal.Decimal
+}
+
+type creditShareRow struct {
+	bun.BaseModel `bun:"table:hms.credit_note_share,alias:ns"`
+	dbx.Tenanted
+	NoteID     CreditNoteID       `bun:"note_id,pk"`
+	BillLineID hmstype.BillLineID `bun:"bill_line_id,pk"`
+	ShareID    ShareID            `bun:"share_id,pk"`
+	Currency   hmstype.Currency
+	Amount     decimal.Decimal
+}
+
+func (r creditNoteRow) note(lines []creditLineRow) CreditNote {
+	m := func(d decimal.Decimal) hmstype.Money { return money(d, r.Currency) }
+	n := CreditNote{
+		ID: r.ID, Bill: r.BillID, Patient: r.PatientID, Number: r.NoteNumber, Date: r.NoteDate, Net: m(r.NetAmount),
+		Tax: m(r.TaxAmount), Total: m(r.TotalAmount), Reason: r.Reason, IssuedAt: r.IssuedAt.UTC(),
+	}
+	for _, l := range lines {
+		n.Lines = append(n.Lines, CreditNoteLine{
+			BillLine: l.BillLineID, Quantity: l.Quantity, Net: m(l.NetAmount), Tax: m(l.TaxAmount), Total: m(l.TotalAmount),
+		})
+	}
+	return n
+}
+
+// CreditLine asks to take back some units, or an amount, of one line.
+type CreditLine struct {
+	Line     hmstype.BillLineID // required
+	Quantity decimal.Decimal    // units taken back; zero where Amount is given
+	Amount   *hmstype.Money     // tax included; nil where Quantity is given
+}
+
+// IssueCreditNoteInput takes back lines of an issued bill.
+type IssueCreditNoteInput struct {
+	Bill           hmstype.BillID // required
+	Lines          []CreditLine   // empty means all that is not credited yet
+	Reason         string         // required, up to 500 characters
+	IdempotencyKey string
+}
+
+// Validate implements the rules above.
+func (in IssueCreditNoteInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.Bill.IsZero(), "bill")
+	v.Text(in.Reason, "reason", 1, maxReason)
+	v.Check(len(in.Lines) <= maxLines, "lines", "must be at most 1000")
+	seen := map[hmstype.BillLineID]bool{}
+	for i, l := range in.Lines {
+		path := fmt.Sprintf("lines[%d]", i)
+		v.Check(!l.Line.IsZero() && !seen[l.Line], path+".line", "must be named once")
+		seen[l.Line] = true
+		if l.Amount != nil {
+			checkAmount(&v, *l.Amount, path+".amount")
+			v.Check(l.Quantity.IsZero(), path+".quantity", "must be empty where an amount is given")
+		} else {
+			checkQuantity(&v, l.Quantity, path+".quantity")
+		}
+	}
+	return v.Err()
+}
+
+// IssueCreditNote takes back lines of an issued bill, in the same proportion from everyone who owes
+// them. What was paid already becomes refundable ([Bill.Overpaid]). A [CreditLimitError]
+// for more than was invoiced and not credited.
+func (s *Service) IssueCreditNote(ctx context.Context, in IssueCreditNoteInput) (CreditNote, error) {
+	op := service.Op{Name: "billing.issue_credit_note", Permission: hmstype.PermBillWrite, Key: in.IdempotencyKey}
+	return service.Write(ctx, &s.base, op, in, issueCreditNote)
+}
+
+func issueCreditNote(ctx context.Context, db dbx.DB, in IssueCreditNoteInput) (CreditNote, error) {
+	bill, err := lockBill(ctx, db, in.Bill)
+	if err != nil {
+		return CreditNote{}, err
+	}
+	if bill.Status != BillIssued && bill.Status != BillBalanced {
+		return CreditNote{}, ErrNotIssued
+	}
+	lines, err := liveLines(ctx, db, bill.ID)
+	if err != nil {
+		return CreditNote{}, err
+	}
+	credit := newCredit(db, bill, in.Reason)
+	if err := credit.addLines(lines, in.Lines); err != nil {
+		return CreditNote{}, err
+	}
+	if len(credit.lines) == 0 {
+		return CreditNote{}, &CreditLimitError{Creditable: hmstype.ZeroMoney(bill.Currency)}
+	}
+	if err := credit.splitShares(ctx, db); err != nil {
+		return CreditNote{}, err
+	}
+	return credit.note.note(credit.lines), credit.save(ctx, db)
+}
+
+// credit is a credit note on its way into the database.
+type credit struct {
+	note    creditNoteRow
+	lines   []creditLineRow
+	shares  []creditShareRow
+	patient decimal.Decimal // credited to the patient's share
+	payer   decimal.Decimal // credited to the payers' shares
+}
+
+func newCredit(db dbx.DB, bill billRow, reason string) *credit {
+	return &credit{note: creditNoteRow{
+		Tenanted: tenanted(db), ID: hmstype.NewID[CreditNoteID](), BillID: bill.ID, PatientID: bill.PatientID,
+		Currency: bill.Currency, Reason: reason, JournalID: hmstype.NewID[hmstype.JournalID](), IssuedAt: db.Now,
+	}}
+}
+
+// addLines computes what is taken back: of the lines asked for, or of all that is left.
+func (c *credit) addLines(lines []lineRow, asked []CreditLine) error {
+	if len(asked) == 0 {
+		for _, l := range lines {
+			if rest := l.restTotal(); rest.IsPositive() {
+				c.add(l, l.Quantity.Sub(l.CreditedQuantity), rest)
+			}
+		}
+		return nil
+	}
+	byID := map[hmstype.BillLineID]lineRow{}
+	for _, l := range lines {
+		byID[l.ID] = l
+	}
+	for _, a := range asked {
+		l, ok := byID[a.Line]
+		if !ok {
+			return hmstype.NotFound("bill line", a.Line)
+		}
+		amount, err := l.creditAmount(a)
+		if err != nil {
+			return err
+		}
+		c.add(l, a.Quantity, amount)
+	}
+	return nil
+}
+
+func (r lineRow) restNet() decimal.Decimal   { return r.NetAmount.Sub(r.CreditedNet) }
+func (r lineRow) restTax() decimal.Decimal   { return r.TaxAmount.Sub(r.CreditedTax) }
+func (r lineRow) restTotal() decimal.Decimal { return r.restNet().Add(r.restTax()) }
+
+// creditAmount gives what a request takes back of the line, tax included. The last units
+// take what rounding and earlier credits of amounts left.
+func (r lineRow) creditAmount(a CreditLine) (decimal.Decimal, error) {
+	limit := &CreditLimitError{Line: r.ID, Creditable: money(r.restTotal(), r.Currency)}
+	if a.Amount != nil {
+		if a.Amount.Currency != r.Currency {
+			return decimal.Zero, hmstype.ErrCurrencyMismatch
+		}
+		if a.Amount.Amount.GreaterThan(r.restTotal()) {
+			return decimal.Zero, limit
+		}
+		return a.Amount.Amount, nil
+	}
+	restQuantity := r.Quantity.Sub(r.CreditedQuantity)
+	if a.Quantity.GreaterThan(restQuantity) || !r.restTotal().IsPositive() {
+		return decimal.Zero, limit
+	}
+	if a.Quantity.Equal(restQuantity) {
+		return r.restTotal(), nil
+	}
+	part := r.part(r.TotalAmount, a.Quantity, r.Quantity)
+	if !part.IsPositive() {
+		return decimal.Zero, hmstype.Invalid("lines", "must be worth at least one minor unit")
+	}
+	return decimal.Min(part, r.restTotal()), nil
+}
+
+// divisionPlaces is far more than any currency has, so that rounding the quotient rounds the fraction.
+const divisionPlaces = 24
+
+// part gives amount x share / whole, rounded to the currency.
+func (r lineRow) part(amount, share, whole decimal.Decimal) decimal.Decimal {
+	return money(amount.Mul(share).DivRound(whole, divisionPlaces), r.Currency).Amount
+}
+
+// add notes a credited line; its tax is in proportion, within what is left of tax and net.
+func (c *credit) add(l lineRow, quantity, total decimal.Decimal) {
+	tax := l.restTax()
+	if total.LessThan(l.restTotal()) {
+		tax = decimal.Min(l.part(l.TaxAmount, total, l.TotalAmount), l.restTax())
+	}
+	if least := total.Sub(l.restNet()); tax.LessThan(least) {
+		tax = least
+	}
+	c.lines = append(c.lines, creditLineRow{
+		Tenanted: l.Tenanted, NoteID: c.note.ID, BillLineID: l.ID, Currency: l.Currency, Quantity: quantity,
+		NetAmount: total.Sub(tax), TaxAmount: tax, TotalAmount: total,
+	})
+	c.note.NetAmount = c.note.NetAmount.Add(total.Sub(tax))
+	c.note.TaxAmount = c.note.TaxAmount.Add(tax)
+	c.note.TotalAmount = c.note.TotalAmount.Add(total)
+}
+
+// splitShares takes each credited line back from those who owe it, in proportion to what
+// they still owe of it before payments.
+func (c *credit) splitShares(ctx context.Context, db dbx.DB) error {
+	shares, err := sharesOf(ctx, db, c.note.BillID)
+	if err != nil {
+		return err
+	}
+	isPatient := map[ShareID]bool{shares[0].ID: true}
+	ids := make([]hmstype.BillLineID, len(c.lines))
+	for i, l := range c.lines {
+		ids[i] = l.BillLineID
+	}
+	rows, err := dbx.All[lineShareRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("ls.bill_line_id IN (?)", bun.In(ids)).Order("ls.bill_line_id", "ls.share_id")
+	})
+	if err != nil {
+		return err
+	}
+	byLine := map[hmstype.BillLineID][]lineShareRow{}
+	for _, r := range rows {
+		byLine[r.BillLineID] = append(byLine[r.BillLineID], r)
+	}
+	for _, l := range c.lines {
+		if err := c.splitLine(l, byLine[l.BillLineID], isPatient); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *credit) splitLine(l creditLineRow, owed []lineShareRow, isPatient map[ShareID]bool) error {
+	weights := make([]int64, len(owed))
+	for i, o := range owed {
+		weights[i] = minorUnits(money(o.Amount.Sub(o.CreditedAmount), o.Currency))
+	}
+	parts, err := money(l.TotalAmount, l.Currency).Allocate(weights...)
+	if err != nil {
+		return err
+	}
+	for i, p := range parts {
+		if p.IsZero() {
+			continue
+		}
+		c.shares = append(c.shares, creditShareRow{
+			Tenanted: l.Tenanted, NoteID: c.note.ID, BillLineID: l.BillLineID, ShareID: owed[i].ShareID,
+			Currency: l.Currency, Amount: p.Amount,
+		})
+		if isPatient[owed[i].ShareID] {
+			c.patient = c.patient.Add(p.Amount)
+		} else {
+			c.payer = c.payer.Add(p.Amount)
+		}
+	}
+	return nil
+}
+
+// save posts the journal and writes the note; the database carries it to lines, shares and bill.
+func (c *credit) save(ctx context.Context, db dbx.DB) error {
+	today, err := db.Today(ctx)
+	if err != nil {
+		return err
+	}
+	journal := journalRow{
+		ID: c.note.JournalID, Kind: journalCredit, SourceID: c.note.ID.String(), Currency: c.note.Currency, BusinessDate: today,
+	}
+	err = postJournal(ctx, db, journal, c.note.BillID, []entry{
+		{AccountCredited, c.note.NetAmount}, {AccountTax, c.note.TaxAmount},
+		{AccountReceivablePatient, c.patient.Neg()}, {AccountReceivablePayer, c.payer.Neg()},
+	})
+	if err != nil {
+		return err
+	}
+	n, err := db.NextNumber(ctx, fmt.Sprintf("credit-note-%d", today.Year()))
+	if err != nil {
+		return err
+	}
+	c.note.NoteDate, c.note.NoteNumber = today, fiscalNumber("CN", today.Year(), n)
+	if err := dbx.Insert(ctx, db, c.note); err != nil {
+		return err
+	}
+	if err := dbx.Insert(ctx, db, c.lines...); err != nil {
+		return err
+	}
+	if err := dbx.Insert(ctx, db, c.shares...); err != nil {
+		return err
+	}
+	return db.Emit(ctx, dbx.Event{Type: "billing.credit_note_issued", Entity: "bill", ID: c.note.BillID, Data: map[string]any{
+		"bill": c.note.BillID, "creditNote": c.note.ID, "number": c.note.NoteNumber, "total": c.note.TotalAmount, "currency": c.note.Currency,
+	}})
+}
+
+// CreditNotes lists the credit notes of a bill, and records that they were read.
+func (s *Service) CreditNotes(ctx context.Context, bill hmstype.BillID) ([]CreditNote, error) {
+	op := service.Op{Name: "billing.credit_notes", Permission: hmstype.PermBillingRead}
+	return service.Read(ctx, &s.base, op, service.ByID[hmstype.BillID]{ID: bill}, creditNotes)
+}
+
+func creditNotes(ctx context.Context, db dbx.DB, in service.ByID[hmstype.BillID]) ([]CreditNote, error) {
+	bill, err := dbx.Get[billRow](ctx, db, "bill", in.ID)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := dbx.All[creditNoteRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("n.bill_id = ?", in.ID).Order("n.note_number")
+	})
+	if err != nil {
+		return nil, err
+	}
+	lines, err := dbx.All[creditLineRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("nl.note_id IN (SELECT n.id FROM hms.credit_note AS n WHERE n.tenant_id = ? AND n.bill_id = ?)", db.Tenant(), in.ID).
+			Order("nl.note_id", "nl.bill_line_id")
+	})
+	if err != nil {
+		return nil, err
+	}
+	byNote := map[CreditNoteID][]creditLineRow{}
+	for _, l := range lines {
+		byNote[l.NoteID] = append(byNote[l.NoteID], l)
+	}
+	notes := make([]CreditNote, len(rows))
+	for i, r := range rows {
+		notes[i] = r.note(byNote[r.ID])
+	}
+	return notes, db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "credit_note", ID: in.ID.String(), Patient: bill.PatientID})
+}

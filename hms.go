@@ -1,0 +1,109 @@
+package hms
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/billing"
+	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/facility"
+	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/lab"
+	"github.com/chelal/hms/migrate"
+	"github.com/chelal/hms/outbox"
+	"github.com/chelal/hms/patient"
+	"github.com/chelal/hms/pharmacy"
+)
+
+// HMS is the hospital's core: its services, all on one database. It is immutable and safe
+// for concurrent use; one that is bound to a transaction is as safe as that is.
+type HMS struct {
+	Identity *identity.Service // tenants, users, roles
+	Audit    *audit.Service    // who saw or changed what
+	Outbox   *outbox.Service   // events for the host's bus
+	Patient  *patient.Service  // registration, search, coverage
+	Clinical *clinical.Service // appointments, encounters, notes, vitals, prescriptions
+	Pharmacy *pharmacy.Service // formulary, stock, dispensing
+	Lab      *lab.Service      // catalogue, orders, results
+	Facility *facility.Service // wards, beds, stays
+	Billing  *billing.Service  // catalogue, charges, bills, payments, ledger
+
+	config Config
+	handle dbx.Handle
+}
+
+// OpenDB makes a pool over pgx that suits the library: pgx's simple protocol by default,
+// because Bun writes values into the text, and a bounded number of connections. It does
+// no I/O. A host may as well bring its own *bun.DB, of Bun v1.3.0 or later over pgx.
+func OpenDB(dsn string) (*bun.DB, error) { return dbx.Open(dsn) }
+
+// New makes the services over a database. It does no I/O.
+func New(db *bun.DB, config Config) (*HMS, error) {
+	config = config.WithDefaults()
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	handle := dbx.NewHandle(db, dbx.Options{
+		Now: config.Now, MaxAttempts: config.MaxAttempts, UncachedStatements: config.UncachedStatements,
+	})
+	root := &HMS{config: config, Identity: identity.New(service.Base{DB: handle, Log: config.Logger})}
+	return root.wire(handle), nil
+}
+
+// WithTx gives the services that execute in a transaction of the host's.
+func (h *HMS) WithTx(tx bun.Tx) *HMS { return h.wire(h.handle.Bind(tx)) }
+
+// WithSQLTx is [HMS.WithTx] for a transaction of database/sql over the same driver.
+func (h *HMS) WithSQLTx(tx *sql.Tx) *HMS { return h.wire(h.handle.Bind(tx)) }
+
+// InTx runs fn with services that share one transaction: all of what they do happens, or
+// nothing. Where a deadlock ends it, fn runs again, a bounded number of times, so it must
+// have no other effect. On an HMS that is bound already it runs in a savepoint.
+func (h *HMS) InTx(ctx context.Context, fn func(ctx context.Context, tx *HMS) error) error {
+	return dbx.Map(h.handle.InTx(ctx, "hms.in_tx", func(ctx context.Context, db dbx.DB) error {
+		return fn(ctx, h.wire(db.Handle()))
+	}))
+}
+
+// Migrate brings the database to the schema of this version; see migrate.Migrate.
+func (h *HMS) Migrate(ctx context.Context) error { return migrate.Migrate(ctx, h.handle.Bun()) }
+
+// Check tells whether the database has the schema of this version; see migrate.Check. Call
+// it at start-up where something else migrates.
+func (h *HMS) Check(ctx context.Context) error { return migrate.Check(ctx, h.handle.Bun()) }
+
+// wire connects the services. New and all ways of binding call it, so that no service of a
+// bound HMS can hold an unbound collaborator.
+func (h *HMS) wire(handle dbx.Handle) *HMS {
+	w := &HMS{config: h.config, handle: handle}
+	base := service.Base{DB: handle, Log: h.config.Logger}
+	w.Identity = h.Identity.Bind(base)
+	base.Authorizer = h.config.Authorizer
+	if base.Authorizer == nil {
+		base.Authorizer = w.Identity
+	}
+	w.Audit = audit.New(base)
+	w.Outbox = outbox.New(base)
+	w.Patient = patient.New(base)
+	w.Billing = billing.New(base, billing.Ports{Patients: w.Patient})
+	charges := h.config.Charges
+	if charges == nil {
+		charges = w.Billing
+	}
+	guard := &finishGuard{}
+	w.Clinical = clinical.New(base, clinical.Ports{Patients: w.Patient, Charges: charges, FinishGuards: []clinical.FinishGuard{guard}})
+	w.Facility = facility.New(base, facility.Ports{Patients: w.Patient, Encounters: w.Clinical, Charges: charges})
+	guard.Service = w.Facility
+	w.Pharmacy = pharmacy.New(base, pharmacy.Ports{
+		Patients: w.Patient, Prescriptions: prescriptions{w.Clinical}, Allergies: w.Clinical, Charges: charges,
+	})
+	w.Lab = lab.New(base, lab.Ports{
+		Patients: w.Patient, Encounters: w.Clinical, Charges: charges, RequireSecondPerson: h.config.RequireSecondPerson,
+	})
+	return w
+}

@@ -1,0 +1,16 @@
+// Package hmstest gives a host's integration tests a real PostgreSQL with the library on it:
+// a server found or started by package pgserver, a database cloned from a migrated template, and for
+// every test a tenant of its own, so that all tests run in parallel.
+//
+//	func TestMain(m *testing.M) { hmstest.Main(m) }
+//
+//	func TestAdmission(t *testing.T) {
+//		t.Parallel()
+//		env := hmstest.New(t)
+//		p := env.Patient(t)
+//		...env.H.Facility.Admit(env.As(t, identity.RoleDoctor), ...)
+//	}
+//
+// It owns environments, builders and assertions. It does not own servers (package
+// pgserver), and it is the only public package that imports testing.
+package hmstest
