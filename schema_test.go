@@ -38,7 +38,7 @@ var schemaRules = map[string]string{
 		WHERE a.attname <> 'tenant_id' OR b.attname <> 'tenant_id'`,
 	"ForeignKeyHasIndex": `SELECT k.conname FROM (` + tables + `) AS t JOIN pg_constraint AS k ON k.conrelid = t.oid AND k.contype = 'f'
 		WHERE NOT EXISTS (SELECT 1 FROM pg_index AS i WHERE i.indrelid = t.oid AND coalesce(pg_get_expr(i.indpred, t.oid), 'IS NOT NULL') ~ 'IS NOT NULL'
-			AND (string_to_array(i.indkey::text, ' ')::int2[])[1:cardinality(k.conkey)] @> k.conkey)`,
+			AND k.conkey @> (string_to_array(i.indkey::text, ' ')::int2[])[1:2])`,
 	"RowLevelSecurityIsForced": `SELECT t.relname FROM (` + tables + `) AS t JOIN pg_class AS c ON c.oid = t.oid
 		WHERE NOT c.relrowsecurity OR NOT c.relforcerowsecurity`,
 	"PolicyIsTheTenants": `SELECT t.relname FROM (` + tables + `) AS t WHERE (SELECT count(*) FROM pg_policy AS p WHERE p.polrelid = t.oid

@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -131,13 +132,12 @@ func pay(ctx context.Context, db dbx.DB, in PayInput) (Payment, error) {
 		ReferenceNumber: in.ReferenceNumber, Status: PaymentActive, Refunded: hmstype.ZeroMoney(in.Amount.Currency),
 		ProcessedBy: db.Actor.User, BusinessDate: today, PaidAt: db.Now,
 	}
-	var status, number, open *string
-	var payer *string
-	err = db.QueryRow(ctx, `SELECT out_patient, out_share, out_payer, out_number, out_status, out_open
+	var status sql.NullString
+	err = db.QueryRow(ctx, `SELECT out_patient, out_share, out_status
 		FROM hms.pay_bill($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		db.Tenant(), p.ID, hmstype.NewID[hmstype.JournalID](), p.Bill, in.Coverage, p.Amount.Amount, string(p.Amount.Currency),
 		string(p.Method), p.ReferenceNumber, p.ProcessedBy, db.Now, today).
-		Scan(&p.Patient, &p.Share, &payer, &number, &status, &open)
+		Scan(&p.Patient, &p.Share, &status)
 	if err != nil {
 		return Payment{}, err
 	}
@@ -145,7 +145,7 @@ func pay(ctx context.Context, db dbx.DB, in PayInput) (Payment, error) {
 		return Payment{}, hmstype.NotFound("bill", in.Bill)
 	}
 	return p, db.Emit(ctx, dbx.Event{Type: "billing.payment_received", Entity: "bill", ID: p.Bill, Data: map[string]any{
-		"bill": p.Bill, "payment": p.ID, "amount": p.Amount, "method": p.Method, "status": status,
+		"bill": p.Bill, "payment": p.ID, "amount": p.Amount, "method": p.Method, "status": status.String,
 	}})
 }
 

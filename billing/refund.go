@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -95,7 +96,7 @@ func refund(ctx context.Context, db dbx.DB, in RefundInput) (Refund, error) {
 		ID: hmstype.NewID[RefundID](), Payment: in.Payment, Amount: money(in.Amount.Amount, in.Amount.Currency),
 		ReferenceNumber: in.ReferenceNumber, Reason: in.Reason, ProcessedBy: db.Actor.User, BusinessDate: today, RefundedAt: db.Now,
 	}
-	var method *string
+	var method sql.NullString
 	err = db.QueryRow(ctx, `SELECT out_patient, out_bill, out_method
 		FROM hms.refund_payment($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		db.Tenant(), r.ID, hmstype.NewID[hmstype.JournalID](), r.Payment, r.Amount.Amount, string(r.Amount.Currency),
@@ -103,10 +104,10 @@ func refund(ctx context.Context, db dbx.DB, in RefundInput) (Refund, error) {
 	if err != nil {
 		return Refund{}, err
 	}
-	if r.Patient.IsZero() || method == nil {
+	if r.Patient.IsZero() {
 		return Refund{}, hmstype.NotFound("payment", in.Payment)
 	}
-	r.Method = Method(*method)
+	r.Method = Method(method.String)
 	return r, db.Emit(ctx, dbx.Event{Type: "billing.refunded", Entity: "bill", ID: r.Bill, Data: map[string]any{
 		"bill": r.Bill, "payment": r.Payment, "refund": r.ID, "amount": r.Amount, "method": r.Method,
 	}})

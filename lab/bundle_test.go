@@ -253,3 +253,19 @@ func (b *bundle) encounter(t *testing.T, who hmstype.PatientID) hmstype.Encounte
 }
 
 func itoa(i int) string { return fmt.Sprint(i) }
+
+// months reads an age as a foreign table holds it.
+func months(t *testing.T, text string) int {
+	t.Helper()
+	n, err := decimal.NewFromString(text)
+	require.NoError(t, err)
+	return lab.AgeMonths(int(n.IntPart()))
+}
+
+// limit reads a bound of a foreign table, where infinity means none.
+func limit(text string) *decimal.Decimal {
+	if v, err := decimal.NewFromString(text); err == nil {
+		return &v
+	}
+	return nil
+}

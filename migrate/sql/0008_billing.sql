@@ -787,7 +787,7 @@ CREATE TRIGGER refund_apply AFTER INSERT ON hms.refund FOR EACH ROW EXECUTE FUNC
 CREATE FUNCTION hms.pay_bill(
     p_tenant uuid, p_payment uuid, p_journal uuid, p_bill uuid, p_coverage uuid, p_amount numeric, p_currency text,
     p_method text, p_reference text, p_user uuid, p_now timestamptz, p_day date,
-    OUT out_patient uuid, OUT out_share uuid, OUT out_payer text, OUT out_number text, OUT out_status text, OUT out_open numeric
+    OUT out_patient uuid, OUT out_share uuid, OUT out_status text
 ) LANGUAGE plpgsql AS $$
 DECLARE
     b record;
@@ -798,14 +798,14 @@ BEGIN
         RETURN;
     END IF;
     PERFORM hms.lock_billing_account(p_tenant, out_patient, p_now);
-    SELECT x.status, x.currency, x.bill_number INTO b FROM hms.bill AS x WHERE x.tenant_id = p_tenant AND x.id = p_bill FOR UPDATE;
+    SELECT x.status, x.currency INTO b FROM hms.bill AS x WHERE x.tenant_id = p_tenant AND x.id = p_bill FOR UPDATE;
     IF b.status NOT IN ('issued', 'balanced') THEN
         RAISE EXCEPTION 'the bill is not issued' USING ERRCODE = 'HM507';
     END IF;
     IF b.currency <> p_currency THEN
         RAISE EXCEPTION 'the bill is in another currency' USING ERRCODE = 'HM509';
     END IF;
-    SELECT x.id, x.sequence, x.payer, x.amount - x.paid_amount - x.credited_amount AS due INTO s FROM hms.bill_share AS x
+    SELECT x.id, x.sequence, x.amount - x.paid_amount - x.credited_amount AS due INTO s FROM hms.bill_share AS x
     WHERE x.tenant_id = p_tenant AND x.bill_id = p_bill AND x.coverage_id IS NOT DISTINCT FROM p_coverage FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the coverage has no share of this bill' USING ERRCODE = 'HM510';
@@ -824,9 +824,7 @@ BEGIN
         RAISE EXCEPTION 'the reference is taken' USING ERRCODE = 'HM511';
     END IF;
     out_share := s.id;
-    out_payer := s.payer;
-    out_number := b.bill_number;
-    SELECT x.status, x.open_amount INTO out_status, out_open FROM hms.bill AS x WHERE x.tenant_id = p_tenant AND x.id = p_bill;
+    SELECT x.status INTO out_status FROM hms.bill AS x WHERE x.tenant_id = p_tenant AND x.id = p_bill;
 END $$;
 
 -- Locks what a payment belongs to and gives the payment: account, bill, payment.

@@ -1,0 +1,214 @@
+package billing
+
+import (
+	"context"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// Days asks for the tenant's days of [From, Until).
+type Days struct {
+	From  hmstype.Date // first day, required
+	Until hmstype.Date // first day after, required, at most 1100 days later
+}
+
+const maxReportDays = 1100
+
+// Validate implements the rules above.
+func (in Days) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.From.IsZero(), "from")
+	v.Required(!in.Until.IsZero(), "until")
+	ok := in.From.Before(in.Until) && in.From.DaysUntil(in.Until) <= maxReportDays
+	v.Check(in.From.IsZero() || in.Until.IsZero() || ok, "until", "must be 1 to 1100 days after from")
+	return v.Err()
+}
+
+// Revenue is what was invoiced to one payer and credited again, tax included. Payments do not count:
+// they settle revenue and are none.
+type Revenue struct {
+	Day      hmstype.Date  // zero where the report is over the whole period
+	Payer    string        // the payer's name; empty for the patients themselves
+	Invoiced hmstype.Money // shares of bills issued
+	Credited hmstype.Money // by credit notes
+	Net      hmstype.Money // invoiced - credited
+	Bills    int64         // how many bills the payer has a share of
+}
+
+type revenueRow struct {
+	Day      hmstype.Date
+	Payer    string
+	Currency hmstype.Currency
+	Invoiced decimal.Decimal
+	Credited decimal.Decimal
+	Bills    int64
+}
+
+// revenueSource takes invoices on the day of issue and credits on the note's own day, so that a
+// period that was reported stays as it was.
+const revenueSource = ` FROM (
+		SELECT b.bill_date AS day, s.payer, s.currency, s.amount AS invoiced, 0::numeric AS credited, 1::bigint AS bills
+		FROM hms.bill AS b JOIN hms.bill_share AS s ON s.tenant_id = b.tenant_id AND s.bill_id = b.id
+		WHERE b.tenant_id = ?0 AND s.tenant_id = ?0 AND b.bill_date >= ?1 AND b.bill_date < ?2 AND s.amount > 0
+		UNION ALL
+		SELECT n.note_date, s.payer, s.currency, 0, c.amount, 0
+		FROM hms.credit_note AS n
+		JOIN hms.credit_note_share AS c ON c.tenant_id = n.tenant_id AND c.note_id = n.id
+		JOIN hms.bill_share AS s ON s.tenant_id = c.tenant_id AND s.id = c.share_id
+		WHERE n.tenant_id = ?0 AND c.tenant_id = ?0 AND s.tenant_id = ?0 AND n.note_date >= ?1 AND n.note_date < ?2
+	) AS x`
+
+const (
+	revenueSums  = `x.payer, x.currency, sum(x.invoiced) AS invoiced, sum(x.credited) AS credited, sum(x.bills) AS bills`
+	revenueByDay = `SELECT x.day, ` + revenueSums + revenueSource + ` GROUP BY x.day, x.payer, x.currency ORDER BY x.day, x.payer, x.currency`
+	payerMix     = `SELECT ` + revenueSums + revenueSource + ` GROUP BY x.payer, x.currency ORDER BY x.payer, x.currency`
+)
+
+func (s *Service) revenue(ctx context.Context, name, query string, in Days) ([]Revenue, error) {
+	op := service.Op{Name: name, Permission: hmstype.PermBillingRead}
+	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Days) ([]Revenue, error) {
+		return readRevenue(ctx, db, query, in)
+	})
+}
+
+func readRevenue(ctx context.Context, db dbx.DB, query string, in Days) ([]Revenue, error) {
+	var rows []revenueRow
+	err := db.NewRaw(query, db.Tenant(), in.From, in.Until).Scan(ctx, &rows)
+	list := make([]Revenue, len(rows))
+	for i, r := range rows {
+		list[i] = Revenue{
+			Day: r.Day, Payer: r.Payer, Invoiced: money(r.Invoiced, r.Currency), Credited: money(r.Credited, r.Currency),
+			Net: money(r.Invoiced.Sub(r.Credited), r.Currency), Bills: r.Bills,
+		}
+	}
+	return list, err
+}
+
+// RevenueByDay gives what was invoiced and credited per day and payer.
+func (s *Service) RevenueByDay(ctx context.Context, in Days) ([]Revenue, error) {
+	return s.revenue(ctx, "billing.revenue_by_day", revenueByDay, in)
+}
+
+// PayerMix gives what was invoiced and credited per payer over the period.
+func (s *Service) PayerMix(ctx context.Context, in Days) ([]Revenue, error) {
+	return s.revenue(ctx, "billing.payer_mix", payerMix, in)
+}
+
+// Ageing is what one payer owes by the age of the bills, counted in days from the bill's
+// date to the tenant's day of the report. What is to be given back is not set off.
+type Ageing struct {
+	Payer      string        // the payer's name; empty for the patients themselves
+	UpTo30     hmstype.Money // 0 to 30 days
+	UpTo60     hmstype.Money // 31 to 60
+	UpTo90     hmstype.Money // 61 to 90
+	Over90     hmstype.Money // 91 and more
+	Total      hmstype.Money
+	OpenShares int64 // how many shares are open
+}
+
+// ReceivablesAgeing gives what is open now, per payer.
+func (s *Service) ReceivablesAgeing(ctx context.Context) ([]Ageing, error) {
+	op := service.Op{Name: "billing.receivables_ageing", Permission: hmstype.PermBillingRead}
+	return service.Read(ctx, &s.base, op, service.None{}, receivablesAgeing)
+}
+
+func receivablesAgeing(ctx context.Context, db dbx.DB, _ service.None) ([]Ageing, error) {
+	today, err := db.Today(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		Payer           string
+		Currency        hmstype.Currency
+		A, B, C, D, Sum decimal.Decimal
+		Shares          int64
+	}
+	err = db.NewRaw(`SELECT x.payer, x.currency,
+			coalesce(sum(x.due) FILTER (WHERE x.age <= 30), 0) AS a, coalesce(sum(x.due) FILTER (WHERE x.age BETWEEN 31 AND 60), 0) AS b,
+			coalesce(sum(x.due) FILTER (WHERE x.age BETWEEN 61 AND 90), 0) AS c, coalesce(sum(x.due) FILTER (WHERE x.age > 90), 0) AS d,
+			sum(x.due) AS sum, count(*) AS shares
+		FROM (SELECT s.payer, s.currency, s.amount - s.paid_amount - s.credited_amount AS due, ?1::date - b.bill_date AS age
+			FROM hms.bill AS b JOIN hms.bill_share AS s ON s.tenant_id = b.tenant_id AND s.bill_id = b.id
+			WHERE b.tenant_id = ?0 AND s.tenant_id = ?0 AND b.status = 'issued') AS x
+		WHERE x.due > 0 GROUP BY x.payer, x.currency ORDER BY x.payer, x.currency`, db.Tenant(), today).Scan(ctx, &rows)
+	list := make([]Ageing, len(rows))
+	for i, r := range rows {
+		list[i] = Ageing{
+			Payer: r.Payer, UpTo30: money(r.A, r.Currency), UpTo60: money(r.B, r.Currency), UpTo90: money(r.C, r.Currency),
+			Over90: money(r.D, r.Currency), Total: money(r.Sum, r.Currency), OpenShares: r.Shares,
+		}
+	}
+	return list, err
+}
+
+// MethodTotal is the money of one method and currency on one day.
+type MethodTotal struct {
+	Method    Method
+	Received  hmstype.Money // payments taken on the day, also those cancelled later
+	Cancelled hmstype.Money // payments of any day that were cancelled on this one
+	Refunded  hmstype.Money // refunds given on the day
+	Net       hmstype.Money // received - cancelled - refunded
+	Payments  int64         // how many were taken
+}
+
+// DaySummary is what one of the tenant's days brought.
+type DaySummary struct {
+	Day     hmstype.Date
+	Methods []MethodTotal // by currency and method
+	Revenue []Revenue     // by payer
+}
+
+// DayInput asks for one day.
+type DayInput struct {
+	Day hmstype.Date // zero means the tenant's today
+}
+
+// Validate implements the rules above: every day is allowed.
+func (in DayInput) Validate() error { return nil }
+
+// DaySummary gives the money that moved and what was invoiced on a day.
+func (s *Service) DaySummary(ctx context.Context, in DayInput) (DaySummary, error) {
+	op := service.Op{Name: "billing.day_summary", Permission: hmstype.PermBillingRead}
+	return service.Read(ctx, &s.base, op, in, daySummary)
+}
+
+func daySummary(ctx context.Context, db dbx.DB, in DayInput) (DaySummary, error) {
+	day := in.Day
+	if day.IsZero() {
+		var err error
+		if day, err = db.Today(ctx); err != nil {
+			return DaySummary{}, err
+		}
+	}
+	var rows []struct {
+		Method                        Method
+		Currency                      hmstype.Currency
+		Received, Cancelled, Refunded decimal.Decimal
+		Payments                      int64
+	}
+	err := db.NewRaw(`SELECT x.method, x.currency, sum(x.received) AS received, sum(x.cancelled) AS cancelled,
+			sum(x.refunded) AS refunded, sum(x.payments) AS payments
+		FROM (
+			SELECT p.method, p.currency, p.amount AS received, 0::numeric AS cancelled, 0::numeric AS refunded, 1::bigint AS payments
+			FROM hms.payment AS p WHERE p.tenant_id = ?0 AND p.business_date = ?1
+			UNION ALL SELECT p.method, p.currency, 0, p.amount, 0, 0 FROM hms.payment AS p WHERE p.tenant_id = ?0 AND p.cancelled_on = ?1
+			UNION ALL SELECT r.method, r.currency, 0, 0, r.amount, 0 FROM hms.refund AS r WHERE r.tenant_id = ?0 AND r.business_date = ?1
+		) AS x GROUP BY x.currency, x.method ORDER BY x.currency, x.method`, db.Tenant(), day).Scan(ctx, &rows)
+	summary := DaySummary{Day: day, Methods: make([]MethodTotal, len(rows))}
+	for i, r := range rows {
+		summary.Methods[i] = MethodTotal{
+			Method: r.Method, Received: money(r.Received, r.Currency), Cancelled: money(r.Cancelled, r.Currency),
+			Refunded: money(r.Refunded, r.Currency), Payments: r.Payments,
+			Net: money(r.Received.Sub(r.Cancelled).Sub(r.Refunded), r.Currency),
+		}
+	}
+	if err != nil {
+		return summary, err
+	}
+	summary.Revenue, err = readRevenue(ctx, db, payerMix, Days{From: day, Until: day.AddDays(1)})
+	return summary, err
+}
