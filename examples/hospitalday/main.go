@@ -1,0 +1,110 @@
+// Command hospitalday runs one day of a hospital on a real PostgreSQL, through the public
+// API only: reception, doctors, nurses, pharmacists, laboratory and cashiers work at once
+// and get in each other's way on purpose. In the end it reports what a manager would read,
+// and proves that nothing was lost.
+//
+//	go run ./examples/hospitalday
+//	go run ./examples/hospitalday -patients bundles/ -workers 8
+//
+// It exits with 1 where a proof fails, and with 2 where it could not run.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/chelal/hms"
+	"github.com/chelal/hms/hmstest/pgserver"
+)
+
+type options struct {
+	patients string
+	count    int
+	workers  int
+	seed     uint64
+	postgres string
+	keep     bool
+}
+
+func parseFlags() options {
+	var o options
+	flag.StringVar(&o.patients, "patients", "", "file or folder of FHIR R4 Patient resources (bundles, NDJSON); empty: a generated roster")
+	flag.IntVar(&o.count, "n", 200, "how many patients come at most")
+	flag.IntVar(&o.workers, "workers", 8, "how many patients are treated at once")
+	flag.Uint64Var(&o.seed, "seed", 1, "seed of the generated roster and of what happens")
+	flag.StringVar(&o.postgres, "postgres", "auto", "auto, container, local, embedded, or the URL of a server")
+	flag.BoolVar(&o.keep, "keep", false, "keep the database (local and embedded servers) and say where it is")
+	flag.Parse()
+	return o
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	proved, err := run(ctx, parseFlags())
+	stop()
+	switch {
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "hospitalday:", err)
+		os.Exit(2)
+	case !proved:
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) (proved bool, err error) {
+	server, err := startServer(ctx, o)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
+	fmt.Println("PostgreSQL:", server)
+
+	db, err := hms.OpenDB(server.DSN(""))
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	h, err := hms.New(db, hms.Config{})
+	if err != nil {
+		return false, err
+	}
+	if err := h.Migrate(ctx); err != nil {
+		return false, err
+	}
+	d, err := openHospital(ctx, h, o)
+	if err != nil {
+		return false, fmt.Errorf("set-up: %w", err)
+	}
+	started := time.Now()
+	if err := d.work(ctx, o); err != nil {
+		return false, err
+	}
+	if err := d.report(ctx, time.Since(started)); err != nil {
+		return false, fmt.Errorf("report: %w", err)
+	}
+	return d.prove(ctx)
+}
+
+// startServer finds or starts the server; the database of a kept one stays in a folder.
+func startServer(ctx context.Context, o options) (*pgserver.Server, error) {
+	settings := pgserver.Options{Kind: pgserver.Kind(o.postgres)}
+	if strings.Contains(o.postgres, "://") {
+		settings.Kind, settings.URL = pgserver.KindURL, o.postgres
+	}
+	if o.keep {
+		folder, err := os.MkdirTemp("", "hospitalday-")
+		if err != nil {
+			return nil, err
+		}
+		settings.DataDir = folder
+		fmt.Println("The database stays in", folder)
+	}
+	return pgserver.Start(ctx, settings)
+}
