@@ -68,6 +68,25 @@ func TestService_CreateBill(t *testing.T) {
 		require.Len(t, rest.Lines, 1, "what is on no other bill")
 	})
 
+	t.Run("OfOneEncounter", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.post(t, b.request("CONSULT", "1"))
+		req := b.request("SPECTACLES", "1")
+		req.Encounter = b.encounter(t, b.patient)
+		b.post(t, req)
+		in := billing.CreateBillInput{Patient: b.patient, Encounter: req.Encounter}
+		draft, err := b.s.CreateBill(b.Ctx, in)
+		require.NoError(t, err)
+		require.Len(t, draft.Lines, 1)
+		require.Equal(t, req.Encounter, draft.Encounter)
+		_, err = b.s.CreateBill(b.Ctx, in)
+		require.ErrorIs(t, err, billing.ErrNothingToBill)
+		in.Encounter = b.encounter(t, b.newPatient(t))
+		_, err = b.s.CreateBill(b.Ctx, in)
+		require.ErrorIs(t, err, hmstype.ErrNotFound, "an encounter of another patient")
+	})
+
 	t.Run("DiscountsAreBounded", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)

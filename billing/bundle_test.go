@@ -30,13 +30,24 @@ type bundle struct {
 
 func setup(tb testing.TB) *bundle {
 	tb.Helper()
-	env := dbtest.New(tb)
+	return setupOn(tb, dbtest.New(tb))
+}
+
+func setupOn(tb testing.TB, env *dbtest.Env) *bundle {
+	tb.Helper()
 	patients := patient.New(env.Base)
 	b := &bundle{Env: env, patients: patients, s: billing.New(env.Base, billing.Ports{Patients: patients})}
 	b.patient = b.newPatient(tb)
 	b.service = b.newService(tb, "CONSULT", "0", "40.00")
 	b.taxed = b.newService(tb, "SPECTACLES", "7.5", "19.99")
 	return b
+}
+
+// withoutRetry makes a deadlock an error of the test instead of a second try.
+func (b *bundle) withoutRetry() {
+	b.Base.DB = dbx.NewHandle(b.DB, dbx.Options{Now: b.Clock.Now, MaxAttempts: 1})
+	b.patients = patient.New(b.Base)
+	b.s = billing.New(b.Base, billing.Ports{Patients: b.patients})
 }
 
 func (b *bundle) newPatient(tb testing.TB) hmstype.PatientID {
@@ -83,13 +94,17 @@ func (b *bundle) cover(tb testing.TB, payer string, priority int, percent string
 // post captures a charge through the port, as another package's deed does.
 func (b *bundle) post(tb testing.TB, req charge.Request) hmstype.ChargeID {
 	tb.Helper()
-	var id hmstype.ChargeID
-	err := b.InTx(tb, b.Ctx, func(ctx context.Context, db dbx.DB) (err error) {
+	id, err := b.postAlone(req)
+	require.NoError(tb, err)
+	return id
+}
+
+func (b *bundle) postAlone(req charge.Request) (id hmstype.ChargeID, err error) {
+	err = b.Base.DB.InTx(b.Ctx, "test", func(ctx context.Context, db dbx.DB) (err error) {
 		id, err = b.s.Post(ctx, db.Conn(), req)
 		return err
 	})
-	require.NoError(tb, err)
-	return id
+	return id, err
 }
 
 func (b *bundle) reverse(tb testing.TB, source charge.Source) error {

@@ -110,7 +110,7 @@ func (in ChargesQuery) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Patient.IsZero(), "patient")
 	for _, status := range in.Statuses {
-		hmstype.OneOf(&v, status, "statuses", append(ChargeTransitions.States(), ChargeBilled)...)
+		hmstype.OneOf(&v, status, "statuses", ChargeTransitions.States()...)
 	}
 	_, err := in.Page.Size()
 	v.Nested("", err)

@@ -63,7 +63,7 @@ func (in CreateBillInput) Validate() error {
 
 // CreateBill makes a draft bill of charges that are on no other bill. [ErrNothingToBill] where
 // there is none; a [ChargeBilledError] where a named charge is on a bill; not found for a
-// charge that is not the patient's.
+// charge or an encounter that is not the patient's.
 func (s *Service) CreateBill(ctx context.Context, in CreateBillInput) (Bill, error) {
 	op := service.Op{Name: "billing.create_bill", Permission: hmstype.PermBillWrite, Key: in.IdempotencyKey}
 	return service.Write(ctx, &s.base, op, in, s.createBill)
@@ -79,6 +79,9 @@ func (s *Service) createBill(ctx context.Context, db dbx.DB, in CreateBillInput)
 			return Bill{}, err
 		}
 		in.Currency = info.Currency
+	}
+	if err := holdEncounter(ctx, db, in); err != nil {
+		return Bill{}, err
 	}
 	if err := lockAccount(ctx, db, in.Patient); err != nil {
 		return Bill{}, err
@@ -99,6 +102,18 @@ func (s *Service) createBill(ctx context.Context, db dbx.DB, in CreateBillInput)
 		return Bill{}, err
 	}
 	return loadBill(ctx, db, bill.ID)
+}
+
+// holdEncounter keeps the encounter that the bill will refer to, before the account is
+// locked: a deed that holds an encounter may be waiting for the account.
+func holdEncounter(ctx context.Context, db dbx.DB, in CreateBillInput) error {
+	if in.Encounter.IsZero() {
+		return nil
+	}
+	var found bool
+	err := db.QueryRow(ctx, `SELECT true FROM hms.encounter AS e WHERE e.tenant_id = $1 AND e.id = $2 AND e.patient_id = $3 FOR KEY SHARE`,
+		db.Tenant(), in.Encounter, in.Patient).Scan(&found)
+	return dbx.NotFoundIfNoRows(err, "encounter", in.Encounter)
 }
 
 // chargesToBill locks the charges that the input asks for, by id.

@@ -156,7 +156,10 @@ func issueCreditNote(ctx context.Context, db dbx.DB, in IssueCreditNoteInput) (C
 	if err := credit.splitShares(ctx, db); err != nil {
 		return CreditNote{}, err
 	}
-	return credit.note.note(credit.lines), credit.save(ctx, db)
+	if err := credit.save(ctx, db); err != nil {
+		return CreditNote{}, err
+	}
+	return credit.note.note(credit.lines), nil
 }
 
 // credit is a credit note on its way into the database.

@@ -3,17 +3,43 @@
 //
 // It does not own medicines (package pharmacy hands them out), beds, results or bills; it
 // tells them what they need to know through the methods that take a connection
-// ([Service.EncounterPatient], [Service.LockPrescription], ...).
+// ([Service.EncounterPatient], [Service.LockPrescription], [Service.RecordDispensed],
+// [Service.AllergyMatches]), and asks them through its [Ports]. It checks no interactions
+// between medicines and no classes of substances, which need a terminology of the host's.
 //
 // # States
 //
-// They are FHIR R4's, and the tables are exported: [AppointmentTransitions],
-// [EncounterTransitions], [PrescriptionTransitions]. The original application's names map as
-// scheduled = booked, completed = fulfilled, cancelled = cancelled, no_show = noshow.
+// They are FHIR R4's, and the tables are exported; the database refuses every other step.
+//
+//	appointment   proposed -> pending -> booked -> arrived -> checked-in -> fulfilled
+//	              waitlist -> pending, booked; booked -> noshow
+//	              before fulfilled -> cancelled
+//	encounter     planned -> arrived -> triaged -> in-progress <-> onleave
+//	              in-progress -> finished; planned, arrived -> cancelled
+//	note          draft -> signed; an addendum is a note of its own
+//	vitals        final
+//	problem       active, recurrence, relapse <-> inactive, remission, resolved
+//	allergy       active <-> inactive, resolved
+//	prescription  draft -> active <-> on-hold; active -> completed, stopped, cancelled
+//
+// Nothing is deleted: all but allergies and problems, which say it in their verification
+// status, end as entered-in-error, with a reason. The original application's names of
+// appointments map as
+// scheduled = booked, completed = fulfilled, cancelled = cancelled, no_show = noshow; the
+// subjective part of a note is its complaint and history, the objective part its examination.
 //
 // # What can never be
 //
-// Two appointments of one practitioner, or of one patient, that overlap; two open inpatient
-// encounters of a patient; a signed note that changes; an active allergy beside the
-// statement that none is known; more dispensed than prescribed. The database refuses each.
+// Two appointments of one practitioner, or of one patient, that overlap (times are
+// half-open: one may begin when another ends); two open inpatient encounters of a patient;
+// a signed note that changes; vital signs that change; an active allergy beside the
+// statement that none is known; more dispensed than prescribed. The database refuses each,
+// for everybody.
+//
+// # Errors and transactions
+//
+// [ErrSlotTaken], [ErrAlreadyInpatient], [ErrAllergy], [ErrAllergyContradiction] and
+// [ErrOverDispensed] come as typed errors that name what is in the way by id. Every command
+// is one transaction, or a savepoint in the host's. Locks are taken in the order appointment,
+// encounter, prescription; a revision of allergies locks the patient first.
 package clinical

@@ -14,19 +14,31 @@ var (
 	ErrSlotTaken = fmt.Errorf("%w: the time is taken", hmstype.ErrAlreadyExists)
 	// ErrAppointmentUsed: the appointment has led to an encounter already.
 	ErrAppointmentUsed = fmt.Errorf("%w: encounter of this appointment", hmstype.ErrAlreadyExists)
-	// ErrAlreadyInpatient: the patient has an open inpatient encounter.
+	// ErrAlreadyInpatient: the patient has an open inpatient encounter; see [AlreadyInpatientError].
 	ErrAlreadyInpatient = fmt.Errorf("%w: open inpatient encounter", hmstype.ErrAlreadyExists)
+	// ErrDeceased: nothing is booked or prescribed for a patient who has died.
+	ErrDeceased = fmt.Errorf("%w: the patient is recorded as deceased", hmstype.ErrPrecondition)
 	// ErrEncounterClosed: the encounter is finished or cancelled.
 	ErrEncounterClosed = fmt.Errorf("%w: the encounter is closed", hmstype.ErrPrecondition)
 	// ErrTooEarly: a patient is not absent before the appointment has begun and some time has passed.
 	ErrTooEarly = fmt.Errorf("%w: the appointment has not passed yet", hmstype.ErrPrecondition)
 	// ErrNotDraft: a signed note does not change; add an addendum.
 	ErrNotDraft = fmt.Errorf("%w: the note is signed", hmstype.ErrPrecondition)
+	// ErrNoteTampered: a signed note does not have the hash that it was signed with.
+	ErrNoteTampered = fmt.Errorf("%w: the note is not what was signed", hmstype.ErrPrecondition)
 	// ErrAllergy: the patient is allergic to what is prescribed; see [AllergyConflictError].
 	ErrAllergy = fmt.Errorf("%w: allergy", hmstype.ErrPrecondition)
-	// ErrAllergyContradiction: "none known" and an active allergy may not stand side by side.
+	// ErrAllergyContradiction: "none known" and an active allergy may not stand side by side;
+	// see [AllergyContradictionError].
 	ErrAllergyContradiction = fmt.Errorf("%w: contradicts the patient's recorded allergies", hmstype.ErrPrecondition)
-	// ErrOverDispensed: more would be handed out than was prescribed, or taken back than was handed out.
+	// ErrAllergyRecorded: the patient has this allergy, or "none known", on record already.
+	ErrAllergyRecorded = fmt.Errorf("%w: allergy", hmstype.ErrAlreadyExists)
+	// ErrNotActive: a prescription that is not active, or has run out, is not dispensed.
+	ErrNotActive = fmt.Errorf("%w: the prescription is not active", hmstype.ErrPrecondition)
+	// ErrAlreadyDispensed: what was dispensed in part is not cancelled but stopped.
+	ErrAlreadyDispensed = fmt.Errorf("%w: something was dispensed", hmstype.ErrPrecondition)
+	// ErrOverDispensed: more would be handed out than was prescribed, or taken back than was
+	// handed out; see [OverDispensedError].
 	ErrOverDispensed = fmt.Errorf("%w: exceeds what is prescribed", hmstype.ErrPrecondition)
 )
 
@@ -47,6 +59,20 @@ func (e *SlotTakenError) Error() string {
 // Unwrap gives [ErrSlotTaken].
 func (e *SlotTakenError) Unwrap() error { return ErrSlotTaken }
 
+// AlreadyInpatientError names the stay that a patient must leave before another begins.
+type AlreadyInpatientError struct {
+	Encounter hmstype.EncounterID // the open inpatient encounter
+	Since     time.Time           // UTC
+}
+
+// Error implements error.
+func (e *AlreadyInpatientError) Error() string {
+	return fmt.Sprintf("%v (encounter %s since %s)", ErrAlreadyInpatient, e.Encounter, e.Since.Format(time.RFC3339))
+}
+
+// Unwrap gives [ErrAlreadyInpatient].
+func (e *AlreadyInpatientError) Unwrap() error { return ErrAlreadyInpatient }
+
 // AllergyConflictError lists the recorded allergies that speak against a prescription.
 type AllergyConflictError struct {
 	Allergies []hmstype.AllergyID
@@ -60,13 +86,49 @@ func (e *AllergyConflictError) Error() string {
 // Unwrap gives [ErrAllergy].
 func (e *AllergyConflictError) Unwrap() error { return ErrAllergy }
 
+// AllergyContradictionError lists the active records that say the opposite: the allergies
+// where "none known" was to be recorded, or the statement that none is known.
+type AllergyContradictionError struct {
+	Allergies []hmstype.AllergyID
+}
+
+// Error implements error.
+func (e *AllergyContradictionError) Error() string {
+	return fmt.Sprintf("%v (%d in the way)", ErrAllergyContradiction, len(e.Allergies))
+}
+
+// Unwrap gives [ErrAllergyContradiction].
+func (e *AllergyContradictionError) Unwrap() error { return ErrAllergyContradiction }
+
+// OverDispensedError says what a prescription allows.
+type OverDispensedError struct {
+	Limit     hmstype.Quantity // over all fills
+	Dispensed hmstype.Quantity // handed out and not come back
+}
+
+// Error implements error.
+func (e *OverDispensedError) Error() string {
+	return fmt.Sprintf("%v (%d of %d dispensed)", ErrOverDispensed, e.Dispensed, e.Limit)
+}
+
+// Unwrap gives [ErrOverDispensed].
+func (e *OverDispensedError) Unwrap() error { return ErrOverDispensed }
+
 var _ = dbx.Declare(dbx.Constraints{
 	"appointment_practitioner_excl": ErrSlotTaken,
 	"appointment_patient_excl":      ErrSlotTaken,
 	"encounter_patient_key":         hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
 	"encounter_appointment_key":     ErrAppointmentUsed,
 	"encounter_open_inpatient_key":  ErrAlreadyInpatient,
+	"clinical_note_encounter_key":   hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
 	"allergy_none_known_excl":       ErrAllergyContradiction,
+	"allergy_substance_key":         ErrAllergyRecorded,
 	"prescription_patient_key":      hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
 	"prescription_dispensed_check":  ErrOverDispensed,
+	"prescription_cancelled_check":  ErrAlreadyDispensed,
+	// Where users meet foreign keys and checks.
+	"appointment_practitioner_fkey": hmstype.Invalid("practitioner", "must refer to an existing user"),
+	"encounter_practitioner_fkey":   hmstype.Invalid("practitioner", "must refer to an existing user"),
+	"encounter_end_check":           hmstype.Invalid("period.end", "must not lie before its start"),
+	"condition_abatement_check":     hmstype.Invalid("abatementDate", "needs a status of what is over, and not to lie before onset"),
 })

@@ -1,7 +1,6 @@
 package clinical
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
 )
 
 // NoteStatus is the state of a note.
@@ -19,12 +17,16 @@ type NoteStatus string
 
 // The states of a note.
 const (
-	NoteDraft  NoteStatus = "draft"
-	NoteSigned NoteStatus = "signed" // terminal: an addendum is a note of its own
+	NoteDraft          NoteStatus = "draft"            // FHIR composition-status preliminary
+	NoteSigned         NoteStatus = "signed"           // final; amended where a signed addendum names it
+	NoteEnteredInError NoteStatus = "entered-in-error" // terminal; the body stays as it was
 )
 
 // NoteTransitions are the allowed steps between the states.
-var NoteTransitions = hmstype.Transitions[NoteStatus]{NoteDraft: {NoteSigned}}
+var NoteTransitions = hmstype.Transitions[NoteStatus]{
+	NoteDraft:  {NoteSigned, NoteEnteredInError},
+	NoteSigned: {NoteEnteredInError},
+}
 
 // NoteBody is what a clinician writes: subjective (complaint, history), objective
 // (examination), assessment, plan. Each part has up to 20,000 characters.
@@ -37,13 +39,12 @@ type NoteBody struct {
 }
 
 func (b NoteBody) validate(v *hmstype.Validator) {
-	parts := map[string]string{
-		"chiefComplaint": b.ChiefComplaint, "historyOfPresentIllness": b.HistoryOfPresentIllness,
-		"physicalExamination": b.PhysicalExamination, "assessment": b.Assessment, "plan": b.Plan,
-	}
-	for path, text := range parts {
-		v.Text(text, path, 0, 20_000)
-	}
+	const longest = 20_000
+	v.Text(b.ChiefComplaint, "chiefComplaint", 0, longest)
+	v.Text(b.HistoryOfPresentIllness, "historyOfPresentIllness", 0, longest)
+	v.Text(b.PhysicalExamination, "physicalExamination", 0, longest)
+	v.Text(b.Assessment, "assessment", 0, longest)
+	v.Text(b.Plan, "plan", 0, longest)
 	v.Check(b != NoteBody{}, "body", "must not be empty")
 }
 
@@ -63,10 +64,24 @@ type Note struct {
 	Author    string         // an actor, as in the audit trail
 	Status    NoteStatus
 	NoteBody
-	SignedAt  time.Time // UTC; zero for a draft
-	Hash      string    // hexadecimal SHA-256 of the signed body; empty for a draft
-	CreatedAt time.Time // UTC
-	Version   int64
+	SignedAt    time.Time // UTC; zero for a draft
+	Hash        string    // hexadecimal SHA-256 of the signed body; empty for a draft
+	ErrorReason string    // why it was entered in error
+	CreatedAt   time.Time // UTC
+	Version     int64     // counts changes, from 1
+}
+
+// Verify holds the body of a signed note against the hash that it was signed with:
+// [ErrNoteTampered] where they differ. A draft has nothing to verify.
+func (n Note) Verify() error {
+	if n.Hash == "" {
+		return nil
+	}
+	hash, err := n.hash()
+	if err == nil && hash != n.Hash {
+		err = ErrNoteTampered
+	}
+	return err
 }
 
 type noteRow struct {
@@ -85,8 +100,14 @@ type noteRow struct {
 	Plan                    string
 	SignedAt                time.Time `bun:",nullzero"`
 	BodyHash                string
+	ErrorReason             string
 	CreatedAt               time.Time
 	Version                 int64
+}
+
+// Position orders notes by when they were begun.
+func (r noteRow) Position() hmstype.Position {
+	return hmstype.Position{At: r.CreatedAt, ID: r.ID.UUID()}
 }
 
 func (r *noteRow) setBody(b NoteBody) {
@@ -98,80 +119,6 @@ func (r noteRow) note() Note {
 	return Note{
 		ID: r.ID, Encounter: r.EncounterID, Patient: r.PatientID, Amends: r.AmendsID, Author: r.Author, Status: r.Status,
 		NoteBody: NoteBody{r.ChiefComplaint, r.HistoryOfPresentIllness, r.PhysicalExamination, r.Assessment, r.Plan},
-		SignedAt: r.SignedAt.UTC(), Hash: r.BodyHash, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+		SignedAt: r.SignedAt.UTC(), Hash: r.BodyHash, ErrorReason: r.ErrorReason, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
-}
-
-// WriteNoteInput describes a draft.
-type WriteNoteInput struct {
-	Encounter hmstype.EncounterID // required, open unless Amends is given
-	Amends    hmstype.NoteID      // a signed note of the encounter to add to; zero for none
-	NoteBody
-	IdempotencyKey string
-}
-
-// Validate implements the rules above.
-func (in WriteNoteInput) Validate() error {
-	var v hmstype.Validator
-	v.Required(!in.Encounter.IsZero(), "encounter")
-	in.validate(&v)
-	return v.Err()
-}
-
-// WriteNote adds a draft to an open encounter, or an addendum to a signed note of any.
-func (s *Service) WriteNote(ctx context.Context, in WriteNoteInput) (Note, error) {
-	op := service.Op{Name: "note.write", Permission: hmstype.PermClinicalWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, writeNote)
-}
-
-func writeNote(ctx context.Context, db dbx.DB, in WriteNoteInput) (Note, error) {
-	encounter, err := dbx.Get[encounterRow](ctx, db, "encounter", in.Encounter, dbx.ForShare)
-	if err != nil {
-		return Note{}, err
-	}
-	if in.Amends.IsZero() && !encounter.open() {
-		return Note{}, ErrEncounterClosed
-	}
-	if !in.Amends.IsZero() {
-		amended, err := dbx.Get[noteRow](ctx, db, "note", in.Amends)
-		if err != nil {
-			return Note{}, err
-		}
-		if amended.EncounterID != in.Encounter || amended.Status != NoteSigned {
-			return Note{}, hmstype.Invalid("amends", "must be a signed note of the encounter")
-		}
-	}
-	row := noteRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.NoteID](), PatientID: encounter.PatientID,
-		EncounterID: encounter.ID, AmendsID: in.Amends, Author: db.ActorName(), Status: NoteDraft, CreatedAt: db.Now, Version: 1,
-	}
-	row.setBody(in.NoteBody)
-	return row.note(), dbx.Insert(ctx, db, row)
-}
-
-// SignNote makes a draft final: from now on it cannot change, and its hash proves it.
-// Only its author may sign it.
-func (s *Service) SignNote(ctx context.Context, id hmstype.NoteID) (Note, error) {
-	op := service.Op{Name: "note.sign", Permission: hmstype.PermClinicalWrite}
-	return service.Write(ctx, &s.base, op, service.ByID[hmstype.NoteID]{ID: id}, signNote)
-}
-
-func signNote(ctx context.Context, db dbx.DB, in service.ByID[hmstype.NoteID]) (Note, error) {
-	row, err := dbx.Get[noteRow](ctx, db, "note", in.ID, dbx.ForUpdate)
-	if err != nil {
-		return Note{}, err
-	}
-	if row.Status != NoteDraft {
-		return Note{}, ErrNotDraft
-	}
-	if row.Author != db.ActorName() {
-		return Note{}, hmstype.Denied("note.author")
-	}
-	row.Status, row.SignedAt = NoteSigned, db.Now
-	if row.BodyHash, err = row.note().hash(); err != nil {
-		return Note{}, err
-	}
-	err = dbx.UpdateVersioned(ctx, db, &row, row.Version, "status", "signed_at", "body_hash")
-	row.Version++
-	return row.note(), err
 }

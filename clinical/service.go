@@ -22,6 +22,9 @@ type Ports struct {
 	Patients     *patient.Service // required
 	Charges      charge.Poster    // nil charges nothing
 	FinishGuards []FinishGuard    // asked in order
+	// ConsultationService is the service code that is charged for an encounter when it is
+	// finished, unless the encounter names its own. Empty charges nothing.
+	ConsultationService string
 }
 
 // Service keeps the calendar and the record of the actor's tenant.

@@ -12,67 +12,29 @@ import (
 	"github.com/chelal/hms/internal/service"
 )
 
-// Measurements are vital signs; nil means not taken, which is not zero. Each is one FHIR
-// Observation of the vital-signs profile; the LOINC code and the UCUM unit stand beside it.
-type Measurements struct {
-	TemperatureCelsius      *decimal.Decimal `json:"temperatureCelsius,omitempty"` // 8310-5, Cel; 20 to 46, one place
-	PulsePerMinute          *int             `json:"pulsePerMinute,omitempty"`     // 8867-4, /min; 0 to 350
-	BreathsPerMinute        *int             `json:"breathsPerMinute,omitempty"`   // 9279-1, /min; 0 to 150
-	SystolicMmHg            *int             `json:"systolicMmHg,omitempty"`       // 8480-6, mm[Hg]; 20 to 350
-	DiastolicMmHg           *int             `json:"diastolicMmHg,omitempty"`      // 8462-4, mm[Hg]; 0 to 250, not above the systolic
-	OxygenSaturationPercent *int             `json:"oxygenSaturationPercent,omitempty"`
-	HeightCm                *decimal.Decimal `json:"heightCm,omitempty"`  // 8302-2, cm; 20 to 280, one place
-	WeightKg                *decimal.Decimal `json:"weightKg,omitempty"`  // 29463-7, kg; 0.2 to 700, three places
-	PainScore               *int             `json:"painScore,omitempty"` // 72514-3, {score}; 0 to 10
-}
+// VitalsStatus is FHIR R4 observation-status, as far as vital signs need it.
+type VitalsStatus string
 
-func checkInt(v *hmstype.Validator, path string, value *int, low, high int, rule string) {
-	v.Check(value == nil || (*value >= low && *value <= high), path, rule)
-}
+// The states of a set of vital signs.
+const (
+	VitalsFinal          VitalsStatus = "final"
+	VitalsEnteredInError VitalsStatus = "entered-in-error"
+)
 
-func checkDecimal(v *hmstype.Validator, path string, value *decimal.Decimal, low, high string, places int32, rule string) {
-	if value == nil {
-		return
-	}
-	v.Check(!value.LessThan(decimal.RequireFromString(low)) && !value.GreaterThan(decimal.RequireFromString(high)), path, rule)
-	v.Check(value.Equal(value.Truncate(places)), path, "has too many decimal places")
-}
-
-func (m Measurements) validate(v *hmstype.Validator) {
-	checkDecimal(v, "temperatureCelsius", m.TemperatureCelsius, "20", "46", 1, "must lie between 20 and 46")
-	checkInt(v, "pulsePerMinute", m.PulsePerMinute, 0, 350, "must lie between 0 and 350")
-	checkInt(v, "breathsPerMinute", m.BreathsPerMinute, 0, 150, "must lie between 0 and 150")
-	checkInt(v, "systolicMmHg", m.SystolicMmHg, 20, 350, "must lie between 20 and 350")
-	checkInt(v, "diastolicMmHg", m.DiastolicMmHg, 0, 250, "must lie between 0 and 250")
-	v.Check(m.SystolicMmHg == nil || m.DiastolicMmHg == nil || *m.DiastolicMmHg <= *m.SystolicMmHg, "diastolicMmHg", "must not exceed systolicMmHg")
-	checkInt(v, "oxygenSaturationPercent", m.OxygenSaturationPercent, 0, 100, "must lie between 0 and 100")
-	checkDecimal(v, "heightCm", m.HeightCm, "20", "280", 1, "must lie between 20 and 280")
-	checkDecimal(v, "weightKg", m.WeightKg, "0.2", "700", 3, "must lie between 0.2 and 700")
-	checkInt(v, "painScore", m.PainScore, 0, 10, "must lie between 0 and 10")
-	v.Check(m != Measurements{}, "measurements", "at least one is required")
-}
-
-// BMI gives the body mass index (39156-5, kg/m2), weight by the square of the height in
-// metres, rounded half away from zero to one place; nil where either was not taken.
-func (m Measurements) BMI() *decimal.Decimal {
-	if m.HeightCm == nil || m.WeightKg == nil {
-		return nil
-	}
-	squareCm := m.HeightCm.Mul(*m.HeightCm)
-	bmi := m.WeightKg.Shift(4).DivRound(squareCm, 1)
-	return &bmi
-}
+// VitalsTransitions are the allowed steps between the states.
+var VitalsTransitions = hmstype.Transitions[VitalsStatus]{VitalsFinal: {VitalsEnteredInError}}
 
 // Vitals is one set of vital signs of a patient, taken together.
 type Vitals struct {
 	ID         hmstype.VitalsID
 	Encounter  hmstype.EncounterID
 	Patient    hmstype.PatientID
-	Status     string    // FHIR observation-status: final or entered-in-error
-	TakenAt    time.Time // UTC
+	Status     VitalsStatus
+	TakenAt    time.Time // UTC; CreatedAt says when it was recorded
 	RecordedBy string    // an actor, as in the audit trail
 	Measurements
 	BodyMassIndex *decimal.Decimal // derived from height and weight of this set
+	Warnings      []Warning        // values that are possible and unusual at any age, in the order of the fields
 	ErrorReason   string           // why it was entered in error
 	CreatedAt     time.Time        // UTC
 	Version       int64
@@ -84,7 +46,7 @@ type vitalsRow struct {
 	ID                      hmstype.VitalsID `bun:"id,pk"`
 	PatientID               hmstype.PatientID
 	EncounterID             hmstype.EncounterID
-	Status                  string
+	Status                  VitalsStatus
 	TakenAt                 time.Time
 	RecordedBy              string
 	TemperatureCelsius      *decimal.Decimal
@@ -107,7 +69,7 @@ func (r vitalsRow) Position() hmstype.Position {
 }
 
 func (r vitalsRow) vitals() Vitals {
-	return Vitals{
+	vitals := Vitals{
 		ID: r.ID, Encounter: r.EncounterID, Patient: r.PatientID, Status: r.Status, TakenAt: r.TakenAt.UTC(), RecordedBy: r.RecordedBy,
 		Measurements: Measurements{
 			TemperatureCelsius: r.TemperatureCelsius, PulsePerMinute: r.PulsePerMinute, BreathsPerMinute: r.BreathsPerMinute,
@@ -116,6 +78,8 @@ func (r vitalsRow) vitals() Vitals {
 		},
 		BodyMassIndex: r.Bmi, ErrorReason: r.ErrorReason, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
+	vitals.Warnings = vitals.Unusual()
+	return vitals
 }
 
 // RecordVitalsInput describes a set of vital signs.
@@ -156,10 +120,61 @@ func recordVitals(ctx context.Context, db dbx.DB, in RecordVitalsInput) (Vitals,
 	m := in.Measurements
 	row := vitalsRow{
 		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.VitalsID](),
-		PatientID: encounter.PatientID, EncounterID: encounter.ID, Status: "final", TakenAt: taken, RecordedBy: db.ActorName(),
+		PatientID: encounter.PatientID, EncounterID: encounter.ID, Status: VitalsFinal, TakenAt: taken, RecordedBy: db.ActorName(),
 		TemperatureCelsius: m.TemperatureCelsius, PulsePerMinute: m.PulsePerMinute, BreathsPerMinute: m.BreathsPerMinute,
 		SystolicMmhg: m.SystolicMmHg, DiastolicMmhg: m.DiastolicMmHg, OxygenSaturationPercent: m.OxygenSaturationPercent,
 		HeightCm: m.HeightCm, WeightKg: m.WeightKg, Bmi: m.BMI(), PainScore: m.PainScore, CreatedAt: db.Now, Version: 1,
 	}
 	return row.vitals(), dbx.Insert(ctx, db, row)
+}
+
+// VitalsErrorInput takes back a set of vital signs.
+type VitalsErrorInput struct {
+	ID     hmstype.VitalsID // required
+	Reason string           // required, up to 200 characters
+}
+
+// Validate implements the rules above.
+func (in VitalsErrorInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.ID.IsZero(), "id")
+	v.Text(in.Reason, "reason", 1, 200)
+	return v.Err()
+}
+
+// MarkVitalsError says that a set was entered in error. Its values stay on record; a right
+// set is recorded anew, with the time at which it was taken.
+func (s *Service) MarkVitalsError(ctx context.Context, in VitalsErrorInput) (Vitals, error) {
+	op := service.Op{Name: "vitals.mark_error", Permission: hmstype.PermVitalsWrite}
+	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in VitalsErrorInput) (Vitals, error) {
+		row, err := dbx.Get[vitalsRow](ctx, db, "vitals", in.ID, dbx.ForUpdate)
+		if err != nil {
+			return Vitals{}, err
+		}
+		if err := VitalsTransitions.Check("vitals", row.Status, VitalsEnteredInError); err != nil {
+			return Vitals{}, err
+		}
+		row.Status, row.ErrorReason = VitalsEnteredInError, in.Reason
+		err = dbx.UpdateVersioned(ctx, db, &row, row.Version, "status", "error_reason")
+		row.Version++
+		return row.vitals(), err
+	})
+}
+
+// Vitals lists a patient's vital signs, the latest taken first; those entered in error are
+// among them and say so.
+func (s *Service) Vitals(ctx context.Context, in OfPatient) (hmstype.List[Vitals], error) {
+	op := service.Op{Name: "vitals.list", Permission: hmstype.PermClinicalRead}
+	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in OfPatient) (hmstype.List[Vitals], error) {
+		return listOf(ctx, db, in, "vitals", dbx.Order{At: "taken_at", Desc: true}, vitalsRow.vitals)
+	})
+}
+
+// EncounterVitals gives the vital signs of an encounter in the order of their recording.
+func (s *Service) EncounterVitals(ctx context.Context, id hmstype.EncounterID) ([]Vitals, error) {
+	op := service.Op{Name: "vitals.of_encounter", Permission: hmstype.PermClinicalRead}
+	return service.Read(ctx, &s.base, op, service.ByID[hmstype.EncounterID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.EncounterID]) ([]Vitals, error) {
+			return inEncounter(ctx, db, in.ID, "vitals", vitalsRow.vitals)
+		})
 }

@@ -174,11 +174,8 @@ func (b bench) measure(db dbx.DB, in EnteredValue) (resultRow, error) {
 		Tenanted: b.item.Tenanted, ID: hmstype.NewID[hmstype.LabResultID](), OrderItemID: b.item.ID,
 		PatientID: b.item.PatientID, TestID: b.item.TestID, AnalyteID: analyte.ID, SpecimenID: b.specimen.ID,
 		ResultVersion: 1, Status: ResultPreliminary, ValueType: kind, AbsentReason: in.Value.AbsentReason,
-		Unit: analyte.Unit, Sex: b.person.sex, CollectedAt: b.specimen.CollectedAt, Comment: in.Comment,
+		Unit: analyte.Unit, Sex: b.person.sex, AgeDays: b.person.age.exact(), CollectedAt: b.specimen.CollectedAt, Comment: in.Comment,
 		EnteredBy: db.Actor.User, EnteredAt: db.Now, RecordedAt: db.Now,
-	}
-	if days := b.person.ageDays; days >= 0 {
-		row.AgeDays = &days
 	}
 	if old, known := b.current[analyte.ID]; known {
 		row.SupersedesID, row.ResultVersion = old.ID, old.ResultVersion+1
@@ -195,7 +192,7 @@ func (b bench) judge(row *resultRow, value Value) error {
 			return err
 		}
 		row.Comparator, row.ValueNumber, row.ValueText = value.Comparator, number, value.Number
-		if fits := chooseRange(b.ranges[row.AnalyteID], b.person.sex, b.person.ageDays); fits != nil {
+		if fits := chooseRange(b.ranges[row.AnalyteID], b.person.sex, b.person.age); fits != nil {
 			row.RangeID, row.Bounds = fits.ID, fits.Bounds
 			row.take(interpret(value.Comparator, *number, fits.Bounds))
 		}

@@ -143,14 +143,14 @@ func (s span) reachesAbove(limit decimal.Decimal) bool {
 // interpretAnswer gives the finding of a coded value.
 func interpretAnswer(flag Flag) finding { return finding{flag: flag, critical: flag == FlagCritical} }
 
-// chooseRange gives the range that fits a person of this sex and age in days, nil where
-// none does. One for the person's own sex wins over one for any. An unknown age (negative)
-// fits only a range for all ages. The database lets no two ranges of one sex overlap.
-func chooseRange(ranges []rangeRow, sex Sex, ageDays int) *rangeRow {
+// chooseRange gives the range that fits a person of this sex and age, nil where none does.
+// One for the person's own sex wins over one for any. An age that is not known to the day fits
+// only a range that holds all the days it may be. The database lets no two ranges of one sex overlap.
+func chooseRange(ranges []rangeRow, sex Sex, age ageSpan) *rangeRow {
 	var general *rangeRow
 	for i := range ranges {
 		r := &ranges[i]
-		if !r.fitsAge(ageDays) {
+		if !r.fitsAge(age.youngest) || !r.fitsAge(age.oldest) {
 			continue
 		}
 		switch r.Sex {

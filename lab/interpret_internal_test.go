@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/patient"
 )
 
 func d(text string) *decimal.Decimal {
@@ -124,14 +125,41 @@ func TestChooseRange(t *testing.T) {
 		{SexMale, 0, "1"}, {SexMale, month3 - 1, "1"}, {SexMale, month3, "2"}, {"", month12 - 1, "2"}, {"", month12, "3"},
 		{SexFemale, year18 - 1, "3"}, {SexFemale, year18, "4"}, {SexMale, year18, "5"}, {"", year18, "3"}, {SexMale, 40000, "5"},
 	} {
-		got := chooseRange(ranges, tt.sex, tt.days)
+		got := chooseRange(ranges, tt.sex, ageSpan{tt.days, tt.days})
 		require.NotNil(t, got)
 		require.Equal(t, tt.want, got.High.String(), "%s at %d days", tt.sex, tt.days)
 	}
-	require.Nil(t, chooseRange(ranges, SexMale, -1), "an unknown age fits no range of an age")
-	require.NotNil(t, chooseRange([]rangeRow{{Sex: SexAny}}, SexMale, -1), "but one for all ages")
-	require.Nil(t, chooseRange(ranges[3:], "", 10000), "an unknown sex fits no range of a sex")
-	require.Nil(t, chooseRange(ranges[1:2], SexMale, 0))
+	require.Nil(t, chooseRange(ranges, SexMale, unknownAge), "an unknown age fits no range of an age")
+	require.NotNil(t, chooseRange([]rangeRow{{Sex: SexAny}}, SexMale, unknownAge), "but one for all ages")
+	require.Nil(t, chooseRange(ranges[3:], "", ageSpan{10000, 10000}), "an unknown sex fits no range of a sex")
+	require.Nil(t, chooseRange(ranges[1:2], SexMale, ageSpan{}))
+}
+
+func TestAgeAt(t *testing.T) {
+	t.Parallel()
+	day := hmstype.NewDate(2026, 3, 2)
+	for _, tt := range []struct {
+		birth     hmstype.Date
+		precision patient.Precision
+		want      ageSpan
+		exact     bool
+	}{
+		{hmstype.NewDate(2026, 3, 2), patient.PrecisionDay, ageSpan{0, 0}, true},
+		{hmstype.NewDate(2025, 3, 2), "", ageSpan{365, 365}, true},
+		{hmstype.NewDate(2026, 2, 1), patient.PrecisionMonth, ageSpan{2, 29}, false},
+		{hmstype.NewDate(2026, 3, 1), patient.PrecisionMonth, ageSpan{0, 1}, false},
+		{hmstype.NewDate(2025, 1, 1), patient.PrecisionYear, ageSpan{61, 425}, false},
+		{hmstype.Date{}, patient.PrecisionDay, unknownAge, false},
+		{day.AddDays(1), patient.PrecisionDay, unknownAge, false},
+	} {
+		got := ageAt(tt.birth, tt.precision, day)
+		require.Equal(t, tt.want, got, tt.birth.String())
+		require.Equal(t, tt.exact, got.exact() != nil)
+	}
+	half := 180
+	ranges := []rangeRow{{Sex: SexAny, AgeTo: &half}, {Sex: SexAny, AgeFrom: half}}
+	require.Nil(t, chooseRange(ranges, SexMale, ageSpan{61, 425}), "on either side of the border nothing is said")
+	require.NotNil(t, chooseRange(ranges, SexMale, ageSpan{200, 425}))
 }
 
 func TestAge(t *testing.T) {

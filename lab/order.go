@@ -270,21 +270,22 @@ func itemsOf(ctx context.Context, db dbx.DB, id hmstype.LabOrderID) ([]itemRow, 
 	})
 }
 
-// Order gives an order with its items, and records that it was read.
+// Order gives an order with its items, and records that it was read. patient.ErrRestricted
+// for a restricted patient and an actor without the permission.
 func (s *Service) Order(ctx context.Context, id hmstype.LabOrderID) (Order, error) {
 	op := service.Op{Name: "lab.order", Permission: hmstype.PermLabRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.LabOrderID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.LabOrderID]) (Order, error) {
-			return s.readOrder(ctx, db, in.ID)
+	return readPatient(ctx, s, op, service.ByID[hmstype.LabOrderID]{ID: id},
+		func(ctx context.Context, db dbx.DB, v *viewer, in service.ByID[hmstype.LabOrderID]) (Order, error) {
+			return readOrder(ctx, db, v, in.ID)
 		})
 }
 
-func (s *Service) readOrder(ctx context.Context, db dbx.DB, id hmstype.LabOrderID) (Order, error) {
+func readOrder(ctx context.Context, db dbx.DB, v *viewer, id hmstype.LabOrderID) (Order, error) {
 	row, err := dbx.Get[orderRow](ctx, db, "lab_order", id)
 	if err != nil {
 		return Order{}, err
 	}
-	if err := s.requireReadable(ctx, db, row.PatientID); err != nil {
+	if err := v.admit(ctx, db, row.PatientID); err != nil {
 		return Order{}, err
 	}
 	items, err := itemsOf(ctx, db, id)
@@ -315,9 +316,9 @@ func validatePatientPage(id hmstype.PatientID, page hmstype.Page) error {
 // Orders lists a patient's orders, newest first, and records that they were read.
 func (s *Service) Orders(ctx context.Context, in OrdersInput) (hmstype.List[Order], error) {
 	op := service.Op{Name: "lab.orders", Permission: hmstype.PermLabRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in OrdersInput) (hmstype.List[Order], error) {
+	return readPatient(ctx, s, op, in, func(ctx context.Context, db dbx.DB, v *viewer, in OrdersInput) (hmstype.List[Order], error) {
 		list := hmstype.List[Order]{Items: []Order{}}
-		if err := s.requireReadable(ctx, db, in.PatientID); err != nil {
+		if err := v.admit(ctx, db, in.PatientID); err != nil {
 			return list, err
 		}
 		rows, next, err := dbx.Page[orderRow](ctx, db, in.Page, dbx.Order{At: "order_date", Desc: true},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/internal/dbtest"
@@ -253,6 +254,27 @@ func TestService_RestrictedPatient(t *testing.T) {
 	require.ErrorIs(t, err, patient.ErrRestricted)
 	_, err = b.lab.CumulativeReport(b.doctor, lab.CumulativeReportInput{PatientID: order.PatientID})
 	require.ErrorIs(t, err, patient.ErrRestricted)
+	require.Equal(t, 5, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.audit_event
+		WHERE tenant_id = ? AND action = 'denied' AND patient_id = ?`, b.Tenant, order.PatientID), "refusals are on record")
 	_, err = b.lab.Order(b.As(t, identity.RoleAdmin), order.ID)
 	require.NoError(t, err)
+
+	_, err = b.DB.NewRaw(`UPDATE hms.patient SET is_restricted = false, status = 'inactive' WHERE id = ?`, order.PatientID).Exec(t.Context())
+	require.NoError(t, err)
+	_, err = b.lab.Order(b.doctor, order.ID)
+	require.ErrorIs(t, err, patient.ErrRestricted, "of an inactive record it is not known whether it is restricted")
+}
+
+func TestService_AuditExplainsEveryRow(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	test := b.potassium(t)
+	_, out := b.final(t, test, b.adult(t), number("9.90"))
+	_, err := b.lab.CorrectResult(b.doctor, lab.CorrectResultInput{
+		ItemRef: ref(out.Item), AnalyteID: test.Analytes[0].ID, Value: number("4.1"), Reason: "mixed up",
+	})
+	require.NoError(t, err)
+	report, err := audit.New(b.Base).Verify(b.Ctx)
+	require.NoError(t, err)
+	require.True(t, report.Clean(), "%+v", report)
 }

@@ -125,6 +125,9 @@ func (s *Service) followOrder(ctx context.Context, db dbx.DB, item *itemRow, ord
 // endItem cancels an item, or says that it was entered in error, with its results and its
 // charge.
 func (s *Service) endItem(ctx context.Context, db dbx.DB, item *itemRow, to ItemStatus, why string) error {
+	if err := ItemTransitions.Check("lab_order_item", item.Status, to); err != nil {
+		return err
+	}
 	result := ResultCancelled
 	if to == ItemEnteredInError {
 		result = ResultEnteredInError

@@ -31,7 +31,7 @@ type Result struct {
 	RangeID       hmstype.ReferenceRangeID
 	Bounds                       // the range as it was; all nil where none fits
 	Sex           Sex            // what the range was chosen by; empty means unknown or other
-	AgeDays       *int           // age at collection, what the range was chosen by; nil means unknown
+	AgeDays       *int           // age at collection, what the range was chosen by; nil means not known to the day
 	CollectedAt   time.Time      // UTC
 	Comment       string         // for the reader of the report
 	Reason        string         // why this version supersedes a verified one, or was cancelled

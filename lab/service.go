@@ -2,14 +2,12 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
-	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/service"
 	"github.com/chelal/hms/patient"
 )
@@ -61,24 +59,6 @@ func New(base service.Base, ports Ports) *Service {
 // so that a rejected one is not charged twice.
 func chargeSource(item hmstype.LabOrderItemID) charge.Source {
 	return charge.Source{Kind: "lab_order_item", ID: item.String()}
-}
-
-// requireReadable refuses the data of a restricted patient to an actor without the
-// permission. Of a merged or inactive record the port does not tell whether it is restricted,
-// so it counts as such.
-func (s *Service) requireReadable(ctx context.Context, db dbx.DB, id hmstype.PatientID) error {
-	summary, err := s.ports.Patients.Require(ctx, db.Conn(), id)
-	hidden := errors.Is(err, patient.ErrMerged) || errors.Is(err, patient.ErrInactive)
-	if err != nil && !hidden {
-		return err
-	}
-	if !hidden && !summary.Restricted {
-		return nil
-	}
-	if s.base.Authorizer.Authorize(ctx, db.Actor, hmstype.PermPatientRestricted) != nil {
-		return patient.ErrRestricted
-	}
-	return nil
 }
 
 // reason checks the text that a step back must carry.

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -48,6 +47,7 @@ type specimenRow struct {
 	TwoIdentifiers bool
 	PatientSex     Sex
 	PatientBirth   hmstype.Date
+	BirthPrecision patient.Precision
 	CollectedAt    time.Time
 	CollectedBy    hmstype.UserID
 	ReceivedAt     time.Time `bun:",nullzero"`
@@ -134,10 +134,10 @@ func (s *Service) collectSpecimen(ctx context.Context, db dbx.DB, in CollectSpec
 	if err := s.rememberPerson(ctx, db, &row); err != nil {
 		return Specimen{}, err
 	}
-	if err := addSpecimen(ctx, db, &row, items); err != nil {
+	if err := s.chargeItems(ctx, db, order, items, tests, at); err != nil {
 		return Specimen{}, err
 	}
-	if err := s.chargeItems(ctx, db, order, items, tests, at); err != nil {
+	if err := addSpecimen(ctx, db, &row, items); err != nil {
 		return Specimen{}, err
 	}
 	return row.specimen(), db.Emit(ctx, specimenEvent("lab.specimen_collected", row))
@@ -180,25 +180,6 @@ func testsOfItems(ctx context.Context, db dbx.DB, items []itemRow) (map[hmstype.
 		}
 	}
 	return tests, nil
-}
-
-// rememberPerson notes sex and birth date with the specimen, for a result that comes when
-// the patient's record is merged or inactive: it must not wait for that.
-func (s *Service) rememberPerson(ctx context.Context, db dbx.DB, row *specimenRow) error {
-	summary, err := s.ports.Patients.Require(ctx, db.Conn(), row.PatientID)
-	row.PatientSex, row.PatientBirth = sexOf(summary.Gender), summary.BirthDate
-	return err
-}
-
-func sexOf(gender patient.Gender) Sex {
-	switch gender {
-	case patient.GenderMale:
-		return SexMale
-	case patient.GenderFemale:
-		return SexFemale
-	default:
-		return ""
-	}
 }
 
 func addSpecimen(ctx context.Context, db dbx.DB, row *specimenRow, items []itemRow) error {
@@ -393,33 +374,4 @@ func (s *Service) takeBack(ctx context.Context, db dbx.DB, item *itemRow, in Rej
 	}
 	item.SpecimenID, item.CollectedAt, item.ResultedAt = hmstype.SpecimenID{}, time.Time{}, time.Time{}
 	return moveItem(ctx, db, item, ItemOrdered, in.Reason, "specimen_id", "collected_at", "resulted_at")
-}
-
-// person is what a range is chosen by.
-type person struct {
-	sex     Sex
-	ageDays int // at collection; negative means unknown
-}
-
-// personAt gives the patient's sex and age on the day of collection at the tenant's place: from the
-// patient's record, or as they were noted at the draw where that is merged or inactive.
-func (s *Service) personAt(ctx context.Context, db dbx.DB, specimen specimenRow) (person, hmstype.Date, error) {
-	tenant, err := db.TenantInfo(ctx)
-	if err != nil {
-		return person{}, hmstype.Date{}, err
-	}
-	day := hmstype.DateOf(specimen.CollectedAt, tenant.Zone)
-	sex, birth := specimen.PatientSex, specimen.PatientBirth
-	summary, err := s.ports.Patients.Require(ctx, db.Conn(), specimen.PatientID)
-	switch {
-	case err == nil:
-		sex, birth = sexOf(summary.Gender), summary.BirthDate
-	case !errors.Is(err, patient.ErrMerged) && !errors.Is(err, patient.ErrInactive):
-		return person{}, day, err
-	}
-	p := person{sex: sex, ageDays: -1}
-	if !birth.IsZero() && !birth.After(day) {
-		p.ageDays = birth.DaysUntil(day)
-	}
-	return p, day, nil
 }

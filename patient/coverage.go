@@ -110,8 +110,12 @@ func (in AddCoverageInput) Validate() error {
 // the same priority on any of its days.
 func (s *Service) AddCoverage(ctx context.Context, in AddCoverageInput) (Coverage, error) {
 	op := service.Op{Name: "patient.add_coverage", Permission: hmstype.PermPatientWrite}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in AddCoverageInput) (Coverage, error) {
-		if _, err := s.Require(ctx, db.Conn(), in.Patient); err != nil {
+	return write(ctx, s, op, in, func(ctx context.Context, db dbx.DB, v *viewer, in AddCoverageInput) (Coverage, error) {
+		summary, err := s.Require(ctx, db.Conn(), in.Patient)
+		if err != nil {
+			return Coverage{}, err
+		}
+		if err := v.admit(summary.ID, summary.Restricted); err != nil {
 			return Coverage{}, err
 		}
 		row := coverageRow{
@@ -125,19 +129,77 @@ func (s *Service) AddCoverage(ctx context.Context, in AddCoverageInput) (Coverag
 		}
 		done, err := dbx.InsertIfFree(ctx, db, &row)
 		if err == nil && !done {
-			err = ErrCoverageOverlap
+			err = coverageInTheWay(ctx, db, row)
 		}
 		return row.coverage(), err
 	})
 }
 
+// coverageInTheWay names the coverage that shares a day with the row.
+func coverageInTheWay(ctx context.Context, db dbx.DB, row coverageRow) error {
+	taken, err := dbx.All[coverageRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
+		q = q.Where("c.patient_id = ?", row.PatientID).Where("c.status = ?", CoverageActive).Where("c.priority = ?", row.Priority).
+			Where("(c.valid_until IS NULL OR c.valid_until > ?)", row.ValidFrom)
+		if !row.ValidUntil.IsZero() {
+			q = q.Where("c.valid_from < ?", row.ValidUntil)
+		}
+		return q.Order("c.valid_from").Limit(1)
+	})
+	if err != nil {
+		return err
+	}
+	if len(taken) == 0 { // it was cancelled between the two statements
+		return ErrCoverageOverlap
+	}
+	return &CoverageOverlapError{Coverage: taken[0].ID, ValidFrom: taken[0].ValidFrom, ValidUntil: taken[0].ValidUntil}
+}
+
+// Coverages lists all coverages of a patient, whatever their status, in the order in which
+// they pay, and records that they were read. [ErrRestricted] as for [Service.Get].
+func (s *Service) Coverages(ctx context.Context, patient hmstype.PatientID) ([]Coverage, error) {
+	op := service.Op{Name: "patient.coverages", Permission: hmstype.PermPatientRead}
+	return read(ctx, s, op, service.ByID[hmstype.PatientID]{ID: patient},
+		func(ctx context.Context, db dbx.DB, v *viewer, in service.ByID[hmstype.PatientID]) ([]Coverage, error) {
+			row, err := dbx.Get[patientRow](ctx, db, "patient", in.ID)
+			if err != nil {
+				return nil, err
+			}
+			if err := v.admit(row.ID, row.IsRestricted); err != nil {
+				return nil, err
+			}
+			rows, err := dbx.All[coverageRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
+				return q.Where("c.patient_id = ?", in.ID).Order("c.priority", "c.valid_from", "c.id")
+			})
+			if err != nil {
+				return nil, err
+			}
+			access := dbx.Access{Action: "read", Entity: "coverage", ID: in.ID.String(), Patient: in.ID}
+			return coverages(rows), db.RecordAccess(ctx, access)
+		})
+}
+
+func coverages(rows []coverageRow) []Coverage {
+	list := make([]Coverage, len(rows))
+	for i, r := range rows {
+		list[i] = r.coverage()
+	}
+	return list
+}
+
 // CancelCoverage ends a coverage: it pays for nothing from now on, nor for the past.
 func (s *Service) CancelCoverage(ctx context.Context, id hmstype.CoverageID) (Coverage, error) {
 	op := service.Op{Name: "patient.cancel_coverage", Permission: hmstype.PermPatientWrite}
-	return service.Write(ctx, &s.base, op, service.ByID[hmstype.CoverageID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.CoverageID]) (Coverage, error) {
+	return write(ctx, s, op, service.ByID[hmstype.CoverageID]{ID: id},
+		func(ctx context.Context, db dbx.DB, v *viewer, in service.ByID[hmstype.CoverageID]) (Coverage, error) {
 			row, err := dbx.Get[coverageRow](ctx, db, "coverage", in.ID, dbx.ForUpdate)
 			if err != nil {
+				return Coverage{}, err
+			}
+			holder, err := dbx.Get[patientRow](ctx, db, "patient", row.PatientID)
+			if err != nil {
+				return Coverage{}, err
+			}
+			if err := v.admit(holder.ID, holder.IsRestricted); err != nil {
 				return Coverage{}, err
 			}
 			if err := CoverageTransitions.Check("coverage", row.Status, CoverageCancelled); err != nil {
@@ -161,9 +223,5 @@ func (s *Service) ActiveCoverages(ctx context.Context, conn bun.IConn, patient h
 		return q.Where("c.patient_id = ?", patient).Where("c.status = ?", CoverageActive).Where("c.valid_from <= ?", on).
 			Where("(c.valid_until IS NULL OR c.valid_until > ?)", on).Order("c.priority")
 	})
-	list := make([]Coverage, len(rows))
-	for i, r := range rows {
-		list[i] = r.coverage()
-	}
-	return list, err
+	return coverages(rows), err
 }

@@ -20,5 +20,15 @@
 // [ErrInactive] and [ErrRestricted] tell why a record may not be used.
 //
 // A restricted record (staff as patients, public figures, psychiatry) is shown only to
-// those who hold hmstype.PermPatientRestricted; a search leaves it out.
+// those who hold hmstype.PermPatientRestricted; a search leaves it out, and whoever is
+// refused one stands in the audit trail. The ports [Service.Require] and [Service.Lock] do
+// not refuse it: they tell, and the package that asks decides. [DuplicateError] names
+// restricted records too, by id alone, because a second chart for the same person is
+// the greater danger.
+//
+// # Transactions
+//
+// Every use case is one transaction, or a savepoint in the host's, and changes nothing
+// where it fails. Registration takes, in this order, the lock of (birth date, family
+// name), the counter of record numbers, and the unique keys of the identifiers, sorted.
 package patient

@@ -38,6 +38,42 @@ func (e *DuplicateError) Error() string {
 // Unwrap gives [ErrDuplicate].
 func (e *DuplicateError) Unwrap() error { return ErrDuplicate }
 
+// IdentifierError says which identifier of the input is taken, and by whom.
+type IdentifierError struct {
+	Index   int               // in RegisterInput.Identifiers
+	Patient hmstype.PatientID // who has it
+}
+
+// Error implements error.
+func (e *IdentifierError) Error() string {
+	return fmt.Sprintf("%v (number %d)", ErrIdentifierTaken, e.Index)
+}
+
+// Unwrap gives [ErrIdentifierTaken].
+func (e *IdentifierError) Unwrap() error { return ErrIdentifierTaken }
+
+// CoverageOverlapError says which coverage is in the way.
+type CoverageOverlapError struct {
+	Coverage   hmstype.CoverageID
+	ValidFrom  hmstype.Date // its first day
+	ValidUntil hmstype.Date // the day after its last; zero means without end
+}
+
+// Error implements error.
+func (e *CoverageOverlapError) Error() string {
+	return fmt.Sprintf("%v (in the way: %s)", ErrCoverageOverlap, e.Coverage)
+}
+
+// Unwrap gives [ErrCoverageOverlap].
+func (e *CoverageOverlapError) Unwrap() error { return ErrCoverageOverlap }
+
+// errMRNFixed: the database refused to change a number that somebody may hold on paper.
+var errMRNFixed = fmt.Errorf("%w: a medical record number never changes", hmstype.ErrPrecondition)
+
+var _ = dbx.DeclareStates(dbx.States{
+	"HM601": func(string) error { return errMRNFixed },
+})
+
 var _ = dbx.Declare(dbx.Constraints{
 	"patient_mrn_key":              ErrMRNTaken,
 	"patient_identifier_value_key": ErrIdentifierTaken,

@@ -43,6 +43,19 @@ func normalizeIdentifier(value string) string {
 	return strings.ReplaceAll(fold(value), " ", "")
 }
 
+// normalizePhone makes telephone numbers comparable: digits only, without the sign or the
+// zeros of an international number. It does not know countries, so a national and an
+// international spelling of one number differ.
+func normalizePhone(number string) string {
+	digits := strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, fold(number))
+	return strings.TrimPrefix(digits, "00")
+}
+
 // formatMRN gives the n-th medical record number: eight digits and a check digit.
 func formatMRN(n int64) string {
 	digits := fmt.Sprintf("%08d", n)

@@ -79,6 +79,10 @@ type Details struct {
 func (d *Details) validate(v *hmstype.Validator) {
 	v.Text(d.FirstName, "firstName", 0, 100)
 	v.Text(d.LastName, "lastName", 1, 100)
+	v.Check(d.BirthDatePrecision != PrecisionMonth || d.BirthDate.IsZero() || d.BirthDate.Day() == 1,
+		"birthDate", "must be the first of the month where only the month is known")
+	v.Check(d.BirthDatePrecision != PrecisionYear || d.BirthDate.IsZero() || d.BirthDate.Day() == 1 && d.BirthDate.Month() == time.January,
+		"birthDate", "must be the first of January where only the year is known")
 	v.Check(d.BirthDate.IsZero() || d.BirthDate.Year() >= 1850, "birthDate", "must not lie before 1850")
 	hmstype.OneOf(v, d.BirthDatePrecision, "birthDatePrecision", PrecisionDay, PrecisionMonth, PrecisionYear, "")
 	hmstype.OneOf(v, d.Gender, "gender", GenderMale, GenderFemale, GenderOther, GenderUnknown)
@@ -95,8 +99,10 @@ type Patient struct {
 	MRN string // medical record number, unique in the tenant, never used again
 	Details
 	Status         Status
+	StatusReason   string // why the record got its status; empty for one that was never changed
 	Identifiers    []Identifier
-	DeceasedAt     time.Time         // UTC; zero means alive
+	Deceased       bool              // whether the person has died (FHIR Patient.deceased)
+	DeceasedAt     time.Time         // UTC; zero means alive, or, where Deceased, at an unknown instant
 	Restricted     bool              // see the package's documentation
 	OverrideReason string            // why the person was registered although a like one exists
 	MergedInto     hmstype.PatientID // the surviving record, where Status is merged
@@ -110,16 +116,19 @@ type patientRow struct {
 	ID                    hmstype.PatientID `bun:"id,pk"`
 	MRN                   string            `bun:"mrn"`
 	Status                Status
+	StatusReason          string
 	FirstName             string
 	LastName              string
 	BirthDate             hmstype.Date
 	BirthDatePrecision    Precision
 	Gender                Gender
 	PhoneNumber           string
+	PhoneNormalized       string `bun:",nullzero"`
 	Email                 string
 	Address               string
 	EmergencyContactName  string
 	EmergencyContactPhone string
+	IsDeceased            bool
 	DeceasedAt            time.Time `bun:",nullzero"`
 	IsRestricted          bool
 	OverrideReason        string
@@ -137,19 +146,28 @@ func (r *patientRow) setDetails(d Details) {
 		r.BirthDatePrecision = PrecisionDay
 	}
 	r.PhoneNumber, r.Email, r.Address = d.PhoneNumber, d.Email, d.Address
+	r.PhoneNormalized = normalizePhone(d.PhoneNumber)
 	r.EmergencyContactName, r.EmergencyContactPhone = d.EmergencyContactName, d.EmergencyContactPhone
+}
+
+// setDeceased notes a death; an instant alone says that the person has died, too.
+func (r *patientRow) setDeceased(deceased bool, at time.Time) {
+	r.IsDeceased, r.DeceasedAt = deceased || !at.IsZero(), time.Time{}
+	if !at.IsZero() {
+		r.DeceasedAt = hmstype.Instant(at)
+	}
 }
 
 func (r patientRow) patient(identifiers []Identifier) Patient {
 	return Patient{
-		ID: r.ID, MRN: r.MRN, Status: r.Status, Identifiers: identifiers,
+		ID: r.ID, MRN: r.MRN, Status: r.Status, StatusReason: r.StatusReason, Identifiers: identifiers,
 		Details: Details{
 			FirstName: r.FirstName, LastName: r.LastName, Gender: r.Gender,
 			BirthDate: r.BirthDate, BirthDatePrecision: r.BirthDatePrecision,
 			PhoneNumber: r.PhoneNumber, Email: r.Email, Address: r.Address,
 			EmergencyContactName: r.EmergencyContactName, EmergencyContactPhone: r.EmergencyContactPhone,
 		},
-		DeceasedAt: r.DeceasedAt.UTC(), Restricted: r.IsRestricted, OverrideReason: r.OverrideReason,
+		Deceased: r.IsDeceased, DeceasedAt: r.DeceasedAt.UTC(), Restricted: r.IsRestricted, OverrideReason: r.OverrideReason,
 		MergedInto: r.MergedIntoID, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
 }

@@ -117,7 +117,9 @@ func TestService_Register_ConcurrentNumbersAreGapless(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 64 {
 		wg.Go(func() {
-			if _, err := s.Register(env.Ctx, person(strings.Repeat("x", i+1))); err != nil {
+			in := person(strings.Repeat("x", i+1))
+			in.BirthDate = in.BirthDate.AddDays(i)
+			if _, err := s.Register(env.Ctx, in); err != nil {
 				t.Errorf("register: %v", err)
 			}
 		})

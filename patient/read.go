@@ -17,21 +17,24 @@ type Summary struct {
 	MRN        string
 	Gender     Gender
 	BirthDate  hmstype.Date // zero means unknown
-	DeceasedAt time.Time    // zero means alive
+	Deceased   bool
+	DeceasedAt time.Time // zero means alive, or, where Deceased, at an unknown instant
 	Restricted bool
+
+	BirthDatePrecision Precision // how much of BirthDate is known
 }
 
 // Get gives a patient, and records that it was read. [ErrRestricted] for a restricted
 // record and an actor without the permission.
 func (s *Service) Get(ctx context.Context, id hmstype.PatientID) (Patient, error) {
 	op := service.Op{Name: "patient.get", Permission: hmstype.PermPatientRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.PatientID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.PatientID]) (Patient, error) {
+	return read(ctx, s, op, service.ByID[hmstype.PatientID]{ID: id},
+		func(ctx context.Context, db dbx.DB, v *viewer, in service.ByID[hmstype.PatientID]) (Patient, error) {
 			row, err := dbx.Get[patientRow](ctx, db, "patient", in.ID)
 			if err != nil {
 				return Patient{}, err
 			}
-			return s.show(ctx, db, row)
+			return show(ctx, db, v, row)
 		})
 }
 
@@ -47,7 +50,7 @@ func (in byMRN) Validate() error {
 // GetByMRN gives the patient with a medical record number, like [Service.Get].
 func (s *Service) GetByMRN(ctx context.Context, mrn string) (Patient, error) {
 	op := service.Op{Name: "patient.get_by_mrn", Permission: hmstype.PermPatientRead}
-	return service.Read(ctx, &s.base, op, byMRN{mrn}, func(ctx context.Context, db dbx.DB, in byMRN) (Patient, error) {
+	return read(ctx, s, op, byMRN{mrn}, func(ctx context.Context, db dbx.DB, v *viewer, in byMRN) (Patient, error) {
 		rows, err := dbx.All[patientRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("p.mrn = ?", in.MRN) })
 		if err != nil {
 			return Patient{}, err
@@ -55,14 +58,14 @@ func (s *Service) GetByMRN(ctx context.Context, mrn string) (Patient, error) {
 		if len(rows) == 0 {
 			return Patient{}, &hmstype.Error{Entity: "patient", Err: hmstype.ErrNotFound}
 		}
-		return s.show(ctx, db, rows[0])
+		return show(ctx, db, v, rows[0])
 	})
 }
 
 // show checks the restricted flag, records the read and adds the identifiers.
-func (s *Service) show(ctx context.Context, db dbx.DB, row patientRow) (Patient, error) {
-	if row.IsRestricted && !s.maySeeRestricted(ctx, db) {
-		return Patient{}, ErrRestricted
+func show(ctx context.Context, db dbx.DB, v *viewer, row patientRow) (Patient, error) {
+	if err := v.admit(row.ID, row.IsRestricted); err != nil {
+		return Patient{}, err
 	}
 	if err := db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "patient", ID: row.ID.String(), Patient: row.ID}); err != nil {
 		return Patient{}, err
@@ -77,12 +80,9 @@ func (s *Service) show(ctx context.Context, db dbx.DB, row patientRow) (Patient,
 	return row.patient(identifiers), err
 }
 
-func (s *Service) maySeeRestricted(ctx context.Context, db dbx.DB) bool {
-	return s.base.Authorizer.Authorize(ctx, db.Actor, hmstype.PermPatientRestricted) == nil
-}
-
 // Require gives the summary of a patient whom a deed of the caller's transaction concerns.
-// It refuses a record that is merged ([ErrMerged]) or not active ([ErrInactive]).
+// It refuses a record that is merged ([ErrMerged]) or not active ([ErrInactive]). It does
+// not refuse a restricted record nor a dead person: the summary tells, the caller decides.
 func (s *Service) Require(ctx context.Context, conn bun.IConn, id hmstype.PatientID) (Summary, error) {
 	return s.require(ctx, conn, id)
 }
@@ -108,7 +108,7 @@ func (s *Service) require(ctx context.Context, conn bun.IConn, id hmstype.Patien
 		return Summary{}, ErrInactive
 	}
 	return Summary{
-		ID: row.ID, MRN: row.MRN, Gender: row.Gender, BirthDate: row.BirthDate,
-		DeceasedAt: row.DeceasedAt, Restricted: row.IsRestricted,
+		ID: row.ID, MRN: row.MRN, Gender: row.Gender, BirthDate: row.BirthDate, BirthDatePrecision: row.BirthDatePrecision,
+		Deceased: row.IsDeceased, DeceasedAt: row.DeceasedAt.UTC(), Restricted: row.IsRestricted,
 	}, nil
 }

@@ -2,9 +2,8 @@ package patient
 
 import (
 	"context"
-	"fmt"
-
-	"github.com/uptrace/bun"
+	"strings"
+	"time"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -19,9 +18,11 @@ const mrnAttempts = 1000
 type RegisterInput struct {
 	Details
 	MRN            string       // empty: the next free number is allocated; up to 20 characters
-	Identifiers    []Identifier // at most 20
+	Identifiers    []Identifier // at most 20, none twice
 	Restricted     bool
-	OverrideReason string // why to register although a like person exists; empty refuses that
+	Deceased       bool      // a record of somebody who has died, as an import brings it
+	DeceasedAt     time.Time // zero means alive, or, where Deceased, at an unknown instant; not in the future
+	OverrideReason string    // why to register although a like person exists; empty refuses that
 	IdempotencyKey string
 }
 
@@ -31,19 +32,18 @@ func (in RegisterInput) Validate() error {
 	in.validate(&v)
 	v.Text(in.MRN, "mrn", 0, 20)
 	v.Text(in.OverrideReason, "overrideReason", 0, 500)
-	v.Check(len(in.Identifiers) <= 20, "identifiers", "must be at most 20")
-	for i, id := range in.Identifiers {
-		v.Text(id.System, fmt.Sprintf("identifiers[%d].system", i), 1, 200)
-		v.Text(id.Value, fmt.Sprintf("identifiers[%d].value", i), 1, 200)
-	}
+	v.Check(in.MRN == strings.TrimSpace(in.MRN), "mrn", "must not begin or end with a space")
+	validateIdentifiers(&v, in.Identifiers)
 	return v.Err()
 }
 
 // Register adds a patient and allocates the medical record number. Two desks that register
 // the same person at once take turns, so that the second one sees the first one's patient.
-// A person with the same birth date, gender and names (up to case and diacritics) is a
-// [DuplicateError] unless OverrideReason is given; a taken identifier is
-// [ErrIdentifierTaken] in any case.
+//
+// Where somebody with like names, birth date and gender is registered, it gives a
+// [DuplicateError] with the candidates unless OverrideReason says why this is another
+// person; the reason stays with the record and the override in the trail of every candidate. An
+// identifier that another patient has is an [IdentifierError], a taken number [ErrMRNTaken], in any case.
 func (s *Service) Register(ctx context.Context, in RegisterInput) (Patient, error) {
 	op := service.Op{Name: "patient.register", Permission: hmstype.PermPatientWrite, Key: in.IdempotencyKey}
 	return service.Write(ctx, &s.base, op, in, register)
@@ -53,7 +53,10 @@ func register(ctx context.Context, db dbx.DB, in RegisterInput) (Patient, error)
 	if err := refuseFutureBirth(ctx, db, in.BirthDate); err != nil {
 		return Patient{}, err
 	}
-	if err := refuseDuplicate(ctx, db, in); err != nil {
+	if in.DeceasedAt.After(db.Now) {
+		return Patient{}, hmstype.Invalid("deceasedAt", "must not lie in the future")
+	}
+	if err := checkDuplicates(ctx, db, in); err != nil {
 		return Patient{}, err
 	}
 	row := patientRow{
@@ -61,20 +64,14 @@ func register(ctx context.Context, db dbx.DB, in RegisterInput) (Patient, error)
 		Status: StatusActive, IsRestricted: in.Restricted, OverrideReason: in.OverrideReason, CreatedAt: db.Now, Version: 1,
 	}
 	row.setDetails(in.Details)
+	row.setDeceased(in.Deceased, in.DeceasedAt)
 	if err := insertWithMRN(ctx, db, &row); err != nil {
 		return Patient{}, err
 	}
 	if err := insertTokens(ctx, db, row); err != nil {
 		return Patient{}, err
 	}
-	identifiers := make([]identifierRow, len(in.Identifiers))
-	for i, id := range in.Identifiers {
-		identifiers[i] = identifierRow{
-			Tenanted: row.Tenanted, ID: hmstype.NewID[hmstype.PatientIdentifierID](), PatientID: row.ID,
-			System: id.System, Value: id.Value, ValueNormalized: normalizeIdentifier(id.Value),
-		}
-	}
-	if err := dbx.Insert(ctx, db, identifiers...); err != nil {
+	if err := insertIdentifiers(ctx, db, row.ID, in.Identifiers); err != nil {
 		return Patient{}, err
 	}
 	err := db.Emit(ctx, dbx.Event{Type: "patient.registered", Entity: "patient", ID: row.ID, Data: map[string]string{"id": row.ID.String()}})
@@ -87,36 +84,6 @@ func refuseFutureBirth(ctx context.Context, db dbx.DB, birth hmstype.Date) error
 		err = hmstype.Invalid("birthDate", "must not lie in the future")
 	}
 	return err
-}
-
-// refuseDuplicate makes desks take turns on (birth date, family name) and then looks.
-func refuseDuplicate(ctx context.Context, db dbx.DB, in RegisterInput) error {
-	if in.BirthDate.IsZero() || in.FirstName == "" {
-		return nil // too little is known to tell people apart
-	}
-	name := fold(in.LastName)
-	if err := db.LockName(ctx, "patient.register/"+in.BirthDate.String()+"/"+name); err != nil {
-		return err
-	}
-	if in.OverrideReason != "" {
-		return nil
-	}
-	same, err := dbx.All[patientRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("p.birth_date = ?", in.BirthDate).Where("p.status IN (?)", bun.In([]Status{StatusActive, StatusInactive})).Order("p.id")
-	})
-	if err != nil {
-		return err
-	}
-	var candidates []hmstype.PatientID
-	for _, row := range same {
-		if fold(row.LastName) == name && fold(row.FirstName) == fold(in.FirstName) && row.Gender == in.Gender {
-			candidates = append(candidates, row.ID)
-		}
-	}
-	if len(candidates) > 0 {
-		return &DuplicateError{Candidates: candidates}
-	}
-	return nil
 }
 
 // insertWithMRN inserts the patient under the next number that is free.

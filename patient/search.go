@@ -14,11 +14,12 @@ import (
 
 // SearchInput says who is sought. All that is given must hold; something must be given.
 type SearchInput struct {
-	Name       string       // words or beginnings of words of the names, in any order; single letters do not count
-	MRN        string       // exact
-	BirthDate  hmstype.Date // exact
-	Identifier *Identifier  // exact up to case and spaces; an empty system means any
-	Page       hmstype.Page
+	Name        string       // words or beginnings of words of the names, in any order; single letters do not count
+	MRN         string       // exact
+	BirthDate   hmstype.Date // exact
+	PhoneNumber string       // exact up to everything but digits; at least 3 digits
+	Identifier  *Identifier  // exact up to case and spaces; an empty system means any
+	Page        hmstype.Page
 }
 
 // maxSearchWords bounds the joins of one search.
@@ -31,7 +32,8 @@ func (in SearchInput) Validate() error {
 	v.Text(in.Name, "name", 0, 200)
 	v.Check(len(words) <= maxSearchWords, "name", "must have at most 6 words")
 	v.Check(in.Name == "" || len(words) > 0, "name", "must have a word of at least 2 letters")
-	v.Check(len(words) > 0 || in.MRN != "" || !in.BirthDate.IsZero() || in.Identifier != nil, "name", "some criterion is required")
+	v.Check(len(words) > 0 || in.MRN != "" || !in.BirthDate.IsZero() || in.PhoneNumber != "" || in.Identifier != nil, "name", "some criterion is required")
+	v.Check(in.PhoneNumber == "" || len(normalizePhone(in.PhoneNumber)) >= 3, "phoneNumber", "must have at least 3 digits")
 	_, err := in.Page.Size()
 	v.Nested("", err)
 	return v.Err()
@@ -42,17 +44,17 @@ func searchWords(name string) []string {
 	return slices.DeleteFunc(tokens(name), func(word string) bool { return utf8.RuneCountInString(word) < 2 })
 }
 
-// Search lists the active and inactive patients who fit, ordered by id. It records the
-// search for each patient that it shows. Restricted records are left out for those who may
-// not see them.
+// Search lists the active and inactive patients who fit, ordered by id, without their
+// identifiers. It records the search, also one that finds nobody, and each patient that it shows.
+// Restricted records are left out for those who may not see them.
 func (s *Service) Search(ctx context.Context, in SearchInput) (hmstype.List[Patient], error) {
 	op := service.Op{Name: "patient.search", Permission: hmstype.PermPatientRead}
-	return service.Read(ctx, &s.base, op, in, s.search)
+	return read(ctx, s, op, in, search)
 }
 
-func (s *Service) search(ctx context.Context, db dbx.DB, in SearchInput) (hmstype.List[Patient], error) {
+func search(ctx context.Context, db dbx.DB, v *viewer, in SearchInput) (hmstype.List[Patient], error) {
 	conditions := []dbx.Apply{in.apply(db)}
-	if !s.maySeeRestricted(ctx, db) {
+	if !v.seesRestricted {
 		conditions = append(conditions, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("NOT p.is_restricted") })
 	}
 	rows, next, err := dbx.Page[patientRow](ctx, db, in.Page, dbx.Order{}, conditions...)
@@ -60,7 +62,8 @@ func (s *Service) search(ctx context.Context, db dbx.DB, in SearchInput) (hmstyp
 		return hmstype.List[Patient]{}, err
 	}
 	list := hmstype.List[Patient]{Items: make([]Patient, len(rows)), Next: next}
-	shown := make([]dbx.Access, len(rows))
+	shown := make([]dbx.Access, len(rows)+1)
+	shown[len(rows)] = dbx.Access{Action: "search", Entity: "patient"}
 	for i, row := range rows {
 		list.Items[i] = row.patient(nil)
 		shown[i] = dbx.Access{Action: "search", Entity: "patient", ID: row.ID.String(), Patient: row.ID}
@@ -80,6 +83,9 @@ func (in SearchInput) apply(db dbx.DB) dbx.Apply {
 		}
 		if !in.BirthDate.IsZero() {
 			q = q.Where("p.birth_date = ?", in.BirthDate)
+		}
+		if in.PhoneNumber != "" {
+			q = q.Where("p.phone_normalized = ?", normalizePhone(in.PhoneNumber))
 		}
 		if in.Identifier != nil {
 			sub := db.NewSelect().Model((*identifierRow)(nil)).Column("patient_id").Where("i.tenant_id = ?", db.Tenant()).

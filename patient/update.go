@@ -15,7 +15,8 @@ type UpdateInput struct {
 	Version int64             // the version that the caller read; required
 	Details
 	Restricted bool
-	DeceasedAt time.Time // zero means alive; not in the future
+	Deceased   bool
+	DeceasedAt time.Time // zero means alive, or, where Deceased, at an unknown instant; not in the future
 }
 
 // Validate implements the rules above.
@@ -28,13 +29,14 @@ func (in UpdateInput) Validate() error {
 }
 
 // Update changes a patient's details. [hmstype.ErrStale] where somebody else was faster,
-// [ErrInactive] or [ErrMerged] where the record is not active.
+// [ErrInactive] or [ErrMerged] where the record is not active. What the input leaves empty becomes
+// empty; see [Service.SetRestricted] and [Service.MarkDeceased] for changes of one thing.
 func (s *Service) Update(ctx context.Context, in UpdateInput) (Patient, error) {
 	op := service.Op{Name: "patient.update", Permission: hmstype.PermPatientWrite}
-	return service.Write(ctx, &s.base, op, in, s.update)
+	return write(ctx, s, op, in, s.update)
 }
 
-func (s *Service) update(ctx context.Context, db dbx.DB, in UpdateInput) (Patient, error) {
+func (s *Service) update(ctx context.Context, db dbx.DB, v *viewer, in UpdateInput) (Patient, error) {
 	if err := refuseFutureBirth(ctx, db, in.BirthDate); err != nil {
 		return Patient{}, err
 	}
@@ -48,16 +50,15 @@ func (s *Service) update(ctx context.Context, db dbx.DB, in UpdateInput) (Patien
 	if err != nil {
 		return Patient{}, err
 	}
-	if row.IsRestricted && !s.maySeeRestricted(ctx, db) {
-		return Patient{}, ErrRestricted
+	if err := v.admit(row.ID, row.IsRestricted); err != nil {
+		return Patient{}, err
 	}
+	wasRestricted := row.IsRestricted
 	row.setDetails(in.Details)
-	row.IsRestricted, row.DeceasedAt = in.Restricted, hmstype.Instant(in.DeceasedAt)
-	if in.DeceasedAt.IsZero() {
-		row.DeceasedAt = time.Time{}
-	}
+	row.setDeceased(in.Deceased, in.DeceasedAt)
+	row.IsRestricted = in.Restricted
 	err = dbx.UpdateVersioned(ctx, db, &row, in.Version, "first_name", "last_name", "birth_date", "birth_date_precision",
-		"gender", "phone_number", "email", "address", "emergency_contact_name", "emergency_contact_phone", "is_restricted", "deceased_at")
+		"gender", "phone_number", "phone_normalized", "email", "address", "emergency_contact_name", "emergency_contact_phone", "is_restricted", "is_deceased", "deceased_at")
 	if err != nil {
 		return Patient{}, err
 	}
@@ -68,5 +69,8 @@ func (s *Service) update(ctx context.Context, db dbx.DB, in UpdateInput) (Patien
 		return Patient{}, err
 	}
 	row.Version = in.Version + 1
-	return s.show(ctx, db, row)
+	row.IsRestricted = wasRestricted // whoever restricts a record sees the result of doing so
+	changed, err := show(ctx, db, v, row)
+	changed.Restricted = in.Restricted
+	return changed, err
 }

@@ -1,17 +1,13 @@
+//go:build unix
+
 package pgserver
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -21,8 +17,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv("HMS_TEST_CHILD") != "" {
-		child()
+	if role := os.Getenv("HMS_TEST_CHILD"); role != "" {
+		child(role)
 		return
 	}
 	goleak.VerifyTestMain(m)
@@ -37,144 +33,227 @@ func exec1(t *testing.T, dsn, statement string) {
 	require.NoError(t, conn.Close(t.Context()))
 }
 
-func TestStart_LocalKillRestart(t *testing.T) {
+func setting(t *testing.T, dsn, name string) (value string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	require.NoError(t, conn.QueryRow(t.Context(), "SELECT current_setting($1)", name).Scan(&value))
+	require.NoError(t, conn.Close(t.Context()))
+	return value
+}
+
+// outside gives a folder that is not below t.TempDir, whose parents are closed to the
+// account that runs the server.
+func outside(t *testing.T) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "hms-pgserver-test-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
+	return folder
+}
+
+func TestStart_Local(t *testing.T) {
+	t.Parallel()
+	server, err := Start(t.Context(), Options{
+		Kind: KindLocal, Logf: t.Logf, Settings: map[string]string{"search_path": "a, \"it's\"", "max_connections": "20"},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop(t.Context())) }) // t.Context is over by then: Stop works all the same
+	require.Equal(t, KindLocal, server.Kind())
+	require.Regexp(t, `^local PostgreSQL \d+\.\d+ from /.*`, server.String())
+	for name, want := range map[string]string{
+		"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "TimeZone": "UTC", "server_encoding": "UTF8",
+		"max_connections": "20", "search_path": "a, \"it's\"", "shared_buffers": "256MB",
+		"log_min_error_statement": "panic", "log_error_verbosity": "terse", "listen_addresses": "127.0.0.1",
+	} {
+		require.Equal(t, want, setting(t, server.DSN(""), name), name)
+	}
+	exec1(t, server.DSN("postgres"), "CREATE DATABASE other")
+	exec1(t, server.DSN("other"), "SELECT 1")
+	byTCP := fmt.Sprintf("postgres://postgres@127.0.0.1:%d/other?sslmode=disable", server.local.port)
+	exec1(t, byTCP, "SELECT 1")
+}
+
+func TestStart_KillRestart(t *testing.T) {
 	t.Parallel()
 	server, err := Start(t.Context(), Options{Kind: KindLocal, Durable: true})
 	require.NoError(t, err)
-	defer func() { require.NoError(t, server.Stop(context.Background())) }()
-	require.Equal(t, KindLocal, server.Kind())
-	require.Contains(t, server.String(), "PostgreSQL")
+	t.Cleanup(func() { require.NoError(t, server.Stop(t.Context())) })
+	require.Equal(t, "on", setting(t, server.DSN(""), "fsync"))
+	require.Equal(t, "on", setting(t, server.DSN(""), "synchronous_commit"))
 	exec1(t, server.DSN(""), "CREATE TABLE kept (n int); INSERT INTO kept VALUES (1)")
+	conn, err := pgx.Connect(t.Context(), server.DSN(""))
+	require.NoError(t, err)
+	backend := int(conn.PgConn().PID())
 
 	require.NoError(t, server.Kill())
-	_, err = pingOnce(t.Context(), server.DSN(""))
-	require.Error(t, err)
+	require.False(t, running(backend), "backends die too")
+	require.Error(t, conn.Ping(t.Context()))
+	require.NoError(t, conn.Close(t.Context()))
+	require.False(t, alive(t.Context(), server.DSN("")))
+	require.NoError(t, server.Kill(), "a second Kill does nothing")
 	require.NoError(t, server.Restart(t.Context()))
 	exec1(t, server.DSN("postgres"), "SELECT 1 / n FROM kept")
 
-	folder := server.local.folder
+	folder, watch := server.local.folder, server.watch.cmd.Process.Pid
+	require.NoError(t, server.Kill(), "Stop cleans up after a killed server too")
 	require.NoError(t, server.Stop(t.Context()))
 	require.NoDirExists(t, folder)
+	require.False(t, running(watch))
 	require.NoError(t, server.Stop(t.Context()), "a second Stop does nothing")
+	require.ErrorIs(t, server.Kill(), ErrNotLocal)
+	require.ErrorIs(t, server.Restart(t.Context()), ErrNotLocal)
 }
 
 func TestStart_KeptDataDirectory(t *testing.T) {
 	t.Parallel()
-	// Not t.TempDir: its parents are closed to the account that runs the server.
-	folder, err := os.MkdirTemp("", "hms-kept-")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, os.RemoveAll(folder)) }()
+	folder := filepath.Join(outside(t), "closed", "cluster") // MkdirTemp's folder is closed to others
 	for _, statement := range []string{"CREATE TABLE kept (n int)", "SELECT * FROM kept"} {
 		server, err := Start(t.Context(), Options{Kind: KindLocal, DataDir: folder})
 		require.NoError(t, err)
+		require.Contains(t, server.String(), folder)
 		exec1(t, server.DSN(""), statement)
 		require.NoError(t, server.Stop(t.Context()))
 	}
+	require.FileExists(t, filepath.Join(folder, "data", "PG_VERSION"))
+}
+
+func TestStart_RefusesFolderWithOtherThings(t *testing.T) {
+	t.Parallel()
+	folder := outside(t)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "thesis.txt"), nil, 0o600))
+	_, err := Start(t.Context(), Options{Kind: KindLocal, DataDir: folder})
+	require.ErrorContains(t, err, "neither empty nor a cluster's folder")
+	require.FileExists(t, filepath.Join(folder, "thesis.txt"))
+}
+
+func TestStart_FailureLeavesNothing(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(outside(t), "cluster")
+	_, err := Start(t.Context(), Options{Kind: KindLocal, DataDir: folder, Settings: map[string]string{"no_such_setting": "1"}})
+	require.ErrorContains(t, err, "no_such_setting", "the server's own log says why")
+	c := cluster{folder: folder}
+	_, err = c.postmaster()
+	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
 func TestStart_ListsWhatWasTried(t *testing.T) {
 	t.Parallel()
-	fails := func(text string) func(context.Context, Options) (*Server, error) {
-		return func(context.Context, Options) (*Server, error) { return nil, errors.New(text) }
+	fails := func(text string) func(context.Context, plan) (*Server, error) {
+		return func(context.Context, plan) (*Server, error) { return nil, errors.New(text) }
 	}
-	_, err := start(t.Context(), Options{Kind: KindAuto, Logf: t.Logf}, []way{
-		{KindURL, fails("no url"), "set it"}, {KindLocal, fails("no binaries"), "install it"},
-	})
-	for _, part := range []string{"url: no url", "to mend: set it", "local: no binaries", "to mend: install it"} {
-		require.ErrorContains(t, err, part)
-	}
-	_, err = start(t.Context(), Options{Kind: "floppy", Logf: t.Logf}, ways())
+	p := plan{Options: Options{Kind: KindAuto, Logf: t.Logf}}
+	_, err := search(t.Context(), p, []way{{KindURL, fails("no url"), "set it"}, {KindLocal, fails("no\nbinaries"), "install it"}})
+	require.EqualError(t, err, "pgserver: no PostgreSQL found; tried:\n"+
+		"  - url: no url\n    to mend: set it\n"+
+		"  - local: no\n      binaries\n    to mend: install it")
+	p.Kind = KindLocal
+	_, err = search(t.Context(), p, []way{{KindURL, fails("no url"), "set it"}, {KindLocal, fails("no binaries"), "install it"}})
+	require.NotContains(t, err.Error(), "url")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = search(ctx, p, ways())
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = Start(t.Context(), Options{Kind: "floppy"})
 	require.ErrorContains(t, err, "floppy")
-	_, err = Start(t.Context(), Options{Kind: KindURL, URL: "mysql://x"})
+}
+
+func TestStart_URL(t *testing.T) {
+	t.Parallel()
+	own, err := Start(t.Context(), Options{Kind: KindLocal})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, own.Stop(t.Context())) })
+	exec1(t, own.DSN(""), "CREATE DATABASE clinic")
+	for _, start := range []func(context.Context, Options) (*Server, error){Start, Shared} {
+		server, err := start(t.Context(), Options{Kind: KindAuto, URL: own.DSN("clinic")})
+		require.NoError(t, err)
+		require.Equal(t, KindURL, server.Kind())
+		require.Equal(t, own.DSN("clinic"), server.DSN(""))
+		exec1(t, server.DSN("postgres"), "SELECT 1")
+		require.ErrorIs(t, server.Kill(), ErrNotLocal)
+		require.NoError(t, server.Stop(t.Context()))
+	}
+	require.True(t, alive(t.Context(), own.DSN("")), "Stop does not end a server of others")
+
+	begin := time.Now()
+	_, err = Start(t.Context(), Options{Kind: KindURL, URL: own.DSN("nowhere")})
+	require.ErrorContains(t, err, "nowhere")
+	require.Less(t, time.Since(begin), urlTimeout, "waiting does not mend a missing database")
+	_, err = Start(t.Context(), Options{Kind: KindURL, URL: "mysql://me:secret@x"})
 	require.ErrorContains(t, err, "postgres://")
+	require.NotContains(t, err.Error(), "secret")
 }
 
-// fakeEngine answers like a Docker engine that has no image and cannot pull one.
-func fakeEngine(t *testing.T, pull http.HandlerFunc) engine {
+func TestOptions_NamedServerIsTheOnlyWay(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, KindURL, Options{Kind: KindAuto, URL: "postgres://x"}.withDefaults().Kind)
+	require.Equal(t, KindLocal, Options{Kind: KindLocal, URL: "postgres://x"}.withDefaults().Kind)
+}
+
+func TestAlive_BusyIsNotDead(t *testing.T) {
+	t.Parallel()
+	server, err := Start(t.Context(), Options{Kind: KindLocal, Settings: map[string]string{
+		"max_connections": "1", "superuser_reserved_connections": "0", "max_wal_senders": "0",
+	}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop(t.Context())) })
+	var conn *pgx.Conn
+	require.Eventually(t, func() bool { // the backend of Start's own ping may still be ending
+		conn, err = pgx.Connect(t.Context(), server.DSN(""))
+		return err == nil
+	}, 10*time.Second, 20*time.Millisecond)
+	_, err = pingOnce(t.Context(), server.DSN(""))
+	require.Equal(t, tooManyConnections, sqlState(err))
+	require.True(t, alive(t.Context(), server.DSN("")))
+	require.NoError(t, conn.Close(t.Context()))
+}
+
+// fakeBinaries makes a folder that looks like PostgreSQL's.
+func fakeBinaries(t *testing.T, dir, version string) string {
 	t.Helper()
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /_ping", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("OK")) })
-	mux.HandleFunc("POST /images/create", pull)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
-	go func() { _ = server.Serve(listener) }()
-	t.Cleanup(func() { require.NoError(t, server.Close()) })
-	return engine{client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, base: "http://" + listener.Addr().String()}
+	require.NoError(t, os.MkdirAll(dir, 0o755)) //nolint:gosec // as an installation has it
+	for _, name := range []string{"initdb", "postgres", "pg_ctl"} {
+		script := "#!/bin/sh\necho '" + version + "'\n"
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755)) //nolint:gosec // a program
+	}
+	return dir
 }
 
-func TestImageAtHand(t *testing.T) {
+func TestPlaces_Find(t *testing.T) {
 	t.Parallel()
-	t.Run("NoRegistry", func(t *testing.T) {
-		t.Parallel()
-		e := fakeEngine(t, func(w http.ResponseWriter, _ *http.Request) {
-			_ = json.NewEncoder(w).Encode(map[string]string{"status": "Pulling"})
-			_ = json.NewEncoder(w).Encode(map[string]string{"error": "no such host"})
-		})
-		err := e.imageAtHand(t.Context(), "postgres:17", time.Second)
-		require.ErrorContains(t, err, "no such host")
-	})
-	t.Run("HangingPullIsGivenUp", func(t *testing.T) {
-		t.Parallel()
-		e := fakeEngine(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-		require.ErrorIs(t, e.imageAtHand(t.Context(), "postgres:17", 50*time.Millisecond), context.DeadlineExceeded)
-	})
-	t.Run("PullSucceeds", func(t *testing.T) {
-		t.Parallel()
-		e := fakeEngine(t, func(w http.ResponseWriter, r *http.Request) {
-			if r.FormValue("fromImage") != "postgres" || r.FormValue("tag") != "17" {
-				http.Error(w, "wrong image", http.StatusBadRequest)
-			}
-		})
-		require.NoError(t, e.imageAtHand(t.Context(), "postgres:17", time.Second))
-	})
-	t.Run("NoEngine", func(t *testing.T) {
-		t.Parallel()
-		e := engine{client: &http.Client{}, base: "http://127.0.0.1:1"}
-		require.ErrorContains(t, e.imageAtHand(t.Context(), "postgres:17", time.Second), "no Docker engine answers")
-	})
-}
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	nine := fakeBinaries(t, filepath.Join(root, "lib", "9", "bin"), "postgres (PostgreSQL) 9.6")
+	fifteen := fakeBinaries(t, filepath.Join(root, "lib", "15", "bin"), "postgres (PostgreSQL) 15.1")
+	wrapper := fakeBinaries(t, filepath.Join(root, "wrapper"), "hello")
+	partial := filepath.Join(root, "partial")
+	require.NoError(t, os.Mkdir(partial, 0o755)) //nolint:gosec // as an installation has it
+	require.NoError(t, os.Symlink(filepath.Join(nine, "postgres"), filepath.Join(partial, "postgres")))
+	lib := []string{filepath.Join(root, "lib", "*", "bin")}
+	list := string(filepath.ListSeparator)
 
-// child is a test binary of its own: it says where the shared server is.
-func child() {
-	for range 2 {
-		server, err := Shared(context.Background(), Options{Kind: KindLocal})
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		fmt.Println(server.DSN(""))
+	tt := map[string]struct {
+		places places
+		want   string
+	}{
+		"HighestVersion":       {places{patterns: lib}, fifteen},
+		"PathFirst":            {places{path: nine, patterns: lib}, nine},
+		"LinkIsFollowed":       {places{path: partial, patterns: lib}, nine},
+		"WrapperIsPassedOver":  {places{path: wrapper + list + nine}, nine},
+		"WorkingFolderIsNever": {places{path: "." + list + "" + list + fifteen}, fifteen},
+		"MissingPgConfig":      {places{pgConfig: filepath.Join(root, "none"), patterns: lib}, fifteen},
 	}
-}
-
-func TestShared_OneServerThatEndsWithTheParent(t *testing.T) {
-	t.Parallel()
-	// A shell plays the part of `go test`: it runs two test binaries and then ends.
-	self, err := filepath.Abs(os.Args[0])
-	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", self+" & "+self+" & wait; read line; true")
-	cmd.Env = append(os.Environ(), "HMS_TEST_CHILD=1")
-	stdin, err := cmd.StdinPipe()
-	require.NoError(t, err)
-	stdout, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	lines := bufio.NewScanner(stdout)
-	var dsns []string
-	for len(dsns) < 4 && lines.Scan() {
-		dsns = append(dsns, lines.Text())
+	for name, tc := range tt {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := tc.places.find(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, tc.want, got)
+		})
 	}
-	require.Len(t, dsns, 4)
-	for _, dsn := range dsns {
-		require.Equal(t, dsns[0], dsn)
-		require.True(t, strings.HasPrefix(dsn, "postgres://"), dsn)
-	}
-	_, err = pingOnce(t.Context(), dsns[0])
-	require.NoError(t, err)
-	require.NoError(t, stdin.Close())
-	require.NoError(t, cmd.Wait())
-	require.Eventually(t, func() bool {
-		_, err := pingOnce(t.Context(), dsns[0])
-		return err != nil
-	}, 20*time.Second, 100*time.Millisecond, "the watchdog ends the server")
+	_, err = places{path: root}.find(t.Context())
+	require.ErrorIs(t, err, errNoBinaries)
+	_, err = places{path: wrapper}.find(t.Context())
+	require.ErrorContains(t, err, "is not PostgreSQL's")
 }

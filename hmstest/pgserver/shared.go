@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"time"
 )
 
 // sharedInfo is what the first test binary leaves for the others of the same `go test`.
@@ -19,87 +17,135 @@ type sharedInfo struct {
 	DSN   string `json:"dsn"`
 }
 
+// Start gives a server of the caller's own; Stop it in the end. Where the process ends
+// without that, the watchdog does it. At least until Start returns, ctx must live; ending
+// it later does no harm.
+func Start(ctx context.Context, options Options) (*Server, error) {
+	return search(ctx, plan{Options: options.withDefaults(), owner: os.Getpid()}, ways())
+}
+
 // Shared gives the one server of this `go test` run: the first test binary starts it, the
-// others find it through a file that is named after their common parent process. It ends
-// when that parent ends, also by Ctrl-C or SIGKILL, because a small watchdog waits for it.
+// others find it through a file that is named after their common parent process and the
+// options. It ends when that parent ends, also by Ctrl-C or SIGKILL; Stop does nothing, and
+// Kill and Restart give ErrNotLocal. Binaries that run side by side wait for the first.
 func Shared(ctx context.Context, options Options) (*Server, error) {
 	o := options.withDefaults()
-	if o.URL != "" && (o.Kind == KindAuto || o.Kind == KindURL) {
-		return Start(ctx, o)
+	if o.Kind == KindURL {
+		return Start(ctx, o) // nothing to start, and nothing to share
 	}
-	path := infoPath(o)
-	lock, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the name is ours
+	path, err := infoPath(o)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = lock.Close() }() // gives the lock back
-	if err := lockFile(lock); err != nil {
+	lock, err := holdLock(ctx, path+".lock")
+	if err != nil {
 		return nil, err
 	}
+	defer func() { _ = lock.Close() }() // nothing was written; gives the lock back
 	if server, ok := findShared(ctx, path); ok {
+		o.Logf("PostgreSQL: %s (shared)", server)
 		return server, nil
 	}
-	server, err := Start(ctx, o)
+	server, err := search(ctx, plan{Options: o, owner: os.Getppid(), files: []string{path, path + ".lock"}}, ways())
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, os.Remove(lock.Name())) // there is no watchdog to do it
 	}
 	if err := publish(path, server); err != nil {
 		return nil, errors.Join(err, server.Stop(ctx))
 	}
-	server.stop = nil // the watchdog's from now on
+	if err := server.watch.release(); err != nil {
+		return nil, err
+	}
+	server.stop, server.local, server.watch = nil, nil, nil // the watchdog's from now on
 	return server, nil
 }
 
 // infoPath differs by user, parent process and options.
-func infoPath(o Options) string {
-	wanted := sha256.Sum256(fmt.Append(nil, o.Kind, o.Image, o.Settings, o.Durable))
-	return filepath.Join(os.TempDir(), fmt.Sprintf("hms-postgres-%d-%d-%x.json", os.Getuid(), os.Getppid(), wanted[:4]))
+func infoPath(o Options) (string, error) {
+	wanted, err := json.Marshal([]any{o.Kind, o.Image, o.DataDir, o.Settings, o.Durable})
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(wanted)
+	return filepath.Join(os.TempDir(), fmt.Sprintf("hms-postgres-%d-%d-%x.json", os.Getuid(), os.Getppid(), sum[:4])), nil
 }
 
+// holdLock waits for the file's lock. Whoever held it before may have removed the file: then
+// the lock is one of a file that nobody else finds, and the next file's is wanted.
+func holdLock(ctx context.Context, path string) (*os.File, error) {
+	for {
+		file, err := openOwn(path)
+		if err != nil {
+			return nil, err
+		}
+		if err := lockFile(ctx, file); err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
+		mine, err := file.Stat()
+		if err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
+		if there, err := os.Stat(path); err == nil && os.SameFile(mine, there) {
+			return file, nil
+		}
+		if err := file.Close(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// openOwn opens or makes a file in the temporary folder, where others may write too.
+func openOwn(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // checked below
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !ownedByUs(info) {
+		err = fmt.Errorf("%s belongs to somebody else", path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// findShared gives the server that the file names, unless it is of an earlier process with
+// the same number, or dead.
 func findShared(ctx context.Context, path string) (*Server, bool) {
-	body, err := os.ReadFile(path) //nolint:gosec // the name is ours
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() || !ownedByUs(info) {
+		return nil, false
+	}
+	body, err := os.ReadFile(path) //nolint:gosec // checked above
 	if err != nil {
 		return nil, false
 	}
-	var info sharedInfo
-	if json.Unmarshal(body, &info) != nil {
+	var shared sharedInfo
+	if json.Unmarshal(body, &shared) != nil || !alive(ctx, shared.DSN) {
 		return nil, false
 	}
-	if _, err := ping(ctx, info.DSN, 3*time.Second); err != nil {
-		return nil, false // of an earlier process with the same number
-	}
-	return &Server{kind: info.Kind, where: info.Where, dsn: info.DSN}, true
+	return &Server{kind: shared.Kind, where: shared.Where, dsn: shared.DSN}, true
 }
 
-func publish(path string, s *Server) error {
+// publish replaces the file in one step, for a reader must never see half of it.
+func publish(path string, s *Server) (err error) {
 	body, err := json.Marshal(sharedInfo{Kind: s.kind, Where: s.where, DSN: s.dsn})
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(path, body, 0o600); err != nil {
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // 0600: it holds a DSN
+	if err != nil {
 		return err
 	}
-	return watch(path, s)
-}
-
-// watch starts the watchdog. SIGQUIT is PostgreSQL's immediate shutdown.
-func watch(path string, s *Server) error {
-	end := "docker rm --force --volumes " + s.handle
-	folder := ""
-	if s.local != nil {
-		pid, err := s.local.postmaster()
+	defer func() {
 		if err != nil {
-			return err
+			err = errors.Join(err, os.Remove(file.Name()))
 		}
-		end = fmt.Sprintf("kill -QUIT %d; for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 %d 2>/dev/null || break; sleep 0.2; done", pid, pid)
-		folder = s.local.folder
-	}
-	script := `while kill -0 "$1" 2>/dev/null; do sleep 0.5; done; ` + end + `; rm -f "$2" "$2.lock"; [ -z "$3" ] || rm -rf "$3"`
-	cmd := exec.Command("/bin/sh", "-c", script, "sh", fmt.Sprint(os.Getppid()), path, folder) //nolint:gosec,noctx // outlives us on purpose
-	cmd.Dir = os.TempDir()
-	cmd.SysProcAttr = detached()
-	if err := cmd.Start(); err != nil {
+	}()
+	_, err = file.Write(body)
+	if err = errors.Join(err, file.Close()); err != nil {
 		return err
 	}
-	return cmd.Process.Release()
+	return os.Rename(file.Name(), path)
 }

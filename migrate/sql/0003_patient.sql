@@ -1,20 +1,31 @@
 -- Patients, their further identifiers, the tokens by which they are searched, and coverage.
 
+-- A medical record number is never given to another person: rows are never deleted, and
+-- this keeps the number of a row from changing.
+CREATE FUNCTION hms.patient_keep_mrn() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a medical record number never changes' USING ERRCODE = 'HM601';
+END $$;
+
 CREATE TABLE hms.patient (
     tenant_id               uuid        NOT NULL,
     id                      uuid        NOT NULL,
     mrn                     text        NOT NULL,
     status                  text        NOT NULL,
+    status_reason           text        NOT NULL DEFAULT '',
     first_name              text        NOT NULL,
     last_name               text        NOT NULL,
     birth_date              date,
     birth_date_precision    text        NOT NULL DEFAULT 'day',
     gender                  text        NOT NULL,
     phone_number            text        NOT NULL DEFAULT '',
+    phone_normalized        text,
     email                   text        NOT NULL DEFAULT '',
     address                 text        NOT NULL DEFAULT '',
     emergency_contact_name  text        NOT NULL DEFAULT '',
     emergency_contact_phone text        NOT NULL DEFAULT '',
+    is_deceased             boolean     NOT NULL DEFAULT false,
     deceased_at             timestamptz,
     is_restricted           boolean     NOT NULL DEFAULT false,
     override_reason         text        NOT NULL DEFAULT '',
@@ -25,15 +36,21 @@ CREATE TABLE hms.patient (
     CONSTRAINT patient_mrn_key UNIQUE (tenant_id, mrn),
     CONSTRAINT patient_merged_into_fkey FOREIGN KEY (tenant_id, merged_into_id) REFERENCES hms.patient (tenant_id, id),
     CONSTRAINT patient_status_check CHECK (status IN ('active', 'inactive', 'merged', 'entered-in-error')),
-    CONSTRAINT patient_merged_check CHECK ((status = 'merged') = (merged_into_id IS NOT NULL)),
+    CONSTRAINT patient_merged_check CHECK ((status = 'merged') = (merged_into_id IS NOT NULL) AND merged_into_id <> id),
     CONSTRAINT patient_gender_check CHECK (gender IN ('male', 'female', 'other', 'unknown')),
     CONSTRAINT patient_birth_precision_check CHECK (birth_date_precision IN ('day', 'month', 'year')),
     CONSTRAINT patient_birth_date_check CHECK (birth_date >= '1850-01-01'),
+    CONSTRAINT patient_birth_day_check CHECK (CASE birth_date_precision
+        WHEN 'month' THEN extract(day FROM birth_date) = 1 WHEN 'year' THEN extract(doy FROM birth_date) = 1 ELSE true END),
+    CONSTRAINT patient_deceased_check CHECK (is_deceased OR deceased_at IS NULL),
     CONSTRAINT patient_name_check CHECK (length(last_name) BETWEEN 1 AND 100 AND length(first_name) <= 100),
     CONSTRAINT patient_mrn_check CHECK (length(mrn) BETWEEN 1 AND 20)
 );
 CREATE INDEX patient_merged_into_idx ON hms.patient (tenant_id, merged_into_id);
 CREATE INDEX patient_birth_date_idx ON hms.patient (tenant_id, birth_date, id);
+CREATE INDEX patient_phone_idx ON hms.patient (tenant_id, phone_normalized, id);
+CREATE TRIGGER patient_keep_mrn BEFORE UPDATE OF mrn ON hms.patient FOR EACH ROW
+    WHEN (OLD.mrn IS DISTINCT FROM NEW.mrn) EXECUTE FUNCTION hms.patient_keep_mrn();
 SELECT hms.install_table('patient', 'id');
 SELECT hms.guard_status('patient', 'active>entered-in-error', 'active>inactive', 'active>merged',
     'inactive>active', 'inactive>entered-in-error', 'inactive>merged');
@@ -48,7 +65,8 @@ CREATE TABLE hms.patient_identifier (
     CONSTRAINT patient_identifier_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT patient_identifier_value_key UNIQUE (tenant_id, system, value_normalized),
     CONSTRAINT patient_identifier_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
-    CONSTRAINT patient_identifier_value_check CHECK (length(value) BETWEEN 1 AND 200 AND length(system) BETWEEN 1 AND 200)
+    CONSTRAINT patient_identifier_value_check CHECK (length(value) BETWEEN 1 AND 200 AND length(system) BETWEEN 1 AND 200),
+    CONSTRAINT patient_identifier_normal_check CHECK (value_normalized <> '')
 );
 CREATE INDEX patient_identifier_patient_idx ON hms.patient_identifier (tenant_id, patient_id);
 SELECT hms.install_table('patient_identifier', 'patient_id');

@@ -9,8 +9,12 @@ CREATE TABLE hms.appointment (
     ends_at          timestamptz NOT NULL,
     status           text        NOT NULL,
     appointment_type text        NOT NULL DEFAULT '',
+    reason           text        NOT NULL DEFAULT '',
+    room             text        NOT NULL DEFAULT '',
     notes            text        NOT NULL DEFAULT '',
+    cancel_code      text        NOT NULL DEFAULT '',
     cancel_reason    text        NOT NULL DEFAULT '',
+    cancelled_by     text        NOT NULL DEFAULT '',
     replaces_id      uuid,
     created_by       text        NOT NULL,
     created_at       timestamptz NOT NULL,
@@ -21,6 +25,7 @@ CREATE TABLE hms.appointment (
     CONSTRAINT appointment_replaces_fkey FOREIGN KEY (tenant_id, replaces_id) REFERENCES hms.appointment (tenant_id, id),
     CONSTRAINT appointment_status_check CHECK (status IN ('proposed', 'pending', 'booked', 'arrived', 'checked-in', 'fulfilled',
         'cancelled', 'noshow', 'entered-in-error', 'waitlist')),
+    CONSTRAINT appointment_cancel_check CHECK (status <> 'cancelled' OR (cancel_code <> '' AND cancelled_by <> '')),
     CONSTRAINT appointment_length_check CHECK (ends_at > starts_at AND ends_at <= starts_at + interval '24 hours'),
     -- Nobody is in two places: neither the practitioner nor the patient.
     CONSTRAINT appointment_practitioner_excl EXCLUDE USING gist (tenant_id WITH =, practitioner_id WITH =, tstzrange(starts_at, ends_at) WITH &&)
@@ -31,12 +36,14 @@ CREATE TABLE hms.appointment (
 CREATE INDEX appointment_date_idx ON hms.appointment (tenant_id, starts_at, id);
 CREATE INDEX appointment_patient_date_idx ON hms.appointment (tenant_id, patient_id, starts_at, id);
 CREATE INDEX appointment_practitioner_idx ON hms.appointment (tenant_id, practitioner_id, starts_at, id);
+-- The sweep of no-shows looks for visits that are still only booked.
+CREATE INDEX appointment_booked_idx ON hms.appointment (tenant_id, starts_at, id) WHERE status = 'booked';
 CREATE INDEX appointment_replaces_idx ON hms.appointment (tenant_id, replaces_id);
 SELECT hms.install_table('appointment', 'patient_id');
 SELECT hms.guard_status('appointment', 'arrived>cancelled', 'arrived>checked-in', 'arrived>entered-in-error', 'arrived>fulfilled',
-    'booked>arrived', 'booked>cancelled', 'booked>checked-in', 'booked>entered-in-error', 'booked>noshow',
+    'booked>arrived', 'booked>cancelled', 'booked>checked-in', 'booked>entered-in-error', 'booked>noshow', 'cancelled>entered-in-error',
     'checked-in>cancelled', 'checked-in>entered-in-error', 'checked-in>fulfilled', 'fulfilled>entered-in-error',
-    'pending>booked', 'pending>cancelled', 'pending>entered-in-error', 'proposed>booked', 'proposed>cancelled', 'proposed>entered-in-error',
+    'noshow>entered-in-error', 'pending>booked', 'pending>cancelled', 'pending>entered-in-error', 'proposed>booked', 'proposed>cancelled', 'proposed>entered-in-error',
     'proposed>pending', 'waitlist>booked', 'waitlist>cancelled', 'waitlist>entered-in-error', 'waitlist>pending');
 
 CREATE TABLE hms.encounter (
@@ -52,6 +59,7 @@ CREATE TABLE hms.encounter (
     chief_complaint text        NOT NULL DEFAULT '',
     diagnosis       text        NOT NULL DEFAULT '',
     disposition     text        NOT NULL DEFAULT '',
+    service_code    text        NOT NULL DEFAULT '',
     created_at      timestamptz NOT NULL,
     version         bigint      NOT NULL DEFAULT 1,
     CONSTRAINT encounter_pkey PRIMARY KEY (tenant_id, id),
@@ -73,9 +81,39 @@ CREATE UNIQUE INDEX encounter_open_inpatient_key ON hms.encounter (tenant_id, pa
     WHERE class = 'IMP' AND status IN ('arrived', 'triaged', 'in-progress', 'onleave');
 SELECT hms.install_table('encounter', 'patient_id');
 SELECT hms.guard_status('encounter', 'arrived>cancelled', 'arrived>entered-in-error', 'arrived>in-progress', 'arrived>triaged',
-    'finished>entered-in-error', 'in-progress>entered-in-error', 'in-progress>finished', 'in-progress>onleave',
+    'cancelled>entered-in-error', 'finished>entered-in-error', 'in-progress>entered-in-error', 'in-progress>finished', 'in-progress>onleave',
     'onleave>entered-in-error', 'onleave>in-progress', 'planned>arrived', 'planned>cancelled', 'planned>entered-in-error',
     'planned>in-progress', 'triaged>entered-in-error', 'triaged>in-progress');
+
+-- What state an encounter entered when, by whom and why (FHIR Encounter.statusHistory).
+-- The encounter's version numbers the steps.
+CREATE TABLE hms.encounter_status (
+    tenant_id    uuid        NOT NULL,
+    encounter_id uuid        NOT NULL,
+    version      bigint      NOT NULL,
+    patient_id   uuid        NOT NULL,
+    status       text        NOT NULL,
+    entered_at   timestamptz NOT NULL,
+    entered_by   text        NOT NULL,
+    reason       text        NOT NULL DEFAULT '',
+    CONSTRAINT encounter_status_pkey PRIMARY KEY (tenant_id, encounter_id, version),
+    CONSTRAINT encounter_status_encounter_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id) REFERENCES hms.encounter (tenant_id, id, patient_id),
+    CONSTRAINT encounter_status_reason_check CHECK (status NOT IN ('cancelled', 'entered-in-error') OR reason <> '')
+);
+CREATE INDEX encounter_status_encounter_idx ON hms.encounter_status (tenant_id, encounter_id, patient_id);
+SELECT hms.install_table('encounter_status', 'patient_id', 'encounter_id,version', 'SELECT, INSERT');
+SELECT hms.append_only('encounter_status');
+
+-- Refuses every change of a row but that of the columns named as arguments, for
+-- everybody: a final record is taken back by its status and never rewritten.
+CREATE FUNCTION hms.keep_record() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF to_jsonb(OLD) - TG_ARGV IS DISTINCT FROM to_jsonb(NEW) - TG_ARGV THEN
+        RAISE EXCEPTION 'this record is final' USING ERRCODE = 'HM002';
+    END IF;
+    RETURN NEW;
+END $$;
 
 CREATE TABLE hms.clinical_note (
     tenant_id                  uuid        NOT NULL,
@@ -92,20 +130,25 @@ CREATE TABLE hms.clinical_note (
     plan                       text        NOT NULL DEFAULT '',
     signed_at                  timestamptz,
     body_hash                  text        NOT NULL DEFAULT '',
+    error_reason               text        NOT NULL DEFAULT '',
     created_at                 timestamptz NOT NULL,
     version                    bigint      NOT NULL DEFAULT 1,
     CONSTRAINT clinical_note_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT clinical_note_encounter_key UNIQUE (tenant_id, id, encounter_id),
     CONSTRAINT clinical_note_encounter_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id) REFERENCES hms.encounter (tenant_id, id, patient_id),
-    CONSTRAINT clinical_note_amends_fkey FOREIGN KEY (tenant_id, amends_id) REFERENCES hms.clinical_note (tenant_id, id),
-    CONSTRAINT clinical_note_status_check CHECK (status IN ('draft', 'signed')),
-    CONSTRAINT clinical_note_signed_check CHECK ((status = 'signed') = (signed_at IS NOT NULL) AND (status = 'signed') = (body_hash <> ''))
+    CONSTRAINT clinical_note_amends_fkey FOREIGN KEY (tenant_id, amends_id, encounter_id) REFERENCES hms.clinical_note (tenant_id, id, encounter_id),
+    CONSTRAINT clinical_note_status_check CHECK (status IN ('draft', 'signed', 'entered-in-error')),
+    CONSTRAINT clinical_note_signed_check CHECK ((signed_at IS NOT NULL) = (body_hash <> '')
+        AND (status <> 'draft' OR signed_at IS NULL) AND (status <> 'signed' OR signed_at IS NOT NULL)),
+    CONSTRAINT clinical_note_error_check CHECK ((status = 'entered-in-error') = (error_reason <> ''))
 );
 CREATE INDEX clinical_note_encounter_idx ON hms.clinical_note (tenant_id, encounter_id, patient_id);
-CREATE INDEX clinical_note_amends_idx ON hms.clinical_note (tenant_id, amends_id);
+CREATE INDEX clinical_note_amends_idx ON hms.clinical_note (tenant_id, amends_id, encounter_id);
+CREATE INDEX clinical_note_patient_idx ON hms.clinical_note (tenant_id, patient_id, created_at, id);
 SELECT hms.install_table('clinical_note', 'patient_id');
-SELECT hms.guard_status('clinical_note', 'draft>signed');
-CREATE TRIGGER clinical_note_signed BEFORE UPDATE ON hms.clinical_note
-    FOR EACH ROW WHEN (OLD.status = 'signed') EXECUTE FUNCTION hms.refuse_change();
+SELECT hms.guard_status('clinical_note', 'draft>entered-in-error', 'draft>signed', 'signed>entered-in-error');
+CREATE TRIGGER clinical_note_signed BEFORE UPDATE ON hms.clinical_note FOR EACH ROW
+    WHEN (OLD.status <> 'draft') EXECUTE FUNCTION hms.keep_record('status', 'error_reason', 'version');
 
 CREATE TABLE hms.vitals (
     tenant_id                 uuid          NOT NULL,
@@ -131,6 +174,8 @@ CREATE TABLE hms.vitals (
     CONSTRAINT vitals_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT vitals_encounter_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id) REFERENCES hms.encounter (tenant_id, id, patient_id),
     CONSTRAINT vitals_status_check CHECK (status IN ('final', 'entered-in-error')),
+    CONSTRAINT vitals_error_check CHECK ((status = 'entered-in-error') = (error_reason <> '')),
+    CONSTRAINT vitals_taken_check CHECK (taken_at <= created_at),
     CONSTRAINT vitals_temperature_check CHECK (temperature_celsius <> 'NaN' AND temperature_celsius BETWEEN 20 AND 46),
     CONSTRAINT vitals_pulse_check CHECK (pulse_per_minute BETWEEN 0 AND 350),
     CONSTRAINT vitals_breaths_check CHECK (breaths_per_minute BETWEEN 0 AND 150),
@@ -145,6 +190,8 @@ CREATE INDEX vitals_encounter_idx ON hms.vitals (tenant_id, encounter_id, patien
 CREATE INDEX vitals_patient_idx ON hms.vitals (tenant_id, patient_id, taken_at, id);
 SELECT hms.install_table('vitals', 'patient_id');
 SELECT hms.guard_status('vitals', 'final>entered-in-error');
+CREATE TRIGGER vitals_final BEFORE UPDATE ON hms.vitals FOR EACH ROW
+    EXECUTE FUNCTION hms.keep_record('status', 'error_reason', 'version');
 
 CREATE TABLE hms.condition (
     tenant_id           uuid        NOT NULL,
@@ -157,17 +204,28 @@ CREATE TABLE hms.condition (
     status              text        NOT NULL,
     verification_status text        NOT NULL,
     onset_date          date,
+    abatement_date      date,
+    recorded_by         text        NOT NULL DEFAULT '',
+    error_reason        text        NOT NULL DEFAULT '',
     created_at          timestamptz NOT NULL,
     version             bigint      NOT NULL DEFAULT 1,
     CONSTRAINT condition_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT condition_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
     CONSTRAINT condition_encounter_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id) REFERENCES hms.encounter (tenant_id, id, patient_id),
     CONSTRAINT condition_status_check CHECK (status IN ('active', 'recurrence', 'relapse', 'inactive', 'remission', 'resolved')),
-    CONSTRAINT condition_verification_check CHECK (verification_status IN ('unconfirmed', 'provisional', 'differential', 'confirmed', 'refuted', 'entered-in-error'))
+    CONSTRAINT condition_verification_check CHECK (verification_status IN ('unconfirmed', 'provisional', 'differential', 'confirmed', 'refuted', 'entered-in-error')),
+    CONSTRAINT condition_error_check CHECK ((verification_status = 'entered-in-error') = (error_reason <> '')),
+    -- FHIR con-4: what has an end is over.
+    CONSTRAINT condition_abatement_check CHECK (abatement_date IS NULL OR
+        (status IN ('inactive', 'remission', 'resolved') AND (onset_date IS NULL OR abatement_date >= onset_date)))
 );
 CREATE INDEX condition_patient_idx ON hms.condition (tenant_id, patient_id, id);
 CREATE INDEX condition_encounter_idx ON hms.condition (tenant_id, encounter_id, patient_id);
 SELECT hms.install_table('condition', 'patient_id');
+SELECT hms.guard_status('condition', 'active>inactive', 'active>remission', 'active>resolved',
+    'inactive>active', 'inactive>recurrence', 'inactive>resolved', 'recurrence>inactive', 'recurrence>remission', 'recurrence>resolved',
+    'relapse>inactive', 'relapse>remission', 'relapse>resolved', 'remission>active', 'remission>relapse', 'remission>resolved',
+    'resolved>active', 'resolved>recurrence');
 
 CREATE TABLE hms.allergy (
     tenant_id           uuid        NOT NULL,
@@ -178,15 +236,21 @@ CREATE TABLE hms.allergy (
     substance_display   text        NOT NULL DEFAULT '',
     substance_key       text        NOT NULL DEFAULT '',
     none_known          boolean     NOT NULL DEFAULT false,
+    category            text        NOT NULL DEFAULT '',
     criticality         text        NOT NULL,
+    reaction            text        NOT NULL DEFAULT '',
     status              text        NOT NULL,
     verification_status text        NOT NULL,
+    status_reason       text        NOT NULL DEFAULT '',
+    recorded_by         text        NOT NULL DEFAULT '',
     created_at          timestamptz NOT NULL,
     version             bigint      NOT NULL DEFAULT 1,
     CONSTRAINT allergy_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT allergy_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
     CONSTRAINT allergy_status_check CHECK (status IN ('active', 'inactive', 'resolved')),
     CONSTRAINT allergy_verification_check CHECK (verification_status IN ('unconfirmed', 'confirmed', 'refuted', 'entered-in-error')),
+    CONSTRAINT allergy_category_check CHECK (category IN ('', 'food', 'medication', 'environment', 'biologic')),
+    CONSTRAINT allergy_error_check CHECK (verification_status <> 'entered-in-error' OR status_reason <> ''),
     CONSTRAINT allergy_criticality_check CHECK (criticality IN ('low', 'high', 'unable-to-assess')),
     CONSTRAINT allergy_substance_check CHECK (none_known = (substance_display = '')),
     -- "None known" and an active allergy may not coexist: among the active, verified
@@ -194,6 +258,9 @@ CREATE TABLE hms.allergy (
     CONSTRAINT allergy_none_known_excl EXCLUDE USING gist (tenant_id WITH =, patient_id WITH =, (none_known::integer) WITH <>)
         WHERE (status = 'active' AND verification_status IN ('unconfirmed', 'confirmed'))
 );
+-- One substance is recorded once, and so is "none known", whose key is empty.
+CREATE UNIQUE INDEX allergy_substance_key ON hms.allergy (tenant_id, patient_id, substance_key)
+    WHERE status = 'active' AND verification_status IN ('unconfirmed', 'confirmed');
 CREATE INDEX allergy_patient_idx ON hms.allergy (tenant_id, patient_id, id);
 SELECT hms.install_table('allergy', 'patient_id');
 SELECT hms.guard_status('allergy', 'active>inactive', 'active>resolved', 'inactive>active', 'inactive>resolved', 'resolved>active');
@@ -203,7 +270,9 @@ CREATE TABLE hms.prescription (
     id                  uuid        NOT NULL,
     patient_id          uuid        NOT NULL,
     encounter_id        uuid        NOT NULL,
-    medication_item_id  uuid        NOT NULL,
+    medication_item_id  uuid,
+    medication_system   text        NOT NULL DEFAULT '',
+    medication_code     text        NOT NULL DEFAULT '',
     medication_name     text        NOT NULL,
     dosage              text        NOT NULL,
     frequency           text        NOT NULL,
@@ -213,6 +282,7 @@ CREATE TABLE hms.prescription (
     quantity            bigint      NOT NULL,
     refills_allowed     integer     NOT NULL,
     dispensed_quantity  bigint      NOT NULL DEFAULT 0,
+    days_supply         integer,
     valid_until         date        NOT NULL,
     override_reason     text        NOT NULL DEFAULT '',
     stop_reason         text        NOT NULL DEFAULT '',
@@ -225,6 +295,10 @@ CREATE TABLE hms.prescription (
     CONSTRAINT prescription_status_check CHECK (status IN ('draft', 'active', 'on-hold', 'completed', 'stopped', 'cancelled', 'entered-in-error')),
     CONSTRAINT prescription_quantity_check CHECK (quantity BETWEEN 1 AND 1000000000000),
     CONSTRAINT prescription_refills_check CHECK (refills_allowed BETWEEN 0 AND 99),
+    CONSTRAINT prescription_name_check CHECK (medication_name <> ''),
+    CONSTRAINT prescription_days_supply_check CHECK (days_supply BETWEEN 1 AND 3650),
+    CONSTRAINT prescription_cancelled_check CHECK (status <> 'cancelled' OR dispensed_quantity = 0),
+    CONSTRAINT prescription_stop_check CHECK (status NOT IN ('stopped', 'cancelled', 'entered-in-error') OR stop_reason <> ''),
     CONSTRAINT prescription_dispensed_check CHECK (dispensed_quantity BETWEEN 0 AND quantity * (1 + refills_allowed))
 );
 CREATE INDEX prescription_encounter_idx ON hms.prescription (tenant_id, encounter_id, patient_id);
@@ -232,4 +306,5 @@ CREATE INDEX prescription_patient_idx ON hms.prescription (tenant_id, patient_id
 SELECT hms.install_table('prescription', 'patient_id');
 SELECT hms.guard_status('prescription', 'active>cancelled', 'active>completed', 'active>entered-in-error', 'active>on-hold', 'active>stopped',
     'completed>active', 'completed>entered-in-error', 'draft>active', 'draft>cancelled', 'draft>entered-in-error',
-    'on-hold>active', 'on-hold>entered-in-error', 'on-hold>stopped');
+    'cancelled>entered-in-error', 'on-hold>active', 'on-hold>cancelled', 'on-hold>entered-in-error', 'on-hold>stopped',
+    'stopped>entered-in-error');

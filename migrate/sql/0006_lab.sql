@@ -158,6 +158,7 @@ CREATE TABLE hms.lab_specimen (
     two_identifiers boolean     NOT NULL,
     patient_sex     text        NOT NULL DEFAULT '',
     patient_birth   date,
+    birth_precision text        NOT NULL DEFAULT '',
     collected_at    timestamptz NOT NULL,
     collected_by    uuid,
     received_at     timestamptz,
@@ -285,7 +286,7 @@ CREATE TABLE hms.lab_result (
     recorded_at    timestamptz NOT NULL,
     CONSTRAINT lab_result_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT lab_result_version_key UNIQUE (tenant_id, order_item_id, analyte_id, result_version),
-    CONSTRAINT lab_result_supersedes_key UNIQUE (tenant_id, supersedes_id),
+    CONSTRAINT lab_result_supersedes_key UNIQUE (tenant_id, supersedes_id, order_item_id, analyte_id),
     CONSTRAINT lab_result_chain_key UNIQUE (tenant_id, id, order_item_id, analyte_id),
     CONSTRAINT lab_result_item_fkey FOREIGN KEY (tenant_id, order_item_id, patient_id, test_id)
         REFERENCES hms.lab_order_item (tenant_id, id, patient_id, test_id),

@@ -1,0 +1,142 @@
+package clinical_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/dbtest"
+	"github.com/chelal/hms/internal/dbx"
+)
+
+func TestService_ReviseAllergy(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	none, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, NoneKnown: true})
+	require.NoError(t, err)
+	_, err = b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, NoneKnown: true})
+	require.ErrorIs(t, err, clinical.ErrAllergyRecorded)
+	peanut := clinical.RecordAllergyInput{Patient: b.patient, Substance: hmstype.Code{Display: "Peanut"}, Category: "food", Reaction: "hives", Unconfirmed: true}
+	_, err = b.RecordAllergy(b.Ctx, peanut)
+	var contradiction *clinical.AllergyContradictionError
+	require.ErrorAs(t, err, &contradiction)
+	require.Equal(t, []hmstype.AllergyID{none.ID}, contradiction.Allergies)
+
+	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: none.ID, Version: 1, Verification: clinical.Refuted, Reason: "told otherwise"})
+	require.NoError(t, err)
+	allergy, err := b.RecordAllergy(b.Ctx, peanut)
+	require.NoError(t, err)
+	require.Equal(t, clinical.Unconfirmed, allergy.Verification)
+	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: none.ID, Version: 2, Verification: clinical.Confirmed, Reason: "x"})
+	require.ErrorAs(t, err, &contradiction)
+	require.Equal(t, []hmstype.AllergyID{allergy.ID}, contradiction.Allergies)
+
+	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: allergy.ID, Version: 1, Status: clinical.AllergyResolved, Reason: "outgrown"})
+	require.NoError(t, err)
+	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: allergy.ID, Version: 1, Status: clinical.AllergyActive, Reason: "x"})
+	require.ErrorIs(t, err, hmstype.ErrStale)
+	twin, err := b.RecordAllergy(b.Ctx, peanut)
+	require.NoError(t, err)
+	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: allergy.ID, Version: 2, Status: clinical.AllergyActive, Reason: "x"})
+	require.ErrorIs(t, err, clinical.ErrAllergyRecorded)
+	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: twin.ID, Version: 1, Verification: clinical.EnteredInError, Reason: "twice"})
+	require.NoError(t, err)
+	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: twin.ID, Version: 2, Verification: clinical.Confirmed, Reason: "x"})
+	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
+	_, err = b.ReviseAllergy(b.As(t, identity.RolePharmacist), clinical.ReviseAllergyInput{ID: twin.ID, Version: 2, Verification: clinical.Confirmed, Reason: "x"})
+	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
+	list, err := b.Allergies(b.Ctx, b.patient)
+	require.NoError(t, err)
+	require.Len(t, list, 2, "what was entered in error is not shown")
+}
+
+// TestService_ReviseAllergy_ConcurrentOneAnswer revives "none known" and an allergy at once
+// and records both anew: whatever happens first, one answer counts.
+func TestService_ReviseAllergy_ConcurrentOneAnswer(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for range 5 {
+		who := b.newPatient(t)
+		none, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: who, NoneKnown: true})
+		require.NoError(t, err)
+		_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: none.ID, Version: 1, Status: clinical.AllergyInactive, Reason: "x"})
+		require.NoError(t, err)
+		nut, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: who, Substance: hmstype.Code{Display: "Nut"}})
+		require.NoError(t, err)
+		_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: nut.ID, Version: 1, Status: clinical.AllergyInactive, Reason: "x"})
+		require.NoError(t, err)
+		deeds := []func() error{
+			func() error {
+				return second(b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: none.ID, Version: 2, Status: clinical.AllergyActive, Reason: "x"}))
+			},
+			func() error {
+				return second(b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: nut.ID, Version: 2, Status: clinical.AllergyActive, Reason: "x"}))
+			},
+			func() error {
+				return second(b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: who, NoneKnown: true}))
+			},
+			func() error {
+				return second(b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: who, Substance: hmstype.Code{Display: "Egg"}}))
+			},
+		}
+		var wg sync.WaitGroup
+		for i := range 16 {
+			wg.Go(func() {
+				err := deeds[i%len(deeds)]()
+				if err != nil && !errors.Is(err, clinical.ErrAllergyContradiction) && !errors.Is(err, clinical.ErrAllergyRecorded) &&
+					!errors.Is(err, hmstype.ErrStale) && !errors.Is(err, hmstype.ErrInvalidTransition) {
+					t.Errorf("deed %d: %v", i%len(deeds), err)
+				}
+			})
+		}
+		wg.Wait()
+		require.Equal(t, 1, dbtest.Scalar[int](t, b.Env, `SELECT count(DISTINCT none_known) FROM hms.allergy
+			WHERE tenant_id = ? AND patient_id = ? AND status = 'active' AND verification_status IN ('confirmed', 'unconfirmed')`, b.Tenant, who))
+	}
+}
+
+func TestService_AllergyMatches(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	code := hmstype.Code{System: hmstype.SystemRxNorm, Value: "7980", Display: "Penicillin G"}
+	for _, substance := range []hmstype.Code{code, {Display: "Co-Trimoxazole"}, {Display: "Amoxicillin trihydrate"}} {
+		_, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, Substance: substance})
+		require.NoError(t, err)
+	}
+	gone, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, Substance: hmstype.Code{Display: "Ibuprofen"}})
+	require.NoError(t, err)
+	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: gone.ID, Version: 1, Verification: clinical.Refuted, Reason: "tolerated"})
+	require.NoError(t, err)
+	for _, tt := range []struct {
+		code  hmstype.Code
+		name  string
+		match int
+	}{
+		{hmstype.Code{System: hmstype.SystemRxNorm, Value: "7980"}, "", 1},
+		{hmstype.Code{System: hmstype.SystemATC, Value: "7980"}, "", 0},
+		{hmstype.Code{}, "PENICILLIN G 1 MU powder", 1},
+		{hmstype.Code{}, "co trimoxazole 480 mg", 1},
+		{hmstype.Code{}, "Amoxicillin", 1},
+		{hmstype.Code{}, "Ibuprofen", 0},
+		{hmstype.Code{}, "Penicill", 0},
+		{hmstype.Code{}, "", 0},
+	} {
+		require.NoError(t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
+			found, err := b.Service.AllergyMatches(ctx, db.Conn(), b.patient, []hmstype.Code{tt.code}, []string{tt.name})
+			require.Len(t, found, tt.match, "%v %q", tt.code, tt.name)
+			return err
+		}))
+	}
+	require.NoError(t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
+		who := b.newPatient(t)
+		found, err := b.Service.AllergyMatches(ctx, db.Conn(), who, []hmstype.Code{{}}, []string{""})
+		require.Empty(t, found, "nothing recorded")
+		return err
+	}))
+}

@@ -1,0 +1,201 @@
+package clinical_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/dbtest"
+	"github.com/chelal/hms/internal/dbx"
+)
+
+func tablets(e clinical.Encounter) clinical.PrescribeInput {
+	return clinical.PrescribeInput{
+		Encounter: e.ID, MedicationName: "Paracetamol 500 mg", Dosage: "500 mg", Frequency: "4x", Duration: "5 days", Quantity: 20,
+	}
+}
+
+func (b *bundle) dispense(t *testing.T, id hmstype.PrescriptionID, q hmstype.Quantity) error {
+	t.Helper()
+	return b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
+		if _, err := b.LockPrescription(ctx, db.Conn(), id); err != nil {
+			return err
+		}
+		return b.RecordDispensed(ctx, db.Conn(), id, q)
+	})
+}
+
+func TestService_Prescribe_Details(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	e := b.open(t, clinical.ClassAmbulatory)
+	in := tablets(e)
+	in.Code = hmstype.Code{System: hmstype.SystemATC, Value: "N02BE01"}
+	in.DaysSupply, in.RefillsAllowed, in.OverrideReason, in.IdempotencyKey = 5, 2, "not needed", "k"
+	rx, err := b.Prescribe(b.As(t, identity.RoleDoctor), in)
+	require.NoError(t, err)
+	require.True(t, rx.Medication.IsZero(), "not of the formulary")
+	require.Equal(t, in.Code, rx.Code)
+	require.Equal(t, hmstype.Quantity(60), rx.Limit())
+	require.Equal(t, rx.Limit(), rx.Remaining())
+	require.Empty(t, rx.OverrideReason, "nothing was overridden")
+	require.Equal(t, hmstype.DateOf(dbtest.Start, time.UTC).AddDays(365), rx.ValidUntil)
+	got, err := b.GetPrescription(b.As(t, identity.RolePharmacist), rx.ID)
+	require.NoError(t, err)
+	require.Equal(t, rx, got)
+	ofEncounter, err := b.EncounterPrescriptions(b.Ctx, e.ID)
+	require.NoError(t, err)
+	require.Equal(t, []clinical.Prescription{rx}, ofEncounter)
+	list, err := b.Prescriptions(b.Ctx, clinical.OfPatient{Patient: b.patient})
+	require.NoError(t, err)
+	require.Equal(t, []clinical.Prescription{rx}, list.Items)
+
+	for name, change := range map[string]func(*clinical.PrescribeInput){
+		"Nothing":  func(in *clinical.PrescribeInput) { in.Quantity = 0 },
+		"Negative": func(in *clinical.PrescribeInput) { in.Quantity = -1 },
+		"Refills":  func(in *clinical.PrescribeInput) { in.RefillsAllowed = 100 },
+		"Days":     func(in *clinical.PrescribeInput) { in.DaysSupply = -1 },
+		"Nameless": func(in *clinical.PrescribeInput) { in.MedicationName = " " },
+		"Past":     func(in *clinical.PrescribeInput) { in.ValidUntil = hmstype.NewDate(2026, time.March, 1) },
+		"BadCode":  func(in *clinical.PrescribeInput) { in.Codes = []hmstype.Code{{System: "x"}} },
+	} {
+		wrong := tablets(e)
+		change(&wrong)
+		_, err := b.Prescribe(b.Ctx, wrong)
+		require.ErrorIs(t, err, hmstype.ErrInvalid, name)
+	}
+	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: e.ID, Disposition: "home"})
+	require.NoError(t, err)
+	_, err = b.Prescribe(b.Ctx, tablets(e))
+	require.ErrorIs(t, err, clinical.ErrEncounterClosed)
+}
+
+func TestService_CancelPrescription(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	e := b.open(t, clinical.ClassAmbulatory)
+	write := func() hmstype.PrescriptionID {
+		rx, err := b.Prescribe(b.Ctx, tablets(e))
+		require.NoError(t, err)
+		return rx.ID
+	}
+	why := func(id hmstype.PrescriptionID) clinical.StopInput { return clinical.StopInput{ID: id, Reason: "why"} }
+
+	fresh := write()
+	_, err := b.CancelPrescription(b.Ctx, clinical.StopInput{ID: fresh})
+	require.ErrorIs(t, err, hmstype.ErrInvalid, "a reason is required")
+	gone, err := b.CancelPrescription(b.Ctx, why(fresh))
+	require.NoError(t, err)
+	require.Equal(t, clinical.PrescriptionCancelled, gone.Status)
+	require.ErrorIs(t, b.dispense(t, fresh, 1), clinical.ErrNotActive)
+
+	used := write()
+	require.NoError(t, b.dispense(t, used, 5))
+	_, err = b.CancelPrescription(b.Ctx, why(used))
+	require.ErrorIs(t, err, clinical.ErrAlreadyDispensed)
+	held, err := b.HoldPrescription(b.Ctx, why(used))
+	require.NoError(t, err)
+	require.Equal(t, clinical.PrescriptionOnHold, held.Status)
+	require.ErrorIs(t, b.dispense(t, used, 1), clinical.ErrNotActive)
+	_, err = b.ResumePrescription(b.Ctx, why(used))
+	require.NoError(t, err)
+	require.NoError(t, b.dispense(t, used, 1))
+	_, err = b.ResumePrescription(b.Ctx, why(used))
+	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
+	stopped, err := b.StopPrescription(b.Ctx, why(used))
+	require.NoError(t, err)
+	require.Equal(t, clinical.PrescriptionStopped, stopped.Status)
+	require.NoError(t, b.dispense(t, used, -6), "what comes back is taken on any")
+	wrong, err := b.MarkPrescriptionError(b.Ctx, why(used))
+	require.NoError(t, err)
+	require.Equal(t, clinical.PrescriptionEnteredInError, wrong.Status)
+
+	old := write()
+	b.Clock.Advance(365 * 24 * time.Hour)
+	require.NoError(t, b.dispense(t, old, 1), "the last day counts")
+	b.Clock.Advance(24 * time.Hour)
+	require.ErrorIs(t, b.dispense(t, old, 1), clinical.ErrNotActive)
+	require.NoError(t, b.dispense(t, old, -1))
+	_, err = b.StopPrescription(b.As(t, identity.RolePharmacist), why(old))
+	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
+}
+
+func TestService_RecordDispensed_ConcurrentKeepsTheBound(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	in := tablets(b.open(t, clinical.ClassAmbulatory))
+	in.RefillsAllowed = 1 // 40 in all
+	rx, err := b.Prescribe(b.Ctx, in)
+	require.NoError(t, err)
+	var mu sync.Mutex
+	var sum hmstype.Quantity
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			err := b.dispense(t, rx.ID, 3)
+			if err != nil && !errors.Is(err, clinical.ErrOverDispensed) {
+				t.Errorf("dispense: %v", err)
+			}
+			if err == nil {
+				mu.Lock()
+				sum += 3
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	require.Equal(t, hmstype.Quantity(39), sum)
+	var over *clinical.OverDispensedError
+	require.ErrorAs(t, b.dispense(t, rx.ID, 2), &over)
+	require.Equal(t, clinical.OverDispensedError{Limit: 40, Dispensed: 39}, *over)
+	require.NoError(t, b.dispense(t, rx.ID, 1))
+	got, err := b.GetPrescription(b.Ctx, rx.ID)
+	require.NoError(t, err)
+	require.Equal(t, clinical.PrescriptionCompleted, got.Status)
+	require.Zero(t, got.Remaining())
+}
+
+// TestService_RecordDispensed_Property hands out and takes back at random, and holds
+// quantity and state against a model.
+func TestService_RecordDispensed_Property(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	e := b.open(t, clinical.ClassAmbulatory)
+	rapid.Check(t, func(rt *rapid.T) {
+		in := tablets(e)
+		in.Quantity = hmstype.Quantity(rapid.Int64Range(1, 10).Draw(rt, "quantity"))
+		in.RefillsAllowed = rapid.IntRange(0, 3).Draw(rt, "refills")
+		rx, err := b.Prescribe(b.Ctx, in)
+		if err != nil {
+			rt.Fatalf("prescribe: %v", err)
+		}
+		out := hmstype.Quantity(0)
+		for _, q := range rapid.SliceOfN(rapid.Int64Range(-12, 12), 0, 6).Draw(rt, "moves") {
+			want := out + hmstype.Quantity(q)
+			fits := want >= 0 && want <= rx.Limit()
+			if err := b.dispense(t, rx.ID, hmstype.Quantity(q)); (err == nil) != fits {
+				rt.Fatalf("move %d from %d of %d: %v", q, out, rx.Limit(), err)
+			}
+			if fits {
+				out = want
+			}
+		}
+		got, err := b.GetPrescription(b.Ctx, rx.ID)
+		if err != nil || got.Dispensed != out || (got.Status == clinical.PrescriptionCompleted) != (out == rx.Limit()) {
+			rt.Fatalf("got %d %s, want %d of %d: %v", got.Dispensed, got.Status, out, rx.Limit(), err)
+		}
+	})
+	for _, q := range []hmstype.Quantity{1 << 62, -1 << 62, -1 << 63} {
+		rx, err := b.Prescribe(b.Ctx, tablets(e))
+		require.NoError(t, err)
+		require.ErrorIs(t, b.dispense(t, rx.ID, q), clinical.ErrOverDispensed)
+	}
+}

@@ -1,0 +1,76 @@
+package patient
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+)
+
+// maxIdentifiers bounds what one registration brings.
+const maxIdentifiers = 20
+
+// Same tells whether two identifiers are equal in the sense of their uniqueness: the same
+// system, and values that differ in case and spaces only.
+func (i Identifier) Same(other Identifier) bool {
+	return i.System == other.System && normalizeIdentifier(i.Value) == normalizeIdentifier(other.Value)
+}
+
+func validateIdentifiers(v *hmstype.Validator, identifiers []Identifier) {
+	v.Check(len(identifiers) <= maxIdentifiers, "identifiers", "must be at most 20")
+	for i, id := range identifiers {
+		path := fmt.Sprintf("identifiers[%d]", i)
+		v.Text(id.System, path+".system", 1, 200)
+		v.Text(id.Value, path+".value", 1, 200)
+		v.Check(normalizeIdentifier(id.Value) != "", path+".value", "must have a letter, digit or sign")
+		v.Check(!slices.ContainsFunc(identifiers[:min(i, maxIdentifiers)], id.Same), path, "must not repeat another")
+	}
+}
+
+// insertIdentifiers writes a new patient's identifiers; [IdentifierError] where another
+// patient has one. They go in one order, so that two registrations never wait for each other.
+func insertIdentifiers(ctx context.Context, db dbx.DB, patient hmstype.PatientID, identifiers []Identifier) error {
+	if len(identifiers) == 0 {
+		return nil
+	}
+	rows := make([]identifierRow, len(identifiers))
+	for i, id := range identifiers {
+		rows[i] = identifierRow{
+			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.PatientIdentifierID](), PatientID: patient,
+			System: id.System, Value: id.Value, ValueNormalized: normalizeIdentifier(id.Value),
+		}
+	}
+	sorted := slices.Clone(rows)
+	slices.SortFunc(sorted, func(a, b identifierRow) int {
+		return cmp.Or(cmp.Compare(a.System, b.System), cmp.Compare(a.ValueNormalized, b.ValueNormalized))
+	})
+	res, err := db.NewInsert().Model(&sorted).On("CONFLICT DO NOTHING").Exec(ctx)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == int64(len(rows)) {
+		return err
+	}
+	return identifierInTheWay(ctx, db, rows)
+}
+
+func identifierInTheWay(ctx context.Context, db dbx.DB, rows []identifierRow) error {
+	for i, row := range rows {
+		taken, err := dbx.All[identifierRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
+			return q.Where("i.system = ?", row.System).Where("i.value_normalized = ?", row.ValueNormalized).
+				Where("i.patient_id <> ?", row.PatientID)
+		})
+		if err != nil {
+			return err
+		}
+		if len(taken) > 0 {
+			return &IdentifierError{Index: i, Patient: taken[0].PatientID}
+		}
+	}
+	return ErrIdentifierTaken
+}
