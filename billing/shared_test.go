@@ -102,17 +102,9 @@ func TestClaims_SharedData(t *testing.T) {
 			}
 		})
 	}
-	n, st := 0, time.Now()
 	for claim := range claims {
 		queue <- claim
-		if n++; n%80 == 0 { t.Log(n, time.Since(st)) }
 	}
-	rows, err := b.DB.QueryContext(t.Context(), "select relname, seq_scan, seq_tup_read, idx_scan, n_live_tup from pg_stat_user_tables where schemaname='hms' and seq_scan>0 order by seq_tup_read desc limit 14")
-	require.NoError(t, err)
-	for rows.Next() { var nm string; var a, bb, c, d *int64; rows.Scan(&nm, &a, &bb, &c, &d); t.Log(nm, *a, *bb, c != nil && *c > 0, *d) }
-	rows, err = b.DB.QueryContext(t.Context(), "select funcname, calls, total_time, self_time from pg_stat_user_functions order by self_time desc limit 14")
-	require.NoError(t, err)
-	for rows.Next(){ var n string; var c int; var a,b float64; rows.Scan(&n,&c,&a,&b); t.Logf("%-28s %6d total %9.1f self %9.1f  self/call %.3f",n,c,a,b,b/float64(c)) }
 	close(queue)
 	wg.Wait()
 
