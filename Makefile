@@ -1,0 +1,30 @@
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
+
+test: ## run all tests, on a PostgreSQL that is found or started
+	go test ./...
+
+race: ## run the concurrency tests under the race detector
+	go test -race -count=1 -run Concurrent ./...
+
+bench: ## run the benchmarks
+	go test -run '^$$' -bench . -benchtime 2s ./...
+
+fuzz: ## fuzz each parser for half a minute
+	go test -run '^$$' -fuzz FuzzQuoteLiteral -fuzztime 30s ./internal/dbx
+	go test -run '^$$' -fuzz FuzzPage_Position -fuzztime 30s ./hmstype
+	go test -run '^$$' -fuzz FuzzReadPatients -fuzztime 30s ./fhir
+
+lint: ## vet, and golangci-lint where it is installed
+	go vet ./...
+	golangci-lint run ./...
+
+demo: ## run a hospital's day
+	go run ./examples/hospitalday
+
+ci: ## everything that must pass before a change lands
+	bash .ci/run
+
+.PHONY: help test race bench fuzz lint demo ci
