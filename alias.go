@@ -45,7 +45,9 @@ var (
 )
 
 // WithActor puts the actor into the context; see hmstype.WithActor.
-func WithActor(ctx context.Context, actor Actor) context.Context { return hmstype.WithActor(ctx, actor) }
+func WithActor(ctx context.Context, actor Actor) context.Context {
+	return hmstype.WithActor(ctx, actor)
+}
 
 // SystemActor is the host's own actor in a tenant; see hmstype.SystemActor.
 func SystemActor(tenant TenantID, name string) Actor { return hmstype.SystemActor(tenant, name) }

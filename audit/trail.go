@@ -83,7 +83,7 @@ func (q Query) apply(sel *bun.SelectQuery) *bun.SelectQuery {
 		sel = sel.Where("e.entity_id = ?", q.EntityID)
 	}
 	if len(q.Actions) > 0 {
-		sel = sel.Where("e.action IN (?)", bun.In(q.Actions))
+		sel = sel.Where("e.action IN (?)", bun.List(q.Actions))
 	}
 	if !q.During.Start.IsZero() {
 		sel = sel.Where("e.recorded_at >= ?", q.During.Start.UTC().Truncate(time.Microsecond))

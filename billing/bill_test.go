@@ -67,6 +67,10 @@ func TestService_CreateBill(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, rest.Lines, 1, "what is on no other bill")
 	})
+}
+
+func TestService_CreateBill_Bounds(t *testing.T) {
+	t.Parallel()
 
 	t.Run("OfOneEncounter", func(t *testing.T) {
 		t.Parallel()
@@ -157,6 +161,10 @@ func TestService_IssueBill(t *testing.T) {
 		require.Equal(t, "-40.00 USD", b.balance(t, billing.AccountRevenue))
 		b.requireProof(t)
 	})
+}
+
+func TestService_IssueBill_More(t *testing.T) {
+	t.Parallel()
 
 	t.Run("FreeOfChargeIsBalancedAtOnce", func(t *testing.T) {
 		t.Parallel()

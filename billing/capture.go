@@ -237,7 +237,7 @@ func lockAccount(ctx context.Context, db dbx.DB, patient hmstype.PatientID) erro
 // refuseBilled gives a [ChargeBilledError] where one of the charges is on a bill.
 func refuseBilled(ctx context.Context, db dbx.DB, ids []hmstype.ChargeID) error {
 	lines, err := dbx.All[lineRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("l.charge_id IN (?)", bun.In(ids)).Where("l.released_at IS NULL").Order("l.charge_id").Limit(1)
+		return q.Where("l.charge_id IN (?)", bun.List(ids)).Where("l.released_at IS NULL").Order("l.charge_id").Limit(1)
 	})
 	if err != nil || len(lines) == 0 {
 		return err

@@ -50,6 +50,10 @@ func TestService_Post(t *testing.T) {
 		req.Source.Line, req.Service = 1, "CONSULT"
 		require.NotEqual(t, first, b.post(t, req), "another line of the deed is another charge")
 	})
+}
+
+func TestService_Post_More(t *testing.T) {
+	t.Parallel()
 
 	t.Run("UnknownServiceLeavesTheTransactionUsable", func(t *testing.T) {
 		t.Parallel()

@@ -127,7 +127,7 @@ func (s *Service) Charges(ctx context.Context, in ChargesQuery) (hmstype.List[Ch
 				q = q.Where("c.encounter_id = ?", in.Encounter)
 			}
 			if len(in.Statuses) > 0 {
-				q = q.Where("c.status IN (?)", bun.In(in.Statuses))
+				q = q.Where("c.status IN (?)", bun.List(in.Statuses))
 			}
 			return q
 		})

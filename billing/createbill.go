@@ -124,7 +124,7 @@ func chargesToBill(ctx context.Context, db dbx.DB, in CreateBillInput) ([]charge
 			q = q.Where("c.encounter_id = ?", in.Encounter)
 		}
 		if len(in.Charges) > 0 {
-			return q.Where("c.id IN (?)", bun.In(in.Charges))
+			return q.Where("c.id IN (?)", bun.List(in.Charges))
 		}
 		return q.Where("c.status = ?", ChargeBillable).Where("c.currency = ?", in.Currency).
 			Where("NOT EXISTS (SELECT 1 FROM hms.bill_line AS l WHERE l.tenant_id = ? AND l.charge_id = c.id AND l.released_at IS NULL)",

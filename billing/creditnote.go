@@ -276,7 +276,7 @@ func (c *credit) splitShares(ctx context.Context, db dbx.DB) error {
 		ids[i] = l.BillLineID
 	}
 	rows, err := dbx.All[lineShareRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("ls.bill_line_id IN (?)", bun.In(ids)).Order("ls.bill_line_id", "ls.share_id")
+		return q.Where("ls.bill_line_id IN (?)", bun.List(ids)).Order("ls.bill_line_id", "ls.share_id")
 	})
 	if err != nil {
 		return err

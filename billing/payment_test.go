@@ -58,6 +58,10 @@ func TestService_Pay(t *testing.T) {
 		require.Equal(t, usd("80.00"), after.Shares[1].Open)
 		b.requireProof(t)
 	})
+}
+
+func TestService_Pay_More(t *testing.T) {
+	t.Parallel()
 
 	t.Run("Refusals", func(t *testing.T) {
 		t.Parallel()

@@ -113,7 +113,7 @@ func creditCharges(ctx context.Context, db dbx.DB, charges []hmstype.ChargeID, r
 		return nil
 	}
 	lines, err := dbx.All[lineRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("l.charge_id IN (?)", bun.In(charges)).Where("l.released_at IS NULL").Order("l.bill_id", "l.line_no")
+		return q.Where("l.charge_id IN (?)", bun.List(charges)).Where("l.released_at IS NULL").Order("l.bill_id", "l.line_no")
 	})
 	if err != nil {
 		return err

@@ -92,7 +92,7 @@ func allergyInTheWay(ctx context.Context, db dbx.DB, wanted allergyRow) error {
 func standingAllergies(ctx context.Context, db dbx.DB, patient hmstype.PatientID) ([]allergyRow, error) {
 	return dbx.All[allergyRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
 		return q.Where("al.patient_id = ?", patient).Where("al.status = ?", AllergyActive).
-			Where("al.verification_status IN (?)", bun.In([]Verification{Unconfirmed, Confirmed})).Order("al.id")
+			Where("al.verification_status IN (?)", bun.List([]Verification{Unconfirmed, Confirmed})).Order("al.id")
 	})
 }
 

@@ -179,7 +179,7 @@ func inTheWay(ctx context.Context, db dbx.DB, wanted appointmentRow) error {
 		return q.Where("(a.practitioner_id = ? OR a.patient_id = ?)", wanted.PractitionerID, wanted.PatientID).
 			Where("a.starts_at > ?", wanted.StartsAt.Add(-maxAppointment)).Where("a.starts_at < ?", wanted.EndsAt).
 			Where("a.ends_at > ?", wanted.StartsAt).
-			Where("a.status IN (?)", bun.In(blocking)).
+			Where("a.status IN (?)", bun.List(blocking)).
 			Order("a.starts_at").Limit(1)
 	})
 	if err != nil || len(rows) == 0 {

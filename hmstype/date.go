@@ -30,7 +30,7 @@ func DateOf(t time.Time, zone *time.Location) Date { return dateOf(t.In(zone)) }
 
 func dateOf(t time.Time) Date {
 	y, m, d := t.Date()
-	return Date{year: int16(y), month: int8(m), day: int8(d)} //nolint:gosec // time's years that matter fit; Validate bounds them
+	return Date{year: int16(y), month: int8(m), day: int8(d)}
 }
 
 // ParseDate reads YYYY-MM-DD, years 0001 to 9999.

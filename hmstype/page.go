@@ -56,7 +56,7 @@ const cursorVersion = 1
 func (p Position) Cursor() string {
 	buf := make([]byte, 1+8+16)
 	buf[0] = cursorVersion
-	binary.BigEndian.PutUint64(buf[1:9], uint64(p.At.UnixMicro())) //nolint:gosec // two's complement round trip
+	binary.BigEndian.PutUint64(buf[1:9], uint64(p.At.UnixMicro()))
 	copy(buf[9:], p.ID[:])
 	return base64.RawURLEncoding.EncodeToString(buf)
 }
@@ -70,7 +70,7 @@ func (p Page) Position() (pos Position, ok bool, err error) {
 	if err != nil || len(buf) != 25 || buf[0] != cursorVersion {
 		return Position{}, false, ErrBadCursor
 	}
-	at := time.UnixMicro(int64(binary.BigEndian.Uint64(buf[1:9]))).UTC() //nolint:gosec // two's complement round trip
+	at := time.UnixMicro(int64(binary.BigEndian.Uint64(buf[1:9]))).UTC()
 	if at.Year() < 1 || at.Year() > 9999 {
 		return Position{}, false, ErrBadCursor
 	}

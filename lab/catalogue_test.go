@@ -227,7 +227,7 @@ func TestService_AddReferenceRange_SharedData(t *testing.T) {
 	defer func() { require.NoError(t, file.Close()) }()
 	rows, err := csv.NewReader(file).ReadAll()
 	require.NoError(t, err)
-	require.Equal(t, 112, len(rows))
+	require.Len(t, rows, 112)
 
 	b := setup(t)
 	ucum := strings.NewReplacer("UI/L", "[IU]/L", "Ul/l", "U/L", "µ", "u", "^", "*", "mille/mm3", "10*3/mm3", "million/mm3", "10*6/mm3",

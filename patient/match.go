@@ -176,8 +176,8 @@ func registrationLock(d Details) string {
 // findCandidates gives the patients who may be this person, the likeliest first.
 func findCandidates(ctx context.Context, db dbx.DB, d Details) ([]hmstype.PatientID, error) {
 	rows, err := dbx.All[patientRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("p.birth_date IN (?)", bun.In(likeBirthDates(d))).
-			Where("p.status IN (?)", bun.In([]Status{StatusActive, StatusInactive})).Order("p.id")
+		return q.Where("p.birth_date IN (?)", bun.List(likeBirthDates(d))).
+			Where("p.status IN (?)", bun.List([]Status{StatusActive, StatusInactive})).Order("p.id")
 	})
 	if err != nil {
 		return nil, err

@@ -61,6 +61,10 @@ func TestService_Register(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, first, again)
 	})
+}
+
+func TestService_Register_More(t *testing.T) {
+	t.Parallel()
 
 	t.Run("DuplicateNeedsAReason", func(t *testing.T) {
 		t.Parallel()

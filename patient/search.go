@@ -73,7 +73,7 @@ func search(ctx context.Context, db dbx.DB, v *viewer, in SearchInput) (hmstype.
 
 func (in SearchInput) apply(db dbx.DB) dbx.Apply {
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = q.Where("p.status IN (?)", bun.In([]Status{StatusActive, StatusInactive}))
+		q = q.Where("p.status IN (?)", bun.List([]Status{StatusActive, StatusInactive}))
 		for _, word := range searchWords(in.Name) {
 			q = q.Where(`EXISTS (SELECT 1 FROM hms.patient_token AS t WHERE t.tenant_id = ? AND t.patient_id = p.id
 				AND t.token >= ? AND t.token < ?)`, db.Tenant(), word, word+"\U0010FFFF")

@@ -44,7 +44,7 @@ func openHospital(ctx context.Context, h *hms.HMS, o options) (*day, error) {
 	tenant := hms.NewTenantID()
 	d := &day{
 		h: h, system: hms.WithActor(ctx, hms.SystemActor(tenant, "hospitalday")), staff: map[string][]hms.UserID{},
-		wards: map[hmstype.WardID]string{}, started: time.Now(), random: rand.New(rand.NewPCG(o.seed, 2)), //nolint:gosec // no secret
+		wards: map[hmstype.WardID]string{}, started: time.Now(), random: rand.New(rand.NewPCG(o.seed, 2)),
 	}
 	if _, err := h.Identity.CreateTenant(d.system, identity.CreateTenantInput{Name: "General Hospital", TimeZone: "UTC"}); err != nil {
 		return nil, err

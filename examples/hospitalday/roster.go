@@ -49,7 +49,7 @@ func roster(ctx context.Context, o options, people chan<- patient.RegisterInput)
 }
 
 func readFile(path string, send func(patient.RegisterInput) bool) (skipped []error, err error) {
-	file, err := os.Open(path) //nolint:gosec // the user names it
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ var (
 
 // generate makes up people; the same seed makes the same ones.
 func generate(seed uint64, count int, send func(patient.RegisterInput) bool) {
-	random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // no secret
+	random := rand.New(rand.NewPCG(seed, 1))
 	for i := range count {
 		gender := patient.GenderFemale
 		if random.IntN(2) == 0 {

@@ -44,7 +44,7 @@ func (p places) find(ctx context.Context) (string, error) {
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
 		// Where there is none, the other places are asked.
-		if out, err := exec.CommandContext(ctx, p.pgConfig, "--bindir").Output(); err == nil { //nolint:gosec // a constant, or a test's
+		if out, err := exec.CommandContext(ctx, p.pgConfig, "--bindir").Output(); err == nil {
 			folders = append(folders, strings.TrimSpace(string(out)))
 		}
 	}
@@ -97,7 +97,7 @@ func hasBinaries(dir string) bool {
 func works(ctx context.Context, dir string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, filepath.Join(dir, "postgres"), "--version").Output() //nolint:gosec // a program of PostgreSQL
+	out, err := exec.CommandContext(ctx, filepath.Join(dir, "postgres"), "--version").Output()
 	if err != nil {
 		return fmt.Errorf("%s/postgres does not run: %w", dir, err)
 	}

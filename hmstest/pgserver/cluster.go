@@ -139,7 +139,7 @@ func (c *cluster) initialise(ctx context.Context) error {
 
 // run executes one of PostgreSQL's programs as the unprivileged account.
 func (c *cluster) run(ctx context.Context, program string, args ...string) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, program), args...) //nolint:gosec // a program of PostgreSQL
+	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, program), args...)
 	cmd.Dir = c.folder
 	cmd.Env = environment()
 	cmd.SysProcAttr = c.account.attributes()

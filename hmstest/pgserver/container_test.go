@@ -122,7 +122,7 @@ func TestStart_ContainerKeepsNoData(t *testing.T) {
 }
 
 // The tests below need a Docker engine and the image, so HMS_POSTGRES=container asks for them.
-func TestContainer(t *testing.T) {
+func TestContainer(t *testing.T) { //nolint:paralleltest // its parts stop containers that others would see
 	if os.Getenv("HMS_POSTGRES") != string(KindContainer) {
 		t.Skip("runs with HMS_POSTGRES=container")
 	}

@@ -61,7 +61,7 @@ func embeddedFolder() (string, error) {
 // embeddedBinaries gives the folder of the unpacked binaries, downloading them from the
 // repository where they are not there yet. Processes take turns.
 func embeddedBinaries(ctx context.Context, folder, repository string) (_ string, err error) {
-	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // the account that runs the server must enter
+	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return "", err
 	}
 	info, err := os.Lstat(folder)
@@ -101,7 +101,7 @@ func download(ctx context.Context, folder, repository string) error {
 	return viaRelay(ctx, repository, func(relay string) error {
 		database := embeddedpostgres.NewDatabase(embeddedpostgres.DefaultConfig().
 			Version(embeddedVersion).
-			Port(uint32(port)). //nolint:gosec // a port
+			Port(uint32(port)).
 			BinaryRepositoryURL(relay).
 			BinariesPath(filepath.Join(folder, string(embeddedVersion))).
 			RuntimePath(filepath.Join(folder, "runtime")).

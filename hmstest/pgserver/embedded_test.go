@@ -25,10 +25,10 @@ func fakeRepository(t *testing.T) (address string, downloads func() int) {
 	bin, err := usualPlaces().find(t.Context())
 	require.NoError(t, err)
 	folder := t.TempDir()
-	require.NoError(t, os.Mkdir(filepath.Join(folder, "bin"), 0o755)) //nolint:gosec // as the archive has it
+	require.NoError(t, os.Mkdir(filepath.Join(folder, "bin"), 0o755))
 	for _, name := range []string{"initdb", "postgres", "pg_ctl"} {
 		script := "#!/bin/sh\nexec " + filepath.Join(bin, name) + " \"$@\"\n"
-		require.NoError(t, os.WriteFile(filepath.Join(folder, "bin", name), []byte(script), 0o755)) //nolint:gosec // a program
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "bin", name), []byte(script), 0o755))
 	}
 	packed, err := exec.CommandContext(t.Context(), "tar", "-C", folder, "-cJf", "-", "bin").Output()
 	require.NoError(t, err)
@@ -56,7 +56,7 @@ func TestEmbedded_DownloadsOnce(t *testing.T) {
 	t.Parallel()
 	repository, downloads := fakeRepository(t)
 	folder := outside(t)
-	require.NoError(t, os.Chmod(folder, 0o755)) //nolint:gosec // the account that runs the server must enter
+	require.NoError(t, os.Chmod(folder, 0o755))
 	for range 2 {
 		bin, err := embeddedBinaries(t.Context(), folder, repository)
 		require.NoError(t, err)

@@ -91,7 +91,7 @@ func contextHost(folder string) string {
 }
 
 func readJSON(path string, into any) error {
-	body, err := os.ReadFile(path) //nolint:gosec // the docker program's
+	body, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}

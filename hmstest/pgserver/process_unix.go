@@ -113,7 +113,7 @@ func (a account) enters(info os.FileInfo) bool {
 // makeReachable makes a folder and lets the account pass through it. It opens folders below
 // the temporary one only: who may enter any other is not for us to decide.
 func (a account) makeReachable(folder string) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // the account must pass
+	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
 	for {
@@ -227,7 +227,7 @@ func processTable(selection ...string) ([]process, error) {
 	}
 	var all []process
 	for _, file := range found {
-		body, err := os.ReadFile(file) //nolint:gosec // of the system
+		body, err := os.ReadFile(file)
 		if err != nil {
 			continue // it has ended meanwhile
 		}
@@ -249,8 +249,8 @@ func processTable(selection ...string) ([]process, error) {
 }
 
 func psTable(selection []string) ([]process, error) {
-	out, err := exec.Command("ps", append(selection, "-o", "pid=,ppid=,stat=")...).Output() //nolint:gosec,noctx // answers at once
-	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {              // ps fails where it finds none
+	out, err := exec.Command("ps", append(selection, "-o", "pid=,ppid=,stat=")...).Output()
+	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended { // ps fails where it finds none
 		return nil, fmt.Errorf("ps: %w", err)
 	}
 	var all []process

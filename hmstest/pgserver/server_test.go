@@ -212,10 +212,10 @@ func TestAlive_BusyIsNotDead(t *testing.T) {
 // fakeBinaries makes a folder that looks like PostgreSQL's.
 func fakeBinaries(t *testing.T, dir, version string) string {
 	t.Helper()
-	require.NoError(t, os.MkdirAll(dir, 0o755)) //nolint:gosec // as an installation has it
+	require.NoError(t, os.MkdirAll(dir, 0o755))
 	for _, name := range []string{"initdb", "postgres", "pg_ctl"} {
 		script := "#!/bin/sh\necho '" + version + "'\n"
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755)) //nolint:gosec // a program
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755))
 	}
 	return dir
 }
@@ -228,7 +228,7 @@ func TestPlaces_Find(t *testing.T) {
 	fifteen := fakeBinaries(t, filepath.Join(root, "lib", "15", "bin"), "postgres (PostgreSQL) 15.1")
 	wrapper := fakeBinaries(t, filepath.Join(root, "wrapper"), "hello")
 	partial := filepath.Join(root, "partial")
-	require.NoError(t, os.Mkdir(partial, 0o755)) //nolint:gosec // as an installation has it
+	require.NoError(t, os.Mkdir(partial, 0o755))
 	require.NoError(t, os.Symlink(filepath.Join(nine, "postgres"), filepath.Join(partial, "postgres")))
 	lib := []string{filepath.Join(root, "lib", "*", "bin")}
 	list := string(filepath.ListSeparator)

@@ -96,7 +96,7 @@ func holdLock(ctx context.Context, path string) (*os.File, error) {
 
 // openOwn opens or makes a file in the temporary folder, where others may write too.
 func openOwn(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // checked below
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func findShared(ctx context.Context, path string) (*Server, bool) {
 	if err != nil || !info.Mode().IsRegular() || !ownedByUs(info) {
 		return nil, false
 	}
-	body, err := os.ReadFile(path) //nolint:gosec // checked above
+	body, err := os.ReadFile(path)
 	if err != nil {
 		return nil, false
 	}

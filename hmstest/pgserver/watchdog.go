@@ -28,7 +28,7 @@ func startWatchdog(p plan, c *cluster, container string) (*watchdog, error) {
 		}
 	}
 	args := []string{"-c", watchdogScript, "hms-postgres-watchdog", strconv.Itoa(p.owner), folder, fate, container}
-	cmd := exec.Command("/bin/sh", append(args, p.files...)...) //nolint:gosec,noctx // outlives us on purpose
+	cmd := exec.Command("/bin/sh", append(args, p.files...)...)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = detached()
 	if err := cmd.Start(); err != nil {

@@ -150,9 +150,9 @@ func (o Order) after(q *bun.SelectQuery, page hmstype.Page) (*bun.SelectQuery, e
 	if id == "" {
 		id = "id"
 	}
-	direction, compare := bun.Safe("ASC"), bun.Safe(">") //nolint:forbidigo // constants
+	direction, compare := bun.Safe("ASC"), bun.Safe(">")
 	if o.Desc {
-		direction, compare = bun.Safe("DESC"), bun.Safe("<") //nolint:forbidigo // constants
+		direction, compare = bun.Safe("DESC"), bun.Safe("<")
 	}
 	pos, ok, err := page.Position()
 	if err != nil {

@@ -67,6 +67,10 @@ func TestHandle_InTx(t *testing.T) {
 		require.Zero(t, counted(t, env))
 		require.NoError(t, env.InTx(t, env.Ctx, count), "the pool goes on")
 	})
+}
+
+func TestHandle_InTx_More(t *testing.T) {
+	t.Parallel()
 
 	t.Run("CancelledMidwayLeavesNothing", func(t *testing.T) {
 		t.Parallel()

@@ -1,0 +1,3 @@
+// Package archtest holds the code to the rules of docs/architecture.md. It has tests only,
+// and needs nothing but the go command.
+package archtest

@@ -1,0 +1,109 @@
+package hms_test
+
+import (
+	"context"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/chelal/hms/hmstest"
+	"github.com/chelal/hms/hmstype"
+)
+
+// withoutPermission are the public methods that ask for none, and why.
+var withoutPermission = map[string]string{
+	"identity.Authorize":        "answers the question itself",
+	"identity.Bind":             "wires; touches nothing",
+	"patient.Require":           "a port: runs inside a deed that asked",
+	"patient.Lock":              "a port: runs inside a deed that asked",
+	"patient.ActiveCoverages":   "a port: runs inside a deed that asked",
+	"clinical.EncounterPatient": "a port: runs inside a deed that asked",
+	"clinical.LockPrescription": "a port: runs inside a deed that asked",
+	"clinical.RecordDispensed":  "a port: runs inside a deed that asked",
+	"clinical.AllergyMatches":   "a port: runs inside a deed that asked",
+	"facility.BeforeFinish":     "a port: runs inside a deed that asked",
+	"billing.Post":              "a port: runs inside a deed that asked",
+	"billing.Reverse":           "a port: runs inside a deed that asked",
+}
+
+// Every public method of every service is called as a user without any role, and must be
+// refused before it looks at its input.
+func TestMethods_NeedAPermission(t *testing.T) {
+	t.Parallel()
+	env := hmstest.New(t)
+	nobody := env.As(t)
+	services := reflect.ValueOf(env.H).Elem()
+	asked := 0
+	for i := range services.NumField() {
+		if !services.Type().Field(i).IsExported() {
+			continue
+		}
+		service := services.Field(i)
+		name := strings.ToLower(services.Type().Field(i).Name)
+		for m := range service.NumMethod() {
+			method := service.Type().Method(m).Name
+			if _, ok := withoutPermission[name+"."+method]; ok {
+				continue
+			}
+			asked++
+			t.Run(name+"."+method, func(t *testing.T) {
+				t.Parallel()
+				require.ErrorIs(t, call(service.Method(m), nobody), hmstype.ErrPermissionDenied)
+				require.ErrorIs(t, call(service.Method(m), t.Context()), hmstype.ErrUnauthenticated)
+			})
+		}
+	}
+	require.Greater(t, asked, 60)
+}
+
+// call calls a method with a context and otherwise zero arguments, and gives its error.
+func call(method reflect.Value, ctx context.Context) error { //nolint:revive // the method comes first
+	args := []reflect.Value{reflect.ValueOf(ctx)}
+	for i := 1; i < method.Type().NumIn(); i++ {
+		args = append(args, reflect.Zero(method.Type().In(i)))
+	}
+	if method.Type().IsVariadic() {
+		args = args[:len(args)-1]
+	}
+	out := method.Call(args)
+	err, _ := out[len(out)-1].Interface().(error)
+	return err
+}
+
+var permissionUse = regexp.MustCompile(`hmstype\.(Perm\w+)`)
+
+// Every permission of the catalogue guards something, and is held by some standard role.
+func TestPermissions_AreUsed(t *testing.T) {
+	t.Parallel()
+	used := map[string]bool{}
+	files, err := filepath.Glob("*/*.go")
+	require.NoError(t, err)
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") || strings.HasPrefix(file, "identity/role.go") {
+			continue
+		}
+		body, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, m := range permissionUse.FindAllStringSubmatch(string(body), -1) {
+			used[m[1]] = true
+		}
+	}
+	parsed, err := parser.ParseFile(token.NewFileSet(), "hmstype/permission.go", nil, 0)
+	require.NoError(t, err)
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		if spec, ok := n.(*ast.ValueSpec); ok {
+			for _, name := range spec.Names {
+				require.True(t, used[name.Name], "%s guards nothing", name.Name)
+			}
+		}
+		return true
+	})
+}
