@@ -56,7 +56,7 @@ func readFile(path string, send func(patient.RegisterInput) bool) (skipped []err
 	defer func() { err = errors.Join(err, file.Close()) }()
 	for record, err := range fhir.ReadPatients(file, filepath.Base(path)) {
 		if err != nil {
-			skipped = append(skipped, err)
+			skipped = append(skipped, fmt.Errorf("%s: %w", filepath.Base(path), err))
 			continue
 		}
 		if !send(record.Input) {

@@ -199,7 +199,8 @@ DECLARE
 BEGIN
     FOR r IN SELECT to_jsonb(n) FROM new_rows AS n LOOP
         PERFORM hms.audit_write((r ->> 'tenant_id')::uuid, 'create', TG_ARGV[0],
-            hms.row_key(r, TG_ARGV[2]), (r ->> TG_ARGV[1])::uuid, r - 'tenant_id');
+            CASE TG_ARGV[2] WHEN 'id' THEN r ->> 'id' ELSE hms.row_key(r, TG_ARGV[2]) END,
+            (r ->> TG_ARGV[1])::uuid, r - 'tenant_id');
     END LOOP;
     RETURN NULL;
 END $$;
@@ -231,7 +232,8 @@ DECLARE
 BEGIN
     FOR r IN SELECT to_jsonb(o) FROM old_rows AS o LOOP
         PERFORM hms.audit_write((r ->> 'tenant_id')::uuid, 'delete', TG_ARGV[0],
-            hms.row_key(r, TG_ARGV[2]), (r ->> TG_ARGV[1])::uuid, r - 'tenant_id');
+            CASE TG_ARGV[2] WHEN 'id' THEN r ->> 'id' ELSE hms.row_key(r, TG_ARGV[2]) END,
+            (r ->> TG_ARGV[1])::uuid, r - 'tenant_id');
     END LOOP;
     RETURN NULL;
 END $$;

@@ -1,0 +1,122 @@
+package hms_test
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/chelal/hms"
+	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/billing"
+	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/facility"
+	"github.com/chelal/hms/hmstest"
+	"github.com/chelal/hms/lab"
+	"github.com/chelal/hms/patient"
+	"github.com/chelal/hms/pharmacy"
+)
+
+// recorder notes every statement that reaches the driver.
+type recorder struct {
+	mu         sync.Mutex
+	statements map[string]bool
+}
+
+func (r *recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.statements[data.SQL] = true
+	return ctx
+}
+
+func (*recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+var (
+	tableUse = regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO|UPDATE)\s+"?hms"?\."?([a-z_]+)"?(\s*\()?`)
+	literal  = regexp.MustCompile(`'(?:[^']|'')*'`)
+)
+
+// unrouted tells how many uses of our tables in a statement have no condition on the tenant
+// of their own. A function call is none: functions take the tenant first.
+func unrouted(statement string) int {
+	statement = literal.ReplaceAllString(statement, "''")
+	uses := 0
+	for _, m := range tableUse.FindAllStringSubmatch(statement, -1) {
+		if m[3] == "" || strings.EqualFold(m[1], "INTO") {
+			uses++
+		}
+	}
+	return uses - strings.Count(statement, "tenant_id")
+}
+
+// Every query names the tenant on each of its tables: then row-level security is a filter
+// that runs once, and a distributed server can send the statement to one node.
+func TestQueries_NameTheTenantOnEveryTable(t *testing.T) {
+	t.Parallel()
+	env := hmstest.New(t)
+	config, err := pgx.ParseConfig(env.DSN)
+	require.NoError(t, err)
+	seen := &recorder{statements: map[string]bool{}}
+	config.Tracer = seen
+	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	pool := stdlib.OpenDB(*config)
+	defer func() { require.NoError(t, pool.Close()) }()
+	h, err := hms.New(bun.NewDB(pool, pgdialect.New()), hms.Config{Now: env.Now})
+	require.NoError(t, err)
+	traced := *env
+	traced.H = h
+
+	traced.Service(t, "TAB", "0.25")
+	stock := traced.Stock(t, 100, "TAB")
+	rx := prescribe(t, &traced, stock.Item, 20, 0)
+	d, err := h.Pharmacy.Dispense(env.Ctx, pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 20, IdempotencyKey: "k"})
+	require.NoError(t, err)
+	draft, err := h.Billing.CreateBill(env.Ctx, billing.CreateBillInput{Patient: rx.Patient})
+	require.NoError(t, err)
+	bill, err := h.Billing.IssueBill(env.Ctx, billing.IssueBillInput{ID: draft.ID})
+	require.NoError(t, err)
+	_, err = h.Billing.Pay(env.Ctx, billing.PayInput{Bill: bill.ID, Amount: bill.Total, Method: billing.MethodCash})
+	require.NoError(t, err)
+	stay, err := h.Facility.Admit(env.Ctx, facility.AdmitInput{Encounter: traced.Encounter(t, rx.Patient, clinical.ClassInpatient).ID, Bed: traced.Bed(t, "").ID})
+	require.NoError(t, err)
+	_, err = h.Facility.Transfer(env.Ctx, facility.TransferInput{Stay: stay.ID, Bed: traced.Bed(t, "").ID})
+	require.NoError(t, err)
+	for name, read := range map[string]func() error{
+		"search":   func() error { _, err := h.Patient.Search(env.Ctx, patient.SearchInput{Name: "test"}); return err },
+		"patient":  func() error { _, err := h.Patient.Get(env.Ctx, rx.Patient); return err },
+		"dispense": func() error { _, err := h.Pharmacy.GetDispense(env.Ctx, d.ID); return err },
+		"shelf":    func() error { _, err := h.Pharmacy.Shelf(env.Ctx, pharmacy.ShelfInput{}); return err },
+		"bills":    func() error { _, err := h.Billing.Bill(env.Ctx, bill.ID); return err },
+		"census":   func() error { _, err := h.Facility.Census(env.Ctx, facility.CensusInput{At: env.Now()}); return err },
+		"worklist": func() error { _, err := h.Lab.Worklist(env.Ctx, lab.WorklistInput{}); return err },
+		"trail":    func() error { _, err := h.Audit.Trail(env.Ctx, audit.Query{Patient: rx.Patient}); return err },
+		"users":    func() error { _, err := h.Identity.Users(env.Ctx, hms.Page{}); return err },
+	} {
+		require.NoError(t, read(), name)
+	}
+	checked := 0
+	for statement := range seen.statements {
+		if strings.Contains(statement, "hms.") || strings.Contains(statement, `"hms"`) {
+			checked++
+			require.LessOrEqual(t, unrouted(statement), 0, statement)
+		}
+	}
+	require.Greater(t, checked, 60)
+}
+
+func TestUnrouted(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, 1, unrouted(`SELECT 1 FROM hms.bed WHERE id = 'tenant_id'`))
+	require.Equal(t, 1, unrouted(`SELECT 1 FROM hms.bed AS b JOIN hms.ward AS w ON w.id = b.ward_id WHERE b.tenant_id = $1`))
+	require.Zero(t, unrouted(`SELECT hms.stock_add($1)`))
+	require.Equal(t, 1, unrouted(`INSERT INTO hms.bed (id) VALUES ($1)`))
+	require.Zero(t, unrouted(`INSERT INTO "hms"."bed" ("tenant_id", "id") VALUES ($1)`))
+}
