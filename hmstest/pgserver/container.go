@@ -10,11 +10,13 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/moby/moby/api/types/container"
 	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/log"
 	"github.com/testcontainers/testcontainers-go/modules/postgres"
 )
 
@@ -22,6 +24,7 @@ import (
 const ryukDisabled = "TESTCONTAINERS_RYUK_DISABLED"
 
 func startContainer(ctx context.Context, p plan) (*Server, error) {
+	quieten()
 	if p.DataDir != "" {
 		return nil, errors.New("a container cannot keep its data in the DataDir that is asked for")
 	}
@@ -192,3 +195,7 @@ func terminate(ctx context.Context, c *postgres.PostgresContainer) error {
 	}
 	return testcontainers.TerminateContainer(c, testcontainers.StopContext(ctx), testcontainers.StopTimeout(0))
 }
+
+// quieten keeps testcontainers from printing about the engine before a test's own output;
+// what matters of it comes back as an error.
+var quieten = sync.OnceFunc(func() { log.SetDefault(log.NewNoopLogger()) })
