@@ -63,7 +63,7 @@ func calendar(ctx context.Context, db dbx.DB, in CalendarInput) (hmstype.List[Ap
 	shown := make([]dbx.Access, len(rows))
 	for i, r := range rows {
 		list.Items[i] = r.appointment()
-		shown[i] = dbx.Access{Action: "read", Entity: "appointment", ID: r.ID.String(), Patient: r.PatientID}
+		shown[i] = dbx.Access{Action: "search", Entity: "appointment", ID: r.ID.String(), Patient: r.PatientID}
 	}
 	return list, db.RecordAccess(ctx, shown...)
 }

@@ -80,3 +80,27 @@ var _ = dbx.Declare(dbx.Constraints{
 	"coverage_overlap_excl":        ErrCoverageOverlap,
 	"coverage_patient_key":         hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
 })
+
+// RestrictedError names the patient whose data were refused; it is an [ErrRestricted].
+type RestrictedError struct {
+	Patient hmstype.PatientID
+}
+
+// Error implements error.
+func (e *RestrictedError) Error() string { return ErrRestricted.Error() }
+
+// Unwrap gives [ErrRestricted].
+func (e *RestrictedError) Unwrap() error { return ErrRestricted }
+
+// RefusedPatient tells the trail whose data were refused.
+func (e *RestrictedError) RefusedPatient() hmstype.PatientID { return e.Patient }
+
+var _ = dbx.DeclareStates(dbx.States{
+	"HM690": func(detail string) error {
+		id, err := hmstype.ParseID[hmstype.PatientID](detail)
+		if err != nil {
+			return ErrRestricted
+		}
+		return &RestrictedError{Patient: id}
+	},
+})

@@ -1,6 +1,7 @@
 package dbx
 
 import (
+	"context"
 	"strings"
 
 	"github.com/chelal/hms/hmstype"
@@ -13,16 +14,27 @@ const AppRole = "hms_app"
 // settings are the transaction-local values that row-level security and the audit
 // triggers read.
 type settings struct {
-	tenant, actor, request, purpose, operation string
+	tenant, actor, request, purpose, operation, restricted string
 }
 
-func settingsOf(actor hmstype.Actor, op string) settings {
+type restrictedKey struct{}
+
+// SeesRestricted says that the actor may see the data of patients whose record is
+// restricted. Without it the database refuses to record, and so to allow, such a read.
+func SeesRestricted(ctx context.Context) context.Context {
+	return context.WithValue(ctx, restrictedKey{}, "yes")
+}
+
+func settingsOf(ctx context.Context, actor hmstype.Actor, op string) settings {
+	restricted, _ := ctx.Value(restrictedKey{}).(string)
 	return settings{
 		tenant:    actor.Tenant.String(),
 		actor:     actorText(actor),
 		request:   actor.RequestID,
 		purpose:   string(actor.Purpose),
 		operation: op,
+
+		restricted: restricted,
 	}
 }
 
@@ -41,6 +53,7 @@ func (s settings) statements() ([]string, error) {
 	pairs := [][2]string{
 		{"hms.tenant", s.tenant}, {"hms.actor", s.actor}, {"hms.request_id", s.request},
 		{"hms.purpose", s.purpose}, {"hms.operation", s.operation},
+		{"hms.restricted", s.restricted},
 	}
 	out := []string{"SET LOCAL ROLE " + AppRole}
 	for _, p := range pairs {

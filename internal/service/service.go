@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -47,13 +48,18 @@ func Write[In Validator, Out any](
 ) (Out, error) {
 	var out Out
 	started := b.DB.Now()
-	err := b.admit(ctx, op, in)
+	sees, err := b.admit(ctx, op, in)
 	if err == nil {
-		err = b.DB.InTx(ctx, op.Name, func(ctx context.Context, db dbx.DB) error {
+		txCtx := ctx
+		if sees {
+			txCtx = dbx.SeesRestricted(ctx)
+		}
+		err = b.DB.InTx(txCtx, op.Name, func(ctx context.Context, db dbx.DB) error {
 			var err error
 			out, err = dbx.Once(ctx, db, op.Name, op.Key, in, fn)
 			return err
 		})
+		err = b.recordRestricted(ctx, op, dbx.Map(err))
 	}
 	return finish(b, op, started, out, err)
 }
@@ -86,22 +92,48 @@ func (in ByID[I]) Validate() error {
 }
 
 // admit asks for the permission before anything else, so that a refused caller learns
-// nothing about the rules of an input.
-func (b *Base) admit(ctx context.Context, op Op, in Validator) error {
+// nothing about the rules of an input. It also tells whether the actor may see restricted
+// patients: asked here, before the transaction, because an Authorizer may need a connection
+// of its own, and many callers that each hold one and wait for another would wait for ever.
+func (b *Base) admit(ctx context.Context, op Op, in Validator) (seesRestricted bool, err error) {
 	actor, err := hmstype.ActorFrom(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := b.Authorizer.Authorize(ctx, actor, op.Permission); err != nil {
 		if hmstype.KindOf(err) == hmstype.KindPermissionDenied {
-			b.recordDenial(ctx, op)
+			b.recordDenial(ctx, op, dbx.Access{Action: "denied", Entity: "permission", ID: string(op.Permission)})
 		}
-		return err
+		return false, err
 	}
 	if len(op.Key) > maxKeyLength {
-		return hmstype.Invalid("idempotencyKey", "must have at most 200 bytes")
+		return false, hmstype.Invalid("idempotencyKey", "must have at most 200 bytes")
 	}
-	return in.Validate()
+	if err := in.Validate(); err != nil {
+		return false, err
+	}
+	err = b.Authorizer.Authorize(ctx, actor, hmstype.PermPatientRestricted)
+	if err != nil && hmstype.KindOf(err) != hmstype.KindPermissionDenied {
+		return false, err
+	}
+	return err == nil, nil
+}
+
+// restrictedError is what the database's refusal to show a restricted patient becomes.
+type restrictedError interface {
+	error
+	RefusedPatient() hmstype.PatientID
+}
+
+// recordRestricted records that the data of a restricted patient were refused.
+func (b *Base) recordRestricted(ctx context.Context, op Op, err error) error {
+	var refused restrictedError
+	if errors.As(err, &refused) {
+		b.recordDenial(ctx, op, dbx.Access{
+			Action: "denied", Entity: "patient", ID: refused.RefusedPatient().String(), Patient: refused.RefusedPatient(),
+		})
+	}
+	return err
 }
 
 // denialTimeout bounds the record of a refusal, which needs a connection of its own.
@@ -109,11 +141,11 @@ const denialTimeout = 3 * time.Second
 
 // recordDenial writes the refusal in a transaction of its own, so that it survives the
 // rollback of the deed. The caller is refused whether or not that succeeds.
-func (b *Base) recordDenial(ctx context.Context, op Op) {
+func (b *Base) recordDenial(ctx context.Context, op Op, access dbx.Access) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), denialTimeout)
 	defer cancel()
 	err := b.DB.Unbound().InTx(ctx, op.Name, func(ctx context.Context, db dbx.DB) error {
-		return db.RecordAccess(ctx, dbx.Access{Action: "denied", Entity: "permission", ID: string(op.Permission)})
+		return db.RecordAccess(ctx, access)
 	})
 	if err != nil {
 		b.Log.Error().Str("op", op.Name).Str("kind", string(hmstype.KindOf(dbx.Map(err)))).Msg("refusal not recorded")

@@ -168,10 +168,17 @@ BEGIN
         p_changes);
 END $$;
 
--- A read, search, export or refusal, recorded by a service.
+-- A read, search, export or refusal, recorded by a service. A read or export of a
+-- restricted patient's data is refused here unless the transaction may see them: since
+-- nothing is shown that is not recorded, no service can forget the restriction. The body
+-- is not looked at before it runs, so the patients' table may come with a later migration.
 CREATE FUNCTION hms.record_access(p_tenant uuid, p_action text, p_entity text, p_entity_id text, p_patient uuid)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+    IF p_patient IS NOT NULL AND p_action IN ('read', 'export') AND coalesce(current_setting('hms.restricted', true), '') <> 'yes'
+       AND EXISTS (SELECT 1 FROM hms.patient AS p WHERE p.tenant_id = p_tenant AND p.id = p_patient AND p.is_restricted) THEN
+        RAISE EXCEPTION 'the patient''s record is restricted' USING ERRCODE = 'HM690', DETAIL = p_patient::text;
+    END IF;
     PERFORM hms.audit_write(p_tenant, p_action, p_entity, coalesce(p_entity_id, ''), p_patient, NULL);
 END $$;
 

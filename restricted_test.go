@@ -1,0 +1,62 @@
+package hms_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/billing"
+	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/hmstest"
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/patient"
+	"github.com/chelal/hms/pharmacy"
+)
+
+// Every way of reading one patient's data refuses those of a restricted patient, whatever
+// package it is in, and the refusal is on the trail.
+func TestRestrictedPatient_IsRefusedEverywhere(t *testing.T) {
+	t.Parallel()
+	env := hmstest.New(t)
+	env.Service(t, "TAB", "0.25")
+	stock := env.Stock(t, 100, "TAB")
+	rx := prescribe(t, env, stock.Item, 20, 0)
+	d, err := env.H.Pharmacy.Dispense(env.Ctx, pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 20})
+	require.NoError(t, err)
+	bill, err := env.H.Billing.CreateBill(env.Ctx, billing.CreateBillInput{Patient: rx.Patient})
+	require.NoError(t, err)
+	p, err := env.H.Patient.Get(env.Ctx, rx.Patient)
+	require.NoError(t, err)
+	_, err = env.H.Patient.SetRestricted(env.Ctx, patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true})
+	require.NoError(t, err)
+
+	doctor, pharmacist, desk := env.As(t, identity.RoleDoctor), env.As(t, identity.RolePharmacist), env.As(t, identity.RoleReceptionist)
+	reads := map[string]func(ctx context.Context) error{
+		"patient":      func(ctx context.Context) error { _, err := env.H.Patient.Get(ctx, p.ID); return err },
+		"encounter":    func(ctx context.Context) error { _, err := env.H.Clinical.GetEncounter(ctx, rx.Encounter); return err },
+		"allergies":    func(ctx context.Context) error { _, err := env.H.Clinical.Allergies(ctx, p.ID); return err },
+		"notes":        func(ctx context.Context) error { _, err := env.H.Clinical.EncounterNotes(ctx, rx.Encounter); return err },
+		"prescription": func(ctx context.Context) error { _, err := env.H.Clinical.GetPrescription(ctx, rx.ID); return err },
+		"dispense":     func(ctx context.Context) error { _, err := env.H.Pharmacy.GetDispense(ctx, d.ID); return err },
+		"bill":         func(ctx context.Context) error { _, err := env.H.Billing.Bill(ctx, bill.ID); return err },
+	}
+	who := map[string]context.Context{"dispense": pharmacist, "bill": desk}
+	for name, read := range reads {
+		ctx := who[name]
+		if ctx == nil {
+			ctx = doctor
+		}
+		require.ErrorIs(t, read(ctx), patient.ErrRestricted, name)
+		require.NoError(t, read(env.As(t, identity.RoleAdmin)), name)
+	}
+	trail, err := env.H.Audit.Trail(env.Ctx, audit.Query{Patient: p.ID, Actions: []audit.Action{audit.ActionDenied}})
+	require.NoError(t, err)
+	require.Len(t, trail.Items, len(reads))
+
+	// Work on the patient goes on: it is what is shown that is restricted.
+	_, err = env.H.Clinical.RecordAllergy(doctor, clinical.RecordAllergyInput{Patient: p.ID, Substance: hmstype.Code{Display: "Latex"}})
+	require.NoError(t, err)
+}
