@@ -35,10 +35,13 @@ func TestRestrictedPatient_IsRefusedEverywhere(t *testing.T) {
 
 	doctor, pharmacist, desk := env.As(t, identity.RoleDoctor), env.As(t, identity.RolePharmacist), env.As(t, identity.RoleReceptionist)
 	reads := map[string]func(ctx context.Context) error{
-		"patient":      func(ctx context.Context) error { _, err := env.H.Patient.Get(ctx, p.ID); return err },
-		"encounter":    func(ctx context.Context) error { _, err := env.H.Clinical.GetEncounter(ctx, rx.Encounter); return err },
-		"allergies":    func(ctx context.Context) error { _, err := env.H.Clinical.Allergies(ctx, p.ID); return err },
-		"notes":        func(ctx context.Context) error { _, err := env.H.Clinical.EncounterNotes(ctx, rx.Encounter); return err },
+		"patient":   func(ctx context.Context) error { _, err := env.H.Patient.Get(ctx, p.ID); return err },
+		"encounter": func(ctx context.Context) error { _, err := env.H.Clinical.GetEncounter(ctx, rx.Encounter); return err },
+		"allergies": func(ctx context.Context) error { _, err := env.H.Clinical.Allergies(ctx, p.ID); return err },
+		"notes": func(ctx context.Context) error {
+			_, err := env.H.Clinical.EncounterNotes(ctx, rx.Encounter)
+			return err
+		},
 		"prescription": func(ctx context.Context) error { _, err := env.H.Clinical.GetPrescription(ctx, rx.ID); return err },
 		"dispense":     func(ctx context.Context) error { _, err := env.H.Pharmacy.GetDispense(ctx, d.ID); return err },
 		"bill":         func(ctx context.Context) error { _, err := env.H.Billing.Bill(ctx, bill.ID); return err },

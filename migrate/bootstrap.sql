@@ -31,6 +31,8 @@ BEGIN
     IF NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
         EXECUTE format('GRANT hms_owner, hms_app, hms_sealer TO %I', current_user);
     END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+    NULL; -- an administrator made the roles and has granted them, or SET ROLE below says that he has not
 END $$;
 
 CREATE SCHEMA IF NOT EXISTS hms;

@@ -42,6 +42,38 @@ func newDatabase(t *testing.T) *bun.DB {
 	return db
 }
 
+// A host need not be superuser: it may create roles, and things in its database.
+func TestMigrate_AsAnOrdinaryRole(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, migrate.Migrate(t.Context(), newDatabase(t)), "the server knows the roles")
+	db := newDatabase(t)
+	role := "hms_host_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	for _, s := range []string{
+		"CREATE ROLE " + role + " LOGIN CREATEROLE PASSWORD 'host'",
+		"GRANT hms_owner, hms_app, hms_sealer TO " + role,
+		"DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO " + role + "', current_database()); END $$",
+	} {
+		_, err := db.ExecContext(t.Context(), s)
+		require.NoError(t, err)
+	}
+	var name string
+	require.NoError(t, db.NewRaw("SELECT current_database()").Scan(t.Context(), &name))
+	server, err := pgserver.Shared(t.Context(), pgserver.Options{})
+	require.NoError(t, err)
+	u, err := url.Parse(server.DSN(name))
+	require.NoError(t, err)
+	u.User, u.Path = url.UserPassword(role, "host"), "/"+name
+	host, err := dbx.Open(u.String())
+	require.NoError(t, err)
+	defer func() {
+		require.NoError(t, host.Close())
+		_, err := db.ExecContext(context.Background(), "REASSIGN OWNED BY "+role+" TO CURRENT_USER; DROP OWNED BY "+role+"; DROP ROLE "+role)
+		require.NoError(t, err)
+	}()
+	require.NoError(t, migrate.Migrate(t.Context(), host))
+	require.NoError(t, migrate.Check(t.Context(), host))
+}
+
 func applied(t *testing.T, db *bun.DB) int {
 	t.Helper()
 	var n int
