@@ -1,16 +1,16 @@
 package hms_test
 
 import (
-	"context"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/chelal/hms"
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/clinical"
 	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/hmstest"
+	"github.com/chelal/hms/patient"
 	"github.com/chelal/hms/pharmacy"
 )
 
@@ -35,78 +35,57 @@ func livedIn(t *testing.T) *hmstest.Env {
 	return env
 }
 
-// asApp runs raw SQL as the application's role, in a transaction that is rolled back.
-func asApp(t *testing.T, env *hmstest.Env, tenant string, fn func(exec func(string) (int64, error), count func(string) int)) {
-	t.Helper()
-	tx, err := env.DB.BeginTx(t.Context(), nil)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, tx.Rollback()) }()
-	for _, s := range []string{"SET LOCAL ROLE hms_app", "SET LOCAL hms.tenant = '" + tenant + "'"} {
-		_, err := tx.ExecContext(t.Context(), s)
-		require.NoError(t, err)
-	}
-	exec := func(statement string) (int64, error) {
-		_, err := tx.ExecContext(t.Context(), "SAVEPOINT attempt")
-		require.NoError(t, err)
-		defer func() { _, _ = tx.ExecContext(context.WithoutCancel(t.Context()), "ROLLBACK TO SAVEPOINT attempt") }()
-		res, err := tx.ExecContext(t.Context(), statement)
-		if err != nil {
-			return 0, err
-		}
-		return res.RowsAffected()
-	}
-	count := func(query string) int {
-		var n int
-		require.NoError(t, tx.NewRaw(query).Scan(t.Context(), &n))
-		return n
-	}
-	fn(exec, count)
-}
-
 func TestTenant_SeesNothingOfAnother(t *testing.T) {
 	t.Parallel()
-	first := livedIn(t)
-	second := hmstest.New(t)
-	names := findings(t, first, `SELECT t.relname FROM (`+tables+`) AS t JOIN pg_class AS c ON c.oid = t.oid WHERE NOT c.relispartition`)
-	filled := 0
-	for _, table := range names {
-		var rows int
-		require.NoError(t, first.DB.NewRaw(`SELECT count(*) FROM hms.`+table+` WHERE tenant_id = ?`, first.Tenant).Scan(t.Context(), &rows))
-		if rows > 0 {
-			filled++
-		}
-		for _, tenant := range []string{second.Tenant.String(), ""} {
-			asApp(t, first, tenant, func(exec func(string) (int64, error), count func(string) int) {
-				where := ` WHERE tenant_id = '` + first.Tenant.String() + `'`
-				require.Zero(t, count(`SELECT count(*) FROM hms.`+table+where), "%s is read as tenant %q", table, tenant)
-				for _, statement := range []string{`UPDATE hms.` + table + ` SET tenant_id = tenant_id` + where, `DELETE FROM hms.` + table + where} {
-					n, err := exec(statement)
-					require.Zero(t, n, "%s: %v", statement, err)
-				}
-				_, err := exec(`TRUNCATE hms.` + table)
-				require.Error(t, err, "TRUNCATE knows no rows and so no tenant")
-			})
-		}
-		if rows == 0 {
-			continue
-		}
-		asApp(t, first, second.Tenant.String(), func(exec func(string) (int64, error), _ func(string) int) {
-			_, err := exec(`INSERT INTO hms.` + table + ` (tenant_id) VALUES ('` + first.Tenant.String() + `')`)
-			require.Error(t, err, table)
-		})
-	}
+	first, second := livedIn(t), livedIn(t)
+	filled := hmstest.RequireTenantIsolation(t, first, second)
 	require.Greater(t, filled, 25, "the test has rows to look for")
 
-	patients := findings(t, first, `SELECT id::text FROM hms.patient WHERE tenant_id = '`+first.Tenant.String()+`'`)
-	require.NotEmpty(t, patients)
-	report, err := second.H.Audit.Verify(second.Ctx)
+	for _, env := range []*hmstest.Env{first, second} {
+		report, err := env.H.Audit.Verify(env.Ctx)
+		require.NoError(t, err)
+		require.True(t, report.Clean(), "%+v", report)
+	}
+	list, err := second.H.Patient.Search(second.Ctx, patient.SearchInput{Name: "test"})
 	require.NoError(t, err)
-	require.True(t, report.Clean())
-	trail, err := first.H.Audit.Verify(first.Ctx)
-	require.NoError(t, err)
-	require.True(t, trail.Clean(), "%+v", trail)
-	_, err = second.H.Billing.Bills(second.Ctx, billing.BillsQuery{})
-	if err != nil {
-		require.ErrorIs(t, err, hms.ErrInvalid)
+	theirs := findings(t, first, `SELECT id::text FROM hms.patient WHERE tenant_id = '`+first.Tenant.String()+`'`)
+	require.NotEmpty(t, theirs)
+	for _, p := range list.Items {
+		require.NotContains(t, theirs, p.ID.String())
+	}
+}
+
+// probe is a testing.TB that only notes a failure.
+type probe struct {
+	testing.TB
+	failed bool
+}
+
+func (p *probe) Errorf(string, ...any) { p.failed = true }
+
+func (p *probe) FailNow() {
+	p.failed = true
+	runtime.Goexit()
+}
+
+func TestRequireTenantIsolation_FindsABreach(t *testing.T) {
+	t.Parallel()
+	for _, breach := range []string{
+		`ALTER TABLE hms.ward DISABLE ROW LEVEL SECURITY`,
+		`CREATE POLICY open_door ON hms.ward USING (true)`,
+		`GRANT TRUNCATE ON hms.ward TO hms_app`,
+	} {
+		victim := hmstest.NewOwn(t)
+		victim.Bed(t, "")
+		_, err := victim.DB.ExecContext(t.Context(), breach)
+		require.NoError(t, err)
+		p := &probe{TB: t}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			hmstest.RequireTenantIsolation(p, victim, hmstest.New(t))
+		}()
+		<-done
+		require.True(t, p.failed, breach)
 	}
 }
