@@ -73,7 +73,7 @@ func TestRequireTenantIsolation_FindsABreach(t *testing.T) {
 	for _, breach := range []string{
 		`ALTER TABLE hms.ward DISABLE ROW LEVEL SECURITY`,
 		`CREATE POLICY open_door ON hms.ward USING (true)`,
-		`GRANT TRUNCATE ON hms.ward TO hms_app`,
+		`GRANT TRUNCATE ON hms.outbox TO hms_app`,
 	} {
 		victim := hmstest.NewOwn(t)
 		victim.Bed(t, "")
