@@ -20,18 +20,19 @@ import (
 
 // day is one hospital and what happens in it today.
 type day struct {
-	h        *hms.HMS
-	system   context.Context           //nolint:containedctx // of the tenant; the program's own
-	staff    map[string][]hms.UserID   // by role
-	items    []pharmacy.Item           // the last one is scarce
-	location hmstype.LocationID        // of the stock
-	test     lab.Test                  // potassium
-	analyte  hmstype.LabAnalyteID      // of the test
-	wards    map[hmstype.WardID]string // names
-	started  time.Time
-	tally    tally
-	mu       sync.Mutex
-	random   *rand.Rand
+	h            *hms.HMS
+	system       context.Context           //nolint:containedctx // of the tenant; the program's own
+	staff        map[string][]hms.UserID   // by role
+	items        []pharmacy.Item           // the last one is scarce
+	location     hmstype.LocationID        // of the stock
+	test         lab.Test                  // potassium
+	analyte      hmstype.LabAnalyteID      // of the test
+	wards        map[hmstype.WardID]string // names
+	started      time.Time
+	tally        tally
+	acknowledged func(any) // hears of every result, where somebody listens
+	mu           sync.Mutex
+	random       *rand.Rand
 }
 
 var staffing = map[string]int{

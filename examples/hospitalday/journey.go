@@ -21,19 +21,27 @@ import (
 // errRefused ends a step that the hospital refused; the tally knows why.
 var errRefused = errors.New("refused")
 
-// do runs one command and tallies it. A refusal is part of the day; anything internal or
-// unavailable is a failure of the program.
+// do runs one command and tallies it. A refusal is part of the day, and so is a database
+// that cannot serve for a while; anything internal is a failure of the program.
 func do[T any](d *day, name string, fn func() (T, error)) (T, error) {
 	started := time.Now()
 	out, err := fn()
 	d.tally.add(name, time.Since(started), err)
+	if err == nil && d.acknowledged != nil {
+		d.acknowledged(out)
+	}
+	return out, refusal(name, err)
+}
+
+// refusal marks an error that the day goes on with.
+func refusal(name string, err error) error {
 	switch hmstype.KindOf(err) {
 	case hmstype.KindNone:
-		return out, nil
-	case hmstype.KindPrecondition, hmstype.KindAlreadyExists, hmstype.KindStale:
-		return out, fmt.Errorf("%w: %w", errRefused, err)
+		return nil
+	case hmstype.KindPrecondition, hmstype.KindAlreadyExists, hmstype.KindStale, hmstype.KindUnavailable:
+		return fmt.Errorf("%w: %w", errRefused, err)
 	default:
-		return out, fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 }
 
@@ -48,8 +56,9 @@ func (d *day) treat(in patient.RegisterInput) error {
 		return err
 	}
 	for _, step := range []func(patient.Patient, clinical.Encounter) error{d.examine, d.medicate, d.analyse, d.hospitalise, d.settle} {
-		if err := step(p, encounter); err != nil && !errors.Is(err, errRefused) {
-			return err
+		err := step(p, encounter)
+		if err != nil && (!errors.Is(err, errRefused) || hmstype.KindOf(err) == hmstype.KindUnavailable) {
+			return err // a refusal ends the step, a database that is away the visit
 		}
 	}
 	return nil

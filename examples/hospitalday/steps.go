@@ -19,7 +19,7 @@ func (d *day) result(p patient.Patient, order lab.Order, technician context.Cont
 	ref := func() (lab.ItemRef, error) {
 		current, err := d.h.Lab.Order(doctor, order.ID)
 		if err != nil {
-			return lab.ItemRef{}, err
+			return lab.ItemRef{}, refusal("read order", err)
 		}
 		return lab.ItemRef{OrderID: order.ID, ItemID: current.Items[0].ID, PatientID: p.ID, Version: current.Items[0].Version}, nil
 	}
@@ -51,7 +51,7 @@ func (d *day) result(p patient.Patient, order lab.Order, technician context.Cont
 func (d *day) acknowledge(doctor context.Context) error {
 	open, err := d.h.Lab.CriticalAlerts(doctor, lab.CriticalAlertsInput{OnlyOpen: true})
 	if err != nil {
-		return err
+		return refusal("read alerts", err)
 	}
 	for _, alert := range open.Items {
 		_, err := do(d, "acknowledge critical", func() (lab.CriticalAlert, error) {
@@ -69,7 +69,7 @@ func (d *day) acknowledge(doctor context.Context) error {
 func (d *day) freeBed() (hmstype.BedID, bool, error) {
 	beds, err := d.h.Facility.Beds(d.as(identity.RoleNurse), facility.BedsInput{Status: facility.BedUnoccupied})
 	if err != nil || len(beds) == 0 {
-		return hmstype.BedID{}, false, err
+		return hmstype.BedID{}, false, refusal("read beds", err)
 	}
 	return beds[0].ID, true, nil
 }

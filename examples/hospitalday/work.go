@@ -88,10 +88,14 @@ func (d *day) work(ctx context.Context, o options) error {
 	for range o.workers {
 		wg.Go(func() {
 			for in := range people {
-				if err := d.treat(in); err != nil && !errors.Is(err, errRefused) {
+				err := d.treat(in)
+				if err != nil && !errors.Is(err, errRefused) {
 					failures <- err
 					cancel()
 					return
+				}
+				if hmstype.KindOf(err) == hmstype.KindUnavailable {
+					d.await(ctx)
 				}
 				meter.done()
 			}
@@ -104,6 +108,16 @@ func (d *day) work(ctx context.Context, o options) error {
 		fmt.Println("skipped:", s)
 	}
 	return errors.Join(rosterErr, <-failures)
+}
+
+// await waits until the database serves again, as a hospital does.
+func (d *day) await(ctx context.Context) {
+	for ctx.Err() == nil && d.h.Check(ctx) != nil {
+		select {
+		case <-ctx.Done():
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // meter shows how far the day is: a bar on a terminal, a line now and then elsewhere.
