@@ -88,8 +88,8 @@ func (d *day) visit(p patient.Patient) (clinical.Encounter, error) {
 	doctor := doctors[d.intn(len(doctors))]
 	slot := d.intn(4)
 	var booked clinical.Appointment
-	err := errRefused
-	for try := 0; errors.Is(err, errRefused) && try < 2000; try++ {
+	err := clinical.ErrSlotTaken
+	for try := 0; errors.Is(err, clinical.ErrSlotTaken) && try < 2000; try++ { // any other refusal is final
 		start := d.started.Add(time.Hour).Truncate(time.Hour).Add(time.Duration(slot+try) * 15 * time.Minute)
 		booked, err = do(d, "book", func() (clinical.Appointment, error) {
 			return d.h.Clinical.Book(desk, clinical.BookInput{

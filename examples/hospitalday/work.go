@@ -52,7 +52,7 @@ func (t *tally) refuse(reason string) {
 // reasonOf gives words for a refusal that do not depend on who or what was refused.
 func reasonOf(err error) string {
 	for _, known := range []error{
-		pharmacy.ErrInsufficientStock, pharmacy.ErrPrescription, pharmacy.ErrAllergy, clinical.ErrSlotTaken, clinical.ErrAllergy,
+		pharmacy.ErrInsufficientStock, pharmacy.ErrPrescription, pharmacy.ErrAllergy, clinical.ErrSlotTaken, clinical.ErrDeceased, clinical.ErrAllergy,
 		clinical.ErrAllergyContradiction, facility.ErrBedTaken, facility.ErrBedNotReady, facility.ErrPatientInBed, facility.ErrStillInBed,
 		billing.ErrOverpayment, billing.ErrNothingToBill, patient.ErrDuplicate, patient.ErrIdentifierTaken, hmstype.ErrInvalidTransition,
 		hmstype.ErrStale, hmstype.ErrPermissionDenied,
