@@ -5,8 +5,10 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/identity"
 )
 
 // Config says how the library behaves. The zero Config works.
@@ -27,14 +29,34 @@ type Config struct {
 	// UncachedStatements stops hot statements from being prepared, which a connection pooler
 	// in transaction mode may need.
 	UncachedStatements bool
-	// RequireSecondPerson refuses that a laboratory result is verified by who entered it.
-	RequireSecondPerson bool
+	// KeyEncryptionKey switches field encryption on: it wraps the keys by which identifiers,
+	// telephone numbers, addresses and the like are sealed in the database. Any Tink
+	// AEADWithContext fits, so every KMS client of Tink's; [OpenLocalKey] is for development.
+	// Nil leaves fields as they are. Once data are encrypted, a start without the key or with
+	// another one fails in [HMS.Migrate] and [HMS.Check].
+	KeyEncryptionKey hmstype.KeyEncryptionKey
+	// EncryptNarrative seals what clinicians write in notes, too. Encrypted text cannot be
+	// searched nor reported on in SQL, so it is the host's choice. Needs KeyEncryptionKey.
+	EncryptNarrative bool
+	// Identity says how people prove who they are: passwords, sessions, second factors.
+	Identity identity.Config
+	// AuditLog says who signs the Merkle log of the audit trail and who witnesses it; the zero
+	// value seals nothing.
+	AuditLog audit.LogConfig
+	// SeparatedDuties are the pairs of permissions that one person may not use on the same
+	// object; nil means hmstype.StandardDuties: prescribe and dispense, enter and verify a
+	// result, request and approve a refund. An empty list that is not nil keeps nothing apart,
+	// for a practice of one.
+	SeparatedDuties []hmstype.DutyPair
 }
 
 // WithDefaults fills in what is zero.
 func (c Config) WithDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.SeparatedDuties == nil {
+		c.SeparatedDuties = hmstype.StandardDuties()
 	}
 	if c.MaxAttempts == 0 {
 		c.MaxAttempts = 5
@@ -45,6 +67,9 @@ func (c Config) WithDefaults() Config {
 // Validate checks the configuration; its errors are of kind invalid.
 func (c Config) Validate() error {
 	var v hmstype.Validator
+	v.Check(!c.EncryptNarrative || c.KeyEncryptionKey != nil, "encryptNarrative", "needs keyEncryptionKey")
 	v.Check(c.MaxAttempts >= 0 && c.MaxAttempts <= 100, "maxAttempts", "must lie between 0 and 100")
+	v.Nested("identity", c.Identity.Validate())
+	v.Nested("auditLog", c.AuditLog.Validate())
 	return v.Err()
 }

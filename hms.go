@@ -9,9 +9,11 @@ import (
 	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/encryption"
 	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 	"github.com/chelal/hms/lab"
 	"github.com/chelal/hms/migrate"
@@ -33,7 +35,10 @@ type HMS struct {
 	Facility *facility.Service // wards, beds, stays
 	Billing  *billing.Service  // catalogue, charges, bills, payments, ledger
 
+	Encryption *encryption.Service // rotation of the keys of field encryption
+
 	config Config
+	crypt  *fieldcrypt.Cipher
 	handle dbx.Handle
 }
 
@@ -48,10 +53,11 @@ func New(db *bun.DB, config Config) (*HMS, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
+	crypt := fieldcrypt.New(config.KeyEncryptionKey)
 	handle := dbx.NewHandle(db, dbx.Options{
-		Now: config.Now, MaxAttempts: config.MaxAttempts, UncachedStatements: config.UncachedStatements,
+		Now: config.Now, MaxAttempts: config.MaxAttempts, UncachedStatements: config.UncachedStatements, Results: crypt,
 	})
-	root := &HMS{config: config, Identity: identity.New(service.Base{DB: handle, Log: config.Logger})}
+	root := &HMS{config: config, crypt: crypt, Identity: identity.New(service.Base{DB: handle, Log: config.Logger, Crypt: crypt}, config.Identity)}
 	return root.wire(handle), nil
 }
 
@@ -71,24 +77,38 @@ func (h *HMS) InTx(ctx context.Context, fn func(ctx context.Context, tx *HMS) er
 }
 
 // Migrate brings the database to the schema of this version; see migrate.Migrate.
-func (h *HMS) Migrate(ctx context.Context) error { return migrate.Migrate(ctx, h.handle.Bun()) }
+func (h *HMS) Migrate(ctx context.Context) error {
+	if err := migrate.Migrate(ctx, h.handle.Bun()); err != nil {
+		return err
+	}
+	return dbx.Map(h.crypt.Check(ctx, h.handle.Bun()))
+}
 
 // Check tells whether the database has the schema of this version; see migrate.Check. Call
 // it at start-up where something else migrates.
-func (h *HMS) Check(ctx context.Context) error { return migrate.Check(ctx, h.handle.Bun()) }
+//
+// It also holds the configured key-encryption key against the database: a missing or a
+// wrong one fails here, not at the first read.
+func (h *HMS) Check(ctx context.Context) error {
+	if err := migrate.Check(ctx, h.handle.Bun()); err != nil {
+		return err
+	}
+	return dbx.Map(h.crypt.Check(ctx, h.handle.Bun()))
+}
 
 // wire connects the services. New and all ways of binding call it, so that no service of a
 // bound HMS can hold an unbound collaborator.
 func (h *HMS) wire(handle dbx.Handle) *HMS {
-	w := &HMS{config: h.config, handle: handle}
-	base := service.Base{DB: handle, Log: h.config.Logger}
+	w := &HMS{config: h.config, crypt: h.crypt, handle: handle}
+	base := service.Base{DB: handle, Log: h.config.Logger, Crypt: h.crypt, Duties: h.config.SeparatedDuties}
 	w.Identity = h.Identity.Bind(base)
 	base.Authorizer = h.config.Authorizer
 	if base.Authorizer == nil {
 		base.Authorizer = w.Identity
 	}
-	w.Audit = audit.New(base)
+	w.Audit = audit.New(base, h.config.AuditLog)
 	w.Outbox = outbox.New(base)
+	w.Encryption = encryption.New(base)
 	w.Patient = patient.New(base)
 	w.Billing = billing.New(base, billing.Ports{Patients: w.Patient})
 	charges := h.config.Charges
@@ -96,14 +116,14 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 		charges = w.Billing
 	}
 	guard := &finishGuard{}
-	w.Clinical = clinical.New(base, clinical.Ports{Patients: w.Patient, Charges: charges, FinishGuards: []clinical.FinishGuard{guard}})
+	w.Clinical = clinical.New(base, clinical.Ports{Patients: w.Patient, Charges: charges, FinishGuards: []clinical.FinishGuard{guard}, EncryptNarrative: h.config.EncryptNarrative})
 	w.Facility = facility.New(base, facility.Ports{Patients: w.Patient, Encounters: w.Clinical, Charges: charges})
 	guard.Service = w.Facility
 	w.Pharmacy = pharmacy.New(base, pharmacy.Ports{
 		Patients: w.Patient, Prescriptions: prescriptions{w.Clinical}, Allergies: w.Clinical, Charges: charges,
 	})
 	w.Lab = lab.New(base, lab.Ports{
-		Patients: w.Patient, Encounters: w.Clinical, Charges: charges, RequireSecondPerson: h.config.RequireSecondPerson,
+		Patients: w.Patient, Encounters: w.Clinical, Charges: charges,
 	})
 	return w
 }

@@ -25,7 +25,7 @@ type prescriptions struct {
 func (p prescriptions) LockPrescription(ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID) (pharmacy.Prescription, error) {
 	rx, err := p.clinical.LockPrescription(ctx, conn, id)
 	return pharmacy.Prescription{
-		Patient: rx.Patient, Encounter: rx.Encounter, Item: rx.Medication, ValidUntil: rx.ValidUntil,
+		Patient: rx.Patient, PrescribedBy: rx.PrescribedBy, Encounter: rx.Encounter, Item: rx.Medication, ValidUntil: rx.ValidUntil,
 		Active:    rx.Status == clinical.PrescriptionActive,
 		Remaining: rx.Limit() - rx.Dispensed,
 	}, err

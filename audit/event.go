@@ -21,7 +21,12 @@ const (
 	ActionRead   Action = "read"   // a patient's data were shown
 	ActionSearch Action = "search" // a patient was among the hits of a search
 	ActionExport Action = "export" // data left the system
-	ActionDenied Action = "denied" // somebody was refused; EntityID names the permission
+	ActionVerify Action = "verify" // somebody held the trail against the data, or its log against what was signed
+	ActionDenied Action = "denied" // somebody was refused; EntityID names the permission, the pair of duties, or the patient
+
+	ActionLogin       Action = "login"        // a session began; EntityID is the user's
+	ActionLogout      Action = "logout"       // it was ended by its user
+	ActionLoginFailed Action = "login_failed" // EntityID is the user's; empty for a name that nobody has
 )
 
 // Event is one entry of the trail.
@@ -36,23 +41,25 @@ type Event struct {
 	Operation  string            // such as "pharmacy.dispense"; empty for SQL outside the library
 	RequestID  string            // the host's
 	Purpose    hmstype.PurposeOfUse
-	Changes    json.RawMessage // create, delete: the row; update: {"column": [before, after]}; null for the rest
+	BreakGlass hmstype.BreakGlassID // the grant under which a restricted record was read; zero for everything else
+	Changes    json.RawMessage      // create, delete: the row; update: {"column": [before, after]}; null for the rest
 }
 
 type eventRow struct {
 	bun.BaseModel `bun:"table:hms.audit_event,alias:e"`
 	dbx.Tenanted
-	RecordedAt time.Time            `bun:"recorded_at,pk"`
-	ID         hmstype.AuditEventID `bun:"id,pk"`
-	Actor      string
-	Action     Action
-	Entity     string
-	EntityID   string
-	PatientID  hmstype.PatientID `bun:",nullzero"`
-	Operation  string
-	RequestID  string
-	Purpose    hmstype.PurposeOfUse
-	Changes    json.RawMessage `bun:"type:jsonb,nullzero"`
+	RecordedAt   time.Time            `bun:"recorded_at,pk"`
+	ID           hmstype.AuditEventID `bun:"id,pk"`
+	Actor        string
+	Action       Action
+	Entity       string
+	EntityID     string
+	PatientID    hmstype.PatientID `bun:",nullzero"`
+	Operation    string
+	RequestID    string
+	Purpose      hmstype.PurposeOfUse
+	Changes      json.RawMessage      `bun:"type:jsonb,nullzero"`
+	BreakGlassID hmstype.BreakGlassID `bun:",nullzero"`
 }
 
 func (r eventRow) Position() hmstype.Position {
@@ -63,6 +70,6 @@ func (r eventRow) event() Event {
 	return Event{
 		ID: r.ID, RecordedAt: r.RecordedAt.UTC(), Actor: r.Actor, Action: r.Action, Entity: r.Entity,
 		EntityID: r.EntityID, Patient: r.PatientID, Operation: r.Operation, RequestID: r.RequestID,
-		Purpose: r.Purpose, Changes: r.Changes,
+		Purpose: r.Purpose, Changes: r.Changes, BreakGlass: r.BreakGlassID,
 	}
 }

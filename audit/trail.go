@@ -14,10 +14,13 @@ import (
 // Service answers questions to the trail of the actor's tenant.
 type Service struct {
 	base service.Base
+	log  LogConfig
 }
 
-// New makes the service; hms.New calls it.
-func New(base service.Base) *Service { return &Service{base: base} }
+// New makes the service; hms.New calls it. The zero LogConfig seals nothing.
+func New(base service.Base, log LogConfig) *Service {
+	return &Service{base: base, log: log.withDefaults()}
+}
 
 // Query selects events. Empty fields select everything; set ones must all hold.
 type Query struct {

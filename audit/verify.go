@@ -68,8 +68,10 @@ func verify(ctx context.Context, db dbx.DB, _ service.None) (Report, error) {
 		}
 		report.Tables = append(report.Tables, r)
 	}
-	err = db.QueryRow(ctx, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = $1`, db.Tenant()).Scan(&report.Events)
-	return report, err
+	if err := db.QueryRow(ctx, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = $1`, db.Tenant()).Scan(&report.Events); err != nil {
+		return report, err
+	}
+	return report, db.RecordAccess(ctx, dbx.Access{Action: "verify", Entity: "audit_event"})
 }
 
 func auditedTables(ctx context.Context, db dbx.DB) (_ []string, err error) {

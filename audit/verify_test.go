@@ -17,7 +17,7 @@ import (
 func TestService_Trail(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base)
+	s := audit.New(env.Base, audit.LogConfig{})
 	user := env.User(t, identity.RoleNurse)
 	_, err := env.Identity.SetUserStatus(env.Ctx, identity.SetUserStatusInput{ID: user.ID, Status: identity.UserLocked})
 	require.NoError(t, err)
@@ -73,7 +73,7 @@ func TestService_Verify(t *testing.T) {
 	t.Parallel()
 	// The attacks switch triggers off for the whole table, so the database is the test's own.
 	env := dbtest.NewOwn(t)
-	s := audit.New(env.Base)
+	s := audit.New(env.Base, audit.LogConfig{})
 	user := env.User(t, identity.RoleNurse)
 	_, err := env.Identity.SetUserStatus(env.Ctx, identity.SetUserStatusInput{ID: user.ID, Status: identity.UserLocked})
 	require.NoError(t, err)
@@ -135,7 +135,7 @@ func TestTrigger_RawSQL(t *testing.T) {
 	user := env.User(t)
 	_, err := env.DB.NewRaw(`UPDATE hms.user_account SET language = 'sw' WHERE tenant_id = ? AND id = ?`, env.Tenant, user.ID).Exec(t.Context())
 	require.NoError(t, err)
-	list, err := audit.New(env.Base).Trail(env.Ctx, audit.Query{Entity: "user_account", EntityID: user.ID.String(), Actions: []audit.Action{audit.ActionUpdate}})
+	list, err := audit.New(env.Base, audit.LogConfig{}).Trail(env.Ctx, audit.Query{Entity: "user_account", EntityID: user.ID.String(), Actions: []audit.Action{audit.ActionUpdate}})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1)
 	require.Regexp(t, "^database:", list.Items[0].Actor)

@@ -307,18 +307,13 @@ func (s *Service) Bills(ctx context.Context, in BillsQuery) (hmstype.List[Bill],
 			return q
 		})
 		list := hmstype.List[Bill]{Next: next, Items: make([]Bill, len(rows))}
-		seen := map[hmstype.PatientID]bool{}
-		accesses := []dbx.Access{}
+		patients := make([]hmstype.PatientID, len(rows))
 		for i, r := range rows {
-			list.Items[i] = r.bill()
-			if !seen[r.PatientID] {
-				seen[r.PatientID] = true
-				accesses = append(accesses, dbx.Access{Action: "search", Entity: "bill", Patient: r.PatientID})
-			}
+			list.Items[i], patients[i] = r.bill(), r.PatientID
 		}
 		if err != nil {
 			return list, err
 		}
-		return list, db.RecordAccess(ctx, accesses...)
+		return list, db.RecordSearch(ctx, "bill", patients...)
 	})
 }

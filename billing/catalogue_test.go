@@ -102,7 +102,7 @@ func TestService_Audit(t *testing.T) {
 	_, err := b.pay(bill.ID, "100")
 	require.NoError(t, err)
 	b.bill(t, bill.ID)
-	trail, err := audit.New(b.Base).Trail(b.Ctx, audit.Query{Entity: "bill", EntityID: bill.ID.String()})
+	trail, err := audit.New(b.Base, audit.LogConfig{}).Trail(b.Ctx, audit.Query{Entity: "bill", EntityID: bill.ID.String()})
 	require.NoError(t, err)
 	actions := []string{}
 	for _, e := range trail.Items {
@@ -110,7 +110,7 @@ func TestService_Audit(t *testing.T) {
 		require.Equal(t, b.patient, e.Patient)
 	}
 	require.ElementsMatch(t, []string{"create billing.create_bill", "update billing.issue_bill", "update billing.pay", "read billing.bill"}, actions)
-	report, err := audit.New(b.Base).Verify(b.Ctx)
+	report, err := audit.New(b.Base, audit.LogConfig{}).Verify(b.Ctx)
 	require.NoError(t, err)
 	for _, table := range report.Tables {
 		require.Zero(t, table.Unexplained+table.Untold+table.Vanished, table.Table)

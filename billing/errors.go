@@ -115,6 +115,8 @@ func (e *ChargeBilledError) Unwrap() error { return ErrChargeBilled }
 
 var _ = dbx.Declare(dbx.Constraints{
 	"service_item_code_key":          ErrServiceCodeTaken,
+	"refund_request_refund_key":      hmstype.ErrAlreadyExists, // a refund is paid for one request
+	"refund_request_approver_check":  hmstype.ErrSeparationOfDuties,
 	"service_price_days_excl":        ErrPriceOverlap,
 	"service_price_days_check":       hmstype.Invalid("until", "must not be before from"),
 	"charge_source_key":              hmstype.ErrAlreadyExists,

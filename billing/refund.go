@@ -13,8 +13,7 @@ import (
 	"github.com/chelal/hms/internal/service"
 )
 
-// Refund is money given back of one payment. It is paid as it is recorded; approval by a
-// second person is the host's matter for now.
+// Refund is money given back of one payment.
 type Refund struct {
 	ID              RefundID
 	Payment         hmstype.PaymentID
@@ -79,12 +78,20 @@ func (in RefundInput) Validate() error {
 	return v.Err()
 }
 
-// Refund gives money back. What was credited before is then even; without a credit note
+// Refund gives money back at once, by one person. Where requesting and approving a refund
+// are kept apart, only the host's own actor may: [hmstype.ErrSeparationOfDuties]; people use
+// [Service.RequestRefund] and [Service.DecideRefund]. What was credited before is then even; without a credit note
 // the bill is open again. A [RefundLimitError] for more than is left of the payment,
 // [ErrPaymentCancelled], [hmstype.ErrCurrencyMismatch], [ErrReferenceTaken].
 func (s *Service) Refund(ctx context.Context, in RefundInput) (Refund, error) {
 	op := service.Op{Name: "billing.refund", Permission: hmstype.PermPayment, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, refund)
+	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in RefundInput) (Refund, error) {
+		err := s.base.RequireAnother(db, hmstype.PermRefundRequest, hmstype.PermRefundApprove, db.ActorName())
+		if err != nil {
+			return Refund{}, err
+		}
+		return refund(ctx, db, in)
+	})
 }
 
 func refund(ctx context.Context, db dbx.DB, in RefundInput) (Refund, error) {

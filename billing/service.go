@@ -14,10 +14,11 @@ import (
 
 // Ids of this package's own things.
 type (
-	priceEntity      struct{}
-	shareEntity      struct{}
-	refundEntity     struct{}
-	creditNoteEntity struct{}
+	priceEntity         struct{}
+	shareEntity         struct{}
+	refundEntity        struct{}
+	creditNoteEntity    struct{}
+	refundRequestEntity struct{}
 
 	// PriceID names one version of a service's price.
 	PriceID = hmstype.ID[priceEntity]
@@ -25,6 +26,8 @@ type (
 	ShareID = hmstype.ID[shareEntity]
 	// RefundID names money given back of one payment.
 	RefundID = hmstype.ID[refundEntity]
+	// RefundRequestID names a request for a refund.
+	RefundRequestID = hmstype.ID[refundRequestEntity]
 	// CreditNoteID names a credit note.
 	CreditNoteID = hmstype.ID[creditNoteEntity]
 )

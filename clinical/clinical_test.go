@@ -31,7 +31,7 @@ func setup(t *testing.T, guards ...clinical.FinishGuard) *bundle {
 	t.Helper()
 	env := dbtest.New(t)
 	patients := patient.New(env.Base)
-	b := &bundle{Env: env, Service: clinical.New(env.Base, clinical.Ports{Patients: patients, FinishGuards: guards})}
+	b := &bundle{Env: env, Service: clinical.New(env.Base, clinical.Ports{Patients: patients, FinishGuards: guards, EncryptNarrative: true})}
 	b.patient, b.doctor = b.newPatient(t), env.User(t, identity.RoleDoctor).ID
 	return b
 }

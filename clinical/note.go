@@ -110,11 +110,7 @@ func (r noteRow) Position() hmstype.Position {
 	return hmstype.Position{At: r.CreatedAt, ID: r.ID.UUID()}
 }
 
-func (r *noteRow) setBody(b NoteBody) {
-	r.ChiefComplaint, r.HistoryOfPresentIllness, r.PhysicalExamination = b.ChiefComplaint, b.HistoryOfPresentIllness, b.PhysicalExamination
-	r.Assessment, r.Plan = b.Assessment, b.Plan
-}
-
+// note gives the row as it is stored; see openNotes.
 func (r noteRow) note() Note {
 	return Note{
 		ID: r.ID, Encounter: r.EncounterID, Patient: r.PatientID, Amends: r.AmendsID, Author: r.Author, Status: r.Status,

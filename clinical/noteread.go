@@ -18,10 +18,14 @@ func (s *Service) GetNote(ctx context.Context, id hmstype.NoteID) (Note, error) 
 			if err != nil {
 				return Note{}, err
 			}
-			if err := row.note().Verify(); err != nil {
+			note, err := s.openNote(ctx, db, row)
+			if err != nil {
 				return Note{}, err
 			}
-			return row.note(), db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "note", ID: row.ID.String(), Patient: row.PatientID})
+			if err := note.Verify(); err != nil {
+				return Note{}, err
+			}
+			return note, db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "note", ID: row.ID.String(), Patient: row.PatientID})
 		})
 }
 
@@ -31,7 +35,11 @@ func (s *Service) EncounterNotes(ctx context.Context, id hmstype.EncounterID) ([
 	op := service.Op{Name: "note.of_encounter", Permission: hmstype.PermClinicalRead}
 	return service.Read(ctx, &s.base, op, service.ByID[hmstype.EncounterID]{ID: id},
 		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.EncounterID]) ([]Note, error) {
-			return inEncounter(ctx, db, in.ID, "note", noteRow.note)
+			list, err := inEncounter(ctx, db, in.ID, "note", noteRow.note)
+			if err != nil {
+				return nil, err
+			}
+			return list, s.openList(ctx, db, list)
 		})
 }
 
@@ -39,6 +47,10 @@ func (s *Service) EncounterNotes(ctx context.Context, id hmstype.EncounterID) ([
 func (s *Service) Notes(ctx context.Context, in OfPatient) (hmstype.List[Note], error) {
 	op := service.Op{Name: "note.list", Permission: hmstype.PermClinicalRead}
 	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in OfPatient) (hmstype.List[Note], error) {
-		return listOf(ctx, db, in, "note", dbx.Order{At: "created_at", Desc: true}, noteRow.note)
+		list, err := listOf(ctx, db, in, "note", dbx.Order{At: "created_at", Desc: true}, noteRow.note)
+		if err != nil {
+			return list, err
+		}
+		return list, s.openList(ctx, db, list.Items)
 	})
 }

@@ -27,10 +27,10 @@ func (in WriteNoteInput) Validate() error {
 // WriteNote adds a draft to an open encounter, or an addendum to a signed note of any.
 func (s *Service) WriteNote(ctx context.Context, in WriteNoteInput) (Note, error) {
 	op := service.Op{Name: "note.write", Permission: hmstype.PermClinicalWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, writeNote)
+	return service.Write(ctx, &s.base, op, in, s.writeNote)
 }
 
-func writeNote(ctx context.Context, db dbx.DB, in WriteNoteInput) (Note, error) {
+func (s *Service) writeNote(ctx context.Context, db dbx.DB, in WriteNoteInput) (Note, error) {
 	encounter, err := dbx.Get[encounterRow](ctx, db, "encounter", in.Encounter, dbx.ForShare)
 	if err != nil {
 		return Note{}, err
@@ -51,8 +51,13 @@ func writeNote(ctx context.Context, db dbx.DB, in WriteNoteInput) (Note, error) 
 		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.NoteID](), PatientID: encounter.PatientID,
 		EncounterID: encounter.ID, AmendsID: in.Amends, Author: db.ActorName(), Status: NoteDraft, CreatedAt: db.Now, Version: 1,
 	}
-	row.setBody(in.NoteBody)
-	return row.note(), dbx.Insert(ctx, db, row)
+	if err := s.setBody(ctx, db, &row, in.NoteBody); err != nil {
+		return Note{}, err
+	}
+	if err := dbx.Insert(ctx, db, row); err != nil {
+		return Note{}, err
+	}
+	return s.openNote(ctx, db, row)
 }
 
 // SaveNoteInput replaces the body of a draft.
@@ -80,11 +85,16 @@ func (s *Service) SaveNote(ctx context.Context, in SaveNoteInput) (Note, error) 
 		if err != nil {
 			return Note{}, err
 		}
-		row.setBody(in.NoteBody)
+		if err := s.setBody(ctx, db, &row, in.NoteBody); err != nil {
+			return Note{}, err
+		}
 		err = dbx.UpdateVersioned(ctx, db, &row, in.Version,
 			"chief_complaint", "history_of_present_illness", "physical_examination", "assessment", "plan")
+		if err != nil {
+			return Note{}, err
+		}
 		row.Version = in.Version + 1
-		return row.note(), err
+		return s.openNote(ctx, db, row)
 	})
 }
 
@@ -107,23 +117,31 @@ func lockDraft(ctx context.Context, db dbx.DB, id hmstype.NoteID) (noteRow, erro
 // Only its author may sign it.
 func (s *Service) SignNote(ctx context.Context, id hmstype.NoteID) (Note, error) {
 	op := service.Op{Name: "note.sign", Permission: hmstype.PermClinicalWrite}
-	return service.Write(ctx, &s.base, op, service.ByID[hmstype.NoteID]{ID: id}, signNote)
+	return service.Write(ctx, &s.base, op, service.ByID[hmstype.NoteID]{ID: id}, s.signNote)
 }
 
-func signNote(ctx context.Context, db dbx.DB, in service.ByID[hmstype.NoteID]) (Note, error) {
+func (s *Service) signNote(ctx context.Context, db dbx.DB, in service.ByID[hmstype.NoteID]) (Note, error) {
 	row, err := lockDraft(ctx, db, in.ID)
 	if err != nil {
 		return Note{}, err
 	}
+	note, err := s.openNote(ctx, db, row)
+	if err != nil {
+		return Note{}, err
+	}
+	hash, err := note.hash()
+	if err != nil {
+		return Note{}, err
+	}
 	row.Status, row.SignedAt = NoteSigned, db.Now
-	if row.BodyHash, err = row.note().hash(); err != nil {
+	if row.BodyHash, err = s.sealHash(ctx, db, row, hash); err != nil {
 		return Note{}, err
 	}
 	if err := dbx.UpdateVersioned(ctx, db, &row, row.Version, "status", "signed_at", "body_hash"); err != nil {
 		return Note{}, err
 	}
-	row.Version++
-	return row.note(), db.Emit(ctx, dbx.Event{Type: "note.signed", Entity: "note", ID: row.ID,
+	note.Status, note.SignedAt, note.Hash, note.Version = NoteSigned, db.Now, hash, row.Version+1
+	return note, db.Emit(ctx, dbx.Event{Type: "note.signed", Entity: "note", ID: row.ID,
 		Data: map[string]string{"id": row.ID.String(), "encounter": row.EncounterID.String()}})
 }
 
@@ -151,7 +169,7 @@ func (s *Service) AddAddendum(ctx context.Context, in AddendumInput) (Note, erro
 		if err != nil {
 			return Note{}, err
 		}
-		return writeNote(ctx, db, WriteNoteInput{Encounter: amended.EncounterID, Amends: amended.ID, NoteBody: in.NoteBody})
+		return s.writeNote(ctx, db, WriteNoteInput{Encounter: amended.EncounterID, Amends: amended.ID, NoteBody: in.NoteBody})
 	})
 }
 
@@ -182,8 +200,10 @@ func (s *Service) MarkNoteError(ctx context.Context, in NoteErrorInput) (Note, e
 			return Note{}, err
 		}
 		row.Status, row.ErrorReason = NoteEnteredInError, in.Reason
-		err = dbx.UpdateVersioned(ctx, db, &row, row.Version, "status", "error_reason")
+		if err := dbx.UpdateVersioned(ctx, db, &row, row.Version, "status", "error_reason"); err != nil {
+			return Note{}, err
+		}
 		row.Version++
-		return row.note(), err
+		return s.openNote(ctx, db, row)
 	})
 }

@@ -25,6 +25,9 @@ type Ports struct {
 	// ConsultationService is the service code that is charged for an encounter when it is
 	// finished, unless the encounter names its own. Empty charges nothing.
 	ConsultationService string
+	// EncryptNarrative seals what clinicians write in notes under the patient's key, where the
+	// host gave a key-encryption key.
+	EncryptNarrative bool
 }
 
 // Service keeps the calendar and the record of the actor's tenant.

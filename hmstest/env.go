@@ -10,6 +10,7 @@ import (
 
 	"github.com/chelal/hms"
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/internal/dbtest"
 )
 
@@ -32,7 +33,8 @@ func Main(m *testing.M) { dbtest.Main(m) }
 var Start = dbtest.Start
 
 // New gives a test its environment. The clock stands still at [Start]. change may change
-// the configuration; the clock stays the test's.
+// the configuration; the clock stays the test's. Fields are encrypted under a key of the
+// test's own, unless change brings another.
 func New(tb testing.TB, change ...func(*hms.Config)) *Env {
 	tb.Helper()
 	return wrap(tb, dbtest.New(tb), change)
@@ -51,6 +53,12 @@ func wrap(tb testing.TB, env *dbtest.Env, change []func(*hms.Config)) *Env {
 		c(&config)
 	}
 	config.Now = env.Clock.Now
+	if config.Identity.Argon2 == (identity.Argon2{}) {
+		config.Identity.Argon2 = identity.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1} // hashing must not dominate tests
+	}
+	if config.KeyEncryptionKey == nil {
+		config.KeyEncryptionKey = env.Key
+	}
 	h, err := hms.New(env.DB, config)
 	require.NoError(tb, err)
 	return &Env{H: h, DB: env.DB, DSN: env.DSN, Tenant: env.Tenant, Ctx: env.Ctx, env: env}

@@ -2,6 +2,7 @@ package hmstype
 
 import (
 	"context"
+	"time"
 )
 
 // ActorKind tells what sort of being acts.
@@ -26,7 +27,9 @@ const (
 	PurposeTreatment  PurposeOfUse = "TREAT"
 	PurposePayment    PurposeOfUse = "HPAYMT"
 	PurposeOperations PurposeOfUse = "HOPERAT"
-	PurposeEmergency  PurposeOfUse = "BTG"
+	PurposeEmergency  PurposeOfUse = "BTG" // break the glass
+
+	PurposeEmergencyTreatment PurposeOfUse = "ETREAT"
 )
 
 // Actor says who acts, in which tenant, and why. A host puts one into the context once,
@@ -38,6 +41,15 @@ type Actor struct {
 	Name      string       // name of a system actor, such as "scheduler"; at most 60 characters
 	RequestID string       // the host's request or trace id, for the audit trail; optional, at most 100 characters
 	Purpose   PurposeOfUse // zero means PurposeTreatment
+
+	// AuthenticatedAt is when the person last gave a password or a second factor; zero means
+	// unknown. What is dangerous (break-glass) wants it to be minutes ago.
+	AuthenticatedAt time.Time
+	// Session is the session under which the actor acts; zero for none.
+	Session SessionID
+	// Scopes restricts what the actor may do to these permissions, whatever his roles say:
+	// those of an API key. Nil restricts nothing; an empty list allows nothing.
+	Scopes []Permission
 }
 
 // SystemActor is the host's own actor in a tenant; name says which part of the host acts.

@@ -41,6 +41,10 @@ type (
 	bedEntity            struct{}
 	stayEntity           struct{}
 	auditEventEntity     struct{}
+	breakGlassEntity     struct{}
+	sessionEntity        struct{}
+	apiKeyEntity         struct{}
+	webauthnEntity       struct{}
 	outboxEventEntity    struct{}
 )
 
@@ -52,6 +56,14 @@ type (
 	UserID = ID[userEntity]
 	// RoleID names a set of permissions in a tenant.
 	RoleID = ID[roleEntity]
+	// SessionID names a session of a user.
+	SessionID = ID[sessionEntity]
+	// APIKeyID names a key by which a program proves who it is.
+	APIKeyID = ID[apiKeyEntity]
+	// WebAuthnCredentialID names a passkey or security key of a user.
+	WebAuthnCredentialID = ID[webauthnEntity]
+	// BreakGlassID names a grant of access in an emergency.
+	BreakGlassID = ID[breakGlassEntity]
 	// PatientID names a patient (FHIR Patient).
 	PatientID = ID[patientEntity]
 	// PatientIdentifierID names a further identifier of a patient (FHIR Identifier).

@@ -8,14 +8,19 @@ type Permission string
 
 // The catalogue of permissions.
 const (
-	PermIdentityRead   Permission = "identity.read"   // see users and roles
-	PermIdentityManage Permission = "identity.manage" // create users, roles and tenants' settings
-	PermAuditRead      Permission = "audit.read"      // read the audit trail
-	PermAuditVerify    Permission = "audit.verify"    // verify the audit trail
+	PermIdentityRead   Permission = "identity.read"         // see users and roles
+	PermIdentityManage Permission = "identity.manage"       // create users, roles and tenants' settings
+	PermAuthenticate   Permission = "identity.authenticate" // log people in, on behalf of the host
+	PermAuditRead      Permission = "audit.read"            // read the audit trail
+	PermAuditVerify    Permission = "audit.verify"          // verify the audit trail
+	PermAuditSeal      Permission = "audit.seal"            // add to the trail's signed log
 
 	PermPatientRead       Permission = "patient.read"       // read and search patients
 	PermPatientWrite      Permission = "patient.write"      // register and change patients and coverage
 	PermPatientRestricted Permission = "patient.restricted" // see patients with a restricted record
+
+	PermBreakGlass       Permission = "patient.break_glass"        // open the restricted record of one patient in an emergency
+	PermBreakGlassReview Permission = "patient.break_glass_review" // review such grants of others
 
 	PermAppointmentRead  Permission = "appointment.read"  // see calendars
 	PermAppointmentWrite Permission = "appointment.write" // book, check in, cancel
@@ -42,11 +47,15 @@ const (
 	PermCharge        Permission = "billing.charge" // capture a charge by hand
 	PermBillWrite     Permission = "billing.bill"   // make and issue bills
 	PermPayment       Permission = "billing.payment"
+	PermRefundRequest Permission = "billing.refund_request" // ask for a refund
+	PermRefundApprove Permission = "billing.refund_approve" // approve what another asked for
 
 	PermFacilityRead   Permission = "facility.read"   // see wards, beds and the census
 	PermFacilityManage Permission = "facility.manage" // keep wards and beds
 	PermAdmit          Permission = "facility.admit"  // admit, transfer, discharge
 	PermHousekeeping   Permission = "facility.clean"  // report beds as cleaned
+
+	PermEncryptionManage Permission = "encryption.manage" // rotate keys and re-encrypt
 
 	PermOutboxRelay Permission = "outbox.relay" // deliver events to the host's bus
 )
@@ -54,14 +63,14 @@ const (
 // Permissions lists the catalogue, sorted by area.
 func Permissions() []Permission {
 	return []Permission{
-		PermIdentityRead, PermIdentityManage, PermAuditRead, PermAuditVerify,
-		PermPatientRead, PermPatientWrite, PermPatientRestricted,
+		PermIdentityRead, PermIdentityManage, PermAuthenticate, PermAuditRead, PermAuditVerify, PermAuditSeal,
+		PermPatientRead, PermPatientWrite, PermPatientRestricted, PermBreakGlass, PermBreakGlassReview,
 		PermAppointmentRead, PermAppointmentWrite, PermClinicalRead, PermClinicalWrite, PermVitalsWrite,
 		PermPrescribe, PermPrescriptionRead,
 		PermPharmacyRead, PermPharmacyManage, PermStockWrite, PermDispense, PermPharmacyReverse,
 		PermLabRead, PermLabManage, PermLabOrder, PermLabResult, PermLabReview,
-		PermBillingRead, PermBillingManage, PermCharge, PermBillWrite, PermPayment,
-		PermFacilityRead, PermFacilityManage, PermAdmit, PermHousekeeping, PermOutboxRelay,
+		PermBillingRead, PermBillingManage, PermCharge, PermBillWrite, PermPayment, PermRefundRequest, PermRefundApprove,
+		PermFacilityRead, PermFacilityManage, PermAdmit, PermHousekeeping, PermEncryptionManage, PermOutboxRelay,
 	}
 }
 

@@ -52,6 +52,12 @@ func (c *permissionCache) put(key permissionKey, set permissionSet) {
 	c.known[key] = set
 }
 
+func (c *permissionCache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.known)
+}
+
 func (c *permissionCache) forget(ctx context.Context, user hmstype.UserID) {
 	actor, err := hmstype.ActorFrom(ctx)
 	if err != nil {

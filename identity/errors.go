@@ -9,14 +9,43 @@ import (
 
 // Errors of this package.
 var (
-	// ErrUsernameTaken: another user of the tenant has this name, up to case and Unicode form.
+	// ErrUsernameTaken: another user of the tenant has this name, up to case and Unicode form, or
+	// one that looks like it (Unicode UTS #39).
 	ErrUsernameTaken = fmt.Errorf("%w: username", hmstype.ErrAlreadyExists)
 	// ErrEmailTaken: another user of the tenant has this e-mail address.
 	ErrEmailTaken = fmt.Errorf("%w: e-mail", hmstype.ErrAlreadyExists)
+	// ErrDeactivated: the account is closed for ever.
+	ErrDeactivated = fmt.Errorf("%w: the user is deactivated", hmstype.ErrPrecondition)
 	// ErrRoleNameTaken: another role of the tenant has this name.
 	ErrRoleNameTaken = fmt.Errorf("%w: role name", hmstype.ErrAlreadyExists)
 	// ErrTenantExists: the tenant was created before.
 	ErrTenantExists = fmt.Errorf("%w: tenant", hmstype.ErrAlreadyExists)
+	// ErrPersonRequired: only a human user may do this.
+	ErrPersonRequired = fmt.Errorf("%w: only a person may do this", hmstype.ErrPrecondition)
+	// ErrLoginFailed: the name, the password or the code is wrong, or the account may not be
+	// used now. It is one error on purpose: which of them it was is nobody's business.
+	ErrLoginFailed = fmt.Errorf("%w: login failed", hmstype.ErrUnauthenticated)
+	// ErrSecondFactorRequired: the password was right; the code of the second factor is wanted.
+	// Only who knows the password learns that there is one.
+	ErrSecondFactorRequired = fmt.Errorf("%w: a second factor is required", hmstype.ErrUnauthenticated)
+	// ErrSessionEnded: the token is not, or no longer, one of a session or key.
+	ErrSessionEnded = fmt.Errorf("%w: the session has ended", hmstype.ErrUnauthenticated)
+	// ErrRotationRequired: the user's permissions changed; the session's token must be rotated.
+	ErrRotationRequired = fmt.Errorf("%w: the session must be rotated", hmstype.ErrUnauthenticated)
+	// ErrTokenInvalid: the token was used, has expired, or never was.
+	ErrTokenInvalid = fmt.Errorf("%w: the token is not valid", hmstype.ErrUnauthenticated)
+	// ErrAlreadyEnrolled: the user has a second factor already.
+	ErrAlreadyEnrolled = fmt.Errorf("%w: second factor", hmstype.ErrAlreadyExists)
+	// ErrCredentialTaken: the credential is registered already.
+	ErrCredentialTaken = fmt.Errorf("%w: credential", hmstype.ErrAlreadyExists)
+	// ErrProofRequired: the actor must prove anew who he is.
+	ErrProofRequired = fmt.Errorf("%w: a recent proof of identity is required", hmstype.ErrUnauthenticated)
+	// ErrReviewOverdue: an earlier break-glass grant of the user waits for its review too long.
+	ErrReviewOverdue = fmt.Errorf("%w: an earlier break-glass grant is overdue for review", hmstype.ErrPrecondition)
+	// ErrOwnReview: nobody judges his own grant.
+	ErrOwnReview = fmt.Errorf("%w: another person must review the grant", hmstype.ErrPrecondition)
+	// ErrReviewed: the grant was judged already.
+	ErrReviewed = fmt.Errorf("%w: the grant is reviewed already", hmstype.ErrPrecondition)
 	// ErrLastAdministrator: the deed would leave the tenant without an active administrator.
 	ErrLastAdministrator = fmt.Errorf("%w: the last administrator stays", hmstype.ErrPrecondition)
 )
@@ -24,8 +53,12 @@ var (
 var _ = dbx.Declare(dbx.Constraints{
 	"tenant_pkey":               ErrTenantExists,
 	"user_account_username_key": ErrUsernameTaken,
+	"user_account_skeleton_key": ErrUsernameTaken,
 	"user_account_email_key":    ErrEmailTaken,
 	"role_name_key":             ErrRoleNameTaken,
+	"user_session_token_key":    hmstype.ErrAlreadyExists, // 256 random bits
+	"api_key_token_key":         hmstype.ErrAlreadyExists,
+	"webauthn_credential_key":   ErrCredentialTaken,
 })
 
 var _ = dbx.DeclareStates(dbx.States{

@@ -2,12 +2,15 @@ package identity
 
 import (
 	"context"
+	"database/sql"
 	"net/mail"
 	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
+	"go.mau.fi/util/confusable"
 	"golang.org/x/text/cases"
+	"golang.org/x/text/language"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/chelal/hms/hmstype"
@@ -44,8 +47,8 @@ type User struct {
 	ProfileImage    string // a reference that the host resolves; empty means none
 	Language        string // BCP 47; empty means the tenant's
 	Status          UserStatus
-	IsActiveSession bool      // has a session now
-	LastActivity    time.Time // UTC; zero means never
+	IsActiveSession bool      // has a session now that has neither ended nor run out
+	LastActivity    time.Time // UTC, to the minute; zero means never
 	Roles           []string  // names, sorted
 	CreatedAt       time.Time // UTC
 	Version         int64     // counts changes, from 1
@@ -57,6 +60,7 @@ type userRow struct {
 	ID                 hmstype.UserID `bun:"id,pk"`
 	Username           string
 	UsernameNormalized string
+	UsernameSkeleton   string `bun:",nullzero"`
 	Email              string
 	EmailNormalized    string `bun:",nullzero"`
 	FirstName          string
@@ -65,8 +69,6 @@ type userRow struct {
 	ProfileImage       string
 	Language           string
 	Status             UserStatus
-	IsActiveSession    bool
-	LastActivity       time.Time `bun:",nullzero"`
 	CreatedAt          time.Time
 	Version            int64
 }
@@ -77,37 +79,60 @@ func (r userRow) user(roles []string) User {
 	return User{
 		ID: r.ID, Username: r.Username, Email: r.Email, FirstName: r.FirstName, LastName: r.LastName,
 		PhoneNumber: r.PhoneNumber, ProfileImage: r.ProfileImage, Language: r.Language, Status: r.Status,
-		IsActiveSession: r.IsActiveSession, LastActivity: r.LastActivity.UTC(), Roles: roles,
+		Roles:     roles,
 		CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
 }
 
-// CreateUserInput describes a new user, who is active at once.
+// Profile is what a user account says of its person.
+type Profile struct {
+	Username     string // required, up to 150 characters
+	Email        string // optional, an address
+	FirstName    string // required, up to 150 characters
+	LastName     string // required, up to 150 characters
+	PhoneNumber  string // optional, up to 15 characters
+	ProfileImage string // optional reference, up to 500 characters
+	Language     string // optional BCP 47 tag, up to 35 characters
+}
+
+func (p Profile) validate(v *hmstype.Validator) {
+	v.Text(p.Username, "username", 1, 150)
+	v.Check(!strings.ContainsRune(p.Username, '@') || p.Username == p.Email, "username", "must not look like an e-mail address other than the user's own")
+	v.Text(p.Email, "email", 0, 254)
+	if p.Email != "" {
+		address, err := mail.ParseAddress(p.Email)
+		v.Check(err == nil && address.Address == p.Email, "email", "must be an e-mail address")
+	}
+	v.Text(p.FirstName, "firstName", 1, 150)
+	v.Text(p.LastName, "lastName", 1, 150)
+	v.Text(p.PhoneNumber, "phoneNumber", 0, 15)
+	v.Text(p.ProfileImage, "profileImage", 0, 500)
+	v.Text(p.Language, "language", 0, 35)
+	if p.Language != "" {
+		_, err := language.Parse(p.Language)
+		v.Check(err == nil, "language", "must be a BCP 47 language tag")
+	}
+}
+
+func (r *userRow) setProfile(p Profile) {
+	r.Username, r.UsernameNormalized, r.UsernameSkeleton = p.Username, normalize(p.Username), skeleton(p.Username)
+	r.Email, r.EmailNormalized = p.Email, normalize(p.Email)
+	r.FirstName, r.LastName, r.PhoneNumber = p.FirstName, p.LastName, p.PhoneNumber
+	r.ProfileImage, r.Language = p.ProfileImage, p.Language
+}
+
+// CreateUserInput describes a new user.
 type CreateUserInput struct {
-	Username     string   // required, up to 150 characters
-	Email        string   // optional, an address
-	FirstName    string   // required, up to 150 characters
-	LastName     string   // required, up to 150 characters
-	PhoneNumber  string   // optional, up to 15 characters
-	ProfileImage string   // optional reference, up to 500 characters
-	Language     string   // optional BCP 47 tag, up to 35 characters
-	Roles        []string // names of roles of the tenant
+	Profile
+	Roles  []string // names of roles of the tenant
+	Invite bool     // the account waits until its person accepts; false: it is active at once
 }
 
 // Validate implements the rules above.
 func (in CreateUserInput) Validate() error {
 	var v hmstype.Validator
-	v.Text(in.Username, "username", 1, 150)
-	v.Text(in.Email, "email", 0, 254)
-	if in.Email != "" {
-		_, err := mail.ParseAddress(in.Email)
-		v.Check(err == nil, "email", "must be an e-mail address")
-	}
-	v.Text(in.FirstName, "firstName", 1, 150)
-	v.Text(in.LastName, "lastName", 1, 150)
-	v.Text(in.PhoneNumber, "phoneNumber", 0, 15)
-	v.Text(in.ProfileImage, "profileImage", 0, 500)
-	v.Text(in.Language, "language", 0, 35)
+	in.validate(&v)
+	validateRoles(&v, in.Roles)
 	return v.Err()
 }
 
@@ -116,57 +141,42 @@ func normalize(text string) string {
 	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(strings.TrimSpace(text))))
 }
 
-// CreateUser adds a user with roles. [ErrUsernameTaken], [ErrEmailTaken]; an unknown role
-// is not found.
-func (s *Service) CreateUser(ctx context.Context, in CreateUserInput) (User, error) {
-	op := service.Op{Name: "identity.create_user", Permission: hmstype.PermIdentityManage}
-	return service.Write(ctx, &s.base, op, in, createUser)
+// skeleton gives what a name looks like (Unicode UTS #39): names of equal skeletons are
+// taken for one another, such as "admin" and "аdmin" with a Cyrillic first letter.
+func skeleton(name string) string {
+	return cases.Fold().String(confusable.Skeleton(normalize(name)))
 }
 
-func createUser(ctx context.Context, db dbx.DB, in CreateUserInput) (User, error) {
+// CreateUser adds a user with roles. [ErrUsernameTaken] also for a name that looks like
+// another one's, [ErrEmailTaken]; an unknown role is not found.
+func (s *Service) CreateUser(ctx context.Context, in CreateUserInput) (User, error) {
+	op := service.Op{Name: "identity.create_user", Permission: hmstype.PermIdentityManage}
+	return service.Write(ctx, &s.base, op, in, s.createUser)
+}
+
+func (s *Service) createUser(ctx context.Context, db dbx.DB, in CreateUserInput) (User, error) {
 	row := userRow{
 		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.UserID](),
-		Username: in.Username, UsernameNormalized: normalize(in.Username),
-		Email: in.Email, EmailNormalized: normalize(in.Email),
-		FirstName: in.FirstName, LastName: in.LastName, PhoneNumber: in.PhoneNumber,
-		ProfileImage: in.ProfileImage, Language: in.Language,
 		Status: UserActive, CreatedAt: db.Now, Version: 1,
 	}
+	if in.Invite {
+		row.Status = UserInvited
+	}
+	row.setProfile(in.Profile)
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return User{}, err
 	}
 	if err := grantRoles(ctx, db, row.ID, in.Roles); err != nil {
 		return User{}, err
 	}
-	return loadUser(ctx, db, row.ID)
+	return s.loadUser(ctx, db, row.ID)
 }
 
-type userRoleRow struct {
-	bun.BaseModel `bun:"table:hms.user_role,alias:ur"`
-	dbx.Tenanted
-	UserID    hmstype.UserID `bun:"user_id,pk"`
-	RoleID    hmstype.RoleID `bun:"role_id,pk"`
-	GrantedAt time.Time
-}
+const userSessions = `SELECT max(last_seen_at), coalesce(bool_or(ended_at IS NULL AND expires_at > $3 AND last_seen_at > $4), false)
+	FROM hms.user_session WHERE tenant_id = $1 AND user_id = $2`
 
-func grantRoles(ctx context.Context, db dbx.DB, user hmstype.UserID, names []string) error {
-	for _, name := range names {
-		roles, err := dbx.All[roleRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("name = ?", name) })
-		if err != nil {
-			return err
-		}
-		if len(roles) == 0 {
-			return &hmstype.Error{Entity: "role", Err: hmstype.ErrNotFound}
-		}
-		grant := userRoleRow{Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, UserID: user, RoleID: roles[0].ID, GrantedAt: db.Now}
-		if _, err := dbx.InsertIfFree(ctx, db, &grant); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func loadUser(ctx context.Context, db dbx.DB, id hmstype.UserID) (User, error) {
+// loadUser gives a user with the names of his roles and what his sessions tell.
+func (s *Service) loadUser(ctx context.Context, db dbx.DB, id hmstype.UserID) (User, error) {
 	row, err := dbx.Get[userRow](ctx, db, "user", id)
 	if err != nil {
 		return User{}, err
@@ -176,7 +186,16 @@ func loadUser(ctx context.Context, db dbx.DB, id hmstype.UserID) (User, error) {
 		Join("JOIN hms.user_role AS ur ON ur.tenant_id = role.tenant_id AND ur.role_id = role.id").
 		Where("role.tenant_id = ?", db.Tenant()).Where("ur.tenant_id = ?", db.Tenant()).
 		Where("ur.user_id = ?", id).Order("name").Scan(ctx, &names)
-	return row.user(names), err
+	if err != nil {
+		return User{}, err
+	}
+	user := row.user(names)
+	var seen sql.NullTime
+	err = db.QueryRow(ctx, userSessions, db.Tenant(), id, db.Now, db.Now.Add(-s.config.IdleTimeout)).Scan(&seen, &user.IsActiveSession)
+	if seen.Valid {
+		user.LastActivity = seen.Time.UTC()
+	}
+	return user, err
 }
 
 // User gives a user of the tenant.
@@ -184,75 +203,46 @@ func (s *Service) User(ctx context.Context, id hmstype.UserID) (User, error) {
 	op := service.Op{Name: "identity.user", Permission: hmstype.PermIdentityRead}
 	return service.Read(ctx, &s.base, op, service.ByID[hmstype.UserID]{ID: id},
 		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.UserID]) (User, error) {
-			return loadUser(ctx, db, in.ID)
+			return s.loadUser(ctx, db, in.ID)
 		})
 }
 
-// SetUserStatusInput moves a user to another state.
-type SetUserStatusInput struct {
-	ID     hmstype.UserID // required
-	Status UserStatus     // required
+// UpdateUserInput replaces what an account says of its person.
+type UpdateUserInput struct {
+	ID      hmstype.UserID // required
+	Version int64          // the version that the caller read; required
+	Profile
 }
 
 // Validate implements the rules above.
-func (in SetUserStatusInput) Validate() error {
+func (in UpdateUserInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.ID.IsZero(), "id")
-	hmstype.OneOf(&v, in.Status, "status", UserTransitions.States()...)
+	v.Check(in.Version >= 1, "version", "required")
+	in.validate(&v)
 	return v.Err()
 }
 
-// SetUserStatus locks, unlocks or deactivates a user. [hmstype.ErrInvalidTransition] for
-// a step that is not in [UserTransitions]; [ErrLastAdministrator] where nobody else could
-// administer the tenant.
-func (s *Service) SetUserStatus(ctx context.Context, in SetUserStatusInput) (User, error) {
-	op := service.Op{Name: "identity.set_user_status", Permission: hmstype.PermIdentityManage}
-	user, err := service.Write(ctx, &s.base, op, in, setUserStatus)
-	s.cache.forget(ctx, in.ID)
-	return user, err
-}
-
-func setUserStatus(ctx context.Context, db dbx.DB, in SetUserStatusInput) (User, error) {
-	if err := db.LockName(ctx, "administrators"); err != nil {
-		return User{}, err
-	}
-	row, err := dbx.Get[userRow](ctx, db, "user", in.ID, dbx.ForUpdate)
-	if err != nil {
-		return User{}, err
-	}
-	if err := UserTransitions.Check("user", row.Status, in.Status); err != nil {
-		return User{}, err
-	}
-	version := row.Version
-	row.Status = in.Status
-	if err := dbx.UpdateVersioned(ctx, db, &row, version, "status"); err != nil {
-		return User{}, err
-	}
-	user, err := loadUser(ctx, db, in.ID)
-	if err != nil || in.Status == UserActive {
-		return user, err
-	}
-	return user, requireAdministrator(ctx, db, user)
-}
-
-// requireAdministrator refuses to take the tenant's last administrator away.
-func requireAdministrator(ctx context.Context, db dbx.DB, leaving User) error {
-	wasAdmin := false
-	for _, name := range leaving.Roles {
-		wasAdmin = wasAdmin || name == RoleAdmin
-	}
-	if !wasAdmin {
-		return nil
-	}
-	another, err := db.NewSelect().Model((*userRow)(nil)).
-		Join("JOIN hms.user_role AS ur ON ur.tenant_id = u.tenant_id AND ur.user_id = u.id").
-		Join("JOIN hms.role AS r ON r.tenant_id = ur.tenant_id AND r.id = ur.role_id").
-		Where("u.tenant_id = ?", db.Tenant()).Where("ur.tenant_id = ?", db.Tenant()).Where("r.tenant_id = ?", db.Tenant()).
-		Where("u.status = ?", UserActive).Where("r.name = ?", RoleAdmin).Exists(ctx)
-	if err == nil && !another {
-		err = ErrLastAdministrator
-	}
-	return err
+// UpdateUser changes a user's profile. Errors as for [Service.CreateUser];
+// [hmstype.ErrStale] where somebody else was faster, [ErrDeactivated] for an account that is closed.
+func (s *Service) UpdateUser(ctx context.Context, in UpdateUserInput) (User, error) {
+	op := service.Op{Name: "identity.update_user", Permission: hmstype.PermIdentityManage}
+	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in UpdateUserInput) (User, error) {
+		row, err := dbx.Get[userRow](ctx, db, "user", in.ID, dbx.ForUpdate)
+		if err != nil {
+			return User{}, err
+		}
+		if row.Status == UserDeactivated {
+			return User{}, ErrDeactivated
+		}
+		row.setProfile(in.Profile)
+		err = dbx.UpdateVersioned(ctx, db, &row, in.Version, "username", "username_normalized", "username_skeleton", "email", "email_normalized",
+			"first_name", "last_name", "phone_number", "profile_image", "language")
+		if err != nil {
+			return User{}, err
+		}
+		return s.loadUser(ctx, db, in.ID)
+	})
 }
 
 // Users lists the tenant's users, oldest first.
@@ -262,7 +252,7 @@ func (s *Service) Users(ctx context.Context, page hmstype.Page) (hmstype.List[Us
 		rows, next, err := dbx.Page[userRow](ctx, db, in.Page, dbx.Order{})
 		list := hmstype.List[User]{Next: next, Items: make([]User, 0, len(rows))}
 		for _, r := range rows {
-			user, err := loadUser(ctx, db, r.ID)
+			user, err := s.loadUser(ctx, db, r.ID)
 			if err != nil {
 				return list, err
 			}

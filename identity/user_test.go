@@ -25,7 +25,7 @@ func TestService_CreateUser(t *testing.T) {
 	t.Run("UsernameTakenUpToCaseAndUnicodeForm", func(t *testing.T) {
 		t.Parallel()
 		for _, name := range []string{"Zoë", "ZOE\u0308", "ｚoë", " zoë "} {
-			_, err := env.Identity.CreateUser(env.Ctx, identity.CreateUserInput{Username: name, FirstName: "Z", LastName: "Z"})
+			_, err := env.Identity.CreateUser(env.Ctx, identity.CreateUserInput{Profile: identity.Profile{Username: name, FirstName: "Z", LastName: "Z"}})
 			if name == "Zoë" {
 				require.NoError(t, err)
 				continue
@@ -36,7 +36,7 @@ func TestService_CreateUser(t *testing.T) {
 
 	t.Run("UnknownRole", func(t *testing.T) {
 		t.Parallel()
-		_, err := env.Identity.CreateUser(env.Ctx, identity.CreateUserInput{Username: "x", FirstName: "X", LastName: "X", Roles: []string{"None"}})
+		_, err := env.Identity.CreateUser(env.Ctx, identity.CreateUserInput{Profile: identity.Profile{Username: "x", FirstName: "X", LastName: "X"}, Roles: []string{"None"}})
 		require.ErrorIs(t, err, hmstype.ErrNotFound)
 		require.Zero(t, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.user_account WHERE tenant_id = ? AND username = 'x'`, env.Tenant))
 	})

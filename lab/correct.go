@@ -36,8 +36,8 @@ func (in CorrectResultInput) Validate() error {
 // superseded, a critical new value opens one, and whoever has read the results must read them again:
 // "lab.corrected" names who that was.
 //
-// The actor stands for the new value as who verifies does; with Ports.RequireSecondPerson it
-// must not be who entered the old one: [ErrSecondPerson].
+// The actor stands for the new value as who verifies does; where the
+// duties are kept apart it must not be who entered the old one: [hmstype.ErrSeparationOfDuties].
 func (s *Service) CorrectResult(ctx context.Context, in CorrectResultInput) (ItemResult, error) {
 	op := service.Op{Name: "lab.correct_result", Permission: hmstype.PermLabReview, Key: in.IdempotencyKey}
 	return service.Write(ctx, &s.base, op, in, s.correctResult)
@@ -59,8 +59,10 @@ func (s *Service) correctResult(ctx context.Context, db dbx.DB, in CorrectResult
 	if !known {
 		return ItemResult{}, ErrAnalyteMismatch
 	}
-	if err := s.requireSecondPerson(db, old); err != nil {
-		return ItemResult{}, err
+	if old.Status == ResultFinal { // who corrected a value may correct it again: he stands for it already
+		if err := s.requireSecondPerson(db, old); err != nil {
+			return ItemResult{}, err
+		}
 	}
 	row, err := b.measure(db, EnteredValue{AnalyteID: in.AnalyteID, Value: in.Value, Comment: in.Comment})
 	if err != nil {

@@ -2,6 +2,8 @@ package lab
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -316,16 +318,6 @@ func (s *Service) CriticalAlerts(ctx context.Context, in CriticalAlertsInput) (h
 			seen[row.PatientID] = true
 		}
 		list.Next = next
-		return list, recordSeen(ctx, db, "lab_critical_alert", seen)
+		return list, db.RecordSearch(ctx, "lab_critical_alert", slices.Collect(maps.Keys(seen))...)
 	})
-}
-
-// recordSeen records that the data of these patients were shown in a list.
-func recordSeen(ctx context.Context, db dbx.DB, entity string, patients map[hmstype.PatientID]bool) error {
-	for id := range patients {
-		if err := db.RecordAccess(ctx, dbx.Access{Action: "search", Entity: entity, Patient: id}); err != nil {
-			return err
-		}
-	}
-	return nil
 }

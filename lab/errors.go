@@ -36,8 +36,6 @@ var (
 	ErrSpecimenMismatch = fmt.Errorf("%w: the items need different specimens", hmstype.ErrInvalid)
 	// ErrIncomplete: an analyte of the test has neither a value nor a reason for its absence.
 	ErrIncomplete = fmt.Errorf("%w: an analyte has no result yet", hmstype.ErrPrecondition)
-	// ErrSecondPerson: who verifies must not be who entered.
-	ErrSecondPerson = fmt.Errorf("%w: a second person must verify", hmstype.ErrPrecondition)
 	// ErrPersonRequired: only a person with a user account may do this.
 	ErrPersonRequired = fmt.Errorf("%w: a person must do this", hmstype.ErrPrecondition)
 	// ErrReadBack: the case cannot be closed before the value was read back.

@@ -27,14 +27,14 @@ func (in ResultHistoryInput) Validate() error { return validatePatientPage(in.Pa
 // Status says so.
 func (s *Service) ResultHistory(ctx context.Context, in ResultHistoryInput) (hmstype.List[Result], error) {
 	op := service.Op{Name: "lab.result_history", Permission: hmstype.PermLabRead}
-	return readPatient(ctx, s, op, in, func(ctx context.Context, db dbx.DB, v *viewer, in ResultHistoryInput) (hmstype.List[Result], error) {
-		rows, next, err := historyPage(ctx, db, v, in)
+	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ResultHistoryInput) (hmstype.List[Result], error) {
+		rows, next, err := s.historyPage(ctx, db, in)
 		return hmstype.List[Result]{Items: results(rows), Next: next}, err
 	})
 }
 
-func historyPage(ctx context.Context, db dbx.DB, v *viewer, in ResultHistoryInput) ([]resultRow, string, error) {
-	if err := v.admit(ctx, db, in.PatientID); err != nil {
+func (s *Service) historyPage(ctx context.Context, db dbx.DB, in ResultHistoryInput) ([]resultRow, string, error) {
+	if err := s.requireKnown(ctx, db, in.PatientID); err != nil {
 		return nil, "", err
 	}
 	rows, next, err := dbx.Page[resultRow](ctx, db, in.Page, dbx.Order{At: "collected_at", Desc: true},
@@ -91,8 +91,8 @@ func (in CumulativeReportInput) Validate() error { return validatePatientPage(in
 // results and those entered in error, and records that it was read.
 func (s *Service) CumulativeReport(ctx context.Context, in CumulativeReportInput) (CumulativeReport, error) {
 	op := service.Op{Name: "lab.cumulative_report", Permission: hmstype.PermLabRead}
-	return readPatient(ctx, s, op, in, func(ctx context.Context, db dbx.DB, v *viewer, in CumulativeReportInput) (CumulativeReport, error) {
-		rows, next, err := historyPage(ctx, db, v, ResultHistoryInput{PatientID: in.PatientID, Page: in.Page})
+	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in CumulativeReportInput) (CumulativeReport, error) {
+		rows, next, err := s.historyPage(ctx, db, ResultHistoryInput{PatientID: in.PatientID, Page: in.Page})
 		if err != nil {
 			return CumulativeReport{}, err
 		}
@@ -140,9 +140,9 @@ type Report struct {
 // beside the one that it replaced, and records that it was read.
 func (s *Service) Report(ctx context.Context, id hmstype.LabOrderID) (Report, error) {
 	op := service.Op{Name: "lab.report", Permission: hmstype.PermLabRead}
-	return readPatient(ctx, s, op, service.ByID[hmstype.LabOrderID]{ID: id},
-		func(ctx context.Context, db dbx.DB, v *viewer, in service.ByID[hmstype.LabOrderID]) (Report, error) {
-			order, err := readOrder(ctx, db, v, in.ID)
+	return service.Read(ctx, &s.base, op, service.ByID[hmstype.LabOrderID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.LabOrderID]) (Report, error) {
+			order, err := readOrder(ctx, db, in.ID)
 			if err != nil {
 				return Report{}, err
 			}

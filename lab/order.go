@@ -274,18 +274,15 @@ func itemsOf(ctx context.Context, db dbx.DB, id hmstype.LabOrderID) ([]itemRow, 
 // for a restricted patient and an actor without the permission.
 func (s *Service) Order(ctx context.Context, id hmstype.LabOrderID) (Order, error) {
 	op := service.Op{Name: "lab.order", Permission: hmstype.PermLabRead}
-	return readPatient(ctx, s, op, service.ByID[hmstype.LabOrderID]{ID: id},
-		func(ctx context.Context, db dbx.DB, v *viewer, in service.ByID[hmstype.LabOrderID]) (Order, error) {
-			return readOrder(ctx, db, v, in.ID)
+	return service.Read(ctx, &s.base, op, service.ByID[hmstype.LabOrderID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.LabOrderID]) (Order, error) {
+			return readOrder(ctx, db, in.ID)
 		})
 }
 
-func readOrder(ctx context.Context, db dbx.DB, v *viewer, id hmstype.LabOrderID) (Order, error) {
+func readOrder(ctx context.Context, db dbx.DB, id hmstype.LabOrderID) (Order, error) {
 	row, err := dbx.Get[orderRow](ctx, db, "lab_order", id)
 	if err != nil {
-		return Order{}, err
-	}
-	if err := v.admit(ctx, db, row.PatientID); err != nil {
 		return Order{}, err
 	}
 	items, err := itemsOf(ctx, db, id)
@@ -316,9 +313,9 @@ func validatePatientPage(id hmstype.PatientID, page hmstype.Page) error {
 // Orders lists a patient's orders, newest first, and records that they were read.
 func (s *Service) Orders(ctx context.Context, in OrdersInput) (hmstype.List[Order], error) {
 	op := service.Op{Name: "lab.orders", Permission: hmstype.PermLabRead}
-	return readPatient(ctx, s, op, in, func(ctx context.Context, db dbx.DB, v *viewer, in OrdersInput) (hmstype.List[Order], error) {
+	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in OrdersInput) (hmstype.List[Order], error) {
 		list := hmstype.List[Order]{Items: []Order{}}
-		if err := v.admit(ctx, db, in.PatientID); err != nil {
+		if err := s.requireKnown(ctx, db, in.PatientID); err != nil {
 			return list, err
 		}
 		rows, next, err := dbx.Page[orderRow](ctx, db, in.Page, dbx.Order{At: "order_date", Desc: true},
@@ -334,7 +331,7 @@ func (s *Service) Orders(ctx context.Context, in OrdersInput) (hmstype.List[Orde
 			list.Items = append(list.Items, r.order(items[r.ID]))
 		}
 		list.Next = next
-		return list, db.RecordAccess(ctx, dbx.Access{Action: "search", Entity: "lab_order", Patient: in.PatientID})
+		return list, db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "lab_order", Patient: in.PatientID})
 	})
 }
 

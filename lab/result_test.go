@@ -250,7 +250,7 @@ func TestService_VerifyResult(t *testing.T) {
 
 	t.Run("SecondPerson", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t, func(p *lab.Ports) { p.RequireSecondPerson = true })
+		b := setup(t)
 		test := b.potassium(t)
 		admin := b.As(t, identity.RoleAdmin)
 		order := b.drawn(t, b.adult(t), test)
@@ -260,16 +260,16 @@ func TestService_VerifyResult(t *testing.T) {
 		require.NoError(t, err)
 		in := lab.VerifyResultInput{ItemRef: ref(out.Item)}
 		_, err = b.lab.VerifyResult(admin, in)
-		require.ErrorIs(t, err, lab.ErrSecondPerson)
-		_, err = b.lab.VerifyResult(b.Ctx, in)
-		require.ErrorIs(t, err, lab.ErrPersonRequired)
+		require.ErrorIs(t, err, hmstype.ErrSeparationOfDuties)
+		require.Equal(t, 1, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.audit_event
+			WHERE tenant_id = ? AND action = 'denied' AND entity = 'duty'`, b.Tenant), "the refusal is on record")
 		_, err = b.lab.VerifyResult(b.tech, in)
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 		out, err = b.lab.VerifyResult(b.doctor, in)
 		require.NoError(t, err)
 		correct := lab.CorrectResultInput{ItemRef: ref(out.Item), AnalyteID: test.Analytes[0].ID, Value: number("5"), Reason: "typing error"}
 		_, err = b.lab.CorrectResult(admin, correct)
-		require.ErrorIs(t, err, lab.ErrSecondPerson)
+		require.ErrorIs(t, err, hmstype.ErrSeparationOfDuties)
 		_, err = b.lab.CorrectResult(b.doctor, correct)
 		require.NoError(t, err)
 	})

@@ -32,8 +32,6 @@ type Ports struct {
 	Encounters EncounterSource
 	// Charges takes a charge per collected item. Nil charges nothing.
 	Charges charge.Poster
-	// RequireSecondPerson refuses a verification or correction by who entered the value.
-	RequireSecondPerson bool
 	// EscalateCriticalAfter is the time of [DefaultEscalateAfter] where it is zero.
 	EscalateCriticalAfter time.Duration
 }

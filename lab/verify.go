@@ -22,8 +22,8 @@ func (in VerifyResultInput) Validate() error {
 }
 
 // VerifyResult appends a final version of each result of an item. Every active analyte of the test
-// needs a value or a reason for its absence: [ErrIncomplete]. With Ports.RequireSecondPerson the actor must be
-// a person who entered none of the values: [ErrPersonRequired], [ErrSecondPerson]. The order is
+// needs a value or a reason for its absence: [ErrIncomplete]. Where the duties are
+// kept apart, whoever entered one of the values cannot: [hmstype.ErrSeparationOfDuties]. The order is
 // complete when its last item is final or cancelled.
 func (s *Service) VerifyResult(ctx context.Context, in VerifyResultInput) (ItemResult, error) {
 	op := service.Op{Name: "lab.verify_result", Permission: hmstype.PermLabReview, Key: in.IdempotencyKey}
@@ -86,17 +86,13 @@ func (s *Service) finalVersions(db dbx.DB, b bench) ([]resultRow, error) {
 	return rows, nil
 }
 
-// requireSecondPerson refuses whoever entered the value, where the switch is on.
+// requireSecondPerson refuses whoever entered the value, where the duties are kept apart.
 func (s *Service) requireSecondPerson(db dbx.DB, row resultRow) error {
-	switch {
-	case !s.ports.RequireSecondPerson:
-		return nil
-	case db.Actor.Kind != hmstype.ActorHuman:
-		return ErrPersonRequired
-	case row.EnteredBy == db.Actor.User:
-		return ErrSecondPerson
+	by := ""
+	if !row.EnteredBy.IsZero() {
+		by = string(db.Actor.Kind) + ":" + row.EnteredBy.String()
 	}
-	return nil
+	return s.base.RequireAnother(db, hmstype.PermLabResult, hmstype.PermLabReview, by)
 }
 
 // ReviewResultInput says that the actor has read an item's final results.

@@ -2,6 +2,8 @@ package lab
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,7 +101,7 @@ func worklist(ctx context.Context, db dbx.DB, in WorklistInput) (hmstype.List[Wo
 		list.Items = append(list.Items, r.entry(db.Now))
 		seen[r.PatientID] = true
 	}
-	return list, recordSeen(ctx, db, "lab_order_item", seen)
+	return list, db.RecordSearch(ctx, "lab_order_item", slices.Collect(maps.Keys(seen))...)
 }
 
 func (r worklistRow) entry(now time.Time) WorklistEntry {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -66,13 +67,14 @@ type coverageRow struct {
 	Version         int64
 }
 
-func (r coverageRow) coverage() Coverage {
+func (r coverageRow) coverage(keys fieldcrypt.Keys) (Coverage, error) {
+	policy, err := keys.Open(r.PatientID.UUID(), fieldPolicy, r.ID, r.PolicyNumber)
 	return Coverage{
-		ID: r.ID, Patient: r.PatientID, Status: r.Status, PayerName: r.PayerName, PolicyNumber: r.PolicyNumber,
+		ID: r.ID, Patient: r.PatientID, Status: r.Status, PayerName: r.PayerName, PolicyNumber: policy,
 		GroupNumber: r.GroupNumber, PlanName: r.PlanName, Relationship: r.Relationship, Priority: r.Priority,
 		Percent: r.CoveragePercent, ValidFrom: r.ValidFrom, ValidUntil: r.ValidUntil,
 		CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
-	}
+	}, err
 }
 
 // AddCoverageInput describes a coverage that is active at once.
@@ -110,29 +112,48 @@ func (in AddCoverageInput) Validate() error {
 // the same priority on any of its days.
 func (s *Service) AddCoverage(ctx context.Context, in AddCoverageInput) (Coverage, error) {
 	op := service.Op{Name: "patient.add_coverage", Permission: hmstype.PermPatientWrite}
-	return write(ctx, s, op, in, func(ctx context.Context, db dbx.DB, v *viewer, in AddCoverageInput) (Coverage, error) {
-		summary, err := s.Require(ctx, db.Conn(), in.Patient)
-		if err != nil {
-			return Coverage{}, err
-		}
-		if err := v.admit(summary.ID, summary.Restricted); err != nil {
-			return Coverage{}, err
-		}
-		row := coverageRow{
-			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.CoverageID](), PatientID: in.Patient,
-			Status: CoverageActive, PayerName: in.PayerName, PolicyNumber: in.PolicyNumber, GroupNumber: in.GroupNumber,
-			PlanName: in.PlanName, Relationship: in.Relationship, Priority: max(in.Priority, 1), CoveragePercent: in.Percent,
-			ValidFrom: in.ValidFrom, ValidUntil: in.ValidUntil, CreatedAt: db.Now, Version: 1,
-		}
-		if row.Relationship == "" {
-			row.Relationship = "self"
-		}
-		done, err := dbx.InsertIfFree(ctx, db, &row)
-		if err == nil && !done {
-			err = coverageInTheWay(ctx, db, row)
-		}
-		return row.coverage(), err
-	})
+	return service.Write(ctx, &s.base, op, in, s.addCoverage)
+}
+
+func (s *Service) addCoverage(ctx context.Context, db dbx.DB, in AddCoverageInput) (Coverage, error) {
+	if _, err := s.Require(ctx, db.Conn(), in.Patient); err != nil {
+		return Coverage{}, err
+	}
+	id := hmstype.NewID[hmstype.CoverageID]()
+	if err := recordCoverageRead(ctx, db, in.Patient); err != nil {
+		return Coverage{}, err
+	}
+	keys, err := s.base.Crypt.Ensure(ctx, db, in.Patient.UUID())
+	if err != nil {
+		return Coverage{}, err
+	}
+	policy, err := keys.Seal(in.Patient.UUID(), fieldPolicy, id, in.PolicyNumber)
+	if err != nil {
+		return Coverage{}, err
+	}
+	row := coverageRow{
+		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: id, PatientID: in.Patient,
+		Status: CoverageActive, PayerName: in.PayerName, PolicyNumber: policy, GroupNumber: in.GroupNumber,
+		PlanName: in.PlanName, Relationship: in.Relationship, Priority: max(in.Priority, 1), CoveragePercent: in.Percent,
+		ValidFrom: in.ValidFrom, ValidUntil: in.ValidUntil, CreatedAt: db.Now, Version: 1,
+	}
+	if row.Relationship == "" {
+		row.Relationship = "self"
+	}
+	done, err := dbx.InsertIfFree(ctx, db, &row)
+	if err == nil && !done {
+		err = coverageInTheWay(ctx, db, row)
+	}
+	if err != nil {
+		return Coverage{}, err
+	}
+	return row.coverage(keys)
+}
+
+// recordCoverageRead records that who pays for a patient was shown, which the database
+// refuses for a restricted one.
+func recordCoverageRead(ctx context.Context, db dbx.DB, patient hmstype.PatientID) error {
+	return db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "coverage", ID: patient.String(), Patient: patient})
 }
 
 // coverageInTheWay names the coverage that shares a day with the row.
@@ -158,13 +179,12 @@ func coverageInTheWay(ctx context.Context, db dbx.DB, row coverageRow) error {
 // they pay, and records that they were read. [ErrRestricted] as for [Service.Get].
 func (s *Service) Coverages(ctx context.Context, patient hmstype.PatientID) ([]Coverage, error) {
 	op := service.Op{Name: "patient.coverages", Permission: hmstype.PermPatientRead}
-	return read(ctx, s, op, service.ByID[hmstype.PatientID]{ID: patient},
-		func(ctx context.Context, db dbx.DB, v *viewer, in service.ByID[hmstype.PatientID]) ([]Coverage, error) {
-			row, err := dbx.Get[patientRow](ctx, db, "patient", in.ID)
-			if err != nil {
+	return service.Read(ctx, &s.base, op, service.ByID[hmstype.PatientID]{ID: patient},
+		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.PatientID]) ([]Coverage, error) {
+			if _, err := dbx.Get[patientRow](ctx, db, "patient", in.ID); err != nil {
 				return nil, err
 			}
-			if err := v.admit(row.ID, row.IsRestricted); err != nil {
+			if err := recordCoverageRead(ctx, db, in.ID); err != nil {
 				return nil, err
 			}
 			rows, err := dbx.All[coverageRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
@@ -173,43 +193,52 @@ func (s *Service) Coverages(ctx context.Context, patient hmstype.PatientID) ([]C
 			if err != nil {
 				return nil, err
 			}
-			access := dbx.Access{Action: "read", Entity: "coverage", ID: in.ID.String(), Patient: in.ID}
-			return coverages(rows), db.RecordAccess(ctx, access)
+			return s.coverages(ctx, db, in.ID, rows)
 		})
 }
 
-func coverages(rows []coverageRow) []Coverage {
+// coverages opens the coverages of one patient.
+func (s *Service) coverages(ctx context.Context, db dbx.DB, patient hmstype.PatientID, rows []coverageRow) ([]Coverage, error) {
+	keys, err := s.keys(ctx, db, patient)
+	if err != nil {
+		return nil, err
+	}
 	list := make([]Coverage, len(rows))
 	for i, r := range rows {
-		list[i] = r.coverage()
+		if list[i], err = r.coverage(keys); err != nil {
+			return nil, err
+		}
 	}
-	return list
+	return list, nil
 }
 
 // CancelCoverage ends a coverage: it pays for nothing from now on, nor for the past.
 func (s *Service) CancelCoverage(ctx context.Context, id hmstype.CoverageID) (Coverage, error) {
 	op := service.Op{Name: "patient.cancel_coverage", Permission: hmstype.PermPatientWrite}
-	return write(ctx, s, op, service.ByID[hmstype.CoverageID]{ID: id},
-		func(ctx context.Context, db dbx.DB, v *viewer, in service.ByID[hmstype.CoverageID]) (Coverage, error) {
-			row, err := dbx.Get[coverageRow](ctx, db, "coverage", in.ID, dbx.ForUpdate)
-			if err != nil {
-				return Coverage{}, err
-			}
-			holder, err := dbx.Get[patientRow](ctx, db, "patient", row.PatientID)
-			if err != nil {
-				return Coverage{}, err
-			}
-			if err := v.admit(holder.ID, holder.IsRestricted); err != nil {
-				return Coverage{}, err
-			}
-			if err := CoverageTransitions.Check("coverage", row.Status, CoverageCancelled); err != nil {
-				return Coverage{}, err
-			}
-			row.Status = CoverageCancelled
-			err = dbx.UpdateVersioned(ctx, db, &row, row.Version, "status")
-			row.Version++
-			return row.coverage(), err
-		})
+	return service.Write(ctx, &s.base, op, service.ByID[hmstype.CoverageID]{ID: id}, s.cancelCoverage)
+}
+
+func (s *Service) cancelCoverage(ctx context.Context, db dbx.DB, in service.ByID[hmstype.CoverageID]) (Coverage, error) {
+	row, err := dbx.Get[coverageRow](ctx, db, "coverage", in.ID, dbx.ForUpdate)
+	if err != nil {
+		return Coverage{}, err
+	}
+	if err := recordCoverageRead(ctx, db, row.PatientID); err != nil {
+		return Coverage{}, err
+	}
+	if err := CoverageTransitions.Check("coverage", row.Status, CoverageCancelled); err != nil {
+		return Coverage{}, err
+	}
+	row.Status = CoverageCancelled
+	if err := dbx.UpdateVersioned(ctx, db, &row, row.Version, "status"); err != nil {
+		return Coverage{}, err
+	}
+	row.Version++
+	list, err := s.coverages(ctx, db, row.PatientID, []coverageRow{row})
+	if err != nil {
+		return Coverage{}, err
+	}
+	return list[0], nil
 }
 
 // ActiveCoverages gives the coverages that pay for what is done on a day, the first payer
@@ -223,5 +252,8 @@ func (s *Service) ActiveCoverages(ctx context.Context, conn bun.IConn, patient h
 		return q.Where("c.patient_id = ?", patient).Where("c.status = ?", CoverageActive).Where("c.valid_from <= ?", on).
 			Where("(c.valid_until IS NULL OR c.valid_until > ?)", on).Order("c.priority")
 	})
-	return coverages(rows), err
+	if err != nil {
+		return nil, err
+	}
+	return s.coverages(ctx, db, patient, rows)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 )
 
 // maxIdentifiers bounds what one registration brings.
@@ -34,16 +35,23 @@ func validateIdentifiers(v *hmstype.Validator, identifiers []Identifier) {
 
 // insertIdentifiers writes a new patient's identifiers; [IdentifierError] where another
 // patient has one. They go in one order, so that two registrations never wait for each other.
-func insertIdentifiers(ctx context.Context, db dbx.DB, patient hmstype.PatientID, identifiers []Identifier) error {
+func insertIdentifiers(ctx context.Context, db dbx.DB, keys fieldcrypt.Keys, patient hmstype.PatientID, identifiers []Identifier) error {
 	if len(identifiers) == 0 {
 		return nil
 	}
 	rows := make([]identifierRow, len(identifiers))
 	for i, id := range identifiers {
-		rows[i] = identifierRow{
-			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.PatientIdentifierID](), PatientID: patient,
-			System: id.System, Value: id.Value, ValueNormalized: normalizeIdentifier(id.Value),
+		row := identifierRow{
+			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.PatientIdentifierID](), PatientID: patient, System: id.System,
 		}
+		var err error
+		if row.Value, err = keys.Seal(patient.UUID(), fieldIdentifier, row.ID, id.Value); err != nil {
+			return err
+		}
+		if row.ValueNormalized, err = keys.Index(fieldIdentifier, normalizeIdentifier(id.Value)); err != nil {
+			return err
+		}
+		rows[i] = row
 	}
 	sorted := slices.Clone(rows)
 	slices.SortFunc(sorted, func(a, b identifierRow) int {

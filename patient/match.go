@@ -15,6 +15,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 )
 
 // matchThreshold is the likeness from which two records may be one person's.
@@ -33,6 +34,13 @@ const minEditLength = 4
 //
 // Known genders that differ, and twins, whose given names differ, are never alike.
 func likeness(a, b Details) int {
+	phone := normalizePhone(a.PhoneNumber)
+	return likenessOf(a, b, phone != "" && phone == normalizePhone(b.PhoneNumber))
+}
+
+// likenessOf is [likeness] for two of whom it is known whether their telephones are the
+// same: stored numbers may be encrypted, and are then compared by their tokens.
+func likenessOf(a, b Details, samePhone bool) int {
 	if a.Gender != b.Gender && a.Gender != GenderUnknown && b.Gender != GenderUnknown {
 		return 0
 	}
@@ -40,8 +48,7 @@ func likeness(a, b Details) int {
 	if names == 0 || birth == 0 {
 		return 0
 	}
-	phone := normalizePhone(a.PhoneNumber)
-	if phone != "" && phone == normalizePhone(b.PhoneNumber) {
+	if samePhone {
 		return names + birth + 1
 	}
 	return names + birth
@@ -145,14 +152,14 @@ func nearlyEqual(a, b string) bool {
 // checkDuplicates makes desks take turns on (birth date, family name) and then looks for
 // records that may be the same person's. Without a birth date or a given name too little is
 // known to tell people apart.
-func checkDuplicates(ctx context.Context, db dbx.DB, in RegisterInput) error {
+func checkDuplicates(ctx context.Context, db dbx.DB, keys fieldcrypt.Keys, in RegisterInput) error {
 	if in.BirthDate.IsZero() || in.FirstName == "" {
 		return nil
 	}
 	if err := db.LockName(ctx, registrationLock(in.Details)); err != nil {
 		return err
 	}
-	candidates, err := findCandidates(ctx, db, in.Details)
+	candidates, err := findCandidates(ctx, db, keys, in.Details)
 	if err != nil || len(candidates) == 0 {
 		return err
 	}
@@ -174,7 +181,11 @@ func registrationLock(d Details) string {
 }
 
 // findCandidates gives the patients who may be this person, the likeliest first.
-func findCandidates(ctx context.Context, db dbx.DB, d Details) ([]hmstype.PatientID, error) {
+func findCandidates(ctx context.Context, db dbx.DB, keys fieldcrypt.Keys, d Details) ([]hmstype.PatientID, error) {
+	phone, err := keys.Index(fieldPhone, normalizePhone(d.PhoneNumber))
+	if err != nil {
+		return nil, err
+	}
 	rows, err := dbx.All[patientRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
 		return q.Where("p.birth_date IN (?)", bun.List(likeBirthDates(d))).
 			Where("p.status IN (?)", bun.List([]Status{StatusActive, StatusInactive})).Order("p.id")
@@ -188,7 +199,7 @@ func findCandidates(ctx context.Context, db dbx.DB, d Details) ([]hmstype.Patien
 	}
 	var found []candidate
 	for _, row := range rows {
-		if n := likeness(d, row.patient(nil).Details); n >= matchThreshold {
+		if n := likenessOf(d, row.openDetails(), phone != "" && phone == row.PhoneNormalized); n >= matchThreshold {
 			found = append(found, candidate{row.ID, n})
 		}
 	}

@@ -139,36 +139,11 @@ type patientRow struct {
 
 func (r patientRow) Position() hmstype.Position { return hmstype.Position{ID: r.ID.UUID()} }
 
-func (r *patientRow) setDetails(d Details) {
-	r.FirstName, r.LastName, r.Gender = d.FirstName, d.LastName, d.Gender
-	r.BirthDate, r.BirthDatePrecision = d.BirthDate, d.BirthDatePrecision
-	if r.BirthDatePrecision == "" {
-		r.BirthDatePrecision = PrecisionDay
-	}
-	r.PhoneNumber, r.Email, r.Address = d.PhoneNumber, d.Email, d.Address
-	r.PhoneNormalized = normalizePhone(d.PhoneNumber)
-	r.EmergencyContactName, r.EmergencyContactPhone = d.EmergencyContactName, d.EmergencyContactPhone
-}
-
 // setDeceased notes a death; an instant alone says that the person has died, too.
 func (r *patientRow) setDeceased(deceased bool, at time.Time) {
 	r.IsDeceased, r.DeceasedAt = deceased || !at.IsZero(), time.Time{}
 	if !at.IsZero() {
 		r.DeceasedAt = hmstype.Instant(at)
-	}
-}
-
-func (r patientRow) patient(identifiers []Identifier) Patient {
-	return Patient{
-		ID: r.ID, MRN: r.MRN, Status: r.Status, StatusReason: r.StatusReason, Identifiers: identifiers,
-		Details: Details{
-			FirstName: r.FirstName, LastName: r.LastName, Gender: r.Gender,
-			BirthDate: r.BirthDate, BirthDatePrecision: r.BirthDatePrecision,
-			PhoneNumber: r.PhoneNumber, Email: r.Email, Address: r.Address,
-			EmergencyContactName: r.EmergencyContactName, EmergencyContactPhone: r.EmergencyContactPhone,
-		},
-		Deceased: r.IsDeceased, DeceasedAt: r.DeceasedAt.UTC(), Restricted: r.IsRestricted, OverrideReason: r.OverrideReason,
-		MergedInto: r.MergedIntoID, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
 }
 

@@ -28,13 +28,13 @@ type Summary struct {
 // record and an actor without the permission.
 func (s *Service) Get(ctx context.Context, id hmstype.PatientID) (Patient, error) {
 	op := service.Op{Name: "patient.get", Permission: hmstype.PermPatientRead}
-	return read(ctx, s, op, service.ByID[hmstype.PatientID]{ID: id},
-		func(ctx context.Context, db dbx.DB, v *viewer, in service.ByID[hmstype.PatientID]) (Patient, error) {
+	return service.Read(ctx, &s.base, op, service.ByID[hmstype.PatientID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.PatientID]) (Patient, error) {
 			row, err := dbx.Get[patientRow](ctx, db, "patient", in.ID)
 			if err != nil {
 				return Patient{}, err
 			}
-			return show(ctx, db, v, row)
+			return s.show(ctx, db, row)
 		})
 }
 
@@ -50,7 +50,7 @@ func (in byMRN) Validate() error {
 // GetByMRN gives the patient with a medical record number, like [Service.Get].
 func (s *Service) GetByMRN(ctx context.Context, mrn string) (Patient, error) {
 	op := service.Op{Name: "patient.get_by_mrn", Permission: hmstype.PermPatientRead}
-	return read(ctx, s, op, byMRN{mrn}, func(ctx context.Context, db dbx.DB, v *viewer, in byMRN) (Patient, error) {
+	return service.Read(ctx, &s.base, op, byMRN{mrn}, func(ctx context.Context, db dbx.DB, in byMRN) (Patient, error) {
 		rows, err := dbx.All[patientRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("p.mrn = ?", in.MRN) })
 		if err != nil {
 			return Patient{}, err
@@ -58,26 +58,35 @@ func (s *Service) GetByMRN(ctx context.Context, mrn string) (Patient, error) {
 		if len(rows) == 0 {
 			return Patient{}, &hmstype.Error{Entity: "patient", Err: hmstype.ErrNotFound}
 		}
-		return show(ctx, db, v, rows[0])
+		return s.show(ctx, db, rows[0])
 	})
 }
 
-// show checks the restricted flag, records the read and adds the identifiers.
-func show(ctx context.Context, db dbx.DB, v *viewer, row patientRow) (Patient, error) {
-	if err := v.admit(row.ID, row.IsRestricted); err != nil {
+// show records the read, which the database refuses for a restricted record, and gives the
+// record with its identifiers.
+func (s *Service) show(ctx context.Context, db dbx.DB, row patientRow) (Patient, error) {
+	if err := db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "patient", ID: row.ID.String(), Patient: row.ID}); err != nil {
 		return Patient{}, err
 	}
-	if err := db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "patient", ID: row.ID.String(), Patient: row.ID}); err != nil {
+	keys, err := s.keys(ctx, db, row.ID)
+	if err != nil {
 		return Patient{}, err
 	}
 	rows, err := dbx.All[identifierRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
 		return q.Where("i.patient_id = ?", row.ID).Order("i.id")
 	})
+	if err != nil {
+		return Patient{}, err
+	}
 	identifiers := make([]Identifier, len(rows))
 	for i, r := range rows {
-		identifiers[i] = Identifier{System: r.System, Value: r.Value}
+		value, err := keys.Open(row.ID.UUID(), fieldIdentifier, r.ID, r.Value)
+		if err != nil {
+			return Patient{}, err
+		}
+		identifiers[i] = Identifier{System: r.System, Value: value}
 	}
-	return row.patient(identifiers), err
+	return row.patient(keys, identifiers)
 }
 
 // Require gives the summary of a patient whom a deed of the caller's transaction concerns.

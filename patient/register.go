@@ -46,24 +46,31 @@ func (in RegisterInput) Validate() error {
 // identifier that another patient has is an [IdentifierError], a taken number [ErrMRNTaken], in any case.
 func (s *Service) Register(ctx context.Context, in RegisterInput) (Patient, error) {
 	op := service.Op{Name: "patient.register", Permission: hmstype.PermPatientWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, register)
+	return service.Write(ctx, &s.base, op, in, s.register)
 }
 
-func register(ctx context.Context, db dbx.DB, in RegisterInput) (Patient, error) {
+func (s *Service) register(ctx context.Context, db dbx.DB, in RegisterInput) (Patient, error) {
 	if err := refuseFutureBirth(ctx, db, in.BirthDate); err != nil {
 		return Patient{}, err
 	}
 	if in.DeceasedAt.After(db.Now) {
 		return Patient{}, hmstype.Invalid("deceasedAt", "must not lie in the future")
 	}
-	if err := checkDuplicates(ctx, db, in); err != nil {
+	id := hmstype.NewID[hmstype.PatientID]()
+	keys, err := s.base.Crypt.Ensure(ctx, db, id.UUID())
+	if err != nil {
+		return Patient{}, err
+	}
+	if err := checkDuplicates(ctx, db, keys, in); err != nil {
 		return Patient{}, err
 	}
 	row := patientRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.PatientID](), MRN: in.MRN,
+		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: id, MRN: in.MRN,
 		Status: StatusActive, IsRestricted: in.Restricted, OverrideReason: in.OverrideReason, CreatedAt: db.Now, Version: 1,
 	}
-	row.setDetails(in.Details)
+	if err := row.setDetails(keys, in.Details); err != nil {
+		return Patient{}, err
+	}
 	row.setDeceased(in.Deceased, in.DeceasedAt)
 	if err := insertWithMRN(ctx, db, &row); err != nil {
 		return Patient{}, err
@@ -71,11 +78,14 @@ func register(ctx context.Context, db dbx.DB, in RegisterInput) (Patient, error)
 	if err := insertTokens(ctx, db, row); err != nil {
 		return Patient{}, err
 	}
-	if err := insertIdentifiers(ctx, db, row.ID, in.Identifiers); err != nil {
+	if err := insertIdentifiers(ctx, db, keys, row.ID, in.Identifiers); err != nil {
 		return Patient{}, err
 	}
-	err := db.Emit(ctx, dbx.Event{Type: "patient.registered", Entity: "patient", ID: row.ID, Data: map[string]string{"id": row.ID.String()}})
-	return row.patient(in.Identifiers), err
+	err = db.Emit(ctx, dbx.Event{Type: "patient.registered", Entity: "patient", ID: row.ID, Data: map[string]string{"id": row.ID.String()}})
+	if err != nil {
+		return Patient{}, err
+	}
+	return row.patient(keys, in.Identifiers)
 }
 
 func refuseFutureBirth(ctx context.Context, db dbx.DB, birth hmstype.Date) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -49,15 +50,27 @@ func searchWords(name string) []string {
 // Restricted records are left out for those who may not see them.
 func (s *Service) Search(ctx context.Context, in SearchInput) (hmstype.List[Patient], error) {
 	op := service.Op{Name: "patient.search", Permission: hmstype.PermPatientRead}
-	return read(ctx, s, op, in, search)
+	return service.Read(ctx, &s.base, op, in, s.search)
 }
 
-func search(ctx context.Context, db dbx.DB, v *viewer, in SearchInput) (hmstype.List[Patient], error) {
-	conditions := []dbx.Apply{in.apply(db)}
-	if !v.seesRestricted {
+func (s *Service) search(ctx context.Context, db dbx.DB, in SearchInput) (hmstype.List[Patient], error) {
+	index, err := s.keys(ctx, db)
+	if err != nil {
+		return hmstype.List[Patient]{}, err
+	}
+	criteria, err := in.apply(db, index)
+	if err != nil {
+		return hmstype.List[Patient]{}, err
+	}
+	conditions := []dbx.Apply{criteria}
+	if !dbx.MaySeeRestricted(ctx) {
 		conditions = append(conditions, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("NOT p.is_restricted") })
 	}
 	rows, next, err := dbx.Page[patientRow](ctx, db, in.Page, dbx.Order{}, conditions...)
+	if err != nil {
+		return hmstype.List[Patient]{}, err
+	}
+	keys, err := s.keysOf(ctx, db, rows)
 	if err != nil {
 		return hmstype.List[Patient]{}, err
 	}
@@ -65,13 +78,34 @@ func search(ctx context.Context, db dbx.DB, v *viewer, in SearchInput) (hmstype.
 	shown := make([]dbx.Access, len(rows)+1)
 	shown[len(rows)] = dbx.Access{Action: "search", Entity: "patient"}
 	for i, row := range rows {
-		list.Items[i] = row.patient(nil)
+		if list.Items[i], err = row.patient(keys, nil); err != nil {
+			return hmstype.List[Patient]{}, err
+		}
 		shown[i] = dbx.Access{Action: "search", Entity: "patient", ID: row.ID.String(), Patient: row.ID}
 	}
 	return list, db.RecordAccess(ctx, shown...)
 }
 
-func (in SearchInput) apply(db dbx.DB) dbx.Apply {
+// keysOf loads the keys of the rows' patients.
+func (s *Service) keysOf(ctx context.Context, db dbx.DB, rows []patientRow) (fieldcrypt.Keys, error) {
+	ids := make([]hmstype.PatientID, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
+	return s.keys(ctx, db, ids...)
+}
+
+func (in SearchInput) apply(db dbx.DB, index fieldcrypt.Keys) (dbx.Apply, error) {
+	phone, err := index.Index(fieldPhone, normalizePhone(in.PhoneNumber))
+	if err != nil {
+		return nil, err
+	}
+	identifier := ""
+	if in.Identifier != nil {
+		if identifier, err = index.Index(fieldIdentifier, normalizeIdentifier(in.Identifier.Value)); err != nil {
+			return nil, err
+		}
+	}
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
 		q = q.Where("p.status IN (?)", bun.List([]Status{StatusActive, StatusInactive}))
 		for _, word := range searchWords(in.Name) {
@@ -85,16 +119,16 @@ func (in SearchInput) apply(db dbx.DB) dbx.Apply {
 			q = q.Where("p.birth_date = ?", in.BirthDate)
 		}
 		if in.PhoneNumber != "" {
-			q = q.Where("p.phone_normalized = ?", normalizePhone(in.PhoneNumber))
+			q = q.Where("p.phone_normalized = ?", phone)
 		}
 		if in.Identifier != nil {
 			sub := db.NewSelect().Model((*identifierRow)(nil)).Column("patient_id").Where("i.tenant_id = ?", db.Tenant()).
-				Where("i.value_normalized = ?", normalizeIdentifier(in.Identifier.Value))
+				Where("i.value_normalized = ?", identifier)
 			if in.Identifier.System != "" {
 				sub = sub.Where("i.system = ?", in.Identifier.System)
 			}
 			q = q.Where("p.id IN (?)", sub)
 		}
 		return q
-	}
+	}, nil
 }

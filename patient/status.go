@@ -21,15 +21,15 @@ func (c changed) validate(v *hmstype.Validator) {
 }
 
 // change locks a record, lets fn change the row, writes these columns and announces it.
-func change(
-	ctx context.Context, db dbx.DB, v *viewer, what changed, event string, fn func(*patientRow) error, columns ...string,
+func (s *Service) change(
+	ctx context.Context, db dbx.DB, what changed, event string, fn func(*patientRow) error, columns ...string,
 ) (Patient, error) {
 	row, err := dbx.Get[patientRow](ctx, db, "patient", what.id, dbx.ForUpdate)
 	if err != nil {
 		return Patient{}, err
 	}
 	// The record is shown as it was, for whoever restricts one sees the result of doing so.
-	before, err := show(ctx, db, v, row)
+	before, err := s.show(ctx, db, row)
 	if err != nil {
 		return Patient{}, err
 	}
@@ -41,8 +41,14 @@ func change(
 	}
 	row.Version = what.version + 1
 	data := map[string]string{"id": row.ID.String(), "status": string(row.Status)}
-	err = db.Emit(ctx, dbx.Event{Type: event, Entity: "patient", ID: row.ID, Data: data})
-	return row.patient(before.Identifiers), err
+	if err := db.Emit(ctx, dbx.Event{Type: event, Entity: "patient", ID: row.ID, Data: data}); err != nil {
+		return Patient{}, err
+	}
+	keys, err := s.keys(ctx, db, row.ID)
+	if err != nil {
+		return Patient{}, err
+	}
+	return row.patient(keys, before.Identifiers)
 }
 
 // requireUsable refuses a record that is merged or not active.
@@ -79,8 +85,8 @@ func (in SetStatusInput) Validate() error {
 // [Transitions], [hmstype.ErrStale] where somebody else was faster.
 func (s *Service) SetStatus(ctx context.Context, in SetStatusInput) (Patient, error) {
 	op := service.Op{Name: "patient.set_status", Permission: hmstype.PermPatientWrite}
-	return write(ctx, s, op, in, func(ctx context.Context, db dbx.DB, v *viewer, in SetStatusInput) (Patient, error) {
-		return change(ctx, db, v, changed{in.ID, in.Version}, "patient.status_changed", func(row *patientRow) error {
+	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SetStatusInput) (Patient, error) {
+		return s.change(ctx, db, changed{in.ID, in.Version}, "patient.status_changed", func(row *patientRow) error {
 			err := Transitions.Check("patient", row.Status, in.Status)
 			row.Status, row.StatusReason = in.Status, in.Reason
 			return err
@@ -106,8 +112,8 @@ func (in SetRestrictedInput) Validate() error {
 // restricted records: [ErrRestricted] for anybody else.
 func (s *Service) SetRestricted(ctx context.Context, in SetRestrictedInput) (Patient, error) {
 	op := service.Op{Name: "patient.set_restricted", Permission: hmstype.PermPatientWrite}
-	return write(ctx, s, op, in, func(ctx context.Context, db dbx.DB, v *viewer, in SetRestrictedInput) (Patient, error) {
-		return change(ctx, db, v, changed{in.ID, in.Version}, "patient.restriction_changed", func(row *patientRow) error {
+	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SetRestrictedInput) (Patient, error) {
+		return s.change(ctx, db, changed{in.ID, in.Version}, "patient.restriction_changed", func(row *patientRow) error {
 			row.IsRestricted = in.Restricted
 			return nil
 		}, "is_restricted")
@@ -134,8 +140,8 @@ func (in MarkDeceasedInput) Validate() error {
 // mistake is taken back with [Service.Update].
 func (s *Service) MarkDeceased(ctx context.Context, in MarkDeceasedInput) (Patient, error) {
 	op := service.Op{Name: "patient.mark_deceased", Permission: hmstype.PermPatientWrite}
-	return write(ctx, s, op, in, func(ctx context.Context, db dbx.DB, v *viewer, in MarkDeceasedInput) (Patient, error) {
-		return change(ctx, db, v, changed{in.ID, in.Version}, "patient.deceased", func(row *patientRow) error {
+	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in MarkDeceasedInput) (Patient, error) {
+		return s.change(ctx, db, changed{in.ID, in.Version}, "patient.deceased", func(row *patientRow) error {
 			if err := row.requireUsable(); err != nil {
 				return err
 			}

@@ -33,10 +33,10 @@ func (in UpdateInput) Validate() error {
 // empty; see [Service.SetRestricted] and [Service.MarkDeceased] for changes of one thing.
 func (s *Service) Update(ctx context.Context, in UpdateInput) (Patient, error) {
 	op := service.Op{Name: "patient.update", Permission: hmstype.PermPatientWrite}
-	return write(ctx, s, op, in, s.update)
+	return service.Write(ctx, &s.base, op, in, s.update)
 }
 
-func (s *Service) update(ctx context.Context, db dbx.DB, v *viewer, in UpdateInput) (Patient, error) {
+func (s *Service) update(ctx context.Context, db dbx.DB, in UpdateInput) (Patient, error) {
 	if err := refuseFutureBirth(ctx, db, in.BirthDate); err != nil {
 		return Patient{}, err
 	}
@@ -50,11 +50,18 @@ func (s *Service) update(ctx context.Context, db dbx.DB, v *viewer, in UpdateInp
 	if err != nil {
 		return Patient{}, err
 	}
-	if err := v.admit(row.ID, row.IsRestricted); err != nil {
+	// The record is shown as it was, for whoever restricts one sees the result of doing so.
+	before, err := s.show(ctx, db, row)
+	if err != nil {
 		return Patient{}, err
 	}
-	wasRestricted := row.IsRestricted
-	row.setDetails(in.Details)
+	keys, err := s.base.Crypt.Ensure(ctx, db, row.ID.UUID())
+	if err != nil {
+		return Patient{}, err
+	}
+	if err := row.setDetails(keys, in.Details); err != nil {
+		return Patient{}, err
+	}
 	row.setDeceased(in.Deceased, in.DeceasedAt)
 	row.IsRestricted = in.Restricted
 	err = dbx.UpdateVersioned(ctx, db, &row, in.Version, "first_name", "last_name", "birth_date", "birth_date_precision",
@@ -69,8 +76,5 @@ func (s *Service) update(ctx context.Context, db dbx.DB, v *viewer, in UpdateInp
 		return Patient{}, err
 	}
 	row.Version = in.Version + 1
-	row.IsRestricted = wasRestricted // whoever restricts a record sees the result of doing so
-	changed, err := show(ctx, db, v, row)
-	changed.Restricted = in.Restricted
-	return changed, err
+	return row.patient(keys, before.Identifiers)
 }

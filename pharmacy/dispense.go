@@ -124,7 +124,8 @@ func (in DispenseInput) Validate() error {
 // Dispense hands out medication, first expired first out, over as many batches as it
 // takes, and charges for it. Expired, quarantined, held and recalled batches are never
 // touched. [ErrInsufficientStock] tells how much there is; [ErrPrescription] where the
-// prescription is not active, has run out or leaves less; [ErrAllergy] without a reason.
+// prescription is not active, has run out or leaves less; [ErrAllergy] without a reason;
+// [hmstype.ErrSeparationOfDuties] for who wrote the prescription.
 func (s *Service) Dispense(ctx context.Context, in DispenseInput) (Dispense, error) {
 	op := service.Op{Name: "pharmacy.dispense", Permission: hmstype.PermDispense, Key: in.IdempotencyKey}
 	return service.Write(ctx, &s.base, op, in, s.dispense)
@@ -183,6 +184,9 @@ func (s *Service) lockPrescription(ctx context.Context, db dbx.DB, in *DispenseI
 	}
 	if !rx.Active || rx.ValidUntil.Before(today) || in.Quantity > rx.Remaining {
 		return hmstype.EncounterID{}, ErrPrescription
+	}
+	if err := s.base.RequireAnother(db, hmstype.PermPrescribe, hmstype.PermDispense, rx.PrescribedBy); err != nil {
+		return hmstype.EncounterID{}, err
 	}
 	in.Patient, in.Item = rx.Patient, rx.Item
 	return rx.Encounter, nil

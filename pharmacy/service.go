@@ -13,12 +13,13 @@ import (
 
 // Prescription is what this package needs to know of a prescription.
 type Prescription struct {
-	Patient    hmstype.PatientID
-	Encounter  hmstype.EncounterID
-	Item       hmstype.MedicationItemID
-	Active     bool
-	Remaining  hmstype.Quantity // what may still be dispensed over all fills
-	ValidUntil hmstype.Date     // the last day
+	Patient      hmstype.PatientID
+	Encounter    hmstype.EncounterID
+	Item         hmstype.MedicationItemID
+	Active       bool
+	PrescribedBy string           // an actor, as in the audit trail
+	Remaining    hmstype.Quantity // what may still be dispensed over all fills
+	ValidUntil   hmstype.Date     // the last day
 }
 
 // PrescriptionSource gives prescriptions and is told what was dispensed on them. Both run

@@ -62,7 +62,7 @@ func (d *day) hire() error {
 	for role, count := range staffing {
 		for i := range count {
 			user, err := d.h.Identity.CreateUser(d.system, identity.CreateUserInput{
-				Username: fmt.Sprintf("%s %d", role, i+1), FirstName: role, LastName: fmt.Sprint(i + 1), Roles: []string{role},
+				Profile: identity.Profile{Username: fmt.Sprintf("%s %d", role, i+1), FirstName: role, LastName: fmt.Sprint(i + 1)}, Roles: []string{role},
 			})
 			if err != nil {
 				return err

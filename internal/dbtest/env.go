@@ -18,6 +18,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -47,15 +48,19 @@ func (c *Clock) Advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+// fastHash keeps password hashing from dominating the tests; what it costs is measured elsewhere.
+var fastHash = identity.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1}
+
 // Env is what one test works with.
 type Env struct {
-	DB       *bun.DB           // connects as superuser, like a developer's host
-	DSN      string            // of DB
-	Tenant   hmstype.TenantID  // the test's own
-	Ctx      context.Context   // carries the host's system actor of the tenant //nolint:containedctx // a test's
-	Clock    *Clock            // the time that services see
-	Base     service.Base      // for the New functions of the domains
-	Identity *identity.Service // of Base
+	DB       *bun.DB                  // connects as superuser, like a developer's host
+	DSN      string                   // of DB
+	Tenant   hmstype.TenantID         // the test's own
+	Ctx      context.Context          // carries the host's system actor of the tenant //nolint:containedctx // a test's
+	Clock    *Clock                   // the time that services see
+	Key      hmstype.KeyEncryptionKey // of Base
+	Base     service.Base             // for the New functions of the domains
+	Identity *identity.Service        // of Base
 }
 
 // New gives a test its environment: a new tenant, "UTC" and "USD", with the standard roles.
@@ -92,12 +97,15 @@ func newEnv(tb testing.TB, db *bun.DB, dsn string) *Env {
 		}
 	})
 	clock := NewClock()
-	e := &Env{DB: db, DSN: dsn, Clock: clock, Tenant: hmstype.NewID[hmstype.TenantID]()}
-	e.Base = service.Base{DB: dbx.NewHandle(db, dbx.Options{Now: clock.Now}), Log: zerolog.Nop()}
-	e.Identity = identity.New(e.Base)
+	key, err := fieldcrypt.NewLocalKey()
+	require.NoError(tb, err)
+	e := &Env{DB: db, Key: key, DSN: dsn, Clock: clock, Tenant: hmstype.NewID[hmstype.TenantID]()}
+	crypt := fieldcrypt.New(key)
+	e.Base = service.Base{DB: dbx.NewHandle(db, dbx.Options{Now: clock.Now, Results: crypt}), Log: zerolog.Nop(), Crypt: crypt, Duties: hmstype.StandardDuties(), Probe: RequireEvent}
+	e.Identity = identity.New(e.Base, identity.Config{Argon2: fastHash})
 	e.Base.Authorizer = e.Identity
 	e.Ctx = hmstype.WithActor(tb.Context(), hmstype.SystemActor(e.Tenant, "test"))
-	_, err := e.Identity.CreateTenant(e.Ctx, identity.CreateTenantInput{Name: "Test hospital"})
+	_, err = e.Identity.CreateTenant(e.Ctx, identity.CreateTenantInput{Name: "Test hospital"})
 	require.NoError(tb, err)
 	return e
 }
@@ -106,7 +114,7 @@ func newEnv(tb testing.TB, db *bun.DB, dsn string) *Env {
 func (e *Env) User(tb testing.TB, roles ...string) identity.User {
 	tb.Helper()
 	user, err := e.Identity.CreateUser(e.Ctx, identity.CreateUserInput{
-		Username: "user-" + hmstype.NewID[hmstype.UserID]().String(), FirstName: "Test", LastName: "User", Roles: roles,
+		Profile: identity.Profile{Username: "user-" + hmstype.NewID[hmstype.UserID]().String(), FirstName: "Test", LastName: "User"}, Roles: roles,
 	})
 	require.NoError(tb, err)
 	return user

@@ -46,21 +46,54 @@ type Access struct {
 	Patient hmstype.PatientID // whose data; zero where nobody's
 }
 
-// RecordAccess writes one event of the audit trail per access, in the deed's transaction.
+// RecordAccess writes one event of the audit trail per access, in the deed's transaction and in
+// one round trip.
 func (db DB) RecordAccess(ctx context.Context, accesses ...Access) error {
-	for _, a := range accesses {
-		_, err := db.Exec(ctx, `SELECT hms.record_access($1, $2, $3, $4, $5)`,
-			db.Tenant(), a.Action, a.Entity, a.ID, a.Patient)
-		if err != nil {
-			return err
+	if len(accesses) == 1 {
+		a := accesses[0]
+		_, err := db.Exec(ctx, `SELECT hms.record_access($1, $2, $3, $4, $5)`, db.Tenant(), a.Action, a.Entity, a.ID, a.Patient)
+		return err
+	}
+	n := len(accesses)
+	actions, entities, ids, patients := make([]string, n), make([]string, n), make([]string, n), make([]*string, n)
+	for i, a := range accesses {
+		actions[i], entities[i], ids[i] = a.Action, a.Entity, a.ID
+		if !a.Patient.IsZero() {
+			patient := a.Patient.String()
+			patients[i] = &patient
 		}
 	}
-	return nil
+	_, err := db.Exec(ctx, `SELECT hms.record_access($1, a.action, a.entity, a.id, a.patient::uuid)
+		FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS a (action, entity, id, patient)`,
+		db.Tenant(), actions, entities, ids, patients)
+	return err
+}
+
+// RecordSearch records a list that somebody was shown: the search itself, also one that found
+// nothing, and each patient among its hits, once.
+func (db DB) RecordSearch(ctx context.Context, entity string, patients ...hmstype.PatientID) error {
+	accesses := []Access{{Action: "search", Entity: entity}}
+	seen := map[hmstype.PatientID]struct{}{}
+	for _, p := range patients {
+		if _, known := seen[p]; known || p.IsZero() {
+			continue
+		}
+		seen[p] = struct{}{}
+		accesses = append(accesses, Access{Action: "search", Entity: entity, Patient: p})
+	}
+	return db.RecordAccess(ctx, accesses...)
 }
 
 // keyTTL is how long an idempotency key answers with the first result. Natural keys
 // (a charge's source, a payment's reference) protect after that.
 const keyTTL = 72 * time.Hour
+
+// ResultCipher seals the stored results of deeds, which may hold a patient's data, and opens
+// them. row names the result, so that one cannot pass for another.
+type ResultCipher interface {
+	SealResult(ctx context.Context, db DB, row, text string) (string, error)
+	OpenResult(ctx context.Context, db DB, row, stored string) (string, error)
+}
 
 // Once runs fn unless the key was used before: then it gives the first result. The key's
 // row is the first statement of the transaction, so a second caller with the same key
@@ -88,11 +121,19 @@ func Once[In, Out any](ctx context.Context, db DB, op, key string, in In, fn fun
 	if err != nil {
 		return out, fmt.Errorf("idempotency response: %w", err)
 	}
+	stored := string(response)
+	if sealer := db.handle.opts.Results; sealer != nil {
+		if stored, err = sealer.SealResult(ctx, db, resultRow(db, op, key), stored); err != nil {
+			return out, err
+		}
+	}
 	_, err = db.Exec(ctx, `UPDATE hms.idempotency_key SET response = $1
 		WHERE tenant_id = $2 AND operation = $3 AND actor = $4 AND key = $5`,
-		string(response), db.Tenant(), op, actorText(db.Actor), key)
+		stored, db.Tenant(), op, actorText(db.Actor), key)
 	return out, err
 }
+
+func resultRow(db DB, op, key string) string { return op + " " + actorText(db.Actor) + " " + key }
 
 func requestHash(in any) (string, error) {
 	body, err := json.Marshal(in)
@@ -128,5 +169,11 @@ func firstResult(ctx context.Context, db DB, op, key, hash string, out any) erro
 	if storedHash != hash || !response.Valid {
 		return hmstype.ErrIdempotencyMismatch
 	}
-	return json.Unmarshal([]byte(response.String), out)
+	text := response.String
+	if opener := db.handle.opts.Results; opener != nil {
+		if text, err = opener.OpenResult(ctx, db, resultRow(db, op, key), text); err != nil {
+			return err
+		}
+	}
+	return json.Unmarshal([]byte(text), out)
 }

@@ -23,6 +23,8 @@ type Options struct {
 	// UncachedStatements sends hot statements without naming them on the server, which a
 	// pooler in transaction mode may need.
 	UncachedStatements bool
+	// Results seals what an idempotency key keeps; nil keeps it as it is.
+	Results ResultCipher
 }
 
 // Handle is what a service holds. It is immutable and safe for concurrent use as far as

@@ -19,7 +19,8 @@ type hostSettings struct {
 const readSettings = `SELECT current_setting('role'),
 	coalesce(current_setting('hms.tenant', true), ''), coalesce(current_setting('hms.actor', true), ''),
 	coalesce(current_setting('hms.request_id', true), ''), coalesce(current_setting('hms.purpose', true), ''),
-	coalesce(current_setting('hms.operation', true), ''), coalesce(current_setting('hms.restricted', true), '')`
+	coalesce(current_setting('hms.operation', true), ''), coalesce(current_setting('hms.restricted', true), ''),
+	coalesce(current_setting('hms.now', true), '')`
 
 func (h Handle) inSavepoint(ctx context.Context, actor hmstype.Actor, want settings, fn func(context.Context, DB) error) error {
 	if _, err := h.conn.ExecContext(ctx, "SAVEPOINT hms_deed"); err != nil {
@@ -31,6 +32,9 @@ func (h Handle) inSavepoint(ctx context.Context, actor hmstype.Actor, want setti
 			rollbackToSavepoint(ctx, h.conn)
 		}
 	}()
+	if h.owned != nil {
+		want.now = h.owned.now // one instant for the whole transaction
+	}
 	before, err := h.enter(ctx, want)
 	if err != nil {
 		return err
@@ -57,15 +61,15 @@ func (h Handle) enter(ctx context.Context, want settings) (hostSettings, error) 
 		if *h.owned == want {
 			return before, nil
 		}
-		return before, apply(ctx, h.conn, want)
+		return before, apply(ctx, h.conn, want.changes(*h.owned))
 	}
 	var before hostSettings
 	err := h.conn.QueryRowContext(ctx, readSettings).Scan(&before.role,
-		&before.tenant, &before.actor, &before.request, &before.purpose, &before.operation, &before.restricted)
+		&before.tenant, &before.actor, &before.request, &before.purpose, &before.operation, &before.restricted, &before.now)
 	if err != nil {
 		return before, fmt.Errorf("read settings: %w", err)
 	}
-	return before, apply(ctx, h.conn, want)
+	return before, apply(ctx, h.conn, want.pairs())
 }
 
 // leave gives back what was before.
@@ -74,17 +78,17 @@ func (h Handle) leave(ctx context.Context, want settings, before hostSettings) e
 		if before.settings == want {
 			return nil
 		}
-		return apply(ctx, h.conn, before.settings)
+		return apply(ctx, h.conn, before.changes(want))
 	}
-	if err := apply(ctx, h.conn, before.settings); err != nil {
+	if err := apply(ctx, h.conn, before.pairs()); err != nil {
 		return err
 	}
 	_, err := h.conn.ExecContext(ctx, "SET LOCAL ROLE "+quoteRole(before.role))
 	return err
 }
 
-func apply(ctx context.Context, conn bun.IConn, want settings) error {
-	statements, err := want.statements()
+func apply(ctx context.Context, conn bun.IConn, pairs [][2]string) error {
+	statements, err := statements(pairs)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,9 @@ package dbx
 import (
 	"context"
 	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/hmstype"
 )
@@ -14,7 +17,7 @@ const AppRole = "hms_app"
 // settings are the transaction-local values that row-level security and the audit
 // triggers read.
 type settings struct {
-	tenant, actor, request, purpose, operation, restricted string
+	tenant, actor, request, purpose, operation, restricted, now string
 }
 
 type restrictedKey struct{}
@@ -25,7 +28,10 @@ func SeesRestricted(ctx context.Context) context.Context {
 	return context.WithValue(ctx, restrictedKey{}, "yes")
 }
 
-func settingsOf(ctx context.Context, actor hmstype.Actor, op string) settings {
+// MaySeeRestricted tells whether [SeesRestricted] was said.
+func MaySeeRestricted(ctx context.Context) bool { return ctx.Value(restrictedKey{}) == "yes" }
+
+func settingsOf(ctx context.Context, actor hmstype.Actor, op string, now time.Time) settings {
 	restricted, _ := ctx.Value(restrictedKey{}).(string)
 	return settings{
 		tenant:    actor.Tenant.String(),
@@ -35,6 +41,7 @@ func settingsOf(ctx context.Context, actor hmstype.Actor, op string) settings {
 		operation: op,
 
 		restricted: restricted,
+		now:        now.Format(time.RFC3339Nano),
 	}
 }
 
@@ -49,12 +56,29 @@ func actorText(a hmstype.Actor) string {
 // statements gives one SET LOCAL per setting. They travel as messages of their own,
 // pipelined: inside one text of several statements, or as set_config(), a distributed
 // PostgreSQL (Citus) would not carry them to its workers.
-func (s settings) statements() ([]string, error) {
-	pairs := [][2]string{
+func (s settings) statements() ([]string, error) { return statements(s.pairs()) }
+
+func (s settings) pairs() [][2]string {
+	return [][2]string{
 		{"hms.tenant", s.tenant}, {"hms.actor", s.actor}, {"hms.request_id", s.request},
 		{"hms.purpose", s.purpose}, {"hms.operation", s.operation},
-		{"hms.restricted", s.restricted},
+		{"hms.restricted", s.restricted}, {"hms.now", s.now},
 	}
+}
+
+// changes gives the settings that differ from those in force.
+func (s settings) changes(inForce settings) [][2]string {
+	var changed [][2]string
+	before := inForce.pairs()
+	for i, pair := range s.pairs() {
+		if pair != before[i] {
+			changed = append(changed, pair)
+		}
+	}
+	return changed
+}
+
+func statements(pairs [][2]string) ([]string, error) {
 	out := []string{"SET LOCAL ROLE " + AppRole}
 	for _, p := range pairs {
 		literal, err := quoteLiteral(p[1])
@@ -64,6 +88,41 @@ func (s settings) statements() ([]string, error) {
 		out = append(out, "SET LOCAL "+p[0]+" = "+literal)
 	}
 	return out, nil
+}
+
+// AsInstallation runs fn in a transaction of the application's role under the nil tenant: the
+// rows of the installation itself, which are no hospital's and which no actor can reach.
+func AsInstallation(ctx context.Context, db *bun.DB, fn func(context.Context, bun.Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return &beginError{err}
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	for _, s := range []string{"SET LOCAL ROLE " + AppRole, "SET LOCAL hms.tenant = '" + hmstype.TenantID{}.String() + "'"} {
+		if _, err := tx.ExecContext(ctx, s); err != nil {
+			return err
+		}
+	}
+	if err := fn(ctx, tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// SealerRole is the only one that may add to the audit trail's log.
+const SealerRole = "hms_sealer"
+
+// AsSealer runs fn, whose statements then have the sealer's rights instead of the
+// application's. The login must be a member of both.
+func (db DB) AsSealer(ctx context.Context, fn func(context.Context) error) error {
+	if _, err := db.Exec(ctx, "SET LOCAL ROLE "+SealerRole); err != nil {
+		return err
+	}
+	if err := fn(ctx); err != nil {
+		return err
+	}
+	_, err := db.Exec(ctx, "SET LOCAL ROLE "+AppRole)
+	return err
 }
 
 // quoteLiteral makes an SQL string literal, since SET takes no parameters. It refuses

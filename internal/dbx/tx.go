@@ -32,7 +32,7 @@ func (h Handle) InTx(ctx context.Context, op string, fn func(context.Context, DB
 	if err != nil {
 		return err
 	}
-	want := settingsOf(ctx, actor, op)
+	want := settingsOf(ctx, actor, op, h.Now())
 	if h.IsBound() {
 		return h.inSavepoint(ctx, actor, want, fn)
 	}

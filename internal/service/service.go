@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -10,13 +11,19 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 )
 
 // Base is what every service of hms is built on.
 type Base struct {
 	DB         dbx.Handle
 	Authorizer hmstype.Authorizer
-	Log        zerolog.Logger // the zero value is silent
+	Log        zerolog.Logger     // the zero value is silent
+	Duties     []hmstype.DutyPair // kept apart; see RequireAnother
+	// Probe is asked at the end of each use case, inside its transaction; an error ends it.
+	// Tests hold every use case against the audit trail this way. Nil asks nobody.
+	Probe func(ctx context.Context, db dbx.DB, op Op) error
+	Crypt *fieldcrypt.Cipher // nil stores fields as they are
 }
 
 // Bind gives the base that executes in the host's transaction.
@@ -56,12 +63,27 @@ func Write[In Validator, Out any](
 		}
 		err = b.DB.InTx(txCtx, op.Name, func(ctx context.Context, db dbx.DB) error {
 			var err error
-			out, err = dbx.Once(ctx, db, op.Name, op.Key, in, fn)
+			out, err = dbx.Once(ctx, db, op.Name, op.Key, in, probed(b, op, fn))
 			return err
 		})
 		err = b.recordRestricted(ctx, op, dbx.Map(err))
+		b.recordDuty(ctx, op, err)
 	}
 	return finish(b, op, started, out, err)
+}
+
+// probed is fn with the probe after it; what an idempotency key answers is not probed.
+func probed[In, Out any](b *Base, op Op, fn func(context.Context, dbx.DB, In) (Out, error)) func(context.Context, dbx.DB, In) (Out, error) {
+	if b.Probe == nil {
+		return fn
+	}
+	return func(ctx context.Context, db dbx.DB, in In) (Out, error) {
+		out, err := fn(ctx, db, in)
+		if err == nil {
+			err = b.Probe(ctx, db, op)
+		}
+		return out, err
+	}
 }
 
 // Read runs a query. It takes a transaction as well, because row-level security reads
@@ -100,7 +122,7 @@ func (b *Base) admit(ctx context.Context, op Op, in Validator) (seesRestricted b
 	if err != nil {
 		return false, err
 	}
-	if err := b.Authorizer.Authorize(ctx, actor, op.Permission); err != nil {
+	if err := b.authorize(ctx, actor, op.Permission); err != nil {
 		if hmstype.KindOf(err) == hmstype.KindPermissionDenied {
 			b.recordDenial(ctx, op, dbx.Access{Action: "denied", Entity: "permission", ID: string(op.Permission)})
 		}
@@ -112,11 +134,19 @@ func (b *Base) admit(ctx context.Context, op Op, in Validator) (seesRestricted b
 	if err := in.Validate(); err != nil {
 		return false, err
 	}
-	err = b.Authorizer.Authorize(ctx, actor, hmstype.PermPatientRestricted)
+	err = b.authorize(ctx, actor, hmstype.PermPatientRestricted)
 	if err != nil && hmstype.KindOf(err) != hmstype.KindPermissionDenied {
 		return false, err
 	}
 	return err == nil, nil
+}
+
+// authorize asks the Authorizer, after the scopes of an API key, which no Authorizer can widen.
+func (b *Base) authorize(ctx context.Context, actor hmstype.Actor, permission hmstype.Permission) error {
+	if actor.Scopes != nil && !slices.Contains(actor.Scopes, permission) {
+		return hmstype.Denied(string(permission))
+	}
+	return b.Authorizer.Authorize(ctx, actor, permission)
 }
 
 // restrictedError is what the database's refusal to show a restricted patient becomes.

@@ -1,0 +1,67 @@
+package audit
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// FindingKind is a way in which the log or the trail is not what it was.
+type FindingKind string
+
+// The kinds of finding, with the attack that each betrays.
+const (
+	FindingEdited     FindingKind = "event-edited"       // an event does not have the hash of its leaf
+	FindingRemoved    FindingKind = "event-removed"      // a leaf has no event, and no purge explains it
+	FindingInserted   FindingKind = "event-not-sealed"   // an event that should long be in the log is not
+	FindingBackDated  FindingKind = "event-back-dated"   // an event was recorded long before it was sealed, or after it
+	FindingLeaf       FindingKind = "leaf-missing"       // a leaf's number is missing
+	FindingRoot       FindingKind = "root-differs"       // the leaves up to a checkpoint do not give its root: one was changed, moved or replaced since the checkpoint before
+	FindingNode       FindingKind = "subtree-differs"    // a stored subtree is not what its leaves give
+	FindingCheckpoint FindingKind = "checkpoint-invalid" // a checkpoint is not signed by a known key, or does not say what was signed
+	FindingSequence   FindingKind = "checkpoint-missing" // checkpoints' numbers, sizes or times do not follow each other
+	FindingTail       FindingKind = "tail-cut"           // a witness has seen a longer log, or leaves go beyond the last checkpoint
+	FindingForked     FindingKind = "log-forked"         // a witness has seen another log of the same size
+	FindingWitness    FindingKind = "witness-failed"     // a witness could not be asked
+	FindingStale      FindingKind = "checkpoint-stale"   // nothing was sealed for too long
+	FindingCatalogue  FindingKind = "catalogue-differs"  // a trigger, a policy or a right is not what it must be
+)
+
+// Finding is one thing that is wrong.
+type Finding struct {
+	Kind       FindingKind
+	Event      uuid.UUID // the event's id; nil where it is about none
+	RecordedAt time.Time // the event's; zero where it is about none
+	Index      int64     // the first leaf that it is about; -1 where it is about none
+	Until      int64     // the first leaf after those that it may be about; Index + 1 where it is about one
+	Detail     string    // the checkpoint's number, the witness's name, the trigger's
+}
+
+// LogReport is what [Service.VerifyLog] found.
+type LogReport struct {
+	Size        int64     // leaves
+	Checkpoints int64     // signed heads
+	Unsealed    int64     // events that wait to be sealed, as they may
+	Purged      int64     // leaves whose events were archived and dropped under a signed record
+	SealedAt    time.Time // of the newest checkpoint, UTC; zero where there is none
+	Findings    []Finding // at most [MaxFindings]
+	Truncated   bool      // there were more
+}
+
+// MaxFindings bounds a report: a log that was replaced as a whole differs everywhere.
+const MaxFindings = 1000
+
+// Clean tells whether nothing is wrong.
+func (r LogReport) Clean() bool { return len(r.Findings) == 0 }
+
+func (r *LogReport) add(f Finding) {
+	if len(r.Findings) >= MaxFindings {
+		r.Truncated = true
+		return
+	}
+	r.Findings = append(r.Findings, f)
+}
+
+func (r *LogReport) addf(kind FindingKind, detail string) {
+	r.add(Finding{Kind: kind, Index: -1, Until: -1, Detail: detail})
+}

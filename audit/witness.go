@@ -1,0 +1,223 @@
+package audit
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/chelal/hms/audit/proof"
+	"github.com/chelal/hms/internal/dbx"
+)
+
+// Publication is what a witness is told: a checkpoint, and the proof that its log extends the
+// one of the witness's latest.
+type Publication struct {
+	Origin  string         `json:"origin"`
+	Note    string         `json:"note"`    // the signed checkpoint
+	OldSize int64          `json:"oldSize"` // of the witness's latest checkpoint; zero where it has none
+	Proof   tlog.TreeProof `json:"proof"`   // from OldSize to the checkpoint's size; empty where they are equal or OldSize is zero
+}
+
+// Witness remembers checkpoints where nobody who can write to the database can. At least one
+// should lie in other hands: a write-once store, another firm's server, a printer.
+type Witness interface {
+	// Name tells witnesses apart in reports.
+	Name() string
+	// Latest gives the signed note of the last publication of a log, empty where there is none.
+	Latest(ctx context.Context, origin string) (string, error)
+	// Publish takes a checkpoint that extends the latest, and must refuse any other.
+	Publish(ctx context.Context, publication Publication) error
+}
+
+// ErrForked: a checkpoint does not extend the one that the witness has.
+var ErrForked = errors.New("audit: the log does not extend what the witness has seen")
+
+// publish tells every witness of the newest checkpoint. A witness that has seen it already
+// is left alone.
+func (s *Service) publish(ctx context.Context, report SealReport) (SealReport, error) {
+	report.Failed = map[string]error{}
+	for _, w := range s.log.Witnesses {
+		if err := s.publishTo(ctx, w, report); err != nil {
+			report.Failed[w.Name()] = err
+			s.base.Log.Error().Str("op", "audit.seal").Str("witness", w.Name()).Msg("checkpoint not witnessed")
+			continue
+		}
+		report.Witnessed = append(report.Witnessed, w.Name())
+	}
+	return report, nil
+}
+
+func (s *Service) publishTo(ctx context.Context, w Witness, report SealReport) error {
+	verifiers, err := s.log.verifiers()
+	if err != nil {
+		return err
+	}
+	latest, err := w.Latest(ctx, report.Checkpoint.Origin)
+	if err != nil {
+		return err
+	}
+	p := Publication{Origin: report.Checkpoint.Origin}
+	if latest != "" {
+		old, err := proof.OpenCheckpoint(latest, verifiers)
+		if err != nil {
+			return err
+		}
+		if old.Size > report.Checkpoint.Size {
+			return ErrForked
+		}
+		p.OldSize = old.Size
+	}
+	err = s.base.DB.InTx(ctx, "audit.publish", func(ctx context.Context, db dbx.DB) error {
+		rows, err := checkpoints(ctx, db, checkpointColumns+` AND number = $2`, db.Tenant(), report.Number)
+		if err != nil || len(rows) != 1 {
+			return errors.Join(ErrLogDamaged, err)
+		}
+		p.Note = rows[0].note
+		if p.OldSize > 0 && p.OldSize < report.Checkpoint.Size {
+			p.Proof, err = tlog.ProveTree(report.Checkpoint.Size, p.OldSize, newTree(ctx, db, report.Checkpoint.Size))
+		}
+		return err
+	})
+	if err != nil || p.Note == latest {
+		return err
+	}
+	return w.Publish(ctx, p)
+}
+
+// CheckPublication holds a publication against a witness's latest note; every witness should
+// call it before it remembers anything. [ErrForked], proof.ErrCheckpoint.
+func CheckPublication(p Publication, latest string, verifiers note.Verifiers) error {
+	next, err := proof.OpenCheckpoint(p.Note, verifiers)
+	if err != nil {
+		return err
+	}
+	if next.Origin != p.Origin {
+		return proof.ErrCheckpoint
+	}
+	if latest == "" {
+		return nil
+	}
+	old, err := proof.OpenCheckpoint(latest, verifiers)
+	if err != nil {
+		return err
+	}
+	switch {
+	case old.Origin != next.Origin, old.Size != p.OldSize, old.Size > next.Size, next.Time.Before(old.Time):
+		return ErrForked
+	case old.Size == next.Size && old.Root != next.Root:
+		return ErrForked
+	case old.Size == 0, old.Size == next.Size:
+		return nil
+	}
+	if tlog.CheckTree(p.Proof, next.Size, next.Root, old.Size, old.Root) != nil {
+		return ErrForked
+	}
+	return nil
+}
+
+// FileWitness appends publications to a file, a line of JSON each, and syncs it. Put the file
+// where the database's administrator cannot write, on an append-only mount for instance.
+type FileWitness struct {
+	path      string
+	verifiers note.Verifiers
+	mu        sync.Mutex
+}
+
+// NewFileWitness makes a witness that trusts the public keys; the file is made when needed.
+func NewFileWitness(path string, publicKeys ...string) (*FileWitness, error) {
+	verifiers, err := LogConfig{Verifiers: publicKeys}.verifiers()
+	if err != nil {
+		return nil, fmt.Errorf("file witness: %w", err)
+	}
+	return &FileWitness{path: path, verifiers: verifiers}, nil
+}
+
+// Name implements [Witness].
+func (w *FileWitness) Name() string { return "file" }
+
+// maxLine bounds a line of the file: a note and at most 63 hashes.
+const maxLine = 64 << 10
+
+// Latest implements [Witness].
+func (w *FileWitness) Latest(_ context.Context, origin string) (string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.latest(origin)
+}
+
+func (w *FileWitness) latest(origin string) (latest string, err error) {
+	file, err := os.Open(w.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("file witness: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, maxLine)
+	for lines.Scan() {
+		var p Publication
+		if err := json.Unmarshal(lines.Bytes(), &p); err != nil {
+			return "", fmt.Errorf("file witness: %w", err)
+		}
+		if p.Origin == origin {
+			latest = p.Note
+		}
+	}
+	return latest, lines.Err()
+}
+
+// Publish implements [Witness].
+func (w *FileWitness) Publish(_ context.Context, p Publication) (err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	latest, err := w.latest(p.Origin)
+	if err != nil {
+		return err
+	}
+	if err := CheckPublication(p, latest, w.verifiers); err != nil {
+		return err
+	}
+	line, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("file witness: %w", err)
+	}
+	file, err := os.OpenFile(w.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("file witness: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if _, err := file.Write(append(line, '\n')); err != nil {
+		return fmt.Errorf("file witness: %w", err)
+	}
+	return file.Sync()
+}
+
+// FuncWitness is a witness made of the host's own functions: a write-once store, a queue.
+type FuncWitness struct {
+	WitnessName string
+	OnLatest    func(ctx context.Context, origin string) (string, error)
+	OnPublish   func(ctx context.Context, publication Publication) error
+}
+
+// Name implements [Witness].
+func (w FuncWitness) Name() string { return w.WitnessName }
+
+// Latest implements [Witness].
+func (w FuncWitness) Latest(ctx context.Context, origin string) (string, error) {
+	return w.OnLatest(ctx, origin)
+}
+
+// Publish implements [Witness].
+func (w FuncWitness) Publish(ctx context.Context, publication Publication) error {
+	return w.OnPublish(ctx, publication)
+}

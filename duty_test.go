@@ -1,0 +1,43 @@
+package hms_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/chelal/hms"
+	"github.com/chelal/hms/hmstest"
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/pharmacy"
+)
+
+// Whoever wrote a prescription does not dispense it, though he may hold both permissions;
+// a practice of one can say that it keeps nothing apart.
+func TestDuties_PrescribeAndDispense(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		pairs []hmstype.DutyPair
+		want  error
+	}{
+		"Standard":      {nil, hmstype.ErrSeparationOfDuties},
+		"PracticeOfOne": {[]hmstype.DutyPair{}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := hmstest.New(t, func(c *hms.Config) { c.SeparatedDuties = tt.pairs })
+			env.Service(t, "TAB", "0.25")
+			stock := env.Stock(t, 100, "TAB")
+			one, other := env.As(t, identity.RoleAdmin), env.As(t, identity.RolePharmacist)
+			system := env.Ctx
+			env.Ctx = one // who prescribes
+			rx := prescribe(t, env, stock.Item, 20, 1)
+			env.Ctx = system
+			in := pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 5}
+			_, err := env.H.Pharmacy.Dispense(one, in)
+			require.ErrorIs(t, err, tt.want)
+			_, err = env.H.Pharmacy.Dispense(other, in)
+			require.NoError(t, err)
+		})
+	}
+}

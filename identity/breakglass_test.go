@@ -1,0 +1,181 @@
+package identity_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/dbtest"
+	"github.com/chelal/hms/patient"
+)
+
+// person gives the context of a user who proved himself just now.
+func person(t *testing.T, env *dbtest.Env, roles ...string) (context.Context, hmstype.UserID) {
+	t.Helper()
+	user := env.User(t, roles...)
+	actor := hmstype.HumanActor(env.Tenant, user.ID)
+	actor.AuthenticatedAt = env.Clock.Now()
+	return hmstype.WithActor(t.Context(), actor), user.ID
+}
+
+func restrictedPatient(t *testing.T, env *dbtest.Env) hmstype.PatientID {
+	t.Helper()
+	p, err := patient.New(env.Base).Register(env.Ctx, patient.RegisterInput{
+		Details: patient.Details{LastName: "Known", Gender: patient.GenderOther}, Restricted: true,
+	})
+	require.NoError(t, err)
+	return p.ID
+}
+
+func glass(p hmstype.PatientID) identity.BreakGlassInput {
+	return identity.BreakGlassInput{Patient: p, Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"}
+}
+
+func TestService_BreakTheGlass(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	s, patients := env.Identity, patient.New(env.Base)
+	vip, other := restrictedPatient(t, env), restrictedPatient(t, env)
+	doctor, doctorID := person(t, env, identity.RoleDoctor)
+
+	_, err := patients.Get(doctor, vip)
+	require.ErrorIs(t, err, patient.ErrRestricted)
+	grant, err := s.BreakTheGlass(doctor, glass(vip))
+	require.NoError(t, err)
+	require.Equal(t, env.Clock.Now().Add(time.Hour), grant.ExpiresAt)
+
+	_, err = patients.Get(doctor, vip)
+	require.NoError(t, err)
+	_, err = patients.Get(doctor, other)
+	require.ErrorIs(t, err, patient.ErrRestricted, "one patient only")
+	colleague, _ := person(t, env, identity.RoleDoctor)
+	_, err = patients.Get(colleague, vip)
+	require.ErrorIs(t, err, patient.ErrRestricted, "one person only")
+
+	trail, err := audit.New(env.Base, audit.LogConfig{}).Trail(env.Ctx, audit.Query{Patient: vip, User: doctorID, Actions: []audit.Action{audit.ActionRead}})
+	require.NoError(t, err)
+	require.Len(t, trail.Items, 1)
+	require.Equal(t, grant.ID, trail.Items[0].BreakGlass, "the read carries the grant")
+	require.Equal(t, hmstype.PurposeEmergency, trail.Items[0].Purpose)
+
+	env.Clock.Advance(time.Hour - time.Microsecond)
+	_, err = patients.Get(doctor, vip)
+	require.NoError(t, err)
+	env.Clock.Advance(time.Microsecond)
+	_, err = patients.Get(doctor, vip)
+	require.ErrorIs(t, err, patient.ErrRestricted, "over at its expiry")
+}
+
+func TestService_EndBreakGlass(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	vip := restrictedPatient(t, env)
+	nurse, _ := person(t, env, identity.RoleNurse)
+	other, _ := person(t, env, identity.RoleDoctor)
+	grant, err := env.Identity.BreakTheGlass(nurse, glass(vip))
+	require.NoError(t, err)
+	_, err = env.Identity.EndBreakGlass(other, grant.ID)
+	require.ErrorIs(t, err, hmstype.ErrNotFound, "another's")
+	ended, err := env.Identity.EndBreakGlass(nurse, grant.ID)
+	require.NoError(t, err)
+	require.Equal(t, env.Clock.Now(), ended.EndedAt)
+	_, err = patient.New(env.Base).Get(nurse, vip)
+	require.ErrorIs(t, err, patient.ErrRestricted)
+	again, err := env.Identity.EndBreakGlass(nurse, grant.ID)
+	require.NoError(t, err)
+	require.Equal(t, ended, again)
+}
+
+// reviewByExactlyOne lets many review one grant at once: one judgement stands.
+func reviewByExactlyOne(t *testing.T, env *dbtest.Env, review identity.ReviewBreakGlassInput) {
+	t.Helper()
+	errs := make([]error, 8)
+	var wg sync.WaitGroup
+	for i := range errs {
+		ctx, _ := person(t, env, identity.RoleAdmin)
+		wg.Go(func() { _, errs[i] = env.Identity.ReviewBreakGlass(ctx, review) })
+	}
+	wg.Wait()
+	won := 0
+	for _, err := range errs {
+		if err == nil {
+			won++
+			continue
+		}
+		require.ErrorIs(t, err, identity.ErrReviewed)
+	}
+	require.Equal(t, 1, won)
+}
+
+func TestService_BreakTheGlassRefuses(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	vip := restrictedPatient(t, env)
+	doctor, doctorID := person(t, env, identity.RoleDoctor)
+	stale := hmstype.HumanActor(env.Tenant, doctorID)
+	stale.AuthenticatedAt = env.Clock.Now().Add(-identity.RecentProof - time.Second)
+	future := stale
+	future.AuthenticatedAt = env.Clock.Now().Add(time.Second)
+	desk, _ := person(t, env, identity.RoleReceptionist)
+	ask := func(ctx context.Context, change func(*identity.BreakGlassInput)) error {
+		in := glass(vip)
+		if change != nil {
+			change(&in)
+		}
+		_, err := env.Identity.BreakTheGlass(ctx, in)
+		return err
+	}
+	require.ErrorIs(t, ask(hmstype.WithActor(t.Context(), hmstype.HumanActor(env.Tenant, doctorID)), nil), identity.ErrProofRequired)
+	require.ErrorIs(t, ask(hmstype.WithActor(t.Context(), stale), nil), identity.ErrProofRequired)
+	require.ErrorIs(t, ask(hmstype.WithActor(t.Context(), future), nil), identity.ErrProofRequired)
+	require.ErrorIs(t, ask(env.Ctx, nil), identity.ErrPersonRequired)
+	require.ErrorIs(t, ask(desk, nil), hmstype.ErrPermissionDenied)
+	require.ErrorIs(t, ask(doctor, func(in *identity.BreakGlassInput) { in.Duration = 5 * time.Hour }), hmstype.ErrInvalid)
+	require.ErrorIs(t, ask(doctor, func(in *identity.BreakGlassInput) { in.Text = "short" }), hmstype.ErrInvalid)
+	require.ErrorIs(t, ask(doctor, func(in *identity.BreakGlassInput) { in.Patient = hmstype.NewID[hmstype.PatientID]() }), hmstype.ErrInvalid)
+	require.ErrorIs(t, ask(doctor, func(in *identity.BreakGlassInput) { in.Patient = restrictedPatient(t, dbtest.New(t)) }), hmstype.ErrInvalid,
+		"another tenant's patient")
+	_, err := env.DB.NewRaw(`INSERT INTO hms.break_glass (tenant_id, id, user_id, patient_id, reason_code, reason_text, purpose, started_at, expires_at)
+		VALUES (?, gen_random_uuid(), ?, ?, 'emergency', 'raw SQL asks too much', 'BTG', now(), now() + interval '5 hours')`, env.Tenant, doctorID, vip).Exec(t.Context())
+	require.ErrorContains(t, err, "break_glass_period_check")
+}
+
+func TestService_ReviewBreakGlass(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	s := env.Identity
+	vip := restrictedPatient(t, env)
+	doctor, doctorID := person(t, env, identity.RoleDoctor, identity.RoleAdmin)
+	grant, err := s.BreakTheGlass(doctor, glass(vip))
+	require.NoError(t, err)
+	review := identity.ReviewBreakGlassInput{ID: grant.ID, Outcome: identity.OutcomeJustified, Text: "Seen in the ER log"}
+
+	_, err = s.ReviewBreakGlass(doctor, review)
+	require.ErrorIs(t, err, identity.ErrOwnReview)
+	_, err = env.DB.NewRaw(`UPDATE hms.break_glass SET outcome = 'justified', reviewer_id = user_id, reviewed_at = now() WHERE id = ?`, grant.ID).Exec(t.Context())
+	require.ErrorContains(t, err, "break_glass_reviewer_check", "the database holds by itself")
+
+	env.Clock.Advance(identity.ReviewWithin + time.Second)
+	actor := hmstype.HumanActor(env.Tenant, doctorID)
+	actor.AuthenticatedAt = env.Clock.Now()
+	doctor = hmstype.WithActor(t.Context(), actor)
+	_, err = s.BreakTheGlass(doctor, glass(vip))
+	require.ErrorIs(t, err, identity.ErrReviewOverdue)
+	waiting, err := s.BreakGlassGrants(env.Ctx, identity.BreakGlassQuery{Unreviewed: true})
+	require.NoError(t, err)
+	require.Len(t, waiting.Items, 1)
+
+	reviewByExactlyOne(t, env, review)
+	_, err = s.BreakTheGlass(doctor, glass(vip))
+	require.NoError(t, err, "free again")
+	for _, change := range []string{"reason_text = 'something else'", "expires_at = expires_at - interval '1 minute'", "outcome = 'not-justified'"} {
+		_, err := env.DB.NewRaw(`UPDATE hms.break_glass SET `+change+` WHERE id = ?`, grant.ID).Exec(t.Context())
+		require.ErrorContains(t, err, "HM002", "what was granted stays as it was")
+	}
+}

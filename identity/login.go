@@ -1,0 +1,206 @@
+package identity
+
+import (
+	"context"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// LoginInput is what somebody says who wants in.
+type LoginInput struct {
+	Login     string         // the username or the e-mail address; required
+	Password  hmstype.Secret // required
+	Code      hmstype.Secret // of the second factor: six digits, or a recovery code; empty where there is none
+	Source    string         // where the request comes from, such as the client's address; up to 200 characters
+	UserAgent string         // of the client; up to 500 characters
+}
+
+// Validate implements the rules above.
+func (in LoginInput) Validate() error {
+	var v hmstype.Validator
+	v.Text(in.Login, "login", 1, 254)
+	v.Required(in.Password != "", "password")
+	v.Check(len(in.Password) <= 4*maxPassword, "password", "is too long")
+	v.Check(len(in.Code) <= 100, "code", "is too long")
+	v.Text(in.Source, "source", 0, 200)
+	v.Text(in.UserAgent, "userAgent", 0, 500)
+	return v.Err()
+}
+
+// Login is a session that has just begun. The token is shown this once; only its hash is kept.
+type Login struct {
+	Token   hmstype.Secret
+	Session Session
+	User    User
+}
+
+// Login begins a session. The actor is the host's own: hmstype.SystemActor(tenant, "login").
+//
+// [ErrLoginFailed] whatever is wrong, after the same work; [ErrSecondFactorRequired] where the
+// password was right and no code was given. Attempts are counted before they are looked at: from
+// the fifth failure on an account must wait, 1 s and then twice as long each time up to 5
+// minutes, and after 100 it is locked until its password is reset or [Service.UnlockPassword].
+// Successes and failures are on the trail, and stay there if the host's own deed fails.
+func (s *Service) Login(ctx context.Context, in LoginInput) (Login, error) {
+	base := s.base
+	base.DB = base.DB.Unbound()
+	op := service.Op{Name: "identity.login", Permission: hmstype.PermAuthenticate}
+	begun, err := service.Write(ctx, &base, op, in, beginLogin)
+	if err != nil {
+		return Login{}, err
+	}
+	fits, outdated, err := s.hasher.verify(ctx, begun.hash, in.Password)
+	if err != nil {
+		return Login{}, &hmstype.Error{Op: op.Name, Err: err}
+	}
+	newHash := ""
+	if fits && outdated {
+		if newHash, err = s.hasher.hash(ctx, in.Password); err != nil {
+			return Login{}, &hmstype.Error{Op: op.Name, Err: err}
+		}
+	}
+	done, err := service.Write(ctx, &base, op, in, func(ctx context.Context, db dbx.DB, in LoginInput) (loginOutcome, error) {
+		return s.finishLogin(ctx, db, in, begun, fits, newHash)
+	})
+	if err == nil && done.err != nil {
+		err = &hmstype.Error{Op: op.Name, Err: done.err}
+	}
+	return done.login, err
+}
+
+// attempt is one try to prove who somebody is.
+type attempt struct {
+	user  hmstype.UserID // zero for nobody
+	hash  string         // empty where nothing can fit
+	known bool           // an active user who may try now
+}
+
+// loginOutcome carries a refusal past the commit of its record.
+type loginOutcome struct {
+	login Login
+	err   error
+}
+
+func beginLogin(ctx context.Context, db dbx.DB, in LoginInput) (attempt, error) {
+	if in.Source != "" {
+		refused, err := countSource(ctx, db, sourceKey("source", in.Source), freeSource, longestSource)
+		if err != nil || refused {
+			return attempt{}, err
+		}
+	}
+	row, found, err := findLogin(ctx, db, in.Login)
+	if err != nil {
+		return attempt{}, err
+	}
+	if !found { // an unknown name must wait like a known one, or waiting would tell them apart
+		_, err := countSource(ctx, db, sourceKey("name", normalize(in.Login)), freeFailures, longestDelay)
+		return attempt{}, err
+	}
+	hash, refused, err := countAccount(ctx, db, row.ID)
+	if err != nil || refused || row.Status != UserActive {
+		return attempt{user: row.ID}, err
+	}
+	return attempt{user: row.ID, hash: hash, known: true}, nil
+}
+
+// findLogin finds a user by name or e-mail address. No name looks like an address but the
+// user's own, so at most one fits.
+func findLogin(ctx context.Context, db dbx.DB, login string) (userRow, bool, error) {
+	wanted := normalize(login)
+	rows, err := dbx.All[userRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
+		if strings.ContainsRune(wanted, '@') {
+			return q.Where("u.email_normalized = ?", wanted)
+		}
+		return q.Where("u.username_normalized = ?", wanted)
+	})
+	if err != nil || len(rows) == 0 {
+		return userRow{}, false, err
+	}
+	return rows[0], true, nil
+}
+
+func (s *Service) finishLogin(ctx context.Context, db dbx.DB, in LoginInput, begun attempt, fits bool, newHash string) (loginOutcome, error) {
+	if !begun.known || !fits {
+		return loginOutcome{err: ErrLoginFailed}, record(ctx, db, "login_failed", begun.user)
+	}
+	second, err := s.checkSecondFactor(ctx, db, begun.user, in.Code)
+	switch {
+	case err != nil:
+		return loginOutcome{}, err
+	case second == factorMissing:
+		return loginOutcome{err: ErrSecondFactorRequired}, uncountAttempt(ctx, db, begun.user, in.Source)
+	case second == factorWrong:
+		return loginOutcome{err: ErrLoginFailed}, record(ctx, db, "login_failed", begun.user)
+	}
+	// The account may have been locked while the hash was computed.
+	row, err := dbx.Get[userRow](ctx, db, "user", begun.user, dbx.ForShare)
+	if err != nil {
+		return loginOutcome{}, err
+	}
+	if row.Status != UserActive {
+		return loginOutcome{err: ErrLoginFailed}, record(ctx, db, "login_failed", begun.user)
+	}
+	if err := forgetFailures(ctx, db, begun.user, in.Source); err != nil {
+		return loginOutcome{}, err
+	}
+	if newHash != "" {
+		_, err := db.Exec(ctx, `UPDATE hms.user_password SET hash = $1 WHERE tenant_id = $2 AND user_id = $3 AND hash = $4`,
+			newHash, db.Tenant(), begun.user, begun.hash)
+		if err != nil {
+			return loginOutcome{}, err
+		}
+	}
+	login, err := s.beginSession(ctx, db, begun.user, in.Source, in.UserAgent)
+	if err != nil {
+		return loginOutcome{}, err
+	}
+	return loginOutcome{login: login}, record(ctx, db, "login", begun.user)
+}
+
+// proof is what a right password proves.
+type proof struct {
+	user    User
+	hasTOTP bool
+}
+
+// provePassword checks the actor's own password, with the throttling of a login.
+func (s *Service) provePassword(ctx context.Context, actor hmstype.Actor, password hmstype.Secret) (proof, error) {
+	var hash string
+	var refused bool
+	var out proof
+	err := s.asSelf(ctx, "identity.prove_password", func(ctx context.Context, db dbx.DB) (err error) {
+		if hash, refused, err = countAccount(ctx, db, actor.User); err != nil {
+			return err
+		}
+		if out.user, err = s.loadUser(ctx, db, actor.User); err != nil {
+			return err
+		}
+		out.hasTOTP, err = hasTOTP(ctx, db, actor.User)
+		return err
+	})
+	if err != nil {
+		return proof{}, err
+	}
+	if refused || out.user.Status != UserActive {
+		hash = ""
+	}
+	fits, _, err := s.hasher.verify(ctx, hash, password)
+	if err != nil {
+		return proof{}, err
+	}
+	err = s.asSelf(ctx, "identity.prove_password", func(ctx context.Context, db dbx.DB) error {
+		if !fits {
+			return record(ctx, db, "login_failed", actor.User)
+		}
+		return forgetFailures(ctx, db, actor.User, "")
+	})
+	if err == nil && !fits {
+		err = ErrLoginFailed
+	}
+	return out, err
+}

@@ -1,0 +1,208 @@
+package identity
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// How long a token for one deed is good.
+const (
+	resetWithin      = 30 * time.Minute
+	invitationWithin = 7 * 24 * time.Hour
+)
+
+// tokenPurpose is what a token for one deed is good for.
+type tokenPurpose string
+
+const (
+	purposeReset      tokenPurpose = "reset"
+	purposeInvitation tokenPurpose = "invitation"
+)
+
+// PasswordReset is what the host needs to write to somebody who forgot his password.
+type PasswordReset struct {
+	Found     bool           // false: nobody has that name; answer the person in the same way
+	Token     hmstype.Secret // good once, until ExpiresAt
+	User      User
+	ExpiresAt time.Time // UTC
+}
+
+// PasswordResetInput names the account.
+type PasswordResetInput struct {
+	Login string // the username or the e-mail address; required
+}
+
+// Validate implements the rules above.
+func (in PasswordResetInput) Validate() error {
+	var v hmstype.Validator
+	v.Text(in.Login, "login", 1, 254)
+	return v.Err()
+}
+
+// RequestPasswordReset makes a token by which the account's person sets a new password. The
+// host sends it to the address that it knows; an earlier one is void. An account that is not
+// active, like a name that is not there, gives Found false and no error.
+func (s *Service) RequestPasswordReset(ctx context.Context, in PasswordResetInput) (PasswordReset, error) {
+	op := service.Op{Name: "identity.request_password_reset", Permission: hmstype.PermAuthenticate}
+	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in PasswordResetInput) (PasswordReset, error) {
+		row, found, err := findLogin(ctx, db, in.Login)
+		if err != nil {
+			return PasswordReset{}, err
+		}
+		if !found || row.Status != UserActive {
+			return PasswordReset{}, record(ctx, db, "password_reset_refused", row.ID)
+		}
+		reset := PasswordReset{Found: true, ExpiresAt: db.Now.Add(resetWithin)}
+		if reset.Token, err = newUserToken(ctx, db, row.ID, purposeReset, reset.ExpiresAt); err != nil {
+			return PasswordReset{}, err
+		}
+		if reset.User, err = s.loadUser(ctx, db, row.ID); err != nil {
+			return PasswordReset{}, err
+		}
+		return reset, record(ctx, db, "password_reset_requested", row.ID)
+	})
+}
+
+// newUserToken makes a token and voids those of the same purpose.
+func newUserToken(ctx context.Context, db dbx.DB, user hmstype.UserID, purpose tokenPurpose, expires time.Time) (hmstype.Secret, error) {
+	kind := resetToken
+	if purpose == purposeInvitation {
+		kind = invitationToken
+	}
+	token, hash, err := newToken(kind, db.Tenant())
+	if err != nil {
+		return "", err
+	}
+	_, err = db.Exec(ctx, `UPDATE hms.user_token SET used_at = $1 WHERE tenant_id = $2 AND user_id = $3 AND purpose = $4 AND used_at IS NULL`,
+		db.Now, db.Tenant(), user, string(purpose))
+	if err != nil {
+		return "", err
+	}
+	_, err = db.Exec(ctx, `INSERT INTO hms.user_token (tenant_id, token_hash, user_id, purpose, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6)`, db.Tenant(), hash, user, string(purpose), db.Now, expires)
+	return token, err
+}
+
+// useToken takes a token of a purpose and gives its user; of many at once one succeeds.
+func useToken(ctx context.Context, db dbx.DB, token hmstype.Secret, purpose tokenPurpose) (user hmstype.UserID, err error) {
+	err = db.QueryRow(ctx, `UPDATE hms.user_token SET used_at = $1
+		WHERE tenant_id = $2 AND token_hash = $3 AND purpose = $4 AND used_at IS NULL AND expires_at > $1 RETURNING user_id`,
+		db.Now, db.Tenant(), hashToken(token.Reveal()), string(purpose)).Scan(&user)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrTokenInvalid
+	}
+	return user, err
+}
+
+// NewPasswordInput sets a password by a token.
+type NewPasswordInput struct {
+	Token    hmstype.Secret // required
+	Password hmstype.Secret // see [Config.MinPassword]
+}
+
+// Validate requires both.
+func (in NewPasswordInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(in.Token != "", "token")
+	v.Required(in.Password != "", "password")
+	v.Check(len(in.Password) <= 4*maxPassword, "password", "is too long")
+	return v.Err()
+}
+
+// ResetPassword sets a new password by the token of [Service.RequestPasswordReset], ends all
+// sessions of the user and unlocks the account. The token is used up only if the password is
+// accepted. [ErrTokenInvalid] for one that was used, has expired or never was.
+func (s *Service) ResetPassword(ctx context.Context, in NewPasswordInput) (User, error) {
+	return s.setByToken(ctx, "identity.reset_password", in, purposeReset, func(ctx context.Context, db dbx.DB, user User) error {
+		if user.Status != UserActive {
+			return ErrTokenInvalid
+		}
+		return endSessions(ctx, db, user.ID, hmstype.SessionID{}, "password reset")
+	})
+}
+
+// AcceptInvitation makes an invited user active, with the password that he chose.
+// [ErrTokenInvalid] as for [Service.ResetPassword].
+func (s *Service) AcceptInvitation(ctx context.Context, in NewPasswordInput) (User, error) {
+	return s.setByToken(ctx, "identity.accept_invitation", in, purposeInvitation, func(ctx context.Context, db dbx.DB, user User) error {
+		if user.Status != UserInvited {
+			return ErrTokenInvalid
+		}
+		row, err := dbx.Get[userRow](ctx, db, "user", user.ID, dbx.ForUpdate)
+		if err != nil {
+			return err
+		}
+		row.Status = UserActive
+		return dbx.UpdateVersioned(ctx, db, &row, row.Version, "status")
+	})
+}
+
+func (s *Service) setByToken(
+	ctx context.Context, name string, in NewPasswordInput, purpose tokenPurpose, then func(context.Context, dbx.DB, User) error,
+) (User, error) {
+	op := service.Op{Name: name, Permission: hmstype.PermAuthenticate}
+	user, err := service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in NewPasswordInput) (User, error) {
+		id, err := useToken(ctx, db, in.Token, purpose)
+		if err != nil {
+			return User{}, err
+		}
+		user, err := s.loadUser(ctx, db, id)
+		if err != nil {
+			return User{}, err
+		}
+		second, err := hasTOTP(ctx, db, id)
+		if err != nil {
+			return User{}, err
+		}
+		if err := s.checkPassword(ctx, in.Password, user, second); err != nil {
+			return User{}, err
+		}
+		hash, err := s.hasher.hash(ctx, in.Password)
+		if err != nil {
+			return User{}, err
+		}
+		if err := storePassword(ctx, db, id, hash); err != nil {
+			return User{}, err
+		}
+		if err := then(ctx, db, user); err != nil {
+			return User{}, err
+		}
+		return s.loadUser(ctx, db, id)
+	})
+	s.sessions.clear()
+	return user, err
+}
+
+// Invitation is what the host needs to write to an invited user.
+type Invitation struct {
+	Token     hmstype.Secret // good once, until ExpiresAt
+	User      User
+	ExpiresAt time.Time // UTC
+}
+
+// Invite makes a token by which an invited user accepts; an earlier one is void.
+// [hmstype.ErrInvalidTransition] for a user who is not invited.
+func (s *Service) Invite(ctx context.Context, id hmstype.UserID) (Invitation, error) {
+	op := service.Op{Name: "identity.invite", Permission: hmstype.PermIdentityManage}
+	return service.Write(ctx, &s.base, op, service.ByID[hmstype.UserID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.UserID]) (Invitation, error) {
+			user, err := s.loadUser(ctx, db, in.ID)
+			if err != nil {
+				return Invitation{}, err
+			}
+			if user.Status != UserInvited {
+				return Invitation{}, UserTransitions.Check("user", user.Status, UserInvited)
+			}
+			out := Invitation{User: user, ExpiresAt: db.Now.Add(invitationWithin)}
+			if out.Token, err = newUserToken(ctx, db, in.ID, purposeInvitation, out.ExpiresAt); err != nil {
+				return Invitation{}, err
+			}
+			return out, record(ctx, db, "invited", in.ID)
+		})
+}

@@ -1,0 +1,423 @@
+package identity
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// sessionTTL is how long a process may go on with a session that was ended elsewhere.
+const sessionTTL = time.Second
+
+// seenEvery is how exactly the last activity is known: it is written once a minute at most,
+// so that a request does not cost a write. A session may so end up to a minute early.
+const seenEvery = time.Minute
+
+// Session is somebody's stay in the system (45 CFR 164.312(a)(2)(iii): automatic logoff).
+type Session struct {
+	ID              hmstype.SessionID
+	User            hmstype.UserID
+	Source          string    // where it was begun from
+	UserAgent       string    // of the client
+	StartedAt       time.Time // UTC
+	AuthenticatedAt time.Time // UTC; when the person last proved who he is
+	LastSeenAt      time.Time // UTC, to the minute
+	ExpiresAt       time.Time // UTC; at the latest
+	EndedAt         time.Time // UTC; zero while it runs, or has run out
+	EndReason       string    // empty while it runs
+}
+
+type sessionRow struct {
+	bun.BaseModel `bun:"table:hms.user_session,alias:s"`
+	dbx.Tenanted
+	ID              hmstype.SessionID `bun:"id,pk"`
+	UserID          hmstype.UserID
+	TokenHash       []byte
+	Source          string
+	UserAgent       string
+	StartedAt       time.Time
+	AuthenticatedAt time.Time
+	LastSeenAt      time.Time
+	ExpiresAt       time.Time
+	MustRotate      bool
+	EndedAt         time.Time `bun:",nullzero"`
+	EndReason       string
+}
+
+func (r sessionRow) Position() hmstype.Position {
+	return hmstype.Position{At: r.StartedAt, ID: r.ID.UUID()}
+}
+
+func (r sessionRow) session() Session {
+	return Session{
+		ID: r.ID, User: r.UserID, Source: r.Source, UserAgent: r.UserAgent, StartedAt: r.StartedAt.UTC(),
+		AuthenticatedAt: r.AuthenticatedAt.UTC(), LastSeenAt: r.LastSeenAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
+		EndedAt: r.EndedAt.UTC(), EndReason: r.EndReason,
+	}
+}
+
+// beginSession makes a session and its token.
+func (s *Service) beginSession(ctx context.Context, db dbx.DB, user hmstype.UserID, source, userAgent string) (Login, error) {
+	token, hash, err := newToken(sessionToken, db.Tenant())
+	if err != nil {
+		return Login{}, err
+	}
+	row := sessionRow{
+		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.SessionID](), UserID: user, TokenHash: hash,
+		Source: source, UserAgent: userAgent, StartedAt: db.Now, AuthenticatedAt: db.Now, LastSeenAt: db.Now,
+		ExpiresAt: db.Now.Add(s.config.SessionTimeout),
+	}
+	if err := dbx.Insert(ctx, db, row); err != nil {
+		return Login{}, err
+	}
+	loaded, err := s.loadUser(ctx, db, user)
+	return Login{Token: token, Session: row.session(), User: loaded}, err
+}
+
+// sessionCache remembers, for a second, whom a token belongs to.
+type sessionCache struct {
+	mu    sync.Mutex
+	known map[string]cachedActor // by the token's hash
+}
+
+type cachedActor struct {
+	actor hmstype.Actor
+	until time.Time
+}
+
+func newSessionCache() *sessionCache { return &sessionCache{known: map[string]cachedActor{}} }
+
+func (c *sessionCache) get(hash []byte, now time.Time) (hmstype.Actor, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known, ok := c.known[string(hash)]
+	return known.actor, ok && now.Before(known.until) && !now.Before(known.until.Add(-sessionTTL))
+}
+
+func (c *sessionCache) put(hash []byte, actor hmstype.Actor, until time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.known) >= maxCachedUsers {
+		clear(c.known)
+	}
+	c.known[string(hash)] = cachedActor{actor, until}
+}
+
+func (c *sessionCache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.known)
+}
+
+// Authenticate gives the actor whom a session's token, or an API key, stands for: the host's
+// middleware calls it with each request, and puts the actor into the context. It needs no
+// actor itself; the token names the tenant. [ErrSessionEnded] for a token that is not valid any
+// more or never was, [ErrRotationRequired] where the user's roles changed since. A session that
+// was ended is refused within a second by every process.
+func (s *Service) Authenticate(ctx context.Context, token hmstype.Secret) (hmstype.Actor, error) {
+	tenant, err := TokenTenant(token)
+	if err != nil {
+		return hmstype.Actor{}, ErrSessionEnded
+	}
+	hash, now := hashToken(token.Reveal()), s.base.DB.Now()
+	if actor, ok := s.sessions.get(hash, now); ok {
+		return actor, nil
+	}
+	var actor hmstype.Actor
+	ctx = hmstype.WithActor(ctx, hmstype.SystemActor(tenant, "authenticate"))
+	err = s.base.DB.Unbound().InTx(ctx, "identity.authenticate", func(ctx context.Context, db dbx.DB) (err error) {
+		if _, notKey := parseToken(apiKeyToken, token); notKey == nil {
+			actor, err = authenticateKey(ctx, db, hash)
+		} else {
+			actor, err = s.authenticateSession(ctx, db, hash)
+		}
+		return err
+	})
+	if err != nil {
+		return hmstype.Actor{}, dbx.Map(err)
+	}
+	s.sessions.put(hash, actor, now.Add(sessionTTL))
+	return actor, nil
+}
+
+func (s *Service) authenticateSession(ctx context.Context, db dbx.DB, hash []byte) (hmstype.Actor, error) {
+	row, err := s.liveSession(ctx, db, hash)
+	if err != nil {
+		return hmstype.Actor{}, err
+	}
+	if row.MustRotate {
+		return hmstype.Actor{}, ErrRotationRequired
+	}
+	if db.Now.Sub(row.LastSeenAt) >= seenEvery {
+		_, err := db.Exec(ctx, `UPDATE hms.user_session SET last_seen_at = $1 WHERE tenant_id = $2 AND id = $3 AND last_seen_at < $1`,
+			db.Now, db.Tenant(), row.ID)
+		if err != nil {
+			return hmstype.Actor{}, err
+		}
+	}
+	actor := hmstype.HumanActor(db.Tenant(), row.UserID)
+	actor.Session, actor.AuthenticatedAt = row.ID, row.AuthenticatedAt.UTC()
+	return actor, nil
+}
+
+// liveSession finds a session that neither was ended nor ran out, of a user who is active.
+func (s *Service) liveSession(ctx context.Context, db dbx.DB, hash []byte, more ...dbx.Apply) (sessionRow, error) {
+	rows, err := dbx.All[sessionRow](ctx, db, append(more, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("s.token_hash = ?", hash).Where("s.ended_at IS NULL").Where("s.expires_at > ?", db.Now).
+			Where("s.last_seen_at > ?", db.Now.Add(-s.config.IdleTimeout)).
+			Where("EXISTS (SELECT 1 FROM hms.user_account AS u WHERE u.tenant_id = ? AND u.id = s.user_id AND u.status = ?)", db.Tenant(), UserActive)
+	})...)
+	if err != nil {
+		return sessionRow{}, err
+	}
+	if len(rows) == 0 {
+		return sessionRow{}, ErrSessionEnded
+	}
+	return rows[0], nil
+}
+
+// RotateSession gives the session a new token and ends the old one, as a host should after
+// [ErrRotationRequired] and at other changes of privilege. Of many at once one wins; the others
+// get [ErrSessionEnded]. What was proved, and when the session expires, stays as it was.
+func (s *Service) RotateSession(ctx context.Context, token hmstype.Secret) (Login, error) {
+	tenant, err := parseToken(sessionToken, token)
+	if err != nil {
+		return Login{}, ErrSessionEnded
+	}
+	var login Login
+	ctx = hmstype.WithActor(ctx, hmstype.SystemActor(tenant, "authenticate"))
+	err = s.base.DB.Unbound().InTx(ctx, "identity.rotate_session", func(ctx context.Context, db dbx.DB) error {
+		old, err := s.liveSession(ctx, db, hashToken(token.Reveal()), dbx.ForUpdate)
+		if err != nil {
+			return err
+		}
+		if login, err = s.beginSession(ctx, db, old.UserID, old.Source, old.UserAgent); err != nil {
+			return err
+		}
+		login.Session.AuthenticatedAt, login.Session.ExpiresAt = old.AuthenticatedAt.UTC(), old.ExpiresAt.UTC()
+		_, err = db.Exec(ctx, `UPDATE hms.user_session SET authenticated_at = $1, expires_at = $2 WHERE tenant_id = $3 AND id = $4`,
+			old.AuthenticatedAt, old.ExpiresAt, db.Tenant(), login.Session.ID)
+		if err != nil {
+			return err
+		}
+		return endSession(ctx, db, old.ID, "rotated")
+	})
+	s.sessions.clear()
+	return login, dbx.Map(err)
+}
+
+func endSession(ctx context.Context, db dbx.DB, id hmstype.SessionID, reason string) error {
+	_, err := db.Exec(ctx, `UPDATE hms.user_session SET ended_at = $1, end_reason = $2 WHERE tenant_id = $3 AND id = $4 AND ended_at IS NULL`,
+		db.Now, reason, db.Tenant(), id)
+	return err
+}
+
+// endSessions ends all of a user's sessions but one.
+func endSessions(ctx context.Context, db dbx.DB, user hmstype.UserID, but hmstype.SessionID, reason string) error {
+	_, err := db.Exec(ctx, `UPDATE hms.user_session SET ended_at = $1, end_reason = $2
+		WHERE tenant_id = $3 AND user_id = $4 AND ended_at IS NULL AND id <> coalesce($5::uuid, '00000000-0000-0000-0000-000000000000')`,
+		db.Now, reason, db.Tenant(), user, but)
+	return err
+}
+
+// endAccess ends whatever a user could act by, in the deed's own transaction: sessions,
+// tokens and API keys.
+func endAccess(ctx context.Context, db dbx.DB, user hmstype.UserID, reason string) error {
+	if err := endSessions(ctx, db, user, hmstype.SessionID{}, reason); err != nil {
+		return err
+	}
+	if _, err := db.Exec(ctx, `UPDATE hms.user_token SET used_at = $1 WHERE tenant_id = $2 AND user_id = $3 AND used_at IS NULL`,
+		db.Now, db.Tenant(), user); err != nil {
+		return err
+	}
+	_, err := db.Exec(ctx, `UPDATE hms.api_key SET revoked_at = $1 WHERE tenant_id = $2 AND user_id = $3 AND revoked_at IS NULL`,
+		db.Now, db.Tenant(), user)
+	return err
+}
+
+// requireRotation makes the user's sessions get new tokens before they go on.
+func requireRotation(ctx context.Context, db dbx.DB, user hmstype.UserID) error {
+	_, err := db.Exec(ctx, `UPDATE hms.user_session SET must_rotate = true WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL`,
+		db.Tenant(), user)
+	return err
+}
+
+// Logout ends the session of a token; one that has ended already is no error.
+func (s *Service) Logout(ctx context.Context, token hmstype.Secret) error {
+	tenant, err := parseToken(sessionToken, token)
+	if err != nil {
+		return ErrSessionEnded
+	}
+	ctx = hmstype.WithActor(ctx, hmstype.SystemActor(tenant, "authenticate"))
+	err = s.base.DB.Unbound().InTx(ctx, "identity.logout", func(ctx context.Context, db dbx.DB) error {
+		row, err := s.liveSession(ctx, db, hashToken(token.Reveal()), dbx.ForUpdate)
+		if errors.Is(err, ErrSessionEnded) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := endSession(ctx, db, row.ID, "logout"); err != nil {
+			return err
+		}
+		return record(ctx, db, "logout", row.UserID)
+	})
+	s.sessions.clear()
+	return dbx.Map(err)
+}
+
+// Reauthenticate proves anew who the actor is, for what wants a recent proof: the session's
+// AuthenticatedAt, and so the next actor's, is now. [ErrLoginFailed].
+func (s *Service) Reauthenticate(ctx context.Context, password hmstype.Secret) error {
+	actor, err := s.self(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := s.provePassword(ctx, actor, password); err != nil {
+		return err
+	}
+	defer s.sessions.clear()
+	return s.asSelf(ctx, "identity.reauthenticate", func(ctx context.Context, db dbx.DB) error {
+		_, err := db.Exec(ctx, `UPDATE hms.user_session SET authenticated_at = $1 WHERE tenant_id = $2 AND id = $3 AND ended_at IS NULL`,
+			db.Now, db.Tenant(), actor.Session)
+		if err != nil {
+			return err
+		}
+		return record(ctx, db, "reauthenticated", actor.User)
+	})
+}
+
+// SessionsQuery selects sessions.
+type SessionsQuery struct {
+	User hmstype.UserID // required
+	Page hmstype.Page   // newest first
+}
+
+// Validate implements the rules above.
+func (q SessionsQuery) Validate() error {
+	var v hmstype.Validator
+	v.Required(!q.User.IsZero(), "user")
+	_, err := q.Page.Size()
+	v.Nested("", err)
+	return v.Err()
+}
+
+// Sessions lists a user's sessions, those that ended too.
+func (s *Service) Sessions(ctx context.Context, query SessionsQuery) (hmstype.List[Session], error) {
+	op := service.Op{Name: "identity.sessions", Permission: hmstype.PermIdentityRead}
+	return service.Read(ctx, &s.base, op, query, listSessions)
+}
+
+// MySessions lists the actor's own sessions.
+func (s *Service) MySessions(ctx context.Context, page hmstype.Page) (list hmstype.List[Session], err error) {
+	actor, err := s.self(ctx)
+	if err != nil {
+		return list, err
+	}
+	err = s.asSelf(ctx, "identity.my_sessions", func(ctx context.Context, db dbx.DB) (err error) {
+		list, err = listSessions(ctx, db, SessionsQuery{User: actor.User, Page: page})
+		return err
+	})
+	return list, err
+}
+
+func listSessions(ctx context.Context, db dbx.DB, query SessionsQuery) (hmstype.List[Session], error) {
+	rows, next, err := dbx.Page[sessionRow](ctx, db, query.Page, dbx.Order{At: "started_at", Desc: true},
+		func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("s.user_id = ?", query.User) })
+	list := hmstype.List[Session]{Next: next, Items: make([]Session, len(rows))}
+	for i, r := range rows {
+		list.Items[i] = r.session()
+	}
+	return list, err
+}
+
+// EndSession ends one session of anybody.
+func (s *Service) EndSession(ctx context.Context, id hmstype.SessionID) error {
+	op := service.Op{Name: "identity.end_session", Permission: hmstype.PermIdentityManage}
+	_, err := service.Write(ctx, &s.base, op, service.ByID[hmstype.SessionID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.SessionID]) (service.None, error) {
+			row, err := dbx.Get[sessionRow](ctx, db, "session", in.ID)
+			if err != nil {
+				return service.None{}, err
+			}
+			if err := endSession(ctx, db, in.ID, "ended by an administrator"); err != nil {
+				return service.None{}, err
+			}
+			return service.None{}, record(ctx, db, "session_ended", row.UserID)
+		})
+	s.sessions.clear()
+	return err
+}
+
+// EndSessions ends all sessions of a user.
+func (s *Service) EndSessions(ctx context.Context, user hmstype.UserID) error {
+	op := service.Op{Name: "identity.end_sessions", Permission: hmstype.PermIdentityManage}
+	_, err := service.Write(ctx, &s.base, op, service.ByID[hmstype.UserID]{ID: user},
+		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.UserID]) (service.None, error) {
+			if _, err := dbx.Get[userRow](ctx, db, "user", in.ID); err != nil {
+				return service.None{}, err
+			}
+			if err := endSessions(ctx, db, in.ID, hmstype.SessionID{}, "ended by an administrator"); err != nil {
+				return service.None{}, err
+			}
+			return service.None{}, record(ctx, db, "session_ended", in.ID)
+		})
+	s.sessions.clear()
+	return err
+}
+
+// EndMySession ends one of the actor's own sessions; not found for another's.
+func (s *Service) EndMySession(ctx context.Context, id hmstype.SessionID) error {
+	actor, err := s.self(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.sessions.clear()
+	return s.asSelf(ctx, "identity.end_my_session", func(ctx context.Context, db dbx.DB) error {
+		row, err := dbx.Get[sessionRow](ctx, db, "session", id)
+		if err == nil && row.UserID != actor.User {
+			err = hmstype.NotFound("session", id)
+		}
+		if err != nil {
+			return err
+		}
+		return endSession(ctx, db, id, "ended by the user")
+	})
+}
+
+const keyByHash = `SELECT k.user_id, k.scopes, k.last_used_at, k.id FROM hms.api_key AS k
+	JOIN hms.user_account AS u ON u.tenant_id = k.tenant_id AND u.tenant_id = $1 AND u.id = k.user_id AND u.status = 'active'
+	WHERE k.tenant_id = $1 AND k.token_hash = $2 AND k.revoked_at IS NULL AND k.expires_at > $3`
+
+// authenticateKey gives the actor of an API key, with its scopes.
+func authenticateKey(ctx context.Context, db dbx.DB, hash []byte) (hmstype.Actor, error) {
+	actor := hmstype.Actor{Tenant: db.Tenant(), Kind: hmstype.ActorService, Purpose: hmstype.PurposeOperations}
+	var scopes []byte
+	var used sql.NullTime
+	var id hmstype.APIKeyID
+	err := db.QueryRow(ctx, keyByHash, db.Tenant(), hash, db.Now).Scan(&actor.User, &scopes, &used, &id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return hmstype.Actor{}, ErrSessionEnded
+	}
+	if err != nil {
+		return hmstype.Actor{}, err
+	}
+	actor.Scopes = []hmstype.Permission{}
+	if err := json.Unmarshal(scopes, &actor.Scopes); err != nil {
+		return hmstype.Actor{}, err
+	}
+	if used.Valid && db.Now.Sub(used.Time) < seenEvery {
+		return actor, nil
+	}
+	_, err = db.Exec(ctx, `UPDATE hms.api_key SET last_used_at = $1 WHERE tenant_id = $2 AND id = $3`, db.Now, db.Tenant(), id)
+	return actor, err
+}

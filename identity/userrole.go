@@ -1,0 +1,129 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// maxRoles bounds the roles of one user.
+const maxRoles = 50
+
+type userRoleRow struct {
+	bun.BaseModel `bun:"table:hms.user_role,alias:ur"`
+	dbx.Tenanted
+	UserID    hmstype.UserID `bun:"user_id,pk"`
+	RoleID    hmstype.RoleID `bun:"role_id,pk"`
+	GrantedAt time.Time
+}
+
+func validateRoles(v *hmstype.Validator, names []string) {
+	v.Check(len(names) <= maxRoles, "roles", fmt.Sprintf("must be at most %d", maxRoles))
+	for i, name := range names {
+		v.Check(!slices.Contains(names[:min(i, maxRoles)], name), fmt.Sprintf("roles[%d]", i), "must not repeat another")
+	}
+}
+
+// rolesNamed gives the ids of the tenant's roles of these names; not found where it lacks one.
+func rolesNamed(ctx context.Context, db dbx.DB, names []string) ([]hmstype.RoleID, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	rows, err := dbx.All[roleRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("name IN (?)", bun.List(names)) })
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) != len(names) {
+		return nil, &hmstype.Error{Entity: "role", Err: hmstype.ErrNotFound}
+	}
+	ids := make([]hmstype.RoleID, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
+	return ids, nil
+}
+
+func grantRoles(ctx context.Context, db dbx.DB, user hmstype.UserID, names []string) error {
+	ids, err := rolesNamed(ctx, db, names)
+	if err != nil {
+		return err
+	}
+	grants := make([]userRoleRow, len(ids))
+	for i, id := range ids {
+		grants[i] = userRoleRow{Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, UserID: user, RoleID: id, GrantedAt: db.Now}
+	}
+	return dbx.Insert(ctx, db, grants...)
+}
+
+// SetUserRolesInput says which roles a user has from now on.
+type SetUserRolesInput struct {
+	ID    hmstype.UserID // required
+	Roles []string       // names of roles of the tenant; none takes all permissions away
+}
+
+// Validate implements the rules above.
+func (in SetUserRolesInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.ID.IsZero(), "id")
+	validateRoles(&v, in.Roles)
+	return v.Err()
+}
+
+// SetUserRoles gives a user exactly these roles; other processes follow within a second.
+// [ErrLastAdministrator] where nobody else could administer the tenant, [ErrDeactivated]
+// for an account that is closed.
+func (s *Service) SetUserRoles(ctx context.Context, in SetUserRolesInput) (User, error) {
+	op := service.Op{Name: "identity.set_user_roles", Permission: hmstype.PermIdentityManage}
+	user, err := service.Write(ctx, &s.base, op, in, s.setUserRoles)
+	s.cache.forget(ctx, in.ID)
+	s.sessions.clear()
+	return user, err
+}
+
+func (s *Service) setUserRoles(ctx context.Context, db dbx.DB, in SetUserRolesInput) (User, error) {
+	return keepAdministrator(ctx, db, func() (User, error) {
+		row, err := dbx.Get[userRow](ctx, db, "user", in.ID, dbx.ForUpdate)
+		if err != nil {
+			return User{}, err
+		}
+		if row.Status == UserDeactivated {
+			return User{}, ErrDeactivated
+		}
+		held, err := s.loadUser(ctx, db, in.ID)
+		if err != nil {
+			return User{}, err
+		}
+		if err := revokeRoles(ctx, db, in.ID, without(held.Roles, in.Roles)); err != nil {
+			return User{}, err
+		}
+		if err := grantRoles(ctx, db, in.ID, without(in.Roles, held.Roles)); err != nil {
+			return User{}, err
+		}
+		if err := requireRotation(ctx, db, in.ID); err != nil {
+			return User{}, err
+		}
+		return s.loadUser(ctx, db, in.ID)
+	})
+}
+
+// without gives the names that are not among the others.
+func without(names, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(others, name) })
+}
+
+func revokeRoles(ctx context.Context, db dbx.DB, user hmstype.UserID, names []string) error {
+	ids, err := rolesNamed(ctx, db, names)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	_, err = db.NewDelete().Model((*userRoleRow)(nil)).Where("ur.tenant_id = ?", db.Tenant()).
+		Where("ur.user_id = ?", user).Where("ur.role_id IN (?)", bun.List(ids)).Exec(ctx)
+	return err
+}

@@ -1,0 +1,19 @@
+package fieldcrypt
+
+import (
+	"fmt"
+
+	"github.com/chelal/hms/hmstype"
+)
+
+// Errors of this package. None of them names a value.
+var (
+	// ErrKeyMissing: the tenant's fields are encrypted and the host gave no key.
+	ErrKeyMissing = fmt.Errorf("%w: the data are encrypted and no key-encryption key is configured", hmstype.ErrPrecondition)
+	// ErrKeyWrong: the host's key does not unwrap the keys in the database.
+	ErrKeyWrong = fmt.Errorf("%w: the configured key-encryption key does not open this database's keys", hmstype.ErrPrecondition)
+	// ErrShredded: the subject's keys were destroyed, and with them the field.
+	ErrShredded = fmt.Errorf("%w: the key of this record was destroyed", hmstype.ErrPrecondition)
+	// ErrTampered: the stored field is not what was sealed for this row.
+	ErrTampered = fmt.Errorf("%w: an encrypted field does not belong to its row", hmstype.ErrPrecondition)
+)

@@ -1,0 +1,31 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+)
+
+// RequireAnother refuses the second duty on an object to the person who did the first one,
+// where the pair is kept apart: [hmstype.DutyError]. by is who did the first, as the trail
+// names him; the host's own actor is no person and may do both.
+func (b *Base) RequireAnother(db dbx.DB, first, second hmstype.Permission, by string) error {
+	pair := hmstype.DutyPair{First: first, Second: second}
+	if db.Actor.Kind == hmstype.ActorSystem || by != db.ActorName() || !slices.Contains(b.Duties, pair) {
+		return nil
+	}
+	return &hmstype.DutyError{Pair: pair}
+}
+
+// recordDuty records that a person was refused because of what he did before.
+func (b *Base) recordDuty(ctx context.Context, op Op, err error) {
+	var refused *hmstype.DutyError
+	if errors.As(err, &refused) {
+		b.recordDenial(ctx, op, dbx.Access{
+			Action: "denied", Entity: "duty", ID: string(refused.Pair.First) + "/" + string(refused.Pair.Second),
+		})
+	}
+}
