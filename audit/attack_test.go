@@ -167,6 +167,16 @@ func TestService_SealRefusesADamagedLog(t *testing.T) {
 			require.ErrorIs(t, err, audit.ErrLogDamaged)
 		})
 	}
+	t.Run("RestoredTransactionIDs", func(t *testing.T) { // the server that we came from had counted further
+		t.Parallel()
+		b := sealed(t)
+		b.sql(t, `UPDATE hms.audit_checkpoint SET watermark = '4000000000000'`)
+		b.record(t, 5)
+		before := b.seal(t)
+		require.Positive(t, before.Sealed)
+		b.record(t, 5)
+		require.Equal(t, before.Checkpoint.Size+5, b.seal(t).Checkpoint.Size, "and the next step is an ordinary one")
+	})
 	t.Run("AnotherKey", func(t *testing.T) {
 		t.Parallel()
 		b := sealed(t)

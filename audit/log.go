@@ -77,6 +77,7 @@ type checkpointRow struct {
 	root         []byte
 	sealedAt     time.Time
 	note         string
+	watermark    uint64 // not signed: it only saves the sealer from looking everywhere
 }
 
 // open gives the checkpoint that the row's note signs, where the row says the same.
@@ -91,7 +92,7 @@ func (r checkpointRow) open(origin string, verifiers note.Verifiers) (proof.Chec
 	return c, nil
 }
 
-const checkpointColumns = `SELECT number, size, root, sealed_at, note FROM hms.audit_checkpoint WHERE tenant_id = $1`
+const checkpointColumns = `SELECT number, size, root, sealed_at, note, watermark::text::bigint FROM hms.audit_checkpoint WHERE tenant_id = $1`
 
 // lastCheckpoint gives the newest head, ok is false for a log without any.
 func lastCheckpoint(ctx context.Context, db dbx.DB) (row checkpointRow, ok bool, err error) {
@@ -111,7 +112,7 @@ func checkpoints(ctx context.Context, db dbx.DB, query string, args ...any) ([]c
 	var list []checkpointRow
 	for rows.Next() {
 		var r checkpointRow
-		if err := rows.Scan(&r.number, &r.size, &r.root, &r.sealedAt, &r.note); err != nil {
+		if err := rows.Scan(&r.number, &r.size, &r.root, &r.sealedAt, &r.note, &r.watermark); err != nil {
 			return nil, err
 		}
 		r.sealedAt = r.sealedAt.UTC()

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/chelal/hms/audit/proof"
@@ -14,9 +15,9 @@ import (
 // SealInput bounds one step of sealing.
 type SealInput struct {
 	Limit int // events of this step, up to 100,000; zero means 10,000
-	// Sweep looks for events without a leaf over the whole trail instead of its end: after a
-	// restore, when transaction ids mean nothing, and now and then. What it finds late will be
-	// reported as back-dated.
+	// Sweep looks for events without a leaf over the whole trail instead of its end, which a
+	// host should ask for now and then. After a restore, when transaction ids begin anew, it
+	// happens by itself. What is found late will be reported as back-dated.
 	Sweep bool
 }
 
@@ -80,39 +81,65 @@ func (s *Service) sealLocked(ctx context.Context, db dbx.DB, in SealInput) (Seal
 	if limit == 0 {
 		limit = defaultBatch
 	}
-	from := head.from
-	if in.Sweep {
-		from = time.Time{}
-	}
-	leaves, err := unsealed(ctx, db, from, limit)
+	now, err := takeSnapshot(ctx, db)
 	if err != nil {
 		return SealReport{}, err
 	}
-	var now time.Time
-	if err := db.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
+	step, err := nextStep(ctx, db, head, now, limit, in.Sweep)
+	if err != nil {
 		return SealReport{}, err
 	}
-	now = hmstype.Instant(now)
-	if len(leaves) == 0 && head.number > 0 && now.Sub(head.Time) < s.log.Refresh {
+	if len(step.leaves) == 0 && head.number > 0 && now.at.Sub(head.Time) < s.log.Refresh {
 		return SealReport{Checkpoint: head.Checkpoint, Number: head.number}, nil
 	}
-	for i := range leaves {
-		leaves[i].index = head.Size + int64(i)
-		if err := head.tree.add(leaves[i].index, leaves[i].hash); err != nil {
+	for i := range step.leaves {
+		step.leaves[i].index = head.Size + int64(i)
+		if err := head.tree.add(step.leaves[i].index, step.leaves[i].hash); err != nil {
 			return SealReport{}, err
 		}
 	}
-	more := len(leaves) == limit
-	next, err := s.extend(ctx, db, head, leaves, more, now)
-	return SealReport{Checkpoint: next, Number: head.number + 1, Sealed: len(leaves), More: more}, err
+	next, err := s.extend(ctx, db, head, step, now.at)
+	return SealReport{Checkpoint: next, Number: head.number + 1, Sealed: len(step.leaves), More: step.more}, err
+}
+
+// step is what one call seals.
+type step struct {
+	leaves    []leaf
+	more      bool   // there was more than one step takes
+	watermark uint64 // where the next step begins
+}
+
+// nextStep chooses the events. Transaction ids that are behind the watermark tell of a restore:
+// then it looks everywhere, as a sweep does.
+func nextStep(ctx context.Context, db dbx.DB, h head, now snapshot, limit int, sweep bool) (step, error) {
+	sweep = sweep || now.xmin < h.watermark
+	var next step
+	var err error
+	if sweep {
+		next.leaves, err = forgotten(ctx, db, now, limit)
+	} else {
+		next.leaves, err = unsealed(ctx, db, h.watermark, now, limit)
+	}
+	next.more = len(next.leaves) == limit
+	switch {
+	case err != nil:
+		return step{}, err
+	case !next.more:
+		next.watermark = now.xmin
+	case sweep:
+		next.watermark = h.watermark
+	default:
+		next.watermark = next.leaves[limit-1].xid
+	}
+	return next, nil
 }
 
 // head is where the log ends.
 type head struct {
 	proof.Checkpoint
-	number int64     // zero: there is no log yet
-	from   time.Time // before it there is nothing to seal but what a sweep finds
-	tree   *tree
+	number    int64  // zero: there is no log yet
+	watermark uint64 // events of transactions below it are in the log
+	tree      *tree
 }
 
 // head reads the end of the log and refuses one that is not what was signed.
@@ -132,7 +159,7 @@ func (s *Service) head(ctx context.Context, db dbx.DB) (head, error) {
 	if h.Checkpoint, err = row.open(s.log.origin(db.Tenant()), verifiers); err != nil {
 		return head{}, errors.Join(ErrLogDamaged, err)
 	}
-	h.number = row.number
+	h.number, h.watermark = row.number, row.watermark
 	root, err := h.tree.root(row.size)
 	if err != nil {
 		return head{}, err
@@ -140,15 +167,14 @@ func (s *Service) head(ctx context.Context, db dbx.DB) (head, error) {
 	if root != h.Root {
 		return head{}, ErrLogDamaged
 	}
-	h.from = h.Through.Add(-s.log.LongestTransaction)
 	return h, nil
 }
 
 // extend stores the leaves, the new subtrees and the signed checkpoint.
-func (s *Service) extend(ctx context.Context, db dbx.DB, h head, leaves []leaf, more bool, now time.Time) (proof.Checkpoint, error) {
-	next := proof.Checkpoint{Origin: s.log.origin(db.Tenant()), Size: h.Size + int64(len(leaves)), Time: now, Through: now}
-	if more { // the rest was recorded after the last of these
-		next.Through = leaves[len(leaves)-1].recordedAt
+func (s *Service) extend(ctx context.Context, db dbx.DB, h head, step step, now time.Time) (proof.Checkpoint, error) {
+	next := proof.Checkpoint{Origin: s.log.origin(db.Tenant()), Size: h.Size + int64(len(step.leaves)), Time: now, Through: now}
+	if step.more { // what is left may be as old as what was left before
+		next.Through = h.Through
 	}
 	var err error
 	if next.Root, err = h.tree.root(next.Size); err != nil {
@@ -158,14 +184,15 @@ func (s *Service) extend(ctx context.Context, db dbx.DB, h head, leaves []leaf, 
 	if err != nil {
 		return next, err
 	}
-	if err := insertLeaves(ctx, db, leaves); err != nil {
+	if err := insertLeaves(ctx, db, step.leaves); err != nil {
 		return next, err
 	}
 	if err := insertNodes(ctx, db, h.tree.nodes); err != nil {
 		return next, err
 	}
-	_, err = db.Exec(ctx, `INSERT INTO hms.audit_checkpoint (tenant_id, number, size, root, sealed_at, note) VALUES ($1, $2, $3, $4, $5, $6)`,
-		db.Tenant(), h.number+1, next.Size, next.Root[:], next.Time, signed)
+	_, err = db.Exec(ctx, `INSERT INTO hms.audit_checkpoint (tenant_id, number, size, root, sealed_at, note, watermark)
+		VALUES ($1, $2, $3, $4, $5, $6, $7::text::xid8)`,
+		db.Tenant(), h.number+1, next.Size, next.Root[:], next.Time, signed, strconv.FormatUint(step.watermark, 10))
 	return next, err
 }
 

@@ -3,12 +3,14 @@ package audit
 import (
 	"context"
 	"database/sql"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/chelal/hms/audit/proof"
+	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 )
 
@@ -59,18 +61,60 @@ type leaf struct {
 	index      int64
 	event      uuid.UUID
 	recordedAt time.Time
+	xid        uint64
 	hash       tlog.Hash
 }
 
-// unsealed gives the oldest committed events without a leaf. Only those of transactions
-// below the watermark are taken: every transaction below it has ended, so none of its events
-// can appear later.
-func unsealed(ctx context.Context, db dbx.DB, from time.Time, limit int) ([]leaf, error) {
-	rows, err := db.Query(ctx, `SELECT `+eventColumns+` FROM hms.audit_event AS e
-		WHERE e.tenant_id = $1 AND e.recorded_at >= $2 AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
-		  AND NOT EXISTS (SELECT 1 FROM hms.audit_leaf AS l
-			WHERE l.tenant_id = $1 AND l.recorded_at = e.recorded_at AND l.event_id = e.id AND l.recorded_at >= $2)
-		ORDER BY e.recorded_at, e.id LIMIT $3`, db.Tenant(), from, limit)
+// snapshot is a moment in the life of the server's transactions: all below xmin have ended,
+// none from xmax on has begun.
+type snapshot struct {
+	xmin, xmax uint64
+	at         time.Time // UTC
+}
+
+func takeSnapshot(ctx context.Context, db dbx.DB) (s snapshot, err error) {
+	err = db.QueryRow(ctx, `SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint, clock_timestamp()
+		FROM pg_current_snapshot() AS s`).Scan(&s.xmin, &s.xmax, &s.at)
+	s.at = hmstype.Instant(s.at)
+	return s, err
+}
+
+// Events go into the log in the order of their transactions, and only of transactions below
+// the snapshot: all of those have ended, so none of their events can appear later, and a
+// position in this order is one behind which nothing is forgotten.
+const (
+	// The transaction at which the step before may have stopped half way.
+	ofTransaction = `SELECT ` + eventColumns + ` FROM hms.audit_event AS e
+		WHERE e.tenant_id = $1 AND e.xid = $2::text::xid8 AND e.xid < $3::text::xid8
+		  AND NOT EXISTS (SELECT 1 FROM hms.audit_leaf AS l WHERE l.tenant_id = $1 AND l.recorded_at = e.recorded_at AND l.event_id = e.id)
+		ORDER BY e.recorded_at, e.id LIMIT $4`
+	afterTransaction = `SELECT ` + eventColumns + ` FROM hms.audit_event AS e
+		WHERE e.tenant_id = $1 AND e.xid > $2::text::xid8 AND e.xid < $3::text::xid8
+		ORDER BY e.xid, e.recorded_at, e.id LIMIT $4`
+	// After a restore the ids of old transactions may lie in the future.
+	withoutLeaf = `SELECT ` + eventColumns + ` FROM hms.audit_event AS e
+		WHERE e.tenant_id = $1 AND (e.xid < $2::text::xid8 OR e.xid >= $3::text::xid8)
+		  AND NOT EXISTS (SELECT 1 FROM hms.audit_leaf AS l WHERE l.tenant_id = $1 AND l.recorded_at = e.recorded_at AND l.event_id = e.id)
+		ORDER BY e.recorded_at, e.id LIMIT $4`
+)
+
+// unsealed gives the next events for the log, from a watermark on.
+func unsealed(ctx context.Context, db dbx.DB, watermark uint64, now snapshot, limit int) ([]leaf, error) {
+	leaves, err := selectLeaves(ctx, db, ofTransaction, watermark, now.xmin, limit)
+	if err != nil || len(leaves) == limit {
+		return leaves, err
+	}
+	more, err := selectLeaves(ctx, db, afterTransaction, watermark, now.xmin, limit-len(leaves))
+	return append(leaves, more...), err
+}
+
+// forgotten gives events without a leaf, wherever they lie in the trail.
+func forgotten(ctx context.Context, db dbx.DB, now snapshot, limit int) ([]leaf, error) {
+	return selectLeaves(ctx, db, withoutLeaf, now.xmin, now.xmax, limit)
+}
+
+func selectLeaves(ctx context.Context, db dbx.DB, query string, from, to uint64, limit int) ([]leaf, error) {
+	rows, err := db.Query(ctx, query, db.Tenant(), strconv.FormatUint(from, 10), strconv.FormatUint(to, 10), limit)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +130,11 @@ func unsealed(ctx context.Context, db dbx.DB, from time.Time, limit int) ([]leaf
 		if err != nil {
 			return nil, err
 		}
-		leaves = append(leaves, leaf{event: f.id.UUID, recordedAt: f.recordedAt.Time.UTC(), hash: hash})
+		xid, err := strconv.ParseUint(f.xid.String, 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		leaves = append(leaves, leaf{event: f.id.UUID, recordedAt: f.recordedAt.Time.UTC(), xid: xid, hash: hash})
 	}
 	return leaves, rows.Err()
 }

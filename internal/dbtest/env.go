@@ -20,6 +20,7 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/migrate"
 )
 
 // Clock is a clock that tests set. It is safe for concurrent use.
@@ -87,6 +88,22 @@ func NewOwn(tb testing.TB) *Env {
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, db.Close()) })
 	return newEnv(tb, db, dsn)
+}
+
+// NewDurable gives a benchmark a server of its own that writes as one in production does, with
+// fsync, and services without the probe of their trail.
+func NewDurable(tb testing.TB) *Env {
+	tb.Helper()
+	server, err := pgserver.Start(tb.Context(), pgserver.Options{Durable: true})
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, server.Stop(context.Background())) })
+	db, err := dbx.Open(server.DSN(""))
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, db.Close()) })
+	require.NoError(tb, migrate.Migrate(tb.Context(), db))
+	e := newEnv(tb, db, server.DSN(""))
+	e.Base.Probe = nil
+	return e
 }
 
 func newEnv(tb testing.TB, db *bun.DB, dsn string) *Env {

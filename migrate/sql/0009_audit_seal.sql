@@ -4,6 +4,9 @@
 -- Makes a leaf's hash useless for trying out what a purged event said.
 ALTER TABLE hms.audit_event ADD COLUMN salt bytea NOT NULL DEFAULT uuid_send(gen_random_uuid());
 
+-- The sealer's way through the trail: by transaction, for whole transactions end at once.
+CREATE INDEX audit_event_xid_idx ON hms.audit_event (tenant_id, xid, recorded_at, id);
+
 CREATE TABLE hms.audit_leaf (
     tenant_id   uuid        NOT NULL,
     leaf_index  bigint      NOT NULL,
@@ -27,7 +30,8 @@ CREATE TABLE hms.audit_node (
     CONSTRAINT audit_node_hash_check CHECK (length(hash) = 32)
 );
 
--- number makes two sealers at once impossible: the second one's insert fails.
+-- number makes two sealers at once impossible: the second one's insert fails. watermark is
+-- where the next step begins: every event of a transaction below it is in the log.
 CREATE TABLE hms.audit_checkpoint (
     tenant_id  uuid        NOT NULL,
     number     bigint      NOT NULL,
@@ -35,6 +39,7 @@ CREATE TABLE hms.audit_checkpoint (
     root       bytea       NOT NULL,
     sealed_at  timestamptz NOT NULL,
     note       text        NOT NULL,
+    watermark  xid8        NOT NULL,
     CONSTRAINT audit_checkpoint_pkey PRIMARY KEY (tenant_id, number),
     CONSTRAINT audit_checkpoint_number_check CHECK (number >= 1),
     CONSTRAINT audit_checkpoint_size_check CHECK (size >= 0),
