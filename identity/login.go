@@ -137,12 +137,16 @@ func (s *Service) finishLogin(ctx context.Context, db dbx.DB, in LoginInput, beg
 	case second == factorWrong:
 		return loginOutcome{err: ErrLoginFailed}, record(ctx, db, "login_failed", begun.user)
 	}
-	// The account may have been locked while the hash was computed.
+	// The account may have been locked, or the password reset, while the hash was computed.
 	row, err := dbx.Get[userRow](ctx, db, "user", begun.user, dbx.ForShare)
 	if err != nil {
 		return loginOutcome{}, err
 	}
-	if row.Status != UserActive {
+	current, err := stillPassword(ctx, db, begun)
+	if err != nil {
+		return loginOutcome{}, err
+	}
+	if row.Status != UserActive || !current {
 		return loginOutcome{err: ErrLoginFailed}, record(ctx, db, "login_failed", begun.user)
 	}
 	if err := forgetFailures(ctx, db, begun.user, in.Source); err != nil {
@@ -160,6 +164,15 @@ func (s *Service) finishLogin(ctx context.Context, db dbx.DB, in LoginInput, beg
 		return loginOutcome{}, err
 	}
 	return loginOutcome{login: login}, record(ctx, db, "login", begun.user)
+}
+
+// stillPassword tells whether the hash that was looked at is still the user's, and keeps it so
+// until the session has begun: a reset that comes later then ends that session as well.
+func stillPassword(ctx context.Context, db dbx.DB, begun attempt) (bool, error) {
+	var hash string
+	err := db.QueryRow(ctx, `SELECT hash FROM hms.user_password WHERE tenant_id = $1 AND user_id = $2 FOR UPDATE`,
+		db.Tenant(), begun.user).Scan(&hash)
+	return hash == begun.hash, err
 }
 
 // proof is what a right password proves.

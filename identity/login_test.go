@@ -354,3 +354,30 @@ func TestDump_HoldsNoUsableSecret(t *testing.T) {
 		}
 	}
 }
+
+// Somebody who knows the old password and logs in while it is being reset gets no session.
+func TestService_LoginWhileThePasswordIsReset(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	user := member(t, env)
+	slow := identity.New(env.Base, identity.Config{Argon2: identity.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1}, ParallelHashes: 1})
+	release, err := slow.HoldHashes(t.Context())
+	require.NoError(t, err)
+	done := make(chan error)
+	go func() {
+		_, err := slow.Login(env.Ctx, identity.LoginInput{Login: user.Username, Password: goodPassword})
+		done <- err
+	}()
+	for dbtest.Scalar[int](t, env, `SELECT failures FROM hms.user_password WHERE tenant_id = ? AND user_id = ?`, env.Tenant, user.ID) == 0 {
+		require.NoError(t, t.Context().Err())
+	}
+	reset, err := env.Identity.RequestPasswordReset(env.Ctx, identity.PasswordResetInput{Login: user.Username})
+	require.NoError(t, err)
+	_, err = env.Identity.ResetPassword(env.Ctx, identity.NewPasswordInput{Token: reset.Token, Password: "another long password"})
+	require.NoError(t, err)
+	release()
+	require.ErrorIs(t, <-done, identity.ErrLoginFailed)
+	found, err := env.Identity.User(env.Ctx, user.ID)
+	require.NoError(t, err)
+	require.False(t, found.IsActiveSession)
+}

@@ -3,6 +3,8 @@ package identity
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
+	"errors"
 	"net/mail"
 	"strings"
 	"time"
@@ -75,11 +77,10 @@ type userRow struct {
 
 func (r userRow) Position() hmstype.Position { return hmstype.Position{ID: r.ID.UUID()} }
 
-func (r userRow) user(roles []string) User {
+func (r userRow) user() User {
 	return User{
 		ID: r.ID, Username: r.Username, Email: r.Email, FirstName: r.FirstName, LastName: r.LastName,
 		PhoneNumber: r.PhoneNumber, ProfileImage: r.ProfileImage, Language: r.Language, Status: r.Status,
-		Roles:     roles,
 		CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
 }
@@ -172,30 +173,58 @@ func (s *Service) createUser(ctx context.Context, db dbx.DB, in CreateUserInput)
 	return s.loadUser(ctx, db, row.ID)
 }
 
-const userSessions = `SELECT max(last_seen_at), coalesce(bool_or(ended_at IS NULL AND expires_at > $3 AND last_seen_at > $4), false)
-	FROM hms.user_session WHERE tenant_id = $1 AND user_id = $2`
-
 // loadUser gives a user with the names of his roles and what his sessions tell.
 func (s *Service) loadUser(ctx context.Context, db dbx.DB, id hmstype.UserID) (User, error) {
 	row, err := dbx.Get[userRow](ctx, db, "user", id)
 	if err != nil {
 		return User{}, err
 	}
-	names := []string{}
-	err = db.NewSelect().Model((*roleRow)(nil)).Column("name").
-		Join("JOIN hms.user_role AS ur ON ur.tenant_id = role.tenant_id AND ur.role_id = role.id").
-		Where("role.tenant_id = ?", db.Tenant()).Where("ur.tenant_id = ?", db.Tenant()).
-		Where("ur.user_id = ?", id).Order("name").Scan(ctx, &names)
+	users, err := s.loadUsers(ctx, db, row)
 	if err != nil {
 		return User{}, err
 	}
-	user := row.user(names)
-	var seen sql.NullTime
-	err = db.QueryRow(ctx, userSessions, db.Tenant(), id, db.Now, db.Now.Add(-s.config.IdleTimeout)).Scan(&seen, &user.IsActiveSession)
-	if seen.Valid {
-		user.LastActivity = seen.Time.UTC()
+	return users[0], nil
+}
+
+const userDetails = `SELECT u.id,
+		(SELECT coalesce(jsonb_agg(r.name ORDER BY r.name), '[]') FROM hms.user_role AS ur
+			JOIN hms.role AS r ON r.tenant_id = ur.tenant_id AND r.id = ur.role_id
+			WHERE ur.tenant_id = $1 AND r.tenant_id = $1 AND ur.user_id = u.id),
+		seen.last, coalesce(seen.live, false)
+	FROM hms.user_account AS u
+	CROSS JOIN LATERAL (SELECT max(s.last_seen_at) AS last, bool_or(s.ended_at IS NULL AND s.expires_at > $3 AND s.last_seen_at > $4) AS live
+		FROM hms.user_session AS s WHERE s.tenant_id = $1 AND s.user_id = u.id) AS seen
+	WHERE u.tenant_id = $1 AND u.id = ANY ($2::uuid[])`
+
+// loadUsers gives the users of some rows, in their order, by one query.
+func (s *Service) loadUsers(ctx context.Context, db dbx.DB, accounts ...userRow) (_ []User, err error) {
+	users, ids, place := make([]User, len(accounts)), make([]string, len(accounts)), map[hmstype.UserID]int{}
+	for i, r := range accounts {
+		users[i], ids[i], place[r.ID] = r.user(), r.ID.String(), i
 	}
-	return user, err
+	rows, err := db.Query(ctx, userDetails, db.Tenant(), ids, db.Now, db.Now.Add(-s.config.IdleTimeout))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var id hmstype.UserID
+		var roles []byte
+		var seen sql.NullTime
+		var live bool
+		if err := rows.Scan(&id, &roles, &seen, &live); err != nil {
+			return nil, err
+		}
+		user := &users[place[id]]
+		user.IsActiveSession = live
+		if seen.Valid {
+			user.LastActivity = seen.Time.UTC()
+		}
+		if err := json.Unmarshal(roles, &user.Roles); err != nil {
+			return nil, err
+		}
+	}
+	return users, rows.Err()
 }
 
 // User gives a user of the tenant.
@@ -250,14 +279,10 @@ func (s *Service) Users(ctx context.Context, page hmstype.Page) (hmstype.List[Us
 	op := service.Op{Name: "identity.users", Permission: hmstype.PermIdentityRead}
 	return service.Read(ctx, &s.base, op, service.Paged{Page: page}, func(ctx context.Context, db dbx.DB, in service.Paged) (hmstype.List[User], error) {
 		rows, next, err := dbx.Page[userRow](ctx, db, in.Page, dbx.Order{})
-		list := hmstype.List[User]{Next: next, Items: make([]User, 0, len(rows))}
-		for _, r := range rows {
-			user, err := s.loadUser(ctx, db, r.ID)
-			if err != nil {
-				return list, err
-			}
-			list.Items = append(list.Items, user)
+		if err != nil {
+			return hmstype.List[User]{}, err
 		}
-		return list, err
+		users, err := s.loadUsers(ctx, db, rows...)
+		return hmstype.List[User]{Next: next, Items: users}, err
 	})
 }
