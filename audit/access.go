@@ -118,7 +118,7 @@ func accessTotals(ctx context.Context, db dbx.DB, in AccessReportInput) (hmstype
 	if err != nil {
 		return hmstype.List[AccessTotal]{}, err
 	}
-	rows, next, err := groups(ctx, db, in.Page, []string{"actor", "purpose", "break_glass_id"}, query.apply, visible)
+	rows, next, err := groups(ctx, db, in.Page, []string{"actor", "purpose", "break_glass_id"}, kinds, query.apply, visible)
 	if err != nil {
 		return hmstype.List[AccessTotal]{}, err
 	}

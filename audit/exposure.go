@@ -85,7 +85,7 @@ func (s *Service) Exposed(ctx context.Context, query ExposureQuery) (hmstype.Lis
 		if !q.Session.IsZero() || !q.APIKey.IsZero() {
 			by = append(by, "actor")
 		}
-		rows, next, err := groups(ctx, db, q.Page, by, q.apply)
+		rows, next, err := groups(ctx, db, q.Page, by, kinds, q.apply)
 		if err != nil {
 			return hmstype.List[Exposure]{}, err
 		}
@@ -103,7 +103,7 @@ func (s *Service) ExposedTo(ctx context.Context, query ExposureQuery) (hmstype.L
 		if err != nil {
 			return hmstype.List[Exposure]{}, err
 		}
-		rows, next, err := groups(ctx, db, q.Page, []string{"patient_id", "actor", "credential"}, q.apply)
+		rows, next, err := groups(ctx, db, q.Page, []string{"patient_id", "actor", "credential"}, kinds, q.apply)
 		return list(rows, next, groupRow.exposure), err
 	})
 }

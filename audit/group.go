@@ -24,8 +24,13 @@ type groupRow struct {
 	Events        int64
 	FirstAt       time.Time
 	LastAt        time.Time
-	Actions       []string `bun:",array"`
-	Entities      []string `bun:",array"`
+	Actions       []string `bun:",array"` // by kinds only
+	Entities      []string `bun:",array"` // by kinds only
+}
+
+// kinds has the groups tell which actions they hold, and on what.
+func kinds(q *bun.SelectQuery) *bun.SelectQuery {
+	return q.ColumnExpr("array_agg(DISTINCT e.action) AS actions, array_agg(DISTINCT e.entity) AS entities")
 }
 
 func (r groupRow) position() hmstype.Position { return hmstype.Position{ID: r.FirstEvent.UUID()} }
@@ -58,7 +63,6 @@ func groups(ctx context.Context, db dbx.DB, page hmstype.Page, by []string, more
 		q = q.ColumnExpr("e.?", bun.Ident(column)).GroupExpr("e.?", bun.Ident(column))
 	}
 	q = q.ColumnExpr("count(*) AS events, min(e.recorded_at) AS first_at, max(e.recorded_at) AS last_at").
-		ColumnExpr("array_agg(DISTINCT e.action) AS actions, array_agg(DISTINCT e.entity) AS entities").
 		Where("e.tenant_id = ?", db.Tenant())
 	for _, apply := range more {
 		q = apply(q)
