@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/clinical"
 	"github.com/chelal/hms/facility"
@@ -31,6 +32,10 @@ func livedIn(t *testing.T) *hmstest.Env {
 	bill, err := env.H.Billing.IssueBill(env.Ctx, billing.IssueBillInput{ID: draft.ID})
 	require.NoError(t, err)
 	_, err = env.H.Billing.Pay(env.Ctx, billing.PayInput{Bill: bill.ID, Amount: bill.Total, Method: billing.MethodCash})
+	require.NoError(t, err)
+	_, err = env.H.Audit.RecordDisclosure(env.Ctx, audit.RecordDisclosureInput{
+		Patient: rx.Patient, DisclosedAt: env.Now(), Recipient: audit.Recipient{Name: "University"}, Description: "Vital signs", Purpose: "Study", Basis: audit.BasisResearch,
+	})
 	require.NoError(t, err)
 	return env
 }

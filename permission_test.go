@@ -87,6 +87,11 @@ func call(method reflect.Value, ctx context.Context) error { //nolint:revive // 
 		args = args[:len(args)-1]
 	}
 	out := method.Call(args)
+	if last := out[len(out)-1]; last.Kind() == reflect.Func { // a stream gives its error as it is read
+		for _, value := range last.Seq2() {
+			out = []reflect.Value{value}
+		}
+	}
 	err, _ := out[len(out)-1].Interface().(error)
 	return err
 }

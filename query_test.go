@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -19,6 +20,7 @@ import (
 	"github.com/chelal/hms/clinical"
 	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/hmstest"
+	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/lab"
 	"github.com/chelal/hms/patient"
 	"github.com/chelal/hms/pharmacy"
@@ -102,6 +104,9 @@ func TestQueries_NameTheTenantOnEveryTable(t *testing.T) {
 	} {
 		require.NoError(t, read(), name)
 	}
+	for name, ask := range auditQuestions(env, h, rx.Patient) {
+		require.NoError(t, ask(), name)
+	}
 	checked := 0
 	for statement := range seen.statements {
 		if strings.Contains(statement, "hms.") || strings.Contains(statement, `"hms"`) {
@@ -110,6 +115,51 @@ func TestQueries_NameTheTenantOnEveryTable(t *testing.T) {
 		}
 	}
 	require.Greater(t, checked, 60)
+}
+
+// auditQuestions are those to the trail.
+func auditQuestions(env *hmstest.Env, h *hms.HMS, p hmstype.PatientID) map[string]func() error {
+	during := hms.Period{Start: env.Now().AddDate(0, 0, -1), End: env.Now().AddDate(0, 0, 1)}
+	questions := map[string]func() error{
+		"disclose": func() error {
+			_, err := h.Audit.RecordDisclosure(env.Ctx, audit.RecordDisclosureInput{Patient: p, DisclosedAt: env.Now(), Basis: audit.BasisResearch,
+				Recipient: audit.Recipient{Name: "University"}, Description: "Vital signs", Purpose: "Study"})
+			return err
+		},
+		"disclosures": func() error {
+			_, err := h.Audit.DisclosureReport(env.Ctx, audit.DisclosureReportInput{Patient: p})
+			return err
+		},
+		"summaries": func() error {
+			_, err := h.Audit.DisclosureSummaries(env.Ctx, audit.DisclosureReportInput{Patient: p})
+			return err
+		},
+		"proof": func() error {
+			_, err := h.Audit.ProveDisclosures(env.Ctx, audit.ProveDisclosuresInput{Patient: p})
+			return err
+		},
+		"accesses": func() error { _, err := h.Audit.AccessReport(env.Ctx, audit.AccessReportInput{Patient: p}); return err },
+		"totals":   func() error { _, err := h.Audit.AccessTotals(env.Ctx, audit.AccessReportInput{Patient: p}); return err },
+		"exposed": func() error {
+			_, err := h.Audit.Exposed(env.Ctx, audit.ExposureQuery{Actor: "system:test", During: during})
+			return err
+		},
+		"exposed to": func() error {
+			_, err := h.Audit.ExposedTo(env.Ctx, audit.ExposureQuery{Patient: p, During: during})
+			return err
+		},
+	}
+	for _, suspicion := range []audit.Suspicion{
+		audit.SuspicionSurname, audit.SuspicionOwnRecord, audit.SuspicionVolume, audit.SuspicionAfterHours, audit.SuspicionBreakGlass,
+	} {
+		questions[string(suspicion)] = func() error {
+			_, err := h.Audit.Unusual(env.Ctx, audit.UnusualQuery{
+				Suspicion: suspicion, During: during, Volume: audit.Volume{AtLeast: 1}, Hours: audit.Hours{Closes: time.Hour},
+			})
+			return err
+		}
+	}
+	return questions
 }
 
 func TestUnrouted(t *testing.T) {

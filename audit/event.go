@@ -2,6 +2,7 @@ package audit
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -29,11 +30,28 @@ const (
 	ActionLoginFailed Action = "login_failed" // EntityID is the user's; empty for a name that nobody has
 )
 
-// Event is one entry of the trail.
+// Event is one entry of the trail. It holds what FHIR R4 wants of an AuditEvent:
+//
+//	type, subtype   Action: create, update, read and delete of a patient's data are DCM 110110
+//	                (Patient Record), search is 110112 (Query), export 110106 (Export), login
+//	                and logout 110114 (User Authentication) with 110122 and 110123, denied
+//	                110113 (Security Alert); what concerns an audit_event is 110101 (Audit Log
+//	                Used). Operation is the subtype within the library
+//	action          [Event.Code]
+//	recorded        RecordedAt
+//	outcome         [Event.Outcome]
+//	purposeOfEvent  Purpose, of the v3 ActReason code system; BTG where BreakGlass is set
+//	agent           Actor is agent.who, and the one agent that is the requestor; Session or
+//	                APIKey belongs into agent.policy or agent.network as the host keeps them
+//	source          the host: source.observer is the tenant's system, RequestID its reference
+//	entity          Patient as entity.what with role 1 (Patient), Entity and EntityID as another
+//	                with role 4 (Domain Resource), Changes by [Event.Fields] as entity.detail
 type Event struct {
 	ID         hmstype.AuditEventID
 	RecordedAt time.Time         // UTC, the database's clock
 	Actor      string            // "human:<id>", "service:<id>", "system:<name>", "database:<login>"
+	Session    hmstype.SessionID // under which the actor acted; zero where the host did not say
+	APIKey     hmstype.APIKeyID  // by which a program proved itself; zero for everybody else
 	Action     Action            //
 	Entity     string            // name of the table, such as "patient"; "permission" for a refusal
 	EntityID   string            // the row's id
@@ -42,7 +60,47 @@ type Event struct {
 	RequestID  string            // the host's
 	Purpose    hmstype.PurposeOfUse
 	BreakGlass hmstype.BreakGlassID // the grant under which a restricted record was read; zero for everything else
-	Changes    json.RawMessage      // create, delete: the row; update: {"column": [before, after]}; null for the rest
+	Changes    json.RawMessage      // create, delete: the row; update: {"column": [before, after]}; null for the rest; see [Event.Fields]
+	Withheld   bool                 // Changes are not shown: the patient's record is restricted, and the reader may not see it
+}
+
+// Outcome tells how a deed ended (FHIR AuditEvent.outcome).
+type Outcome int
+
+// The outcomes. A deed that fails leaves no event, for it did not happen: so the trail knows
+// success and refusal, and never the two serious failures.
+const (
+	OutcomeSuccess Outcome = 0  // it was done
+	OutcomeDenied  Outcome = 4  // minor failure: the actor was refused, or failed to log in
+	OutcomeSerious Outcome = 8  // serious failure; never on the trail
+	OutcomeMajor   Outcome = 12 // the system died; never on the trail
+)
+
+// Outcome gives how the deed ended.
+func (e Event) Outcome() Outcome { return e.Action.outcome() }
+
+func (a Action) outcome() Outcome {
+	if a == ActionDenied || a == ActionLoginFailed {
+		return OutcomeDenied
+	}
+	return OutcomeSuccess
+}
+
+// Code gives the letter of FHIR AuditEvent.action: C, R, U, D, or E for whatever executes
+// something, searches and logins among it.
+func (e Event) Code() string {
+	switch e.Action {
+	case ActionCreate:
+		return "C"
+	case ActionRead, ActionExport:
+		return "R"
+	case ActionUpdate:
+		return "U"
+	case ActionDelete:
+		return "D"
+	default:
+		return "E"
+	}
 }
 
 type eventRow struct {
@@ -60,6 +118,7 @@ type eventRow struct {
 	Purpose      hmstype.PurposeOfUse
 	Changes      json.RawMessage      `bun:"type:jsonb,nullzero"`
 	BreakGlassID hmstype.BreakGlassID `bun:",nullzero"`
+	Credential   string
 }
 
 func (r eventRow) Position() hmstype.Position {
@@ -67,9 +126,26 @@ func (r eventRow) Position() hmstype.Position {
 }
 
 func (r eventRow) event() Event {
+	session, key := credential(r.Credential)
 	return Event{
-		ID: r.ID, RecordedAt: r.RecordedAt.UTC(), Actor: r.Actor, Action: r.Action, Entity: r.Entity,
-		EntityID: r.EntityID, Patient: r.PatientID, Operation: r.Operation, RequestID: r.RequestID,
+		ID: r.ID, RecordedAt: r.RecordedAt.UTC(), Actor: r.Actor, Session: session, APIKey: key, Action: r.Action,
+		Entity: r.Entity, EntityID: r.EntityID, Patient: r.PatientID, Operation: r.Operation, RequestID: r.RequestID,
 		Purpose: r.Purpose, Changes: r.Changes, BreakGlass: r.BreakGlassID,
 	}
+}
+
+const (
+	sessionPrefix = "session:"
+	keyPrefix     = "key:"
+)
+
+// credential reads what the actor proved himself by; both are zero for anything else.
+func credential(text string) (session hmstype.SessionID, key hmstype.APIKeyID) {
+	if id, ok := strings.CutPrefix(text, sessionPrefix); ok {
+		session, _ = hmstype.ParseID[hmstype.SessionID](id) // zero for what is none
+	}
+	if id, ok := strings.CutPrefix(text, keyPrefix); ok {
+		key, _ = hmstype.ParseID[hmstype.APIKeyID](id)
+	}
+	return session, key
 }

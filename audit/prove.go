@@ -86,24 +86,30 @@ type PatientProof struct {
 }
 
 // ProvePatient gives the sealed events about one patient, who saw and who changed what, with
-// the proof that they are in the log. It is an export of the patient's data, and recorded.
+// the proof that they are in the log. It is an export of the patient's data, and recorded. Suspended
+// disclosures are among the events: see [Service.ProveDisclosures] for what a patient may be given.
 func (s *Service) ProvePatient(ctx context.Context, in ProvePatientInput) (PatientProof, error) {
 	op := service.Op{Name: "audit.prove_patient", Permission: hmstype.PermAuditRead}
 	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ProvePatientInput) (PatientProof, error) {
-		limit := in.Limit
-		if limit == 0 {
-			limit = 1000
-		}
-		bundle, err := s.prove(ctx, db, selectPatient(in.Patient), in.After, limit+1)
-		if err != nil {
-			return PatientProof{}, err
-		}
-		out := PatientProof{Bundle: bundle}
-		if len(bundle.Items) > limit {
-			out.Next, out.Bundle.Items = bundle.Items[limit].Index, bundle.Items[:limit]
-		}
-		return out, recordExport(ctx, db, in.Patient.String(), out.Bundle, in.Patient)
+		return s.provePatient(ctx, db, in, selectPatient(in.Patient))
 	})
+}
+
+// provePatient bundles some of a patient's events and records the export.
+func (s *Service) provePatient(ctx context.Context, db dbx.DB, in ProvePatientInput, sel selection) (PatientProof, error) {
+	limit := in.Limit
+	if limit == 0 {
+		limit = 1000
+	}
+	bundle, err := s.prove(ctx, db, sel, in.After, limit+1)
+	if err != nil {
+		return PatientProof{}, err
+	}
+	out := PatientProof{Bundle: bundle}
+	if len(bundle.Items) > limit {
+		out.Next, out.Bundle.Items = bundle.Items[limit].Index, bundle.Items[:limit]
+	}
+	return out, recordExport(ctx, db, in.Patient.String(), out.Bundle, in.Patient)
 }
 
 // recordExport records a bundle with every patient whom it shows, once each.
@@ -138,6 +144,7 @@ type selection struct {
 	condition string // on $2, the id
 	id        uuid.UUID
 	from, to  time.Time // when they were recorded
+	except    []string  // ids of entities whose events are left out
 }
 
 // selectEvent narrows the search by the time that an event's id holds (RFC 9562, version 7):
@@ -177,8 +184,8 @@ func provable(ctx context.Context, db dbx.DB, sel selection, after, size int64, 
 	rows, err := db.Query(ctx, `SELECT l.leaf_index, `+eventColumns+` FROM hms.audit_event AS e
 		JOIN hms.audit_leaf AS l ON l.tenant_id = e.tenant_id AND l.tenant_id = $1 AND l.recorded_at = e.recorded_at AND l.event_id = e.id
 		WHERE e.tenant_id = $1 AND `+sel.condition+` AND l.leaf_index >= $3 AND l.leaf_index < $4
-		  AND e.recorded_at >= $6 AND e.recorded_at < $7 ORDER BY l.leaf_index LIMIT $5`,
-		db.Tenant(), sel.id.String(), after, size, limit, sel.from, sel.to)
+		  AND e.recorded_at >= $6 AND e.recorded_at < $7 AND e.entity_id <> ALL ($8::text[]) ORDER BY l.leaf_index LIMIT $5`,
+		db.Tenant(), sel.id.String(), after, size, limit, sel.from, sel.to, append([]string{}, sel.except...))
 	if err != nil {
 		return nil, err
 	}

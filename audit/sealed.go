@@ -16,7 +16,7 @@ import (
 
 // eventColumns are what a leaf covers, in the order in which scanEvent reads them.
 const eventColumns = `e.id, e.recorded_at, e.xid::text, e.actor, e.action, e.entity, e.entity_id, e.patient_id, e.operation,
-	e.request_id, e.purpose, e.break_glass_id, e.changes::text, e.salt`
+	e.request_id, e.purpose, e.break_glass_id, e.credential, e.changes::text, e.salt`
 
 // eventFields are the destinations of one row; all of them are nullable, because a leaf may
 // have lost its event.
@@ -24,14 +24,14 @@ type eventFields struct {
 	id, patient, breakGlass                                             uuid.NullUUID
 	recordedAt                                                          sql.NullTime
 	xid, actor, action, entity, entityID, operation, requestID, purpose sql.NullString
-	changes                                                             sql.NullString
+	credential, changes                                                 sql.NullString
 	salt                                                                []byte
 }
 
 func (f *eventFields) destinations() []any {
 	return []any{
 		&f.id, &f.recordedAt, &f.xid, &f.actor, &f.action, &f.entity, &f.entityID, &f.patient, &f.operation,
-		&f.requestID, &f.purpose, &f.breakGlass, &f.changes, &f.salt,
+		&f.requestID, &f.purpose, &f.breakGlass, &f.credential, &f.changes, &f.salt,
 	}
 }
 
@@ -48,7 +48,7 @@ func (f *eventFields) event(tenant string) proof.Event {
 		Tenant: tenant, ID: f.id.UUID.String(), RecordedAt: f.recordedAt.Time.UTC(), XID: f.xid.String, Actor: f.actor.String,
 		Action: f.action.String, Entity: f.entity.String, EntityID: f.entityID.String, Patient: text(f.patient),
 		Operation: f.operation.String, RequestID: f.requestID.String, Purpose: f.purpose.String,
-		BreakGlass: text(f.breakGlass), Salt: f.salt,
+		BreakGlass: text(f.breakGlass), Credential: f.credential.String, Salt: f.salt,
 	}
 	if f.changes.Valid {
 		e.Changes = []byte(f.changes.String)

@@ -26,7 +26,9 @@ func New(base service.Base, log LogConfig) *Service {
 type Query struct {
 	Patient  hmstype.PatientID // whose data
 	Actor    string            // who, as in Event.Actor
-	User     hmstype.UserID    // a human, instead of Actor
+	User     hmstype.UserID    // a user, person or program, instead of Actor
+	Session  hmstype.SessionID // under which session
+	APIKey   hmstype.APIKeyID  // by which key, instead of Session
 	Entity   string            // of which kind
 	EntityID string            // which one; needs Entity
 	Actions  []Action          // any of these
@@ -39,6 +41,7 @@ func (q Query) Validate() error {
 	var v hmstype.Validator
 	v.Check(q.EntityID == "" || q.Entity != "", "entity", "required with entityId")
 	v.Check(q.Actor == "" || q.User.IsZero(), "user", "must not be given together with actor")
+	v.Check(q.Session.IsZero() || q.APIKey.IsZero(), "apiKey", "must not be given together with session")
 	v.Check(q.During.End.IsZero() || q.During.End.After(q.During.Start), "during.end", "must be after start")
 	_, err := q.Page.Size()
 	v.Nested("", err)
@@ -46,7 +49,9 @@ func (q Query) Validate() error {
 }
 
 // Trail lists the events that the query selects, newest first. Reading the trail of a
-// patient is itself a read of that patient's data, and is recorded.
+// patient is itself a read of that patient's data, and is recorded; so is every patient whom
+// another query shows. Of the restricted patients among them the changes are withheld from
+// who may not see them, and the trail of one such patient is refused.
 func (s *Service) Trail(ctx context.Context, query Query) (hmstype.List[Event], error) {
 	op := service.Op{Name: "audit.trail", Permission: hmstype.PermAuditRead}
 	return service.Read(ctx, &s.base, op, query, trail)
@@ -57,16 +62,75 @@ func (s *Service) OfPatient(ctx context.Context, patient hmstype.PatientID, page
 	return s.Trail(ctx, Query{Patient: patient, Page: page})
 }
 
+// OfUser lists what a user did, newest first.
+func (s *Service) OfUser(ctx context.Context, user hmstype.UserID, page hmstype.Page) (hmstype.List[Event], error) {
+	return s.Trail(ctx, Query{User: user, Page: page})
+}
+
+// OfObject lists what was done to one row of a table, newest first: its history, field by
+// field by [Event.Fields].
+func (s *Service) OfObject(ctx context.Context, entity, id string, page hmstype.Page) (hmstype.List[Event], error) {
+	return s.Trail(ctx, Query{Entity: entity, EntityID: id, Page: page})
+}
+
 func trail(ctx context.Context, db dbx.DB, query Query) (hmstype.List[Event], error) {
-	rows, next, err := dbx.Page[eventRow](ctx, db, query.Page, dbx.Order{At: "recorded_at", Desc: true}, query.apply)
+	list, err := events(ctx, db, query)
 	if err != nil {
-		return hmstype.List[Event]{}, err
+		return list, err
 	}
+	if !query.Patient.IsZero() {
+		return list, db.RecordAccess(ctx, dbx.Access{Action: string(ActionRead), Entity: "audit_event", Patient: query.Patient})
+	}
+	open, closed, err := withhold(ctx, db, list.Items)
+	if err != nil {
+		return list, err
+	}
+	return list, db.RecordSearch(ctx, "audit_event", append(open, closed...)...)
+}
+
+// events reads a page of the trail and records nothing.
+func events(ctx context.Context, db dbx.DB, query Query, more ...dbx.Apply) (hmstype.List[Event], error) {
+	rows, next, err := dbx.Page[eventRow](ctx, db, query.Page, dbx.Order{At: "recorded_at", Desc: true}, append(more, query.apply)...)
 	list := hmstype.List[Event]{Items: make([]Event, len(rows)), Next: next}
 	for i, r := range rows {
 		list.Items[i] = r.event()
 	}
-	return list, db.RecordAccess(ctx, dbx.Access{Action: string(ActionRead), Entity: "audit_event", Patient: query.Patient})
+	return list, err
+}
+
+// withhold takes the changes out of the events of restricted patients, unless the actor may
+// see them. It gives the patients whose events are whole, and those whose are not, once each.
+func withhold(ctx context.Context, db dbx.DB, events []Event) (open, closed []hmstype.PatientID, err error) {
+	shown := map[hmstype.PatientID]bool{} // whether it is withheld
+	for _, e := range events {
+		if _, known := shown[e.Patient]; !known && !e.Patient.IsZero() {
+			shown[e.Patient] = false
+			open = append(open, e.Patient)
+		}
+	}
+	if len(open) == 0 || dbx.MaySeeRestricted(ctx) {
+		return open, nil, nil
+	}
+	err = db.NewRaw(`SELECT p.id FROM hms.patient AS p WHERE p.tenant_id = ? AND p.id IN (?) AND p.is_restricted`, db.Tenant(), bun.List(open)).
+		Scan(ctx, &closed)
+	if err != nil || len(closed) == 0 {
+		return open, nil, err
+	}
+	for _, p := range closed {
+		shown[p] = true
+	}
+	whole := open[:0]
+	for _, p := range open {
+		if !shown[p] {
+			whole = append(whole, p)
+		}
+	}
+	for i, e := range events {
+		if shown[e.Patient] {
+			events[i].Changes, events[i].Withheld = nil, len(e.Changes) > 0
+		}
+	}
+	return whole, closed, nil
 }
 
 func (q Query) apply(sel *bun.SelectQuery) *bun.SelectQuery {
@@ -77,7 +141,13 @@ func (q Query) apply(sel *bun.SelectQuery) *bun.SelectQuery {
 		sel = sel.Where("e.actor = ?", q.Actor)
 	}
 	if !q.User.IsZero() {
-		sel = sel.Where("e.actor = ?", string(hmstype.ActorHuman)+":"+q.User.String())
+		sel = sel.Where("e.actor IN (?)", bun.List(actorsOf(q.User)))
+	}
+	if !q.Session.IsZero() {
+		sel = sel.Where("e.credential = ?", sessionPrefix+q.Session.String())
+	}
+	if !q.APIKey.IsZero() {
+		sel = sel.Where("e.credential = ?", keyPrefix+q.APIKey.String())
 	}
 	if q.Entity != "" {
 		sel = sel.Where("e.entity = ?", q.Entity)
@@ -95,4 +165,9 @@ func (q Query) apply(sel *bun.SelectQuery) *bun.SelectQuery {
 		sel = sel.Where("e.recorded_at < ?", q.During.End.UTC().Truncate(time.Microsecond))
 	}
 	return sel
+}
+
+// actorsOf gives the names under which a user acts.
+func actorsOf(user hmstype.UserID) []string {
+	return []string{string(hmstype.ActorHuman) + ":" + user.String(), string(hmstype.ActorService) + ":" + user.String()}
 }

@@ -47,6 +47,9 @@ type Actor struct {
 	AuthenticatedAt time.Time
 	// Session is the session under which the actor acts; zero for none.
 	Session SessionID
+	// APIKey is the key by which a program proved itself; zero for none. The audit trail names
+	// it, or the session, with each event.
+	APIKey APIKeyID
 	// Scopes restricts what the actor may do to these permissions, whatever his roles say:
 	// those of an API key. Nil restricts nothing; an empty list allows nothing.
 	Scopes []Permission

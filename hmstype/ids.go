@@ -41,6 +41,7 @@ type (
 	bedEntity            struct{}
 	stayEntity           struct{}
 	auditEventEntity     struct{}
+	disclosureEntity     struct{}
 	breakGlassEntity     struct{}
 	sessionEntity        struct{}
 	apiKeyEntity         struct{}
@@ -158,4 +159,6 @@ type (
 	AuditEventID = ID[auditEventEntity]
 	// OutboxEventID names an event that waits for delivery to the host's bus.
 	OutboxEventID = ID[outboxEventEntity]
+	// DisclosureID names a disclosure of a patient's data outside the hospital.
+	DisclosureID = ID[disclosureEntity]
 )

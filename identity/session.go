@@ -403,8 +403,7 @@ func authenticateKey(ctx context.Context, db dbx.DB, hash []byte) (hmstype.Actor
 	actor := hmstype.Actor{Tenant: db.Tenant(), Kind: hmstype.ActorService, Purpose: hmstype.PurposeOperations}
 	var scopes []byte
 	var used sql.NullTime
-	var id hmstype.APIKeyID
-	err := db.QueryRow(ctx, keyByHash, db.Tenant(), hash, db.Now).Scan(&actor.User, &scopes, &used, &id)
+	err := db.QueryRow(ctx, keyByHash, db.Tenant(), hash, db.Now).Scan(&actor.User, &scopes, &used, &actor.APIKey)
 	if errors.Is(err, sql.ErrNoRows) {
 		return hmstype.Actor{}, ErrSessionEnded
 	}
@@ -418,6 +417,6 @@ func authenticateKey(ctx context.Context, db dbx.DB, hash []byte) (hmstype.Actor
 	if used.Valid && db.Now.Sub(used.Time) < seenEvery {
 		return actor, nil
 	}
-	_, err = db.Exec(ctx, `UPDATE hms.api_key SET last_used_at = $1 WHERE tenant_id = $2 AND id = $3`, db.Now, db.Tenant(), id)
+	_, err = db.Exec(ctx, `UPDATE hms.api_key SET last_used_at = $1 WHERE tenant_id = $2 AND id = $3`, db.Now, db.Tenant(), actor.APIKey)
 	return actor, err
 }

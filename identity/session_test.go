@@ -187,6 +187,7 @@ func TestService_APIKey(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, hmstype.ActorService, actor.Kind)
 	require.Equal(t, in.Scopes, actor.Scopes)
+	require.Equal(t, key.Key.ID, actor.APIKey, "the trail names the key")
 	ctx := hmstype.WithActor(t.Context(), actor)
 	_, err = env.Identity.Users(ctx, hmstype.Page{})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)

@@ -16,6 +16,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/internal/names"
 )
 
 // matchThreshold is the likeness from which two records may be one person's.
@@ -104,13 +105,13 @@ func letters(name string) string {
 			return r
 		}
 		return -1
-	}, fold(name))
+	}, names.Fold(name))
 }
 
 // sharesFirstName tells whether the first of several given names is the same, or the
 // initial of the other.
 func sharesFirstName(a, b string) bool {
-	wordsA, wordsB := strings.Fields(fold(a)), strings.Fields(fold(b))
+	wordsA, wordsB := strings.Fields(names.Fold(a)), strings.Fields(names.Fold(b))
 	if len(wordsA) == 0 || len(wordsB) == 0 {
 		return false
 	}

@@ -2,45 +2,14 @@ package patient
 
 import (
 	"fmt"
-	"slices"
 	"strings"
-	"unicode"
 
-	"golang.org/x/text/cases"
-	"golang.org/x/text/runes"
-	"golang.org/x/text/transform"
-	"golang.org/x/text/unicode/norm"
+	"github.com/chelal/hms/internal/names"
 )
-
-// fold makes text comparable: compatibility form, no diacritics, no case.
-func fold(text string) string {
-	stripped, _, err := transform.String(transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn)), norm.NFKC), text)
-	if err != nil { // only for text that is not UTF-8, which validation refuses
-		stripped = text
-	}
-	return cases.Fold().String(stripped)
-}
-
-// tokens gives the distinct words of names, folded: "Anne-Marie O'Neill" has anne, marie,
-// o and neill, and also the run-together oneill and annemarie.
-func tokens(names ...string) []string {
-	var words []string
-	for _, name := range names {
-		for _, field := range strings.Fields(fold(name)) {
-			parts := strings.FieldsFunc(field, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-			words = append(words, parts...)
-			if len(parts) > 1 {
-				words = append(words, strings.Join(parts, ""))
-			}
-		}
-	}
-	slices.Sort(words)
-	return slices.Compact(words)
-}
 
 // normalizeIdentifier makes identifiers comparable: no case, no spaces.
 func normalizeIdentifier(value string) string {
-	return strings.ReplaceAll(fold(value), " ", "")
+	return strings.ReplaceAll(names.Fold(value), " ", "")
 }
 
 // normalizePhone makes telephone numbers comparable: digits only, without the sign or the
@@ -52,7 +21,7 @@ func normalizePhone(number string) string {
 			return -1
 		}
 		return r
-	}, fold(number))
+	}, names.Fold(number))
 	return strings.TrimPrefix(digits, "00")
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -115,7 +116,7 @@ func insertWithMRN(ctx context.Context, db dbx.DB, row *patientRow) error {
 }
 
 func insertTokens(ctx context.Context, db dbx.DB, row patientRow) error {
-	words := tokens(row.FirstName, row.LastName)
+	words := names.Words(row.FirstName, row.LastName)
 	rows := make([]tokenRow, len(words))
 	for i, w := range words {
 		rows[i] = tokenRow{Tenanted: row.Tenanted, Token: w, PatientID: row.ID}

@@ -10,6 +10,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -42,7 +43,7 @@ func (in SearchInput) Validate() error {
 
 // searchWords leaves out single letters, which would select half of all patients.
 func searchWords(name string) []string {
-	return slices.DeleteFunc(tokens(name), func(word string) bool { return utf8.RuneCountInString(word) < 2 })
+	return slices.DeleteFunc(names.Words(name), func(word string) bool { return utf8.RuneCountInString(word) < 2 })
 }
 
 // Search lists the active and inactive patients who fit, ordered by id, without their

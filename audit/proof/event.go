@@ -27,11 +27,15 @@ type Event struct {
 	Purpose    string          `json:"purpose"`
 	BreakGlass string          `json:"breakGlass,omitempty"` // empty where none
 	Changes    json.RawMessage `json:"changes,omitempty"`    // absent for what is no change
+	Credential string          `json:"credential,omitempty"` // "session:<id>" or "key:<id>"; empty where none
 	Salt       []byte          `json:"salt"`                 // random, so that a hash tells nothing
 }
 
-// version begins the canonical bytes of every leaf.
-const version = 1
+// A version begins the canonical bytes of every leaf: it says which fields follow.
+const (
+	versionPlain      = 1 // of an event without a credential
+	versionCredential = 2 // the credential stands at the end
+)
 
 // ErrNotCanonical: the event's changes are no JSON.
 var ErrNotCanonical = errors.New("proof: the changes are no JSON")
@@ -48,11 +52,15 @@ func (e Event) Canonical() ([]byte, error) {
 		}
 	}
 	at := binary.BigEndian.AppendUint64(nil, uint64(e.RecordedAt.UnixMicro()))
-	b := []byte{version}
-	for _, field := range [][]byte{
+	b := []byte{versionPlain}
+	fields := [][]byte{
 		[]byte(e.Tenant), []byte(e.ID), at, []byte(e.XID), []byte(e.Actor), []byte(e.Action), []byte(e.Entity), []byte(e.EntityID),
 		[]byte(e.Patient), []byte(e.Operation), []byte(e.RequestID), []byte(e.Purpose), []byte(e.BreakGlass), changes.Bytes(), e.Salt,
-	} {
+	}
+	if e.Credential != "" {
+		b[0], fields = versionCredential, append(fields, []byte(e.Credential))
+	}
+	for _, field := range fields {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(field)))
 		b = append(b, field...)
 	}

@@ -17,7 +17,7 @@ const module = "github.com/chelal/hms"
 // tiers are the packages from the leaf upwards: a package imports those of lower tiers only.
 var tiers = [][]string{
 	{"hmstype", "audit/proof"},
-	{"internal/dbx"},
+	{"internal/dbx", "internal/names"},
 	{"internal/fieldcrypt"},
 	{"internal/service"},
 	{"audit", "outbox", "encryption", "billing/charge", "migrate"},

@@ -10,6 +10,8 @@ import (
 
 // LeavesNoEvent are the use cases that may leave nothing on the audit trail, and why.
 var LeavesNoEvent = map[string]string{
+	"audit.export_page": "goes on with an export that is recorded; it may show no patient's data",
+
 	"audit.seal":     "the signed checkpoint is its own record; an event of each seal would want another seal",
 	"identity.login": "counts the attempt first; the outcome is recorded by its second half",
 	"outbox.purge":   "removes rows that were delivered; the deeds that they tell of are on the trail",

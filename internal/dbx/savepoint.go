@@ -20,7 +20,7 @@ const readSettings = `SELECT current_setting('role'),
 	coalesce(current_setting('hms.tenant', true), ''), coalesce(current_setting('hms.actor', true), ''),
 	coalesce(current_setting('hms.request_id', true), ''), coalesce(current_setting('hms.purpose', true), ''),
 	coalesce(current_setting('hms.operation', true), ''), coalesce(current_setting('hms.restricted', true), ''),
-	coalesce(current_setting('hms.now', true), '')`
+	coalesce(current_setting('hms.now', true), ''), coalesce(current_setting('hms.credential', true), '')`
 
 func (h Handle) inSavepoint(ctx context.Context, actor hmstype.Actor, want settings, fn func(context.Context, DB) error) error {
 	if _, err := h.conn.ExecContext(ctx, "SAVEPOINT hms_deed"); err != nil {
@@ -65,7 +65,7 @@ func (h Handle) enter(ctx context.Context, want settings) (hostSettings, error) 
 	}
 	var before hostSettings
 	err := h.conn.QueryRowContext(ctx, readSettings).Scan(&before.role,
-		&before.tenant, &before.actor, &before.request, &before.purpose, &before.operation, &before.restricted, &before.now)
+		&before.tenant, &before.actor, &before.request, &before.purpose, &before.operation, &before.restricted, &before.now, &before.credential)
 	if err != nil {
 		return before, fmt.Errorf("read settings: %w", err)
 	}

@@ -17,7 +17,7 @@ const AppRole = "hms_app"
 // settings are the transaction-local values that row-level security and the audit
 // triggers read.
 type settings struct {
-	tenant, actor, request, purpose, operation, restricted, now string
+	tenant, actor, credential, request, purpose, operation, restricted, now string
 }
 
 type restrictedKey struct{}
@@ -34,11 +34,12 @@ func MaySeeRestricted(ctx context.Context) bool { return ctx.Value(restrictedKey
 func settingsOf(ctx context.Context, actor hmstype.Actor, op string, now time.Time) settings {
 	restricted, _ := ctx.Value(restrictedKey{}).(string)
 	return settings{
-		tenant:    actor.Tenant.String(),
-		actor:     actorText(actor),
-		request:   actor.RequestID,
-		purpose:   string(actor.Purpose),
-		operation: op,
+		tenant:     actor.Tenant.String(),
+		actor:      actorText(actor),
+		credential: credentialText(actor),
+		request:    actor.RequestID,
+		purpose:    string(actor.Purpose),
+		operation:  op,
 
 		restricted: restricted,
 		now:        now.Format(time.RFC3339Nano),
@@ -53,6 +54,19 @@ func actorText(a hmstype.Actor) string {
 	return string(a.Kind) + ":" + a.User.String()
 }
 
+// credentialText is how the trail names what the actor proved himself by; empty for the host
+// itself, and where the host did not say.
+func credentialText(a hmstype.Actor) string {
+	switch {
+	case !a.Session.IsZero():
+		return "session:" + a.Session.String()
+	case !a.APIKey.IsZero():
+		return "key:" + a.APIKey.String()
+	default:
+		return ""
+	}
+}
+
 // statements gives one SET LOCAL per setting. They travel as messages of their own,
 // pipelined: inside one text of several statements, or as set_config(), a distributed
 // PostgreSQL (Citus) would not carry them to its workers.
@@ -60,7 +74,7 @@ func (s settings) statements() ([]string, error) { return statements(s.pairs()) 
 
 func (s settings) pairs() [][2]string {
 	return [][2]string{
-		{"hms.tenant", s.tenant}, {"hms.actor", s.actor}, {"hms.request_id", s.request},
+		{"hms.tenant", s.tenant}, {"hms.actor", s.actor}, {"hms.credential", s.credential}, {"hms.request_id", s.request},
 		{"hms.purpose", s.purpose}, {"hms.operation", s.operation},
 		{"hms.restricted", s.restricted}, {"hms.now", s.now},
 	}

@@ -244,12 +244,13 @@ func TestHandle_InTx_BoundCancelledLeavesNoGhostRow(t *testing.T) {
 	require.Zero(t, counted(t, env), "what was told to have failed is not there")
 }
 
-func hostState(t *testing.T, tx bun.IConn) [5]string {
+func hostState(t *testing.T, tx bun.IConn) [6]string {
 	t.Helper()
-	var s [5]string
+	var s [6]string
 	require.NoError(t, tx.QueryRowContext(context.Background(), `SELECT current_user, current_setting('search_path'),
 		coalesce(current_setting('hms.tenant', true), ''), coalesce(current_setting('hms.actor', true), ''),
-		coalesce(current_setting('hms.operation', true), '')`).Scan(&s[0], &s[1], &s[2], &s[3], &s[4]))
+		coalesce(current_setting('hms.operation', true), ''), coalesce(current_setting('hms.credential', true), '')`).
+		Scan(&s[0], &s[1], &s[2], &s[3], &s[4], &s[5]))
 	return s
 }
 

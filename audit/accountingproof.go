@@ -1,0 +1,45 @@
+package audit
+
+import (
+	"context"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// ProveDisclosuresInput selects the disclosures of one patient.
+type ProveDisclosuresInput struct {
+	Patient hmstype.PatientID // required
+	After   int64             // only leaves from this index on: Next of the bundle before
+	Limit   int               // 1 to 5000; zero means 1000
+	// ForStaff proves also those whose accounting is suspended: such a bundle must not be given
+	// to the patient.
+	ForStaff bool
+}
+
+func (in ProveDisclosuresInput) patient() ProvePatientInput {
+	return ProvePatientInput{Patient: in.Patient, After: in.After, Limit: in.Limit}
+}
+
+// Validate implements the rules above.
+func (in ProveDisclosuresInput) Validate() error { return in.patient().Validate() }
+
+// ProveDisclosures gives the sealed events by which a patient's disclosures were recorded,
+// suspended and corrected, with the proof that they are in the signed log: [VerifyProof]
+// checks it without the database. It is an export of the patient's data, and recorded. Sealed
+// texts stay sealed in it; the report shows them.
+func (s *Service) ProveDisclosures(ctx context.Context, in ProveDisclosuresInput) (PatientProof, error) {
+	op := service.Op{Name: "audit.prove_disclosures", Permission: hmstype.PermAuditRead}
+	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ProveDisclosuresInput) (PatientProof, error) {
+		sel := selectPatient(in.Patient)
+		sel.condition += " AND e.entity = 'disclosure' AND e.action IN ('create', 'update')"
+		if !in.ForStaff {
+			var err error
+			if sel.except, err = suspendedDisclosures(ctx, db, in.Patient); err != nil {
+				return PatientProof{}, err
+			}
+		}
+		return s.provePatient(ctx, db, in.patient(), sel)
+	})
+}

@@ -1,0 +1,267 @@
+package audit
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
+	"github.com/chelal/hms/internal/service"
+)
+
+// Suspicion is why an access deserves a look. None of them is a proof: a nurse may treat her
+// namesake, and nights are worked.
+type Suspicion string
+
+// The suspicions.
+const (
+	SuspicionSurname    Suspicion = "same-surname" // the user and the patient may be of one family
+	SuspicionOwnRecord  Suspicion = "own-record"   // the user is the patient; see identity's LinkPatient
+	SuspicionVolume     Suspicion = "volume"       // more patients in an hour or a day than is usual
+	SuspicionAfterHours Suspicion = "after-hours"  // outside the hours of the tenant's day
+	SuspicionBreakGlass Suspicion = "break-glass"  // a grant that nobody has reviewed
+)
+
+// longestSearch bounds the period of one question: each page of the answer reads it anew.
+const longestSearch = 366 * 24 * time.Hour
+
+// UnusualQuery asks for accesses of one suspicion.
+type UnusualQuery struct {
+	Suspicion Suspicion      // required
+	During    hmstype.Period // both bounds are required; at most 366 days
+	User      hmstype.UserID // zero asks for every user
+	Searches  bool           // hits of searches count as accesses, too; not for break-glass
+	Volume    Volume         // of SuspicionVolume
+	Hours     Hours          // of SuspicionAfterHours
+	Page      hmstype.Page
+}
+
+// Hours are those in which work is usual, on the tenant's clocks.
+type Hours struct {
+	Opens    time.Duration // since midnight, in minutes
+	Closes   time.Duration // since midnight, in minutes; after Opens, up to 24 h
+	Weekends bool          // Saturday and Sunday are as other days; false: they are unusual all day
+}
+
+func (h Hours) validate(v *hmstype.Validator) {
+	v.Check(h.Opens >= 0 && h.Opens < h.Closes && h.Closes <= 24*time.Hour, "hours.closes", "must be after opens and lie within one day")
+	v.Check(h.Opens%time.Minute == 0 && h.Closes%time.Minute == 0, "hours.opens", "must be whole minutes")
+}
+
+// Validate implements the rules above.
+func (q UnusualQuery) Validate() error {
+	var v hmstype.Validator
+	hmstype.OneOf(&v, q.Suspicion, "suspicion", SuspicionSurname, SuspicionOwnRecord, SuspicionVolume, SuspicionAfterHours, SuspicionBreakGlass)
+	v.Nested("during", q.During.Validate())
+	v.Required(!q.During.End.IsZero(), "during.end")
+	v.Check(q.During.Duration() <= longestSearch, "during.end", "must lie within 366 days of start")
+	switch q.Suspicion {
+	case SuspicionVolume:
+		q.Volume.validate(&v)
+	case SuspicionAfterHours:
+		q.Hours.validate(&v)
+	}
+	_, err := q.Page.Size()
+	v.Nested("", err)
+	return v.Err()
+}
+
+// Unusual is what somebody should look at.
+type Unusual struct {
+	Suspicion  Suspicion
+	User       hmstype.UserID
+	Patient    hmstype.PatientID    // zero for volume
+	Events     int64                // accesses; zero for a break-glass grant that was never used
+	Patients   int64                // different ones: one, but for volume
+	Usual      int64                // of volume: the user's own median in such windows before; zero where there was none
+	BreakGlass hmstype.BreakGlassID // of break-glass: the grant
+	Window     hmstype.Period       // of volume: the hour or the day; of break-glass: the grant's life
+	First      time.Time            // UTC; zero where there was no access
+	Last       time.Time            // UTC; zero where there was no access
+}
+
+// Unusual lists the accesses of one suspicion, in the order of time: by user and patient; for
+// volume by user and hour or day; for break-glass by grant. Every patient whom it shows is
+// recorded as a hit of a search.
+func (s *Service) Unusual(ctx context.Context, query UnusualQuery) (hmstype.List[Unusual], error) {
+	op := service.Op{Name: "audit.unusual", Permission: hmstype.PermAuditRead}
+	return service.Read(ctx, &s.base, op, query, func(ctx context.Context, db dbx.DB, q UnusualQuery) (hmstype.List[Unusual], error) {
+		found, err := q.find(ctx, db)
+		if err != nil {
+			return found, err
+		}
+		patients := make([]hmstype.PatientID, len(found.Items))
+		for i, u := range found.Items {
+			patients[i] = u.Patient
+		}
+		return found, db.RecordSearch(ctx, "audit_event", patients...)
+	})
+}
+
+func (q UnusualQuery) find(ctx context.Context, db dbx.DB) (hmstype.List[Unusual], error) {
+	switch q.Suspicion {
+	case SuspicionVolume:
+		return q.volume(ctx, db)
+	case SuspicionBreakGlass:
+		return q.unreviewed(ctx, db)
+	case SuspicionSurname:
+		return q.namesakes(ctx, db)
+	case SuspicionAfterHours:
+		return q.afterHours(ctx, db)
+	default:
+		return q.pairs(ctx, db, ownRecord(db))
+	}
+}
+
+// accesses selects what counts as a person's access to a patient's record.
+func (q UnusualQuery) accesses(sel *bun.SelectQuery) *bun.SelectQuery {
+	sel = Query{User: q.User, Actions: q.actions(), During: q.During}.apply(sel)
+	// A range instead of a pattern: "human:" is a prefix, and ";" follows ":".
+	return sel.Where("e.patient_id IS NOT NULL").Where("e.actor >= 'human:' AND e.actor < 'human;'")
+}
+
+func (q UnusualQuery) actions() []Action {
+	actions := []Action{ActionRead, ActionExport, ActionCreate, ActionUpdate, ActionDelete}
+	if q.Searches {
+		actions = append(actions, ActionSearch)
+	}
+	return actions
+}
+
+// pairs lists users and patients.
+func (q UnusualQuery) pairs(ctx context.Context, db dbx.DB, suspicious dbx.Apply) (hmstype.List[Unusual], error) {
+	rows, next, err := groups(ctx, db, q.Page, []string{"actor", "patient_id"}, q.accesses, suspicious)
+	return list(rows, next, q.unusual), err
+}
+
+func (q UnusualQuery) unusual(r groupRow) Unusual {
+	return Unusual{
+		Suspicion: q.Suspicion, User: userOf(r.Actor), Patient: r.PatientID, Events: r.Events, Patients: 1,
+		First: r.FirstAt.UTC(), Last: r.LastAt.UTC(),
+	}
+}
+
+func ownRecord(db dbx.DB) dbx.Apply {
+	return func(sel *bun.SelectQuery) *bun.SelectQuery {
+		return sel.Join("JOIN hms.user_account AS u ON u.tenant_id = e.tenant_id AND u.patient_id = e.patient_id AND e.actor = 'human:' || u.id").
+			Where("u.tenant_id = ?", db.Tenant())
+	}
+}
+
+func (q UnusualQuery) afterHours(ctx context.Context, db dbx.DB) (hmstype.List[Unusual], error) {
+	tenant, err := db.TenantInfo(ctx)
+	if err != nil {
+		return hmstype.List[Unusual]{}, err
+	}
+	zone := tenant.Zone.String()
+	return q.pairs(ctx, db, func(sel *bun.SelectQuery) *bun.SelectQuery {
+		return sel.WhereGroup(" AND ", func(sel *bun.SelectQuery) *bun.SelectQuery {
+			sel = sel.Where("NOT (extract(hour FROM e.recorded_at AT TIME ZONE ?) * 60 + extract(minute FROM e.recorded_at AT TIME ZONE ?) BETWEEN ? AND ?)",
+				zone, zone, int(q.Hours.Opens.Minutes()), int(q.Hours.Closes.Minutes())-1)
+			if !q.Hours.Weekends {
+				sel = sel.WhereOr("extract(isodow FROM e.recorded_at AT TIME ZONE ?) >= 6", zone)
+			}
+			return sel
+		})
+	})
+}
+
+// namesakes looks the words of the users' surnames up among those by which patients are found,
+// and then compares the surnames themselves, for a word may be a first name as well.
+func (q UnusualQuery) namesakes(ctx context.Context, db dbx.DB) (hmstype.List[Unusual], error) {
+	size, err := q.Page.Size()
+	if err != nil {
+		return hmstype.List[Unusual]{}, err
+	}
+	surnames, err := q.surnames(ctx, db)
+	found := hmstype.List[Unusual]{Items: []Unusual{}}
+	if err != nil || len(surnames) == 0 {
+		return found, err
+	}
+	suspicious := sharesWord(db, surnames)
+	for page := q.Page; len(found.Items) <= size; {
+		rows, next, err := groups(ctx, db, page, []string{"actor", "patient_id"}, q.accesses, suspicious)
+		if err != nil {
+			return found, err
+		}
+		kept, err := related(ctx, db, surnames, rows)
+		if err != nil {
+			return found, err
+		}
+		for _, r := range kept {
+			if len(found.Items) == size { // one more: there is a next page
+				return found, nil
+			}
+			found.Items, found.Next = append(found.Items, q.unusual(r)), r.position().Cursor()
+		}
+		if next == "" {
+			found.Next = ""
+			break
+		}
+		page.Cursor = next
+	}
+	return found, nil
+}
+
+// surnames gives the surnames of the users who may be asked for, by actor.
+func (q UnusualQuery) surnames(ctx context.Context, db dbx.DB) (map[string]string, error) {
+	var users []struct {
+		ID       hmstype.UserID
+		LastName string
+	}
+	sel := db.NewSelect().TableExpr("hms.user_account AS u").Column("u.id", "u.last_name").Where("u.tenant_id = ?", db.Tenant())
+	if !q.User.IsZero() {
+		sel = sel.Where("u.id = ?", q.User)
+	}
+	err := sel.Scan(ctx, &users)
+	surnames := make(map[string]string, len(users))
+	for _, u := range users {
+		surnames[actorsOf(u.ID)[0]] = u.LastName
+	}
+	return surnames, err
+}
+
+func sharesWord(db dbx.DB, surnames map[string]string) dbx.Apply {
+	var actors, words []string
+	for actor, surname := range surnames {
+		for _, word := range names.Words(surname) {
+			actors, words = append(actors, actor), append(words, word)
+		}
+	}
+	return func(sel *bun.SelectQuery) *bun.SelectQuery {
+		return sel.Where(`EXISTS (SELECT 1 FROM unnest(?::text[], ?::text[]) AS k (actor, word)
+			JOIN hms.patient_token AS t ON t.token = k.word WHERE t.tenant_id = ? AND t.patient_id = e.patient_id AND k.actor = e.actor)`,
+			pgdialect.Array(actors), pgdialect.Array(words), db.Tenant())
+	}
+}
+
+// related keeps the pairs whose surnames are like those of one family.
+func related(ctx context.Context, db dbx.DB, surnames map[string]string, rows []groupRow) ([]groupRow, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	var patients []struct {
+		ID       hmstype.PatientID
+		LastName string
+	}
+	err := db.NewRaw(`SELECT p.id, p.last_name FROM hms.patient AS p WHERE p.tenant_id = ? AND p.id IN (?)`, db.Tenant(), bun.List(patientsOf(rows))).
+		Scan(ctx, &patients)
+	if err != nil {
+		return nil, err
+	}
+	theirs := make(map[hmstype.PatientID]string, len(patients))
+	for _, p := range patients {
+		theirs[p.ID] = p.LastName
+	}
+	var kept []groupRow
+	for _, r := range rows {
+		if names.Related(surnames[r.Actor], theirs[r.PatientID]) {
+			kept = append(kept, r)
+		}
+	}
+	return kept, nil
+}
