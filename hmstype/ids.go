@@ -46,6 +46,10 @@ type (
 	apiKeyEntity         struct{}
 	webauthnEntity       struct{}
 	outboxEventEntity    struct{}
+	notificationEntity   struct{}
+	taskEntity           struct{}
+	threadEntity         struct{}
+	messageEntity        struct{}
 )
 
 // Ids of identity and of the patient's record.
@@ -158,4 +162,16 @@ type (
 	AuditEventID = ID[auditEventEntity]
 	// OutboxEventID names an event that waits for delivery to the host's bus.
 	OutboxEventID = ID[outboxEventEntity]
+)
+
+// Ids of what waits for a person.
+type (
+	// NotificationID names a notification to a user or a role (FHIR Communication).
+	NotificationID = ID[notificationEntity]
+	// TaskID names a task (FHIR Task).
+	TaskID = ID[taskEntity]
+	// ThreadID names a thread of messages.
+	ThreadID = ID[threadEntity]
+	// MessageID names one message of a thread (FHIR Communication).
+	MessageID = ID[messageEntity]
 )
