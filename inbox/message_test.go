@@ -126,103 +126,115 @@ func TestThread_FromQuestionToAnswer(t *testing.T) {
 	require.Len(t, trail.Items, 2, "each reading is a read of the patient's data")
 }
 
-// Who may read which thread.
-func TestThread_Privacy(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	open, vip := b.patient(t, false), b.patient(t, true)
-	member, memberID := b.person(t, identity.RoleReceptionist) // takes part, holds no clinical.read
+// privacy is a thread about nobody, about a patient and about a restricted one, and everybody
+// who may want to read them.
+type privacy struct {
+	open, vip hmstype.PatientID
+	member    hmstype.UserID
+	threads   map[string]hmstype.ThreadID
+	who       map[string]context.Context
+}
+
+func (b *bundle) privacy(t *testing.T) privacy {
+	t.Helper()
+	p := privacy{open: b.patient(t, false), vip: b.patient(t, true), threads: map[string]hmstype.ThreadID{}}
 	starter, _ := b.person(t, identity.RoleReceptionist)
+	member, memberID := b.person(t, identity.RoleReceptionist) // takes part, holds no clinical.read
+	gone, goneID := b.person(t, identity.RoleReceptionist)     // took part
+	p.member = memberID
+	for name, about := range map[string]hmstype.PatientID{"nobody": {}, "open": p.open, "restricted": p.vip} {
+		p.threads[name] = b.talk(t, starter, about, memberID, goneID).ID
+		require.NoError(t, b.LeaveThread(gone, p.threads[name]))
+	}
 	clinician, _ := b.person(t, identity.RoleDoctor)
 	admin, _ := b.person(t, identity.RoleAdmin) // holds clinical.read and patient.restricted
 	desk, _ := b.person(t, identity.RoleReceptionist)
 	glass, _ := b.person(t, identity.RoleDoctor)
-	b.glass(t, glass, vip)
-	gone, goneID := b.person(t, identity.RoleReceptionist)
-	threads := map[string]hmstype.ThreadID{}
-	for name, p := range map[string]hmstype.PatientID{"nobody": {}, "open": open, "restricted": vip} {
-		threads[name] = b.talk(t, starter, p, memberID, goneID).ID
-		require.NoError(t, b.LeaveThread(gone, threads[name]))
-	}
-	who := map[string]context.Context{
+	b.glass(t, glass, p.vip)
+	p.who = map[string]context.Context{
 		"member": member, "clinician": clinician, "admin": admin, "desk": desk, "glass": glass, "gone": gone,
 		"host": b.Ctx, "foreign": dbtest.New(t).As(t, identity.RoleAdmin),
 	}
+	return p
+}
+
+// Who may read which thread; and only who takes part may write in it.
+func TestThread_Privacy(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := b.privacy(t)
 	shown, missing, refused := error(nil), hmstype.ErrNotFound, hmstype.ErrPermissionDenied
 	for name, want := range map[string]map[string]error{
 		"nobody":     {"member": shown, "clinician": missing, "admin": missing, "desk": missing, "glass": missing, "gone": missing, "host": missing, "foreign": missing},
 		"open":       {"member": shown, "clinician": shown, "admin": shown, "desk": missing, "glass": shown, "gone": missing, "host": shown, "foreign": missing},
 		"restricted": {"member": refused, "clinician": refused, "admin": shown, "desk": missing, "glass": shown, "gone": missing, "host": shown, "foreign": missing},
 	} {
-		require.Len(t, want, len(who))
+		require.Len(t, want, len(p.who))
 		for reader, wanted := range want {
 			t.Run(name+"/"+reader, func(t *testing.T) {
 				t.Parallel()
-				thread, err := b.Thread(who[reader], threads[name])
-				messages, readErr := b.Messages(who[reader], inbox.MessagesInput{Thread: threads[name]})
+				thread, err := b.Thread(p.who[reader], p.threads[name])
+				messages, readErr := b.Messages(p.who[reader], inbox.MessagesInput{Thread: p.threads[name]})
 				if wanted == nil {
 					require.NoError(t, err)
 					require.NoError(t, readErr)
 					require.Equal(t, "Discharge", thread.Subject)
 					require.Equal(t, "Shall she go home?", messages.Items[0].Body)
+				} else {
+					require.ErrorIs(t, err, wanted)
+					require.ErrorIs(t, readErr, wanted)
+					require.Empty(t, thread)
+					require.Empty(t, messages)
+				}
+				if reader == "member" {
 					return
 				}
-				require.ErrorIs(t, err, wanted)
-				require.ErrorIs(t, readErr, wanted)
-				require.Empty(t, thread)
-				require.Empty(t, messages)
+				_, err = b.SendMessage(p.who[reader], inbox.SendMessageInput{Thread: p.threads[name], Body: "x"})
+				require.ErrorIs(t, err, hmstype.ErrNotFound)
+				_, err = b.AddParticipant(p.who[reader], inbox.AddParticipantInput{Thread: p.threads[name], User: p.member})
+				require.ErrorIs(t, err, hmstype.ErrNotFound)
+				_, err = b.MarkThreadRead(p.who[reader], inbox.MarkThreadReadInput{Thread: p.threads[name], UpTo: dbtest.Start})
+				require.ErrorIs(t, err, hmstype.ErrNotFound)
 			})
-			if reader != "member" {
-				t.Run(name+"/"+reader+"/write", func(t *testing.T) {
-					t.Parallel()
-					_, err := b.SendMessage(who[reader], inbox.SendMessageInput{Thread: threads[name], Body: "x"})
-					require.ErrorIs(t, err, hmstype.ErrNotFound, "only who takes part writes")
-					_, err = b.AddParticipant(who[reader], inbox.AddParticipantInput{Thread: threads[name], User: memberID})
-					require.ErrorIs(t, err, hmstype.ErrNotFound)
-					_, err = b.MarkThreadRead(who[reader], inbox.MarkThreadReadInput{Thread: threads[name], UpTo: dbtest.Start})
-					require.ErrorIs(t, err, hmstype.ErrNotFound)
-				})
-			}
 		}
 	}
-	t.Run("List", func(t *testing.T) {
-		t.Parallel()
-		list, err := b.Threads(member, inbox.ThreadsInput{})
-		require.NoError(t, err)
-		require.Len(t, list.Items, 3)
-		for _, thread := range list.Items {
-			if thread.Patient == vip {
-				require.Equal(t, inbox.WithheldRestricted, thread.Withheld)
-				require.Empty(t, thread.Subject)
-			} else {
-				require.Equal(t, "Discharge", thread.Subject)
-			}
+}
+
+func TestThread_PrivacyOfLists(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := b.privacy(t)
+	list, err := b.Threads(p.who["member"], inbox.ThreadsInput{})
+	require.NoError(t, err)
+	require.Len(t, list.Items, 3)
+	for _, thread := range list.Items {
+		if thread.Patient == p.vip {
+			require.Equal(t, inbox.WithheldRestricted, thread.Withheld)
+			require.Empty(t, thread.Subject)
+		} else {
+			require.Equal(t, "Discharge", thread.Subject)
 		}
-		none, err := b.Threads(gone, inbox.ThreadsInput{})
-		require.NoError(t, err)
-		require.Empty(t, none.Items)
-	})
-	t.Run("OfPatient", func(t *testing.T) {
-		t.Parallel()
-		list, err := b.PatientThreads(clinician, inbox.PatientThreadsInput{Patient: open})
-		require.NoError(t, err)
-		require.Len(t, list.Items, 1)
-		_, err = b.PatientThreads(clinician, inbox.PatientThreadsInput{Patient: vip})
-		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
-		_, err = b.PatientThreads(member, inbox.PatientThreadsInput{Patient: open})
-		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
-		list, err = b.PatientThreads(admin, inbox.PatientThreadsInput{Patient: vip})
-		require.NoError(t, err)
-		require.Equal(t, "Discharge", list.Items[0].Subject)
-	})
-	t.Run("ScopedKey", func(t *testing.T) {
-		t.Parallel()
-		actor, err := hmstype.ActorFrom(clinician)
-		require.NoError(t, err)
-		actor.Scopes = []hmstype.Permission{hmstype.PermMessageRead}
-		_, err = b.Thread(hmstype.WithActor(t.Context(), actor), threads["open"])
-		require.ErrorIs(t, err, hmstype.ErrNotFound, "an API key's scopes hold for the wider permission too")
-	})
+	}
+	list, err = b.Threads(p.who["gone"], inbox.ThreadsInput{})
+	require.NoError(t, err)
+	require.Empty(t, list.Items)
+
+	list, err = b.PatientThreads(p.who["clinician"], inbox.PatientThreadsInput{Patient: p.open})
+	require.NoError(t, err)
+	require.Len(t, list.Items, 1)
+	_, err = b.PatientThreads(p.who["clinician"], inbox.PatientThreadsInput{Patient: p.vip})
+	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
+	_, err = b.PatientThreads(p.who["member"], inbox.PatientThreadsInput{Patient: p.open})
+	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
+	list, err = b.PatientThreads(p.who["admin"], inbox.PatientThreadsInput{Patient: p.vip})
+	require.NoError(t, err)
+	require.Equal(t, "Discharge", list.Items[0].Subject)
+
+	actor, err := hmstype.ActorFrom(p.who["clinician"])
+	require.NoError(t, err)
+	actor.Scopes = []hmstype.Permission{hmstype.PermMessageRead}
+	_, err = b.Thread(hmstype.WithActor(t.Context(), actor), p.threads["open"])
+	require.ErrorIs(t, err, hmstype.ErrNotFound, "an API key's scopes hold for the wider permission too")
 }
 
 func TestThread_Refuses(t *testing.T) {

@@ -136,6 +136,6 @@ func (s *Service) UnreadThreads(ctx context.Context) (int64, error) {
 				return q.Where(`EXISTS (SELECT 1 FROM hms.message AS other WHERE other.tenant_id = ? AND other.thread_id = tp.thread_id
 					AND other.sender_id <> tp.user_id AND (tp.read_up_to IS NULL OR other.sent_at > tp.read_up_to))`, db.Tenant())
 			}).Count(ctx)
-		return int64(n), err
+		return n, err
 	})
 }

@@ -46,6 +46,3 @@ func (s TaskStatus) Ended() bool {
 		return false
 	}
 }
-
-// waits tells whether somebody is still to take the task.
-func (s TaskStatus) waits() bool { return s == TaskRequested || s == TaskReceived }
