@@ -12,6 +12,7 @@ import (
 	"github.com/chelal/hms/encryption"
 	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/inbox"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
@@ -34,6 +35,7 @@ type HMS struct {
 	Lab      *lab.Service      // catalogue, orders, results
 	Facility *facility.Service // wards, beds, stays
 	Billing  *billing.Service  // catalogue, charges, bills, payments, ledger
+	Inbox    *inbox.Service    // notifications, tasks, messages
 
 	Encryption *encryption.Service // rotation of the keys of field encryption
 
@@ -122,6 +124,7 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 	w.Pharmacy = pharmacy.New(base, pharmacy.Ports{
 		Patients: w.Patient, Prescriptions: prescriptions{w.Clinical}, Allergies: w.Clinical, Charges: charges,
 	})
+	w.Inbox = inbox.New(base, inbox.Ports{Patients: w.Patient})
 	w.Lab = lab.New(base, lab.Ports{
 		Patients: w.Patient, Encounters: w.Clinical, Charges: charges,
 	})

@@ -91,6 +91,7 @@ func TestQueries_NameTheTenantOnEveryTable(t *testing.T) {
 	require.NoError(t, err)
 	_, err = h.Facility.Transfer(env.Ctx, facility.TransferInput{Stay: stay.ID, Bed: traced.Bed(t, "").ID})
 	require.NoError(t, err)
+	fillInbox(t, &traced, h, rx.Patient)
 	for name, read := range map[string]func() error{
 		"search":   func() error { _, err := h.Patient.Search(env.Ctx, patient.SearchInput{Name: "test"}); return err },
 		"patient":  func() error { _, err := h.Patient.Get(env.Ctx, rx.Patient); return err },

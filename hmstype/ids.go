@@ -47,6 +47,10 @@ type (
 	apiKeyEntity         struct{}
 	webauthnEntity       struct{}
 	outboxEventEntity    struct{}
+	notificationEntity   struct{}
+	taskEntity           struct{}
+	threadEntity         struct{}
+	messageEntity        struct{}
 )
 
 // Ids of identity and of the patient's record.
@@ -161,4 +165,16 @@ type (
 	OutboxEventID = ID[outboxEventEntity]
 	// DisclosureID names a disclosure of a patient's data outside the hospital.
 	DisclosureID = ID[disclosureEntity]
+)
+
+// Ids of what waits for a person.
+type (
+	// NotificationID names a notification to a user or a role (FHIR Communication).
+	NotificationID = ID[notificationEntity]
+	// TaskID names a task (FHIR Task).
+	TaskID = ID[taskEntity]
+	// ThreadID names a thread of messages.
+	ThreadID = ID[threadEntity]
+	// MessageID names one message of a thread (FHIR Communication).
+	MessageID = ID[messageEntity]
 )

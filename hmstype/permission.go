@@ -56,6 +56,15 @@ const (
 	PermAdmit          Permission = "facility.admit"  // admit, transfer, discharge
 	PermHousekeeping   Permission = "facility.clean"  // report beds as cleaned
 
+	PermInboxRead    Permission = "inbox.read"    // read one's own notifications and those of one's roles
+	PermNotify       Permission = "inbox.notify"  // send notifications
+	PermTaskRead     Permission = "task.read"     // see the tasks that concern oneself or one's roles
+	PermTaskReadAll  Permission = "task.read_all" // see everybody's tasks
+	PermTaskWrite    Permission = "task.write"    // ask for tasks, and take and do those that concern oneself
+	PermTaskManage   Permission = "task.manage"   // reassign and cancel everybody's tasks, escalate what is overdue
+	PermMessageRead  Permission = "message.read"  // read the threads in which one takes part
+	PermMessageWrite Permission = "message.write" // begin threads and write in them
+
 	PermEncryptionManage Permission = "encryption.manage" // rotate keys and re-encrypt
 
 	PermOutboxRelay Permission = "outbox.relay" // deliver events to the host's bus
@@ -71,7 +80,9 @@ func Permissions() []Permission {
 		PermPharmacyRead, PermPharmacyManage, PermStockWrite, PermDispense, PermPharmacyReverse,
 		PermLabRead, PermLabManage, PermLabOrder, PermLabResult, PermLabReview,
 		PermBillingRead, PermBillingManage, PermCharge, PermBillWrite, PermPayment, PermRefundRequest, PermRefundApprove,
-		PermFacilityRead, PermFacilityManage, PermAdmit, PermHousekeeping, PermEncryptionManage, PermOutboxRelay,
+		PermFacilityRead, PermFacilityManage, PermAdmit, PermHousekeeping,
+		PermInboxRead, PermNotify, PermTaskRead, PermTaskReadAll, PermTaskWrite, PermTaskManage, PermMessageRead, PermMessageWrite,
+		PermEncryptionManage, PermOutboxRelay,
 	}
 }
 

@@ -61,7 +61,7 @@ func (r roleRow) role() Role {
 // standardRoles are those of the original request, with what each profession needs.
 // Nobody but the administrator holds everything; prescribing and dispensing lie with
 // different professions.
-var standardRoles = []Role{
+var standardRoles = withInbox([]Role{
 	{Name: RoleAdmin, Description: "Full system access", Permissions: hmstype.Permissions()},
 	{Name: RoleDoctor, Description: "Medical records, prescriptions, appointments", Permissions: []hmstype.Permission{
 		hmstype.PermPatientRead, hmstype.PermPatientWrite, hmstype.PermBreakGlass, hmstype.PermAppointmentRead, hmstype.PermAppointmentWrite,
@@ -69,11 +69,13 @@ var standardRoles = []Role{
 		hmstype.PermPrescribe, hmstype.PermPrescriptionRead, hmstype.PermPharmacyRead,
 		hmstype.PermLabRead, hmstype.PermLabOrder, hmstype.PermLabReview,
 		hmstype.PermFacilityRead, hmstype.PermAdmit, hmstype.PermCharge,
+		hmstype.PermNotify, hmstype.PermTaskReadAll,
 	}},
 	{Name: RoleNurse, Description: "Patient care, vitals, basic records", Permissions: []hmstype.Permission{
 		hmstype.PermPatientRead, hmstype.PermBreakGlass, hmstype.PermAppointmentRead, hmstype.PermClinicalRead, hmstype.PermVitalsWrite,
 		hmstype.PermPrescriptionRead, hmstype.PermLabRead, hmstype.PermLabResult,
 		hmstype.PermFacilityRead, hmstype.PermAdmit, hmstype.PermHousekeeping,
+		hmstype.PermNotify, hmstype.PermTaskReadAll,
 	}},
 	{Name: RoleReceptionist, Description: "Appointments, patient registration", Permissions: []hmstype.Permission{
 		hmstype.PermPatientRead, hmstype.PermPatientWrite, hmstype.PermAppointmentRead, hmstype.PermAppointmentWrite,
@@ -82,10 +84,24 @@ var standardRoles = []Role{
 	{Name: RolePharmacist, Description: "Pharmacy operations, dispensing", Permissions: []hmstype.Permission{
 		hmstype.PermPatientRead, hmstype.PermPrescriptionRead, hmstype.PermPharmacyRead, hmstype.PermPharmacyManage,
 		hmstype.PermStockWrite, hmstype.PermDispense, hmstype.PermPharmacyReverse,
+		hmstype.PermNotify,
 	}},
 	{Name: RoleLabTechnician, Description: "Lab orders and results", Permissions: []hmstype.Permission{
 		hmstype.PermPatientRead, hmstype.PermLabRead, hmstype.PermLabOrder, hmstype.PermLabResult, hmstype.PermLabManage,
+		hmstype.PermNotify,
 	}},
+})
+
+// withInbox adds what every profession needs to see and do what waits for it. The administrator
+// holds it already.
+func withInbox(roles []Role) []Role {
+	for i := range roles {
+		if roles[i].Name != RoleAdmin {
+			roles[i].Permissions = append(roles[i].Permissions, hmstype.PermInboxRead,
+				hmstype.PermTaskRead, hmstype.PermTaskWrite, hmstype.PermMessageRead, hmstype.PermMessageWrite)
+		}
+	}
+	return roles
 }
 
 // CreateRoleInput describes a role of the tenant's own.

@@ -22,7 +22,7 @@ var tiers = [][]string{
 	{"internal/service"},
 	{"audit", "outbox", "encryption", "billing/charge", "migrate"},
 	{"identity", "patient"},
-	{"clinical", "pharmacy", "lab", "facility", "billing"},
+	{"clinical", "pharmacy", "lab", "facility", "billing", "inbox"},
 	{""},
 	{"fhir", "hmstest"},
 	{"examples"},

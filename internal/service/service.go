@@ -134,11 +134,26 @@ func (b *Base) admit(ctx context.Context, op Op, in Validator) (seesRestricted b
 	if err := in.Validate(); err != nil {
 		return false, err
 	}
-	err = b.authorize(ctx, actor, hmstype.PermPatientRestricted)
-	if err != nil && hmstype.KindOf(err) != hmstype.KindPermissionDenied {
+	return b.holds(ctx, actor, hmstype.PermPatientRestricted)
+}
+
+// Allows tells whether the actor holds a permission that a use case does not require, but that
+// widens what it gives. It is asked before the transaction, for the reason that admit states.
+func (b *Base) Allows(ctx context.Context, permission hmstype.Permission) (bool, error) {
+	actor, err := hmstype.ActorFrom(ctx)
+	if err != nil {
 		return false, err
 	}
-	return err == nil, nil
+	return b.holds(ctx, actor, permission)
+}
+
+// holds is authorize as a question: a refusal is an answer and no error.
+func (b *Base) holds(ctx context.Context, actor hmstype.Actor, permission hmstype.Permission) (bool, error) {
+	err := b.authorize(ctx, actor, permission)
+	if hmstype.KindOf(err) == hmstype.KindPermissionDenied {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // authorize asks the Authorizer, after the scopes of an API key, which no Authorizer can widen.

@@ -1,0 +1,93 @@
+package inbox
+
+import (
+	"context"
+	"regexp"
+	"time"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// Lengths of text, in characters.
+const (
+	MaxTitle   = 200    // of a notification or task, and of a thread's subject
+	MaxText    = 10_000 // of a notification's or message's body, and of a task's description
+	MaxOutcome = 2_000  // of a task
+	MaxReason  = 500    // of a step of a task
+)
+
+// NotifyInput describes a notification.
+type NotifyInput struct {
+	To             Recipient         // required
+	Category       string            // required: 1 to 50 of a-z, 0-9, ".", "_" and "-", such as "lab.critical"
+	Priority       Priority          // empty means routine
+	Title          string            // required, up to 200 characters
+	Body           string            // up to 10,000 characters
+	Patient        hmstype.PatientID // whom it is about; zero means nobody
+	Link           Link              // what else it is about; optional
+	ExpiresAt      time.Time         // after now; zero means never
+	IdempotencyKey string
+}
+
+var categoryCode = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,49}$`)
+
+// Validate implements the rules above.
+func (in NotifyInput) Validate() error {
+	var v hmstype.Validator
+	in.To.validate(&v, "to")
+	v.Check(categoryCode.MatchString(in.Category), "category", "must be a code of 1 to 50 of a-z, 0-9, '.', '_' and '-'")
+	in.Priority.validate(&v)
+	v.Text(in.Title, "title", 1, MaxTitle)
+	v.Text(in.Body, "body", 0, MaxText)
+	in.Link.validate(&v)
+	return v.Err()
+}
+
+// Notify sends a notification and emits "inbox.notified", by which a host may push it to a
+// screen or a telephone. An unknown role or patient is not found, an unknown user invalid.
+// Whoever sends one about a restricted patient sends it to somebody who may have to break the
+// glass to read it.
+func (s *Service) Notify(ctx context.Context, in NotifyInput) (Notification, error) {
+	op := service.Op{Name: "inbox.notify", Permission: hmstype.PermNotify, Key: in.IdempotencyKey}
+	return service.Write(ctx, &s.base, op, in, s.notify)
+}
+
+func (s *Service) notify(ctx context.Context, db dbx.DB, in NotifyInput) (Notification, error) {
+	if !in.ExpiresAt.IsZero() && !in.ExpiresAt.After(db.Now) {
+		return Notification{}, hmstype.Invalid("expiresAt", "must lie after now")
+	}
+	if err := s.requireKnown(ctx, db, in.Patient); err != nil {
+		return Notification{}, err
+	}
+	role, err := roleNamed(ctx, db, in.To.Role)
+	if err != nil {
+		return Notification{}, err
+	}
+	row, err := s.insertNotification(ctx, db, in, role)
+	n := row.notification()
+	n.To, n.Title, n.Body = in.To, in.Title, in.Body
+	return n, err
+}
+
+// insertNotification seals and writes a notification and tells the host's bus. role is that of
+// in.To, which may be left without its name.
+func (s *Service) insertNotification(ctx context.Context, db dbx.DB, in NotifyInput, role hmstype.RoleID) (notificationRow, error) {
+	row := notificationRow{
+		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.NotificationID](), UserID: in.To.User, RoleID: role,
+		Category: in.Category, Priority: in.Priority.orRoutine(), Title: in.Title, Body: in.Body,
+		PatientID: in.Patient, SealedFor: sealedFor(db, in.Patient), Entity: in.Link.Entity, EntityID: in.Link.entityID(),
+		CreatedBy: db.ActorName(), CreatedAt: db.Now, ExpiresAt: hmstype.Instant(in.ExpiresAt),
+	}
+	err := s.seal(ctx, db, row.SealedFor, row.ID, text{fieldNotificationTitle, &row.Title}, text{fieldNotificationBody, &row.Body})
+	if err != nil {
+		return row, err
+	}
+	if err := dbx.Insert(ctx, db, row); err != nil {
+		return row, err
+	}
+	return row, db.Emit(ctx, dbx.Event{Type: "inbox.notified", Entity: "notification", ID: row.ID, Data: map[string]any{
+		"id": row.ID, "user": row.UserID, "role": row.RoleID, "category": row.Category, "priority": row.Priority, "patient": row.PatientID,
+	}})
+}

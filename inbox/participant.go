@@ -1,0 +1,141 @@
+package inbox
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// AddParticipantInput brings a user into a thread.
+type AddParticipantInput struct {
+	Thread hmstype.ThreadID // required
+	User   hmstype.UserID   // required
+}
+
+// Validate implements the rules above.
+func (in AddParticipantInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.Thread.IsZero(), "thread")
+	v.Required(!in.User.IsZero(), "user")
+	return v.Err()
+}
+
+// AddParticipant brings an active user into a thread in which the actor takes part, also one who
+// left it before. He reads all of it. Who takes part already stays as he is. [ErrUserInactive]
+// for one who cannot answer; to others than participants the thread is not found.
+func (s *Service) AddParticipant(ctx context.Context, in AddParticipantInput) (Participant, error) {
+	op := service.Op{Name: "inbox.add_participant", Permission: hmstype.PermMessageWrite}
+	return service.Write(ctx, &s.base, op, in, addParticipant)
+}
+
+func addParticipant(ctx context.Context, db dbx.DB, in AddParticipantInput) (Participant, error) {
+	thread, err := ownThread(ctx, db, in.Thread)
+	if err != nil {
+		return Participant{}, err
+	}
+	if err := requireActive(ctx, db, in.User); err != nil {
+		return Participant{}, err
+	}
+	present, err := participants(ctx, db, in.Thread)
+	if err != nil {
+		return Participant{}, err
+	}
+	for _, p := range present {
+		if p.UserID == in.User {
+			return p.participant(), nil
+		}
+	}
+	if len(present) >= maxParticipants {
+		return Participant{}, hmstype.Invalid("user", fmt.Sprintf("would be more than %d participants", maxParticipants))
+	}
+	row := participantRow{Tenanted: thread.Tenanted, ThreadID: in.Thread, UserID: in.User, AddedBy: db.ActorName(), JoinedAt: db.Now}
+	_, err = db.NewInsert().Model(&row).
+		On("CONFLICT (tenant_id, thread_id, user_id) DO UPDATE").
+		Set("added_by = excluded.added_by, joined_at = excluded.joined_at, left_at = NULL, read_up_to = NULL").Exec(ctx)
+	if err != nil {
+		return Participant{}, err
+	}
+	return row.participant(), db.Emit(ctx, threadEvent("inbox.participant_added", thread, map[string]any{"user": in.User}))
+}
+
+// LeaveThread ends the actor's part in a thread. What he wrote stays, and he reads it no more.
+func (s *Service) LeaveThread(ctx context.Context, id hmstype.ThreadID) error {
+	op := service.Op{Name: "inbox.leave_thread", Permission: hmstype.PermMessageWrite}
+	_, err := service.Write(ctx, &s.base, op, service.ByID[hmstype.ThreadID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.ThreadID]) (service.None, error) {
+			thread, err := ownThread(ctx, db, in.ID)
+			if err != nil {
+				return service.None{}, err
+			}
+			if err := updateOwn(ctx, db, in.ID, "left_at = greatest(joined_at, ?)", db.Now); err != nil {
+				return service.None{}, err
+			}
+			return service.None{}, db.Emit(ctx, threadEvent("inbox.participant_left", thread, map[string]any{"user": db.Actor.User}))
+		})
+	return err
+}
+
+// updateOwn changes the actor's own row among the participants of a thread.
+func updateOwn(ctx context.Context, db dbx.DB, thread hmstype.ThreadID, set string, args ...any) error {
+	_, err := db.NewUpdate().Model((*participantRow)(nil)).Set(set, args...).
+		Where("tp.tenant_id = ?", db.Tenant()).Where("tp.thread_id = ?", thread).Where("tp.user_id = ?", db.Actor.User).Exec(ctx)
+	return err
+}
+
+// MarkThreadReadInput says up to which message the actor has read a thread.
+type MarkThreadReadInput struct {
+	Thread hmstype.ThreadID // required
+	UpTo   time.Time        // SentAt of the newest message that he was shown; required
+}
+
+// Validate implements the rules above.
+func (in MarkThreadReadInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.Thread.IsZero(), "thread")
+	v.Required(!in.UpTo.IsZero(), "upTo")
+	return v.Err()
+}
+
+// MarkThreadRead moves the actor's marker in a thread on; it never goes back, and never beyond
+// the last message. It gives how many messages of others are still unread.
+func (s *Service) MarkThreadRead(ctx context.Context, in MarkThreadReadInput) (int64, error) {
+	op := service.Op{Name: "inbox.mark_thread_read", Permission: hmstype.PermMessageRead}
+	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in MarkThreadReadInput) (int64, error) {
+		thread, err := ownThread(ctx, db, in.Thread)
+		if err != nil {
+			return 0, err
+		}
+		upTo := hmstype.Instant(in.UpTo)
+		if upTo.After(thread.LastMessageAt) {
+			upTo = thread.LastMessageAt
+		}
+		if err := updateOwn(ctx, db, in.Thread, "read_up_to = greatest(read_up_to, ?)", upTo); err != nil {
+			return 0, err
+		}
+		row, err := dbx.Get[threadRow](ctx, db, "thread", in.Thread, withUnread(db))
+		return row.Unread, err
+	})
+}
+
+// UnreadThreads counts the threads in which the actor has something to read.
+func (s *Service) UnreadThreads(ctx context.Context) (int64, error) {
+	op := service.Op{Name: "inbox.unread_threads", Permission: hmstype.PermMessageRead}
+	return service.Read(ctx, &s.base, op, service.None{}, func(ctx context.Context, db dbx.DB, _ service.None) (int64, error) {
+		if err := requireUser(db); err != nil {
+			return 0, err
+		}
+		n, err := db.NewSelect().Model((*participantRow)(nil)).
+			Where("tp.tenant_id = ?", db.Tenant()).Where("tp.user_id = ?", db.Actor.User).Where("tp.left_at IS NULL").
+			Apply(func(q *bun.SelectQuery) *bun.SelectQuery {
+				return q.Where(`EXISTS (SELECT 1 FROM hms.message AS other WHERE other.tenant_id = ? AND other.thread_id = tp.thread_id
+					AND other.sender_id <> tp.user_id AND (tp.read_up_to IS NULL OR other.sent_at > tp.read_up_to))`, db.Tenant())
+			}).Count(ctx)
+		return n, err
+	})
+}

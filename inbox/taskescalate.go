@@ -1,0 +1,106 @@
+package inbox
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// DefaultEscalateAgain is how long after an escalation a task that is still open is escalated
+// again.
+const DefaultEscalateAgain = 24 * time.Hour
+
+// escalateBatch bounds the tasks that one call escalates, and so its transaction.
+const escalateBatch = 500
+
+// EscalateTasksInput says as of when tasks are overdue, and who hears of it.
+type EscalateTasksInput struct {
+	AsOf  time.Time     // required
+	Role  string        // the name of the role that hears of tasks that name none; empty means nobody does
+	Again time.Duration // until a task is escalated again, at least a minute; zero means [DefaultEscalateAgain]
+}
+
+// Validate implements the rules above.
+func (in EscalateTasksInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.AsOf.IsZero(), "asOf")
+	v.Check(in.AsOf.Before(noDate.AddDate(-1, 0, 0)), "asOf", "must lie before the year 9998 ends")
+	v.Text(in.Role, "role", 0, 50)
+	v.Check(in.Again == 0 || (in.Again >= time.Minute && in.Again <= 366*24*time.Hour), "again", "must lie between 1 minute and 366 days")
+	return v.Err()
+}
+
+// EscalateTasks raises the level of the open tasks that are overdue as of the instant: it
+// notifies the task's escalation role, or the input's, in the category "task.escalated", and
+// emits "inbox.task_escalated" for each. It gives their ids, at most 500, the most overdue first.
+// From then on those who hold the role see the task and may reassign or cancel it.
+//
+// Call it every few minutes, and again at once while it gives 500. A second call as of the same
+// instant escalates nothing again; several callers take different tasks.
+func (s *Service) EscalateTasks(ctx context.Context, in EscalateTasksInput) ([]hmstype.TaskID, error) {
+	op := service.Op{Name: "inbox.escalate_tasks", Permission: hmstype.PermTaskManage}
+	return service.Write(ctx, &s.base, op, in, s.escalateTasks)
+}
+
+func (s *Service) escalateTasks(ctx context.Context, db dbx.DB, in EscalateTasksInput) ([]hmstype.TaskID, error) {
+	role, err := roleNamed(ctx, db, in.Role)
+	if err != nil {
+		return nil, err
+	}
+	if in.Again == 0 {
+		in.Again = DefaultEscalateAgain
+	}
+	in.AsOf = hmstype.Instant(in.AsOf)
+	rows, err := dbx.All[taskRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("t.escalate_at <= ?", in.AsOf).Where("t.ended_at IS NULL").Where("t.status <> 'draft'").
+			Order("t.escalate_at", "t.id").Limit(escalateBatch).For("UPDATE OF t SKIP LOCKED")
+	})
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]hmstype.TaskID, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+		if row.EscalationRoleID.IsZero() {
+			row.EscalationRoleID = role
+		}
+		row.EscalationLevel++
+		row.EscalatedAt, row.EscalateAt = in.AsOf, in.AsOf.Add(in.Again)
+		if err := s.escalate(ctx, db, row); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+func (s *Service) escalate(ctx context.Context, db dbx.DB, row taskRow) error {
+	err := dbx.UpdateVersioned(ctx, db, &row, row.Version, "escalation_level", "escalated_at", "escalate_at", "escalation_role_id")
+	if err != nil {
+		return err
+	}
+	row.Version++
+	if err := s.noteStep(ctx, db, row, row.Status, "overdue"); err != nil {
+		return err
+	}
+	if err := db.Emit(ctx, taskEvent("escalated", row)); err != nil || row.EscalationRoleID.IsZero() {
+		return err
+	}
+	_, err = s.insertNotification(ctx, db, NotifyInput{
+		Category: "task.escalated", Priority: row.Priority.atLeastUrgent(), Title: "A task is overdue",
+		Patient: row.PatientID, Link: Link{Entity: "task", ID: row.ID.UUID()},
+	}, row.EscalationRoleID)
+	return err
+}
+
+// atLeastUrgent lifts a routine matter.
+func (p Priority) atLeastUrgent() Priority {
+	if p.orRoutine() == PriorityRoutine {
+		return PriorityUrgent
+	}
+	return p
+}

@@ -1,0 +1,46 @@
+package inbox
+
+import (
+	"context"
+	"time"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/service"
+)
+
+// RescheduleTaskInput says anew when a task is due and how urgent it is.
+type RescheduleTaskInput struct {
+	ID       hmstype.TaskID // required
+	Version  int64          // the version that the caller read; required
+	DueAt    time.Time      // zero takes the date away, and with it the escalation
+	Priority Priority       // empty means routine
+	Reason   string         // up to 500 characters
+}
+
+// Validate implements the rules above.
+func (in RescheduleTaskInput) Validate() error {
+	var v hmstype.Validator
+	validateStep(&v, in.ID, in.Version)
+	v.Check(in.DueAt.Before(noDate), "dueAt", "must lie before the year 9999 ends")
+	in.Priority.validate(&v)
+	v.Text(in.Reason, "reason", 0, MaxReason)
+	return v.Err()
+}
+
+func (in RescheduleTaskInput) step() (hmstype.TaskID, int64, string) {
+	return in.ID, in.Version, in.Reason
+}
+
+// RescheduleTask changes when an open task is due and how urgent it is, by whoever steers it.
+// How often it was escalated stays.
+func (s *Service) RescheduleTask(ctx context.Context, in RescheduleTaskInput) (Task, error) {
+	op := service.Op{Name: "inbox.reschedule_task", Permission: hmstype.PermTaskWrite}
+	return s.stepTask(ctx, op, in, taskStep{event: "rescheduled", by: steerers, columns: []string{"due_at", "sort_at", "priority"},
+		change: func(_ context.Context, _ dbx.DB, row *taskRow) error {
+			row.setDue(in.DueAt)
+			row.Priority = in.Priority.orRoutine()
+			return nil
+		},
+	})
+}

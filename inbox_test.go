@@ -1,0 +1,90 @@
+package hms_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/chelal/hms"
+	"github.com/chelal/hms/hmstest"
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/inbox"
+)
+
+// fillInbox leaves a row in every table of package inbox and asks every list of it, by h.
+func fillInbox(t *testing.T, env *hmstest.Env, h *hms.HMS, p hmstype.PatientID) {
+	t.Helper()
+	user := env.User(t, identity.RoleNurse)
+	nurse := hms.WithActor(t.Context(), hms.HumanActor(env.Tenant, user))
+	n, err := h.Inbox.Notify(env.Ctx, inbox.NotifyInput{To: inbox.Recipient{Role: identity.RoleNurse}, Category: "test", Title: "Title", Patient: p})
+	require.NoError(t, err)
+	_, err = h.Inbox.MarkRead(nurse, inbox.MarkReadInput{IDs: []hmstype.NotificationID{n.ID}})
+	require.NoError(t, err)
+	_, err = h.Inbox.MarkAllRead(nurse, inbox.MarkAllReadInput{})
+	require.NoError(t, err)
+	task, err := h.Inbox.CreateTask(env.Ctx, inbox.CreateTaskInput{To: inbox.Recipient{Role: identity.RoleNurse}, Title: "Title", Patient: p, DueAt: env.Now()})
+	require.NoError(t, err)
+	_, err = h.Inbox.EscalateTasks(env.Ctx, inbox.EscalateTasksInput{AsOf: env.Now(), Role: identity.RoleNurse})
+	require.NoError(t, err)
+	_, err = h.Inbox.ClaimTask(nurse, task.ID)
+	require.NoError(t, err)
+	thread, err := h.Inbox.StartThread(nurse, inbox.StartThreadInput{Subject: "Subject", Body: "Body", Patient: p})
+	require.NoError(t, err)
+	message, err := h.Inbox.SendMessage(nurse, inbox.SendMessageInput{Thread: thread.ID, Body: "Body"})
+	require.NoError(t, err)
+	for name, read := range map[string]func() error{
+		"notification": func() error { _, err := h.Inbox.Notification(nurse, n.ID); return err },
+		"notifications": func() error {
+			_, err := h.Inbox.Notifications(nurse, inbox.NotificationsInput{Unread: true})
+			return err
+		},
+		"unread":   func() error { _, err := h.Inbox.UnreadNotifications(nurse); return err },
+		"task":     func() error { _, err := h.Inbox.Task(nurse, task.ID); return err },
+		"history":  func() error { _, err := h.Inbox.TaskHistory(nurse, task.ID); return err },
+		"my tasks": func() error { _, err := h.Inbox.MyTasks(nurse, inbox.MyTasksInput{}); return err },
+		"tasks":    func() error { _, err := h.Inbox.Tasks(nurse, inbox.TasksInput{Patient: p}); return err },
+		"thread":   func() error { _, err := h.Inbox.Thread(nurse, thread.ID); return err },
+		"threads":  func() error { _, err := h.Inbox.Threads(nurse, inbox.ThreadsInput{Unread: true}); return err },
+		"of patient": func() error {
+			_, err := h.Inbox.PatientThreads(nurse, inbox.PatientThreadsInput{Patient: p})
+			return err
+		},
+		"messages":    func() error { _, err := h.Inbox.Messages(nurse, inbox.MessagesInput{Thread: thread.ID}); return err },
+		"unread ones": func() error { _, err := h.Inbox.UnreadThreads(nurse); return err },
+		"mark": func() error {
+			_, err := h.Inbox.MarkThreadRead(nurse, inbox.MarkThreadReadInput{Thread: thread.ID, UpTo: message.SentAt})
+			return err
+		},
+	} {
+		require.NoError(t, read(), name)
+	}
+}
+
+// What waits is asked for where it arises: in the deed's own transaction, or not at all.
+func TestInbox_InTheDeedsTransaction(t *testing.T) {
+	t.Parallel()
+	env := hmstest.New(t)
+	nurse := env.As(t, identity.RoleNurse)
+	err := env.H.InTx(env.Ctx, func(ctx context.Context, tx *hms.HMS) error {
+		_, err := tx.Inbox.CreateTask(ctx, inbox.CreateTaskInput{To: inbox.Recipient{Role: identity.RoleNurse}, Title: "Title"})
+		require.NoError(t, err)
+		return errFinance
+	})
+	require.ErrorIs(t, err, errFinance)
+	list, err := env.H.Inbox.MyTasks(nurse, inbox.MyTasksInput{})
+	require.NoError(t, err)
+	require.Empty(t, list.Items)
+	tx, err := env.DB.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	bound := env.H.WithTx(tx)
+	task, err := bound.Inbox.CreateTask(env.Ctx, inbox.CreateTaskInput{To: inbox.Recipient{Role: identity.RoleNurse}, Title: "Title"})
+	require.NoError(t, err)
+	_, err = bound.Inbox.ClaimTask(nurse, task.ID)
+	require.NoError(t, err, "a wider permission is asked for on the host's transaction as well")
+	require.NoError(t, tx.Commit())
+	list, err = env.H.Inbox.MyTasks(nurse, inbox.MyTasksInput{})
+	require.NoError(t, err)
+	require.Equal(t, inbox.TaskAccepted, list.Items[0].Status)
+}
