@@ -11,6 +11,9 @@
 //		...env.H.Facility.Admit(env.As(t, identity.RoleDoctor), ...)
 //	}
 //
+// [RequireTenantIsolation] lets a hostile tenant loose on everything that the catalogue lists,
+// and reports what came through; run it after your own migrations.
+//
 // It owns environments, builders and assertions. It does not own servers (package
 // pgserver), and it is the only public package that imports testing.
 package hmstest

@@ -64,6 +64,20 @@ func wrap(tb testing.TB, env *dbtest.Env, change []func(*hms.Config)) *Env {
 	return &Env{H: h, DB: env.DB, DSN: env.DSN, Tenant: env.Tenant, Ctx: env.Ctx, env: env}
 }
 
+// Neighbour gives another tenant on the same database and library, with the same clock.
+func (e *Env) Neighbour(tb testing.TB) *Env {
+	tb.Helper()
+	other := *e
+	other.Tenant = hmstype.NewID[hmstype.TenantID]()
+	other.Ctx = hmstype.WithActor(tb.Context(), hmstype.SystemActor(other.Tenant, "test"))
+	inner := *e.env
+	inner.Tenant, inner.Ctx = other.Tenant, other.Ctx
+	other.env = &inner
+	_, err := e.H.Identity.CreateTenant(other.Ctx, identity.CreateTenantInput{Name: "Another hospital"})
+	require.NoError(tb, err)
+	return &other
+}
+
 // Advance moves the test's clock on.
 func (e *Env) Advance(d time.Duration) { e.env.Clock.Advance(d) }
 
