@@ -95,7 +95,7 @@ func TestService_ExposureAddsUp(t *testing.T) {
 			patient hmstype.PatientID
 		}
 		want := map[pair]int64{}
-		n := rapid.IntRange(0, 25).Draw(rt, "n")
+		n := rapid.IntRange(0, 12).Draw(rt, "n")
 		for i := range n {
 			k := pair{rapid.SampledFrom(users).Draw(rt, "user"), rapid.SampledFrom(patients).Draw(rt, "patient")}
 			action := rapid.SampledFrom([]string{"read", "search", "update", "denied"}).Draw(rt, "action")

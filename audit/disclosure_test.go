@@ -321,7 +321,7 @@ func TestService_DisclosureSummariesAddUp(t *testing.T) {
 	s := audit.New(env.Base, audit.LogConfig{})
 	rapid.Check(t, func(rt *rapid.T) {
 		p := register(t, env, "Counted", false)
-		n := rapid.IntRange(0, 12).Draw(rt, "n")
+		n := rapid.IntRange(0, 8).Draw(rt, "n")
 		for range n {
 			in := disclosing(p)
 			in.Recipient.Name = rapid.SampledFrom([]string{"A", "B"}).Draw(rt, "recipient")
