@@ -152,7 +152,7 @@ func (a ask) put(t testing.TB, ctx context.Context) (ask, reply) { //nolint:revi
 			require.NoError(t, err)
 		}
 	}
-	out := a.method.Func.Call(append([]reflect.Value{service, reflect.ValueOf(ctx)}, a.arguments(tx)...))
+	out := drained(a.method.Func.Call(append([]reflect.Value{service, reflect.ValueOf(ctx)}, a.arguments(tx)...)))
 	var r reply
 	if err, ok := out[len(out)-1].Interface().(error); ok && err != nil {
 		r.kind, r.text = hms.KindOf(err), err.Error()
@@ -167,6 +167,23 @@ func (a ask) put(t testing.TB, ctx context.Context) (ask, reply) { //nolint:revi
 	r.ids = anyID.FindAllString(r.text, -1)
 	r.text = anyID.ReplaceAllString(r.text, "#")
 	return a, r
+}
+
+// drained gives what a stream brings as a list and an error, and everything else as it is.
+func drained(out []reflect.Value) []reflect.Value {
+	if len(out) != 1 || !out[0].Type().CanSeq2() {
+		return out
+	}
+	var list []any
+	var err error
+	for item, failure := range out[0].Seq2() {
+		if e, ok := failure.Interface().(error); ok && e != nil {
+			err = e
+			break
+		}
+		list = append(list, item.Interface())
+	}
+	return []reflect.Value{reflect.ValueOf(list), reflect.ValueOf(&err).Elem()}
 }
 
 // stays looks for the ids that were put in among the caller's rows.

@@ -6,12 +6,14 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/clinical"
 	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/inbox"
 	"github.com/chelal/hms/lab"
 	"github.com/chelal/hms/patient"
 	"github.com/chelal/hms/pharmacy"
@@ -58,6 +60,14 @@ var samples = map[reflect.Type]any{
 	reflect.TypeFor[billing.BillStatus]():          billing.BillStatus("issued"),
 	reflect.TypeFor[billing.ChargeStatus]():        billing.ChargeStatus("not-billable"),
 	reflect.TypeFor[billing.RefundRequestStatus](): billing.RefundRequestStatus("approved"),
+	reflect.TypeFor[inbox.Priority]():              inbox.PriorityRoutine,
+	reflect.TypeFor[inbox.Link]():                  inbox.Link{},
+	reflect.TypeFor[inbox.TaskStatus]():            inbox.TaskStatus(""),
+	reflect.TypeFor[audit.Basis]():                 audit.BasisLawEnforcement,
+	reflect.TypeFor[audit.Suspicion]():             audit.SuspicionVolume,
+	reflect.TypeFor[audit.Suspension](): audit.Suspension{
+		Agency: "Police", Statement: "would impede the inquiry", At: hmstest.Start.Add(-time.Hour), Until: hmstest.Start.Add(24 * time.Hour),
+	},
 }
 
 // fields are values that a validation lets pass, by field.
@@ -82,6 +92,9 @@ var fields = map[string]any{
 	"Request.Service":                     "TAB",
 	"Source.Kind":                         "dispense",
 	"CollectSpecimenInput.TwoIdentifiers": true,
+	"NotifyInput.Category":                "test",
+	"NotifyInput.ExpiresAt":               time.Time{},
+	"Recipient.Role":                      "",
 	"Query.Actor":                         "",
 	"Query.Entity":                        "patient",
 	"CalendarInput.Day":                   hmstype.Date{},
@@ -96,6 +109,10 @@ var idTexts = map[string]reflect.Type{
 
 // omissions are fields that exclude others: one call for each choice.
 var omissions = map[string][][]string{
+	"audit.Trail":             {{"Session"}, {"APIKey"}},
+	"audit.Export":            {{"Session"}, {"APIKey"}},
+	"audit.Exposed":           {{"Patient", "Session", "APIKey", "Actor"}, {"Patient", "User", "APIKey", "Actor"}, {"Patient", "User", "Session", "Actor"}},
+	"audit.ExposedTo":         {{"User", "Session", "APIKey", "Actor"}},
 	"pharmacy.Dispense":       {{"Patient", "Item"}, {"Prescription"}},
 	"clinical.OpenEncounter":  {{"Appointment"}, {"Patient", "Practitioner"}},
 	"billing.IssueCreditNote": {{"Amount"}},
@@ -120,8 +137,10 @@ var keepsUnchecked = map[string]string{
 // since what the caller has of his own is not at that step; the answer is that for nobody's
 // ids all the same.
 var otherwise = map[string]string{
-	"lab.CollectSpecimen": "his order is done",
-	"lab.CorrectResult":   "his item has moved on",
-	"lab.EnterResult":     "his item has moved on",
-	"billing.IssueBill":   "his bill is issued",
+	"identity.LinkPatient": "his account has moved on",
+	"inbox.ReassignTask":   "his task has moved on",
+	"lab.CollectSpecimen":  "his order is done",
+	"lab.CorrectResult":    "his item has moved on",
+	"lab.EnterResult":      "his item has moved on",
+	"billing.IssueBill":    "his bill is issued",
 }
