@@ -21,7 +21,7 @@ import (
 	"github.com/chelal/hms/migrate"
 )
 
-// setupTimeout bounds finding a server and migrating the template.
+// setupTimeout bounds finding a server and migrating the template, and dropping what was made.
 const setupTimeout = 3 * time.Minute
 
 // process is what all tests of one binary share.
@@ -193,7 +193,7 @@ func cleanUp() error {
 		return nil
 	}
 	err := process.db.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
 	defer cancel()
 	for _, c := range process.clones {
 		err = errors.Join(err, maintain(ctx, c.server, `DROP DATABASE IF EXISTS `+c.name+` WITH (FORCE)`))
