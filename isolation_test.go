@@ -231,6 +231,7 @@ func TestRequireTenantIsolation_OnAHostsOwnServer(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, server.Stop(context.Background())) })
 	victim, hostile := hosted(t, server.DSN("")), hosted(t, server.DSN(""))
 	require.Empty(t, leaksOf(t, victim, hostile))
+	require.Empty(t, leaksOf(t, asOrdinaryRole(t, victim), hostile), "a host that is no superuser may run it as well")
 
 	for _, b := range []struct {
 		breach
@@ -254,6 +255,20 @@ func TestRequireTenantIsolation_OnAHostsOwnServer(t *testing.T) {
 		_, err := victim.DB.ExecContext(t.Context(), b.undo)
 		require.NoError(t, err)
 	}
+}
+
+// asOrdinaryRole gives the environment over a connection of a role that may only switch.
+func asOrdinaryRole(t *testing.T, env *hmstest.Env) *hmstest.Env {
+	t.Helper()
+	_, err := env.DB.ExecContext(t.Context(), `CREATE ROLE host LOGIN; GRANT hms_owner, hms_app, hms_sealer TO host`)
+	require.NoError(t, err)
+	ordinary := *env
+	ordinary.DSN = strings.Replace(env.DSN, "postgres://postgres@", "postgres://host@", 1)
+	require.NotEqual(t, env.DSN, ordinary.DSN)
+	ordinary.DB, err = hms.OpenDB(ordinary.DSN)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, ordinary.DB.Close()) })
+	return &ordinary
 }
 
 // hosted gives an environment on a host's own database, with a patient.

@@ -20,8 +20,8 @@ import (
 type Isolation struct {
 	Tables     int // of the schema, partitions not counted
 	Partitions int
-	Filled     int // tables in which the victim had rows
-	Empty      []string
+	Filled     int      // tables in which the victim had rows
+	Empty      []string // the others: there was nothing to aim at
 	Views      int
 	Functions  int // that the application's role may call
 	Checks     int // attacks and rules of the catalogue, together
@@ -142,7 +142,7 @@ var badTenants = []struct{ name, setting string }{
 	{"an empty tenant", ""}, {"a tenant that is no id", "no-uuid"}, {"the nil tenant", uuid.Nil.String()},
 }
 
-// sealer and app are the roles that the hostile tenant acts in.
+// app and sealer are the roles in which the hostile tenant acts.
 const (
 	app    = dbx.AppRole
 	sealer = dbx.SealerRole

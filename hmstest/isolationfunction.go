@@ -188,8 +188,8 @@ func (s *siege) answerTo(f function, table string, ids map[string]string) (text 
 	return strings.NewReplacer(given...).Replace(text), wrote, s.undo()
 }
 
-// victimChanged tells, inside an attack, whether it changed the victim's rows: whatever
-// this transaction wrote bears its mark.
+// victimChanged tells, inside an attack, whether it changed the victim's rows. It looks as the
+// role of the connection, until the attack is undone.
 func (s *siege) victimChanged() (bool, error) {
 	_, err := s.conn.PgConn().Exec(s.ctx, "SET LOCAL ROLE NONE; SET LOCAL hms.tenant = "+quote(s.victim)).ReadAll()
 	if err != nil {
