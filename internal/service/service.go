@@ -95,6 +95,18 @@ func Read[In Validator, Out any](
 	return Write(ctx, b, op, in, fn)
 }
 
+// Alone runs a deed that no permission guards, because its caller proves himself: by a token, by
+// his own password. It has a transaction of its own even where the base is bound to the
+// host's, so that what is proved and counted there does not vanish with that one.
+func (b *Base) Alone(ctx context.Context, op string, fn func(context.Context, dbx.DB) error) error {
+	return dbx.Map(b.DB.Unbound().InTx(ctx, op, func(ctx context.Context, db dbx.DB) error {
+		if err := fn(ctx, db); err != nil || b.Probe == nil {
+			return err
+		}
+		return b.Probe(ctx, db, Op{Name: op})
+	}))
+}
+
 // None is the input of a use case that takes none.
 type None struct{}
 
