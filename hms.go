@@ -123,7 +123,7 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 		Patients: w.Patient, Prescriptions: prescriptions{w.Clinical}, Allergies: w.Clinical, Charges: charges,
 	})
 	w.Lab = lab.New(base, lab.Ports{
-		Patients: w.Patient, Encounters: w.Clinical, Charges: charges,
+		Patients: w.Patient, Encounters: w.Clinical, Charges: charges, EncryptNarrative: h.config.EncryptNarrative,
 	})
 	return w
 }

@@ -309,8 +309,7 @@ type SessionsQuery struct {
 func (q SessionsQuery) Validate() error {
 	var v hmstype.Validator
 	v.Required(!q.User.IsZero(), "user")
-	_, err := q.Page.Size()
-	v.Nested("", err)
+	v.Nested("", q.Page.Validate())
 	return v.Err()
 }
 

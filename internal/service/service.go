@@ -45,7 +45,7 @@ type Validator interface {
 	Validate() error
 }
 
-// maxKeyLength bounds an idempotency key.
+// maxKeyLength bounds an idempotency key, in characters.
 const maxKeyLength = 200
 
 // Write runs a command: it may change state and is tried again after a deadlock, so fn
@@ -140,8 +140,8 @@ func (b *Base) admit(ctx context.Context, op Op, in Validator) (seesRestricted b
 		}
 		return false, err
 	}
-	if len(op.Key) > maxKeyLength {
-		return false, hmstype.Invalid("idempotencyKey", "must have at most 200 bytes")
+	if err := validateKey(op.Key); err != nil {
+		return false, err
 	}
 	if err := in.Validate(); err != nil {
 		return false, err
@@ -151,6 +151,12 @@ func (b *Base) admit(ctx context.Context, op Op, in Validator) (seesRestricted b
 		return false, err
 	}
 	return err == nil, nil
+}
+
+func validateKey(key string) error {
+	var v hmstype.Validator
+	v.Text(key, "idempotencyKey", 0, maxKeyLength)
+	return v.Err()
 }
 
 // authorize asks the Authorizer, after the scopes of an API key, which no Authorizer can widen.
@@ -214,8 +220,7 @@ type Paged struct {
 	Page hmstype.Page
 }
 
-// Validate checks the page's size.
+// Validate checks the page.
 func (in Paged) Validate() error {
-	_, err := in.Page.Size()
-	return err
+	return in.Page.Validate()
 }
