@@ -125,7 +125,7 @@ func chain(err error) []error {
 		return nil
 	}
 	all := []error{err}
-	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each link is looked at itself
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, e := range many.Unwrap() {
 			all = append(all, chain(e)...)
 		}

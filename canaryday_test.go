@@ -106,7 +106,7 @@ func (d *day) actor(token hmstype.Secret) context.Context {
 
 func (d *day) secondFactor() {
 	c, s := d.hospital, d.h.Identity
-	login, password := d.logIn("")
+	login, _ := d.logIn("")
 	me := d.actor(login.Token)
 	enrolment := ask(c, me, s.BeginTOTP)
 	code := func() hmstype.Secret {
@@ -116,7 +116,7 @@ func (d *day) secondFactor() {
 		return hmstype.Secret(text)
 	}
 	run(c, me, s.ConfirmTOTP, code())
-	login, password = d.logIn(code())
+	login, password := d.logIn(code())
 	me = d.actor(login.Token)
 	tell(c, me, s.Reauthenticate, password)
 	tell(c, me, s.DisableTOTP, password)

@@ -98,7 +98,7 @@ func (d *day) results(test lab.Test, order lab.Order) {
 	corrected := run(c, d.other, s.CorrectResult, lab.CorrectResultInput{
 		ItemRef: itemRef(item), AnalyteID: test.Analytes[0].ID, Value: number("lab.CorrectResult.Value.Number"),
 	})
-	corrected = run(c, d.other, s.CorrectResult, lab.CorrectResultInput{
+	run(c, d.other, s.CorrectResult, lab.CorrectResultInput{
 		ItemRef: itemRef(corrected.Item), AnalyteID: test.Analytes[2].ID, Value: lab.Value{Text: d.text("lab.CorrectResult.Value.Text")},
 	})
 	run(c, d.sys, s.Report, order.ID)
