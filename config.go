@@ -35,8 +35,12 @@ type Config struct {
 	// Nil leaves fields as they are. Once data are encrypted, a start without the key or with
 	// another one fails in [HMS.Migrate] and [HMS.Check].
 	KeyEncryptionKey hmstype.KeyEncryptionKey
-	// EncryptNarrative seals what clinicians write in notes, too. Encrypted text cannot be
-	// searched nor reported on in SQL, so it is the host's choice. Needs KeyEncryptionKey.
+	// EncryptNarrative seals what people write about a patient, too: notes, the complaint and
+	// diagnosis of an encounter, why and with what remarks an appointment was made, an allergy's
+	// reaction, a prescription's instructions, a laboratory order's notes and the comments on
+	// critical values. Encrypted text cannot be searched nor reported on in SQL, so it is the
+	// host's choice. Needs KeyEncryptionKey. The words of a break-glass grant are sealed wherever
+	// there is a key.
 	EncryptNarrative bool
 	// Identity says how people prove who they are: passwords, sessions, second factors.
 	Identity identity.Config

@@ -126,7 +126,7 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 	})
 	w.Inbox = inbox.New(base, inbox.Ports{Patients: w.Patient})
 	w.Lab = lab.New(base, lab.Ports{
-		Patients: w.Patient, Encounters: w.Clinical, Charges: charges,
+		Patients: w.Patient, Encounters: w.Clinical, Charges: charges, EncryptNarrative: h.config.EncryptNarrative,
 	})
 	return w
 }

@@ -33,8 +33,7 @@ func (in AccessReportInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Patient.IsZero(), "patient")
 	v.Check(in.During.End.IsZero() || in.During.End.After(in.During.Start), "during.end", "must be after start")
-	_, err := in.Page.Size()
-	v.Nested("", err)
+	v.Nested("", in.Page.Validate())
 	return v.Err()
 }
 

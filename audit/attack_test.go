@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"testing"
@@ -10,7 +11,9 @@ import (
 
 	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/audit/proof"
+	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbtest"
+	"github.com/chelal/hms/internal/dbx"
 )
 
 // sealed gives a tenant in a database of its own, with two checkpoints of thirty events, and
@@ -224,4 +227,36 @@ func TestService_ProveEvent(t *testing.T) {
 	other := newLog(t, dbtest.New(t))
 	_, err = other.s.ProveEvent(other.Ctx, list.Items[0].ID)
 	require.ErrorContains(t, err, "not found", "another tenant's")
+}
+
+func TestService_ProvePatient(t *testing.T) {
+	t.Parallel()
+	b := newLog(t, dbtest.New(t))
+	who, other := hmstype.NewID[hmstype.PatientID](), hmstype.NewID[hmstype.PatientID]()
+	for range 5 {
+		require.NoError(t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
+			return db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "patient", Patient: who}, dbx.Access{Action: "read", Entity: "patient", Patient: other})
+		}))
+	}
+	b.seal(t)
+	var proved int
+	in := audit.ProvePatientInput{Patient: who, Limit: 2}
+	for {
+		out, err := b.s.ProvePatient(b.Ctx, in)
+		require.NoError(t, err)
+		_, err = audit.VerifyProof(out.Bundle, b.public)
+		require.NoError(t, err)
+		for _, item := range out.Bundle.Items {
+			require.Equal(t, who.String(), item.Event.Patient, "nobody else's")
+			proved++
+		}
+		if out.Next == 0 {
+			break
+		}
+		in.After = out.Next
+	}
+	require.Equal(t, 5, proved)
+	exports, err := b.s.Trail(b.Ctx, audit.Query{Patient: who, Actions: []audit.Action{audit.ActionExport}})
+	require.NoError(t, err)
+	require.Len(t, exports.Items, 3, "each bundle that was handed out is on the trail of the patient")
 }

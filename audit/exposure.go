@@ -26,9 +26,9 @@ type ExposureQuery struct {
 // Validate checks the period and the page; each question checks who is asked for.
 func (q ExposureQuery) Validate() error {
 	var v hmstype.Validator
+	v.Text(q.Actor, "actor", 0, 200)
 	v.Nested("during", q.During.Validate())
-	_, err := q.Page.Size()
-	v.Nested("", err)
+	v.Nested("", q.Page.Validate())
 	return v.Err()
 }
 

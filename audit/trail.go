@@ -39,12 +39,14 @@ type Query struct {
 // Validate checks that the query says what it wants.
 func (q Query) Validate() error {
 	var v hmstype.Validator
+	v.Text(q.Actor, "actor", 0, 200)
+	v.Text(q.Entity, "entity", 0, 100)
+	v.Text(q.EntityID, "entityId", 0, 200)
 	v.Check(q.EntityID == "" || q.Entity != "", "entity", "required with entityId")
 	v.Check(q.Actor == "" || q.User.IsZero(), "user", "must not be given together with actor")
 	v.Check(q.Session.IsZero() || q.APIKey.IsZero(), "apiKey", "must not be given together with session")
 	v.Check(q.During.End.IsZero() || q.During.End.After(q.During.Start), "during.end", "must be after start")
-	_, err := q.Page.Size()
-	v.Nested("", err)
+	v.Nested("", q.Page.Validate())
 	return v.Err()
 }
 

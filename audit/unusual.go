@@ -65,8 +65,7 @@ func (q UnusualQuery) Validate() error {
 	case SuspicionAfterHours:
 		q.Hours.validate(&v)
 	}
-	_, err := q.Page.Size()
-	v.Nested("", err)
+	v.Nested("", q.Page.Validate())
 	return v.Err()
 }
 

@@ -288,8 +288,7 @@ func (in BillsQuery) Validate() error {
 	if in.Status != "" {
 		hmstype.OneOf(&v, in.Status, "status", BillTransitions.States()...)
 	}
-	_, err := in.Page.Size()
-	v.Nested("", err)
+	v.Nested("", in.Page.Validate())
 	return v.Err()
 }
 

@@ -118,12 +118,6 @@ func (s *Service) UpdateServiceItem(ctx context.Context, in UpdateServiceItemInp
 
 type pageInput struct{ hmstype.Page }
 
-// Validate checks the page.
-func (in pageInput) Validate() error {
-	_, err := in.Size()
-	return err
-}
-
 // ServiceItems lists the catalogue, the oldest first.
 func (s *Service) ServiceItems(ctx context.Context, page hmstype.Page) (hmstype.List[ServiceItem], error) {
 	op := service.Op{Name: "billing.service_items", Permission: hmstype.PermBillingRead}

@@ -112,8 +112,7 @@ func (in ChargesQuery) Validate() error {
 	for _, status := range in.Statuses {
 		hmstype.OneOf(&v, status, "statuses", ChargeTransitions.States()...)
 	}
-	_, err := in.Page.Size()
-	v.Nested("", err)
+	v.Nested("", in.Page.Validate())
 	return v.Err()
 }
 

@@ -201,8 +201,7 @@ type RefundRequestsQuery struct {
 func (q RefundRequestsQuery) Validate() error {
 	var v hmstype.Validator
 	hmstype.OneOf(&v, q.Status, "status", "", RefundRequested, RefundApproved, RefundRejected, RefundWithdrawn)
-	_, err := q.Page.Size()
-	v.Nested("", err)
+	v.Nested("", q.Page.Validate())
 	return v.Err()
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -90,7 +91,7 @@ func (r allergyRow) standing() bool {
 func (s *Service) Allergies(ctx context.Context, patient hmstype.PatientID) ([]Allergy, error) {
 	op := service.Op{Name: "allergy.list", Permission: hmstype.PermClinicalRead}
 	return service.Read(ctx, &s.base, op, service.ByID[hmstype.PatientID]{ID: patient},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.PatientID]) ([]Allergy, error) {
+		fieldcrypt.OpenedAll(s.base.Crypt, allergyText, func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.PatientID]) ([]Allergy, error) {
 			rows, err := dbx.All[allergyRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
 				return q.Where("al.patient_id = ?", in.ID).Where("al.verification_status <> 'entered-in-error'").Order("al.id")
 			})
@@ -102,7 +103,7 @@ func (s *Service) Allergies(ctx context.Context, patient hmstype.PatientID) ([]A
 				list[i] = r.allergy()
 			}
 			return list, db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "allergy", Patient: in.ID})
-		})
+		}))
 }
 
 // substanceKey makes names of substances comparable: up to case, Unicode form and

@@ -7,6 +7,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -40,7 +41,7 @@ func (in RecordAllergyInput) Validate() error {
 // [ErrAllergyRecorded] where it says the same.
 func (s *Service) RecordAllergy(ctx context.Context, in RecordAllergyInput) (Allergy, error) {
 	op := service.Op{Name: "allergy.record", Permission: hmstype.PermVitalsWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.recordAllergy)
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, allergyText, s.recordAllergy))
 }
 
 func (s *Service) recordAllergy(ctx context.Context, db dbx.DB, in RecordAllergyInput) (Allergy, error) {
@@ -59,6 +60,9 @@ func (s *Service) recordAllergy(ctx context.Context, db dbx.DB, in RecordAllergy
 	}
 	if in.Unconfirmed {
 		row.VerificationStatus = Unconfirmed
+	}
+	if err := s.seal(ctx, db, row.PatientID, row.ID, fieldcrypt.Part{Field: fieldAllergyReaction, Text: &row.Reaction}); err != nil {
+		return Allergy{}, err
 	}
 	done, err := dbx.InsertIfFree(ctx, db, &row)
 	if err != nil {
@@ -122,7 +126,7 @@ func (in ReviseAllergyInput) Validate() error {
 // [Service.RecordAllergy]. [hmstype.ErrStale] where it was changed meanwhile.
 func (s *Service) ReviseAllergy(ctx context.Context, in ReviseAllergyInput) (Allergy, error) {
 	op := service.Op{Name: "allergy.revise", Permission: hmstype.PermVitalsWrite}
-	return service.Write(ctx, &s.base, op, in, s.reviseAllergy)
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, allergyText, s.reviseAllergy))
 }
 
 func (s *Service) reviseAllergy(ctx context.Context, db dbx.DB, in ReviseAllergyInput) (Allergy, error) {

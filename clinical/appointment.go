@@ -8,6 +8,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -139,9 +140,9 @@ func validateTime(v *hmstype.Validator, period hmstype.Period) {
 // [ErrDeceased] for a patient who has died. Half-open times may touch.
 func (s *Service) Book(ctx context.Context, in BookInput) (Appointment, error) {
 	op := service.Op{Name: "appointment.book", Permission: hmstype.PermAppointmentWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in BookInput) (Appointment, error) {
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in BookInput) (Appointment, error) {
 		return s.book(ctx, db, in, hmstype.AppointmentID{})
-	})
+	}))
 }
 
 func (s *Service) book(ctx context.Context, db dbx.DB, in BookInput, replaces hmstype.AppointmentID) (Appointment, error) {
@@ -161,6 +162,10 @@ func (s *Service) book(ctx context.Context, db dbx.DB, in BookInput, replaces hm
 		StartsAt: hmstype.Instant(in.Period.Start), EndsAt: hmstype.Instant(in.Period.End),
 		Status: AppointmentBooked, AppointmentType: in.Type, Reason: in.Reason, Room: in.Room, Notes: in.Notes, ReplacesID: replaces,
 		CreatedBy: db.ActorName(), CreatedAt: db.Now, Version: 1,
+	}
+	parts := []fieldcrypt.Part{{Field: fieldAppointmentReason, Text: &row.Reason}, {Field: fieldAppointmentNotes, Text: &row.Notes}}
+	if err := s.seal(ctx, db, row.PatientID, row.ID, parts...); err != nil {
+		return Appointment{}, err
 	}
 	done, err := dbx.InsertIfFree(ctx, db, &row)
 	if err != nil {

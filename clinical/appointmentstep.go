@@ -8,6 +8,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -78,7 +79,7 @@ func (in RescheduleInput) Validate() error {
 // time is taken the old appointment stands. The new one names the old one, and may overlap it.
 func (s *Service) Reschedule(ctx context.Context, in RescheduleInput) (Appointment, error) {
 	op := service.Op{Name: "appointment.reschedule", Permission: hmstype.PermAppointmentWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.reschedule)
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, s.reschedule))
 }
 
 func (s *Service) reschedule(ctx context.Context, db dbx.DB, in RescheduleInput) (Appointment, error) {
@@ -90,9 +91,13 @@ func (s *Service) reschedule(ctx context.Context, db dbx.DB, in RescheduleInput)
 	if err := move(ctx, db, &old, AppointmentCancelled); err != nil {
 		return Appointment{}, err
 	}
+	before, err := fieldcrypt.OpenRecord(ctx, s.base.Crypt, db, appointmentText, old.appointment())
+	if err != nil {
+		return Appointment{}, err
+	}
 	book := BookInput{
 		Patient: old.PatientID, Practitioner: old.PractitionerID, Period: in.Period,
-		Type: old.AppointmentType, Reason: old.Reason, Room: old.Room, Notes: old.Notes,
+		Type: old.AppointmentType, Reason: before.Reason, Room: old.Room, Notes: before.Notes,
 	}
 	if !in.Practitioner.IsZero() {
 		book.Practitioner = in.Practitioner
@@ -120,7 +125,7 @@ func (in CancelInput) Validate() error {
 // notes who cancelled it and why.
 func (s *Service) CancelAppointment(ctx context.Context, in CancelInput) (Appointment, error) {
 	op := service.Op{Name: "appointment.cancel", Permission: hmstype.PermAppointmentWrite}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in CancelInput) (Appointment, error) {
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in CancelInput) (Appointment, error) {
 		row, err := lockAppointment(ctx, db, in.ID, AppointmentCancelled)
 		if err != nil {
 			return Appointment{}, err
@@ -131,7 +136,7 @@ func (s *Service) CancelAppointment(ctx context.Context, in CancelInput) (Appoin
 		}
 		err = move(ctx, db, &row, AppointmentCancelled)
 		return row.appointment(), err
-	})
+	}))
 }
 
 // AppointmentErrorInput takes back what should never have been entered.
@@ -152,7 +157,7 @@ func (in AppointmentErrorInput) Validate() error {
 // One that an encounter came from is marked after the encounter ([ErrAppointmentUsed]).
 func (s *Service) MarkAppointmentError(ctx context.Context, in AppointmentErrorInput) (Appointment, error) {
 	op := service.Op{Name: "appointment.mark_error", Permission: hmstype.PermAppointmentWrite}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in AppointmentErrorInput) (Appointment, error) {
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in AppointmentErrorInput) (Appointment, error) {
 		row, err := lockAppointment(ctx, db, in.ID, AppointmentEnteredInError)
 		if err != nil {
 			return Appointment{}, err
@@ -169,21 +174,21 @@ func (s *Service) MarkAppointmentError(ctx context.Context, in AppointmentErrorI
 		row.CancelReason = in.Reason
 		err = move(ctx, db, &row, AppointmentEnteredInError)
 		return row.appointment(), err
-	})
+	}))
 }
 
 // CheckIn says that the patient is here.
 func (s *Service) CheckIn(ctx context.Context, id hmstype.AppointmentID) (Appointment, error) {
 	op := service.Op{Name: "appointment.check_in", Permission: hmstype.PermAppointmentWrite}
 	return service.Write(ctx, &s.base, op, service.ByID[hmstype.AppointmentID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.AppointmentID]) (Appointment, error) {
+		fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.AppointmentID]) (Appointment, error) {
 			row, err := lockAppointment(ctx, db, in.ID, AppointmentCheckedIn)
 			if err != nil {
 				return Appointment{}, err
 			}
 			err = move(ctx, db, &row, AppointmentCheckedIn)
 			return row.appointment(), err
-		})
+		}))
 }
 
 // NoShowInput names an appointment that a patient missed.
@@ -203,7 +208,7 @@ func (in NoShowInput) Validate() error {
 // MarkNoShow says that the patient did not come; [ErrTooEarly] before start and grace are over.
 func (s *Service) MarkNoShow(ctx context.Context, in NoShowInput) (Appointment, error) {
 	op := service.Op{Name: "appointment.no_show", Permission: hmstype.PermAppointmentWrite}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in NoShowInput) (Appointment, error) {
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in NoShowInput) (Appointment, error) {
 		row, err := lockAppointment(ctx, db, in.ID, AppointmentNoShow)
 		if err != nil {
 			return Appointment{}, err
@@ -213,7 +218,7 @@ func (s *Service) MarkNoShow(ctx context.Context, in NoShowInput) (Appointment, 
 		}
 		err = move(ctx, db, &row, AppointmentNoShow)
 		return row.appointment(), err
-	})
+	}))
 }
 
 // NoShowSweepInput selects the appointments that patients have missed by an instant.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -28,15 +29,14 @@ func (in CalendarInput) Validate() error {
 	} else {
 		v.Check(in.During == hmstype.Period{}, "during", "must not be given with a day")
 	}
-	_, err := in.Page.Size()
-	v.Nested("page", err)
+	v.Nested("", in.Page.Validate())
 	return v.Err()
 }
 
 // Calendar lists appointments of all states by their start, and records whose were seen.
 func (s *Service) Calendar(ctx context.Context, in CalendarInput) (hmstype.List[Appointment], error) {
 	op := service.Op{Name: "appointment.calendar", Permission: hmstype.PermAppointmentRead}
-	return service.Read(ctx, &s.base, op, in, calendar)
+	return service.Read(ctx, &s.base, op, in, fieldcrypt.OpenedList(s.base.Crypt, appointmentText, calendar))
 }
 
 func calendar(ctx context.Context, db dbx.DB, in CalendarInput) (hmstype.List[Appointment], error) {
@@ -72,7 +72,7 @@ func calendar(ctx context.Context, db dbx.DB, in CalendarInput) (hmstype.List[Ap
 func (s *Service) GetAppointment(ctx context.Context, id hmstype.AppointmentID) (Appointment, error) {
 	op := service.Op{Name: "appointment.get", Permission: hmstype.PermAppointmentRead}
 	return service.Read(ctx, &s.base, op, service.ByID[hmstype.AppointmentID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.AppointmentID]) (Appointment, error) {
+		fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.AppointmentID]) (Appointment, error) {
 			row, err := dbx.Get[appointmentRow](ctx, db, "appointment", in.ID)
 			if err != nil {
 				return Appointment{}, err
@@ -80,5 +80,5 @@ func (s *Service) GetAppointment(ctx context.Context, id hmstype.AppointmentID) 
 			return row.appointment(), db.RecordAccess(ctx, dbx.Access{
 				Action: "read", Entity: "appointment", ID: row.ID.String(), Patient: row.PatientID,
 			})
-		})
+		}))
 }

@@ -29,7 +29,11 @@ type bundle struct {
 
 func setup(t *testing.T, guards ...clinical.FinishGuard) *bundle {
 	t.Helper()
-	env := dbtest.New(t)
+	return setupOn(t, dbtest.New(t), guards...)
+}
+
+func setupOn(t *testing.T, env *dbtest.Env, guards ...clinical.FinishGuard) *bundle {
+	t.Helper()
 	patients := patient.New(env.Base)
 	b := &bundle{Env: env, Service: clinical.New(env.Base, clinical.Ports{Patients: patients, FinishGuards: guards, EncryptNarrative: true})}
 	b.patient, b.doctor = b.newPatient(t), env.User(t, identity.RoleDoctor).ID

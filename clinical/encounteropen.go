@@ -7,6 +7,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -43,7 +44,7 @@ func (in OpenInput) Validate() error {
 // encounter and this is one.
 func (s *Service) OpenEncounter(ctx context.Context, in OpenInput) (Encounter, error) {
 	op := service.Op{Name: "encounter.open", Permission: hmstype.PermClinicalWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.openEncounter)
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, s.openEncounter))
 }
 
 func (s *Service) openEncounter(ctx context.Context, db dbx.DB, in OpenInput) (Encounter, error) {
@@ -64,6 +65,9 @@ func (s *Service) openEncounter(ctx context.Context, db dbx.DB, in OpenInput) (E
 	}
 	if row.ServiceCode == "" {
 		row.ServiceCode = s.ports.ConsultationService
+	}
+	if err := s.seal(ctx, db, row.PatientID, row.ID, fieldcrypt.Part{Field: fieldEncounterComplaint, Text: &row.ChiefComplaint}); err != nil {
+		return Encounter{}, err
 	}
 	done, err := dbx.InsertIfFree(ctx, db, &row)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -14,13 +15,13 @@ import (
 func (s *Service) GetEncounter(ctx context.Context, id hmstype.EncounterID) (Encounter, error) {
 	op := service.Op{Name: "encounter.get", Permission: hmstype.PermClinicalRead}
 	return service.Read(ctx, &s.base, op, service.ByID[hmstype.EncounterID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.EncounterID]) (Encounter, error) {
+		fieldcrypt.Opened(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.EncounterID]) (Encounter, error) {
 			row, err := dbx.Get[encounterRow](ctx, db, "encounter", in.ID)
 			if err != nil {
 				return Encounter{}, err
 			}
 			return row.encounter(), db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "encounter", ID: row.ID.String(), Patient: row.PatientID})
-		})
+		}))
 }
 
 // OfPatient selects a page of what is recorded of a patient, the newest first.
@@ -33,17 +34,16 @@ type OfPatient struct {
 func (in OfPatient) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Patient.IsZero(), "patient")
-	_, err := in.Page.Size()
-	v.Nested("page", err)
+	v.Nested("", in.Page.Validate())
 	return v.Err()
 }
 
 // Encounters lists a patient's encounters of all states, the latest start first.
 func (s *Service) Encounters(ctx context.Context, in OfPatient) (hmstype.List[Encounter], error) {
 	op := service.Op{Name: "encounter.list", Permission: hmstype.PermClinicalRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in OfPatient) (hmstype.List[Encounter], error) {
+	return service.Read(ctx, &s.base, op, in, fieldcrypt.OpenedList(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in OfPatient) (hmstype.List[Encounter], error) {
 		return listOf(ctx, db, in, "encounter", dbx.Order{At: "started_at", Desc: true}, encounterRow.encounter)
-	})
+	}))
 }
 
 // listOf gives a page of a patient's rows and records that they were read.

@@ -10,6 +10,7 @@ import (
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -80,7 +81,7 @@ func (in MoveInput) Validate() error {
 // arrival; [ErrAlreadyInpatient] where it is an inpatient one and another is open.
 func (s *Service) MoveEncounter(ctx context.Context, in MoveInput) (Encounter, error) {
 	op := service.Op{Name: "encounter.move", Permission: hmstype.PermClinicalWrite}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in MoveInput) (Encounter, error) {
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in MoveInput) (Encounter, error) {
 		row, err := dbx.Get[encounterRow](ctx, db, "encounter", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return Encounter{}, err
@@ -90,7 +91,7 @@ func (s *Service) MoveEncounter(ctx context.Context, in MoveInput) (Encounter, e
 		}
 		err = step(ctx, db, &row, in.Status, in.Reason, "started_at")
 		return row.encounter(), err
-	})
+	}))
 }
 
 // FinishInput ends an encounter.
@@ -116,7 +117,7 @@ func (in FinishInput) Validate() error {
 // the patient lies in a bed.
 func (s *Service) FinishEncounter(ctx context.Context, in FinishInput) (Encounter, error) {
 	op := service.Op{Name: "encounter.finish", Permission: hmstype.PermClinicalWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.finishEncounter)
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, s.finishEncounter))
 }
 
 func (s *Service) finishEncounter(ctx context.Context, db dbx.DB, in FinishInput) (Encounter, error) {
@@ -133,6 +134,9 @@ func (s *Service) finishEncounter(ctx context.Context, db dbx.DB, in FinishInput
 	row.EndedAt, row.Disposition = db.Now, in.Disposition
 	if in.Diagnosis != "" {
 		row.Diagnosis = in.Diagnosis
+		if err := s.seal(ctx, db, row.PatientID, row.ID, fieldcrypt.Part{Field: fieldEncounterDiagnosis, Text: &row.Diagnosis}); err != nil {
+			return Encounter{}, err
+		}
 	}
 	if in.Service != "" {
 		row.ServiceCode = in.Service
@@ -181,22 +185,22 @@ func (in WithdrawInput) Validate() error {
 // CancelEncounter ends an encounter before treatment has begun (the patient left).
 func (s *Service) CancelEncounter(ctx context.Context, in WithdrawInput) (Encounter, error) {
 	op := service.Op{Name: "encounter.cancel", Permission: hmstype.PermClinicalWrite}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in WithdrawInput) (Encounter, error) {
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in WithdrawInput) (Encounter, error) {
 		return s.withdraw(ctx, db, in, EncounterCancelled)
-	})
+	}))
 }
 
 // MarkEncounterError says that an encounter was entered in error, and reverses its charge.
 // It stays on record, as does what was written in it.
 func (s *Service) MarkEncounterError(ctx context.Context, in WithdrawInput) (Encounter, error) {
 	op := service.Op{Name: "encounter.mark_error", Permission: hmstype.PermClinicalWrite}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in WithdrawInput) (Encounter, error) {
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in WithdrawInput) (Encounter, error) {
 		encounter, err := s.withdraw(ctx, db, in, EncounterEnteredInError)
 		if err != nil {
 			return encounter, err
 		}
 		return encounter, s.ports.Charges.Reverse(ctx, db.Conn(), chargeSource(in.ID), in.Reason)
-	})
+	}))
 }
 
 func (s *Service) withdraw(ctx context.Context, db dbx.DB, in WithdrawInput, to EncounterStatus) (Encounter, error) {

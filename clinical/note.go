@@ -110,7 +110,7 @@ func (r noteRow) Position() hmstype.Position {
 	return hmstype.Position{At: r.CreatedAt, ID: r.ID.UUID()}
 }
 
-// note gives the row as it is stored; see openNotes.
+// note gives the row as it is stored; see openNote.
 func (r noteRow) note() Note {
 	return Note{
 		ID: r.ID, Encounter: r.EncounterID, Patient: r.PatientID, Amends: r.AmendsID, Author: r.Author, Status: r.Status,

@@ -5,6 +5,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -39,7 +40,7 @@ func (s *Service) EncounterNotes(ctx context.Context, id hmstype.EncounterID) ([
 			if err != nil {
 				return nil, err
 			}
-			return list, s.openList(ctx, db, list)
+			return list, fieldcrypt.OpenRecords(ctx, s.base.Crypt, db, noteText, list)
 		})
 }
 
@@ -51,6 +52,6 @@ func (s *Service) Notes(ctx context.Context, in OfPatient) (hmstype.List[Note], 
 		if err != nil {
 			return list, err
 		}
-		return list, s.openList(ctx, db, list.Items)
+		return list, fieldcrypt.OpenRecords(ctx, s.base.Crypt, db, noteText, list.Items)
 	})
 }

@@ -2,6 +2,7 @@ package clinical
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/google/uuid"
 
@@ -28,34 +29,24 @@ var _ = fieldcrypt.Declare(
 )
 
 func noteColumn(name string, field fieldcrypt.Field) fieldcrypt.Column {
-	return fieldcrypt.Column{Table: "clinical_note", Name: name, Field: field, Subject: "patient_id", Row: "id", Fixed: true}
+	return narrativeColumn("clinical_note", name, field)
 }
 
-// sealedPart is a part of a note, wherever it stands.
-type sealedPart struct {
-	field fieldcrypt.Field
-	text  *string
-}
-
-func (b *NoteBody) parts() []sealedPart {
-	return []sealedPart{
-		{fieldComplaint, &b.ChiefComplaint}, {fieldHistory, &b.HistoryOfPresentIllness}, {fieldExamination, &b.PhysicalExamination},
-		{fieldAssessment, &b.Assessment}, {fieldPlan, &b.Plan},
+func (b *NoteBody) parts() []fieldcrypt.Part {
+	return []fieldcrypt.Part{
+		{Field: fieldComplaint, Text: &b.ChiefComplaint}, {Field: fieldHistory, Text: &b.HistoryOfPresentIllness},
+		{Field: fieldExamination, Text: &b.PhysicalExamination}, {Field: fieldAssessment, Text: &b.Assessment}, {Field: fieldPlan, Text: &b.Plan},
 	}
+}
+
+func noteText(n *Note) (uuid.UUID, fmt.Stringer, []fieldcrypt.Part) {
+	return n.Patient.UUID(), n.ID, append(n.parts(), fieldcrypt.Part{Field: fieldHash, Text: &n.Hash})
 }
 
 // setBody takes over a body, sealed where the configuration says so.
 func (s *Service) setBody(ctx context.Context, db dbx.DB, r *noteRow, b NoteBody) error {
-	if s.ports.EncryptNarrative {
-		keys, err := s.base.Crypt.Ensure(ctx, db, r.PatientID.UUID())
-		if err != nil {
-			return err
-		}
-		for _, p := range b.parts() {
-			if *p.text, err = keys.Seal(r.PatientID.UUID(), p.field, r.ID, *p.text); err != nil {
-				return err
-			}
-		}
+	if err := s.seal(ctx, db, r.PatientID, r.ID, b.parts()...); err != nil {
+		return err
 	}
 	r.ChiefComplaint, r.HistoryOfPresentIllness, r.PhysicalExamination = b.ChiefComplaint, b.HistoryOfPresentIllness, b.PhysicalExamination
 	r.Assessment, r.Plan = b.Assessment, b.Plan
@@ -64,47 +55,11 @@ func (s *Service) setBody(ctx context.Context, db dbx.DB, r *noteRow, b NoteBody
 
 // sealHash keeps a hash by which somebody could try out what a sealed body says.
 func (s *Service) sealHash(ctx context.Context, db dbx.DB, r noteRow, hash string) (string, error) {
-	if !s.ports.EncryptNarrative {
-		return hash, nil
-	}
-	keys, err := s.base.Crypt.Ensure(ctx, db, r.PatientID.UUID())
-	if err != nil {
-		return "", err
-	}
-	return keys.Seal(r.PatientID.UUID(), fieldHash, r.ID, hash)
-}
-
-// openNotes opens the bodies and hashes of notes in place.
-func (s *Service) openNotes(ctx context.Context, db dbx.DB, notes ...*Note) error {
-	subjects := make([]uuid.UUID, len(notes))
-	for i, n := range notes {
-		subjects[i] = n.Patient.UUID()
-	}
-	keys, err := s.base.Crypt.Load(ctx, db, subjects...)
-	if err != nil {
-		return err
-	}
-	for _, n := range notes {
-		for _, p := range append(n.parts(), sealedPart{fieldHash, &n.Hash}) {
-			if *p.text, err = keys.Open(n.Patient.UUID(), p.field, n.ID, *p.text); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	err := s.seal(ctx, db, r.PatientID, r.ID, fieldcrypt.Part{Field: fieldHash, Text: &hash})
+	return hash, err
 }
 
 // openNote gives a row's note as people read it.
 func (s *Service) openNote(ctx context.Context, db dbx.DB, row noteRow) (Note, error) {
-	note := row.note()
-	return note, s.openNotes(ctx, db, &note)
-}
-
-// openList opens the notes of a list.
-func (s *Service) openList(ctx context.Context, db dbx.DB, list []Note) error {
-	notes := make([]*Note, len(list))
-	for i := range list {
-		notes[i] = &list[i]
-	}
-	return s.openNotes(ctx, db, notes...)
+	return fieldcrypt.OpenRecord(ctx, s.base.Crypt, db, noteText, row.note())
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -57,7 +58,7 @@ func (in PrescribeInput) Validate() error {
 // [ErrDeceased]. The reason is kept only where an allergy spoke against it.
 func (s *Service) Prescribe(ctx context.Context, in PrescribeInput) (Prescription, error) {
 	op := service.Op{Name: "prescription.write", Permission: hmstype.PermPrescribe, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.prescribe)
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, prescriptionText, s.prescribe))
 }
 
 func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (Prescription, error) {
@@ -86,6 +87,9 @@ func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (
 		Status: PrescriptionActive, Quantity: in.Quantity, RefillsAllowed: in.RefillsAllowed, DaysSupply: in.DaysSupply,
 		ValidUntil: in.ValidUntil, OverrideReason: in.OverrideReason,
 		PrescribedBy: db.ActorName(), PrescribedAt: db.Now, Version: 1,
+	}
+	if err := s.seal(ctx, db, row.PatientID, row.ID, fieldcrypt.Part{Field: fieldInstructions, Text: &row.Instructions}); err != nil {
+		return Prescription{}, err
 	}
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return Prescription{}, err

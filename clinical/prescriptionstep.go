@@ -5,6 +5,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -73,7 +74,7 @@ func (s *Service) stepPrescription(
 	ctx context.Context, name string, in StopInput, next func(prescriptionRow) (PrescriptionStatus, error),
 ) (Prescription, error) {
 	op := service.Op{Name: name, Permission: hmstype.PermPrescribe}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in StopInput) (Prescription, error) {
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, prescriptionText, func(ctx context.Context, db dbx.DB, in StopInput) (Prescription, error) {
 		row, err := dbx.Get[prescriptionRow](ctx, db, "prescription", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return Prescription{}, err
@@ -92,5 +93,5 @@ func (s *Service) stepPrescription(
 		row.Version++
 		return row.prescription(), db.Emit(ctx, dbx.Event{Type: "prescription." + string(to), Entity: "prescription", ID: row.ID,
 			Data: map[string]string{"id": row.ID.String(), "status": string(to)}})
-	})
+	}))
 }

@@ -25,8 +25,9 @@ type Ports struct {
 	// ConsultationService is the service code that is charged for an encounter when it is
 	// finished, unless the encounter names its own. Empty charges nothing.
 	ConsultationService string
-	// EncryptNarrative seals what clinicians write in notes under the patient's key, where the
-	// host gave a key-encryption key.
+	// EncryptNarrative seals what people write about a patient under the patient's key, where the
+	// host gave a key-encryption key: notes, complaint and diagnosis, an appointment's reason and
+	// notes, an allergy's reaction, a prescription's instructions.
 	EncryptNarrative bool
 }
 

@@ -30,6 +30,16 @@ type List[T any] struct {
 	Next  string `json:"next,omitempty"` // cursor of the next page; empty at the end
 }
 
+// Validate checks the limit and the cursor; errors are of kind invalid.
+func (p Page) Validate() error {
+	var v Validator
+	_, err := p.Size()
+	v.Nested("", err)
+	_, _, err = p.Position()
+	v.Nested("", err)
+	return v.Err()
+}
+
 // Size gives the number of rows wanted; an out-of-range limit is an [ErrInvalid].
 func (p Page) Size() (int, error) {
 	switch {

@@ -65,8 +65,8 @@ func (v *Validator) Check(ok bool, path, rule string) {
 // Required notes that the path is missing unless present holds.
 func (v *Validator) Required(present bool, path string) { v.Check(present, path, "required") }
 
-// Text checks a text field: its length in characters lies in [minLen, maxLen] after trimming,
-// it is valid UTF-8 and holds no NUL or other control character but tab and line ends
+// Text checks a text field: it has at least minLen characters after trimming and at most maxLen
+// as it stands, since it is stored as it stands; it is valid UTF-8 and holds no NUL or other control character but tab and line ends
 // (PostgreSQL refuses NUL, and screens hide the others).
 func (v *Validator) Text(text, path string, minLen, maxLen int) {
 	if !utf8.ValidString(text) {
@@ -79,7 +79,7 @@ func (v *Validator) Text(text, path string, minLen, maxLen int) {
 		v.Required(false, path)
 	case n < minLen:
 		v.Check(false, path, fmt.Sprintf("must have at least %d characters", minLen))
-	case n > maxLen:
+	case utf8.RuneCountInString(text) > maxLen:
 		v.Check(false, path, fmt.Sprintf("must have at most %d characters", maxLen))
 	}
 	v.Check(!strings.ContainsFunc(text, isForbiddenControl), path, "must not hold control characters")
@@ -99,7 +99,8 @@ func OneOf[T comparable](v *Validator, value T, path string, allowed ...T) {
 	v.Check(false, path, fmt.Sprintf("must be one of %v", allowed))
 }
 
-// Nested notes every field of err below the path, for an input inside an input.
+// Nested notes every field of err below the path, for an input inside an input; an empty path
+// adds nothing.
 // An error that is no [ValidationError] is noted as broken rule of the path itself.
 func (v *Validator) Nested(path string, err error) {
 	if err == nil {
@@ -111,10 +112,7 @@ func (v *Validator) Nested(path string, err error) {
 		return
 	}
 	for _, f := range fields {
-		sub := path
-		if f.Path != "" {
-			sub += "." + f.Path
-		}
+		sub := strings.Trim(path+"."+f.Path, ".")
 		v.fields = append(v.fields, FieldError{Path: sub, Rule: f.Rule})
 	}
 }

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -84,6 +85,9 @@ func (s *Service) CreateAPIKey(ctx context.Context, in CreateAPIKeyInput) (NewAP
 	}
 	// Asked before the transaction, as an Authorizer may need a connection of its own.
 	for _, scope := range in.Scopes {
+		if !slices.Contains(hmstype.Permissions(), scope) {
+			continue // the input is refused for it, without repeating it
+		}
 		if err := s.base.Authorizer.Authorize(ctx, actor, scope); err != nil {
 			return NewAPIKey{}, &hmstype.Error{Op: op.Name, Err: err}
 		}

@@ -2,12 +2,15 @@ package identity
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -127,6 +130,23 @@ func (in BreakGlassInput) Validate() error {
 	return v.Err()
 }
 
+// What is written about a patient here is sealed under the patient's key wherever the host gave
+// one: nobody searches it, and it says why a record is worth restricting.
+const (
+	fieldGlassText   fieldcrypt.Field = "break_glass.reason_text"
+	fieldGlassReview fieldcrypt.Field = "break_glass.review_text"
+)
+
+// The guard of the table keeps a grant as it was written, so a new epoch's key leaves it alone.
+var _ = fieldcrypt.Declare(
+	fieldcrypt.Column{Table: "break_glass", Name: "reason_text", Field: fieldGlassText, Subject: "patient_id", Row: "id", Fixed: true},
+	fieldcrypt.Column{Table: "break_glass", Name: "review_text", Field: fieldGlassReview, Subject: "patient_id", Row: "id", Fixed: true},
+)
+
+func glassText(g *BreakGlass) (uuid.UUID, fmt.Stringer, []fieldcrypt.Part) {
+	return g.Patient.UUID(), g.ID, []fieldcrypt.Part{{Field: fieldGlassText, Text: &g.Text}, {Field: fieldGlassReview, Text: &g.ReviewText}}
+}
+
 // BreakTheGlass opens the restricted record of one patient to the actor, for some hours. It
 // wants somebody who holds the permission (the clinical professions do) and has proved who he
 // is within [RecentProof]: [ErrProofRequired] otherwise. Every read that the grant
@@ -135,10 +155,10 @@ func (in BreakGlassInput) Validate() error {
 // waits for its review too long. It opens what is restricted; it gives no permission.
 func (s *Service) BreakTheGlass(ctx context.Context, in BreakGlassInput) (BreakGlass, error) {
 	op := service.Op{Name: "identity.break_the_glass", Permission: hmstype.PermBreakGlass}
-	return service.Write(ctx, &s.base, op, in, breakTheGlass)
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, glassText, s.breakTheGlass))
 }
 
-func breakTheGlass(ctx context.Context, db dbx.DB, in BreakGlassInput) (BreakGlass, error) {
+func (s *Service) breakTheGlass(ctx context.Context, db dbx.DB, in BreakGlassInput) (BreakGlass, error) {
 	if db.Actor.Kind != hmstype.ActorHuman {
 		return BreakGlass{}, ErrPersonRequired
 	}
@@ -169,6 +189,9 @@ func breakTheGlass(ctx context.Context, db dbx.DB, in BreakGlassInput) (BreakGla
 	if in.Duration == 0 {
 		row.ExpiresAt = db.Now.Add(time.Hour)
 	}
+	if err := s.base.Crypt.SealParts(ctx, db, in.Patient.UUID(), row.ID, fieldcrypt.Part{Field: fieldGlassText, Text: &row.ReasonText}); err != nil {
+		return BreakGlass{}, err
+	}
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return BreakGlass{}, err
 	}
@@ -187,7 +210,7 @@ func emitGrant(ctx context.Context, db dbx.DB, event string, row breakGlassRow) 
 func (s *Service) EndBreakGlass(ctx context.Context, id hmstype.BreakGlassID) (BreakGlass, error) {
 	op := service.Op{Name: "identity.end_break_glass", Permission: hmstype.PermBreakGlass}
 	return service.Write(ctx, &s.base, op, service.ByID[hmstype.BreakGlassID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.BreakGlassID]) (BreakGlass, error) {
+		fieldcrypt.Opened(s.base.Crypt, glassText, func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.BreakGlassID]) (BreakGlass, error) {
 			row, err := dbx.Get[breakGlassRow](ctx, db, "break-glass grant", in.ID, dbx.ForUpdate)
 			if err != nil {
 				return BreakGlass{}, err
@@ -202,7 +225,7 @@ func (s *Service) EndBreakGlass(ctx context.Context, id hmstype.BreakGlassID) (B
 			err = dbx.UpdateVersioned(ctx, db, &row, row.Version, "ended_at")
 			row.Version++
 			return row.grant(), err
-		})
+		}))
 }
 
 // ReviewBreakGlassInput says what the reviewer found.
@@ -226,10 +249,10 @@ func (in ReviewBreakGlassInput) Validate() error {
 // faster: a judgement stands.
 func (s *Service) ReviewBreakGlass(ctx context.Context, in ReviewBreakGlassInput) (BreakGlass, error) {
 	op := service.Op{Name: "identity.review_break_glass", Permission: hmstype.PermBreakGlassReview}
-	return service.Write(ctx, &s.base, op, in, reviewBreakGlass)
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, glassText, s.reviewBreakGlass))
 }
 
-func reviewBreakGlass(ctx context.Context, db dbx.DB, in ReviewBreakGlassInput) (BreakGlass, error) {
+func (s *Service) reviewBreakGlass(ctx context.Context, db dbx.DB, in ReviewBreakGlassInput) (BreakGlass, error) {
 	if db.Actor.Kind != hmstype.ActorHuman {
 		return BreakGlass{}, ErrPersonRequired
 	}
@@ -248,6 +271,10 @@ func reviewBreakGlass(ctx context.Context, db dbx.DB, in ReviewBreakGlassInput) 
 		columns = append(columns, "ended_at")
 	}
 	row.Outcome, row.ReviewerID, row.ReviewText, row.ReviewedAt = in.Outcome, db.Actor.User, in.Text, db.Now
+	err = s.base.Crypt.SealParts(ctx, db, row.PatientID.UUID(), row.ID, fieldcrypt.Part{Field: fieldGlassReview, Text: &row.ReviewText})
+	if err != nil {
+		return BreakGlass{}, err
+	}
 	if err := dbx.UpdateVersioned(ctx, db, &row, row.Version, columns...); err != nil {
 		return BreakGlass{}, err
 	}
@@ -263,27 +290,28 @@ type BreakGlassQuery struct {
 	Page       hmstype.Page // newest first
 }
 
-// Validate checks the page's size.
+// Validate checks the page.
 func (q BreakGlassQuery) Validate() error {
-	_, err := q.Page.Size()
-	return err
+	return q.Page.Validate()
 }
 
 // BreakGlassGrants lists grants for their review.
 func (s *Service) BreakGlassGrants(ctx context.Context, query BreakGlassQuery) (hmstype.List[BreakGlass], error) {
 	op := service.Op{Name: "identity.break_glass_grants", Permission: hmstype.PermBreakGlassReview}
-	return service.Read(ctx, &s.base, op, query, func(ctx context.Context, db dbx.DB, query BreakGlassQuery) (hmstype.List[BreakGlass], error) {
-		rows, next, err := dbx.Page[breakGlassRow](ctx, db, query.Page, dbx.Order{At: "started_at", Desc: true}, query.apply)
-		list := hmstype.List[BreakGlass]{Next: next, Items: make([]BreakGlass, len(rows))}
-		patients := make([]hmstype.PatientID, len(rows))
-		for i, r := range rows {
-			list.Items[i], patients[i] = r.grant(), r.PatientID
-		}
-		if err != nil {
-			return list, err
-		}
-		return list, db.RecordSearch(ctx, "break_glass", patients...)
-	})
+	return service.Read(ctx, &s.base, op, query, fieldcrypt.OpenedList(s.base.Crypt, glassText, breakGlassGrants))
+}
+
+func breakGlassGrants(ctx context.Context, db dbx.DB, query BreakGlassQuery) (hmstype.List[BreakGlass], error) {
+	rows, next, err := dbx.Page[breakGlassRow](ctx, db, query.Page, dbx.Order{At: "started_at", Desc: true}, query.apply)
+	list := hmstype.List[BreakGlass]{Next: next, Items: make([]BreakGlass, len(rows))}
+	patients := make([]hmstype.PatientID, len(rows))
+	for i, r := range rows {
+		list.Items[i], patients[i] = r.grant(), r.PatientID
+	}
+	if err != nil {
+		return list, err
+	}
+	return list, db.RecordSearch(ctx, "break_glass", patients...)
 }
 
 func (q BreakGlassQuery) apply(sel *bun.SelectQuery) *bun.SelectQuery {

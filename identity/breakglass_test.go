@@ -179,3 +179,30 @@ func TestService_ReviewBreakGlass(t *testing.T) {
 		require.ErrorContains(t, err, "HM002", "what was granted stays as it was")
 	}
 }
+
+// The words of a grant and of its review are about a patient: they lie sealed, and come back as
+// they were written.
+func TestBreakGlass_TextIsSealed(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	vip := restrictedPatient(t, env)
+	doctor, _ := person(t, env, identity.RoleDoctor)
+	admin, _ := person(t, env, identity.RoleAdmin)
+	in := glass(vip)
+	in.Text = "canary: unconscious, no papers"
+	grant, err := env.Identity.BreakTheGlass(doctor, in)
+	require.NoError(t, err)
+	require.Equal(t, in.Text, grant.Text)
+	ended, err := env.Identity.EndBreakGlass(doctor, grant.ID)
+	require.NoError(t, err)
+	require.Equal(t, in.Text, ended.Text)
+	reviewed, err := env.Identity.ReviewBreakGlass(admin, identity.ReviewBreakGlassInput{ID: grant.ID, Outcome: identity.OutcomeJustified, Text: "canary: was right"})
+	require.NoError(t, err)
+	list, err := env.Identity.BreakGlassGrants(admin, identity.BreakGlassQuery{Patient: vip})
+	require.NoError(t, err)
+	require.Equal(t, []identity.BreakGlass{reviewed}, list.Items)
+	require.Equal(t, "canary: was right", reviewed.ReviewText)
+	for _, table := range []string{"break_glass", "audit_event", "outbox"} {
+		require.Zero(t, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.`+table+` AS t WHERE t.tenant_id = ? AND t::text LIKE '%canary%'`, env.Tenant), table)
+	}
+}

@@ -49,11 +49,12 @@ type Login struct {
 func (s *Service) Login(ctx context.Context, in LoginInput) (Login, error) {
 	base := s.base
 	base.DB = base.DB.Unbound()
-	op := service.Op{Name: "identity.login", Permission: hmstype.PermAuthenticate}
-	begun, err := service.Write(ctx, &base, op, in, beginLogin)
+	counted := service.Op{Name: "identity.count_login", Permission: hmstype.PermAuthenticate}
+	begun, err := service.Write(ctx, &base, counted, in, beginLogin)
 	if err != nil {
 		return Login{}, err
 	}
+	op := service.Op{Name: "identity.login", Permission: hmstype.PermAuthenticate}
 	fits, outdated, err := s.hasher.verify(ctx, begun.hash, in.Password)
 	if err != nil {
 		return Login{}, &hmstype.Error{Op: op.Name, Err: err}
@@ -132,8 +133,11 @@ func (s *Service) finishLogin(ctx context.Context, db dbx.DB, in LoginInput, beg
 	switch {
 	case err != nil:
 		return loginOutcome{}, err
-	case second == factorMissing:
-		return loginOutcome{err: ErrSecondFactorRequired}, uncountAttempt(ctx, db, begun.user, in.Source)
+	case second == factorMissing: // somebody knows the password, which its person may want to hear of
+		if err := uncountAttempt(ctx, db, begun.user, in.Source); err != nil {
+			return loginOutcome{}, err
+		}
+		return loginOutcome{err: ErrSecondFactorRequired}, record(ctx, db, "second_factor_required", begun.user)
 	case second == factorWrong:
 		return loginOutcome{err: ErrLoginFailed}, record(ctx, db, "login_failed", begun.user)
 	}

@@ -149,10 +149,9 @@ func (s *Service) self(ctx context.Context) (hmstype.Actor, error) {
 	}
 }
 
-// asSelf runs a deed on the actor's own account, in a transaction of its own: what is proved
-// and counted there must not vanish with the host's.
+// asSelf runs a deed on the actor's own account; see [service.Base.Alone].
 func (s *Service) asSelf(ctx context.Context, op string, fn func(context.Context, dbx.DB) error) error {
-	err := dbx.Map(s.base.DB.Unbound().InTx(ctx, op, fn))
+	err := s.base.Alone(ctx, op, fn)
 	if err != nil {
 		return &hmstype.Error{Op: op, Err: err}
 	}

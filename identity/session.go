@@ -134,7 +134,7 @@ func (s *Service) Authenticate(ctx context.Context, token hmstype.Secret) (hmsty
 	}
 	var actor hmstype.Actor
 	ctx = hmstype.WithActor(ctx, hmstype.SystemActor(tenant, "authenticate"))
-	err = s.base.DB.Unbound().InTx(ctx, "identity.authenticate", func(ctx context.Context, db dbx.DB) (err error) {
+	err = s.base.Alone(ctx, "identity.authenticate", func(ctx context.Context, db dbx.DB) (err error) {
 		if _, notKey := parseToken(apiKeyToken, token); notKey == nil {
 			actor, err = authenticateKey(ctx, db, hash)
 		} else {
@@ -143,7 +143,7 @@ func (s *Service) Authenticate(ctx context.Context, token hmstype.Secret) (hmsty
 		return err
 	})
 	if err != nil {
-		return hmstype.Actor{}, dbx.Map(err)
+		return hmstype.Actor{}, err
 	}
 	s.sessions.put(hash, actor, now.Add(sessionTTL))
 	return actor, nil
@@ -195,7 +195,7 @@ func (s *Service) RotateSession(ctx context.Context, token hmstype.Secret) (Logi
 	}
 	var login Login
 	ctx = hmstype.WithActor(ctx, hmstype.SystemActor(tenant, "authenticate"))
-	err = s.base.DB.Unbound().InTx(ctx, "identity.rotate_session", func(ctx context.Context, db dbx.DB) error {
+	err = s.base.Alone(ctx, "identity.rotate_session", func(ctx context.Context, db dbx.DB) error {
 		old, err := s.liveSession(ctx, db, hashToken(token.Reveal()), dbx.ForUpdate)
 		if err != nil {
 			return err
@@ -209,10 +209,13 @@ func (s *Service) RotateSession(ctx context.Context, token hmstype.Secret) (Logi
 		if err != nil {
 			return err
 		}
-		return endSession(ctx, db, old.ID, "rotated")
+		if err := endSession(ctx, db, old.ID, "rotated"); err != nil {
+			return err
+		}
+		return record(ctx, db, "session_rotated", old.UserID)
 	})
 	s.sessions.clear()
-	return login, dbx.Map(err)
+	return login, err
 }
 
 func endSession(ctx context.Context, db dbx.DB, id hmstype.SessionID, reason string) error {
@@ -258,11 +261,8 @@ func (s *Service) Logout(ctx context.Context, token hmstype.Secret) error {
 		return ErrSessionEnded
 	}
 	ctx = hmstype.WithActor(ctx, hmstype.SystemActor(tenant, "authenticate"))
-	err = s.base.DB.Unbound().InTx(ctx, "identity.logout", func(ctx context.Context, db dbx.DB) error {
+	err = s.base.Alone(ctx, "identity.logout", func(ctx context.Context, db dbx.DB) error {
 		row, err := s.liveSession(ctx, db, hashToken(token.Reveal()), dbx.ForUpdate)
-		if errors.Is(err, ErrSessionEnded) {
-			return nil
-		}
 		if err != nil {
 			return err
 		}
@@ -272,7 +272,10 @@ func (s *Service) Logout(ctx context.Context, token hmstype.Secret) error {
 		return record(ctx, db, "logout", row.UserID)
 	})
 	s.sessions.clear()
-	return dbx.Map(err)
+	if errors.Is(err, ErrSessionEnded) {
+		return nil
+	}
+	return err
 }
 
 // Reauthenticate proves anew who the actor is, for what wants a recent proof: the session's
@@ -306,8 +309,7 @@ type SessionsQuery struct {
 func (q SessionsQuery) Validate() error {
 	var v hmstype.Validator
 	v.Required(!q.User.IsZero(), "user")
-	_, err := q.Page.Size()
-	v.Nested("", err)
+	v.Nested("", q.Page.Validate())
 	return v.Err()
 }
 
@@ -390,7 +392,10 @@ func (s *Service) EndMySession(ctx context.Context, id hmstype.SessionID) error 
 		if err != nil {
 			return err
 		}
-		return endSession(ctx, db, id, "ended by the user")
+		if err := endSession(ctx, db, id, "ended by the user"); err != nil {
+			return err
+		}
+		return record(ctx, db, "session_ended", row.UserID)
 	})
 }
 

@@ -170,7 +170,10 @@ func (s *Service) BeginTOTP(ctx context.Context) (TOTPEnrolment, error) {
 		}
 		_, err = db.Exec(ctx, `INSERT INTO hms.user_totp (tenant_id, user_id, secret) VALUES ($1, $2, $3)
 			ON CONFLICT (tenant_id, user_id) DO UPDATE SET secret = excluded.secret, confirmed_at = NULL, last_step = 0`, db.Tenant(), actor.User, sealed)
-		return err
+		if err != nil {
+			return err
+		}
+		return record(ctx, db, "totp_begun", actor.User)
 	})
 	return out, err
 }

@@ -27,6 +27,7 @@ type userRoleRow struct {
 func validateRoles(v *hmstype.Validator, names []string) {
 	v.Check(len(names) <= maxRoles, "roles", fmt.Sprintf("must be at most %d", maxRoles))
 	for i, name := range names {
+		v.Text(name, fmt.Sprintf("roles[%d]", i), 1, 50)
 		v.Check(!slices.Contains(names[:min(i, maxRoles)], name), fmt.Sprintf("roles[%d]", i), "must not repeat another")
 	}
 }

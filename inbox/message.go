@@ -112,7 +112,7 @@ type MessagesInput struct {
 func (in MessagesInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Thread.IsZero(), "thread")
-	checkPage(&v, in.Page)
+	v.Nested("", in.Page.Validate())
 	return v.Err()
 }
 

@@ -21,7 +21,7 @@ type NotificationsInput struct {
 func (in NotificationsInput) Validate() error {
 	var v hmstype.Validator
 	v.Text(in.Category, "category", 0, 50)
-	checkPage(&v, in.Page)
+	v.Nested("", in.Page.Validate())
 	return v.Err()
 }
 

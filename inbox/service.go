@@ -108,9 +108,3 @@ func (p Priority) orRoutine() Priority {
 func (p Priority) validate(v *hmstype.Validator) {
 	hmstype.OneOf(v, p, "priority", "", PriorityRoutine, PriorityUrgent, PriorityASAP, PriorityStat)
 }
-
-// checkPage notes a page of an impossible size; a cursor is checked when it is used.
-func checkPage(v *hmstype.Validator, page hmstype.Page) {
-	_, err := page.Size()
-	v.Check(err == nil, "page.limit", "must lie between 1 and 500")
-}

@@ -43,7 +43,7 @@ type MyTasksInput struct {
 // Validate checks the page.
 func (in MyTasksInput) Validate() error {
 	var v hmstype.Validator
-	checkPage(&v, in.Page)
+	v.Nested("", in.Page.Validate())
 	return v.Err()
 }
 
@@ -89,7 +89,7 @@ func (in TasksInput) Validate() error {
 	var v hmstype.Validator
 	hmstype.OneOf(&v, in.Status, "status", append(TaskTransitions.States(), "")...)
 	v.Text(in.Role, "role", 0, 50)
-	checkPage(&v, in.Page)
+	v.Nested("", in.Page.Validate())
 	return v.Err()
 }
 

@@ -44,7 +44,7 @@ type ThreadsInput struct {
 // Validate checks the page.
 func (in ThreadsInput) Validate() error {
 	var v hmstype.Validator
-	checkPage(&v, in.Page)
+	v.Nested("", in.Page.Validate())
 	return v.Err()
 }
 
@@ -77,7 +77,7 @@ type PatientThreadsInput struct {
 func (in PatientThreadsInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Patient.IsZero(), "patient")
-	checkPage(&v, in.Page)
+	v.Nested("", in.Page.Validate())
 	return v.Err()
 }
 

@@ -314,8 +314,7 @@ type TestsInput struct {
 
 // Validate checks the page.
 func (in TestsInput) Validate() error {
-	_, err := in.Page.Size()
-	return err
+	return in.Page.Validate()
 }
 
 // Tests lists the catalogue, oldest entry first.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -173,13 +174,14 @@ func (in AcknowledgeCriticalInput) Validate() error {
 // person: [ErrPersonRequired]. A case is acknowledged once: [hmstype.ErrInvalidTransition].
 func (s *Service) AcknowledgeCritical(ctx context.Context, in AcknowledgeCriticalInput) (CriticalAlert, error) {
 	op := service.Op{Name: "lab.acknowledge_critical", Permission: hmstype.PermLabReview}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in AcknowledgeCriticalInput) (CriticalAlert, error) {
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, alertText, func(ctx context.Context, db dbx.DB, in AcknowledgeCriticalInput) (CriticalAlert, error) {
 		return stepAlert(ctx, db, in.ID, AlertAcknowledged, func(row *alertRow) ([]string, error) {
 			row.AcknowledgedBy, row.AcknowledgedAt = db.Actor.User, db.Now
 			row.Comment, row.ReadBack = in.Comment, in.ReadBack
-			return []string{"acknowledged_by", "acknowledged_at", "comment", "read_back"}, nil
+			err := s.seal(ctx, db, row.PatientID, row.ID, fieldAlertComment, &row.Comment)
+			return []string{"acknowledged_by", "acknowledged_at", "comment", "read_back"}, err
 		})
-	})
+	}))
 }
 
 // CloseCriticalInput ends a case.
@@ -201,16 +203,17 @@ func (in CloseCriticalInput) Validate() error {
 // The actor must be a person: [ErrPersonRequired].
 func (s *Service) CloseCritical(ctx context.Context, in CloseCriticalInput) (CriticalAlert, error) {
 	op := service.Op{Name: "lab.close_critical", Permission: hmstype.PermLabReview}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in CloseCriticalInput) (CriticalAlert, error) {
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, alertText, func(ctx context.Context, db dbx.DB, in CloseCriticalInput) (CriticalAlert, error) {
 		return stepAlert(ctx, db, in.ID, AlertClosed, func(row *alertRow) ([]string, error) {
 			row.ReadBack = row.ReadBack || in.ReadBack
 			if !row.ReadBack {
 				return nil, ErrReadBack
 			}
 			row.ClosedBy, row.ClosedAt, row.ClosingComment = db.Actor.User, db.Now, in.Comment
-			return []string{"read_back", "closed_by", "closed_at", "closing_comment"}, nil
+			err := s.seal(ctx, db, row.PatientID, row.ID, fieldClosingComment, &row.ClosingComment)
+			return []string{"read_back", "closed_by", "closed_at", "closing_comment"}, err
 		})
-	})
+	}))
 }
 
 func stepAlert(ctx context.Context, db dbx.DB, id hmstype.CriticalAlertID, to AlertStatus, change func(*alertRow) ([]string, error)) (CriticalAlert, error) {
@@ -255,7 +258,7 @@ const escalateBatch = 500
 // as of the same instant escalates nothing again; several callers take different cases.
 func (s *Service) EscalateCritical(ctx context.Context, asOf time.Time) ([]CriticalAlert, error) {
 	op := service.Op{Name: "lab.escalate_critical", Permission: hmstype.PermLabReview}
-	return service.Write(ctx, &s.base, op, escalateInput{hmstype.Instant(asOf)}, s.escalate)
+	return service.Write(ctx, &s.base, op, escalateInput{hmstype.Instant(asOf)}, fieldcrypt.OpenedAll(s.base.Crypt, alertText, s.escalate))
 }
 
 func (s *Service) escalate(ctx context.Context, db dbx.DB, in escalateInput) ([]CriticalAlert, error) {
@@ -293,15 +296,14 @@ type CriticalAlertsInput struct {
 
 // Validate checks the page.
 func (in CriticalAlertsInput) Validate() error {
-	_, err := in.Page.Size()
-	return err
+	return in.Page.Validate()
 }
 
 // CriticalAlerts lists the cases that are not closed, oldest first, and records for each
 // patient that it was seen.
 func (s *Service) CriticalAlerts(ctx context.Context, in CriticalAlertsInput) (hmstype.List[CriticalAlert], error) {
 	op := service.Op{Name: "lab.critical_alerts", Permission: hmstype.PermLabRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in CriticalAlertsInput) (hmstype.List[CriticalAlert], error) {
+	return service.Read(ctx, &s.base, op, in, fieldcrypt.OpenedList(s.base.Crypt, alertText, func(ctx context.Context, db dbx.DB, in CriticalAlertsInput) (hmstype.List[CriticalAlert], error) {
 		list := hmstype.List[CriticalAlert]{Items: []CriticalAlert{}}
 		rows, next, err := dbx.Page[alertRow](ctx, db, in.Page, dbx.Order{At: "opened_at"}, func(q *bun.SelectQuery) *bun.SelectQuery {
 			if in.OnlyOpen {
@@ -319,5 +321,5 @@ func (s *Service) CriticalAlerts(ctx context.Context, in CriticalAlertsInput) (h
 		}
 		list.Next = next
 		return list, db.RecordSearch(ctx, "lab_critical_alert", slices.Collect(maps.Keys(seen))...)
-	})
+	}))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -141,7 +142,7 @@ type Report struct {
 func (s *Service) Report(ctx context.Context, id hmstype.LabOrderID) (Report, error) {
 	op := service.Op{Name: "lab.report", Permission: hmstype.PermLabRead}
 	return service.Read(ctx, &s.base, op, service.ByID[hmstype.LabOrderID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.LabOrderID]) (Report, error) {
+		fieldcrypt.Opened(s.base.Crypt, reportText, func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.LabOrderID]) (Report, error) {
 			order, err := readOrder(ctx, db, in.ID)
 			if err != nil {
 				return Report{}, err
@@ -163,7 +164,7 @@ func (s *Service) Report(ctx context.Context, id hmstype.LabOrderID) (Report, er
 				report.Items[i] = ReportItem{Item: item, Results: byItem[item.ID]}
 			}
 			return report, nil
-		})
+		}))
 }
 
 // Turnaround is how long one test took from collection to its first final result.

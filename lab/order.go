@@ -9,6 +9,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -140,7 +141,7 @@ func (in AddOrderInput) Validate() error {
 // [ErrEncounterClosed]; [ErrTestInactive]. Nothing is charged before a specimen is collected.
 func (s *Service) AddOrder(ctx context.Context, in AddOrderInput) (Order, error) {
 	op := service.Op{Name: "lab.add_order", Permission: hmstype.PermLabOrder, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.addOrder)
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, orderText, s.addOrder))
 }
 
 func (s *Service) addOrder(ctx context.Context, db dbx.DB, in AddOrderInput) (Order, error) {
@@ -164,6 +165,9 @@ func (s *Service) addOrder(ctx context.Context, db dbx.DB, in AddOrderInput) (Or
 		return Order{}, err
 	}
 	row, items := newOrder(db, in, number)
+	if err := s.seal(ctx, db, row.PatientID, row.ID, fieldClinicalNotes, &row.ClinicalNotes); err != nil {
+		return Order{}, err
+	}
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return Order{}, err
 	}
@@ -275,9 +279,9 @@ func itemsOf(ctx context.Context, db dbx.DB, id hmstype.LabOrderID) ([]itemRow, 
 func (s *Service) Order(ctx context.Context, id hmstype.LabOrderID) (Order, error) {
 	op := service.Op{Name: "lab.order", Permission: hmstype.PermLabRead}
 	return service.Read(ctx, &s.base, op, service.ByID[hmstype.LabOrderID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.LabOrderID]) (Order, error) {
+		fieldcrypt.Opened(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.LabOrderID]) (Order, error) {
 			return readOrder(ctx, db, in.ID)
-		})
+		}))
 }
 
 func readOrder(ctx context.Context, db dbx.DB, id hmstype.LabOrderID) (Order, error) {
@@ -313,7 +317,7 @@ func validatePatientPage(id hmstype.PatientID, page hmstype.Page) error {
 // Orders lists a patient's orders, newest first, and records that they were read.
 func (s *Service) Orders(ctx context.Context, in OrdersInput) (hmstype.List[Order], error) {
 	op := service.Op{Name: "lab.orders", Permission: hmstype.PermLabRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in OrdersInput) (hmstype.List[Order], error) {
+	return service.Read(ctx, &s.base, op, in, fieldcrypt.OpenedList(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in OrdersInput) (hmstype.List[Order], error) {
 		list := hmstype.List[Order]{Items: []Order{}}
 		if err := s.requireKnown(ctx, db, in.PatientID); err != nil {
 			return list, err
@@ -332,7 +336,7 @@ func (s *Service) Orders(ctx context.Context, in OrdersInput) (hmstype.List[Orde
 		}
 		list.Next = next
 		return list, db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "lab_order", Patient: in.PatientID})
-	})
+	}))
 }
 
 func itemsByOrder(ctx context.Context, db dbx.DB, orders []orderRow) (map[hmstype.LabOrderID][]itemRow, error) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -42,27 +43,27 @@ func (in reasonedStep) Validate() error {
 // [hmstype.ErrInvalidTransition], [hmstype.ErrStale].
 func (s *Service) ActivateOrder(ctx context.Context, in OrderStepInput) (Order, error) {
 	op := service.Op{Name: "lab.activate_order", Permission: hmstype.PermLabOrder, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in OrderStepInput) (Order, error) {
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in OrderStepInput) (Order, error) {
 		return s.stepOrder(ctx, db, in, OrderActive)
-	})
+	}))
 }
 
 // HoldOrder suspends the work on an order: nothing is collected or resulted until it is
 // active again. It needs a reason.
 func (s *Service) HoldOrder(ctx context.Context, in OrderStepInput) (Order, error) {
 	op := service.Op{Name: "lab.hold_order", Permission: hmstype.PermLabOrder, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, reasonedStep{in}, func(ctx context.Context, db dbx.DB, in reasonedStep) (Order, error) {
+	return service.Write(ctx, &s.base, op, reasonedStep{in}, fieldcrypt.Opened(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in reasonedStep) (Order, error) {
 		return s.stepOrder(ctx, db, in.OrderStepInput, OrderOnHold)
-	})
+	}))
 }
 
 // RevokeOrder withdraws an order before it is complete: items that are not final are
 // cancelled with the reason, their preliminary results too, and their charges are taken back.
 func (s *Service) RevokeOrder(ctx context.Context, in OrderStepInput) (Order, error) {
 	op := service.Op{Name: "lab.revoke_order", Permission: hmstype.PermLabOrder, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, reasonedStep{in}, func(ctx context.Context, db dbx.DB, in reasonedStep) (Order, error) {
+	return service.Write(ctx, &s.base, op, reasonedStep{in}, fieldcrypt.Opened(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in reasonedStep) (Order, error) {
 		return s.stepOrder(ctx, db, in.OrderStepInput, OrderRevoked)
-	})
+	}))
 }
 
 // EnterOrderInError says that an order should never have been, from any state: all items,
@@ -70,9 +71,9 @@ func (s *Service) RevokeOrder(ctx context.Context, in OrderStepInput) (Order, er
 // results, because final ones may be among them.
 func (s *Service) EnterOrderInError(ctx context.Context, in OrderStepInput) (Order, error) {
 	op := service.Op{Name: "lab.enter_order_in_error", Permission: hmstype.PermLabReview, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, reasonedStep{in}, func(ctx context.Context, db dbx.DB, in reasonedStep) (Order, error) {
+	return service.Write(ctx, &s.base, op, reasonedStep{in}, fieldcrypt.Opened(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in reasonedStep) (Order, error) {
 		return s.stepOrder(ctx, db, in.OrderStepInput, OrderEnteredInError)
-	})
+	}))
 }
 
 func (s *Service) stepOrder(ctx context.Context, db dbx.DB, in OrderStepInput, to OrderStatus) (Order, error) {
@@ -178,7 +179,7 @@ func (in CancelItemInput) Validate() error {
 // was cancelled.
 func (s *Service) CancelItem(ctx context.Context, in CancelItemInput) (Order, error) {
 	op := service.Op{Name: "lab.cancel_item", Permission: hmstype.PermLabOrder, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in CancelItemInput) (Order, error) {
+	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in CancelItemInput) (Order, error) {
 		order, items, item, err := openItem(ctx, db, in.ItemRef)
 		if err != nil {
 			return Order{}, err
@@ -190,7 +191,7 @@ func (s *Service) CancelItem(ctx context.Context, in CancelItemInput) (Order, er
 			return Order{}, err
 		}
 		return order.order(items), completeOrder(ctx, db, &order, items)
-	})
+	}))
 }
 
 // ItemRef names an item, whose it is, and the version that the caller read.

@@ -32,6 +32,9 @@ type Ports struct {
 	Encounters EncounterSource
 	// Charges takes a charge per collected item. Nil charges nothing.
 	Charges charge.Poster
+	// EncryptNarrative seals what people write about a patient, where there is a key: an order's
+	// clinical notes, and the comments on critical values.
+	EncryptNarrative bool
 	// EscalateCriticalAfter is the time of [DefaultEscalateAfter] where it is zero.
 	EscalateCriticalAfter time.Duration
 }
@@ -62,8 +65,7 @@ func chargeSource(item hmstype.LabOrderItemID) charge.Source {
 // reason checks the text that a step back must carry.
 func reason(v *hmstype.Validator, text string) { v.Text(text, "reason", 1, 500) }
 
-// checkPage notes a page of an impossible size; a cursor is checked when it is used.
+// checkPage notes what is wrong with a page.
 func checkPage(v *hmstype.Validator, page hmstype.Page) {
-	_, err := page.Size()
-	v.Check(err == nil, "page.limit", "must lie between 1 and 500")
+	v.Nested("", page.Validate())
 }

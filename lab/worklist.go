@@ -38,7 +38,10 @@ type WorklistInput struct {
 func (in WorklistInput) Validate() error {
 	var v hmstype.Validator
 	hmstype.OneOf(&v, in.Status, "status", "", ItemOrdered, ItemCollected, ItemInProgress, ItemPreliminary)
-	checkPage(&v, in.Page)
+	_, err := in.Page.Size()
+	v.Nested("", err)
+	_, _, err = worklistPosition(in.Page)
+	v.Nested("", err)
 	return v.Err()
 }
 

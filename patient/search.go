@@ -35,9 +35,14 @@ func (in SearchInput) Validate() error {
 	v.Check(len(words) <= maxSearchWords, "name", "must have at most 6 words")
 	v.Check(in.Name == "" || len(words) > 0, "name", "must have a word of at least 2 letters")
 	v.Check(len(words) > 0 || in.MRN != "" || !in.BirthDate.IsZero() || in.PhoneNumber != "" || in.Identifier != nil, "name", "some criterion is required")
+	v.Text(in.MRN, "mrn", 0, 20)
+	v.Text(in.PhoneNumber, "phoneNumber", 0, 30)
+	if in.Identifier != nil {
+		v.Text(in.Identifier.System, "identifier.system", 0, 200)
+		v.Text(in.Identifier.Value, "identifier.value", 0, 200)
+	}
 	v.Check(in.PhoneNumber == "" || len(normalizePhone(in.PhoneNumber)) >= 3, "phoneNumber", "must have at least 3 digits")
-	_, err := in.Page.Size()
-	v.Nested("", err)
+	v.Nested("", in.Page.Validate())
 	return v.Err()
 }
 

@@ -10,24 +10,20 @@ import (
 
 // LeavesNoEvent are the use cases that may leave nothing on the audit trail, and why.
 var LeavesNoEvent = map[string]string{
-	"audit.export_page": "goes on with an export that is recorded; it may show no patient's data",
+	"audit.seal":   "the signed checkpoint is its own record; an event of each seal would want another seal",
+	"outbox.purge": "removes rows that were delivered; the deeds that they tell of are on the trail",
+	"outbox.relay": "marks what was delivered; the events tell of deeds that are on the trail",
 
-	"audit.seal":     "the signed checkpoint is its own record; an event of each seal would want another seal",
-	"identity.login": "counts the attempt first; the outcome is recorded by its second half",
-	"outbox.purge":   "removes rows that were delivered; the deeds that they tell of are on the trail",
-	"outbox.relay":   "marks what was delivered; the events tell of deeds that are on the trail",
+	"audit.export_page":             "goes on with an export that is recorded; it may show no patient's data",
+	"identity.count_login":          "counts the attempt; identity.login records how it ended",
+	"identity.prove_password":       "a wrong password is recorded, a right one by the deed that it is for",
+	"identity.authenticate":         "who asks with every request; what he then does is recorded",
+	"identity.my_sessions":          "one's own account, no patient's data",
+	"identity.webauthn_credentials": "one's own account, no patient's data",
 
-	"identity.end_break_glass":   "a grant that is over already stays as it is",
-	"appointment.no_show_sweep":  "may find nothing to do",
-	"facility.post_bed_days":     "may find nothing to do",
-	"lab.escalate_critical":      "may find nothing to do",
-	"inbox.add_participant":      "who takes part already stays as he is",
-	"inbox.escalate_tasks":       "may find nothing to do",
-	"inbox.mark_all_read":        "may find nothing to do",
-	"inbox.mark_read":            "the first time stands",
-	"inbox.mark_thread_read":     "the marker never goes back",
 	"inbox.unread_notifications": "counts only",
 	"inbox.unread_threads":       "counts only",
+	"facility.post_bed_days":     "the charges that it posts are on the trail",
 	"billing.verify":             "sums only",
 	"facility.verify":            "sums only",
 	"pharmacy.verify":            "sums only",
@@ -56,22 +52,41 @@ var LeavesNoEvent = map[string]string{
 	"identity.users":             "accounts, no patient's data",
 }
 
+// MayFindNothing are the use cases that leave an event only where there was something to do. At
+// least one test must give them that.
+var MayFindNothing = map[string]string{
+	"identity.end_break_glass":  "a grant that is over already stays as it is",
+	"identity.revoke_api_key":   "a key that has ended already stays as it is",
+	"appointment.no_show_sweep": "everybody may have come",
+	"lab.escalate_critical":     "all alerts may have been acknowledged",
+	"inbox.add_participant":     "who takes part already stays as he is",
+	"inbox.escalate_tasks":      "nothing may be overdue",
+	"inbox.mark_all_read":       "nothing may be unread",
+	"inbox.mark_read":           "the first time stands",
+	"inbox.mark_thread_read":    "the marker never goes back",
+}
+
 const eventsOfDeed = `SELECT count(*) FROM hms.audit_event
-	WHERE tenant_id = $1 AND operation = $2 AND xid = pg_current_xact_id_if_assigned() AND recorded_at > clock_timestamp() - interval '1 hour'`
+	WHERE tenant_id = $1 AND operation = $2 AND xid = pg_current_xact_id_if_assigned()`
 
 // RequireEvent is the probe of every test's services: a use case that succeeds must have left
-// an event on the trail in its own transaction, unless [LeavesNoEvent] says why not. So each
-// test of a use case is a test of its trail, too.
+// an event on the trail in its own transaction, unless [LeavesNoEvent] or [MayFindNothing] says
+// why not. So each test of a use case is a test of its trail, too; [Main] sees to it that there is one.
 func RequireEvent(ctx context.Context, db dbx.DB, op service.Op) error {
 	if _, ok := LeavesNoEvent[op.Name]; ok {
+		noteSuccess(op.Name)
 		return nil
 	}
 	var n int
 	if err := db.QueryRow(ctx, eventsOfDeed, db.Tenant(), op.Name).Scan(&n); err != nil {
 		return err
 	}
+	if _, ok := MayFindNothing[op.Name]; ok && n == 0 {
+		return nil
+	}
 	if n == 0 {
 		return fmt.Errorf("%s left no event on the audit trail", op.Name)
 	}
+	noteSuccess(op.Name)
 	return nil
 }

@@ -180,10 +180,14 @@ func guardPairs(definition string) []string {
 	return pairs
 }
 
-// Main runs a binary's tests, drops its database and fails on goroutines that are left.
-// Use it as TestMain of every package that uses this one.
+// Main runs a binary's tests, drops its database and fails on goroutines that are left. Where
+// all tests ran and passed, it fails as well for a use case of the package that none of them ran with
+// success. Use it as TestMain of every package that uses this one.
 func Main(m *testing.M) {
 	code := m.Run()
+	if code == 0 && isWholeRun() {
+		code = requireAllRun()
+	}
 	if err := cleanUp(); err != nil {
 		fmt.Fprintln(os.Stderr, "clean-up:", err)
 		code = 1
@@ -193,4 +197,17 @@ func Main(m *testing.M) {
 		code = 1
 	}
 	os.Exit(code)
+}
+
+// requireAllRun gives the binary's exit code. Tests run in their package's folder.
+func requireAllRun() int {
+	missing, err := notRun(".")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "use cases:", err)
+		return 1
+	}
+	for _, m := range missing {
+		fmt.Fprintln(os.Stderr, m)
+	}
+	return min(len(missing), 1)
 }

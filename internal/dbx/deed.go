@@ -138,7 +138,8 @@ func resultRow(db DB, op, key string) string { return op + " " + actorText(db.Ac
 func requestHash(in any) (string, error) {
 	body, err := json.Marshal(in)
 	if err != nil {
-		return "", fmt.Errorf("idempotency request: %w", err)
+		// An instant past the year 9999, for one. What json says may quote the value.
+		return "", fmt.Errorf("%w: a value has no JSON form", hmstype.ErrInvalid)
 	}
 	return fmt.Sprintf("%x", sha256.Sum256(body)), nil
 }

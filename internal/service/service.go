@@ -45,7 +45,7 @@ type Validator interface {
 	Validate() error
 }
 
-// maxKeyLength bounds an idempotency key.
+// maxKeyLength bounds an idempotency key, in characters.
 const maxKeyLength = 200
 
 // Write runs a command: it may change state and is tried again after a deadlock, so fn
@@ -95,6 +95,18 @@ func Read[In Validator, Out any](
 	return Write(ctx, b, op, in, fn)
 }
 
+// Alone runs a deed that no permission guards, because its caller proves himself: by a token, by
+// his own password. It has a transaction of its own even where the base is bound to the
+// host's, so that what is proved and counted there does not vanish with that one.
+func (b *Base) Alone(ctx context.Context, op string, fn func(context.Context, dbx.DB) error) error {
+	return dbx.Map(b.DB.Unbound().InTx(ctx, op, func(ctx context.Context, db dbx.DB) error {
+		if err := fn(ctx, db); err != nil || b.Probe == nil {
+			return err
+		}
+		return b.Probe(ctx, db, Op{Name: op})
+	}))
+}
+
 // None is the input of a use case that takes none.
 type None struct{}
 
@@ -128,8 +140,8 @@ func (b *Base) admit(ctx context.Context, op Op, in Validator) (seesRestricted b
 		}
 		return false, err
 	}
-	if len(op.Key) > maxKeyLength {
-		return false, hmstype.Invalid("idempotencyKey", "must have at most 200 bytes")
+	if err := validateKey(op.Key); err != nil {
+		return false, err
 	}
 	if err := in.Validate(); err != nil {
 		return false, err
@@ -154,6 +166,12 @@ func (b *Base) holds(ctx context.Context, actor hmstype.Actor, permission hmstyp
 		return false, nil
 	}
 	return err == nil, err
+}
+
+func validateKey(key string) error {
+	var v hmstype.Validator
+	v.Text(key, "idempotencyKey", 0, maxKeyLength)
+	return v.Err()
 }
 
 // authorize asks the Authorizer, after the scopes of an API key, which no Authorizer can widen.
@@ -217,8 +235,7 @@ type Paged struct {
 	Page hmstype.Page
 }
 
-// Validate checks the page's size.
+// Validate checks the page.
 func (in Paged) Validate() error {
-	_, err := in.Page.Size()
-	return err
+	return in.Page.Validate()
 }

@@ -1,0 +1,167 @@
+package hms_test
+
+import (
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/patient"
+	"github.com/chelal/hms/pharmacy"
+)
+
+// details are those of a new person.
+func (d *canaryDay) details(path string) patient.Details {
+	return patient.Details{
+		BirthDate: hmstype.NewDate(1986, time.January, 15), Gender: patient.GenderFemale,
+		PhoneNumber: "+" + d.phone(path+".PhoneNumber"), Email: d.mail(path + ".Email"), EmergencyContactPhone: "+" + d.phone(path+".EmergencyContactPhone"),
+	}
+}
+
+func (d *canaryDay) register() patient.Patient {
+	in := patient.RegisterInput{Details: d.details("patient.Register.Details"), Identifiers: []patient.Identifier{{}, {}}}
+	return run(d.hospital, d.sys, d.h.Patient.Register, in)
+}
+
+func (d *canaryDay) desk() {
+	c, s := d.hospital, d.h.Patient
+	p := d.register()
+	d.patient = run(c, d.sys, s.Update, patient.UpdateInput{ID: p.ID, Version: p.Version, Details: d.details("patient.Update.Details")})
+	run(c, d.sys, s.Get, p.ID)
+	run(c, d.sys, s.GetByMRN, p.MRN)
+	run(c, d.sys, s.Search, patient.SearchInput{PhoneNumber: d.phone("patient.Search.PhoneNumber"), Identifier: &patient.Identifier{}})
+	gone := d.register()
+	run(c, d.sys, s.MarkDeceased, patient.MarkDeceasedInput{ID: gone.ID, Version: gone.Version})
+	run(c, d.sys, s.SetStatus, patient.SetStatusInput{ID: gone.ID, Version: gone.Version + 1, Status: patient.StatusInactive})
+}
+
+func (d *canaryDay) coverage() {
+	c, s := d.hospital, d.h.Patient
+	in := patient.AddCoverageInput{Patient: d.patient.ID, Percent: decimal.NewFromInt(80), ValidFrom: hmstype.NewDate(2026, time.January, 1)}
+	run(c, d.sys, s.AddCoverage, in)
+	in.Priority = 2
+	second := run(c, d.sys, s.AddCoverage, in)
+	run(c, d.sys, s.CancelCoverage, second.ID)
+	run(c, d.sys, s.Coverages, d.patient.ID)
+}
+
+func (d *canaryDay) emergency() {
+	c, s := d.hospital, d.h.Identity
+	vip := d.register()
+	run(c, d.sys, d.h.Patient.SetRestricted, patient.SetRestrictedInput{ID: vip.ID, Version: vip.Version, Restricted: true})
+	doctor := d.person(identity.RoleDoctor)
+	grant := run(c, doctor, s.BreakTheGlass, identity.BreakGlassInput{Patient: vip.ID, Reason: identity.ReasonOther})
+	run(c, doctor, d.h.Patient.Get, vip.ID)
+	run(c, doctor, s.EndBreakGlass, grant.ID)
+	run(c, d.other, s.ReviewBreakGlass, identity.ReviewBreakGlassInput{ID: grant.ID, Outcome: identity.OutcomeJustified})
+	run(c, d.other, s.BreakGlassGrants, identity.BreakGlassQuery{})
+}
+
+func (d *canaryDay) appointments() {
+	c, s := d.hospital, d.h.Clinical
+	hour := 0
+	book := func() clinical.Appointment {
+		hour++
+		start := d.clock.Now().Add(time.Duration(hour) * time.Hour)
+		return run(c, d.sys, s.Book, clinical.BookInput{
+			Patient: d.patient.ID, Practitioner: d.user.ID, Period: hmstype.Period{Start: start, End: start.Add(30 * time.Minute)},
+		})
+	}
+	first := book()
+	run(c, d.sys, s.GetAppointment, first.ID)
+	later := hmstype.Period{Start: first.Period.Start.Add(35 * time.Minute), End: first.Period.Start.Add(50 * time.Minute)}
+	moved := run(c, d.sys, s.Reschedule, clinical.RescheduleInput{ID: first.ID, Period: later})
+	run(c, d.sys, s.CancelAppointment, clinical.CancelInput{ID: book().ID})
+	run(c, d.sys, s.MarkAppointmentError, clinical.AppointmentErrorInput{ID: book().ID})
+	missed, swept := book(), book()
+	run(c, d.sys, s.Calendar, clinical.CalendarInput{Day: hmstype.DateOf(d.clock.Now(), time.UTC)})
+	run(c, d.sys, s.CheckIn, moved.ID)
+	visit := run(c, d.sys, s.OpenEncounter, clinical.OpenInput{Appointment: moved.ID, Class: clinical.ClassAmbulatory, Service: d.service.Code})
+	d.visit = visit.ID
+	d.clock.Advance(8 * time.Hour)
+	run(c, d.sys, s.MarkNoShow, clinical.NoShowInput{ID: missed.ID})
+	run(c, d.sys, s.MarkNoShows, clinical.NoShowSweepInput{AsOf: d.clock.Now()})
+	run(c, d.sys, s.GetAppointment, swept.ID)
+}
+
+func (d *canaryDay) walkIn(class clinical.Class, status clinical.EncounterStatus) hmstype.EncounterID {
+	return run(d.hospital, d.sys, d.h.Clinical.OpenEncounter, clinical.OpenInput{
+		Patient: d.patient.ID, Practitioner: d.user.ID, Class: class, Status: status, Service: d.service.Code,
+	}).ID
+}
+
+func (d *canaryDay) inpatient() hmstype.EncounterID {
+	return d.walkIn(clinical.ClassInpatient, clinical.EncounterInProgress)
+}
+
+func (d *canaryDay) encounters() {
+	c, s := d.hospital, d.h.Clinical
+	arrived := d.walkIn(clinical.ClassAmbulatory, clinical.EncounterArrived)
+	run(c, d.sys, s.MoveEncounter, clinical.MoveInput{ID: arrived, Status: clinical.EncounterTriaged})
+	run(c, d.sys, s.CancelEncounter, clinical.WithdrawInput{ID: d.walkIn(clinical.ClassAmbulatory, clinical.EncounterArrived)})
+	done := d.walkIn(clinical.ClassAmbulatory, clinical.EncounterInProgress)
+	run(c, d.sys, s.FinishEncounter, clinical.FinishInput{ID: done, Service: d.service.Code})
+	run(c, d.sys, s.MarkEncounterError, clinical.WithdrawInput{ID: done})
+	run(c, d.sys, s.GetEncounter, d.visit)
+	run(c, d.sys, s.Encounters, clinical.OfPatient{Patient: d.patient.ID})
+	run(c, d.sys, s.EncounterHistory, done)
+}
+
+func (d *canaryDay) notes() {
+	c, s := d.hospital, d.h.Clinical
+	draft := run(c, d.sys, s.WriteNote, clinical.WriteNoteInput{Encounter: d.visit})
+	run(c, d.sys, s.SaveNote, clinical.SaveNoteInput{ID: draft.ID, Version: draft.Version})
+	run(c, d.sys, s.SignNote, draft.ID)
+	addendum := run(c, d.sys, s.AddAddendum, clinical.AddendumInput{Note: draft.ID})
+	run(c, d.sys, s.MarkNoteError, clinical.NoteErrorInput{ID: addendum.ID})
+	run(c, d.sys, s.GetNote, draft.ID)
+	run(c, d.sys, s.EncounterNotes, d.visit)
+	run(c, d.sys, s.Notes, clinical.OfPatient{Patient: d.patient.ID})
+}
+
+func (d *canaryDay) findings() {
+	c, s := d.hospital, d.h.Clinical
+	pulse := 72
+	vitals := run(c, d.sys, s.RecordVitals, clinical.RecordVitalsInput{Encounter: d.visit, TakenAt: d.clock.Now(), Measurements: clinical.Measurements{PulsePerMinute: &pulse}})
+	run(c, d.sys, s.MarkVitalsError, clinical.VitalsErrorInput{ID: vitals.ID})
+	run(c, d.sys, s.Vitals, clinical.OfPatient{Patient: d.patient.ID})
+	run(c, d.sys, s.EncounterVitals, d.visit)
+	condition := run(c, d.sys, s.AddCondition, clinical.AddConditionInput{Encounter: d.visit})
+	run(c, d.sys, s.ReviseCondition, clinical.ReviseConditionInput{ID: condition.ID, Version: condition.Version, Verification: clinical.EnteredInError})
+	run(c, d.sys, s.Conditions, clinical.OfPatient{Patient: d.patient.ID})
+	allergy := run(c, d.sys, s.RecordAllergy, clinical.RecordAllergyInput{Patient: d.patient.ID})
+	run(c, d.sys, s.ReviseAllergy, clinical.ReviseAllergyInput{ID: allergy.ID, Version: allergy.Version, Status: clinical.AllergyInactive})
+	run(c, d.sys, s.Allergies, d.patient.ID)
+}
+
+func (d *canaryDay) prescriptions() {
+	c, s := d.hospital, d.h.Clinical
+	prescribe := func() hmstype.PrescriptionID {
+		return run(c, d.sys, s.Prescribe, clinical.PrescribeInput{Encounter: d.visit, Medication: d.item.ID, Codes: []hmstype.Code{{}}, Quantity: 10}).ID
+	}
+	d.rx = prescribe()
+	run(c, d.sys, s.HoldPrescription, clinical.StopInput{ID: d.rx})
+	run(c, d.sys, s.ResumePrescription, clinical.StopInput{ID: d.rx})
+	run(c, d.sys, s.CancelPrescription, clinical.StopInput{ID: prescribe()})
+	run(c, d.sys, s.StopPrescription, clinical.StopInput{ID: prescribe()})
+	run(c, d.sys, s.MarkPrescriptionError, clinical.StopInput{ID: prescribe()})
+	run(c, d.sys, s.GetPrescription, d.rx)
+	run(c, d.sys, s.Prescriptions, clinical.OfPatient{Patient: d.patient.ID})
+	run(c, d.sys, s.EncounterPrescriptions, d.visit)
+	perform(c, d.sys, s.Verify)
+}
+
+func (d *canaryDay) dispensing() {
+	c, s := d.hospital, d.h.Pharmacy
+	dispense := func() pharmacy.Dispense {
+		return run(c, d.sys, s.Dispense, pharmacy.DispenseInput{Prescription: d.rx, Location: d.location, Quantity: 2})
+	}
+	kept := dispense()
+	run(c, d.sys, s.ReverseDispense, pharmacy.ReverseInput{Dispense: dispense().ID})
+	run(c, d.sys, s.GetDispense, kept.ID)
+	run(c, d.sys, s.Adjust, pharmacy.AdjustInput{Batch: d.batch.ID, Location: d.location, Delta: -1})
+	run(c, d.sys, s.Shelf, pharmacy.ShelfInput{})
+	perform(c, d.sys, s.Verify)
+}

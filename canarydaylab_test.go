@@ -1,0 +1,194 @@
+package hms_test
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/billing"
+	"github.com/chelal/hms/encryption"
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/lab"
+	"github.com/chelal/hms/outbox"
+	"github.com/chelal/hms/patient"
+)
+
+func (d *canaryDay) labTest() lab.Test {
+	c, s := d.hospital, d.h.Lab
+	code := func() string { return strings.ToUpper(d.text("lab.CreateTest.Code")) } // the library wants capitals
+	test := run(c, d.sys, s.CreateTest, lab.CreateTestInput{
+		Code: code(), TurnaroundMinutes: 60, ServiceCode: d.service.Code,
+		Analytes: []lab.AnalyteInput{
+			{Code: code(), ValueType: lab.ValueNumeric, Unit: "mmol/L"},
+			{Code: code(), ValueType: lab.ValueCoded, Answers: []lab.Answer{{}}},
+			{Code: code(), ValueType: lab.ValueText},
+		},
+	})
+	for _, active := range []bool{false, true} {
+		test = run(c, d.sys, s.SetTestActive, lab.SetTestActiveInput{ID: test.ID, Version: test.Version, Active: active})
+	}
+	run(c, d.sys, s.Test, test.ID)
+	run(c, d.sys, s.Tests, lab.TestsInput{})
+	limit := decimal.NewFromInt(5)
+	add := lab.AddReferenceRangeInput{
+		AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: lab.Bounds{High: &limit, CriticalHigh: &limit},
+	}
+	run(c, d.sys, s.AddReferenceRange, add)
+	add.Sex = lab.SexMale
+	ended := run(c, d.sys, s.AddReferenceRange, add)
+	ended = run(c, d.sys, s.EndReferenceRange, lab.EndReferenceRangeInput{ID: ended.ID, Version: ended.Version, ValidTo: hmstype.NewDate(2030, time.January, 1)})
+	run(c, d.sys, s.VoidReferenceRange, lab.VoidReferenceRangeInput{ID: ended.ID, Version: ended.Version})
+	run(c, d.sys, s.ReferenceRanges, lab.ReferenceRangesInput{AnalyteID: test.Analytes[0].ID})
+	return test
+}
+
+func (d *canaryDay) labOrder(test lab.Test) lab.Order {
+	return run(d.hospital, d.sys, d.h.Lab.AddOrder, lab.AddOrderInput{PatientID: d.patient.ID, Tests: []hmstype.LabTestID{test.ID}, OrderedBy: d.user.ID})
+}
+
+func itemRef(i lab.Item) lab.ItemRef {
+	return lab.ItemRef{OrderID: i.OrderID, ItemID: i.ID, Version: i.Version}
+}
+
+func (d *canaryDay) collected(order lab.Order) (lab.Specimen, lab.Order) {
+	c, s := d.hospital, d.h.Lab
+	specimen := run(c, d.sys, s.CollectSpecimen, lab.CollectSpecimenInput{OrderID: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true})
+	return specimen, run(c, d.sys, s.Order, order.ID)
+}
+
+func (d *canaryDay) laboratory() {
+	c, s := d.hospital, d.h.Lab
+	test := d.labTest()
+	order := d.labOrder(test)
+	order = run(c, d.sys, s.HoldOrder, lab.OrderStepInput{ID: order.ID, Version: order.Version})
+	order = run(c, d.sys, s.ActivateOrder, lab.OrderStepInput{ID: order.ID, Version: order.Version})
+	revoked, mistaken, cancelled := d.labOrder(test), d.labOrder(test), d.labOrder(test)
+	run(c, d.sys, s.RevokeOrder, lab.OrderStepInput{ID: revoked.ID, Version: revoked.Version})
+	run(c, d.sys, s.EnterOrderInError, lab.OrderStepInput{ID: mistaken.ID, Version: mistaken.Version})
+	run(c, d.sys, s.CancelItem, lab.CancelItemInput{ItemRef: itemRef(cancelled.Items[0])})
+	bad, _ := d.collected(d.labOrder(test))
+	run(c, d.sys, s.RejectSpecimen, lab.RejectSpecimenInput{ID: bad.ID, Version: bad.Version})
+	specimen, order := d.collected(order)
+	run(c, d.sys, s.ReceiveSpecimen, lab.ReceiveSpecimenInput{ID: specimen.ID, Version: specimen.Version})
+	order = run(c, d.sys, s.Order, order.ID)
+	run(c, d.sys, s.Orders, lab.OrdersInput{PatientID: d.patient.ID})
+	run(c, d.sys, s.Worklist, lab.WorklistInput{})
+	d.results(test, order)
+}
+
+func (d *canaryDay) results(test lab.Test, order lab.Order) {
+	c, s := d.hospital, d.h.Lab
+	number := func(path string) lab.Value { return lab.Value{Number: d.phone(path)} }
+	entered := run(c, d.sys, s.EnterResult, lab.EnterResultInput{ItemRef: itemRef(order.Items[0]), Values: []lab.EnteredValue{
+		{AnalyteID: test.Analytes[0].ID, Value: number("lab.EnterResult.Values.Value.Number")},
+		{AnalyteID: test.Analytes[1].ID, Value: lab.Value{Code: test.Analytes[1].Answers[0].Code}},
+		{AnalyteID: test.Analytes[2].ID, Value: lab.Value{Text: d.text("lab.EnterResult.Values.Value.Text")}},
+	}})
+	d.clock.Advance(time.Hour)
+	run(c, d.sys, s.EscalateCritical, d.clock.Now())
+	alerts := run(c, d.sys, s.CriticalAlerts, lab.CriticalAlertsInput{})
+	alert := run(c, d.me, s.AcknowledgeCritical, lab.AcknowledgeCriticalInput{ID: alerts.Items[0].ID, ReadBack: true})
+	run(c, d.me, s.CloseCritical, lab.CloseCriticalInput{ID: alert.ID, ReadBack: true})
+	verified := run(c, d.other, s.VerifyResult, lab.VerifyResultInput{ItemRef: itemRef(entered.Item)})
+	item := run(c, d.me, s.ReviewResult, lab.ReviewResultInput{ItemRef: itemRef(verified.Item)})
+	corrected := run(c, d.other, s.CorrectResult, lab.CorrectResultInput{
+		ItemRef: itemRef(item), AnalyteID: test.Analytes[0].ID, Value: number("lab.CorrectResult.Value.Number"),
+	})
+	run(c, d.other, s.CorrectResult, lab.CorrectResultInput{
+		ItemRef: itemRef(corrected.Item), AnalyteID: test.Analytes[2].ID, Value: lab.Value{Text: d.text("lab.CorrectResult.Value.Text")},
+	})
+	run(c, d.sys, s.Report, order.ID)
+	run(c, d.sys, s.ResultHistory, lab.ResultHistoryInput{PatientID: d.patient.ID})
+	run(c, d.sys, s.CumulativeReport, lab.CumulativeReportInput{PatientID: d.patient.ID})
+	run(c, d.sys, s.TurnaroundTimes, lab.TurnaroundTimesInput{Period: hmstype.Period{Start: d.clock.Now().Add(-48 * time.Hour), End: d.clock.Now()}})
+}
+
+func (d *canaryDay) charge() billing.Charge {
+	return run(d.hospital, d.sys, d.h.Billing.CaptureCharge, billing.CaptureChargeInput{Patient: d.patient.ID, Service: d.service.Code, Quantity: decimal.NewFromInt(3)})
+}
+
+func (d *canaryDay) bills() {
+	c, s := d.hospital, d.h.Billing
+	discount := hmstype.MustMoney("1", "USD")
+	draft := run(c, d.sys, s.CreateBill, billing.CreateBillInput{Patient: d.patient.ID, Discount: &discount})
+	run(c, d.sys, s.CancelBill, billing.CancelBillInput{ID: draft.ID})
+	charge := d.charge()
+	run(c, d.sys, s.Charge, charge.ID)
+	run(c, d.sys, s.SetChargeStatus, billing.SetChargeStatusInput{ID: charge.ID, Version: charge.Version, Status: billing.ChargeAborted})
+	run(c, d.sys, s.Charges, billing.ChargesQuery{Patient: d.patient.ID})
+}
+
+// paid gives two payments of a bill that the patient pays alone.
+func (d *canaryDay) paid() (billing.Bill, billing.Payment, billing.Payment) {
+	c, s := d.hospital, d.h.Billing
+	d.charge()
+	draft := run(c, d.sys, s.CreateBill, billing.CreateBillInput{Patient: d.patient.ID})
+	bill := run(c, d.sys, s.IssueBill, billing.IssueBillInput{ID: draft.ID, SelfPay: true})
+	pay := func() billing.Payment {
+		return run(c, d.sys, s.Pay, billing.PayInput{Bill: bill.ID, Amount: hmstype.MustMoney("5", "USD"), Method: billing.MethodCash})
+	}
+	return bill, pay(), pay()
+}
+
+func (d *canaryDay) refunds() {
+	c, s := d.hospital, d.h.Billing
+	bill, first, second := d.paid()
+	one := hmstype.MustMoney("1", "USD")
+	refund := billing.RefundInput{Payment: first.ID, Amount: one}
+	request := run(c, d.me, s.RequestRefund, refund)
+	run(c, d.other, s.DecideRefund, billing.DecideRefundInput{ID: request.ID, Status: billing.RefundApproved})
+	request = run(c, d.me, s.RequestRefund, refund)
+	run(c, d.me, s.WithdrawRefund, request.ID)
+	run(c, d.sys, s.RefundRequests, billing.RefundRequestsQuery{})
+	run(c, d.sys, s.Refund, refund)
+	run(c, d.sys, s.CancelPayment, billing.CancelPaymentInput{Payment: second.ID})
+	run(c, d.sys, s.IssueCreditNote, billing.IssueCreditNoteInput{Bill: bill.ID, Lines: []billing.CreditLine{{Line: bill.Lines[0].ID, Amount: &one}}})
+	run(c, d.sys, s.CreditNotes, bill.ID)
+	run(c, d.sys, s.Payments, bill.ID)
+	run(c, d.sys, s.Bill, bill.ID)
+	run(c, d.sys, s.Bills, billing.BillsQuery{})
+	today := hmstype.DateOf(d.clock.Now(), time.UTC)
+	run(c, d.sys, s.RevenueByDay, billing.Days{From: today.AddDays(-9), Until: today})
+	run(c, d.sys, s.PayerMix, billing.Days{From: today.AddDays(-9), Until: today})
+	run(c, d.sys, s.DaySummary, billing.DayInput{Day: today})
+	perform(c, d.sys, s.Balances)
+	perform(c, d.sys, s.ReceivablesAgeing)
+	perform(c, d.sys, s.Verify)
+}
+
+// night is what the host's scheduler and its auditor do.
+func (d *canaryDay) night() {
+	c, s := d.hospital, d.h.Audit
+	run(c, d.sys, d.h.Encryption.Reencrypt, encryption.ReencryptInput{Limit: 500})
+	perform(c, d.sys, d.h.Encryption.Rotate)
+	d.done("encryption.Rewrap", d.h.Encryption.Rewrap(d.sys), hmstype.Secret(""))
+	n, err := d.h.Outbox.Relay(d.sys, d.delivered)
+	d.done("outbox.Relay", err, n)
+	require.Positive(d.t, n)
+	run(c, d.sys, d.h.Outbox.Purge, outbox.PurgeInput{DeliveredBefore: d.clock.Now()})
+	run(c, d.sys, s.Seal, audit.SealInput{Sweep: true})
+	list := run(c, d.sys, s.Trail, audit.Query{})
+	require.Empty(d.t, list.Items)
+	list, err = s.OfPatient(d.sys, d.patient.ID, hmstype.Page{})
+	d.done("audit.OfPatient", err, list)
+	run(c, d.sys, s.ProveEvent, list.Items[len(list.Items)-1].ID)
+	run(c, d.sys, s.ProvePatient, audit.ProvePatientInput{Patient: d.patient.ID})
+	perform(c, d.sys, s.Verify)
+	perform(c, d.sys, s.VerifyLog)
+	d.newEpoch()
+}
+
+// newEpoch registers once more after the rotation, so that both epochs' keys are in use.
+func (d *canaryDay) newEpoch() {
+	p := d.register()
+	got, err := d.h.Patient.Get(context.WithoutCancel(d.sys), p.ID)
+	require.NoError(d.t, err)
+	require.Equal(d.t, p, got)
+	_, err = d.h.Patient.Register(d.sys, patient.RegisterInput{Details: patient.Details{LastName: d.text("taken"), Gender: patient.GenderUnknown}, MRN: p.MRN})
+	require.ErrorIs(d.t, err, patient.ErrMRNTaken)
+	d.requireNoneIn(d.t, err, "patient.Register")
+}

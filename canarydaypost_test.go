@@ -1,0 +1,159 @@
+package hms_test
+
+import (
+	"context"
+	"iter"
+	"reflect"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/inbox"
+)
+
+// post is what colleagues tell each other.
+func (d *canaryDay) post() {
+	d.notifications()
+	d.tasks()
+	d.tasksThatEnd()
+	d.threads()
+}
+
+// userOf gives the user behind a context.
+func (d *canaryDay) userOf(ctx context.Context) hmstype.UserID {
+	actor, err := hmstype.ActorFrom(ctx)
+	require.NoError(d.t, err)
+	return actor.User
+}
+
+func (d *canaryDay) notifications() {
+	c, s := d.hospital, d.h.Inbox
+	to := inbox.Recipient{User: d.userOf(d.other)}
+	about := run(c, d.sys, s.Notify, inbox.NotifyInput{To: to, Category: "test", Patient: d.patient.ID})
+	run(c, d.sys, s.Notify, inbox.NotifyInput{To: to, Category: "test"})
+	run(c, d.other, s.Notification, about.ID)
+	run(c, d.other, s.Notifications, inbox.NotificationsInput{})
+	perform(c, d.other, s.UnreadNotifications)
+	run(c, d.other, s.MarkRead, inbox.MarkReadInput{IDs: []hmstype.NotificationID{about.ID}})
+	run(c, d.other, s.MarkAllRead, inbox.MarkAllReadInput{})
+}
+
+func (d *canaryDay) task(to inbox.Recipient, draft bool) inbox.Task {
+	return run(d.hospital, d.sys, d.h.Inbox.CreateTask, inbox.CreateTaskInput{
+		To: to, Patient: d.patient.ID, DueAt: d.clock.Now(), EscalationRole: d.role, Draft: draft,
+	})
+}
+
+func (d *canaryDay) tasks() {
+	c, s, me := d.hospital, d.h.Inbox, inbox.Recipient{User: d.userOf(d.other)}
+	step := func(fn func(context.Context, inbox.TaskStepInput) (inbox.Task, error), t inbox.Task) inbox.Task {
+		return run(c, d.other, fn, inbox.TaskStepInput{ID: t.ID, Version: t.Version})
+	}
+	task := d.task(inbox.Recipient{Role: d.role}, false)
+	task = run(c, d.other, s.ClaimTask, task.ID)
+	task = step(s.ReleaseTask, task)
+	task = run(c, d.sys, s.ReassignTask, inbox.ReassignTaskInput{ID: task.ID, Version: task.Version, To: me})
+	task = step(s.ReceiveTask, task)
+	task = run(c, d.other, s.ClaimTask, task.ID)
+	task = step(s.ReadyTask, task)
+	task = step(s.StartTask, task)
+	task = step(s.HoldTask, task)
+	task = step(s.ResumeTask, task)
+	run(c, d.other, s.CompleteTask, inbox.CompleteTaskInput{ID: task.ID, Version: task.Version})
+	run(c, d.other, s.Task, task.ID)
+	run(c, d.other, s.TaskHistory, task.ID)
+	run(c, d.other, s.MyTasks, inbox.MyTasksInput{})
+	run(c, d.other, s.Tasks, inbox.TasksInput{Patient: d.patient.ID, Role: d.role})
+}
+
+func (d *canaryDay) tasksThatEnd() {
+	c, s, me := d.hospital, d.h.Inbox, inbox.Recipient{User: d.userOf(d.other)}
+	draft := d.task(me, true)
+	draft = run(c, d.sys, s.RequestTask, inbox.TaskStepInput{ID: draft.ID, Version: draft.Version})
+	draft = run(c, d.sys, s.RescheduleTask, inbox.RescheduleTaskInput{ID: draft.ID, Version: draft.Version, DueAt: d.clock.Now()})
+	run(c, d.other, s.RejectTask, inbox.EndTaskInput{ID: draft.ID, Version: draft.Version})
+	cancelled := d.task(me, false)
+	cancelled = run(c, d.sys, s.CancelTask, inbox.EndTaskInput{ID: cancelled.ID, Version: cancelled.Version})
+	run(c, d.sys, s.EnterTaskInError, inbox.EndTaskInput{ID: cancelled.ID, Version: cancelled.Version})
+	failed := d.task(me, false)
+	failed = run(c, d.other, s.ClaimTask, failed.ID)
+	failed = run(c, d.other, s.StartTask, inbox.TaskStepInput{ID: failed.ID, Version: failed.Version})
+	run(c, d.other, s.FailTask, inbox.EndTaskInput{ID: failed.ID, Version: failed.Version})
+	overdue := d.task(me, false)
+	require.Equal(d.t, []hmstype.TaskID{overdue.ID}, run(c, d.sys, s.EscalateTasks, inbox.EscalateTasksInput{AsOf: d.clock.Now(), Role: d.role}))
+}
+
+func (d *canaryDay) threads() {
+	c, s := d.hospital, d.h.Inbox
+	colleague := d.person(d.role)
+	for _, about := range []hmstype.PatientID{d.patient.ID, {}} {
+		thread := run(c, d.other, s.StartThread, inbox.StartThreadInput{Patient: about})
+		run(c, d.other, s.AddParticipant, inbox.AddParticipantInput{Thread: thread.ID, User: d.userOf(colleague)})
+		message := run(c, d.other, s.SendMessage, inbox.SendMessageInput{Thread: thread.ID})
+		perform(c, colleague, s.UnreadThreads)
+		run(c, colleague, s.Thread, thread.ID)
+		run(c, colleague, s.Threads, inbox.ThreadsInput{})
+		run(c, colleague, s.Messages, inbox.MessagesInput{Thread: thread.ID})
+		run(c, colleague, s.MarkThreadRead, inbox.MarkThreadReadInput{Thread: thread.ID, UpTo: message.SentAt})
+		tell(c, colleague, s.LeaveThread, thread.ID)
+	}
+	run(c, d.other, s.PatientThreads, inbox.PatientThreadsInput{Patient: d.patient.ID})
+}
+
+// disclosures tells others about the patient, and the patient about it.
+func (d *canaryDay) disclosures() {
+	c, s := d.hospital, d.h.Audit
+	given := run(c, d.sys, s.RecordDisclosure, audit.RecordDisclosureInput{
+		Patient: d.patient.ID, DisclosedAt: d.clock.Now(), Basis: audit.BasisLawEnforcement,
+		Suspension: audit.Suspension{At: d.clock.Now(), Until: d.clock.Now().Add(time.Hour)},
+	})
+	given = run(c, d.sys, s.SuspendDisclosure, audit.SuspendDisclosureInput{
+		ID: given.ID, Version: given.Version, Suspension: audit.Suspension{At: d.clock.Now(), Until: d.clock.Now().Add(2 * time.Hour)},
+	})
+	asked := audit.DisclosureReportInput{Patient: d.patient.ID, ForStaff: true}
+	run(c, d.sys, s.DisclosureReport, asked)
+	run(c, d.sys, s.DisclosureSummaries, asked)
+	run(c, d.sys, s.ProveDisclosures, audit.ProveDisclosuresInput{Patient: d.patient.ID, ForStaff: true})
+	run(c, d.sys, s.MarkDisclosureInError, audit.MarkDisclosureInErrorInput{ID: given.ID, Version: given.Version})
+}
+
+// questions asks the trail.
+func (d *canaryDay) questions() {
+	c, s := d.hospital, d.h.Audit
+	report := audit.AccessReportInput{Patient: d.patient.ID}
+	run(c, d.sys, s.AccessReport, report)
+	run(c, d.sys, s.AccessTotals, report)
+	drainAll(c, "audit.AccessReportAll", s.AccessReportAll(d.sys, report))
+	drainAll(c, "audit.Export", s.Export(d.sys, audit.Query{Patient: d.patient.ID}))
+	nothing := audit.Query{}
+	c.feed(reflect.ValueOf(&nothing).Elem(), "audit.Export")
+	for range s.Export(d.sys, nothing) {
+		require.Fail(d.t, "nobody has that name")
+	}
+	list, err := s.OfUser(d.sys, d.user.ID, hmstype.Page{})
+	c.done("audit.OfUser", err, list)
+	list, err = s.OfObject(d.sys, d.text("audit.OfObject"), d.text("audit.OfObject"), hmstype.Page{})
+	c.done("audit.OfObject", err, list)
+	c.fed["audit.OfObject"] = true
+	during := hmstype.Period{Start: time.Now().Add(-time.Hour), End: time.Now().Add(time.Hour)} // the trail's clock is the server's
+	run(c, d.sys, s.Exposed, audit.ExposureQuery{During: during})
+	exposed, err := s.ExposedTo(d.sys, audit.ExposureQuery{Patient: d.patient.ID, During: during})
+	c.done("audit.ExposedTo", err, exposed)
+	run(c, d.sys, s.Unusual, audit.UnusualQuery{Suspicion: audit.SuspicionOwnRecord, During: during})
+	user := run(c, d.sys, d.h.Identity.User, d.user.ID)
+	run(c, d.sys, d.h.Identity.LinkPatient, identity.LinkPatientInput{User: user.ID, Version: user.Version, Patient: d.patient.ID})
+}
+
+// drainAll reads a stream to its end.
+func drainAll[T any](c *hospital, name string, stream iter.Seq2[T, error]) {
+	c.t.Helper()
+	var all []T
+	for item, err := range stream {
+		c.done(name, err, item)
+		all = append(all, item)
+	}
+	require.NotEmpty(c.t, all, name)
+}

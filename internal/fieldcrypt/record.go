@@ -1,0 +1,111 @@
+package fieldcrypt
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+)
+
+// Part is a text on its way into the database, or out of it.
+type Part struct {
+	Field Field
+	Text  *string
+}
+
+// Texts names the texts of a record of one kind that may be sealed, whose key seals them, and the
+// row that they belong to.
+type Texts[T any] func(record *T) (subject uuid.UUID, row fmt.Stringer, parts []Part)
+
+// SealParts seals the texts of a row that is about to be written, in place. Empty ones stay empty
+// and want no key.
+func (c *Cipher) SealParts(ctx context.Context, db dbx.DB, subject uuid.UUID, row fmt.Stringer, parts ...Part) error {
+	if !slices.ContainsFunc(parts, func(p Part) bool { return *p.Text != "" }) {
+		return nil
+	}
+	keys, err := c.Ensure(ctx, db, subject)
+	if err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if *p.Text, err = keys.Seal(subject, p.Field, row, *p.Text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// OpenRecords opens the texts of records in place: whatever was sealed, whether or not the host
+// still seals. Where nothing is sealed it asks the database nothing.
+func OpenRecords[T any](ctx context.Context, c *Cipher, db dbx.DB, texts Texts[T], records []T) error {
+	var subjects []uuid.UUID
+	for i := range records {
+		subject, _, parts := texts(&records[i])
+		if slices.ContainsFunc(parts, func(p Part) bool { return Sealed(*p.Text) }) {
+			subjects = append(subjects, subject)
+		}
+	}
+	if len(subjects) == 0 {
+		return nil
+	}
+	keys, err := c.Load(ctx, db, subjects...)
+	if err != nil {
+		return err
+	}
+	for i := range records {
+		subject, row, parts := texts(&records[i])
+		for _, p := range parts {
+			if *p.Text, err = keys.Open(subject, p.Field, row, *p.Text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// OpenRecord is [OpenRecords] for one.
+func OpenRecord[T any](ctx context.Context, c *Cipher, db dbx.DB, texts Texts[T], record T) (T, error) {
+	one := []T{record}
+	err := OpenRecords(ctx, c, db, texts, one)
+	return one[0], err
+}
+
+// UseCase is the private function of a use case.
+type UseCase[In, Out any] func(context.Context, dbx.DB, In) (Out, error)
+
+// Opened is fn with its result's texts opened.
+func Opened[In, T any](c *Cipher, texts Texts[T], fn UseCase[In, T]) UseCase[In, T] {
+	return func(ctx context.Context, db dbx.DB, in In) (T, error) {
+		out, err := fn(ctx, db, in)
+		if err != nil {
+			return out, err
+		}
+		return OpenRecord(ctx, c, db, texts, out)
+	}
+}
+
+// OpenedAll is fn with the texts of all its results opened.
+func OpenedAll[In, T any](c *Cipher, texts Texts[T], fn UseCase[In, []T]) UseCase[In, []T] {
+	return func(ctx context.Context, db dbx.DB, in In) ([]T, error) {
+		list, err := fn(ctx, db, in)
+		if err == nil {
+			err = OpenRecords(ctx, c, db, texts, list)
+		}
+		return list, err
+	}
+}
+
+// OpenedList is fn with the texts of its page opened.
+func OpenedList[In, T any](c *Cipher, texts Texts[T], fn UseCase[In, hmstype.List[T]]) UseCase[In, hmstype.List[T]] {
+	return func(ctx context.Context, db dbx.DB, in In) (hmstype.List[T], error) {
+		list, err := fn(ctx, db, in)
+		if err == nil {
+			err = OpenRecords(ctx, c, db, texts, list.Items)
+		}
+		return list, err
+	}
+}
