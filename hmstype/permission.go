@@ -14,6 +14,7 @@ const (
 	PermAuditRead      Permission = "audit.read"            // read the audit trail
 	PermAuditVerify    Permission = "audit.verify"          // verify the audit trail
 	PermAuditSeal      Permission = "audit.seal"            // add to the trail's signed log
+	PermAuditRetain    Permission = "audit.retain"          // set how long the trail is kept, place and release legal holds
 
 	PermPatientRead       Permission = "patient.read"       // read and search patients
 	PermPatientWrite      Permission = "patient.write"      // register and change patients and coverage
@@ -63,7 +64,7 @@ const (
 // Permissions lists the catalogue, sorted by area.
 func Permissions() []Permission {
 	return []Permission{
-		PermIdentityRead, PermIdentityManage, PermAuthenticate, PermAuditRead, PermAuditVerify, PermAuditSeal,
+		PermIdentityRead, PermIdentityManage, PermAuthenticate, PermAuditRead, PermAuditVerify, PermAuditSeal, PermAuditRetain,
 		PermPatientRead, PermPatientWrite, PermPatientRestricted, PermBreakGlass, PermBreakGlassReview,
 		PermAppointmentRead, PermAppointmentWrite, PermClinicalRead, PermClinicalWrite, PermVitalsWrite,
 		PermPrescribe, PermPrescriptionRead,

@@ -10,10 +10,11 @@ import (
 
 // LeavesNoEvent are the use cases that may leave nothing on the audit trail, and why.
 var LeavesNoEvent = map[string]string{
-	"audit.seal":     "the signed checkpoint is its own record; an event of each seal would want another seal",
-	"identity.login": "counts the attempt first; the outcome is recorded by its second half",
-	"outbox.purge":   "removes rows that were delivered; the deeds that they tell of are on the trail",
-	"outbox.relay":   "marks what was delivered; the events tell of deeds that are on the trail",
+	"audit.seal":               "the signed checkpoint is its own record; an event of each seal would want another seal",
+	"audit.retention_policies": "rules, nobody's data",
+	"identity.login":           "counts the attempt first; the outcome is recorded by its second half",
+	"outbox.purge":             "removes rows that were delivered; the deeds that they tell of are on the trail",
+	"outbox.relay":             "marks what was delivered; the events tell of deeds that are on the trail",
 
 	"identity.end_break_glass":   "a grant that is over already stays as it is",
 	"appointment.no_show_sweep":  "may find nothing to do",
