@@ -98,6 +98,14 @@ func (h *HMS) Check(ctx context.Context) error {
 	return dbx.Map(h.crypt.Check(ctx, h.handle.Bun()))
 }
 
+// ArchiveAuditMonth archives one month of the audit trail, of all tenants, and drops it; without
+// in.Purge it only reports. It is the installation's deed: the database's login must be a member
+// of hms_owner, as for [HMS.Migrate], and the host decides who may call it. See
+// audit.ArchiveMonth.
+func (h *HMS) ArchiveAuditMonth(ctx context.Context, in audit.ArchiveInput) (audit.ArchiveReport, error) {
+	return audit.ArchiveMonth(ctx, h.handle.Bun(), audit.ArchiveConfig{Log: h.config.AuditLog, Now: h.config.Now}, in)
+}
+
 // wire connects the services. New and all ways of binding call it, so that no service of a
 // bound HMS can hold an unbound collaborator.
 func (h *HMS) wire(handle dbx.Handle) *HMS {

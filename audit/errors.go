@@ -2,6 +2,8 @@ package audit
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -18,8 +20,47 @@ var (
 	ErrInTransaction = fmt.Errorf("%w: sealing needs a transaction of its own", hmstype.ErrPrecondition)
 	// ErrNotSealed: the event is not in the log yet.
 	ErrNotSealed = fmt.Errorf("%w: the event is not sealed yet", hmstype.ErrPrecondition)
+	// ErrReleased: the legal hold was released already.
+	ErrReleased = fmt.Errorf("%w: the legal hold is released already", hmstype.ErrPrecondition)
+	// ErrRetained: something keeps the month from being purged; see [RetainedError].
+	ErrRetained = fmt.Errorf("%w: the month must be kept", hmstype.ErrPrecondition)
+	// ErrNoPartition: the month has no partition of its own. It was purged, or never had events,
+	// or they lie in the default partition, from which nothing can be dropped: move them first.
+	ErrNoPartition = fmt.Errorf("%w: the month has no partition of its own", hmstype.ErrNotFound)
+	// ErrArchive: the store does not give back what was written; nothing was dropped.
+	ErrArchive = fmt.Errorf("%w: the store does not hold the archive as it was written", hmstype.ErrPrecondition)
 )
 
+// RetainedError names what keeps a month from being purged; its kind is that of [ErrRetained].
+type RetainedError struct {
+	Month   Month
+	Tenants []TenantMonth // those with obstacles
+}
+
+// Error implements error.
+func (e *RetainedError) Error() string {
+	kinds := map[ObstacleKind]bool{}
+	for _, t := range e.Tenants {
+		for _, o := range t.Obstacles {
+			kinds[o.Kind] = true
+		}
+	}
+	return fmt.Sprintf("%s: %s (%d tenants): %s", ErrRetained, e.Month, len(e.Tenants), joinSorted(kinds))
+}
+
+// Unwrap makes errors.Is(err, ErrRetained) true.
+func (e *RetainedError) Unwrap() error { return ErrRetained }
+
+func joinSorted(kinds map[ObstacleKind]bool) string {
+	list := make([]string, 0, len(kinds))
+	for kind := range kinds {
+		list = append(list, string(kind))
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
+}
+
 var _ = dbx.Declare(dbx.Constraints{
-	"audit_leaf_event_key": ErrLogDamaged,
+	"audit_leaf_event_key":      ErrLogDamaged,
+	"retention_policy_rule_key": hmstype.ErrAlreadyExists,
 })

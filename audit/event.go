@@ -23,6 +23,7 @@ const (
 	ActionSearch Action = "search" // a patient was among the hits of a search
 	ActionExport Action = "export" // data left the system
 	ActionVerify Action = "verify" // somebody held the trail against the data, or its log against what was signed
+	ActionPurge  Action = "purge"  // a month of the trail was archived and dropped; Changes tells the month, the archive and its digest
 	ActionDenied Action = "denied" // somebody was refused; EntityID names the permission, the pair of duties, or the patient
 
 	ActionLogin       Action = "login"        // a session began; EntityID is the user's
@@ -60,7 +61,7 @@ type Event struct {
 	RequestID  string            // the host's
 	Purpose    hmstype.PurposeOfUse
 	BreakGlass hmstype.BreakGlassID // the grant under which a restricted record was read; zero for everything else
-	Changes    json.RawMessage      // create, delete: the row; update: {"column": [before, after]}; null for the rest; see [Event.Fields]
+	Changes    json.RawMessage      // create, delete: the row; update: {"column": [before, after]}; purge: what was purged; null for the rest; see [Event.Fields]
 	Withheld   bool                 // Changes are not shown: the patient's record is restricted, and the reader may not see it
 }
 

@@ -24,6 +24,7 @@ const (
 	FindingForked     FindingKind = "log-forked"         // a witness has seen another log of the same size
 	FindingWitness    FindingKind = "witness-failed"     // a witness could not be asked
 	FindingStale      FindingKind = "checkpoint-stale"   // nothing was sealed for too long
+	FindingPurge      FindingKind = "purge-invalid"      // the record of a purge is not what was signed, or not of the leaves that are there; or an event that it purged is there again
 	FindingCatalogue  FindingKind = "catalogue-differs"  // a trigger, a policy or a right is not what it must be
 )
 
@@ -34,7 +35,7 @@ type Finding struct {
 	RecordedAt time.Time // the event's; zero where it is about none
 	Index      int64     // the first leaf that it is about; -1 where it is about none
 	Until      int64     // the first leaf after those that it may be about; Index + 1 where it is about one
-	Detail     string    // the checkpoint's number, the witness's name, the trigger's
+	Detail     string    // the checkpoint's number, the witness's name, the trigger's, the purged month
 }
 
 // LogReport is what [Service.VerifyLog] found.

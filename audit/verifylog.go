@@ -15,7 +15,8 @@ import (
 )
 
 // VerifyLog reads the whole log and trail of the tenant and holds them against each other,
-// against every signed checkpoint and against what the witnesses remember. It trusts nothing
+// against every signed checkpoint and against what the witnesses remember. Events that are gone
+// are explained by the signed record of their purge, exactly, or not at all. It trusts nothing
 // that is stored: every hash is computed anew. It takes memory for one page, and time for
 // every event; it writes nothing but its own record.
 func (s *Service) VerifyLog(ctx context.Context) (LogReport, error) {
@@ -49,6 +50,7 @@ type logCheck struct {
 	proved int64                // the leaves before this gave a signed root
 	broken bool                 // a root differed: all later ones do
 	wanted map[int64][]seen     // by size: what witnesses saw
+	purges map[Month]*purgeCheck
 }
 
 type nodeID struct {
@@ -71,7 +73,10 @@ func (s *Service) verifyLog(ctx context.Context, db dbx.DB) (LogReport, error) {
 	if err := db.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&c.now); err != nil {
 		return LogReport{}, err
 	}
-	for _, step := range []func() error{c.askWitnesses, c.checkLeaves, c.checkEnd, c.checkUnsealed, c.checkCatalogue} {
+	if err := holdTrail(ctx, db); err != nil {
+		return LogReport{}, err
+	}
+	for _, step := range []func() error{c.askWitnesses, c.readPurges, c.checkLeaves, c.checkPurges, c.checkEnd, c.checkUnsealed, c.checkCatalogue} {
 		if err := step(); err != nil {
 			return LogReport{}, err
 		}
@@ -187,7 +192,9 @@ func (c *logCheck) readPage(from int64) ([]storedLeaf, error) {
 // checkEvent holds an event against its leaf, and its time against the checkpoints around it.
 func (c *logCheck) checkEvent(l storedLeaf) {
 	finding := Finding{Event: l.event, RecordedAt: l.recordedAt, Index: l.index, Until: l.index + 1}
+	explained := c.explained(l)
 	switch {
+	case !l.found && explained:
 	case !l.found:
 		finding.Kind = FindingRemoved
 		c.report.add(finding)

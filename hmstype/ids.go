@@ -2,55 +2,57 @@ package hmstype
 
 // The markers keep the kinds of id apart; they have no other use.
 type (
-	tenantEntity         struct{}
-	userEntity           struct{}
-	roleEntity           struct{}
-	patientEntity        struct{}
-	coverageEntity       struct{}
-	identifierEntity     struct{}
-	appointmentEntity    struct{}
-	encounterEntity      struct{}
-	noteEntity           struct{}
-	vitalsEntity         struct{}
-	conditionEntity      struct{}
-	allergyEntity        struct{}
-	prescriptionEntity   struct{}
-	medicationCatEntity  struct{}
-	medicationItemEntity struct{}
-	supplierEntity       struct{}
-	locationEntity       struct{}
-	batchEntity          struct{}
-	movementEntity       struct{}
-	dispenseEntity       struct{}
-	labTestEntity        struct{}
-	labAnalyteEntity     struct{}
-	referenceRangeEntity struct{}
-	labOrderEntity       struct{}
-	labOrderItemEntity   struct{}
-	specimenEntity       struct{}
-	labResultEntity      struct{}
-	criticalEntity       struct{}
-	serviceEntity        struct{}
-	chargeEntity         struct{}
-	billEntity           struct{}
-	billLineEntity       struct{}
-	paymentEntity        struct{}
-	accountEntity        struct{}
-	journalEntity        struct{}
-	wardEntity           struct{}
-	bedEntity            struct{}
-	stayEntity           struct{}
-	auditEventEntity     struct{}
-	disclosureEntity     struct{}
-	breakGlassEntity     struct{}
-	sessionEntity        struct{}
-	apiKeyEntity         struct{}
-	webauthnEntity       struct{}
-	outboxEventEntity    struct{}
-	notificationEntity   struct{}
-	taskEntity           struct{}
-	threadEntity         struct{}
-	messageEntity        struct{}
+	tenantEntity          struct{}
+	userEntity            struct{}
+	roleEntity            struct{}
+	patientEntity         struct{}
+	coverageEntity        struct{}
+	identifierEntity      struct{}
+	appointmentEntity     struct{}
+	encounterEntity       struct{}
+	noteEntity            struct{}
+	vitalsEntity          struct{}
+	conditionEntity       struct{}
+	allergyEntity         struct{}
+	prescriptionEntity    struct{}
+	medicationCatEntity   struct{}
+	medicationItemEntity  struct{}
+	supplierEntity        struct{}
+	locationEntity        struct{}
+	batchEntity           struct{}
+	movementEntity        struct{}
+	dispenseEntity        struct{}
+	labTestEntity         struct{}
+	labAnalyteEntity      struct{}
+	referenceRangeEntity  struct{}
+	labOrderEntity        struct{}
+	labOrderItemEntity    struct{}
+	specimenEntity        struct{}
+	labResultEntity       struct{}
+	criticalEntity        struct{}
+	serviceEntity         struct{}
+	chargeEntity          struct{}
+	billEntity            struct{}
+	billLineEntity        struct{}
+	paymentEntity         struct{}
+	accountEntity         struct{}
+	journalEntity         struct{}
+	wardEntity            struct{}
+	bedEntity             struct{}
+	stayEntity            struct{}
+	auditEventEntity      struct{}
+	disclosureEntity      struct{}
+	breakGlassEntity      struct{}
+	sessionEntity         struct{}
+	apiKeyEntity          struct{}
+	webauthnEntity        struct{}
+	outboxEventEntity     struct{}
+	notificationEntity    struct{}
+	taskEntity            struct{}
+	threadEntity          struct{}
+	messageEntity         struct{}
+	retentionPolicyEntity struct{}
+	legalHoldEntity       struct{}
 )
 
 // Ids of identity and of the patient's record.
@@ -161,6 +163,10 @@ type (
 	StayID = ID[stayEntity]
 	// AuditEventID names an event of the audit trail (FHIR AuditEvent).
 	AuditEventID = ID[auditEventEntity]
+	// RetentionPolicyID names a rule of how long events of the trail are kept.
+	RetentionPolicyID = ID[retentionPolicyEntity]
+	// LegalHoldID names an order that forbids to erase.
+	LegalHoldID = ID[legalHoldEntity]
 	// OutboxEventID names an event that waits for delivery to the host's bus.
 	OutboxEventID = ID[outboxEventEntity]
 	// DisclosureID names a disclosure of a patient's data outside the hospital.

@@ -15,6 +15,7 @@ const (
 	PermAuditVerify    Permission = "audit.verify"          // verify the audit trail
 	PermAuditSeal      Permission = "audit.seal"            // add to the trail's signed log
 	PermDisclose       Permission = "audit.disclose"        // record, suspend and correct disclosures
+	PermAuditRetain    Permission = "audit.retain"          // set how long the trail is kept, place and release legal holds
 
 	PermPatientRead       Permission = "patient.read"       // read and search patients
 	PermPatientWrite      Permission = "patient.write"      // register and change patients and coverage
@@ -73,7 +74,7 @@ const (
 // Permissions lists the catalogue, sorted by area.
 func Permissions() []Permission {
 	return []Permission{
-		PermIdentityRead, PermIdentityManage, PermAuthenticate, PermAuditRead, PermAuditVerify, PermAuditSeal, PermDisclose,
+		PermIdentityRead, PermIdentityManage, PermAuthenticate, PermAuditRead, PermAuditVerify, PermAuditSeal, PermDisclose, PermAuditRetain,
 		PermPatientRead, PermPatientWrite, PermPatientRestricted, PermBreakGlass, PermBreakGlassReview,
 		PermAppointmentRead, PermAppointmentWrite, PermClinicalRead, PermClinicalWrite, PermVitalsWrite,
 		PermPrescribe, PermPrescriptionRead,

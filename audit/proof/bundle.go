@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -51,6 +52,9 @@ func (i Item) verify(checkpoint Checkpoint) error {
 	}
 	if i.Index < 0 || i.Index >= checkpoint.Size || i.Event.RecordedAt.After(checkpoint.Time) {
 		return fmt.Errorf("%w: leaf %d is not under the checkpoint", ErrProof, i.Index)
+	}
+	if at := i.Event.RecordedAt; at != at.UTC().Truncate(time.Microsecond) {
+		return fmt.Errorf("%w: leaf %d has a time that its hash does not cover", ErrProof, i.Index)
 	}
 	hash, err := i.Event.LeafHash()
 	if err != nil {

@@ -10,5 +10,8 @@
 // A bundle proves that its events are in the log and were not changed. It does not prove
 // that no other event is: that takes the whole log, or the trust of who made the bundle.
 //
+// An archive ([VerifyArchive]) holds all events of one tenant and month, which the hospital's
+// database no longer has; a [Purge] is the signed record that explains why.
+//
 // It imports nothing of this module, so that an auditor can build it alone.
 package proof

@@ -42,8 +42,8 @@ var ErrNotCanonical = errors.New("proof: the changes are no JSON")
 
 // Canonical gives the bytes that the leaf's hash covers: a version, then every field with
 // its length before it, so that no two events share them. Times are microseconds since 1970.
-// Changes lose their insignificant white space only: the order of their keys is that of the
-// database's storage.
+// Changes lose their insignificant white space, and the escapes that encoding/json puts into
+// what it hands on; the order of their keys is that of the database's storage.
 func (e Event) Canonical() ([]byte, error) {
 	var changes bytes.Buffer
 	if len(e.Changes) > 0 {
@@ -55,7 +55,7 @@ func (e Event) Canonical() ([]byte, error) {
 	b := []byte{versionPlain}
 	fields := [][]byte{
 		[]byte(e.Tenant), []byte(e.ID), at, []byte(e.XID), []byte(e.Actor), []byte(e.Action), []byte(e.Entity), []byte(e.EntityID),
-		[]byte(e.Patient), []byte(e.Operation), []byte(e.RequestID), []byte(e.Purpose), []byte(e.BreakGlass), changes.Bytes(), e.Salt,
+		[]byte(e.Patient), []byte(e.Operation), []byte(e.RequestID), []byte(e.Purpose), []byte(e.BreakGlass), unescaped(changes.Bytes()), e.Salt,
 	}
 	if e.Credential != "" {
 		b[0], fields = versionCredential, append(fields, []byte(e.Credential))
@@ -65,6 +65,34 @@ func (e Event) Canonical() ([]byte, error) {
 		b = append(b, field...)
 	}
 	return b, nil
+}
+
+// escapes are what json.Marshal writes for characters that PostgreSQL's jsonb shows as they are.
+var escapes = map[string]string{`\u003c`: "<", `\u003e`: ">", `\u0026`: "&", `\u2028`: "\u2028", `\u2029`: "\u2029"}
+
+// unescaped undoes the escapes: an event that travelled as JSON keeps its hash.
+func unescaped(changes []byte) []byte {
+	if !bytes.Contains(changes, []byte(`\u`)) {
+		return changes
+	}
+	out := make([]byte, 0, len(changes))
+	for i := 0; i < len(changes); {
+		if changes[i] != '\\' || i+2 > len(changes) {
+			out = append(out, changes[i])
+			i++
+			continue
+		}
+		if i+6 <= len(changes) {
+			if plain, ok := escapes[string(changes[i:i+6])]; ok {
+				out = append(out, plain...)
+				i += 6
+				continue
+			}
+		}
+		out = append(out, changes[i:i+2]...) // an escaped backslash begins no further escape
+		i += 2
+	}
+	return out
 }
 
 // LeafHash gives the hash of the event's leaf.

@@ -1,0 +1,582 @@
+package audit_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/audit/proof"
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/dbtest"
+	"github.com/chelal/hms/internal/dbx"
+)
+
+// memorySink keeps archives in memory; a test may let it fail.
+type memorySink struct {
+	mu       sync.Mutex
+	archives map[string][]byte
+	aborted  int
+	onWrite  func() error
+	onClose  func() error
+	onOpen   func(archive []byte) ([]byte, error)
+}
+
+func (s *memorySink) Create(_ context.Context, name string) (audit.ArchiveWriter, error) {
+	return &memoryArchive{sink: s, name: name}, nil
+}
+
+func (s *memorySink) Open(_ context.Context, name string) (io.ReadCloser, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	archive := s.archives[name]
+	if s.onOpen != nil {
+		var err error
+		if archive, err = s.onOpen(archive); err != nil {
+			return nil, err
+		}
+	}
+	return io.NopCloser(bytes.NewReader(archive)), nil
+}
+
+type memoryArchive struct {
+	bytes.Buffer
+	sink *memorySink
+	name string
+}
+
+func (a *memoryArchive) Write(p []byte) (int, error) {
+	if a.sink.onWrite != nil {
+		if err := a.sink.onWrite(); err != nil {
+			return 0, err
+		}
+	}
+	return a.Buffer.Write(p)
+}
+
+func (a *memoryArchive) Close() error {
+	if a.sink.onClose != nil {
+		if err := a.sink.onClose(); err != nil {
+			return err
+		}
+	}
+	a.sink.mu.Lock()
+	defer a.sink.mu.Unlock()
+	if a.sink.archives == nil {
+		a.sink.archives = map[string][]byte{}
+	}
+	a.sink.archives[a.name] = a.Bytes()
+	return nil
+}
+
+func (a *memoryArchive) Abort() {
+	a.sink.mu.Lock()
+	defer a.sink.mu.Unlock()
+	a.sink.aborted++
+}
+
+// oldMonth is when the tests' old events were recorded: long enough ago by every clock.
+const oldMonth audit.Month = "2018-01"
+
+// older gives a tenant, in a database of its own, whose trail begins in 2018: some months have
+// events of every category. They are put there before the log begins, so that to it they are
+// simply its first events.
+func older(t *testing.T, months ...audit.Month) *logBench {
+	t.Helper()
+	b := newLog(t, dbtest.NewOwn(t))
+	b.Clock.Advance(time.Since(dbtest.Start)) // the host's clock agrees with the database's
+	for _, month := range months {
+		b.age(t, month, 40)
+	}
+	return b
+}
+
+// sibling gives another tenant of the same database, whose trail begins in months of its own:
+// what befalls these concerns nobody else.
+func (b *logBench) sibling(t *testing.T, months ...audit.Month) *logBench {
+	t.Helper()
+	env := *b.Env
+	env.Tenant = hmstype.NewID[hmstype.TenantID]()
+	env.Ctx = hmstype.WithActor(t.Context(), hmstype.SystemActor(env.Tenant, "test"))
+	env.Clock = dbtest.NewClock()
+	env.Clock.Advance(time.Since(dbtest.Start))
+	env.Base.DB = dbx.NewHandle(env.DB, dbx.Options{Now: env.Clock.Now, Results: env.Base.Crypt})
+	env.Identity = identity.New(env.Base, identity.Config{})
+	env.Base.Authorizer = env.Identity
+	_, err := env.Identity.CreateTenant(env.Ctx, identity.CreateTenantInput{Name: "Another hospital"})
+	require.NoError(t, err)
+	s := newLog(t, &env)
+	for _, month := range months {
+		s.age(t, month, 40)
+	}
+	return s
+}
+
+// months hands out months that no other test of the database uses.
+type months struct{ given atomic.Int64 }
+
+func (m *months) next() audit.Month {
+	return proof.MonthOf(time.Date(2010, time.Month(m.given.Add(1)), 1, 0, 0, 0, 0, time.UTC))
+}
+
+// age puts events into a month.
+func (b *logBench) age(t *testing.T, month audit.Month, n int) {
+	t.Helper()
+	from, _, err := month.Bounds()
+	require.NoError(t, err)
+	b.sql(t, `BEGIN; SET LOCAL ROLE hms_owner; SELECT hms.ensure_audit_partitions(?, 1); COMMIT`, from.Format(time.DateOnly))
+	b.sql(t, `INSERT INTO hms.audit_event (tenant_id, recorded_at, actor, action, entity, entity_id, operation, request_id, purpose, changes)
+		SELECT ?, ?::timestamptz + i * interval '10 minutes', 'human:x', (ARRAY['read', 'search', 'login', 'export', 'verify'])[1 + i % 5], 'test', i::text, 'test', '', 'TREAT',
+			'{"text": "1 < 2 & 3"}' FROM generate_series(0, ?) AS i`, b.Tenant, from, n-1)
+}
+
+// sealAll seals until nothing waits. Other tests' transactions may hold the watermark back, and
+// a checkpoint that left the old events behind would make them back-dated, so it waits for it first.
+func (b *logBench) sealAll(t *testing.T) {
+	t.Helper()
+	for dbtest.Scalar[bool](t, b.Env, `SELECT EXISTS (SELECT 1 FROM hms.audit_event WHERE tenant_id = ? AND xid >= pg_snapshot_xmin(pg_current_snapshot()))`, b.Tenant) {
+		require.NoError(t, t.Context().Err())
+	}
+	for more := true; more; {
+		report, err := b.s.Seal(b.Ctx, audit.SealInput{})
+		require.NoError(t, err)
+		more = report.More
+	}
+}
+
+// archive archives a month.
+func (b *logBench) archive(t *testing.T, in audit.ArchiveInput) (audit.ArchiveReport, error) {
+	t.Helper()
+	if in.By == "" {
+		in.By = "scheduler"
+	}
+	return audit.ArchiveMonth(t.Context(), b.DB, audit.ArchiveConfig{Log: b.config, Now: b.Clock.Now}, in)
+}
+
+func (b *logBench) verifiers(t *testing.T) note.Verifiers {
+	t.Helper()
+	verifier, err := note.NewVerifier(b.public)
+	require.NoError(t, err)
+	return note.VerifierList(verifier)
+}
+
+// inMonth counts the tenant's events of a month.
+func (b *logBench) inMonth(t *testing.T, month audit.Month) int64 {
+	t.Helper()
+	from, to, err := month.Bounds()
+	require.NoError(t, err)
+	return dbtest.Scalar[int64](t, b.Env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ? AND recorded_at >= ? AND recorded_at < ?`, b.Tenant, from, to)
+}
+
+func TestArchiveMonth(t *testing.T) {
+	t.Parallel()
+	b := older(t, oldMonth, "2018-03")
+	b.age(t, oldMonth, 600) // more than one block of the log
+	b.sealAll(t)
+	sink := &memorySink{}
+
+	plan, err := b.archive(t, audit.ArchiveInput{Month: oldMonth})
+	require.NoError(t, err)
+	require.False(t, plan.Purged)
+	require.Len(t, plan.Tenants, 1)
+	require.Empty(t, plan.Tenants[0].Obstacles)
+	require.Equal(t, int64(640), plan.Tenants[0].Total())
+	require.Equal(t, int64(640), b.inMonth(t, oldMonth), "a report changes nothing")
+
+	report, err := b.archive(t, audit.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
+	require.NoError(t, err)
+	require.True(t, report.Purged)
+	require.Zero(t, b.inMonth(t, oldMonth))
+	require.Equal(t, int64(40), b.inMonth(t, "2018-03"), "no other month is touched")
+	require.Empty(t, dbtest.Scalar[string](t, b.Env, `SELECT coalesce(to_regclass('hms.audit_event_2018m01')::text, '')`))
+
+	part := report.Tenants[0]
+	manifest, err := proof.VerifyArchive(bytes.NewReader(sink.archives[part.Archive]), b.verifiers(t))
+	require.NoError(t, err)
+	require.Equal(t, oldMonth, manifest.Month)
+	require.Equal(t, int64(640), manifest.Leaves.Count)
+	require.Equal(t, "hms.test/trail/"+b.Tenant.String(), manifest.Origin)
+
+	found := b.verify(t)
+	require.Empty(t, found.Findings)
+	require.Equal(t, int64(640), found.Purged)
+	b.sealAll(t) // and so is the event that tells of the purge
+	found = b.verify(t)
+	require.Empty(t, found.Findings)
+	require.Equal(t, int64(640), found.Purged)
+	list, err := b.s.Trail(b.Ctx, audit.Query{Actions: []audit.Action{audit.ActionPurge}})
+	require.NoError(t, err)
+	require.Len(t, list.Items, 1)
+	require.Equal(t, "system:scheduler", list.Items[0].Actor)
+	require.Equal(t, string(oldMonth), list.Items[0].EntityID)
+	require.Contains(t, string(list.Items[0].Changes), part.Archive)
+
+	_, err = b.archive(t, audit.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
+	require.ErrorIs(t, err, audit.ErrNoPartition, "once is enough")
+	_, err = b.archive(t, audit.ArchiveInput{Month: "2018-03", Sink: sink, Purge: true})
+	require.NoError(t, err)
+	found = b.verify(t)
+	require.Empty(t, found.Findings)
+	require.Equal(t, int64(680), found.Purged)
+}
+
+func TestArchiveMonth_InAFolder(t *testing.T) {
+	t.Parallel()
+	b := older(t, oldMonth)
+	b.sealAll(t)
+	sink := audit.NewDirSink(t.TempDir())
+	report, err := b.archive(t, audit.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
+	require.NoError(t, err)
+	file, err := sink.Open(t.Context(), report.Tenants[0].Archive)
+	require.NoError(t, err)
+	_, err = proof.VerifyArchive(file, b.verifiers(t))
+	require.NoError(t, errors.Join(err, file.Close()))
+	_, err = sink.Create(t.Context(), report.Tenants[0].Archive)
+	require.Error(t, err, "an archive is never written over")
+	for _, outside := range []string{"../x", "/etc/x", ""} {
+		_, err = sink.Create(t.Context(), outside)
+		require.Error(t, err)
+		_, err = sink.Open(t.Context(), outside)
+		require.Error(t, err)
+	}
+	w, err := sink.Create(t.Context(), "half/written")
+	require.NoError(t, err)
+	w.Abort()
+	_, err = sink.Open(t.Context(), "half/written")
+	require.Error(t, err)
+}
+
+// Each obstacle alone keeps the month, and says what it is.
+func TestArchiveMonth_Obstacles(t *testing.T) {
+	t.Parallel()
+	home, free := older(t), &months{}
+	policy := func(t *testing.T, b *logBench, category audit.Category, jurisdiction string, months int) {
+		t.Helper()
+		_, err := b.s.SetRetentionPolicy(b.Ctx, audit.SetRetentionPolicyInput{Category: category, Jurisdiction: jurisdiction, KeepMonths: months, Basis: "law"})
+		require.NoError(t, err)
+	}
+	for name, tt := range map[string]struct {
+		prepare func(*testing.T, *logBench, audit.Month)
+		kind    audit.ObstacleKind // empty: it may go
+	}{
+		"Nothing":    {func(*testing.T, *logBench, audit.Month) {}, ""},
+		"HostsClock": {func(_ *testing.T, b *logBench, _ audit.Month) { b.Clock.Advance(-12 * 365 * 24 * time.Hour) }, audit.ObstaclePeriod},
+		"Policy":     {func(t *testing.T, b *logBench, month audit.Month) { policy(t, b, audit.CategoryDisclosure, "DE", 360) }, audit.ObstaclePeriod},
+		"LongestOf": {func(t *testing.T, b *logBench, month audit.Month) {
+			policy(t, b, "access", "DE", 360)
+			policy(t, b, "access", "FR", 12)
+		}, audit.ObstaclePeriod},
+		"OfNoEvent":   {func(t *testing.T, b *logBench, month audit.Month) { policy(t, b, audit.CategoryChange, "DE", 360) }, ""},
+		"Unsealed":    {func(t *testing.T, b *logBench, month audit.Month) { b.age(t, month, 1) }, audit.ObstacleUnsealed},
+		"HoldOfAll":   {func(t *testing.T, b *logBench, month audit.Month) { b.hold(t, hmstype.PatientID{}) }, audit.ObstacleHold},
+		"HoldOfOther": {func(t *testing.T, b *logBench, month audit.Month) { b.hold(t, somePatient(t, b.Env)) }, ""},
+		"HoldReleased": {func(t *testing.T, b *logBench, month audit.Month) {
+			_, err := b.s.ReleaseLegalHold(b.Ctx, audit.ReleaseLegalHoldInput{ID: b.hold(t, hmstype.PatientID{}), Reason: "closed"})
+			require.NoError(t, err)
+		}, ""},
+		"EventRemoved": {func(t *testing.T, b *logBench, month audit.Month) {
+			b.past(t, `DELETE FROM hms.audit_event WHERE id = (SELECT event_id FROM hms.audit_leaf WHERE leaf_index = 7 AND tenant_id = $tenant)`)
+		}, audit.ObstacleDamaged},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			month := free.next()
+			b := home.sibling(t, month)
+			b.sealAll(t)
+			tt.prepare(t, b, month)
+			before := b.inMonth(t, month)
+			sink := &memorySink{}
+			report, err := b.archive(t, audit.ArchiveInput{Month: month, Sink: sink, Purge: true})
+			if tt.kind == "" {
+				require.NoError(t, err)
+				require.True(t, report.Purged)
+				return
+			}
+			require.ErrorIs(t, err, audit.ErrRetained)
+			var refused *audit.RetainedError
+			require.ErrorAs(t, err, &refused)
+			require.Len(t, refused.Tenants, 1)
+			require.Equal(t, tt.kind, refused.Tenants[0].Obstacles[0].Kind)
+			require.Equal(t, before, b.inMonth(t, month))
+			require.Empty(t, sink.archives, "nothing is archived that must stay")
+			require.False(t, report.Purged)
+
+			plan, err := b.s.PlanRetention(b.Ctx, audit.PlanRetentionInput{})
+			require.NoError(t, err)
+			require.Equal(t, tt.kind, plan[0].Obstacles[0].Kind, "the plan says the same")
+		})
+	}
+}
+
+// hold places a hold.
+func (b *logBench) hold(t *testing.T, p hmstype.PatientID) hmstype.LegalHoldID {
+	t.Helper()
+	hold, err := b.s.PlaceLegalHold(b.Ctx, audit.PlaceLegalHoldInput{Patient: p, Reason: "case"})
+	require.NoError(t, err)
+	return hold.ID
+}
+
+// past runs as superuser past every trigger; $tenant stands for the tenant's id.
+func (b *logBench) past(t *testing.T, statements ...string) {
+	t.Helper()
+	text := strings.ReplaceAll(strings.Join(statements, ";"), "$tenant", "'"+b.Tenant.String()+"'")
+	b.sql(t, `BEGIN; SET LOCAL session_replication_role = replica; `+text+`; COMMIT`)
+}
+
+// A hold on one patient keeps the months in which the trail speaks of him.
+func TestArchiveMonth_HoldOnAPatient(t *testing.T) {
+	t.Parallel()
+	b := older(t, oldMonth, "2018-02")
+	p := somePatient(t, b.Env)
+	b.past(t, `UPDATE hms.audit_event SET patient_id = '`+p.String()+`' WHERE entity = 'test' AND entity_id = '3' AND recorded_at < '2018-02-01'`)
+	b.sealAll(t)
+	b.hold(t, p)
+	_, err := b.archive(t, audit.ArchiveInput{Month: oldMonth, Sink: &memorySink{}, Purge: true})
+	require.ErrorIs(t, err, audit.ErrRetained)
+	report, err := b.archive(t, audit.ArchiveInput{Month: "2018-02", Sink: &memorySink{}, Purge: true})
+	require.NoError(t, err, "a month that says nothing of him may go, also before an older one")
+	require.True(t, report.Purged)
+	require.Empty(t, b.verify(t).Findings)
+}
+
+// One tenant's obstacle keeps the month for all; each gets an archive of its own.
+func TestArchiveMonth_ManyTenants(t *testing.T) {
+	t.Parallel()
+	b := older(t, oldMonth)
+	b.sealAll(t)
+	second := b.sibling(t)
+	second.config, second.public, second.s = b.config, b.public, audit.New(second.Base, b.config)
+	second.age(t, oldMonth, 5)
+	sink := &memorySink{}
+	_, err := b.archive(t, audit.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
+	var refused *audit.RetainedError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, second.Tenant, refused.Tenants[0].Tenant)
+	require.Equal(t, []audit.Obstacle{{Kind: audit.ObstacleUnsealed, Count: 5}}, refused.Tenants[0].Obstacles)
+	second.sealAll(t)
+	report, err := b.archive(t, audit.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
+	require.NoError(t, err)
+	require.Len(t, report.Tenants, 2)
+	require.Len(t, sink.archives, 2)
+	for _, part := range report.Tenants {
+		m, err := proof.VerifyArchive(bytes.NewReader(sink.archives[part.Archive]), b.verifiers(t))
+		require.NoError(t, err)
+		require.Equal(t, "hms.test/trail/"+part.Tenant.String(), m.Origin)
+		require.NotContains(t, string(sink.archives[part.Archive]), otherThan(part.Tenant, b.Tenant, second.Tenant).String(),
+			"no archive knows of another hospital")
+	}
+	for _, tenant := range []*logBench{b, second} {
+		found := tenant.verify(t)
+		require.Empty(t, found.Findings)
+		require.NotZero(t, found.Purged)
+	}
+}
+
+func otherThan(id, a, b hmstype.TenantID) hmstype.TenantID {
+	if id == a {
+		return b
+	}
+	return a
+}
+
+func TestArchiveMonth_Refuses(t *testing.T) {
+	t.Parallel()
+	b := older(t, oldMonth)
+	b.sealAll(t)
+	config := audit.ArchiveConfig{Log: b.config, Now: b.Clock.Now}
+	attempt := func(config audit.ArchiveConfig, in audit.ArchiveInput) error {
+		_, err := audit.ArchiveMonth(t.Context(), b.DB, config, in)
+		return err
+	}
+	good := audit.ArchiveInput{Month: oldMonth, By: "x", Sink: &memorySink{}, Purge: true}
+	for _, change := range []func(*audit.ArchiveInput){
+		func(in *audit.ArchiveInput) { in.Month = "2018-1" },
+		func(in *audit.ArchiveInput) { in.By = "" },
+		func(in *audit.ArchiveInput) { in.Sink = nil },
+	} {
+		in := good
+		change(&in)
+		require.ErrorIs(t, attempt(config, in), hmstype.ErrInvalid)
+	}
+	unsigned := config
+	unsigned.Log.Signer = nil
+	require.ErrorIs(t, attempt(unsigned, good), audit.ErrNoSigner)
+	other := newLog(t, dbtest.New(t)).config
+	require.ErrorIs(t, attempt(audit.ArchiveConfig{Log: other, Now: config.Now}, good), audit.ErrLogDamaged, "another key's log")
+	noMonth := good
+	noMonth.Month = "2017-05"
+	require.ErrorIs(t, attempt(config, noMonth), audit.ErrNoPartition)
+	now := good
+	now.Month = proof.MonthOf(time.Now())
+	ahead := config
+	ahead.Now = func() time.Time { return time.Now().AddDate(100, 0, 0) }
+	require.ErrorIs(t, attempt(ahead, now), audit.ErrRetained, "a host's clock that is a century ahead costs nothing")
+
+	b.sql(t, `INSERT INTO hms.audit_event (tenant_id, recorded_at, actor, action, entity, entity_id, operation, request_id, purpose)
+		VALUES (?, '2017-05-05', 'x', 'read', 'test', '', '', '', '')`, b.Tenant)
+	require.ErrorIs(t, attempt(config, noMonth), audit.ErrNoPartition, "nothing is dropped from the default partition")
+	_, err := b.DB.ExecContext(t.Context(), `SET ROLE hms_app; SELECT 1 FROM hms.audit_purge; DO $$ BEGIN
+		INSERT INTO hms.audit_purge (tenant_id, month) VALUES (gen_random_uuid(), '2018-01-01');
+		RAISE 'the application could write a record of a purge';
+		EXCEPTION WHEN insufficient_privilege THEN NULL; END $$; RESET ROLE`)
+	require.NoError(t, err)
+}
+
+// Whatever fails before the commit leaves the trail as it was.
+func TestArchiveMonth_Fails(t *testing.T) {
+	t.Parallel()
+	home, free := older(t), &months{}
+	torn := errors.New("the tape is torn")
+	for name, tt := range map[string]struct {
+		sink    func(*testing.T, *logBench, string) *memorySink
+		want    error
+		aborted int
+	}{
+		"Write": {func(*testing.T, *logBench, string) *memorySink {
+			return &memorySink{onWrite: func() error { return torn }}
+		}, torn, 1},
+		"Close": {func(*testing.T, *logBench, string) *memorySink {
+			return &memorySink{onClose: func() error { return torn }}
+		}, torn, 0},
+		"Open": {func(*testing.T, *logBench, string) *memorySink {
+			return &memorySink{onOpen: func([]byte) ([]byte, error) { return nil, torn }}
+		}, torn, 0},
+		"Truncated": {func(*testing.T, *logBench, string) *memorySink {
+			return &memorySink{onOpen: func(archive []byte) ([]byte, error) { return archive[:len(archive)-1], nil }}
+		}, audit.ErrArchive, 0},
+		"Flipped": {func(*testing.T, *logBench, string) *memorySink {
+			return &memorySink{onOpen: func(archive []byte) ([]byte, error) {
+				archive = bytes.Clone(archive)
+				archive[len(archive)/2] ^= 1
+				return archive, nil
+			}}
+		}, audit.ErrArchive, 0},
+		"HoldInTheMeantime": {func(t *testing.T, b *logBench, part string) *memorySink {
+			t.Helper()
+			return &memorySink{onClose: func() error {
+				_, err := b.s.PlaceLegalHold(b.Ctx, audit.PlaceLegalHoldInput{Reason: "inquiry"})
+				return err
+			}}
+		}, audit.ErrRetained, 0},
+		"PolicyInTheMeantime": {func(t *testing.T, b *logBench, part string) *memorySink {
+			t.Helper()
+			return &memorySink{onClose: func() error {
+				_, err := b.s.SetRetentionPolicy(b.Ctx, audit.SetRetentionPolicyInput{Category: audit.CategoryAccess, Jurisdiction: "DE", KeepMonths: 360, Basis: "law"})
+				return err
+			}}
+		}, audit.ErrRetained, 0},
+		"ServerKillsIt": {func(t *testing.T, b *logBench, part string) *memorySink {
+			t.Helper()
+			return &memorySink{onClose: func() error {
+				_, err := b.DB.ExecContext(t.Context(), `SELECT pg_terminate_backend(l.pid, 5000) FROM pg_locks AS l
+					WHERE l.relation = ?::regclass AND l.mode = 'ShareRowExclusiveLock' AND l.granted`, part)
+				return err
+			}}
+		}, hmstype.ErrUnavailable, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			month := free.next()
+			b := home.sibling(t, month)
+			b.sealAll(t)
+			sink := tt.sink(t, b, "hms.audit_event_"+strings.Replace(string(month), "-", "m", 1))
+			report, err := b.archive(t, audit.ArchiveInput{Month: month, Sink: sink, Purge: true})
+			require.ErrorIs(t, err, tt.want)
+			require.False(t, report.Purged)
+			require.Equal(t, tt.aborted, sink.aborted)
+			require.Equal(t, int64(40), b.inMonth(t, month))
+			require.Zero(t, dbtest.Scalar[int64](t, b.Env, `SELECT count(*) FROM hms.audit_purge WHERE tenant_id = ?`, b.Tenant))
+			found := b.verify(t)
+			require.Empty(t, found.Findings)
+			require.Zero(t, found.Purged)
+		})
+	}
+}
+
+// An event that was edited is evidence: it is neither archived as if it were good, nor dropped.
+func TestArchiveMonth_DamagedEvent(t *testing.T) {
+	t.Parallel()
+	home, free := older(t), &months{}
+	for name, attack := range map[string]string{
+		"Edited":     `UPDATE hms.audit_event SET actor = 'human:y' WHERE id = (SELECT event_id FROM hms.audit_leaf WHERE leaf_index = 9 AND tenant_id = $tenant)`,
+		"LeafForged": `UPDATE hms.audit_leaf SET hash = decode(repeat('ab', 32), 'hex') WHERE leaf_index = 1 AND tenant_id = $tenant`,
+		"HeadForged": `UPDATE hms.audit_checkpoint SET size = size + 1 WHERE tenant_id = $tenant`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			month := free.next()
+			b := home.sibling(t, month)
+			b.sealAll(t)
+			b.past(t, attack)
+			sink := &memorySink{}
+			_, err := b.archive(t, audit.ArchiveInput{Month: month, Sink: sink, Purge: true})
+			require.ErrorIs(t, err, audit.ErrLogDamaged)
+			require.Equal(t, int64(40), b.inMonth(t, month))
+		})
+	}
+}
+
+// Many archivers at once, while others write and seal: one of them does it.
+func TestArchiveMonth_Concurrent(t *testing.T) {
+	t.Parallel()
+	b := older(t, oldMonth)
+	b.sealAll(t)
+	sink := &memorySink{}
+	errs := make([]error, 6)
+	stop := make(chan struct{})
+	var archivers, others sync.WaitGroup
+	for i := range 3 {
+		others.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				err := b.Base.DB.InTx(b.Ctx, "test", func(ctx context.Context, db dbx.DB) error {
+					return db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "test", ID: fmt.Sprint(i, n)})
+				})
+				if _, sealErr := b.s.Seal(b.Ctx, audit.SealInput{Limit: 100}); errors.Join(err, sealErr) != nil {
+					t.Errorf("write: %v", errors.Join(err, sealErr))
+					return
+				}
+			}
+		})
+	}
+	for i := range errs {
+		archivers.Go(func() {
+			_, errs[i] = audit.ArchiveMonth(t.Context(), b.DB, audit.ArchiveConfig{Log: b.config, Now: b.Clock.Now},
+				audit.ArchiveInput{Month: oldMonth, By: "scheduler", Sink: sink, Purge: true})
+		})
+	}
+	archivers.Wait()
+	close(stop)
+	others.Wait()
+	done := 0
+	for _, err := range errs {
+		if err == nil {
+			done++
+			continue
+		}
+		if kind := hmstype.KindOf(err); kind != hmstype.KindNotFound {
+			require.Equal(t, hmstype.KindUnavailable, kind, "%v: waited in vain", err)
+		}
+	}
+	require.Equal(t, 1, done)
+	require.Equal(t, int64(1), dbtest.Scalar[int64](t, b.Env, `SELECT count(*) FROM hms.audit_purge`))
+	b.sealAll(t)
+	found := b.verify(t)
+	require.Empty(t, found.Findings)
+	require.Equal(t, int64(40), found.Purged)
+}

@@ -1,0 +1,59 @@
+package audit
+
+import "time"
+
+// Category is what an event is to the rules of retention.
+type Category string
+
+// The categories. A month of the trail goes as a whole, so it stays until the longest period
+// of the categories in it has passed.
+const (
+	CategoryAccess     Category = "access"     // reads and searches
+	CategoryChange     Category = "change"     // rows that were created, changed, deleted; whatever is of no other category
+	CategorySecurity   Category = "security"   // logins, refusals, break-glass, accounts and roles, verifications, purges, holds
+	CategoryDisclosure Category = "disclosure" // data that left the system (45 CFR 164.528)
+)
+
+// Categories lists them.
+func Categories() []Category {
+	return []Category{CategoryAccess, CategoryChange, CategorySecurity, CategoryDisclosure}
+}
+
+// CategoryOf gives the category of an event by its action and entity, as the database does
+// (hms.audit_category).
+func CategoryOf(action Action, entity string) Category {
+	if action == ActionExport || entity == "disclosure" {
+		return CategoryDisclosure
+	}
+	switch action {
+	case ActionLogin, ActionLogout, ActionLoginFailed, ActionDenied, ActionVerify, ActionPurge:
+		return CategorySecurity
+	}
+	switch entity {
+	case "break_glass", "legal_hold", "retention_policy", "role", "user_account", "user_role":
+		return CategorySecurity
+	}
+	if action == ActionRead || action == ActionSearch {
+		return CategoryAccess
+	}
+	return CategoryChange
+}
+
+// The periods of retention, in months.
+const (
+	// DefaultKeepMonths is how long events are kept of which no policy speaks: the six years
+	// of 45 CFR 164.316(b)(2)(i) for records of security, and of 164.528(a)(1) for disclosures.
+	DefaultKeepMonths = 72
+	// MinKeepMonths is the least that a policy may say outside the United States: the year up
+	// to which CNIL, délibération 2021-122, asks for logs, so that no purge reaches what may
+	// just now have come to light.
+	MinKeepMonths = 12
+	// MinKeepMonthsUS is the least in the jurisdiction US and its states (the same rules).
+	MinKeepMonthsUS = 72
+	// MaxKeepMonths is a hundred years.
+	MaxKeepMonths = 1200
+)
+
+// dueAt gives the instant from which a month that ends at to may go: so many months after it,
+// so that its last event is kept to the full.
+func dueAt(to time.Time, keepMonths int) time.Time { return to.UTC().AddDate(0, keepMonths, 0) }

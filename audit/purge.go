@@ -1,0 +1,163 @@
+package audit
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+)
+
+// partitionQuery finds the month's partition by what it may hold, not by its name.
+const partitionQuery = `SELECT c.oid::regclass::text FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+	WHERE i.inhparent = 'hms.audit_event'::regclass AND pg_catalog.pg_get_expr(c.relpartbound, c.oid)
+		= 'FOR VALUES FROM (''' || ($1::timestamptz)::text || ''') TO (''' || ($2::timestamptz)::text || ''')'`
+
+// survey learns which tenants have events in the month. Row-level security hides that from
+// everybody, so it is lifted from the one partition, for a moment, in a transaction that is
+// rolled back.
+func (a *archiver) survey(ctx context.Context, handle dbx.Handle) error {
+	err := handle.AsOwner(ctx, archiveOp, a.in.By, func(ctx context.Context, tx dbx.Owner) error {
+		for _, s := range []string{`SET LOCAL timezone = 'UTC'`, `SET LOCAL datestyle = 'ISO'`} {
+			if _, err := tx.Exec(ctx, s); err != nil {
+				return err
+			}
+		}
+		err := tx.QueryRow(ctx, partitionQuery, a.from, a.to).Scan(&a.part)
+		if errors.Is(err, sql.ErrNoRows) {
+			return ErrNoPartition
+		}
+		if err != nil {
+			return err
+		}
+		var tenants []hmstype.TenantID
+		err = tx.TryLocked(ctx, lockAttempts, func(ctx context.Context) error {
+			tenants, err = a.listTenants(ctx, tx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, id := range tenants {
+			a.tenants = append(a.tenants, &tenantPart{TenantMonth: TenantMonth{Tenant: id, RetentionMonth: RetentionMonth{Month: a.in.Month}}})
+		}
+		return errRollBack
+	})
+	if errors.Is(err, errRollBack) {
+		return nil
+	}
+	return err
+}
+
+// listTenants hops through the partition's primary key from tenant to tenant.
+func (a *archiver) listTenants(ctx context.Context, tx dbx.Owner) ([]hmstype.TenantID, error) {
+	_, err := tx.Exec(ctx, `ALTER TABLE `+a.part+` NO FORCE ROW LEVEL SECURITY`)
+	if dbx.SQLState(err) == undefinedTable {
+		return nil, ErrNoPartition
+	}
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(ctx, `WITH RECURSIVE t (tenant_id) AS (
+			(SELECT p.tenant_id FROM `+a.part+` AS p ORDER BY p.tenant_id LIMIT 1)
+			UNION ALL
+			SELECT (SELECT p.tenant_id FROM `+a.part+` AS p WHERE p.tenant_id > t.tenant_id ORDER BY p.tenant_id LIMIT 1)
+			FROM t WHERE t.tenant_id IS NOT NULL)
+		SELECT tenant_id FROM t WHERE tenant_id IS NOT NULL ORDER BY tenant_id`)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // Err below tells what matters
+	var list []hmstype.TenantID
+	for rows.Next() {
+		var id hmstype.TenantID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		list = append(list, id)
+	}
+	return list, rows.Err()
+}
+
+// lockAttempts is how often a lock is asked for that others may hold, two seconds each: writers
+// queue behind the request for no longer, and sealers must not wait for minutes.
+const lockAttempts = 5
+
+// purge records the purge for every tenant and drops the partition. Rules and holds are asked
+// again, under the lock that whoever sets them takes, too.
+func (a *archiver) purge(ctx context.Context, tx dbx.Owner, now time.Time) error {
+	err := a.each(ctx, tx, func(db dbx.DB, t *tenantPart) error {
+		if err := db.LockName(ctx, retentionLock); err != nil {
+			return err
+		}
+		list, err := policies(ctx, db)
+		if err != nil {
+			return err
+		}
+		return t.judge(ctx, db, now, periods(list))
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.retained(); err != nil {
+		return err
+	}
+	at, err := tx.DatabaseTime(ctx)
+	if err != nil {
+		return err
+	}
+	err = a.each(ctx, tx, func(db dbx.DB, t *tenantPart) error { return a.record(ctx, db, t, at) })
+	if err != nil {
+		return err
+	}
+	return tx.TryLocked(ctx, lockAttempts, func(ctx context.Context) error { return a.drop(ctx, tx) })
+}
+
+// record writes the signed record of a purge and the event that tells of it.
+func (a *archiver) record(ctx context.Context, db dbx.DB, t *tenantPart, at time.Time) error {
+	p := t.purge
+	p.Time, p.Basis = at, t.Basis
+	signed, err := p.Sign(a.log.Signer)
+	if err != nil {
+		return err
+	}
+	_, err = db.Exec(ctx, `INSERT INTO hms.audit_purge (tenant_id, month, leaf_count, digest, archive, archive_hash, basis, purged_at, note)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		db.Tenant(), hmstype.DateOf(a.from, time.UTC), p.Leaves.Count, p.Leaves.Digest[:], p.Archive, p.Sum[:], p.Basis, p.Time, signed)
+	if err != nil {
+		return err
+	}
+	told, err := json.Marshal(map[string]any{
+		"month": p.Month, "events": p.Leaves.Count, "archive": p.Archive, "sha256": hex.EncodeToString(p.Sum[:]), "basis": p.Basis,
+	})
+	if err != nil {
+		return err
+	}
+	_, err = db.Exec(ctx, `SELECT hms.audit_write($1, $2, 'audit_purge', $3, NULL, $4)`,
+		db.Tenant(), string(ActionPurge), string(p.Month), string(told))
+	return err
+}
+
+// drop removes the partition, where still nobody has events in it whose tenant has no archive.
+// Detaching it first would gain nothing: both want the same lock, and a table that is neither in
+// the trail nor gone would be out of sight of everything that verifies.
+func (a *archiver) drop(ctx context.Context, tx dbx.Owner) error {
+	if _, err := tx.Exec(ctx, `LOCK TABLE ONLY hms.audit_event IN ACCESS EXCLUSIVE MODE`); err != nil {
+		return err
+	}
+	tenants, err := a.listTenants(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if !slices.EqualFunc(tenants, a.tenants, func(id hmstype.TenantID, t *tenantPart) bool { return id == t.Tenant }) {
+		return fmt.Errorf("%w: another tenant's events came into the month", hmstype.ErrPrecondition)
+	}
+	_, err = tx.Exec(ctx, `DROP TABLE `+a.part)
+	return err
+}
