@@ -85,6 +85,7 @@ func (s *Service) openNotes(ctx context.Context, db dbx.DB, notes ...*Note) erro
 		return err
 	}
 	for _, n := range notes {
+		n.Erased = keys.Erased(n.Patient.UUID())
 		for _, p := range append(n.parts(), sealedPart{fieldHash, &n.Hash}) {
 			if *p.text, err = keys.Open(n.Patient.UUID(), p.field, n.ID, *p.text); err != nil {
 				return err

@@ -56,6 +56,7 @@ const (
 	PermHousekeeping   Permission = "facility.clean"  // report beds as cleaned
 
 	PermEncryptionManage Permission = "encryption.manage" // rotate keys and re-encrypt
+	PermErase            Permission = "encryption.erase"  // make a person's sealed data unreadable for ever
 
 	PermOutboxRelay Permission = "outbox.relay" // deliver events to the host's bus
 )
@@ -70,7 +71,7 @@ func Permissions() []Permission {
 		PermPharmacyRead, PermPharmacyManage, PermStockWrite, PermDispense, PermPharmacyReverse,
 		PermLabRead, PermLabManage, PermLabOrder, PermLabResult, PermLabReview,
 		PermBillingRead, PermBillingManage, PermCharge, PermBillWrite, PermPayment, PermRefundRequest, PermRefundApprove,
-		PermFacilityRead, PermFacilityManage, PermAdmit, PermHousekeeping, PermEncryptionManage, PermOutboxRelay,
+		PermFacilityRead, PermFacilityManage, PermAdmit, PermHousekeeping, PermEncryptionManage, PermErase, PermOutboxRelay,
 	}
 }
 
