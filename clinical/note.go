@@ -67,6 +67,7 @@ type Note struct {
 	SignedAt    time.Time // UTC; zero for a draft
 	Hash        string    // hexadecimal SHA-256 of the signed body; empty for a draft
 	ErrorReason string    // why it was entered in error
+	Erased      bool      // the patient was erased: what was sealed is empty now
 	CreatedAt   time.Time // UTC
 	Version     int64     // counts changes, from 1
 }

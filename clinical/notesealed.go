@@ -40,7 +40,14 @@ func (b *NoteBody) parts() []fieldcrypt.Part {
 }
 
 func noteText(n *Note) (uuid.UUID, fmt.Stringer, []fieldcrypt.Part) {
-	return n.Patient.UUID(), n.ID, append(n.parts(), fieldcrypt.Part{Field: fieldHash, Text: &n.Hash})
+	parts := append(n.parts(), fieldcrypt.Part{Field: fieldHash, Text: &n.Hash})
+	for i := range parts {
+		if fieldcrypt.Sealed(*parts[i].Text) { // any of them tells
+			parts[i].Erased = &n.Erased
+			break
+		}
+	}
+	return n.Patient.UUID(), n.ID, parts
 }
 
 // setBody takes over a body, sealed where the configuration says so.

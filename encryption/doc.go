@@ -1,5 +1,6 @@
 // Package encryption turns the keys of field encryption: a new epoch, the fields that still
-// lie under an old one, the wrapping by the host's key. The sealing itself happens inside
+// lie under an old one, the wrapping by the host's key; and it destroys those of one person.
+// The sealing itself happens inside
 // the packages whose fields they are.
 //
 // # Rotation without a pause
@@ -14,7 +15,13 @@
 // trail, which holds the ciphertext or, from before encryption, the text of then. Old keys
 // therefore stay in the tenant's keyset.
 //
+// # Erasing a person
+//
+// [Service.Erase] destroys a patient's keys, unless a legal hold is in the way. Whoever reads
+// the record afterwards finds empty text and the mark that he was erased.
+//
 // # Errors
 //
-// [ErrOff] without a key-encryption key; the kinds of package hmstype for the rest.
+// [ErrOff] without a key-encryption key, [ErrHeld] under a legal hold, [ErrErased] where
+// something is to be sealed for a person who was erased; the kinds of package hmstype for the rest.
 package encryption

@@ -12,6 +12,9 @@ import (
 // ErrOff: no key-encryption key is configured, so there is nothing to turn; a precondition.
 var ErrOff = fieldcrypt.ErrOff
 
+// ErrErased: the person was erased, so nothing is sealed for him any more; a precondition.
+var ErrErased = fieldcrypt.ErrErased
+
 // Service turns the keys of the actor's tenant.
 type Service struct {
 	base service.Base

@@ -67,6 +67,7 @@ const (
 	PermMessageWrite Permission = "message.write" // begin threads and write in them
 
 	PermEncryptionManage Permission = "encryption.manage" // rotate keys and re-encrypt
+	PermErase            Permission = "encryption.erase"  // make a person's sealed data unreadable for ever
 
 	PermOutboxRelay Permission = "outbox.relay" // deliver events to the host's bus
 )
@@ -83,7 +84,7 @@ func Permissions() []Permission {
 		PermBillingRead, PermBillingManage, PermCharge, PermBillWrite, PermPayment, PermRefundRequest, PermRefundApprove,
 		PermFacilityRead, PermFacilityManage, PermAdmit, PermHousekeeping,
 		PermInboxRead, PermNotify, PermTaskRead, PermTaskReadAll, PermTaskWrite, PermTaskManage, PermMessageRead, PermMessageWrite,
-		PermEncryptionManage, PermOutboxRelay,
+		PermEncryptionManage, PermErase, PermOutboxRelay,
 	}
 }
 

@@ -3,8 +3,8 @@ package inbox
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -123,12 +123,12 @@ func (s *Service) show(ctx context.Context, db dbx.DB, allowed bool, entries ...
 }
 
 func (e shown) open(keys fieldcrypt.Keys) error {
+	if keys.Erased(e.subject) && slices.ContainsFunc(e.texts, func(t text) bool { return fieldcrypt.Sealed(*t.at) }) {
+		e.withhold(WithheldErased)
+		return nil
+	}
 	for _, t := range e.texts {
 		opened, err := keys.Open(e.subject, t.field, e.row, *t.at)
-		if errors.Is(err, fieldcrypt.ErrShredded) {
-			e.withhold(WithheldErased)
-			return nil
-		}
 		if err != nil {
 			return err
 		}

@@ -94,7 +94,7 @@ func TestSealed_Erased(t *testing.T) {
 	b := setup(t)
 	p := b.patient(t, false)
 	about, loose := b.canaries(t, p), b.canaries(t, hmstype.PatientID{})
-	require.NoError(t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error { return b.Base.Crypt.Shred(ctx, db, p.UUID()) }))
+	require.NoError(t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error { return b.Base.Crypt.Erase(ctx, db, p.UUID()) }))
 
 	list := b.inbox(t, about.nurse, false)
 	require.Len(t, list, 1)

@@ -106,6 +106,7 @@ type Patient struct {
 	Restricted     bool              // see the package's documentation
 	OverrideReason string            // why the person was registered although a like one exists
 	MergedInto     hmstype.PatientID // the surviving record, where Status is merged
+	Erased         bool              // the person was erased (encryption.Service.Erase): what was sealed is empty now
 	CreatedAt      time.Time         // UTC
 	Version        int64             // counts changes, from 1
 }

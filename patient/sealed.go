@@ -73,7 +73,7 @@ func (r patientRow) patient(keys fieldcrypt.Keys, identifiers []Identifier) (p P
 		ID: r.ID, MRN: r.MRN, Status: r.Status, StatusReason: r.StatusReason, Identifiers: identifiers,
 		Details:  r.openDetails(),
 		Deceased: r.IsDeceased, DeceasedAt: r.DeceasedAt.UTC(), Restricted: r.IsRestricted, OverrideReason: r.OverrideReason,
-		MergedInto: r.MergedIntoID, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+		MergedInto: r.MergedIntoID, Erased: keys.Erased(r.ID.UUID()), CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
 	for _, f := range r.sealedFields(&p.Details) {
 		if *f.text, err = keys.Open(r.ID.UUID(), f.name, r.ID, *f.stored); err != nil {

@@ -3,6 +3,7 @@ package fieldcrypt_test
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -100,7 +101,7 @@ func TestKeys_BoundToTheirPlace(t *testing.T) {
 		require.ErrorIs(t, err, fieldcrypt.ErrTampered)
 	}
 	_, err = keys.Open(ann, phone, row, "hms1:7:"+body)
-	require.ErrorIs(t, err, fieldcrypt.ErrShredded, "a key that is not there")
+	require.ErrorIs(t, err, fieldcrypt.ErrKeyLost, "a key that is not there")
 }
 
 func TestKeys_Index(t *testing.T) {
@@ -122,20 +123,75 @@ func TestKeys_Index(t *testing.T) {
 	require.Empty(t, token(keys, phone, ""))
 }
 
-func TestCipher_Shred(t *testing.T) {
+func TestCipher_Erase(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	crypt := env.Base.Crypt
-	subject, row := uuid.New(), uuid.New()
-	stored := seal(t, keysOf(t, env, crypt, subject), subject, phone, row, "secret")
-	require.NoError(t, env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error { return crypt.Shred(ctx, db, subject) }))
+	subject, other, row := uuid.New(), uuid.New(), uuid.New()
+	keys := keysOf(t, env, crypt, subject, other)
+	stored, theirs := seal(t, keys, subject, phone, row, "secret"), seal(t, keys, other, phone, row, "another's")
+	erase := func(ctx context.Context, db dbx.DB) error { return crypt.Erase(ctx, db, subject) }
+	require.NoError(t, env.InTx(t, env.Ctx, erase))
+	require.NoError(t, env.InTx(t, env.Ctx, erase), "twice is no error")
 	require.NoError(t, env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
-		keys, err := crypt.Load(ctx, db, subject)
+		keys, err := crypt.Load(ctx, db, subject, other)
 		require.NoError(t, err)
-		_, err = keys.Open(subject, phone, row, stored)
-		require.ErrorIs(t, err, fieldcrypt.ErrShredded, "at once, whatever was remembered")
+		text, err := keys.Open(subject, phone, row, stored)
+		require.NoError(t, err)
+		require.Empty(t, text, "at once, whatever was remembered")
+		require.True(t, keys.Erased(subject))
+		text, err = keys.Open(other, phone, row, theirs)
+		require.NoError(t, err)
+		require.Equal(t, "another's", text)
+		_, err = keys.Seal(subject, phone, row, "new")
+		require.ErrorIs(t, err, fieldcrypt.ErrErased)
+		_, err = crypt.Ensure(ctx, db, subject)
+		require.ErrorIs(t, err, fieldcrypt.ErrErased)
+		_, err = crypt.Rotate(ctx, db)
+		require.NoError(t, err)
+		_, err = crypt.Ensure(ctx, db, subject)
+		require.ErrorIs(t, err, fieldcrypt.ErrErased, "a new epoch brings no new key")
 		return nil
 	}))
+}
+
+// Whoever seals while the subject is erased has sealed in vain, or is refused.
+func TestCipher_EraseConcurrently(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	for range 10 {
+		subject, row := uuid.New(), uuid.New()
+		sealed := make([]string, 8)
+		var wg sync.WaitGroup
+		for i := range sealed {
+			wg.Go(func() {
+				err := env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
+					if i == 0 {
+						return env.Base.Crypt.Erase(ctx, db, subject)
+					}
+					keys, err := env.Base.Crypt.Ensure(ctx, db, subject)
+					if err == nil {
+						sealed[i], err = keys.Seal(subject, phone, row, "secret")
+					}
+					return err
+				})
+				if err != nil && !errors.Is(err, fieldcrypt.ErrErased) {
+					t.Errorf("seal or erase: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		require.NoError(t, env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
+			keys, err := fieldcrypt.New(env.Key).Load(ctx, db, subject)
+			require.NoError(t, err)
+			for _, stored := range sealed {
+				text, err := keys.Open(subject, phone, row, stored)
+				require.NoError(t, err)
+				require.Empty(t, text)
+			}
+			return nil
+		}))
+	}
 }
 
 // Many deeds that meet a new tenant, and a new subject, at once agree on one key.

@@ -12,8 +12,10 @@ var (
 	ErrKeyMissing = fmt.Errorf("%w: the data are encrypted and no key-encryption key is configured", hmstype.ErrPrecondition)
 	// ErrKeyWrong: the host's key does not unwrap the keys in the database.
 	ErrKeyWrong = fmt.Errorf("%w: the configured key-encryption key does not open this database's keys", hmstype.ErrPrecondition)
-	// ErrShredded: the subject's keys were destroyed, and with them the field.
-	ErrShredded = fmt.Errorf("%w: the key of this record was destroyed", hmstype.ErrPrecondition)
+	// ErrKeyLost: the subject has no key for the field, and nobody erased him.
+	ErrKeyLost = fmt.Errorf("%w: the key of this record is not there", hmstype.ErrPrecondition)
+	// ErrErased: the subject's keys were destroyed on purpose; nothing new is sealed for him.
+	ErrErased = fmt.Errorf("%w: the person was erased", hmstype.ErrPrecondition)
 	// ErrTampered: the stored field is not what was sealed for this row.
 	ErrTampered = fmt.Errorf("%w: an encrypted field does not belong to its row", hmstype.ErrPrecondition)
 )

@@ -31,11 +31,19 @@ type Keys struct {
 	keys   tenantKeys
 	epoch  int // zero: fields are stored as they are
 	data   map[dataKeyID]tink.AEAD
+	erased map[uuid.UUID]struct{} // subjects whose keys were destroyed
 }
 
 type dataKeyID struct {
 	subject uuid.UUID
 	epoch   int
+}
+
+// Erased tells whether a subject's keys were destroyed: then all its sealed fields open as
+// empty text.
+func (k Keys) Erased(subject uuid.UUID) bool {
+	_, erased := k.erased[subject]
+	return erased
 }
 
 // Sealed tells whether stored text is a ciphertext.
@@ -54,8 +62,11 @@ func (k Keys) Seal(subject uuid.UUID, field Field, row fmt.Stringer, text string
 		return text, nil
 	}
 	key, ok := k.data[dataKeyID{subject, k.epoch}]
-	if !ok {
-		return "", ErrShredded
+	switch {
+	case k.Erased(subject):
+		return "", ErrErased
+	case !ok:
+		return "", ErrKeyLost
 	}
 	sealed, err := key.Encrypt(pad([]byte(text)), k.context(field, row))
 	if err != nil {
@@ -65,14 +76,17 @@ func (k Keys) Seal(subject uuid.UUID, field Field, row fmt.Stringer, text string
 }
 
 // Open gives the text of a stored field. Text that was stored before encryption was
-// switched on is given as it is. [ErrShredded] where the subject's key is gone, [ErrTampered]
-// where the ciphertext is not this row's.
+// switched on is given as it is. A subject that was erased gives empty text; [ErrKeyLost]
+// where the key is gone otherwise, [ErrTampered] where the ciphertext is not this row's.
 func (k Keys) Open(subject uuid.UUID, field Field, row fmt.Stringer, stored string) (string, error) {
 	if !Sealed(stored) {
 		return stored, nil
 	}
 	if k.epoch == 0 {
 		return "", ErrKeyMissing
+	}
+	if k.Erased(subject) {
+		return "", nil
 	}
 	epochText, body, ok := strings.Cut(stored[len(prefix):], ":")
 	epoch, err := strconv.Atoi(epochText)
@@ -85,7 +99,7 @@ func (k Keys) Open(subject uuid.UUID, field Field, row fmt.Stringer, stored stri
 	}
 	key, ok := k.data[dataKeyID{subject, epoch}]
 	if !ok {
-		return "", ErrShredded
+		return "", ErrKeyLost
 	}
 	padded, err := key.Decrypt(sealed, k.context(field, row))
 	if err != nil {

@@ -17,12 +17,12 @@ import (
 )
 
 // Load reads the keys of some subjects in the deed's transaction: one round trip. A subject
-// without a key is left out: opening its ciphertexts gives [ErrShredded].
+// without a key is left out: opening its ciphertexts gives [ErrKeyLost].
 func (c *Cipher) Load(ctx context.Context, db dbx.DB, subjects ...uuid.UUID) (Keys, error) {
 	if !c.On() {
 		return Keys{}, c.requireClear(ctx, db)
 	}
-	keys := Keys{cipher: c, tenant: db.Tenant(), data: map[dataKeyID]tink.AEAD{}}
+	keys := Keys{cipher: c, tenant: db.Tenant(), data: map[dataKeyID]tink.AEAD{}, erased: map[uuid.UUID]struct{}{}}
 	found, err := c.load(ctx, db, &keys, subjects)
 	if err != nil || found {
 		return keys, err
@@ -63,6 +63,10 @@ func (c *Cipher) load(ctx context.Context, db dbx.DB, keys *Keys, subjects []uui
 			found = true
 		}
 		if !subject.Valid {
+			continue
+		}
+		if len(wrapped) == 0 {
+			keys.erased[subject.UUID] = struct{}{}
 			continue
 		}
 		id := dataKeyID{subject.UUID, int(epoch.Int64)}
@@ -130,13 +134,16 @@ func (c *Cipher) createKeyset(ctx context.Context, db dbx.DB) error {
 }
 
 // Ensure loads the keys of some subjects like [Cipher.Load] and makes a key of the current
-// epoch for each that has none. It must not be called for a subject that was shredded.
+// epoch for each that has none. [ErrErased] for a subject whose keys were destroyed.
 func (c *Cipher) Ensure(ctx context.Context, db dbx.DB, subjects ...uuid.UUID) (Keys, error) {
 	keys, err := c.Load(ctx, db, subjects...)
 	if err != nil || keys.epoch == 0 {
 		return keys, err
 	}
 	for _, subject := range subjects {
+		if keys.Erased(subject) {
+			return Keys{}, ErrErased
+		}
 		if _, ok := keys.data[dataKeyID{subject, keys.epoch}]; ok {
 			continue
 		}
@@ -164,15 +171,12 @@ func (c *Cipher) createDataKey(ctx context.Context, db dbx.DB, keys Keys, subjec
 	}
 	err = db.QueryRow(ctx, `SELECT wrapped FROM hms.data_key WHERE tenant_id = $1 AND subject_id = $2 AND epoch = $3`,
 		db.Tenant(), subject.String(), keys.epoch).Scan(&wrapped)
-	if err == nil {
-		keys.data[id], err = c.dataKey(keys.keys, keys.tenant, subject, keys.epoch, wrapped)
+	switch {
+	case err != nil:
+		return err
+	case len(wrapped) == 0: // erased by somebody at this very moment
+		return ErrErased
 	}
-	return err
-}
-
-// Shred destroys all keys of a subject: its sealed fields can never be opened again. It is
-// final, and as complete as the backups that hold the keys are gone.
-func (c *Cipher) Shred(ctx context.Context, db dbx.DB, subject uuid.UUID) error {
-	_, err := db.Exec(ctx, `DELETE FROM hms.data_key WHERE tenant_id = $1 AND subject_id = $2`, db.Tenant(), subject.String())
+	keys.data[id], err = c.dataKey(keys.keys, keys.tenant, subject, keys.epoch, wrapped)
 	return err
 }

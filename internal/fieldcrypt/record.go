@@ -13,8 +13,9 @@ import (
 
 // Part is a text on its way into the database, or out of it.
 type Part struct {
-	Field Field
-	Text  *string
+	Field  Field
+	Text   *string
+	Erased *bool // is told whether a sealed text is empty because the subject was erased; nil asks not
 }
 
 // Texts names the texts of a record of one kind that may be sealed, whose key seals them, and the
@@ -59,6 +60,9 @@ func OpenRecords[T any](ctx context.Context, c *Cipher, db dbx.DB, texts Texts[T
 	for i := range records {
 		subject, row, parts := texts(&records[i])
 		for _, p := range parts {
+			if p.Erased != nil {
+				*p.Erased = Sealed(*p.Text) && keys.Erased(subject)
+			}
 			if *p.Text, err = keys.Open(subject, p.Field, row, *p.Text); err != nil {
 				return err
 			}

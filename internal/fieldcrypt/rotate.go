@@ -132,7 +132,7 @@ func (c *Cipher) Outdated(ctx context.Context, db dbx.DB) (int64, error) {
 			continue
 		}
 		var n int64
-		query := `SELECT count(*) FROM hms.` + column.Table + ` WHERE tenant_id = $1 AND ` + column.outdated("$2")
+		query := `SELECT count(*) FROM hms.` + column.Table + ` AS t WHERE t.tenant_id = $1 AND ` + column.outdated("$2")
 		if err := db.QueryRow(ctx, query, db.Tenant(), keys.epochPrefix()).Scan(&n); err != nil {
 			return 0, err
 		}
@@ -150,10 +150,11 @@ func (c *Cipher) current(ctx context.Context, db dbx.DB) (Keys, error) {
 
 func (k Keys) epochPrefix() string { return prefix + strconv.Itoa(k.epoch) + ":" }
 
-// outdated is the condition of a field that another epoch's key seals, or none. The names
-// come from [Declare], never from a caller.
+// outdated is the condition of a field that another epoch's key seals, or none; what is erased
+// stays as it is. The names come from [Declare], never from a caller; $1 is the tenant.
 func (c Column) outdated(current string) string {
-	return c.Name + ` <> '' AND left(` + c.Name + `, length(` + current + `)) <> ` + current
+	return `t.` + c.Name + ` <> '' AND left(t.` + c.Name + `, length(` + current + `)) <> ` + current +
+		` AND NOT EXISTS (SELECT 1 FROM hms.data_key AS d WHERE d.tenant_id = $1 AND d.subject_id = t.` + c.Subject + ` AND d.wrapped = '')`
 }
 
 // Reencrypt seals up to limit fields by keys of the current epoch, and tells how many it
@@ -203,8 +204,8 @@ func (c *Cipher) reencrypt(ctx context.Context, db dbx.DB, keys Keys, column Col
 }
 
 func (c Column) find(ctx context.Context, db dbx.DB, keys Keys, limit int) (_ []outdatedField, err error) {
-	query := `SELECT ` + c.Row + `, ` + c.Subject + `, ` + c.Name + ` FROM hms.` + c.Table +
-		` WHERE tenant_id = $1 AND ` + c.outdated("$2") + ` ORDER BY ` + c.Row + ` LIMIT $3`
+	query := `SELECT t.` + c.Row + `, t.` + c.Subject + `, t.` + c.Name + ` FROM hms.` + c.Table +
+		` AS t WHERE t.tenant_id = $1 AND ` + c.outdated("$2") + ` ORDER BY t.` + c.Row + ` LIMIT $3`
 	rows, err := db.Query(ctx, query, db.Tenant(), keys.epochPrefix(), limit)
 	if err != nil {
 		return nil, err

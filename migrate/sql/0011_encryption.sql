@@ -16,7 +16,8 @@ SELECT hms.secure_table('tenant_keyset', 'SELECT, INSERT, UPDATE');
 
 -- One key per subject (a patient, a user, the tenant itself) and epoch. To destroy the keys
 -- of a subject makes its fields unreadable for ever, in backups as far as these are older
--- than the keys or gone themselves.
+-- than the keys or gone themselves. An empty key stands for a destroyed one, so that nobody
+-- makes a new one in its place.
 CREATE TABLE hms.data_key (
     tenant_id  uuid        NOT NULL,
     subject_id uuid        NOT NULL,
@@ -26,7 +27,7 @@ CREATE TABLE hms.data_key (
     CONSTRAINT data_key_pkey PRIMARY KEY (tenant_id, subject_id, epoch),
     CONSTRAINT data_key_epoch_check CHECK (epoch >= 1)
 );
-SELECT hms.secure_table('data_key', 'SELECT, INSERT, UPDATE, DELETE');
+SELECT hms.secure_table('data_key', 'SELECT, INSERT, UPDATE');
 
 -- Ciphertext is longer than what it hides; the services bound the text itself.
 ALTER TABLE hms.patient_identifier DROP CONSTRAINT patient_identifier_value_check;
