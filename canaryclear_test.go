@@ -14,6 +14,7 @@ var noCanary = map[string]string{
 	"identity.Logout":                           "a token of the library's own, looked for as such",
 	"identity.ConfirmTOTP":                      "six digits",
 	"identity.Login.Code":                       "six digits",
+	"audit.SetRetentionPolicy.Jurisdiction":     "a code of ISO 3166",
 	"audit.ExposedTo.Actor":                     "must be empty: it is what is asked for",
 	"inbox.Notify.Category":                     "a code",
 	"inbox.Tasks.Role":                          "the name of a role, whose canary CreateRole takes",
@@ -74,6 +75,9 @@ var staysClear = map[string]string{
 	"who was told, and for what: repeated disclosures are added up by it, and the patient is told; what was told is sealed": `
 		disclosure.authorized_by disclosure.error_reason disclosure.purpose disclosure.recipient_name disclosure.suspended_by
 		disclosure.suspension_text`,
+
+	"rules, and why something is kept or erased: it is to name the case, not its story": `erasure.basis erasure.reason
+		legal_hold.reason legal_hold.release_reason retention_policy.basis`,
 
 	"the staff's accounts: they are found and listed by it": `api_key.name role.description role.name user_account.email
 		user_account.email_normalized user_account.first_name user_account.last_name user_account.phone_number

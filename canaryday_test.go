@@ -57,6 +57,7 @@ func (c *hospital) live() {
 	d.post()
 	d.disclosures()
 	d.questions()
+	d.office()
 	d.night()
 }
 

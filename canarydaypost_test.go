@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/encryption"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/inbox"
@@ -118,6 +119,19 @@ func (d *canaryDay) disclosures() {
 	run(c, d.sys, s.DisclosureSummaries, asked)
 	run(c, d.sys, s.ProveDisclosures, audit.ProveDisclosuresInput{Patient: d.patient.ID, ForStaff: true})
 	run(c, d.sys, s.MarkDisclosureInError, audit.MarkDisclosureInErrorInput{ID: given.ID, Version: given.Version})
+}
+
+// office keeps the records' rules.
+func (d *canaryDay) office() {
+	c, s := d.hospital, d.h.Audit
+	run(c, d.sys, s.SetRetentionPolicy, audit.SetRetentionPolicyInput{Category: audit.CategoryAccess, Jurisdiction: "DE", KeepMonths: 120})
+	perform(c, d.sys, s.RetentionPolicies)
+	hold := run(c, d.sys, s.PlaceLegalHold, audit.PlaceLegalHoldInput{Patient: d.patient.ID})
+	run(c, d.sys, s.LegalHolds, audit.LegalHoldQuery{})
+	run(c, d.sys, s.PlanRetention, audit.PlanRetentionInput{})
+	run(c, d.sys, s.ReleaseLegalHold, audit.ReleaseLegalHoldInput{ID: hold.ID})
+	run(c, d.sys, d.h.Encryption.Erase, encryption.EraseInput{Patient: d.register().ID})
+	run(c, d.sys, d.h.Encryption.Erasures, hmstype.Page{})
 }
 
 // questions asks the trail.

@@ -17,6 +17,7 @@ import (
 	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/encryption"
 	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
@@ -97,7 +98,7 @@ func live(t *testing.T, env *hmstest.Env) *day {
 	t.Helper()
 	d := &day{Env: env, t: t, ids: map[reflect.Type][]reflect.Value{}}
 	d.doctor = d.person(identity.RoleDoctor)
-	for _, part := range []func(){d.staff, d.reception, d.treatment, d.pharmacy, d.laboratory, d.ward, d.till, d.emergency, d.post, d.evening} {
+	for _, part := range []func(){d.staff, d.reception, d.treatment, d.pharmacy, d.laboratory, d.ward, d.till, d.emergency, d.post, d.office, d.evening} {
 		part()
 	}
 	return d
@@ -258,6 +259,17 @@ func (d *day) post() {
 	gave(d.H.Audit.RecordDisclosure(d.Ctx, audit.RecordDisclosureInput{
 		Patient: d.who.ID, DisclosedAt: d.Now(), Recipient: audit.Recipient{Name: "University"}, Description: "Vital signs", Purpose: "Study", Basis: audit.BasisResearch,
 	})).on(d)
+}
+
+// office keeps the records' rules.
+func (d *day) office() {
+	h := d.H.Audit
+	gave(h.SetRetentionPolicy(d.Ctx, audit.SetRetentionPolicyInput{Category: audit.CategoryAccess, Jurisdiction: "DE", KeepMonths: 120, Basis: "BGB 630f"})).on(d)
+	gave(h.PlaceLegalHold(d.Ctx, audit.PlaceLegalHoldInput{Patient: d.who.ID, Reason: "lawsuit 7"})).on(d)
+	gone := gave(d.H.Patient.Register(d.Ctx, patient.RegisterInput{
+		Details: patient.Details{LastName: "Gone", Gender: patient.GenderOther, Email: "gone@example.org"},
+	})).on(d)
+	gave(d.H.Encryption.Erase(d.Ctx, encryption.EraseInput{Patient: gone.ID, Basis: "GDPR 17(1)(b)", Reason: "consent was withdrawn"})).on(d)
 }
 
 // evening seals the trail and looks back.
