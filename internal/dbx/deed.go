@@ -89,8 +89,10 @@ func (db DB) RecordSearch(ctx context.Context, entity string, patients ...hmstyp
 const keyTTL = 72 * time.Hour
 
 // ResultCipher seals the stored results of deeds, which may hold a patient's data, and opens
-// them. row names the result, so that one cannot pass for another.
+// them. row names the result, so that one cannot pass for another. HashRequest makes the hash by
+// which a repeated input is known; nobody without the tenant's key can try inputs out on it.
 type ResultCipher interface {
+	HashRequest(ctx context.Context, db DB, request []byte) (string, error)
 	SealResult(ctx context.Context, db DB, row, text string) (string, error)
 	OpenResult(ctx context.Context, db DB, row, stored string) (string, error)
 }
@@ -103,7 +105,7 @@ func Once[In, Out any](ctx context.Context, db DB, op, key string, in In, fn fun
 	if key == "" {
 		return fn(ctx, db, in)
 	}
-	hash, err := requestHash(in)
+	hash, err := requestHash(ctx, db, in)
 	if err != nil {
 		return out, err
 	}
@@ -135,11 +137,14 @@ func Once[In, Out any](ctx context.Context, db DB, op, key string, in In, fn fun
 
 func resultRow(db DB, op, key string) string { return op + " " + actorText(db.Actor) + " " + key }
 
-func requestHash(in any) (string, error) {
+func requestHash(ctx context.Context, db DB, in any) (string, error) {
 	body, err := json.Marshal(in)
 	if err != nil {
 		// An instant past the year 9999, for one. What json says may quote the value.
 		return "", fmt.Errorf("%w: a value has no JSON form", hmstype.ErrInvalid)
+	}
+	if hasher := db.handle.opts.Results; hasher != nil {
+		return hasher.HashRequest(ctx, db, body)
 	}
 	return fmt.Sprintf("%x", sha256.Sum256(body)), nil
 }

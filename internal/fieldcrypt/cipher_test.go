@@ -305,3 +305,21 @@ func BenchmarkKeys(b *testing.B) {
 		})
 	}
 }
+
+// What an idempotency key remembers of an input tells nothing to who lacks the tenant's key.
+func TestCipher_HashRequest(t *testing.T) {
+	t.Parallel()
+	env, other := dbtest.New(t), dbtest.New(t)
+	hash := func(env *dbtest.Env, request string) (hash string) {
+		require.NoError(t, env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) (err error) {
+			hash, err = env.Base.Crypt.HashRequest(ctx, db, []byte(request))
+			return err
+		}))
+		return hash
+	}
+	first := hash(env, "a")
+	require.Equal(t, first, hash(env, "a"))
+	require.NotEqual(t, first, hash(env, "b"))
+	require.NotEqual(t, first, hash(other, "a"), "tenants share nothing")
+	require.NotContains(t, "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb", first, "no plain hash")
+}

@@ -2,12 +2,17 @@ package fieldcrypt
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 
 	"github.com/chelal/hms/internal/dbx"
 )
 
-// fieldResult is the stored result of a deed with an idempotency key.
-const fieldResult Field = "idempotency.response"
+// The stored result of a deed with an idempotency key, and the hash of its input.
+const (
+	fieldResult  Field = "idempotency.response"
+	fieldRequest Field = "idempotency.request"
+)
 
 // rowName names a row by its key as text.
 type rowName string
@@ -31,4 +36,15 @@ func (c *Cipher) OpenResult(ctx context.Context, db dbx.DB, row, stored string) 
 		return "", err
 	}
 	return keys.Open(db.Tenant().UUID(), fieldResult, rowName(row), stored)
+}
+
+// HashRequest implements dbx.ResultCipher: a plain hash of an input would let somebody who has
+// the table try out what a patient's data were.
+func (c *Cipher) HashRequest(ctx context.Context, db dbx.DB, request []byte) (string, error) {
+	hash := fmt.Sprintf("%x", sha256.Sum256(request))
+	keys, err := c.Load(ctx, db)
+	if err != nil {
+		return "", err
+	}
+	return keys.Index(fieldRequest, hash)
 }
