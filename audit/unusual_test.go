@@ -62,13 +62,17 @@ func TestService_UnusualSurname(t *testing.T) {
 	insert(t, env, t.Context(), at(5), human(garcia.ID), "update", aunt, "")
 	insert(t, env, t.Context(), at(6), human(garcia.ID), "search", aunt, "")
 	insert(t, env, t.Context(), week.End, human(garcia.ID), "read", aunt, "")
-	require.Equal(t, []audit.Unusual{
+	require.ElementsMatch(t, []audit.Unusual{ // ids of one millisecond have no order
 		{Suspicion: audit.SuspicionSurname, User: garcia.ID, Patient: aunt, Events: 2, Patients: 1, First: at(0), Last: at(5)},
 		{Suspicion: audit.SuspicionSurname, User: garcia.ID, Patient: stranger, Events: 1, Patients: 1, First: at(1), Last: at(1)},
 		{Suspicion: audit.SuspicionSurname, User: berg.ID, Patient: namesake, Events: 1, Patients: 1, First: at(13), Last: at(13)},
 	}, find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionSurname}))
 	require.Len(t, find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionSurname, User: berg.ID}), 1)
-	require.Equal(t, int64(3), find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionSurname, Searches: true})[0].Events)
+	most := int64(0)
+	for _, u := range find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionSurname, Searches: true}) {
+		most = max(most, u.Events)
+	}
+	require.Equal(t, int64(3), most)
 }
 
 // A first name that is a user's surname is found by its word, and then left out, also where
