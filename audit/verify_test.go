@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -139,4 +140,17 @@ func TestTrigger_RawSQL(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1)
 	require.Regexp(t, "^database:", list.Items[0].Actor)
+}
+
+// Events that one statement leaves have ids in the order in which they were recorded.
+func TestEvents_IDsAscend(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	_, err := env.DB.ExecContext(t.Context(), `INSERT INTO hms.audit_event (tenant_id, actor, action, entity, entity_id, operation, request_id, purpose)
+		SELECT ?, 'x', 'read', 'test', i::text, '', '', '' FROM generate_series(1, 2000) AS i`, env.Tenant)
+	require.NoError(t, err)
+	require.Zero(t, dbtest.Scalar[int](t, env, `SELECT count(*) FROM (SELECT id < lag(id) OVER (ORDER BY recorded_at) AND recorded_at > lag(recorded_at) OVER (ORDER BY recorded_at)
+		+ interval '2 microseconds' AS back FROM hms.audit_event WHERE tenant_id = ? AND entity = 'test') AS e WHERE back`, env.Tenant))
+	require.Equal(t, []string{"7", "10"}, strings.Fields(dbtest.Scalar[string](t, env, `SELECT substr(id::text, 15, 1) || ' ' || (get_byte(uuid_send(id), 8) >> 6)::bit(2)
+		FROM hms.audit_event WHERE tenant_id = ? AND entity = 'test' LIMIT 1`, env.Tenant)))
 }
