@@ -127,29 +127,32 @@ DECLARE
 BEGIN
     SELECT a.key_columns INTO STRICT keys FROM hms.audited_table() AS a WHERE a.table_name = p_table;
     EXECUTE format($query$
-        WITH told AS (
-            SELECT e.entity_id,
-                   count(*) AS events,
-                   (array_agg(e.action ORDER BY e.recorded_at, e.id))[1] AS first_action,
-                   (array_agg(e.action ORDER BY e.recorded_at DESC, e.id DESC))[1] AS last_action,
-                   bool_or(e.action = 'create') AS created,
-                   coalesce((array_agg(e.changes ORDER BY e.recorded_at DESC, e.id DESC) FILTER (WHERE e.action = 'create'))[1], '{}'::jsonb)
-                   || coalesce((SELECT jsonb_object_agg(c.key, c.value -> 1 ORDER BY u.recorded_at, u.id)
-                        FROM hms.audit_event AS u CROSS JOIN LATERAL jsonb_each(u.changes) AS c
-                        WHERE u.tenant_id = $1 AND u.entity = $2 AND u.entity_id = e.entity_id AND u.action = 'update' AND u.recorded_at >= $4
-                          AND NOT EXISTS (SELECT 1 FROM hms.audit_event AS anew
-                            WHERE anew.tenant_id = $1 AND anew.entity = $2 AND anew.entity_id = e.entity_id AND anew.recorded_at >= $4
-                              AND anew.action = 'create' AND (anew.recorded_at, anew.id) > (u.recorded_at, u.id))), '{}'::jsonb) AS row,
-                   (array_agg(e.changes ORDER BY e.recorded_at, e.id) FILTER (WHERE e.action = 'delete'))[1] AS deleted,
-                   CASE WHEN $4 > '-infinity' THEN (SELECT jsonb_object_agg(c.key, c.value -> 0 ORDER BY u.recorded_at DESC, u.id DESC)
-                        FROM hms.audit_event AS u CROSS JOIN LATERAL jsonb_each(u.changes) AS c
-                        WHERE u.tenant_id = $1 AND u.entity = $2 AND u.entity_id = e.entity_id AND u.action = 'update' AND u.recorded_at >= $4
-                          AND NOT EXISTS (SELECT 1 FROM hms.audit_event AS gone
-                            WHERE gone.tenant_id = $1 AND gone.entity = $2 AND gone.entity_id = e.entity_id AND gone.recorded_at >= $4
-                              AND gone.action = 'delete' AND (gone.recorded_at, gone.id) < (u.recorded_at, u.id))) END AS undone
+        WITH event AS MATERIALIZED (
+            SELECT e.entity_id, e.action, e.changes, e.recorded_at, e.id,
+                   count(*) FILTER (WHERE e.action = 'create') OVER so_far AS created,
+                   count(*) FILTER (WHERE e.action = 'create') OVER (PARTITION BY e.entity_id) AS creations,
+                   count(*) FILTER (WHERE e.action = 'delete') OVER so_far AS deleted
             FROM hms.audit_event AS e
             WHERE e.tenant_id = $1 AND e.entity = $2 AND e.action IN ('create', 'update', 'delete') AND e.recorded_at >= $4
-            GROUP BY e.entity_id),
+            WINDOW so_far AS (PARTITION BY e.entity_id ORDER BY e.recorded_at, e.id)),
+        entity AS (
+            SELECT entity_id, count(*) AS events, max(creations) > 0 AS created,
+                   (array_agg(action ORDER BY recorded_at, id))[1] AS first_action,
+                   (array_agg(action ORDER BY recorded_at DESC, id DESC))[1] AS last_action,
+                   (array_agg(changes ORDER BY recorded_at DESC, id DESC) FILTER (WHERE action = 'create'))[1] AS creation,
+                   (array_agg(changes ORDER BY recorded_at, id) FILTER (WHERE action = 'delete'))[1] AS deleted
+            FROM event GROUP BY entity_id),
+        done AS ( -- the updates since the last creation
+            SELECT e.entity_id, jsonb_object_agg(c.key, c.value -> 1 ORDER BY e.recorded_at, e.id) AS columns
+            FROM event AS e CROSS JOIN LATERAL jsonb_each(e.changes) AS c
+            WHERE e.action = 'update' AND e.created = e.creations GROUP BY e.entity_id),
+        undone AS ( -- the updates before the first deletion
+            SELECT e.entity_id, jsonb_object_agg(c.key, c.value -> 0 ORDER BY e.recorded_at DESC, e.id DESC) AS columns
+            FROM event AS e CROSS JOIN LATERAL jsonb_each(e.changes) AS c
+            WHERE e.action = 'update' AND e.deleted = 0 AND $4 > '-infinity' GROUP BY e.entity_id),
+        told AS (
+            SELECT entity.*, coalesce(creation, '{}'::jsonb) || coalesce(done.columns, '{}'::jsonb) AS row, undone.columns AS undone
+            FROM entity LEFT JOIN done ON done.entity_id = entity.entity_id LEFT JOIN undone ON undone.entity_id = entity.entity_id),
         kept AS (
             SELECT hms.row_key(to_jsonb(t), $3) AS entity_id, to_jsonb(t) - 'tenant_id' AS row
             FROM hms.%I AS t WHERE t.tenant_id = $1),
