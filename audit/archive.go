@@ -2,7 +2,7 @@ package audit
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -62,13 +62,17 @@ type ArchiveReport struct {
 // over and the longest period of its categories has passed, by the host's clock and by the
 // database's; no legal hold concerns its events; and every event is sealed and there. Then each
 // tenant gets an archive of its own, which package proof verifies; it is closed, read back from
-// the store and verified before anything is dropped ([ErrArchive]). The signed records of the
-// purge, the events that tell of it and the dropping of the partition are one transaction:
-// whatever fails before its commit leaves the trail as it was, and archives without use.
-// Policies and holds are asked again at its end, so that one that comes in the meantime counts.
+// the store and verified before anything is dropped ([ErrArchive]). Until then no transaction
+// stays open: the store may take its time.
 //
-// Writers wait only for the end. Reading the whole trail (VerifyLog, Verify) and archiving get
-// in each other's way: run them in turn. [ErrNoPartition], [ErrNoSigner], [ErrLogDamaged].
+// The last transaction asks everything again, under locks, so that a hold, a rule or an event
+// that came in the meantime counts. In it stand the signed records of the purge, the events
+// that tell of it, and the dropping of the partition: whatever fails before its commit leaves the
+// trail as it was, and archives without use. Of two archivers at once one drops the month, and
+// the other gets [ErrNoPartition]. Whoever reads the whole trail meanwhile (VerifyLog, Verify) is
+// waited for some seconds; then it is hmstype.ErrUnavailable, and may be tried again.
+//
+// [ErrNoPartition], [ErrNoSigner], [ErrLogDamaged].
 func ArchiveMonth(ctx context.Context, db *bun.DB, config ArchiveConfig, in ArchiveInput) (ArchiveReport, error) {
 	report, err := archiveMonth(ctx, db, config, in)
 	if err = dbx.Map(err); err != nil {
@@ -95,11 +99,8 @@ func archiveMonth(ctx context.Context, db *bun.DB, config ArchiveConfig, in Arch
 	if a.from, a.to, err = in.Month.Bounds(); err != nil {
 		return report, err
 	}
-	handle := dbx.NewHandle(db, dbx.Options{Now: config.Now})
-	if err := a.survey(ctx, handle); err != nil {
-		return report, err
-	}
-	err = handle.AsOwner(ctx, archiveOp, in.By, a.run)
+	a.handle = dbx.NewHandle(db, dbx.Options{Now: config.Now})
+	err = a.run(ctx)
 	for _, t := range a.tenants {
 		report.Tenants = append(report.Tenants, t.TenantMonth)
 	}
@@ -109,6 +110,7 @@ func archiveMonth(ctx context.Context, db *bun.DB, config ArchiveConfig, in Arch
 
 // archiver is the state of one month's archiving.
 type archiver struct {
+	handle   dbx.Handle
 	log      LogConfig
 	in       ArchiveInput
 	from, to time.Time
@@ -122,42 +124,41 @@ type tenantPart struct {
 	purge proof.Purge
 }
 
-// run works in one transaction. Until the archives are written it only reads, and so has no
-// transaction id that would hold the sealers up.
-func (a *archiver) run(ctx context.Context, tx dbx.Owner) error {
-	now, err := tx.DatabaseTime(ctx)
-	if err != nil {
+func (a *archiver) run(ctx context.Context) error {
+	if err := a.inOwnTx(ctx, a.survey); err != nil && !errors.Is(err, errRollBack) {
 		return err
 	}
-	if tx.Now.Before(now) { // a clock that runs ahead must not cost evidence, whichever it is
-		now = tx.Now
-	}
-	if a.in.Purge {
-		if err := a.closeMonth(ctx, tx); err != nil {
-			return err
-		}
-	}
-	err = a.each(ctx, tx, func(db dbx.DB, t *tenantPart) error {
-		list, err := policies(ctx, db)
-		if err != nil {
-			return err
-		}
-		t.RetentionMonth, err = monthState(ctx, db, a.in.Month, now, periods(list))
-		return err
-	})
-	if err != nil || !a.in.Purge {
+	if err := a.inOwnTx(ctx, a.look); err != nil || !a.in.Purge {
 		return err
 	}
 	if err := a.retained(); err != nil {
 		return err
 	}
-	if err := a.each(ctx, tx, func(db dbx.DB, t *tenantPart) error { return a.archive(ctx, db, t) }); err != nil {
-		return err
+	for _, t := range a.tenants {
+		if err := a.archive(ctx, t); err != nil {
+			return err
+		}
 	}
-	return a.purge(ctx, tx, now)
+	return a.inOwnTx(ctx, a.purge)
 }
 
-// each turns to the tenants one after another.
+// inOwnTx runs one step in a transaction as the schema's owner.
+func (a *archiver) inOwnTx(ctx context.Context, fn func(context.Context, dbx.Owner) error) error {
+	return a.handle.AsOwner(ctx, archiveOp, a.in.By, fn)
+}
+
+// inTenant runs one step in a transaction that sees one tenant's rows.
+func (a *archiver) inTenant(ctx context.Context, t *tenantPart, fn func(context.Context, dbx.DB) error) error {
+	return a.inOwnTx(ctx, func(ctx context.Context, tx dbx.Owner) error {
+		db, err := tx.Tenant(ctx, t.Tenant)
+		if err != nil {
+			return err
+		}
+		return fn(ctx, db)
+	})
+}
+
+// each turns a transaction to the tenants one after another.
 func (a *archiver) each(ctx context.Context, tx dbx.Owner, fn func(dbx.DB, *tenantPart) error) error {
 	for _, t := range a.tenants {
 		db, err := tx.Tenant(ctx, t.Tenant)
@@ -169,6 +170,35 @@ func (a *archiver) each(ctx context.Context, tx dbx.Owner, fn func(dbx.DB, *tena
 		}
 	}
 	return nil
+}
+
+// look finds out how each tenant's month stands.
+func (a *archiver) look(ctx context.Context, tx dbx.Owner) error {
+	now, err := earlierClock(ctx, tx)
+	if err != nil {
+		return err
+	}
+	return a.each(ctx, tx, func(db dbx.DB, t *tenantPart) error {
+		list, err := policies(ctx, db)
+		if err != nil {
+			return err
+		}
+		t.RetentionMonth, err = monthState(ctx, db, a.in.Month, now, periods(list))
+		return err
+	})
+}
+
+// earlierClock gives the time of the host's or of the database's clock, whichever is behind: one
+// that runs ahead must not cost evidence.
+func earlierClock(ctx context.Context, tx dbx.Owner) (time.Time, error) {
+	now, err := tx.DatabaseTime(ctx)
+	if err != nil {
+		return now, err
+	}
+	if tx.Now.Before(now) {
+		now = tx.Now
+	}
+	return now, nil
 }
 
 // retained refuses where something stands in the way.
@@ -184,26 +214,3 @@ func (a *archiver) retained() error {
 	}
 	return nil
 }
-
-// closeMonth makes archivers take turns, whatever their months: two who read the trail and both
-// want to lock it would wait for each other. Then it keeps others from writing into the month.
-// Reading goes on.
-func (a *archiver) closeMonth(ctx context.Context, tx dbx.Owner) error {
-	// The store may take its time, which is no reason for the server to end the transaction.
-	if _, err := tx.Exec(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
-		return err
-	}
-	if err := tx.TakeTurn(ctx, `LOCK TABLE hms.audit_purge IN SHARE ROW EXCLUSIVE MODE`); err != nil {
-		return err
-	}
-	_, err := tx.Exec(ctx, `LOCK TABLE `+a.part+` IN SHARE ROW EXCLUSIVE MODE`)
-	if dbx.SQLState(err) == undefinedTable { // another archiver was faster
-		return ErrNoPartition
-	}
-	return err
-}
-
-const undefinedTable = "42P01"
-
-// errRollBack ends a transaction that must leave nothing behind.
-var errRollBack = fmt.Errorf("%w: rolled back on purpose", hmstype.ErrPrecondition)

@@ -16,13 +16,13 @@ import (
 )
 
 // archive writes one tenant's part of the month, and proves that the store has it.
-func (a *archiver) archive(ctx context.Context, db dbx.DB, t *tenantPart) error {
-	head, err := a.head(ctx, db)
+func (a *archiver) archive(ctx context.Context, t *tenantPart) error {
+	head, err := a.head(ctx, t)
 	if err != nil {
 		return err
 	}
 	t.Archive = fmt.Sprintf("%s/%s/%s.ndjson", t.Tenant, a.in.Month, uuid.Must(uuid.NewV7()))
-	manifest, err := a.write(ctx, db, t, head)
+	manifest, err := a.write(ctx, t, head)
 	if err != nil {
 		return err
 	}
@@ -32,10 +32,8 @@ func (a *archiver) archive(ctx context.Context, db dbx.DB, t *tenantPart) error 
 	if err := a.readBack(ctx, t, manifest); err != nil {
 		return err
 	}
-	t.purge = proof.Purge{
-		Origin: manifest.Origin, Month: manifest.Month, Leaves: manifest.Leaves, Archive: t.Archive, Sum: t.Sum, Basis: t.Basis,
-	}
-	t.purge.Tables, err = a.baselines(ctx, db)
+	t.purge = proof.Purge{Origin: manifest.Origin, Month: manifest.Month, Leaves: manifest.Leaves, Archive: t.Archive, Sum: t.Sum}
+	t.purge.Tables, err = a.baselines(ctx, t)
 	return err
 }
 
@@ -45,27 +43,30 @@ type signedHead struct {
 	note string
 }
 
-func (a *archiver) head(ctx context.Context, db dbx.DB) (signedHead, error) {
+func (a *archiver) head(ctx context.Context, t *tenantPart) (head signedHead, err error) {
 	verifiers, err := a.log.verifiers()
 	if err != nil {
-		return signedHead{}, err
+		return head, err
 	}
-	row, ok, err := lastCheckpoint(ctx, db)
-	if err != nil {
-		return signedHead{}, err
-	}
-	if !ok {
-		return signedHead{}, ErrLogDamaged
-	}
-	checkpoint, err := row.open(a.log.origin(db.Tenant()), verifiers)
-	if err != nil {
-		return signedHead{}, errors.Join(ErrLogDamaged, err)
-	}
-	return signedHead{checkpoint, row.note}, nil
+	err = a.inTenant(ctx, t, func(ctx context.Context, db dbx.DB) error {
+		row, ok, err := lastCheckpoint(ctx, db)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return ErrLogDamaged
+		}
+		head.note = row.note
+		if head.Checkpoint, err = row.open(a.log.origin(db.Tenant()), verifiers); err != nil {
+			return errors.Join(ErrLogDamaged, err)
+		}
+		return nil
+	})
+	return head, err
 }
 
 // write streams the events into the sink, 256 leaves at a time.
-func (a *archiver) write(ctx context.Context, db dbx.DB, t *tenantPart, head signedHead) (m proof.Manifest, err error) {
+func (a *archiver) write(ctx context.Context, t *tenantPart, head signedHead) (m proof.Manifest, err error) {
 	out, err := a.in.Sink.Create(ctx, t.Archive)
 	if err != nil {
 		return m, fmt.Errorf("archive sink: %w", err)
@@ -78,7 +79,7 @@ func (a *archiver) write(ctx context.Context, db dbx.DB, t *tenantPart, head sig
 	}()
 	buffer := bufio.NewWriterSize(out, 1<<20)
 	w := proof.NewArchiveWriter(buffer, head.note)
-	if err := a.writeEvents(ctx, db, w, head.Size); err != nil {
+	if err := a.writeEvents(ctx, t, w, head.Size); err != nil {
 		return m, err
 	}
 	m = proof.Manifest{Origin: head.Origin, Month: a.in.Month, Size: head.Size, Root: head.Root}
@@ -95,29 +96,44 @@ func (a *archiver) write(ctx context.Context, db dbx.DB, t *tenantPart, head sig
 	return m, nil
 }
 
-func (a *archiver) writeEvents(ctx context.Context, db dbx.DB, w *proof.ArchiveWriter, size int64) error {
+func (a *archiver) writeEvents(ctx context.Context, t *tenantPart, w *proof.ArchiveWriter, size int64) error {
 	var first, last int64
-	err := db.QueryRow(ctx, `SELECT coalesce(min(leaf_index), 0), coalesce(max(leaf_index), -1) FROM hms.audit_leaf
-		WHERE tenant_id = $1 AND recorded_at >= $2 AND recorded_at < $3`, db.Tenant(), a.from, a.to).Scan(&first, &last)
+	err := a.inTenant(ctx, t, func(ctx context.Context, db dbx.DB) error {
+		return db.QueryRow(ctx, `SELECT coalesce(min(leaf_index), 0), coalesce(max(leaf_index), -1) FROM hms.audit_leaf
+			WHERE tenant_id = $1 AND recorded_at >= $2 AND recorded_at < $3`, db.Tenant(), a.from, a.to).Scan(&first, &last)
+	})
 	if err != nil {
 		return err
 	}
 	for from := first; from <= last; from += 1 << blockLevel {
-		items, err := a.items(ctx, db, from, from+1<<blockLevel)
+		var items []proof.Item
+		err := a.inTenant(ctx, t, func(ctx context.Context, db dbx.DB) (err error) {
+			items, err = a.proved(ctx, db, from, from+1<<blockLevel, size)
+			return err
+		})
 		if err != nil {
 			return err
-		}
-		hashes := newTree(ctx, db, size)
-		for i, item := range items {
-			if items[i].Proof, err = tlog.ProveRecord(size, item.Index, hashes); err != nil {
-				return errors.Join(ErrLogDamaged, err)
-			}
 		}
 		if err := w.Add(items); err != nil {
 			return fmt.Errorf("archive sink: %w", err)
 		}
 	}
 	return nil
+}
+
+// proved gives the month's events among the leaves from..to, with their proofs.
+func (a *archiver) proved(ctx context.Context, db dbx.DB, from, to, size int64) ([]proof.Item, error) {
+	items, err := a.items(ctx, db, from, to)
+	if err != nil {
+		return nil, err
+	}
+	hashes := newTree(ctx, db, size)
+	for i, item := range items {
+		if items[i].Proof, err = tlog.ProveRecord(size, item.Index, hashes); err != nil {
+			return nil, errors.Join(ErrLogDamaged, err)
+		}
+	}
+	return items, nil
 }
 
 // items reads the month's events among the leaves from..to, and holds each against its leaf.
@@ -169,23 +185,27 @@ func (a *archiver) readBack(ctx context.Context, t *tenantPart, want proof.Manif
 	return nil
 }
 
-// baselines gives what each audited table was at the end of the month; none where a later month
-// is purged already, whose record has what counts.
-func (a *archiver) baselines(ctx context.Context, db dbx.DB) ([]proof.Baseline, error) {
+// baselines gives what each audited table was at the end of the month, a transaction for each;
+// none where a later month is purged already, whose record has what counts.
+func (a *archiver) baselines(ctx context.Context, t *tenantPart) ([]proof.Baseline, error) {
 	var later bool
-	err := db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM hms.audit_purge WHERE tenant_id = $1 AND month > $2)`, db.Tenant(), a.from).Scan(&later)
+	var tables []string
+	err := a.inTenant(ctx, t, func(ctx context.Context, db dbx.DB) (err error) {
+		if tables, err = auditedTables(ctx, db); err != nil {
+			return err
+		}
+		return db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM hms.audit_purge WHERE tenant_id = $1 AND month > $2)`, db.Tenant(), a.from).Scan(&later)
+	})
 	if err != nil || later {
-		return nil, err
-	}
-	tables, err := auditedTables(ctx, db)
-	if err != nil {
 		return nil, err
 	}
 	var list []proof.Baseline
 	for _, table := range tables {
 		b := proof.Baseline{Table: table}
 		var digest []byte
-		err := db.QueryRow(ctx, `SELECT purged, baseline FROM hms.audit_verify($1, $2, $3)`, db.Tenant(), table, a.to).Scan(&b.Rows, &digest)
+		err := a.inTenant(ctx, t, func(ctx context.Context, db dbx.DB) error {
+			return db.QueryRow(ctx, `SELECT purged, baseline FROM hms.audit_verify($1, $2, $3)`, db.Tenant(), table, a.to).Scan(&b.Rows, &digest)
+		})
 		if err != nil {
 			return nil, err
 		}

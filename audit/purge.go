@@ -22,37 +22,31 @@ const partitionQuery = `SELECT c.oid::regclass::text FROM pg_catalog.pg_inherits
 // survey learns which tenants have events in the month. Row-level security hides that from
 // everybody, so it is lifted from the one partition, for a moment, in a transaction that is
 // rolled back.
-func (a *archiver) survey(ctx context.Context, handle dbx.Handle) error {
-	err := handle.AsOwner(ctx, archiveOp, a.in.By, func(ctx context.Context, tx dbx.Owner) error {
-		for _, s := range []string{`SET LOCAL timezone = 'UTC'`, `SET LOCAL datestyle = 'ISO'`} {
-			if _, err := tx.Exec(ctx, s); err != nil {
-				return err
-			}
-		}
-		err := tx.QueryRow(ctx, partitionQuery, a.from, a.to).Scan(&a.part)
-		if errors.Is(err, sql.ErrNoRows) {
-			return ErrNoPartition
-		}
-		if err != nil {
+func (a *archiver) survey(ctx context.Context, tx dbx.Owner) error {
+	for _, s := range []string{`SET LOCAL timezone = 'UTC'`, `SET LOCAL datestyle = 'ISO'`} {
+		if _, err := tx.Exec(ctx, s); err != nil {
 			return err
 		}
-		var tenants []hmstype.TenantID
-		err = tx.TryLocked(ctx, lockAttempts, func(ctx context.Context) error {
-			tenants, err = a.listTenants(ctx, tx)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		for _, id := range tenants {
-			a.tenants = append(a.tenants, &tenantPart{TenantMonth: TenantMonth{Tenant: id, RetentionMonth: RetentionMonth{Month: a.in.Month}}})
-		}
-		return errRollBack
-	})
-	if errors.Is(err, errRollBack) {
-		return nil
 	}
-	return err
+	err := tx.QueryRow(ctx, partitionQuery, a.from, a.to).Scan(&a.part)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNoPartition
+	}
+	if err != nil {
+		return err
+	}
+	var tenants []hmstype.TenantID
+	err = tx.TryLocked(ctx, lockAttempts, func(ctx context.Context) error {
+		tenants, err = a.listTenants(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range tenants {
+		a.tenants = append(a.tenants, &tenantPart{TenantMonth: TenantMonth{Tenant: id, RetentionMonth: RetentionMonth{Month: a.in.Month}}})
+	}
+	return errRollBack
 }
 
 // listTenants hops through the partition's primary key from tenant to tenant.
@@ -89,20 +83,14 @@ func (a *archiver) listTenants(ctx context.Context, tx dbx.Owner) ([]hmstype.Ten
 // queue behind the request for no longer, and sealers must not wait for minutes.
 const lockAttempts = 5
 
-// purge records the purge for every tenant and drops the partition. Rules and holds are asked
-// again, under the lock that whoever sets them takes, too.
-func (a *archiver) purge(ctx context.Context, tx dbx.Owner, now time.Time) error {
-	err := a.each(ctx, tx, func(db dbx.DB, t *tenantPart) error {
-		if err := db.LockName(ctx, retentionLock); err != nil {
-			return err
-		}
-		list, err := policies(ctx, db)
-		if err != nil {
-			return err
-		}
-		return t.judge(ctx, db, now, periods(list))
-	})
-	if err != nil {
+// purge records the purge for every tenant and drops the partition, where nothing has changed
+// since the archives were written. Until the records it has no transaction id, which would hold
+// the sealers up.
+func (a *archiver) purge(ctx context.Context, tx dbx.Owner) error {
+	if err := a.closeMonth(ctx, tx); err != nil {
+		return err
+	}
+	if err := a.look(ctx, tx); err != nil {
 		return err
 	}
 	if err := a.retained(); err != nil {
@@ -112,12 +100,56 @@ func (a *archiver) purge(ctx context.Context, tx dbx.Owner, now time.Time) error
 	if err != nil {
 		return err
 	}
-	err = a.each(ctx, tx, func(db dbx.DB, t *tenantPart) error { return a.record(ctx, db, t, at) })
+	err = a.each(ctx, tx, func(db dbx.DB, t *tenantPart) error {
+		if t.Total() != t.purge.Leaves.Count {
+			return fmt.Errorf("%w: the month has other events than its archive", ErrLogDamaged)
+		}
+		if err := a.judgeAgain(ctx, db, t, at); err != nil {
+			return err
+		}
+		return a.record(ctx, db, t, at)
+	})
 	if err != nil {
+		return err
+	}
+	if err := a.retained(); err != nil {
 		return err
 	}
 	return tx.TryLocked(ctx, lockAttempts, func(ctx context.Context) error { return a.drop(ctx, tx) })
 }
+
+// closeMonth makes archivers take turns, whatever their months: two who read the trail and both
+// want to lock it would wait for each other. Then it keeps others from writing into the month.
+func (a *archiver) closeMonth(ctx context.Context, tx dbx.Owner) error {
+	if err := tx.TakeTurn(ctx, `LOCK TABLE hms.audit_purge IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `LOCK TABLE `+a.part+` IN SHARE ROW EXCLUSIVE MODE`)
+	if dbx.SQLState(err) == undefinedTable { // another archiver was faster
+		return ErrNoPartition
+	}
+	return err
+}
+
+// judgeAgain asks for rules and holds under the lock that whoever sets them takes, too.
+func (a *archiver) judgeAgain(ctx context.Context, db dbx.DB, t *tenantPart, at time.Time) error {
+	if err := db.LockName(ctx, retentionLock); err != nil {
+		return err
+	}
+	list, err := policies(ctx, db)
+	if err != nil {
+		return err
+	}
+	if db.Now.Before(at) {
+		at = db.Now
+	}
+	return t.judge(ctx, db, at, periods(list))
+}
+
+const undefinedTable = "42P01"
+
+// errRollBack ends a transaction that must leave nothing behind.
+var errRollBack = fmt.Errorf("%w: rolled back on purpose", hmstype.ErrPrecondition)
 
 // record writes the signed record of a purge and the event that tells of it.
 func (a *archiver) record(ctx context.Context, db dbx.DB, t *tenantPart, at time.Time) error {
