@@ -18,6 +18,15 @@ import (
 func livedIn(t *testing.T) *hmstest.Env {
 	t.Helper()
 	env := hmstest.New(t)
+	bill := liveIn(t, env)
+	_, err := env.H.Billing.Pay(env.Ctx, billing.PayInput{Bill: bill.ID, Amount: bill.Total, Method: billing.MethodCash})
+	require.NoError(t, err)
+	return env
+}
+
+// liveIn does a little of everything and gives a bill that is to be paid.
+func liveIn(t *testing.T, env *hmstest.Env) billing.Bill {
+	t.Helper()
 	env.Service(t, "TAB", "0.25")
 	stock := env.Stock(t, 100, "TAB")
 	rx := prescribe(t, env, stock.Item, 20, 0)
@@ -30,9 +39,7 @@ func livedIn(t *testing.T) *hmstest.Env {
 	require.NoError(t, err)
 	bill, err := env.H.Billing.IssueBill(env.Ctx, billing.IssueBillInput{ID: draft.ID})
 	require.NoError(t, err)
-	_, err = env.H.Billing.Pay(env.Ctx, billing.PayInput{Bill: bill.ID, Amount: bill.Total, Method: billing.MethodCash})
-	require.NoError(t, err)
-	return env
+	return bill
 }
 
 func TestTenant_SeesNothingOfAnother(t *testing.T) {

@@ -11,4 +11,16 @@
 // "system:<name>", or "database:<login>" for SQL outside the library), the action, the
 // entity and its id, the patient whose data it concerns, the operation, the request id,
 // the purpose of use, and for a change the columns that changed (45 CFR 164.312(b)).
+//
+// # How long it is kept
+//
+// Per category of events and jurisdiction ([RetentionPolicy]), six years without a policy
+// (45 CFR 164.316(b)(2)(i)), and longer under a legal hold. The host drops a month of all tenants at
+// once ([ArchiveMonth]), after each tenant's part went to a store of its own as an archive that
+// package proof verifies without a database. The log of hashes stays for ever, and a signed record
+// of the purge explains, and alone explains, why its leaves have no events any more.
+//
+// A row whose creation is purged is replayed backwards, from what it is now to what it was at the
+// end of the purged month; all such rows of a table together must give the digest that the record
+// has. So [Service.Verify] finds as much as before, though it can no longer name the row.
 package audit
