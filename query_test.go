@@ -101,6 +101,13 @@ func TestQueries_NameTheTenantOnEveryTable(t *testing.T) {
 		"census":   func() error { _, err := h.Facility.Census(env.Ctx, facility.CensusInput{At: env.Now()}); return err },
 		"worklist": func() error { _, err := h.Lab.Worklist(env.Ctx, lab.WorklistInput{}); return err },
 		"trail":    func() error { _, err := h.Audit.Trail(env.Ctx, audit.Query{Patient: rx.Patient}); return err },
+		"plan": func() error {
+			_, err := h.Audit.PlanRetention(env.Ctx, audit.PlanRetentionInput{AsOf: env.Now().AddDate(5, 0, 0)})
+			return err
+		},
+		"holds":    func() error { _, err := h.Audit.LegalHolds(env.Ctx, audit.LegalHoldQuery{}); return err },
+		"policies": func() error { _, err := h.Audit.RetentionPolicies(env.Ctx); return err },
+		"log":      func() error { _, err := h.Audit.VerifyLog(env.Ctx); return err },
 		"users":    func() error { _, err := h.Identity.Users(env.Ctx, hms.Page{}); return err },
 	} {
 		require.NoError(t, read(), name)

@@ -34,4 +34,16 @@
 // report of accesses nor the proofs tell of it, unless they are asked for by staff.
 //
 //	recorded -> entered-in-error
+//
+// # How long it is kept
+//
+// Per category of events and jurisdiction ([RetentionPolicy]), six years without a policy
+// (45 CFR 164.316(b)(2)(i)), and longer under a legal hold. The host drops a month of all tenants at
+// once ([ArchiveMonth]), after each tenant's part went to a store of its own as an archive that
+// package proof verifies without a database. The log of hashes stays for ever, and a signed record
+// of the purge explains, and alone explains, why its leaves have no events any more.
+//
+// A row whose creation is purged is replayed backwards, from what it is now to what it was at the
+// end of the purged month; all such rows of a table together must give the digest that the record
+// has. So [Service.Verify] finds as much as before, though it can no longer name the row.
 package audit

@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -132,9 +131,4 @@ func (m *RetentionMonth) judge(ctx context.Context, db dbx.DB, now time.Time, ru
 		m.Obstacles = append(m.Obstacles, Obstacle{Kind: ObstacleHold, Count: holds})
 	}
 	return err
-}
-
-// has tells whether an obstacle of the kind is among them.
-func (m RetentionMonth) has(kind ObstacleKind) bool {
-	return slices.ContainsFunc(m.Obstacles, func(o Obstacle) bool { return o.Kind == kind })
 }

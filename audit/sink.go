@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
+	"path"
 )
 
 // Sink is where archives go. Behind it should lie a store whose objects nobody can change or
@@ -39,50 +39,54 @@ func NewDirSink(root string) DirSink { return DirSink{root: root} }
 
 // Create implements [Sink].
 func (s DirSink) Create(_ context.Context, name string) (ArchiveWriter, error) {
-	if !filepath.IsLocal(name) {
-		return nil, fmt.Errorf("archive folder: %w", os.ErrInvalid)
-	}
-	path := filepath.Join(s.root, filepath.FromSlash(name))
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("archive folder: %w", err)
-	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o400)
+	root, err := os.OpenRoot(s.root)
 	if err != nil {
 		return nil, fmt.Errorf("archive folder: %w", err)
 	}
-	return &archiveFile{File: file}, nil
+	if err = root.MkdirAll(path.Dir(name), 0o700); err == nil {
+		var file *os.File
+		if file, err = root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o400); err == nil {
+			return &archiveFile{File: file, root: root, name: name}, nil
+		}
+	}
+	return nil, fmt.Errorf("archive folder: %w", errors.Join(err, root.Close()))
 }
 
 // Open implements [Sink].
 func (s DirSink) Open(_ context.Context, name string) (io.ReadCloser, error) {
-	if !filepath.IsLocal(name) {
-		return nil, fmt.Errorf("archive folder: %w", os.ErrInvalid)
+	root, err := os.OpenRoot(s.root)
+	if err != nil {
+		return nil, fmt.Errorf("archive folder: %w", err)
 	}
-	return os.Open(filepath.Join(s.root, filepath.FromSlash(name)))
+	file, err := root.Open(name)
+	if err = errors.Join(err, root.Close()); err != nil {
+		return nil, fmt.Errorf("archive folder: %w", err)
+	}
+	return file, nil
 }
 
-// archiveFile is a file that is synced before it is closed, and its folder after it.
+// archiveFile is a file that is synced before it is closed, and its folders after it.
 type archiveFile struct {
 	*os.File
+	root *os.Root
+	name string
 }
 
 // Close implements [ArchiveWriter].
 func (f *archiveFile) Close() error {
-	if err := errors.Join(f.Sync(), f.File.Close()); err != nil {
-		return err
-	}
-	for folder, levels := filepath.Dir(f.Name()), 0; levels < 3; folder, levels = filepath.Dir(folder), levels+1 {
-		if err := syncFolder(folder); err != nil {
-			return err
+	err := errors.Join(f.Sync(), f.File.Close())
+	for folder := path.Dir(f.name); err == nil; folder = path.Dir(folder) {
+		err = syncFolder(f.root, folder)
+		if folder == "." {
+			break
 		}
 	}
-	return nil
+	return errors.Join(err, f.root.Close())
 }
 
-// syncFolder makes the names in a folder survive a loss of power: of the month, of the tenant,
-// and of the root.
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
+// syncFolder makes the names in a folder survive a loss of power.
+func syncFolder(root *os.Root, name string) error {
+	folder, err := root.Open(name)
 	if err != nil {
 		return err
 	}
@@ -92,5 +96,6 @@ func syncFolder(path string) error {
 // Abort implements [ArchiveWriter].
 func (f *archiveFile) Abort() {
 	_ = f.File.Close() // nothing of it counts any more
-	_ = os.Remove(f.Name())
+	_ = f.root.Remove(f.name)
+	_ = f.root.Close()
 }
