@@ -37,7 +37,7 @@ type HMS struct {
 	Billing  *billing.Service  // catalogue, charges, bills, payments, ledger
 	Inbox    *inbox.Service    // notifications, tasks, messages
 
-	Encryption *encryption.Service // rotation of the keys of field encryption
+	Encryption *encryption.Service // the keys of field encryption: rotation, and erasure of a person
 
 	config Config
 	crypt  *fieldcrypt.Cipher
