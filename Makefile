@@ -16,6 +16,7 @@ fuzz: ## fuzz each parser for half a minute
 	go test -run '^$$' -fuzz FuzzQuoteLiteral -fuzztime 30s ./internal/dbx
 	go test -run '^$$' -fuzz FuzzPage_Position -fuzztime 30s ./hmstype
 	go test -run '^$$' -fuzz FuzzReadPatients -fuzztime 30s ./fhir
+	go test -run '^$$' -fuzz FuzzVerifyArchive -fuzztime 30s ./audit/proof
 
 lint: ## vet, and golangci-lint where it is installed
 	go vet ./...
