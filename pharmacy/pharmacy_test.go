@@ -475,30 +475,3 @@ func TestAntiTest4_AFailedAdjustmentChangesNothingHoweverOftenItIsTried(t *testi
 	}
 	require.Equal(t, hmstype.Quantity(9), b.requireClean(t).OnHand)
 }
-
-func BenchmarkService_Dispense(bench *testing.B) {
-	for _, items := range []int{1, 200} {
-		bench.Run(fmt.Sprintf("items=%d", items), func(bench *testing.B) {
-			b := setup(bench, pharmacy.Ports{})
-			ids := make([]hmstype.MedicationItemID, items)
-			for i := range ids {
-				ids[i] = b.newItem(bench, fmt.Sprint("Item ", i))
-				in := b.delivery("B", 1_000_000, 30)
-				in.Item = ids[i]
-				_, err := b.ReceiveBatch(b.Ctx, in)
-				require.NoError(bench, err)
-			}
-			bench.ResetTimer()
-			bench.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					in := b.sell(1)
-					in.Item = ids[rand.IntN(items)]
-					if _, err := b.Dispense(b.Ctx, in); err != nil {
-						bench.Error(err)
-						return
-					}
-				}
-			})
-		})
-	}
-}
