@@ -137,7 +137,7 @@ var breaches = []breach{
 	{`CREATE TABLE hms.leak_code (tenant_id uuid NOT NULL, id uuid NOT NULL, code text, CONSTRAINT leak_code_pkey PRIMARY KEY (tenant_id, id),
 			CONSTRAINT leak_code_key UNIQUE (code), CONSTRAINT leak_code_excl EXCLUDE USING gist (id WITH =));
 		SELECT hms.secure_table('leak_code', 'SELECT, INSERT, UPDATE, DELETE');
-		INSERT INTO hms.leak_code VALUES ($V, gen_random_uuid(), 'a1'), ($H, gen_random_uuid(), 'b2')`, []string{
+		INSERT INTO hms.leak_code VALUES ($V, gen_random_uuid(), 'the first code 1001'), ($H, gen_random_uuid(), 'another code 2002')`, []string{
 		"hms.leak_code_key: is unique without beginning with the tenant", "hms.leak_code: the hostile tenant uses the values of leak_code_key again",
 		"leak_code_excl: excludes rows of other tenants", "hms.leak_code: the hostile tenant uses the values of leak_code_excl again",
 		"hms.leak_code: the hostile tenant writes the victim's row as its own",
