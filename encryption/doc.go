@@ -1,7 +1,6 @@
 // Package encryption turns the keys of field encryption: a new epoch, the fields that still
 // lie under an old one, the wrapping by the host's key; and it destroys those of one person.
-// The sealing itself happens inside
-// the packages whose fields they are.
+// The sealing itself happens inside the packages whose fields they are.
 //
 // # Rotation without a pause
 //

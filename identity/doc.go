@@ -1,9 +1,17 @@
-// Package identity says who may act: tenants, users, roles and the permissions that they
-// hold.
+// Package identity says who may act, and how he proves who he is.
 //
-// It owns the tenant's settings (time zone, currency), user accounts and their states,
-// roles as sets of permissions, and the default [hmstype.Authorizer]. It does not own the
-// patients, nor who has seen what (package audit).
+// It owns the tenant's settings (time zone, currency), user accounts and their states, roles
+// as sets of permissions, the default [hmstype.Authorizer], passwords and second factors,
+// sessions and API keys, and break-glass. It does not own the patients, who has seen what
+// (package audit), nor what waits for a person (package inbox).
+//
+// # From a request to an actor
+//
+// [Service.Login] begins a session and gives its token; the host keeps that in a cookie and gives it
+// to [Service.Authenticate] with each request, whose actor it puts into the context. A program
+// does the same with the token of [Service.CreateAPIKey]. What is dangerous wants a proof of the last
+// minutes: [Service.Reauthenticate]. Logins, failures and refusals are recorded in transactions
+// of their own, also where the host's deed is rolled back.
 //
 // # States of a user
 //

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -91,7 +92,7 @@ func (s *Service) insertMessage(ctx context.Context, db dbx.DB, thread threadRow
 		Tenanted: thread.Tenanted, ID: hmstype.NewID[hmstype.MessageID](), ThreadID: thread.ID, SenderID: db.Actor.User, Body: body,
 		PatientID: thread.PatientID, SealedFor: thread.SealedFor, SentAt: thread.LastMessageAt,
 	}
-	if err := s.seal(ctx, db, row.SealedFor, row.ID, text{fieldMessageBody, &row.Body}); err != nil {
+	if err := s.seal(ctx, db, row.SealedFor, row.ID, fieldcrypt.Part{Field: fieldMessageBody, Text: &row.Body}); err != nil {
 		return Message{}, err
 	}
 	if err := dbx.Insert(ctx, db, row); err != nil {
@@ -137,7 +138,7 @@ func (s *Service) messages(ctx context.Context, db dbx.DB, in MessagesInput, cli
 	for i, r := range rows {
 		m := &list.Items[i]
 		*m = r.message()
-		entries[i] = shown{patient: r.PatientID, subject: r.SealedFor, row: r.ID, withheld: &m.Withheld, texts: []text{{fieldMessageBody, &m.Body}}}
+		entries[i] = shown{patient: r.PatientID, subject: r.SealedFor, row: r.ID, withheld: &m.Withheld, texts: []fieldcrypt.Part{{Field: fieldMessageBody, Text: &m.Body}}}
 	}
 	return list, s.show(ctx, db, true, entries...)
 }

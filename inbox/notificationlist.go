@@ -7,6 +7,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -102,8 +103,8 @@ func (s *Service) showNotifications(ctx context.Context, db dbx.DB, allowed bool
 	roles := make([]hmstype.RoleID, len(rows))
 	for i, r := range rows {
 		list[i], roles[i] = r.notification(), r.RoleID
-		entries[i] = shown{patient: r.PatientID, subject: r.SealedFor, row: r.ID, withheld: &list[i].Withheld, texts: []text{
-			{fieldNotificationTitle, &list[i].Title}, {fieldNotificationBody, &list[i].Body},
+		entries[i] = shown{patient: r.PatientID, subject: r.SealedFor, row: r.ID, withheld: &list[i].Withheld, texts: []fieldcrypt.Part{
+			{Field: fieldNotificationTitle, Text: &list[i].Title}, {Field: fieldNotificationBody, Text: &list[i].Body},
 		}}
 	}
 	names, err := roleNames(ctx, db, roles)

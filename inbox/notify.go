@@ -7,6 +7,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -80,7 +81,7 @@ func (s *Service) insertNotification(ctx context.Context, db dbx.DB, in NotifyIn
 		PatientID: in.Patient, SealedFor: sealedFor(db, in.Patient), Entity: in.Link.Entity, EntityID: in.Link.entityID(),
 		CreatedBy: db.ActorName(), CreatedAt: db.Now, ExpiresAt: hmstype.Instant(in.ExpiresAt),
 	}
-	err := s.seal(ctx, db, row.SealedFor, row.ID, text{fieldNotificationTitle, &row.Title}, text{fieldNotificationBody, &row.Body})
+	err := s.seal(ctx, db, row.SealedFor, row.ID, fieldcrypt.Part{Field: fieldNotificationTitle, Text: &row.Title}, fieldcrypt.Part{Field: fieldNotificationBody, Text: &row.Body})
 	if err != nil {
 		return row, err
 	}

@@ -45,24 +45,9 @@ func sealedFor(db dbx.DB, patient hmstype.PatientID) uuid.UUID {
 	return patient.UUID()
 }
 
-// text is one sealed text of a row: where it is to be put, and what it is.
-type text struct {
-	field fieldcrypt.Field
-	at    *string
-}
-
 // seal replaces the texts of one row by what is stored of them.
-func (s *Service) seal(ctx context.Context, db dbx.DB, subject uuid.UUID, row fmt.Stringer, texts ...text) error {
-	keys, err := s.base.Crypt.Ensure(ctx, db, subject)
-	if err != nil {
-		return err
-	}
-	for _, t := range texts {
-		if *t.at, err = keys.Seal(subject, t.field, row, *t.at); err != nil {
-			return err
-		}
-	}
-	return nil
+func (s *Service) seal(ctx context.Context, db dbx.DB, subject uuid.UUID, row fmt.Stringer, texts ...fieldcrypt.Part) error {
+	return s.base.Crypt.SealParts(ctx, db, subject, row, texts...)
 }
 
 // Withheld says why a list does not show the text of one of its entries. What it is about, from
@@ -85,7 +70,7 @@ type shown struct {
 	patient  hmstype.PatientID
 	subject  uuid.UUID
 	row      fmt.Stringer
-	texts    []text
+	texts    []fieldcrypt.Part
 	withheld *Withheld
 }
 
@@ -123,16 +108,16 @@ func (s *Service) show(ctx context.Context, db dbx.DB, allowed bool, entries ...
 }
 
 func (e shown) open(keys fieldcrypt.Keys) error {
-	if keys.Erased(e.subject) && slices.ContainsFunc(e.texts, func(t text) bool { return fieldcrypt.Sealed(*t.at) }) {
+	if keys.Erased(e.subject) && slices.ContainsFunc(e.texts, func(t fieldcrypt.Part) bool { return fieldcrypt.Sealed(*t.Text) }) {
 		e.withhold(WithheldErased)
 		return nil
 	}
 	for _, t := range e.texts {
-		opened, err := keys.Open(e.subject, t.field, e.row, *t.at)
+		opened, err := keys.Open(e.subject, t.Field, e.row, *t.Text)
 		if err != nil {
 			return err
 		}
-		*t.at = opened
+		*t.Text = opened
 	}
 	return nil
 }
@@ -140,7 +125,7 @@ func (e shown) open(keys fieldcrypt.Keys) error {
 func (e shown) withhold(why Withheld) {
 	*e.withheld = why
 	for _, t := range e.texts {
-		*t.at = ""
+		*t.Text = ""
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 )
 
 // Task is something that a person is to do (FHIR R4 Task, without an intent: it is an order to
@@ -99,8 +100,8 @@ func (s *Service) showTasks(ctx context.Context, db dbx.DB, allowed bool, rows .
 	for i, r := range rows {
 		list[i] = r.task()
 		roles = append(roles, r.RoleID, r.EscalationRoleID)
-		entries[i] = shown{patient: r.PatientID, subject: r.SealedFor, row: r.ID, withheld: &list[i].Withheld, texts: []text{
-			{fieldTaskTitle, &list[i].Title}, {fieldTaskDescription, &list[i].Description}, {fieldTaskOutcome, &list[i].Outcome},
+		entries[i] = shown{patient: r.PatientID, subject: r.SealedFor, row: r.ID, withheld: &list[i].Withheld, texts: []fieldcrypt.Part{
+			{Field: fieldTaskTitle, Text: &list[i].Title}, {Field: fieldTaskDescription, Text: &list[i].Description}, {Field: fieldTaskOutcome, Text: &list[i].Outcome},
 		}}
 	}
 	names, err := roleNames(ctx, db, roles)

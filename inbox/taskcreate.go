@@ -6,6 +6,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -66,7 +67,7 @@ func (s *Service) createTask(ctx context.Context, db dbx.DB, in CreateTaskInput)
 	if row.EscalationRoleID, err = roleNamed(ctx, db, in.EscalationRole); err != nil {
 		return Task{}, err
 	}
-	if err := s.seal(ctx, db, row.SealedFor, row.ID, text{fieldTaskTitle, &row.Title}, text{fieldTaskDescription, &row.Description}); err != nil {
+	if err := s.seal(ctx, db, row.SealedFor, row.ID, fieldcrypt.Part{Field: fieldTaskTitle, Text: &row.Title}, fieldcrypt.Part{Field: fieldTaskDescription, Text: &row.Description}); err != nil {
 		return Task{}, err
 	}
 	if err := dbx.Insert(ctx, db, row); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -50,7 +51,7 @@ func (s *Service) noteStep(ctx context.Context, db dbx.DB, row taskRow, from Tas
 		OwnerID: row.OwnerID, RoleID: row.RoleID, Reason: reason, Actor: db.ActorName(), At: db.Now,
 	}
 	if reason != "" {
-		if err := s.seal(ctx, db, row.SealedFor, entry.ID, text{fieldTaskReason, &entry.Reason}); err != nil {
+		if err := s.seal(ctx, db, row.SealedFor, entry.ID, fieldcrypt.Part{Field: fieldTaskReason, Text: &entry.Reason}); err != nil {
 			return err
 		}
 	}
@@ -86,7 +87,7 @@ func (s *Service) taskHistory(ctx context.Context, db dbx.DB, in service.ByID[hm
 			Version: r.Version, From: r.FromStatus, To: r.ToStatus, Owner: r.OwnerID, Reason: r.Reason, By: r.Actor, At: r.At.UTC(),
 		}
 		roles[i] = r.RoleID
-		entries[i] = shown{patient: r.PatientID, subject: r.SealedFor, row: r.ID, withheld: &withheld[i], texts: []text{{fieldTaskReason, &list[i].Reason}}}
+		entries[i] = shown{patient: r.PatientID, subject: r.SealedFor, row: r.ID, withheld: &withheld[i], texts: []fieldcrypt.Part{{Field: fieldTaskReason, Text: &list[i].Reason}}}
 	}
 	names, err := roleNames(ctx, db, roles)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -199,7 +200,7 @@ func (s *Service) CompleteTask(ctx context.Context, in CompleteTaskInput) (Task,
 	return s.stepTask(ctx, op, in, taskStep{to: TaskCompleted, by: owners, columns: []string{"outcome"},
 		change: func(ctx context.Context, db dbx.DB, row *taskRow) error {
 			row.Outcome = in.Outcome
-			return s.seal(ctx, db, row.SealedFor, row.ID, text{fieldTaskOutcome, &row.Outcome})
+			return s.seal(ctx, db, row.SealedFor, row.ID, fieldcrypt.Part{Field: fieldTaskOutcome, Text: &row.Outcome})
 		},
 	})
 }

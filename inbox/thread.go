@@ -9,6 +9,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 )
 
 // Thread is a conversation between users, about a patient or not.
@@ -79,7 +80,7 @@ func (s *Service) showThreads(ctx context.Context, db dbx.DB, allowed bool, rows
 	for i, r := range rows {
 		list[i] = r.thread()
 		entries[i] = shown{patient: r.PatientID, subject: r.SealedFor, row: r.ID, withheld: &list[i].Withheld,
-			texts: []text{{fieldThreadSubject, &list[i].Subject}}}
+			texts: []fieldcrypt.Part{{Field: fieldThreadSubject, Text: &list[i].Subject}}}
 	}
 	return list, s.show(ctx, db, allowed, entries...)
 }

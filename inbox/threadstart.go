@@ -7,6 +7,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/service"
 )
 
@@ -65,7 +66,7 @@ func (s *Service) startThread(ctx context.Context, db dbx.DB, in StartThreadInpu
 		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.ThreadID](), Subject: in.Subject,
 		PatientID: in.Patient, SealedFor: sealedFor(db, in.Patient), CreatedBy: db.ActorName(), CreatedAt: db.Now, LastMessageAt: db.Now,
 	}
-	if err := s.seal(ctx, db, row.SealedFor, row.ID, text{fieldThreadSubject, &row.Subject}); err != nil {
+	if err := s.seal(ctx, db, row.SealedFor, row.ID, fieldcrypt.Part{Field: fieldThreadSubject, Text: &row.Subject}); err != nil {
 		return Thread{}, err
 	}
 	if err := dbx.Insert(ctx, db, row); err != nil {
