@@ -8,14 +8,16 @@ import (
 
 	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/billing"
+	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/clinical"
 	"github.com/chelal/hms/encryption"
 	"github.com/chelal/hms/facility"
+	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/inbox"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 	"github.com/chelal/hms/lab"
 	"github.com/chelal/hms/migrate"
 	"github.com/chelal/hms/outbox"
@@ -55,11 +57,11 @@ func New(db *bun.DB, config Config) (*HMS, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	crypt := fieldcrypt.New(config.KeyEncryptionKey)
+	crypt := fieldcrypt.New(config.KeyEncryptionKey).WithNarrative(config.EncryptNarrative)
 	handle := dbx.NewHandle(db, dbx.Options{
 		Now: config.Now, MaxAttempts: config.MaxAttempts, UncachedStatements: config.UncachedStatements, Results: crypt,
 	})
-	root := &HMS{config: config, crypt: crypt, Identity: identity.New(service.Base{DB: handle, Log: config.Logger, Crypt: crypt}, config.Identity)}
+	root := &HMS{config: config, crypt: crypt, Identity: identity.New(usecase.Base{DB: handle, Log: config.Logger, Crypt: crypt}, config.Identity)}
 	return root.wire(handle), nil
 }
 
@@ -110,7 +112,10 @@ func (h *HMS) ArchiveAuditMonth(ctx context.Context, in audit.ArchiveInput) (aud
 // bound HMS can hold an unbound collaborator.
 func (h *HMS) wire(handle dbx.Handle) *HMS {
 	w := &HMS{config: h.config, crypt: h.crypt, handle: handle}
-	base := service.Base{DB: handle, Log: h.config.Logger, Crypt: h.crypt, Duties: h.config.SeparatedDuties}
+	base := usecase.Base{
+		DB: handle, Log: h.config.Logger, Crypt: h.crypt, Duties: h.config.SeparatedDuties, Hooks: h.config.Hooks,
+		Observers: append([]hmstype.Observer{usecase.LogObserver{Log: h.config.Logger}}, h.config.Observers...),
+	}
 	w.Identity = h.Identity.Bind(base)
 	base.Authorizer = h.config.Authorizer
 	if base.Authorizer == nil {
@@ -120,21 +125,20 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 	w.Outbox = outbox.New(base)
 	w.Encryption = encryption.New(base)
 	w.Patient = patient.New(base)
-	w.Billing = billing.New(base, billing.Ports{Patients: w.Patient})
-	charges := h.config.Charges
-	if charges == nil {
-		charges = w.Billing
+	patients, encounters := patient.NewPort(base), clinical.NewPort(base)
+	charges := charge.Poster(billing.NewPort(base))
+	if h.config.Charges != nil {
+		charges = hostCharges{h.config.Charges, handle}
 	}
-	guard := &finishGuard{}
-	w.Clinical = clinical.New(base, clinical.Ports{Patients: w.Patient, Charges: charges, FinishGuards: []clinical.FinishGuard{guard}, EncryptNarrative: h.config.EncryptNarrative})
-	w.Facility = facility.New(base, facility.Ports{Patients: w.Patient, Encounters: w.Clinical, Charges: charges})
-	guard.Service = w.Facility
+	w.Billing = billing.New(base, billing.Ports{Patients: patients})
+	w.Clinical = clinical.New(base, clinical.Ports{
+		Patients: patients, Charges: charges, FinishGuards: []clinical.FinishGuard{facility.NewPort(base)},
+	})
+	w.Facility = facility.New(base, facility.Ports{Patients: patients, Encounters: encounters, Charges: charges})
 	w.Pharmacy = pharmacy.New(base, pharmacy.Ports{
-		Patients: w.Patient, Prescriptions: prescriptions{w.Clinical}, Allergies: w.Clinical, Charges: charges,
+		Patients: patients, Prescriptions: prescriptions{encounters}, Allergies: encounters, Charges: charges,
 	})
-	w.Inbox = inbox.New(base, inbox.Ports{Patients: w.Patient})
-	w.Lab = lab.New(base, lab.Ports{
-		Patients: w.Patient, Encounters: w.Clinical, Charges: charges, EncryptNarrative: h.config.EncryptNarrative,
-	})
+	w.Inbox = inbox.New(base, inbox.Ports{Patients: patients})
+	w.Lab = lab.New(base, lab.Ports{Patients: patients, Encounters: encounters, Charges: charges})
 	return w
 }

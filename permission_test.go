@@ -35,16 +35,6 @@ var withoutPermission = map[string]string{
 	"identity.Authenticate":             "the token proves",
 	"identity.RotateSession":            "the token proves",
 	"identity.Logout":                   "the token proves",
-	"patient.Require":                   "a port: runs inside a deed that asked",
-	"patient.Lock":                      "a port: runs inside a deed that asked",
-	"patient.ActiveCoverages":           "a port: runs inside a deed that asked",
-	"clinical.EncounterPatient":         "a port: runs inside a deed that asked",
-	"clinical.LockPrescription":         "a port: runs inside a deed that asked",
-	"clinical.RecordDispensed":          "a port: runs inside a deed that asked",
-	"clinical.AllergyMatches":           "a port: runs inside a deed that asked",
-	"facility.BeforeFinish":             "a port: runs inside a deed that asked",
-	"billing.Post":                      "a port: runs inside a deed that asked",
-	"billing.Reverse":                   "a port: runs inside a deed that asked",
 }
 
 // Every public method of every service is called as a user without any role, and must be

@@ -5,21 +5,16 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/clinical"
-	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/pharmacy"
 )
 
-// finishGuard lets the facility refuse to finish an encounter. Clinical and facility need
-// each other, so the guard gets its service after both were made.
-type finishGuard struct {
-	*facility.Service
-}
-
 // prescriptions tells the pharmacy what it needs to know of a prescription.
 type prescriptions struct {
-	clinical *clinical.Service
+	clinical clinical.Port
 }
 
 func (p prescriptions) LockPrescription(ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID) (pharmacy.Prescription, error) {
@@ -33,4 +28,32 @@ func (p prescriptions) LockPrescription(ctx context.Context, conn bun.IConn, id 
 
 func (p prescriptions) RecordDispensed(ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID, quantity hmstype.Quantity) error {
 	return p.clinical.RecordDispensed(ctx, conn, id, quantity)
+}
+
+// hostCharges is a host's own Poster, whose code runs in the host's role and settings.
+type hostCharges struct {
+	poster charge.Poster
+	handle dbx.Handle
+}
+
+func (p hostCharges) Post(ctx context.Context, conn bun.IConn, req charge.Request) (id hmstype.ChargeID, err error) {
+	err = p.asHost(ctx, conn, func(ctx context.Context, conn bun.IConn) error {
+		id, err = p.poster.Post(ctx, conn, req)
+		return err
+	})
+	return id, err
+}
+
+func (p hostCharges) Reverse(ctx context.Context, conn bun.IConn, source charge.Source, reason string) error {
+	return p.asHost(ctx, conn, func(ctx context.Context, conn bun.IConn) error {
+		return p.poster.Reverse(ctx, conn, source, reason)
+	})
+}
+
+func (p hostCharges) asHost(ctx context.Context, conn bun.IConn, fn func(context.Context, bun.IConn) error) error {
+	db, err := p.handle.Join(ctx, conn)
+	if err != nil {
+		return err
+	}
+	return db.AsHost(ctx, fn)
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // reportYears is how far back a report goes that names no beginning: six years before the
@@ -54,8 +54,8 @@ type Access struct {
 // AccessReport lists event by event who saw or changed the patient's record, newest first
 // (GDPR article 15; 45 CFR 164.312(b)). Reading it is recorded, and stands on it.
 func (s *Service) AccessReport(ctx context.Context, in AccessReportInput) (hmstype.List[Access], error) {
-	op := service.Op{Name: "audit.access_report", Permission: hmstype.PermAuditRead}
-	return service.Read(ctx, &s.base, op, in, accessReport)
+	op := usecase.Op{Name: "audit.access_report", Permission: hmstype.PermAuditRead}
+	return usecase.Read(ctx, &s.base, op, in, accessReport)
 }
 
 // AccessReportAll streams the whole of [Service.AccessReport], a page at a time as
@@ -108,8 +108,8 @@ type AccessTotal struct {
 // AccessTotals is [Service.AccessReport] added up by actor, purpose and grant, in the order of
 // their first events.
 func (s *Service) AccessTotals(ctx context.Context, in AccessReportInput) (hmstype.List[AccessTotal], error) {
-	op := service.Op{Name: "audit.access_totals", Permission: hmstype.PermAuditRead}
-	return service.Read(ctx, &s.base, op, in, accessTotals)
+	op := usecase.Op{Name: "audit.access_totals", Permission: hmstype.PermAuditRead}
+	return usecase.Read(ctx, &s.base, op, in, accessTotals)
 }
 
 func accessTotals(ctx context.Context, db dbx.DB, in AccessReportInput) (hmstype.List[AccessTotal], error) {

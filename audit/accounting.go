@@ -8,7 +8,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // DisclosureReportInput asks for the accounting of a patient's disclosures.
@@ -29,8 +29,8 @@ func (in DisclosureReportInput) Validate() error {
 // DisclosureReport lists a patient's disclosures, newest first: date, recipient, what, and why
 // (45 CFR 164.528(b)(2)). Reading it is recorded, and refused for a restricted record.
 func (s *Service) DisclosureReport(ctx context.Context, in DisclosureReportInput) (hmstype.List[Disclosure], error) {
-	op := service.Op{Name: "audit.disclosure_report", Permission: hmstype.PermAuditRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in DisclosureReportInput) (hmstype.List[Disclosure], error) {
+	op := usecase.Op{Name: "audit.disclosure_report", Permission: hmstype.PermAuditRead}
+	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in DisclosureReportInput) (hmstype.List[Disclosure], error) {
 		if err := in.record(ctx, db); err != nil {
 			return hmstype.List[Disclosure]{}, err
 		}
@@ -86,8 +86,8 @@ const firstDisclosure = "(array_agg(d.id ORDER BY d.disclosed_at, d.id))[1]"
 // DisclosureSummaries is [Service.DisclosureReport] with repeated disclosures added up, in the
 // order of the first of each.
 func (s *Service) DisclosureSummaries(ctx context.Context, in DisclosureReportInput) (hmstype.List[DisclosureSummary], error) {
-	op := service.Op{Name: "audit.disclosure_summaries", Permission: hmstype.PermAuditRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in DisclosureReportInput) (hmstype.List[DisclosureSummary], error) {
+	op := usecase.Op{Name: "audit.disclosure_summaries", Permission: hmstype.PermAuditRead}
+	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in DisclosureReportInput) (hmstype.List[DisclosureSummary], error) {
 		if err := in.record(ctx, db); err != nil {
 			return hmstype.List[DisclosureSummary]{}, err
 		}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // ProveDisclosuresInput selects the disclosures of one patient.
@@ -30,8 +30,8 @@ func (in ProveDisclosuresInput) Validate() error { return in.patient().Validate(
 // checks it without the database. It is an export of the patient's data, and recorded. Sealed
 // texts stay sealed in it; the report shows them.
 func (s *Service) ProveDisclosures(ctx context.Context, in ProveDisclosuresInput) (PatientProof, error) {
-	op := service.Op{Name: "audit.prove_disclosures", Permission: hmstype.PermAuditRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ProveDisclosuresInput) (PatientProof, error) {
+	op := usecase.Op{Name: "audit.prove_disclosures", Permission: hmstype.PermAuditRead}
+	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ProveDisclosuresInput) (PatientProof, error) {
 		sel := selectPatient(in.Patient)
 		sel.condition += " AND e.entity = 'disclosure' AND e.action IN ('create', 'update')"
 		if !in.ForStaff {

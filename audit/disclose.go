@@ -7,7 +7,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // RecordDisclosureInput describes a disclosure. Nothing in Recipient.Name and Purpose should
@@ -44,8 +44,8 @@ func (in RecordDisclosureInput) Validate() error {
 // and so in the signed log, and stays for ever. [ErrNotSuspendable] for a suspension of what
 // went neither to health oversight nor to law enforcement.
 func (s *Service) RecordDisclosure(ctx context.Context, in RecordDisclosureInput) (Disclosure, error) {
-	op := service.Op{Name: "audit.record_disclosure", Permission: hmstype.PermDisclose, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.recordDisclosure)
+	op := usecase.Op{Name: "audit.record_disclosure", Permission: hmstype.PermDisclose, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, s.recordDisclosure)
 }
 
 func (s *Service) recordDisclosure(ctx context.Context, db dbx.DB, in RecordDisclosureInput) (Disclosure, error) {
@@ -97,8 +97,8 @@ func (in SuspendDisclosureInput) Validate() error {
 // agency confirms in writing what it said, or ends it. What was before stays on the trail.
 // [ErrNotSuspendable], [ErrDisclosureInError], [hmstype.ErrStale].
 func (s *Service) SuspendDisclosure(ctx context.Context, in SuspendDisclosureInput) (Disclosure, error) {
-	op := service.Op{Name: "audit.suspend_disclosure", Permission: hmstype.PermDisclose}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SuspendDisclosureInput) (Disclosure, error) {
+	op := usecase.Op{Name: "audit.suspend_disclosure", Permission: hmstype.PermDisclose}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SuspendDisclosureInput) (Disclosure, error) {
 		row, err := dbx.Get[disclosureRow](ctx, db, "disclosure", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return Disclosure{}, err
@@ -133,8 +133,8 @@ func (in MarkDisclosureInErrorInput) Validate() error {
 // correction is this and a new record. [hmstype.ErrInvalidTransition] for one that is in error
 // already, [hmstype.ErrStale].
 func (s *Service) MarkDisclosureInError(ctx context.Context, in MarkDisclosureInErrorInput) (Disclosure, error) {
-	op := service.Op{Name: "audit.mark_disclosure_in_error", Permission: hmstype.PermDisclose}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in MarkDisclosureInErrorInput) (Disclosure, error) {
+	op := usecase.Op{Name: "audit.mark_disclosure_in_error", Permission: hmstype.PermDisclose}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in MarkDisclosureInErrorInput) (Disclosure, error) {
 		row, err := dbx.Get[disclosureRow](ctx, db, "disclosure", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return Disclosure{}, err

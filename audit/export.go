@@ -6,7 +6,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Export streams the events that the query selects, newest first, however many they are. It
@@ -26,7 +26,7 @@ func (s *Service) Export(ctx context.Context, query Query) iter.Seq2[Event, erro
 		stream(query.Page, func(page hmstype.Page) (hmstype.List[Event], error) {
 			query := query
 			query.Page = page
-			list, err := service.Read(ctx, &s.base, service.Op{Name: op, Permission: hmstype.PermAuditRead}, query, fn)
+			list, err := usecase.Read(ctx, &s.base, usecase.Op{Name: op, Permission: hmstype.PermAuditRead}, query, fn)
 			op, fn = "audit.export_page", exportPage
 			return list, err
 		})(yield)

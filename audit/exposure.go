@@ -8,7 +8,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // ExposureQuery asks who was exposed to whom, when a breach must be told of (45 CFR 164.404,
@@ -79,8 +79,8 @@ type Exposure struct {
 // Exposed lists the patients whom a user, a session, an API key or another actor saw or
 // changed anything of, in the order of first sight.
 func (s *Service) Exposed(ctx context.Context, query ExposureQuery) (hmstype.List[Exposure], error) {
-	op := service.Op{Name: "audit.exposed", Permission: hmstype.PermAuditRead}
-	return service.Read(ctx, &s.base, op, exposedQuery{query}, func(ctx context.Context, db dbx.DB, q exposedQuery) (hmstype.List[Exposure], error) {
+	op := usecase.Op{Name: "audit.exposed", Permission: hmstype.PermAuditRead}
+	return usecase.Read(ctx, &s.base, op, exposedQuery{query}, func(ctx context.Context, db dbx.DB, q exposedQuery) (hmstype.List[Exposure], error) {
 		by := []string{"patient_id"}
 		if !q.Session.IsZero() || !q.APIKey.IsZero() {
 			by = append(by, "actor")
@@ -97,8 +97,8 @@ func (s *Service) Exposed(ctx context.Context, query ExposureQuery) (hmstype.Lis
 // what he proved himself with. The data of a restricted patient are refused to who may not
 // see them.
 func (s *Service) ExposedTo(ctx context.Context, query ExposureQuery) (hmstype.List[Exposure], error) {
-	op := service.Op{Name: "audit.exposed_to", Permission: hmstype.PermAuditRead}
-	return service.Read(ctx, &s.base, op, exposedToQuery{query}, func(ctx context.Context, db dbx.DB, q exposedToQuery) (hmstype.List[Exposure], error) {
+	op := usecase.Op{Name: "audit.exposed_to", Permission: hmstype.PermAuditRead}
+	return usecase.Read(ctx, &s.base, op, exposedToQuery{query}, func(ctx context.Context, db dbx.DB, q exposedToQuery) (hmstype.List[Exposure], error) {
 		err := db.RecordAccess(ctx, dbx.Access{Action: string(ActionRead), Entity: "audit_event", Patient: q.Patient})
 		if err != nil {
 			return hmstype.List[Exposure]{}, err

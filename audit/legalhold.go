@@ -8,7 +8,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // LegalHold forbids to erase what a dispute or an inquiry may need: all of the tenant's, or
@@ -70,8 +70,8 @@ func (in PlaceLegalHoldInput) Validate() error {
 // PlaceLegalHold forbids to erase from now on. It waits for a purge that is just committing;
 // one that still writes its archive will find the hold and give up.
 func (s *Service) PlaceLegalHold(ctx context.Context, in PlaceLegalHoldInput) (LegalHold, error) {
-	op := service.Op{Name: "audit.place_legal_hold", Permission: hmstype.PermAuditRetain}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in PlaceLegalHoldInput) (LegalHold, error) {
+	op := usecase.Op{Name: "audit.place_legal_hold", Permission: hmstype.PermAuditRetain}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in PlaceLegalHoldInput) (LegalHold, error) {
 		if err := db.LockName(ctx, retentionLock); err != nil {
 			return LegalHold{}, err
 		}
@@ -99,8 +99,8 @@ func (in ReleaseLegalHoldInput) Validate() error {
 
 // ReleaseLegalHold ends a hold; [ErrReleased] where somebody did before.
 func (s *Service) ReleaseLegalHold(ctx context.Context, in ReleaseLegalHoldInput) (LegalHold, error) {
-	op := service.Op{Name: "audit.release_legal_hold", Permission: hmstype.PermAuditRetain}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ReleaseLegalHoldInput) (LegalHold, error) {
+	op := usecase.Op{Name: "audit.release_legal_hold", Permission: hmstype.PermAuditRetain}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ReleaseLegalHoldInput) (LegalHold, error) {
 		row, err := dbx.Get[holdRow](ctx, db, "legal hold", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return LegalHold{}, err
@@ -130,8 +130,8 @@ func (q LegalHoldQuery) Validate() error {
 
 // LegalHolds lists holds.
 func (s *Service) LegalHolds(ctx context.Context, query LegalHoldQuery) (hmstype.List[LegalHold], error) {
-	op := service.Op{Name: "audit.legal_holds", Permission: hmstype.PermAuditRetain}
-	return service.Read(ctx, &s.base, op, query, func(ctx context.Context, db dbx.DB, query LegalHoldQuery) (hmstype.List[LegalHold], error) {
+	op := usecase.Op{Name: "audit.legal_holds", Permission: hmstype.PermAuditRetain}
+	return usecase.Read(ctx, &s.base, op, query, func(ctx context.Context, db dbx.DB, query LegalHoldQuery) (hmstype.List[LegalHold], error) {
 		rows, next, err := dbx.Page[holdRow](ctx, db, query.Page, dbx.Order{At: "placed_at", Desc: true}, query.apply)
 		list := hmstype.List[LegalHold]{Next: next, Items: make([]LegalHold, len(rows))}
 		patients := make([]hmstype.PatientID, len(rows))

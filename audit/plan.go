@@ -8,7 +8,7 @@ import (
 	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // PlanRetentionInput says when, and how far, to look.
@@ -29,8 +29,8 @@ func (in PlanRetentionInput) Validate() error {
 // dropped by the host ([ArchiveMonth]) for all its tenants at once, when nothing stands in the way
 // with any of them.
 func (s *Service) PlanRetention(ctx context.Context, in PlanRetentionInput) ([]RetentionMonth, error) {
-	op := service.Op{Name: "audit.plan_retention", Permission: hmstype.PermAuditRetain}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in PlanRetentionInput) ([]RetentionMonth, error) {
+	op := usecase.Op{Name: "audit.plan_retention", Permission: hmstype.PermAuditRetain}
+	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in PlanRetentionInput) ([]RetentionMonth, error) {
 		plan, err := planRetention(ctx, db, in)
 		if err != nil {
 			return nil, err

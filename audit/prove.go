@@ -11,7 +11,7 @@ import (
 	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // VerifyProof checks a bundle without the database and without this module's word: the work
@@ -33,9 +33,9 @@ func VerifyProof(bundle proof.Bundle, publicKeys ...string) (proof.Checkpoint, e
 // ProveEvent gives the proof that one event is in the log, against the newest checkpoint.
 // [ErrNotSealed] for an event that is too new. Handing out a proof is an export, and recorded.
 func (s *Service) ProveEvent(ctx context.Context, id hmstype.AuditEventID) (proof.Bundle, error) {
-	op := service.Op{Name: "audit.prove_event", Permission: hmstype.PermAuditRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.AuditEventID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.AuditEventID]) (proof.Bundle, error) {
+	op := usecase.Op{Name: "audit.prove_event", Permission: hmstype.PermAuditRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.AuditEventID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.AuditEventID]) (proof.Bundle, error) {
 			bundle, err := s.prove(ctx, db, selectEvent(in.ID), 0, 1)
 			if err != nil {
 				return proof.Bundle{}, err
@@ -89,8 +89,8 @@ type PatientProof struct {
 // the proof that they are in the log. It is an export of the patient's data, and recorded. Suspended
 // disclosures are among the events: see [Service.ProveDisclosures] for what a patient may be given.
 func (s *Service) ProvePatient(ctx context.Context, in ProvePatientInput) (PatientProof, error) {
-	op := service.Op{Name: "audit.prove_patient", Permission: hmstype.PermAuditRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ProvePatientInput) (PatientProof, error) {
+	op := usecase.Op{Name: "audit.prove_patient", Permission: hmstype.PermAuditRead}
+	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ProvePatientInput) (PatientProof, error) {
 		return s.provePatient(ctx, db, in, selectPatient(in.Patient))
 	})
 }

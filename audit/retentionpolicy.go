@@ -10,7 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // RetentionPolicy says how long the tenant keeps events of one category under the law of one
@@ -85,8 +85,8 @@ const retentionLock = "audit.retention"
 // SetRetentionPolicy sets or replaces the policy of a category in a jurisdiction. What it said
 // before stays on the trail. Without any policy, a category is kept for [DefaultKeepMonths].
 func (s *Service) SetRetentionPolicy(ctx context.Context, in SetRetentionPolicyInput) (RetentionPolicy, error) {
-	op := service.Op{Name: "audit.set_retention_policy", Permission: hmstype.PermAuditRetain}
-	return service.Write(ctx, &s.base, op, in, setRetentionPolicy)
+	op := usecase.Op{Name: "audit.set_retention_policy", Permission: hmstype.PermAuditRetain}
+	return usecase.Write(ctx, &s.base, op, in, setRetentionPolicy)
 }
 
 func setRetentionPolicy(ctx context.Context, db dbx.DB, in SetRetentionPolicyInput) (RetentionPolicy, error) {
@@ -116,8 +116,8 @@ func setRetentionPolicy(ctx context.Context, db dbx.DB, in SetRetentionPolicyInp
 
 // RetentionPolicies lists the tenant's policies by category and jurisdiction.
 func (s *Service) RetentionPolicies(ctx context.Context) ([]RetentionPolicy, error) {
-	op := service.Op{Name: "audit.retention_policies", Permission: hmstype.PermAuditRetain}
-	return service.Read(ctx, &s.base, op, service.None{}, func(ctx context.Context, db dbx.DB, _ service.None) ([]RetentionPolicy, error) {
+	op := usecase.Op{Name: "audit.retention_policies", Permission: hmstype.PermAuditRetain}
+	return usecase.Read(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) ([]RetentionPolicy, error) {
 		return policies(ctx, db)
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // SealInput bounds one step of sealing.
@@ -46,8 +46,8 @@ type SealReport struct {
 // take turns. Writers never wait for it. [ErrNoSigner], [ErrInTransaction]; [ErrLogDamaged] where
 // the log is not what was signed last: then nothing is added, and [Service.VerifyLog] tells more.
 func (s *Service) Seal(ctx context.Context, in SealInput) (SealReport, error) {
-	op := service.Op{Name: "audit.seal", Permission: hmstype.PermAuditSeal}
-	report, err := service.Write(ctx, &s.base, op, in, s.seal)
+	op := usecase.Op{Name: "audit.seal", Permission: hmstype.PermAuditSeal}
+	report, err := usecase.Write(ctx, &s.base, op, in, s.seal)
 	if err != nil {
 		return SealReport{}, err
 	}

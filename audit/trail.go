@@ -8,17 +8,17 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Service answers questions to the trail of the actor's tenant.
 type Service struct {
-	base service.Base
+	base usecase.Base
 	log  LogConfig
 }
 
 // New makes the service; hms.New calls it. The zero LogConfig seals nothing.
-func New(base service.Base, log LogConfig) *Service {
+func New(base usecase.Base, log LogConfig) *Service {
 	return &Service{base: base, log: log.withDefaults()}
 }
 
@@ -55,8 +55,8 @@ func (q Query) Validate() error {
 // another query shows. Of the restricted patients among them the changes are withheld from
 // who may not see them, and the trail of one such patient is refused.
 func (s *Service) Trail(ctx context.Context, query Query) (hmstype.List[Event], error) {
-	op := service.Op{Name: "audit.trail", Permission: hmstype.PermAuditRead}
-	return service.Read(ctx, &s.base, op, query, trail)
+	op := usecase.Op{Name: "audit.trail", Permission: hmstype.PermAuditRead}
+	return usecase.Read(ctx, &s.base, op, query, trail)
 }
 
 // OfPatient lists who saw or changed a patient's data, newest first.

@@ -10,7 +10,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/names"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Suspicion is why an access deserves a look. None of them is a proof: a nurse may treat her
@@ -87,8 +87,8 @@ type Unusual struct {
 // volume by user and hour or day; for break-glass by grant. Every patient whom it shows is
 // recorded as a hit of a search.
 func (s *Service) Unusual(ctx context.Context, query UnusualQuery) (hmstype.List[Unusual], error) {
-	op := service.Op{Name: "audit.unusual", Permission: hmstype.PermAuditRead}
-	return service.Read(ctx, &s.base, op, query, func(ctx context.Context, db dbx.DB, q UnusualQuery) (hmstype.List[Unusual], error) {
+	op := usecase.Op{Name: "audit.unusual", Permission: hmstype.PermAuditRead}
+	return usecase.Read(ctx, &s.base, op, query, func(ctx context.Context, db dbx.DB, q UnusualQuery) (hmstype.List[Unusual], error) {
 		found, err := q.find(ctx, db)
 		if err != nil {
 			return found, err

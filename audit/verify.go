@@ -8,7 +8,7 @@ import (
 	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // TableReport compares one table with its trail.
@@ -57,11 +57,11 @@ func (r Report) Changes() int64 {
 // every row and event of the tenant, which takes long on a large one. Where old months are
 // purged it begins with what the signed record of the newest purge says.
 func (s *Service) Verify(ctx context.Context) (Report, error) {
-	op := service.Op{Name: "audit.verify", Permission: hmstype.PermAuditVerify}
-	return service.Read(ctx, &s.base, op, service.None{}, s.verify)
+	op := usecase.Op{Name: "audit.verify", Permission: hmstype.PermAuditVerify}
+	return usecase.Read(ctx, &s.base, op, usecase.None{}, s.verify)
 }
 
-func (s *Service) verify(ctx context.Context, db dbx.DB, _ service.None) (Report, error) {
+func (s *Service) verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report, error) {
 	var report Report
 	if err := holdTrail(ctx, db); err != nil {
 		return report, err

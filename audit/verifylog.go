@@ -11,7 +11,7 @@ import (
 	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // VerifyLog reads the whole log and trail of the tenant and holds them against each other,
@@ -20,8 +20,8 @@ import (
 // that is stored: every hash is computed anew. It takes memory for one page, and time for
 // every event; it writes nothing but its own record.
 func (s *Service) VerifyLog(ctx context.Context) (LogReport, error) {
-	op := service.Op{Name: "audit.verify_log", Permission: hmstype.PermAuditVerify}
-	return service.Read(ctx, &s.base, op, service.None{}, func(ctx context.Context, db dbx.DB, _ service.None) (LogReport, error) {
+	op := usecase.Op{Name: "audit.verify_log", Permission: hmstype.PermAuditVerify}
+	return usecase.Read(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) (LogReport, error) {
 		report, err := s.verifyLog(ctx, db)
 		if err != nil {
 			return report, err

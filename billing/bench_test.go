@@ -18,7 +18,7 @@ func BenchmarkService_Post(b *testing.B) {
 		req := env.request("CONSULT", "1")
 		req.Source.ID = fmt.Sprint(i)
 		err := env.Base.DB.InTx(env.Ctx, "bench", func(ctx context.Context, db dbx.DB) error {
-			_, err := env.s.Post(ctx, db.Conn(), req)
+			_, err := env.port.Post(ctx, db.Conn(), req)
 			return err
 		})
 		require.NoError(b, err)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // BillStatus is FHIR R4 Invoice.status.
@@ -263,9 +263,9 @@ func lockBill(ctx context.Context, db dbx.DB, id hmstype.BillID) (billRow, error
 
 // Bill gives a bill with its lines and shares, and records that it was read.
 func (s *Service) Bill(ctx context.Context, id hmstype.BillID) (Bill, error) {
-	op := service.Op{Name: "billing.bill", Permission: hmstype.PermBillingRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.BillID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.BillID]) (Bill, error) {
+	op := usecase.Op{Name: "billing.bill", Permission: hmstype.PermBillingRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.BillID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BillID]) (Bill, error) {
 			bill, err := loadBill(ctx, db, in.ID)
 			if err != nil {
 				return Bill{}, err
@@ -294,8 +294,8 @@ func (in BillsQuery) Validate() error {
 
 // Bills lists bills without their lines, the oldest first, and records whose were shown.
 func (s *Service) Bills(ctx context.Context, in BillsQuery) (hmstype.List[Bill], error) {
-	op := service.Op{Name: "billing.bills", Permission: hmstype.PermBillingRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in BillsQuery) (hmstype.List[Bill], error) {
+	op := usecase.Op{Name: "billing.bills", Permission: hmstype.PermBillingRead}
+	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in BillsQuery) (hmstype.List[Bill], error) {
 		rows, next, err := dbx.Page[billRow](ctx, db, in.Page, dbx.Order{At: "created_at"}, func(q *bun.SelectQuery) *bun.SelectQuery {
 			if !in.Patient.IsZero() {
 				q = q.Where("b.patient_id = ?", in.Patient)

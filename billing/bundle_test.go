@@ -22,6 +22,7 @@ import (
 type bundle struct {
 	*dbtest.Env
 	s        *billing.Service
+	port     billing.Port
 	patients *patient.Service
 	patient  hmstype.PatientID
 	service  billing.ServiceItem // code "CONSULT", 40.00 USD, no tax
@@ -36,7 +37,7 @@ func setup(tb testing.TB) *bundle {
 func setupOn(tb testing.TB, env *dbtest.Env) *bundle {
 	tb.Helper()
 	patients := patient.New(env.Base)
-	b := &bundle{Env: env, patients: patients, s: billing.New(env.Base, billing.Ports{Patients: patients})}
+	b := &bundle{Env: env, patients: patients, s: billing.New(env.Base, billing.Ports{Patients: patient.NewPort(env.Base)}), port: billing.NewPort(env.Base)}
 	b.patient = b.newPatient(tb)
 	b.service = b.newService(tb, "CONSULT", "0", "40.00")
 	b.taxed = b.newService(tb, "SPECTACLES", "7.5", "19.99")
@@ -47,7 +48,7 @@ func setupOn(tb testing.TB, env *dbtest.Env) *bundle {
 func (b *bundle) withoutRetry() {
 	b.Base.DB = dbx.NewHandle(b.DB, dbx.Options{Now: b.Clock.Now, MaxAttempts: 1})
 	b.patients = patient.New(b.Base)
-	b.s = billing.New(b.Base, billing.Ports{Patients: b.patients})
+	b.s, b.port = billing.New(b.Base, billing.Ports{Patients: patient.NewPort(b.Base)}), billing.NewPort(b.Base)
 }
 
 func (b *bundle) newPatient(tb testing.TB) hmstype.PatientID {
@@ -101,7 +102,7 @@ func (b *bundle) post(tb testing.TB, req charge.Request) hmstype.ChargeID {
 
 func (b *bundle) postAlone(req charge.Request) (id hmstype.ChargeID, err error) {
 	err = b.Base.DB.InTx(b.Ctx, "test", func(ctx context.Context, db dbx.DB) (err error) {
-		id, err = b.s.Post(ctx, db.Conn(), req)
+		id, err = b.port.Post(ctx, db.Conn(), req)
 		return err
 	})
 	return id, err
@@ -110,7 +111,7 @@ func (b *bundle) postAlone(req charge.Request) (id hmstype.ChargeID, err error) 
 func (b *bundle) reverse(tb testing.TB, source charge.Source) error {
 	tb.Helper()
 	return b.InTx(tb, b.Ctx, func(ctx context.Context, db dbx.DB) error {
-		return b.s.Reverse(ctx, db.Conn(), source, "taken back")
+		return b.port.Reverse(ctx, db.Conn(), source, "taken back")
 	})
 }
 

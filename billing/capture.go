@@ -10,18 +10,18 @@ import (
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Post implements [charge.Poster]: it captures a charge in the deed's transaction, with the
 // catalogue's price at the day of service unless the request brings one. A second Post of a
 // source gives the first charge's id and changes nothing, also where the first was
 // taken back. [ErrUnknownService] and [ErrNoPrice] leave the transaction usable.
-func (s *Service) Post(ctx context.Context, conn bun.IConn, req charge.Request) (hmstype.ChargeID, error) {
+func (p Port) Post(ctx context.Context, conn bun.IConn, req charge.Request) (hmstype.ChargeID, error) {
 	if err := validateRequest(req); err != nil {
 		return hmstype.ChargeID{}, err
 	}
-	db, err := s.base.DB.Join(ctx, conn)
+	db, err := p.base.DB.Join(ctx, conn)
 	if err != nil {
 		return hmstype.ChargeID{}, err
 	}
@@ -138,8 +138,8 @@ func (in CaptureChargeInput) Validate() error {
 // CaptureCharge captures a charge by hand. [ErrUnknownService], [ErrNoPrice]; the patient
 // must be live.
 func (s *Service) CaptureCharge(ctx context.Context, in CaptureChargeInput) (Charge, error) {
-	op := service.Op{Name: "billing.capture_charge", Permission: hmstype.PermCharge, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.captureCharge)
+	op := usecase.Op{Name: "billing.capture_charge", Permission: hmstype.PermCharge, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, s.captureCharge)
 }
 
 func (s *Service) captureCharge(ctx context.Context, db dbx.DB, in CaptureChargeInput) (Charge, error) {
@@ -201,8 +201,8 @@ func (in SetChargeStatusInput) Validate() error {
 // waived, aborted or marked as an error. [ErrChargeBilled] for a charge on a draft bill (cancel
 // the draft first), [hmstype.ErrInvalidTransition] for one that was billed.
 func (s *Service) SetChargeStatus(ctx context.Context, in SetChargeStatusInput) (Charge, error) {
-	op := service.Op{Name: "billing.set_charge_status", Permission: hmstype.PermCharge}
-	return service.Write(ctx, &s.base, op, in, setChargeStatus)
+	op := usecase.Op{Name: "billing.set_charge_status", Permission: hmstype.PermCharge}
+	return usecase.Write(ctx, &s.base, op, in, setChargeStatus)
 }
 
 func setChargeStatus(ctx context.Context, db dbx.DB, in SetChargeStatusInput) (Charge, error) {

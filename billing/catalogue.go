@@ -10,7 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // ServiceItem is something that can be charged (FHIR ChargeItemDefinition).
@@ -67,8 +67,8 @@ func (in CreateServiceItemInput) Validate() error {
 
 // CreateServiceItem adds a service to the catalogue; [ErrServiceCodeTaken].
 func (s *Service) CreateServiceItem(ctx context.Context, in CreateServiceItemInput) (ServiceItem, error) {
-	op := service.Op{Name: "billing.create_service_item", Permission: hmstype.PermBillingManage}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in CreateServiceItemInput) (ServiceItem, error) {
+	op := usecase.Op{Name: "billing.create_service_item", Permission: hmstype.PermBillingManage}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in CreateServiceItemInput) (ServiceItem, error) {
 		row := serviceItemRow{
 			Tenanted: tenanted(db), ID: hmstype.NewID[hmstype.ServiceID](), Code: in.Code, Name: in.Name,
 			Category: in.Category, TaxPercent: in.TaxPercent, IsActive: true, CreatedAt: db.Now, Version: 1,
@@ -103,8 +103,8 @@ func (in UpdateServiceItemInput) Validate() error {
 
 // UpdateServiceItem changes a service; [hmstype.ErrStale] where it changed since it was read.
 func (s *Service) UpdateServiceItem(ctx context.Context, in UpdateServiceItemInput) (ServiceItem, error) {
-	op := service.Op{Name: "billing.update_service_item", Permission: hmstype.PermBillingManage}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in UpdateServiceItemInput) (ServiceItem, error) {
+	op := usecase.Op{Name: "billing.update_service_item", Permission: hmstype.PermBillingManage}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in UpdateServiceItemInput) (ServiceItem, error) {
 		row, err := dbx.Get[serviceItemRow](ctx, db, "service item", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return ServiceItem{}, err
@@ -120,8 +120,8 @@ type pageInput struct{ hmstype.Page }
 
 // ServiceItems lists the catalogue, the oldest first.
 func (s *Service) ServiceItems(ctx context.Context, page hmstype.Page) (hmstype.List[ServiceItem], error) {
-	op := service.Op{Name: "billing.service_items", Permission: hmstype.PermBillingRead}
-	return service.Read(ctx, &s.base, op, pageInput{page},
+	op := usecase.Op{Name: "billing.service_items", Permission: hmstype.PermBillingRead}
+	return usecase.Read(ctx, &s.base, op, pageInput{page},
 		func(ctx context.Context, db dbx.DB, in pageInput) (hmstype.List[ServiceItem], error) {
 			rows, next, err := dbx.Page[serviceItemRow](ctx, db, in.Page, dbx.Order{})
 			list := hmstype.List[ServiceItem]{Next: next, Items: make([]ServiceItem, len(rows))}
@@ -189,8 +189,8 @@ func (in SetPriceInput) Validate() error {
 // ends there; any other version on these days is a [PriceOverlapError]. Charges that were
 // captured keep their price, also those of days that this price holds for.
 func (s *Service) SetPrice(ctx context.Context, in SetPriceInput) (Price, error) {
-	op := service.Op{Name: "billing.set_price", Permission: hmstype.PermBillingManage}
-	return service.Write(ctx, &s.base, op, in, setPrice)
+	op := usecase.Op{Name: "billing.set_price", Permission: hmstype.PermBillingManage}
+	return usecase.Write(ctx, &s.base, op, in, setPrice)
 }
 
 func setPrice(ctx context.Context, db dbx.DB, in SetPriceInput) (Price, error) {
@@ -250,8 +250,8 @@ func (in EndPriceInput) Validate() error {
 
 // EndPrice ends a price on a day, or withdraws it. It cannot make a price last longer.
 func (s *Service) EndPrice(ctx context.Context, in EndPriceInput) (Price, error) {
-	op := service.Op{Name: "billing.end_price", Permission: hmstype.PermBillingManage}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in EndPriceInput) (Price, error) {
+	op := usecase.Op{Name: "billing.end_price", Permission: hmstype.PermBillingManage}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in EndPriceInput) (Price, error) {
 		row, err := dbx.Get[priceRow](ctx, db, "price", in.Price, dbx.ForUpdate)
 		if err != nil {
 			return Price{}, err
@@ -268,9 +268,9 @@ func (s *Service) EndPrice(ctx context.Context, in EndPriceInput) (Price, error)
 
 // Prices lists every version of a service's prices by first day, withdrawn ones too.
 func (s *Service) Prices(ctx context.Context, id hmstype.ServiceID) ([]Price, error) {
-	op := service.Op{Name: "billing.prices", Permission: hmstype.PermBillingRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.ServiceID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.ServiceID]) ([]Price, error) {
+	op := usecase.Op{Name: "billing.prices", Permission: hmstype.PermBillingRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.ServiceID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ServiceID]) ([]Price, error) {
 			if _, err := dbx.Get[serviceItemRow](ctx, db, "service item", in.ID); err != nil {
 				return nil, err
 			}

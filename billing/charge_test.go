@@ -59,14 +59,14 @@ func TestService_Post_More(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		err := b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
-			_, err := b.s.Post(ctx, db.Conn(), b.request("NOTHING", "1"))
+			_, err := b.port.Post(ctx, db.Conn(), b.request("NOTHING", "1"))
 			require.ErrorIs(t, err, billing.ErrUnknownService)
 			require.ErrorIs(t, err, hmstype.ErrInvalid)
 			early := b.request("CONSULT", "1")
 			early.At = time.Date(2019, 12, 31, 12, 0, 0, 0, time.UTC)
-			_, err = b.s.Post(ctx, db.Conn(), early)
+			_, err = b.port.Post(ctx, db.Conn(), early)
 			require.ErrorIs(t, err, billing.ErrNoPrice)
-			_, err = b.s.Post(ctx, db.Conn(), b.request("CONSULT", "1"))
+			_, err = b.port.Post(ctx, db.Conn(), b.request("CONSULT", "1"))
 			return err
 		})
 		require.NoError(t, err)
@@ -87,7 +87,7 @@ func TestService_Post_More(t *testing.T) {
 		} {
 			req := b.request("CONSULT", "1")
 			change(&req)
-			_, err := b.s.Post(b.Ctx, b.DB, req)
+			_, err := b.port.Post(b.Ctx, b.DB, req)
 			require.NotEmpty(t, hmstype.Fields(err), name)
 			require.Equal(t, name, hmstype.Fields(err)[0].Path)
 		}
@@ -96,7 +96,7 @@ func TestService_Post_More(t *testing.T) {
 		} {
 			req := b.request("CONSULT", "1")
 			req.Quantity = quantity
-			_, err := b.s.Post(b.Ctx, b.DB, req)
+			_, err := b.port.Post(b.Ctx, b.DB, req)
 			require.ErrorIs(t, err, hmstype.ErrInvalid)
 		}
 	})
@@ -107,7 +107,7 @@ func TestService_Post_More(t *testing.T) {
 		req := b.request("CONSULT", "1")
 		req.Encounter = b.encounter(t, b.newPatient(t))
 		err := b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
-			_, err := b.s.Post(ctx, db.Conn(), req)
+			_, err := b.port.Post(ctx, db.Conn(), req)
 			return err
 		})
 		require.Equal(t, "encounter", hmstype.Fields(err)[0].Path)
@@ -123,7 +123,7 @@ func TestService_Post_More(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		err := b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
-			_, err := b.s.Post(ctx, db.Conn(), b.request("CONSULT", "1"))
+			_, err := b.port.Post(ctx, db.Conn(), b.request("CONSULT", "1"))
 			require.NoError(t, err)
 			return context.Canceled
 		})
@@ -139,7 +139,7 @@ func TestService_Post_Concurrent(t *testing.T) {
 	ids := make([]hmstype.ChargeID, 64)
 	errs := together(64, func(i int) error {
 		return b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) (err error) {
-			ids[i], err = b.s.Post(ctx, db.Conn(), req)
+			ids[i], err = b.port.Post(ctx, db.Conn(), req)
 			return err
 		})
 	})

@@ -10,7 +10,7 @@ import (
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // ChargeStatus is FHIR R4 ChargeItem.status.
@@ -118,8 +118,8 @@ func (in ChargesQuery) Validate() error {
 
 // Charges lists charges by the time of the deed, and records that they were read.
 func (s *Service) Charges(ctx context.Context, in ChargesQuery) (hmstype.List[Charge], error) {
-	op := service.Op{Name: "billing.charges", Permission: hmstype.PermBillingRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ChargesQuery) (hmstype.List[Charge], error) {
+	op := usecase.Op{Name: "billing.charges", Permission: hmstype.PermBillingRead}
+	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ChargesQuery) (hmstype.List[Charge], error) {
 		rows, next, err := dbx.Page[chargeRow](ctx, db, in.Page, dbx.Order{At: "service_at"}, func(q *bun.SelectQuery) *bun.SelectQuery {
 			q = q.Where("c.patient_id = ?", in.Patient)
 			if !in.Encounter.IsZero() {
@@ -143,9 +143,9 @@ func (s *Service) Charges(ctx context.Context, in ChargesQuery) (hmstype.List[Ch
 
 // Charge gives one charge, and records that it was read.
 func (s *Service) Charge(ctx context.Context, id hmstype.ChargeID) (Charge, error) {
-	op := service.Op{Name: "billing.charge", Permission: hmstype.PermBillingRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.ChargeID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.ChargeID]) (Charge, error) {
+	op := usecase.Op{Name: "billing.charge", Permission: hmstype.PermBillingRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.ChargeID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ChargeID]) (Charge, error) {
 			row, err := dbx.Get[chargeRow](ctx, db, "charge", in.ID)
 			if err != nil {
 				return Charge{}, err

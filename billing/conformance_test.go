@@ -13,6 +13,7 @@ import (
 	"github.com/chelal/hms/billing/charge/chargetest"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/patient"
 )
 
 func TestService_Poster(t *testing.T) {
@@ -30,7 +31,7 @@ func TestService_Poster_Billed(t *testing.T) {
 func (b *bundle) harness(t *testing.T, bills bool) chargetest.Harness {
 	t.Helper()
 	h := chargetest.Harness{
-		Poster: b.s, Patient: b.patient, Service: "CONSULT", At: b.Clock.Now(), Ctx: b.Ctx,
+		Poster: b.port, Patient: b.patient, Service: "CONSULT", At: b.Clock.Now(), Ctx: b.Ctx,
 		Charged: func(source charge.Source) hmstype.Money { return b.charged(t, source) },
 		InTx: func(fn func(context.Context, bun.IConn) error) error {
 			return b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error { return fn(ctx, db.Conn()) })
@@ -58,11 +59,11 @@ func (b *bundle) charged(t *testing.T, source charge.Source) hmstype.Money {
 type billsAtOnce struct{ *bundle }
 
 func (p billsAtOnce) Post(ctx context.Context, conn bun.IConn, req charge.Request) (hmstype.ChargeID, error) {
-	id, err := p.s.Post(ctx, conn, req)
+	id, err := p.port.Post(ctx, conn, req)
 	if err != nil {
 		return id, err
 	}
-	bound := billing.New(p.Base.Bind(conn, p.Base.Authorizer), billing.Ports{Patients: p.patients})
+	bound := billing.New(p.Base.Bind(conn, p.Base.Authorizer), billing.Ports{Patients: patient.NewPort(p.Base)})
 	draft, err := bound.CreateBill(ctx, billing.CreateBillInput{Patient: req.Patient, Charges: []hmstype.ChargeID{id}})
 	if hmstype.KindOf(err) == hmstype.KindPrecondition { // billed by an earlier Post
 		return id, nil
@@ -75,5 +76,5 @@ func (p billsAtOnce) Post(ctx context.Context, conn bun.IConn, req charge.Reques
 }
 
 func (p billsAtOnce) Reverse(ctx context.Context, conn bun.IConn, source charge.Source, reason string) error {
-	return p.s.Reverse(ctx, conn, source, reason)
+	return p.port.Reverse(ctx, conn, source, reason)
 }

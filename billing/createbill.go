@@ -9,7 +9,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // maxLines bounds one bill.
@@ -65,8 +65,8 @@ func (in CreateBillInput) Validate() error {
 // there is none; a [ChargeBilledError] where a named charge is on a bill; not found for a
 // charge or an encounter that is not the patient's.
 func (s *Service) CreateBill(ctx context.Context, in CreateBillInput) (Bill, error) {
-	op := service.Op{Name: "billing.create_bill", Permission: hmstype.PermBillWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.createBill)
+	op := usecase.Op{Name: "billing.create_bill", Permission: hmstype.PermBillWrite, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, s.createBill)
 }
 
 func (s *Service) createBill(ctx context.Context, db dbx.DB, in CreateBillInput) (Bill, error) {
@@ -248,8 +248,8 @@ func (in CancelBillInput) Validate() error {
 // CancelBill cancels a draft and sets its charges free. An issued bill is not cancelled but
 // credited: [hmstype.ErrInvalidTransition].
 func (s *Service) CancelBill(ctx context.Context, in CancelBillInput) (Bill, error) {
-	op := service.Op{Name: "billing.cancel_bill", Permission: hmstype.PermBillWrite}
-	return service.Write(ctx, &s.base, op, in, cancelBill)
+	op := usecase.Op{Name: "billing.cancel_bill", Permission: hmstype.PermBillWrite}
+	return usecase.Write(ctx, &s.base, op, in, cancelBill)
 }
 
 func cancelBill(ctx context.Context, db dbx.DB, in CancelBillInput) (Bill, error) {

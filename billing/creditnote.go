@@ -10,7 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // CreditNote takes back part or all of an issued bill. It has a number of its own.
@@ -130,8 +130,8 @@ func (in IssueCreditNoteInput) Validate() error {
 // them. What was paid already becomes refundable ([Bill.Overpaid]). A [CreditLimitError]
 // for more than was invoiced and not credited.
 func (s *Service) IssueCreditNote(ctx context.Context, in IssueCreditNoteInput) (CreditNote, error) {
-	op := service.Op{Name: "billing.issue_credit_note", Permission: hmstype.PermBillWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, issueCreditNote)
+	op := usecase.Op{Name: "billing.issue_credit_note", Permission: hmstype.PermBillWrite, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, issueCreditNote)
 }
 
 func issueCreditNote(ctx context.Context, db dbx.DB, in IssueCreditNoteInput) (CreditNote, error) {
@@ -356,11 +356,11 @@ func (c *credit) save(ctx context.Context, db dbx.DB) error {
 
 // CreditNotes lists the credit notes of a bill, and records that they were read.
 func (s *Service) CreditNotes(ctx context.Context, bill hmstype.BillID) ([]CreditNote, error) {
-	op := service.Op{Name: "billing.credit_notes", Permission: hmstype.PermBillingRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.BillID]{ID: bill}, creditNotes)
+	op := usecase.Op{Name: "billing.credit_notes", Permission: hmstype.PermBillingRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.BillID]{ID: bill}, creditNotes)
 }
 
-func creditNotes(ctx context.Context, db dbx.DB, in service.ByID[hmstype.BillID]) ([]CreditNote, error) {
+func creditNotes(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BillID]) ([]CreditNote, error) {
 	bill, err := dbx.Get[billRow](ctx, db, "bill", in.ID)
 	if err != nil {
 		return nil, err

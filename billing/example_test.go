@@ -52,7 +52,7 @@ func ExampleService_Pay() {
 
 // A deed charges in its own transaction: the charge is there if and only if the deed is, and
 // once, however often the deed is reported.
-func ExampleService_Post() {
+func ExamplePort_Post() {
 	onDispensed := func(ctx context.Context, conn bun.IConn, poster charge.Poster, patient hmstype.PatientID, dispense hmstype.DispenseID, at time.Time) error {
 		_, err := poster.Post(ctx, conn, charge.Request{
 			Source: charge.Source{Kind: "dispense", ID: dispense.String()}, Patient: patient,

@@ -10,7 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Copay is the fixed amount that the patient pays first, once per bill, before a coverage
@@ -47,8 +47,8 @@ func (in IssueBillInput) Validate() error {
 // posts it to the ledger. From then on only credit notes change it.
 // [ErrNothingToBill] for a draft without lines, [hmstype.ErrInvalidTransition] for an issued one.
 func (s *Service) IssueBill(ctx context.Context, in IssueBillInput) (Bill, error) {
-	op := service.Op{Name: "billing.issue_bill", Permission: hmstype.PermBillWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.issueBill)
+	op := usecase.Op{Name: "billing.issue_bill", Permission: hmstype.PermBillWrite, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, s.issueBill)
 }
 
 func (s *Service) issueBill(ctx context.Context, db dbx.DB, in IssueBillInput) (Bill, error) {

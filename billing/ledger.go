@@ -9,7 +9,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // The accounts of the ledger, per tenant and currency. A debit is positive, a credit
@@ -96,8 +96,8 @@ type AccountBalance struct {
 
 // Balances gives every account of the ledger with its balance. Per currency they sum to zero.
 func (s *Service) Balances(ctx context.Context) ([]AccountBalance, error) {
-	op := service.Op{Name: "billing.balances", Permission: hmstype.PermBillingRead}
-	return service.Read(ctx, &s.base, op, service.None{}, func(ctx context.Context, db dbx.DB, _ service.None) ([]AccountBalance, error) {
+	op := usecase.Op{Name: "billing.balances", Permission: hmstype.PermBillingRead}
+	return usecase.Read(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) ([]AccountBalance, error) {
 		var rows []struct {
 			Code     string
 			Currency hmstype.Currency

@@ -10,7 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // PaymentStatus is the state of a payment, of FHIR R4 financial resource status.
@@ -117,8 +117,8 @@ func (in PayInput) Validate() error {
 // desk may have been faster), [hmstype.ErrCurrencyMismatch], [ErrReferenceTaken], [ErrNotIssued],
 // [ErrNoShare] where the coverage pays nothing of the bill.
 func (s *Service) Pay(ctx context.Context, in PayInput) (Payment, error) {
-	op := service.Op{Name: "billing.pay", Permission: hmstype.PermPayment, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, pay)
+	op := usecase.Op{Name: "billing.pay", Permission: hmstype.PermPayment, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, pay)
 }
 
 // pay is one round trip for the deed and one for its event.
@@ -152,11 +152,11 @@ func pay(ctx context.Context, db dbx.DB, in PayInput) (Payment, error) {
 // Payments lists the payments of a bill with their refunds, the oldest first, and records that they
 // were read.
 func (s *Service) Payments(ctx context.Context, bill hmstype.BillID) ([]Payment, error) {
-	op := service.Op{Name: "billing.payments", Permission: hmstype.PermBillingRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.BillID]{ID: bill}, payments)
+	op := usecase.Op{Name: "billing.payments", Permission: hmstype.PermBillingRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.BillID]{ID: bill}, payments)
 }
 
-func payments(ctx context.Context, db dbx.DB, in service.ByID[hmstype.BillID]) ([]Payment, error) {
+func payments(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BillID]) ([]Payment, error) {
 	bill, err := dbx.Get[billRow](ctx, db, "bill", in.ID)
 	if err != nil {
 		return nil, err

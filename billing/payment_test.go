@@ -12,6 +12,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbtest"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/patient"
 )
 
 func TestService_Pay(t *testing.T) {
@@ -335,10 +336,10 @@ func TestService_Concurrent_EverythingAtOnce(t *testing.T) {
 			return errOf(b.s.CancelPayment(b.Ctx, billing.CancelPaymentInput{Payment: p.ID, Reason: "x"}))
 		case 6:
 			return b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error { // a deed that holds the patient already
-				if _, err := b.patients.Lock(ctx, db.Conn(), b.patient); err != nil {
+				if _, err := patient.NewPort(b.Base).Lock(ctx, db.Conn(), b.patient); err != nil {
 					return err
 				}
-				return b.s.Reverse(ctx, db.Conn(), req.Source, "x")
+				return b.port.Reverse(ctx, db.Conn(), req.Source, "x")
 			})
 		case 7:
 			return errOf(b.s.Bills(b.Ctx, billing.BillsQuery{Patient: b.patient}))

@@ -10,7 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Refund is money given back of one payment.
@@ -84,8 +84,8 @@ func (in RefundInput) Validate() error {
 // the bill is open again. A [RefundLimitError] for more than is left of the payment,
 // [ErrPaymentCancelled], [hmstype.ErrCurrencyMismatch], [ErrReferenceTaken].
 func (s *Service) Refund(ctx context.Context, in RefundInput) (Refund, error) {
-	op := service.Op{Name: "billing.refund", Permission: hmstype.PermPayment, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in RefundInput) (Refund, error) {
+	op := usecase.Op{Name: "billing.refund", Permission: hmstype.PermPayment, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in RefundInput) (Refund, error) {
 		err := s.base.RequireAnother(db, hmstype.PermRefundRequest, hmstype.PermRefundApprove, db.ActorName())
 		if err != nil {
 			return Refund{}, err
@@ -138,8 +138,8 @@ func (in CancelPaymentInput) Validate() error {
 // CancelPayment undoes a payment that was entered wrongly: the bill is open again. A payment is
 // cancelled or refunded, never both: [ErrPaymentRefunded], [ErrPaymentCancelled].
 func (s *Service) CancelPayment(ctx context.Context, in CancelPaymentInput) (Payment, error) {
-	op := service.Op{Name: "billing.cancel_payment", Permission: hmstype.PermPayment, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, cancelPayment)
+	op := usecase.Op{Name: "billing.cancel_payment", Permission: hmstype.PermPayment, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, cancelPayment)
 }
 
 func cancelPayment(ctx context.Context, db dbx.DB, in CancelPaymentInput) (Payment, error) {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // RefundRequestStatus is the state of a request for a refund.
@@ -84,8 +84,8 @@ func (r refundRequestRow) request() RefundRequest {
 // RequestRefund asks for a refund; nothing is paid until another person approves. What is
 // asked for is checked then, for more may be refunded meanwhile.
 func (s *Service) RequestRefund(ctx context.Context, in RefundInput) (RefundRequest, error) {
-	op := service.Op{Name: "billing.request_refund", Permission: hmstype.PermRefundRequest, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in RefundInput) (RefundRequest, error) {
+	op := usecase.Op{Name: "billing.request_refund", Permission: hmstype.PermRefundRequest, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in RefundInput) (RefundRequest, error) {
 		payment, err := dbx.Get[paymentRow](ctx, db, "payment", in.Payment)
 		if err != nil {
 			return RefundRequest{}, err
@@ -133,8 +133,8 @@ func (in DecideRefundInput) Validate() error {
 // it. Whoever asked cannot approve: [hmstype.ErrSeparationOfDuties]. Two who decide at once: the
 // second gets [hmstype.ErrInvalidTransition]. Errors of the payment as for [Service.Refund].
 func (s *Service) DecideRefund(ctx context.Context, in DecideRefundInput) (RefundRequest, error) {
-	op := service.Op{Name: "billing.decide_refund", Permission: hmstype.PermRefundApprove}
-	return service.Write(ctx, &s.base, op, in, s.decideRefund)
+	op := usecase.Op{Name: "billing.decide_refund", Permission: hmstype.PermRefundApprove}
+	return usecase.Write(ctx, &s.base, op, in, s.decideRefund)
 }
 
 func (s *Service) decideRefund(ctx context.Context, db dbx.DB, in DecideRefundInput) (RefundRequest, error) {
@@ -174,9 +174,9 @@ func (r refundRequestRow) decide(ctx context.Context, db dbx.DB, status RefundRe
 
 // WithdrawRefund takes a request back; only who asked may: not found for anybody else.
 func (s *Service) WithdrawRefund(ctx context.Context, id RefundRequestID) (RefundRequest, error) {
-	op := service.Op{Name: "billing.withdraw_refund", Permission: hmstype.PermRefundRequest}
-	return service.Write(ctx, &s.base, op, service.ByID[RefundRequestID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[RefundRequestID]) (RefundRequest, error) {
+	op := usecase.Op{Name: "billing.withdraw_refund", Permission: hmstype.PermRefundRequest}
+	return usecase.Write(ctx, &s.base, op, usecase.ByID[RefundRequestID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[RefundRequestID]) (RefundRequest, error) {
 			row, err := dbx.Get[refundRequestRow](ctx, db, "refund request", in.ID, dbx.ForUpdate)
 			if err != nil {
 				return RefundRequest{}, err
@@ -207,8 +207,8 @@ func (q RefundRequestsQuery) Validate() error {
 
 // RefundRequests lists requests, those first that wait longest.
 func (s *Service) RefundRequests(ctx context.Context, query RefundRequestsQuery) (hmstype.List[RefundRequest], error) {
-	op := service.Op{Name: "billing.refund_requests", Permission: hmstype.PermBillingRead}
-	return service.Read(ctx, &s.base, op, query, func(ctx context.Context, db dbx.DB, query RefundRequestsQuery) (hmstype.List[RefundRequest], error) {
+	op := usecase.Op{Name: "billing.refund_requests", Permission: hmstype.PermBillingRead}
+	return usecase.Read(ctx, &s.base, op, query, func(ctx context.Context, db dbx.DB, query RefundRequestsQuery) (hmstype.List[RefundRequest], error) {
 		if query.Status == "" {
 			query.Status = RefundRequested
 		}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Days asks for the tenant's days of [From, Until).
@@ -69,8 +69,8 @@ const (
 )
 
 func (s *Service) revenue(ctx context.Context, name, query string, in Days) ([]Revenue, error) {
-	op := service.Op{Name: name, Permission: hmstype.PermBillingRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Days) ([]Revenue, error) {
+	op := usecase.Op{Name: name, Permission: hmstype.PermBillingRead}
+	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Days) ([]Revenue, error) {
 		return readRevenue(ctx, db, query, in)
 	})
 }
@@ -112,11 +112,11 @@ type Ageing struct {
 
 // ReceivablesAgeing gives what is open now, per payer.
 func (s *Service) ReceivablesAgeing(ctx context.Context) ([]Ageing, error) {
-	op := service.Op{Name: "billing.receivables_ageing", Permission: hmstype.PermBillingRead}
-	return service.Read(ctx, &s.base, op, service.None{}, receivablesAgeing)
+	op := usecase.Op{Name: "billing.receivables_ageing", Permission: hmstype.PermBillingRead}
+	return usecase.Read(ctx, &s.base, op, usecase.None{}, receivablesAgeing)
 }
 
-func receivablesAgeing(ctx context.Context, db dbx.DB, _ service.None) ([]Ageing, error) {
+func receivablesAgeing(ctx context.Context, db dbx.DB, _ usecase.None) ([]Ageing, error) {
 	today, err := db.Today(ctx)
 	if err != nil {
 		return nil, err
@@ -172,8 +172,8 @@ func (in DayInput) Validate() error { return nil }
 
 // DaySummary gives the money that moved and what was invoiced on a day.
 func (s *Service) DaySummary(ctx context.Context, in DayInput) (DaySummary, error) {
-	op := service.Op{Name: "billing.day_summary", Permission: hmstype.PermBillingRead}
-	return service.Read(ctx, &s.base, op, in, daySummary)
+	op := usecase.Op{Name: "billing.day_summary", Permission: hmstype.PermBillingRead}
+	return usecase.Read(ctx, &s.base, op, in, daySummary)
 }
 
 func daySummary(ctx context.Context, db dbx.DB, in DayInput) (DaySummary, error) {

@@ -16,14 +16,14 @@ import (
 // Reverse implements [charge.Poster]: in the deed's transaction it aborts every charge of
 // the source that is not billed (a draft loses its line), and credits in full what is. The source's
 // Line does not count. A source that was never charged, or was reversed before, is a no-op.
-func (s *Service) Reverse(ctx context.Context, conn bun.IConn, source charge.Source, reason string) error {
+func (p Port) Reverse(ctx context.Context, conn bun.IConn, source charge.Source, reason string) error {
 	var v hmstype.Validator
 	checkSource(&v, source)
 	v.Text(reason, "reason", 1, maxReason)
 	if err := v.Err(); err != nil {
 		return err
 	}
-	db, err := s.base.DB.Join(ctx, conn)
+	db, err := p.base.DB.Join(ctx, conn)
 	if err != nil {
 		return err
 	}

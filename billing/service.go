@@ -8,7 +8,7 @@ import (
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 	"github.com/chelal/hms/patient"
 )
 
@@ -35,19 +35,19 @@ type (
 // Ports is what billing needs of others.
 type Ports struct {
 	// Patients tells who is a live patient and who pays for what is done on a day; required.
-	Patients *patient.Service
+	Patients patient.Port
 }
 
 // Service keeps charges, bills, payments and the ledger.
 type Service struct {
-	base  service.Base
+	base  usecase.Base
 	ports Ports
 }
 
-var _ charge.Poster = (*Service)(nil)
+var _ charge.Poster = Port{}
 
 // New makes the service; it does no I/O.
-func New(base service.Base, ports Ports) *Service { return &Service{base: base, ports: ports} }
+func New(base usecase.Base, ports Ports) *Service { return &Service{base: base, ports: ports} }
 
 func tenanted(db dbx.DB) dbx.Tenanted { return dbx.Tenanted{TenantID: db.Tenant()} }
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Drift is a row whose stored amount is not what the rows it stands for sum up to.
@@ -109,11 +109,11 @@ const maxDrifts = 100
 // ledger's receivables are what the bills leave open. It changes nothing. It reads all of the
 // tenant's money: a job for the night.
 func (s *Service) Verify(ctx context.Context) (Proof, error) {
-	op := service.Op{Name: "billing.verify", Permission: hmstype.PermBillingRead}
-	return service.Read(ctx, &s.base, op, service.None{}, verify)
+	op := usecase.Op{Name: "billing.verify", Permission: hmstype.PermBillingRead}
+	return usecase.Read(ctx, &s.base, op, usecase.None{}, verify)
 }
 
-func verify(ctx context.Context, db dbx.DB, _ service.None) (Proof, error) {
+func verify(ctx context.Context, db dbx.DB, _ usecase.None) (Proof, error) {
 	proof := Proof{Drifts: []Drift{}}
 	err := db.QueryRow(ctx, `SELECT (SELECT count(*) FROM hms.journal AS j WHERE j.tenant_id = $1),
 		(SELECT count(*) FROM hms.bill AS b WHERE b.tenant_id = $1), (SELECT count(*) FROM hms.payment AS p WHERE p.tenant_id = $1)`,

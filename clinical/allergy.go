@@ -14,7 +14,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // AllergyStatus is FHIR R4 allergyintolerance-clinical.
@@ -89,9 +89,9 @@ func (r allergyRow) standing() bool {
 
 // Allergies lists what is recorded of a patient; an empty list says that nothing is.
 func (s *Service) Allergies(ctx context.Context, patient hmstype.PatientID) ([]Allergy, error) {
-	op := service.Op{Name: "allergy.list", Permission: hmstype.PermClinicalRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.PatientID]{ID: patient},
-		fieldcrypt.OpenedAll(s.base.Crypt, allergyText, func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.PatientID]) ([]Allergy, error) {
+	op := usecase.Op{Name: "allergy.list", Permission: hmstype.PermClinicalRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.PatientID]{ID: patient},
+		fieldcrypt.OpenedAll(s.base.Crypt, allergyText, func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.PatientID]) ([]Allergy, error) {
 			rows, err := dbx.All[allergyRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
 				return q.Where("al.patient_id = ?", in.ID).Where("al.verification_status <> 'entered-in-error'").Order("al.id")
 			})
@@ -120,13 +120,19 @@ func substanceKey(name string) string {
 // word by word, or the other way round. It compares words and knows no classes of substances:
 // a host that has a terminology passes the codes of the ingredients and of their classes.
 // It runs in the caller's transaction.
-func (s *Service) AllergyMatches(
+func (p Port) AllergyMatches(
 	ctx context.Context, conn bun.IConn, patient hmstype.PatientID, codes []hmstype.Code, names []string,
 ) ([]hmstype.AllergyID, error) {
-	db, err := s.base.DB.Join(ctx, conn)
+	db, err := p.base.DB.Join(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
+	return allergyMatches(ctx, db, patient, codes, names)
+}
+
+func allergyMatches(
+	ctx context.Context, db dbx.DB, patient hmstype.PatientID, codes []hmstype.Code, names []string,
+) ([]hmstype.AllergyID, error) {
 	rows, err := standingAllergies(ctx, db, patient)
 	if err != nil {
 		return nil, err

@@ -128,14 +128,14 @@ func TestService_AllergyMatches(t *testing.T) {
 		{hmstype.Code{}, "", 0},
 	} {
 		require.NoError(t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
-			found, err := b.Service.AllergyMatches(ctx, db.Conn(), b.patient, []hmstype.Code{tt.code}, []string{tt.name})
+			found, err := clinical.NewPort(b.Base).AllergyMatches(ctx, db.Conn(), b.patient, []hmstype.Code{tt.code}, []string{tt.name})
 			require.Len(t, found, tt.match, "%v %q", tt.code, tt.name)
 			return err
 		}))
 	}
 	require.NoError(t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
 		who := b.newPatient(t)
-		found, err := b.Service.AllergyMatches(ctx, db.Conn(), who, []hmstype.Code{{}}, []string{""})
+		found, err := clinical.NewPort(b.Base).AllergyMatches(ctx, db.Conn(), who, []hmstype.Code{{}}, []string{""})
 		require.Empty(t, found, "nothing recorded")
 		return err
 	}))

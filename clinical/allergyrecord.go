@@ -8,7 +8,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // RecordAllergyInput describes an allergy, or that none is known.
@@ -40,8 +40,8 @@ func (in RecordAllergyInput) Validate() error {
 // *AllergyContradictionError) where the patient's active record says otherwise,
 // [ErrAllergyRecorded] where it says the same.
 func (s *Service) RecordAllergy(ctx context.Context, in RecordAllergyInput) (Allergy, error) {
-	op := service.Op{Name: "allergy.record", Permission: hmstype.PermVitalsWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, allergyText, s.recordAllergy))
+	op := usecase.Op{Name: "allergy.record", Permission: hmstype.PermVitalsWrite, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, allergyText, s.recordAllergy))
 }
 
 func (s *Service) recordAllergy(ctx context.Context, db dbx.DB, in RecordAllergyInput) (Allergy, error) {
@@ -125,8 +125,8 @@ func (in ReviseAllergyInput) Validate() error {
 // entered in error stays so. Where the record begins to count again, the same holds as for
 // [Service.RecordAllergy]. [hmstype.ErrStale] where it was changed meanwhile.
 func (s *Service) ReviseAllergy(ctx context.Context, in ReviseAllergyInput) (Allergy, error) {
-	op := service.Op{Name: "allergy.revise", Permission: hmstype.PermVitalsWrite}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, allergyText, s.reviseAllergy))
+	op := usecase.Op{Name: "allergy.revise", Permission: hmstype.PermVitalsWrite}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, allergyText, s.reviseAllergy))
 }
 
 func (s *Service) reviseAllergy(ctx context.Context, db dbx.DB, in ReviseAllergyInput) (Allergy, error) {

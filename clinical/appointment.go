@@ -9,7 +9,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // AppointmentStatus is FHIR R4 appointmentstatus.
@@ -139,8 +139,8 @@ func validateTime(v *hmstype.Validator, period hmstype.Period) {
 // the patient has another one then; of many who book one slot at once, one gets it.
 // [ErrDeceased] for a patient who has died. Half-open times may touch.
 func (s *Service) Book(ctx context.Context, in BookInput) (Appointment, error) {
-	op := service.Op{Name: "appointment.book", Permission: hmstype.PermAppointmentWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in BookInput) (Appointment, error) {
+	op := usecase.Op{Name: "appointment.book", Permission: hmstype.PermAppointmentWrite, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in BookInput) (Appointment, error) {
 		return s.book(ctx, db, in, hmstype.AppointmentID{})
 	}))
 }

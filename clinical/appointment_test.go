@@ -274,7 +274,7 @@ func TestService_Book_InTheHostsTransaction(t *testing.T) {
 	tx, err := b.DB.BeginTx(t.Context(), nil)
 	require.NoError(t, err)
 	base := b.Base.Bind(tx, b.Base.Authorizer)
-	bound := clinical.New(base, clinical.Ports{Patients: patient.New(base)})
+	bound := clinical.New(base, clinical.Ports{Patients: patient.NewPort(base)})
 	_, err = bound.Book(b.Ctx, in)
 	require.ErrorIs(t, err, clinical.ErrSlotTaken)
 	in.Period = b.at(2*time.Hour, 3*time.Hour)

@@ -9,7 +9,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // CancelCode says why an appointment was cancelled: a code of FHIR R4
@@ -78,8 +78,8 @@ func (in RescheduleInput) Validate() error {
 // Reschedule cancels an appointment and books another in one transaction: where the new
 // time is taken the old appointment stands. The new one names the old one, and may overlap it.
 func (s *Service) Reschedule(ctx context.Context, in RescheduleInput) (Appointment, error) {
-	op := service.Op{Name: "appointment.reschedule", Permission: hmstype.PermAppointmentWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, s.reschedule))
+	op := usecase.Op{Name: "appointment.reschedule", Permission: hmstype.PermAppointmentWrite, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, s.reschedule))
 }
 
 func (s *Service) reschedule(ctx context.Context, db dbx.DB, in RescheduleInput) (Appointment, error) {
@@ -124,8 +124,8 @@ func (in CancelInput) Validate() error {
 // CancelAppointment frees the time of an appointment that has not been fulfilled, and
 // notes who cancelled it and why.
 func (s *Service) CancelAppointment(ctx context.Context, in CancelInput) (Appointment, error) {
-	op := service.Op{Name: "appointment.cancel", Permission: hmstype.PermAppointmentWrite}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in CancelInput) (Appointment, error) {
+	op := usecase.Op{Name: "appointment.cancel", Permission: hmstype.PermAppointmentWrite}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in CancelInput) (Appointment, error) {
 		row, err := lockAppointment(ctx, db, in.ID, AppointmentCancelled)
 		if err != nil {
 			return Appointment{}, err
@@ -156,8 +156,8 @@ func (in AppointmentErrorInput) Validate() error {
 // MarkAppointmentError says that an appointment was entered in error; it stays on record.
 // One that an encounter came from is marked after the encounter ([ErrAppointmentUsed]).
 func (s *Service) MarkAppointmentError(ctx context.Context, in AppointmentErrorInput) (Appointment, error) {
-	op := service.Op{Name: "appointment.mark_error", Permission: hmstype.PermAppointmentWrite}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in AppointmentErrorInput) (Appointment, error) {
+	op := usecase.Op{Name: "appointment.mark_error", Permission: hmstype.PermAppointmentWrite}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in AppointmentErrorInput) (Appointment, error) {
 		row, err := lockAppointment(ctx, db, in.ID, AppointmentEnteredInError)
 		if err != nil {
 			return Appointment{}, err
@@ -179,9 +179,9 @@ func (s *Service) MarkAppointmentError(ctx context.Context, in AppointmentErrorI
 
 // CheckIn says that the patient is here.
 func (s *Service) CheckIn(ctx context.Context, id hmstype.AppointmentID) (Appointment, error) {
-	op := service.Op{Name: "appointment.check_in", Permission: hmstype.PermAppointmentWrite}
-	return service.Write(ctx, &s.base, op, service.ByID[hmstype.AppointmentID]{ID: id},
-		fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.AppointmentID]) (Appointment, error) {
+	op := usecase.Op{Name: "appointment.check_in", Permission: hmstype.PermAppointmentWrite}
+	return usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.AppointmentID]{ID: id},
+		fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.AppointmentID]) (Appointment, error) {
 			row, err := lockAppointment(ctx, db, in.ID, AppointmentCheckedIn)
 			if err != nil {
 				return Appointment{}, err
@@ -207,8 +207,8 @@ func (in NoShowInput) Validate() error {
 
 // MarkNoShow says that the patient did not come; [ErrTooEarly] before start and grace are over.
 func (s *Service) MarkNoShow(ctx context.Context, in NoShowInput) (Appointment, error) {
-	op := service.Op{Name: "appointment.no_show", Permission: hmstype.PermAppointmentWrite}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in NoShowInput) (Appointment, error) {
+	op := usecase.Op{Name: "appointment.no_show", Permission: hmstype.PermAppointmentWrite}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in NoShowInput) (Appointment, error) {
 		row, err := lockAppointment(ctx, db, in.ID, AppointmentNoShow)
 		if err != nil {
 			return Appointment{}, err
@@ -242,8 +242,8 @@ func (in NoShowSweepInput) Validate() error {
 // scheduler: a second call for the same instant finds nothing, several run side by side,
 // and a full answer (Limit ids) says that there may be more.
 func (s *Service) MarkNoShows(ctx context.Context, in NoShowSweepInput) ([]hmstype.AppointmentID, error) {
-	op := service.Op{Name: "appointment.no_show_sweep", Permission: hmstype.PermAppointmentWrite}
-	return service.Write(ctx, &s.base, op, in, markNoShows)
+	op := usecase.Op{Name: "appointment.no_show_sweep", Permission: hmstype.PermAppointmentWrite}
+	return usecase.Write(ctx, &s.base, op, in, markNoShows)
 }
 
 func markNoShows(ctx context.Context, db dbx.DB, in NoShowSweepInput) ([]hmstype.AppointmentID, error) {

@@ -8,7 +8,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // CalendarInput selects appointments.
@@ -35,8 +35,8 @@ func (in CalendarInput) Validate() error {
 
 // Calendar lists appointments of all states by their start, and records whose were seen.
 func (s *Service) Calendar(ctx context.Context, in CalendarInput) (hmstype.List[Appointment], error) {
-	op := service.Op{Name: "appointment.calendar", Permission: hmstype.PermAppointmentRead}
-	return service.Read(ctx, &s.base, op, in, fieldcrypt.OpenedList(s.base.Crypt, appointmentText, calendar))
+	op := usecase.Op{Name: "appointment.calendar", Permission: hmstype.PermAppointmentRead}
+	return usecase.Read(ctx, &s.base, op, in, fieldcrypt.OpenedList(s.base.Crypt, appointmentText, calendar))
 }
 
 func calendar(ctx context.Context, db dbx.DB, in CalendarInput) (hmstype.List[Appointment], error) {
@@ -70,9 +70,9 @@ func calendar(ctx context.Context, db dbx.DB, in CalendarInput) (hmstype.List[Ap
 
 // GetAppointment gives an appointment, and records that it was read.
 func (s *Service) GetAppointment(ctx context.Context, id hmstype.AppointmentID) (Appointment, error) {
-	op := service.Op{Name: "appointment.get", Permission: hmstype.PermAppointmentRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.AppointmentID]{ID: id},
-		fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.AppointmentID]) (Appointment, error) {
+	op := usecase.Op{Name: "appointment.get", Permission: hmstype.PermAppointmentRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.AppointmentID]{ID: id},
+		fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.AppointmentID]) (Appointment, error) {
 			row, err := dbx.Get[appointmentRow](ctx, db, "appointment", in.ID)
 			if err != nil {
 				return Appointment{}, err

@@ -34,8 +34,7 @@ func setup(t *testing.T, guards ...clinical.FinishGuard) *bundle {
 
 func setupOn(t *testing.T, env *dbtest.Env, guards ...clinical.FinishGuard) *bundle {
 	t.Helper()
-	patients := patient.New(env.Base)
-	b := &bundle{Env: env, Service: clinical.New(env.Base, clinical.Ports{Patients: patients, FinishGuards: guards, EncryptNarrative: true})}
+	b := &bundle{Env: env, Service: clinical.New(env.Base, clinical.Ports{Patients: patient.NewPort(env.Base), FinishGuards: guards})}
 	b.patient, b.doctor = b.newPatient(t), env.User(t, identity.RoleDoctor).ID
 	return b
 }
@@ -309,7 +308,9 @@ func TestService_Prescribe(t *testing.T) {
 	require.NoError(t, err)
 
 	dispense := func(q hmstype.Quantity) error {
-		return b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error { return b.RecordDispensed(ctx, db.Conn(), rx.ID, q) })
+		return b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
+			return clinical.NewPort(b.Base).RecordDispensed(ctx, db.Conn(), rx.ID, q)
+		})
 	}
 	require.NoError(t, dispense(21))
 	require.ErrorIs(t, dispense(22), clinical.ErrOverDispensed)

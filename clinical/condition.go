@@ -8,7 +8,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // ConditionStatus is FHIR R4 condition-clinical.
@@ -120,8 +120,8 @@ func (in AddConditionInput) Validate() error {
 
 // AddCondition adds an active problem to the patient of an open encounter.
 func (s *Service) AddCondition(ctx context.Context, in AddConditionInput) (Condition, error) {
-	op := service.Op{Name: "condition.add", Permission: hmstype.PermClinicalWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, addCondition)
+	op := usecase.Op{Name: "condition.add", Permission: hmstype.PermClinicalWrite, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, addCondition)
 }
 
 func addCondition(ctx context.Context, db dbx.DB, in AddConditionInput) (Condition, error) {
@@ -181,8 +181,8 @@ func (in ReviseConditionInput) Validate() error {
 // [hmstype.ErrInvalidTransition] for a step that is not in [ConditionTransitions], or of a
 // problem that was entered in error; [hmstype.ErrStale] where it was changed meanwhile.
 func (s *Service) ReviseCondition(ctx context.Context, in ReviseConditionInput) (Condition, error) {
-	op := service.Op{Name: "condition.revise", Permission: hmstype.PermClinicalWrite}
-	return service.Write(ctx, &s.base, op, in, reviseCondition)
+	op := usecase.Op{Name: "condition.revise", Permission: hmstype.PermClinicalWrite}
+	return usecase.Write(ctx, &s.base, op, in, reviseCondition)
 }
 
 func reviseCondition(ctx context.Context, db dbx.DB, in ReviseConditionInput) (Condition, error) {
@@ -221,8 +221,8 @@ func errTerminal[S ~string](entity string, from, to S) error {
 // Conditions lists a patient's problems, the latest recorded first; those entered in error
 // are among them and say so.
 func (s *Service) Conditions(ctx context.Context, in OfPatient) (hmstype.List[Condition], error) {
-	op := service.Op{Name: "condition.list", Permission: hmstype.PermClinicalRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in OfPatient) (hmstype.List[Condition], error) {
+	op := usecase.Op{Name: "condition.list", Permission: hmstype.PermClinicalRead}
+	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in OfPatient) (hmstype.List[Condition], error) {
 		return listOf(ctx, db, in, "condition", dbx.Order{Desc: true}, conditionRow.condition)
 	})
 }

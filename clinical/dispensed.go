@@ -11,8 +11,8 @@ import (
 
 // LockPrescription gives a prescription and locks it until the caller's transaction ends,
 // so that what was dispensed cannot change meanwhile.
-func (s *Service) LockPrescription(ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID) (Prescription, error) {
-	db, err := s.base.DB.Join(ctx, conn)
+func (p Port) LockPrescription(ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID) (Prescription, error) {
+	db, err := p.base.DB.Join(ctx, conn)
 	if err != nil {
 		return Prescription{}, err
 	}
@@ -25,8 +25,8 @@ func (s *Service) LockPrescription(ctx context.Context, conn bun.IConn, id hmsty
 // [ErrOverDispensed] (an *OverDispensedError) beyond what is prescribed, [ErrNotActive]
 // where more is handed out on a prescription that is not active or has run out; what comes
 // back is taken on any. It runs in the caller's transaction.
-func (s *Service) RecordDispensed(ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID, quantity hmstype.Quantity) error {
-	db, err := s.base.DB.Join(ctx, conn)
+func (p Port) RecordDispensed(ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID, quantity hmstype.Quantity) error {
+	db, err := p.base.DB.Join(ctx, conn)
 	if err != nil {
 		return err
 	}
@@ -34,16 +34,16 @@ func (s *Service) RecordDispensed(ctx context.Context, conn bun.IConn, id hmstyp
 	if err != nil {
 		return err
 	}
-	p := row.prescription()
-	if quantity > p.Remaining() || quantity < -p.Dispensed {
-		return &OverDispensedError{Limit: p.Limit(), Dispensed: p.Dispensed}
+	rx := row.prescription()
+	if quantity > rx.Remaining() || quantity < -rx.Dispensed {
+		return &OverDispensedError{Limit: rx.Limit(), Dispensed: rx.Dispensed}
 	}
 	if quantity > 0 {
 		today, err := db.Today(ctx)
 		if err != nil {
 			return err
 		}
-		if p.Status != PrescriptionActive || today.After(p.ValidUntil) {
+		if rx.Status != PrescriptionActive || today.After(rx.ValidUntil) {
 			return ErrNotActive
 		}
 	}

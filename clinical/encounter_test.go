@@ -125,7 +125,7 @@ func TestService_FinishEncounter_Charges(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	finance := &till{}
-	b := &bundle{Env: env, Service: clinical.New(env.Base, clinical.Ports{Patients: patient.New(env.Base), Charges: finance, ConsultationService: "CONS"})}
+	b := &bundle{Env: env, Service: clinical.New(env.Base, clinical.Ports{Patients: patient.NewPort(env.Base), Charges: finance, ConsultationService: "CONS"})}
 	b.patient, b.doctor = b.newPatient(t), env.User(t, identity.RoleDoctor).ID
 
 	e := b.open(t, clinical.ClassAmbulatory)
@@ -176,7 +176,7 @@ func TestService_EncounterPatient(t *testing.T) {
 	e := b.open(t, clinical.ClassAmbulatory)
 	ask := func(ctx context.Context, id hmstype.EncounterID) (who hmstype.PatientID, open bool, err error) {
 		err = b.InTx(t, ctx, func(ctx context.Context, db dbx.DB) (err error) {
-			who, open, err = b.EncounterPatient(ctx, db.Conn(), id)
+			who, open, err = clinical.NewPort(b.Base).EncounterPatient(ctx, db.Conn(), id)
 			return err
 		})
 		return who, open, err

@@ -8,7 +8,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // OpenInput opens an encounter.
@@ -43,8 +43,8 @@ func (in OpenInput) Validate() error {
 // [ErrAlreadyInpatient] (an *AlreadyInpatientError) where the patient has an open inpatient
 // encounter and this is one.
 func (s *Service) OpenEncounter(ctx context.Context, in OpenInput) (Encounter, error) {
-	op := service.Op{Name: "encounter.open", Permission: hmstype.PermClinicalWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, s.openEncounter))
+	op := usecase.Op{Name: "encounter.open", Permission: hmstype.PermClinicalWrite, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, s.openEncounter))
 }
 
 func (s *Service) openEncounter(ctx context.Context, db dbx.DB, in OpenInput) (Encounter, error) {

@@ -8,14 +8,14 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // GetEncounter gives an encounter, and records that it was read.
 func (s *Service) GetEncounter(ctx context.Context, id hmstype.EncounterID) (Encounter, error) {
-	op := service.Op{Name: "encounter.get", Permission: hmstype.PermClinicalRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.EncounterID]{ID: id},
-		fieldcrypt.Opened(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.EncounterID]) (Encounter, error) {
+	op := usecase.Op{Name: "encounter.get", Permission: hmstype.PermClinicalRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.EncounterID]{ID: id},
+		fieldcrypt.Opened(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.EncounterID]) (Encounter, error) {
 			row, err := dbx.Get[encounterRow](ctx, db, "encounter", in.ID)
 			if err != nil {
 				return Encounter{}, err
@@ -40,8 +40,8 @@ func (in OfPatient) Validate() error {
 
 // Encounters lists a patient's encounters of all states, the latest start first.
 func (s *Service) Encounters(ctx context.Context, in OfPatient) (hmstype.List[Encounter], error) {
-	op := service.Op{Name: "encounter.list", Permission: hmstype.PermClinicalRead}
-	return service.Read(ctx, &s.base, op, in, fieldcrypt.OpenedList(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in OfPatient) (hmstype.List[Encounter], error) {
+	op := usecase.Op{Name: "encounter.list", Permission: hmstype.PermClinicalRead}
+	return usecase.Read(ctx, &s.base, op, in, fieldcrypt.OpenedList(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in OfPatient) (hmstype.List[Encounter], error) {
 		return listOf(ctx, db, in, "encounter", dbx.Order{At: "started_at", Desc: true}, encounterRow.encounter)
 	}))
 }
@@ -83,9 +83,9 @@ func inEncounter[R, T any](ctx context.Context, db dbx.DB, id hmstype.EncounterI
 
 // EncounterHistory gives the states that an encounter has been in, in their order.
 func (s *Service) EncounterHistory(ctx context.Context, id hmstype.EncounterID) ([]StatusEntry, error) {
-	op := service.Op{Name: "encounter.history", Permission: hmstype.PermClinicalRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.EncounterID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.EncounterID]) ([]StatusEntry, error) {
+	op := usecase.Op{Name: "encounter.history", Permission: hmstype.PermClinicalRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.EncounterID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.EncounterID]) ([]StatusEntry, error) {
 			encounter, err := dbx.Get[encounterRow](ctx, db, "encounter", in.ID)
 			if err != nil {
 				return nil, err
@@ -106,8 +106,8 @@ func (s *Service) EncounterHistory(ctx context.Context, id hmstype.EncounterID) 
 
 // EncounterPatient tells whose encounter it is and whether it is open, for a deed of the
 // caller's transaction; it locks the encounter against being finished meanwhile.
-func (s *Service) EncounterPatient(ctx context.Context, conn bun.IConn, id hmstype.EncounterID) (hmstype.PatientID, bool, error) {
-	db, err := s.base.DB.Join(ctx, conn)
+func (p Port) EncounterPatient(ctx context.Context, conn bun.IConn, id hmstype.EncounterID) (hmstype.PatientID, bool, error) {
+	db, err := p.base.DB.Join(ctx, conn)
 	if err != nil {
 		return hmstype.PatientID{}, false, err
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // StatusEntry is one step of an encounter's history (FHIR Encounter.statusHistory).
@@ -80,8 +80,8 @@ func (in MoveInput) Validate() error {
 // for a step that is not in [EncounterTransitions]. A planned encounter starts with the
 // arrival; [ErrAlreadyInpatient] where it is an inpatient one and another is open.
 func (s *Service) MoveEncounter(ctx context.Context, in MoveInput) (Encounter, error) {
-	op := service.Op{Name: "encounter.move", Permission: hmstype.PermClinicalWrite}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in MoveInput) (Encounter, error) {
+	op := usecase.Op{Name: "encounter.move", Permission: hmstype.PermClinicalWrite}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in MoveInput) (Encounter, error) {
 		row, err := dbx.Get[encounterRow](ctx, db, "encounter", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return Encounter{}, err
@@ -116,8 +116,8 @@ func (in FinishInput) Validate() error {
 // FinishEncounter ends a visit and charges for it. A guard may refuse, for instance while
 // the patient lies in a bed.
 func (s *Service) FinishEncounter(ctx context.Context, in FinishInput) (Encounter, error) {
-	op := service.Op{Name: "encounter.finish", Permission: hmstype.PermClinicalWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, s.finishEncounter))
+	op := usecase.Op{Name: "encounter.finish", Permission: hmstype.PermClinicalWrite, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, s.finishEncounter))
 }
 
 func (s *Service) finishEncounter(ctx context.Context, db dbx.DB, in FinishInput) (Encounter, error) {
@@ -184,8 +184,8 @@ func (in WithdrawInput) Validate() error {
 
 // CancelEncounter ends an encounter before treatment has begun (the patient left).
 func (s *Service) CancelEncounter(ctx context.Context, in WithdrawInput) (Encounter, error) {
-	op := service.Op{Name: "encounter.cancel", Permission: hmstype.PermClinicalWrite}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in WithdrawInput) (Encounter, error) {
+	op := usecase.Op{Name: "encounter.cancel", Permission: hmstype.PermClinicalWrite}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in WithdrawInput) (Encounter, error) {
 		return s.withdraw(ctx, db, in, EncounterCancelled)
 	}))
 }
@@ -193,8 +193,8 @@ func (s *Service) CancelEncounter(ctx context.Context, in WithdrawInput) (Encoun
 // MarkEncounterError says that an encounter was entered in error, and reverses its charge.
 // It stays on record, as does what was written in it.
 func (s *Service) MarkEncounterError(ctx context.Context, in WithdrawInput) (Encounter, error) {
-	op := service.Op{Name: "encounter.mark_error", Permission: hmstype.PermClinicalWrite}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in WithdrawInput) (Encounter, error) {
+	op := usecase.Op{Name: "encounter.mark_error", Permission: hmstype.PermClinicalWrite}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in WithdrawInput) (Encounter, error) {
 		encounter, err := s.withdraw(ctx, db, in, EncounterEnteredInError)
 		if err != nil {
 			return encounter, err

@@ -56,7 +56,7 @@ func prescriptionText(p *Prescription) (uuid.UUID, fmt.Stringer, []fieldcrypt.Pa
 
 // seal seals texts of a row that is about to be written, where the configuration says so.
 func (s *Service) seal(ctx context.Context, db dbx.DB, whose hmstype.PatientID, row fmt.Stringer, parts ...fieldcrypt.Part) error {
-	if !s.ports.EncryptNarrative {
+	if !s.base.Crypt.SealsNarrative() {
 		return nil
 	}
 	return s.base.Crypt.SealParts(ctx, db, whose.UUID(), row, parts...)

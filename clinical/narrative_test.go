@@ -9,6 +9,7 @@ import (
 	"github.com/chelal/hms/clinical"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbtest"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/patient"
 )
 
@@ -42,7 +43,9 @@ func TestNarrative_Sealed(t *testing.T) {
 	for _, table := range []string{"appointment", "encounter", "prescription", "allergy", "audit_event", "outbox", "idempotency_key"} {
 		require.Zero(t, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.`+table+` AS t WHERE t.tenant_id = ? AND t::text LIKE '%canary%'`, b.Tenant), table)
 	}
-	plain := clinical.New(b.Base, clinical.Ports{Patients: patient.New(b.Base)})
+	base := b.Base
+	base.Crypt = fieldcrypt.New(b.Key) // without narrative
+	plain := clinical.New(base, clinical.Ports{Patients: patient.NewPort(base)})
 	for _, s := range []*clinical.Service{b.Service, plain} {
 		got, err := s.GetEncounter(b.Ctx, e.ID)
 		require.NoError(t, err)

@@ -10,7 +10,7 @@ import (
 	"github.com/chelal/hms/internal/fieldcrypt"
 )
 
-// The parts of a note are sealed under the patient's key where Ports.EncryptNarrative says
+// The parts of a note are sealed under the patient's key where Config.EncryptNarrative says
 // so; whatever was sealed is opened, whether or not it still does.
 const (
 	fieldComplaint   fieldcrypt.Field = "note.chief_complaint"

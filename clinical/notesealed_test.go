@@ -7,6 +7,7 @@ import (
 
 	"github.com/chelal/hms/clinical"
 	"github.com/chelal/hms/internal/dbtest"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/patient"
 )
 
@@ -36,7 +37,9 @@ func TestNote_Sealed(t *testing.T) {
 		require.Zero(t, dbtest.Scalar[int](t, b.Env, query, b.Tenant, "%"+signed.Hash+"%"), table)
 	}
 
-	plain := clinical.New(b.Base, clinical.Ports{Patients: patient.New(b.Base)})
+	base := b.Base
+	base.Crypt = fieldcrypt.New(b.Key) // without narrative
+	plain := clinical.New(base, clinical.Ports{Patients: patient.NewPort(base)})
 	read, err := plain.GetNote(b.Ctx, signed.ID)
 	require.NoError(t, err)
 	require.Equal(t, signed, read)

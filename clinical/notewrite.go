@@ -5,7 +5,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // WriteNoteInput describes a draft.
@@ -26,8 +26,8 @@ func (in WriteNoteInput) Validate() error {
 
 // WriteNote adds a draft to an open encounter, or an addendum to a signed note of any.
 func (s *Service) WriteNote(ctx context.Context, in WriteNoteInput) (Note, error) {
-	op := service.Op{Name: "note.write", Permission: hmstype.PermClinicalWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.writeNote)
+	op := usecase.Op{Name: "note.write", Permission: hmstype.PermClinicalWrite, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, s.writeNote)
 }
 
 func (s *Service) writeNote(ctx context.Context, db dbx.DB, in WriteNoteInput) (Note, error) {
@@ -79,8 +79,8 @@ func (in SaveNoteInput) Validate() error {
 // SaveNote replaces the body of a draft, which only its author may do. [ErrNotDraft] for a
 // signed note, [hmstype.ErrStale] where the draft was saved elsewhere meanwhile.
 func (s *Service) SaveNote(ctx context.Context, in SaveNoteInput) (Note, error) {
-	op := service.Op{Name: "note.save", Permission: hmstype.PermClinicalWrite}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SaveNoteInput) (Note, error) {
+	op := usecase.Op{Name: "note.save", Permission: hmstype.PermClinicalWrite}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SaveNoteInput) (Note, error) {
 		row, err := lockDraft(ctx, db, in.ID)
 		if err != nil {
 			return Note{}, err
@@ -116,11 +116,11 @@ func lockDraft(ctx context.Context, db dbx.DB, id hmstype.NoteID) (noteRow, erro
 // SignNote makes a draft final: from now on it cannot change, and its hash proves it.
 // Only its author may sign it.
 func (s *Service) SignNote(ctx context.Context, id hmstype.NoteID) (Note, error) {
-	op := service.Op{Name: "note.sign", Permission: hmstype.PermClinicalWrite}
-	return service.Write(ctx, &s.base, op, service.ByID[hmstype.NoteID]{ID: id}, s.signNote)
+	op := usecase.Op{Name: "note.sign", Permission: hmstype.PermClinicalWrite}
+	return usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.NoteID]{ID: id}, s.signNote)
 }
 
-func (s *Service) signNote(ctx context.Context, db dbx.DB, in service.ByID[hmstype.NoteID]) (Note, error) {
+func (s *Service) signNote(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.NoteID]) (Note, error) {
 	row, err := lockDraft(ctx, db, in.ID)
 	if err != nil {
 		return Note{}, err
@@ -163,8 +163,8 @@ func (in AddendumInput) Validate() error {
 // AddAddendum begins an addendum to a signed note, also of a closed encounter: a draft of
 // its own, which is signed like any other. The amended note stays as it was signed.
 func (s *Service) AddAddendum(ctx context.Context, in AddendumInput) (Note, error) {
-	op := service.Op{Name: "note.addendum", Permission: hmstype.PermClinicalWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in AddendumInput) (Note, error) {
+	op := usecase.Op{Name: "note.addendum", Permission: hmstype.PermClinicalWrite, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in AddendumInput) (Note, error) {
 		amended, err := dbx.Get[noteRow](ctx, db, "note", in.Note)
 		if err != nil {
 			return Note{}, err
@@ -190,8 +190,8 @@ func (in NoteErrorInput) Validate() error {
 // MarkNoteError says that a note was entered in error, for instance on the wrong patient.
 // It stays readable, with its reason; a signed body and its hash stay as they were.
 func (s *Service) MarkNoteError(ctx context.Context, in NoteErrorInput) (Note, error) {
-	op := service.Op{Name: "note.mark_error", Permission: hmstype.PermClinicalWrite}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in NoteErrorInput) (Note, error) {
+	op := usecase.Op{Name: "note.mark_error", Permission: hmstype.PermClinicalWrite}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in NoteErrorInput) (Note, error) {
 		row, err := dbx.Get[noteRow](ctx, db, "note", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return Note{}, err

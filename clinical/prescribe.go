@@ -8,7 +8,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // PrescribeInput describes a prescription.
@@ -57,8 +57,8 @@ func (in PrescribeInput) Validate() error {
 // patient is recorded as allergic to it and no OverrideReason is given; [ErrEncounterClosed],
 // [ErrDeceased]. The reason is kept only where an allergy spoke against it.
 func (s *Service) Prescribe(ctx context.Context, in PrescribeInput) (Prescription, error) {
-	op := service.Op{Name: "prescription.write", Permission: hmstype.PermPrescribe, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, prescriptionText, s.prescribe))
+	op := usecase.Op{Name: "prescription.write", Permission: hmstype.PermPrescribe, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, prescriptionText, s.prescribe))
 }
 
 func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (Prescription, error) {
@@ -102,7 +102,7 @@ func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (
 // it gives back; it gives none where none was needed.
 func (s *Service) checkAllergies(ctx context.Context, db dbx.DB, patient hmstype.PatientID, in PrescribeInput) (string, error) {
 	codes := append([]hmstype.Code{in.Code}, in.Codes...)
-	matches, err := s.AllergyMatches(ctx, db.Conn(), patient, codes, []string{in.MedicationName, in.GenericName})
+	matches, err := allergyMatches(ctx, db, patient, codes, []string{in.MedicationName, in.GenericName})
 	switch {
 	case err != nil || len(matches) == 0:
 		return "", err

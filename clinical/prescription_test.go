@@ -26,10 +26,10 @@ func tablets(e clinical.Encounter) clinical.PrescribeInput {
 func (b *bundle) dispense(t *testing.T, id hmstype.PrescriptionID, q hmstype.Quantity) error {
 	t.Helper()
 	return b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
-		if _, err := b.LockPrescription(ctx, db.Conn(), id); err != nil {
+		if _, err := clinical.NewPort(b.Base).LockPrescription(ctx, db.Conn(), id); err != nil {
 			return err
 		}
-		return b.RecordDispensed(ctx, db.Conn(), id, q)
+		return clinical.NewPort(b.Base).RecordDispensed(ctx, db.Conn(), id, q)
 	})
 }
 

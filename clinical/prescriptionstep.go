@@ -6,7 +6,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // StopInput ends or holds a prescription.
@@ -73,8 +73,8 @@ func (s *Service) MarkPrescriptionError(ctx context.Context, in StopInput) (Pres
 func (s *Service) stepPrescription(
 	ctx context.Context, name string, in StopInput, next func(prescriptionRow) (PrescriptionStatus, error),
 ) (Prescription, error) {
-	op := service.Op{Name: name, Permission: hmstype.PermPrescribe}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, prescriptionText, func(ctx context.Context, db dbx.DB, in StopInput) (Prescription, error) {
+	op := usecase.Op{Name: name, Permission: hmstype.PermPrescribe}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, prescriptionText, func(ctx context.Context, db dbx.DB, in StopInput) (Prescription, error) {
 		row, err := dbx.Get[prescriptionRow](ctx, db, "prescription", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return Prescription{}, err

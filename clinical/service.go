@@ -7,7 +7,7 @@ import (
 
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 	"github.com/chelal/hms/patient"
 )
 
@@ -19,26 +19,22 @@ type FinishGuard interface {
 
 // Ports are what this package needs of others.
 type Ports struct {
-	Patients     *patient.Service // required
-	Charges      charge.Poster    // nil charges nothing
-	FinishGuards []FinishGuard    // asked in order
+	Patients     patient.Port  // required
+	Charges      charge.Poster // nil charges nothing
+	FinishGuards []FinishGuard // asked in order
 	// ConsultationService is the service code that is charged for an encounter when it is
 	// finished, unless the encounter names its own. Empty charges nothing.
 	ConsultationService string
-	// EncryptNarrative seals what people write about a patient under the patient's key, where the
-	// host gave a key-encryption key: notes, complaint and diagnosis, an appointment's reason and
-	// notes, an allergy's reaction, a prescription's instructions.
-	EncryptNarrative bool
 }
 
 // Service keeps the calendar and the record of the actor's tenant.
 type Service struct {
-	base  service.Base
+	base  usecase.Base
 	ports Ports
 }
 
 // New makes the service; hms.New calls it.
-func New(base service.Base, ports Ports) *Service {
+func New(base usecase.Base, ports Ports) *Service {
 	if ports.Charges == nil {
 		ports.Charges = charge.None{}
 	}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Report is what [Service.Verify] found; every count should be zero.
@@ -21,8 +21,8 @@ func (r Report) Clean() bool { return r == Report{} }
 
 // Verify looks for what the database should have refused.
 func (s *Service) Verify(ctx context.Context) (Report, error) {
-	op := service.Op{Name: "clinical.verify", Permission: hmstype.PermClinicalRead}
-	return service.Read(ctx, &s.base, op, service.None{}, func(ctx context.Context, db dbx.DB, _ service.None) (Report, error) {
+	op := usecase.Op{Name: "clinical.verify", Permission: hmstype.PermClinicalRead}
+	return usecase.Read(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) (Report, error) {
 		var r Report
 		err := db.NewRaw(`WITH blocking AS (SELECT id, practitioner_id, patient_id, starts_at, ends_at FROM hms.appointment
 				WHERE tenant_id = ?0 AND status IN ('booked', 'arrived', 'checked-in', 'fulfilled')),

@@ -9,7 +9,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // VitalsStatus is FHIR R4 observation-status, as far as vital signs need it.
@@ -101,8 +101,8 @@ func (in RecordVitalsInput) Validate() error {
 // RecordVitals adds a set of vital signs; the body mass index is computed, never taken
 // from the caller.
 func (s *Service) RecordVitals(ctx context.Context, in RecordVitalsInput) (Vitals, error) {
-	op := service.Op{Name: "vitals.record", Permission: hmstype.PermVitalsWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, recordVitals)
+	op := usecase.Op{Name: "vitals.record", Permission: hmstype.PermVitalsWrite, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, recordVitals)
 }
 
 func recordVitals(ctx context.Context, db dbx.DB, in RecordVitalsInput) (Vitals, error) {
@@ -145,8 +145,8 @@ func (in VitalsErrorInput) Validate() error {
 // MarkVitalsError says that a set was entered in error. Its values stay on record; a right
 // set is recorded anew, with the time at which it was taken.
 func (s *Service) MarkVitalsError(ctx context.Context, in VitalsErrorInput) (Vitals, error) {
-	op := service.Op{Name: "vitals.mark_error", Permission: hmstype.PermVitalsWrite}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in VitalsErrorInput) (Vitals, error) {
+	op := usecase.Op{Name: "vitals.mark_error", Permission: hmstype.PermVitalsWrite}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in VitalsErrorInput) (Vitals, error) {
 		row, err := dbx.Get[vitalsRow](ctx, db, "vitals", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return Vitals{}, err
@@ -164,17 +164,17 @@ func (s *Service) MarkVitalsError(ctx context.Context, in VitalsErrorInput) (Vit
 // Vitals lists a patient's vital signs, the latest taken first; those entered in error are
 // among them and say so.
 func (s *Service) Vitals(ctx context.Context, in OfPatient) (hmstype.List[Vitals], error) {
-	op := service.Op{Name: "vitals.list", Permission: hmstype.PermClinicalRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in OfPatient) (hmstype.List[Vitals], error) {
+	op := usecase.Op{Name: "vitals.list", Permission: hmstype.PermClinicalRead}
+	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in OfPatient) (hmstype.List[Vitals], error) {
 		return listOf(ctx, db, in, "vitals", dbx.Order{At: "taken_at", Desc: true}, vitalsRow.vitals)
 	})
 }
 
 // EncounterVitals gives the vital signs of an encounter in the order of their recording.
 func (s *Service) EncounterVitals(ctx context.Context, id hmstype.EncounterID) ([]Vitals, error) {
-	op := service.Op{Name: "vitals.of_encounter", Permission: hmstype.PermClinicalRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.EncounterID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.EncounterID]) ([]Vitals, error) {
+	op := usecase.Op{Name: "vitals.of_encounter", Permission: hmstype.PermClinicalRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.EncounterID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.EncounterID]) ([]Vitals, error) {
 			return inEncounter(ctx, db, in.ID, "vitals", vitalsRow.vitals)
 		})
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // ErrHeld: a legal hold keeps the patient's data; a precondition.
@@ -71,8 +71,8 @@ func (in EraseInput) Validate() error {
 // database and erases again after a restore: to erase twice is no error, and gives the first
 // record.
 func (s *Service) Erase(ctx context.Context, in EraseInput) (Erasure, error) {
-	op := service.Op{Name: "encryption.erase", Permission: hmstype.PermErase}
-	return service.Write(ctx, &s.base, op, in, s.erase)
+	op := usecase.Op{Name: "encryption.erase", Permission: hmstype.PermErase}
+	return usecase.Write(ctx, &s.base, op, in, s.erase)
 }
 
 func (s *Service) erase(ctx context.Context, db dbx.DB, in EraseInput) (Erasure, error) {
@@ -125,8 +125,8 @@ func lockPatient(ctx context.Context, db dbx.DB, patient hmstype.PatientID) erro
 
 // Erasures lists who was erased, newest first.
 func (s *Service) Erasures(ctx context.Context, page hmstype.Page) (hmstype.List[Erasure], error) {
-	op := service.Op{Name: "encryption.erasures", Permission: hmstype.PermErase}
-	return service.Read(ctx, &s.base, op, service.Paged{Page: page}, func(ctx context.Context, db dbx.DB, in service.Paged) (hmstype.List[Erasure], error) {
+	op := usecase.Op{Name: "encryption.erasures", Permission: hmstype.PermErase}
+	return usecase.Read(ctx, &s.base, op, usecase.Paged{Page: page}, func(ctx context.Context, db dbx.DB, in usecase.Paged) (hmstype.List[Erasure], error) {
 		rows, next, err := dbx.Page[erasureRow](ctx, db, in.Page, dbx.Order{At: "erased_at", ID: "patient_id", Desc: true})
 		if err != nil {
 			return hmstype.List[Erasure]{}, err

@@ -14,7 +14,7 @@ import (
 	"github.com/chelal/hms/internal/dbtest"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 	"github.com/chelal/hms/patient"
 )
 
@@ -193,7 +193,7 @@ func TestService_NoClearTextAnywhere(t *testing.T) {
 func TestService_ReencryptNeedsPermission(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := encryption.New(service.Base{DB: env.Base.DB, Authorizer: env.Base.Authorizer, Crypt: env.Base.Crypt})
+	s := encryption.New(usecase.Base{DB: env.Base.DB, Authorizer: env.Base.Authorizer, Crypt: env.Base.Crypt})
 	_, err := s.Reencrypt(env.As(t), encryption.ReencryptInput{})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 	_, err = s.Reencrypt(env.Ctx, encryption.ReencryptInput{Limit: -1})

@@ -6,7 +6,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // ErrOff: no key-encryption key is configured, so there is nothing to turn; a precondition.
@@ -17,17 +17,17 @@ var ErrErased = fieldcrypt.ErrErased
 
 // Service turns the keys of the actor's tenant.
 type Service struct {
-	base service.Base
+	base usecase.Base
 }
 
 // New makes the service; hms.New calls it.
-func New(base service.Base) *Service { return &Service{base: base} }
+func New(base usecase.Base) *Service { return &Service{base: base} }
 
 // Rotate begins a new epoch of keys and gives its number, from 2. What was sealed before
 // stays readable; see [Service.Reencrypt].
 func (s *Service) Rotate(ctx context.Context) (int, error) {
-	op := service.Op{Name: "encryption.rotate", Permission: hmstype.PermEncryptionManage}
-	return service.Write(ctx, &s.base, op, service.None{}, func(ctx context.Context, db dbx.DB, _ service.None) (int, error) {
+	op := usecase.Op{Name: "encryption.rotate", Permission: hmstype.PermEncryptionManage}
+	return usecase.Write(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) (int, error) {
 		epoch, err := s.base.Crypt.Rotate(ctx, db)
 		if err != nil {
 			return 0, err
@@ -39,8 +39,8 @@ func (s *Service) Rotate(ctx context.Context) (int, error) {
 // Rewrap wraps the tenant's keys anew by the host's key: to be called for every tenant after
 // that key has got a new version, and before the old version is destroyed.
 func (s *Service) Rewrap(ctx context.Context) error {
-	op := service.Op{Name: "encryption.rewrap", Permission: hmstype.PermEncryptionManage}
-	_, err := service.Write(ctx, &s.base, op, service.None{}, func(ctx context.Context, db dbx.DB, in service.None) (service.None, error) {
+	op := usecase.Op{Name: "encryption.rewrap", Permission: hmstype.PermEncryptionManage}
+	_, err := usecase.Write(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, in usecase.None) (usecase.None, error) {
 		if err := s.base.Crypt.Rewrap(ctx, db); err != nil {
 			return in, err
 		}
@@ -77,8 +77,8 @@ type Progress struct {
 // Reencrypt seals the next fields that no key of the current epoch seals. Somebody's change
 // of the same field meanwhile wins. Repeat it until Outdated is 0.
 func (s *Service) Reencrypt(ctx context.Context, in ReencryptInput) (Progress, error) {
-	op := service.Op{Name: "encryption.reencrypt", Permission: hmstype.PermEncryptionManage}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ReencryptInput) (Progress, error) {
+	op := usecase.Op{Name: "encryption.reencrypt", Permission: hmstype.PermEncryptionManage}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ReencryptInput) (Progress, error) {
 		limit := in.Limit
 		if limit == 0 {
 			limit = defaultStep

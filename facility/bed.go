@@ -9,7 +9,7 @@ import (
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 	"github.com/chelal/hms/patient"
 )
 
@@ -21,19 +21,19 @@ type EncounterSource interface {
 
 // Ports are what this package needs of others.
 type Ports struct {
-	Patients   *patient.Service // required
-	Encounters EncounterSource  // required
-	Charges    charge.Poster    // nil charges nothing
+	Patients   patient.Port    // required
+	Encounters EncounterSource // required
+	Charges    charge.Poster   // nil charges nothing
 }
 
 // Service keeps the wards and beds of the actor's tenant.
 type Service struct {
-	base  service.Base
+	base  usecase.Base
 	ports Ports
 }
 
 // New makes the service; hms.New calls it.
-func New(base service.Base, ports Ports) *Service {
+func New(base usecase.Base, ports Ports) *Service {
 	if ports.Charges == nil {
 		ports.Charges = charge.None{}
 	}
@@ -103,8 +103,8 @@ type wardRow struct {
 
 // CreateWard adds an active ward; ID, Active, CreatedAt and Version are set by the service.
 func (s *Service) CreateWard(ctx context.Context, in Ward) (Ward, error) {
-	op := service.Op{Name: "facility.create_ward", Permission: hmstype.PermFacilityManage}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Ward) (Ward, error) {
+	op := usecase.Op{Name: "facility.create_ward", Permission: hmstype.PermFacilityManage}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Ward) (Ward, error) {
 		in.ID, in.Active, in.CreatedAt, in.Version = hmstype.NewID[hmstype.WardID](), true, db.Now, 1
 		return in, dbx.Insert(ctx, db, wardRow{
 			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: in.ID, Name: in.Name, Description: in.Description, WardType: in.Type,
@@ -160,8 +160,8 @@ func (r bedRow) bed() Bed {
 // CreateBed adds an unoccupied bed; ID, Status, LastCleaned, CreatedAt and Version are set
 // by the service.
 func (s *Service) CreateBed(ctx context.Context, in Bed) (Bed, error) {
-	op := service.Op{Name: "facility.create_bed", Permission: hmstype.PermFacilityManage}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Bed) (Bed, error) {
+	op := usecase.Op{Name: "facility.create_bed", Permission: hmstype.PermFacilityManage}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Bed) (Bed, error) {
 		row := bedRow{
 			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.BedID](), WardID: in.Ward, BedNumber: in.Number,
 			BedType: in.Type, Status: BedUnoccupied, CreatedAt: db.Now, Version: 1,
@@ -185,8 +185,8 @@ func (in BedsInput) Validate() error {
 
 // Beds lists beds by ward and number.
 func (s *Service) Beds(ctx context.Context, in BedsInput) ([]Bed, error) {
-	op := service.Op{Name: "facility.beds", Permission: hmstype.PermFacilityRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in BedsInput) ([]Bed, error) {
+	op := usecase.Op{Name: "facility.beds", Permission: hmstype.PermFacilityRead}
+	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in BedsInput) ([]Bed, error) {
 		rows, err := dbx.All[bedRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
 			if !in.Ward.IsZero() {
 				q = q.Where("b.ward_id = ?", in.Ward)
@@ -226,7 +226,7 @@ func (r *bedRow) step(ctx context.Context, db dbx.DB, to BedStatus) error {
 // MarkCleaned says that a bed was cleaned: a contaminated one then still needs its ordinary
 // cleaning (K -> H), any other is ready (H -> U).
 func (s *Service) MarkCleaned(ctx context.Context, id hmstype.BedID) (Bed, error) {
-	op := service.Op{Name: "facility.mark_cleaned", Permission: hmstype.PermHousekeeping}
+	op := usecase.Op{Name: "facility.mark_cleaned", Permission: hmstype.PermHousekeeping}
 	return s.stepBed(ctx, op, id, func(r bedRow) BedStatus {
 		if r.Status == BedContaminated {
 			return BedHousekeeping
@@ -237,20 +237,20 @@ func (s *Service) MarkCleaned(ctx context.Context, id hmstype.BedID) (Bed, error
 
 // CloseBed takes an unoccupied bed out of use.
 func (s *Service) CloseBed(ctx context.Context, id hmstype.BedID) (Bed, error) {
-	op := service.Op{Name: "facility.close_bed", Permission: hmstype.PermFacilityManage}
+	op := usecase.Op{Name: "facility.close_bed", Permission: hmstype.PermFacilityManage}
 	return s.stepBed(ctx, op, id, func(bedRow) BedStatus { return BedClosed }, BedUnoccupied)
 }
 
 // ReopenBed puts a closed bed into use again.
 func (s *Service) ReopenBed(ctx context.Context, id hmstype.BedID) (Bed, error) {
-	op := service.Op{Name: "facility.reopen_bed", Permission: hmstype.PermFacilityManage}
+	op := usecase.Op{Name: "facility.reopen_bed", Permission: hmstype.PermFacilityManage}
 	return s.stepBed(ctx, op, id, func(bedRow) BedStatus { return BedUnoccupied }, BedClosed)
 }
 
 // stepBed moves a bed that is in one of the states to the next one.
-func (s *Service) stepBed(ctx context.Context, op service.Op, id hmstype.BedID, next func(bedRow) BedStatus, from ...BedStatus) (Bed, error) {
-	return service.Write(ctx, &s.base, op, service.ByID[hmstype.BedID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.BedID]) (Bed, error) {
+func (s *Service) stepBed(ctx context.Context, op usecase.Op, id hmstype.BedID, next func(bedRow) BedStatus, from ...BedStatus) (Bed, error) {
+	return usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.BedID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BedID]) (Bed, error) {
 			row, err := lockBed(ctx, db, in.ID)
 			if err != nil {
 				return Bed{}, err

@@ -10,7 +10,7 @@ import (
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // WardCensus is one ward at an instant.
@@ -39,8 +39,8 @@ const longStay = 720 * time.Hour
 // Census counts who lay where at an instant, by ward name. It asks the two length classes,
 // so that it is fast however many years of stays there are.
 func (s *Service) Census(ctx context.Context, in CensusInput) ([]WardCensus, error) {
-	op := service.Op{Name: "facility.census", Permission: hmstype.PermFacilityRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in CensusInput) ([]WardCensus, error) {
+	op := usecase.Op{Name: "facility.census", Permission: hmstype.PermFacilityRead}
+	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in CensusInput) ([]WardCensus, error) {
 		at := hmstype.Instant(in.At)
 		wards := []WardCensus{}
 		err := db.NewRaw(`SELECT w.id AS ward, w.name,
@@ -73,8 +73,8 @@ func (r Report) Clean() bool { return r == Report{} }
 
 // Verify looks for what the database should have refused.
 func (s *Service) Verify(ctx context.Context) (Report, error) {
-	op := service.Op{Name: "facility.verify", Permission: hmstype.PermFacilityRead}
-	return service.Read(ctx, &s.base, op, service.None{}, func(ctx context.Context, db dbx.DB, _ service.None) (Report, error) {
+	op := usecase.Op{Name: "facility.verify", Permission: hmstype.PermFacilityRead}
+	return usecase.Read(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) (Report, error) {
 		var r Report
 		err := db.NewRaw(`WITH stays AS (SELECT * FROM hms.stay WHERE tenant_id = ?0 AND status <> 'entered-in-error'),
 			clash AS (SELECT a.bed_id = b.bed_id AS of_bed, a.patient_id = b.patient_id AS of_patient
@@ -108,8 +108,8 @@ func (in PostBedDaysInput) Validate() error {
 // moved. A transfer so never costs a day twice. It is idempotent: run it as often as you
 // like. It tells how many days it looked at.
 func (s *Service) PostBedDays(ctx context.Context, in PostBedDaysInput) (int, error) {
-	op := service.Op{Name: "facility.post_bed_days", Permission: hmstype.PermCharge}
-	return service.Write(ctx, &s.base, op, in, s.postBedDays)
+	op := usecase.Op{Name: "facility.post_bed_days", Permission: hmstype.PermCharge}
+	return usecase.Write(ctx, &s.base, op, in, s.postBedDays)
 }
 
 func (s *Service) postBedDays(ctx context.Context, db dbx.DB, in PostBedDaysInput) (int, error) {

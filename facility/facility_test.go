@@ -58,7 +58,7 @@ func setup(tb testing.TB) *bundle {
 	tb.Helper()
 	env := dbtest.New(tb)
 	b := &bundle{Env: env, posted: &poster{seen: map[charge.Source]time.Time{}}, doctor: env.User(tb, identity.RoleDoctor).ID}
-	b.Service = facility.New(env.Base, facility.Ports{Patients: patient.New(env.Base), Encounters: encounters{}, Charges: b.posted})
+	b.Service = facility.New(env.Base, facility.Ports{Patients: patient.NewPort(env.Base), Encounters: encounters{}, Charges: b.posted})
 	ward, err := b.CreateWard(b.Ctx, facility.Ward{Name: "General", Type: "general", Capacity: 10, ServiceCode: "BED"})
 	require.NoError(tb, err)
 	b.ward = ward
@@ -135,11 +135,11 @@ func TestService_StayLifecycle(t *testing.T) {
 	require.ErrorIs(t, err, facility.ErrStayEnded)
 
 	require.ErrorIs(t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
-		return b.BeforeFinish(ctx, db.Conn(), moved.Encounter)
+		return facility.NewPort(b.Base).BeforeFinish(ctx, db.Conn(), moved.Encounter)
 	}), facility.ErrStillInBed)
 	b.leave(t, moved)
 	require.NoError(t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
-		return b.BeforeFinish(ctx, db.Conn(), moved.Encounter)
+		return facility.NewPort(b.Base).BeforeFinish(ctx, db.Conn(), moved.Encounter)
 	}))
 	for _, want := range []facility.BedStatus{facility.BedHousekeeping, facility.BedUnoccupied} {
 		bed, err := b.MarkCleaned(b.Ctx, one)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // StayStatus is FHIR R4 encounter-location-status, as far as a bed is concerned.
@@ -89,8 +89,8 @@ func (in AdmitInput) Validate() error {
 // bed at once, one gets it; the others get [ErrBedTaken] or [ErrBedNotReady].
 // [ErrPatientInBed] where the patient lies in another one.
 func (s *Service) Admit(ctx context.Context, in AdmitInput) (Stay, error) {
-	op := service.Op{Name: "facility.admit", Permission: hmstype.PermAdmit, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.admit)
+	op := usecase.Op{Name: "facility.admit", Permission: hmstype.PermAdmit, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, s.admit)
 }
 
 func (s *Service) admit(ctx context.Context, db dbx.DB, in AdmitInput) (Stay, error) {
@@ -180,8 +180,8 @@ func (in TransferInput) Validate() error {
 // Transfer ends the stay in one bed and begins one in another at the same instant. The old
 // bed then waits for cleaning.
 func (s *Service) Transfer(ctx context.Context, in TransferInput) (Stay, error) {
-	op := service.Op{Name: "facility.transfer", Permission: hmstype.PermAdmit, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, transfer)
+	op := usecase.Op{Name: "facility.transfer", Permission: hmstype.PermAdmit, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, transfer)
 }
 
 func transfer(ctx context.Context, db dbx.DB, in TransferInput) (Stay, error) {
@@ -248,9 +248,9 @@ func endStay(ctx context.Context, db dbx.DB, r *stayRow, bed *bedRow, reason str
 
 // OrderDischarge says that the patient may go. The bed stays occupied until [Service.Depart].
 func (s *Service) OrderDischarge(ctx context.Context, id hmstype.StayID) (Stay, error) {
-	op := service.Op{Name: "facility.order_discharge", Permission: hmstype.PermAdmit}
-	return service.Write(ctx, &s.base, op, service.ByID[hmstype.StayID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.StayID]) (Stay, error) {
+	op := usecase.Op{Name: "facility.order_discharge", Permission: hmstype.PermAdmit}
+	return usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.StayID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.StayID]) (Stay, error) {
 			row, err := dbx.Get[stayRow](ctx, db, "stay", in.ID, dbx.ForUpdate)
 			if err != nil {
 				return Stay{}, err
@@ -281,8 +281,8 @@ func (in DepartInput) Validate() error {
 // Depart ends the stay of a patient who has left. The bed then waits for cleaning, and is
 // free only after that.
 func (s *Service) Depart(ctx context.Context, in DepartInput) (Stay, error) {
-	op := service.Op{Name: "facility.depart", Permission: hmstype.PermAdmit}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in DepartInput) (Stay, error) {
+	op := usecase.Op{Name: "facility.depart", Permission: hmstype.PermAdmit}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in DepartInput) (Stay, error) {
 		row, err := dbx.Get[stayRow](ctx, db, "stay", in.Stay)
 		if err != nil {
 			return Stay{}, err
@@ -303,8 +303,8 @@ func (s *Service) Depart(ctx context.Context, in DepartInput) (Stay, error) {
 
 // BeforeFinish refuses to finish an encounter whose patient lies in a bed of ours. It runs
 // in the caller's transaction.
-func (s *Service) BeforeFinish(ctx context.Context, conn bun.IConn, encounter hmstype.EncounterID) error {
-	db, err := s.base.DB.Join(ctx, conn)
+func (p Port) BeforeFinish(ctx context.Context, conn bun.IConn, encounter hmstype.EncounterID) error {
+	db, err := p.base.DB.Join(ctx, conn)
 	if err != nil {
 		return err
 	}

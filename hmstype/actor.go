@@ -41,6 +41,7 @@ type Actor struct {
 	Name      string       // name of a system actor, such as "scheduler"; at most 60 characters
 	RequestID string       // the host's request or trace id, for the audit trail; optional, at most 100 characters
 	Purpose   PurposeOfUse // zero means PurposeTreatment
+	Person    UserID       // who answers for what a program or a key does; zero means User
 
 	// AuthenticatedAt is when the person last gave a password or a second factor; zero means
 	// unknown. What is dangerous (break-glass) wants it to be minutes ago.

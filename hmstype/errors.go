@@ -35,6 +35,10 @@ var ErrOutcomeUnknown = fmt.Errorf("%w: outcome unknown", ErrUnavailable)
 // ErrIdempotencyMismatch: the idempotency key was used before with another input.
 var ErrIdempotencyMismatch = fmt.Errorf("%w: idempotency key used with another input", ErrPrecondition)
 
+// ErrConcurrentUse: a bound HMS was used by two goroutines at once. One transaction has one
+// connection, which serves one caller at a time: give each goroutine an unbound HMS.
+var ErrConcurrentUse = fmt.Errorf("%w: a bound HMS serves one goroutine at a time", ErrPrecondition)
+
 // ErrInvalidTransition: the entity's status does not allow the step; see [TransitionError].
 var ErrInvalidTransition = fmt.Errorf("%w: status does not allow this", ErrPrecondition)
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 )
 
 // Transitions is a state machine as data: for each state the states that may follow it.
@@ -68,4 +69,13 @@ func (t Transitions[S]) Pairs() []string {
 	}
 	sort.Strings(pairs)
 	return pairs
+}
+
+// StatusChange is one step of an entity from one state to another (FHIR Encounter.statusHistory).
+type StatusChange struct {
+	From   string    `json:"from"`             // the state before, a code of the entity's states
+	To     string    `json:"to"`               // the state after
+	At     time.Time `json:"at"`               // UTC, when it was recorded
+	By     ActorRef  `json:"by"`               // who did it
+	Reason string    `json:"reason,omitempty"` // why; empty where the step needed none
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // maxKeyAge is the longest life of an API key.
@@ -78,7 +78,7 @@ type NewAPIKey struct {
 // CreateAPIKey makes a key for an active user. Nobody gives what he does not hold: a human
 // actor must have every scope himself.
 func (s *Service) CreateAPIKey(ctx context.Context, in CreateAPIKeyInput) (NewAPIKey, error) {
-	op := service.Op{Name: "identity.create_api_key", Permission: hmstype.PermIdentityManage}
+	op := usecase.Op{Name: "identity.create_api_key", Permission: hmstype.PermIdentityManage}
 	actor, err := hmstype.ActorFrom(ctx)
 	if err != nil {
 		return NewAPIKey{}, &hmstype.Error{Op: op.Name, Err: err}
@@ -92,7 +92,7 @@ func (s *Service) CreateAPIKey(ctx context.Context, in CreateAPIKeyInput) (NewAP
 			return NewAPIKey{}, &hmstype.Error{Op: op.Name, Err: err}
 		}
 	}
-	return service.Write(ctx, &s.base, op, in, createAPIKey)
+	return usecase.Write(ctx, &s.base, op, in, createAPIKey)
 }
 
 func createAPIKey(ctx context.Context, db dbx.DB, in CreateAPIKeyInput) (NewAPIKey, error) {
@@ -120,9 +120,9 @@ func createAPIKey(ctx context.Context, db dbx.DB, in CreateAPIKeyInput) (NewAPIK
 // RevokeAPIKey ends a key; one that has ended already stays as it is. Every process refuses it
 // within a second.
 func (s *Service) RevokeAPIKey(ctx context.Context, id hmstype.APIKeyID) (APIKey, error) {
-	op := service.Op{Name: "identity.revoke_api_key", Permission: hmstype.PermIdentityManage}
-	key, err := service.Write(ctx, &s.base, op, service.ByID[hmstype.APIKeyID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.APIKeyID]) (APIKey, error) {
+	op := usecase.Op{Name: "identity.revoke_api_key", Permission: hmstype.PermIdentityManage}
+	key, err := usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.APIKeyID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.APIKeyID]) (APIKey, error) {
 			row, err := dbx.Get[apiKeyRow](ctx, db, "API key", in.ID, dbx.ForUpdate)
 			if err != nil || !row.RevokedAt.IsZero() {
 				return row.key(), err
@@ -140,9 +140,9 @@ func (s *Service) RevokeAPIKey(ctx context.Context, id hmstype.APIKeyID) (APIKey
 
 // APIKeys lists a user's keys, those that have ended too.
 func (s *Service) APIKeys(ctx context.Context, user hmstype.UserID) ([]APIKey, error) {
-	op := service.Op{Name: "identity.api_keys", Permission: hmstype.PermIdentityRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.UserID]{ID: user},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.UserID]) ([]APIKey, error) {
+	op := usecase.Op{Name: "identity.api_keys", Permission: hmstype.PermIdentityRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.UserID]{ID: user},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) ([]APIKey, error) {
 			rows, err := dbx.All[apiKeyRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
 				return q.Where("k.user_id = ?", in.ID).Order("k.created_at", "k.id")
 			})

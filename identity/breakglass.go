@@ -11,7 +11,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // BreakGlassReason says why a restricted record had to be opened.
@@ -154,8 +154,8 @@ func glassText(g *BreakGlass) (uuid.UUID, fmt.Stringer, []fieldcrypt.Part) {
 // outbox event alerts whoever must review. [ErrReviewOverdue] where a grant of the same user
 // waits for its review too long. It opens what is restricted; it gives no permission.
 func (s *Service) BreakTheGlass(ctx context.Context, in BreakGlassInput) (BreakGlass, error) {
-	op := service.Op{Name: "identity.break_the_glass", Permission: hmstype.PermBreakGlass}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, glassText, s.breakTheGlass))
+	op := usecase.Op{Name: "identity.break_the_glass", Permission: hmstype.PermBreakGlass}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, glassText, s.breakTheGlass))
 }
 
 func (s *Service) breakTheGlass(ctx context.Context, db dbx.DB, in BreakGlassInput) (BreakGlass, error) {
@@ -208,9 +208,9 @@ func emitGrant(ctx context.Context, db dbx.DB, event string, row breakGlassRow) 
 // EndBreakGlass closes the record again before the grant expires. Its own user may, and
 // whoever may review grants. A grant that is over already stays as it is.
 func (s *Service) EndBreakGlass(ctx context.Context, id hmstype.BreakGlassID) (BreakGlass, error) {
-	op := service.Op{Name: "identity.end_break_glass", Permission: hmstype.PermBreakGlass}
-	return service.Write(ctx, &s.base, op, service.ByID[hmstype.BreakGlassID]{ID: id},
-		fieldcrypt.Opened(s.base.Crypt, glassText, func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.BreakGlassID]) (BreakGlass, error) {
+	op := usecase.Op{Name: "identity.end_break_glass", Permission: hmstype.PermBreakGlass}
+	return usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.BreakGlassID]{ID: id},
+		fieldcrypt.Opened(s.base.Crypt, glassText, func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BreakGlassID]) (BreakGlass, error) {
 			row, err := dbx.Get[breakGlassRow](ctx, db, "break-glass grant", in.ID, dbx.ForUpdate)
 			if err != nil {
 				return BreakGlass{}, err
@@ -248,8 +248,8 @@ func (in ReviewBreakGlassInput) Validate() error {
 // where it still runs. [ErrOwnReview] for the user himself, [ErrReviewed] where somebody was
 // faster: a judgement stands.
 func (s *Service) ReviewBreakGlass(ctx context.Context, in ReviewBreakGlassInput) (BreakGlass, error) {
-	op := service.Op{Name: "identity.review_break_glass", Permission: hmstype.PermBreakGlassReview}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, glassText, s.reviewBreakGlass))
+	op := usecase.Op{Name: "identity.review_break_glass", Permission: hmstype.PermBreakGlassReview}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, glassText, s.reviewBreakGlass))
 }
 
 func (s *Service) reviewBreakGlass(ctx context.Context, db dbx.DB, in ReviewBreakGlassInput) (BreakGlass, error) {
@@ -297,8 +297,8 @@ func (q BreakGlassQuery) Validate() error {
 
 // BreakGlassGrants lists grants for their review.
 func (s *Service) BreakGlassGrants(ctx context.Context, query BreakGlassQuery) (hmstype.List[BreakGlass], error) {
-	op := service.Op{Name: "identity.break_glass_grants", Permission: hmstype.PermBreakGlassReview}
-	return service.Read(ctx, &s.base, op, query, fieldcrypt.OpenedList(s.base.Crypt, glassText, breakGlassGrants))
+	op := usecase.Op{Name: "identity.break_glass_grants", Permission: hmstype.PermBreakGlassReview}
+	return usecase.Read(ctx, &s.base, op, query, fieldcrypt.OpenedList(s.base.Crypt, glassText, breakGlassGrants))
 }
 
 func breakGlassGrants(ctx context.Context, db dbx.DB, query BreakGlassQuery) (hmstype.List[BreakGlass], error) {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // LoginInput is what somebody says who wants in.
@@ -49,12 +49,12 @@ type Login struct {
 func (s *Service) Login(ctx context.Context, in LoginInput) (Login, error) {
 	base := s.base
 	base.DB = base.DB.Unbound()
-	counted := service.Op{Name: "identity.count_login", Permission: hmstype.PermAuthenticate}
-	begun, err := service.Write(ctx, &base, counted, in, beginLogin)
+	counted := usecase.Op{Name: "identity.count_login", Permission: hmstype.PermAuthenticate}
+	begun, err := usecase.Write(ctx, &base, counted, in, beginLogin)
 	if err != nil {
 		return Login{}, err
 	}
-	op := service.Op{Name: "identity.login", Permission: hmstype.PermAuthenticate}
+	op := usecase.Op{Name: "identity.login", Permission: hmstype.PermAuthenticate}
 	fits, outdated, err := s.hasher.verify(ctx, begun.hash, in.Password)
 	if err != nil {
 		return Login{}, &hmstype.Error{Op: op.Name, Err: err}
@@ -65,7 +65,7 @@ func (s *Service) Login(ctx context.Context, in LoginInput) (Login, error) {
 			return Login{}, &hmstype.Error{Op: op.Name, Err: err}
 		}
 	}
-	done, err := service.Write(ctx, &base, op, in, func(ctx context.Context, db dbx.DB, in LoginInput) (loginOutcome, error) {
+	done, err := usecase.Write(ctx, &base, op, in, func(ctx context.Context, db dbx.DB, in LoginInput) (loginOutcome, error) {
 		return s.finishLogin(ctx, db, in, begun, fits, newHash)
 	})
 	if err == nil && done.err != nil {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // commonPasswords are those that are tried first, folded, a line each.
@@ -149,7 +149,7 @@ func (s *Service) self(ctx context.Context) (hmstype.Actor, error) {
 	}
 }
 
-// asSelf runs a deed on the actor's own account; see [service.Base.Alone].
+// asSelf runs a deed on the actor's own account; see [usecase.Base.Alone].
 func (s *Service) asSelf(ctx context.Context, op string, fn func(context.Context, dbx.DB) error) error {
 	err := s.base.Alone(ctx, op, fn)
 	if err != nil {
@@ -160,18 +160,18 @@ func (s *Service) asSelf(ctx context.Context, op string, fn func(context.Context
 
 // UnlockPassword lets a user try again whose account too many wrong passwords have locked.
 func (s *Service) UnlockPassword(ctx context.Context, id hmstype.UserID) error {
-	op := service.Op{Name: "identity.unlock_password", Permission: hmstype.PermIdentityManage}
-	_, err := service.Write(ctx, &s.base, op, service.ByID[hmstype.UserID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.UserID]) (service.None, error) {
+	op := usecase.Op{Name: "identity.unlock_password", Permission: hmstype.PermIdentityManage}
+	_, err := usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.UserID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) (usecase.None, error) {
 			if _, err := dbx.Get[userRow](ctx, db, "user", in.ID); err != nil {
-				return service.None{}, err
+				return usecase.None{}, err
 			}
 			_, err := db.Exec(ctx, `UPDATE hms.user_password SET failures = 0, next_attempt_at = NULL, locked_at = NULL
 				WHERE tenant_id = $1 AND user_id = $2`, db.Tenant(), in.ID)
 			if err != nil {
-				return service.None{}, err
+				return usecase.None{}, err
 			}
-			return service.None{}, record(ctx, db, "unlocked", in.ID)
+			return usecase.None{}, record(ctx, db, "unlocked", in.ID)
 		})
 	return err
 }

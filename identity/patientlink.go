@@ -5,7 +5,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // LinkPatientInput says which patient a user is.
@@ -35,8 +35,8 @@ type PatientLink struct {
 // it: that somebody is a patient is the patient's secret. The link is on the patient's trail.
 // [hmstype.ErrStale] where somebody else was faster.
 func (s *Service) LinkPatient(ctx context.Context, in LinkPatientInput) (PatientLink, error) {
-	op := service.Op{Name: "identity.link_patient", Permission: hmstype.PermIdentityManage}
-	return service.Write(ctx, &s.base, op, in, linkPatient)
+	op := usecase.Op{Name: "identity.link_patient", Permission: hmstype.PermIdentityManage}
+	return usecase.Write(ctx, &s.base, op, in, linkPatient)
 }
 
 func linkPatient(ctx context.Context, db dbx.DB, in LinkPatientInput) (PatientLink, error) {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // How long a token for one deed is good.
@@ -49,8 +49,8 @@ func (in PasswordResetInput) Validate() error {
 // host sends it to the address that it knows; an earlier one is void. An account that is not
 // active, like a name that is not there, gives Found false and no error.
 func (s *Service) RequestPasswordReset(ctx context.Context, in PasswordResetInput) (PasswordReset, error) {
-	op := service.Op{Name: "identity.request_password_reset", Permission: hmstype.PermAuthenticate}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in PasswordResetInput) (PasswordReset, error) {
+	op := usecase.Op{Name: "identity.request_password_reset", Permission: hmstype.PermAuthenticate}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in PasswordResetInput) (PasswordReset, error) {
 		row, found, err := findLogin(ctx, db, in.Login)
 		if err != nil {
 			return PasswordReset{}, err
@@ -146,8 +146,8 @@ func (s *Service) AcceptInvitation(ctx context.Context, in NewPasswordInput) (Us
 func (s *Service) setByToken(
 	ctx context.Context, name string, in NewPasswordInput, purpose tokenPurpose, then func(context.Context, dbx.DB, User) error,
 ) (User, error) {
-	op := service.Op{Name: name, Permission: hmstype.PermAuthenticate}
-	user, err := service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in NewPasswordInput) (User, error) {
+	op := usecase.Op{Name: name, Permission: hmstype.PermAuthenticate}
+	user, err := usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in NewPasswordInput) (User, error) {
 		id, err := useToken(ctx, db, in.Token, purpose)
 		if err != nil {
 			return User{}, err
@@ -189,9 +189,9 @@ type Invitation struct {
 // Invite makes a token by which an invited user accepts; an earlier one is void.
 // [hmstype.ErrInvalidTransition] for a user who is not invited.
 func (s *Service) Invite(ctx context.Context, id hmstype.UserID) (Invitation, error) {
-	op := service.Op{Name: "identity.invite", Permission: hmstype.PermIdentityManage}
-	return service.Write(ctx, &s.base, op, service.ByID[hmstype.UserID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.UserID]) (Invitation, error) {
+	op := usecase.Op{Name: "identity.invite", Permission: hmstype.PermIdentityManage}
+	return usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.UserID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) (Invitation, error) {
 			user, err := s.loadUser(ctx, db, in.ID)
 			if err != nil {
 				return Invitation{}, err

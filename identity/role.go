@@ -10,7 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // The names of the six standard roles.
@@ -129,8 +129,8 @@ func validatePermissions(v *hmstype.Validator, permissions []hmstype.Permission)
 
 // CreateRole adds a role; [ErrRoleNameTaken] where the tenant has one of that name.
 func (s *Service) CreateRole(ctx context.Context, in CreateRoleInput) (Role, error) {
-	op := service.Op{Name: "identity.create_role", Permission: hmstype.PermIdentityManage}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in CreateRoleInput) (Role, error) {
+	op := usecase.Op{Name: "identity.create_role", Permission: hmstype.PermIdentityManage}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in CreateRoleInput) (Role, error) {
 		row := newRoleRow(db, in.Name, in.Description, in.Permissions)
 		if row.Permissions == nil {
 			row.Permissions = []hmstype.Permission{}
@@ -141,8 +141,8 @@ func (s *Service) CreateRole(ctx context.Context, in CreateRoleInput) (Role, err
 
 // Roles lists the tenant's roles by name.
 func (s *Service) Roles(ctx context.Context) ([]Role, error) {
-	op := service.Op{Name: "identity.roles", Permission: hmstype.PermIdentityRead}
-	return service.Read(ctx, &s.base, op, service.None{}, func(ctx context.Context, db dbx.DB, _ service.None) ([]Role, error) {
+	op := usecase.Op{Name: "identity.roles", Permission: hmstype.PermIdentityRead}
+	return usecase.Read(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) ([]Role, error) {
 		rows, err := dbx.All[roleRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Order("name") })
 		roles := make([]Role, len(rows))
 		for i, r := range rows {
@@ -175,8 +175,8 @@ func (in UpdateRoleInput) Validate() error {
 // second. [ErrLastAdministrator] where nobody could administer the tenant any more,
 // [hmstype.ErrStale] where somebody else was faster.
 func (s *Service) UpdateRole(ctx context.Context, in UpdateRoleInput) (Role, error) {
-	op := service.Op{Name: "identity.update_role", Permission: hmstype.PermIdentityManage}
-	role, err := service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in UpdateRoleInput) (Role, error) {
+	op := usecase.Op{Name: "identity.update_role", Permission: hmstype.PermIdentityManage}
+	role, err := usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in UpdateRoleInput) (Role, error) {
 		return keepAdministrator(ctx, db, func() (Role, error) { return updateRole(ctx, db, in) })
 	})
 	s.cache.clear()

@@ -1,12 +1,12 @@
 package identity
 
 import (
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Service keeps tenants, users and roles, and answers who may do what.
 type Service struct {
-	base     service.Base
+	base     usecase.Base
 	config   Config
 	cache    *permissionCache
 	sessions *sessionCache
@@ -15,7 +15,7 @@ type Service struct {
 
 // New makes the service; hms.New calls it. The base's Authorizer may be nil: then the
 // service asks itself.
-func New(base service.Base, config Config) *Service {
+func New(base usecase.Base, config Config) *Service {
 	config = config.withDefaults()
 	s := &Service{base: base, config: config, cache: newPermissionCache(), sessions: newSessionCache(), hasher: newHasher(config)}
 	return s.withAuthorizer()
@@ -23,7 +23,7 @@ func New(base service.Base, config Config) *Service {
 
 // Bind gives the service that executes on the base's transaction and shares what was learnt of
 // permissions.
-func (s *Service) Bind(base service.Base) *Service {
+func (s *Service) Bind(base usecase.Base) *Service {
 	bound := *s
 	bound.base = base
 	return bound.withAuthorizer()

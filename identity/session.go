@@ -12,7 +12,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // sessionTTL is how long a process may go on with a session that was ended elsewhere.
@@ -315,8 +315,8 @@ func (q SessionsQuery) Validate() error {
 
 // Sessions lists a user's sessions, those that ended too.
 func (s *Service) Sessions(ctx context.Context, query SessionsQuery) (hmstype.List[Session], error) {
-	op := service.Op{Name: "identity.sessions", Permission: hmstype.PermIdentityRead}
-	return service.Read(ctx, &s.base, op, query, listSessions)
+	op := usecase.Op{Name: "identity.sessions", Permission: hmstype.PermIdentityRead}
+	return usecase.Read(ctx, &s.base, op, query, listSessions)
 }
 
 // MySessions lists the actor's own sessions.
@@ -344,17 +344,17 @@ func listSessions(ctx context.Context, db dbx.DB, query SessionsQuery) (hmstype.
 
 // EndSession ends one session of anybody.
 func (s *Service) EndSession(ctx context.Context, id hmstype.SessionID) error {
-	op := service.Op{Name: "identity.end_session", Permission: hmstype.PermIdentityManage}
-	_, err := service.Write(ctx, &s.base, op, service.ByID[hmstype.SessionID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.SessionID]) (service.None, error) {
+	op := usecase.Op{Name: "identity.end_session", Permission: hmstype.PermIdentityManage}
+	_, err := usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.SessionID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.SessionID]) (usecase.None, error) {
 			row, err := dbx.Get[sessionRow](ctx, db, "session", in.ID)
 			if err != nil {
-				return service.None{}, err
+				return usecase.None{}, err
 			}
 			if err := endSession(ctx, db, in.ID, "ended by an administrator"); err != nil {
-				return service.None{}, err
+				return usecase.None{}, err
 			}
-			return service.None{}, record(ctx, db, "session_ended", row.UserID)
+			return usecase.None{}, record(ctx, db, "session_ended", row.UserID)
 		})
 	s.sessions.clear()
 	return err
@@ -362,16 +362,16 @@ func (s *Service) EndSession(ctx context.Context, id hmstype.SessionID) error {
 
 // EndSessions ends all sessions of a user.
 func (s *Service) EndSessions(ctx context.Context, user hmstype.UserID) error {
-	op := service.Op{Name: "identity.end_sessions", Permission: hmstype.PermIdentityManage}
-	_, err := service.Write(ctx, &s.base, op, service.ByID[hmstype.UserID]{ID: user},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.UserID]) (service.None, error) {
+	op := usecase.Op{Name: "identity.end_sessions", Permission: hmstype.PermIdentityManage}
+	_, err := usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.UserID]{ID: user},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) (usecase.None, error) {
 			if _, err := dbx.Get[userRow](ctx, db, "user", in.ID); err != nil {
-				return service.None{}, err
+				return usecase.None{}, err
 			}
 			if err := endSessions(ctx, db, in.ID, hmstype.SessionID{}, "ended by an administrator"); err != nil {
-				return service.None{}, err
+				return usecase.None{}, err
 			}
-			return service.None{}, record(ctx, db, "session_ended", in.ID)
+			return usecase.None{}, record(ctx, db, "session_ended", in.ID)
 		})
 	s.sessions.clear()
 	return err

@@ -8,7 +8,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Tenant is a hospital or clinic whose data are closed to every other (FHIR Organization).
@@ -60,8 +60,8 @@ func (in CreateTenantInput) Validate() error {
 // host's own: hmstype.SystemActor(hmstype.NewID[hmstype.TenantID](), "setup").
 // [ErrTenantExists] where it was created before.
 func (s *Service) CreateTenant(ctx context.Context, in CreateTenantInput) (Tenant, error) {
-	op := service.Op{Name: "identity.create_tenant", Permission: hmstype.PermIdentityManage}
-	return service.Write(ctx, &s.base, op, in, createTenant)
+	op := usecase.Op{Name: "identity.create_tenant", Permission: hmstype.PermIdentityManage}
+	return usecase.Write(ctx, &s.base, op, in, createTenant)
 }
 
 func createTenant(ctx context.Context, db dbx.DB, in CreateTenantInput) (Tenant, error) {
@@ -87,8 +87,8 @@ func createTenant(ctx context.Context, db dbx.DB, in CreateTenantInput) (Tenant,
 
 // Tenant gives the actor's own tenant.
 func (s *Service) Tenant(ctx context.Context) (Tenant, error) {
-	op := service.Op{Name: "identity.tenant", Permission: hmstype.PermIdentityRead}
-	return service.Read(ctx, &s.base, op, service.None{}, func(ctx context.Context, db dbx.DB, _ service.None) (Tenant, error) {
+	op := usecase.Op{Name: "identity.tenant", Permission: hmstype.PermIdentityRead}
+	return usecase.Read(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) (Tenant, error) {
 		row, err := dbx.Get[tenantRow](ctx, db, "tenant", db.Tenant())
 		return row.tenant(), err
 	})

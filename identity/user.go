@@ -17,7 +17,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // UserStatus is the state of a user account.
@@ -151,8 +151,8 @@ func skeleton(name string) string {
 // CreateUser adds a user with roles. [ErrUsernameTaken] also for a name that looks like
 // another one's, [ErrEmailTaken]; an unknown role is not found.
 func (s *Service) CreateUser(ctx context.Context, in CreateUserInput) (User, error) {
-	op := service.Op{Name: "identity.create_user", Permission: hmstype.PermIdentityManage}
-	return service.Write(ctx, &s.base, op, in, s.createUser)
+	op := usecase.Op{Name: "identity.create_user", Permission: hmstype.PermIdentityManage}
+	return usecase.Write(ctx, &s.base, op, in, s.createUser)
 }
 
 func (s *Service) createUser(ctx context.Context, db dbx.DB, in CreateUserInput) (User, error) {
@@ -229,9 +229,9 @@ func (s *Service) loadUsers(ctx context.Context, db dbx.DB, accounts ...userRow)
 
 // User gives a user of the tenant.
 func (s *Service) User(ctx context.Context, id hmstype.UserID) (User, error) {
-	op := service.Op{Name: "identity.user", Permission: hmstype.PermIdentityRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.UserID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.UserID]) (User, error) {
+	op := usecase.Op{Name: "identity.user", Permission: hmstype.PermIdentityRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.UserID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) (User, error) {
 			return s.loadUser(ctx, db, in.ID)
 		})
 }
@@ -255,8 +255,8 @@ func (in UpdateUserInput) Validate() error {
 // UpdateUser changes a user's profile. Errors as for [Service.CreateUser];
 // [hmstype.ErrStale] where somebody else was faster, [ErrDeactivated] for an account that is closed.
 func (s *Service) UpdateUser(ctx context.Context, in UpdateUserInput) (User, error) {
-	op := service.Op{Name: "identity.update_user", Permission: hmstype.PermIdentityManage}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in UpdateUserInput) (User, error) {
+	op := usecase.Op{Name: "identity.update_user", Permission: hmstype.PermIdentityManage}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in UpdateUserInput) (User, error) {
 		row, err := dbx.Get[userRow](ctx, db, "user", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return User{}, err
@@ -276,8 +276,8 @@ func (s *Service) UpdateUser(ctx context.Context, in UpdateUserInput) (User, err
 
 // Users lists the tenant's users, oldest first.
 func (s *Service) Users(ctx context.Context, page hmstype.Page) (hmstype.List[User], error) {
-	op := service.Op{Name: "identity.users", Permission: hmstype.PermIdentityRead}
-	return service.Read(ctx, &s.base, op, service.Paged{Page: page}, func(ctx context.Context, db dbx.DB, in service.Paged) (hmstype.List[User], error) {
+	op := usecase.Op{Name: "identity.users", Permission: hmstype.PermIdentityRead}
+	return usecase.Read(ctx, &s.base, op, usecase.Paged{Page: page}, func(ctx context.Context, db dbx.DB, in usecase.Paged) (hmstype.List[User], error) {
 		rows, next, err := dbx.Page[userRow](ctx, db, in.Page, dbx.Order{})
 		if err != nil {
 			return hmstype.List[User]{}, err

@@ -10,7 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // maxRoles bounds the roles of one user.
@@ -81,8 +81,8 @@ func (in SetUserRolesInput) Validate() error {
 // [ErrLastAdministrator] where nobody else could administer the tenant, [ErrDeactivated]
 // for an account that is closed.
 func (s *Service) SetUserRoles(ctx context.Context, in SetUserRolesInput) (User, error) {
-	op := service.Op{Name: "identity.set_user_roles", Permission: hmstype.PermIdentityManage}
-	user, err := service.Write(ctx, &s.base, op, in, s.setUserRoles)
+	op := usecase.Op{Name: "identity.set_user_roles", Permission: hmstype.PermIdentityManage}
+	user, err := usecase.Write(ctx, &s.base, op, in, s.setUserRoles)
 	s.cache.forget(ctx, in.ID)
 	s.sessions.clear()
 	return user, err

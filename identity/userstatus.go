@@ -5,7 +5,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // SetUserStatusInput moves a user to another state.
@@ -26,8 +26,8 @@ func (in SetUserStatusInput) Validate() error {
 // a step that is not in [UserTransitions]; [ErrLastAdministrator] where nobody else could
 // administer the tenant.
 func (s *Service) SetUserStatus(ctx context.Context, in SetUserStatusInput) (User, error) {
-	op := service.Op{Name: "identity.set_user_status", Permission: hmstype.PermIdentityManage}
-	user, err := service.Write(ctx, &s.base, op, in, s.setUserStatus)
+	op := usecase.Op{Name: "identity.set_user_status", Permission: hmstype.PermIdentityManage}
+	user, err := usecase.Write(ctx, &s.base, op, in, s.setUserStatus)
 	s.cache.forget(ctx, in.ID)
 	s.sessions.clear()
 	return user, err

@@ -25,7 +25,7 @@ func setup(t *testing.T) *bundle {
 	t.Helper()
 	env := dbtest.New(t)
 	patients := patient.New(env.Base)
-	return &bundle{Env: env, patients: patients, Service: inbox.New(env.Base, inbox.Ports{Patients: patients})}
+	return &bundle{Env: env, patients: patients, Service: inbox.New(env.Base, inbox.Ports{Patients: patient.NewPort(env.Base)})}
 }
 
 // person gives the context of a new user, who has proved himself just now.

@@ -10,7 +10,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Message is one message of a thread. It is never changed or removed: what was wrong is put
@@ -64,8 +64,8 @@ func (in SendMessageInput) Validate() error {
 // "inbox.message_sent"; to others the thread is not found. Messages of one thread are sent one
 // after the other, each at a later instant than the one before.
 func (s *Service) SendMessage(ctx context.Context, in SendMessageInput) (Message, error) {
-	op := service.Op{Name: "inbox.send_message", Permission: hmstype.PermMessageWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.sendMessage)
+	op := usecase.Op{Name: "inbox.send_message", Permission: hmstype.PermMessageWrite, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, s.sendMessage)
 }
 
 func (s *Service) sendMessage(ctx context.Context, db dbx.DB, in SendMessageInput) (Message, error) {
@@ -120,7 +120,7 @@ func (in MessagesInput) Validate() error {
 // Messages lists the messages of a thread, the newest first, and records the read of its
 // patient's data. Who may read them is as with [Service.Thread]. It marks nothing as read.
 func (s *Service) Messages(ctx context.Context, in MessagesInput) (hmstype.List[Message], error) {
-	op := service.Op{Name: "inbox.messages", Permission: hmstype.PermMessageRead}
+	op := usecase.Op{Name: "inbox.messages", Permission: hmstype.PermMessageRead}
 	return widened(ctx, s, op, hmstype.PermClinicalRead, in, s.messages)
 }
 

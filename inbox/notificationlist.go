@@ -8,7 +8,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // NotificationsInput selects from the actor's inbox.
@@ -30,8 +30,8 @@ func (in NotificationsInput) Validate() error {
 // newest first, without what has expired. Who is given a role finds what it got before him. The
 // patients whom the list names are recorded as searched for.
 func (s *Service) Notifications(ctx context.Context, in NotificationsInput) (hmstype.List[Notification], error) {
-	op := service.Op{Name: "inbox.notifications", Permission: hmstype.PermInboxRead}
-	return service.Read(ctx, &s.base, op, in, s.notifications)
+	op := usecase.Op{Name: "inbox.notifications", Permission: hmstype.PermInboxRead}
+	return usecase.Read(ctx, &s.base, op, in, s.notifications)
 }
 
 func (s *Service) notifications(ctx context.Context, db dbx.DB, in NotificationsInput) (hmstype.List[Notification], error) {
@@ -122,11 +122,11 @@ func (s *Service) showNotifications(ctx context.Context, db dbx.DB, allowed bool
 // others is not found; one about a restricted patient needs patient.restricted or a
 // break-glass grant.
 func (s *Service) Notification(ctx context.Context, id hmstype.NotificationID) (Notification, error) {
-	op := service.Op{Name: "inbox.notification", Permission: hmstype.PermInboxRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.NotificationID]{ID: id}, s.notification)
+	op := usecase.Op{Name: "inbox.notification", Permission: hmstype.PermInboxRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.NotificationID]{ID: id}, s.notification)
 }
 
-func (s *Service) notification(ctx context.Context, db dbx.DB, in service.ByID[hmstype.NotificationID]) (Notification, error) {
+func (s *Service) notification(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.NotificationID]) (Notification, error) {
 	roles, err := heldRoles(ctx, db)
 	if err != nil {
 		return Notification{}, err
@@ -153,8 +153,8 @@ const unreadCount = `SELECT count(*) FROM hms.notification AS n
 
 // UnreadNotifications counts what [Service.Notifications] would list as unread.
 func (s *Service) UnreadNotifications(ctx context.Context) (int64, error) {
-	op := service.Op{Name: "inbox.unread_notifications", Permission: hmstype.PermInboxRead}
-	return service.Read(ctx, &s.base, op, service.None{}, func(ctx context.Context, db dbx.DB, _ service.None) (n int64, err error) {
+	op := usecase.Op{Name: "inbox.unread_notifications", Permission: hmstype.PermInboxRead}
+	return usecase.Read(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) (n int64, err error) {
 		if err := requireUser(db); err != nil {
 			return 0, err
 		}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 type readRow struct {
@@ -40,8 +40,8 @@ func (in MarkReadInput) Validate() error {
 // new to him: the first time stands. Of a notification to a role each member reads for
 // himself. One that was sent to others is not found, and then none is marked.
 func (s *Service) MarkRead(ctx context.Context, in MarkReadInput) (int64, error) {
-	op := service.Op{Name: "inbox.mark_read", Permission: hmstype.PermInboxRead}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in MarkReadInput) (int64, error) {
+	op := usecase.Op{Name: "inbox.mark_read", Permission: hmstype.PermInboxRead}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in MarkReadInput) (int64, error) {
 		return markRead(ctx, db, func(roles []hmstype.RoleID) ([]hmstype.NotificationID, error) {
 			found, err := idsOf(dbx.All[notificationRow](ctx, db, reaching(db, roles), func(q *bun.SelectQuery) *bun.SelectQuery {
 				return q.Column("id").Where("n.id IN (?)", bun.List(in.IDs))
@@ -67,8 +67,8 @@ func (in MarkAllReadInput) Validate() error { return nil }
 // MarkAllRead notes that the actor has read all that reached him up to an instant, and gives how
 // many were new to him. What comes in meanwhile stays unread.
 func (s *Service) MarkAllRead(ctx context.Context, in MarkAllReadInput) (int64, error) {
-	op := service.Op{Name: "inbox.mark_all_read", Permission: hmstype.PermInboxRead}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in MarkAllReadInput) (int64, error) {
+	op := usecase.Op{Name: "inbox.mark_all_read", Permission: hmstype.PermInboxRead}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in MarkAllReadInput) (int64, error) {
 		if in.UpTo.IsZero() {
 			in.UpTo = db.Now
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Lengths of text, in characters.
@@ -51,8 +51,8 @@ func (in NotifyInput) Validate() error {
 // Whoever sends one about a restricted patient sends it to somebody who may have to break the
 // glass to read it.
 func (s *Service) Notify(ctx context.Context, in NotifyInput) (Notification, error) {
-	op := service.Op{Name: "inbox.notify", Permission: hmstype.PermNotify, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.notify)
+	op := usecase.Op{Name: "inbox.notify", Permission: hmstype.PermNotify, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, s.notify)
 }
 
 func (s *Service) notify(ctx context.Context, db dbx.DB, in NotifyInput) (Notification, error) {

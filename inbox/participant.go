@@ -9,7 +9,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // AddParticipantInput brings a user into a thread.
@@ -30,8 +30,8 @@ func (in AddParticipantInput) Validate() error {
 // left it before. He reads all of it. Who takes part already stays as he is. [ErrUserInactive]
 // for one who cannot answer; to others than participants the thread is not found.
 func (s *Service) AddParticipant(ctx context.Context, in AddParticipantInput) (Participant, error) {
-	op := service.Op{Name: "inbox.add_participant", Permission: hmstype.PermMessageWrite}
-	return service.Write(ctx, &s.base, op, in, addParticipant)
+	op := usecase.Op{Name: "inbox.add_participant", Permission: hmstype.PermMessageWrite}
+	return usecase.Write(ctx, &s.base, op, in, addParticipant)
 }
 
 func addParticipant(ctx context.Context, db dbx.DB, in AddParticipantInput) (Participant, error) {
@@ -66,17 +66,17 @@ func addParticipant(ctx context.Context, db dbx.DB, in AddParticipantInput) (Par
 
 // LeaveThread ends the actor's part in a thread. What he wrote stays, and he reads it no more.
 func (s *Service) LeaveThread(ctx context.Context, id hmstype.ThreadID) error {
-	op := service.Op{Name: "inbox.leave_thread", Permission: hmstype.PermMessageWrite}
-	_, err := service.Write(ctx, &s.base, op, service.ByID[hmstype.ThreadID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.ThreadID]) (service.None, error) {
+	op := usecase.Op{Name: "inbox.leave_thread", Permission: hmstype.PermMessageWrite}
+	_, err := usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.ThreadID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ThreadID]) (usecase.None, error) {
 			thread, err := ownThread(ctx, db, in.ID)
 			if err != nil {
-				return service.None{}, err
+				return usecase.None{}, err
 			}
 			if err := updateOwn(ctx, db, in.ID, "left_at = greatest(joined_at, ?)", db.Now); err != nil {
-				return service.None{}, err
+				return usecase.None{}, err
 			}
-			return service.None{}, db.Emit(ctx, threadEvent("inbox.participant_left", thread, map[string]any{"user": db.Actor.User}))
+			return usecase.None{}, db.Emit(ctx, threadEvent("inbox.participant_left", thread, map[string]any{"user": db.Actor.User}))
 		})
 	return err
 }
@@ -105,8 +105,8 @@ func (in MarkThreadReadInput) Validate() error {
 // MarkThreadRead moves the actor's marker in a thread on; it never goes back, and never beyond
 // the last message. It gives how many messages of others are still unread.
 func (s *Service) MarkThreadRead(ctx context.Context, in MarkThreadReadInput) (int64, error) {
-	op := service.Op{Name: "inbox.mark_thread_read", Permission: hmstype.PermMessageRead}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in MarkThreadReadInput) (int64, error) {
+	op := usecase.Op{Name: "inbox.mark_thread_read", Permission: hmstype.PermMessageRead}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in MarkThreadReadInput) (int64, error) {
 		thread, err := ownThread(ctx, db, in.Thread)
 		if err != nil {
 			return 0, err
@@ -125,8 +125,8 @@ func (s *Service) MarkThreadRead(ctx context.Context, in MarkThreadReadInput) (i
 
 // UnreadThreads counts the threads in which the actor has something to read.
 func (s *Service) UnreadThreads(ctx context.Context) (int64, error) {
-	op := service.Op{Name: "inbox.unread_threads", Permission: hmstype.PermMessageRead}
-	return service.Read(ctx, &s.base, op, service.None{}, func(ctx context.Context, db dbx.DB, _ service.None) (int64, error) {
+	op := usecase.Op{Name: "inbox.unread_threads", Permission: hmstype.PermMessageRead}
+	return usecase.Read(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) (int64, error) {
 		if err := requireUser(db); err != nil {
 			return 0, err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/chelal/hms/internal/dbtest"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/patient"
 )
 
 // canaries writes a text of every kind about a patient, or nobody.
@@ -139,7 +140,7 @@ func TestSealed_Off(t *testing.T) {
 	base := b.Base
 	base.Crypt = nil
 	base.DB = dbx.NewHandle(b.DB, dbx.Options{Now: b.Clock.Now})
-	plain := &bundle{Env: b.Env, patients: b.patients, Service: inbox.New(base, inbox.Ports{Patients: b.patients})}
+	plain := &bundle{Env: b.Env, patients: b.patients, Service: inbox.New(base, inbox.Ports{Patients: patient.NewPort(b.Base)})}
 	c := plain.canaries(t, hmstype.PatientID{})
 	c.requireReadable(t, plain)
 	require.Equal(t, 1, plain.inClear(t, "message"))

@@ -8,29 +8,29 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 	"github.com/chelal/hms/patient"
 )
 
 // Ports are what the inbox needs of others.
 type Ports struct {
 	// Patients is required.
-	Patients *patient.Service
+	Patients patient.Port
 }
 
 // Service keeps notifications, tasks and messages.
 type Service struct {
-	base  service.Base
+	base  usecase.Base
 	ports Ports
 }
 
 // New makes the service; hms.New calls it. It does no I/O.
-func New(base service.Base, ports Ports) *Service { return &Service{base: base, ports: ports} }
+func New(base usecase.Base, ports Ports) *Service { return &Service{base: base, ports: ports} }
 
 // widened runs a use case that gives more to an actor who holds a wider permission than the
 // one that it requires; fn is told whether he does.
-func widened[In service.Validator, Out any](
-	ctx context.Context, s *Service, op service.Op, wider hmstype.Permission, in In,
+func widened[In usecase.Validator, Out any](
+	ctx context.Context, s *Service, op usecase.Op, wider hmstype.Permission, in In,
 	fn func(context.Context, dbx.DB, In, bool) (Out, error),
 ) (Out, error) {
 	holds, err := s.base.Allows(ctx, wider)
@@ -38,7 +38,7 @@ func widened[In service.Validator, Out any](
 		var none Out
 		return none, &hmstype.Error{Op: op.Name, Err: dbx.Map(err)}
 	}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in In) (Out, error) {
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in In) (Out, error) {
 		return fn(ctx, db, in, holds)
 	})
 }

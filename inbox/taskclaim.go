@@ -6,18 +6,18 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // ClaimTask takes a task that waits: one that the actor was asked for by name, or one of a role
 // that he holds. Of many who try at once exactly one gets it; the others get a
 // [TaskClaimedError] that says who. Whoever has it already gets it as it is.
 func (s *Service) ClaimTask(ctx context.Context, id hmstype.TaskID) (Task, error) {
-	op := service.Op{Name: "inbox.claim_task", Permission: hmstype.PermTaskWrite}
-	return widened(ctx, s, op, hmstype.PermTaskManage, service.ByID[hmstype.TaskID]{ID: id}, s.claimTask)
+	op := usecase.Op{Name: "inbox.claim_task", Permission: hmstype.PermTaskWrite}
+	return widened(ctx, s, op, hmstype.PermTaskManage, usecase.ByID[hmstype.TaskID]{ID: id}, s.claimTask)
 }
 
-func (s *Service) claimTask(ctx context.Context, db dbx.DB, in service.ByID[hmstype.TaskID], manages bool) (Task, error) {
+func (s *Service) claimTask(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.TaskID], manages bool) (Task, error) {
 	if err := requireUser(db); err != nil {
 		return Task{}, err
 	}
@@ -47,7 +47,7 @@ func (s *Service) claimTask(ctx context.Context, db dbx.DB, in service.ByID[hmst
 // whoever steers it (who asked for it, or holds task.manage). [ErrNoRole] where it was given to
 // a user.
 func (s *Service) ReleaseTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	op := service.Op{Name: "inbox.release_task", Permission: hmstype.PermTaskWrite}
+	op := usecase.Op{Name: "inbox.release_task", Permission: hmstype.PermTaskWrite}
 	return s.stepTask(ctx, op, in, taskStep{
 		to: TaskRequested, event: "released", by: ownersAndSteerers, columns: []string{"owner_id", "claimed_at"},
 		change: func(_ context.Context, _ dbx.DB, row *taskRow) error {
@@ -81,7 +81,7 @@ func (in ReassignTaskInput) Validate() error {
 // again, whatever was done. Its owner may, and whoever steers it. Errors as of
 // [Service.CreateTask]; [hmstype.ErrStale] where somebody else was faster.
 func (s *Service) ReassignTask(ctx context.Context, in ReassignTaskInput) (Task, error) {
-	op := service.Op{Name: "inbox.reassign_task", Permission: hmstype.PermTaskWrite}
+	op := usecase.Op{Name: "inbox.reassign_task", Permission: hmstype.PermTaskWrite}
 	return s.stepTask(ctx, op, in, taskStep{
 		to: TaskRequested, event: "reassigned", by: ownersAndSteerers, anew: true, columns: []string{"owner_id", "role_id", "claimed_at"},
 		change: func(ctx context.Context, db dbx.DB, row *taskRow) error { return row.assign(ctx, db, in.To) },

@@ -7,7 +7,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // CreateTaskInput describes a task.
@@ -42,8 +42,8 @@ func (in CreateTaskInput) Validate() error {
 // allowed: what should have been done yesterday is overdue at once. An unknown user, role or
 // patient is not found; [ErrUserInactive] where the user cannot answer.
 func (s *Service) CreateTask(ctx context.Context, in CreateTaskInput) (Task, error) {
-	op := service.Op{Name: "inbox.create_task", Permission: hmstype.PermTaskWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.createTask)
+	op := usecase.Op{Name: "inbox.create_task", Permission: hmstype.PermTaskWrite, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, s.createTask)
 }
 
 func (s *Service) createTask(ctx context.Context, db dbx.DB, in CreateTaskInput) (Task, error) {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // DefaultEscalateAgain is how long after an escalation a task that is still open is escalated
@@ -43,8 +43,8 @@ func (in EscalateTasksInput) Validate() error {
 // Call it every few minutes, and again at once while it gives 500. A second call as of the same
 // instant escalates nothing again; several callers take different tasks.
 func (s *Service) EscalateTasks(ctx context.Context, in EscalateTasksInput) ([]hmstype.TaskID, error) {
-	op := service.Op{Name: "inbox.escalate_tasks", Permission: hmstype.PermTaskManage}
-	return service.Write(ctx, &s.base, op, in, s.escalateTasks)
+	op := usecase.Op{Name: "inbox.escalate_tasks", Permission: hmstype.PermTaskManage}
+	return usecase.Write(ctx, &s.base, op, in, s.escalateTasks)
 }
 
 func (s *Service) escalateTasks(ctx context.Context, db dbx.DB, in EscalateTasksInput) ([]hmstype.TaskID, error) {

@@ -10,7 +10,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // TaskHistoryEntry is one step of a task. A task that is given to somebody else before anybody
@@ -61,11 +61,11 @@ func (s *Service) noteStep(ctx context.Context, db dbx.DB, row taskRow, from Tas
 // TaskHistory gives the steps of a task that the actor may see, the first first, and records
 // the read of its patient's data like [Service.Task].
 func (s *Service) TaskHistory(ctx context.Context, id hmstype.TaskID) ([]TaskHistoryEntry, error) {
-	op := service.Op{Name: "inbox.task_history", Permission: hmstype.PermTaskRead}
-	return widened(ctx, s, op, hmstype.PermTaskReadAll, service.ByID[hmstype.TaskID]{ID: id}, s.taskHistory)
+	op := usecase.Op{Name: "inbox.task_history", Permission: hmstype.PermTaskRead}
+	return widened(ctx, s, op, hmstype.PermTaskReadAll, usecase.ByID[hmstype.TaskID]{ID: id}, s.taskHistory)
 }
 
-func (s *Service) taskHistory(ctx context.Context, db dbx.DB, in service.ByID[hmstype.TaskID], seesAll bool) ([]TaskHistoryEntry, error) {
+func (s *Service) taskHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.TaskID], seesAll bool) ([]TaskHistoryEntry, error) {
 	task, _, err := taskFor(ctx, db, in.ID, seesAll)
 	if err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Task gives a task that the actor may see, and records the read of its patient's data: one
@@ -15,11 +15,11 @@ import (
 // he holds; with task.read_all everybody's. To others it is not found. One about a restricted
 // patient needs patient.restricted or a break-glass grant.
 func (s *Service) Task(ctx context.Context, id hmstype.TaskID) (Task, error) {
-	op := service.Op{Name: "inbox.task", Permission: hmstype.PermTaskRead}
-	return widened(ctx, s, op, hmstype.PermTaskReadAll, service.ByID[hmstype.TaskID]{ID: id}, s.task)
+	op := usecase.Op{Name: "inbox.task", Permission: hmstype.PermTaskRead}
+	return widened(ctx, s, op, hmstype.PermTaskReadAll, usecase.ByID[hmstype.TaskID]{ID: id}, s.task)
 }
 
-func (s *Service) task(ctx context.Context, db dbx.DB, in service.ByID[hmstype.TaskID], seesAll bool) (Task, error) {
+func (s *Service) task(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.TaskID], seesAll bool) (Task, error) {
 	row, _, err := taskFor(ctx, db, in.ID, seesAll)
 	if err != nil {
 		return Task{}, err
@@ -50,8 +50,8 @@ func (in MyTasksInput) Validate() error {
 // MyTasks lists the open tasks that are the actor's own and those that wait for somebody of a
 // role that he holds; what is due first comes first, what has no date last.
 func (s *Service) MyTasks(ctx context.Context, in MyTasksInput) (hmstype.List[Task], error) {
-	op := service.Op{Name: "inbox.my_tasks", Permission: hmstype.PermTaskRead}
-	return service.Read(ctx, &s.base, op, in, s.myTasks)
+	op := usecase.Op{Name: "inbox.my_tasks", Permission: hmstype.PermTaskRead}
+	return usecase.Read(ctx, &s.base, op, in, s.myTasks)
 }
 
 func (s *Service) myTasks(ctx context.Context, db dbx.DB, in MyTasksInput) (hmstype.List[Task], error) {
@@ -96,8 +96,8 @@ func (in TasksInput) Validate() error {
 // Tasks lists everybody's tasks, but for drafts of others; what is due first comes first, what
 // has no date last.
 func (s *Service) Tasks(ctx context.Context, in TasksInput) (hmstype.List[Task], error) {
-	op := service.Op{Name: "inbox.tasks", Permission: hmstype.PermTaskReadAll}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in TasksInput) (hmstype.List[Task], error) {
+	op := usecase.Op{Name: "inbox.tasks", Permission: hmstype.PermTaskReadAll}
+	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in TasksInput) (hmstype.List[Task], error) {
 		role, err := roleNamed(ctx, db, in.Role)
 		if err != nil {
 			return hmstype.List[Task]{}, err

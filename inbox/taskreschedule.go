@@ -6,7 +6,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // RescheduleTaskInput says anew when a task is due and how urgent it is.
@@ -35,7 +35,7 @@ func (in RescheduleTaskInput) step() (hmstype.TaskID, int64, string) {
 // RescheduleTask changes when an open task is due and how urgent it is, by whoever steers it.
 // How often it was escalated stays.
 func (s *Service) RescheduleTask(ctx context.Context, in RescheduleTaskInput) (Task, error) {
-	op := service.Op{Name: "inbox.reschedule_task", Permission: hmstype.PermTaskWrite}
+	op := usecase.Op{Name: "inbox.reschedule_task", Permission: hmstype.PermTaskWrite}
 	return s.stepTask(ctx, op, in, taskStep{event: "rescheduled", by: steerers, columns: []string{"due_at", "sort_at", "priority"},
 		change: func(_ context.Context, _ dbx.DB, row *taskRow) error {
 			row.setDue(in.DueAt)

@@ -8,7 +8,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // TaskStepInput takes a task one step on.
@@ -63,7 +63,7 @@ func validateStep(v *hmstype.Validator, id hmstype.TaskID, version int64) {
 
 // stepInput is what every input of a step tells.
 type stepInput interface {
-	service.Validator
+	usecase.Validator
 	step() (id hmstype.TaskID, version int64, reason string)
 }
 
@@ -104,7 +104,7 @@ func steerers(st standing) bool          { return st.steers }
 func ownersAndSteerers(st standing) bool { return st.owns || st.steers }
 
 // stepTask is the one way by which a use case takes a task a step on.
-func (s *Service) stepTask(ctx context.Context, op service.Op, in stepInput, step taskStep) (Task, error) {
+func (s *Service) stepTask(ctx context.Context, op usecase.Op, in stepInput, step taskStep) (Task, error) {
 	return widened(ctx, s, op, hmstype.PermTaskManage, in, func(ctx context.Context, db dbx.DB, in stepInput, manages bool) (Task, error) {
 		id, version, reason := in.step()
 		row, st, err := taskFor(ctx, db, id, manages, dbx.ForUpdate)
@@ -160,43 +160,43 @@ func (s *Service) step(ctx context.Context, db dbx.DB, row taskRow, step taskSte
 
 // RequestTask hands out a draft: from now on those who are to do it see it.
 func (s *Service) RequestTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	op := service.Op{Name: "inbox.request_task", Permission: hmstype.PermTaskWrite}
+	op := usecase.Op{Name: "inbox.request_task", Permission: hmstype.PermTaskWrite}
 	return s.stepTask(ctx, op, in, taskStep{to: TaskRequested, by: steerers})
 }
 
 // ReceiveTask notes that somebody who may take the task has seen it.
 func (s *Service) ReceiveTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	op := service.Op{Name: "inbox.receive_task", Permission: hmstype.PermTaskWrite}
+	op := usecase.Op{Name: "inbox.receive_task", Permission: hmstype.PermTaskWrite}
 	return s.stepTask(ctx, op, in, taskStep{to: TaskReceived, by: addressees})
 }
 
 // ReadyTask notes that nothing stands in the way of the owner's work.
 func (s *Service) ReadyTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	op := service.Op{Name: "inbox.ready_task", Permission: hmstype.PermTaskWrite}
+	op := usecase.Op{Name: "inbox.ready_task", Permission: hmstype.PermTaskWrite}
 	return s.stepTask(ctx, op, in, taskStep{to: TaskReady, by: owners})
 }
 
 // StartTask begins the owner's work on a task that he has claimed.
 func (s *Service) StartTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	op := service.Op{Name: "inbox.start_task", Permission: hmstype.PermTaskWrite}
+	op := usecase.Op{Name: "inbox.start_task", Permission: hmstype.PermTaskWrite}
 	return s.stepTask(ctx, op, in, taskStep{to: TaskInProgress, from: []TaskStatus{TaskAccepted, TaskReady}, event: "started", by: owners})
 }
 
 // HoldTask pauses the owner's work. What is on hold is escalated like everything else.
 func (s *Service) HoldTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	op := service.Op{Name: "inbox.hold_task", Permission: hmstype.PermTaskWrite}
+	op := usecase.Op{Name: "inbox.hold_task", Permission: hmstype.PermTaskWrite}
 	return s.stepTask(ctx, op, in, taskStep{to: TaskOnHold, event: "held", by: owners})
 }
 
 // ResumeTask goes on with the owner's work on a task that is on hold.
 func (s *Service) ResumeTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	op := service.Op{Name: "inbox.resume_task", Permission: hmstype.PermTaskWrite}
+	op := usecase.Op{Name: "inbox.resume_task", Permission: hmstype.PermTaskWrite}
 	return s.stepTask(ctx, op, in, taskStep{to: TaskInProgress, from: []TaskStatus{TaskOnHold}, event: "resumed", by: owners})
 }
 
 // CompleteTask ends a task that its owner has begun, with what came of it.
 func (s *Service) CompleteTask(ctx context.Context, in CompleteTaskInput) (Task, error) {
-	op := service.Op{Name: "inbox.complete_task", Permission: hmstype.PermTaskWrite}
+	op := usecase.Op{Name: "inbox.complete_task", Permission: hmstype.PermTaskWrite}
 	return s.stepTask(ctx, op, in, taskStep{to: TaskCompleted, by: owners, columns: []string{"outcome"},
 		change: func(ctx context.Context, db dbx.DB, row *taskRow) error {
 			row.Outcome = in.Outcome
@@ -207,27 +207,27 @@ func (s *Service) CompleteTask(ctx context.Context, in CompleteTaskInput) (Task,
 
 // FailTask ends a task that its owner has begun and could not do.
 func (s *Service) FailTask(ctx context.Context, in EndTaskInput) (Task, error) {
-	op := service.Op{Name: "inbox.fail_task", Permission: hmstype.PermTaskWrite}
+	op := usecase.Op{Name: "inbox.fail_task", Permission: hmstype.PermTaskWrite}
 	return s.stepTask(ctx, op, in, taskStep{to: TaskFailed, by: owners})
 }
 
 // RejectTask turns down a task that nobody has taken, for everybody: by the user who was asked,
 // or by somebody of the role that was.
 func (s *Service) RejectTask(ctx context.Context, in EndTaskInput) (Task, error) {
-	op := service.Op{Name: "inbox.reject_task", Permission: hmstype.PermTaskWrite}
+	op := usecase.Op{Name: "inbox.reject_task", Permission: hmstype.PermTaskWrite}
 	return s.stepTask(ctx, op, in, taskStep{to: TaskRejected, by: addressees})
 }
 
 // CancelTask takes back an open task: by who asked for it, who was alerted that it is overdue,
 // or who manages all tasks.
 func (s *Service) CancelTask(ctx context.Context, in EndTaskInput) (Task, error) {
-	op := service.Op{Name: "inbox.cancel_task", Permission: hmstype.PermTaskWrite}
+	op := usecase.Op{Name: "inbox.cancel_task", Permission: hmstype.PermTaskWrite}
 	return s.stepTask(ctx, op, in, taskStep{to: TaskCancelled, by: steerers})
 }
 
 // EnterTaskInError marks a task, in whatever state, as one that should never have been; by the
 // same as [Service.CancelTask]. It stays, with its history.
 func (s *Service) EnterTaskInError(ctx context.Context, in EndTaskInput) (Task, error) {
-	op := service.Op{Name: "inbox.enter_task_in_error", Permission: hmstype.PermTaskWrite}
+	op := usecase.Op{Name: "inbox.enter_task_in_error", Permission: hmstype.PermTaskWrite}
 	return s.stepTask(ctx, op, in, taskStep{to: TaskEnteredInError, event: "entered_in_error", by: steerers})
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Thread gives a thread with who takes part in it, and records the read of its patient's data.
@@ -15,11 +15,11 @@ import (
 // clinical.read: what colleagues agree about a patient is part of his record. To all others it
 // is not found. A restricted patient's needs patient.restricted or a break-glass grant.
 func (s *Service) Thread(ctx context.Context, id hmstype.ThreadID) (Thread, error) {
-	op := service.Op{Name: "inbox.thread", Permission: hmstype.PermMessageRead}
-	return widened(ctx, s, op, hmstype.PermClinicalRead, service.ByID[hmstype.ThreadID]{ID: id}, s.thread)
+	op := usecase.Op{Name: "inbox.thread", Permission: hmstype.PermMessageRead}
+	return widened(ctx, s, op, hmstype.PermClinicalRead, usecase.ByID[hmstype.ThreadID]{ID: id}, s.thread)
 }
 
-func (s *Service) thread(ctx context.Context, db dbx.DB, in service.ByID[hmstype.ThreadID], clinical bool) (Thread, error) {
+func (s *Service) thread(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ThreadID], clinical bool) (Thread, error) {
 	row, err := readableThread(ctx, db, in.ID, clinical)
 	if err != nil {
 		return Thread{}, err
@@ -51,8 +51,8 @@ func (in ThreadsInput) Validate() error {
 // Threads lists the threads in which the actor takes part, that of the newest message first. A
 // thread that gets a message while somebody leafs through moves to the front.
 func (s *Service) Threads(ctx context.Context, in ThreadsInput) (hmstype.List[Thread], error) {
-	op := service.Op{Name: "inbox.threads", Permission: hmstype.PermMessageRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ThreadsInput) (hmstype.List[Thread], error) {
+	op := usecase.Op{Name: "inbox.threads", Permission: hmstype.PermMessageRead}
+	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ThreadsInput) (hmstype.List[Thread], error) {
 		if err := requireUser(db); err != nil {
 			return hmstype.List[Thread]{}, err
 		}
@@ -84,8 +84,8 @@ func (in PatientThreadsInput) Validate() error {
 // PatientThreads lists all threads about a patient, whoever takes part in them, that of the
 // newest message first, and records the read of the patient's data.
 func (s *Service) PatientThreads(ctx context.Context, in PatientThreadsInput) (hmstype.List[Thread], error) {
-	op := service.Op{Name: "inbox.patient_threads", Permission: hmstype.PermClinicalRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in PatientThreadsInput) (hmstype.List[Thread], error) {
+	op := usecase.Op{Name: "inbox.patient_threads", Permission: hmstype.PermClinicalRead}
+	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in PatientThreadsInput) (hmstype.List[Thread], error) {
 		err := db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "message_thread", Patient: in.Patient})
 		if err != nil {
 			return hmstype.List[Thread]{}, err

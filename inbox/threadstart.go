@@ -8,7 +8,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // maxParticipants bounds who takes part in one thread.
@@ -42,8 +42,8 @@ func (in StartThreadInput) Validate() error {
 // care whom to ask. An unknown user or patient is not found, [ErrUserInactive] for one who
 // cannot answer.
 func (s *Service) StartThread(ctx context.Context, in StartThreadInput) (Thread, error) {
-	op := service.Op{Name: "inbox.start_thread", Permission: hmstype.PermMessageWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.startThread)
+	op := usecase.Op{Name: "inbox.start_thread", Permission: hmstype.PermMessageWrite, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, s.startThread)
 }
 
 func (s *Service) startThread(ctx context.Context, db dbx.DB, in StartThreadInput) (Thread, error) {

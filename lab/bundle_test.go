@@ -70,7 +70,7 @@ func setup(t *testing.T, change ...func(*lab.Ports)) *bundle {
 	t.Helper()
 	env := dbtest.New(t)
 	b := &bundle{Env: env, patients: patient.New(env.Base), till: &till{charged: map[string]charge.Request{}}}
-	ports := lab.Ports{Patients: b.patients, Encounters: encounters{env.DB}, Charges: b.till, EncryptNarrative: true}
+	ports := lab.Ports{Patients: patient.NewPort(env.Base), Encounters: encounters{env.DB}, Charges: b.till}
 	for _, c := range change {
 		c(&ports)
 	}

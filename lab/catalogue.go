@@ -11,7 +11,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Test is an entry of the catalogue: what can be ordered (FHIR ActivityDefinition).
@@ -191,8 +191,8 @@ func (in AnalyteInput) Validate() error {
 // CreateTest adds a test with its analytes to the catalogue. [ErrTestCodeTaken],
 // [ErrAnalyteCodeTaken], [ErrAnswerTaken].
 func (s *Service) CreateTest(ctx context.Context, in CreateTestInput) (Test, error) {
-	op := service.Op{Name: "lab.create_test", Permission: hmstype.PermLabManage}
-	return service.Write(ctx, &s.base, op, in, createTest)
+	op := usecase.Op{Name: "lab.create_test", Permission: hmstype.PermLabManage}
+	return usecase.Write(ctx, &s.base, op, in, createTest)
 }
 
 func createTest(ctx context.Context, db dbx.DB, in CreateTestInput) (Test, error) {
@@ -295,9 +295,9 @@ func answersOf(ctx context.Context, db dbx.DB, analytes []analyteRow) (map[hmsty
 
 // Test gives a test of the catalogue.
 func (s *Service) Test(ctx context.Context, id hmstype.LabTestID) (Test, error) {
-	op := service.Op{Name: "lab.test", Permission: hmstype.PermLabRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.LabTestID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.LabTestID]) (Test, error) {
+	op := usecase.Op{Name: "lab.test", Permission: hmstype.PermLabRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.LabTestID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabTestID]) (Test, error) {
 			row, err := dbx.Get[testRow](ctx, db, "lab_test", in.ID)
 			if err != nil {
 				return Test{}, err
@@ -319,8 +319,8 @@ func (in TestsInput) Validate() error {
 
 // Tests lists the catalogue, oldest entry first.
 func (s *Service) Tests(ctx context.Context, in TestsInput) (hmstype.List[Test], error) {
-	op := service.Op{Name: "lab.tests", Permission: hmstype.PermLabRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in TestsInput) (hmstype.List[Test], error) {
+	op := usecase.Op{Name: "lab.tests", Permission: hmstype.PermLabRead}
+	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in TestsInput) (hmstype.List[Test], error) {
 		rows, next, err := dbx.Page[testRow](ctx, db, in.Page, dbx.Order{}, func(q *bun.SelectQuery) *bun.SelectQuery {
 			if in.IncludeInactive {
 				return q
@@ -353,8 +353,8 @@ func (in SetTestActiveInput) Validate() error {
 // SetTestActive changes whether a test can be ordered; orders that name it go on.
 // [hmstype.ErrStale] for an old version.
 func (s *Service) SetTestActive(ctx context.Context, in SetTestActiveInput) (Test, error) {
-	op := service.Op{Name: "lab.set_test_active", Permission: hmstype.PermLabManage}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SetTestActiveInput) (Test, error) {
+	op := usecase.Op{Name: "lab.set_test_active", Permission: hmstype.PermLabManage}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SetTestActiveInput) (Test, error) {
 		row, err := dbx.Get[testRow](ctx, db, "lab_test", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return Test{}, err

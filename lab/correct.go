@@ -6,7 +6,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // CorrectResultInput replaces one verified value of an item, or adds to its comment.
@@ -39,8 +39,8 @@ func (in CorrectResultInput) Validate() error {
 // The actor stands for the new value as who verifies does; where the
 // duties are kept apart it must not be who entered the old one: [hmstype.ErrSeparationOfDuties].
 func (s *Service) CorrectResult(ctx context.Context, in CorrectResultInput) (ItemResult, error) {
-	op := service.Op{Name: "lab.correct_result", Permission: hmstype.PermLabReview, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.correctResult)
+	op := usecase.Op{Name: "lab.correct_result", Permission: hmstype.PermLabReview, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, s.correctResult)
 }
 
 func (s *Service) correctResult(ctx context.Context, db dbx.DB, in CorrectResultInput) (ItemResult, error) {

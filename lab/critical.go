@@ -11,7 +11,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // CriticalAlert is the case of a critical value: somebody who treats the patient must be told, say
@@ -173,8 +173,8 @@ func (in AcknowledgeCriticalInput) Validate() error {
 // AcknowledgeCritical stops the clock of a case. The actor is who was told, and must be a
 // person: [ErrPersonRequired]. A case is acknowledged once: [hmstype.ErrInvalidTransition].
 func (s *Service) AcknowledgeCritical(ctx context.Context, in AcknowledgeCriticalInput) (CriticalAlert, error) {
-	op := service.Op{Name: "lab.acknowledge_critical", Permission: hmstype.PermLabReview}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, alertText, func(ctx context.Context, db dbx.DB, in AcknowledgeCriticalInput) (CriticalAlert, error) {
+	op := usecase.Op{Name: "lab.acknowledge_critical", Permission: hmstype.PermLabReview}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, alertText, func(ctx context.Context, db dbx.DB, in AcknowledgeCriticalInput) (CriticalAlert, error) {
 		return stepAlert(ctx, db, in.ID, AlertAcknowledged, func(row *alertRow) ([]string, error) {
 			row.AcknowledgedBy, row.AcknowledgedAt = db.Actor.User, db.Now
 			row.Comment, row.ReadBack = in.Comment, in.ReadBack
@@ -202,8 +202,8 @@ func (in CloseCriticalInput) Validate() error {
 // CloseCritical ends a case that is acknowledged and read back, then or now: [ErrReadBack].
 // The actor must be a person: [ErrPersonRequired].
 func (s *Service) CloseCritical(ctx context.Context, in CloseCriticalInput) (CriticalAlert, error) {
-	op := service.Op{Name: "lab.close_critical", Permission: hmstype.PermLabReview}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, alertText, func(ctx context.Context, db dbx.DB, in CloseCriticalInput) (CriticalAlert, error) {
+	op := usecase.Op{Name: "lab.close_critical", Permission: hmstype.PermLabReview}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, alertText, func(ctx context.Context, db dbx.DB, in CloseCriticalInput) (CriticalAlert, error) {
 		return stepAlert(ctx, db, in.ID, AlertClosed, func(row *alertRow) ([]string, error) {
 			row.ReadBack = row.ReadBack || in.ReadBack
 			if !row.ReadBack {
@@ -257,8 +257,8 @@ const escalateBatch = 500
 // overdue first. Call it every minute or so, and again at once while it gives 500. A second call
 // as of the same instant escalates nothing again; several callers take different cases.
 func (s *Service) EscalateCritical(ctx context.Context, asOf time.Time) ([]CriticalAlert, error) {
-	op := service.Op{Name: "lab.escalate_critical", Permission: hmstype.PermLabReview}
-	return service.Write(ctx, &s.base, op, escalateInput{hmstype.Instant(asOf)}, fieldcrypt.OpenedAll(s.base.Crypt, alertText, s.escalate))
+	op := usecase.Op{Name: "lab.escalate_critical", Permission: hmstype.PermLabReview}
+	return usecase.Write(ctx, &s.base, op, escalateInput{hmstype.Instant(asOf)}, fieldcrypt.OpenedAll(s.base.Crypt, alertText, s.escalate))
 }
 
 func (s *Service) escalate(ctx context.Context, db dbx.DB, in escalateInput) ([]CriticalAlert, error) {
@@ -302,8 +302,8 @@ func (in CriticalAlertsInput) Validate() error {
 // CriticalAlerts lists the cases that are not closed, oldest first, and records for each
 // patient that it was seen.
 func (s *Service) CriticalAlerts(ctx context.Context, in CriticalAlertsInput) (hmstype.List[CriticalAlert], error) {
-	op := service.Op{Name: "lab.critical_alerts", Permission: hmstype.PermLabRead}
-	return service.Read(ctx, &s.base, op, in, fieldcrypt.OpenedList(s.base.Crypt, alertText, func(ctx context.Context, db dbx.DB, in CriticalAlertsInput) (hmstype.List[CriticalAlert], error) {
+	op := usecase.Op{Name: "lab.critical_alerts", Permission: hmstype.PermLabRead}
+	return usecase.Read(ctx, &s.base, op, in, fieldcrypt.OpenedList(s.base.Crypt, alertText, func(ctx context.Context, db dbx.DB, in CriticalAlertsInput) (hmstype.List[CriticalAlert], error) {
 		list := hmstype.List[CriticalAlert]{Items: []CriticalAlert{}}
 		rows, next, err := dbx.Page[alertRow](ctx, db, in.Page, dbx.Order{At: "opened_at"}, func(q *bun.SelectQuery) *bun.SelectQuery {
 			if in.OnlyOpen {

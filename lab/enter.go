@@ -8,7 +8,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // EnteredValue is the value of one analyte. There is no field for a flag or a range: both are
@@ -57,8 +57,8 @@ type ItemResult struct {
 // [hmstype.ErrStale]. [ErrItemMismatch], [ErrAnalyteMismatch], [ErrOrderNotActive]; an item
 // without specimen or with verified results gives [hmstype.ErrInvalidTransition].
 func (s *Service) EnterResult(ctx context.Context, in EnterResultInput) (ItemResult, error) {
-	op := service.Op{Name: "lab.enter_result", Permission: hmstype.PermLabResult, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.enterResult)
+	op := usecase.Op{Name: "lab.enter_result", Permission: hmstype.PermLabResult, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, s.enterResult)
 }
 
 func (s *Service) enterResult(ctx context.Context, db dbx.DB, in EnterResultInput) (ItemResult, error) {

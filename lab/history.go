@@ -9,7 +9,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // ResultHistoryInput asks for a patient's results.
@@ -27,8 +27,8 @@ func (in ResultHistoryInput) Validate() error { return validatePatientPage(in.Pa
 // records that they were read. It shows cancelled versions and those entered in error too: their
 // Status says so.
 func (s *Service) ResultHistory(ctx context.Context, in ResultHistoryInput) (hmstype.List[Result], error) {
-	op := service.Op{Name: "lab.result_history", Permission: hmstype.PermLabRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ResultHistoryInput) (hmstype.List[Result], error) {
+	op := usecase.Op{Name: "lab.result_history", Permission: hmstype.PermLabRead}
+	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ResultHistoryInput) (hmstype.List[Result], error) {
 		rows, next, err := s.historyPage(ctx, db, in)
 		return hmstype.List[Result]{Items: results(rows), Next: next}, err
 	})
@@ -91,8 +91,8 @@ func (in CumulativeReportInput) Validate() error { return validatePatientPage(in
 // CumulativeReport arranges a page of [Service.ResultHistory] by analyte, without cancelled
 // results and those entered in error, and records that it was read.
 func (s *Service) CumulativeReport(ctx context.Context, in CumulativeReportInput) (CumulativeReport, error) {
-	op := service.Op{Name: "lab.cumulative_report", Permission: hmstype.PermLabRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in CumulativeReportInput) (CumulativeReport, error) {
+	op := usecase.Op{Name: "lab.cumulative_report", Permission: hmstype.PermLabRead}
+	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in CumulativeReportInput) (CumulativeReport, error) {
 		rows, next, err := s.historyPage(ctx, db, ResultHistoryInput{PatientID: in.PatientID, Page: in.Page})
 		if err != nil {
 			return CumulativeReport{}, err
@@ -140,9 +140,9 @@ type Report struct {
 // Report gives an order with all versions of its results, so that a corrected value stands
 // beside the one that it replaced, and records that it was read.
 func (s *Service) Report(ctx context.Context, id hmstype.LabOrderID) (Report, error) {
-	op := service.Op{Name: "lab.report", Permission: hmstype.PermLabRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.LabOrderID]{ID: id},
-		fieldcrypt.Opened(s.base.Crypt, reportText, func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.LabOrderID]) (Report, error) {
+	op := usecase.Op{Name: "lab.report", Permission: hmstype.PermLabRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.LabOrderID]{ID: id},
+		fieldcrypt.Opened(s.base.Crypt, reportText, func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabOrderID]) (Report, error) {
 			order, err := readOrder(ctx, db, in.ID)
 			if err != nil {
 				return Report{}, err
@@ -211,8 +211,8 @@ const turnaroundSelect = `SELECT t.id, t.code, t.turnaround_minutes, count(*),
 
 // TurnaroundTimes gives the times from collection to the final result per test, exactly.
 func (s *Service) TurnaroundTimes(ctx context.Context, in TurnaroundTimesInput) ([]Turnaround, error) {
-	op := service.Op{Name: "lab.turnaround_times", Permission: hmstype.PermLabRead}
-	return service.Read(ctx, &s.base, op, in, turnaroundTimes)
+	op := usecase.Op{Name: "lab.turnaround_times", Permission: hmstype.PermLabRead}
+	return usecase.Read(ctx, &s.base, op, in, turnaroundTimes)
 }
 
 func turnaroundTimes(ctx context.Context, db dbx.DB, in TurnaroundTimesInput) ([]Turnaround, error) {

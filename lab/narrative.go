@@ -11,7 +11,7 @@ import (
 	"github.com/chelal/hms/internal/fieldcrypt"
 )
 
-// What people write about a patient for each other is sealed where Ports.EncryptNarrative says
+// What people write about a patient for each other is sealed where Config.EncryptNarrative says
 // so. Results and their comments stay in clear: versions are compared and superseded, and trends
 // are made of them.
 const (
@@ -41,7 +41,7 @@ func reportText(r *Report) (uuid.UUID, fmt.Stringer, []fieldcrypt.Part) { return
 
 // seal seals a text of a row that is about to be written, where the configuration says so.
 func (s *Service) seal(ctx context.Context, db dbx.DB, whose hmstype.PatientID, row fmt.Stringer, field fieldcrypt.Field, text *string) error {
-	if !s.ports.EncryptNarrative {
+	if !s.base.Crypt.SealsNarrative() {
 		return nil
 	}
 	return s.base.Crypt.SealParts(ctx, db, whose.UUID(), row, fieldcrypt.Part{Field: field, Text: text})

@@ -10,7 +10,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Order asks for one or more tests of one patient (FHIR ServiceRequests that share a
@@ -140,8 +140,8 @@ func (in AddOrderInput) Validate() error {
 // AddOrder orders tests. The patient's record must be active; [ErrEncounterMismatch],
 // [ErrEncounterClosed]; [ErrTestInactive]. Nothing is charged before a specimen is collected.
 func (s *Service) AddOrder(ctx context.Context, in AddOrderInput) (Order, error) {
-	op := service.Op{Name: "lab.add_order", Permission: hmstype.PermLabOrder, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, orderText, s.addOrder))
+	op := usecase.Op{Name: "lab.add_order", Permission: hmstype.PermLabOrder, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, orderText, s.addOrder))
 }
 
 func (s *Service) addOrder(ctx context.Context, db dbx.DB, in AddOrderInput) (Order, error) {
@@ -277,9 +277,9 @@ func itemsOf(ctx context.Context, db dbx.DB, id hmstype.LabOrderID) ([]itemRow, 
 // Order gives an order with its items, and records that it was read. patient.ErrRestricted
 // for a restricted patient and an actor without the permission.
 func (s *Service) Order(ctx context.Context, id hmstype.LabOrderID) (Order, error) {
-	op := service.Op{Name: "lab.order", Permission: hmstype.PermLabRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.LabOrderID]{ID: id},
-		fieldcrypt.Opened(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.LabOrderID]) (Order, error) {
+	op := usecase.Op{Name: "lab.order", Permission: hmstype.PermLabRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.LabOrderID]{ID: id},
+		fieldcrypt.Opened(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabOrderID]) (Order, error) {
 			return readOrder(ctx, db, in.ID)
 		}))
 }
@@ -316,8 +316,8 @@ func validatePatientPage(id hmstype.PatientID, page hmstype.Page) error {
 
 // Orders lists a patient's orders, newest first, and records that they were read.
 func (s *Service) Orders(ctx context.Context, in OrdersInput) (hmstype.List[Order], error) {
-	op := service.Op{Name: "lab.orders", Permission: hmstype.PermLabRead}
-	return service.Read(ctx, &s.base, op, in, fieldcrypt.OpenedList(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in OrdersInput) (hmstype.List[Order], error) {
+	op := usecase.Op{Name: "lab.orders", Permission: hmstype.PermLabRead}
+	return usecase.Read(ctx, &s.base, op, in, fieldcrypt.OpenedList(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in OrdersInput) (hmstype.List[Order], error) {
 		list := hmstype.List[Order]{Items: []Order{}}
 		if err := s.requireKnown(ctx, db, in.PatientID); err != nil {
 			return list, err

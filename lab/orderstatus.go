@@ -6,7 +6,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // OrderStepInput moves an order on.
@@ -42,8 +42,8 @@ func (in reasonedStep) Validate() error {
 // ActivateOrder asks for a draft, or goes on with an order that was on hold.
 // [hmstype.ErrInvalidTransition], [hmstype.ErrStale].
 func (s *Service) ActivateOrder(ctx context.Context, in OrderStepInput) (Order, error) {
-	op := service.Op{Name: "lab.activate_order", Permission: hmstype.PermLabOrder, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in OrderStepInput) (Order, error) {
+	op := usecase.Op{Name: "lab.activate_order", Permission: hmstype.PermLabOrder, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in OrderStepInput) (Order, error) {
 		return s.stepOrder(ctx, db, in, OrderActive)
 	}))
 }
@@ -51,8 +51,8 @@ func (s *Service) ActivateOrder(ctx context.Context, in OrderStepInput) (Order, 
 // HoldOrder suspends the work on an order: nothing is collected or resulted until it is
 // active again. It needs a reason.
 func (s *Service) HoldOrder(ctx context.Context, in OrderStepInput) (Order, error) {
-	op := service.Op{Name: "lab.hold_order", Permission: hmstype.PermLabOrder, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, reasonedStep{in}, fieldcrypt.Opened(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in reasonedStep) (Order, error) {
+	op := usecase.Op{Name: "lab.hold_order", Permission: hmstype.PermLabOrder, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, reasonedStep{in}, fieldcrypt.Opened(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in reasonedStep) (Order, error) {
 		return s.stepOrder(ctx, db, in.OrderStepInput, OrderOnHold)
 	}))
 }
@@ -60,8 +60,8 @@ func (s *Service) HoldOrder(ctx context.Context, in OrderStepInput) (Order, erro
 // RevokeOrder withdraws an order before it is complete: items that are not final are
 // cancelled with the reason, their preliminary results too, and their charges are taken back.
 func (s *Service) RevokeOrder(ctx context.Context, in OrderStepInput) (Order, error) {
-	op := service.Op{Name: "lab.revoke_order", Permission: hmstype.PermLabOrder, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, reasonedStep{in}, fieldcrypt.Opened(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in reasonedStep) (Order, error) {
+	op := usecase.Op{Name: "lab.revoke_order", Permission: hmstype.PermLabOrder, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, reasonedStep{in}, fieldcrypt.Opened(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in reasonedStep) (Order, error) {
 		return s.stepOrder(ctx, db, in.OrderStepInput, OrderRevoked)
 	}))
 }
@@ -70,8 +70,8 @@ func (s *Service) RevokeOrder(ctx context.Context, in OrderStepInput) (Order, er
 // results and charges are taken back, none is removed. It needs the permission to review
 // results, because final ones may be among them.
 func (s *Service) EnterOrderInError(ctx context.Context, in OrderStepInput) (Order, error) {
-	op := service.Op{Name: "lab.enter_order_in_error", Permission: hmstype.PermLabReview, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, reasonedStep{in}, fieldcrypt.Opened(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in reasonedStep) (Order, error) {
+	op := usecase.Op{Name: "lab.enter_order_in_error", Permission: hmstype.PermLabReview, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, reasonedStep{in}, fieldcrypt.Opened(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in reasonedStep) (Order, error) {
 		return s.stepOrder(ctx, db, in.OrderStepInput, OrderEnteredInError)
 	}))
 }
@@ -178,8 +178,8 @@ func (in CancelItemInput) Validate() error {
 // charge back. When nothing is left to do the order is complete, or revoked where every item
 // was cancelled.
 func (s *Service) CancelItem(ctx context.Context, in CancelItemInput) (Order, error) {
-	op := service.Op{Name: "lab.cancel_item", Permission: hmstype.PermLabOrder, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in CancelItemInput) (Order, error) {
+	op := usecase.Op{Name: "lab.cancel_item", Permission: hmstype.PermLabOrder, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in CancelItemInput) (Order, error) {
 		order, items, item, err := openItem(ctx, db, in.ItemRef)
 		if err != nil {
 			return Order{}, err

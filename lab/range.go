@@ -8,7 +8,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // ReferenceRange says what is usual for an analyte in persons of one sex and age, in a
@@ -96,8 +96,8 @@ func (in AddReferenceRangeInput) Validate() error {
 // the same persons and days already. Results that exist keep the range that they were
 // compared with.
 func (s *Service) AddReferenceRange(ctx context.Context, in AddReferenceRangeInput) (ReferenceRange, error) {
-	op := service.Op{Name: "lab.add_reference_range", Permission: hmstype.PermLabManage}
-	return service.Write(ctx, &s.base, op, in, addReferenceRange)
+	op := usecase.Op{Name: "lab.add_reference_range", Permission: hmstype.PermLabManage}
+	return usecase.Write(ctx, &s.base, op, in, addReferenceRange)
 }
 
 func addReferenceRange(ctx context.Context, db dbx.DB, in AddReferenceRangeInput) (ReferenceRange, error) {
@@ -165,8 +165,8 @@ func (in EndReferenceRangeInput) Validate() error {
 // EndReferenceRange sets the day from which a range is not valid, so that another may
 // follow. [hmstype.ErrStale] for an old version.
 func (s *Service) EndReferenceRange(ctx context.Context, in EndReferenceRangeInput) (ReferenceRange, error) {
-	op := service.Op{Name: "lab.end_reference_range", Permission: hmstype.PermLabManage}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in EndReferenceRangeInput) (ReferenceRange, error) {
+	op := usecase.Op{Name: "lab.end_reference_range", Permission: hmstype.PermLabManage}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in EndReferenceRangeInput) (ReferenceRange, error) {
 		return changeRange(ctx, db, in.ID, in.Version, func(row *rangeRow) ([]string, error) {
 			if !in.ValidTo.After(row.ValidFrom) || (!row.ValidTo.IsZero() && in.ValidTo.After(row.ValidTo)) {
 				return nil, hmstype.Invalid("validTo", "must be after the first day and not after the day on which it ends already")
@@ -196,8 +196,8 @@ func (in VoidReferenceRangeInput) Validate() error {
 // VoidReferenceRange takes back a range. Results that were compared with it keep their
 // snapshot; correct them where they need it. [hmstype.ErrStale] for an old version.
 func (s *Service) VoidReferenceRange(ctx context.Context, in VoidReferenceRangeInput) (ReferenceRange, error) {
-	op := service.Op{Name: "lab.void_reference_range", Permission: hmstype.PermLabManage}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in VoidReferenceRangeInput) (ReferenceRange, error) {
+	op := usecase.Op{Name: "lab.void_reference_range", Permission: hmstype.PermLabManage}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in VoidReferenceRangeInput) (ReferenceRange, error) {
 		return changeRange(ctx, db, in.ID, in.Version, func(row *rangeRow) ([]string, error) {
 			row.VoidedAt, row.VoidReason = db.Now, in.Reason
 			return []string{"voided_at", "void_reason"}, nil
@@ -243,8 +243,8 @@ func (in ReferenceRangesInput) Validate() error {
 
 // ReferenceRanges lists the ranges of an analyte, also ended and voided ones, oldest first.
 func (s *Service) ReferenceRanges(ctx context.Context, in ReferenceRangesInput) (hmstype.List[ReferenceRange], error) {
-	op := service.Op{Name: "lab.reference_ranges", Permission: hmstype.PermLabRead}
-	return service.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ReferenceRangesInput) (hmstype.List[ReferenceRange], error) {
+	op := usecase.Op{Name: "lab.reference_ranges", Permission: hmstype.PermLabRead}
+	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ReferenceRangesInput) (hmstype.List[ReferenceRange], error) {
 		rows, next, err := dbx.Page[rangeRow](ctx, db, in.Page, dbx.Order{}, func(q *bun.SelectQuery) *bun.SelectQuery {
 			return q.Where("rr.analyte_id = ?", in.AnalyteID)
 		})

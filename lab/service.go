@@ -8,7 +8,7 @@ import (
 
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 	"github.com/chelal/hms/patient"
 )
 
@@ -26,27 +26,24 @@ const DefaultEscalateAfter = 30 * time.Minute
 // Ports are what the laboratory needs of others, and its switches.
 type Ports struct {
 	// Patients is required.
-	Patients *patient.Service
+	Patients patient.Port
 	// Encounters is asked when an order names an encounter. Nil leaves that check to the
 	// database's foreign key, which does not know whether the encounter is open.
 	Encounters EncounterSource
 	// Charges takes a charge per collected item. Nil charges nothing.
 	Charges charge.Poster
-	// EncryptNarrative seals what people write about a patient, where there is a key: an order's
-	// clinical notes, and the comments on critical values.
-	EncryptNarrative bool
 	// EscalateCriticalAfter is the time of [DefaultEscalateAfter] where it is zero.
 	EscalateCriticalAfter time.Duration
 }
 
 // Service keeps the catalogue, orders, specimens, results and critical values.
 type Service struct {
-	base  service.Base
+	base  usecase.Base
 	ports Ports
 }
 
 // New makes the service; hms.New calls it. It does no I/O.
-func New(base service.Base, ports Ports) *Service {
+func New(base usecase.Base, ports Ports) *Service {
 	if ports.Charges == nil {
 		ports.Charges = charge.None{}
 	}

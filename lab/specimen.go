@@ -12,7 +12,7 @@ import (
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 	"github.com/chelal/hms/patient"
 )
 
@@ -99,8 +99,8 @@ func (in CollectSpecimenInput) Validate() error {
 // items: work begins here, an order that nobody draws costs nothing. [ErrOrderNotActive],
 // [ErrItemMismatch], [ErrSpecimenMismatch], [hmstype.ErrInvalidTransition].
 func (s *Service) CollectSpecimen(ctx context.Context, in CollectSpecimenInput) (Specimen, error) {
-	op := service.Op{Name: "lab.collect_specimen", Permission: hmstype.PermLabResult, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.collectSpecimen)
+	op := usecase.Op{Name: "lab.collect_specimen", Permission: hmstype.PermLabResult, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, s.collectSpecimen)
 }
 
 func (s *Service) collectSpecimen(ctx context.Context, db dbx.DB, in CollectSpecimenInput) (Specimen, error) {
@@ -241,8 +241,8 @@ func (in ReceiveSpecimenInput) Validate() error {
 // ReceiveSpecimen records the receipt; its items are then in progress.
 // [hmstype.ErrStale], [hmstype.ErrInvalidTransition].
 func (s *Service) ReceiveSpecimen(ctx context.Context, in ReceiveSpecimenInput) (Specimen, error) {
-	op := service.Op{Name: "lab.receive_specimen", Permission: hmstype.PermLabResult}
-	return service.Write(ctx, &s.base, op, in, receiveSpecimen)
+	op := usecase.Op{Name: "lab.receive_specimen", Permission: hmstype.PermLabResult}
+	return usecase.Write(ctx, &s.base, op, in, receiveSpecimen)
 }
 
 func receiveSpecimen(ctx context.Context, db dbx.DB, in ReceiveSpecimenInput) (Specimen, error) {
@@ -329,8 +329,8 @@ func (in RejectSpecimenInput) Validate() error {
 // results (their versions stay, as cancelled) and go back to ordered, or are cancelled and their
 // charges taken back. The charge of an item that is collected anew stays: it is the same test.
 func (s *Service) RejectSpecimen(ctx context.Context, in RejectSpecimenInput) (Specimen, error) {
-	op := service.Op{Name: "lab.reject_specimen", Permission: hmstype.PermLabResult}
-	return service.Write(ctx, &s.base, op, in, s.rejectSpecimen)
+	op := usecase.Op{Name: "lab.reject_specimen", Permission: hmstype.PermLabResult}
+	return usecase.Write(ctx, &s.base, op, in, s.rejectSpecimen)
 }
 
 func (s *Service) rejectSpecimen(ctx context.Context, db dbx.DB, in RejectSpecimenInput) (Specimen, error) {

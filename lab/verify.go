@@ -5,7 +5,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // VerifyResultInput makes an item's results final.
@@ -26,8 +26,8 @@ func (in VerifyResultInput) Validate() error {
 // kept apart, whoever entered one of the values cannot: [hmstype.ErrSeparationOfDuties]. The order is
 // complete when its last item is final or cancelled.
 func (s *Service) VerifyResult(ctx context.Context, in VerifyResultInput) (ItemResult, error) {
-	op := service.Op{Name: "lab.verify_result", Permission: hmstype.PermLabReview, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.verifyResult)
+	op := usecase.Op{Name: "lab.verify_result", Permission: hmstype.PermLabReview, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, s.verifyResult)
 }
 
 func (s *Service) verifyResult(ctx context.Context, db dbx.DB, in VerifyResultInput) (ItemResult, error) {
@@ -110,8 +110,8 @@ func (in ReviewResultInput) Validate() error {
 // ReviewResult notes who of those who treat the patient has read the results; a correction takes
 // the note away, so that they are read again. The actor must be a person: [ErrPersonRequired].
 func (s *Service) ReviewResult(ctx context.Context, in ReviewResultInput) (Item, error) {
-	op := service.Op{Name: "lab.review_result", Permission: hmstype.PermLabReview}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ReviewResultInput) (Item, error) {
+	op := usecase.Op{Name: "lab.review_result", Permission: hmstype.PermLabReview}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ReviewResultInput) (Item, error) {
 		if db.Actor.Kind != hmstype.ActorHuman {
 			return Item{}, ErrPersonRequired
 		}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // WorklistEntry is an item on which work is to be done.
@@ -70,8 +70,8 @@ const worklistSelect = `SELECT i.id, i.order_id, i.patient_id, i.test_id, i.stat
 // Worklist lists the items of active orders on which work is to be done: the most urgent
 // first, among equals the oldest, and records whose data were seen.
 func (s *Service) Worklist(ctx context.Context, in WorklistInput) (hmstype.List[WorklistEntry], error) {
-	op := service.Op{Name: "lab.worklist", Permission: hmstype.PermLabRead}
-	return service.Read(ctx, &s.base, op, in, worklist)
+	op := usecase.Op{Name: "lab.worklist", Permission: hmstype.PermLabRead}
+	return usecase.Read(ctx, &s.base, op, in, worklist)
 }
 
 func worklist(ctx context.Context, db dbx.DB, in WorklistInput) (hmstype.List[WorklistEntry], error) {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Event is one change of state, as it is delivered.
@@ -25,7 +25,7 @@ type Event struct {
 
 // Service delivers the events of the actor's tenant.
 type Service struct {
-	base service.Base
+	base usecase.Base
 }
 
 // relayBatch is the number of events of one transaction.
@@ -57,9 +57,9 @@ type delivery struct {
 // Several relays may run at once: none gets an event that another is delivering, nor one
 // of an entity whose earlier event waits.
 func (s *Service) Relay(ctx context.Context, fn func(context.Context, Event) error) (int, error) {
-	op := service.Op{Name: "outbox.relay", Permission: hmstype.PermOutboxRelay}
-	done, err := service.Write(ctx, &s.base, op, service.None{},
-		func(ctx context.Context, db dbx.DB, _ service.None) (delivery, error) { return deliver(ctx, db, fn) })
+	op := usecase.Op{Name: "outbox.relay", Permission: hmstype.PermOutboxRelay}
+	done, err := usecase.Write(ctx, &s.base, op, usecase.None{},
+		func(ctx context.Context, db dbx.DB, _ usecase.None) (delivery, error) { return deliver(ctx, db, fn) })
 	if err != nil {
 		return 0, err
 	}
@@ -118,8 +118,8 @@ func (in PurgeInput) Validate() error {
 // Purge removes delivered events and expired idempotency keys, and tells how many events
 // went. It is plain and idempotent: the host's scheduler calls it.
 func (s *Service) Purge(ctx context.Context, in PurgeInput) (int64, error) {
-	op := service.Op{Name: "outbox.purge", Permission: hmstype.PermOutboxRelay}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in PurgeInput) (int64, error) {
+	op := usecase.Op{Name: "outbox.purge", Permission: hmstype.PermOutboxRelay}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in PurgeInput) (int64, error) {
 		if _, err := db.Exec(ctx, `DELETE FROM hms.idempotency_key WHERE tenant_id = $1 AND expires_at <= $2`,
 			db.Tenant(), db.Now); err != nil {
 			return 0, fmt.Errorf("expired keys: %w", err)
@@ -130,4 +130,4 @@ func (s *Service) Purge(ctx context.Context, in PurgeInput) (int64, error) {
 }
 
 // New makes the service; hms.New calls it.
-func New(base service.Base) *Service { return &Service{base: base} }
+func New(base usecase.Base) *Service { return &Service{base: base} }

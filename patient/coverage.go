@@ -10,7 +10,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // CoverageStatus is FHIR R4 financial resource status.
@@ -111,12 +111,12 @@ func (in AddCoverageInput) Validate() error {
 // AddCoverage adds a coverage. [ErrCoverageOverlap] where the patient has an active one of
 // the same priority on any of its days.
 func (s *Service) AddCoverage(ctx context.Context, in AddCoverageInput) (Coverage, error) {
-	op := service.Op{Name: "patient.add_coverage", Permission: hmstype.PermPatientWrite}
-	return service.Write(ctx, &s.base, op, in, s.addCoverage)
+	op := usecase.Op{Name: "patient.add_coverage", Permission: hmstype.PermPatientWrite}
+	return usecase.Write(ctx, &s.base, op, in, s.addCoverage)
 }
 
 func (s *Service) addCoverage(ctx context.Context, db dbx.DB, in AddCoverageInput) (Coverage, error) {
-	if _, err := s.Require(ctx, db.Conn(), in.Patient); err != nil {
+	if _, err := s.port().Require(ctx, db.Conn(), in.Patient); err != nil {
 		return Coverage{}, err
 	}
 	id := hmstype.NewID[hmstype.CoverageID]()
@@ -178,9 +178,9 @@ func coverageInTheWay(ctx context.Context, db dbx.DB, row coverageRow) error {
 // Coverages lists all coverages of a patient, whatever their status, in the order in which
 // they pay, and records that they were read. [ErrRestricted] as for [Service.Get].
 func (s *Service) Coverages(ctx context.Context, patient hmstype.PatientID) ([]Coverage, error) {
-	op := service.Op{Name: "patient.coverages", Permission: hmstype.PermPatientRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.PatientID]{ID: patient},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.PatientID]) ([]Coverage, error) {
+	op := usecase.Op{Name: "patient.coverages", Permission: hmstype.PermPatientRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.PatientID]{ID: patient},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.PatientID]) ([]Coverage, error) {
 			if _, err := dbx.Get[patientRow](ctx, db, "patient", in.ID); err != nil {
 				return nil, err
 			}
@@ -193,13 +193,15 @@ func (s *Service) Coverages(ctx context.Context, patient hmstype.PatientID) ([]C
 			if err != nil {
 				return nil, err
 			}
-			return s.coverages(ctx, db, in.ID, rows)
+			return coverages(ctx, s.base.Crypt, db, in.ID, rows)
 		})
 }
 
 // coverages opens the coverages of one patient.
-func (s *Service) coverages(ctx context.Context, db dbx.DB, patient hmstype.PatientID, rows []coverageRow) ([]Coverage, error) {
-	keys, err := s.keys(ctx, db, patient)
+func coverages(
+	ctx context.Context, crypt *fieldcrypt.Cipher, db dbx.DB, patient hmstype.PatientID, rows []coverageRow,
+) ([]Coverage, error) {
+	keys, err := crypt.Load(ctx, db, patient.UUID())
 	if err != nil {
 		return nil, err
 	}
@@ -214,11 +216,11 @@ func (s *Service) coverages(ctx context.Context, db dbx.DB, patient hmstype.Pati
 
 // CancelCoverage ends a coverage: it pays for nothing from now on, nor for the past.
 func (s *Service) CancelCoverage(ctx context.Context, id hmstype.CoverageID) (Coverage, error) {
-	op := service.Op{Name: "patient.cancel_coverage", Permission: hmstype.PermPatientWrite}
-	return service.Write(ctx, &s.base, op, service.ByID[hmstype.CoverageID]{ID: id}, s.cancelCoverage)
+	op := usecase.Op{Name: "patient.cancel_coverage", Permission: hmstype.PermPatientWrite}
+	return usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.CoverageID]{ID: id}, s.cancelCoverage)
 }
 
-func (s *Service) cancelCoverage(ctx context.Context, db dbx.DB, in service.ByID[hmstype.CoverageID]) (Coverage, error) {
+func (s *Service) cancelCoverage(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.CoverageID]) (Coverage, error) {
 	row, err := dbx.Get[coverageRow](ctx, db, "coverage", in.ID, dbx.ForUpdate)
 	if err != nil {
 		return Coverage{}, err
@@ -234,26 +236,9 @@ func (s *Service) cancelCoverage(ctx context.Context, db dbx.DB, in service.ByID
 		return Coverage{}, err
 	}
 	row.Version++
-	list, err := s.coverages(ctx, db, row.PatientID, []coverageRow{row})
+	list, err := coverages(ctx, s.base.Crypt, db, row.PatientID, []coverageRow{row})
 	if err != nil {
 		return Coverage{}, err
 	}
 	return list[0], nil
-}
-
-// ActiveCoverages gives the coverages that pay for what is done on a day, the first payer
-// first. It runs in the caller's transaction.
-func (s *Service) ActiveCoverages(ctx context.Context, conn bun.IConn, patient hmstype.PatientID, on hmstype.Date) ([]Coverage, error) {
-	db, err := s.base.DB.Join(ctx, conn)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := dbx.All[coverageRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("c.patient_id = ?", patient).Where("c.status = ?", CoverageActive).Where("c.valid_from <= ?", on).
-			Where("(c.valid_until IS NULL OR c.valid_until > ?)", on).Order("c.priority")
-	})
-	if err != nil {
-		return nil, err
-	}
-	return s.coverages(ctx, db, patient, rows)
 }

@@ -7,16 +7,16 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Service keeps the patients of the actor's tenant.
 type Service struct {
-	base service.Base
+	base usecase.Base
 }
 
 // New makes the service; hms.New calls it.
-func New(base service.Base) *Service { return &Service{base: base} }
+func New(base usecase.Base) *Service { return &Service{base: base} }
 
 // Status is the state of a patient's record.
 type Status string

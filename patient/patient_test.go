@@ -262,7 +262,7 @@ func TestService_AddCoverage(t *testing.T) {
 	for day, want := range map[string]int{"2025-12-31": 0, "2026-01-01": 1, "2026-12-31": 1, "2027-01-01": 1, "2040-01-01": 1} {
 		date, err := hmstype.ParseDate(day)
 		require.NoError(t, err)
-		active, err := s.ActiveCoverages(env.Ctx, tx, p.ID, date)
+		active, err := patient.NewPort(env.Base).ActiveCoverages(env.Ctx, tx, p.ID, date)
 		require.NoError(t, err)
 		require.Len(t, active, want, day)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/names"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // mrnAttempts bounds the search for a free number where a host brought numbers of its own
@@ -46,8 +46,8 @@ func (in RegisterInput) Validate() error {
 // person; the reason stays with the record and the override in the trail of every candidate. An
 // identifier that another patient has is an [IdentifierError], a taken number [ErrMRNTaken], in any case.
 func (s *Service) Register(ctx context.Context, in RegisterInput) (Patient, error) {
-	op := service.Op{Name: "patient.register", Permission: hmstype.PermPatientWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.register)
+	op := usecase.Op{Name: "patient.register", Permission: hmstype.PermPatientWrite, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, s.register)
 }
 
 func (s *Service) register(ctx context.Context, db dbx.DB, in RegisterInput) (Patient, error) {

@@ -11,7 +11,7 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/names"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // SearchInput says who is sought. All that is given must hold; something must be given.
@@ -55,8 +55,8 @@ func searchWords(name string) []string {
 // identifiers. It records the search, also one that finds nobody, and each patient that it shows.
 // Restricted records are left out for those who may not see them.
 func (s *Service) Search(ctx context.Context, in SearchInput) (hmstype.List[Patient], error) {
-	op := service.Op{Name: "patient.search", Permission: hmstype.PermPatientRead}
-	return service.Read(ctx, &s.base, op, in, s.search)
+	op := usecase.Op{Name: "patient.search", Permission: hmstype.PermPatientRead}
+	return usecase.Read(ctx, &s.base, op, in, s.search)
 }
 
 func (s *Service) search(ctx context.Context, db dbx.DB, in SearchInput) (hmstype.List[Patient], error) {

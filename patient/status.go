@@ -6,7 +6,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // changed names what a command changes: which record, and as the caller has seen it.
@@ -84,8 +84,8 @@ func (in SetStatusInput) Validate() error {
 // which there is no way back. [hmstype.ErrInvalidTransition] for a step that is not in
 // [Transitions], [hmstype.ErrStale] where somebody else was faster.
 func (s *Service) SetStatus(ctx context.Context, in SetStatusInput) (Patient, error) {
-	op := service.Op{Name: "patient.set_status", Permission: hmstype.PermPatientWrite}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SetStatusInput) (Patient, error) {
+	op := usecase.Op{Name: "patient.set_status", Permission: hmstype.PermPatientWrite}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SetStatusInput) (Patient, error) {
 		return s.change(ctx, db, changed{in.ID, in.Version}, "patient.status_changed", func(row *patientRow) error {
 			err := Transitions.Check("patient", row.Status, in.Status)
 			row.Status, row.StatusReason = in.Status, in.Reason
@@ -111,8 +111,8 @@ func (in SetRestrictedInput) Validate() error {
 // SetRestricted restricts a record or opens it again, which only those may do who see
 // restricted records: [ErrRestricted] for anybody else.
 func (s *Service) SetRestricted(ctx context.Context, in SetRestrictedInput) (Patient, error) {
-	op := service.Op{Name: "patient.set_restricted", Permission: hmstype.PermPatientWrite}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SetRestrictedInput) (Patient, error) {
+	op := usecase.Op{Name: "patient.set_restricted", Permission: hmstype.PermPatientWrite}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SetRestrictedInput) (Patient, error) {
 		return s.change(ctx, db, changed{in.ID, in.Version}, "patient.restriction_changed", func(row *patientRow) error {
 			row.IsRestricted = in.Restricted
 			return nil
@@ -139,8 +139,8 @@ func (in MarkDeceasedInput) Validate() error {
 // [ErrInactive] or [ErrMerged] where the record is not active. A death that was noted by
 // mistake is taken back with [Service.Update].
 func (s *Service) MarkDeceased(ctx context.Context, in MarkDeceasedInput) (Patient, error) {
-	op := service.Op{Name: "patient.mark_deceased", Permission: hmstype.PermPatientWrite}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in MarkDeceasedInput) (Patient, error) {
+	op := usecase.Op{Name: "patient.mark_deceased", Permission: hmstype.PermPatientWrite}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in MarkDeceasedInput) (Patient, error) {
 		return s.change(ctx, db, changed{in.ID, in.Version}, "patient.deceased", func(row *patientRow) error {
 			if err := row.requireUsable(); err != nil {
 				return err

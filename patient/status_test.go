@@ -73,7 +73,7 @@ func TestService_SetStatus_GivesUnusableRecordsAway(t *testing.T) {
 	_, err = s.SetStatus(env.Ctx, patient.SetStatusInput{ID: p.ID, Version: 1, Status: patient.StatusActive, Reason: "back"})
 	require.ErrorIs(t, err, hmstype.ErrStale)
 	err = env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
-		_, err := s.Require(ctx, db.Conn(), p.ID)
+		_, err := patient.NewPort(env.Base).Require(ctx, db.Conn(), p.ID)
 		return err
 	})
 	require.ErrorIs(t, err, patient.ErrInactive)
@@ -170,7 +170,7 @@ func TestService_MarkDeceased(t *testing.T) {
 	require.Equal(t, 2, dbtest.Scalar[int](t, env,
 		`SELECT count(*) FROM hms.outbox WHERE tenant_id = ? AND event_type = 'patient.deceased'`, env.Tenant))
 	require.NoError(t, env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
-		summary, err := s.Lock(ctx, db.Conn(), p.ID)
+		summary, err := patient.NewPort(env.Base).Lock(ctx, db.Conn(), p.ID)
 		require.True(t, summary.Deceased)
 		require.Equal(t, at, summary.DeceasedAt)
 		return err

@@ -6,7 +6,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // UpdateInput replaces what a person told at the desk.
@@ -32,8 +32,8 @@ func (in UpdateInput) Validate() error {
 // [ErrInactive] or [ErrMerged] where the record is not active. What the input leaves empty becomes
 // empty; see [Service.SetRestricted] and [Service.MarkDeceased] for changes of one thing.
 func (s *Service) Update(ctx context.Context, in UpdateInput) (Patient, error) {
-	op := service.Op{Name: "patient.update", Permission: hmstype.PermPatientWrite}
-	return service.Write(ctx, &s.base, op, in, s.update)
+	op := usecase.Op{Name: "patient.update", Permission: hmstype.PermPatientWrite}
+	return usecase.Write(ctx, &s.base, op, in, s.update)
 }
 
 func (s *Service) update(ctx context.Context, db dbx.DB, in UpdateInput) (Patient, error) {
@@ -43,7 +43,7 @@ func (s *Service) update(ctx context.Context, db dbx.DB, in UpdateInput) (Patien
 	if in.DeceasedAt.After(db.Now) {
 		return Patient{}, hmstype.Invalid("deceasedAt", "must not lie in the future")
 	}
-	if _, err := s.Lock(ctx, db.Conn(), in.ID); err != nil {
+	if _, err := s.port().Lock(ctx, db.Conn(), in.ID); err != nil {
 		return Patient{}, err
 	}
 	row, err := dbx.Get[patientRow](ctx, db, "patient", in.ID)

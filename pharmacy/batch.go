@@ -9,7 +9,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // BatchStatus is the state of a batch; see the package's documentation.
@@ -110,8 +110,8 @@ func (in ReceiveInput) Validate() error {
 // same batch came before. [ErrBatchConflict] where the item has this batch number with
 // another expiry, supplier or price: one of the two is a mistake.
 func (s *Service) ReceiveBatch(ctx context.Context, in ReceiveInput) (Batch, error) {
-	op := service.Op{Name: "pharmacy.receive", Permission: hmstype.PermStockWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, receiveBatch)
+	op := usecase.Op{Name: "pharmacy.receive", Permission: hmstype.PermStockWrite, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, receiveBatch)
 }
 
 func receiveBatch(ctx context.Context, db dbx.DB, in ReceiveInput) (Batch, error) {
@@ -224,8 +224,8 @@ func (in SetBatchStatusInput) Validate() error {
 // SetBatchStatus releases, holds, recalls or writes off a batch in all places at once: from
 // the moment that it commits, nobody hands out a unit of a batch that is not available.
 func (s *Service) SetBatchStatus(ctx context.Context, in SetBatchStatusInput) (Batch, error) {
-	op := service.Op{Name: "pharmacy.set_batch_status", Permission: hmstype.PermStockWrite}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SetBatchStatusInput) (Batch, error) {
+	op := usecase.Op{Name: "pharmacy.set_batch_status", Permission: hmstype.PermStockWrite}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SetBatchStatusInput) (Batch, error) {
 		row, err := dbx.Get[batchRow](ctx, db, "batch", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return Batch{}, err

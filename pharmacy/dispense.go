@@ -10,7 +10,7 @@ import (
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // SafetyCheck is the outcome of the allergy check. "Not checked" is not "none found".
@@ -127,8 +127,8 @@ func (in DispenseInput) Validate() error {
 // prescription is not active, has run out or leaves less; [ErrAllergy] without a reason;
 // [hmstype.ErrSeparationOfDuties] for who wrote the prescription.
 func (s *Service) Dispense(ctx context.Context, in DispenseInput) (Dispense, error) {
-	op := service.Op{Name: "pharmacy.dispense", Permission: hmstype.PermDispense, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.dispense)
+	op := usecase.Op{Name: "pharmacy.dispense", Permission: hmstype.PermDispense, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, s.dispense)
 }
 
 func (s *Service) dispense(ctx context.Context, db dbx.DB, in DispenseInput) (Dispense, error) {
@@ -268,9 +268,9 @@ func dispenseLines(ctx context.Context, db dbx.DB, id hmstype.DispenseID) ([]Dis
 
 // GetDispense gives a dispense, and records that it was read.
 func (s *Service) GetDispense(ctx context.Context, id hmstype.DispenseID) (Dispense, error) {
-	op := service.Op{Name: "pharmacy.dispense_get", Permission: hmstype.PermPharmacyRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.DispenseID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.DispenseID]) (Dispense, error) {
+	op := usecase.Op{Name: "pharmacy.dispense_get", Permission: hmstype.PermPharmacyRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.DispenseID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.DispenseID]) (Dispense, error) {
 			row, err := dbx.Get[dispenseRow](ctx, db, "dispense", in.ID)
 			if err != nil {
 				return Dispense{}, err

@@ -8,7 +8,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Category groups items of the formulary.
@@ -40,8 +40,8 @@ type categoryRow struct {
 
 // CreateCategory adds a category; ID, CreatedAt and Version are set by the service.
 func (s *Service) CreateCategory(ctx context.Context, in Category) (Category, error) {
-	op := service.Op{Name: "pharmacy.create_category", Permission: hmstype.PermPharmacyManage}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Category) (Category, error) {
+	op := usecase.Op{Name: "pharmacy.create_category", Permission: hmstype.PermPharmacyManage}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Category) (Category, error) {
 		in.ID, in.CreatedAt, in.Version = hmstype.NewID[hmstype.MedicationCategoryID](), db.Now, 1
 		return in, dbx.Insert(ctx, db, categoryRow{
 			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: in.ID, Name: in.Name, Description: in.Description, CreatedAt: in.CreatedAt, Version: 1,
@@ -123,8 +123,8 @@ func (r itemRow) item() Item {
 
 // CreateItem adds an active item; ID, Active, CreatedAt and Version are set by the service.
 func (s *Service) CreateItem(ctx context.Context, in Item) (Item, error) {
-	op := service.Op{Name: "pharmacy.create_item", Permission: hmstype.PermPharmacyManage}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Item) (Item, error) {
+	op := usecase.Op{Name: "pharmacy.create_item", Permission: hmstype.PermPharmacyManage}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Item) (Item, error) {
 		in.Active = true
 		row := itemRow{Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.MedicationItemID](), CreatedAt: db.Now, Version: 1}
 		row.set(in)
@@ -134,8 +134,8 @@ func (s *Service) CreateItem(ctx context.Context, in Item) (Item, error) {
 
 // UpdateItem replaces an item's particulars; ID and Version say which. [hmstype.ErrStale].
 func (s *Service) UpdateItem(ctx context.Context, in Item) (Item, error) {
-	op := service.Op{Name: "pharmacy.update_item", Permission: hmstype.PermPharmacyManage}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Item) (Item, error) {
+	op := usecase.Op{Name: "pharmacy.update_item", Permission: hmstype.PermPharmacyManage}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Item) (Item, error) {
 		row, err := dbx.Get[itemRow](ctx, db, "medication item", in.ID)
 		if err != nil {
 			return Item{}, err
@@ -150,9 +150,9 @@ func (s *Service) UpdateItem(ctx context.Context, in Item) (Item, error) {
 
 // GetItem gives an item of the formulary.
 func (s *Service) GetItem(ctx context.Context, id hmstype.MedicationItemID) (Item, error) {
-	op := service.Op{Name: "pharmacy.item", Permission: hmstype.PermPharmacyRead}
-	return service.Read(ctx, &s.base, op, service.ByID[hmstype.MedicationItemID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in service.ByID[hmstype.MedicationItemID]) (Item, error) {
+	op := usecase.Op{Name: "pharmacy.item", Permission: hmstype.PermPharmacyRead}
+	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.MedicationItemID]{ID: id},
+		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.MedicationItemID]) (Item, error) {
 			row, err := dbx.Get[itemRow](ctx, db, "medication item", in.ID)
 			return row.item(), err
 		})
@@ -160,8 +160,8 @@ func (s *Service) GetItem(ctx context.Context, id hmstype.MedicationItemID) (Ite
 
 // Items lists the formulary, oldest first.
 func (s *Service) Items(ctx context.Context, page hmstype.Page) (hmstype.List[Item], error) {
-	op := service.Op{Name: "pharmacy.items", Permission: hmstype.PermPharmacyRead}
-	return service.Read(ctx, &s.base, op, service.Paged{Page: page}, func(ctx context.Context, db dbx.DB, in service.Paged) (hmstype.List[Item], error) {
+	op := usecase.Op{Name: "pharmacy.items", Permission: hmstype.PermPharmacyRead}
+	return usecase.Read(ctx, &s.base, op, usecase.Paged{Page: page}, func(ctx context.Context, db dbx.DB, in usecase.Paged) (hmstype.List[Item], error) {
 		rows, next, err := dbx.Page[itemRow](ctx, db, in.Page, dbx.Order{})
 		list := hmstype.List[Item]{Items: make([]Item, len(rows)), Next: next}
 		for i, r := range rows {
@@ -211,8 +211,8 @@ type supplierRow struct {
 
 // CreateSupplier adds an active supplier; ID, Active, CreatedAt and Version are set by the service.
 func (s *Service) CreateSupplier(ctx context.Context, in Supplier) (Supplier, error) {
-	op := service.Op{Name: "pharmacy.create_supplier", Permission: hmstype.PermPharmacyManage}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Supplier) (Supplier, error) {
+	op := usecase.Op{Name: "pharmacy.create_supplier", Permission: hmstype.PermPharmacyManage}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Supplier) (Supplier, error) {
 		in.ID, in.Active, in.CreatedAt, in.Version = hmstype.NewID[hmstype.SupplierID](), true, db.Now, 1
 		return in, dbx.Insert(ctx, db, supplierRow{
 			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: in.ID, Name: in.Name, ContactPerson: in.ContactPerson,
@@ -247,8 +247,8 @@ type locationRow struct {
 
 // CreateLocation adds a place for stock.
 func (s *Service) CreateLocation(ctx context.Context, in Location) (Location, error) {
-	op := service.Op{Name: "pharmacy.create_location", Permission: hmstype.PermPharmacyManage}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Location) (Location, error) {
+	op := usecase.Op{Name: "pharmacy.create_location", Permission: hmstype.PermPharmacyManage}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Location) (Location, error) {
 		in.ID, in.CreatedAt, in.Version = hmstype.NewID[hmstype.LocationID](), db.Now, 1
 		return in, dbx.Insert(ctx, db, locationRow{Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: in.ID, Name: in.Name, CreatedAt: in.CreatedAt, Version: 1})
 	})

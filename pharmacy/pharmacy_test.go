@@ -35,9 +35,9 @@ type bundle struct {
 func setup(tb testing.TB, ports pharmacy.Ports) *bundle {
 	tb.Helper()
 	env := dbtest.New(tb)
-	ports.Patients = patient.New(env.Base)
+	ports.Patients = patient.NewPort(env.Base)
 	b := &bundle{Env: env, Service: pharmacy.New(env.Base, ports), today: hmstype.DateOf(dbtest.Start, dbtest.Start.Location())}
-	p, err := ports.Patients.Register(b.Ctx, patient.RegisterInput{Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown}})
+	p, err := patient.New(env.Base).Register(b.Ctx, patient.RegisterInput{Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown}})
 	require.NoError(tb, err)
 	supplier, err := b.CreateSupplier(b.Ctx, pharmacy.Supplier{Name: "Acme"})
 	require.NoError(tb, err)

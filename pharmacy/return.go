@@ -5,7 +5,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // ReverseInput takes back a whole dispense that was a mistake.
@@ -27,8 +27,8 @@ func (in ReverseInput) Validate() error {
 // units go to quarantine, not to the shelf: nobody knows where they have been. The charge
 // is reversed and the prescription gets its quantity back, all in one transaction.
 func (s *Service) ReverseDispense(ctx context.Context, in ReverseInput) (Dispense, error) {
-	op := service.Op{Name: "pharmacy.reverse", Permission: hmstype.PermPharmacyReverse, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, s.reverse)
+	op := usecase.Op{Name: "pharmacy.reverse", Permission: hmstype.PermPharmacyReverse, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, s.reverse)
 }
 
 func (s *Service) reverse(ctx context.Context, db dbx.DB, in ReverseInput) (Dispense, error) {
@@ -115,8 +115,8 @@ func (in AdjustInput) Validate() error {
 // Adjust adds a difference to the stock: a delta and never "set to", which would erase what
 // others do meanwhile. [ErrInsufficientStock] where more would go than is there.
 func (s *Service) Adjust(ctx context.Context, in AdjustInput) (Batch, error) {
-	op := service.Op{Name: "pharmacy.adjust", Permission: hmstype.PermStockWrite, Key: in.IdempotencyKey}
-	return service.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in AdjustInput) (Batch, error) {
+	op := usecase.Op{Name: "pharmacy.adjust", Permission: hmstype.PermStockWrite, Key: in.IdempotencyKey}
+	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in AdjustInput) (Batch, error) {
 		row, err := dbx.Get[batchRow](ctx, db, "batch", in.Batch, dbx.ForShare)
 		if err != nil {
 			return Batch{}, err

@@ -7,7 +7,7 @@ import (
 
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 	"github.com/chelal/hms/patient"
 )
 
@@ -37,7 +37,7 @@ type AllergyChecker interface {
 
 // Ports are what this package needs of others.
 type Ports struct {
-	Patients      *patient.Service   // required
+	Patients      patient.Port       // required
 	Prescriptions PrescriptionSource // nil: nothing is dispensed on a prescription
 	Allergies     AllergyChecker     // nil: dispenses are marked as not checked
 	Charges       charge.Poster      // nil charges nothing
@@ -45,12 +45,12 @@ type Ports struct {
 
 // Service keeps the formulary and the stock of the actor's tenant.
 type Service struct {
-	base  service.Base
+	base  usecase.Base
 	ports Ports
 }
 
 // New makes the service; hms.New calls it.
-func New(base service.Base, ports Ports) *Service {
+func New(base usecase.Base, ports Ports) *Service {
 	if ports.Charges == nil {
 		ports.Charges = charge.None{}
 	}

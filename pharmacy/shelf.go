@@ -5,7 +5,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // ShelfLine is what lies of one batch at one place.
@@ -37,8 +37,8 @@ func (ShelfInput) Validate() error { return nil }
 
 // Shelf lists what lies where, by item name and then in the order in which it will be handed out.
 func (s *Service) Shelf(ctx context.Context, in ShelfInput) ([]ShelfLine, error) {
-	op := service.Op{Name: "pharmacy.shelf", Permission: hmstype.PermPharmacyRead}
-	return service.Read(ctx, &s.base, op, in, shelf)
+	op := usecase.Op{Name: "pharmacy.shelf", Permission: hmstype.PermPharmacyRead}
+	return usecase.Read(ctx, &s.base, op, in, shelf)
 }
 
 func shelf(ctx context.Context, db dbx.DB, in ShelfInput) ([]ShelfLine, error) {
@@ -82,8 +82,8 @@ func (r ItemReport) Clean() bool {
 
 // Verify recomputes every balance of the tenant from the movements.
 func (s *Service) Verify(ctx context.Context) ([]ItemReport, error) {
-	op := service.Op{Name: "pharmacy.verify", Permission: hmstype.PermPharmacyRead}
-	return service.Read(ctx, &s.base, op, service.None{}, func(ctx context.Context, db dbx.DB, _ service.None) ([]ItemReport, error) {
+	op := usecase.Op{Name: "pharmacy.verify", Permission: hmstype.PermPharmacyRead}
+	return usecase.Read(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) ([]ItemReport, error) {
 		reports := []ItemReport{}
 		err := db.NewRaw(verifyQuery, db.Tenant()).Scan(ctx, &reports)
 		return reports, err

@@ -19,7 +19,7 @@ var tiers = [][]string{
 	{"hmstype", "audit/proof"},
 	{"internal/dbx", "internal/names"},
 	{"internal/fieldcrypt"},
-	{"internal/service"},
+	{"internal/usecase"},
 	{"audit", "outbox", "encryption", "billing/charge", "migrate"},
 	{"identity", "patient"},
 	{"clinical", "pharmacy", "lab", "facility", "billing", "inbox"},

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // LeavesNoEvent are the use cases that may leave nothing on the audit trail, and why.
@@ -73,7 +73,7 @@ const eventsOfDeed = `SELECT count(*) FROM hms.audit_event
 // RequireEvent is the probe of every test's services: a use case that succeeds must have left
 // an event on the trail in its own transaction, unless [LeavesNoEvent] or [MayFindNothing] says
 // why not. So each test of a use case is a test of its trail, too; [Main] sees to it that there is one.
-func RequireEvent(ctx context.Context, db dbx.DB, op service.Op) error {
+func RequireEvent(ctx context.Context, db dbx.DB, op usecase.Op) error {
 	if _, ok := LeavesNoEvent[op.Name]; ok {
 		noteSuccess(op.Name)
 		return nil

@@ -105,8 +105,8 @@ func isOfService(f *ast.FuncDecl) bool {
 	return ok && name.Name == "Service"
 }
 
-// packageSource is what names use cases in a package: literals of service.Op, calls of
-// service.Base.Alone, and functions that are given the name for either.
+// packageSource is what names use cases in a package: literals of usecase.Op, calls of
+// usecase.Base.Alone, and functions that are given the name for either.
 type packageSource struct {
 	functions map[string]*ast.FuncDecl
 	naming    map[string]int // a function's parameter that is the name of a use case
@@ -202,7 +202,7 @@ func (p *packageSource) names(f *ast.FuncDecl) []ast.Expr {
 
 func (p *packageSource) namingArgument(f *ast.FuncDecl, call *ast.CallExpr) (int, bool) {
 	if selector, ok := call.Fun.(*ast.SelectorExpr); ok && selector.Sel.Name == "Alone" {
-		return 1, true // of service.Base: (ctx, name, fn)
+		return 1, true // of usecase.Base: (ctx, name, fn)
 	}
 	i, ok := p.naming[p.callee(f, call)]
 	return i, ok

@@ -19,7 +19,7 @@ import (
 	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/internal/service"
+	"github.com/chelal/hms/internal/usecase"
 	"github.com/chelal/hms/migrate"
 )
 
@@ -60,7 +60,7 @@ type Env struct {
 	Ctx      context.Context          // carries the host's system actor of the tenant //nolint:containedctx // a test's
 	Clock    *Clock                   // the time that services see
 	Key      hmstype.KeyEncryptionKey // of Base
-	Base     service.Base             // for the New functions of the domains
+	Base     usecase.Base             // for the New functions of the domains
 	Identity *identity.Service        // of Base
 }
 
@@ -117,8 +117,8 @@ func newEnv(tb testing.TB, db *bun.DB, dsn string) *Env {
 	key, err := fieldcrypt.NewLocalKey()
 	require.NoError(tb, err)
 	e := &Env{DB: db, Key: key, DSN: dsn, Clock: clock, Tenant: hmstype.NewID[hmstype.TenantID]()}
-	crypt := fieldcrypt.New(key)
-	e.Base = service.Base{DB: dbx.NewHandle(db, dbx.Options{Now: clock.Now, Results: crypt}), Log: zerolog.Nop(), Crypt: crypt, Duties: hmstype.StandardDuties(), Probe: RequireEvent}
+	crypt := fieldcrypt.New(key).WithNarrative(true)
+	e.Base = usecase.Base{DB: dbx.NewHandle(db, dbx.Options{Now: clock.Now, Results: crypt}), Log: zerolog.Nop(), Crypt: crypt, Duties: hmstype.StandardDuties(), Probe: RequireEvent}
 	e.Identity = identity.New(e.Base, identity.Config{Argon2: fastHash})
 	e.Base.Authorizer = e.Identity
 	e.Ctx = hmstype.WithActor(tb.Context(), hmstype.SystemActor(e.Tenant, "test"))

@@ -97,42 +97,49 @@ type ResultCipher interface {
 	OpenResult(ctx context.Context, db DB, row, stored string) (string, error)
 }
 
-// Once runs fn unless the key was used before: then it gives the first result. The key's
-// row is the first statement of the transaction, so a second caller with the same key
-// waits for the first and reads its result. An empty key runs fn plainly.
-func Once[In, Out any](ctx context.Context, db DB, op, key string, in In, fn func(context.Context, DB, In) (Out, error)) (Out, error) {
-	var out Out
+// Once runs fn unless the key was used before: then it gives the first result, and tells that it
+// was replayed. The key's row is the first statement of the transaction, so a second caller with
+// the same key waits for the first and reads its result. An empty key runs fn plainly.
+func Once[In, Out any](
+	ctx context.Context, db DB, op, key string, in In, fn func(context.Context, DB, In) (Out, error),
+) (out Out, replayed bool, err error) {
 	if key == "" {
-		return fn(ctx, db, in)
+		out, err = fn(ctx, db, in)
+		return out, false, err
 	}
 	hash, err := requestHash(ctx, db, in)
 	if err != nil {
-		return out, err
+		return out, false, err
 	}
 	claimed, err := claimKey(ctx, db, op, key, hash)
 	if err != nil {
-		return out, err
+		return out, false, err
 	}
 	if !claimed {
-		return out, firstResult(ctx, db, op, key, hash, &out)
+		return out, true, firstResult(ctx, db, op, key, hash, &out)
 	}
 	if out, err = fn(ctx, db, in); err != nil {
-		return out, err
+		return out, false, err
 	}
+	return out, false, keepResult(ctx, db, op, key, out)
+}
+
+// keepResult stores what a later caller with the same key gets.
+func keepResult(ctx context.Context, db DB, op, key string, out any) error {
 	response, err := json.Marshal(out)
 	if err != nil {
-		return out, fmt.Errorf("idempotency response: %w", err)
+		return fmt.Errorf("idempotency response: %w", err)
 	}
 	stored := string(response)
 	if sealer := db.handle.opts.Results; sealer != nil {
 		if stored, err = sealer.SealResult(ctx, db, resultRow(db, op, key), stored); err != nil {
-			return out, err
+			return err
 		}
 	}
 	_, err = db.Exec(ctx, `UPDATE hms.idempotency_key SET response = $1
 		WHERE tenant_id = $2 AND operation = $3 AND actor = $4 AND key = $5`,
 		stored, db.Tenant(), op, actorText(db.Actor), key)
-	return out, err
+	return err
 }
 
 func resultRow(db DB, op, key string) string { return op + " " + actorText(db.Actor) + " " + key }

@@ -36,6 +36,9 @@ type Handle struct {
 	pgx     bool
 	conn    bun.IConn // nil: unbound
 	owned   *settings // the settings in force where the transaction is ours, nil in a host's
+	at      time.Time // the transaction's instant, where it is ours
+	host    hostSettings
+	guard   *guard // of a bound handle
 }
 
 // NewHandle makes an unbound handle. It does no I/O.
@@ -49,8 +52,8 @@ func NewHandle(db *bun.DB, opts Options) Handle {
 
 // Bind gives the handle that executes in the host's transaction.
 func (h Handle) Bind(tx bun.IConn) Handle {
-	h.conn = unwrap(tx)
-	h.owned = nil
+	h.conn = bare(unwrap(tx))
+	h.owned, h.at, h.host, h.guard = nil, time.Time{}, hostSettings{}, &guard{}
 	return h
 }
 
@@ -72,8 +75,7 @@ func unwrap(conn bun.IConn) bun.IConn {
 // Unbound gives the handle that opens transactions of its own, for what must survive the
 // rollback of the deed, such as the record of a refusal.
 func (h Handle) Unbound() Handle {
-	h.conn = nil
-	h.owned = nil
+	h.conn, h.owned, h.at, h.host, h.guard = nil, nil, time.Time{}, hostSettings{}, nil
 	return h
 }
 
@@ -86,14 +88,13 @@ func (h Handle) Bun() *bun.DB { return h.bun }
 // Now gives the current instant as the library stores it.
 func (h Handle) Now() time.Time { return hmstype.Instant(h.opts.Now()) }
 
-// Join gives the DB of a port: it executes on the caller's transaction, whose settings
-// the caller has made already.
-func (h Handle) Join(ctx context.Context, conn bun.IConn) (DB, error) {
-	actor, err := hmstype.ActorFrom(ctx)
-	if err != nil {
-		return DB{}, err
+// instant gives the instant of a new operation: the transaction's where that is ours, so that
+// all of what one transaction does has one instant.
+func (h Handle) instant() time.Time {
+	if h.at.IsZero() {
+		return h.Now()
 	}
-	return DB{Actor: actor, Now: h.Now(), handle: h.Bind(conn)}, nil
+	return h.at
 }
 
 // DB is the handle inside a transaction: every private function that touches the
@@ -103,7 +104,11 @@ type DB struct {
 	Now   time.Time     // the operation's one instant, UTC, in microseconds
 
 	handle Handle
+	op     *operation
 }
+
+// By gives who acts, as it is kept with what he does.
+func (db DB) By() hmstype.ActorRef { return db.Actor.Ref() }
 
 // Tenant gives the tenant that every query must name.
 func (db DB) Tenant() hmstype.TenantID { return db.Actor.Tenant }

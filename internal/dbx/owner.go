@@ -35,7 +35,8 @@ func (h Handle) AsOwner(ctx context.Context, op, name string, fn func(context.Co
 		return ErrBoundToTransaction
 	}
 	actor := hmstype.SystemActor(hmstype.TenantID{}, name)
-	return h.inOwnTx(ctx, actor, settingsOf(ctx, actor, op, h.Now()), func(ctx context.Context, db DB) error {
+	now := h.Now()
+	return h.inOwnTx(ctx, actor, now, settingsOf(ctx, actor, op, now), func(ctx context.Context, db DB) error {
 		for _, s := range []string{"SET LOCAL ROLE " + OwnerRole, "SET LOCAL lock_timeout = '" + ownerLockTimeout + "'"} {
 			if _, err := db.Exec(ctx, s); err != nil {
 				return err
@@ -57,8 +58,7 @@ func (o Owner) Tenant(ctx context.Context, tenant hmstype.TenantID) (DB, error) 
 			return DB{}, err
 		}
 	}
-	db := o.DB
-	db.Actor = actor
+	_, db := o.handle.newOperation(ctx, actor, o.Now, settingsOf(ctx, actor, o.op, o.Now))
 	return db, nil
 }
 

@@ -3,6 +3,7 @@ package dbx
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -22,8 +23,14 @@ const readSettings = `SELECT current_setting('role'),
 	coalesce(current_setting('hms.operation', true), ''), coalesce(current_setting('hms.restricted', true), ''),
 	coalesce(current_setting('hms.now', true), ''), coalesce(current_setting('hms.credential', true), '')`
 
-func (h Handle) inSavepoint(ctx context.Context, actor hmstype.Actor, want settings, fn func(context.Context, DB) error) error {
-	if _, err := h.conn.ExecContext(ctx, "SAVEPOINT hms_deed"); err != nil {
+func (h Handle) inSavepoint(ctx context.Context, actor hmstype.Actor, now time.Time, want settings, fn func(context.Context, DB) error) error {
+	leaveGuard, err := h.guard.enter()
+	if err != nil {
+		return err
+	}
+	defer leaveGuard()
+	h.conn = counted(ctx, h.conn)
+	if _, err := h.conn.ExecContext(ctx, "SAVEPOINT hms_use_case"); err != nil {
 		return fmt.Errorf("savepoint: %w", err)
 	}
 	released := false
@@ -32,22 +39,21 @@ func (h Handle) inSavepoint(ctx context.Context, actor hmstype.Actor, want setti
 			rollbackToSavepoint(ctx, h.conn)
 		}
 	}()
-	if h.owned != nil {
-		want.now = h.owned.now // one instant for the whole transaction
-	}
 	before, err := h.enter(ctx, want)
 	if err != nil {
 		return err
 	}
-	bound := h
-	bound.owned = &want
-	if err := fn(ctx, DB{Actor: actor, Now: h.Now(), handle: bound}); err != nil {
+	if h.owned == nil {
+		h.host = before
+	}
+	opCtx, db := h.newOperation(ctx, actor, now, want)
+	if err := fn(opCtx, db); err != nil {
 		return err
 	}
 	if err := h.leave(ctx, want, before); err != nil {
 		return err
 	}
-	if _, err := h.conn.ExecContext(ctx, "RELEASE SAVEPOINT hms_deed"); err != nil {
+	if _, err := h.conn.ExecContext(ctx, "RELEASE SAVEPOINT hms_use_case"); err != nil {
 		return fmt.Errorf("release savepoint: %w", err)
 	}
 	released = true
@@ -80,10 +86,15 @@ func (h Handle) leave(ctx context.Context, want settings, before hostSettings) e
 		}
 		return apply(ctx, h.conn, before.changes(want))
 	}
-	if err := apply(ctx, h.conn, before.pairs()); err != nil {
+	return giveBack(ctx, h.conn, before)
+}
+
+// giveBack makes the host's role and settings again.
+func giveBack(ctx context.Context, conn bun.IConn, before hostSettings) error {
+	if err := apply(ctx, conn, before.pairs()); err != nil {
 		return err
 	}
-	_, err := h.conn.ExecContext(ctx, "SET LOCAL ROLE "+quoteRole(before.role))
+	_, err := conn.ExecContext(ctx, "SET LOCAL ROLE "+quoteRole(before.role))
 	return err
 }
 
@@ -106,13 +117,30 @@ func apply(ctx context.Context, conn bun.IConn, pairs [][2]string) error {
 func rollbackToSavepoint(ctx context.Context, conn bun.IConn) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	if _, err := conn.ExecContext(ctx, "ROLLBACK TO SAVEPOINT hms_deed"); err == nil {
-		_, _ = conn.ExecContext(ctx, "RELEASE SAVEPOINT hms_deed") // only frees memory
+	if _, err := conn.ExecContext(ctx, "ROLLBACK TO SAVEPOINT hms_use_case"); err == nil {
+		_, _ = conn.ExecContext(ctx, "RELEASE SAVEPOINT hms_use_case") // only frees memory
 	}
 }
 
 // Savepoint runs fn so that its failure leaves the transaction usable: what one member of
-// a batch did is undone without hurting its neighbours.
+// a batch did is undone without hurting its neighbours. fn goes on with the same operation.
 func (db DB) Savepoint(ctx context.Context, fn func(context.Context, DB) error) error {
-	return db.handle.inSavepoint(ctx, db.Actor, *db.handle.owned, fn)
+	conn := db.handle.conn
+	if _, err := conn.ExecContext(ctx, "SAVEPOINT hms_use_case"); err != nil {
+		return fmt.Errorf("savepoint: %w", err)
+	}
+	released := false
+	defer func() {
+		if !released {
+			rollbackToSavepoint(ctx, conn)
+		}
+	}()
+	if err := fn(ctx, db); err != nil {
+		return err
+	}
+	if _, err := conn.ExecContext(ctx, "RELEASE SAVEPOINT hms_use_case"); err != nil {
+		return fmt.Errorf("release savepoint: %w", err)
+	}
+	released = true
+	return nil
 }

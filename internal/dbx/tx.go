@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -32,12 +33,13 @@ func (h Handle) InTx(ctx context.Context, op string, fn func(context.Context, DB
 	if err != nil {
 		return err
 	}
-	want := settingsOf(ctx, actor, op, h.Now())
+	now := h.instant()
+	want := settingsOf(ctx, actor, op, now)
 	if h.IsBound() {
-		return h.inSavepoint(ctx, actor, want, fn)
+		return h.inSavepoint(ctx, actor, now, want, fn)
 	}
 	for attempt := 1; ; attempt++ {
-		err = h.inOwnTx(ctx, actor, want, fn)
+		err = h.inOwnTx(ctx, actor, now, want, fn)
 		if err == nil || attempt >= h.opts.MaxAttempts || !isRetryable(err) {
 			return err
 		}
@@ -78,7 +80,7 @@ func backoff(ctx context.Context, attempt int) error {
 	}
 }
 
-func (h Handle) inOwnTx(ctx context.Context, actor hmstype.Actor, want settings, fn func(context.Context, DB) error) error {
+func (h Handle) inOwnTx(ctx context.Context, actor hmstype.Actor, now time.Time, want settings, fn func(context.Context, DB) error) error {
 	conn, err := h.bun.Conn(ctx)
 	if err != nil {
 		return &beginError{err}
@@ -90,15 +92,16 @@ func (h Handle) inOwnTx(ctx context.Context, actor hmstype.Actor, want settings,
 		}
 		_ = conn.Close() // gives it back to the pool; its error says only that it was broken
 	}()
+	meterOf(ctx).add()
 	if err := begin(ctx, conn.Conn, want); err != nil {
 		return &beginError{err}
 	}
-	bound := h.Bind(conn.Conn)
-	bound.owned = &want
-	if err := fn(ctx, DB{Actor: actor, Now: h.Now(), handle: bound}); err != nil {
+	opCtx, db := h.Bind(conn.Conn).newOperation(ctx, actor, now, want)
+	if err := fn(opCtx, db); err != nil {
 		return err
 	}
 	done = true
+	meterOf(ctx).add()
 	return commit(ctx, conn.Conn)
 }
 
@@ -137,8 +140,9 @@ func pipeline(ctx context.Context, conn *pgconn.PgConn, statements []string) err
 	return conn.ExecBatch(ctx, batch).Close()
 }
 
-// commit runs on a context that cannot be cancelled. An error with a SQLSTATE means that
-// the server rolled back; any other failure leaves the outcome unknown.
+// commit runs on a context that cannot be cancelled. Its failure tells of a rollback only where
+// the server says so in a class that it gives before it commits; any other leaves the outcome
+// unknown.
 func commit(ctx context.Context, conn *sql.Conn) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
@@ -156,13 +160,27 @@ func commit(ctx context.Context, conn *sql.Conn) error {
 	if errors.Is(err, errNotPgx) {
 		_, err = conn.ExecContext(ctx, "COMMIT")
 	}
-	switch {
-	case err == nil, SQLState(err) != "" && SQLState(err) != "57P01", errors.Is(err, pgx.ErrTxCommitRollback):
-		return err
-	default:
+	if err = commitError(err); errors.Is(err, hmstype.ErrOutcomeUnknown) {
 		discard(conn)
-		return fmt.Errorf("%w (%s)", hmstype.ErrOutcomeUnknown, "the answer to COMMIT was lost")
 	}
+	return err
+}
+
+// rolledBackClasses are the classes of SQLSTATE in which a server that was asked to COMMIT tells
+// that it did not: a deferred constraint (23), a failed transaction (25), a serialization failure
+// or deadlock (40), and our own triggers (HM). Others are met after the fact as well: a
+// distributed server that said XX000 had committed in four of four cases.
+var rolledBackClasses = []string{"23", "25", "40", "HM"}
+
+// commitError is what the failure of a COMMIT tells the caller.
+func commitError(err error) error {
+	if err == nil || errors.Is(err, pgx.ErrTxCommitRollback) {
+		return err
+	}
+	if state := SQLState(err); len(state) == 5 && slices.Contains(rolledBackClasses, state[:2]) {
+		return err
+	}
+	return fmt.Errorf("%w: COMMIT was not confirmed", hmstype.ErrOutcomeUnknown)
 }
 
 // rollback ends the transaction on a context that cannot be cancelled. Where that fails

@@ -261,7 +261,7 @@ func TestOnce(t *testing.T) {
 		var out int64
 		err := env.InTx(t, ctx, func(ctx context.Context, db dbx.DB) error {
 			var err error
-			out, err = dbx.Once(ctx, db, "test", key, in, func(ctx context.Context, db dbx.DB, _ input) (int64, error) {
+			out, _, err = dbx.Once(ctx, db, "test", key, in, func(ctx context.Context, db dbx.DB, _ input) (int64, error) {
 				return db.NextNumber(ctx, "test")
 			})
 			return err

@@ -21,7 +21,8 @@ import (
 // Cipher unwraps keys and remembers what it unwrapped. It is safe for concurrent use. A nil
 // Cipher, and one without a key-encryption key, stores fields as they are.
 type Cipher struct {
-	kek hmstype.KeyEncryptionKey
+	kek       hmstype.KeyEncryptionKey
+	narrative bool
 
 	mu      sync.Mutex
 	tenants map[[sha256.Size]byte]tenantKeys
@@ -36,6 +37,16 @@ func New(kek hmstype.KeyEncryptionKey) *Cipher {
 		clear: map[hmstype.TenantID]struct{}{},
 	}
 }
+
+// WithNarrative says whether what people write about a patient is sealed too; it is called before
+// the cipher is used.
+func (c *Cipher) WithNarrative(seal bool) *Cipher {
+	c.narrative = seal
+	return c
+}
+
+// SealsNarrative tells what [Cipher.WithNarrative] said.
+func (c *Cipher) SealsNarrative() bool { return c != nil && c.narrative }
 
 // On tells whether fields are encrypted.
 func (c *Cipher) On() bool { return c != nil && c.kek != nil }

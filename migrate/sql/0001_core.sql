@@ -36,6 +36,13 @@ LANGUAGE sql VOLATILE AS $$
         FROM 1 FOR 6), 52, 1), 53, 1), 'hex')::uuid
 $$;
 
+-- The person behind an actor (hmstype.ActorRef as text), for CHECKs that keep duties apart: two
+-- accounts or keys of one person are one person. The host's own actor is no person: NULL.
+CREATE FUNCTION hms.actor_person(p_actor text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN p_actor ~ '^(human|service):' THEN regexp_replace(p_actor, '^[a-z]+:(.*/)?', '') END
+$$;
+
 -- ---------------------------------------------------------------------------------------
 -- State machines
 
@@ -260,6 +267,32 @@ BEGIN
         FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update(%s)', p_table || '_audit_update', p_table, args);
     EXECUTE format('CREATE TRIGGER %I AFTER DELETE ON hms.%I REFERENCING OLD TABLE AS old_rows
         FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete(%s)', p_table || '_audit_delete', p_table, args);
+END $$;
+
+-- Gives a table with states its history, <table>_status: from, to, when, by whom and why (FHIR
+-- Encounter.statusHistory). The entity's version numbers the steps; its making is no step. The
+-- trail tells of the change of the entity's row already, so the history has no events of its own.
+CREATE FUNCTION hms.install_status_history(p_table text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    history text := p_table || '_status';
+BEGIN
+    EXECUTE format('CREATE TABLE hms.%1$I (
+        tenant_id   uuid        NOT NULL,
+        entity_id   uuid        NOT NULL,
+        version     bigint      NOT NULL,
+        from_status text        NOT NULL,
+        to_status   text        NOT NULL,
+        stepped_at  timestamptz NOT NULL,
+        stepped_by  text        NOT NULL,
+        reason      text        NOT NULL DEFAULT '''',
+        CONSTRAINT %2$I PRIMARY KEY (tenant_id, entity_id, version),
+        CONSTRAINT %3$I FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.%4$I (tenant_id, id),
+        CONSTRAINT %5$I CHECK (stepped_by <> ''''),
+        CONSTRAINT %6$I CHECK (length(reason) <= 2000))',
+        history, history || '_pkey', history || '_entity_fkey', p_table, history || '_stepped_by_check', history || '_reason_check');
+    PERFORM hms.secure_table(history, 'SELECT, INSERT');
+    PERFORM hms.append_only(history);
 END $$;
 
 -- ---------------------------------------------------------------------------------------

@@ -7,5 +7,6 @@ REVOKE EXECUTE ON FUNCTION
     hms.keep_rows(text),
     hms.secure_table(text, text),
     hms.install_table(text, text, text, text),
+    hms.install_status_history(text),
     hms.ensure_audit_partitions(date, integer)
 FROM hms_app;

@@ -1,4 +1,4 @@
-package service
+package usecase
 
 import (
 	"context"
@@ -15,6 +15,17 @@ import (
 func (b *Base) RequireAnother(db dbx.DB, first, second hmstype.Permission, by string) error {
 	pair := hmstype.DutyPair{First: first, Second: second}
 	if db.Actor.Kind == hmstype.ActorSystem || by != db.ActorName() || !slices.Contains(b.Duties, pair) {
+		return nil
+	}
+	return &hmstype.DutyError{Pair: pair}
+}
+
+// RequireAnotherPerson refuses the second duty on an object to the person who did the first one,
+// where the pair is kept apart: [hmstype.DutyError]. It compares persons, not accounts: a program
+// or an API key of his own is no other person. The host's own actor is no person and may do both.
+func (b *Base) RequireAnotherPerson(db dbx.DB, first, second hmstype.Permission, by hmstype.ActorRef) error {
+	pair := hmstype.DutyPair{First: first, Second: second}
+	if !by.SamePerson(db.By()) || !slices.Contains(b.Duties, pair) {
 		return nil
 	}
 	return &hmstype.DutyError{Pair: pair}

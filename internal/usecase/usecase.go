@@ -1,4 +1,4 @@
-package service
+package usecase
 
 import (
 	"context"
@@ -14,11 +14,14 @@ import (
 	"github.com/chelal/hms/internal/fieldcrypt"
 )
 
-// Base is what every service of hms is built on.
+// Base is what every service of hms is built on. It is also what keeps hosts out of what only
+// hms.New may call: they cannot name its type.
 type Base struct {
 	DB         dbx.Handle
 	Authorizer hmstype.Authorizer
-	Log        zerolog.Logger     // the zero value is silent
+	Log        zerolog.Logger // the zero value is silent
+	Observers  []hmstype.Observer
+	Hooks      []hmstype.Hook
 	Duties     []hmstype.DutyPair // kept apart; see RequireAnother
 	// Probe is asked at the end of each use case, inside its transaction; an error ends it.
 	// Tests hold every use case against the audit trail this way. Nil asks nobody.
@@ -33,11 +36,14 @@ func (b Base) Bind(tx bun.IConn, auth hmstype.Authorizer) Base {
 	return b
 }
 
-// Op names a use case.
+// Op is a use case under way.
 type Op struct {
-	Name       string             // such as "pharmacy.dispense": logs, audit trail, error text
-	Permission hmstype.Permission // what the actor must hold; required
-	Key        string             // the caller's idempotency key; empty means none
+	Name       string              // such as "pharmacy.dispense": logs, audit trail, error text
+	Permission hmstype.Permission  // what the actor must hold; required
+	Key        string              // the caller's idempotency key; empty means none
+	Shown      []hmstype.PatientID // whose data the result shows, for the probe
+
+	writes bool
 }
 
 // Validator is an input that checks itself, without the database.
@@ -48,13 +54,13 @@ type Validator interface {
 // maxKeyLength bounds an idempotency key, in characters.
 const maxKeyLength = 200
 
-// Write runs a command: it may change state and is tried again after a deadlock, so fn
-// must have no effect but on the database.
-func Write[In Validator, Out any](
-	ctx context.Context, b *Base, op Op, in In, fn func(context.Context, dbx.DB, In) (Out, error),
+// run is the way from a public method to its rule: permission, input, transaction, idempotency
+// key, the host's hooks around the rule, what is shown, errors, observers.
+func run[In Validator, Out any](
+	ctx context.Context, b *Base, op Op, shows Shows[Out], in In, fn func(context.Context, dbx.DB, In) (Out, error),
 ) (Out, error) {
 	var out Out
-	started := b.DB.Now()
+	ctx, done := b.observe(ctx, op.Name)
 	sees, err := b.admit(ctx, op, in)
 	if err == nil {
 		txCtx := ctx
@@ -63,48 +69,70 @@ func Write[In Validator, Out any](
 		}
 		err = b.DB.InTx(txCtx, op.Name, func(ctx context.Context, db dbx.DB) error {
 			var err error
-			out, err = dbx.Once(ctx, db, op.Name, op.Key, in, probed(b, op, fn))
+			out, err = inside(ctx, b, db, op, shows, in, fn)
 			return err
 		})
 		err = b.recordRestricted(ctx, op, dbx.Map(err))
 		b.recordDuty(ctx, op, err)
 	}
-	return finish(b, op, started, out, err)
+	return finish(b, op, done, out, err)
 }
 
-// probed is fn with the probe after it; what an idempotency key answers is not probed.
-func probed[In, Out any](b *Base, op Op, fn func(context.Context, dbx.DB, In) (Out, error)) func(context.Context, dbx.DB, In) (Out, error) {
-	if b.Probe == nil {
-		return fn
-	}
-	return func(ctx context.Context, db dbx.DB, in In) (Out, error) {
-		out, err := fn(ctx, db, in)
-		if err == nil {
-			err = b.Probe(ctx, db, op)
+// inside is the part of run that happens in the transaction.
+func inside[In Validator, Out any](
+	ctx context.Context, b *Base, db dbx.DB, op Op, shows Shows[Out], in In, fn func(context.Context, dbx.DB, In) (Out, error),
+) (Out, error) {
+	out, replayed, err := dbx.Once(ctx, db, op.Name, op.Key, in, func(ctx context.Context, db dbx.DB, in In) (Out, error) {
+		if err := b.before(ctx, db, op, in); err != nil {
+			var none Out
+			return none, err
 		}
+		return fn(ctx, db, in)
+	})
+	if err != nil {
 		return out, err
 	}
+	if op.Shown, err = show(ctx, b, db, op, shows, &out, replayed); err != nil || replayed {
+		return out, err
+	}
+	if err := b.after(ctx, db, op, in, out); err != nil || b.Probe == nil {
+		return out, err
+	}
+	return out, b.Probe(ctx, db, op)
 }
 
-// Read runs a query. It takes a transaction as well, because row-level security reads
-// transaction-local settings and because the read of a patient's data is recorded.
+// Write runs a command that is not declared yet.
+//
+// Deprecated: declare a [Command].
+func Write[In Validator, Out any](
+	ctx context.Context, b *Base, op Op, in In, fn func(context.Context, dbx.DB, In) (Out, error),
+) (Out, error) {
+	return run(ctx, b, op, Shows[Out]{}, in, fn)
+}
+
+// Read runs a query that is not declared yet.
+//
+// Deprecated: declare a [Query].
 func Read[In Validator, Out any](
 	ctx context.Context, b *Base, op Op, in In, fn func(context.Context, dbx.DB, In) (Out, error),
 ) (Out, error) {
 	op.Key = ""
-	return Write(ctx, b, op, in, fn)
+	return run(ctx, b, op, Shows[Out]{}, in, fn)
 }
 
-// Alone runs a deed that no permission guards, because its caller proves himself: by a token, by
-// his own password. It has a transaction of its own even where the base is bound to the
-// host's, so that what is proved and counted there does not vanish with that one.
+// Alone runs what no permission guards, because its caller proves himself: by a token, by his own
+// password. It has a transaction of its own even where the base is bound to the host's, so that
+// what is proved and counted there does not vanish with that one.
 func (b *Base) Alone(ctx context.Context, op string, fn func(context.Context, dbx.DB) error) error {
-	return dbx.Map(b.DB.Unbound().InTx(ctx, op, func(ctx context.Context, db dbx.DB) error {
+	ctx, done := b.observe(ctx, op)
+	err := dbx.Map(b.DB.Unbound().InTx(ctx, op, func(ctx context.Context, db dbx.DB) error {
 		if err := fn(ctx, db); err != nil || b.Probe == nil {
 			return err
 		}
 		return b.Probe(ctx, db, Op{Name: op})
 	}))
+	done(err)
+	return err
 }
 
 // None is the input of a use case that takes none.
@@ -215,14 +243,9 @@ func (b *Base) recordDenial(ctx context.Context, op Op, access dbx.Access) {
 	}
 }
 
-func finish[Out any](b *Base, op Op, started time.Time, out Out, err error) (Out, error) {
+func finish[Out any](b *Base, op Op, done func(error), out Out, err error) (Out, error) {
 	err = dbx.Map(err)
-	event := b.Log.Debug()
-	if hmstype.KindOf(err) == hmstype.KindInternal {
-		event = b.Log.Error()
-	}
-	event.Str("op", op.Name).Str("kind", string(hmstype.KindOf(err))).
-		Dur("took", b.DB.Now().Sub(started)).Msg("use case")
+	done(err)
 	if err != nil {
 		var none Out
 		return none, &hmstype.Error{Op: op.Name, Err: err}

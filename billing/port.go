@@ -1,0 +1,10 @@
+package billing
+
+import "github.com/chelal/hms/internal/usecase"
+
+// Port is how other services charge for what they do: the [charge.Poster] of this package, inside the transaction of a use case that
+// asked for its permission. Only hms.New can make one.
+type Port struct{ base usecase.Base }
+
+// NewPort makes the port; hms.New calls it, and nobody else can name its parameter's type.
+func NewPort(base usecase.Base) Port { return Port{base: base} }

@@ -1,0 +1,200 @@
+package dbx
+
+import (
+	"context"
+	"database/sql"
+	"sync/atomic"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+)
+
+// operation is one use case under way: who acts, at which instant, under which settings, on
+// which connection. [Handle.InTx] makes it once. It travels in the context of the use case, and
+// every port that the use case calls joins it instead of making another: an instant read twice
+// would be two instants.
+type operation struct {
+	db       DB
+	settings settings // in force on the connection
+
+	subject    hmstype.PatientID          // whom it is about; see [DB.About]
+	restricted map[hmstype.PatientID]bool // what is known already of the patients it met
+}
+
+type operationKey struct{}
+
+// withOperation puts the operation into the context that its function gets.
+func withOperation(ctx context.Context, op *operation) context.Context {
+	return context.WithValue(ctx, operationKey{}, op)
+}
+
+// newOperation makes the operation whose connection is already in its settings.
+func (h Handle) newOperation(ctx context.Context, actor hmstype.Actor, now time.Time, want settings) (context.Context, DB) {
+	h.owned, h.at, h.guard = &want, now, &guard{}
+	h.conn = counted(ctx, h.conn)
+	op := &operation{settings: want}
+	op.db = DB{Actor: actor, Now: now, handle: h, op: op}
+	return withOperation(ctx, op), op.db
+}
+
+// Join gives the DB of a port: the operation of the context, where the connection is the one that
+// it runs on, and so the caller's actor, instant and settings.
+//
+// Any other connection carries settings that its owner made; the port then gets an operation of
+// its own on it.
+func (h Handle) Join(ctx context.Context, conn bun.IConn) (DB, error) {
+	raw := bare(unwrap(conn))
+	if op, ok := ctx.Value(operationKey{}).(*operation); ok && bare(op.db.handle.conn) == raw {
+		return op.db, nil
+	}
+	actor, err := hmstype.ActorFrom(ctx)
+	if err != nil {
+		return DB{}, err
+	}
+	now := h.Now()
+	_, db := h.Bind(raw).newOperation(ctx, actor, now, settingsOf(ctx, actor, "", now))
+	return db, nil
+}
+
+// About notes which patient the operation is about, for a result that may hold no row which
+// could tell: an empty list of a patient's notes is an answer about the patient, too.
+func (db DB) About(patient hmstype.PatientID) { db.op.subject = patient }
+
+// Subject gives the patient of [DB.About]; zero where nobody was named.
+func (db DB) Subject() hmstype.PatientID { return db.op.subject }
+
+// KnowRestricted notes whether a patient's record is restricted, so that nobody asks again.
+func (db DB) KnowRestricted(patient hmstype.PatientID, restricted bool) {
+	if db.op.restricted == nil {
+		db.op.restricted = map[hmstype.PatientID]bool{}
+	}
+	db.op.restricted[patient] = restricted
+}
+
+// SeesRestricted tells whether the actor may see the data of patients whose record is restricted.
+func (db DB) SeesRestricted() bool { return db.op.settings.restricted == "yes" }
+
+// Restricted gives those of the patients whose record is restricted.
+func (db DB) Restricted(ctx context.Context, patients ...hmstype.PatientID) (map[hmstype.PatientID]bool, error) {
+	found := map[hmstype.PatientID]bool{}
+	var ask []string
+	for _, p := range patients {
+		switch restricted, known := db.op.restricted[p]; {
+		case restricted:
+			found[p] = true
+		case !known && !p.IsZero():
+			ask = append(ask, p.String())
+			db.KnowRestricted(p, false) // until the database says otherwise
+		}
+	}
+	if len(ask) == 0 {
+		return found, nil
+	}
+	rows, err := db.Query(ctx, `SELECT id FROM hms.patient WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) AND is_restricted`,
+		db.Tenant(), ask)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // Err tells what matters
+	for rows.Next() {
+		var p hmstype.PatientID
+		if err := rows.Scan(&p); err != nil {
+			return nil, err
+		}
+		found[p] = true
+		db.KnowRestricted(p, true)
+	}
+	return found, rows.Err()
+}
+
+// AsHost runs code of the host's inside the operation, on its connection: in the host's role and
+// settings, which are given back before it and taken away after it. Where fn fails, so must the
+// operation.
+func (db DB) AsHost(ctx context.Context, fn func(ctx context.Context, conn bun.IConn) error) error {
+	if err := giveBack(ctx, db.handle.conn, db.handle.host); err != nil {
+		return err
+	}
+	if err := fn(context.WithValue(ctx, operationKey{}, (*operation)(nil)), bare(db.handle.conn)); err != nil {
+		return err
+	}
+	return apply(ctx, db.handle.conn, db.op.settings.pairs())
+}
+
+// guard lets one caller at a time use a bound handle.
+type guard struct{ busy atomic.Bool }
+
+// enter takes the guard or gives [hmstype.ErrConcurrentUse]. A nil guard keeps nobody out.
+func (g *guard) enter() (leave func(), err error) {
+	if g == nil {
+		return func() {}, nil
+	}
+	if !g.busy.CompareAndSwap(false, true) {
+		return nil, hmstype.ErrConcurrentUse
+	}
+	return func() { g.busy.Store(false) }, nil
+}
+
+// Meter counts what the operations under one context sent to the database.
+type Meter struct{ trips atomic.Int64 }
+
+// RoundTrips is how often a caller waited for the database's answer.
+func (m *Meter) RoundTrips() int64 {
+	if m == nil {
+		return 0
+	}
+	return m.trips.Load()
+}
+
+func (m *Meter) add() {
+	if m != nil {
+		m.trips.Add(1)
+	}
+}
+
+type meterKey struct{}
+
+// WithMeter gives a context under which operations are counted.
+func WithMeter(ctx context.Context) (context.Context, *Meter) {
+	m := &Meter{}
+	return context.WithValue(ctx, meterKey{}, m), m
+}
+
+func meterOf(ctx context.Context) *Meter {
+	m, _ := ctx.Value(meterKey{}).(*Meter)
+	return m
+}
+
+// countedConn counts the statements that go over a connection.
+type countedConn struct {
+	bun.IConn
+	meter *Meter
+}
+
+func counted(ctx context.Context, conn bun.IConn) bun.IConn {
+	return countedConn{IConn: bare(conn), meter: meterOf(ctx)}
+}
+
+// bare is the connection without its counter.
+func bare(conn bun.IConn) bun.IConn {
+	if c, ok := conn.(countedConn); ok {
+		return c.IConn
+	}
+	return conn
+}
+
+func (c countedConn) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	c.meter.add()
+	return c.IConn.QueryContext(ctx, query, args...)
+}
+
+func (c countedConn) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	c.meter.add()
+	return c.IConn.ExecContext(ctx, query, args...)
+}
+
+func (c countedConn) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	c.meter.add()
+	return c.IConn.QueryRowContext(ctx, query, args...)
+}

@@ -1,0 +1,91 @@
+package fieldcrypt
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/chelal/hms/internal/dbx"
+)
+
+// Table declares the sealed texts of one table, once: its columns, whose key seals them, and
+// where a value of type D, which rows and domain types embed, holds them. It serves declaring,
+// sealing and opening alike.
+type Table[D any] struct {
+	Name    string // the table's
+	Subject string // the column of whose key it is, such as "patient_id"
+	// Narrative texts are sealed only where the host asked for that (hms.Config.EncryptNarrative).
+	// A new epoch's key leaves them as they are.
+	Narrative bool
+	// Texts gives the texts and their columns.
+	Texts func(d *D) []Text
+}
+
+// Text is one text of a table.
+type Text struct {
+	Column string
+	Text   *string
+	// Index names the column of the text's blind index; empty for none. IndexField, where it is not
+	// the text's own field, and Normalize go with it; see [Column].
+	Index     string
+	Normalize func(string) string
+}
+
+// Declare registers the columns; it is called once, from a package variable.
+func (t Table[D]) Declare() *Table[D] {
+	var d D
+	for _, text := range t.Texts(&d) {
+		c := Column{
+			Table: t.Name, Name: text.Column, Field: t.field(text), Subject: t.Subject, Row: "id", Fixed: t.Narrative,
+		}
+		if text.Index != "" {
+			c.Index, c.IndexField, c.Normalize = text.Index, c.Field, text.Normalize
+		}
+		Declare(c)
+	}
+	return &t
+}
+
+func (t *Table[D]) field(text Text) Field { return Field(t.Name + "." + text.Column) }
+
+// Seal seals the texts of a row that is about to be written, in place.
+func (t *Table[D]) Seal(ctx context.Context, c *Cipher, db dbx.DB, subject uuid.UUID, row fmt.Stringer, d *D) error {
+	if t.Narrative && !c.SealsNarrative() {
+		return nil
+	}
+	return c.SealParts(ctx, db, subject, row, t.parts(d)...)
+}
+
+// Of gives the texts of a record for opening.
+func (t *Table[D]) Of(subject uuid.UUID, row fmt.Stringer, d *D) Record {
+	return Record{Subject: subject, Row: row, Parts: t.parts(d)}
+}
+
+func (t *Table[D]) parts(d *D) []Part {
+	texts := t.Texts(d)
+	parts := make([]Part, len(texts))
+	for i, text := range texts {
+		parts[i] = Part{Field: t.field(text), Text: text.Text}
+	}
+	return parts
+}
+
+// Record is the texts of one row, to be opened in place.
+type Record struct {
+	Subject uuid.UUID
+	Row     fmt.Stringer
+	Parts   []Part
+	Erased  *bool // is told whether a sealed text is empty because the subject was erased; nil asks not
+}
+
+// OpenTexts opens the texts of records in place: whatever was sealed, whether or not the host
+// still seals. Where nothing is sealed it asks the database nothing.
+func (c *Cipher) OpenTexts(ctx context.Context, db dbx.DB, records ...Record) error {
+	return OpenRecords(ctx, c, db, func(r *Record) (uuid.UUID, fmt.Stringer, []Part) {
+		for i := range r.Parts {
+			r.Parts[i].Erased = r.Erased
+		}
+		return r.Subject, r.Row, r.Parts
+	}, records)
+}

@@ -1,0 +1,155 @@
+package usecase
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+)
+
+// Info is what every use case says of itself, for the tests that go through them all, for the
+// documentation and for the host's observer and hooks.
+type Info struct {
+	Name       string             // package.method_in_snake_case, such as "clinical.book"
+	Permission hmstype.Permission // what the actor must hold; empty where Proof says why not
+	Proof      string             // why it asks for no permission: by what its caller proves himself
+	Writes     bool               // whether it is a command
+	Shows      string             // the table whose rows it shows of patients; empty for none
+	Nobody     string             // why it shows nothing of a patient; empty where Shows is not
+	Quiet      string             // why it leaves no event on the trail; empty where it must
+	MayBeIdle  string             // why it may find nothing to do, and then leaves no event
+	Sample     any                // an input that its validation lets pass, without ids; nil takes none
+	Input      reflect.Type
+	Output     reflect.Type
+}
+
+var declared struct {
+	mu  sync.Mutex
+	all map[string]Info
+}
+
+// Declared lists every use case of the packages that are linked, by name.
+func Declared() []Info {
+	declared.mu.Lock()
+	defer declared.mu.Unlock()
+	list := make([]Info, 0, len(declared.all))
+	for _, info := range declared.all {
+		list = append(list, info)
+	}
+	slices.SortFunc(list, func(a, b Info) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+func declare(info Info) {
+	declared.mu.Lock()
+	defer declared.mu.Unlock()
+	if declared.all == nil {
+		declared.all = map[string]Info{}
+	}
+	if _, twice := declared.all[info.Name]; twice {
+		panic("usecase: declared twice: " + info.Name)
+	}
+	if (info.Permission == "") == (info.Proof == "") {
+		panic("usecase: " + info.Name + " needs either a permission or a reason to ask for none")
+	}
+	if (info.Shows == "") == (info.Nobody == "") {
+		panic("usecase: " + info.Name + " must say either what it shows of whom or why it shows nothing")
+	}
+	declared.all[info.Name] = info
+}
+
+// Command is a use case that may change state: the one declaration beside its public method.
+//
+//	var opBook = usecase.Command[BookInput, Appointment]{
+//		Name: "clinical.book", Permission: hmstype.PermAppointmentWrite, Shows: appointments.One(),
+//		Key:    func(in BookInput) string { return in.IdempotencyKey },
+//		Sample: BookInput{...},
+//	}.Declare()
+//
+//	func (s *Service) Book(ctx context.Context, in BookInput) (Appointment, error) {
+//		return opBook.Run(ctx, &s.base, in, s.book)
+//	}
+type Command[In Validator, Out any] struct {
+	Name       string             // see [Info]
+	Permission hmstype.Permission // required
+	Shows      Shows[Out]         // required: what its result shows of whom
+	Key        func(In) string    // the caller's idempotency key; nil for none
+	MayBeIdle  string             // see [Info]
+	Quiet      string             // see [Info]
+	Sample     In                 // an input that its validation lets pass; ids may be zero
+}
+
+// Declare registers the command and gives what runs it.
+func (c Command[In, Out]) Declare() *Command[In, Out] {
+	declare(Info{
+		Name: c.Name, Permission: c.Permission, Writes: true, Shows: c.Shows.entity, Nobody: c.Shows.nobody,
+		Quiet: c.Quiet, MayBeIdle: c.MayBeIdle, Sample: c.Sample, Input: reflect.TypeFor[In](), Output: reflect.TypeFor[Out](),
+	})
+	return &c
+}
+
+// Run runs the command. It may be tried again after a deadlock, so fn must have no effect but on
+// the database.
+func (c *Command[In, Out]) Run(
+	ctx context.Context, b *Base, in In, fn func(context.Context, dbx.DB, In) (Out, error),
+) (Out, error) {
+	op := Op{Name: c.Name, Permission: c.Permission, writes: true}
+	if c.Key != nil {
+		op.Key = c.Key(in)
+	}
+	return run(ctx, b, op, c.Shows, in, fn)
+}
+
+// Query is a use case that only reads. It takes a transaction as well, because row-level security
+// reads transaction-local settings and because what it shows is recorded.
+type Query[In Validator, Out any] struct {
+	Name       string             // see [Info]
+	Permission hmstype.Permission // required
+	Shows      Shows[Out]         // required
+	Quiet      string             // see [Info]
+	Sample     In                 // as for a [Command]
+}
+
+// Declare registers the query and gives what runs it.
+func (q Query[In, Out]) Declare() *Query[In, Out] {
+	declare(Info{
+		Name: q.Name, Permission: q.Permission, Shows: q.Shows.entity, Nobody: q.Shows.nobody,
+		Quiet: q.Quiet, Sample: q.Sample, Input: reflect.TypeFor[In](), Output: reflect.TypeFor[Out](),
+	})
+	return &q
+}
+
+// Run runs the query.
+func (q *Query[In, Out]) Run(
+	ctx context.Context, b *Base, in In, fn func(context.Context, dbx.DB, In) (Out, error),
+) (Out, error) {
+	return run(ctx, b, Op{Name: q.Name, Permission: q.Permission}, q.Shows, in, fn)
+}
+
+// Proof is a use case that no permission guards, because its caller proves himself: by a token, by
+// a password, or because it concerns his own account only.
+type Proof struct {
+	Name  string // see [Info]
+	Why   string // by what the caller proves himself; required
+	Quiet string // see [Info]
+}
+
+// Declare registers the use case and gives what runs it.
+func (p Proof) Declare() *Proof {
+	declare(Info{Name: p.Name, Proof: p.Why, Writes: true, Nobody: "concerns an account", Quiet: p.Quiet})
+	return &p
+}
+
+// Run runs the use case in a transaction of its own even where the base is bound to the host's, so
+// that what is proved and counted there does not vanish with that one.
+func (p *Proof) Run(ctx context.Context, b *Base, fn func(context.Context, dbx.DB) error) error {
+	return b.Alone(ctx, p.Name, fn)
+}
+
+// String names the use case.
+func (i Info) String() string { return fmt.Sprintf("%s (%s)", i.Name, i.Permission) }
