@@ -49,46 +49,54 @@ var blocking = []AppointmentStatus{AppointmentBooked, AppointmentArrived, Appoin
 // maxAppointment is the longest appointment; the search for what is in the way relies on it.
 const maxAppointment = 24 * time.Hour
 
+// AppointmentDetails are what people say of an appointment.
+type AppointmentDetails struct {
+	Type   string `bun:"appointment_type" json:"type,omitempty"`   // such as "follow-up"; up to 50 characters
+	Reason string `bun:"reason"           json:"reason,omitempty"` // why the patient comes; up to 200 characters
+	Room   string `bun:"room"             json:"room,omitempty"`   // where, a name and no booked resource; up to 50 characters
+	Notes  string `bun:"notes"            json:"notes,omitempty"`  // up to 2000 characters
+}
+
+func (d AppointmentDetails) validate(v *hmstype.Validator) {
+	v.Text(d.Type, "type", 0, 50)
+	v.Text(d.Reason, "reason", 0, 200)
+	v.Text(d.Room, "room", 0, 50)
+	v.Text(d.Notes, "notes", 0, 2000)
+}
+
 // Appointment is a visit that was agreed on (FHIR Appointment).
 type Appointment struct {
-	ID           hmstype.AppointmentID
-	Patient      hmstype.PatientID
-	Practitioner hmstype.UserID
-	Period       hmstype.Period // half-open, UTC
-	Status       AppointmentStatus
-	Type         string // such as "follow-up"
-	Reason       string // why the patient comes
-	Room         string // where; a name and not a booked resource
-	Notes        string
-	CancelCode   CancelCode            // why it was cancelled; empty unless it was
-	CancelReason string                // the same in words, or why it was entered in error
-	CancelledBy  string                // an actor, as in the audit trail
-	Replaces     hmstype.AppointmentID // the one that was rescheduled into this one
-	CreatedBy    string                // an actor, as in the audit trail
-	CreatedAt    time.Time             // UTC
-	Version      int64                 // counts changes, from 1
+	ID           hmstype.AppointmentID `json:"id"`
+	Patient      hmstype.PatientID     `json:"patient"`
+	Practitioner hmstype.UserID        `json:"practitioner"`
+	Period       hmstype.Period        `json:"period"` // half-open, UTC
+	Status       AppointmentStatus     `json:"status"`
+	AppointmentDetails
+	CancelCode   CancelCode            `json:"cancelCode,omitempty"`   // why it was cancelled; empty unless it was
+	CancelReason string                `json:"cancelReason,omitempty"` // the same in words, or why it was entered in error
+	CancelledBy  hmstype.ActorRef      `json:"cancelledBy"`            // zero unless it was
+	Replaces     hmstype.AppointmentID `json:"replaces"`               // the one that was rescheduled into this one
+	CreatedBy    hmstype.ActorRef      `json:"createdBy"`
+	CreatedAt    time.Time             `json:"createdAt"` // UTC
+	Version      int64                 `json:"version"`   // counts changes, from 1
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, states and instants.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 type appointmentRow struct {
 	bun.BaseModel `bun:"table:hms.appointment,alias:a"`
-	dbx.Tenanted
-	ID              hmstype.AppointmentID `bun:"id,pk"`
-	PatientID       hmstype.PatientID
-	PractitionerID  hmstype.UserID
-	StartsAt        time.Time
-	EndsAt          time.Time
-	Status          AppointmentStatus
-	AppointmentType string
-	Reason          string
-	Room            string
-	Notes           string
-	CancelCode      CancelCode
-	CancelReason    string
-	CancelledBy     string
-	ReplacesID      hmstype.AppointmentID
-	CreatedBy       string
-	CreatedAt       time.Time
-	Version         int64
+	dbx.Header[hmstype.AppointmentID]
+	PatientID      hmstype.PatientID
+	PractitionerID hmstype.UserID
+	StartsAt       time.Time
+	EndsAt         time.Time
+	Status         AppointmentStatus
+	AppointmentDetails
+	CancelCode   CancelCode
+	CancelReason string
+	CancelledBy  hmstype.ActorRef
+	ReplacesID   hmstype.AppointmentID
 }
 
 func (r appointmentRow) Position() hmstype.Position {
@@ -99,21 +107,36 @@ func (r appointmentRow) appointment() Appointment {
 	return Appointment{
 		ID: r.ID, Patient: r.PatientID, Practitioner: r.PractitionerID,
 		Period: hmstype.Period{Start: r.StartsAt.UTC(), End: r.EndsAt.UTC()},
-		Status: r.Status, Type: r.AppointmentType, Reason: r.Reason, Room: r.Room, Notes: r.Notes,
+		Status: r.Status, AppointmentDetails: r.AppointmentDetails,
 		CancelCode: r.CancelCode, CancelReason: r.CancelReason, CancelledBy: r.CancelledBy, Replaces: r.ReplacesID,
 		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
 }
 
+// appointmentTexts are what of an appointment is sealed.
+var appointmentTexts = fieldcrypt.Table[AppointmentDetails]{
+	Name: "appointment", Subject: "patient_id", Narrative: true,
+	Texts: func(d *AppointmentDetails) []fieldcrypt.Text {
+		return []fieldcrypt.Text{{Column: "reason", Text: &d.Reason}, {Column: "notes", Text: &d.Notes}}
+	},
+}.Declare()
+
+// appointments is what every use case that shows appointments shows of whom.
+var appointments = usecase.Entity[Appointment]{
+	Table:   "appointment",
+	Patient: func(a *Appointment) hmstype.PatientID { return a.Patient },
+	ID:      func(a *Appointment) string { return a.ID.String() },
+	Texts: func(a *Appointment) []fieldcrypt.Record {
+		return []fieldcrypt.Record{appointmentTexts.Of(a.Patient.UUID(), a.ID, &a.AppointmentDetails)}
+	},
+}
+
 // BookInput describes an appointment.
 type BookInput struct {
-	Patient        hmstype.PatientID // required
-	Practitioner   hmstype.UserID    // required
-	Period         hmstype.Period    // one minute to 24 hours, not wholly in the past
-	Type           string            // such as "follow-up"; up to 50 characters
-	Reason         string            // why the patient comes; up to 200 characters
-	Room           string            // where; up to 50 characters
-	Notes          string            // up to 2000 characters
+	Patient      hmstype.PatientID // required
+	Practitioner hmstype.UserID    // required
+	Period       hmstype.Period    // one minute to 24 hours, not wholly in the past
+	AppointmentDetails
 	IdempotencyKey string
 }
 
@@ -123,10 +146,7 @@ func (in BookInput) Validate() error {
 	v.Required(!in.Patient.IsZero(), "patient")
 	v.Required(!in.Practitioner.IsZero(), "practitioner")
 	validateTime(&v, in.Period)
-	v.Text(in.Type, "type", 0, 50)
-	v.Text(in.Reason, "reason", 0, 200)
-	v.Text(in.Room, "room", 0, 50)
-	v.Text(in.Notes, "notes", 0, 2000)
+	in.AppointmentDetails.validate(&v)
 	return v.Err()
 }
 
@@ -135,17 +155,27 @@ func validateTime(v *hmstype.Validator, period hmstype.Period) {
 	v.Check(period.Duration() >= time.Minute && period.Duration() <= maxAppointment, "period", "must last 1 minute to 24 hours")
 }
 
+var opBook = usecase.Command[BookInput, Appointment]{
+	Name: "clinical.book", Permission: hmstype.PermAppointmentWrite, Shows: appointments.One(),
+	Key: func(in BookInput) string { return in.IdempotencyKey },
+	Sample: BookInput{
+		Period:             usecase.SamplePeriod,
+		AppointmentDetails: AppointmentDetails{Type: "follow-up", Reason: "cough", Room: "2", Notes: "comes by bus"},
+	},
+}.Declare()
+
 // Book makes an appointment. [ErrSlotTaken] (a *SlotTakenError) where the practitioner or
 // the patient has another one then; of many who book one slot at once, one gets it.
 // [ErrDeceased] for a patient who has died. Half-open times may touch.
 func (s *Service) Book(ctx context.Context, in BookInput) (Appointment, error) {
-	op := usecase.Op{Name: "appointment.book", Permission: hmstype.PermAppointmentWrite, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in BookInput) (Appointment, error) {
-		return s.book(ctx, db, in, hmstype.AppointmentID{})
-	}))
+	return opBook.Run(ctx, &s.base, in, s.book)
 }
 
-func (s *Service) book(ctx context.Context, db dbx.DB, in BookInput, replaces hmstype.AppointmentID) (Appointment, error) {
+func (s *Service) book(ctx context.Context, db dbx.DB, in BookInput) (Appointment, error) {
+	return s.bookReplacing(ctx, db, in, hmstype.AppointmentID{})
+}
+
+func (s *Service) bookReplacing(ctx context.Context, db dbx.DB, in BookInput, old hmstype.AppointmentID) (Appointment, error) {
 	if !in.Period.End.After(db.Now) {
 		return Appointment{}, hmstype.Invalid("period.end", "must not lie in the past")
 	}
@@ -157,14 +187,12 @@ func (s *Service) book(ctx context.Context, db dbx.DB, in BookInput, replaces hm
 		return Appointment{}, ErrDeceased
 	}
 	row := appointmentRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.AppointmentID](),
+		Header:    dbx.NewHeader[hmstype.AppointmentID](db),
 		PatientID: in.Patient, PractitionerID: in.Practitioner,
 		StartsAt: hmstype.Instant(in.Period.Start), EndsAt: hmstype.Instant(in.Period.End),
-		Status: AppointmentBooked, AppointmentType: in.Type, Reason: in.Reason, Room: in.Room, Notes: in.Notes, ReplacesID: replaces,
-		CreatedBy: db.ActorName(), CreatedAt: db.Now, Version: 1,
+		Status: AppointmentBooked, AppointmentDetails: in.AppointmentDetails, ReplacesID: old,
 	}
-	parts := []fieldcrypt.Part{{Field: fieldAppointmentReason, Text: &row.Reason}, {Field: fieldAppointmentNotes, Text: &row.Notes}}
-	if err := s.seal(ctx, db, row.PatientID, row.ID, parts...); err != nil {
+	if err := appointmentTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.AppointmentDetails); err != nil {
 		return Appointment{}, err
 	}
 	done, err := dbx.InsertIfFree(ctx, db, &row)
@@ -174,19 +202,15 @@ func (s *Service) book(ctx context.Context, db dbx.DB, in BookInput, replaces hm
 	if !done {
 		return Appointment{}, inTheWay(ctx, db, row)
 	}
-	return row.appointment(), db.Emit(ctx, dbx.Event{Type: "appointment.booked", Entity: "appointment", ID: row.ID,
-		Data: map[string]string{"id": row.ID.String()}})
+	return row.appointment(), db.Emit(ctx, appointmentEvent(&row, "booked"))
 }
 
 // inTheWay finds the appointment that the database refused to overlap.
 func inTheWay(ctx context.Context, db dbx.DB, wanted appointmentRow) error {
-	rows, err := dbx.All[appointmentRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("(a.practitioner_id = ? OR a.patient_id = ?)", wanted.PractitionerID, wanted.PatientID).
-			Where("a.starts_at > ?", wanted.StartsAt.Add(-maxAppointment)).Where("a.starts_at < ?", wanted.EndsAt).
-			Where("a.ends_at > ?", wanted.StartsAt).
-			Where("a.status IN (?)", bun.List(blocking)).
-			Order("a.starts_at").Limit(1)
-	})
+	rows, err := dbx.All[appointmentRow](ctx, db,
+		dbx.Where("(a.practitioner_id = ? OR a.patient_id = ?)", wanted.PractitionerID, wanted.PatientID),
+		dbx.Where("a.starts_at > ?", wanted.StartsAt.Add(-maxAppointment)), dbx.Where("a.starts_at < ?", wanted.EndsAt),
+		dbx.Where("a.ends_at > ?", wanted.StartsAt), dbx.OneOf("status", blocking), dbx.OrderBy("a.starts_at"), dbx.Limit(1))
 	if err != nil || len(rows) == 0 {
 		return ErrSlotTaken // it was cancelled in between, or the read failed; the slot was taken all the same
 	}

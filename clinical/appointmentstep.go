@@ -4,11 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -39,24 +36,27 @@ func (c CancelCode) Known() bool {
 	}
 }
 
-// lockAppointment reads an appointment for a step and checks that the step is allowed.
-func lockAppointment(ctx context.Context, db dbx.DB, id hmstype.AppointmentID, to AppointmentStatus) (appointmentRow, error) {
-	row, err := dbx.Get[appointmentRow](ctx, db, "appointment", id, dbx.ForUpdate)
-	if err != nil {
-		return row, err
-	}
-	return row, AppointmentTransitions.Check("appointment", row.Status, to)
+// appointmentSteps is how an appointment changes its state.
+var appointmentSteps = dbx.Machine[appointmentRow, AppointmentStatus]{
+	Table: "appointment", Transitions: AppointmentTransitions,
+	State:   func(r *appointmentRow) *AppointmentStatus { return &r.Status },
+	Columns: []string{"cancel_code", "cancel_reason", "cancelled_by"},
+	Event:   func(r *appointmentRow, _ AppointmentStatus) dbx.Event { return appointmentEvent(r, string(r.Status)) },
 }
 
-// move steps a locked appointment to another state and tells the host's bus.
-func move(ctx context.Context, db dbx.DB, row *appointmentRow, to AppointmentStatus) error {
-	row.Status = to
-	if err := dbx.UpdateVersioned(ctx, db, row, row.Version, "status", "cancel_code", "cancel_reason", "cancelled_by"); err != nil {
-		return err
+func appointmentEvent(r *appointmentRow, what string) dbx.Event {
+	return dbx.Event{
+		Type: "appointment." + what, Entity: "appointment", ID: r.ID,
+		Data: map[string]string{"id": r.ID.String(), "status": string(r.Status)},
 	}
-	row.Version++
-	return db.Emit(ctx, dbx.Event{Type: "appointment." + string(to), Entity: "appointment", ID: row.ID,
-		Data: map[string]string{"id": row.ID.String(), "status": string(to)}})
+}
+
+// stepAppointment takes one step and gives the appointment as it is now.
+func stepAppointment(
+	ctx context.Context, db dbx.DB, id hmstype.AppointmentID, c dbx.Change[appointmentRow, AppointmentStatus],
+) (Appointment, error) {
+	row, err := dbx.Step(ctx, db, appointmentSteps, id, c)
+	return row.appointment(), err
 }
 
 // RescheduleInput moves an appointment.
@@ -75,34 +75,45 @@ func (in RescheduleInput) Validate() error {
 	return v.Err()
 }
 
+var opReschedule = usecase.Command[RescheduleInput, Appointment]{
+	Name: "clinical.reschedule", Permission: hmstype.PermAppointmentWrite, Shows: appointments.One(),
+	Key:    func(in RescheduleInput) string { return in.IdempotencyKey },
+	Sample: RescheduleInput{Period: usecase.SamplePeriod},
+}.Declare()
+
 // Reschedule cancels an appointment and books another in one transaction: where the new
 // time is taken the old appointment stands. The new one names the old one, and may overlap it.
 func (s *Service) Reschedule(ctx context.Context, in RescheduleInput) (Appointment, error) {
-	op := usecase.Op{Name: "appointment.reschedule", Permission: hmstype.PermAppointmentWrite, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, s.reschedule))
+	return opReschedule.Run(ctx, &s.base, in, s.reschedule)
 }
 
 func (s *Service) reschedule(ctx context.Context, db dbx.DB, in RescheduleInput) (Appointment, error) {
-	old, err := lockAppointment(ctx, db, in.ID, AppointmentCancelled)
+	old, err := dbx.Step(ctx, db, appointmentSteps, in.ID, cancelled(db, CancelOther, "rescheduled"))
 	if err != nil {
 		return Appointment{}, err
 	}
-	old.CancelCode, old.CancelReason, old.CancelledBy = CancelOther, "rescheduled", db.ActorName()
-	if err := move(ctx, db, &old, AppointmentCancelled); err != nil {
-		return Appointment{}, err
-	}
-	before, err := fieldcrypt.OpenRecord(ctx, s.base.Crypt, db, appointmentText, old.appointment())
-	if err != nil {
+	texts := appointmentTexts.Of(old.PatientID.UUID(), old.ID, &old.AppointmentDetails)
+	if err := s.base.Crypt.OpenTexts(ctx, db, texts); err != nil {
 		return Appointment{}, err
 	}
 	book := BookInput{
-		Patient: old.PatientID, Practitioner: old.PractitionerID, Period: in.Period,
-		Type: old.AppointmentType, Reason: before.Reason, Room: old.Room, Notes: before.Notes,
+		Patient: old.PatientID, Practitioner: old.PractitionerID, Period: in.Period, AppointmentDetails: old.AppointmentDetails,
 	}
 	if !in.Practitioner.IsZero() {
 		book.Practitioner = in.Practitioner
 	}
-	return s.book(ctx, db, book, old.ID)
+	return s.bookReplacing(ctx, db, book, old.ID)
+}
+
+// cancelled is the step by which an appointment frees its time.
+func cancelled(db dbx.DB, code CancelCode, reason string) dbx.Change[appointmentRow, AppointmentStatus] {
+	return dbx.Change[appointmentRow, AppointmentStatus]{
+		To: AppointmentCancelled, Reason: reason,
+		Apply: func(row *appointmentRow) error {
+			row.CancelCode, row.CancelReason, row.CancelledBy = code, reason, db.By()
+			return nil
+		},
+	}
 }
 
 // CancelInput cancels an appointment.
@@ -121,22 +132,22 @@ func (in CancelInput) Validate() error {
 	return v.Err()
 }
 
+var opCancelAppointment = usecase.Command[CancelInput, Appointment]{
+	Name: "clinical.cancel_appointment", Permission: hmstype.PermAppointmentWrite, Shows: appointments.One(),
+	Sample: CancelInput{Code: CancelByPatient, Reason: "is on holiday"},
+}.Declare()
+
 // CancelAppointment frees the time of an appointment that has not been fulfilled, and
 // notes who cancelled it and why.
 func (s *Service) CancelAppointment(ctx context.Context, in CancelInput) (Appointment, error) {
-	op := usecase.Op{Name: "appointment.cancel", Permission: hmstype.PermAppointmentWrite}
-	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in CancelInput) (Appointment, error) {
-		row, err := lockAppointment(ctx, db, in.ID, AppointmentCancelled)
-		if err != nil {
-			return Appointment{}, err
-		}
-		row.CancelCode, row.CancelReason, row.CancelledBy = in.Code, in.Reason, db.ActorName()
-		if row.CancelCode == "" {
-			row.CancelCode = CancelOther
-		}
-		err = move(ctx, db, &row, AppointmentCancelled)
-		return row.appointment(), err
-	}))
+	return opCancelAppointment.Run(ctx, &s.base, in, cancelAppointment)
+}
+
+func cancelAppointment(ctx context.Context, db dbx.DB, in CancelInput) (Appointment, error) {
+	if in.Code == "" {
+		in.Code = CancelOther
+	}
+	return stepAppointment(ctx, db, in.ID, cancelled(db, in.Code, in.Reason))
 }
 
 // AppointmentErrorInput takes back what should never have been entered.
@@ -153,42 +164,43 @@ func (in AppointmentErrorInput) Validate() error {
 	return v.Err()
 }
 
+var opMarkAppointmentError = usecase.Command[AppointmentErrorInput, Appointment]{
+	Name: "clinical.mark_appointment_error", Permission: hmstype.PermAppointmentWrite, Shows: appointments.One(),
+	Sample: AppointmentErrorInput{Reason: "booked for another patient"},
+}.Declare()
+
 // MarkAppointmentError says that an appointment was entered in error; it stays on record.
 // One that an encounter came from is marked after the encounter ([ErrAppointmentUsed]).
 func (s *Service) MarkAppointmentError(ctx context.Context, in AppointmentErrorInput) (Appointment, error) {
-	op := usecase.Op{Name: "appointment.mark_error", Permission: hmstype.PermAppointmentWrite}
-	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in AppointmentErrorInput) (Appointment, error) {
-		row, err := lockAppointment(ctx, db, in.ID, AppointmentEnteredInError)
-		if err != nil {
-			return Appointment{}, err
-		}
-		used, err := dbx.Exists[encounterRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-			return q.Where("e.appointment_id = ?", in.ID).Where("e.status <> ?", EncounterEnteredInError)
-		})
-		if err != nil {
-			return Appointment{}, err
-		}
-		if used {
-			return Appointment{}, ErrAppointmentUsed
-		}
-		row.CancelReason = in.Reason
-		err = move(ctx, db, &row, AppointmentEnteredInError)
-		return row.appointment(), err
-	}))
+	return opMarkAppointmentError.Run(ctx, &s.base, in, markAppointmentError)
 }
+
+func markAppointmentError(ctx context.Context, db dbx.DB, in AppointmentErrorInput) (Appointment, error) {
+	return stepAppointment(ctx, db, in.ID, dbx.Change[appointmentRow, AppointmentStatus]{
+		To: AppointmentEnteredInError, Reason: in.Reason,
+		Apply: func(row *appointmentRow) error {
+			row.CancelReason = in.Reason
+			used, err := dbx.Exists[encounterRow](ctx, db, dbx.Equal("appointment_id", in.ID),
+				dbx.Where("e.status <> ?", EncounterEnteredInError))
+			if err == nil && used {
+				err = ErrAppointmentUsed
+			}
+			return err
+		},
+	})
+}
+
+var opCheckIn = usecase.Command[usecase.ByID[hmstype.AppointmentID], Appointment]{
+	Name: "clinical.check_in", Permission: hmstype.PermAppointmentWrite, Shows: appointments.One(),
+}.Declare()
 
 // CheckIn says that the patient is here.
 func (s *Service) CheckIn(ctx context.Context, id hmstype.AppointmentID) (Appointment, error) {
-	op := usecase.Op{Name: "appointment.check_in", Permission: hmstype.PermAppointmentWrite}
-	return usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.AppointmentID]{ID: id},
-		fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.AppointmentID]) (Appointment, error) {
-			row, err := lockAppointment(ctx, db, in.ID, AppointmentCheckedIn)
-			if err != nil {
-				return Appointment{}, err
-			}
-			err = move(ctx, db, &row, AppointmentCheckedIn)
-			return row.appointment(), err
-		}))
+	return opCheckIn.Run(ctx, &s.base, usecase.ID(id), checkIn)
+}
+
+func checkIn(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.AppointmentID]) (Appointment, error) {
+	return stepAppointment(ctx, db, in.ID, dbx.Change[appointmentRow, AppointmentStatus]{To: AppointmentCheckedIn})
 }
 
 // NoShowInput names an appointment that a patient missed.
@@ -205,20 +217,25 @@ func (in NoShowInput) Validate() error {
 	return v.Err()
 }
 
+var opMarkNoShow = usecase.Command[NoShowInput, Appointment]{
+	Name: "clinical.mark_no_show", Permission: hmstype.PermAppointmentWrite, Shows: appointments.One(),
+}.Declare()
+
 // MarkNoShow says that the patient did not come; [ErrTooEarly] before start and grace are over.
 func (s *Service) MarkNoShow(ctx context.Context, in NoShowInput) (Appointment, error) {
-	op := usecase.Op{Name: "appointment.no_show", Permission: hmstype.PermAppointmentWrite}
-	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in NoShowInput) (Appointment, error) {
-		row, err := lockAppointment(ctx, db, in.ID, AppointmentNoShow)
-		if err != nil {
-			return Appointment{}, err
-		}
-		if db.Now.Before(row.StartsAt.Add(in.Grace)) {
-			return Appointment{}, ErrTooEarly
-		}
-		err = move(ctx, db, &row, AppointmentNoShow)
-		return row.appointment(), err
-	}))
+	return opMarkNoShow.Run(ctx, &s.base, in, markNoShow)
+}
+
+func markNoShow(ctx context.Context, db dbx.DB, in NoShowInput) (Appointment, error) {
+	return stepAppointment(ctx, db, in.ID, dbx.Change[appointmentRow, AppointmentStatus]{
+		To: AppointmentNoShow,
+		Apply: func(row *appointmentRow) error {
+			if db.Now.Before(row.StartsAt.Add(in.Grace)) {
+				return ErrTooEarly
+			}
+			return nil
+		},
+	})
 }
 
 // NoShowSweepInput selects the appointments that patients have missed by an instant.
@@ -237,33 +254,38 @@ func (in NoShowSweepInput) Validate() error {
 	return v.Err()
 }
 
+var opMarkNoShows = usecase.Command[NoShowSweepInput, []hmstype.AppointmentID]{
+	Name: "clinical.mark_no_shows", Permission: hmstype.PermAppointmentWrite,
+	Shows:     usecase.Nobody[[]hmstype.AppointmentID]("ids of appointments only"),
+	MayBeIdle: "everybody may have come",
+	Sample:    NoShowSweepInput{AsOf: usecase.SampleAt},
+}.Declare()
+
 // MarkNoShows marks every appointment that is still only booked although its start and the
 // grace are over at AsOf, the oldest first, and gives their ids. It is for the host's
 // scheduler: a second call for the same instant finds nothing, several run side by side,
 // and a full answer (Limit ids) says that there may be more.
 func (s *Service) MarkNoShows(ctx context.Context, in NoShowSweepInput) ([]hmstype.AppointmentID, error) {
-	op := usecase.Op{Name: "appointment.no_show_sweep", Permission: hmstype.PermAppointmentWrite}
-	return usecase.Write(ctx, &s.base, op, in, markNoShows)
+	return opMarkNoShows.Run(ctx, &s.base, in, markNoShows)
 }
 
 func markNoShows(ctx context.Context, db dbx.DB, in NoShowSweepInput) ([]hmstype.AppointmentID, error) {
 	if in.AsOf.After(db.Now) {
 		return nil, hmstype.Invalid("asOf", "must not lie in the future")
 	}
-	limit := int64(in.Limit)
+	limit := in.Limit
 	if limit == 0 {
 		limit = hmstype.MaxPageSize
 	}
-	rows, err := dbx.All[appointmentRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("a.status = ?", AppointmentBooked).Where("a.starts_at <= ?", in.AsOf.Add(-in.Grace)).
-			Order("a.starts_at", "a.id").Limit(limit).For("UPDATE OF ?TableAlias SKIP LOCKED")
-	})
+	rows, err := dbx.All[appointmentRow](ctx, db, dbx.Equal("status", AppointmentBooked),
+		dbx.Where("a.starts_at <= ?", in.AsOf.Add(-in.Grace)), dbx.OrderBy("a.starts_at", "a.id"), dbx.Limit(limit), dbx.SkipLocked)
 	if err != nil {
 		return nil, err
 	}
 	ids := make([]hmstype.AppointmentID, len(rows))
 	for i := range rows {
-		if err := move(ctx, db, &rows[i], AppointmentNoShow); err != nil {
+		step := dbx.Change[appointmentRow, AppointmentStatus]{To: AppointmentNoShow}
+		if err := dbx.Move(ctx, db, appointmentSteps, &rows[i], step); err != nil {
 			return nil, err
 		}
 		ids[i] = rows[i].ID

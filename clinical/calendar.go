@@ -3,11 +3,8 @@ package clinical
 import (
 	"context"
 
-	"github.com/uptrace/bun"
-
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -33,10 +30,15 @@ func (in CalendarInput) Validate() error {
 	return v.Err()
 }
 
-// Calendar lists appointments of all states by their start, and records whose were seen.
+var opCalendar = usecase.Query[CalendarInput, hmstype.List[Appointment]]{
+	Name: "clinical.calendar", Permission: hmstype.PermAppointmentRead, Shows: appointments.Found(),
+	Sample: CalendarInput{Day: usecase.SampleDay},
+}.Declare()
+
+// Calendar lists appointments of all states by their start, and records whose were seen. Those of
+// restricted patients are withheld from who may not see them: their times are taken all the same.
 func (s *Service) Calendar(ctx context.Context, in CalendarInput) (hmstype.List[Appointment], error) {
-	op := usecase.Op{Name: "appointment.calendar", Permission: hmstype.PermAppointmentRead}
-	return usecase.Read(ctx, &s.base, op, in, fieldcrypt.OpenedList(s.base.Crypt, appointmentText, calendar))
+	return opCalendar.Run(ctx, &s.base, in, calendar)
 }
 
 func calendar(ctx context.Context, db dbx.DB, in CalendarInput) (hmstype.List[Appointment], error) {
@@ -47,38 +49,38 @@ func calendar(ctx context.Context, db dbx.DB, in CalendarInput) (hmstype.List[Ap
 		}
 		in.During = hmstype.Period{Start: in.Day.In(info.Zone), End: in.Day.AddDays(1).In(info.Zone)}
 	}
-	rows, next, err := dbx.Page[appointmentRow](ctx, db, in.Page, dbx.Order{At: "starts_at"}, func(q *bun.SelectQuery) *bun.SelectQuery {
-		if !in.Practitioner.IsZero() {
-			q = q.Where("a.practitioner_id = ?", in.Practitioner)
-		}
-		if !in.Patient.IsZero() {
-			q = q.Where("a.patient_id = ?", in.Patient)
-		}
-		return q.Where("a.starts_at >= ?", in.During.Start).Where("a.starts_at < ?", in.During.End)
-	})
-	if err != nil {
-		return hmstype.List[Appointment]{}, err
-	}
-	list := hmstype.List[Appointment]{Items: make([]Appointment, len(rows)), Next: next}
-	shown := make([]dbx.Access, len(rows))
-	for i, r := range rows {
-		list.Items[i] = r.appointment()
-		shown[i] = dbx.Access{Action: "search", Entity: "appointment", ID: r.ID.String(), Patient: r.PatientID}
-	}
-	return list, db.RecordAccess(ctx, shown...)
+	db.About(in.Patient)
+	return dbx.List(ctx, db, in.Page, dbx.Order{At: "starts_at"}, appointmentRow.appointment,
+		dbx.When(!in.Practitioner.IsZero(), dbx.Equal("practitioner_id", in.Practitioner)),
+		dbx.When(!in.Patient.IsZero(), dbx.Equal("patient_id", in.Patient)),
+		dbx.During("starts_at", in.During))
 }
+
+var opGetAppointment = usecase.Query[usecase.ByID[hmstype.AppointmentID], Appointment]{
+	Name: "clinical.get_appointment", Permission: hmstype.PermAppointmentRead, Shows: appointments.One(),
+}.Declare()
 
 // GetAppointment gives an appointment, and records that it was read.
 func (s *Service) GetAppointment(ctx context.Context, id hmstype.AppointmentID) (Appointment, error) {
-	op := usecase.Op{Name: "appointment.get", Permission: hmstype.PermAppointmentRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.AppointmentID]{ID: id},
-		fieldcrypt.Opened(s.base.Crypt, appointmentText, func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.AppointmentID]) (Appointment, error) {
-			row, err := dbx.Get[appointmentRow](ctx, db, "appointment", in.ID)
-			if err != nil {
-				return Appointment{}, err
-			}
-			return row.appointment(), db.RecordAccess(ctx, dbx.Access{
-				Action: "read", Entity: "appointment", ID: row.ID.String(), Patient: row.PatientID,
-			})
-		}))
+	return opGetAppointment.Run(ctx, &s.base, usecase.ID(id), getAppointment)
+}
+
+func getAppointment(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.AppointmentID]) (Appointment, error) {
+	row, err := dbx.Get[appointmentRow](ctx, db, "appointment", in.ID)
+	return row.appointment(), err
+}
+
+var opAppointmentHistory = usecase.Query[usecase.ByID[hmstype.AppointmentID], History]{
+	Name: "clinical.appointment_history", Permission: hmstype.PermAppointmentRead, Shows: histories.One(),
+}.Declare()
+
+// AppointmentHistory gives the steps of an appointment from state to state, the oldest first.
+func (s *Service) AppointmentHistory(ctx context.Context, id hmstype.AppointmentID) (History, error) {
+	return opAppointmentHistory.Run(ctx, &s.base, usecase.ID(id), func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.AppointmentID]) (History, error) {
+		row, err := dbx.Get[appointmentRow](ctx, db, "appointment", in.ID)
+		if err != nil {
+			return History{}, err
+		}
+		return historyOf(ctx, db, "appointment", in.ID, row.PatientID)
+	})
 }

@@ -88,18 +88,20 @@ func fulfil(ctx context.Context, db dbx.DB, in *OpenInput) error {
 	if in.Appointment.IsZero() {
 		return nil
 	}
-	appointment, err := lockAppointment(ctx, db, in.Appointment, AppointmentFulfilled)
-	if err != nil {
-		return err
-	}
-	if !in.Patient.IsZero() && in.Patient != appointment.PatientID {
-		return hmstype.Invalid("patient", "must be the appointment's")
-	}
-	in.Patient = appointment.PatientID
-	if in.Practitioner.IsZero() {
-		in.Practitioner = appointment.PractitionerID
-	}
-	return move(ctx, db, &appointment, AppointmentFulfilled)
+	_, err := dbx.Step(ctx, db, appointmentSteps, in.Appointment, dbx.Change[appointmentRow, AppointmentStatus]{
+		To: AppointmentFulfilled,
+		Apply: func(appointment *appointmentRow) error {
+			if !in.Patient.IsZero() && in.Patient != appointment.PatientID {
+				return hmstype.Invalid("patient", "must be the appointment's")
+			}
+			in.Patient = appointment.PatientID
+			if in.Practitioner.IsZero() {
+				in.Practitioner = appointment.PractitionerID
+			}
+			return nil
+		},
+	})
+	return err
 }
 
 // openInTheWay finds what the database refused to stand beside the new encounter.

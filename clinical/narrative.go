@@ -16,15 +16,12 @@ import (
 const (
 	fieldEncounterComplaint fieldcrypt.Field = "encounter.chief_complaint"
 	fieldEncounterDiagnosis fieldcrypt.Field = "encounter.diagnosis"
-	fieldAppointmentReason  fieldcrypt.Field = "appointment.reason"
-	fieldAppointmentNotes   fieldcrypt.Field = "appointment.notes"
 	fieldAllergyReaction    fieldcrypt.Field = "allergy.reaction"
 	fieldInstructions       fieldcrypt.Field = "prescription.instructions"
 )
 
 var _ = fieldcrypt.Declare(
 	narrativeColumn("encounter", "chief_complaint", fieldEncounterComplaint), narrativeColumn("encounter", "diagnosis", fieldEncounterDiagnosis),
-	narrativeColumn("appointment", "reason", fieldAppointmentReason), narrativeColumn("appointment", "notes", fieldAppointmentNotes),
 	narrativeColumn("allergy", "reaction", fieldAllergyReaction), narrativeColumn("prescription", "instructions", fieldInstructions),
 )
 
@@ -37,12 +34,6 @@ func narrativeColumn(table, name string, field fieldcrypt.Field) fieldcrypt.Colu
 func encounterText(e *Encounter) (uuid.UUID, fmt.Stringer, []fieldcrypt.Part) {
 	return e.Patient.UUID(), e.ID, []fieldcrypt.Part{
 		{Field: fieldEncounterComplaint, Text: &e.ChiefComplaint}, {Field: fieldEncounterDiagnosis, Text: &e.Diagnosis},
-	}
-}
-
-func appointmentText(a *Appointment) (uuid.UUID, fmt.Stringer, []fieldcrypt.Part) {
-	return a.Patient.UUID(), a.ID, []fieldcrypt.Part{
-		{Field: fieldAppointmentReason, Text: &a.Reason}, {Field: fieldAppointmentNotes, Text: &a.Notes},
 	}
 }
 

@@ -19,7 +19,7 @@ func TestNarrative_Sealed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	a, err := b.Book(b.Ctx, clinical.BookInput{
-		Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour), Reason: "canary reason", Notes: "canary notes",
+		Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour), AppointmentDetails: clinical.AppointmentDetails{Reason: "canary reason", Notes: "canary notes"},
 	})
 	require.NoError(t, err)
 	moved, err := b.Reschedule(b.Ctx, clinical.RescheduleInput{ID: a.ID, Period: b.at(3*time.Hour, 4*time.Hour), IdempotencyKey: "move"})

@@ -93,7 +93,8 @@ func (d *day) visit(p patient.Patient) (clinical.Encounter, error) {
 		start := d.started.Add(time.Hour).Truncate(time.Hour).Add(time.Duration(slot+try) * 15 * time.Minute)
 		booked, err = do(d, "book", func() (clinical.Appointment, error) {
 			return d.h.Clinical.Book(desk, clinical.BookInput{
-				Patient: p.ID, Practitioner: doctor, Period: hmstype.Period{Start: start, End: start.Add(15 * time.Minute)}, Type: "consultation",
+				Patient: p.ID, Practitioner: doctor, Period: hmstype.Period{Start: start, End: start.Add(15 * time.Minute)},
+				AppointmentDetails: clinical.AppointmentDetails{Type: "consultation"},
 			})
 		})
 		var taken *clinical.SlotTakenError

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // succeeded are the use cases that a test of this binary ran with success, and so under the probe.
@@ -40,6 +42,15 @@ func notRun(folder string) ([]string, error) {
 	succeeded.mu.Lock()
 	defer succeeded.mu.Unlock()
 	var missing []string
+	folder, err = filepath.Abs(folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, info := range usecase.Declared() {
+		if strings.HasPrefix(info.Name, filepath.Base(folder)+".") && !succeeded.names[info.Name] {
+			missing = append(missing, fmt.Sprintf("no test runs %s with success", info.Name))
+		}
+	}
 	for _, method := range slices.Sorted(maps.Keys(methods)) {
 		for _, op := range methods[method] {
 			if !succeeded.names[op] {

@@ -169,3 +169,18 @@ func (o Order) after(q *bun.SelectQuery, page hmstype.Page) (*bun.SelectQuery, e
 	}
 	return q.OrderExpr("?TableAlias.? ?, ?TableAlias.? ?", bun.Ident(o.At), direction, bun.Ident(id), direction), nil
 }
+
+// List is [Page] with each row turned into what is given out.
+func List[R Positioned, T any](
+	ctx context.Context, db DB, page hmstype.Page, order Order, show func(R) T, more ...Apply,
+) (hmstype.List[T], error) {
+	rows, next, err := Page[R](ctx, db, page, order, more...)
+	if err != nil {
+		return hmstype.List[T]{}, err
+	}
+	list := hmstype.List[T]{Items: make([]T, len(rows)), Next: next}
+	for i, r := range rows {
+		list.Items[i] = show(r)
+	}
+	return list, nil
+}

@@ -153,6 +153,9 @@ func (in ByID[I]) Validate() error {
 	return v.Err()
 }
 
+// ID makes the input of a use case that takes an id.
+func ID[I dbx.Entity](id I) ByID[I] { return ByID[I]{ID: id} }
+
 // admit asks for the permission before anything else, so that a refused caller learns
 // nothing about the rules of an input. It also tells whether the actor may see restricted
 // patients: asked here, before the transaction, because an Authorizer may need a connection

@@ -40,6 +40,7 @@ CREATE INDEX appointment_practitioner_idx ON hms.appointment (tenant_id, practit
 CREATE INDEX appointment_booked_idx ON hms.appointment (tenant_id, starts_at, id) WHERE status = 'booked';
 CREATE INDEX appointment_replaces_idx ON hms.appointment (tenant_id, replaces_id);
 SELECT hms.install_table('appointment', 'patient_id');
+SELECT hms.install_status_history('appointment');
 SELECT hms.guard_status('appointment', 'arrived>cancelled', 'arrived>checked-in', 'arrived>entered-in-error', 'arrived>fulfilled',
     'booked>arrived', 'booked>cancelled', 'booked>checked-in', 'booked>entered-in-error', 'booked>noshow', 'cancelled>entered-in-error',
     'checked-in>cancelled', 'checked-in>entered-in-error', 'checked-in>fulfilled', 'fulfilled>entered-in-error',
