@@ -24,7 +24,7 @@ var tiers = [][]string{
 	{"identity", "patient"},
 	{"clinical", "pharmacy", "lab", "facility", "billing", "inbox"},
 	{""},
-	{"fhir", "hmstest"},
+	{"fhir", "hmstest", "hmsotel"},
 	{"examples"},
 }
 
