@@ -62,6 +62,8 @@ type hospital struct {
 	reached map[string]bool // methods that succeeded
 	fed     map[string]bool // fields that a canary went into, with success
 	errored int             // errors that were looked through
+
+	ids map[reflect.Type][]reflect.Value // that the methods gave, by type
 }
 
 func newHospital(t *testing.T) *hospital {
@@ -75,7 +77,7 @@ func newHospital(t *testing.T) *hospital {
 	t.Cleanup(func() { require.NoError(t, server.Stop(context.Background())) })
 	c := &hospital{
 		canaries: canaries{secrets: map[int]bool{}, tokens: map[string]int{}}, t: t, dsn: server.DSN(""), clock: dbtest.NewClock(),
-		tenant: hms.NewTenantID(), reached: map[string]bool{}, fed: map[string]bool{},
+		tenant: hms.NewTenantID(), ids: map[reflect.Type][]reflect.Value{}, reached: map[string]bool{}, fed: map[string]bool{},
 	}
 	c.config = c.configure()
 	c.db, c.h = c.open(c.dsn)
@@ -153,6 +155,7 @@ func (c *hospital) done(name string, err error, out any) {
 	c.requireNoneIn(c.t, err, name)
 	require.NoError(c.t, err, name)
 	c.reached[name] = true
+	c.remember(reflect.ValueOf(out))
 	result := reflect.New(reflect.TypeOf(out)).Elem()
 	result.Set(reflect.ValueOf(out))
 	for _, l := range leaves(result, name) {
