@@ -92,7 +92,11 @@ func TestHMS_HostTransaction(t *testing.T) {
 		require.NoError(t, host.Commit())
 		require.Equal(t, hmstype.Quantity(7), left(t, stock))
 		require.Equal(t, before+2, orders(t))
-		require.Error(t, sell(bound, stock, 1), "the transaction has ended")
+		err := sell(bound, stock, 1)
+		require.Error(t, err, "the transaction has ended")
+		if _, ok := host.Tx.(pgx.Tx); ok {
+			require.ErrorIs(t, err, pgx.ErrTxClosed)
+		}
 		require.Equal(t, hmstype.Quantity(7), left(t, stock))
 	})
 	inEachHostTx(t, env, func(t *testing.T, bound *hms.HMS, host dbtest.HostTx) {

@@ -215,8 +215,8 @@ func TestOpen_LeavesNoGoroutine(t *testing.T) { //nolint:paralleltest // it look
 	goleak.VerifyNone(t, before)
 }
 
-// BenchmarkOpen is what one binding costs, and a statement on it beside one on the transaction
-// itself.
+// BenchmarkOpen is what one binding costs, and a statement on it beside one on pgx's stdlib and one
+// on the transaction itself.
 func BenchmarkOpen(b *testing.B) {
 	tx := begin(b)
 	b.Run("open", func(b *testing.B) {
@@ -230,6 +230,16 @@ func BenchmarkOpen(b *testing.B) {
 		conn := pgxtx.Open(tx)
 		for b.Loop() {
 			require.NoError(b, conn.QueryRowContext(b.Context(), `SELECT $1::bigint`, 1).Scan(new(int64)))
+		}
+	})
+	b.Run("statement of stdlib", func(b *testing.B) {
+		b.ReportAllocs()
+		stdlib, err := dbtest.New(b).DB.DB.BeginTx(b.Context(), nil)
+		require.NoError(b, err)
+		defer func() { require.NoError(b, stdlib.Rollback()) }()
+		for b.Loop() {
+			err := stdlib.QueryRowContext(b.Context(), `SELECT $1::bigint`, pgx.QueryExecModeCacheStatement, 1).Scan(new(int64))
+			require.NoError(b, err)
 		}
 	})
 	b.Run("statement of pgx", func(b *testing.B) {
