@@ -2,6 +2,7 @@ package hms_test
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -36,14 +37,26 @@ func operationOf(method string) string {
 }
 
 // sampleOf gives an input of the type that a declaration has as its sample, as a copy whose ids are
-// those that id gives; ok is false where the method's declaration has another input.
-func sampleOf(info usecase.Info, t reflect.Type, id func(reflect.Type) reflect.Value) (reflect.Value, bool) {
+// those that id gives, but for the fields that are left out; ok is false where the method's
+// declaration has another input.
+func sampleOf(info usecase.Info, t reflect.Type, id func(reflect.Type) reflect.Value, omit ...string) (reflect.Value, bool) {
 	if info.Sample == nil || info.Input != t {
 		return reflect.Value{}, false
 	}
 	v := reflect.New(t).Elem()
 	v.Set(reflect.ValueOf(info.Sample))
-	setIDs(v, id)
+	if t.Kind() != reflect.Struct {
+		setIDs(v, id)
+		return v, true
+	}
+	for i := range t.NumField() {
+		switch f := t.Field(i); {
+		case slices.Contains(omit, f.Name):
+			v.Field(i).SetZero()
+		case f.IsExported():
+			setIDs(v.Field(i), id)
+		}
+	}
 	return v, true
 }
 

@@ -24,7 +24,9 @@ var opCount = usecase.Command[countInput, int64]{
 	Key: func(in countInput) string { return in.Key }, Quiet: "a counter",
 }.Declare()
 
-func count(ctx context.Context, db dbx.DB, _ countInput) (int64, error) { return db.NextNumber(ctx, "test") }
+func count(ctx context.Context, db dbx.DB, _ countInput) (int64, error) {
+	return db.NextNumber(ctx, "test")
+}
 
 func counted(t *testing.T, env *dbtest.Env) int64 {
 	t.Helper()
