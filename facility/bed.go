@@ -83,7 +83,7 @@ func (w Ward) Validate() error {
 	names.Check(&v, names.NameKey, w.Name, "name", 100)
 	v.Text(w.Description, "description", 0, 1000)
 	v.Text(w.Type, "type", 1, 50)
-	v.Text(w.ServiceCode, "serviceCode", 0, 50)
+	names.CheckOptional(&v, names.CodeKey, w.ServiceCode, "serviceCode", 50)
 	v.Check(w.Capacity >= 0 && w.Capacity <= 10_000, "capacity", "must lie between 0 and 10000")
 	return v.Err()
 }

@@ -79,7 +79,7 @@ func (i Item) Validate() error {
 	v.Text(i.Unit, "unit", 1, 20)
 	names.CheckOptional(&v, names.NameKey, i.Manufacturer, "manufacturer", 200)
 	v.Text(i.RxNormCode, "rxNormCode", 0, 50)
-	v.Text(i.ServiceCode, "serviceCode", 0, 50)
+	names.CheckOptional(&v, names.CodeKey, i.ServiceCode, "serviceCode", 50)
 	v.Check(i.ReorderLevel >= 0 && i.ReorderLevel <= hmstype.MaxQuantity, "reorderLevel", "must not be negative")
 	return v.Err()
 }
