@@ -51,8 +51,8 @@ var notReached = map[string]string{}
 // why. Whatever is not listed must be sealed, hashed or absent; so must all columns that
 // fieldcrypt.Declare names. The trail tells the same columns' history.
 var staysClear = map[string]string{
-	"people are searched by it and told apart by it":                         `patient.first_name patient.last_name patient.mrn patient_token.token`,
-	"who gave the number, not the number":                                    `patient_identifier.system`,
+	"people are searched by it and told apart by it":                         `patient.first_name patient.last_name patient.mrn patient.mrn_key patient_token.token`,
+	"who gave the number, not the number":                                    `patient_identifier.system patient_identifier.system_key`,
 	"who pays: bills and claims go by it; the policy's own number is sealed": `coverage.payer_name coverage.plan_name coverage.group_number`,
 
 	"coded, or as good as: allergies are compared with medication, lists and reports are made of it": `allergy.substance_display
@@ -82,9 +82,9 @@ var staysClear = map[string]string{
 	"the staff's accounts: they are found and listed by it": `api_key.name role.description role.name role.name_key user_account.email
 		user_account.email_key user_account.first_name user_account.last_name user_account.phone_number
 		user_account.profile_image user_account.username user_account.username_key user_session.source user_session.user_agent`,
-	"the hospital's own catalogue and house, nobody's data": `bed.bed_number bed.bed_number_key bed.bed_type encounter.service_code lab_analyte.code
+	"the hospital's own catalogue and house, nobody's data": `bed.bed_number bed.bed_number_key bed.bed_type encounter.service_code lab_analyte.code lab_analyte.code_key
 		lab_analyte.name lab_answer.code lab_answer.display lab_reference_range.void_reason lab_specimen.specimen_type
-		lab_test.category lab_test.code lab_test.name lab_test.service_code lab_test.specimen_type medication_category.description
+		lab_test.category lab_test.code lab_test.code_key lab_test.name lab_test.service_code lab_test.specimen_type medication_category.description
 		medication_category.name medication_category.name_key medication_item.generic_name medication_item.manufacturer medication_item.manufacturer_key medication_item.name medication_item.name_key
 		medication_item.rxnorm_code medication_item.service_code medication_item.strength medication_item.strength_key medication_item.unit service_item.category
 		service_item.code service_item.code_key service_item.name stock_batch.batch_number stock_batch.batch_number_key stock_batch.status_reason stock_location.name stock_location.name_key supplier.address
