@@ -10,13 +10,14 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
 // ServiceItem is something that can be charged (FHIR ChargeItemDefinition).
 type ServiceItem struct {
 	ID         hmstype.ServiceID
-	Code       string          // 1 to 50 characters, unique in the tenant, never changed
+	Code       string          // 1 to 50 characters, unique in the tenant up to case, space and kind of dash, never changed
 	Name       string          // 1 to 200 characters; stands on the bill
 	Category   string          // 1 to 100 characters, such as "Consultation"
 	TaxPercent decimal.Decimal // 0 to 100, at most four places
@@ -30,6 +31,7 @@ type serviceItemRow struct {
 	dbx.Tenanted
 	ID         hmstype.ServiceID `bun:"id,pk"`
 	Code       string
+	CodeKey    string // twin of Code
 	Name       string
 	Category   string
 	TaxPercent decimal.Decimal
@@ -58,7 +60,7 @@ type CreateServiceItemInput struct {
 // Validate implements the rules above.
 func (in CreateServiceItemInput) Validate() error {
 	var v hmstype.Validator
-	v.Text(in.Code, "code", 1, 50)
+	names.Check(&v, names.CodeKey, in.Code, "code", 50)
 	v.Text(in.Name, "name", 1, 200)
 	v.Text(in.Category, "category", 1, 100)
 	checkPercent(&v, in.TaxPercent, "taxPercent")
@@ -70,7 +72,7 @@ func (s *Service) CreateServiceItem(ctx context.Context, in CreateServiceItemInp
 	op := usecase.Op{Name: "billing.create_service_item", Permission: hmstype.PermBillingManage}
 	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in CreateServiceItemInput) (ServiceItem, error) {
 		row := serviceItemRow{
-			Tenanted: tenanted(db), ID: hmstype.NewID[hmstype.ServiceID](), Code: in.Code, Name: in.Name,
+			Tenanted: tenanted(db), ID: hmstype.NewID[hmstype.ServiceID](), Code: in.Code, CodeKey: names.CodeKey(in.Code), Name: in.Name,
 			Category: in.Category, TaxPercent: in.TaxPercent, IsActive: true, CreatedAt: db.Now, Version: 1,
 		}
 		done, err := dbx.InsertIfFree(ctx, db, &row)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -99,7 +100,7 @@ type PayInput struct {
 	Coverage        hmstype.CoverageID // whose share is paid; zero means the patient's
 	Amount          hmstype.Money      // more than zero, at most what is open, in the bill's currency
 	Method          Method             // required
-	ReferenceNumber string             // up to 100 characters; unique per method where given
+	ReferenceNumber string             // up to 100 characters; unique per method where given, up to case, space and kind of dash
 	IdempotencyKey  string             // protects from paying twice by one click
 }
 
@@ -109,7 +110,7 @@ func (in PayInput) Validate() error {
 	v.Required(!in.Bill.IsZero(), "bill")
 	checkAmount(&v, in.Amount, "amount")
 	hmstype.OneOf(&v, in.Method, "method", methods()...)
-	v.Text(in.ReferenceNumber, "referenceNumber", 0, 100)
+	names.CheckOptional(&v, names.CodeKey, in.ReferenceNumber, "referenceNumber", 100)
 	return v.Err()
 }
 
@@ -134,9 +135,9 @@ func pay(ctx context.Context, db dbx.DB, in PayInput) (Payment, error) {
 	}
 	var status sql.NullString
 	err = db.QueryRow(ctx, `SELECT out_patient, out_share, out_status
-		FROM hms.pay_bill($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		FROM hms.pay_bill($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		db.Tenant(), p.ID, hmstype.NewID[hmstype.JournalID](), p.Bill, in.Coverage, p.Amount.Amount, string(p.Amount.Currency),
-		string(p.Method), p.ReferenceNumber, p.ProcessedBy, db.Now, today).
+		string(p.Method), p.ReferenceNumber, names.CodeKey(p.ReferenceNumber), p.ProcessedBy, db.Now, today).
 		Scan(&p.Patient, &p.Share, &status)
 	if err != nil {
 		return Payment{}, err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -60,7 +61,7 @@ type RefundInput struct {
 	Payment         hmstype.PaymentID // required
 	Amount          hmstype.Money     // more than zero, at most what was not refunded yet
 	Method          Method            // empty means the payment's
-	ReferenceNumber string            // up to 100 characters; unique per method where given
+	ReferenceNumber string            // up to 100 characters; unique per method where given, up to case, space and kind of dash
 	Reason          string            // required, up to 500 characters
 	IdempotencyKey  string
 }
@@ -73,7 +74,7 @@ func (in RefundInput) Validate() error {
 	if in.Method != "" {
 		hmstype.OneOf(&v, in.Method, "method", methods()...)
 	}
-	v.Text(in.ReferenceNumber, "referenceNumber", 0, 100)
+	names.CheckOptional(&v, names.CodeKey, in.ReferenceNumber, "referenceNumber", 100)
 	v.Text(in.Reason, "reason", 1, maxReason)
 	return v.Err()
 }
@@ -105,9 +106,9 @@ func refund(ctx context.Context, db dbx.DB, in RefundInput) (Refund, error) {
 	}
 	var method sql.NullString
 	err = db.QueryRow(ctx, `SELECT out_patient, out_bill, out_method
-		FROM hms.refund_payment($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		FROM hms.refund_payment($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		db.Tenant(), r.ID, hmstype.NewID[hmstype.JournalID](), r.Payment, r.Amount.Amount, string(r.Amount.Currency),
-		string(in.Method), r.ReferenceNumber, r.Reason, r.ProcessedBy, db.Now, today).Scan(&r.Patient, &r.Bill, &method)
+		string(in.Method), r.ReferenceNumber, names.CodeKey(r.ReferenceNumber), r.Reason, r.ProcessedBy, db.Now, today).Scan(&r.Patient, &r.Bill, &method)
 	if err != nil {
 		return Refund{}, err
 	}

@@ -22,7 +22,7 @@ func (b *bundle) raw(tb testing.TB, query string, args ...any) error {
 }
 
 const rawPayment = `INSERT INTO hms.payment (tenant_id, id, bill_id, patient_id, share_id, amount, currency, method, reference_number,
-	status, journal_id, business_date, paid_at) VALUES (?, ?, ?, ?, ?, ?::text::numeric, ?, 'cash', '', 'active', ?, now()::date, now())`
+	reference_number_key, status, journal_id, business_date, paid_at) VALUES (?, ?, ?, ?, ?, ?::text::numeric, ?, 'cash', '', '', 'active', ?, now()::date, now())`
 
 // rawPay inserts a payment of a bill's first share with a journal of its own.
 func (b *bundle) rawPay(tb testing.TB, bill billing.Bill, amount string, currency hmstype.Currency) error {
