@@ -192,13 +192,13 @@ func (d *day) laboratory() {
 	h := d.H.Lab
 	high, critical := decimal.RequireFromString("5.1"), decimal.RequireFromString("6.5")
 	test := gave(h.CreateTest(d.Ctx, lab.CreateTestInput{
-		Code: "K", Name: "Potassium", SpecimenType: "serum", TurnaroundMinutes: 60, Analytes: []lab.AnalyteInput{
-			{Code: "K", Name: "Potassium", ValueType: lab.ValueNumeric, Unit: "mmol/L"},
-			{Code: "C", Name: "Colour", ValueType: lab.ValueCoded, Answers: []lab.Answer{{Code: "red", Display: "Red"}}},
+		TestDetails: lab.TestDetails{Code: "K", Name: "Potassium", SpecimenType: "serum", TurnaroundMinutes: 60}, Analytes: []lab.AnalyteInput{
+			{AnalyteDetails: lab.AnalyteDetails{Code: "K", Name: "Potassium", ValueType: lab.ValueNumeric, Unit: "mmol/L"}},
+			{AnalyteDetails: lab.AnalyteDetails{Code: "C", Name: "Colour", ValueType: lab.ValueCoded}, Answers: []lab.Answer{{Code: "red", Display: "Red"}}},
 		},
 	})).on(d)
 	gave(h.AddReferenceRange(d.Ctx, lab.AddReferenceRangeInput{
-		AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1), Bounds: lab.Bounds{High: &high, CriticalHigh: &critical},
+		RangeDetails: lab.RangeDetails{AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1), Bounds: lab.Bounds{High: &high, CriticalHigh: &critical}},
 	})).on(d)
 	order := gave(h.AddOrder(d.doctor, lab.AddOrderInput{PatientID: d.who.ID, Tests: []hmstype.LabTestID{test.ID}})).on(d)
 	gave(h.CollectSpecimen(d.Ctx, lab.CollectSpecimenInput{OrderID: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true})).on(d)

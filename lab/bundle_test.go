@@ -114,8 +114,8 @@ func bounds(criticalLow, low, high, criticalHigh string) lab.Bounds {
 func (b *bundle) numericTest(t *testing.T, code, unit string) lab.Test {
 	t.Helper()
 	test, err := b.lab.CreateTest(b.tech, lab.CreateTestInput{
-		Code: code, Name: code, SpecimenType: "serum", TurnaroundMinutes: 60, ServiceCode: "LAB-" + code,
-		Analytes: []lab.AnalyteInput{{Code: code, Name: code, ValueType: lab.ValueNumeric, Unit: unit}},
+		TestDetails: lab.TestDetails{Code: code, Name: code, SpecimenType: "serum", TurnaroundMinutes: 60, ServiceCode: "LAB-" + code},
+		Analytes:    []lab.AnalyteInput{{AnalyteDetails: lab.AnalyteDetails{Code: code, Name: code, ValueType: lab.ValueNumeric, Unit: unit}}},
 	})
 	require.NoError(t, err)
 	return test
@@ -125,7 +125,7 @@ func (b *bundle) numericTest(t *testing.T, code, unit string) lab.Test {
 func (b *bundle) forAll(t *testing.T, test lab.Test, limits lab.Bounds) lab.ReferenceRange {
 	t.Helper()
 	r, err := b.lab.AddReferenceRange(b.tech, lab.AddReferenceRangeInput{
-		AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1), Bounds: limits,
+		RangeDetails: lab.RangeDetails{AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1), Bounds: limits},
 	})
 	require.NoError(t, err)
 	return r

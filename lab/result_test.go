@@ -58,8 +58,7 @@ func TestService_EnterResult_RangeOfTheDayOfCollection(t *testing.T) {
 	three, six := lab.AgeMonths(3), lab.AgeMonths(6)
 	add := func(sex lab.Sex, from int, to *int, high string) lab.ReferenceRange {
 		r, err := b.lab.AddReferenceRange(b.tech, lab.AddReferenceRangeInput{
-			AnalyteID: analyte, Sex: sex, AgeFrom: from, AgeTo: to,
-			ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: bounds("", "", high, ""),
+			RangeDetails: lab.RangeDetails{AnalyteID: analyte, Sex: sex, AgeFrom: from, AgeTo: to, ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: bounds("", "", high, "")},
 		})
 		require.NoError(t, err)
 		return r
@@ -102,8 +101,8 @@ func TestService_EnterResult_RangeOfTheDayOfCollection(t *testing.T) {
 		yesterday := hmstype.DateOf(b.Clock.Now(), time.UTC).AddDays(-1)
 		ends := yesterday.AddDays(1)
 		for _, in := range []lab.AddReferenceRangeInput{
-			{ValidFrom: hmstype.NewDate(2020, 1, 1), ValidTo: ends, Bounds: bounds("", "", "10", "")},
-			{ValidFrom: ends, Bounds: bounds("", "", "20", "")},
+			{RangeDetails: lab.RangeDetails{ValidFrom: hmstype.NewDate(2020, 1, 1), ValidTo: ends, Bounds: bounds("", "", "10", "")}},
+			{RangeDetails: lab.RangeDetails{ValidFrom: ends, Bounds: bounds("", "", "20", "")}},
 		} {
 			in.AnalyteID, in.Sex = test.Analytes[0].ID, lab.SexAny
 			_, err := b.lab.AddReferenceRange(b.tech, in)
@@ -137,13 +136,13 @@ func TestService_EnterResult_Coded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	test, err := b.lab.CreateTest(b.tech, lab.CreateTestInput{
-		Code: "MAL", Name: "Malaria", SpecimenType: "blood", TurnaroundMinutes: 60,
+		TestDetails: lab.TestDetails{Code: "MAL", Name: "Malaria", SpecimenType: "blood", TurnaroundMinutes: 60},
 		Analytes: []lab.AnalyteInput{
-			{Code: "FILM", Name: "Film", ValueType: lab.ValueCoded, Answers: []lab.Answer{
+			{AnalyteDetails: lab.AnalyteDetails{Code: "FILM", Name: "Film", ValueType: lab.ValueCoded}, Answers: []lab.Answer{
 				{Code: "NEG", Display: "Negative", Flag: lab.FlagNormal}, {Code: "PV", Display: "P. vivax", Flag: lab.FlagAbnormal},
 				{Code: "PF", Display: "P. falciparum", Flag: lab.FlagCritical},
 			}},
-			{Code: "REM", Name: "Remark", ValueType: lab.ValueText},
+			{AnalyteDetails: lab.AnalyteDetails{Code: "REM", Name: "Remark", ValueType: lab.ValueText}},
 		},
 	})
 	require.NoError(t, err)

@@ -15,8 +15,8 @@ func TestService_CollectSpecimen(t *testing.T) {
 	b := setup(t)
 	k := b.potassium(t)
 	urine, err := b.lab.CreateTest(b.tech, lab.CreateTestInput{
-		Code: "UA", Name: "Urine", SpecimenType: "urine", TurnaroundMinutes: 30,
-		Analytes: []lab.AnalyteInput{{Code: "COL", Name: "Colour", ValueType: lab.ValueText}},
+		TestDetails: lab.TestDetails{Code: "UA", Name: "Urine", SpecimenType: "urine", TurnaroundMinutes: 30},
+		Analytes:    []lab.AnalyteInput{{AnalyteDetails: lab.AnalyteDetails{Code: "COL", Name: "Colour", ValueType: lab.ValueText}}},
 	})
 	require.NoError(t, err)
 	order := b.order(t, b.adult(t), k, urine)
