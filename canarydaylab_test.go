@@ -47,7 +47,7 @@ func (d *canaryDay) labTest() lab.Test {
 }
 
 func (d *canaryDay) labOrder(test lab.Test) lab.Order {
-	return run(d.hospital, d.sys, d.h.Lab.AddOrder, lab.AddOrderInput{PatientID: d.patient.ID, Tests: []hmstype.LabTestID{test.ID}, OrderedBy: d.user.ID})
+	return run(d.hospital, d.sys, d.h.Lab.AddOrder, lab.AddOrderInput{PatientID: d.patient.ID, Tests: []hmstype.LabTestID{test.ID}, OrderDetails: lab.OrderDetails{RequesterID: d.user.ID}})
 }
 
 func itemRef(i lab.Item) lab.ItemRef {

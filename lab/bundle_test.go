@@ -252,6 +252,15 @@ func (b *bundle) encounter(t *testing.T, who hmstype.PatientID) hmstype.Encounte
 	return id
 }
 
+// by gives who acts in a context, as it is kept with what he does.
+func (b *bundle) by(ctx context.Context) hmstype.ActorRef {
+	actor, err := hmstype.ActorFrom(ctx)
+	if err != nil {
+		panic(err)
+	}
+	return actor.Ref()
+}
+
 func itoa(i int) string { return fmt.Sprint(i) }
 
 // months reads an age as a foreign table holds it.

@@ -168,7 +168,7 @@ func TestService_EnterResult_Coded(t *testing.T) {
 		lab.EnteredValue{AnalyteID: remark, Value: lab.Value{AbsentReason: "not-performed"}})
 	require.NoError(t, err)
 	require.Equal(t, lab.FlagCritical, out.Results[0].Flag)
-	require.EqualValues(t, 2, out.Results[0].ResultVersion)
+	require.EqualValues(t, 2, out.Results[0].Version)
 	require.Len(t, b.alerts(t), 1)
 	out = b.verify(t, out.Item)
 	require.Equal(t, lab.ResultFinal, out.Results[1].Status)
@@ -240,8 +240,8 @@ func TestService_VerifyResult(t *testing.T) {
 			out := b.verify(t, b.enter(t, test, item, number("4")).Item)
 			require.Equal(t, lab.ItemFinal, out.Item.Status)
 			require.Equal(t, b.Clock.Now(), out.Item.ResultDate)
-			require.Equal(t, b.doctorID, out.Results[0].VerifiedBy)
-			require.EqualValues(t, 2, out.Results[0].ResultVersion)
+			require.Equal(t, b.by(b.doctor), out.Results[0].VerifiedBy)
+			require.EqualValues(t, 2, out.Results[0].Version)
 			require.Equal(t, i+1, b.events(t, "lab.final"))
 		}
 		require.Equal(t, lab.OrderCompleted, b.reload(t, order).Status)
@@ -307,7 +307,7 @@ func TestService_CorrectResult(t *testing.T) {
 	order, out := b.final(t, test, b.adult(t), number("4"))
 	item, err := b.lab.ReviewResult(b.doctor, lab.ReviewResultInput{ItemRef: ref(out.Item)})
 	require.NoError(t, err)
-	require.Equal(t, b.doctorID, item.ReviewedBy)
+	require.Equal(t, b.by(b.doctor), item.ReviewedBy)
 	_, err = b.lab.ReviewResult(b.Ctx, lab.ReviewResultInput{ItemRef: ref(item)})
 	require.ErrorIs(t, err, lab.ErrPersonRequired)
 

@@ -94,7 +94,7 @@ func TestService_RejectSpecimen(t *testing.T) {
 		require.Equal(t, 1, b.till.len(), "the same test is not charged twice")
 		order = b.reload(t, order)
 		next := b.enter(t, test, order.Items[0], number("4.1"))
-		require.EqualValues(t, 3, next.Results[0].ResultVersion, "value, cancelled, new value")
+		require.EqualValues(t, 3, next.Results[0].Version, "value, cancelled, new value")
 		require.Equal(t, second.ID, next.Results[0].SpecimenID)
 		require.NotEqual(t, out.Results[0].SpecimenID, next.Results[0].SpecimenID)
 		require.Equal(t, lab.FlagNormal, next.Results[0].Flag)

@@ -35,7 +35,6 @@ var LeavesNoEvent = map[string]string{
 	"billing.revenue_by_day":     "sums only",
 	"billing.receivables_ageing": "sums only",
 	"facility.census":            "counts only",
-	"lab.turnaround_times":       "figures only",
 	"billing.prices":             "a catalogue, nobody's data",
 	"billing.service_items":      "a catalogue, nobody's data",
 	"pharmacy.shelf":             "stock, nobody's data",
@@ -55,7 +54,6 @@ var LeavesNoEvent = map[string]string{
 var MayFindNothing = map[string]string{
 	"identity.end_break_glass": "a grant that is over already stays as it is",
 	"identity.revoke_api_key":  "a key that has ended already stays as it is",
-	"lab.escalate_critical":    "all alerts may have been acknowledged",
 	"inbox.add_participant":    "who takes part already stays as he is",
 	"inbox.escalate_tasks":     "nothing may be overdue",
 	"inbox.mark_all_read":      "nothing may be unread",
