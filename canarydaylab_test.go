@@ -102,6 +102,10 @@ func (d *canaryDay) results(test lab.Test, order lab.Order) {
 		ItemRef: itemRef(corrected.Item), AnalyteID: test.Analytes[2].ID, Value: lab.Value{Text: d.text("lab.CorrectResult.Value.Text")},
 	})
 	run(c, d.sys, s.Report, order.ID)
+	run(c, d.sys, s.OrderHistory, order.ID)
+	run(c, d.sys, s.ItemHistory, item.ID)
+	run(c, d.sys, s.SpecimenHistory, item.SpecimenID)
+	run(c, d.sys, s.CriticalAlertHistory, alert.ID)
 	run(c, d.sys, s.ResultHistory, lab.ResultHistoryInput{PatientID: d.patient.ID})
 	run(c, d.sys, s.CumulativeReport, lab.CumulativeReportInput{PatientID: d.patient.ID})
 	run(c, d.sys, s.TurnaroundTimes, lab.TurnaroundTimesInput{Period: hmstype.Period{Start: d.clock.Now().Add(-48 * time.Hour), End: d.clock.Now()}})

@@ -16,13 +16,20 @@ import (
 
 // TestDetails are what the catalogue says of a test.
 type TestDetails struct {
-	Code              string `json:"code"`                        // unique in the tenant: A to Z, 0 to 9, ".", "_", "-"; 1 to 30 characters
-	LOINC             string `bun:"loinc" json:"loinc,omitempty"` // digits, a hyphen and a check digit; empty means not coded
-	Name              string `json:"name"`                        // 1 to 200 characters
-	Category          string `json:"category,omitempty"`          // such as "chemistry"; up to 100 characters
-	SpecimenType      string `json:"specimenType"`                // such as "serum"; items of one specimen share it; 1 to 100 characters
-	TurnaroundMinutes int64  `json:"turnaroundMinutes"`           // target from collection to the final result: 1 to 525600 (a year)
-	ServiceCode       string `json:"serviceCode,omitempty"`       // of the service catalogue: what is charged; empty means nothing; up to 50 characters
+	// Code is unique in the tenant: 1 to 30 of A to Z, 0 to 9, ".", "_" and "-".
+	Code string `json:"code"`
+	// LOINC is digits, a hyphen and a check digit; empty means not coded.
+	LOINC string `bun:"loinc" json:"loinc,omitempty"`
+	// Name has 1 to 200 characters.
+	Name string `json:"name"`
+	// Category is such as "chemistry"; up to 100 characters.
+	Category string `json:"category,omitempty"`
+	// SpecimenType is such as "serum"; items of one specimen share it. 1 to 100 characters.
+	SpecimenType string `json:"specimenType"`
+	// TurnaroundMinutes is the target from collection to the final result: 1 to 525600 (a year).
+	TurnaroundMinutes int64 `json:"turnaroundMinutes"`
+	// ServiceCode of the service catalogue is what is charged; empty means nothing; up to 50 characters.
+	ServiceCode string `json:"serviceCode,omitempty"`
 }
 
 func (d TestDetails) validate(v *hmstype.Validator) {
@@ -31,7 +38,8 @@ func (d TestDetails) validate(v *hmstype.Validator) {
 	v.Text(d.Name, "name", 1, 200)
 	v.Text(d.Category, "category", 0, 100)
 	v.Text(d.SpecimenType, "specimenType", 1, 100)
-	v.Check(d.TurnaroundMinutes >= 1 && d.TurnaroundMinutes <= 525600, "turnaroundMinutes", "must lie between 1 and 525600")
+	v.Check(d.TurnaroundMinutes >= 1 && d.TurnaroundMinutes <= 525600,
+		"turnaroundMinutes", "must lie between 1 and 525600")
 	v.Text(d.ServiceCode, "serviceCode", 0, 50)
 }
 
@@ -48,12 +56,18 @@ type Test struct {
 
 // AnalyteDetails are what the catalogue says of an analyte.
 type AnalyteDetails struct {
-	Code      string    `json:"code"`                        // unique in the test; form as of a test's
-	LOINC     string    `bun:"loinc" json:"loinc,omitempty"` // form as of a test's; empty means not coded
-	Name      string    `json:"name"`                        // 1 to 200 characters
-	ValueType ValueType `json:"valueType"`                   // numeric, coded or text
-	Unit      string    `json:"unit,omitempty"`              // UCUM, of a numeric analyte, up to 40 characters; empty means without unit
-	Precision *int64    `json:"precision,omitempty"`         // decimal places to show, 0 to 20, of a numeric analyte; nil means as entered
+	// Code is unique in the test; form as of a test's.
+	Code string `json:"code"`
+	// LOINC has the form of a test's; empty means not coded.
+	LOINC string `bun:"loinc" json:"loinc,omitempty"`
+	// Name has 1 to 200 characters.
+	Name string `json:"name"`
+	// ValueType is numeric, coded or text.
+	ValueType ValueType `json:"valueType"`
+	// Unit of a numeric analyte is UCUM, up to 40 characters; empty means without unit.
+	Unit string `json:"unit,omitempty"`
+	// Precision is how many decimal places of a number to show, 0 to 20; nil means as entered.
+	Precision *int64 `json:"precision,omitempty"`
 }
 
 func (d AnalyteDetails) validate(v *hmstype.Validator) {
@@ -182,9 +196,11 @@ func (in AnalyteInput) Validate() error {
 var opCreateTest = usecase.Command[CreateTestInput, Test]{
 	Name: "lab.create_test", Permission: hmstype.PermLabManage, Shows: usecase.Nobody[Test](aCatalogue),
 	Sample: CreateTestInput{
-		TestDetails: TestDetails{Code: "K", Name: "Potassium", Category: "chemistry", SpecimenType: "serum", TurnaroundMinutes: 60},
+		TestDetails: TestDetails{
+			Code: "K", LOINC: "2823-3", Name: "Potassium", Category: "chemistry", SpecimenType: "serum", TurnaroundMinutes: 60,
+		},
 		Analytes: []AnalyteInput{
-			{AnalyteDetails: AnalyteDetails{Code: "K", LOINC: "2823-3", Name: "Potassium", ValueType: ValueNumeric, Unit: "mmol/L"}},
+			{AnalyteDetails: AnalyteDetails{Code: "K", Name: "Potassium", ValueType: ValueNumeric, Unit: "mmol/L"}},
 			{
 				AnalyteDetails: AnalyteDetails{Code: "HEM", Name: "Haemolysis", ValueType: ValueCoded},
 				Answers:        []Answer{{Code: "NEG", Display: "None", Flag: FlagNormal}},
@@ -210,7 +226,9 @@ func createTest(ctx context.Context, db dbx.DB, in CreateTestInput) (Test, error
 		}
 		analytes = append(analytes, analyte)
 		for j, answer := range a.Answers {
-			answers = append(answers, answerRow{Tenanted: row.Tenanted, AnalyteID: analyte.ID, Answer: answer, Position: int64(j)})
+			answers = append(answers, answerRow{
+				Tenanted: row.Tenanted, AnalyteID: analyte.ID, Answer: answer, Position: int64(j),
+			})
 		}
 	}
 	if err := dbx.Insert(ctx, db, row); err != nil {
@@ -277,7 +295,8 @@ func answersOf(ctx context.Context, db dbx.DB, analytes []analyteRow) (map[hmsty
 	if len(coded) == 0 {
 		return answers, nil
 	}
-	rows, err := dbx.All[answerRow](ctx, db, dbx.OneOf("analyte_id", coded), dbx.OrderBy("an.analyte_id", "an.position", "an.code"))
+	rows, err := dbx.All[answerRow](ctx, db, dbx.OneOf("analyte_id", coded),
+		dbx.OrderBy("an.analyte_id", "an.position", "an.code"))
 	for _, r := range rows {
 		answers[r.AnalyteID] = append(answers[r.AnalyteID], r.Answer)
 	}
@@ -313,7 +332,8 @@ func (in TestsInput) Validate() error {
 }
 
 var opTests = usecase.Query[TestsInput, hmstype.List[Test]]{
-	Name: "lab.tests", Permission: hmstype.PermLabRead, Shows: usecase.Nobody[hmstype.List[Test]](aCatalogue), Quiet: aCatalogue,
+	Name: "lab.tests", Permission: hmstype.PermLabRead,
+	Shows: usecase.Nobody[hmstype.List[Test]](aCatalogue), Quiet: aCatalogue,
 }.Declare()
 
 // Tests lists the catalogue, oldest entry first.
@@ -322,7 +342,8 @@ func (s *Service) Tests(ctx context.Context, in TestsInput) (hmstype.List[Test],
 }
 
 func listTests(ctx context.Context, db dbx.DB, in TestsInput) (hmstype.List[Test], error) {
-	rows, next, err := dbx.Page[testRow](ctx, db, in.Page, dbx.Order{}, dbx.When(!in.IncludeInactive, dbx.Where("t.active")))
+	rows, next, err := dbx.Page[testRow](ctx, db, in.Page, dbx.Order{},
+		dbx.When(!in.IncludeInactive, dbx.Where("t.active")))
 	if err != nil {
 		return hmstype.List[Test]{}, err
 	}

@@ -22,21 +22,23 @@ type AlertComments struct {
 // it back, and deal with it. There is one per version of a result whose value was not told
 // before; verifying an unchanged value opens none.
 type CriticalAlert struct {
-	ID              hmstype.CriticalAlertID `json:"id"`
-	ResultID        hmstype.LabResultID     `json:"resultId"` // the version that opened it
-	ItemID          hmstype.LabOrderItemID  `json:"itemId"`
-	AnalyteID       hmstype.LabAnalyteID    `json:"analyteId"`
-	PatientID       hmstype.PatientID       `json:"patientId"`
-	Flag            Flag                    `json:"flag,omitempty"` // of that version; L, H or none where a censored value may be critical
-	Status          AlertStatus             `json:"status"`
-	EscalationLevel int64                   `json:"escalationLevel"` // how often the time to acknowledge has run out
-	EscalateAt      time.Time               `json:"escalateAt"`      // UTC; when it runs out next
-	SupersededBy    hmstype.LabResultID     `json:"supersededBy"`    // a later version that says otherwise; zero means none
-	AcknowledgedBy  hmstype.ActorRef        `json:"acknowledgedBy"`  // who was told; zero while open
-	AcknowledgedAt  time.Time               `json:"acknowledgedAt"`  // UTC
-	ReadBack        bool                    `json:"readBack"`        // who was told has read the value back
-	ClosedBy        hmstype.ActorRef        `json:"closedBy"`        // zero until closed
-	ClosedAt        time.Time               `json:"closedAt"`        // UTC
+	ID        hmstype.CriticalAlertID `json:"id"`
+	ResultID  hmstype.LabResultID     `json:"resultId"` // the version that opened it
+	ItemID    hmstype.LabOrderItemID  `json:"itemId"`
+	AnalyteID hmstype.LabAnalyteID    `json:"analyteId"`
+	PatientID hmstype.PatientID       `json:"patientId"`
+	// Flag: of that version; L, H or none where a censored value may be critical.
+	Flag            Flag        `json:"flag,omitempty"`
+	Status          AlertStatus `json:"status"`
+	EscalationLevel int64       `json:"escalationLevel"` // how often the time to acknowledge has run out
+	EscalateAt      time.Time   `json:"escalateAt"`      // UTC; when it runs out next
+	// SupersededBy: a later version that says otherwise; zero means none.
+	SupersededBy   hmstype.LabResultID `json:"supersededBy"`
+	AcknowledgedBy hmstype.ActorRef    `json:"acknowledgedBy"` // who was told; zero while open
+	AcknowledgedAt time.Time           `json:"acknowledgedAt"` // UTC
+	ReadBack       bool                `json:"readBack"`       // who was told has read the value back
+	ClosedBy       hmstype.ActorRef    `json:"closedBy"`       // zero until closed
+	ClosedAt       time.Time           `json:"closedAt"`       // UTC
 	AlertComments
 	CreatedBy hmstype.ActorRef `json:"createdBy"` // who entered the value
 	CreatedAt time.Time        `json:"createdAt"` // UTC; when the case was opened
@@ -93,7 +95,9 @@ func (r alertRow) alert() CriticalAlert {
 var alertTexts = fieldcrypt.Table[AlertComments]{
 	Name: "lab_critical_alert", Subject: "patient_id", Narrative: true,
 	Texts: func(d *AlertComments) []fieldcrypt.Text {
-		return []fieldcrypt.Text{{Column: "comment", Text: &d.Comment}, {Column: "closing_comment", Text: &d.ClosingComment}}
+		return []fieldcrypt.Text{
+			{Column: "comment", Text: &d.Comment}, {Column: "closing_comment", Text: &d.ClosingComment},
+		}
 	},
 }.Declare()
 
@@ -114,9 +118,11 @@ var alerts = usecase.Entity[CriticalAlert]{
 // alertSteps is how the case of a critical value changes its state.
 var alertSteps = dbx.Machine[alertRow, AlertStatus]{
 	Table: "lab_critical_alert", Transitions: AlertTransitions,
-	State:   func(r *alertRow) *AlertStatus { return &r.Status },
-	Columns: []string{"acknowledged_by", "acknowledged_at", "comment", "read_back", "closed_by", "closed_at", "closing_comment"},
-	Event:   func(r *alertRow, _ AlertStatus) dbx.Event { return alertEvent("lab.critical_"+string(r.Status), *r) },
+	State: func(r *alertRow) *AlertStatus { return &r.Status },
+	Columns: []string{
+		"acknowledged_by", "acknowledged_at", "comment", "read_back", "closed_by", "closed_at", "closing_comment",
+	},
+	Event: func(r *alertRow, _ AlertStatus) dbx.Event { return alertEvent("lab.critical_"+string(r.Status), *r) },
 }
 
 // alertEvent is what others learn of a case.
@@ -212,7 +218,9 @@ func (s *Service) AcknowledgeCritical(ctx context.Context, in AcknowledgeCritica
 	return opAcknowledgeCritical.Run(ctx, &s.base, in, s.acknowledgeCritical)
 }
 
-func (s *Service) acknowledgeCritical(ctx context.Context, db dbx.DB, in AcknowledgeCriticalInput) (CriticalAlert, error) {
+func (s *Service) acknowledgeCritical(
+	ctx context.Context, db dbx.DB, in AcknowledgeCriticalInput,
+) (CriticalAlert, error) {
 	said := AlertComments{Comment: in.Comment}
 	return s.stepAlert(ctx, db, in.ID, AlertAcknowledged, &said, func(row *alertRow) error {
 		row.AcknowledgedBy, row.AcknowledgedAt = db.By(), db.Now
@@ -261,17 +269,19 @@ func (s *Service) closeCritical(ctx context.Context, db dbx.DB, in CloseCritical
 
 // stepAlert takes a step of a case by a person; what he said is sealed before apply.
 func (s *Service) stepAlert(
-	ctx context.Context, db dbx.DB, id hmstype.CriticalAlertID, to AlertStatus, said *AlertComments, apply func(*alertRow) error,
+	ctx context.Context, db dbx.DB, id hmstype.CriticalAlertID, to AlertStatus,
+	said *AlertComments, apply func(*alertRow) error,
 ) (CriticalAlert, error) {
 	if db.Actor.Kind != hmstype.ActorHuman {
 		return CriticalAlert{}, ErrPersonRequired
 	}
-	row, err := dbx.Step(ctx, db, alertSteps, id, dbx.Change[alertRow, AlertStatus]{To: to, Apply: func(row *alertRow) error {
+	step := dbx.Change[alertRow, AlertStatus]{To: to, Apply: func(row *alertRow) error {
 		if err := alertTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, said); err != nil {
 			return err
 		}
 		return apply(row)
-	}})
+	}}
+	row, err := dbx.Step(ctx, db, alertSteps, id, step)
 	return row.alert(), err
 }
 

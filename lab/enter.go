@@ -196,8 +196,8 @@ func (b bench) measure(db dbx.DB, in EnteredValue) (resultRow, error) {
 		return resultRow{}, hmstype.Invalid("value", "must be of the analyte's type")
 	}
 	row := resultRow{
-		Header: dbx.NewHeader[hmstype.LabResultID](db), OrderItemID: b.item.ID, PatientID: b.item.PatientID, TestID: b.item.TestID,
-		AnalyteID: analyte.ID, SpecimenID: b.specimen.ID, Status: ResultPreliminary, ValueType: kind,
+		Header: dbx.NewHeader[hmstype.LabResultID](db), OrderItemID: b.item.ID, PatientID: b.item.PatientID,
+		TestID: b.item.TestID, AnalyteID: analyte.ID, SpecimenID: b.specimen.ID, Status: ResultPreliminary, ValueType: kind,
 		AbsentReason: in.Value.AbsentReason, Unit: analyte.Unit, Sex: b.person.sex, AgeDays: b.person.age.exact(),
 		CollectedAt: b.specimen.CollectedAt, Comment: in.Comment, EnteredBy: db.By(), EnteredAt: db.Now,
 	}
@@ -260,5 +260,6 @@ func versionsOf(ctx context.Context, db dbx.DB, items []hmstype.LabOrderItemID) 
 	if len(items) == 0 {
 		return nil, nil
 	}
-	return dbx.All[resultRow](ctx, db, dbx.OneOf("order_item_id", items), dbx.OrderBy("r.order_item_id", "r.analyte_id", "r.version"))
+	return dbx.All[resultRow](ctx, db, dbx.OneOf("order_item_id", items),
+		dbx.OrderBy("r.order_item_id", "r.analyte_id", "r.version"))
 }

@@ -13,21 +13,25 @@ import (
 
 // Item is one test of an order.
 type Item struct {
-	ID           hmstype.LabOrderItemID `json:"id"`
-	OrderID      hmstype.LabOrderID     `json:"orderId"`
-	PatientID    hmstype.PatientID      `json:"patientId"`
-	TestID       hmstype.LabTestID      `json:"testId"`
-	Status       ItemStatus             `json:"status"`
-	StatusReason string                 `json:"statusReason,omitempty"` // why it went back to ordered, was cancelled or entered in error
-	SpecimenID   hmstype.SpecimenID     `json:"specimenId"`             // zero before collection
-	CollectedAt  time.Time              `json:"collectedAt"`            // UTC; zero before collection
-	ResultedAt   time.Time              `json:"resultedAt"`             // UTC; when the first value was entered; zero before that
-	ResultDate   time.Time              `json:"resultDate"`             // UTC; when the results became final; zero before that
-	ReviewedBy   hmstype.ActorRef       `json:"reviewedBy"`             // who has read the final results; zero means nobody since the last change
-	ReviewedAt   time.Time              `json:"reviewedAt"`             // UTC; zero means not reviewed
-	CreatedBy    hmstype.ActorRef       `json:"createdBy"`
-	CreatedAt    time.Time              `json:"createdAt"` // UTC; the order's
-	Version      int64                  `json:"version"`   // counts changes, from 1
+	ID        hmstype.LabOrderItemID `json:"id"`
+	OrderID   hmstype.LabOrderID     `json:"orderId"`
+	PatientID hmstype.PatientID      `json:"patientId"`
+	TestID    hmstype.LabTestID      `json:"testId"`
+	Status    ItemStatus             `json:"status"`
+	// StatusReason: why it went back to ordered, was cancelled or entered in error.
+	StatusReason string             `json:"statusReason,omitempty"`
+	SpecimenID   hmstype.SpecimenID `json:"specimenId"`  // zero before collection
+	CollectedAt  time.Time          `json:"collectedAt"` // UTC; zero before collection
+	// ResultedAt: UTC; when the first value was entered; zero before that.
+	ResultedAt time.Time `json:"resultedAt"`
+	// ResultDate: UTC; when the results became final; zero before that.
+	ResultDate time.Time `json:"resultDate"`
+	// ReviewedBy: who has read the final results; zero means nobody since the last change.
+	ReviewedBy hmstype.ActorRef `json:"reviewedBy"`
+	ReviewedAt time.Time        `json:"reviewedAt"` // UTC; zero means not reviewed
+	CreatedBy  hmstype.ActorRef `json:"createdBy"`
+	CreatedAt  time.Time        `json:"createdAt"` // UTC; the order's
+	Version    int64            `json:"version"`   // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants.
 	Withheld bool `json:"withheld,omitempty"`

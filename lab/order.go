@@ -15,10 +15,13 @@ import (
 
 // OrderDetails are what people say of an order.
 type OrderDetails struct {
-	EncounterID   hmstype.EncounterID `json:"encounterId"`             // zero where the order belongs to no encounter; otherwise an open one of the patient
-	RequesterID   hmstype.UserID      `json:"requesterId"`             // whose order it is (FHIR requester), who need not be who entered it
-	Priority      Priority            `json:"priority"`                // empty in an input means routine
-	ClinicalNotes string              `json:"clinicalNotes,omitempty"` // what the laboratory should know; up to 4000 characters
+	// EncounterID: zero where the order belongs to no encounter; otherwise an open one of the patient.
+	EncounterID hmstype.EncounterID `json:"encounterId"`
+	// RequesterID: whose order it is (FHIR requester), who need not be who entered it.
+	RequesterID hmstype.UserID `json:"requesterId"`
+	Priority    Priority       `json:"priority"` // empty in an input means routine
+	// ClinicalNotes: what the laboratory should know; up to 4000 characters.
+	ClinicalNotes string `json:"clinicalNotes,omitempty"`
 }
 
 func (d OrderDetails) validate(v *hmstype.Validator) {
@@ -309,7 +312,8 @@ func (s *Service) listOrders(ctx context.Context, db dbx.DB, in OrdersInput) (hm
 	if err := s.about(ctx, db, in.PatientID); err != nil {
 		return list, err
 	}
-	rows, next, err := dbx.Page[orderRow](ctx, db, in.Page, dbx.Order{At: "created_at", Desc: true}, dbx.Equal("patient_id", in.PatientID))
+	rows, next, err := dbx.Page[orderRow](ctx, db, in.Page, dbx.Order{At: "created_at", Desc: true},
+		dbx.Equal("patient_id", in.PatientID))
 	if err != nil {
 		return list, err
 	}

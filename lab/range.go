@@ -32,7 +32,8 @@ func (d RangeDetails) validate(v *hmstype.Validator) {
 	v.Required(!d.AnalyteID.IsZero(), "analyteId")
 	hmstype.OneOf(v, d.Sex, "sex", SexAny, SexFemale, SexMale)
 	v.Check(d.AgeFrom >= 0 && d.AgeFrom <= maxAgeDays, "ageFrom", "must lie between 0 and 73000 days")
-	v.Check(d.AgeTo == nil || (*d.AgeTo > d.AgeFrom && *d.AgeTo <= maxAgeDays), "ageTo", "must be more than ageFrom and at most 73000 days")
+	v.Check(d.AgeTo == nil || (*d.AgeTo > d.AgeFrom && *d.AgeTo <= maxAgeDays),
+		"ageTo", "must be more than ageFrom and at most 73000 days")
 	v.Required(!d.ValidFrom.IsZero(), "validFrom")
 	v.Check(d.ValidTo.IsZero() || d.ValidTo.After(d.ValidFrom), "validTo", "must be after validFrom")
 	d.Bounds.validate(v)
@@ -89,7 +90,9 @@ var sampleLow = decimal.New(35, -1)
 
 var opAddReferenceRange = usecase.Command[AddReferenceRangeInput, ReferenceRange]{
 	Name: "lab.add_reference_range", Permission: hmstype.PermLabManage, Shows: usecase.Nobody[ReferenceRange](aCatalogue),
-	Sample: AddReferenceRangeInput{RangeDetails{Sex: SexAny, ValidFrom: usecase.SampleDay, Bounds: Bounds{Low: &sampleLow}}},
+	Sample: AddReferenceRangeInput{
+		RangeDetails{Sex: SexAny, ValidFrom: usecase.SampleDay, Bounds: Bounds{Low: &sampleLow}},
+	},
 }.Declare()
 
 // AddReferenceRange adds a range. [RangeOverlapError] names the one that answers for some of
@@ -169,7 +172,8 @@ func endReferenceRange(ctx context.Context, db dbx.DB, in EndReferenceRangeInput
 		return ReferenceRange{}, err
 	}
 	if !in.ValidTo.After(row.ValidFrom) || (!row.ValidTo.IsZero() && in.ValidTo.After(row.ValidTo)) {
-		return ReferenceRange{}, hmstype.Invalid("validTo", "must be after the first day and not after the day on which it ends already")
+		return ReferenceRange{}, hmstype.Invalid("validTo",
+			"must be after the first day and not after the day on which it ends already")
 	}
 	row.ValidTo = in.ValidTo
 	err = dbx.Update(ctx, db, &row, "valid_to")

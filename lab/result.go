@@ -30,18 +30,22 @@ type Result struct {
 	Critical     bool                     `json:"critical"`          // the value is, or may be, beyond a critical limit
 	RangeID      hmstype.ReferenceRangeID `json:"rangeId"`           // what it was compared with; zero where none fits
 	Bounds                                // the range as it was; all nil where none fits
-	Sex          Sex                      `json:"sex,omitempty"`     // what the range was chosen by; empty means unknown or other
-	AgeDays      *int                     `json:"ageDays,omitempty"` // age at collection, what the range was chosen by; nil means not known to the day
-	CollectedAt  time.Time                `json:"collectedAt"`       // UTC
-	Comment      string                   `json:"comment,omitempty"` // for the reader of the report
-	Reason       string                   `json:"reason,omitempty"`  // why this version supersedes a verified one, or was cancelled
-	EnteredBy    hmstype.ActorRef         `json:"enteredBy"`         // who entered the value
-	EnteredAt    time.Time                `json:"enteredAt"`         // UTC
-	VerifiedBy   hmstype.ActorRef         `json:"verifiedBy"`        // who verified it; zero before that
-	VerifiedAt   time.Time                `json:"verifiedAt"`        // UTC; zero means not verified
-	CreatedBy    hmstype.ActorRef         `json:"createdBy"`         // who wrote this version: entered, verified, corrected or withdrew it
-	CreatedAt    time.Time                `json:"createdAt"`         // UTC; when this version was written
-	Version      int64                    `json:"version"`           // 1 for the first
+	// Sex: what the range was chosen by; empty means unknown or other.
+	Sex Sex `json:"sex,omitempty"`
+	// AgeDays: age at collection, what the range was chosen by; nil means not known to the day.
+	AgeDays     *int      `json:"ageDays,omitempty"`
+	CollectedAt time.Time `json:"collectedAt"`       // UTC
+	Comment     string    `json:"comment,omitempty"` // for the reader of the report
+	// Reason: why this version supersedes a verified one, or was cancelled.
+	Reason     string           `json:"reason,omitempty"`
+	EnteredBy  hmstype.ActorRef `json:"enteredBy"`  // who entered the value
+	EnteredAt  time.Time        `json:"enteredAt"`  // UTC
+	VerifiedBy hmstype.ActorRef `json:"verifiedBy"` // who verified it; zero before that
+	VerifiedAt time.Time        `json:"verifiedAt"` // UTC; zero means not verified
+	// CreatedBy: who wrote this version: entered, verified, corrected or withdrew it.
+	CreatedBy hmstype.ActorRef `json:"createdBy"`
+	CreatedAt time.Time        `json:"createdAt"` // UTC; when this version was written
+	Version   int64            `json:"version"`   // 1 for the first
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants.
 	Withheld bool `json:"withheld,omitempty"`

@@ -18,22 +18,24 @@ import (
 
 // Specimen is what was drawn from a patient for items of one order (FHIR Specimen).
 type Specimen struct {
-	ID           hmstype.SpecimenID `json:"id"`
-	Accession    string             `json:"accession"` // the laboratory's number, unique in the tenant for ever
-	OrderID      hmstype.LabOrderID `json:"orderId"`
-	PatientID    hmstype.PatientID  `json:"patientId"`
-	Type         string             `json:"type"` // as the tests ask for
-	Status       SpecimenStatus     `json:"status"`
-	CollectedAt  time.Time          `json:"collectedAt"`          // UTC; when it was drawn, never when a label was printed
-	ReceivedAt   time.Time          `json:"receivedAt"`           // UTC; zero before receipt
-	ReceivedBy   hmstype.ActorRef   `json:"receivedBy"`           // zero before receipt
-	RejectedAt   time.Time          `json:"rejectedAt"`           // UTC; zero means not rejected
-	RejectedBy   hmstype.ActorRef   `json:"rejectedBy"`           // zero means not rejected
-	RejectCode   string             `json:"rejectCode,omitempty"` // HL7 v2 table 0490, such as "RH" (haemolysed); may be empty
-	RejectReason string             `json:"rejectReason,omitempty"`
-	CreatedBy    hmstype.ActorRef   `json:"createdBy"` // who drew it and said so
-	CreatedAt    time.Time          `json:"createdAt"` // UTC; when the draw was recorded
-	Version      int64              `json:"version"`   // counts changes, from 1
+	ID        hmstype.SpecimenID `json:"id"`
+	Accession string             `json:"accession"` // the laboratory's number, unique in the tenant for ever
+	OrderID   hmstype.LabOrderID `json:"orderId"`
+	PatientID hmstype.PatientID  `json:"patientId"`
+	Type      string             `json:"type"` // as the tests ask for
+	Status    SpecimenStatus     `json:"status"`
+	// CollectedAt: UTC; when it was drawn, never when a label was printed.
+	CollectedAt time.Time        `json:"collectedAt"`
+	ReceivedAt  time.Time        `json:"receivedAt"` // UTC; zero before receipt
+	ReceivedBy  hmstype.ActorRef `json:"receivedBy"` // zero before receipt
+	RejectedAt  time.Time        `json:"rejectedAt"` // UTC; zero means not rejected
+	RejectedBy  hmstype.ActorRef `json:"rejectedBy"` // zero means not rejected
+	// RejectCode: HL7 v2 table 0490, such as "RH" (haemolysed); may be empty.
+	RejectCode   string           `json:"rejectCode,omitempty"`
+	RejectReason string           `json:"rejectReason,omitempty"`
+	CreatedBy    hmstype.ActorRef `json:"createdBy"` // who drew it and said so
+	CreatedAt    time.Time        `json:"createdAt"` // UTC; when the draw was recorded
+	Version      int64            `json:"version"`   // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants, the accession number and the type.
 	Withheld bool `json:"withheld,omitempty"`

@@ -70,7 +70,8 @@ type worklistRow struct {
 // worklistSelect reads one page in the order of the pending index; the limits of the page are
 // (rank, order date, id), which an index can find under row-level security.
 const worklistSelect = `SELECT i.id, i.order_id, i.patient_id, i.test_id, i.status, i.status_reason, i.priority_rank,
-	i.specimen_id, i.collected_at, i.resulted_at, i.result_date, i.reviewed_by, i.reviewed_at, i.created_at, i.created_by, i.version,
+	i.specimen_id, i.collected_at, i.resulted_at, i.result_date, i.reviewed_by, i.reviewed_at,
+	i.created_at, i.created_by, i.version,
 	o.number AS order_number, o.priority, t.code AS test_code, t.name AS test_name, t.turnaround_minutes AS turnaround
 	FROM hms.lab_order_item AS i
 	JOIN hms.lab_order AS o ON o.tenant_id = i.tenant_id AND o.id = i.order_id
