@@ -192,16 +192,17 @@ func (d *day) laboratory() {
 	h := d.H.Lab
 	high, critical := decimal.RequireFromString("5.1"), decimal.RequireFromString("6.5")
 	test := gave(h.CreateTest(d.Ctx, lab.CreateTestInput{
-		Code: "K", Name: "Potassium", SpecimenType: "serum", TurnaroundMinutes: 60, Analytes: []lab.AnalyteInput{
-			{Code: "K", Name: "Potassium", ValueType: lab.ValueNumeric, Unit: "mmol/L"},
-			{Code: "C", Name: "Colour", ValueType: lab.ValueCoded, Answers: []lab.Answer{{Code: "red", Display: "Red"}}},
+		TestDetails: lab.TestDetails{Code: "K", Name: "Potassium", SpecimenType: "serum", TurnaroundMinutes: 60}, Analytes: []lab.AnalyteInput{
+			{AnalyteDetails: lab.AnalyteDetails{Code: "K", Name: "Potassium", ValueType: lab.ValueNumeric, Unit: "mmol/L"}},
+			{AnalyteDetails: lab.AnalyteDetails{Code: "C", Name: "Colour", ValueType: lab.ValueCoded}, Answers: []lab.Answer{{Code: "red", Display: "Red"}}},
 		},
 	})).on(d)
 	gave(h.AddReferenceRange(d.Ctx, lab.AddReferenceRangeInput{
-		AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1), Bounds: lab.Bounds{High: &high, CriticalHigh: &critical},
+		RangeDetails: lab.RangeDetails{AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1), Bounds: lab.Bounds{High: &high, CriticalHigh: &critical}},
 	})).on(d)
 	order := gave(h.AddOrder(d.doctor, lab.AddOrderInput{PatientID: d.who.ID, Tests: []hmstype.LabTestID{test.ID}})).on(d)
-	gave(h.CollectSpecimen(d.Ctx, lab.CollectSpecimenInput{OrderID: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true})).on(d)
+	specimen := gave(h.CollectSpecimen(d.Ctx, lab.CollectSpecimenInput{OrderID: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true})).on(d)
+	gave(h.ReceiveSpecimen(d.Ctx, lab.ReceiveSpecimenInput{ID: specimen.ID, Version: specimen.Version})).on(d)
 	item := gave(h.Order(d.Ctx, order.ID)).on(d).Items[0]
 	entered := gave(h.EnterResult(d.person(identity.RoleLabTechnician), lab.EnterResultInput{
 		ItemRef: lab.ItemRef{OrderID: order.ID, ItemID: item.ID, Version: item.Version},
@@ -210,7 +211,8 @@ func (d *day) laboratory() {
 		},
 	})).on(d)
 	gave(h.VerifyResult(d.doctor, lab.VerifyResultInput{ItemRef: lab.ItemRef{OrderID: order.ID, ItemID: item.ID, Version: entered.Item.Version}})).on(d)
-	gave(h.CriticalAlerts(d.Ctx, lab.CriticalAlertsInput{})).on(d)
+	alert := gave(h.CriticalAlerts(d.Ctx, lab.CriticalAlertsInput{})).on(d).Items[0]
+	gave(h.AcknowledgeCritical(d.doctor, lab.AcknowledgeCriticalInput{ID: alert.ID, Comment: "told by telephone", ReadBack: true})).on(d)
 }
 
 // ward has a patient in a bed, and a bed that is free.

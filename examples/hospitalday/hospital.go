@@ -136,8 +136,8 @@ func (d *day) stock() error {
 
 func (d *day) equipLab() error {
 	test, err := d.h.Lab.CreateTest(d.system, lab.CreateTestInput{
-		Code: "K", LOINC: "2823-3", Name: "Potassium", Category: "Chemistry", SpecimenType: "Serum", TurnaroundMinutes: 60, ServiceCode: "K",
-		Analytes: []lab.AnalyteInput{{Code: "K", LOINC: "2823-3", Name: "Potassium", ValueType: lab.ValueNumeric, Unit: "mmol/L"}},
+		TestDetails: lab.TestDetails{Code: "K", LOINC: "2823-3", Name: "Potassium", Category: "Chemistry", SpecimenType: "Serum", TurnaroundMinutes: 60, ServiceCode: "K"},
+		Analytes:    []lab.AnalyteInput{{AnalyteDetails: lab.AnalyteDetails{Code: "K", LOINC: "2823-3", Name: "Potassium", ValueType: lab.ValueNumeric, Unit: "mmol/L"}}},
 	})
 	if err != nil {
 		return err
@@ -145,8 +145,7 @@ func (d *day) equipLab() error {
 	d.test, d.analyte = test, test.Analytes[0].ID
 	bound := func(text string) *decimal.Decimal { v := decimal.RequireFromString(text); return &v }
 	_, err = d.h.Lab.AddReferenceRange(d.system, lab.AddReferenceRangeInput{
-		AnalyteID: d.analyte, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, 1, 1),
-		Bounds: lab.Bounds{Low: bound("3.5"), High: bound("5.1"), CriticalLow: bound("2.8"), CriticalHigh: bound("6.2")},
+		RangeDetails: lab.RangeDetails{AnalyteID: d.analyte, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, 1, 1), Bounds: lab.Bounds{Low: bound("3.5"), High: bound("5.1"), CriticalLow: bound("2.8"), CriticalHigh: bound("6.2")}},
 	})
 	return err
 }

@@ -192,7 +192,7 @@ func (d *day) analyse(p patient.Patient, e clinical.Encounter) error {
 	}
 	doctor, technician := d.as(identity.RoleDoctor), d.as(identity.RoleLabTechnician)
 	order, err := do(d, "order test", func() (lab.Order, error) {
-		return d.h.Lab.AddOrder(doctor, lab.AddOrderInput{PatientID: p.ID, EncounterID: e.ID, Tests: []hmstype.LabTestID{d.test.ID}})
+		return d.h.Lab.AddOrder(doctor, lab.AddOrderInput{PatientID: p.ID, OrderDetails: lab.OrderDetails{EncounterID: e.ID}, Tests: []hmstype.LabTestID{d.test.ID}})
 	})
 	if err != nil {
 		return err
