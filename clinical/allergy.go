@@ -36,16 +36,17 @@ var AllergyTransitions = hmstype.Transitions[AllergyStatus]{
 
 // AllergyDetails are what people say of an allergy.
 type AllergyDetails struct {
-	Substance   hmstype.Code `bun:"embed:substance_" json:"substance"`          // zero where NoneKnown; otherwise with a display
+	Substance   hmstype.Code `bun:"embed:substance_" json:"substance"`          // with a display; zero where NoneKnown
 	NoneKnown   bool         `bun:"none_known"       json:"noneKnown"`          // asked, and none is known
-	Category    string       `bun:"category"         json:"category,omitempty"` // food, medication, environment, biologic; empty means not told
+	Category    string       `bun:"category"         json:"category,omitempty"` // of FHIR allergy-intolerance-category, or empty
 	Criticality string       `bun:"criticality"      json:"criticality"`        // low, high or unable-to-assess
 	Reaction    string       `bun:"reaction"         json:"reaction,omitempty"` // what happened, up to 500 characters
 }
 
 func (d AllergyDetails) validate(v *hmstype.Validator) {
 	v.Nested("substance", d.Substance.Validate())
-	v.Check(d.NoneKnown == (substanceKey(d.Substance.Display) == ""), "substance.display", "required unless none is known, and only then")
+	named := substanceKey(d.Substance.Display) != ""
+	v.Check(named != d.NoneKnown, "substance.display", "required unless none is known, and only then")
 	v.Check(!d.NoneKnown || d.Substance.IsZero(), "substance", "must not be given where none is known")
 	hmstype.OneOf(v, d.Category, "category", "", "food", "medication", "environment", "biologic")
 	hmstype.OneOf(v, d.Criticality, "criticality", "", "low", "high", "unable-to-assess")

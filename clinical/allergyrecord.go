@@ -162,7 +162,8 @@ func (s *Service) reviseAllergy(ctx context.Context, db dbx.DB, in ReviseAllergy
 	}
 	if isStep {
 		revised.Status = row.Status // the step's to change
-		err = dbx.Move(ctx, db, allergySteps, &revised, dbx.Change[allergyRow, AllergyStatus]{To: in.Status, Reason: in.Reason})
+		step := dbx.Change[allergyRow, AllergyStatus]{To: in.Status, Reason: in.Reason}
+		err = dbx.Move(ctx, db, allergySteps, &revised, step)
 	} else {
 		err = dbx.Update(ctx, db, &revised, allergySteps.Columns...)
 	}

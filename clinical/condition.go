@@ -156,7 +156,8 @@ func addCondition(ctx context.Context, db dbx.DB, in AddConditionInput) (Conditi
 	}
 	row := conditionRow{
 		Header:    dbx.NewHeader[hmstype.ConditionID](db),
-		PatientID: encounter.PatientID, EncounterID: encounter.ID, Status: ConditionActive, ConditionDetails: in.ConditionDetails,
+		PatientID: encounter.PatientID, EncounterID: encounter.ID,
+		Status: ConditionActive, ConditionDetails: in.ConditionDetails,
 	}
 	if row.Verification == "" {
 		row.Verification = Confirmed
@@ -230,7 +231,8 @@ func reviseCondition(ctx context.Context, db dbx.DB, in ReviseConditionInput) (C
 		row.Verification, row.ErrorReason = in.Verification, in.Reason
 	}
 	if isStep {
-		err = dbx.Move(ctx, db, conditionSteps, &row, dbx.Change[conditionRow, ConditionStatus]{To: in.Status, Reason: in.Reason})
+		step := dbx.Change[conditionRow, ConditionStatus]{To: in.Status, Reason: in.Reason}
+		err = dbx.Move(ctx, db, conditionSteps, &row, step)
 	} else {
 		err = dbx.Update(ctx, db, &row, conditionSteps.Columns...)
 	}

@@ -62,8 +62,9 @@ func (d EncounterDetails) validate(v *hmstype.Validator) {
 
 // EncounterOutcome is what is said of an encounter when it ends.
 type EncounterOutcome struct {
-	Diagnosis   string `bun:"diagnosis"   json:"diagnosis,omitempty"`   // up to 2000 characters
-	Disposition string `bun:"disposition" json:"disposition,omitempty"` // FHIR discharge-disposition, such as "home"; up to 20 characters
+	Diagnosis string `bun:"diagnosis" json:"diagnosis,omitempty"` // up to 2000 characters
+	// Disposition is FHIR discharge-disposition: home, hosp, snf, aadvice, exp, oth, ...; up to 20 characters.
+	Disposition string `bun:"disposition" json:"disposition,omitempty"`
 }
 
 func (o EncounterOutcome) validate(v *hmstype.Validator) {
@@ -145,7 +146,8 @@ var encounters = usecase.Entity[Encounter]{
 	ID:      func(e *Encounter) string { return e.ID.String() },
 	Texts: func(e *Encounter) []fieldcrypt.Record {
 		return []fieldcrypt.Record{
-			encounterTexts.Of(e.Patient.UUID(), e.ID, &e.EncounterDetails), outcomeTexts.Of(e.Patient.UUID(), e.ID, &e.EncounterOutcome),
+			encounterTexts.Of(e.Patient.UUID(), e.ID, &e.EncounterDetails),
+			outcomeTexts.Of(e.Patient.UUID(), e.ID, &e.EncounterOutcome),
 		}
 	},
 }

@@ -38,7 +38,8 @@ var opOpenEncounter = usecase.Command[OpenInput, Encounter]{
 	Name: "clinical.open_encounter", Permission: hmstype.PermClinicalWrite, Shows: encounters.One(),
 	Key: func(in OpenInput) string { return in.IdempotencyKey },
 	Sample: OpenInput{
-		Class: ClassAmbulatory, Status: EncounterArrived, EncounterDetails: EncounterDetails{ChiefComplaint: "cough", Service: "CONS"},
+		Class: ClassAmbulatory, Status: EncounterArrived,
+		EncounterDetails: EncounterDetails{ChiefComplaint: "cough", Service: "CONS"},
 	},
 }.Declare()
 
@@ -116,8 +117,8 @@ func openInTheWay(ctx context.Context, db dbx.DB, wanted encounterRow) error {
 			return ErrAppointmentUsed
 		}
 	}
-	rows, err := dbx.All[encounterRow](ctx, db, dbx.Equal("patient_id", wanted.PatientID), dbx.Equal("class", ClassInpatient),
-		dbx.OneOf("status", present), dbx.Limit(1))
+	rows, err := dbx.All[encounterRow](ctx, db, dbx.Equal("patient_id", wanted.PatientID),
+		dbx.Equal("class", ClassInpatient), dbx.OneOf("status", present), dbx.Limit(1))
 	if err != nil {
 		return err
 	}

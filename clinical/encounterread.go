@@ -59,7 +59,9 @@ func ofPatient[R dbx.Positioned, T any](
 
 // inEncounter is the rule of every list of what was recorded in an encounter, the oldest first.
 // An unknown encounter is not found.
-func inEncounter[R, T any](show func(R) T) func(context.Context, dbx.DB, usecase.ByID[hmstype.EncounterID]) ([]T, error) {
+func inEncounter[R, T any](
+	show func(R) T,
+) func(context.Context, dbx.DB, usecase.ByID[hmstype.EncounterID]) ([]T, error) {
 	return func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.EncounterID]) ([]T, error) {
 		encounter, err := dbx.Get[encounterRow](ctx, db, "encounter", in.ID)
 		if err != nil {

@@ -104,7 +104,8 @@ func (s *Service) finishEncounter(ctx context.Context, db dbx.DB, in FinishInput
 			row.EndedAt, row.Disposition = db.Now, in.Disposition
 			if in.Diagnosis != "" {
 				row.Diagnosis = in.Diagnosis
-				if err := outcomeTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.EncounterOutcome); err != nil {
+				whose := row.PatientID.UUID()
+				if err := outcomeTexts.Seal(ctx, s.base.Crypt, db, whose, row.ID, &row.EncounterOutcome); err != nil {
 					return err
 				}
 			}
@@ -156,9 +157,11 @@ var opCancelEncounter = usecase.Command[WithdrawInput, Encounter]{
 
 // CancelEncounter ends an encounter before treatment has begun (the patient left).
 func (s *Service) CancelEncounter(ctx context.Context, in WithdrawInput) (Encounter, error) {
-	return opCancelEncounter.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in WithdrawInput) (Encounter, error) {
-		return s.withdraw(ctx, db, in, EncounterCancelled)
-	})
+	return opCancelEncounter.Run(ctx, &s.base, in, s.cancelEncounter)
+}
+
+func (s *Service) cancelEncounter(ctx context.Context, db dbx.DB, in WithdrawInput) (Encounter, error) {
+	return s.withdraw(ctx, db, in, EncounterCancelled)
 }
 
 var opMarkEncounterError = usecase.Command[WithdrawInput, Encounter]{

@@ -43,7 +43,9 @@ func (r allergyRow) subject() hmstype.PatientID      { return r.PatientID }
 func (r prescriptionRow) subject() hmstype.PatientID { return r.PatientID }
 
 // readHistory is the rule of every history: whose the entity is, and its steps.
-func readHistory[R ofSomebody, I dbx.Entity](table string) func(context.Context, dbx.DB, usecase.ByID[I]) (History, error) {
+func readHistory[R ofSomebody, I dbx.Entity](
+	table string,
+) func(context.Context, dbx.DB, usecase.ByID[I]) (History, error) {
 	return func(ctx context.Context, db dbx.DB, in usecase.ByID[I]) (History, error) {
 		row, err := dbx.Get[R](ctx, db, table, in.ID)
 		if err != nil {
@@ -59,7 +61,8 @@ var opAppointmentHistory = usecase.Query[usecase.ByID[hmstype.AppointmentID], Hi
 
 // AppointmentHistory gives the steps of an appointment from state to state, the oldest first.
 func (s *Service) AppointmentHistory(ctx context.Context, id hmstype.AppointmentID) (History, error) {
-	return opAppointmentHistory.Run(ctx, &s.base, usecase.ID(id), readHistory[appointmentRow, hmstype.AppointmentID]("appointment"))
+	rule := readHistory[appointmentRow, hmstype.AppointmentID]("appointment")
+	return opAppointmentHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
 var opEncounterHistory = usecase.Query[usecase.ByID[hmstype.EncounterID], History]{
@@ -69,7 +72,8 @@ var opEncounterHistory = usecase.Query[usecase.ByID[hmstype.EncounterID], Histor
 // EncounterHistory gives the steps of an encounter from state to state, the oldest first (FHIR
 // Encounter.statusHistory).
 func (s *Service) EncounterHistory(ctx context.Context, id hmstype.EncounterID) (History, error) {
-	return opEncounterHistory.Run(ctx, &s.base, usecase.ID(id), readHistory[encounterRow, hmstype.EncounterID]("encounter"))
+	rule := readHistory[encounterRow, hmstype.EncounterID]("encounter")
+	return opEncounterHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
 var opNoteHistory = usecase.Query[usecase.ByID[hmstype.NoteID], History]{
@@ -78,7 +82,8 @@ var opNoteHistory = usecase.Query[usecase.ByID[hmstype.NoteID], History]{
 
 // NoteHistory gives the steps of a note from state to state, the oldest first.
 func (s *Service) NoteHistory(ctx context.Context, id hmstype.NoteID) (History, error) {
-	return opNoteHistory.Run(ctx, &s.base, usecase.ID(id), readHistory[noteRow, hmstype.NoteID]("clinical_note"))
+	rule := readHistory[noteRow, hmstype.NoteID]("clinical_note")
+	return opNoteHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
 var opVitalsHistory = usecase.Query[usecase.ByID[hmstype.VitalsID], History]{
@@ -87,7 +92,8 @@ var opVitalsHistory = usecase.Query[usecase.ByID[hmstype.VitalsID], History]{
 
 // VitalsHistory gives the steps of a set of vital signs from state to state, the oldest first.
 func (s *Service) VitalsHistory(ctx context.Context, id hmstype.VitalsID) (History, error) {
-	return opVitalsHistory.Run(ctx, &s.base, usecase.ID(id), readHistory[vitalsRow, hmstype.VitalsID]("vitals"))
+	rule := readHistory[vitalsRow, hmstype.VitalsID]("vitals")
+	return opVitalsHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
 var opConditionHistory = usecase.Query[usecase.ByID[hmstype.ConditionID], History]{
@@ -97,7 +103,8 @@ var opConditionHistory = usecase.Query[usecase.ByID[hmstype.ConditionID], Histor
 // ConditionHistory gives the steps of a problem from one clinical state to another, the oldest
 // first. How sure it was is no step; the trail tells that.
 func (s *Service) ConditionHistory(ctx context.Context, id hmstype.ConditionID) (History, error) {
-	return opConditionHistory.Run(ctx, &s.base, usecase.ID(id), readHistory[conditionRow, hmstype.ConditionID]("condition"))
+	rule := readHistory[conditionRow, hmstype.ConditionID]("condition")
+	return opConditionHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
 var opAllergyHistory = usecase.Query[usecase.ByID[hmstype.AllergyID], History]{
@@ -107,7 +114,8 @@ var opAllergyHistory = usecase.Query[usecase.ByID[hmstype.AllergyID], History]{
 // AllergyHistory gives the steps of an allergy from one clinical state to another, the oldest
 // first. How sure it was is no step; the trail tells that.
 func (s *Service) AllergyHistory(ctx context.Context, id hmstype.AllergyID) (History, error) {
-	return opAllergyHistory.Run(ctx, &s.base, usecase.ID(id), readHistory[allergyRow, hmstype.AllergyID]("allergy"))
+	rule := readHistory[allergyRow, hmstype.AllergyID]("allergy")
+	return opAllergyHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
 var opPrescriptionHistory = usecase.Query[usecase.ByID[hmstype.PrescriptionID], History]{
@@ -116,5 +124,6 @@ var opPrescriptionHistory = usecase.Query[usecase.ByID[hmstype.PrescriptionID], 
 
 // PrescriptionHistory gives the steps of a prescription from state to state, the oldest first.
 func (s *Service) PrescriptionHistory(ctx context.Context, id hmstype.PrescriptionID) (History, error) {
-	return opPrescriptionHistory.Run(ctx, &s.base, usecase.ID(id), readHistory[prescriptionRow, hmstype.PrescriptionID]("prescription"))
+	rule := readHistory[prescriptionRow, hmstype.PrescriptionID]("prescription")
+	return opPrescriptionHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }

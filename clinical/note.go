@@ -64,7 +64,7 @@ type Note struct {
 	Status    NoteStatus          `json:"status"`
 	NoteBody
 	SignedAt    time.Time        `json:"signedAt"`              // UTC; zero for a draft
-	Hash        string           `json:"hash,omitempty"`        // hexadecimal SHA-256 of the signed body; empty for a draft
+	Hash        string           `json:"hash,omitempty"`        // hexadecimal SHA-256 of the signed body
 	ErrorReason string           `json:"errorReason,omitempty"` // why it was entered in error
 	Erased      bool             `json:"erased,omitempty"`      // the patient was erased: what was sealed is empty now
 	CreatedBy   hmstype.ActorRef `json:"createdBy"`             // its author

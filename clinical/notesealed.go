@@ -16,7 +16,8 @@ var (
 		Name: "clinical_note", Subject: "patient_id", Narrative: true,
 		Texts: func(b *NoteBody) []fieldcrypt.Text {
 			return []fieldcrypt.Text{
-				{Column: "chief_complaint", Text: &b.ChiefComplaint}, {Column: "history_of_present_illness", Text: &b.HistoryOfPresentIllness},
+				{Column: "chief_complaint", Text: &b.ChiefComplaint},
+				{Column: "history_of_present_illness", Text: &b.HistoryOfPresentIllness},
 				{Column: "physical_examination", Text: &b.PhysicalExamination}, {Column: "assessment", Text: &b.Assessment},
 				{Column: "plan", Text: &b.Plan},
 			}

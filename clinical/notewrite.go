@@ -42,7 +42,8 @@ func (in WriteNoteInput) Validate() error {
 
 // sampleBody is the body of the declarations' samples.
 var sampleBody = NoteBody{
-	ChiefComplaint: "cough", HistoryOfPresentIllness: "three days", PhysicalExamination: "chest clear", Assessment: "cold", Plan: "rest",
+	ChiefComplaint: "cough", HistoryOfPresentIllness: "three days", PhysicalExamination: "chest clear",
+	Assessment: "cold", Plan: "rest",
 }
 
 var opWriteNote = usecase.Command[WriteNoteInput, Note]{
@@ -121,7 +122,8 @@ func (s *Service) saveNote(ctx context.Context, db dbx.DB, in SaveNoteInput) (No
 	if err := s.setBody(ctx, db, &row, in.NoteBody); err != nil {
 		return Note{}, err
 	}
-	err = dbx.Update(ctx, db, &row, "chief_complaint", "history_of_present_illness", "physical_examination", "assessment", "plan")
+	err = dbx.Update(ctx, db, &row,
+		"chief_complaint", "history_of_present_illness", "physical_examination", "assessment", "plan")
 	return row.note(), err
 }
 

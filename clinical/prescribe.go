@@ -13,7 +13,7 @@ import (
 // PrescribeInput describes a prescription.
 type PrescribeInput struct {
 	Encounter   hmstype.EncounterID // required, open
-	Code        hmstype.Code        // of the medication (RxNorm, ATC, ...); compared with the patient's allergies, as is its name
+	Code        hmstype.Code        // of the medication (RxNorm, ATC, ...); compared with the allergies, as is its name
 	GenericName string              // compared as well; up to 200 characters
 	Codes       []hmstype.Code      // of ingredients and their classes, compared as well; at most 20
 	// The last day defaults to a year from today. Without a reason to override, what a recorded
@@ -42,8 +42,9 @@ var opPrescribe = usecase.Command[PrescribeInput, Prescription]{
 	Sample: PrescribeInput{
 		Code: hmstype.Code{System: hmstype.SystemATC, Value: "N02BE01"}, GenericName: "paracetamol",
 		PrescriptionDetails: PrescriptionDetails{
-			MedicationName: "Paracetamol 500 mg", Dosage: "500 mg", Frequency: "4x", Duration: "5 days", Instructions: "with water",
-			Quantity: 20, RefillsAllowed: 1, DaysSupply: 5, ValidUntil: usecase.SampleDay, OverrideReason: "tolerated since",
+			MedicationName: "Paracetamol 500 mg", Dosage: "500 mg", Frequency: "4x", Duration: "5 days",
+			Instructions: "with water",
+			Quantity:     20, RefillsAllowed: 1, DaysSupply: 5, ValidUntil: usecase.SampleDay, OverrideReason: "tolerated since",
 		},
 	},
 }.Declare()
@@ -75,10 +76,12 @@ func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (
 	}
 	row := prescriptionRow{
 		Header:    dbx.NewHeader[hmstype.PrescriptionID](db),
-		PatientID: encounter.PatientID, EncounterID: encounter.ID, MedicationSystem: in.Code.System, MedicationCode: in.Code.Value,
+		PatientID: encounter.PatientID, EncounterID: encounter.ID,
+		MedicationSystem: in.Code.System, MedicationCode: in.Code.Value,
 		PrescriptionDetails: in.PrescriptionDetails, Status: PrescriptionActive,
 	}
-	if err := prescriptionTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.PrescriptionDetails); err != nil {
+	err = prescriptionTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.PrescriptionDetails)
+	if err != nil {
 		return Prescription{}, err
 	}
 	if err := dbx.Insert(ctx, db, row); err != nil {

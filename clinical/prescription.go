@@ -39,17 +39,22 @@ var PrescriptionTransitions = hmstype.Transitions[PrescriptionStatus]{
 // PrescriptionDetails are what is prescribed.
 type PrescriptionDetails struct {
 	// Medication is an item of the formulary; zero for what the hospital does not stock.
-	Medication     hmstype.MedicationItemID `bun:"medication_item_id"   json:"medication"`
-	MedicationName string                   `bun:"medication_name"      json:"medicationName"`           // 1 to 200 characters
-	Dosage         string                   `bun:"dosage"               json:"dosage"`                   // such as "500 mg"; 1 to 100 characters
-	Frequency      string                   `bun:"frequency"            json:"frequency"`                // such as "three times a day"; 1 to 100 characters
-	Duration       string                   `bun:"duration"             json:"duration"`                 // such as "7 days"; 1 to 100 characters
-	Instructions   string                   `bun:"instructions"         json:"instructions,omitempty"`   // up to 2000 characters
-	Quantity       hmstype.Quantity         `bun:"quantity"             json:"quantity"`                 // of one fill, in base units of the item; positive
-	RefillsAllowed int                      `bun:"refills_allowed"      json:"refillsAllowed"`           // fills beyond the first; 0 to 99
-	DaysSupply     int                      `bun:"days_supply,nullzero" json:"daysSupply,omitempty"`     // how many days one fill lasts, up to 3650; zero means not told
-	ValidUntil     hmstype.Date             `bun:"valid_until"          json:"validUntil"`               // the last day on which it may be dispensed
-	OverrideReason string                   `bun:"override_reason"      json:"overrideReason,omitempty"` // why against a recorded allergy; up to 500 characters
+	Medication     hmstype.MedicationItemID `bun:"medication_item_id" json:"medication"`
+	MedicationName string                   `bun:"medication_name" json:"medicationName"` // 1 to 200 characters
+	Dosage         string                   `bun:"dosage" json:"dosage"`                  // such as "500 mg"; 1 to 100
+	Frequency      string                   `bun:"frequency" json:"frequency"`            // such as "twice a day"; 1 to 100
+	Duration       string                   `bun:"duration" json:"duration"`              // such as "7 days"; 1 to 100
+	// Instructions are for the patient; up to 2000 characters.
+	Instructions string `bun:"instructions" json:"instructions,omitempty"`
+	// Quantity is that of one fill, in base units of the item; positive.
+	Quantity       hmstype.Quantity `bun:"quantity" json:"quantity"`
+	RefillsAllowed int              `bun:"refills_allowed" json:"refillsAllowed"` // fills beyond the first; 0 to 99
+	// DaysSupply is how many days one fill lasts, up to 3650; zero means not told.
+	DaysSupply int          `bun:"days_supply,nullzero" json:"daysSupply,omitempty"`
+	ValidUntil hmstype.Date `bun:"valid_until" json:"validUntil"` // the last day on which it may be dispensed
+	// OverrideReason is why it was prescribed against a recorded allergy; empty where none spoke
+	// against it; up to 500 characters.
+	OverrideReason string `bun:"override_reason" json:"overrideReason,omitempty"`
 }
 
 func (d PrescriptionDetails) validate(v *hmstype.Validator) {
@@ -73,7 +78,7 @@ type Prescription struct {
 	PrescriptionDetails
 	Status       PrescriptionStatus `json:"status"`
 	Dispensed    hmstype.Quantity   `json:"dispensed"`            // handed out and not come back, over all fills
-	StopReason   string             `json:"stopReason,omitempty"` // why it was held, stopped, cancelled or entered in error
+	StopReason   string             `json:"stopReason,omitempty"` // why it took its last step
 	PrescribedBy hmstype.ActorRef   `json:"prescribedBy"`
 	PrescribedAt time.Time          `json:"prescribedAt"` // UTC
 	Version      int64              `json:"version"`      // counts changes, from 1

@@ -28,7 +28,8 @@ var opPrescriptions = usecase.Query[OfPatient, hmstype.List[Prescription]]{
 
 // Prescriptions lists a patient's prescriptions of all states, the latest first.
 func (s *Service) Prescriptions(ctx context.Context, in OfPatient) (hmstype.List[Prescription], error) {
-	return opPrescriptions.Run(ctx, &s.base, in, ofPatient(dbx.Order{At: "created_at", Desc: true}, prescriptionRow.prescription))
+	rule := ofPatient(dbx.Order{At: "created_at", Desc: true}, prescriptionRow.prescription)
+	return opPrescriptions.Run(ctx, &s.base, in, rule)
 }
 
 var opEncounterPrescriptions = usecase.Query[usecase.ByID[hmstype.EncounterID], []Prescription]{

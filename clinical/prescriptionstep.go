@@ -38,70 +38,80 @@ func (in StopInput) Validate() error {
 var sampleStop = StopInput{Reason: "rash"}
 
 var opStopPrescription = usecase.Command[StopInput, Prescription]{
-	Name: "clinical.stop_prescription", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(), Sample: sampleStop,
+	Name: "clinical.stop_prescription", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(),
+	Sample: sampleStop,
 }.Declare()
 
 // StopPrescription ends a prescription: it is cancelled where nothing was dispensed yet,
 // and stopped otherwise.
 func (s *Service) StopPrescription(ctx context.Context, in StopInput) (Prescription, error) {
-	return opStopPrescription.Run(ctx, &s.base, in, stepPrescription(func(row prescriptionRow) (PrescriptionStatus, error) {
+	rule := stepPrescription(func(row prescriptionRow) (PrescriptionStatus, error) {
 		if row.DispensedQuantity == 0 {
 			return PrescriptionCancelled, nil
 		}
 		return PrescriptionStopped, nil
-	}))
+	})
+	return opStopPrescription.Run(ctx, &s.base, in, rule)
 }
 
 var opCancelPrescription = usecase.Command[StopInput, Prescription]{
-	Name: "clinical.cancel_prescription", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(), Sample: sampleStop,
+	Name: "clinical.cancel_prescription", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(),
+	Sample: sampleStop,
 }.Declare()
 
 // CancelPrescription ends a prescription of which nothing was dispensed, and refuses
 // otherwise: [ErrAlreadyDispensed].
 func (s *Service) CancelPrescription(ctx context.Context, in StopInput) (Prescription, error) {
-	return opCancelPrescription.Run(ctx, &s.base, in, stepPrescription(func(row prescriptionRow) (PrescriptionStatus, error) {
+	rule := stepPrescription(func(row prescriptionRow) (PrescriptionStatus, error) {
 		if row.DispensedQuantity != 0 {
 			return "", ErrAlreadyDispensed
 		}
 		return PrescriptionCancelled, nil
-	}))
+	})
+	return opCancelPrescription.Run(ctx, &s.base, in, rule)
 }
 
 var opHoldPrescription = usecase.Command[StopInput, Prescription]{
-	Name: "clinical.hold_prescription", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(), Sample: sampleStop,
+	Name: "clinical.hold_prescription", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(),
+	Sample: sampleStop,
 }.Declare()
 
 // HoldPrescription suspends an active prescription: nothing is dispensed until it is resumed.
 func (s *Service) HoldPrescription(ctx context.Context, in StopInput) (Prescription, error) {
-	return opHoldPrescription.Run(ctx, &s.base, in, stepPrescription(func(prescriptionRow) (PrescriptionStatus, error) {
+	rule := stepPrescription(func(prescriptionRow) (PrescriptionStatus, error) {
 		return PrescriptionOnHold, nil
-	}))
+	})
+	return opHoldPrescription.Run(ctx, &s.base, in, rule)
 }
 
 var opResumePrescription = usecase.Command[StopInput, Prescription]{
-	Name: "clinical.resume_prescription", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(), Sample: sampleStop,
+	Name: "clinical.resume_prescription", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(),
+	Sample: sampleStop,
 }.Declare()
 
 // ResumePrescription makes a prescription active again that was on hold.
 func (s *Service) ResumePrescription(ctx context.Context, in StopInput) (Prescription, error) {
-	return opResumePrescription.Run(ctx, &s.base, in, stepPrescription(func(row prescriptionRow) (PrescriptionStatus, error) {
+	rule := stepPrescription(func(row prescriptionRow) (PrescriptionStatus, error) {
 		if row.Status != PrescriptionOnHold { // completed becomes active by a return only
 			return "", errTerminal("prescription", row.Status, PrescriptionActive)
 		}
 		return PrescriptionActive, nil
-	}))
+	})
+	return opResumePrescription.Run(ctx, &s.base, in, rule)
 }
 
 var opMarkPrescriptionError = usecase.Command[StopInput, Prescription]{
-	Name: "clinical.mark_prescription_error", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(), Sample: sampleStop,
+	Name: "clinical.mark_prescription_error", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(),
+	Sample: sampleStop,
 }.Declare()
 
 // MarkPrescriptionError says that a prescription was entered in error. What was dispensed
 // on it stays on record, and may be returned.
 func (s *Service) MarkPrescriptionError(ctx context.Context, in StopInput) (Prescription, error) {
-	return opMarkPrescriptionError.Run(ctx, &s.base, in, stepPrescription(func(prescriptionRow) (PrescriptionStatus, error) {
+	rule := stepPrescription(func(prescriptionRow) (PrescriptionStatus, error) {
 		return PrescriptionEnteredInError, nil
-	}))
+	})
+	return opMarkPrescriptionError.Run(ctx, &s.base, in, rule)
 }
 
 // stepPrescription is the rule of every step: next tells where to, of what is locked.
@@ -118,7 +128,8 @@ func stepPrescription(
 			return Prescription{}, err
 		}
 		row.StopReason = in.Reason
-		err = dbx.Move(ctx, db, prescriptionSteps, &row, dbx.Change[prescriptionRow, PrescriptionStatus]{To: to, Reason: in.Reason})
+		step := dbx.Change[prescriptionRow, PrescriptionStatus]{To: to, Reason: in.Reason}
+		err = dbx.Move(ctx, db, prescriptionSteps, &row, step)
 		return row.prescription(), err
 	}
 }

@@ -20,7 +20,8 @@ type Report struct {
 func (r Report) Clean() bool { return r == Report{} }
 
 var opVerify = usecase.Query[usecase.None, Report]{
-	Name: "clinical.verify", Permission: hmstype.PermClinicalRead, Shows: usecase.Nobody[Report]("sums only"), Quiet: "sums only",
+	Name: "clinical.verify", Permission: hmstype.PermClinicalRead,
+	Shows: usecase.Nobody[Report]("sums only"), Quiet: "sums only",
 }.Declare()
 
 // Verify looks for what the database should have refused.

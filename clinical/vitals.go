@@ -33,7 +33,7 @@ type Vitals struct {
 	TakenAt   time.Time           `json:"takenAt"` // UTC; CreatedAt says when it was recorded
 	Measurements
 	BodyMassIndex *decimal.Decimal `json:"bodyMassIndex,omitempty"` // derived from height and weight of this set
-	Warnings      []Warning        `json:"warnings,omitempty"`      // values that are possible and unusual at any age, in the order of the fields
+	Warnings      []Warning        `json:"warnings,omitempty"`      // possible values that are unusual at any age
 	ErrorReason   string           `json:"errorReason,omitempty"`   // why it was entered in error
 	CreatedBy     hmstype.ActorRef `json:"createdBy"`               // who recorded it
 	CreatedAt     time.Time        `json:"createdAt"`               // UTC
@@ -101,7 +101,7 @@ func (in RecordVitalsInput) Validate() error {
 var opRecordVitals = usecase.Command[RecordVitalsInput, Vitals]{
 	Name: "clinical.record_vitals", Permission: hmstype.PermVitalsWrite, Shows: vitalSigns.One(),
 	Key:    func(in RecordVitalsInput) string { return in.IdempotencyKey },
-	Sample: RecordVitalsInput{TakenAt: usecase.SampleAt, Measurements: Measurements{PulsePerMinute: new(70), PainScore: new(2)}},
+	Sample: RecordVitalsInput{TakenAt: usecase.SampleAt, Measurements: Measurements{PulsePerMinute: new(70)}},
 }.Declare()
 
 // RecordVitals adds a set of vital signs; the body mass index is computed, never taken
