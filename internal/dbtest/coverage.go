@@ -28,7 +28,6 @@ var LeavesNoEvent = map[string]string{
 	"billing.verify":             "sums only",
 	"facility.verify":            "sums only",
 	"pharmacy.verify":            "sums only",
-	"clinical.verify":            "sums only",
 	"billing.balances":           "sums only",
 	"billing.day_summary":        "sums only",
 	"billing.payer_mix":          "sums only",
