@@ -21,10 +21,8 @@ import (
 //   - canaryinput_test.go fills inputs by reflection and feeds what is wrong,
 //   - canaryday*_test.go is a little hospital's day that feeds what is right,
 //   - canaryclear_test.go lists what may stay in clear, and why,
-//   - canaryleak_test.go looks.
-//
-// The library has no metrics yet. The names and labels of those that it gets are to be looked
-// through in requireNoLeak, beside the log.
+//   - canaryleak_test.go looks, also through the spans and metrics of package hmsotel,
+//   - canary_restricted_test.go looks as every role, after all records were restricted.
 
 // canaryForm finds a canary in any text: the word, or the number that passes for one of a telephone.
 var canaryForm = regexp.MustCompile(`(?i)canary(\d{4})|7654321(\d{4})`)

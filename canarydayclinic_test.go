@@ -71,6 +71,7 @@ func (d *canaryDay) appointments() {
 	}
 	first := book()
 	run(c, d.sys, s.GetAppointment, first.ID)
+	run(c, d.sys, s.AppointmentHistory, first.ID)
 	later := hmstype.Period{Start: first.Period.Start.Add(35 * time.Minute), End: first.Period.Start.Add(50 * time.Minute)}
 	moved := run(c, d.sys, s.Reschedule, clinical.RescheduleInput{ID: first.ID, Period: later})
 	run(c, d.sys, s.CancelAppointment, clinical.CancelInput{ID: book().ID})

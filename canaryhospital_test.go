@@ -15,10 +15,14 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 	"github.com/uptrace/bun"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/chelal/hms"
 	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/hmsotel"
 	"github.com/chelal/hms/hmstest/pgserver"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
@@ -62,6 +66,11 @@ type hospital struct {
 	reached map[string]bool // methods that succeeded
 	fed     map[string]bool // fields that a canary went into, with success
 	errored int             // errors that were looked through
+
+	ids map[reflect.Type][]reflect.Value // that the methods gave, by type
+
+	spans   *tracetest.InMemoryExporter
+	metrics *sdkmetric.ManualReader
 }
 
 func newHospital(t *testing.T) *hospital {
@@ -75,7 +84,7 @@ func newHospital(t *testing.T) *hospital {
 	t.Cleanup(func() { require.NoError(t, server.Stop(context.Background())) })
 	c := &hospital{
 		canaries: canaries{secrets: map[int]bool{}, tokens: map[string]int{}}, t: t, dsn: server.DSN(""), clock: dbtest.NewClock(),
-		tenant: hms.NewTenantID(), reached: map[string]bool{}, fed: map[string]bool{},
+		tenant: hms.NewTenantID(), ids: map[reflect.Type][]reflect.Value{}, reached: map[string]bool{}, fed: map[string]bool{},
 	}
 	c.config = c.configure()
 	c.db, c.h = c.open(c.dsn)
@@ -93,8 +102,15 @@ func (c *hospital) configure() hms.Config {
 	require.NoError(c.t, err)
 	witness, err := audit.NewFileWitness(filepath.Join(c.t.TempDir(), "witness"), public)
 	require.NoError(c.t, err)
+	c.spans, c.metrics = tracetest.NewInMemoryExporter(), sdkmetric.NewManualReader()
+	observer, err := hmsotel.New(hmsotel.Config{
+		TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSyncer(c.spans)),
+		MeterProvider:  sdkmetric.NewMeterProvider(sdkmetric.WithReader(c.metrics)),
+	})
+	require.NoError(c.t, err)
 	return hms.Config{
-		Now: c.clock.Now, Logger: zerolog.New(&c.log).Level(zerolog.TraceLevel), KeyEncryptionKey: key, EncryptNarrative: true,
+		Observers: []hmstype.Observer{observer},
+		Now:       c.clock.Now, Logger: zerolog.New(&c.log).Level(zerolog.TraceLevel), KeyEncryptionKey: key, EncryptNarrative: true,
 		Identity: identity.Config{Argon2: fastHash},
 		AuditLog: audit.LogConfig{Signer: signer, Verifiers: []string{public}, Witnesses: []audit.Witness{witness}},
 	}
@@ -153,6 +169,7 @@ func (c *hospital) done(name string, err error, out any) {
 	c.requireNoneIn(c.t, err, name)
 	require.NoError(c.t, err, name)
 	c.reached[name] = true
+	c.remember(reflect.ValueOf(out))
 	result := reflect.New(reflect.TypeOf(out)).Elem()
 	result.Set(reflect.ValueOf(out))
 	for _, l := range leaves(result, name) {

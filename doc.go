@@ -11,9 +11,9 @@
 // # Transactions
 //
 // Each call is one transaction. Several calls become one with [HMS.InTx]; and with
-// [HMS.WithTx] or [HMS.WithSQLTx] they join a transaction of yours, in a savepoint each, so
-// that you may go on after an error of ours. We never end what we did not begin, and your
-// role and settings are as before after each call.
+// [HMS.WithTx] (Bun), [HMS.WithSQLTx] (database/sql) or [HMS.WithPgxTx] (pgx) they join a
+// transaction of yours, in a savepoint each, so that you may go on after an error of ours. We
+// never end what we did not begin, and your role and settings are as before after each call.
 //
 // # Tenants, actors, permissions
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/audit"
@@ -70,6 +71,11 @@ func (h *HMS) WithTx(tx bun.Tx) *HMS { return h.wire(h.handle.Bind(tx)) }
 
 // WithSQLTx is [HMS.WithTx] for a transaction of database/sql over the same driver.
 func (h *HMS) WithSQLTx(tx *sql.Tx) *HMS { return h.wire(h.handle.Bind(tx)) }
+
+// WithPgxTx is [HMS.WithTx] for a transaction of pgx's own, of a pgxpool or of a connection, also
+// for one in a savepoint (tx.Begin). The pool of [New] and the host's may differ, but must be on one
+// database. After the transaction has ended the services refuse with [pgx.ErrTxClosed].
+func (h *HMS) WithPgxTx(tx pgx.Tx) *HMS { return h.wire(h.handle.BindPgx(tx)) }
 
 // InTx runs fn with services that share one transaction: all of what they do happens, or
 // nothing. Where a deadlock ends it, fn runs again, a bounded number of times, so it must

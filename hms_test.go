@@ -159,44 +159,6 @@ func TestHMS_InTx(t *testing.T) {
 	require.Equal(t, hmstype.Quantity(4), shelf[0].OnHand)
 }
 
-func TestHMS_HostTransaction(t *testing.T) {
-	t.Parallel()
-	env := hmstest.NewOwn(t)
-	_, err := env.DB.ExecContext(t.Context(), `CREATE TABLE host_order (id int PRIMARY KEY)`)
-	require.NoError(t, err)
-	stock := env.Stock(t, 10, "")
-	who := env.Patient(t)
-	sell := func(h *hms.HMS, quantity hmstype.Quantity) error {
-		_, err := h.Pharmacy.Dispense(env.Ctx, pharmacy.DispenseInput{Patient: who.ID, Item: stock.Item.ID, Location: stock.Location, Quantity: quantity})
-		return err
-	}
-
-	t.Run("CommitsTogether", func(t *testing.T) {
-		tx, err := env.DB.BeginTx(t.Context(), nil)
-		require.NoError(t, err)
-		bound := env.H.WithTx(tx)
-		require.NoError(t, sell(bound, 3))
-		_, err = tx.ExecContext(t.Context(), `INSERT INTO host_order VALUES (1)`)
-		require.NoError(t, err, "the host writes its own table next, as itself")
-		require.ErrorIs(t, sell(bound, 100), pharmacy.ErrInsufficientStock)
-		_, err = tx.ExecContext(t.Context(), `INSERT INTO host_order VALUES (2)`)
-		require.NoError(t, err, "an error of ours leaves the host's transaction usable")
-		require.NoError(t, tx.Commit())
-	})
-	t.Run("RollsBackTogether", func(t *testing.T) {
-		tx, err := env.DB.DB.BeginTx(t.Context(), nil)
-		require.NoError(t, err)
-		require.NoError(t, sell(env.H.WithSQLTx(tx), 3))
-		require.NoError(t, tx.Rollback())
-	})
-	shelf, err := env.H.Pharmacy.Shelf(env.Ctx, pharmacy.ShelfInput{Item: stock.Item.ID})
-	require.NoError(t, err)
-	require.Equal(t, hmstype.Quantity(7), shelf[0].OnHand)
-	var orders int
-	require.NoError(t, env.DB.NewRaw(`SELECT count(*) FROM host_order`).Scan(t.Context(), &orders))
-	require.Equal(t, 2, orders)
-}
-
 func TestConfig_Validate(t *testing.T) {
 	t.Parallel()
 	_, err := hms.New(nil, hms.Config{MaxAttempts: -1})

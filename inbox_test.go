@@ -2,6 +2,7 @@ package hms_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,6 +12,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/inbox"
+	"github.com/chelal/hms/internal/dbtest"
 )
 
 // fillInbox leaves a row in every table of package inbox and asks every list of it, by h.
@@ -76,15 +78,17 @@ func TestInbox_InTheDeedsTransaction(t *testing.T) {
 	list, err := env.H.Inbox.MyTasks(nurse, inbox.MyTasksInput{})
 	require.NoError(t, err)
 	require.Empty(t, list.Items)
-	tx, err := env.DB.BeginTx(t.Context(), nil)
-	require.NoError(t, err)
-	bound := env.H.WithTx(tx)
-	task, err := bound.Inbox.CreateTask(env.Ctx, inbox.CreateTaskInput{To: inbox.Recipient{Role: identity.RoleNurse}, Title: "Title"})
-	require.NoError(t, err)
-	_, err = bound.Inbox.ClaimTask(nurse, task.ID)
-	require.NoError(t, err, "a wider permission is asked for on the host's transaction as well")
-	require.NoError(t, tx.Commit())
-	list, err = env.H.Inbox.MyTasks(nurse, inbox.MyTasksInput{})
-	require.NoError(t, err)
-	require.Equal(t, inbox.TaskAccepted, list.Items[0].Status)
+	inEachHostTx(t, env, func(t *testing.T, bound *hms.HMS, host dbtest.HostTx) {
+		title := "Title " + t.Name()
+		task, err := bound.Inbox.CreateTask(env.Ctx, inbox.CreateTaskInput{To: inbox.Recipient{Role: identity.RoleNurse}, Title: title})
+		require.NoError(t, err)
+		_, err = bound.Inbox.ClaimTask(nurse, task.ID)
+		require.NoError(t, err, "a wider permission is asked for on the host's transaction as well")
+		require.NoError(t, host.Commit())
+		list, err := env.H.Inbox.MyTasks(nurse, inbox.MyTasksInput{})
+		require.NoError(t, err)
+		at := slices.IndexFunc(list.Items, func(task inbox.Task) bool { return task.Title == title })
+		require.GreaterOrEqual(t, at, 0)
+		require.Equal(t, inbox.TaskAccepted, list.Items[at].Status)
+	})
 }

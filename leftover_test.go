@@ -12,6 +12,10 @@ import (
 	"github.com/chelal/hms/hmstype"
 )
 
+// leftOver reads what of ours a connection still holds: nothing, after a transaction.
+const leftOver = `SELECT concat_ws(' ', nullif(current_setting('hms.tenant', true), ''),
+	nullif(current_setting('hms.actor', true), ''), nullif(current_setting('role'), 'none'))`
+
 // Whatever way a call ends, the connection goes back to the pool without the tenant, the
 // actor or the role that it had.
 func TestHMS_LeavesNoTenantOnItsConnection(t *testing.T) {
@@ -64,8 +68,7 @@ func TestHMS_LeavesNoTenantOnItsConnection(t *testing.T) {
 	} {
 		require.NoError(t, call(), end)
 		var left string
-		require.NoError(t, db.NewRaw(`SELECT concat_ws(' ', nullif(current_setting('hms.tenant', true), ''),
-			nullif(current_setting('hms.actor', true), ''), nullif(current_setting('role'), 'none'))`).Scan(t.Context(), &left), end)
+		require.NoError(t, db.NewRaw(leftOver).Scan(t.Context(), &left), end)
 		require.Empty(t, left, "after %s", end)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/dbtest"
 	"github.com/chelal/hms/patient"
 	"github.com/chelal/hms/pharmacy"
 )
@@ -32,7 +33,16 @@ func newMember(t *testing.T, env *hmstest.Env, password hmstype.Secret, roles ..
 // host's that is rolled back: whoever is refused must not be able to wipe that out.
 func TestTrail_SurvivesTheHostsRollback(t *testing.T) {
 	t.Parallel()
-	env := hmstest.New(t)
+	for _, way := range dbtest.WaysToJoin {
+		t.Run(way.Name, func(t *testing.T) {
+			t.Parallel()
+			requireTrailSurvives(t, hmstest.New(t), way)
+		})
+	}
+}
+
+func requireTrailSurvives(t *testing.T, env *hmstest.Env, way dbtest.WayToJoin) {
+	t.Helper()
 	const password hmstype.Secret = "seven green lanterns"
 	user := newMember(t, env, password, identity.RoleDoctor)
 	self := hms.WithActor(t.Context(), hms.HumanActor(env.Tenant, user.ID))
@@ -69,13 +79,12 @@ func TestTrail_SurvivesTheHostsRollback(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := countEvents(t, env, c.action)
-			tx, err := env.DB.BeginTx(t.Context(), nil)
-			require.NoError(t, err)
-			bound := env.H.WithTx(tx)
+			host := way.Begin(t, env.DB, env.DSN)
+			bound := joined(t, env.H, host)
 			_, err = bound.Patient.Register(env.Ctx, patient.RegisterInput{Details: patient.Details{LastName: "Rolled back", Gender: patient.GenderUnknown}})
 			require.NoError(t, err)
 			require.ErrorIs(t, c.deed(bound), c.want)
-			require.NoError(t, tx.Rollback())
+			require.NoError(t, host.Rollback())
 			require.Equal(t, before+1, countEvents(t, env, c.action))
 		})
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // ask is one call of a service's method with one choice of ids: those of the caller's own day,
@@ -33,6 +34,8 @@ type ask struct {
 	victim  *day
 	own     *day
 	tables  []string // where the caller's rows are
+
+	declared map[string]usecase.Info
 
 	place  int             // counts the places of ids
 	given  map[string]bool // the ids that were put in for the victim's
@@ -123,9 +126,17 @@ func (a *ask) arguments(conn bun.IConn) []reflect.Value {
 			args = append(args, reflect.ValueOf(conn))
 			continue
 		}
-		args = append(args, a.fill(a.method.Type.In(i), a.method.Name))
+		args = append(args, a.input(a.method.Type.In(i)))
 	}
 	return args
+}
+
+// input gives the sample that the method's declaration has, with ids in all places for them.
+func (a *ask) input(t reflect.Type) reflect.Value {
+	if v, ok := sampleOf(a.declared[operationOf(a.name())], t, a.id, a.omit...); ok {
+		return v
+	}
+	return a.fill(t, a.method.Name)
 }
 
 // reply is what a call brought.
@@ -222,7 +233,7 @@ func asks(t *testing.T, victim, own *day) []ask {
 			continue
 		}
 		for m := range f.Type.NumMethod() {
-			a := ask{service: f.Name, method: f.Type.Method(m), aim: nowhere, victim: victim, own: own, tables: tables}
+			a := ask{service: f.Name, method: f.Type.Method(m), aim: nowhere, victim: victim, own: own, tables: tables, declared: declaredUseCases()}
 			if _, ok := notAsked[a.name()]; ok {
 				continue
 			}

@@ -272,23 +272,28 @@ func TestService_Calendar_DaysOfClockChanges(t *testing.T) {
 
 func TestService_Book_InTheHostsTransaction(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	in := clinical.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)}
-	_, err := b.Book(b.Ctx, in)
-	require.NoError(t, err)
-	tx, err := b.DB.BeginTx(t.Context(), nil)
-	require.NoError(t, err)
-	base := b.Base.Bind(tx, b.Base.Authorizer)
-	bound := clinical.New(base, clinical.Ports{Patients: patient.NewPort(base)})
-	_, err = bound.Book(b.Ctx, in)
-	require.ErrorIs(t, err, clinical.ErrSlotTaken)
-	in.Period = b.at(2*time.Hour, 3*time.Hour)
-	_, err = bound.Book(b.Ctx, in)
-	require.NoError(t, err, "the host goes on after a refusal")
-	require.NoError(t, tx.Commit())
-	list, err := b.Calendar(b.Ctx, clinical.CalendarInput{Patient: b.patient, During: b.at(0, 24*time.Hour)})
-	require.NoError(t, err)
-	require.Len(t, list.Items, 2)
+	for _, way := range dbtest.WaysToJoin {
+		t.Run(way.Name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			in := clinical.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)}
+			_, err := b.Book(b.Ctx, in)
+			require.NoError(t, err)
+			host := way.Begin(t, b.DB, b.DSN)
+			base := b.Base
+			base.DB = host.Bind(base.DB)
+			bound := clinical.New(base, clinical.Ports{Patients: patient.NewPort(base)})
+			_, err = bound.Book(b.Ctx, in)
+			require.ErrorIs(t, err, clinical.ErrSlotTaken)
+			in.Period = b.at(2*time.Hour, 3*time.Hour)
+			_, err = bound.Book(b.Ctx, in)
+			require.NoError(t, err, "the host goes on after a refusal")
+			require.NoError(t, host.Commit())
+			list, err := b.Calendar(b.Ctx, clinical.CalendarInput{Patient: b.patient, During: b.at(0, 24*time.Hour)})
+			require.NoError(t, err)
+			require.Len(t, list.Items, 2)
+		})
+	}
 }
 
 func TestSlotTakenError_SaysNothingOfThePatient(t *testing.T) {

@@ -52,7 +52,9 @@ func wrap(tb testing.TB, env *dbtest.Env, change []func(*hms.Config)) *Env {
 	for _, c := range change {
 		c(&config)
 	}
-	config.Now = env.Clock.Now
+	if config.Now == nil {
+		config.Now = env.Clock.Now
+	}
 	if config.Identity.Argon2 == (identity.Argon2{}) {
 		config.Identity.Argon2 = identity.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1} // hashing must not dominate tests
 	}

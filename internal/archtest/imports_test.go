@@ -16,7 +16,7 @@ const module = "github.com/chelal/hms"
 
 // tiers are the packages from the leaf upwards: a package imports those of lower tiers only.
 var tiers = [][]string{
-	{"hmstype", "audit/proof"},
+	{"hmstype", "audit/proof", "internal/pgxtx"},
 	{"internal/dbx", "internal/names"},
 	{"internal/fieldcrypt"},
 	{"internal/usecase"},
@@ -24,7 +24,7 @@ var tiers = [][]string{
 	{"identity", "patient"},
 	{"clinical", "pharmacy", "lab", "facility", "billing", "inbox"},
 	{""},
-	{"fhir", "hmstest"},
+	{"fhir", "hmstest", "hmsotel"},
 	{"examples"},
 }
 

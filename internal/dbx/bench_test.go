@@ -85,3 +85,21 @@ func BenchmarkTransaction(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkHostTransaction is what a use case pays that joins a host's transaction, with the
+// binding, by the kind of that.
+func BenchmarkHostTransaction(b *testing.B) {
+	for _, way := range dbtest.WaysToJoin {
+		b.Run(way.Name, func(b *testing.B) {
+			env := dbtest.NewDurable(b)
+			host := way.Begin(b, env.DB, env.DSN)
+			for b.Loop() {
+				require.NoError(b, host.Bind(env.Base.DB).InTx(env.Ctx, "bench", func(ctx context.Context, db dbx.DB) error {
+					_, err := db.Exec(ctx, `SELECT 1`)
+					return err
+				}))
+			}
+			require.NoError(b, host.Rollback())
+		})
+	}
+}

@@ -2,14 +2,12 @@ package dbx_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbtest"
@@ -162,96 +160,6 @@ func TestHandle_InTx_RetriesDeadlockConcurrent(t *testing.T) {
 	require.NoError(t, <-errs)
 	require.Equal(t, 3, tries[0]+tries[1], "one of the two was tried again")
 	require.Equal(t, int64(2), counted(t, env))
-}
-
-func TestHandle_InTx_Bound(t *testing.T) {
-	t.Parallel()
-	kinds := map[string]func(t *testing.T, env *dbtest.Env) (bun.IConn, func() error){
-		"BunTx": func(t *testing.T, env *dbtest.Env) (bun.IConn, func() error) {
-			t.Helper()
-			tx, err := env.DB.BeginTx(t.Context(), nil)
-			require.NoError(t, err)
-			return tx, tx.Commit
-		},
-		"SQLTx": func(t *testing.T, env *dbtest.Env) (bun.IConn, func() error) {
-			t.Helper()
-			tx, err := env.DB.DB.BeginTx(t.Context(), &sql.TxOptions{})
-			require.NoError(t, err)
-			return tx, tx.Commit
-		},
-	}
-	for name, begin := range kinds {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			env := dbtest.New(t)
-			tx, commit := begin(t, env)
-			bound := env.Base.DB.Bind(tx)
-			before := hostState(t, tx)
-
-			require.NoError(t, bound.InTx(env.Ctx, "test", count))
-			require.Equal(t, before, hostState(t, tx), "role and settings are the host's again")
-
-			require.ErrorIs(t, bound.InTx(env.Ctx, "test", func(ctx context.Context, db dbx.DB) error {
-				require.NoError(t, count(ctx, db))
-				_, _ = db.Exec(ctx, `SELECT 1 / 0`)
-				return errTest
-			}), errTest)
-			require.Equal(t, before, hostState(t, tx), "also after a failure, in a usable transaction")
-
-			require.NoError(t, bound.InTx(env.Ctx, "outer", func(ctx context.Context, db dbx.DB) error {
-				require.ErrorIs(t, db.Handle().InTx(ctx, "inner", func(ctx context.Context, db dbx.DB) error {
-					require.NoError(t, count(ctx, db))
-					return errTest
-				}), errTest)
-				return db.Savepoint(ctx, count)
-			}))
-			require.Equal(t, before, hostState(t, tx))
-			require.NoError(t, commit())
-			require.Equal(t, int64(2), counted(t, env))
-		})
-	}
-}
-
-func TestHandle_InTx_BoundGivesBackTheHostsOwnRole(t *testing.T) {
-	t.Parallel()
-	env := dbtest.New(t)
-	tx, err := env.DB.BeginTx(t.Context(), nil)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, tx.Rollback()) }()
-	for _, s := range []string{`SET LOCAL ROLE hms_sealer`, `SET LOCAL search_path = hms, public`, `SET LOCAL hms.tenant = 'the host''s own'`} {
-		_, err = tx.ExecContext(t.Context(), s)
-		require.NoError(t, err)
-	}
-	before := hostState(t, tx)
-	require.Equal(t, "hms_sealer", before[0])
-	require.NoError(t, env.Base.DB.Bind(tx).InTx(env.Ctx, "test", count))
-	require.Equal(t, before, hostState(t, tx))
-}
-
-func TestHandle_InTx_BoundCancelledLeavesNoGhostRow(t *testing.T) {
-	t.Parallel()
-	env := dbtest.New(t)
-	tx, err := env.DB.BeginTx(t.Context(), nil)
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(env.Ctx)
-	err = env.Base.DB.Bind(tx).InTx(ctx, "test", func(ctx context.Context, db dbx.DB) error {
-		require.NoError(t, count(ctx, db))
-		cancel()
-		return errTest
-	})
-	require.ErrorIs(t, err, errTest)
-	require.NoError(t, tx.Commit(), "the host swallows the error and goes on")
-	require.Zero(t, counted(t, env), "what was told to have failed is not there")
-}
-
-func hostState(t *testing.T, tx bun.IConn) [6]string {
-	t.Helper()
-	var s [6]string
-	require.NoError(t, tx.QueryRowContext(context.Background(), `SELECT current_user, current_setting('search_path'),
-		coalesce(current_setting('hms.tenant', true), ''), coalesce(current_setting('hms.actor', true), ''),
-		coalesce(current_setting('hms.operation', true), ''), coalesce(current_setting('hms.credential', true), '')`).
-		Scan(&s[0], &s[1], &s[2], &s[3], &s[4], &s[5]))
-	return s
 }
 
 func TestOnce(t *testing.T) {

@@ -1,0 +1,137 @@
+package hms_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/usecase"
+)
+
+// After the canaries' day every patient's record is restricted. Every declared use case is then
+// called as every standard role that holds its permission, with the ids of the day; none may show,
+// in a result or an error, what somebody said of a patient.
+func TestCanaries_RestrictedPatientsAreShownToNobody(t *testing.T) {
+	t.Parallel()
+	c := newHospital(t)
+	c.live()
+	_, err := c.db.ExecContext(t.Context(), `UPDATE hms.patient SET is_restricted = true`)
+	require.NoError(t, err)
+	w := &walk{hospital: c, declared: declaredUseCases(), ids: c.idsOfTheDay()}
+
+	roles := 0
+	all, err := c.h.Identity.Roles(c.sys)
+	require.NoError(t, err)
+	for _, role := range all {
+		if slices.Contains(role.Permissions, hmstype.PermPatientRestricted) {
+			continue
+		}
+		roles++
+		w.as(t, role.Name, func(info usecase.Info, found []int, text string) {
+			assert.Empty(t, found, "%s shows %s to the role %s: %.300s", info.Name, c.describe(found), role.Name, text)
+		})
+	}
+	require.GreaterOrEqual(t, roles, 5)
+
+	// Who may see restricted patients sees them by the same calls: otherwise the walk proves nothing.
+	shown := map[string]bool{}
+	w.as(t, c.role, func(info usecase.Info, found []int, _ string) {
+		if len(found) > 0 {
+			shown[info.Name] = true
+		}
+	})
+	t.Logf("restricted walk: %d roles, %d calls; %d use cases show a patient's words to who may see them", roles, w.calls, len(shown))
+	require.NotEmpty(t, shown)
+}
+
+// walk calls every declared use case.
+type walk struct {
+	*hospital
+	declared map[string]usecase.Info
+	ids      map[reflect.Type][]reflect.Value
+	calls    int
+}
+
+// variants is how many of the day's ids of a kind are tried.
+const variants = 4
+
+// as walks as a new person with a role and tells the canaries of patients in each answer.
+func (w *walk) as(t *testing.T, role string, tell func(usecase.Info, []int, string)) {
+	t.Helper()
+	ctx := w.person(role)
+	actor, err := hmstype.ActorFrom(ctx)
+	require.NoError(t, err)
+	for _, m := range publicMethods(w.h) {
+		info, ok := w.declared[operationOf(m.name)]
+		if !ok || info.Proof != "" || w.h.Identity.Authorize(ctx, actor, info.Permission) != nil {
+			continue
+		}
+		for variant := range variants {
+			text := w.put(t, ctx, m.name, info, variant)
+			tell(info, w.ofPatients(w.find(text)), text)
+		}
+	}
+}
+
+// put makes one call in a transaction that is rolled back, and gives result and error as text.
+func (w *walk) put(t *testing.T, ctx context.Context, method string, info usecase.Info, variant int) string { //nolint:revive // t comes first
+	t.Helper()
+	w.calls++
+	tx, err := w.db.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, tx.Rollback()) }()
+	service, name, _ := strings.Cut(method, ".")
+	bound := reflect.ValueOf(w.h.WithTx(tx)).Elem().FieldByNameFunc(func(f string) bool { return strings.EqualFold(f, service) })
+	fn := bound.MethodByName(name)
+	id := func(kind reflect.Type) reflect.Value {
+		known := w.ids[kind]
+		if len(known) == 0 {
+			return reflect.Value{}
+		}
+		return known[min(variant, len(known)-1)]
+	}
+	args := append([]reflect.Value{reflect.ValueOf(ctx)}, sampleArguments(fn.Type(), info, w.clock.Now(), id)...)
+	var text strings.Builder
+	for _, out := range drained(fn.Call(args)) {
+		if err, ok := out.Interface().(error); ok && err != nil {
+			fmt.Fprintf(&text, "%v %+v", err, err)
+			continue
+		}
+		body, err := json.Marshal(out.Interface())
+		require.NoError(t, err)
+		text.Write(body)
+	}
+	return text.String()
+}
+
+// ofPatients gives those canaries that were fed to use cases that show something of a patient.
+func (w *walk) ofPatients(found []int) []int {
+	return slices.DeleteFunc(found, func(n int) bool {
+		path := strings.SplitN(w.paths[n], ".", 3)
+		if len(path) < 3 || w.secrets[n] {
+			return true
+		}
+		_, general := ofNobody[w.paths[n]]
+		return general || w.declared[operationOf(path[0]+"."+path[1])].Shows == ""
+	})
+}
+
+// ofNobody are fields of use cases about a patient that say nothing of him, and why.
+var ofNobody = map[string]string{}
+
+// idsOfTheDay gives the ids in the rows of the day, by type.
+func (c *hospital) idsOfTheDay() map[reflect.Type][]reflect.Value { return c.ids }
+
+// remember takes the ids out of a result.
+func (c *hospital) remember(v reflect.Value) {
+	d := day{ids: c.ids}
+	d.remember(v)
+}

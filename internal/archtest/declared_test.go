@@ -1,0 +1,277 @@
+package archtest
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/stretchr/testify/require"
+)
+
+// undeclared are the public methods of services that are no use case, and why.
+var undeclared = map[string]string{
+	"identity.Bind":      "wires; touches nothing",
+	"identity.Authorize": "the question that every use case asks",
+}
+
+// pending are the packages whose use cases are not all declared yet.
+var pending = []string{"audit", "billing", "clinical", "encryption", "facility", "identity", "inbox", "lab", "outbox", "patient", "pharmacy"}
+
+// declaration is what stands beside a public method: var opBook = usecase.Command[...]{...}.Declare().
+type declaration struct {
+	kind   string // Command, Query or Proof
+	input  string // the type of its input; empty for a Proof
+	name   string // such as "clinical.book"
+	fields []string
+	file   string
+}
+
+// servicePackage is one package with a Service: its public methods and its declarations.
+type servicePackage struct {
+	name         string
+	methods      map[string]*ast.FuncDecl
+	files        map[string]string // of methods
+	declarations map[string]declaration
+}
+
+func servicePackages(all []source) map[string]*servicePackage {
+	packages := map[string]*servicePackage{}
+	for _, s := range all {
+		folder := filepath.Dir(s.path)
+		if s.isTest() || folder == "." || strings.HasPrefix(folder, "internal") || strings.HasPrefix(folder, "examples") {
+			continue
+		}
+		p := packages[folder]
+		if p == nil {
+			p = &servicePackage{
+				name: s.file.Name.Name, methods: map[string]*ast.FuncDecl{}, files: map[string]string{}, declarations: map[string]declaration{},
+			}
+			packages[folder] = p
+		}
+		p.read(s)
+	}
+	return packages
+}
+
+func (p *servicePackage) read(s source) {
+	for _, d := range s.file.Decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if isUseCase(d) {
+				p.methods[d.Name.Name], p.files[d.Name.Name] = d, s.path
+			}
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				if v, ok := spec.(*ast.ValueSpec); ok && len(v.Names) == 1 && len(v.Values) == 1 {
+					if declared, ok := declarationOf(v.Values[0]); ok {
+						declared.file = s.path
+						p.declarations[v.Names[0].Name] = declared
+					}
+				}
+			}
+		}
+	}
+}
+
+// isUseCase tells whether a function is an exported method of *Service that takes a context.
+func isUseCase(f *ast.FuncDecl) bool {
+	if f.Recv == nil || !f.Name.IsExported() || f.Type.Params.NumFields() == 0 {
+		return false
+	}
+	star, ok := f.Recv.List[0].Type.(*ast.StarExpr)
+	if !ok {
+		return false
+	}
+	receiver, ok := star.X.(*ast.Ident)
+	first, isSelector := f.Type.Params.List[0].Type.(*ast.SelectorExpr)
+	return ok && receiver.Name == "Service" && isSelector && first.Sel.Name == "Context"
+}
+
+// declarationOf reads usecase.Kind[...]{...}.Declare().
+func declarationOf(value ast.Expr) (declaration, bool) {
+	call, ok := value.(*ast.CallExpr)
+	if !ok {
+		return declaration{}, false
+	}
+	method, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok || method.Sel.Name != "Declare" {
+		return declaration{}, false
+	}
+	literal, ok := method.X.(*ast.CompositeLit)
+	if !ok {
+		return declaration{}, false
+	}
+	var d declaration
+	kind := literal.Type
+	if index, ok := kind.(*ast.IndexListExpr); ok {
+		kind, d.input = index.X, typeText(index.Indices[0])
+	}
+	selector, ok := kind.(*ast.SelectorExpr)
+	if !ok || typeText(selector.X) != "usecase" {
+		return declaration{}, false
+	}
+	d.kind = selector.Sel.Name
+	for _, e := range literal.Elts {
+		pair, ok := e.(*ast.KeyValueExpr)
+		if !ok {
+			continue
+		}
+		key := typeText(pair.Key)
+		d.fields = append(d.fields, key)
+		if text, ok := pair.Value.(*ast.BasicLit); ok && key == "Name" {
+			d.name, _ = strconv.Unquote(text.Value)
+		}
+	}
+	return d, true
+}
+
+func typeText(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return typeText(e.X) + "." + e.Sel.Name
+	case *ast.IndexExpr:
+		return typeText(e.X)
+	default:
+		return ""
+	}
+}
+
+// faults says what the declarations of a package lack.
+func (p *servicePackage) faults() []string {
+	var all []string
+	for name, method := range p.methods {
+		runs, delegates := runsAndDelegates(method)
+		if _, ok := undeclared[p.name+"."+name]; ok || (len(runs) == 0 && delegates) {
+			continue
+		}
+		variable := "op" + name
+		d, ok := p.declarations[variable]
+		switch {
+		case !ok || !slices.Contains(runs, variable):
+			all = append(all, fmt.Sprintf("%s.%s: declare it beside the method: var %s = usecase.Command[...]{Name: %q, ...}.Declare(), and run it",
+				p.name, name, variable, p.name+"."+snake(name)))
+		case d.name != p.name+"."+snake(name):
+			all = append(all, fmt.Sprintf("%s: its name is %q and should be %q", variable, d.name, p.name+"."+snake(name)))
+		case d.file != p.files[name]:
+			all = append(all, fmt.Sprintf("%s stands in %s, its method in %s", variable, d.file, p.files[name]))
+		case d.kind != "Proof" && !slices.Contains(d.fields, "Sample") && needsSample(d.input):
+			all = append(all, variable+": give a Sample, an input that its validation lets pass")
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func needsSample(input string) bool {
+	return !slices.Contains([]string{"usecase.None", "usecase.ByID", "usecase.Paged"}, input)
+}
+
+// runsAndDelegates gives the variables whose Run a method calls, and whether it calls another
+// public method of its service.
+func runsAndDelegates(f *ast.FuncDecl) (runs []string, delegates bool) {
+	receiver := ""
+	if names := f.Recv.List[0].Names; len(names) == 1 {
+		receiver = names[0].Name
+	}
+	ast.Inspect(f.Body, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		selector, ok := call.Fun.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		x, ok := selector.X.(*ast.Ident)
+		switch {
+		case !ok:
+		case selector.Sel.Name == "Run":
+			runs = append(runs, x.Name)
+		case x.Name == receiver && selector.Sel.IsExported():
+			delegates = true
+		}
+		return true
+	})
+	return runs, delegates
+}
+
+// snake writes a Go name in snake case; abbreviations are one word: EndTOTP is end_totp.
+func snake(name string) string {
+	var b strings.Builder
+	runes := []rune(name)
+	for i, r := range runes {
+		if unicode.IsUpper(r) && i > 0 &&
+			(unicode.IsLower(runes[i-1]) || unicode.IsDigit(runes[i-1]) || (i+1 < len(runes) && unicode.IsLower(runes[i+1]))) {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+// Every use case says of itself, beside its method, how it is called, what it asks for, what it
+// shows of whom, and with what it can be tried.
+func TestUseCasesAreDeclared(t *testing.T) {
+	t.Parallel()
+	methods := 0
+	for folder, p := range servicePackages(sources(t)) {
+		if slices.Contains(pending, folder) {
+			continue
+		}
+		methods += len(p.methods)
+		require.Empty(t, p.faults())
+	}
+	require.True(t, methods > 200 || len(pending) > 0)
+}
+
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	const head = "package ward\nimport (\"context\"; \"usecase\")\ntype Service struct{}\n"
+	const method = "func (s *Service) CloseBed(ctx context.Context, in In) (Bed, error) { return opCloseBed.Run(ctx, &s.base, in, closeBed) }\n"
+	for name, tt := range map[string]struct{ code, want string }{
+		"Good":        {`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed", Sample: In{}}.Declare()` + "\n" + method, ""},
+		"Delegates":   {"func (s *Service) CloseBed(ctx context.Context) error { return s.CloseBeds(ctx, 1) }\n", ""},
+		"Forgotten":   {method, `Name: "ward.close_bed"`},
+		"OtherName":   {`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.shut", Sample: In{}}.Declare()` + "\n" + method, `should be "ward.close_bed"`},
+		"NoSample":    {`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed"}.Declare()` + "\n" + method, "give a Sample"},
+		"SampleOfID":  {`var opCloseBed = usecase.Command[usecase.ByID[BedID], Bed]{Name: "ward.close_bed"}.Declare()` + "\n" + method, ""},
+		"NotRun":      {`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed", Sample: In{}}.Declare()` + "\nfunc (s *Service) CloseBed(ctx context.Context) error { return nil }\n", "declare it beside"},
+		"Undeclared":  {"func (s *Service) CloseBed(ctx context.Context) error { return nil }\n", "declare it beside"},
+		"NoUseCase":   {"func (s *Service) closeBed(ctx context.Context) error { return nil }\n", ""},
+		"OtherFile":   {"", ""},
+		"AnotherType": {"func (p Port) CloseBed(ctx context.Context) error { return nil }\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			set := token.NewFileSet()
+			file, err := parser.ParseFile(set, "bed.go", head+tt.code, 0)
+			require.NoError(t, err)
+			found := servicePackages([]source{{path: "ward/bed.go", set: set, file: file}})["ward"].faults()
+			if tt.want == "" {
+				require.Empty(t, found)
+				return
+			}
+			require.Len(t, found, 1)
+			require.Contains(t, found[0], tt.want)
+		})
+	}
+}
+
+func TestSnake(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"Book": "book", "CancelAppointment": "cancel_appointment", "BeginTOTP": "begin_totp", "GetByMRN": "get_by_mrn",
+		"CreateAPIKey": "create_api_key", "AddWebAuthnCredential": "add_web_authn_credential", "PostBedDays": "post_bed_days",
+	} {
+		require.Equal(t, want, snake(name))
+	}
+}

@@ -1,0 +1,4 @@
+package dbx
+
+// CommitError is commitError for its tests.
+var CommitError = commitError

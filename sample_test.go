@@ -1,0 +1,112 @@
+package hms_test
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/usecase"
+)
+
+// declaredUseCases are the declarations that stand beside the public methods, by operation.
+func declaredUseCases() map[string]usecase.Info {
+	all := map[string]usecase.Info{}
+	for _, info := range usecase.Declared() {
+		all[info.Name] = info
+	}
+	return all
+}
+
+// operationOf gives the operation of a public method, such as "pharmacy.get_dispense" for
+// "pharmacy.GetDispense".
+func operationOf(method string) string {
+	service, name, _ := strings.Cut(method, ".")
+	var b strings.Builder
+	runes := []rune(name)
+	for i, r := range runes {
+		if unicode.IsUpper(r) && i > 0 &&
+			(unicode.IsLower(runes[i-1]) || unicode.IsDigit(runes[i-1]) || (i+1 < len(runes) && unicode.IsLower(runes[i+1]))) {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return service + "." + b.String()
+}
+
+// sampleOf gives an input of the type that a declaration has as its sample, as a copy whose ids are
+// those that id gives, but for the fields that are left out; ok is false where the method's
+// declaration has another input.
+func sampleOf(info usecase.Info, t reflect.Type, id func(reflect.Type) reflect.Value, omit ...string) (reflect.Value, bool) {
+	if info.Sample == nil || info.Input != t {
+		return reflect.Value{}, false
+	}
+	v := reflect.New(t).Elem()
+	v.Set(reflect.ValueOf(info.Sample))
+	if t.Kind() != reflect.Struct {
+		setIDs(v, id)
+		return v, true
+	}
+	for i := range t.NumField() {
+		switch f := t.Field(i); {
+		case slices.Contains(omit, f.Name):
+			v.Field(i).SetZero()
+		case f.IsExported():
+			setIDs(v.Field(i), id)
+		}
+	}
+	return v, true
+}
+
+// setIDs gives every id in a value; slices and what pointers point to are copied, for a sample is
+// shared by all tests.
+func setIDs(v reflect.Value, id func(reflect.Type) reflect.Value) {
+	switch {
+	case isID(v.Type()):
+		if got := id(v.Type()); got.IsValid() {
+			v.Set(got)
+		}
+	case v.Kind() == reflect.Struct && !isAtom(v.Type()) && v.Type() != reflect.TypeFor[hmstype.ActorRef]():
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				setIDs(v.Field(i), id)
+			}
+		}
+	case v.Kind() == reflect.Slice && !v.IsNil():
+		items := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		reflect.Copy(items, v)
+		for i := range items.Len() {
+			setIDs(items.Index(i), id)
+		}
+		v.Set(items)
+	case v.Kind() == reflect.Pointer && !v.IsNil():
+		target := reflect.New(v.Type().Elem())
+		target.Elem().Set(v.Elem())
+		setIDs(target.Elem(), id)
+		v.Set(target)
+	}
+}
+
+// sampleArguments gives what a method is called with beside its context: its declaration's sample
+// where it takes that, and otherwise ids, the instant, and zero values.
+func sampleArguments(method reflect.Type, info usecase.Info, at time.Time, id func(reflect.Type) reflect.Value) []reflect.Value {
+	var args []reflect.Value
+	for i := 1; i < method.NumIn(); i++ {
+		t := method.In(i)
+		if v, ok := sampleOf(info, t, id); ok {
+			args = append(args, v)
+			continue
+		}
+		v := reflect.New(t).Elem()
+		switch {
+		case t == reflect.TypeFor[time.Time]():
+			v.Set(reflect.ValueOf(at))
+		default:
+			setIDs(v, id)
+		}
+		args = append(args, v)
+	}
+	return args
+}
