@@ -130,7 +130,9 @@ func (d *canaryDay) paid() (billing.Bill, billing.Payment, billing.Payment) {
 	bill := run(c, d.sys, s.IssueBill, billing.IssueBillInput{ID: draft.ID, SelfPay: true})
 	pay := func() billing.Payment {
 		cash := billing.PaymentDetails{Method: billing.MethodCash}
-		return run(c, d.sys, s.Pay, billing.PayInput{Bill: bill.ID, Amount: hmstype.MustMoney("5", "USD"), PaymentDetails: cash})
+		return run(c, d.sys, s.Pay, billing.PayInput{
+			Bill: bill.ID, Amount: hmstype.MustMoney("5", "USD"), PaymentDetails: cash,
+		})
 	}
 	return bill, pay(), pay()
 }

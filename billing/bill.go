@@ -296,9 +296,11 @@ var opBill = usecase.Query[usecase.ByID[hmstype.BillID], Bill]{
 
 // Bill gives a bill with its lines and shares, and records that it was read.
 func (s *Service) Bill(ctx context.Context, id hmstype.BillID) (Bill, error) {
-	return opBill.Run(ctx, &s.base, usecase.ID(id), func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BillID]) (Bill, error) {
-		return loadBill(ctx, db, in.ID)
-	})
+	return opBill.Run(ctx, &s.base, usecase.ID(id), getBill)
+}
+
+func getBill(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BillID]) (Bill, error) {
+	return loadBill(ctx, db, in.ID)
 }
 
 // BillsQuery selects bills.

@@ -89,7 +89,8 @@ func (c capture) post(ctx context.Context, db dbx.DB) (hmstype.ChargeID, error) 
 	err := db.QueryRow(ctx, `SELECT out_charge, out_outcome
 		FROM hms.post_charge($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		db.Tenant(), c.id, c.patient, c.encounter, c.source.Kind, c.source.ID, c.source.Line,
-		c.service, c.text, c.quantity, amount, string(currency), c.at, c.day, string(c.status), db.Now, db.By()).Scan(&id, &outcome)
+		c.service, c.text, c.quantity, amount, string(currency), c.at, c.day, string(c.status),
+		db.Now, db.By()).Scan(&id, &outcome)
 	if err != nil {
 		return hmstype.ChargeID{}, err
 	}
@@ -137,8 +138,10 @@ func (in CaptureChargeInput) Validate() error {
 
 var opCaptureCharge = usecase.Command[CaptureChargeInput, Charge]{
 	Name: "billing.capture_charge", Permission: hmstype.PermCharge, Shows: chargeItems.One(),
-	Key:    func(in CaptureChargeInput) string { return in.IdempotencyKey },
-	Sample: CaptureChargeInput{Service: "CONSULT", Text: "a long talk", Quantity: decimal.NewFromInt(1), At: usecase.SampleAt},
+	Key: func(in CaptureChargeInput) string { return in.IdempotencyKey },
+	Sample: CaptureChargeInput{
+		Service: "TAB", Text: "a long talk", Quantity: decimal.NewFromInt(1), At: usecase.SampleAt,
+	},
 }.Declare()
 
 // CaptureCharge captures a charge by hand. [ErrUnknownService], [ErrNoPrice]; the patient

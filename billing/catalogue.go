@@ -27,7 +27,7 @@ type ServiceItem struct {
 // ServiceDetails are what people say of a service, and may change later.
 type ServiceDetails struct {
 	Name       string          `bun:"name" json:"name"`              // required, up to 200 characters; stands on the bill
-	Category   string          `bun:"category" json:"category"`      // required, up to 100 characters, such as "Consultation"
+	Category   string          `bun:"category" json:"category"`      // required, up to 100 characters
 	TaxPercent decimal.Decimal `bun:"tax_percent" json:"taxPercent"` // 0 to 100, at most four places
 }
 
@@ -72,7 +72,8 @@ var opCreateServiceItem = usecase.Command[CreateServiceItemInput, ServiceItem]{
 	Name: "billing.create_service_item", Permission: hmstype.PermBillingManage,
 	Shows: usecase.Nobody[ServiceItem](aCatalogue),
 	Sample: CreateServiceItemInput{
-		Code: "CONSULT", ServiceDetails: ServiceDetails{Name: "Consultation", Category: "Consultation", TaxPercent: decimal.NewFromInt(5)},
+		Code:           "CONSULT",
+		ServiceDetails: ServiceDetails{Name: "Consultation", Category: "Consultation", TaxPercent: decimal.NewFromInt(5)},
 	},
 }.Declare()
 

@@ -16,7 +16,9 @@ import (
 func TestService_CreateServiceItem(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	_, err := b.s.CreateServiceItem(b.Ctx, billing.CreateServiceItemInput{Code: "CONSULT", ServiceDetails: billing.ServiceDetails{Name: "x", Category: "x"}})
+	_, err := b.s.CreateServiceItem(b.Ctx, billing.CreateServiceItemInput{
+		Code: "CONSULT", ServiceDetails: billing.ServiceDetails{Name: "x", Category: "x"},
+	})
 	require.ErrorIs(t, err, billing.ErrServiceCodeTaken)
 	for path, in := range map[string]billing.CreateServiceItemInput{
 		"code":     {ServiceDetails: billing.ServiceDetails{Name: "x", Category: "x"}},
@@ -40,7 +42,9 @@ func TestService_CreateServiceItem(t *testing.T) {
 func TestService_UpdateServiceItem(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	in := billing.UpdateServiceItemInput{ID: b.service.ID, Version: 1, ServiceDetails: billing.ServiceDetails{Name: "New", Category: "New"}, Active: false}
+	in := billing.UpdateServiceItemInput{
+		ID: b.service.ID, Version: 1, ServiceDetails: billing.ServiceDetails{Name: "New", Category: "New"}, Active: false,
+	}
 	item, err := b.s.UpdateServiceItem(b.Ctx, in)
 	require.NoError(t, err)
 	require.Equal(t, int64(2), item.Version)

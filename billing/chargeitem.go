@@ -155,8 +155,10 @@ var opCharge = usecase.Query[usecase.ByID[hmstype.ChargeID], Charge]{
 
 // Charge gives one charge, and records that it was read.
 func (s *Service) Charge(ctx context.Context, id hmstype.ChargeID) (Charge, error) {
-	return opCharge.Run(ctx, &s.base, usecase.ID(id), func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ChargeID]) (Charge, error) {
-		row, err := dbx.Get[chargeRow](ctx, db, "charge", in.ID)
-		return row.charge(), err
-	})
+	return opCharge.Run(ctx, &s.base, usecase.ID(id), getCharge)
+}
+
+func getCharge(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ChargeID]) (Charge, error) {
+	row, err := dbx.Get[chargeRow](ctx, db, "charge", in.ID)
+	return row.charge(), err
 }

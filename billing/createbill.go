@@ -127,8 +127,8 @@ func chargesToBill(ctx context.Context, db dbx.DB, in CreateBillInput) ([]charge
 		dbx.When(!in.Encounter.IsZero(), dbx.Equal("encounter_id", in.Encounter)),
 		dbx.When(named, dbx.OneOf("id", in.Charges)),
 		dbx.When(!named, dbx.Equal("status", ChargeBillable), dbx.Equal("currency", in.Currency), dbx.Where(
-			"NOT EXISTS (SELECT 1 FROM hms.bill_line AS l WHERE l.tenant_id = ? AND l.charge_id = c.id AND l.released_at IS NULL)",
-			db.Tenant())),
+			`NOT EXISTS (SELECT 1 FROM hms.bill_line AS l
+				WHERE l.tenant_id = ? AND l.charge_id = c.id AND l.released_at IS NULL)`, db.Tenant())),
 		dbx.OrderBy("c.id"), dbx.Limit(maxLines+1))
 	switch {
 	case err != nil:

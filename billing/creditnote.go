@@ -292,7 +292,8 @@ func (c *credit) splitShares(ctx context.Context, db dbx.DB) error {
 	for i, l := range c.lines {
 		ids[i] = l.BillLineID
 	}
-	rows, err := dbx.All[lineShareRow](ctx, db, dbx.OneOf("bill_line_id", ids), dbx.OrderBy("ls.bill_line_id", "ls.share_id"))
+	rows, err := dbx.All[lineShareRow](ctx, db, dbx.OneOf("bill_line_id", ids),
+		dbx.OrderBy("ls.bill_line_id", "ls.share_id"))
 	if err != nil {
 		return err
 	}
@@ -389,7 +390,8 @@ func creditNotes(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BillID]
 		return nil, err
 	}
 	lines, err := dbx.All[creditLineRow](ctx, db,
-		dbx.Where("nl.note_id IN (SELECT n.id FROM hms.credit_note AS n WHERE n.tenant_id = ? AND n.bill_id = ?)", db.Tenant(), in.ID),
+		dbx.Where("nl.note_id IN (SELECT n.id FROM hms.credit_note AS n WHERE n.tenant_id = ? AND n.bill_id = ?)",
+			db.Tenant(), in.ID),
 		dbx.OrderBy("nl.note_id", "nl.bill_line_id"))
 	if err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ func TestHistory_Bill(t *testing.T) {
 
 	cashier := b.User(t, identity.RoleReceptionist)
 	b.Clock.Advance(time.Minute)
-	cash := billing.PaymentDetails{Method: billing.MethodCash}
+	cash := by(billing.MethodCash)
 	paid, err := b.s.Pay(b.actor(t, cashier.ID), billing.PayInput{Bill: bill.ID, Amount: usd("100"), PaymentDetails: cash})
 	require.NoError(t, err)
 	require.Equal(t, cashier.ID, paid.CreatedBy.Person)
@@ -92,7 +92,9 @@ func TestHistory_ChargeAndRefundRequest(t *testing.T) {
 	require.Equal(t, []hmstype.StatusChange{b.step("draft", "cancelled", "again")}, history.Steps)
 
 	request, _ := b.asked(t)
-	_, err = b.s.DecideRefund(b.Ctx, billing.DecideRefundInput{ID: request.ID, Status: billing.RefundRejected, Reason: "was right"})
+	_, err = b.s.DecideRefund(b.Ctx, billing.DecideRefundInput{
+		ID: request.ID, Status: billing.RefundRejected, Reason: "was right",
+	})
 	require.NoError(t, err)
 	history, err = b.s.RefundRequestHistory(b.Ctx, request.ID)
 	require.NoError(t, err)
@@ -104,7 +106,8 @@ func TestOneInstant(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.post(t, charge.Request{
-		Source: charge.Source{Kind: "test", ID: "1"}, Patient: b.patient, Service: "CONSULT", Quantity: b.request("CONSULT", "1").Quantity, At: b.Clock.Now(),
+		Source: charge.Source{Kind: "test", ID: "1"}, Patient: b.patient, Service: "CONSULT",
+		Quantity: b.request("CONSULT", "1").Quantity, At: b.Clock.Now(),
 	})
 	b.Clock.Advance(time.Hour)
 	bill := b.issued(t)

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
+	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -116,16 +118,39 @@ func postIssue(ctx context.Context, db dbx.DB, row *billRow) error {
 	return err
 }
 
+// chargeStatusRow is a step of a charge; see [dbx.History].
+type chargeStatusRow struct {
+	bun.BaseModel `bun:"table:hms.charge_status"`
+	dbx.Tenanted
+	EntityID   hmstype.ChargeID
+	Version    int64
+	FromStatus ChargeStatus
+	ToStatus   ChargeStatus
+	SteppedAt  time.Time
+	SteppedBy  hmstype.ActorRef
+	Reason     string
+}
+
 // billCharges steps all charges of a bill at once: there may be a thousand.
 func billCharges(ctx context.Context, db dbx.DB, bill hmstype.BillID) error {
-	_, err := db.Exec(ctx, `WITH billed AS (
-			UPDATE hms.charge AS c SET status = $3, version = c.version + 1 FROM hms.bill_line AS l
-			WHERE c.tenant_id = $1 AND l.tenant_id = $1 AND l.bill_id = $2 AND l.released_at IS NULL AND c.id = l.charge_id
-			RETURNING c.id, c.version)
-		INSERT INTO hms.charge_status (tenant_id, entity_id, version, from_status, to_status, stepped_at, stepped_by)
-		SELECT $1, b.id, b.version, $4, $3, $5, $6 FROM billed AS b`,
-		db.Tenant(), bill, string(ChargeBilled), string(ChargeBillable), db.Now, db.By())
-	return err
+	var billed []struct {
+		ID      hmstype.ChargeID
+		Version int64
+	}
+	err := db.NewRaw(`UPDATE hms.charge AS c SET status = ?2, version = c.version + 1 FROM hms.bill_line AS l
+		WHERE c.tenant_id = ?0 AND l.tenant_id = ?0 AND l.bill_id = ?1 AND l.released_at IS NULL AND c.id = l.charge_id
+		RETURNING c.id, c.version`, db.Tenant(), bill, ChargeBilled).Scan(ctx, &billed)
+	if err != nil {
+		return err
+	}
+	steps := make([]chargeStatusRow, len(billed))
+	for i, c := range billed {
+		steps[i] = chargeStatusRow{
+			Tenanted: tenanted(db), EntityID: c.ID, Version: c.Version, FromStatus: ChargeBillable, ToStatus: ChargeBilled,
+			SteppedAt: db.Now, SteppedBy: db.By(),
+		}
+	}
+	return dbx.Insert(ctx, db, steps...)
 }
 
 // billSplit gathers who owes how much of a bill and of each line.

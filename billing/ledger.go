@@ -95,7 +95,8 @@ type AccountBalance struct {
 }
 
 var opBalances = usecase.Query[usecase.None, []AccountBalance]{
-	Name: "billing.balances", Permission: hmstype.PermBillingRead, Shows: usecase.Nobody[[]AccountBalance](sumsOnly), Quiet: sumsOnly,
+	Name: "billing.balances", Permission: hmstype.PermBillingRead,
+	Shows: usecase.Nobody[[]AccountBalance](sumsOnly), Quiet: sumsOnly,
 }.Declare()
 
 // Balances gives every account of the ledger with its balance. Per currency they sum to zero.
@@ -113,7 +114,8 @@ func balances(ctx context.Context, db dbx.DB, _ usecase.None) ([]AccountBalance,
 	err := db.NewRaw(`SELECT a.code, a.currency, coalesce(sum(p.amount), 0) AS balance, count(p.line_no) AS postings
 		FROM hms.ledger_account AS a
 		LEFT JOIN hms.posting AS p ON p.tenant_id = ? AND p.account_id = a.id AND p.currency = a.currency
-		WHERE a.tenant_id = ? GROUP BY a.code, a.currency ORDER BY a.currency, a.code`, db.Tenant(), db.Tenant()).Scan(ctx, &rows)
+		WHERE a.tenant_id = ? GROUP BY a.code, a.currency ORDER BY a.currency, a.code`, db.Tenant(), db.Tenant()).
+		Scan(ctx, &rows)
 	list := make([]AccountBalance, len(rows))
 	for i, r := range rows {
 		list[i] = AccountBalance{Account: r.Code, Balance: money(r.Balance, r.Currency), Postings: r.Postings}

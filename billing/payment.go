@@ -44,8 +44,10 @@ func methods() []Method {
 
 // PaymentDetails say how money changes hands.
 type PaymentDetails struct {
-	Method          Method `bun:"method" json:"method"`                              // required
-	ReferenceNumber string `bun:"reference_number" json:"referenceNumber,omitempty"` // of the card terminal, the bank, the cheque; up to 100 characters; unique per method where given
+	Method Method `bun:"method" json:"method"` // required
+	// ReferenceNumber is that of the card terminal, the bank, the cheque: up to 100 characters, unique
+	// per method where given.
+	ReferenceNumber string `bun:"reference_number" json:"referenceNumber,omitempty"`
 }
 
 func (d PaymentDetails) validate(v *hmstype.Validator) {

@@ -153,7 +153,8 @@ func endPrice(ctx context.Context, db dbx.DB, in EndPriceInput) (Price, error) {
 }
 
 var opPrices = usecase.Query[usecase.ByID[hmstype.ServiceID], []Price]{
-	Name: "billing.prices", Permission: hmstype.PermBillingRead, Shows: usecase.Nobody[[]Price](aCatalogue), Quiet: aCatalogue,
+	Name: "billing.prices", Permission: hmstype.PermBillingRead,
+	Shows: usecase.Nobody[[]Price](aCatalogue), Quiet: aCatalogue,
 }.Declare()
 
 // Prices lists every version of a service's prices by first day, withdrawn ones too.
@@ -165,7 +166,8 @@ func prices(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ServiceID]) 
 	if _, err := dbx.Get[serviceItemRow](ctx, db, "service item", in.ID); err != nil {
 		return nil, err
 	}
-	rows, err := dbx.All[priceRow](ctx, db, dbx.Equal("service_id", in.ID), dbx.OrderBy("sp.currency", "sp.valid_from", "sp.id"))
+	rows, err := dbx.All[priceRow](ctx, db, dbx.Equal("service_id", in.ID),
+		dbx.OrderBy("sp.currency", "sp.valid_from", "sp.id"))
 	list := make([]Price, len(rows))
 	for i, r := range rows {
 		list[i] = r.price()

@@ -15,9 +15,10 @@ import (
 
 // RefundDetails say how and why money is given back.
 type RefundDetails struct {
-	Method          Method `bun:"method" json:"method,omitempty"`                    // empty means the payment's
-	ReferenceNumber string `bun:"reference_number" json:"referenceNumber,omitempty"` // up to 100 characters; unique per method where given
-	Reason          string `bun:"reason" json:"reason"`                              // required, up to 500 characters
+	Method Method `bun:"method" json:"method,omitempty"` // empty means the payment's
+	// ReferenceNumber has up to 100 characters and is unique per method where given.
+	ReferenceNumber string `bun:"reference_number" json:"referenceNumber,omitempty"`
+	Reason          string `bun:"reason" json:"reason"` // required, up to 500 characters
 }
 
 func (d RefundDetails) validate(v *hmstype.Validator) {
@@ -90,7 +91,8 @@ func (in RefundInput) Validate() error {
 }
 
 var sampleRefund = RefundInput{
-	Amount: hmstype.MustMoney("5.00", "USD"), RefundDetails: RefundDetails{Method: MethodCash, ReferenceNumber: "R-1", Reason: "charged twice"},
+	Amount:        hmstype.MustMoney("5.00", "USD"),
+	RefundDetails: RefundDetails{Method: MethodCash, ReferenceNumber: "R-1", Reason: "charged twice"},
 }
 
 var opRefund = usecase.Command[RefundInput, Refund]{

@@ -71,7 +71,8 @@ func (r refundRequestRow) request() RefundRequest {
 	return RefundRequest{
 		ID: r.ID, Payment: r.PaymentID, Patient: r.PatientID, Amount: money(r.Amount, r.Currency),
 		RefundDetails: r.RefundDetails, Status: r.Status, CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy,
-		DecidedAt: r.DecidedAt.UTC(), DecidedBy: r.DecidedBy, DecisionReason: r.DecisionReason, Refund: r.RefundID, Version: r.Version,
+		DecidedAt: r.DecidedAt.UTC(), DecidedBy: r.DecidedBy, DecisionReason: r.DecisionReason,
+		Refund: r.RefundID, Version: r.Version,
 	}
 }
 
@@ -235,9 +236,10 @@ func (s *Service) RefundRequests(ctx context.Context, query RefundRequestsQuery)
 	return opRefundRequests.Run(ctx, &s.base, query, listRefundRequests)
 }
 
-func listRefundRequests(ctx context.Context, db dbx.DB, query RefundRequestsQuery) (hmstype.List[RefundRequest], error) {
-	if query.Status == "" {
-		query.Status = RefundRequested
+func listRefundRequests(ctx context.Context, db dbx.DB, in RefundRequestsQuery) (hmstype.List[RefundRequest], error) {
+	if in.Status == "" {
+		in.Status = RefundRequested
 	}
-	return dbx.List(ctx, db, query.Page, dbx.Order{At: "created_at"}, refundRequestRow.request, dbx.Equal("status", query.Status))
+	return dbx.List(ctx, db, in.Page, dbx.Order{At: "created_at"}, refundRequestRow.request,
+		dbx.Equal("status", in.Status))
 }

@@ -84,7 +84,8 @@ func readRevenue(ctx context.Context, db dbx.DB, query string, in Days) ([]Reven
 var sampleDays = Days{From: usecase.SampleDay, Until: usecase.SampleDay.AddDays(1)}
 
 var opRevenueByDay = usecase.Query[Days, []Revenue]{
-	Name: "billing.revenue_by_day", Permission: hmstype.PermBillingRead, Shows: usecase.Nobody[[]Revenue](sumsOnly), Quiet: sumsOnly,
+	Name: "billing.revenue_by_day", Permission: hmstype.PermBillingRead,
+	Shows: usecase.Nobody[[]Revenue](sumsOnly), Quiet: sumsOnly,
 	Sample: sampleDays,
 }.Declare()
 
@@ -96,7 +97,8 @@ func (s *Service) RevenueByDay(ctx context.Context, in Days) ([]Revenue, error) 
 }
 
 var opPayerMix = usecase.Query[Days, []Revenue]{
-	Name: "billing.payer_mix", Permission: hmstype.PermBillingRead, Shows: usecase.Nobody[[]Revenue](sumsOnly), Quiet: sumsOnly,
+	Name: "billing.payer_mix", Permission: hmstype.PermBillingRead,
+	Shows: usecase.Nobody[[]Revenue](sumsOnly), Quiet: sumsOnly,
 	Sample: sampleDays,
 }.Declare()
 
@@ -120,7 +122,8 @@ type Ageing struct {
 }
 
 var opReceivablesAgeing = usecase.Query[usecase.None, []Ageing]{
-	Name: "billing.receivables_ageing", Permission: hmstype.PermBillingRead, Shows: usecase.Nobody[[]Ageing](sumsOnly), Quiet: sumsOnly,
+	Name: "billing.receivables_ageing", Permission: hmstype.PermBillingRead,
+	Shows: usecase.Nobody[[]Ageing](sumsOnly), Quiet: sumsOnly,
 }.Declare()
 
 // ReceivablesAgeing gives what is open now, per payer.
@@ -183,7 +186,8 @@ type DayInput struct {
 func (in DayInput) Validate() error { return nil }
 
 var opDaySummary = usecase.Query[DayInput, DaySummary]{
-	Name: "billing.day_summary", Permission: hmstype.PermBillingRead, Shows: usecase.Nobody[DaySummary](sumsOnly), Quiet: sumsOnly,
+	Name: "billing.day_summary", Permission: hmstype.PermBillingRead,
+	Shows: usecase.Nobody[DaySummary](sumsOnly), Quiet: sumsOnly,
 }.Declare()
 
 // DaySummary gives the money that moved and what was invoiced on a day.

@@ -40,7 +40,8 @@ func restrict(t *testing.T) restrictedBill {
 	r.bill = b.issued(t)
 	var err error
 	r.payment, err = b.s.Pay(b.Ctx, billing.PayInput{
-		Bill: r.bill.ID, Amount: usd("7.77"), PaymentDetails: billing.PaymentDetails{Method: billing.MethodCard, ReferenceNumber: canary},
+		Bill: r.bill.ID, Amount: usd("7.77"),
+		PaymentDetails: billing.PaymentDetails{Method: billing.MethodCard, ReferenceNumber: canary},
 	})
 	require.NoError(t, err)
 	p, err := b.patients.Get(b.Ctx, b.patient)
@@ -104,7 +105,7 @@ func TestRestricted_ListsWithholdPerRow(t *testing.T) {
 		WHERE tenant_id = ? AND operation = 'billing.bills' AND action = 'search' AND patient_id = ?`, r.Tenant, r.patient))
 
 	_, err = r.s.RequestRefund(r.Ctx, billing.RefundInput{
-		Payment: r.payment.ID, Amount: usd("7"), RefundDetails: billing.RefundDetails{Reason: canary},
+		Payment: r.payment.ID, Amount: usd("7"), RefundDetails: because(canary),
 	})
 	require.NoError(t, err)
 	requests, err := r.s.RefundRequests(r.desk, billing.RefundRequestsQuery{})
@@ -155,7 +156,7 @@ func TestDuties_ComparePersons(t *testing.T) {
 	require.NoError(t, err)
 	admin, program := b.User(t, identity.RoleAdmin), b.User(t, identity.RoleAdmin)
 	person := hmstype.HumanActor(b.Tenant, admin.ID)
-	ask := billing.RefundInput{Payment: paid.ID, Amount: usd("10"), RefundDetails: billing.RefundDetails{Reason: "charged twice"}}
+	ask := billing.RefundInput{Payment: paid.ID, Amount: usd("10"), RefundDetails: because("charged twice")}
 	request, err := b.s.RequestRefund(hmstype.WithActor(t.Context(), person), ask)
 	require.NoError(t, err)
 	approve := billing.DecideRefundInput{ID: request.ID, Status: billing.RefundApproved}
@@ -175,7 +176,8 @@ func TestDuties_ComparePersons(t *testing.T) {
 	approved, err := b.s.DecideRefund(b.Ctx, approve)
 	require.NoError(t, err)
 	require.Equal(t, "system:test", approved.DecidedBy.String(), "a system actor keeps its name")
-	require.Equal(t, "system:test", dbtest.Scalar[string](t, b.Env, `SELECT created_by FROM hms.refund WHERE tenant_id = ?`, b.Tenant))
+	require.Equal(t, "system:test", dbtest.Scalar[string](t, b.Env,
+		`SELECT created_by FROM hms.refund WHERE tenant_id = ?`, b.Tenant))
 
 	mine, err := b.s.RequestRefund(hmstype.WithActor(t.Context(), person), ask)
 	require.NoError(t, err)

@@ -467,7 +467,8 @@ BEGIN
             OLD.issued_at, OLD.cancelled_at, OLD.discount_reason, OLD.cancel_reason, OLD.created_at, OLD.created_by)
         IS DISTINCT FROM (NEW.patient_id, NEW.encounter_id, NEW.currency, NEW.bill_number, NEW.bill_date, NEW.gross_amount,
             NEW.discount_amount, NEW.tax_amount, NEW.total_amount, NEW.patient_amount, NEW.payer_amount, NEW.journal_id,
-            NEW.issued_at, NEW.cancelled_at, NEW.discount_reason, NEW.cancel_reason, NEW.created_at, NEW.created_by) THEN
+            NEW.issued_at, NEW.cancelled_at, NEW.discount_reason, NEW.cancel_reason,
+            NEW.created_at, NEW.created_by) THEN
         PERFORM hms.refuse_frozen('bill');
     END IF;
     IF OLD.status <> 'draft' OR NEW.status NOT IN ('issued', 'balanced') THEN
@@ -597,22 +598,28 @@ CREATE TRIGGER bill_share_derive AFTER UPDATE OF paid_amount, credited_amount ON
 -- Adds to what a share has been paid and credited, for the row that somebody wrote, and notes the
 -- step of the bill that follows from it as his. Tells whether there is such a share.
 CREATE FUNCTION hms.add_to_share(
-    p_tenant uuid, p_share uuid, p_currency text, p_paid numeric, p_credited numeric, p_by text, p_now timestamptz, p_reason text
+    p_tenant uuid, p_share uuid, p_currency text, p_paid numeric, p_credited numeric,
+    p_by text, p_now timestamptz, p_reason text
 ) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     was record;
+    b   record;
 BEGIN
-    SELECT b.id, b.status INTO was FROM hms.bill AS b
-    JOIN hms.bill_share AS s ON s.tenant_id = b.tenant_id AND s.bill_id = b.id
-    WHERE b.tenant_id = p_tenant AND s.tenant_id = p_tenant AND s.id = p_share FOR NO KEY UPDATE OF b;
-    UPDATE hms.bill_share AS s SET paid_amount = s.paid_amount + p_paid, credited_amount = s.credited_amount + p_credited
+    SELECT x.id, x.status INTO was FROM hms.bill AS x
+    JOIN hms.bill_share AS s ON s.tenant_id = x.tenant_id AND s.bill_id = x.id
+    WHERE x.tenant_id = p_tenant AND s.tenant_id = p_tenant AND s.id = p_share FOR NO KEY UPDATE OF x;
+    UPDATE hms.bill_share AS s
+    SET paid_amount = s.paid_amount + p_paid, credited_amount = s.credited_amount + p_credited
     WHERE s.tenant_id = p_tenant AND s.id = p_share AND s.currency = p_currency;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    INSERT INTO hms.bill_status (tenant_id, entity_id, version, from_status, to_status, stepped_at, stepped_by, reason)
-    SELECT p_tenant, b.id, b.version, was.status, b.status, p_now, p_by, p_reason FROM hms.bill AS b
-    WHERE b.tenant_id = p_tenant AND b.id = was.id AND b.status <> was.status;
+    SELECT x.status, x.version INTO b FROM hms.bill AS x WHERE x.tenant_id = p_tenant AND x.id = was.id;
+    IF b.status <> was.status THEN
+        INSERT INTO hms.bill_status
+            (tenant_id, entity_id, version, from_status, to_status, stepped_at, stepped_by, reason)
+        VALUES (p_tenant, was.id, b.version, was.status, b.status, p_now, p_by, p_reason);
+    END IF;
     RETURN true;
 END $$;
 
@@ -713,7 +720,8 @@ CREATE TABLE hms.payment (
     -- A payment is cancelled or refunded, never both.
     CONSTRAINT payment_undone_check CHECK (status <> 'cancelled' OR refunded_amount = 0),
     CONSTRAINT payment_cancelled_check CHECK ((status = 'cancelled') = (cancelled_at IS NOT NULL)
-        AND (cancelled_at IS NULL) = (cancelled_on IS NULL) AND (cancelled_at IS NULL) = (cancelled_by = '') AND (status <> 'cancelled' OR cancel_reason <> '') AND length(cancel_reason) <= 500)
+        AND (cancelled_at IS NULL) = (cancelled_on IS NULL) AND (cancelled_at IS NULL) = (cancelled_by = '')
+        AND (status <> 'cancelled' OR cancel_reason <> '') AND length(cancel_reason) <= 500)
 );
 CREATE UNIQUE INDEX payment_reference_key ON hms.payment (tenant_id, method, reference_number) WHERE reference_number <> '';
 CREATE INDEX payment_bill_idx ON hms.payment (tenant_id, bill_id, patient_id);
@@ -753,12 +761,15 @@ BEGIN
         IF NEW.status <> 'active' OR NEW.refunded_amount <> 0 THEN
             RAISE EXCEPTION 'a payment begins active and whole' USING ERRCODE = 'HM503';
         END IF;
-        PERFORM hms.add_to_share(NEW.tenant_id, NEW.share_id, NEW.currency, NEW.amount, 0, NEW.created_by, NEW.created_at, '');
+        PERFORM hms.add_to_share(NEW.tenant_id, NEW.share_id, NEW.currency, NEW.amount, 0,
+            NEW.created_by, NEW.created_at, '');
     ELSIF NEW.status = 'cancelled' AND OLD.status = 'active' THEN
         PERFORM hms.add_to_share(NEW.tenant_id, NEW.share_id, NEW.currency, -NEW.amount, 0,
             NEW.cancelled_by, NEW.cancelled_at, NEW.cancel_reason);
-        INSERT INTO hms.payment_status (tenant_id, entity_id, version, from_status, to_status, stepped_at, stepped_by, reason)
-        VALUES (NEW.tenant_id, NEW.id, NEW.version, OLD.status, NEW.status, NEW.cancelled_at, NEW.cancelled_by, NEW.cancel_reason);
+        INSERT INTO hms.payment_status
+            (tenant_id, entity_id, version, from_status, to_status, stepped_at, stepped_by, reason)
+        VALUES (NEW.tenant_id, NEW.id, NEW.version, OLD.status, NEW.status,
+            NEW.cancelled_at, NEW.cancelled_by, NEW.cancel_reason);
     END IF;
     RETURN NULL;
 END $$;
@@ -810,7 +821,8 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the refund names another share than its payment' USING ERRCODE = 'HM503';
     END IF;
-    PERFORM hms.add_to_share(NEW.tenant_id, NEW.share_id, NEW.currency, -NEW.amount, 0, NEW.created_by, NEW.created_at, NEW.reason);
+    PERFORM hms.add_to_share(NEW.tenant_id, NEW.share_id, NEW.currency, -NEW.amount, 0,
+        NEW.created_by, NEW.created_at, NEW.reason);
     RETURN NULL;
 END $$;
 CREATE TRIGGER refund_apply AFTER INSERT ON hms.refund FOR EACH ROW EXECUTE FUNCTION hms.apply_refund();
@@ -1042,7 +1054,8 @@ BEGIN
     WHERE c.tenant_id = NEW.tenant_id AND c.id = NEW.note_id;
     UPDATE hms.bill_line_share AS l SET credited_amount = l.credited_amount + NEW.amount
     WHERE l.tenant_id = NEW.tenant_id AND l.bill_line_id = NEW.bill_line_id AND l.share_id = NEW.share_id AND l.currency = NEW.currency;
-    IF NOT hms.add_to_share(NEW.tenant_id, NEW.share_id, NEW.currency, 0, NEW.amount, n.created_by, n.created_at, n.reason) THEN
+    IF NOT hms.add_to_share(NEW.tenant_id, NEW.share_id, NEW.currency, 0, NEW.amount,
+        n.created_by, n.created_at, n.reason) THEN
         RAISE EXCEPTION 'the share is in another currency' USING ERRCODE = 'HM503';
     END IF;
     RETURN NULL;
