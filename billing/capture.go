@@ -10,6 +10,7 @@ import (
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -42,7 +43,7 @@ func validateRequest(req charge.Request) error {
 	var v hmstype.Validator
 	checkSource(&v, req.Source)
 	v.Required(!req.Patient.IsZero(), "patient")
-	v.Text(req.Service, "service", 1, 50)
+	names.Check(&v, names.CodeKey, req.Service, "service", 50)
 	v.Text(req.Text, "text", 0, 300)
 	checkQuantity(&v, req.Quantity, "quantity")
 	if p := req.UnitPrice; p != nil {
@@ -89,7 +90,7 @@ func (c capture) post(ctx context.Context, db dbx.DB) (hmstype.ChargeID, error) 
 	err := db.QueryRow(ctx, `SELECT out_charge, out_outcome
 		FROM hms.post_charge($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		db.Tenant(), c.id, c.patient, c.encounter, c.source.Kind, c.source.ID, c.source.Line,
-		c.service, c.text, c.quantity, amount, string(currency), c.at, c.day, string(c.status),
+		names.CodeKey(c.service), c.text, c.quantity, amount, string(currency), c.at, c.day, string(c.status),
 		db.Now, db.By()).Scan(&id, &outcome)
 	if err != nil {
 		return hmstype.ChargeID{}, err
@@ -114,7 +115,7 @@ const SourceManual = "manual"
 type CaptureChargeInput struct {
 	Patient        hmstype.PatientID   // required
 	Encounter      hmstype.EncounterID // zero means none; must be the patient's
-	Service        string              // code of an active service; required
+	Service        string              // code of an active service, in any spelling; required
 	Text           string              // up to 300 characters; empty means the catalogue's name
 	Quantity       decimal.Decimal     // more than zero, at most four places; zero means 1
 	Currency       hmstype.Currency    // of the price; empty means the tenant's
@@ -127,7 +128,7 @@ type CaptureChargeInput struct {
 func (in CaptureChargeInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Patient.IsZero(), "patient")
-	v.Text(in.Service, "service", 1, 50)
+	names.Check(&v, names.CodeKey, in.Service, "service", 50)
 	v.Text(in.Text, "text", 0, 300)
 	if !in.Quantity.IsZero() {
 		checkQuantity(&v, in.Quantity, "quantity")

@@ -10,13 +10,14 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
 // ServiceItem is something that can be charged (FHIR ChargeItemDefinition).
 type ServiceItem struct {
 	ID   hmstype.ServiceID `json:"id"`
-	Code string            `json:"code"` // 1 to 50 characters, unique in the tenant, never changed
+	Code string            `json:"code"` // 1 to 50 characters, unique up to case, space and kind of dash, never changed
 	ServiceDetails
 	Active    bool             `json:"active"`    // an inactive service takes no new charges
 	CreatedAt time.Time        `json:"createdAt"` // UTC
@@ -40,7 +41,8 @@ func (d ServiceDetails) validate(v *hmstype.Validator) {
 type serviceItemRow struct {
 	bun.BaseModel `bun:"table:hms.service_item,alias:si"`
 	dbx.Header[hmstype.ServiceID]
-	Code string
+	Code    string
+	CodeKey string // twin of Code
 	ServiceDetails
 	IsActive bool
 }
@@ -63,7 +65,7 @@ type CreateServiceItemInput struct {
 // Validate implements the rules above.
 func (in CreateServiceItemInput) Validate() error {
 	var v hmstype.Validator
-	v.Text(in.Code, "code", 1, 50)
+	names.Check(&v, names.CodeKey, in.Code, "code", 50)
 	in.ServiceDetails.validate(&v)
 	return v.Err()
 }
@@ -84,7 +86,8 @@ func (s *Service) CreateServiceItem(ctx context.Context, in CreateServiceItemInp
 
 func createServiceItem(ctx context.Context, db dbx.DB, in CreateServiceItemInput) (ServiceItem, error) {
 	row := serviceItemRow{
-		Header: dbx.NewHeader[hmstype.ServiceID](db), Code: in.Code, ServiceDetails: in.ServiceDetails, IsActive: true,
+		Header: dbx.NewHeader[hmstype.ServiceID](db), Code: in.Code, CodeKey: names.CodeKey(in.Code),
+		ServiceDetails: in.ServiceDetails, IsActive: true,
 	}
 	done, err := dbx.InsertIfFree(ctx, db, &row)
 	if err == nil && !done {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -46,13 +47,13 @@ func methods() []Method {
 type PaymentDetails struct {
 	Method Method `bun:"method" json:"method"` // required
 	// ReferenceNumber is that of the card terminal, the bank, the cheque: up to 100 characters, unique
-	// per method where given.
+	// per method where given, up to case, space and kind of dash.
 	ReferenceNumber string `bun:"reference_number" json:"referenceNumber,omitempty"`
 }
 
 func (d PaymentDetails) validate(v *hmstype.Validator) {
 	hmstype.OneOf(v, d.Method, "method", methods()...)
-	v.Text(d.ReferenceNumber, "referenceNumber", 0, 100)
+	names.CheckOptional(v, names.CodeKey, d.ReferenceNumber, "referenceNumber", 100)
 }
 
 // Payment is money received for one share of one bill (FHIR PaymentReconciliation).
@@ -160,9 +161,9 @@ func pay(ctx context.Context, db dbx.DB, in PayInput) (Payment, error) {
 	}
 	var status sql.NullString
 	err = db.QueryRow(ctx, `SELECT out_patient, out_share, out_status
-		FROM hms.pay_bill($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		FROM hms.pay_bill($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		db.Tenant(), p.ID, hmstype.NewID[hmstype.JournalID](), p.Bill, in.Coverage, p.Amount.Amount, string(p.Amount.Currency),
-		string(p.Method), p.ReferenceNumber, p.CreatedBy, db.Now, today).
+		string(p.Method), p.ReferenceNumber, names.CodeKey(p.ReferenceNumber), p.CreatedBy, db.Now, today).
 		Scan(&p.Patient, &p.Share, &status)
 	if err != nil {
 		return Payment{}, err

@@ -10,13 +10,15 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
 // RefundDetails say how and why money is given back.
 type RefundDetails struct {
 	Method Method `bun:"method" json:"method,omitempty"` // empty means the payment's
-	// ReferenceNumber has up to 100 characters and is unique per method where given.
+	// ReferenceNumber has up to 100 characters and is unique per method where given, up to case,
+	// space and kind of dash.
 	ReferenceNumber string `bun:"reference_number" json:"referenceNumber,omitempty"`
 	Reason          string `bun:"reason" json:"reason"` // required, up to 500 characters
 }
@@ -25,7 +27,7 @@ func (d RefundDetails) validate(v *hmstype.Validator) {
 	if d.Method != "" {
 		hmstype.OneOf(v, d.Method, "method", methods()...)
 	}
-	v.Text(d.ReferenceNumber, "referenceNumber", 0, 100)
+	names.CheckOptional(v, names.CodeKey, d.ReferenceNumber, "referenceNumber", 100)
 	v.Text(d.Reason, "reason", 1, maxReason)
 }
 
@@ -129,9 +131,10 @@ func refund(ctx context.Context, db dbx.DB, in RefundInput) (Refund, error) {
 	}
 	var method sql.NullString
 	err = db.QueryRow(ctx, `SELECT out_patient, out_bill, out_method
-		FROM hms.refund_payment($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		FROM hms.refund_payment($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		db.Tenant(), r.ID, hmstype.NewID[hmstype.JournalID](), r.Payment, r.Amount.Amount, string(r.Amount.Currency),
-		string(in.Method), r.ReferenceNumber, r.Reason, r.CreatedBy, db.Now, today).Scan(&r.Patient, &r.Bill, &method)
+		string(in.Method), r.ReferenceNumber, names.CodeKey(r.ReferenceNumber), r.Reason, r.CreatedBy, db.Now, today).
+		Scan(&r.Patient, &r.Bill, &method)
 	if err != nil {
 		return Refund{}, err
 	}

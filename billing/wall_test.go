@@ -22,8 +22,8 @@ func (b *bundle) raw(tb testing.TB, query string, args ...any) error {
 }
 
 const rawPayment = `INSERT INTO hms.payment (tenant_id, id, bill_id, patient_id, share_id, amount, currency, method, reference_number,
-	status, journal_id, business_date, created_at, created_by)
-	VALUES (?, ?, ?, ?, ?, ?::text::numeric, ?, 'cash', '', 'active', ?, now()::date, now(), 'system:test')`
+	reference_number_key, status, journal_id, business_date, created_at, created_by)
+	VALUES (?, ?, ?, ?, ?, ?::text::numeric, ?, 'cash', '', '', 'active', ?, now()::date, now(), 'system:test')`
 
 // rawPay inserts a payment of a bill's first share with a journal of its own.
 func (b *bundle) rawPay(tb testing.TB, bill billing.Bill, amount string, currency hmstype.Currency) error {

@@ -8,6 +8,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -35,7 +36,7 @@ func (in OpenInput) Validate() error {
 	hmstype.OneOf(&v, in.Class, "class", ClassAmbulatory, ClassInpatient, ClassEmergency)
 	hmstype.OneOf(&v, in.Status, "status", "", EncounterPlanned, EncounterArrived, EncounterTriaged, EncounterInProgress)
 	v.Text(in.ChiefComplaint, "chiefComplaint", 0, 2000)
-	v.Text(in.Service, "service", 0, 50)
+	names.CheckOptional(&v, names.CodeKey, in.Service, "service", 50)
 	return v.Err()
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -109,7 +110,7 @@ func (in FinishInput) Validate() error {
 	v.Required(!in.ID.IsZero(), "id")
 	v.Text(in.Diagnosis, "diagnosis", 0, 2000)
 	v.Text(in.Disposition, "disposition", 1, 20)
-	v.Text(in.Service, "service", 0, 50)
+	names.CheckOptional(&v, names.CodeKey, in.Service, "service", 50)
 	return v.Err()
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -33,7 +34,7 @@ func (in CreateTaskInput) Validate() error {
 	in.Priority.validate(&v)
 	in.Focus.validate(&v)
 	v.Check(in.DueAt.Before(noDate), "dueAt", "must lie before the year 9999 ends")
-	v.Text(in.EscalationRole, "escalationRole", 0, 50)
+	names.CheckOptional(&v, names.NameKey, in.EscalationRole, "escalationRole", 50)
 	v.Check(in.EscalationRole == "" || !in.DueAt.IsZero(), "escalationRole", "needs dueAt")
 	return v.Err()
 }
@@ -76,8 +77,12 @@ func (s *Service) createTask(ctx context.Context, db dbx.DB, in CreateTaskInput)
 	if err := s.noteStep(ctx, db, row, "", ""); err != nil {
 		return Task{}, err
 	}
+	roles, err := roleNames(ctx, db, []hmstype.RoleID{row.RoleID, row.EscalationRoleID})
+	if err != nil {
+		return Task{}, err
+	}
 	task := row.task() // its author may see what he wrote
-	task.Title, task.Description, task.Role, task.EscalationRole = in.Title, in.Description, in.To.Role, in.EscalationRole
+	task.Title, task.Description, task.Role, task.EscalationRole = in.Title, in.Description, roles[row.RoleID], roles[row.EscalationRoleID]
 	return task, db.Emit(ctx, taskEvent("created", row))
 }
 

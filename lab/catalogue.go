@@ -11,6 +11,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -57,6 +58,7 @@ type testRow struct {
 	dbx.Tenanted
 	ID                hmstype.LabTestID `bun:"id,pk"`
 	Code              string
+	CodeKey           string // twin of Code
 	LOINC             string `bun:"loinc"`
 	Name              string
 	Category          string
@@ -84,6 +86,7 @@ type analyteRow struct {
 	ID        hmstype.LabAnalyteID `bun:"id,pk"`
 	TestID    hmstype.LabTestID
 	Code      string
+	CodeKey   string // twin of Code
 	LOINC     string `bun:"loinc"`
 	Name      string
 	ValueType ValueType
@@ -157,7 +160,7 @@ func (in CreateTestInput) Validate() error {
 	v.Text(in.Category, "category", 0, 100)
 	v.Text(in.SpecimenType, "specimenType", 1, 100)
 	v.Check(in.TurnaroundMinutes >= 1 && in.TurnaroundMinutes <= 525600, "turnaroundMinutes", "must lie between 1 and 525600")
-	v.Text(in.ServiceCode, "serviceCode", 0, 50)
+	names.CheckOptional(&v, names.CodeKey, in.ServiceCode, "serviceCode", 50)
 	v.Check(len(in.Analytes) >= 1 && len(in.Analytes) <= 200, "analytes", "must be 1 to 200")
 	for i, a := range in.Analytes {
 		v.Nested(fmt.Sprintf("analytes[%d]", i), a.Validate())
@@ -198,7 +201,7 @@ func (s *Service) CreateTest(ctx context.Context, in CreateTestInput) (Test, err
 func createTest(ctx context.Context, db dbx.DB, in CreateTestInput) (Test, error) {
 	tenanted := dbx.Tenanted{TenantID: db.Tenant()}
 	row := testRow{
-		Tenanted: tenanted, ID: hmstype.NewID[hmstype.LabTestID](), Code: in.Code, LOINC: in.LOINC, Name: in.Name,
+		Tenanted: tenanted, ID: hmstype.NewID[hmstype.LabTestID](), Code: in.Code, CodeKey: names.CodeKey(in.Code), LOINC: in.LOINC, Name: in.Name,
 		Category: in.Category, SpecimenType: in.SpecimenType, TurnaroundMinutes: in.TurnaroundMinutes,
 		ServiceCode: in.ServiceCode, Active: true, CreatedAt: db.Now, Version: 1,
 	}
@@ -206,8 +209,8 @@ func createTest(ctx context.Context, db dbx.DB, in CreateTestInput) (Test, error
 	answers := []answerRow{}
 	for i, a := range in.Analytes {
 		analyte := analyteRow{
-			Tenanted: tenanted, ID: hmstype.NewID[hmstype.LabAnalyteID](), TestID: row.ID, Code: a.Code, LOINC: a.LOINC,
-			Name: a.Name, ValueType: a.ValueType, Unit: a.Unit, Precision: a.Precision, Position: int64(i),
+			Tenanted: tenanted, ID: hmstype.NewID[hmstype.LabAnalyteID](), TestID: row.ID, Code: a.Code, CodeKey: names.CodeKey(a.Code),
+			LOINC: a.LOINC, Name: a.Name, ValueType: a.ValueType, Unit: a.Unit, Precision: a.Precision, Position: int64(i),
 			Active: true, CreatedAt: db.Now, Version: 1,
 		}
 		analytes = append(analytes, analyte)

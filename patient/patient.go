@@ -7,6 +7,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -116,6 +117,7 @@ type patientRow struct {
 	dbx.Tenanted
 	ID                    hmstype.PatientID `bun:"id,pk"`
 	MRN                   string            `bun:"mrn"`
+	MRNKey                string            `bun:"mrn_key"` // twin of MRN
 	Status                Status
 	StatusReason          string
 	FirstName             string
@@ -140,6 +142,9 @@ type patientRow struct {
 
 func (r patientRow) Position() hmstype.Position { return hmstype.Position{ID: r.ID.UUID()} }
 
+// setMRN gives a new patient the number by which he is known.
+func (r *patientRow) setMRN(mrn string) { r.MRN, r.MRNKey = mrn, names.CodeKey(mrn) }
+
 // setDeceased notes a death; an instant alone says that the person has died, too.
 func (r *patientRow) setDeceased(deceased bool, at time.Time) {
 	r.IsDeceased, r.DeceasedAt = deceased || !at.IsZero(), time.Time{}
@@ -151,11 +156,12 @@ func (r *patientRow) setDeceased(deceased bool, at time.Time) {
 type identifierRow struct {
 	bun.BaseModel `bun:"table:hms.patient_identifier,alias:i"`
 	dbx.Tenanted
-	ID              hmstype.PatientIdentifierID `bun:"id,pk"`
-	PatientID       hmstype.PatientID
-	System          string
-	Value           string
-	ValueNormalized string
+	ID        hmstype.PatientIdentifierID `bun:"id,pk"`
+	PatientID hmstype.PatientID
+	System    string
+	SystemKey string // twin of System
+	Value     string
+	ValueKey  string // twin of Value; with field encryption a keyed token of it
 }
 
 type tokenRow struct {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -29,15 +30,17 @@ type byMRN struct{ MRN string }
 // Validate requires the number.
 func (in byMRN) Validate() error {
 	var v hmstype.Validator
-	v.Text(in.MRN, "mrn", 1, 20)
+	names.Check(&v, names.CodeKey, in.MRN, "mrn", 20)
 	return v.Err()
 }
 
-// GetByMRN gives the patient with a medical record number, like [Service.Get].
+// GetByMRN gives the patient with a medical record number, in any spelling, like [Service.Get].
 func (s *Service) GetByMRN(ctx context.Context, mrn string) (Patient, error) {
 	op := usecase.Op{Name: "patient.get_by_mrn", Permission: hmstype.PermPatientRead}
 	return usecase.Read(ctx, &s.base, op, byMRN{mrn}, func(ctx context.Context, db dbx.DB, in byMRN) (Patient, error) {
-		rows, err := dbx.All[patientRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("p.mrn = ?", in.MRN) })
+		rows, err := dbx.All[patientRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
+			return q.Where("p.mrn_key = ?", names.CodeKey(in.MRN))
+		})
 		if err != nil {
 			return Patient{}, err
 		}

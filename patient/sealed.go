@@ -8,6 +8,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/internal/names"
 )
 
 // The fields that are encrypted where the host gave a key. Names, birth date and gender
@@ -30,7 +31,7 @@ var _ = fieldcrypt.Declare(
 	fieldcrypt.Column{Table: "patient", Name: "emergency_contact_name", Field: fieldEmergencyName, Subject: "id", Row: "id"},
 	fieldcrypt.Column{Table: "patient", Name: "emergency_contact_phone", Field: fieldEmergencyPhone, Subject: "id", Row: "id"},
 	fieldcrypt.Column{Table: "patient_identifier", Name: "value", Field: fieldIdentifier, Subject: "patient_id", Row: "id",
-		Index: "value_normalized", IndexField: fieldIdentifier, Normalize: normalizeIdentifier},
+		Index: "value_key", IndexField: fieldIdentifier, Normalize: names.CodeKey},
 	fieldcrypt.Column{Table: "coverage", Name: "policy_number", Field: fieldPolicy, Subject: "patient_id", Row: "id"},
 )
 

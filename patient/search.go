@@ -35,7 +35,7 @@ func (in SearchInput) Validate() error {
 	v.Check(len(words) <= maxSearchWords, "name", "must have at most 6 words")
 	v.Check(in.Name == "" || len(words) > 0, "name", "must have a word of at least 2 letters")
 	v.Check(len(words) > 0 || in.MRN != "" || !in.BirthDate.IsZero() || in.PhoneNumber != "" || in.Identifier != nil, "name", "some criterion is required")
-	v.Text(in.MRN, "mrn", 0, 20)
+	names.CheckOptional(&v, names.CodeKey, in.MRN, "mrn", 20)
 	v.Text(in.PhoneNumber, "phoneNumber", 0, 30)
 	if in.Identifier != nil {
 		v.Text(in.Identifier.System, "identifier.system", 0, 200)
@@ -108,7 +108,7 @@ func (in SearchInput) apply(db dbx.DB, index fieldcrypt.Keys) (dbx.Apply, error)
 	}
 	identifier := ""
 	if in.Identifier != nil {
-		if identifier, err = index.Index(fieldIdentifier, normalizeIdentifier(in.Identifier.Value)); err != nil {
+		if identifier, err = index.Index(fieldIdentifier, names.CodeKey(in.Identifier.Value)); err != nil {
 			return nil, err
 		}
 	}
@@ -119,7 +119,7 @@ func (in SearchInput) apply(db dbx.DB, index fieldcrypt.Keys) (dbx.Apply, error)
 				AND t.token >= ? AND t.token < ?)`, db.Tenant(), word, word+"\U0010FFFF")
 		}
 		if in.MRN != "" {
-			q = q.Where("p.mrn = ?", in.MRN)
+			q = q.Where("p.mrn_key = ?", names.CodeKey(in.MRN))
 		}
 		if !in.BirthDate.IsZero() {
 			q = q.Where("p.birth_date = ?", in.BirthDate)
@@ -129,9 +129,9 @@ func (in SearchInput) apply(db dbx.DB, index fieldcrypt.Keys) (dbx.Apply, error)
 		}
 		if in.Identifier != nil {
 			sub := db.NewSelect().Model((*identifierRow)(nil)).Column("patient_id").Where("i.tenant_id = ?", db.Tenant()).
-				Where("i.value_normalized = ?", identifier)
+				Where("i.value_key = ?", identifier)
 			if in.Identifier.System != "" {
-				sub = sub.Where("i.system = ?", in.Identifier.System)
+				sub = sub.Where("i.system_key = ?", names.CodeKey(in.Identifier.System))
 			}
 			q = q.Where("p.id IN (?)", sub)
 		}

@@ -8,6 +8,7 @@ CREATE TABLE hms.lab_test (
     tenant_id          uuid        NOT NULL,
     id                 uuid        NOT NULL,
     code               text        NOT NULL,
+    code_key           text        NOT NULL,
     loinc              text        NOT NULL DEFAULT '',
     name               text        NOT NULL,
     category           text        NOT NULL DEFAULT '',
@@ -18,7 +19,8 @@ CREATE TABLE hms.lab_test (
     created_at         timestamptz NOT NULL,
     version            bigint      NOT NULL DEFAULT 1,
     CONSTRAINT lab_test_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT lab_test_code_key UNIQUE (tenant_id, code),
+    CONSTRAINT lab_test_code_key UNIQUE (tenant_id, code_key),
+    CONSTRAINT lab_test_twin_check CHECK (code_key <> ''),
     CONSTRAINT lab_test_code_check CHECK (code ~ '^[A-Z0-9][A-Z0-9._-]{0,29}$'),
     CONSTRAINT lab_test_loinc_check CHECK (loinc = '' OR loinc ~ '^[0-9]{1,5}-[0-9]$'),
     CONSTRAINT lab_test_name_check CHECK (length(name) BETWEEN 1 AND 200),
@@ -32,6 +34,7 @@ CREATE TABLE hms.lab_analyte (
     id          uuid        NOT NULL,
     test_id     uuid        NOT NULL,
     code        text        NOT NULL,
+    code_key    text        NOT NULL,
     loinc       text        NOT NULL DEFAULT '',
     name        text        NOT NULL,
     value_type  text        NOT NULL,
@@ -42,7 +45,8 @@ CREATE TABLE hms.lab_analyte (
     created_at  timestamptz NOT NULL,
     version     bigint      NOT NULL DEFAULT 1,
     CONSTRAINT lab_analyte_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT lab_analyte_code_key UNIQUE (tenant_id, test_id, code),
+    CONSTRAINT lab_analyte_code_key UNIQUE (tenant_id, test_id, code_key),
+    CONSTRAINT lab_analyte_twin_check CHECK (code_key <> ''),
     CONSTRAINT lab_analyte_test_key UNIQUE (tenant_id, id, test_id),
     CONSTRAINT lab_analyte_test_fkey FOREIGN KEY (tenant_id, test_id) REFERENCES hms.lab_test (tenant_id, id),
     CONSTRAINT lab_analyte_code_check CHECK (code ~ '^[A-Z0-9][A-Z0-9._-]{0,29}$'),
@@ -55,7 +59,8 @@ CREATE TABLE hms.lab_analyte (
 );
 SELECT hms.install_table('lab_analyte');
 
--- The answers that a coded analyte may have, each with the flag that it carries.
+-- The answers that a coded analyte may have, each with the flag that it carries. Their codes have
+-- no twin, for case tells them apart: ccEe and CcEe are two Rhesus phenotypes.
 CREATE TABLE hms.lab_answer (
     tenant_id  uuid   NOT NULL,
     analyte_id uuid   NOT NULL,

@@ -19,6 +19,7 @@ CREATE TABLE hms.service_item (
     tenant_id   uuid         NOT NULL,
     id          uuid         NOT NULL,
     code        text         NOT NULL,
+    code_key    text         NOT NULL,
     name        text         NOT NULL,
     category    text         NOT NULL,
     tax_percent numeric(7,4) NOT NULL DEFAULT 0,
@@ -27,7 +28,8 @@ CREATE TABLE hms.service_item (
     created_by  text         NOT NULL,
     version     bigint       NOT NULL DEFAULT 1,
     CONSTRAINT service_item_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT service_item_code_key UNIQUE (tenant_id, code),
+    CONSTRAINT service_item_code_key UNIQUE (tenant_id, code_key),
+    CONSTRAINT service_item_twin_check CHECK (code_key <> ''),
     CONSTRAINT service_item_code_check CHECK (length(code) BETWEEN 1 AND 50),
     CONSTRAINT service_item_name_check CHECK (length(name) BETWEEN 1 AND 200),
     CONSTRAINT service_item_category_check CHECK (length(category) BETWEEN 1 AND 100),
@@ -167,7 +169,7 @@ CREATE TRIGGER charge_guard BEFORE UPDATE ON hms.charge FOR EACH ROW EXECUTE FUN
 --   captured | existing | no_service | no_price
 CREATE FUNCTION hms.post_charge(
     p_tenant uuid, p_charge uuid, p_patient uuid, p_encounter uuid, p_kind text, p_source text, p_line integer,
-    p_service text, p_description text, p_quantity numeric, p_unit_price numeric, p_currency text,
+    p_service_key text, p_description text, p_quantity numeric, p_unit_price numeric, p_currency text,
     p_service_at timestamptz, p_service_date date, p_status text, p_now timestamptz, p_by text,
     OUT out_charge uuid, OUT out_outcome text
 ) LANGUAGE plpgsql AS $$
@@ -182,7 +184,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT s.id, s.code, s.name, s.category, s.tax_percent INTO item FROM hms.service_item AS s
-    WHERE s.tenant_id = p_tenant AND s.code = p_service AND s.is_active;
+    WHERE s.tenant_id = p_tenant AND s.code_key = p_service_key AND s.is_active;
     IF NOT FOUND THEN
         out_outcome := 'no_service';
         RETURN;
@@ -694,6 +696,7 @@ CREATE TABLE hms.payment (
     currency         text          NOT NULL,
     method           text          NOT NULL,
     reference_number text          NOT NULL DEFAULT '',
+    reference_number_key text      NOT NULL,
     status           text          NOT NULL,
     refunded_amount  numeric(19,4) NOT NULL DEFAULT 0,
     journal_id       uuid          NOT NULL,
@@ -715,6 +718,7 @@ CREATE TABLE hms.payment (
     CONSTRAINT payment_amount_check CHECK (hms.is_money(amount, currency) AND amount > 0),
     CONSTRAINT payment_method_check CHECK (method IN ('cash', 'card', 'mobile-money', 'bank-transfer', 'insurance', 'cheque')),
     CONSTRAINT payment_reference_check CHECK (length(reference_number) <= 100),
+    CONSTRAINT payment_twin_check CHECK ((reference_number_key = '') = (reference_number = '')),
     CONSTRAINT payment_status_check CHECK (status IN ('active', 'cancelled')),
     CONSTRAINT payment_refunded_check CHECK (hms.is_money(refunded_amount, currency) AND refunded_amount BETWEEN 0 AND amount),
     -- A payment is cancelled or refunded, never both.
@@ -723,7 +727,8 @@ CREATE TABLE hms.payment (
         AND (cancelled_at IS NULL) = (cancelled_on IS NULL) AND (cancelled_at IS NULL) = (cancelled_by = '')
         AND (status <> 'cancelled' OR cancel_reason <> '') AND length(cancel_reason) <= 500)
 );
-CREATE UNIQUE INDEX payment_reference_key ON hms.payment (tenant_id, method, reference_number) WHERE reference_number <> '';
+CREATE UNIQUE INDEX payment_reference_key ON hms.payment (tenant_id, method, reference_number_key)
+    WHERE reference_number_key <> '';
 CREATE INDEX payment_bill_idx ON hms.payment (tenant_id, bill_id, patient_id);
 CREATE INDEX payment_share_idx ON hms.payment (tenant_id, share_id, bill_id, currency);
 CREATE INDEX payment_day_idx ON hms.payment (tenant_id, business_date, id);
@@ -786,6 +791,7 @@ CREATE TABLE hms.refund (
     currency         text          NOT NULL,
     method           text          NOT NULL,
     reference_number text          NOT NULL DEFAULT '',
+    reference_number_key text      NOT NULL,
     reason           text          NOT NULL,
     journal_id       uuid          NOT NULL,
     business_date    date          NOT NULL,
@@ -803,9 +809,11 @@ CREATE TABLE hms.refund (
     CONSTRAINT refund_amount_check CHECK (hms.is_money(amount, currency) AND amount > 0),
     CONSTRAINT refund_method_check CHECK (method IN ('cash', 'card', 'mobile-money', 'bank-transfer', 'insurance', 'cheque')),
     CONSTRAINT refund_reference_check CHECK (length(reference_number) <= 100),
+    CONSTRAINT refund_twin_check CHECK ((reference_number_key = '') = (reference_number = '')),
     CONSTRAINT refund_reason_check CHECK (length(reason) BETWEEN 1 AND 500)
 );
-CREATE UNIQUE INDEX refund_reference_key ON hms.refund (tenant_id, method, reference_number) WHERE reference_number <> '';
+CREATE UNIQUE INDEX refund_reference_key ON hms.refund (tenant_id, method, reference_number_key)
+    WHERE reference_number_key <> '';
 CREATE INDEX refund_payment_idx ON hms.refund (tenant_id, payment_id, bill_id, currency);
 CREATE INDEX refund_bill_idx ON hms.refund (tenant_id, bill_id, patient_id);
 CREATE INDEX refund_share_idx ON hms.refund (tenant_id, share_id, bill_id, currency);
@@ -830,7 +838,7 @@ CREATE TRIGGER refund_apply AFTER INSERT ON hms.refund FOR EACH ROW EXECUTE FUNC
 -- Takes a payment on one share of a bill. Locks: account, bill, share. NULL patient: no such bill.
 CREATE FUNCTION hms.pay_bill(
     p_tenant uuid, p_payment uuid, p_journal uuid, p_bill uuid, p_coverage uuid, p_amount numeric, p_currency text,
-    p_method text, p_reference text, p_by text, p_now timestamptz, p_day date,
+    p_method text, p_reference text, p_reference_key text, p_by text, p_now timestamptz, p_day date,
     OUT out_patient uuid, OUT out_share uuid, OUT out_status text
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -859,11 +867,12 @@ BEGIN
     END IF;
     PERFORM hms.post_pair(p_tenant, p_journal, 'payment', p_payment, p_bill, p_amount, p_currency,
         'cash-' || p_method, hms.receivable_code(s.sequence), p_now, p_day);
-    INSERT INTO hms.payment (tenant_id, id, bill_id, patient_id, share_id, amount, currency, method, reference_number, status,
-        journal_id, business_date, created_at, created_by)
-    VALUES (p_tenant, p_payment, p_bill, out_patient, s.id, p_amount, p_currency, p_method, p_reference, 'active',
-        p_journal, p_day, p_now, p_by)
-    ON CONFLICT (tenant_id, method, reference_number) WHERE reference_number <> '' DO NOTHING;
+    INSERT INTO hms.payment (tenant_id, id, bill_id, patient_id, share_id, amount, currency, method, reference_number,
+        reference_number_key, status, journal_id, business_date, created_at, created_by)
+    VALUES (p_tenant, p_payment, p_bill, out_patient, s.id, p_amount, p_currency, p_method, p_reference,
+        p_reference_key, 'active', p_journal, p_day, p_now, p_by)
+    ON CONFLICT (tenant_id, method, reference_number_key)
+    WHERE reference_number_key <> '' DO NOTHING;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the reference is taken' USING ERRCODE = 'HM511';
     END IF;
@@ -918,7 +927,7 @@ END $$;
 -- Gives back part or all of one payment. NULL patient: no such payment.
 CREATE FUNCTION hms.refund_payment(
     p_tenant uuid, p_refund uuid, p_journal uuid, p_payment uuid, p_amount numeric, p_currency text, p_method text,
-    p_reference text, p_reason text, p_by text, p_now timestamptz, p_day date,
+    p_reference text, p_reference_key text, p_reason text, p_by text, p_now timestamptz, p_day date,
     OUT out_patient uuid, OUT out_bill uuid, OUT out_method text
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -942,10 +951,11 @@ BEGIN
     PERFORM hms.post_pair(p_tenant, p_journal, 'refund', p_refund, p.bill_id, p_amount, p_currency,
         hms.receivable_code(n), 'cash-' || out_method, p_now, p_day);
     INSERT INTO hms.refund (tenant_id, id, payment_id, bill_id, patient_id, share_id, amount, currency, method, reference_number,
-        reason, journal_id, business_date, created_at, created_by)
+        reference_number_key, reason, journal_id, business_date, created_at, created_by)
     VALUES (p_tenant, p_refund, p_payment, p.bill_id, p.patient_id, p.share_id, p_amount, p_currency, out_method, p_reference,
-        p_reason, p_journal, p_day, p_now, p_by)
-    ON CONFLICT (tenant_id, method, reference_number) WHERE reference_number <> '' DO NOTHING;
+        p_reference_key, p_reason, p_journal, p_day, p_now, p_by)
+    ON CONFLICT (tenant_id, method, reference_number_key)
+    WHERE reference_number_key <> '' DO NOTHING;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the reference is taken' USING ERRCODE = 'HM511';
     END IF;
