@@ -235,13 +235,15 @@ func (d *day) till() {
 		RefundDetails: billing.RefundDetails{Reason: "mistake", ReferenceNumber: "B1"},
 	})).on(d)
 	desk, ask := d.person(identity.RoleReceptionist), billing.RefundInput{
-		Payment: payment.ID, Amount: hmstype.MustMoney("1.00", "USD"), RefundDetails: billing.RefundDetails{Reason: "mistake"},
+		Payment: payment.ID, Amount: hmstype.MustMoney("1.00", "USD"),
+		RefundDetails: billing.RefundDetails{Reason: "mistake"},
 	}
 	withdrawn := gave(h.RequestRefund(desk, ask)).on(d)
 	gave(h.WithdrawRefund(desk, withdrawn.ID)).on(d)
 	gave(h.RequestRefund(desk, ask)).on(d)
 	undone := gave(h.Pay(d.Ctx, billing.PayInput{
-		Bill: bill.ID, Amount: hmstype.MustMoney("0.01", "USD"), PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash},
+		Bill: bill.ID, Amount: hmstype.MustMoney("0.01", "USD"),
+		PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash},
 	})).on(d)
 	gave(h.CancelPayment(d.Ctx, billing.CancelPaymentInput{Payment: undone.ID, Reason: "mistake"})).on(d)
 	gave(h.IssueCreditNote(d.Ctx, billing.IssueCreditNoteInput{
