@@ -133,7 +133,10 @@ func (d *canaryDay) paid() (billing.Bill, billing.Payment, billing.Payment) {
 	draft := run(c, d.sys, s.CreateBill, billing.CreateBillInput{Patient: d.patient.ID})
 	bill := run(c, d.sys, s.IssueBill, billing.IssueBillInput{ID: draft.ID, SelfPay: true})
 	pay := func() billing.Payment {
-		return run(c, d.sys, s.Pay, billing.PayInput{Bill: bill.ID, Amount: hmstype.MustMoney("5", "USD"), Method: billing.MethodCash})
+		cash := billing.PaymentDetails{Method: billing.MethodCash}
+		return run(c, d.sys, s.Pay, billing.PayInput{
+			Bill: bill.ID, Amount: hmstype.MustMoney("5", "USD"), PaymentDetails: cash,
+		})
 	}
 	return bill, pay(), pay()
 }
@@ -147,12 +150,16 @@ func (d *canaryDay) refunds() {
 	run(c, d.other, s.DecideRefund, billing.DecideRefundInput{ID: request.ID, Status: billing.RefundApproved})
 	request = run(c, d.me, s.RequestRefund, refund)
 	run(c, d.me, s.WithdrawRefund, request.ID)
+	run(c, d.sys, s.RefundRequestHistory, request.ID)
 	run(c, d.sys, s.RefundRequests, billing.RefundRequestsQuery{})
 	run(c, d.sys, s.Refund, refund)
 	run(c, d.sys, s.CancelPayment, billing.CancelPaymentInput{Payment: second.ID})
 	run(c, d.sys, s.IssueCreditNote, billing.IssueCreditNoteInput{Bill: bill.ID, Lines: []billing.CreditLine{{Line: bill.Lines[0].ID, Amount: &one}}})
 	run(c, d.sys, s.CreditNotes, bill.ID)
 	run(c, d.sys, s.Payments, bill.ID)
+	run(c, d.sys, s.PaymentHistory, second.ID)
+	run(c, d.sys, s.BillHistory, bill.ID)
+	run(c, d.sys, s.ChargeHistory, bill.Lines[0].Charge)
 	run(c, d.sys, s.Bill, bill.ID)
 	run(c, d.sys, s.Bills, billing.BillsQuery{})
 	today := hmstype.DateOf(d.clock.Now(), time.UTC)

@@ -232,9 +232,26 @@ func (d *day) till() {
 	h := d.H.Billing
 	draft := gave(h.CreateBill(d.Ctx, billing.CreateBillInput{Patient: d.who.ID})).on(d)
 	bill := gave(h.IssueBill(d.Ctx, billing.IssueBillInput{ID: draft.ID})).on(d)
-	payment := gave(h.Pay(d.Ctx, billing.PayInput{Bill: bill.ID, Amount: hmstype.MustMoney("4.00", "USD"), Method: billing.MethodCash, ReferenceNumber: "R1"})).on(d)
-	gave(h.Refund(d.Ctx, billing.RefundInput{Payment: payment.ID, Amount: hmstype.MustMoney("1.00", "USD"), Reason: "mistake", ReferenceNumber: "B1"})).on(d)
-	gave(h.RequestRefund(d.person(identity.RoleReceptionist), billing.RefundInput{Payment: payment.ID, Amount: hmstype.MustMoney("1.00", "USD"), Reason: "mistake"})).on(d)
+	payment := gave(h.Pay(d.Ctx, billing.PayInput{
+		Bill: bill.ID, Amount: hmstype.MustMoney("4.00", "USD"),
+		PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash, ReferenceNumber: "R1"},
+	})).on(d)
+	gave(h.Refund(d.Ctx, billing.RefundInput{
+		Payment: payment.ID, Amount: hmstype.MustMoney("1.00", "USD"),
+		RefundDetails: billing.RefundDetails{Reason: "mistake", ReferenceNumber: "B1"},
+	})).on(d)
+	desk, ask := d.person(identity.RoleReceptionist), billing.RefundInput{
+		Payment: payment.ID, Amount: hmstype.MustMoney("1.00", "USD"),
+		RefundDetails: billing.RefundDetails{Reason: "mistake"},
+	}
+	withdrawn := gave(h.RequestRefund(desk, ask)).on(d)
+	gave(h.WithdrawRefund(desk, withdrawn.ID)).on(d)
+	gave(h.RequestRefund(desk, ask)).on(d)
+	undone := gave(h.Pay(d.Ctx, billing.PayInput{
+		Bill: bill.ID, Amount: hmstype.MustMoney("0.01", "USD"),
+		PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash},
+	})).on(d)
+	gave(h.CancelPayment(d.Ctx, billing.CancelPaymentInput{Payment: undone.ID, Reason: "mistake"})).on(d)
 	gave(h.IssueCreditNote(d.Ctx, billing.IssueCreditNoteInput{
 		Bill: bill.ID, Lines: []billing.CreditLine{{Line: bill.Lines[0].ID, Quantity: decimal.NewFromInt(1)}}, Reason: "mistake",
 	})).on(d)

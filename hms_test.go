@@ -61,7 +61,7 @@ func TestHMS_FromPrescriptionToPayment(t *testing.T) {
 		for range 8 {
 			cashier := env.As(t, identity.RoleReceptionist)
 			wg.Go(func() {
-				_, err := env.H.Billing.Pay(cashier, billing.PayInput{Bill: bill.ID, Amount: bill.Total, Method: billing.MethodCash})
+				_, err := env.H.Billing.Pay(cashier, billing.PayInput{Bill: bill.ID, Amount: bill.Total, PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash}})
 				mu.Lock()
 				kinds[hms.KindOf(err)]++
 				mu.Unlock()

@@ -64,7 +64,9 @@ func (b *bundle) newPatient(tb testing.TB) hmstype.PatientID {
 func (b *bundle) newService(tb testing.TB, code, tax, price string) billing.ServiceItem {
 	tb.Helper()
 	item, err := b.s.CreateServiceItem(b.Ctx, billing.CreateServiceItemInput{
-		Code: code, Name: "Name of " + code, Category: "Test", TaxPercent: decimal.RequireFromString(tax),
+		Code: code,
+		ServiceDetails: billing.ServiceDetails{Name: "Name of " + code, Category: "Test",
+			TaxPercent: decimal.RequireFromString(tax)},
 	})
 	require.NoError(tb, err)
 	_, err = b.s.SetPrice(b.Ctx, billing.SetPriceInput{Service: item.ID, Amount: usd(price), From: hmstype.NewDate(2020, 1, 1)})
@@ -149,7 +151,7 @@ func (b *bundle) billOf100(tb testing.TB) billing.Bill {
 }
 
 func (b *bundle) pay(bill hmstype.BillID, amount string) (billing.Payment, error) {
-	return b.s.Pay(b.Ctx, billing.PayInput{Bill: bill, Amount: usd(amount), Method: billing.MethodCash})
+	return b.s.Pay(b.Ctx, billing.PayInput{Bill: bill, Amount: usd(amount), PaymentDetails: by(billing.MethodCash)})
 }
 
 func (b *bundle) bill(tb testing.TB, id hmstype.BillID) billing.Bill {
@@ -217,3 +219,7 @@ func succeeded(errs []error) int {
 	}
 	return n
 }
+
+// because and by are the details of refunds and payments that tests need.
+func because(reason string) billing.RefundDetails     { return billing.RefundDetails{Reason: reason} }
+func by(method billing.Method) billing.PaymentDetails { return billing.PaymentDetails{Method: method} }

@@ -9,11 +9,13 @@ import (
 	"github.com/chelal/hms/hmstype"
 )
 
+var anyService = billing.ServiceDetails{Name: "x", Category: "x"}
+
 func TestService_ServiceCode_TypedDifferently(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, code := range []string{"consult", "CONSULT ", "Con sult", "ＣＯＮＳＵＬＴ", "CON\u200bSULT"} {
-		_, err := b.s.CreateServiceItem(b.Ctx, billing.CreateServiceItemInput{Code: code, Name: "x", Category: "x"})
+		_, err := b.s.CreateServiceItem(b.Ctx, billing.CreateServiceItemInput{Code: code, ServiceDetails: anyService})
 		require.ErrorIs(t, err, billing.ErrServiceCodeTaken, "%q", code)
 
 		captured, err := b.s.CaptureCharge(b.Ctx, billing.CaptureChargeInput{Patient: b.patient, Service: code})
@@ -25,7 +27,7 @@ func TestService_ServiceCode_TypedDifferently(t *testing.T) {
 		require.Equal(t, b.service.ID, posted.Service, "%q", code)
 	}
 	nothing := []hmstype.FieldError{{Path: "code", Rule: "must have a letter, digit or sign"}}
-	_, err := b.s.CreateServiceItem(b.Ctx, billing.CreateServiceItemInput{Code: "\u200b", Name: "x", Category: "x"})
+	_, err := b.s.CreateServiceItem(b.Ctx, billing.CreateServiceItemInput{Code: "\u200b", ServiceDetails: anyService})
 	require.Equal(t, nothing, hmstype.Fields(err))
 	_, err = b.s.CaptureCharge(b.Ctx, billing.CaptureChargeInput{Patient: b.patient, Service: "C0NSULT"})
 	require.ErrorIs(t, err, billing.ErrUnknownService, "look-alikes are others")
@@ -37,7 +39,10 @@ func TestService_Reference_TypedDifferently(t *testing.T) {
 	b := setup(t)
 	bill := b.billOf100(t)
 	pay := func(reference string) (billing.Payment, error) {
-		return b.s.Pay(b.Ctx, billing.PayInput{Bill: bill.ID, Amount: usd("5"), Method: billing.MethodCard, ReferenceNumber: reference})
+		return b.s.Pay(b.Ctx, billing.PayInput{
+			Bill: bill.ID, Amount: usd("5"),
+			PaymentDetails: billing.PaymentDetails{Method: billing.MethodCard, ReferenceNumber: reference},
+		})
 	}
 	first, err := pay("T-4711 a")
 	require.NoError(t, err)
@@ -54,7 +59,10 @@ func TestService_Reference_TypedDifferently(t *testing.T) {
 	require.Equal(t, []hmstype.FieldError{{Path: "referenceNumber", Rule: "must have a letter, digit or sign"}}, hmstype.Fields(err))
 
 	refund := func(reference string) error {
-		_, err := b.s.Refund(b.Ctx, billing.RefundInput{Payment: first.ID, Amount: usd("1"), Reason: "x", ReferenceNumber: reference})
+		_, err := b.s.Refund(b.Ctx, billing.RefundInput{
+			Payment: first.ID, Amount: usd("1"),
+			RefundDetails: billing.RefundDetails{Reason: "x", ReferenceNumber: reference},
+		})
 		return err
 	}
 	require.NoError(t, refund("R 1"))

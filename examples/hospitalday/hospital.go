@@ -76,7 +76,9 @@ func (d *day) hire() error {
 func (d *day) setPrices() error {
 	today := hmstype.DateOf(d.started, time.UTC)
 	for code, price := range map[string]string{"CONSULT": "40.00", "TABLET": "0.35", "K": "12.50", "BED": "180.00"} {
-		item, err := d.h.Billing.CreateServiceItem(d.system, billing.CreateServiceItemInput{Code: code, Name: code, Category: "hospital day"})
+		item, err := d.h.Billing.CreateServiceItem(d.system, billing.CreateServiceItemInput{
+			Code: code, ServiceDetails: billing.ServiceDetails{Name: code, Category: "hospital day"},
+		})
 		if err != nil {
 			return err
 		}

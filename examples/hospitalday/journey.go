@@ -259,7 +259,9 @@ func (d *day) payAtTwoDesks(bill billing.Bill) error {
 		desk := d.as(identity.RoleReceptionist)
 		wg.Go(func() {
 			_, errs[i] = do(d, "pay", func() (billing.Payment, error) {
-				return d.h.Billing.Pay(desk, billing.PayInput{Bill: bill.ID, Amount: bill.PatientAmount, Method: billing.MethodCash})
+				return d.h.Billing.Pay(desk, billing.PayInput{
+					Bill: bill.ID, Amount: bill.PatientAmount, PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash},
+				})
 			})
 		})
 	}
