@@ -123,8 +123,9 @@ func (in DispenseInput) Validate() error {
 
 // Dispense hands out medication, first expired first out, over as many batches as it
 // takes, and charges for it. Expired, quarantined, held and recalled batches are never
-// touched. [ErrInsufficientStock] tells how much there is; [ErrPrescription] where the
-// prescription is not active, has run out or leaves less; [ErrAllergy] without a reason;
+// touched. [ErrInsufficientStock] tells how much there is; [ErrPrescription] (a
+// *PrescriptionError says why and what is left) where the prescription is not active, has run out
+// or leaves less; [ErrAllergy] without a reason;
 // [hmstype.ErrSeparationOfDuties] for who wrote the prescription.
 func (s *Service) Dispense(ctx context.Context, in DispenseInput) (Dispense, error) {
 	op := usecase.Op{Name: "pharmacy.dispense", Permission: hmstype.PermDispense, Key: in.IdempotencyKey}
@@ -136,7 +137,7 @@ func (s *Service) dispense(ctx context.Context, db dbx.DB, in DispenseInput) (Di
 	if err != nil {
 		return Dispense{}, err
 	}
-	encounter, err := s.lockPrescription(ctx, db, &in, today)
+	rx, err := s.lockPrescription(ctx, db, &in)
 	if err != nil {
 		return Dispense{}, err
 	}
@@ -166,30 +167,24 @@ func (s *Service) dispense(ctx context.Context, db dbx.DB, in DispenseInput) (Di
 	if err := allocate(ctx, db, &row, today.AddDays(in.MinRemainingDays), in.AllowPartial); err != nil {
 		return Dispense{}, err
 	}
-	return s.completeDispense(ctx, db, row, item.item(), encounter)
+	return s.completeDispense(ctx, db, row, item.item(), rx)
 }
 
-// lockPrescription fills in patient and item from the prescription, and holds it against
-// what is asked for.
-func (s *Service) lockPrescription(ctx context.Context, db dbx.DB, in *DispenseInput, today hmstype.Date) (hmstype.EncounterID, error) {
+// lockPrescription fills in patient and item from the prescription, whose source has judged that it
+// allows what is asked for. It gives a zero one where none is named.
+func (s *Service) lockPrescription(ctx context.Context, db dbx.DB, in *DispenseInput) (LockedPrescription, error) {
 	if in.Prescription.IsZero() {
-		return hmstype.EncounterID{}, nil
+		return LockedPrescription{}, nil
 	}
 	if s.ports.Prescriptions == nil {
-		return hmstype.EncounterID{}, ErrPrescription
+		return LockedPrescription{}, &PrescriptionError{Reason: PrescriptionUnknown}
 	}
-	rx, err := s.ports.Prescriptions.LockPrescription(ctx, db.Conn(), in.Prescription)
+	rx, err := s.ports.Prescriptions.LockToDispense(ctx, db.Conn(), in.Prescription, in.Quantity)
 	if err != nil {
-		return hmstype.EncounterID{}, err
-	}
-	if !rx.Active || rx.ValidUntil.Before(today) || in.Quantity > rx.Remaining {
-		return hmstype.EncounterID{}, ErrPrescription
-	}
-	if err := s.base.RequireAnother(db, hmstype.PermPrescribe, hmstype.PermDispense, rx.PrescribedBy); err != nil {
-		return hmstype.EncounterID{}, err
+		return LockedPrescription{}, err
 	}
 	in.Patient, in.Item = rx.Patient, rx.Item
-	return rx.Encounter, nil
+	return rx, s.base.RequireAnotherPerson(db, hmstype.PermPrescribe, hmstype.PermDispense, rx.PrescribedBy)
 }
 
 func (s *Service) checkSafety(ctx context.Context, db dbx.DB, in DispenseInput, item Item) (SafetyCheck, error) {
@@ -219,20 +214,22 @@ func allocate(ctx context.Context, db dbx.DB, row *dispenseRow, usableUntil hmst
 	return err
 }
 
-func (s *Service) completeDispense(ctx context.Context, db dbx.DB, row dispenseRow, item Item, encounter hmstype.EncounterID) (Dispense, error) {
+func (s *Service) completeDispense(
+	ctx context.Context, db dbx.DB, row dispenseRow, item Item, rx LockedPrescription,
+) (Dispense, error) {
 	lines, err := dispenseLines(ctx, db, row.ID)
 	if err != nil {
 		return Dispense{}, err
 	}
 	d := row.dispense(lines)
-	if !row.PrescriptionID.IsZero() {
-		if err := s.ports.Prescriptions.RecordDispensed(ctx, db.Conn(), row.PrescriptionID, d.Quantity); err != nil {
+	if rx.Record != nil {
+		if err := rx.Record(ctx, db.Conn(), d.Quantity); err != nil {
 			return Dispense{}, err
 		}
 	}
 	if item.ServiceCode != "" {
 		d.Charge, err = s.ports.Charges.Post(ctx, db.Conn(), charge.Request{
-			Source: chargeSource(row.ID), Patient: row.PatientID, Encounter: encounter, Service: item.ServiceCode,
+			Source: chargeSource(row.ID), Patient: row.PatientID, Encounter: rx.Encounter, Service: item.ServiceCode,
 			Text: item.Name, Quantity: decimal.NewFromInt(int64(d.Quantity)), At: row.DispensedAt,
 		})
 		if err != nil {

@@ -36,8 +36,9 @@ func (s *Service) reverse(ctx context.Context, db dbx.DB, in ReverseInput) (Disp
 	if err != nil {
 		return Dispense{}, err
 	}
+	var rx LockedPrescription
 	if !row.PrescriptionID.IsZero() { // the prescription is locked before the dispense and its batches
-		if _, err := s.ports.Prescriptions.LockPrescription(ctx, db.Conn(), row.PrescriptionID); err != nil {
+		if rx, err = s.ports.Prescriptions.LockToTakeBack(ctx, db.Conn(), row.PrescriptionID); err != nil {
 			return Dispense{}, err
 		}
 	}
@@ -59,8 +60,8 @@ func (s *Service) reverse(ctx context.Context, db dbx.DB, in ReverseInput) (Disp
 		back += line.Quantity - line.Returned
 		lines[i].Returned = line.Quantity
 	}
-	if !row.PrescriptionID.IsZero() && back > 0 {
-		if err := s.ports.Prescriptions.RecordDispensed(ctx, db.Conn(), row.PrescriptionID, -back); err != nil {
+	if rx.Record != nil && back > 0 {
+		if err := rx.Record(ctx, db.Conn(), -back); err != nil {
 			return Dispense{}, err
 		}
 	}
