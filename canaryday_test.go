@@ -180,8 +180,8 @@ func (d *canaryDay) formulary() {
 
 func (d *canaryDay) ward() {
 	c, s := d.hospital, d.h.Facility
-	ward := run(c, d.sys, s.CreateWard, facility.Ward{ServiceCode: d.service.Code})
-	bed := func() hmstype.BedID { return run(c, d.sys, s.CreateBed, facility.Bed{Ward: ward.ID}).ID }
+	ward := run(c, d.sys, s.CreateWard, facility.CreateWardInput{WardDetails: facility.WardDetails{ServiceCode: d.service.Code}})
+	bed := func() hmstype.BedID { return run(c, d.sys, s.CreateBed, facility.CreateBedInput{Ward: ward.ID}).ID }
 	first, second, spare := bed(), bed(), bed()
 	stay := run(c, d.sys, s.Admit, facility.AdmitInput{Encounter: d.inpatient(), Bed: first})
 	d.clock.Advance(25 * time.Hour)
@@ -195,6 +195,8 @@ func (d *canaryDay) ward() {
 	run(c, d.sys, s.CloseBed, spare)
 	run(c, d.sys, s.ReopenBed, spare)
 	run(c, d.sys, s.Beds, facility.BedsInput{})
+	run(c, d.sys, s.BedHistory, first)
+	run(c, d.sys, s.StayHistory, stay.ID)
 	perform(c, d.sys, s.Verify)
 }
 

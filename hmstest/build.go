@@ -70,9 +70,9 @@ func (e *Env) Stock(tb testing.TB, quantity hmstype.Quantity, serviceCode string
 // Bed creates an unoccupied bed in a ward of its own. serviceCode may be empty.
 func (e *Env) Bed(tb testing.TB, serviceCode string) facility.Bed {
 	tb.Helper()
-	ward, err := e.H.Facility.CreateWard(e.Ctx, facility.Ward{Name: "Ward " + hmstype.NewID[hmstype.WardID]().String(), Type: "general", ServiceCode: serviceCode})
+	ward, err := e.H.Facility.CreateWard(e.Ctx, facility.CreateWardInput{WardDetails: facility.WardDetails{Name: "Ward " + hmstype.NewID[hmstype.WardID]().String(), Type: "general", ServiceCode: serviceCode}})
 	require.NoError(tb, err)
-	bed, err := e.H.Facility.CreateBed(e.Ctx, facility.Bed{Ward: ward.ID, Number: "1", Type: "standard"})
+	bed, err := e.H.Facility.CreateBed(e.Ctx, facility.CreateBedInput{Ward: ward.ID, BedDetails: facility.BedDetails{Number: "1", Type: "standard"}})
 	require.NoError(tb, err)
 	return bed
 }

@@ -153,13 +153,13 @@ func (d *day) equipLab() error {
 
 func (d *day) makeBeds() error {
 	for name, beds := range map[string]int{"General": 8, "Intensive care": 2} {
-		ward, err := d.h.Facility.CreateWard(d.system, facility.Ward{Name: name, Type: "general", Capacity: beds, ServiceCode: "BED"})
+		ward, err := d.h.Facility.CreateWard(d.system, facility.CreateWardInput{WardDetails: facility.WardDetails{Name: name, Type: "general", Capacity: beds, ServiceCode: "BED"}})
 		if err != nil {
 			return err
 		}
 		d.wards[ward.ID] = name
 		for i := range beds {
-			if _, err := d.h.Facility.CreateBed(d.system, facility.Bed{Ward: ward.ID, Number: fmt.Sprint(i + 1), Type: "standard"}); err != nil {
+			if _, err := d.h.Facility.CreateBed(d.system, facility.CreateBedInput{Ward: ward.ID, BedDetails: facility.BedDetails{Number: fmt.Sprint(i + 1), Type: "standard"}}); err != nil {
 				return err
 			}
 		}
