@@ -38,7 +38,9 @@ type PrescriptionSource interface {
 // AllergyChecker gives the patient's active allergies that speak against a medication. An
 // error means that it could not be checked, which is not the same as none.
 type AllergyChecker interface {
-	AllergyMatches(ctx context.Context, conn bun.IConn, patient hmstype.PatientID, codes []hmstype.Code, names []string) ([]hmstype.AllergyID, error)
+	AllergyMatches(
+		ctx context.Context, conn bun.IConn, patient hmstype.PatientID, codes []hmstype.Code, names []string,
+	) ([]hmstype.AllergyID, error)
 }
 
 // Ports are what this package needs of others.
