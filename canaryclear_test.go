@@ -64,7 +64,8 @@ var staysClear = map[string]string{
 		lab_result.value_code lab_result.value_number lab_result.value_text lab_specimen.reject_code`,
 	"why a record was stopped, withdrawn or overridden: whoever reviews errors reads it, and it is to name no more than the error": `
 		allergy.status_reason appointment.cancel_reason charge.status_reason clinical_note.error_reason condition.error_reason
-		encounter_status.reason lab_order.status_reason lab_order_item.status_reason lab_specimen.reject_reason
+		allergy_status.reason appointment_status.reason clinical_note_status.reason condition_status.reason
+		encounter_status.reason prescription_status.reason vitals_status.reason lab_order.status_reason lab_order_item.status_reason lab_specimen.reject_reason
 		medication_dispense.override_reason patient.override_reason patient.status_reason prescription.stop_reason
 		stock_movement.reason vitals.error_reason`,
 	"money: accountants and auditors read it": `bill.cancel_reason bill.discount_reason bill_line.category bill_line.description

@@ -164,8 +164,12 @@ func (d *day) treatment() {
 	encounter := gave(d.Encounter(d.t, d.who.ID, clinical.ClassAmbulatory), nil).on(d)
 	pulse := 70
 	gave(h.RecordVitals(d.Ctx, clinical.RecordVitalsInput{Encounter: encounter.ID, Measurements: clinical.Measurements{PulsePerMinute: &pulse}})).on(d)
-	gave(h.AddCondition(d.Ctx, clinical.AddConditionInput{Encounter: encounter.ID, Code: hmstype.Code{Display: "Cough"}})).on(d)
-	gave(h.RecordAllergy(d.Ctx, clinical.RecordAllergyInput{Patient: d.who.ID, Substance: hmstype.Code{Display: "Latex"}})).on(d)
+	gave(h.AddCondition(d.Ctx, clinical.AddConditionInput{
+		Encounter: encounter.ID, ConditionDetails: clinical.ConditionDetails{Code: hmstype.Code{Display: "Cough"}},
+	})).on(d)
+	gave(h.RecordAllergy(d.Ctx, clinical.RecordAllergyInput{
+		Patient: d.who.ID, AllergyDetails: clinical.AllergyDetails{Substance: hmstype.Code{Display: "Latex"}},
+	})).on(d)
 	written := gave(h.WriteNote(d.doctor, clinical.WriteNoteInput{Encounter: encounter.ID, NoteBody: clinical.NoteBody{Assessment: "Well"}})).on(d)
 	gave(h.SignNote(d.doctor, written.ID)).on(d)
 	gave(h.AddAddendum(d.doctor, clinical.AddendumInput{Note: written.ID, NoteBody: clinical.NoteBody{Plan: "Rest"}})).on(d)

@@ -26,8 +26,10 @@ func prescribe(t *testing.T, env *hmstest.Env, item pharmacy.Item, quantity hmst
 	t.Helper()
 	encounter := env.Encounter(t, env.Patient(t).ID, clinical.ClassAmbulatory)
 	rx, err := env.H.Clinical.Prescribe(env.Ctx, clinical.PrescribeInput{
-		Encounter: encounter.ID, Medication: item.ID, MedicationName: item.Name, Dosage: "1", Frequency: "daily", Duration: "10 days",
-		Quantity: quantity, RefillsAllowed: refills,
+		Encounter: encounter.ID,
+		PrescriptionDetails: clinical.PrescriptionDetails{
+			Medication: item.ID, MedicationName: item.Name, Dosage: "1", Frequency: "daily", Duration: "10 days", Quantity: quantity, RefillsAllowed: refills,
+		},
 	})
 	require.NoError(t, err)
 	return rx
@@ -166,7 +168,7 @@ func TestHMS_EncounterStaysOpenWhileThePatientLiesInABed(t *testing.T) {
 	encounter := env.Encounter(t, env.Patient(t).ID, clinical.ClassInpatient)
 	stay, err := env.H.Facility.Admit(env.Ctx, facility.AdmitInput{Encounter: encounter.ID, Bed: env.Bed(t, "").ID})
 	require.NoError(t, err)
-	finish := clinical.FinishInput{ID: encounter.ID, Disposition: "home"}
+	finish := clinical.FinishInput{ID: encounter.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}}
 	_, err = env.H.Clinical.FinishEncounter(env.Ctx, finish)
 	require.ErrorIs(t, err, facility.ErrStillInBed)
 	_, err = env.H.Facility.OrderDischarge(env.Ctx, stay.ID)

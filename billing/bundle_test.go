@@ -76,8 +76,8 @@ func (b *bundle) newService(tb testing.TB, code, tax, price string) billing.Serv
 func (b *bundle) encounter(tb testing.TB, patientID hmstype.PatientID) hmstype.EncounterID {
 	tb.Helper()
 	id, doctor := hmstype.NewID[hmstype.EncounterID](), b.User(tb, identity.RoleDoctor)
-	_, err := b.DB.NewRaw(`INSERT INTO hms.encounter (tenant_id, id, patient_id, practitioner_id, class, status, started_at, created_at)
-		VALUES (?, ?, ?, ?, 'AMB', 'in-progress', ?, ?)`, b.Tenant, id, patientID, doctor.ID, dbtest.Start, dbtest.Start).Exec(tb.Context())
+	_, err := b.DB.NewRaw(`INSERT INTO hms.encounter (tenant_id, id, patient_id, practitioner_id, class, status, started_at, created_at, created_by)
+		VALUES (?, ?, ?, ?, 'AMB', 'in-progress', ?, ?, 'system:test')`, b.Tenant, id, patientID, doctor.ID, dbtest.Start, dbtest.Start).Exec(tb.Context())
 	require.NoError(tb, err)
 	return id
 }

@@ -89,10 +89,9 @@ func lockPrescription(ctx context.Context, db dbx.DB, id hmstype.PrescriptionID)
 	if err != nil {
 		return LockedPrescription{}, err
 	}
-	by, err := hmstype.ParseActorRef(row.PrescribedBy)
 	return LockedPrescription{
-		Patient: row.PatientID, Encounter: row.EncounterID, Medication: row.MedicationItemID, PrescribedBy: by, row: row,
-	}, err
+		Patient: row.PatientID, Encounter: row.EncounterID, Medication: row.Medication, PrescribedBy: row.CreatedBy, row: row,
+	}, nil
 }
 
 // dispensable is the one judgement of whether so much may be handed out on a day.
@@ -121,13 +120,20 @@ func (p Port) RecordDispensed(ctx context.Context, conn bun.IConn, locked Locked
 		return err
 	}
 	row := locked.row
-	row.DispensedQuantity += quantity
-	left := row.prescription().Remaining()
+	record := func(row *prescriptionRow) error {
+		row.DispensedQuantity += quantity
+		return nil
+	}
+	step := dbx.Change[prescriptionRow, PrescriptionStatus]{Apply: record}
+	left := row.prescription().Remaining() - quantity
 	switch {
 	case row.Status == PrescriptionActive && left == 0:
-		row.Status = PrescriptionCompleted
+		step.To = PrescriptionCompleted
 	case row.Status == PrescriptionCompleted && left > 0:
-		row.Status = PrescriptionActive
+		step.To = PrescriptionActive
+	default:
+		_ = record(&row)
+		return dbx.Map(dbx.Update(ctx, db, &row, "dispensed_quantity"))
 	}
-	return dbx.Map(dbx.UpdateVersioned(ctx, db, &row, row.Version, "status", "dispensed_quantity"))
+	return dbx.Map(dbx.Move(ctx, db, prescriptionSteps, &row, step))
 }

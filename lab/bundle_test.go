@@ -246,8 +246,8 @@ func together(n int, fn func(i int) error) map[hmstype.Kind]int {
 func (b *bundle) encounter(t *testing.T, who hmstype.PatientID) hmstype.EncounterID {
 	t.Helper()
 	id := hmstype.NewID[hmstype.EncounterID]()
-	_, err := b.DB.NewRaw(`INSERT INTO hms.encounter (tenant_id, id, patient_id, practitioner_id, class, status, started_at, created_at)
-		VALUES (?, ?, ?, ?, 'AMB', 'in-progress', ?, ?)`, b.Tenant, id, who, b.doctorID, b.Clock.Now(), b.Clock.Now()).Exec(t.Context())
+	_, err := b.DB.NewRaw(`INSERT INTO hms.encounter (tenant_id, id, patient_id, practitioner_id, class, status, started_at, created_at, created_by)
+		VALUES (?, ?, ?, ?, 'AMB', 'in-progress', ?, ?, 'system:test')`, b.Tenant, id, who, b.doctorID, b.Clock.Now(), b.Clock.Now()).Exec(t.Context())
 	require.NoError(t, err)
 	return id
 }

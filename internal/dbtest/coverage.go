@@ -25,7 +25,6 @@ var LeavesNoEvent = map[string]string{
 	"inbox.unread_notifications": "counts only",
 	"inbox.unread_threads":       "counts only",
 	"billing.verify":             "sums only",
-	"clinical.verify":            "sums only",
 	"billing.balances":           "sums only",
 	"billing.day_summary":        "sums only",
 	"billing.payer_mix":          "sums only",
