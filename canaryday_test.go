@@ -164,26 +164,38 @@ func (d *canaryDay) catalogue() {
 
 func (d *canaryDay) formulary() {
 	c, s := d.hospital, d.h.Pharmacy
-	category := run(c, d.sys, s.CreateCategory, pharmacy.Category{})
-	item := run(c, d.sys, s.CreateItem, pharmacy.Item{Category: category.ID, ServiceCode: d.service.Code})
-	d.item = run(c, d.sys, s.UpdateItem, pharmacy.Item{ID: item.ID, Version: item.Version, Category: category.ID, ServiceCode: d.service.Code, Active: true})
+	category := run(c, d.sys, s.CreateCategory, pharmacy.CreateCategoryInput{})
+	item := run(c, d.sys, s.CreateItem, pharmacy.CreateItemInput{
+		ItemDetails: pharmacy.ItemDetails{Category: category.ID, ServiceCode: d.service.Code},
+	})
+	d.item = run(c, d.sys, s.UpdateItem, pharmacy.UpdateItemInput{
+		ID: item.ID, Version: item.Version, Active: true,
+		ItemDetails: pharmacy.ItemDetails{Category: category.ID, ServiceCode: d.service.Code},
+	})
 	run(c, d.sys, s.GetItem, item.ID)
 	run(c, d.sys, s.Items, hmstype.Page{})
-	supplier := run(c, d.sys, s.CreateSupplier, pharmacy.Supplier{PhoneNumber: d.phone("pharmacy.CreateSupplier.PhoneNumber")})
-	d.location = run(c, d.sys, s.CreateLocation, pharmacy.Location{}).ID
+	supplier := run(c, d.sys, s.CreateSupplier, pharmacy.CreateSupplierInput{
+		SupplierDetails: pharmacy.SupplierDetails{PhoneNumber: d.phone("pharmacy.CreateSupplier.SupplierDetails.PhoneNumber")},
+	})
+	d.location = run(c, d.sys, s.CreateLocation, pharmacy.CreateLocationInput{}).ID
 	receive := pharmacy.ReceiveInput{
-		Item: item.ID, Supplier: supplier.ID, Location: d.location, ExpiryDate: hmstype.DateOf(d.clock.Now(), time.UTC).AddDays(300),
-		Quantity: 100, CostPrice: hmstype.MustMoney("1", "USD"), SellingPrice: hmstype.MustMoney("2", "USD"),
+		BatchDetails: pharmacy.BatchDetails{
+			Item: item.ID, Supplier: supplier.ID, ExpiryDate: hmstype.DateOf(d.clock.Now(), time.UTC).AddDays(300),
+		},
+		Location: d.location, Quantity: 100, CostPrice: hmstype.MustMoney("1", "USD"), SellingPrice: hmstype.MustMoney("2", "USD"),
 	}
 	d.batch = run(c, d.sys, s.ReceiveBatch, receive)
 	held := run(c, d.sys, s.ReceiveBatch, receive)
 	run(c, d.sys, s.SetBatchStatus, pharmacy.SetBatchStatusInput{ID: held.ID, Status: pharmacy.BatchHold})
+	run(c, d.sys, s.BatchHistory, held.ID)
 }
 
 func (d *canaryDay) ward() {
 	c, s := d.hospital, d.h.Facility
-	ward := run(c, d.sys, s.CreateWard, facility.Ward{ServiceCode: d.service.Code})
-	bed := func() hmstype.BedID { return run(c, d.sys, s.CreateBed, facility.Bed{Ward: ward.ID}).ID }
+	ward := run(c, d.sys, s.CreateWard, facility.CreateWardInput{
+		WardDetails: facility.WardDetails{ServiceCode: d.service.Code},
+	})
+	bed := func() hmstype.BedID { return run(c, d.sys, s.CreateBed, facility.CreateBedInput{Ward: ward.ID}).ID }
 	first, second, spare := bed(), bed(), bed()
 	stay := run(c, d.sys, s.Admit, facility.AdmitInput{Encounter: d.inpatient(), Bed: first})
 	d.clock.Advance(25 * time.Hour)
@@ -197,6 +209,8 @@ func (d *canaryDay) ward() {
 	run(c, d.sys, s.CloseBed, spare)
 	run(c, d.sys, s.ReopenBed, spare)
 	run(c, d.sys, s.Beds, facility.BedsInput{})
+	run(c, d.sys, s.BedHistory, first)
+	run(c, d.sys, s.StayHistory, stay.ID)
 	perform(c, d.sys, s.Verify)
 }
 

@@ -175,6 +175,7 @@ func (d *canaryDay) dispensing() {
 	kept := dispense()
 	run(c, d.sys, s.ReverseDispense, pharmacy.ReverseInput{Dispense: dispense().ID})
 	run(c, d.sys, s.GetDispense, kept.ID)
+	run(c, d.sys, s.DispenseHistory, kept.ID)
 	run(c, d.sys, s.Adjust, pharmacy.AdjustInput{Batch: d.batch.ID, Location: d.location, Delta: -1})
 	run(c, d.sys, s.Shelf, pharmacy.ShelfInput{})
 	perform(c, d.sys, s.Verify)

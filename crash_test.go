@@ -132,16 +132,25 @@ func sellInput(ctx context.Context, t *testing.T, h *hms.HMS, quantity hmstype.Q
 	require.NoError(t, err)
 	p, err := h.Patient.Register(ctx, patient.RegisterInput{Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown}})
 	require.NoError(t, err)
-	category, err := h.Pharmacy.CreateCategory(ctx, pharmacy.Category{Name: "C"})
+	category, err := h.Pharmacy.CreateCategory(ctx, pharmacy.CreateCategoryInput{
+		CategoryDetails: pharmacy.CategoryDetails{Name: "C"},
+	})
 	require.NoError(t, err)
-	item, err := h.Pharmacy.CreateItem(ctx, pharmacy.Item{Category: category.ID, Name: "I", Unit: "tablet"})
+	item, err := h.Pharmacy.CreateItem(ctx, pharmacy.CreateItemInput{
+		ItemDetails: pharmacy.ItemDetails{Category: category.ID, Name: "I", Unit: "tablet"},
+	})
 	require.NoError(t, err)
-	supplier, err := h.Pharmacy.CreateSupplier(ctx, pharmacy.Supplier{Name: "S"})
+	supplier, err := h.Pharmacy.CreateSupplier(ctx, pharmacy.CreateSupplierInput{
+		SupplierDetails: pharmacy.SupplierDetails{Name: "S"},
+	})
 	require.NoError(t, err)
-	location, err := h.Pharmacy.CreateLocation(ctx, pharmacy.Location{Name: "L"})
+	location, err := h.Pharmacy.CreateLocation(ctx, pharmacy.CreateLocationInput{
+		LocationDetails: pharmacy.LocationDetails{Name: "L"},
+	})
 	require.NoError(t, err)
 	_, err = h.Pharmacy.ReceiveBatch(ctx, pharmacy.ReceiveInput{
-		Item: item.ID, Supplier: supplier.ID, Location: location.ID, BatchNumber: "B", Quantity: quantity,
+		BatchDetails: pharmacy.BatchDetails{Item: item.ID, Supplier: supplier.ID, BatchNumber: "B"},
+		Location:     location.ID, Quantity: quantity,
 		CostPrice: hmstype.MustMoney("1", "USD"), SellingPrice: hmstype.MustMoney("1", "USD"),
 	})
 	require.NoError(t, err)

@@ -1,6 +1,7 @@
 package hms_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -36,8 +37,22 @@ func TestDuties_PrescribeAndDispense(t *testing.T) {
 			in := pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 5}
 			_, err := env.H.Pharmacy.Dispense(one, in)
 			require.ErrorIs(t, err, tt.want)
+			_, err = env.H.Pharmacy.Dispense(ownProgram(t, env, one), in)
+			require.ErrorIs(t, err, tt.want, "a program of his own is no other person")
 			_, err = env.H.Pharmacy.Dispense(other, in)
 			require.NoError(t, err)
 		})
 	}
+}
+
+// ownProgram is a program, such as an API key of the actor's, for which the same person answers.
+func ownProgram(t *testing.T, env *hmstest.Env, owner context.Context) context.Context {
+	t.Helper()
+	person, err := hmstype.ActorFrom(owner)
+	require.NoError(t, err)
+	account, err := hmstype.ActorFrom(env.As(t, identity.RoleAdmin))
+	require.NoError(t, err)
+	return hmstype.WithActor(t.Context(), hmstype.Actor{
+		Tenant: person.Tenant, Kind: hmstype.ActorService, User: account.User, Person: person.User,
+	})
 }

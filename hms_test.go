@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -84,7 +85,7 @@ func TestHMS_PrescriptionBoundsDispensing(t *testing.T) {
 		return env.H.Pharmacy.Dispense(env.Ctx, pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: q})
 	}
 	_, err := dispense(21)
-	require.ErrorIs(t, err, pharmacy.ErrPrescription)
+	requireRefused(t, err, pharmacy.PrescriptionError{Reason: pharmacy.PrescriptionExceeded, ValidUntil: rx.ValidUntil, Remaining: 20})
 
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -105,11 +106,60 @@ func TestHMS_PrescriptionBoundsDispensing(t *testing.T) {
 	last, err := dispense(2)
 	require.NoError(t, err)
 	_, err = dispense(1)
-	require.ErrorIs(t, err, pharmacy.ErrPrescription)
+	requireRefused(t, err, pharmacy.PrescriptionError{Reason: pharmacy.PrescriptionExceeded, ValidUntil: rx.ValidUntil})
 	_, err = env.H.Pharmacy.ReverseDispense(env.Ctx, pharmacy.ReverseInput{Dispense: last.ID, Reason: "mistake"})
 	require.NoError(t, err)
 	_, err = dispense(2)
 	require.NoError(t, err, "what came back may be dispensed again")
+}
+
+// requireRefused holds that the pharmacy's error says why a prescription refuses.
+func requireRefused(t *testing.T, err error, want pharmacy.PrescriptionError) {
+	t.Helper()
+	var refused *pharmacy.PrescriptionError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, want, *refused)
+	require.ErrorIs(t, err, pharmacy.ErrPrescription)
+	require.Equal(t, hmstype.KindPrecondition, hmstype.KindOf(err))
+}
+
+// A prescription is judged once, in the record; the pharmacy's caller is told why and what is left.
+func TestHMS_PrescriptionSaysWhyItRefuses(t *testing.T) {
+	t.Parallel()
+	env := hmstest.New(t)
+	stock := env.Stock(t, 15, "")
+	rx := prescribe(t, env, stock.Item, 10, 1)
+	in := pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 18, AllowPartial: true}
+	d, err := env.H.Pharmacy.Dispense(env.Ctx, in)
+	require.NoError(t, err)
+	require.Equal(t, hmstype.Quantity(15), d.Quantity)
+	got, err := env.H.Clinical.GetPrescription(env.Ctx, rx.ID)
+	require.NoError(t, err)
+	require.Equal(t, hmstype.Quantity(5), got.Remaining(), "a part takes only what was handed out")
+	want := pharmacy.PrescriptionError{ValidUntil: rx.ValidUntil, Remaining: 5}
+
+	_, err = env.H.Pharmacy.Dispense(env.Ctx, in)
+	want.Reason = pharmacy.PrescriptionExceeded
+	requireRefused(t, err, want)
+	in.Quantity = 5
+	_, err = env.H.Pharmacy.Dispense(env.Ctx, in)
+	require.ErrorIs(t, err, pharmacy.ErrInsufficientStock, "what is allowed may not be there")
+	_, err = env.H.Clinical.HoldPrescription(env.Ctx, clinical.StopInput{ID: rx.ID, Reason: "blood test"})
+	require.NoError(t, err)
+	_, err = env.H.Pharmacy.Dispense(env.Ctx, in)
+	want.Reason = pharmacy.PrescriptionNotActive
+	requireRefused(t, err, want)
+	_, err = env.H.Clinical.ResumePrescription(env.Ctx, clinical.StopInput{ID: rx.ID, Reason: "fine"})
+	require.NoError(t, err)
+	env.Advance(366 * 24 * time.Hour)
+	_, err = env.H.Pharmacy.Dispense(env.Ctx, in)
+	want.Reason = pharmacy.PrescriptionExpired
+	requireRefused(t, err, want)
+	_, err = env.H.Pharmacy.ReverseDispense(env.Ctx, pharmacy.ReverseInput{Dispense: d.ID, Reason: "mistake"})
+	require.NoError(t, err, "what comes back is taken on any")
+	got, err = env.H.Clinical.GetPrescription(env.Ctx, rx.ID)
+	require.NoError(t, err)
+	require.Equal(t, hmstype.Quantity(20), got.Remaining())
 }
 
 func TestHMS_EncounterStaysOpenWhileThePatientLiesInABed(t *testing.T) {

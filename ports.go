@@ -2,6 +2,7 @@ package hms
 
 import (
 	"context"
+	"errors"
 
 	"github.com/uptrace/bun"
 
@@ -12,22 +13,44 @@ import (
 	"github.com/chelal/hms/pharmacy"
 )
 
-// prescriptions tells the pharmacy what it needs to know of a prescription.
+// prescriptions are the clinical record's, as the pharmacy wants them.
 type prescriptions struct {
 	clinical clinical.Port
 }
 
-func (p prescriptions) LockPrescription(ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID) (pharmacy.Prescription, error) {
-	rx, err := p.clinical.LockPrescription(ctx, conn, id)
-	return pharmacy.Prescription{
-		Patient: rx.Patient, PrescribedBy: rx.PrescribedBy, Encounter: rx.Encounter, Item: rx.Medication, ValidUntil: rx.ValidUntil,
-		Active:    rx.Status == clinical.PrescriptionActive,
-		Remaining: rx.Limit() - rx.Dispensed,
-	}, err
+func (p prescriptions) LockToDispense(
+	ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID, wanted hmstype.Quantity,
+) (pharmacy.LockedPrescription, error) {
+	locked, err := p.clinical.LockToDispense(ctx, conn, id, wanted)
+	var refused *clinical.NotDispensableError
+	if errors.As(err, &refused) {
+		err = &pharmacy.PrescriptionError{
+			Reason: prescriptionReasons[refused.Reason], ValidUntil: refused.ValidUntil, Remaining: refused.Remaining,
+		}
+	}
+	return p.locked(locked), err
 }
 
-func (p prescriptions) RecordDispensed(ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID, quantity hmstype.Quantity) error {
-	return p.clinical.RecordDispensed(ctx, conn, id, quantity)
+var prescriptionReasons = map[clinical.NotDispensableReason]pharmacy.PrescriptionReason{
+	clinical.NotDispensableInactive: pharmacy.PrescriptionNotActive,
+	clinical.NotDispensableExpired:  pharmacy.PrescriptionExpired,
+	clinical.NotDispensableExceeds:  pharmacy.PrescriptionExceeded,
+}
+
+func (p prescriptions) LockToTakeBack(
+	ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID,
+) (pharmacy.LockedPrescription, error) {
+	locked, err := p.clinical.LockToTakeBack(ctx, conn, id)
+	return p.locked(locked), err
+}
+
+func (p prescriptions) locked(rx clinical.LockedPrescription) pharmacy.LockedPrescription {
+	return pharmacy.LockedPrescription{
+		Patient: rx.Patient, Encounter: rx.Encounter, Item: rx.Medication, PrescribedBy: rx.PrescribedBy,
+		Record: func(ctx context.Context, conn bun.IConn, quantity hmstype.Quantity) error {
+			return p.clinical.RecordDispensed(ctx, conn, rx, quantity)
+		},
+	}
 }
 
 // hostCharges is a host's own Poster, whose code runs in the host's role and settings.

@@ -318,11 +318,7 @@ func TestService_Prescribe(t *testing.T) {
 	rx, err := b.Prescribe(b.Ctx, in)
 	require.NoError(t, err)
 
-	dispense := func(q hmstype.Quantity) error {
-		return b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
-			return clinical.NewPort(b.Base).RecordDispensed(ctx, db.Conn(), rx.ID, q)
-		})
-	}
+	dispense := func(q hmstype.Quantity) error { return b.dispense(t, rx.ID, q) }
 	require.NoError(t, dispense(21))
 	require.ErrorIs(t, dispense(22), clinical.ErrOverDispensed)
 	require.NoError(t, dispense(21))

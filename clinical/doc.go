@@ -2,9 +2,9 @@
 // notes, vital signs, problems, allergies and prescriptions.
 //
 // It does not own medicines (package pharmacy hands them out), beds, results or bills; it
-// tells them what they need to know through the methods that take a connection
-// ([Service.EncounterPatient], [Service.LockPrescription], [Service.RecordDispensed],
-// [Service.AllergyMatches]), and asks them through its [Ports]. It checks no interactions
+// tells them what they need to know through its [Port] ([Port.EncounterPatient],
+// [Port.LockToDispense], [Port.RecordDispensed], [Port.AllergyMatches]), and asks them through
+// its [Ports]. It checks no interactions
 // between medicines and no classes of substances, which need a terminology of the host's.
 //
 // # States
@@ -38,8 +38,8 @@
 //
 // # Errors and transactions
 //
-// [ErrSlotTaken], [ErrAlreadyInpatient], [ErrAllergy], [ErrAllergyContradiction] and
-// [ErrOverDispensed] come as typed errors that name what is in the way by id. Every command
+// [ErrSlotTaken], [ErrAlreadyInpatient], [ErrAllergy], [ErrAllergyContradiction], [ErrNotActive]
+// and [ErrOverDispensed] come as typed errors that name what is in the way by id. Every command
 // is one transaction, or a savepoint in the host's. Locks are taken in the order appointment,
 // encounter, prescription; a revision of allergies locks the patient first.
 package clinical

@@ -33,12 +33,13 @@ var (
 	ErrAllergyContradiction = fmt.Errorf("%w: contradicts the patient's recorded allergies", hmstype.ErrPrecondition)
 	// ErrAllergyRecorded: the patient has this allergy, or "none known", on record already.
 	ErrAllergyRecorded = fmt.Errorf("%w: allergy", hmstype.ErrAlreadyExists)
-	// ErrNotActive: a prescription that is not active, or has run out, is not dispensed.
+	// ErrNotActive: a prescription that is not active, or whose last day is over, is not dispensed;
+	// see [NotDispensableError].
 	ErrNotActive = fmt.Errorf("%w: the prescription is not active", hmstype.ErrPrecondition)
 	// ErrAlreadyDispensed: what was dispensed in part is not cancelled but stopped.
 	ErrAlreadyDispensed = fmt.Errorf("%w: something was dispensed", hmstype.ErrPrecondition)
 	// ErrOverDispensed: more would be handed out than was prescribed, or taken back than was
-	// handed out; see [OverDispensedError].
+	// handed out; see [NotDispensableError].
 	ErrOverDispensed = fmt.Errorf("%w: exceeds what is prescribed", hmstype.ErrPrecondition)
 )
 
@@ -99,20 +100,6 @@ func (e *AllergyContradictionError) Error() string {
 
 // Unwrap gives [ErrAllergyContradiction].
 func (e *AllergyContradictionError) Unwrap() error { return ErrAllergyContradiction }
-
-// OverDispensedError says what a prescription allows.
-type OverDispensedError struct {
-	Limit     hmstype.Quantity // over all fills
-	Dispensed hmstype.Quantity // handed out and not come back
-}
-
-// Error implements error.
-func (e *OverDispensedError) Error() string {
-	return fmt.Sprintf("%v (%d of %d dispensed)", ErrOverDispensed, e.Dispensed, e.Limit)
-}
-
-// Unwrap gives [ErrOverDispensed].
-func (e *OverDispensedError) Unwrap() error { return ErrOverDispensed }
 
 var _ = dbx.Declare(dbx.Constraints{
 	"appointment_practitioner_excl": ErrSlotTaken,

@@ -26,13 +26,25 @@ func tablets(e clinical.Encounter) clinical.PrescribeInput {
 	}
 }
 
+// dispense hands out on a prescription, or takes back, as the pharmacy does.
 func (b *bundle) dispense(t *testing.T, id hmstype.PrescriptionID, q hmstype.Quantity) error {
 	t.Helper()
+	return b.dispensePart(t, id, q, q)
+}
+
+// dispensePart asks for so much and hands out something else.
+func (b *bundle) dispensePart(t *testing.T, id hmstype.PrescriptionID, wanted, given hmstype.Quantity) error {
+	t.Helper()
 	return b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
-		if _, err := clinical.NewPort(b.Base).LockPrescription(ctx, db.Conn(), id); err != nil {
+		port := clinical.NewPort(b.Base)
+		rx, err := port.LockToTakeBack(ctx, db.Conn(), id)
+		if wanted > 0 {
+			rx, err = port.LockToDispense(ctx, db.Conn(), id, wanted)
+		}
+		if err != nil {
 			return err
 		}
-		return clinical.NewPort(b.Base).RecordDispensed(ctx, db.Conn(), id, q)
+		return port.RecordDispensed(ctx, db.Conn(), rx, given)
 	})
 }
 
@@ -156,9 +168,11 @@ func TestService_RecordDispensed_ConcurrentKeepsTheBound(t *testing.T) {
 	}
 	wg.Wait()
 	require.Equal(t, hmstype.Quantity(39), sum)
-	var over *clinical.OverDispensedError
+	var over *clinical.NotDispensableError
 	require.ErrorAs(t, b.dispense(t, rx.ID, 2), &over)
-	require.Equal(t, clinical.OverDispensedError{Limit: 40, Dispensed: 39}, *over)
+	require.Equal(t, clinical.NotDispensableError{
+		Reason: clinical.NotDispensableExceeds, Status: clinical.PrescriptionActive, ValidUntil: rx.ValidUntil, Remaining: 1,
+	}, *over)
 	require.NoError(t, b.dispense(t, rx.ID, 1))
 	got, err := b.GetPrescription(b.Ctx, rx.ID)
 	require.NoError(t, err)

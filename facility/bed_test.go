@@ -31,9 +31,13 @@ func TestService_Beds(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	first, second := b.bed(t, "A1"), b.bed(t, "A2")
-	other, err := b.CreateWard(b.Ctx, facility.Ward{Name: "Other", Type: "general"})
+	other, err := b.CreateWard(b.Ctx, facility.CreateWardInput{
+		WardDetails: facility.WardDetails{Name: "Other", Type: "general"},
+	})
 	require.NoError(t, err)
-	elsewhere, err := b.CreateBed(b.Ctx, facility.Bed{Ward: other.ID, Number: "A0", Type: "standard"})
+	elsewhere, err := b.CreateBed(b.Ctx, facility.CreateBedInput{
+		Ward: other.ID, BedDetails: facility.BedDetails{Number: "A0", Type: "standard"},
+	})
 	require.NoError(t, err)
 	b.admit(t, second)
 	for name, c := range map[string]struct {

@@ -3,7 +3,7 @@
 //
 // It owns wards, beds with their cleaning cycle, stays, the census and the charge per bed
 // and day. It does not own encounters, which it asks for through [EncounterSource]; clinical
-// work asks it whether a patient still lies in a bed ([Service.BeforeFinish]).
+// work asks it whether a patient still lies in a bed ([Port.BeforeFinish]).
 //
 // # States of a bed (HL7 v2 table 0116)
 //

@@ -59,7 +59,9 @@ func setup(tb testing.TB) *bundle {
 	env := dbtest.New(tb)
 	b := &bundle{Env: env, posted: &poster{seen: map[charge.Source]time.Time{}}, doctor: env.User(tb, identity.RoleDoctor).ID}
 	b.Service = facility.New(env.Base, facility.Ports{Patients: patient.NewPort(env.Base), Encounters: encounters{}, Charges: b.posted})
-	ward, err := b.CreateWard(b.Ctx, facility.Ward{Name: "General", Type: "general", Capacity: 10, ServiceCode: "BED"})
+	ward, err := b.CreateWard(b.Ctx, facility.CreateWardInput{
+		WardDetails: facility.WardDetails{Name: "General", Type: "general", Capacity: 10, ServiceCode: "BED"},
+	})
 	require.NoError(tb, err)
 	b.ward = ward
 	return b
@@ -67,7 +69,9 @@ func setup(tb testing.TB) *bundle {
 
 func (b *bundle) bed(tb testing.TB, number string) hmstype.BedID {
 	tb.Helper()
-	bed, err := b.CreateBed(b.Ctx, facility.Bed{Ward: b.ward.ID, Number: number, Type: "standard"})
+	bed, err := b.CreateBed(b.Ctx, facility.CreateBedInput{
+		Ward: b.ward.ID, BedDetails: facility.BedDetails{Number: number, Type: "standard"},
+	})
 	require.NoError(tb, err)
 	return bed.ID
 }

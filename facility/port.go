@@ -1,6 +1,14 @@
 package facility
 
-import "github.com/chelal/hms/internal/usecase"
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/usecase"
+)
 
 // Port is what other services ask of stays inside the transaction of a use case that
 // asked for its permission. Only hms.New can make one.
@@ -8,3 +16,17 @@ type Port struct{ base usecase.Base }
 
 // NewPort makes the port; hms.New calls it, and nobody else can name its parameter's type.
 func NewPort(base usecase.Base) Port { return Port{base: base} }
+
+// BeforeFinish refuses to finish an encounter whose patient lies in a bed of ours. It runs
+// in the caller's transaction.
+func (p Port) BeforeFinish(ctx context.Context, conn bun.IConn, encounter hmstype.EncounterID) error {
+	db, err := p.base.DB.Join(ctx, conn)
+	if err != nil {
+		return err
+	}
+	lies, err := dbx.Exists[stayRow](ctx, db, dbx.Equal("encounter_id", encounter), dbx.Equal("status", StayActive))
+	if err == nil && lies {
+		err = ErrStillInBed
+	}
+	return dbx.Map(err)
+}

@@ -53,17 +53,27 @@ type Stock struct {
 func (e *Env) Stock(tb testing.TB, quantity hmstype.Quantity, serviceCode string) Stock {
 	tb.Helper()
 	unique := hmstype.NewID[hmstype.BatchID]().String()
-	category, err := e.H.Pharmacy.CreateCategory(e.Ctx, pharmacy.Category{Name: "Category " + unique})
+	category, err := e.H.Pharmacy.CreateCategory(e.Ctx, pharmacy.CreateCategoryInput{
+		CategoryDetails: pharmacy.CategoryDetails{Name: "Category " + unique},
+	})
 	require.NoError(tb, err)
-	item, err := e.H.Pharmacy.CreateItem(e.Ctx, pharmacy.Item{Category: category.ID, Name: "Item " + unique, Unit: "tablet", ServiceCode: serviceCode})
+	item, err := e.H.Pharmacy.CreateItem(e.Ctx, pharmacy.CreateItemInput{
+		ItemDetails: pharmacy.ItemDetails{Category: category.ID, Name: "Item " + unique, Unit: "tablet", ServiceCode: serviceCode},
+	})
 	require.NoError(tb, err)
-	supplier, err := e.H.Pharmacy.CreateSupplier(e.Ctx, pharmacy.Supplier{Name: "Supplier " + unique})
+	supplier, err := e.H.Pharmacy.CreateSupplier(e.Ctx, pharmacy.CreateSupplierInput{
+		SupplierDetails: pharmacy.SupplierDetails{Name: "Supplier " + unique},
+	})
 	require.NoError(tb, err)
-	location, err := e.H.Pharmacy.CreateLocation(e.Ctx, pharmacy.Location{Name: "Location " + unique})
+	location, err := e.H.Pharmacy.CreateLocation(e.Ctx, pharmacy.CreateLocationInput{
+		LocationDetails: pharmacy.LocationDetails{Name: "Location " + unique},
+	})
 	require.NoError(tb, err)
 	batch, err := e.H.Pharmacy.ReceiveBatch(e.Ctx, pharmacy.ReceiveInput{
-		Item: item.ID, Supplier: supplier.ID, Location: location.ID, BatchNumber: "B1", ExpiryDate: e.Today().AddDays(365),
-		Quantity: quantity, CostPrice: hmstype.MustMoney("0.10", "USD"), SellingPrice: hmstype.MustMoney("0.25", "USD"),
+		BatchDetails: pharmacy.BatchDetails{
+			Item: item.ID, Supplier: supplier.ID, BatchNumber: "B1", ExpiryDate: e.Today().AddDays(365),
+		},
+		Location: location.ID, Quantity: quantity, CostPrice: hmstype.MustMoney("0.10", "USD"), SellingPrice: hmstype.MustMoney("0.25", "USD"),
 	})
 	require.NoError(tb, err)
 	return Stock{Item: item, Batch: batch, Location: location.ID}
@@ -72,9 +82,13 @@ func (e *Env) Stock(tb testing.TB, quantity hmstype.Quantity, serviceCode string
 // Bed creates an unoccupied bed in a ward of its own. serviceCode may be empty.
 func (e *Env) Bed(tb testing.TB, serviceCode string) facility.Bed {
 	tb.Helper()
-	ward, err := e.H.Facility.CreateWard(e.Ctx, facility.Ward{Name: "Ward " + hmstype.NewID[hmstype.WardID]().String(), Type: "general", ServiceCode: serviceCode})
+	ward, err := e.H.Facility.CreateWard(e.Ctx, facility.CreateWardInput{
+		WardDetails: facility.WardDetails{Name: "Ward " + hmstype.NewID[hmstype.WardID]().String(), Type: "general", ServiceCode: serviceCode},
+	})
 	require.NoError(tb, err)
-	bed, err := e.H.Facility.CreateBed(e.Ctx, facility.Bed{Ward: ward.ID, Number: "1", Type: "standard"})
+	bed, err := e.H.Facility.CreateBed(e.Ctx, facility.CreateBedInput{
+		Ward: ward.ID, BedDetails: facility.BedDetails{Number: "1", Type: "standard"},
+	})
 	require.NoError(tb, err)
 	return bed
 }

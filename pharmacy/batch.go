@@ -33,72 +33,89 @@ var BatchTransitions = hmstype.Transitions[BatchStatus]{
 	BatchRecalled:   {BatchQuarantine, BatchDestroyed},
 }
 
+// aStock is why what shows stock shows nothing of a patient.
+const aStock = "stock, nobody's data"
+
+// BatchDetails are what is printed on a batch, and who delivered it. A batch keeps them for good.
+type BatchDetails struct {
+	Item        hmstype.MedicationItemID `bun:"item_id"     json:"item"`     // required
+	Supplier    hmstype.SupplierID       `bun:"supplier_id" json:"supplier"` // required
+	BatchNumber string                   `json:"batchNumber"`                // required, up to 100 characters
+	// ExpiryDate is the last day of use; of one printed as a month, its EndOfMonth. Zero means it does not expire.
+	ExpiryDate hmstype.Date `json:"expiryDate,omitzero"`
+}
+
+func (d BatchDetails) validate(v *hmstype.Validator) {
+	v.Required(!d.Item.IsZero(), "item")
+	v.Required(!d.Supplier.IsZero(), "supplier")
+	names.Check(v, names.CodeKey, d.BatchNumber, "batchNumber", 100)
+}
+
 // Batch is one lot of an item from one supplier.
 type Batch struct {
-	ID               hmstype.BatchID
-	Item             hmstype.MedicationItemID
-	Supplier         hmstype.SupplierID
-	BatchNumber      string
-	ExpiryDate       hmstype.Date // the last day on which it may be used; zero means it does not expire
-	Status           BatchStatus
-	StatusReason     string
-	QuantityReceived hmstype.Quantity
-	CostPrice        hmstype.Money // of one base unit
-	SellingPrice     hmstype.Money // of one base unit
-	ReceivedAt       time.Time     // of the first receipt, UTC
-	Version          int64
+	ID hmstype.BatchID `json:"id"`
+	BatchDetails
+	Status           BatchStatus      `json:"status"`
+	StatusReason     string           `json:"statusReason,omitempty"`
+	QuantityReceived hmstype.Quantity `json:"quantityReceived"` // of all deliveries, in base units
+	CostPrice        hmstype.Money    `json:"costPrice"`        // of one base unit
+	SellingPrice     hmstype.Money    `json:"sellingPrice"`     // of one base unit
+	ReceivedBy       hmstype.ActorRef `json:"receivedBy"`       // who recorded the first delivery
+	ReceivedAt       time.Time        `json:"receivedAt"`       // of the first delivery, UTC
+	Version          int64            `json:"version"`          // counts changes, from 1
 }
 
 type batchRow struct {
 	bun.BaseModel `bun:"table:hms.stock_batch,alias:sb"`
-	dbx.Tenanted
-	ID                 hmstype.BatchID `bun:"id,pk"`
-	ItemID             hmstype.MedicationItemID
-	SupplierID         hmstype.SupplierID
-	BatchNumber        string
+	dbx.Header[hmstype.BatchID]
+	BatchDetails
 	BatchNumberKey     string // twin of BatchNumber
-	ExpiryDate         hmstype.Date
 	Status             BatchStatus
 	StatusReason       string
 	QuantityReceived   hmstype.Quantity
 	CostPriceAmount    decimal.Decimal
 	SellingPriceAmount decimal.Decimal
 	Currency           hmstype.Currency
-	ReceivedAt         time.Time
-	Version            int64
 }
 
 func (r batchRow) batch() Batch {
 	return Batch{
-		ID: r.ID, Item: r.ItemID, Supplier: r.SupplierID, BatchNumber: r.BatchNumber, ExpiryDate: r.ExpiryDate,
+		ID: r.ID, BatchDetails: r.BatchDetails,
 		Status: r.Status, StatusReason: r.StatusReason, QuantityReceived: r.QuantityReceived,
 		CostPrice:    hmstype.Money{Amount: r.CostPriceAmount, Currency: r.Currency},
 		SellingPrice: hmstype.Money{Amount: r.SellingPriceAmount, Currency: r.Currency},
-		ReceivedAt:   r.ReceivedAt.UTC(), Version: r.Version,
+		ReceivedBy:   r.CreatedBy, ReceivedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
+}
+
+var batchSteps = dbx.Machine[batchRow, BatchStatus]{
+	Table: "stock_batch", Transitions: BatchTransitions,
+	State:   func(r *batchRow) *BatchStatus { return &r.Status },
+	Columns: []string{"status_reason"},
+	Event: func(r *batchRow, _ BatchStatus) dbx.Event {
+		return dbx.Event{
+			Type: "pharmacy.batch_" + string(r.Status), Entity: "stock_batch", ID: r.ID,
+			Data: map[string]string{"item": r.Item.String()},
+		}
+	},
 }
 
 // ReceiveInput describes a delivery of one batch.
 type ReceiveInput struct {
-	Item           hmstype.MedicationItemID // required
-	Supplier       hmstype.SupplierID       // required
-	Location       hmstype.LocationID       // required
-	BatchNumber    string                   // required, up to 100 characters; case, space and kind of dash are no difference
-	ExpiryDate     hmstype.Date             // the last day of use; for an expiry printed as a month, its EndOfMonth
-	Quantity       hmstype.Quantity         // base units; required
-	CostPrice      hmstype.Money            // of one base unit, not negative
-	SellingPrice   hmstype.Money            // of one base unit, not negative, same currency
-	Quarantine     bool                     // to be inspected before it may be handed out
+	BatchDetails
+	Location       hmstype.LocationID // required
+	Quantity       hmstype.Quantity   // base units; required
+	CostPrice      hmstype.Money      // of one base unit, not negative
+	SellingPrice   hmstype.Money      // of one base unit, not negative, same currency
+	Quarantine     bool               // to be inspected before it may be handed out
 	IdempotencyKey string
 }
 
 // Validate implements the rules above.
 func (in ReceiveInput) Validate() error {
 	var v hmstype.Validator
-	v.Required(!in.Item.IsZero(), "item")
-	v.Required(!in.Supplier.IsZero(), "supplier")
+	in.BatchDetails.validate(&v)
 	v.Required(!in.Location.IsZero(), "location")
-	names.Check(&v, names.CodeKey, in.BatchNumber, "batchNumber", 100)
 	in.Quantity.CheckPositive(&v, "quantity")
 	v.Nested("costPrice", in.CostPrice.Validate())
 	v.Nested("sellingPrice", in.SellingPrice.Validate())
@@ -108,22 +125,30 @@ func (in ReceiveInput) Validate() error {
 	return v.Err()
 }
 
+var opReceiveBatch = usecase.Command[ReceiveInput, Batch]{
+	Name: "pharmacy.receive_batch", Permission: hmstype.PermStockWrite, Shows: usecase.Nobody[Batch](aStock),
+	Key: func(in ReceiveInput) string { return in.IdempotencyKey },
+	Sample: ReceiveInput{
+		BatchDetails: BatchDetails{BatchNumber: "L100", ExpiryDate: usecase.SampleDay.AddDays(300)}, Quantity: 100,
+		CostPrice:    hmstype.Money{Amount: decimal.New(1, -1), Currency: "USD"},
+		SellingPrice: hmstype.Money{Amount: decimal.New(25, -2), Currency: "USD"},
+	},
+}.Declare()
+
 // ReceiveBatch takes a delivery into stock: it creates the batch, or adds to it where the
 // same batch came before, however its number was typed then; the first spelling stays.
 // [ErrBatchConflict] where the item has this batch number with another expiry, supplier or
 // price: one of the two is a mistake.
 func (s *Service) ReceiveBatch(ctx context.Context, in ReceiveInput) (Batch, error) {
-	op := usecase.Op{Name: "pharmacy.receive", Permission: hmstype.PermStockWrite, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, receiveBatch)
+	return opReceiveBatch.Run(ctx, &s.base, in, receiveBatch)
 }
 
 func receiveBatch(ctx context.Context, db dbx.DB, in ReceiveInput) (Batch, error) {
 	row := batchRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.BatchID](), ItemID: in.Item, SupplierID: in.Supplier,
-		BatchNumber: in.BatchNumber, BatchNumberKey: names.CodeKey(in.BatchNumber),
-		ExpiryDate: in.ExpiryDate, Status: BatchAvailable, QuantityReceived: in.Quantity,
+		Header: dbx.NewHeader[hmstype.BatchID](db), BatchDetails: in.BatchDetails,
+		BatchNumberKey: names.CodeKey(in.BatchNumber),
+		Status:         BatchAvailable, QuantityReceived: in.Quantity,
 		CostPriceAmount: in.CostPrice.Amount, SellingPriceAmount: in.SellingPrice.Amount, Currency: in.CostPrice.Currency,
-		ReceivedAt: db.Now, Version: 1,
 	}
 	if in.Quarantine {
 		row.Status = BatchQuarantine
@@ -136,19 +161,21 @@ func receiveBatch(ctx context.Context, db dbx.DB, in ReceiveInput) (Batch, error
 		return Batch{}, err
 	}
 	if err := moveStock(ctx, db, movement{
-		Batch: row, FromKind: "supplier", ToKind: "stock", To: in.Location, Quantity: in.Quantity, Cause: "receipt",
+		Batch: row.ID, Item: row.Item, FromKind: "supplier", ToKind: "stock", To: in.Location,
+		Quantity: in.Quantity, Cause: "receipt",
 	}); err != nil {
 		return Batch{}, err
 	}
-	return row.batch(), db.Emit(ctx, dbx.Event{Type: "pharmacy.received", Entity: "batch", ID: row.ID,
-		Data: map[string]any{"item": in.Item.String(), "quantity": in.Quantity}})
+	return row.batch(), db.Emit(ctx, dbx.Event{
+		Type: "pharmacy.received", Entity: "stock_batch", ID: row.ID,
+		Data: map[string]any{"item": in.Item.String(), "quantity": in.Quantity},
+	})
 }
 
 // extendBatch adds a further delivery to the batch that has the wanted one's number, in any spelling.
 func extendBatch(ctx context.Context, db dbx.DB, wanted batchRow) (batchRow, error) {
-	rows, err := dbx.All[batchRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return dbx.ForUpdate(q.Where("sb.item_id = ?", wanted.ItemID).Where("sb.batch_number_key = ?", wanted.BatchNumberKey))
-	})
+	rows, err := dbx.All[batchRow](ctx, db,
+		dbx.Equal("item_id", wanted.Item), dbx.Equal("batch_number_key", wanted.BatchNumberKey), dbx.ForUpdate)
 	if err != nil {
 		return batchRow{}, err
 	}
@@ -156,19 +183,18 @@ func extendBatch(ctx context.Context, db dbx.DB, wanted batchRow) (batchRow, err
 		return batchRow{}, ErrBatchConflict
 	}
 	known := rows[0]
-	if known.ExpiryDate != wanted.ExpiryDate || known.SupplierID != wanted.SupplierID || known.Currency != wanted.Currency ||
+	if known.ExpiryDate != wanted.ExpiryDate || known.Supplier != wanted.Supplier || known.Currency != wanted.Currency ||
 		!known.CostPriceAmount.Equal(wanted.CostPriceAmount) || !known.SellingPriceAmount.Equal(wanted.SellingPriceAmount) {
 		return batchRow{}, ErrBatchConflict
 	}
 	known.QuantityReceived += wanted.QuantityReceived
-	err = dbx.UpdateVersioned(ctx, db, &known, known.Version, "quantity_received")
-	known.Version++
-	return known, err
+	return known, dbx.Update(ctx, db, &known, "quantity_received")
 }
 
 // movement is one move of units of a batch.
 type movement struct {
-	Batch    batchRow
+	Batch    hmstype.BatchID
+	Item     hmstype.MedicationItemID // of the batch
 	FromKind string
 	From     hmstype.LocationID // where FromKind is stock or quarantine
 	ToKind   string
@@ -182,20 +208,24 @@ type movement struct {
 // moveStock writes the movement and keeps the balances of both ends.
 func moveStock(ctx context.Context, db dbx.DB, m movement) error {
 	_, err := db.Exec(ctx, `INSERT INTO hms.stock_movement
-		(tenant_id, item_id, batch_id, from_kind, from_location_id, to_kind, to_location_id, quantity, cause, cause_id, reason, moved_by, moved_at)
+		(tenant_id, item_id, batch_id, from_kind, from_location_id, to_kind, to_location_id,
+			quantity, cause, cause_id, reason, moved_by, moved_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		db.Tenant(), m.Batch.ItemID, m.Batch.ID, m.FromKind, m.From, m.ToKind, m.To, int64(m.Quantity), m.Cause, m.CauseID, m.Reason,
-		db.ActorName(), db.Now)
+		db.Tenant(), m.Item, m.Batch, m.FromKind, m.From, m.ToKind, m.To, int64(m.Quantity), m.Cause, m.CauseID, m.Reason,
+		db.By(), db.Now)
 	if err != nil {
 		return err
 	}
-	if err := addBalance(ctx, db, m.Batch, m.FromKind, m.From, -m.Quantity); err != nil {
+	if err := addBalance(ctx, db, m, m.FromKind, m.From, -m.Quantity); err != nil {
 		return err
 	}
-	return addBalance(ctx, db, m.Batch, m.ToKind, m.To, m.Quantity)
+	return addBalance(ctx, db, m, m.ToKind, m.To, m.Quantity)
 }
 
-func addBalance(ctx context.Context, db dbx.DB, b batchRow, kind string, location hmstype.LocationID, quantity hmstype.Quantity) error {
+// addBalance keeps the balance of one end of a movement.
+func addBalance(
+	ctx context.Context, db dbx.DB, m movement, kind string, location hmstype.LocationID, quantity hmstype.Quantity,
+) error {
 	var onHand, quarantined int64
 	switch kind {
 	case "stock":
@@ -205,7 +235,8 @@ func addBalance(ctx context.Context, db dbx.DB, b batchRow, kind string, locatio
 	default:
 		return nil // not a place of ours
 	}
-	_, err := db.Exec(ctx, `SELECT hms.stock_add($1, $2, $3, $4, $5, $6)`, db.Tenant(), location, b.ItemID, b.ID, onHand, quarantined)
+	_, err := db.Exec(ctx, `SELECT hms.stock_add($1, $2, $3, $4, $5, $6)`,
+		db.Tenant(), location, m.Item, m.Batch, onHand, quarantined)
 	return err
 }
 
@@ -225,24 +256,24 @@ func (in SetBatchStatusInput) Validate() error {
 	return v.Err()
 }
 
+var opSetBatchStatus = usecase.Command[SetBatchStatusInput, Batch]{
+	Name: "pharmacy.set_batch_status", Permission: hmstype.PermStockWrite, Shows: usecase.Nobody[Batch](aStock),
+	Sample: SetBatchStatusInput{Status: BatchHold, Reason: "seal broken"},
+}.Declare()
+
 // SetBatchStatus releases, holds, recalls or writes off a batch in all places at once: from
 // the moment that it commits, nobody hands out a unit of a batch that is not available.
 func (s *Service) SetBatchStatus(ctx context.Context, in SetBatchStatusInput) (Batch, error) {
-	op := usecase.Op{Name: "pharmacy.set_batch_status", Permission: hmstype.PermStockWrite}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SetBatchStatusInput) (Batch, error) {
-		row, err := dbx.Get[batchRow](ctx, db, "batch", in.ID, dbx.ForUpdate)
-		if err != nil {
-			return Batch{}, err
-		}
-		if err := BatchTransitions.Check("batch", row.Status, in.Status); err != nil {
-			return Batch{}, err
-		}
-		row.Status, row.StatusReason = in.Status, in.Reason
-		if err := dbx.UpdateVersioned(ctx, db, &row, row.Version, "status", "status_reason"); err != nil {
-			return Batch{}, err
-		}
-		row.Version++
-		return row.batch(), db.Emit(ctx, dbx.Event{Type: "pharmacy.batch_" + string(in.Status), Entity: "batch", ID: row.ID,
-			Data: map[string]string{"item": row.ItemID.String()}})
+	return opSetBatchStatus.Run(ctx, &s.base, in, setBatchStatus)
+}
+
+func setBatchStatus(ctx context.Context, db dbx.DB, in SetBatchStatusInput) (Batch, error) {
+	row, err := dbx.Step(ctx, db, batchSteps, in.ID, dbx.Change[batchRow, BatchStatus]{
+		To: in.Status, Reason: in.Reason,
+		Apply: func(row *batchRow) error {
+			row.StatusReason = in.Reason
+			return nil
+		},
 	})
+	return row.batch(), err
 }

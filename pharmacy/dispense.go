@@ -41,34 +41,37 @@ var DispenseTransitions = hmstype.Transitions[DispenseStatus]{
 
 // Dispense is a hand-over of medication (FHIR MedicationDispense).
 type Dispense struct {
-	ID             hmstype.DispenseID
-	Patient        hmstype.PatientID
-	Prescription   hmstype.PrescriptionID // zero where sold without one
-	Item           hmstype.MedicationItemID
-	Location       hmstype.LocationID
-	Status         DispenseStatus
-	Requested      hmstype.Quantity
-	Quantity       hmstype.Quantity // handed over; less than requested only where a part was allowed
-	Lines          []DispenseLine   // by batch, in the order in which they were taken
-	SafetyCheck    SafetyCheck
-	OverrideReason string
-	Charge         hmstype.ChargeID // zero where nothing was charged
-	DispensedBy    string           // an actor, as in the audit trail
-	DispensedAt    time.Time        // UTC
+	ID             hmstype.DispenseID       `json:"id"`
+	Patient        hmstype.PatientID        `json:"patient"`
+	Prescription   hmstype.PrescriptionID   `json:"prescription,omitzero"` // zero where sold without one
+	Item           hmstype.MedicationItemID `json:"item"`
+	Location       hmstype.LocationID       `json:"location"`
+	Status         DispenseStatus           `json:"status"`
+	Requested      hmstype.Quantity         `json:"requested"` // base units
+	Quantity       hmstype.Quantity         `json:"quantity"`  // handed over; less only where a part was allowed
+	Lines          []DispenseLine           `json:"lines"`     // by batch, in the order in which they were taken
+	SafetyCheck    SafetyCheck              `json:"safetyCheck"`
+	OverrideReason string                   `json:"overrideReason,omitempty"`
+	Charge         hmstype.ChargeID         `json:"charge,omitzero"` // zero where nothing was charged
+	DispensedBy    hmstype.ActorRef         `json:"dispensedBy"`
+	DispensedAt    time.Time                `json:"dispensedAt"` // UTC
+	Version        int64                    `json:"version"`     // counts changes, from 1
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, states, instants, and what is to be taken from which batch.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 // DispenseLine is what came of one batch.
 type DispenseLine struct {
-	Batch      hmstype.BatchID
-	ExpiryDate hmstype.Date
-	Quantity   hmstype.Quantity
-	Returned   hmstype.Quantity
+	Batch      hmstype.BatchID  `json:"batch"`
+	ExpiryDate hmstype.Date     `json:"expiryDate,omitzero"` // zero means it does not expire
+	Quantity   hmstype.Quantity `json:"quantity"`            // base units
+	Returned   hmstype.Quantity `json:"returned"`            // of these, what came back
 }
 
 type dispenseRow struct {
 	bun.BaseModel `bun:"table:hms.medication_dispense,alias:md"`
-	dbx.Tenanted
-	ID                hmstype.DispenseID `bun:"id,pk"`
+	dbx.Header[hmstype.DispenseID]
 	PatientID         hmstype.PatientID
 	PrescriptionID    hmstype.PrescriptionID
 	ItemID            hmstype.MedicationItemID
@@ -78,17 +81,38 @@ type dispenseRow struct {
 	QuantityDispensed hmstype.Quantity
 	SafetyCheck       SafetyCheck
 	OverrideReason    string
-	DispensedBy       string
-	DispensedAt       time.Time
-	Version           int64
+
+	takenBack hmstype.Quantity // by the step under way, for its event
 }
 
 func (r dispenseRow) dispense(lines []DispenseLine) Dispense {
 	return Dispense{
 		ID: r.ID, Patient: r.PatientID, Prescription: r.PrescriptionID, Item: r.ItemID, Location: r.LocationID, Status: r.Status,
 		Requested: r.QuantityRequested, Quantity: r.QuantityDispensed, Lines: lines, SafetyCheck: r.SafetyCheck,
-		OverrideReason: r.OverrideReason, DispensedBy: r.DispensedBy, DispensedAt: r.DispensedAt.UTC(),
+		OverrideReason: r.OverrideReason, DispensedBy: r.CreatedBy, DispensedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
+}
+
+// dispenses is what every use case that shows dispenses shows of whom. Whoever hands out to a
+// restricted patient must know what to take from which batch; why against which advice he need not.
+var dispenses = usecase.Entity[Dispense]{
+	Table:   "medication_dispense",
+	Patient: func(d *Dispense) hmstype.PatientID { return d.Patient },
+	ID:      func(d *Dispense) string { return d.ID.String() },
+	Keep: func(withheld, whole *Dispense) {
+		withheld.Requested, withheld.Quantity, withheld.Lines = whole.Requested, whole.Quantity, whole.Lines
+	},
+}
+
+// dispenseSteps are those after the hand-over, which is hms.pharmacy_allocate's.
+var dispenseSteps = dbx.Machine[dispenseRow, DispenseStatus]{
+	Table: "medication_dispense", Transitions: DispenseTransitions,
+	State: func(r *dispenseRow) *DispenseStatus { return &r.Status },
+	Event: func(r *dispenseRow, _ DispenseStatus) dbx.Event {
+		return dbx.Event{
+			Type: "pharmacy.reversed", Entity: "medication_dispense", ID: r.ID, Data: map[string]any{"quantity": r.takenBack},
+		}
+	},
 }
 
 // DispenseInput says what is to be handed out.
@@ -121,14 +145,20 @@ func (in DispenseInput) Validate() error {
 	return v.Err()
 }
 
+var opDispense = usecase.Command[DispenseInput, Dispense]{
+	Name: "pharmacy.dispense", Permission: hmstype.PermDispense, Shows: dispenses.One(),
+	Key:    func(in DispenseInput) string { return in.IdempotencyKey },
+	Sample: DispenseInput{Quantity: 10, AllowPartial: true, MinRemainingDays: 7, OverrideReason: "tolerated before"},
+}.Declare()
+
 // Dispense hands out medication, first expired first out, over as many batches as it
 // takes, and charges for it. Expired, quarantined, held and recalled batches are never
-// touched. [ErrInsufficientStock] tells how much there is; [ErrPrescription] where the
-// prescription is not active, has run out or leaves less; [ErrAllergy] without a reason;
+// touched. [ErrInsufficientStock] tells how much there is; [ErrPrescription] (a
+// *PrescriptionError says why and what is left) where the prescription is not active, has run out
+// or leaves less; [ErrAllergy] without a reason;
 // [hmstype.ErrSeparationOfDuties] for who wrote the prescription.
 func (s *Service) Dispense(ctx context.Context, in DispenseInput) (Dispense, error) {
-	op := usecase.Op{Name: "pharmacy.dispense", Permission: hmstype.PermDispense, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, s.dispense)
+	return opDispense.Run(ctx, &s.base, in, s.dispense)
 }
 
 func (s *Service) dispense(ctx context.Context, db dbx.DB, in DispenseInput) (Dispense, error) {
@@ -136,14 +166,14 @@ func (s *Service) dispense(ctx context.Context, db dbx.DB, in DispenseInput) (Di
 	if err != nil {
 		return Dispense{}, err
 	}
-	encounter, err := s.lockPrescription(ctx, db, &in, today)
+	rx, err := s.lockPrescription(ctx, db, &in)
 	if err != nil {
 		return Dispense{}, err
 	}
 	if _, err := s.ports.Patients.Require(ctx, db.Conn(), in.Patient); err != nil {
 		return Dispense{}, err
 	}
-	item, err := dbx.Get[itemRow](ctx, db, "medication item", in.Item)
+	item, err := dbx.Get[itemRow](ctx, db, "medication_item", in.Item)
 	if err != nil {
 		return Dispense{}, err
 	}
@@ -155,10 +185,9 @@ func (s *Service) dispense(ctx context.Context, db dbx.DB, in DispenseInput) (Di
 		return Dispense{}, err
 	}
 	row := dispenseRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.DispenseID](), PatientID: in.Patient,
-		PrescriptionID: in.Prescription, ItemID: in.Item, LocationID: in.Location, Status: DispenseInProgress,
+		Header: dbx.NewHeader[hmstype.DispenseID](db), PatientID: in.Patient, PrescriptionID: in.Prescription,
+		ItemID: in.Item, LocationID: in.Location, Status: DispenseInProgress,
 		QuantityRequested: in.Quantity, SafetyCheck: safety, OverrideReason: in.OverrideReason,
-		DispensedBy: db.ActorName(), DispensedAt: db.Now, Version: 1,
 	}
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return Dispense{}, err
@@ -166,37 +195,32 @@ func (s *Service) dispense(ctx context.Context, db dbx.DB, in DispenseInput) (Di
 	if err := allocate(ctx, db, &row, today.AddDays(in.MinRemainingDays), in.AllowPartial); err != nil {
 		return Dispense{}, err
 	}
-	return s.completeDispense(ctx, db, row, item.item(), encounter)
+	return s.completeDispense(ctx, db, row, item.item(), rx)
 }
 
-// lockPrescription fills in patient and item from the prescription, and holds it against
-// what is asked for.
-func (s *Service) lockPrescription(ctx context.Context, db dbx.DB, in *DispenseInput, today hmstype.Date) (hmstype.EncounterID, error) {
+// lockPrescription fills in patient and item from the prescription, whose source has judged that it
+// allows what is asked for. It gives a zero one where none is named.
+func (s *Service) lockPrescription(ctx context.Context, db dbx.DB, in *DispenseInput) (LockedPrescription, error) {
 	if in.Prescription.IsZero() {
-		return hmstype.EncounterID{}, nil
+		return LockedPrescription{}, nil
 	}
 	if s.ports.Prescriptions == nil {
-		return hmstype.EncounterID{}, ErrPrescription
+		return LockedPrescription{}, &PrescriptionError{Reason: PrescriptionUnknown}
 	}
-	rx, err := s.ports.Prescriptions.LockPrescription(ctx, db.Conn(), in.Prescription)
+	rx, err := s.ports.Prescriptions.LockToDispense(ctx, db.Conn(), in.Prescription, in.Quantity)
 	if err != nil {
-		return hmstype.EncounterID{}, err
-	}
-	if !rx.Active || rx.ValidUntil.Before(today) || in.Quantity > rx.Remaining {
-		return hmstype.EncounterID{}, ErrPrescription
-	}
-	if err := s.base.RequireAnotherPerson(db, hmstype.PermPrescribe, hmstype.PermDispense, rx.PrescribedBy); err != nil {
-		return hmstype.EncounterID{}, err
+		return LockedPrescription{}, err
 	}
 	in.Patient, in.Item = rx.Patient, rx.Item
-	return rx.Encounter, nil
+	return rx, s.base.RequireAnotherPerson(db, hmstype.PermPrescribe, hmstype.PermDispense, rx.PrescribedBy)
 }
 
 func (s *Service) checkSafety(ctx context.Context, db dbx.DB, in DispenseInput, item Item) (SafetyCheck, error) {
 	if s.ports.Allergies == nil {
 		return SafetyNotChecked, nil
 	}
-	matches, err := s.ports.Allergies.AllergyMatches(ctx, db.Conn(), in.Patient, item.codes(), []string{item.Name, item.GenericName})
+	names := []string{item.Name, item.GenericName}
+	matches, err := s.ports.Allergies.AllergyMatches(ctx, db.Conn(), in.Patient, item.codes(), names)
 	switch {
 	case err != nil:
 		return "", err
@@ -209,38 +233,44 @@ func (s *Service) checkSafety(ctx context.Context, db dbx.DB, in DispenseInput, 
 	}
 }
 
-// allocate takes the units in one call of the database's function, where the rule lives.
+// allocate takes the units in one call of the database's function, where the rule lives, and which
+// completes the dispense.
 func allocate(ctx context.Context, db dbx.DB, row *dispenseRow, usableUntil hmstype.Date, partial bool) error {
 	var taken int64
 	err := db.QueryRow(ctx, `SELECT hms.pharmacy_allocate($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		db.Tenant(), row.ID, row.LocationID, row.ItemID, int64(row.QuantityRequested), usableUntil, partial, row.DispensedBy, row.DispensedAt).
-		Scan(&taken)
+		db.Tenant(), row.ID, row.LocationID, row.ItemID, int64(row.QuantityRequested), usableUntil, partial,
+		row.CreatedBy, row.CreatedAt).Scan(&taken)
 	row.QuantityDispensed, row.Status = hmstype.Quantity(taken), DispenseCompleted
+	row.Version++
 	return err
 }
 
-func (s *Service) completeDispense(ctx context.Context, db dbx.DB, row dispenseRow, item Item, encounter hmstype.EncounterID) (Dispense, error) {
+func (s *Service) completeDispense(
+	ctx context.Context, db dbx.DB, row dispenseRow, item Item, rx LockedPrescription,
+) (Dispense, error) {
 	lines, err := dispenseLines(ctx, db, row.ID)
 	if err != nil {
 		return Dispense{}, err
 	}
 	d := row.dispense(lines)
-	if !row.PrescriptionID.IsZero() {
-		if err := s.ports.Prescriptions.RecordDispensed(ctx, db.Conn(), row.PrescriptionID, d.Quantity); err != nil {
+	if rx.Record != nil {
+		if err := rx.Record(ctx, db.Conn(), d.Quantity); err != nil {
 			return Dispense{}, err
 		}
 	}
 	if item.ServiceCode != "" {
 		d.Charge, err = s.ports.Charges.Post(ctx, db.Conn(), charge.Request{
-			Source: chargeSource(row.ID), Patient: row.PatientID, Encounter: encounter, Service: item.ServiceCode,
-			Text: item.Name, Quantity: decimal.NewFromInt(int64(d.Quantity)), At: row.DispensedAt,
+			Source: chargeSource(row.ID), Patient: row.PatientID, Encounter: rx.Encounter, Service: item.ServiceCode,
+			Text: item.Name, Quantity: decimal.NewFromInt(int64(d.Quantity)), At: row.CreatedAt,
 		})
 		if err != nil {
 			return Dispense{}, err
 		}
 	}
-	return d, db.Emit(ctx, dbx.Event{Type: "pharmacy.dispensed", Entity: "dispense", ID: row.ID,
-		Data: map[string]any{"item": item.ID.String(), "quantity": d.Quantity}})
+	return d, db.Emit(ctx, dbx.Event{
+		Type: "pharmacy.dispensed", Entity: "medication_dispense", ID: row.ID,
+		Data: map[string]any{"item": item.ID.String(), "quantity": d.Quantity},
+	})
 }
 
 func chargeSource(id hmstype.DispenseID) charge.Source {
@@ -258,7 +288,7 @@ func dispenseLines(ctx context.Context, db dbx.DB, id hmstype.DispenseID) ([]Dis
 		Join("JOIN hms.stock_batch AS b ON b.tenant_id = l.tenant_id AND b.id = l.batch_id").
 		ColumnExpr("l.batch_id, b.expiry_date, l.quantity, l.returned_quantity").
 		Where("l.tenant_id = ?", db.Tenant()).Where("b.tenant_id = ?", db.Tenant()).Where("l.dispense_id = ?", id).
-		OrderExpr("b.expiry_date NULLS LAST, b.received_at, b.id").Scan(ctx, &rows)
+		OrderExpr("b.expiry_date NULLS LAST, b.created_at, b.id").Scan(ctx, &rows)
 	lines := make([]DispenseLine, len(rows))
 	for i, r := range rows {
 		lines[i] = DispenseLine{Batch: r.BatchID, ExpiryDate: r.ExpiryDate, Quantity: r.Quantity, Returned: r.ReturnedQuantity}
@@ -266,19 +296,20 @@ func dispenseLines(ctx context.Context, db dbx.DB, id hmstype.DispenseID) ([]Dis
 	return lines, err
 }
 
+var opGetDispense = usecase.Query[usecase.ByID[hmstype.DispenseID], Dispense]{
+	Name: "pharmacy.get_dispense", Permission: hmstype.PermPharmacyRead, Shows: dispenses.One(),
+}.Declare()
+
 // GetDispense gives a dispense, and records that it was read.
 func (s *Service) GetDispense(ctx context.Context, id hmstype.DispenseID) (Dispense, error) {
-	op := usecase.Op{Name: "pharmacy.dispense_get", Permission: hmstype.PermPharmacyRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.DispenseID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.DispenseID]) (Dispense, error) {
-			row, err := dbx.Get[dispenseRow](ctx, db, "dispense", in.ID)
-			if err != nil {
-				return Dispense{}, err
-			}
-			lines, err := dispenseLines(ctx, db, in.ID)
-			if err != nil {
-				return Dispense{}, err
-			}
-			return row.dispense(lines), db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "medication_dispense", ID: row.ID.String(), Patient: row.PatientID})
-		})
+	return opGetDispense.Run(ctx, &s.base, usecase.ID(id), getDispense)
+}
+
+func getDispense(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.DispenseID]) (Dispense, error) {
+	row, err := dbx.Get[dispenseRow](ctx, db, "medication_dispense", in.ID)
+	if err != nil {
+		return Dispense{}, err
+	}
+	lines, err := dispenseLines(ctx, db, in.ID)
+	return row.dispense(lines), err
 }

@@ -14,7 +14,7 @@ var (
 	ErrInsufficientStock = fmt.Errorf("%w: insufficient stock", hmstype.ErrPrecondition)
 	// ErrBatchConflict: the item has a batch of this number with another expiry, price or supplier.
 	ErrBatchConflict = fmt.Errorf("%w: the batch number is known with other particulars", hmstype.ErrPrecondition)
-	// ErrPrescription: the prescription does not allow this dispense.
+	// ErrPrescription: the prescription does not allow this dispense; see [PrescriptionError].
 	ErrPrescription = fmt.Errorf("%w: the prescription does not allow it", hmstype.ErrPrecondition)
 	// ErrAllergy: the patient is recorded as allergic to the item.
 	ErrAllergy = fmt.Errorf("%w: recorded allergy", hmstype.ErrPrecondition)
@@ -38,6 +38,32 @@ func (e *InsufficientStockError) Error() string {
 
 // Unwrap gives [ErrInsufficientStock].
 func (e *InsufficientStockError) Unwrap() error { return ErrInsufficientStock }
+
+// PrescriptionReason says why a prescription does not allow a dispense.
+type PrescriptionReason string
+
+// The reasons.
+const (
+	PrescriptionNotActive PrescriptionReason = "not-active" // it is on hold, stopped, cancelled, a draft or a mistake
+	PrescriptionExpired   PrescriptionReason = "expired"    // its last day is over
+	PrescriptionExceeded  PrescriptionReason = "exceeds"    // more is wanted than is left
+	PrescriptionUnknown   PrescriptionReason = "no-source"  // this pharmacy is connected to no prescriptions
+)
+
+// PrescriptionError says why a prescription does not allow a dispense, and what it does allow.
+type PrescriptionError struct {
+	Reason     PrescriptionReason
+	ValidUntil hmstype.Date     // the last day, of the tenant's time zone; zero where no prescription was found
+	Remaining  hmstype.Quantity // what is left over all fills, in base units
+}
+
+// Error implements error.
+func (e *PrescriptionError) Error() string {
+	return fmt.Sprintf("%v: %s (%d left until %s)", ErrPrescription, e.Reason, e.Remaining, e.ValidUntil)
+}
+
+// Unwrap gives [ErrPrescription].
+func (e *PrescriptionError) Unwrap() error { return ErrPrescription }
 
 var _ = dbx.Declare(dbx.Constraints{
 	"medication_category_name_key":            ErrNameTaken,

@@ -12,76 +12,109 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// Category groups items of the formulary.
-type Category struct {
-	ID          hmstype.MedicationCategoryID
-	Name        string // 1 to 100 characters, unique up to case, space and kind of dash
-	Description string // up to 1000 characters
-	CreatedAt   time.Time
-	Version     int64
+// aCatalogue is why what shows the formulary, suppliers and places shows nothing of a patient.
+const aCatalogue = "a catalogue, nobody's data"
+
+// CategoryDetails are what people say of a category.
+type CategoryDetails struct {
+	Name        string `json:"name"`                  // 1 to 100 characters, unique
+	Description string `json:"description,omitempty"` // up to 1000 characters
 }
 
-// Validate checks what the caller gives: Name and Description.
-func (c Category) Validate() error {
-	var v hmstype.Validator
-	names.Check(&v, names.NameKey, c.Name, "name", 100)
-	v.Text(c.Description, "description", 0, 1000)
-	return v.Err()
+func (d CategoryDetails) validate(v *hmstype.Validator) {
+	names.Check(v, names.NameKey, d.Name, "name", 100)
+	v.Text(d.Description, "description", 0, 1000)
+}
+
+// Category groups items of the formulary.
+type Category struct {
+	ID hmstype.MedicationCategoryID `json:"id"`
+	CategoryDetails
+	CreatedBy hmstype.ActorRef `json:"createdBy"`
+	CreatedAt time.Time        `json:"createdAt"` // UTC
+	Version   int64            `json:"version"`   // counts changes, from 1
 }
 
 type categoryRow struct {
 	bun.BaseModel `bun:"table:hms.medication_category,alias:mc"`
-	dbx.Tenanted
-	ID          hmstype.MedicationCategoryID `bun:"id,pk"`
-	Name        string
-	NameKey     string // twin of Name
-	Description string
-	CreatedAt   time.Time
-	Version     int64
+	dbx.Header[hmstype.MedicationCategoryID]
+	CategoryDetails
+	NameKey string // twin of Name
 }
 
-// CreateCategory adds a category; ID, CreatedAt and Version are set by the service.
-func (s *Service) CreateCategory(ctx context.Context, in Category) (Category, error) {
-	op := usecase.Op{Name: "pharmacy.create_category", Permission: hmstype.PermPharmacyManage}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Category) (Category, error) {
-		in.ID, in.CreatedAt, in.Version = hmstype.NewID[hmstype.MedicationCategoryID](), db.Now, 1
-		return in, dbx.Insert(ctx, db, categoryRow{
-			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: in.ID, Name: in.Name, NameKey: names.NameKey(in.Name),
-			Description: in.Description, CreatedAt: in.CreatedAt, Version: 1,
-		})
-	})
+func (r categoryRow) category() Category {
+	return Category{
+		ID: r.ID, CategoryDetails: r.CategoryDetails,
+		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+	}
+}
+
+// CreateCategoryInput describes a new category.
+type CreateCategoryInput struct {
+	CategoryDetails
+}
+
+// Validate implements the rules above.
+func (in CreateCategoryInput) Validate() error {
+	var v hmstype.Validator
+	in.CategoryDetails.validate(&v)
+	return v.Err()
+}
+
+var opCreateCategory = usecase.Command[CreateCategoryInput, Category]{
+	Name: "pharmacy.create_category", Permission: hmstype.PermPharmacyManage, Shows: usecase.Nobody[Category](aCatalogue),
+	Sample: CreateCategoryInput{CategoryDetails{Name: "Antibiotics", Description: "systemic"}},
+}.Declare()
+
+// CreateCategory adds a category; [ErrNameTaken].
+func (s *Service) CreateCategory(ctx context.Context, in CreateCategoryInput) (Category, error) {
+	return opCreateCategory.Run(ctx, &s.base, in, createCategory)
+}
+
+func createCategory(ctx context.Context, db dbx.DB, in CreateCategoryInput) (Category, error) {
+	row := categoryRow{
+		Header: dbx.NewHeader[hmstype.MedicationCategoryID](db), CategoryDetails: in.CategoryDetails, NameKey: names.NameKey(in.Name),
+	}
+	return row.category(), dbx.Insert(ctx, db, row)
+}
+
+// ItemDetails are what people say of an item of the formulary. Its name, strength and manufacturer
+// together are unique.
+type ItemDetails struct {
+	Category    hmstype.MedicationCategoryID `bun:"category_id" json:"category"`
+	Name        string                       `json:"name"`                  // 1 to 200 characters
+	GenericName string                       `json:"genericName,omitempty"` // up to 200 characters
+	Strength    string                       `json:"strength,omitempty"`    // such as "500 mg", up to 50 characters
+	// Unit is the base unit that stock is counted in, such as "tablet"; 1 to 20 characters.
+	Unit         string `json:"unit"`
+	Manufacturer string `json:"manufacturer,omitempty"`                 // up to 200 characters
+	RxNormCode   string `bun:"rxnorm_code" json:"rxNormCode,omitempty"` // up to 50 characters
+	// ServiceCode is the code in the service catalogue of one base unit; empty charges nothing.
+	ServiceCode string `json:"serviceCode,omitempty"`
+	// ReorderLevel, in base units: stock at or below it is low; zero means never.
+	ReorderLevel hmstype.Quantity `json:"reorderLevel"`
+}
+
+func (d ItemDetails) validate(v *hmstype.Validator) {
+	v.Required(!d.Category.IsZero(), "category")
+	names.Check(v, names.NameKey, d.Name, "name", 200)
+	v.Text(d.GenericName, "genericName", 0, 200)
+	names.CheckOptional(v, names.CodeKey, d.Strength, "strength", 50)
+	v.Text(d.Unit, "unit", 1, 20)
+	names.CheckOptional(v, names.NameKey, d.Manufacturer, "manufacturer", 200)
+	v.Text(d.RxNormCode, "rxNormCode", 0, 50)
+	names.CheckOptional(v, names.CodeKey, d.ServiceCode, "serviceCode", 50)
+	v.Check(d.ReorderLevel >= 0 && d.ReorderLevel <= hmstype.MaxQuantity, "reorderLevel", "must not be negative")
 }
 
 // Item is an item of the formulary (FHIR Medication).
 type Item struct {
-	ID           hmstype.MedicationItemID
-	Category     hmstype.MedicationCategoryID // required
-	Name         string                       // required, up to 200 characters; unique with strength and manufacturer, up to case, space and kind of dash
-	GenericName  string                       // up to 200 characters
-	Strength     string                       // such as "500 mg", up to 50 characters
-	Unit         string                       // the base unit that stock is counted in, such as "tablet"; required, up to 20 characters
-	Manufacturer string                       // up to 200 characters
-	RxNormCode   string                       // up to 50 characters
-	ServiceCode  string                       // service catalogue code of one base unit; empty charges nothing
-	ReorderLevel hmstype.Quantity             // stock at or below it is low; zero means never
-	Active       bool                         // may be handed out
-	CreatedAt    time.Time                    // UTC
-	Version      int64                        // counts changes, from 1
-}
-
-// Validate checks what the caller gives.
-func (i Item) Validate() error {
-	var v hmstype.Validator
-	v.Required(!i.Category.IsZero(), "category")
-	names.Check(&v, names.NameKey, i.Name, "name", 200)
-	v.Text(i.GenericName, "genericName", 0, 200)
-	names.CheckOptional(&v, names.CodeKey, i.Strength, "strength", 50)
-	v.Text(i.Unit, "unit", 1, 20)
-	names.CheckOptional(&v, names.NameKey, i.Manufacturer, "manufacturer", 200)
-	v.Text(i.RxNormCode, "rxNormCode", 0, 50)
-	names.CheckOptional(&v, names.CodeKey, i.ServiceCode, "serviceCode", 50)
-	v.Check(i.ReorderLevel >= 0 && i.ReorderLevel <= hmstype.MaxQuantity, "reorderLevel", "must not be negative")
-	return v.Err()
+	ID hmstype.MedicationItemID `json:"id"`
+	ItemDetails
+	Active    bool             `json:"active"` // may be handed out
+	CreatedBy hmstype.ActorRef `json:"createdBy"`
+	CreatedAt time.Time        `json:"createdAt"` // UTC
+	Version   int64            `json:"version"`   // counts changes, from 1
 }
 
 func (i Item) codes() []hmstype.Code {
@@ -91,176 +124,271 @@ func (i Item) codes() []hmstype.Code {
 	return []hmstype.Code{{System: hmstype.SystemRxNorm, Value: i.RxNormCode}}
 }
 
+// itemTwins are the twins of what an item is known by.
+type itemTwins struct {
+	NameKey         string
+	StrengthKey     string
+	ManufacturerKey string
+}
+
+func (d ItemDetails) twins() itemTwins {
+	return itemTwins{names.NameKey(d.Name), names.CodeKey(d.Strength), names.NameKey(d.Manufacturer)}
+}
+
 type itemRow struct {
 	bun.BaseModel `bun:"table:hms.medication_item,alias:mi"`
-	dbx.Tenanted
-	ID              hmstype.MedicationItemID `bun:"id,pk"`
-	CategoryID      hmstype.MedicationCategoryID
-	Name            string
-	NameKey         string // twin of Name
-	GenericName     string
-	Strength        string
-	StrengthKey     string // twin of Strength
-	Unit            string
-	Manufacturer    string
-	ManufacturerKey string // twin of Manufacturer
-	RxnormCode      string
-	ServiceCode     string
-	ReorderLevel    hmstype.Quantity
-	IsActive        bool
-	CreatedAt       time.Time
-	Version         int64
+	dbx.Header[hmstype.MedicationItemID]
+	ItemDetails
+	itemTwins
+	IsActive bool
 }
 
 func (r itemRow) Position() hmstype.Position { return hmstype.Position{ID: r.ID.UUID()} }
 
-func (r *itemRow) set(i Item) {
-	r.CategoryID, r.Name, r.GenericName, r.Strength, r.Unit = i.Category, i.Name, i.GenericName, i.Strength, i.Unit
-	r.Manufacturer, r.RxnormCode, r.ServiceCode, r.ReorderLevel, r.IsActive = i.Manufacturer, i.RxNormCode, i.ServiceCode, i.ReorderLevel, i.Active
-	r.NameKey, r.StrengthKey, r.ManufacturerKey = names.NameKey(i.Name), names.CodeKey(i.Strength), names.NameKey(i.Manufacturer)
-}
-
 func (r itemRow) item() Item {
 	return Item{
-		ID: r.ID, Category: r.CategoryID, Name: r.Name, GenericName: r.GenericName, Strength: r.Strength, Unit: r.Unit,
-		Manufacturer: r.Manufacturer, RxNormCode: r.RxnormCode, ServiceCode: r.ServiceCode, ReorderLevel: r.ReorderLevel,
-		Active: r.IsActive, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+		ID: r.ID, ItemDetails: r.ItemDetails, Active: r.IsActive,
+		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
 }
 
-// CreateItem adds an active item; ID, Active, CreatedAt and Version are set by the service.
-func (s *Service) CreateItem(ctx context.Context, in Item) (Item, error) {
-	op := usecase.Op{Name: "pharmacy.create_item", Permission: hmstype.PermPharmacyManage}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Item) (Item, error) {
-		in.Active = true
-		row := itemRow{Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.MedicationItemID](), CreatedAt: db.Now, Version: 1}
-		row.set(in)
-		return row.item(), dbx.Insert(ctx, db, row)
-	})
+// sampleItem is what the declarations' samples say of an item.
+var sampleItem = ItemDetails{
+	Name: "Amoxicillin", GenericName: "amoxicillin", Strength: "500 mg", Unit: "tablet", Manufacturer: "Acme",
+	RxNormCode: "723", ServiceCode: "TABLET", ReorderLevel: 10,
 }
 
-// UpdateItem replaces an item's particulars; ID and Version say which. [hmstype.ErrStale].
-func (s *Service) UpdateItem(ctx context.Context, in Item) (Item, error) {
-	op := usecase.Op{Name: "pharmacy.update_item", Permission: hmstype.PermPharmacyManage}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Item) (Item, error) {
-		row, err := dbx.Get[itemRow](ctx, db, "medication item", in.ID)
-		if err != nil {
-			return Item{}, err
-		}
-		row.set(in)
-		err = dbx.UpdateVersioned(ctx, db, &row, in.Version, "category_id", "name", "name_key", "generic_name", "strength", "strength_key",
-			"unit", "manufacturer", "manufacturer_key", "rxnorm_code", "service_code", "reorder_level", "is_active")
-		row.Version = in.Version + 1
-		return row.item(), err
-	})
+// CreateItemInput describes a new item, which may be handed out at once.
+type CreateItemInput struct {
+	ItemDetails
 }
+
+// Validate implements the rules above.
+func (in CreateItemInput) Validate() error {
+	var v hmstype.Validator
+	in.ItemDetails.validate(&v)
+	return v.Err()
+}
+
+var opCreateItem = usecase.Command[CreateItemInput, Item]{
+	Name: "pharmacy.create_item", Permission: hmstype.PermPharmacyManage, Shows: usecase.Nobody[Item](aCatalogue),
+	Sample: CreateItemInput{sampleItem},
+}.Declare()
+
+// CreateItem adds an active item; [ErrNameTaken].
+func (s *Service) CreateItem(ctx context.Context, in CreateItemInput) (Item, error) {
+	return opCreateItem.Run(ctx, &s.base, in, createItem)
+}
+
+func createItem(ctx context.Context, db dbx.DB, in CreateItemInput) (Item, error) {
+	row := itemRow{
+		Header: dbx.NewHeader[hmstype.MedicationItemID](db), ItemDetails: in.ItemDetails, itemTwins: in.twins(), IsActive: true,
+	}
+	return row.item(), dbx.Insert(ctx, db, row)
+}
+
+// UpdateItemInput replaces an item's particulars.
+type UpdateItemInput struct {
+	ID      hmstype.MedicationItemID // required
+	Version int64                    // the version that the caller read; required
+	ItemDetails
+	Active bool // false takes it off the formulary: it is not handed out any more
+}
+
+// Validate implements the rules above.
+func (in UpdateItemInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.ID.IsZero(), "id")
+	v.Check(in.Version >= 1, "version", "must be that of the item")
+	in.ItemDetails.validate(&v)
+	return v.Err()
+}
+
+var opUpdateItem = usecase.Command[UpdateItemInput, Item]{
+	Name: "pharmacy.update_item", Permission: hmstype.PermPharmacyManage, Shows: usecase.Nobody[Item](aCatalogue),
+	Sample: UpdateItemInput{Version: 1, ItemDetails: sampleItem, Active: true},
+}.Declare()
+
+// UpdateItem replaces an item's particulars; [hmstype.ErrStale] where somebody else was faster.
+func (s *Service) UpdateItem(ctx context.Context, in UpdateItemInput) (Item, error) {
+	return opUpdateItem.Run(ctx, &s.base, in, updateItem)
+}
+
+func updateItem(ctx context.Context, db dbx.DB, in UpdateItemInput) (Item, error) {
+	row, err := dbx.Get[itemRow](ctx, db, "medication_item", in.ID, dbx.ForUpdate)
+	if err != nil {
+		return Item{}, err
+	}
+	if err := dbx.CheckVersion(&row, in.Version); err != nil {
+		return Item{}, err
+	}
+	row.ItemDetails, row.itemTwins, row.IsActive = in.ItemDetails, in.twins(), in.Active
+	err = dbx.Update(ctx, db, &row, "category_id", "name", "name_key", "generic_name", "strength", "strength_key", "unit",
+		"manufacturer", "manufacturer_key", "rxnorm_code", "service_code", "reorder_level", "is_active")
+	return row.item(), err
+}
+
+var opGetItem = usecase.Query[usecase.ByID[hmstype.MedicationItemID], Item]{
+	Name: "pharmacy.get_item", Permission: hmstype.PermPharmacyRead,
+	Shows: usecase.Nobody[Item](aCatalogue), Quiet: aCatalogue,
+}.Declare()
 
 // GetItem gives an item of the formulary.
 func (s *Service) GetItem(ctx context.Context, id hmstype.MedicationItemID) (Item, error) {
-	op := usecase.Op{Name: "pharmacy.item", Permission: hmstype.PermPharmacyRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.MedicationItemID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.MedicationItemID]) (Item, error) {
-			row, err := dbx.Get[itemRow](ctx, db, "medication item", in.ID)
-			return row.item(), err
-		})
+	return opGetItem.Run(ctx, &s.base, usecase.ID(id), getItem)
 }
+
+func getItem(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.MedicationItemID]) (Item, error) {
+	row, err := dbx.Get[itemRow](ctx, db, "medication_item", in.ID)
+	return row.item(), err
+}
+
+var opItems = usecase.Query[usecase.Paged, hmstype.List[Item]]{
+	Name: "pharmacy.items", Permission: hmstype.PermPharmacyRead,
+	Shows: usecase.Nobody[hmstype.List[Item]](aCatalogue), Quiet: aCatalogue,
+}.Declare()
 
 // Items lists the formulary, oldest first.
 func (s *Service) Items(ctx context.Context, page hmstype.Page) (hmstype.List[Item], error) {
-	op := usecase.Op{Name: "pharmacy.items", Permission: hmstype.PermPharmacyRead}
-	return usecase.Read(ctx, &s.base, op, usecase.Paged{Page: page}, func(ctx context.Context, db dbx.DB, in usecase.Paged) (hmstype.List[Item], error) {
-		rows, next, err := dbx.Page[itemRow](ctx, db, in.Page, dbx.Order{})
-		list := hmstype.List[Item]{Items: make([]Item, len(rows)), Next: next}
-		for i, r := range rows {
-			list.Items[i] = r.item()
-		}
-		return list, err
-	})
+	return opItems.Run(ctx, &s.base, usecase.Paged{Page: page}, items)
+}
+
+func items(ctx context.Context, db dbx.DB, in usecase.Paged) (hmstype.List[Item], error) {
+	return dbx.List(ctx, db, in.Page, dbx.Order{}, itemRow.item)
+}
+
+// SupplierDetails are what people say of a supplier.
+type SupplierDetails struct {
+	Name          string `json:"name"`                    // required, up to 200 characters, unique
+	ContactPerson string `json:"contactPerson,omitempty"` // up to 200 characters
+	PhoneNumber   string `json:"phoneNumber,omitempty"`   // up to 30 characters
+	Email         string `json:"email,omitempty"`         // up to 254 characters
+	Address       string `json:"address,omitempty"`       // up to 500 characters
+}
+
+func (d SupplierDetails) validate(v *hmstype.Validator) {
+	names.Check(v, names.NameKey, d.Name, "name", 200)
+	v.Text(d.ContactPerson, "contactPerson", 0, 200)
+	v.Text(d.PhoneNumber, "phoneNumber", 0, 30)
+	v.Text(d.Email, "email", 0, 254)
+	v.Text(d.Address, "address", 0, 500)
 }
 
 // Supplier delivers medication (FHIR Organization).
 type Supplier struct {
-	ID            hmstype.SupplierID
-	Name          string // required, up to 200 characters, unique up to case, space and kind of dash
-	ContactPerson string // up to 200 characters
-	PhoneNumber   string // up to 30 characters
-	Email         string // up to 254 characters
-	Address       string // up to 500 characters
-	Active        bool
-	CreatedAt     time.Time
-	Version       int64
-}
-
-// Validate checks what the caller gives.
-func (s Supplier) Validate() error {
-	var v hmstype.Validator
-	names.Check(&v, names.NameKey, s.Name, "name", 200)
-	v.Text(s.ContactPerson, "contactPerson", 0, 200)
-	v.Text(s.PhoneNumber, "phoneNumber", 0, 30)
-	v.Text(s.Email, "email", 0, 254)
-	v.Text(s.Address, "address", 0, 500)
-	return v.Err()
+	ID hmstype.SupplierID `json:"id"`
+	SupplierDetails
+	Active    bool             `json:"active"`
+	CreatedBy hmstype.ActorRef `json:"createdBy"`
+	CreatedAt time.Time        `json:"createdAt"` // UTC
+	Version   int64            `json:"version"`   // counts changes, from 1
 }
 
 type supplierRow struct {
 	bun.BaseModel `bun:"table:hms.supplier,alias:su"`
-	dbx.Tenanted
-	ID            hmstype.SupplierID `bun:"id,pk"`
-	Name          string
-	NameKey       string // twin of Name
-	ContactPerson string
-	PhoneNumber   string
-	Email         string
-	Address       string
-	IsActive      bool
-	CreatedAt     time.Time
-	Version       int64
+	dbx.Header[hmstype.SupplierID]
+	SupplierDetails
+	NameKey  string // twin of Name
+	IsActive bool
 }
 
-// CreateSupplier adds an active supplier; ID, Active, CreatedAt and Version are set by the service.
-func (s *Service) CreateSupplier(ctx context.Context, in Supplier) (Supplier, error) {
-	op := usecase.Op{Name: "pharmacy.create_supplier", Permission: hmstype.PermPharmacyManage}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Supplier) (Supplier, error) {
-		in.ID, in.Active, in.CreatedAt, in.Version = hmstype.NewID[hmstype.SupplierID](), true, db.Now, 1
-		return in, dbx.Insert(ctx, db, supplierRow{
-			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: in.ID, Name: in.Name, NameKey: names.NameKey(in.Name),
-			ContactPerson: in.ContactPerson, PhoneNumber: in.PhoneNumber, Email: in.Email, Address: in.Address, IsActive: true, CreatedAt: in.CreatedAt, Version: 1,
-		})
-	})
+func (r supplierRow) supplier() Supplier {
+	return Supplier{
+		ID: r.ID, SupplierDetails: r.SupplierDetails, Active: r.IsActive,
+		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+	}
+}
+
+// CreateSupplierInput describes a new supplier, which is active at once.
+type CreateSupplierInput struct {
+	SupplierDetails
+}
+
+// Validate implements the rules above.
+func (in CreateSupplierInput) Validate() error {
+	var v hmstype.Validator
+	in.SupplierDetails.validate(&v)
+	return v.Err()
+}
+
+var opCreateSupplier = usecase.Command[CreateSupplierInput, Supplier]{
+	Name: "pharmacy.create_supplier", Permission: hmstype.PermPharmacyManage, Shows: usecase.Nobody[Supplier](aCatalogue),
+	Sample: CreateSupplierInput{SupplierDetails{
+		Name: "Medical Supplies Ltd", ContactPerson: "A. Person", PhoneNumber: "555 0100", Email: "sales@example.org",
+		Address: "1 Main St",
+	}},
+}.Declare()
+
+// CreateSupplier adds an active supplier; [ErrNameTaken].
+func (s *Service) CreateSupplier(ctx context.Context, in CreateSupplierInput) (Supplier, error) {
+	return opCreateSupplier.Run(ctx, &s.base, in, createSupplier)
+}
+
+func createSupplier(ctx context.Context, db dbx.DB, in CreateSupplierInput) (Supplier, error) {
+	row := supplierRow{
+		Header: dbx.NewHeader[hmstype.SupplierID](db), SupplierDetails: in.SupplierDetails, NameKey: names.NameKey(in.Name),
+		IsActive: true,
+	}
+	return row.supplier(), dbx.Insert(ctx, db, row)
+}
+
+// LocationDetails are what people say of a place where stock lies.
+type LocationDetails struct {
+	Name string `json:"name"` // required, up to 100 characters, unique
+}
+
+func (d LocationDetails) validate(v *hmstype.Validator) {
+	names.Check(v, names.NameKey, d.Name, "name", 100)
 }
 
 // Location is a place where stock lies: a store, a ward's cupboard.
 type Location struct {
-	ID        hmstype.LocationID
-	Name      string // required, up to 100 characters, unique up to case, space and kind of dash
-	CreatedAt time.Time
-	Version   int64
-}
-
-// Validate checks what the caller gives: the name.
-func (l Location) Validate() error {
-	var v hmstype.Validator
-	names.Check(&v, names.NameKey, l.Name, "name", 100)
-	return v.Err()
+	ID hmstype.LocationID `json:"id"`
+	LocationDetails
+	CreatedBy hmstype.ActorRef `json:"createdBy"`
+	CreatedAt time.Time        `json:"createdAt"` // UTC
+	Version   int64            `json:"version"`   // counts changes, from 1
 }
 
 type locationRow struct {
 	bun.BaseModel `bun:"table:hms.stock_location,alias:sl"`
-	dbx.Tenanted
-	ID        hmstype.LocationID `bun:"id,pk"`
-	Name      string
-	NameKey   string // twin of Name
-	CreatedAt time.Time
-	Version   int64
+	dbx.Header[hmstype.LocationID]
+	LocationDetails
+	NameKey string // twin of Name
 }
 
-// CreateLocation adds a place for stock.
-func (s *Service) CreateLocation(ctx context.Context, in Location) (Location, error) {
-	op := usecase.Op{Name: "pharmacy.create_location", Permission: hmstype.PermPharmacyManage}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Location) (Location, error) {
-		in.ID, in.CreatedAt, in.Version = hmstype.NewID[hmstype.LocationID](), db.Now, 1
-		return in, dbx.Insert(ctx, db, locationRow{
-			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: in.ID, Name: in.Name, NameKey: names.NameKey(in.Name), CreatedAt: in.CreatedAt, Version: 1,
-		})
-	})
+func (r locationRow) location() Location {
+	return Location{
+		ID: r.ID, LocationDetails: r.LocationDetails,
+		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+	}
+}
+
+// CreateLocationInput describes a new place.
+type CreateLocationInput struct {
+	LocationDetails
+}
+
+// Validate implements the rules above.
+func (in CreateLocationInput) Validate() error {
+	var v hmstype.Validator
+	in.LocationDetails.validate(&v)
+	return v.Err()
+}
+
+var opCreateLocation = usecase.Command[CreateLocationInput, Location]{
+	Name: "pharmacy.create_location", Permission: hmstype.PermPharmacyManage, Shows: usecase.Nobody[Location](aCatalogue),
+	Sample: CreateLocationInput{LocationDetails{Name: "Main store"}},
+}.Declare()
+
+// CreateLocation adds a place for stock; [ErrNameTaken].
+func (s *Service) CreateLocation(ctx context.Context, in CreateLocationInput) (Location, error) {
+	return opCreateLocation.Run(ctx, &s.base, in, createLocation)
+}
+
+func createLocation(ctx context.Context, db dbx.DB, in CreateLocationInput) (Location, error) {
+	row := locationRow{
+		Header: dbx.NewHeader[hmstype.LocationID](db), LocationDetails: in.LocationDetails, NameKey: names.NameKey(in.Name),
+	}
+	return row.location(), dbx.Insert(ctx, db, row)
 }

@@ -16,8 +16,8 @@ func TestService_UpdateItem(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "Amoxicillin", item.Name)
 
-	change := item
-	change.Name, change.ReorderLevel, change.Active = "Amoxicillin trihydrate", 50, false
+	change := pharmacy.UpdateItemInput{ID: item.ID, Version: item.Version, ItemDetails: item.ItemDetails}
+	change.Name, change.ReorderLevel = "Amoxicillin trihydrate", 50
 	changed, err := b.UpdateItem(b.Ctx, change)
 	require.NoError(t, err)
 	require.Equal(t, item.Version+1, changed.Version)

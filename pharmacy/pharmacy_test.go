@@ -39,11 +39,17 @@ func setup(tb testing.TB, ports pharmacy.Ports) *bundle {
 	b := &bundle{Env: env, Service: pharmacy.New(env.Base, ports), today: hmstype.DateOf(dbtest.Start, dbtest.Start.Location())}
 	p, err := patient.New(env.Base).Register(b.Ctx, patient.RegisterInput{Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown}})
 	require.NoError(tb, err)
-	supplier, err := b.CreateSupplier(b.Ctx, pharmacy.Supplier{Name: "Acme"})
+	supplier, err := b.CreateSupplier(b.Ctx, pharmacy.CreateSupplierInput{
+		SupplierDetails: pharmacy.SupplierDetails{Name: "Acme"},
+	})
 	require.NoError(tb, err)
-	location, err := b.CreateLocation(b.Ctx, pharmacy.Location{Name: "Main store"})
+	location, err := b.CreateLocation(b.Ctx, pharmacy.CreateLocationInput{
+		LocationDetails: pharmacy.LocationDetails{Name: "Main store"},
+	})
 	require.NoError(tb, err)
-	category, err := b.CreateCategory(b.Ctx, pharmacy.Category{Name: "Antibiotics"})
+	category, err := b.CreateCategory(b.Ctx, pharmacy.CreateCategoryInput{
+		CategoryDetails: pharmacy.CategoryDetails{Name: "Antibiotics"},
+	})
 	require.NoError(tb, err)
 	b.patient, b.supplier, b.location, b.category = p.ID, supplier.ID, location.ID, category.ID
 	b.item = b.newItem(tb, "Amoxicillin")
@@ -52,7 +58,9 @@ func setup(tb testing.TB, ports pharmacy.Ports) *bundle {
 
 func (b *bundle) newItem(tb testing.TB, name string) hmstype.MedicationItemID {
 	tb.Helper()
-	item, err := b.CreateItem(b.Ctx, pharmacy.Item{Category: b.category, Name: name, Strength: "500 mg", Unit: "tablet"})
+	item, err := b.CreateItem(b.Ctx, pharmacy.CreateItemInput{
+		ItemDetails: pharmacy.ItemDetails{Category: b.category, Name: name, Strength: "500 mg", Unit: "tablet"},
+	})
 	require.NoError(tb, err)
 	return item.ID
 }
@@ -67,8 +75,10 @@ func (b *bundle) receive(tb testing.TB, number string, quantity hmstype.Quantity
 
 func (b *bundle) delivery(number string, quantity hmstype.Quantity, days int) pharmacy.ReceiveInput {
 	return pharmacy.ReceiveInput{
-		Item: b.item, Supplier: b.supplier, Location: b.location, BatchNumber: number, ExpiryDate: b.today.AddDays(days),
-		Quantity: quantity, CostPrice: hmstype.MustMoney("0.10", "USD"), SellingPrice: hmstype.MustMoney("0.25", "USD"),
+		BatchDetails: pharmacy.BatchDetails{
+			Item: b.item, Supplier: b.supplier, BatchNumber: number, ExpiryDate: b.today.AddDays(days),
+		},
+		Location: b.location, Quantity: quantity, CostPrice: hmstype.MustMoney("0.10", "USD"), SellingPrice: hmstype.MustMoney("0.25", "USD"),
 	}
 }
 
@@ -340,7 +350,9 @@ func TestService_MatchesOracle(t *testing.T) {
 	t.Parallel()
 	b := setup(t, pharmacy.Ports{})
 	rapid.Check(t, func(rt *rapid.T) {
-		item, err := b.CreateItem(b.Ctx, pharmacy.Item{Category: b.category, Name: hmstype.NewID[hmstype.MedicationItemID]().String(), Unit: "tablet"})
+		item, err := b.CreateItem(b.Ctx, pharmacy.CreateItemInput{
+			ItemDetails: pharmacy.ItemDetails{Category: b.category, Name: hmstype.NewID[hmstype.MedicationItemID]().String(), Unit: "tablet"},
+		})
 		if err != nil {
 			rt.Fatal(err)
 		}

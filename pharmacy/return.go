@@ -23,60 +23,71 @@ func (in ReverseInput) Validate() error {
 	return v.Err()
 }
 
+var opReverseDispense = usecase.Command[ReverseInput, Dispense]{
+	Name: "pharmacy.reverse_dispense", Permission: hmstype.PermPharmacyReverse, Shows: dispenses.One(),
+	Key:    func(in ReverseInput) string { return in.IdempotencyKey },
+	Sample: ReverseInput{Reason: "wrong patient"},
+}.Declare()
+
 // ReverseDispense takes back what a dispense handed out and has not come back yet. The
 // units go to quarantine, not to the shelf: nobody knows where they have been. The charge
 // is reversed and the prescription gets its quantity back, all in one transaction.
 func (s *Service) ReverseDispense(ctx context.Context, in ReverseInput) (Dispense, error) {
-	op := usecase.Op{Name: "pharmacy.reverse", Permission: hmstype.PermPharmacyReverse, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, s.reverse)
+	return opReverseDispense.Run(ctx, &s.base, in, s.reverseDispense)
 }
 
-func (s *Service) reverse(ctx context.Context, db dbx.DB, in ReverseInput) (Dispense, error) {
-	row, err := dbx.Get[dispenseRow](ctx, db, "dispense", in.Dispense)
+func (s *Service) reverseDispense(ctx context.Context, db dbx.DB, in ReverseInput) (Dispense, error) {
+	row, err := dbx.Get[dispenseRow](ctx, db, "medication_dispense", in.Dispense)
 	if err != nil {
 		return Dispense{}, err
 	}
+	var rx LockedPrescription
 	if !row.PrescriptionID.IsZero() { // the prescription is locked before the dispense and its batches
-		if _, err := s.ports.Prescriptions.LockPrescription(ctx, db.Conn(), row.PrescriptionID); err != nil {
+		if rx, err = s.ports.Prescriptions.LockToTakeBack(ctx, db.Conn(), row.PrescriptionID); err != nil {
 			return Dispense{}, err
 		}
 	}
-	if row, err = dbx.Get[dispenseRow](ctx, db, "dispense", in.Dispense, dbx.ForUpdate); err != nil {
-		return Dispense{}, err
-	}
-	if err := DispenseTransitions.Check("dispense", row.Status, DispenseEnteredInError); err != nil {
-		return Dispense{}, err
-	}
-	lines, err := dispenseLines(ctx, db, row.ID)
+	var lines []DispenseLine
+	row, err = dbx.Step(ctx, db, dispenseSteps, in.Dispense, dbx.Change[dispenseRow, DispenseStatus]{
+		To: DispenseEnteredInError, Reason: in.Reason,
+		Apply: func(row *dispenseRow) (err error) {
+			lines, row.takenBack, err = takeBack(ctx, db, *row, in.Reason)
+			return err
+		},
+	})
 	if err != nil {
 		return Dispense{}, err
 	}
+	if rx.Record != nil && row.takenBack > 0 {
+		if err := rx.Record(ctx, db.Conn(), -row.takenBack); err != nil {
+			return Dispense{}, err
+		}
+	}
+	return row.dispense(lines), s.ports.Charges.Reverse(ctx, db.Conn(), chargeSource(row.ID), in.Reason)
+}
+
+// takeBack moves what is still out of a locked dispense to quarantine. It gives the lines as they are
+// then, and how much came back.
+func takeBack(
+	ctx context.Context, db dbx.DB, row dispenseRow, reason string,
+) ([]DispenseLine, hmstype.Quantity, error) {
+	lines, err := dispenseLines(ctx, db, row.ID)
+	if err != nil {
+		return nil, 0, err
+	}
 	var back hmstype.Quantity
 	for i, line := range lines {
-		if err := takeBack(ctx, db, row, line, in.Reason); err != nil {
-			return Dispense{}, err
+		if err := takeBackLine(ctx, db, row, line, reason); err != nil {
+			return nil, 0, err
 		}
 		back += line.Quantity - line.Returned
 		lines[i].Returned = line.Quantity
 	}
-	if !row.PrescriptionID.IsZero() && back > 0 {
-		if err := s.ports.Prescriptions.RecordDispensed(ctx, db.Conn(), row.PrescriptionID, -back); err != nil {
-			return Dispense{}, err
-		}
-	}
-	if err := s.ports.Charges.Reverse(ctx, db.Conn(), chargeSource(row.ID), in.Reason); err != nil {
-		return Dispense{}, err
-	}
-	row.Status = DispenseEnteredInError
-	if err := dbx.UpdateVersioned(ctx, db, &row, row.Version, "status"); err != nil {
-		return Dispense{}, err
-	}
-	return row.dispense(lines), db.Emit(ctx, dbx.Event{Type: "pharmacy.reversed", Entity: "dispense", ID: row.ID,
-		Data: map[string]any{"quantity": back}})
+	return lines, back, nil
 }
 
-// takeBack moves what is still out of one line to quarantine.
-func takeBack(ctx context.Context, db dbx.DB, row dispenseRow, line DispenseLine, reason string) error {
+// takeBackLine moves what is still out of one line.
+func takeBackLine(ctx context.Context, db dbx.DB, row dispenseRow, line DispenseLine, reason string) error {
 	out := line.Quantity - line.Returned
 	if out == 0 {
 		return nil
@@ -87,7 +98,7 @@ func takeBack(ctx context.Context, db dbx.DB, row dispenseRow, line DispenseLine
 		return err
 	}
 	return moveStock(ctx, db, movement{
-		Batch: batchRow{ID: line.Batch, ItemID: row.ItemID}, FromKind: "patient", ToKind: "quarantine", To: row.LocationID,
+		Batch: line.Batch, Item: row.ItemID, FromKind: "patient", ToKind: "quarantine", To: row.LocationID,
 		Quantity: out, Cause: "return", CauseID: row.ID, Reason: reason,
 	})
 }
@@ -112,19 +123,29 @@ func (in AdjustInput) Validate() error {
 	return v.Err()
 }
 
+var opAdjust = usecase.Command[AdjustInput, Batch]{
+	Name: "pharmacy.adjust", Permission: hmstype.PermStockWrite, Shows: usecase.Nobody[Batch](aStock),
+	Key:    func(in AdjustInput) string { return in.IdempotencyKey },
+	Sample: AdjustInput{Delta: -1, Reason: "broken"},
+}.Declare()
+
 // Adjust adds a difference to the stock: a delta and never "set to", which would erase what
 // others do meanwhile. [ErrInsufficientStock] where more would go than is there.
 func (s *Service) Adjust(ctx context.Context, in AdjustInput) (Batch, error) {
-	op := usecase.Op{Name: "pharmacy.adjust", Permission: hmstype.PermStockWrite, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in AdjustInput) (Batch, error) {
-		row, err := dbx.Get[batchRow](ctx, db, "batch", in.Batch, dbx.ForShare)
-		if err != nil {
-			return Batch{}, err
-		}
-		m := movement{Batch: row, FromKind: "adjustment", ToKind: "stock", To: in.Location, Quantity: in.Delta, Cause: "adjustment", Reason: in.Reason}
-		if in.Delta < 0 {
-			m.FromKind, m.From, m.ToKind, m.To, m.Quantity = "stock", in.Location, "adjustment", hmstype.LocationID{}, -in.Delta
-		}
-		return row.batch(), moveStock(ctx, db, m)
-	})
+	return opAdjust.Run(ctx, &s.base, in, adjust)
+}
+
+func adjust(ctx context.Context, db dbx.DB, in AdjustInput) (Batch, error) {
+	row, err := dbx.Get[batchRow](ctx, db, "stock_batch", in.Batch, dbx.ForShare)
+	if err != nil {
+		return Batch{}, err
+	}
+	m := movement{
+		Batch: row.ID, Item: row.Item, FromKind: "adjustment", ToKind: "stock", To: in.Location, Quantity: in.Delta,
+		Cause: "adjustment", Reason: in.Reason,
+	}
+	if in.Delta < 0 {
+		m.FromKind, m.From, m.ToKind, m.To, m.Quantity = "stock", in.Location, "adjustment", hmstype.LocationID{}, -in.Delta
+	}
+	return row.batch(), moveStock(ctx, db, m)
 }

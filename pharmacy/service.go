@@ -11,28 +11,36 @@ import (
 	"github.com/chelal/hms/patient"
 )
 
-// Prescription is what this package needs to know of a prescription.
-type Prescription struct {
+// LockedPrescription is a prescription that nobody else touches until the transaction ends, as its
+// source judged it.
+type LockedPrescription struct {
 	Patient      hmstype.PatientID
 	Encounter    hmstype.EncounterID
-	Item         hmstype.MedicationItemID
-	Active       bool
+	Item         hmstype.MedicationItemID // zero where it is no item of the formulary
 	PrescribedBy hmstype.ActorRef
-	Remaining    hmstype.Quantity // what may still be dispensed over all fills
-	ValidUntil   hmstype.Date     // the last day
+	// Record adds to what was handed out on it; a negative quantity came back. It is called at most
+	// once, in the transaction of the lock.
+	Record func(ctx context.Context, conn bun.IConn, quantity hmstype.Quantity) error
 }
 
-// PrescriptionSource gives prescriptions and is told what was dispensed on them. Both run
-// in the deed's transaction, and the prescription stays locked until that ends.
+// PrescriptionSource locks prescriptions and judges them, once: nobody asks again in the use case's
+// transaction, in which both run.
 type PrescriptionSource interface {
-	LockPrescription(ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID) (Prescription, error)
-	RecordDispensed(ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID, quantity hmstype.Quantity) error
+	// LockToDispense gives a prescription of which so much may be handed out today, or a
+	// *PrescriptionError.
+	LockToDispense(
+		ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID, wanted hmstype.Quantity,
+	) (LockedPrescription, error)
+	// LockToTakeBack gives a prescription of which something comes back, whatever its state.
+	LockToTakeBack(ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID) (LockedPrescription, error)
 }
 
 // AllergyChecker gives the patient's active allergies that speak against a medication. An
 // error means that it could not be checked, which is not the same as none.
 type AllergyChecker interface {
-	AllergyMatches(ctx context.Context, conn bun.IConn, patient hmstype.PatientID, codes []hmstype.Code, names []string) ([]hmstype.AllergyID, error)
+	AllergyMatches(
+		ctx context.Context, conn bun.IConn, patient hmstype.PatientID, codes []hmstype.Code, names []string,
+	) ([]hmstype.AllergyID, error)
 }
 
 // Ports are what this package needs of others.

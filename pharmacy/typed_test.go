@@ -60,14 +60,16 @@ func TestService_ReceiveBatch_TypedDifferentlyConcurrent(t *testing.T) {
 func TestService_Formulary_TypedDifferently(t *testing.T) {
 	t.Parallel()
 	b := setup(t, pharmacy.Ports{})
-	item := func(name, strength, maker string) pharmacy.Item {
-		return pharmacy.Item{Category: b.category, Name: name, Strength: strength, Manufacturer: maker, Unit: "tablet"}
+	item := func(name, strength, maker string) pharmacy.CreateItemInput {
+		return pharmacy.CreateItemInput{ItemDetails: pharmacy.ItemDetails{
+			Category: b.category, Name: name, Strength: strength, Manufacturer: maker, Unit: "tablet",
+		}}
 	}
-	_, err := b.CreateSupplier(b.Ctx, pharmacy.Supplier{Name: " ACME\u00a0"})
+	_, err := b.CreateSupplier(b.Ctx, pharmacy.CreateSupplierInput{SupplierDetails: pharmacy.SupplierDetails{Name: " ACME\u00a0"}})
 	require.ErrorIs(t, err, pharmacy.ErrNameTaken)
-	_, err = b.CreateLocation(b.Ctx, pharmacy.Location{Name: "main  Store"})
+	_, err = b.CreateLocation(b.Ctx, pharmacy.CreateLocationInput{LocationDetails: pharmacy.LocationDetails{Name: "main  Store"}})
 	require.ErrorIs(t, err, pharmacy.ErrNameTaken)
-	_, err = b.CreateCategory(b.Ctx, pharmacy.Category{Name: "antibiotics "})
+	_, err = b.CreateCategory(b.Ctx, pharmacy.CreateCategoryInput{CategoryDetails: pharmacy.CategoryDetails{Name: "antibiotics "}})
 	require.ErrorIs(t, err, pharmacy.ErrNameTaken)
 	_, err = b.CreateItem(b.Ctx, item("AMOXICILLIN", "500mg", ""))
 	require.ErrorIs(t, err, pharmacy.ErrNameTaken)
@@ -77,22 +79,25 @@ func TestService_Formulary_TypedDifferently(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.CreateItem(b.Ctx, item("amoxicillin", "500 MG", "acme-pharma "))
 	require.ErrorIs(t, err, pharmacy.ErrNameTaken)
-	store, err := b.CreateLocation(b.Ctx, pharmacy.Location{Name: "Mainstore "})
+	store, err := b.CreateLocation(b.Ctx, pharmacy.CreateLocationInput{LocationDetails: pharmacy.LocationDetails{Name: "Mainstore "}})
 	require.NoError(t, err, "in a name a space parts words")
 	require.Equal(t, "Mainstore ", store.Name, "the text stays as typed")
 
-	made.Manufacturer = "  "
-	_, err = b.UpdateItem(b.Ctx, made)
+	change := pharmacy.UpdateItemInput{ID: made.ID, Version: made.Version, ItemDetails: made.ItemDetails, Active: true}
+	change.Manufacturer = "  "
+	_, err = b.UpdateItem(b.Ctx, change)
 	require.Equal(t, []hmstype.FieldError{{Path: "manufacturer", Rule: "must not be blank"}}, hmstype.Fields(err))
-	made.Manufacturer, made.Strength = "", "500Mg"
-	_, err = b.UpdateItem(b.Ctx, made)
+	change.Manufacturer, change.Strength = "", "500Mg"
+	_, err = b.UpdateItem(b.Ctx, change)
 	require.ErrorIs(t, err, pharmacy.ErrNameTaken, "an update keeps the twins, too")
 }
 
 func TestTypedKeys_EmptyAfterNormalisation(t *testing.T) {
 	t.Parallel()
 	const nothing = "\u200b\u3164"
-	item := pharmacy.Item{Category: hmstype.NewID[hmstype.MedicationCategoryID](), Name: "x", Unit: "tablet"}
+	item := pharmacy.CreateItemInput{ItemDetails: pharmacy.ItemDetails{
+		Category: hmstype.NewID[hmstype.MedicationCategoryID](), Name: "x", Unit: "tablet",
+	}}
 	unnamed, strength := item, item
 	unnamed.Name, strength.Strength = nothing, nothing
 	delivery := (&bundle{}).delivery(nothing, 1, 1)
@@ -102,7 +107,7 @@ func TestTypedKeys_EmptyAfterNormalisation(t *testing.T) {
 		require.Contains(t, hmstype.Fields(in.Validate()), hmstype.FieldError{Path: path, Rule: "must have a letter, digit or sign"})
 	}
 	for _, in := range []interface{ Validate() error }{
-		pharmacy.Category{Name: nothing}, pharmacy.Supplier{Name: nothing}, pharmacy.Location{Name: nothing},
+		pharmacy.CreateCategoryInput{CategoryDetails: pharmacy.CategoryDetails{Name: nothing}}, pharmacy.CreateSupplierInput{SupplierDetails: pharmacy.SupplierDetails{Name: nothing}}, pharmacy.CreateLocationInput{LocationDetails: pharmacy.LocationDetails{Name: nothing}},
 	} {
 		require.Equal(t, []hmstype.FieldError{{Path: "name", Rule: "must have a letter, digit or sign"}}, hmstype.Fields(in.Validate()))
 	}

@@ -102,30 +102,40 @@ var medication = []struct {
 }
 
 func (d *day) stock() error {
-	category, err := d.h.Pharmacy.CreateCategory(d.system, pharmacy.Category{Name: "Medication"})
+	category, err := d.h.Pharmacy.CreateCategory(d.system, pharmacy.CreateCategoryInput{
+		CategoryDetails: pharmacy.CategoryDetails{Name: "Medication"},
+	})
 	if err != nil {
 		return err
 	}
-	supplier, err := d.h.Pharmacy.CreateSupplier(d.system, pharmacy.Supplier{Name: "Medical Supplies Ltd"})
+	supplier, err := d.h.Pharmacy.CreateSupplier(d.system, pharmacy.CreateSupplierInput{
+		SupplierDetails: pharmacy.SupplierDetails{Name: "Medical Supplies Ltd"},
+	})
 	if err != nil {
 		return err
 	}
-	location, err := d.h.Pharmacy.CreateLocation(d.system, pharmacy.Location{Name: "Main pharmacy"})
+	location, err := d.h.Pharmacy.CreateLocation(d.system, pharmacy.CreateLocationInput{
+		LocationDetails: pharmacy.LocationDetails{Name: "Main pharmacy"},
+	})
 	if err != nil {
 		return err
 	}
 	d.location = location.ID
 	today := hmstype.DateOf(d.started, time.UTC)
 	for _, m := range medication {
-		item, err := d.h.Pharmacy.CreateItem(d.system, pharmacy.Item{Category: category.ID, Name: m.name, Unit: "unit", ServiceCode: "TABLET", ReorderLevel: 100})
+		item, err := d.h.Pharmacy.CreateItem(d.system, pharmacy.CreateItemInput{
+			ItemDetails: pharmacy.ItemDetails{Category: category.ID, Name: m.name, Unit: "unit", ServiceCode: "TABLET", ReorderLevel: 100},
+		})
 		if err != nil {
 			return err
 		}
 		d.items = append(d.items, item)
 		for i, batch := range m.batches {
 			_, err := d.h.Pharmacy.ReceiveBatch(d.system, pharmacy.ReceiveInput{
-				Item: item.ID, Supplier: supplier.ID, Location: location.ID, BatchNumber: fmt.Sprintf("LOT-%d", i+1),
-				ExpiryDate: today.AddDays(batch[1]), Quantity: hmstype.Quantity(batch[0]),
+				BatchDetails: pharmacy.BatchDetails{
+					Item: item.ID, Supplier: supplier.ID, BatchNumber: fmt.Sprintf("LOT-%d", i+1), ExpiryDate: today.AddDays(batch[1]),
+				},
+				Location: location.ID, Quantity: hmstype.Quantity(batch[0]),
 				CostPrice: hmstype.MustMoney("0.10", "USD"), SellingPrice: hmstype.MustMoney("0.35", "USD"),
 			})
 			if err != nil {
@@ -154,13 +164,15 @@ func (d *day) equipLab() error {
 
 func (d *day) makeBeds() error {
 	for name, beds := range map[string]int{"General": 8, "Intensive care": 2} {
-		ward, err := d.h.Facility.CreateWard(d.system, facility.Ward{Name: name, Type: "general", Capacity: beds, ServiceCode: "BED"})
+		ward, err := d.h.Facility.CreateWard(d.system, facility.CreateWardInput{
+			WardDetails: facility.WardDetails{Name: name, Type: "general", Capacity: beds, ServiceCode: "BED"},
+		})
 		if err != nil {
 			return err
 		}
 		d.wards[ward.ID] = name
 		for i := range beds {
-			if _, err := d.h.Facility.CreateBed(d.system, facility.Bed{Ward: ward.ID, Number: fmt.Sprint(i + 1), Type: "standard"}); err != nil {
+			if _, err := d.h.Facility.CreateBed(d.system, facility.CreateBedInput{Ward: ward.ID, BedDetails: facility.BedDetails{Number: fmt.Sprint(i + 1), Type: "standard"}}); err != nil {
 				return err
 			}
 		}

@@ -9,6 +9,7 @@ CREATE TABLE hms.medication_category (
     name_key    text        NOT NULL,
     description text        NOT NULL DEFAULT '',
     created_at  timestamptz NOT NULL,
+    created_by  text        NOT NULL,
     version     bigint      NOT NULL DEFAULT 1,
     CONSTRAINT medication_category_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT medication_category_name_key UNIQUE (tenant_id, name_key),
@@ -33,6 +34,7 @@ CREATE TABLE hms.medication_item (
     reorder_level bigint      NOT NULL DEFAULT 0,
     is_active     boolean     NOT NULL DEFAULT true,
     created_at    timestamptz NOT NULL,
+    created_by    text        NOT NULL,
     version       bigint      NOT NULL DEFAULT 1,
     CONSTRAINT medication_item_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT medication_item_name_key UNIQUE (tenant_id, name_key, strength_key, manufacturer_key),
@@ -55,6 +57,7 @@ CREATE TABLE hms.supplier (
     address        text        NOT NULL DEFAULT '',
     is_active      boolean     NOT NULL DEFAULT true,
     created_at     timestamptz NOT NULL,
+    created_by     text        NOT NULL,
     version        bigint      NOT NULL DEFAULT 1,
     CONSTRAINT supplier_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT supplier_name_key UNIQUE (tenant_id, name_key),
@@ -68,6 +71,7 @@ CREATE TABLE hms.stock_location (
     name       text        NOT NULL,
     name_key   text        NOT NULL,
     created_at timestamptz NOT NULL,
+    created_by text        NOT NULL,
     version    bigint      NOT NULL DEFAULT 1,
     CONSTRAINT stock_location_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT stock_location_name_key UNIQUE (tenant_id, name_key),
@@ -89,7 +93,8 @@ CREATE TABLE hms.stock_batch (
     cost_price_amount    numeric(19, 4) NOT NULL,
     selling_price_amount numeric(19, 4) NOT NULL,
     currency             text           NOT NULL,
-    received_at          timestamptz    NOT NULL,
+    created_at           timestamptz    NOT NULL, -- the first delivery
+    created_by           text           NOT NULL,
     version              bigint         NOT NULL DEFAULT 1,
     CONSTRAINT stock_batch_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT stock_batch_item_key UNIQUE (tenant_id, id, item_id),
@@ -102,9 +107,10 @@ CREATE TABLE hms.stock_batch (
     CONSTRAINT stock_batch_cost_check CHECK (cost_price_amount >= 0 AND hms.is_money(cost_price_amount, currency)),
     CONSTRAINT stock_batch_selling_check CHECK (selling_price_amount >= 0 AND hms.is_money(selling_price_amount, currency))
 );
-CREATE INDEX stock_batch_expiry_idx ON hms.stock_batch (tenant_id, item_id, expiry_date, received_at, id);
+CREATE INDEX stock_batch_expiry_idx ON hms.stock_batch (tenant_id, item_id, expiry_date, created_at, id);
 CREATE INDEX stock_batch_supplier_idx ON hms.stock_batch (tenant_id, supplier_id);
 SELECT hms.install_table('stock_batch');
+SELECT hms.install_status_history('stock_batch');
 SELECT hms.guard_status('stock_batch', 'available>hold', 'available>quarantine', 'available>recalled', 'hold>available', 'hold>destroyed',
     'hold>recalled', 'quarantine>available', 'quarantine>destroyed', 'quarantine>recalled', 'recalled>destroyed', 'recalled>quarantine');
 
@@ -171,8 +177,8 @@ CREATE TABLE hms.medication_dispense (
     quantity_dispensed bigint      NOT NULL DEFAULT 0,
     safety_check       text        NOT NULL,
     override_reason    text        NOT NULL DEFAULT '',
-    dispensed_by       text        NOT NULL,
-    dispensed_at       timestamptz NOT NULL,
+    created_at         timestamptz NOT NULL, -- the hand-over
+    created_by         text        NOT NULL,
     version            bigint      NOT NULL DEFAULT 1,
     CONSTRAINT medication_dispense_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT medication_dispense_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
@@ -183,11 +189,12 @@ CREATE TABLE hms.medication_dispense (
     CONSTRAINT medication_dispense_safety_check CHECK (safety_check IN ('none-found', 'overridden', 'not-checked')),
     CONSTRAINT medication_dispense_quantity_check CHECK (quantity_requested >= 1 AND quantity_dispensed BETWEEN 0 AND quantity_requested)
 );
-CREATE INDEX medication_dispense_patient_idx ON hms.medication_dispense (tenant_id, patient_id, dispensed_at, id);
+CREATE INDEX medication_dispense_patient_idx ON hms.medication_dispense (tenant_id, patient_id, created_at, id);
 CREATE INDEX medication_dispense_prescription_idx ON hms.medication_dispense (tenant_id, prescription_id, patient_id);
-CREATE INDEX medication_dispense_item_idx ON hms.medication_dispense (tenant_id, item_id, dispensed_at);
+CREATE INDEX medication_dispense_item_idx ON hms.medication_dispense (tenant_id, item_id, created_at);
 CREATE INDEX medication_dispense_location_idx ON hms.medication_dispense (tenant_id, location_id);
 SELECT hms.install_table('medication_dispense', 'patient_id');
+SELECT hms.install_status_history('medication_dispense');
 SELECT hms.guard_status('medication_dispense', 'completed>entered-in-error', 'in-progress>completed');
 
 CREATE TABLE hms.medication_dispense_line (
@@ -238,13 +245,14 @@ DECLARE
     free        bigint;
     take        bigint;
     missing     bigint := p_quantity;
+    step        bigint;
 BEGIN
     FOR candidate IN
         SELECT b.id FROM hms.stock_balance AS s
         JOIN hms.stock_batch AS b ON b.tenant_id = s.tenant_id AND b.id = s.batch_id
         WHERE s.tenant_id = p_tenant AND b.tenant_id = p_tenant AND s.location_id = p_location AND s.item_id = p_item
           AND s.on_hand > 0 AND b.status = 'available' AND (b.expiry_date IS NULL OR b.expiry_date >= p_usable_until)
-        ORDER BY b.expiry_date NULLS LAST, b.received_at, b.id
+        ORDER BY b.expiry_date NULLS LAST, b.created_at, b.id
     LOOP
         SELECT b.status INTO batch_state FROM hms.stock_batch AS b
         WHERE b.tenant_id = p_tenant AND b.id = candidate.id FOR SHARE;
@@ -264,7 +272,9 @@ BEGIN
     IF missing = p_quantity OR (missing > 0 AND NOT p_partial) THEN
         RAISE EXCEPTION 'insufficient stock' USING ERRCODE = 'HM101', DETAIL = (p_quantity - missing)::text;
     END IF;
-    UPDATE hms.medication_dispense SET status = 'completed', quantity_dispensed = p_quantity - missing
-    WHERE tenant_id = p_tenant AND id = p_dispense;
+    UPDATE hms.medication_dispense SET status = 'completed', quantity_dispensed = p_quantity - missing, version = version + 1
+    WHERE tenant_id = p_tenant AND id = p_dispense RETURNING version INTO step;
+    INSERT INTO hms.medication_dispense_status (tenant_id, entity_id, version, from_status, to_status, stepped_at, stepped_by)
+    VALUES (p_tenant, p_dispense, step, 'in-progress', 'completed', p_now, p_actor);
     RETURN p_quantity - missing;
 END $$;

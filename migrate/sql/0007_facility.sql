@@ -11,6 +11,7 @@ CREATE TABLE hms.ward (
     service_code text        NOT NULL DEFAULT '',
     is_active    boolean     NOT NULL DEFAULT true,
     created_at   timestamptz NOT NULL,
+    created_by   text        NOT NULL,
     version      bigint      NOT NULL DEFAULT 1,
     CONSTRAINT ward_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT ward_name_key UNIQUE (tenant_id, name_key),
@@ -31,6 +32,7 @@ CREATE TABLE hms.bed (
     status       text        NOT NULL,
     last_cleaned timestamptz,
     created_at   timestamptz NOT NULL,
+    created_by   text        NOT NULL,
     version      bigint      NOT NULL DEFAULT 1,
     CONSTRAINT bed_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT bed_number_key UNIQUE (tenant_id, ward_id, bed_number_key),
@@ -39,6 +41,7 @@ CREATE TABLE hms.bed (
     CONSTRAINT bed_status_check CHECK (status IN ('U', 'O', 'H', 'K', 'I', 'C'))
 );
 SELECT hms.install_table('bed');
+SELECT hms.install_status_history('bed');
 SELECT hms.guard_status('bed', 'C>U', 'H>U', 'I>K', 'I>U', 'K>H', 'O>H', 'O>I', 'O>K', 'U>C', 'U>I', 'U>O');
 
 -- The interval that a patient spends in one bed (FHIR Encounter.location). An open stay
@@ -80,4 +83,5 @@ CREATE INDEX stay_ward_idx ON hms.stay (tenant_id, ward_id, starts_at);
 CREATE INDEX stay_encounter_idx ON hms.stay (tenant_id, encounter_id, patient_id);
 CREATE INDEX stay_patient_idx ON hms.stay (tenant_id, patient_id, starts_at);
 SELECT hms.install_table('stay', 'patient_id');
+SELECT hms.install_status_history('stay');
 SELECT hms.guard_status('stay', 'active>completed', 'active>entered-in-error', 'completed>entered-in-error');
