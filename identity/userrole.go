@@ -37,7 +37,7 @@ func rolesNamed(ctx context.Context, db dbx.DB, names []string) ([]hmstype.RoleI
 	if len(names) == 0 {
 		return nil, nil
 	}
-	rows, err := dbx.All[roleRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("name IN (?)", bun.List(names)) })
+	rows, err := dbx.All[roleRow](ctx, db, dbx.OneOf("name", names))
 	if err != nil {
 		return nil, err
 	}
@@ -77,12 +77,16 @@ func (in SetUserRolesInput) Validate() error {
 	return v.Err()
 }
 
+var opSetUserRoles = usecase.Command[SetUserRolesInput, User]{
+	Name: "identity.set_user_roles", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[User](noPatient),
+	Sample: SetUserRolesInput{Roles: []string{RoleNurse}},
+}.Declare()
+
 // SetUserRoles gives a user exactly these roles; other processes follow within a second.
 // [ErrLastAdministrator] where nobody else could administer the tenant, [ErrDeactivated]
 // for an account that is closed.
 func (s *Service) SetUserRoles(ctx context.Context, in SetUserRolesInput) (User, error) {
-	op := usecase.Op{Name: "identity.set_user_roles", Permission: hmstype.PermIdentityManage}
-	user, err := usecase.Write(ctx, &s.base, op, in, s.setUserRoles)
+	user, err := opSetUserRoles.Run(ctx, &s.base, in, s.setUserRoles)
 	s.cache.forget(ctx, in.ID)
 	s.sessions.clear()
 	return user, err
