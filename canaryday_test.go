@@ -66,8 +66,12 @@ const afterwards = time.Minute // between two deeds that must not share an insta
 func (d *canaryDay) accounts() {
 	c, s := d.hospital, d.h.Identity
 	run(c, d.sys, s.CreateTenant, identity.CreateTenantInput{})
-	role := run(c, d.sys, s.CreateRole, identity.CreateRoleInput{RoleDetails: identity.RoleDetails{Permissions: hmstype.Permissions()}})
-	run(c, d.sys, s.UpdateRole, identity.UpdateRoleInput{ID: role.ID, Version: role.Version, RoleDetails: identity.RoleDetails{Permissions: hmstype.Permissions()}})
+	role := run(c, d.sys, s.CreateRole, identity.CreateRoleInput{
+		RoleDetails: identity.RoleDetails{Permissions: hmstype.Permissions()},
+	})
+	run(c, d.sys, s.UpdateRole, identity.UpdateRoleInput{
+		ID: role.ID, Version: role.Version, RoleDetails: identity.RoleDetails{Permissions: hmstype.Permissions()},
+	})
 	d.role = role.Name
 	perform(c, d.sys, s.Roles)
 	perform(c, d.sys, s.Tenant)

@@ -243,7 +243,9 @@ func (d *day) emergency() {
 	vip := gave(d.H.Patient.Register(d.Ctx, patient.RegisterInput{
 		Details: patient.Details{LastName: "Known", Gender: patient.GenderOther}, Restricted: true,
 	})).on(d)
-	gave(d.H.Identity.BreakTheGlass(d.doctor, identity.BreakGlassInput{Patient: vip.ID, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"}})).on(d)
+	gave(d.H.Identity.BreakTheGlass(d.doctor, identity.BreakGlassInput{
+		Patient: vip.ID, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"},
+	})).on(d)
 }
 
 // post tells colleagues, and others, about the patient.

@@ -28,7 +28,9 @@ var undeclared = map[string]string{
 
 // notConverted are the packages not all of whose use cases are declared yet. What is declared there
 // is held to its declaration all the same.
-var notConverted = []string{"audit", "billing", "clinical", "encryption", "facility", "inbox", "lab", "outbox", "patient", "pharmacy"}
+var notConverted = []string{
+	"audit", "billing", "clinical", "encryption", "facility", "inbox", "lab", "outbox", "patient", "pharmacy",
+}
 
 // declarations gives the use cases by their name without "_" and in lower case, so that a method's
 // name finds its own: "identity.BeginTOTP" and "identity.begin_totp".

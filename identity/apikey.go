@@ -32,9 +32,10 @@ type APIKey struct {
 
 // APIKeyDetails are what an administrator says of a key.
 type APIKeyDetails struct {
-	User   hmstype.UserID       `bun:"user_id"           json:"user"`   // whom the program acts as; required
-	Name   string               `bun:"name"              json:"name"`   // 1 to 100 characters
-	Scopes []hmstype.Permission `bun:"scopes,type:jsonb" json:"scopes"` // what it may do, as far as the user may; at least one
+	User hmstype.UserID `bun:"user_id" json:"user"` // whom the program acts as; required
+	Name string         `bun:"name"    json:"name"` // 1 to 100 characters
+	// Scopes are what it may do, as far as the user may; at least one.
+	Scopes []hmstype.Permission `bun:"scopes,type:jsonb" json:"scopes"`
 }
 
 func (d APIKeyDetails) validate(v *hmstype.Validator) {
@@ -163,7 +164,8 @@ func revokeAPIKey(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.APIKey
 }
 
 var opAPIKeys = usecase.Query[usecase.ByID[hmstype.UserID], []APIKey]{
-	Name: "identity.api_keys", Permission: hmstype.PermIdentityRead, Shows: usecase.Nobody[[]APIKey](noPatient), Quiet: noPatient,
+	Name: "identity.api_keys", Permission: hmstype.PermIdentityRead,
+	Shows: usecase.Nobody[[]APIKey](noPatient), Quiet: noPatient,
 }.Declare()
 
 // APIKeys lists a user's keys, those that have ended too.
@@ -205,6 +207,7 @@ func authenticateKey(ctx context.Context, db dbx.DB, hash []byte) (hmstype.Actor
 	if used.Valid && db.Now.Sub(used.Time) < seenEvery {
 		return actor, nil
 	}
-	_, err = db.Exec(ctx, `UPDATE hms.api_key SET last_used_at = $1 WHERE tenant_id = $2 AND id = $3`, db.Now, db.Tenant(), actor.APIKey)
+	_, err = db.Exec(ctx, `UPDATE hms.api_key SET last_used_at = $1 WHERE tenant_id = $2 AND id = $3`,
+		db.Now, db.Tenant(), actor.APIKey)
 	return actor, err
 }

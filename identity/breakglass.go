@@ -59,9 +59,10 @@ var BreakGlassTransitions = hmstype.Transitions[BreakGlassStatus]{
 
 // BreakGlassDetails are why the actor asks for access.
 type BreakGlassDetails struct {
-	Reason  BreakGlassReason     `bun:"reason_code" json:"reason"`            // required
-	Text    string               `bun:"reason_text" json:"text,omitempty"`    // the actor's own words; required, 10 to 1000 characters
-	Purpose hmstype.PurposeOfUse `bun:"purpose"     json:"purpose,omitempty"` // ETREAT or BTG; empty in an input means BTG
+	Reason BreakGlassReason `bun:"reason_code" json:"reason"` // required
+	// Text is the actor's own words; required, 10 to 1000 characters.
+	Text    string               `bun:"reason_text" json:"text,omitempty"`
+	Purpose hmstype.PurposeOfUse `bun:"purpose" json:"purpose,omitempty"` // ETREAT or BTG; empty in an input means BTG
 }
 
 func (d BreakGlassDetails) validate(v *hmstype.Validator) {
@@ -72,7 +73,8 @@ func (d BreakGlassDetails) validate(v *hmstype.Validator) {
 
 // BreakGlassReview is what a reviewer judged.
 type BreakGlassReview struct {
-	Outcome    ReviewOutcome `bun:"outcome"     json:"outcome,omitempty"`    // required; empty in a grant until it is reviewed
+	// Outcome is required; empty in a grant until it is reviewed.
+	Outcome    ReviewOutcome `bun:"outcome"     json:"outcome,omitempty"`
 	ReviewText string        `bun:"review_text" json:"reviewText,omitempty"` // why; required, 3 to 1000 characters
 }
 
@@ -171,7 +173,8 @@ var grants = usecase.Entity[BreakGlass]{
 	ID:      func(g *BreakGlass) string { return g.ID.String() },
 	Texts: func(g *BreakGlass) []fieldcrypt.Record {
 		return []fieldcrypt.Record{
-			glassTexts.Of(g.Patient.UUID(), g.ID, &g.BreakGlassDetails), reviewTexts.Of(g.Patient.UUID(), g.ID, &g.BreakGlassReview),
+			glassTexts.Of(g.Patient.UUID(), g.ID, &g.BreakGlassDetails),
+			reviewTexts.Of(g.Patient.UUID(), g.ID, &g.BreakGlassReview),
 		}
 	},
 	Keep: func(withheld, whole *BreakGlass) {
@@ -197,7 +200,9 @@ func (in BreakGlassInput) Validate() error {
 
 var opBreakTheGlass = usecase.Command[BreakGlassInput, BreakGlass]{
 	Name: "identity.break_the_glass", Permission: hmstype.PermBreakGlass, Shows: grants.One(),
-	Sample: BreakGlassInput{BreakGlassDetails: BreakGlassDetails{Reason: ReasonEmergency, Text: "Unconscious in the emergency room"}},
+	Sample: BreakGlassInput{
+		BreakGlassDetails: BreakGlassDetails{Reason: ReasonEmergency, Text: "Unconscious in the emergency room"},
+	},
 }.Declare()
 
 // BreakTheGlass opens the restricted record of one patient to the actor, for some hours. It
@@ -231,7 +236,8 @@ func (s *Service) breakTheGlass(ctx context.Context, db dbx.DB, in BreakGlassInp
 	}
 	row := breakGlassRow{
 		Header: dbx.NewHeader[hmstype.BreakGlassID](db), UserID: db.Actor.User, PatientID: in.Patient,
-		BreakGlassDetails: in.BreakGlassDetails, Status: BreakGlassActive, StartedAt: db.Now, ExpiresAt: db.Now.Add(in.Duration),
+		BreakGlassDetails: in.BreakGlassDetails, Status: BreakGlassActive,
+		StartedAt: db.Now, ExpiresAt: db.Now.Add(in.Duration),
 	}
 	if row.Purpose == "" {
 		row.Purpose = hmstype.PurposeEmergency

@@ -35,7 +35,9 @@ func restrictedPatient(t *testing.T, env *dbtest.Env) hmstype.PatientID {
 }
 
 func glass(p hmstype.PatientID) identity.BreakGlassInput {
-	return identity.BreakGlassInput{Patient: p, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"}}
+	return identity.BreakGlassInput{
+		Patient: p, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"},
+	}
 }
 
 func TestService_BreakTheGlass(t *testing.T) {
@@ -157,7 +159,9 @@ func TestService_ReviewBreakGlass(t *testing.T) {
 	doctor, doctorID := person(t, env, identity.RoleDoctor, identity.RoleAdmin)
 	grant, err := s.BreakTheGlass(doctor, glass(vip))
 	require.NoError(t, err)
-	review := identity.ReviewBreakGlassInput{ID: grant.ID, BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "Seen in the ER log"}}
+	review := identity.ReviewBreakGlassInput{
+		ID: grant.ID, BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "Seen in the ER log"},
+	}
 
 	_, err = s.ReviewBreakGlass(doctor, review)
 	require.ErrorIs(t, err, identity.ErrOwnReview)
@@ -209,7 +213,9 @@ func TestBreakGlass_TextIsSealed(t *testing.T) {
 	ended, err := env.Identity.EndBreakGlass(doctor, grant.ID)
 	require.NoError(t, err)
 	require.Empty(t, ended.Text)
-	reviewed, err := env.Identity.ReviewBreakGlass(admin, identity.ReviewBreakGlassInput{ID: grant.ID, BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "canary: was right"}})
+	reviewed, err := env.Identity.ReviewBreakGlass(admin, identity.ReviewBreakGlassInput{
+		ID: grant.ID, BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "canary: was right"},
+	})
 	require.NoError(t, err)
 	list, err := env.Identity.BreakGlassGrants(admin, identity.BreakGlassQuery{Patient: vip})
 	require.NoError(t, err)
@@ -246,7 +252,9 @@ func TestBreakGlass_IsWithheld(t *testing.T) {
 		Version:           1, Withheld: true,
 	}}, list.Items)
 	review := identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "canary: was right"}
-	reviewed, err := env.Identity.ReviewBreakGlass(reviewer, identity.ReviewBreakGlassInput{ID: grant.ID, BreakGlassReview: review})
+	reviewed, err := env.Identity.ReviewBreakGlass(reviewer, identity.ReviewBreakGlassInput{
+		ID: grant.ID, BreakGlassReview: review,
+	})
 	require.NoError(t, err, "the work goes on")
 	require.True(t, reviewed.Withheld)
 	require.Equal(t, identity.OutcomeJustified, reviewed.Outcome)

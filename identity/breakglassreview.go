@@ -72,7 +72,9 @@ func (in ReviewBreakGlassInput) Validate() error {
 
 var opReviewBreakGlass = usecase.Command[ReviewBreakGlassInput, BreakGlass]{
 	Name: "identity.review_break_glass", Permission: hmstype.PermBreakGlassReview, Shows: grants.One(),
-	Sample: ReviewBreakGlassInput{BreakGlassReview: BreakGlassReview{Outcome: OutcomeJustified, ReviewText: "Seen in the log of the ER"}},
+	Sample: ReviewBreakGlassInput{
+		BreakGlassReview: BreakGlassReview{Outcome: OutcomeJustified, ReviewText: "Seen in the log of the ER"},
+	},
 }.Declare()
 
 // ReviewBreakGlass records the judgement of another person than the user, and ends the grant

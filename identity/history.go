@@ -25,7 +25,9 @@ var histories = usecase.Entity[History]{
 	ID:      func(h *History) string { return h.ID },
 }
 
-func historyOf(ctx context.Context, db dbx.DB, table string, id fmt.Stringer, patient hmstype.PatientID) (History, error) {
+func historyOf(
+	ctx context.Context, db dbx.DB, table string, id fmt.Stringer, patient hmstype.PatientID,
+) (History, error) {
 	steps, err := dbx.History(ctx, db, table, id)
 	return History{Entity: table, ID: id.String(), Patient: patient, Steps: steps}, err
 }

@@ -38,7 +38,8 @@ type Login struct {
 }
 
 var sampleLogin = LoginInput{
-	Login: "a.odhiambo", Password: "six words that nobody else says", Code: "123456", Source: "192.0.2.1", UserAgent: "a browser",
+	Login: "a.odhiambo", Password: "six words that nobody else says", Code: "123456",
+	Source: "192.0.2.1", UserAgent: "a browser",
 }
 
 // opCountLogin is the first of the two transactions of a login: the attempt is counted and committed
@@ -49,7 +50,8 @@ var opCountLogin = usecase.Command[LoginInput, attempt]{
 }.Declare()
 
 var opLogin = usecase.Command[LoginInput, loginOutcome]{
-	Name: "identity.login", Permission: hmstype.PermAuthenticate, Shows: usecase.Nobody[loginOutcome](noPatient), Sample: sampleLogin,
+	Name: "identity.login", Permission: hmstype.PermAuthenticate,
+	Shows: usecase.Nobody[loginOutcome](noPatient), Sample: sampleLogin,
 }.Declare()
 
 // Login begins a session. The actor is the host's own: hmstype.SystemActor(tenant, "login").
@@ -197,7 +199,8 @@ type proof struct {
 
 // opProvePassword is the first step of what wants one's own password again.
 var opProvePassword = usecase.Proof{
-	Name: "identity.prove_password", Why: ownAccount, Quiet: "a wrong password is recorded, a right one by the deed that it is for",
+	Name: "identity.prove_password", Why: ownAccount,
+	Quiet: "a wrong password is recorded, a right one by the deed that it is for",
 }.Declare()
 
 // provePassword checks the actor's own password, with the throttling of a login.

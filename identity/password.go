@@ -163,7 +163,8 @@ func (s *Service) asSelf(ctx context.Context, op *usecase.Proof, fn func(context
 }
 
 var opUnlockPassword = usecase.Command[usecase.ByID[hmstype.UserID], usecase.None]{
-	Name: "identity.unlock_password", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[usecase.None](noPatient),
+	Name: "identity.unlock_password", Permission: hmstype.PermIdentityManage,
+	Shows: usecase.Nobody[usecase.None](noPatient),
 }.Declare()
 
 // UnlockPassword lets a user try again whose account too many wrong passwords have locked.

@@ -46,7 +46,8 @@ func (in PasswordResetInput) Validate() error {
 }
 
 var opRequestPasswordReset = usecase.Command[PasswordResetInput, PasswordReset]{
-	Name: "identity.request_password_reset", Permission: hmstype.PermAuthenticate, Shows: usecase.Nobody[PasswordReset](noPatient),
+	Name: "identity.request_password_reset", Permission: hmstype.PermAuthenticate,
+	Shows:  usecase.Nobody[PasswordReset](noPatient),
 	Sample: PasswordResetInput{Login: "a.odhiambo"},
 }.Declare()
 

@@ -35,8 +35,9 @@ type Role struct {
 
 // RoleDetails are what may change of a role.
 type RoleDetails struct {
-	Description string               `bun:"description"            json:"description,omitempty"` // up to 1000 characters
-	Permissions []hmstype.Permission `bun:"permissions,type:jsonb" json:"permissions"`           // of the catalogue hmstype.Permissions
+	Description string `bun:"description" json:"description,omitempty"` // up to 1000 characters
+	// Permissions are of the catalogue hmstype.Permissions.
+	Permissions []hmstype.Permission `bun:"permissions,type:jsonb" json:"permissions"`
 }
 
 func (d RoleDetails) validate(v *hmstype.Validator) {
@@ -146,7 +147,9 @@ func validatePermissions(v *hmstype.Validator, permissions []hmstype.Permission)
 }
 
 // sampleRole is what the samples of declarations say of a role.
-var sampleRole = RoleDetails{Description: "Reads what others write", Permissions: []hmstype.Permission{hmstype.PermPatientRead}}
+var sampleRole = RoleDetails{
+	Description: "Reads what others write", Permissions: []hmstype.Permission{hmstype.PermPatientRead},
+}
 
 var opCreateRole = usecase.Command[CreateRoleInput, Role]{
 	Name: "identity.create_role", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[Role](noPatient),
@@ -164,7 +167,8 @@ func createRole(ctx context.Context, db dbx.DB, in CreateRoleInput) (Role, error
 }
 
 var opRoles = usecase.Query[usecase.None, []Role]{
-	Name: "identity.roles", Permission: hmstype.PermIdentityRead, Shows: usecase.Nobody[[]Role](noPatient), Quiet: noPatient,
+	Name: "identity.roles", Permission: hmstype.PermIdentityRead,
+	Shows: usecase.Nobody[[]Role](noPatient), Quiet: noPatient,
 }.Declare()
 
 // Roles lists the tenant's roles by name.

@@ -176,11 +176,11 @@ func (s *Service) authenticateSession(ctx context.Context, db dbx.DB, hash []byt
 
 // liveSession finds a session that neither was ended nor ran out, of a user who is active.
 func (s *Service) liveSession(ctx context.Context, db dbx.DB, hash []byte, more ...dbx.Apply) (sessionRow, error) {
-	live := append(more, dbx.Equal("token_hash", hash), dbx.Where("s.ended_at IS NULL"), dbx.Where("s.expires_at > ?", db.Now),
-		dbx.Where("s.last_seen_at > ?", db.Now.Add(-s.config.IdleTimeout)),
+	more = append(more, dbx.Equal("token_hash", hash), dbx.Where("s.ended_at IS NULL"),
+		dbx.Where("s.expires_at > ?", db.Now), dbx.Where("s.last_seen_at > ?", db.Now.Add(-s.config.IdleTimeout)),
 		dbx.Where("EXISTS (SELECT 1 FROM hms.user_account AS u WHERE u.tenant_id = ? AND u.id = s.user_id AND u.status = ?)",
 			db.Tenant(), UserActive))
-	rows, err := dbx.All[sessionRow](ctx, db, live...)
+	rows, err := dbx.All[sessionRow](ctx, db, more...)
 	if err != nil {
 		return sessionRow{}, err
 	}

@@ -219,7 +219,9 @@ func TestService_APIKey(t *testing.T) {
 
 	t.Run("NobodyGivesWhatHeDoesNotHold", func(t *testing.T) {
 		t.Parallel()
-		role, err := env.Identity.CreateRole(env.Ctx, identity.CreateRoleInput{Name: "Help desk", RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{hmstype.PermIdentityManage}}})
+		role, err := env.Identity.CreateRole(env.Ctx, identity.CreateRoleInput{
+			Name: "Help desk", RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{hmstype.PermIdentityManage}},
+		})
 		require.NoError(t, err)
 		_, err = env.Identity.CreateAPIKey(env.As(t, role.Name), in)
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)

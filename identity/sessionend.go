@@ -32,7 +32,9 @@ func (s *Service) Sessions(ctx context.Context, query SessionsQuery) (hmstype.Li
 	return opSessions.Run(ctx, &s.base, query, listSessions)
 }
 
-var opMySessions = usecase.Proof{Name: "identity.my_sessions", Why: ownAccount, Quiet: "one's own account, no patient's data"}.Declare()
+var opMySessions = usecase.Proof{
+	Name: "identity.my_sessions", Why: ownAccount, Quiet: "one's own account, no patient's data",
+}.Declare()
 
 // MySessions lists the actor's own sessions.
 func (s *Service) MySessions(ctx context.Context, page hmstype.Page) (list hmstype.List[Session], err error) {
@@ -48,7 +50,8 @@ func (s *Service) MySessions(ctx context.Context, page hmstype.Page) (list hmsty
 }
 
 func listSessions(ctx context.Context, db dbx.DB, query SessionsQuery) (hmstype.List[Session], error) {
-	return dbx.List(ctx, db, query.Page, dbx.Order{At: "started_at", Desc: true}, sessionRow.session, dbx.Equal("user_id", query.User))
+	return dbx.List(ctx, db, query.Page, dbx.Order{At: "started_at", Desc: true}, sessionRow.session,
+		dbx.Equal("user_id", query.User))
 }
 
 var opEndSession = usecase.Command[usecase.ByID[hmstype.SessionID], usecase.None]{

@@ -91,7 +91,8 @@ func createTenant(ctx context.Context, db dbx.DB, in CreateTenantInput) (Tenant,
 }
 
 var opTenant = usecase.Query[usecase.None, Tenant]{
-	Name: "identity.tenant", Permission: hmstype.PermIdentityRead, Shows: usecase.Nobody[Tenant](noPatient), Quiet: noPatient,
+	Name: "identity.tenant", Permission: hmstype.PermIdentityRead,
+	Shows: usecase.Nobody[Tenant](noPatient), Quiet: noPatient,
 }.Declare()
 
 // Tenant gives the actor's own tenant.

@@ -82,7 +82,8 @@ type Profile struct {
 	PhoneNumber string `bun:"phone_number"  json:"phoneNumber,omitempty"` // optional, up to 15 characters
 	// ProfileImage is a reference that the host resolves, up to 500 characters; empty for none.
 	ProfileImage string `bun:"profile_image" json:"profileImage,omitempty"`
-	Language     string `bun:"language"      json:"language,omitempty"` // BCP 47 tag, up to 35 characters; empty for the tenant's
+	// Language is a BCP 47 tag, up to 35 characters; empty for the tenant's.
+	Language string `bun:"language" json:"language,omitempty"`
 }
 
 func (p Profile) validate(v *hmstype.Validator) {
@@ -285,7 +286,8 @@ func (s *Service) updateUser(ctx context.Context, db dbx.DB, in UpdateUserInput)
 }
 
 var opUsers = usecase.Query[usecase.Paged, hmstype.List[User]]{
-	Name: "identity.users", Permission: hmstype.PermIdentityRead, Shows: usecase.Nobody[hmstype.List[User]](noPatient), Quiet: noPatient,
+	Name: "identity.users", Permission: hmstype.PermIdentityRead,
+	Shows: usecase.Nobody[hmstype.List[User]](noPatient), Quiet: noPatient,
 }.Declare()
 
 // Users lists the tenant's users, oldest first.

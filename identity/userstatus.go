@@ -62,7 +62,8 @@ func (s *Service) setUserStatus(ctx context.Context, db dbx.DB, in SetUserStatus
 }
 
 var opUserHistory = usecase.Query[usecase.ByID[hmstype.UserID], History]{
-	Name: "identity.user_history", Permission: hmstype.PermIdentityRead, Shows: usecase.Nobody[History](noPatient), Quiet: noPatient,
+	Name: "identity.user_history", Permission: hmstype.PermIdentityRead,
+	Shows: usecase.Nobody[History](noPatient), Quiet: noPatient,
 }.Declare()
 
 // UserHistory gives the steps of an account from state to state, the oldest first.

@@ -25,11 +25,12 @@ type WebAuthnCredential struct {
 type WebAuthnDetails struct {
 	// CredentialID is as the authenticator named it, 16 to 1023 bytes; unique in the tenant.
 	CredentialID []byte `bun:"credential_id" json:"credentialId"`
-	PublicKey    []byte `bun:"public_key"    json:"publicKey"`            // COSE, up to 4096 bytes
-	SignCount    uint32 `bun:"sign_count"    json:"signCount"`            // a signal of clones only: synced passkeys leave it at zero
-	AAGUID       []byte `bun:"aaguid"        json:"aaguid"`               // of the authenticator's model, 16 bytes
-	Transports   string `bun:"transports"    json:"transports,omitempty"` // comma-separated, such as "internal,hybrid"
-	Name         string `bun:"name"          json:"name"`                 // as its person calls it, 1 to 100 characters
+	PublicKey    []byte `bun:"public_key"    json:"publicKey"` // COSE, up to 4096 bytes
+	// SignCount is a signal of clones only: synced passkeys leave it at zero.
+	SignCount  uint32 `bun:"sign_count" json:"signCount"`
+	AAGUID     []byte `bun:"aaguid"        json:"aaguid"`               // of the authenticator's model, 16 bytes
+	Transports string `bun:"transports"    json:"transports,omitempty"` // comma-separated, such as "internal,hybrid"
+	Name       string `bun:"name"          json:"name"`                 // as its person calls it, 1 to 100 characters
 }
 
 func (d WebAuthnDetails) validate(v *hmstype.Validator) {
