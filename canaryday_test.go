@@ -66,8 +66,12 @@ const afterwards = time.Minute // between two deeds that must not share an insta
 func (d *canaryDay) accounts() {
 	c, s := d.hospital, d.h.Identity
 	run(c, d.sys, s.CreateTenant, identity.CreateTenantInput{})
-	role := run(c, d.sys, s.CreateRole, identity.CreateRoleInput{Permissions: hmstype.Permissions()})
-	run(c, d.sys, s.UpdateRole, identity.UpdateRoleInput{ID: role.ID, Version: role.Version, Permissions: hmstype.Permissions()})
+	role := run(c, d.sys, s.CreateRole, identity.CreateRoleInput{
+		RoleDetails: identity.RoleDetails{Permissions: hmstype.Permissions()},
+	})
+	run(c, d.sys, s.UpdateRole, identity.UpdateRoleInput{
+		ID: role.ID, Version: role.Version, RoleDetails: identity.RoleDetails{Permissions: hmstype.Permissions()},
+	})
 	d.role = role.Name
 	perform(c, d.sys, s.Roles)
 	perform(c, d.sys, s.Tenant)
@@ -85,7 +89,9 @@ func (d *canaryDay) accounts() {
 	run(c, d.sys, s.Users, hmstype.Page{})
 	reset := run(c, d.sys, s.RequestPasswordReset, identity.PasswordResetInput{Login: d.user.Username})
 	run(c, d.sys, s.ResetPassword, identity.NewPasswordInput{Token: reset.Token, Password: d.secret("identity.ResetPassword.Password")})
-	key := run(c, d.sys, s.CreateAPIKey, identity.CreateAPIKeyInput{User: user.ID, Scopes: []hmstype.Permission{hmstype.PermPatientRead}, Expiry: time.Hour})
+	key := run(c, d.sys, s.CreateAPIKey, identity.CreateAPIKeyInput{
+		APIKeyDetails: identity.APIKeyDetails{User: user.ID, Scopes: []hmstype.Permission{hmstype.PermPatientRead}}, Expiry: time.Hour,
+	})
 	run(c, d.t.Context(), s.Authenticate, key.Token)
 	run(c, d.sys, s.APIKeys, user.ID)
 	run(c, d.sys, s.RevokeAPIKey, key.Key.ID)
@@ -124,9 +130,9 @@ func (d *canaryDay) secondFactor() {
 	me = d.actor(login.Token)
 	tell(c, me, s.Reauthenticate, password)
 	tell(c, me, s.DisableTOTP, password)
-	credential := run(c, me, s.AddWebAuthnCredential, identity.WebAuthnCredential{
+	credential := run(c, me, s.AddWebAuthnCredential, identity.WebAuthnCredential{WebAuthnDetails: identity.WebAuthnDetails{
 		CredentialID: make([]byte, 32), PublicKey: []byte("key"), AAGUID: make([]byte, 16),
-	})
+	}})
 	perform(c, me, s.WebAuthnCredentials)
 	tell(c, me, s.RemoveWebAuthnCredential, credential.ID)
 	tell(c, me, s.ChangePassword, identity.ChangePasswordInput{Old: password, New: d.secret("identity.ChangePassword.New")})

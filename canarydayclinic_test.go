@@ -52,10 +52,14 @@ func (d *canaryDay) emergency() {
 	vip := d.register()
 	run(c, d.sys, d.h.Patient.SetRestricted, patient.SetRestrictedInput{ID: vip.ID, Version: vip.Version, Restricted: true})
 	doctor := d.person(identity.RoleDoctor)
-	grant := run(c, doctor, s.BreakTheGlass, identity.BreakGlassInput{Patient: vip.ID, Reason: identity.ReasonOther})
+	grant := run(c, doctor, s.BreakTheGlass, identity.BreakGlassInput{
+		Patient: vip.ID, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonOther},
+	})
 	run(c, doctor, d.h.Patient.Get, vip.ID)
 	run(c, doctor, s.EndBreakGlass, grant.ID)
-	run(c, d.other, s.ReviewBreakGlass, identity.ReviewBreakGlassInput{ID: grant.ID, Outcome: identity.OutcomeJustified})
+	run(c, d.other, s.ReviewBreakGlass, identity.ReviewBreakGlassInput{
+		ID: grant.ID, BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified},
+	})
 	run(c, d.other, s.BreakGlassGrants, identity.BreakGlassQuery{})
 }
 

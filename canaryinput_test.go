@@ -22,8 +22,8 @@ type publicMethod struct {
 	fn   reflect.Value
 }
 
-// publicMethods lists those that a host calls: not the ports, which run inside another's deed, nor
-// the wiring, nor the question that every other method asks.
+// publicMethods lists those that a host calls: not the wiring, nor the question that every other
+// method asks.
 func publicMethods(h *hms.HMS) []publicMethod {
 	var all []publicMethod
 	services := reflect.ValueOf(h).Elem()
@@ -34,8 +34,7 @@ func publicMethods(h *hms.HMS) []publicMethod {
 		service := services.Field(i)
 		for m := range service.NumMethod() {
 			name := strings.ToLower(services.Type().Field(i).Name) + "." + service.Type().Method(m).Name
-			reason := withoutPermission[name]
-			if strings.HasPrefix(reason, "a port:") || strings.HasPrefix(reason, "wires;") || strings.HasPrefix(reason, "answers the question") {
+			if _, ok := undeclared[name]; ok {
 				continue
 			}
 			all = append(all, publicMethod{name: name, fn: service.Method(m)})

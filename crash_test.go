@@ -128,7 +128,9 @@ func count(mu *sync.Mutex, acknowledged map[string]hmstype.DispenseID) int {
 // sellInput gives a tenant with one item, and the input that sells one unit of it.
 func sellInput(ctx context.Context, t *testing.T, h *hms.HMS, quantity hmstype.Quantity) pharmacy.DispenseInput {
 	t.Helper()
-	_, err := h.Identity.CreateTenant(ctx, identity.CreateTenantInput{Name: "Crash hospital"})
+	_, err := h.Identity.CreateTenant(ctx, identity.CreateTenantInput{
+		TenantDetails: identity.TenantDetails{Name: "Crash hospital"},
+	})
 	require.NoError(t, err)
 	p, err := h.Patient.Register(ctx, patient.RegisterInput{Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown}})
 	require.NoError(t, err)

@@ -132,11 +132,12 @@ func (d *day) staff() {
 	code, err := totp.GenerateCode(string(enrolment.Secret), d.Now())
 	require.NoError(d.t, err)
 	gave(h.ConfirmTOTP(nurse, hmstype.Secret(code))).on(d)
-	gave(h.AddWebAuthnCredential(nurse, identity.WebAuthnCredential{
+	gave(h.AddWebAuthnCredential(nurse, identity.WebAuthnCredential{WebAuthnDetails: identity.WebAuthnDetails{
 		CredentialID: []byte("credential of the nurse"), PublicKey: []byte("key"), AAGUID: make([]byte, 16), Name: "Key",
-	})).on(d)
+	}})).on(d)
 	gave(h.CreateAPIKey(d.Ctx, identity.CreateAPIKeyInput{
-		User: user.ID, Name: "Monitor", Scopes: []hmstype.Permission{hmstype.PermVitalsWrite}, Expiry: time.Hour,
+		APIKeyDetails: identity.APIKeyDetails{User: user.ID, Name: "Monitor", Scopes: []hmstype.Permission{hmstype.PermVitalsWrite}},
+		Expiry:        time.Hour,
 	})).on(d)
 	gave(h.RequestPasswordReset(d.Ctx, identity.PasswordResetInput{Login: "nurse"})).on(d)
 }
@@ -265,7 +266,9 @@ func (d *day) emergency() {
 	vip := gave(d.H.Patient.Register(d.Ctx, patient.RegisterInput{
 		Details: patient.Details{LastName: "Known", Gender: patient.GenderOther}, Restricted: true,
 	})).on(d)
-	gave(d.H.Identity.BreakTheGlass(d.doctor, identity.BreakGlassInput{Patient: vip.ID, Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"})).on(d)
+	gave(d.H.Identity.BreakTheGlass(d.doctor, identity.BreakGlassInput{
+		Patient: vip.ID, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"},
+	})).on(d)
 }
 
 // post tells colleagues, and others, about the patient.

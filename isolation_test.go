@@ -283,7 +283,9 @@ func hosted(t *testing.T, dsn string) *hmstest.Env {
 	require.NoError(t, h.Migrate(t.Context()))
 	env := &hmstest.Env{H: h, DB: db, DSN: dsn, Tenant: hms.NewTenantID()}
 	env.Ctx = hms.WithActor(t.Context(), hms.SystemActor(env.Tenant, "host"))
-	_, err = h.Identity.CreateTenant(env.Ctx, identity.CreateTenantInput{Name: "Hospital"})
+	_, err = h.Identity.CreateTenant(env.Ctx, identity.CreateTenantInput{
+		TenantDetails: identity.TenantDetails{Name: "Hospital"},
+	})
 	require.NoError(t, err)
 	env.Patient(t)
 	return env

@@ -73,11 +73,11 @@ var samples = map[reflect.Type]any{
 
 // fields are values that a validation lets pass, by field.
 var fields = map[string]any{
-	"BreakGlassInput.Text":                 "Unconscious in the emergency room",
+	"BreakGlassDetails.Text":               "Unconscious in the emergency room",
 	"Profile.Email":                        "somebody@example.org",
 	"Profile.Language":                     "en",
 	"SetUserRolesInput.Roles":              []string{identity.RoleNurse},
-	"CreateTenantInput.TimeZone":           "UTC",
+	"TenantDetails.TimeZone":               "UTC",
 	"AddCoverageInput.Relationship":        "self",
 	"AddCoverageInput.ValidUntil":          hmstype.Date{},
 	"RangeDetails.ValidTo":                 hmstype.Date{},

@@ -27,7 +27,9 @@ func TestService_AccessReport(t *testing.T) {
 	doctor := hmstype.WithActor(t.Context(), actor)
 	_, err := patient.New(env.Base).Get(doctor, vip)
 	require.ErrorIs(t, err, patient.ErrRestricted)
-	grant, err := env.Identity.BreakTheGlass(doctor, identity.BreakGlassInput{Patient: vip, Reason: identity.ReasonEmergency, Text: "Unconscious in the ER"})
+	grant, err := env.Identity.BreakTheGlass(doctor, identity.BreakGlassInput{
+		Patient: vip, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the ER"},
+	})
 	require.NoError(t, err)
 	_, err = patient.New(env.Base).Get(doctor, vip)
 	require.NoError(t, err)

@@ -114,7 +114,9 @@ func (b *logBench) sibling(t *testing.T, months ...audit.Month) *logBench {
 	env.Base.DB = dbx.NewHandle(env.DB, dbx.Options{Now: env.Clock.Now, Results: env.Base.Crypt})
 	env.Identity = identity.New(env.Base, identity.Config{})
 	env.Base.Authorizer = env.Identity
-	_, err := env.Identity.CreateTenant(env.Ctx, identity.CreateTenantInput{Name: "Another hospital"})
+	_, err := env.Identity.CreateTenant(env.Ctx, identity.CreateTenantInput{
+		TenantDetails: identity.TenantDetails{Name: "Another hospital"},
+	})
 	require.NoError(t, err)
 	s := newLog(t, &env)
 	for _, month := range months {

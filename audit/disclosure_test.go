@@ -276,7 +276,9 @@ func TestService_DisclosureReportOfRestricted(t *testing.T) {
 // auditor gives the context of somebody who may read the trail and see no restricted record.
 func auditor(t *testing.T, env *dbtest.Env) context.Context {
 	t.Helper()
-	_, err := env.Identity.CreateRole(env.Ctx, identity.CreateRoleInput{Name: "Auditor", Permissions: []hmstype.Permission{hmstype.PermAuditRead}})
+	_, err := env.Identity.CreateRole(env.Ctx, identity.CreateRoleInput{
+		Name: "Auditor", RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{hmstype.PermAuditRead}},
+	})
 	require.NoError(t, err)
 	return env.As(t, "Auditor")
 }

@@ -183,7 +183,9 @@ func TestService_UnusualBreakGlass(t *testing.T) {
 	actor.AuthenticatedAt = env.Clock.Now()
 	doctor := hmstype.WithActor(t.Context(), actor)
 	glass := func(p hmstype.PatientID) identity.BreakGlass {
-		grant, err := env.Identity.BreakTheGlass(doctor, identity.BreakGlassInput{Patient: p, Reason: identity.ReasonEmergency, Text: "Unconscious in the ER"})
+		grant, err := env.Identity.BreakTheGlass(doctor, identity.BreakGlassInput{
+			Patient: p, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the ER"},
+		})
 		require.NoError(t, err)
 		return grant
 	}
@@ -202,7 +204,9 @@ func TestService_UnusualBreakGlass(t *testing.T) {
 	require.True(t, found[1].First.IsZero())
 
 	admin := env.As(t, identity.RoleAdmin)
-	_, err := env.Identity.ReviewBreakGlass(admin, identity.ReviewBreakGlassInput{ID: used.ID, Outcome: identity.OutcomeJustified, Text: "Seen in the log"})
+	_, err := env.Identity.ReviewBreakGlass(admin, identity.ReviewBreakGlassInput{
+		ID: used.ID, BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "Seen in the log"},
+	})
 	require.NoError(t, err)
 	require.Len(t, find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionBreakGlass, During: today}), 1)
 	require.Empty(t, find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionBreakGlass, During: today, User: hmstype.NewID[hmstype.UserID]()}))

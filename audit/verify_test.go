@@ -92,8 +92,8 @@ func TestService_Verify(t *testing.T) {
 	require.Equal(t, audit.TableReport{Table: "user_account", Rows: 1, Changes: 2}, report())
 
 	attack := func(statement string, args ...any) {
-		for _, s := range []string{"ALTER TABLE hms.user_account DISABLE TRIGGER USER", "ALTER TABLE hms.audit_event DISABLE TRIGGER USER"} {
-			_, err := env.DB.ExecContext(t.Context(), s)
+		for _, table := range []string{"user_account", "user_account_status", "audit_event"} {
+			_, err := env.DB.ExecContext(t.Context(), "ALTER TABLE hms."+table+" DISABLE TRIGGER USER")
 			require.NoError(t, err)
 		}
 		_, err := env.DB.ExecContext(t.Context(), statement, args...)
@@ -109,6 +109,7 @@ func TestService_Verify(t *testing.T) {
 	attack(`DELETE FROM hms.audit_event WHERE entity_id = ? AND action = 'create'`, user.ID.String())
 	require.Equal(t, int64(1), report().Untold, "a removed event")
 	attack(`DELETE FROM hms.user_role`)
+	attack(`DELETE FROM hms.user_account_status`)
 	attack(`DELETE FROM hms.user_account WHERE id = ?`, user.ID)
 	require.Equal(t, int64(1), report().Vanished, "a removed row")
 }

@@ -18,9 +18,9 @@ func (b *bundle) asked(t *testing.T) (billing.RefundRequest, context.Context) {
 	t.Helper()
 	paid, err := b.pay(b.billOf100(t).ID, "60")
 	require.NoError(t, err)
-	both, err := b.Identity.CreateRole(b.Ctx, identity.CreateRoleInput{Name: "Cashier", Permissions: []hmstype.Permission{
+	both, err := b.Identity.CreateRole(b.Ctx, identity.CreateRoleInput{Name: "Cashier", RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{
 		hmstype.PermRefundRequest, hmstype.PermRefundApprove, hmstype.PermPayment, hmstype.PermBillingRead,
-	}})
+	}}})
 	require.NoError(t, err)
 	cashier := b.As(t, both.Name)
 	request, err := b.s.RequestRefund(cashier, billing.RefundInput{

@@ -75,7 +75,9 @@ func (e *Env) Neighbour(tb testing.TB) *Env {
 	inner := *e.env
 	inner.Tenant, inner.Ctx = other.Tenant, other.Ctx
 	other.env = &inner
-	_, err := e.H.Identity.CreateTenant(other.Ctx, identity.CreateTenantInput{Name: "Another hospital"})
+	_, err := e.H.Identity.CreateTenant(other.Ctx, identity.CreateTenantInput{
+		TenantDetails: identity.TenantDetails{Name: "Another hospital"},
+	})
 	require.NoError(tb, err)
 	return &other
 }

@@ -2,6 +2,9 @@ package identity
 
 import (
 	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -17,82 +20,100 @@ const maxKeyAge = 366 * 24 * time.Hour
 
 // APIKey is what a program proves itself by: it acts as its user, within its scopes.
 type APIKey struct {
-	ID         hmstype.APIKeyID
-	User       hmstype.UserID
-	Name       string
-	Scopes     []hmstype.Permission // what it may do, as far as the user may
-	CreatedBy  string               // an actor, as in the audit trail
-	CreatedAt  time.Time            // UTC
-	ExpiresAt  time.Time            // UTC
-	LastUsedAt time.Time            // UTC, to the minute; zero means never
-	RevokedAt  time.Time            // UTC; zero means that it was not
+	ID hmstype.APIKeyID `json:"id"`
+	APIKeyDetails
+	CreatedBy  hmstype.ActorRef `json:"createdBy"`
+	CreatedAt  time.Time        `json:"createdAt"`  // UTC
+	ExpiresAt  time.Time        `json:"expiresAt"`  // UTC
+	LastUsedAt time.Time        `json:"lastUsedAt"` // UTC, to the minute; zero means never
+	RevokedAt  time.Time        `json:"revokedAt"`  // UTC; zero means that it was not
+	Version    int64            `json:"version"`    // counts changes, from 1; to be used is none
+}
+
+// APIKeyDetails are what an administrator says of a key.
+type APIKeyDetails struct {
+	User hmstype.UserID `bun:"user_id" json:"user"` // whom the program acts as; required
+	Name string         `bun:"name"    json:"name"` // 1 to 100 characters
+	// Scopes are what it may do, as far as the user may; at least one.
+	Scopes []hmstype.Permission `bun:"scopes,type:jsonb" json:"scopes"`
+}
+
+func (d APIKeyDetails) validate(v *hmstype.Validator) {
+	v.Required(!d.User.IsZero(), "user")
+	v.Text(d.Name, "name", 1, 100)
+	v.Required(len(d.Scopes) > 0, "scopes")
+	validatePermissions(v, d.Scopes)
 }
 
 type apiKeyRow struct {
 	bun.BaseModel `bun:"table:hms.api_key,alias:k"`
-	dbx.Tenanted
-	ID         hmstype.APIKeyID `bun:"id,pk"`
-	UserID     hmstype.UserID
-	Name       string
+	dbx.Header[hmstype.APIKeyID]
+	APIKeyDetails
 	TokenHash  []byte
-	Scopes     []hmstype.Permission `bun:"type:jsonb"`
-	CreatedBy  string
-	CreatedAt  time.Time
 	ExpiresAt  time.Time
 	LastUsedAt time.Time `bun:",nullzero"`
 	RevokedAt  time.Time `bun:",nullzero"`
 }
 
-func (r apiKeyRow) key() APIKey {
+func (r apiKeyRow) apiKey() APIKey {
 	return APIKey{
-		ID: r.ID, User: r.UserID, Name: r.Name, Scopes: r.Scopes, CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(),
-		ExpiresAt: r.ExpiresAt.UTC(), LastUsedAt: r.LastUsedAt.UTC(), RevokedAt: r.RevokedAt.UTC(),
+		ID: r.ID, APIKeyDetails: r.APIKeyDetails, CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(),
+		ExpiresAt: r.ExpiresAt.UTC(), LastUsedAt: r.LastUsedAt.UTC(), RevokedAt: r.RevokedAt.UTC(), Version: r.Version,
 	}
 }
 
 // CreateAPIKeyInput describes a key.
 type CreateAPIKeyInput struct {
-	User   hmstype.UserID       // whom the program acts as; required
-	Name   string               // 1 to 100 characters
-	Scopes []hmstype.Permission // of the catalogue; at least one
-	Expiry time.Duration        // more than zero, at most 366 days
+	APIKeyDetails
+	Expiry time.Duration // more than zero, at most 366 days
 }
 
 // Validate implements the rules above.
 func (in CreateAPIKeyInput) Validate() error {
 	var v hmstype.Validator
-	v.Required(!in.User.IsZero(), "user")
-	v.Text(in.Name, "name", 1, 100)
-	v.Required(len(in.Scopes) > 0, "scopes")
-	validatePermissions(&v, in.Scopes)
+	in.validate(&v)
 	v.Check(in.Expiry > 0 && in.Expiry <= maxKeyAge, "expiry", "must lie between 0 and 366 days")
 	return v.Err()
 }
 
 // NewAPIKey is a key that was just made. The token is shown this once; only its hash is kept.
 type NewAPIKey struct {
-	Token hmstype.Secret
-	Key   APIKey
+	Token hmstype.Secret `json:"token"`
+	Key   APIKey         `json:"key"`
 }
 
-// CreateAPIKey makes a key for an active user. Nobody gives what he does not hold: a human
-// actor must have every scope himself.
+var opCreateAPIKey = usecase.Command[CreateAPIKeyInput, NewAPIKey]{
+	Name: "identity.create_api_key", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[NewAPIKey](noPatient),
+	Sample: CreateAPIKeyInput{
+		APIKeyDetails: APIKeyDetails{Name: "analyser", Scopes: []hmstype.Permission{hmstype.PermLabRead}}, Expiry: time.Hour,
+	},
+}.Declare()
+
+// CreateAPIKey makes a key for an active user. Nobody gives what he does not hold: the actor must
+// have every scope himself, and a program within the scopes of its own key.
 func (s *Service) CreateAPIKey(ctx context.Context, in CreateAPIKeyInput) (NewAPIKey, error) {
-	op := usecase.Op{Name: "identity.create_api_key", Permission: hmstype.PermIdentityManage}
-	actor, err := hmstype.ActorFrom(ctx)
-	if err != nil {
-		return NewAPIKey{}, &hmstype.Error{Op: op.Name, Err: err}
-	}
 	// Asked before the transaction, as an Authorizer may need a connection of its own.
-	for _, scope := range in.Scopes {
-		if !slices.Contains(hmstype.Permissions(), scope) {
-			continue // the input is refused for it, without repeating it
+	if err := s.requireAll(ctx, in.Scopes); err != nil {
+		return NewAPIKey{}, &hmstype.Error{Op: opCreateAPIKey.Name, Err: err}
+	}
+	return opCreateAPIKey.Run(ctx, &s.base, in, createAPIKey)
+}
+
+// requireAll refuses an actor who lacks one of the permissions. It passes over what is no
+// permission: the input is refused for it, without repeating it.
+func (s *Service) requireAll(ctx context.Context, permissions []hmstype.Permission) error {
+	if _, err := hmstype.ActorFrom(ctx); err != nil {
+		return err
+	}
+	for _, p := range permissions {
+		if !slices.Contains(hmstype.Permissions(), p) {
+			continue
 		}
-		if err := s.base.Authorizer.Authorize(ctx, actor, scope); err != nil {
-			return NewAPIKey{}, &hmstype.Error{Op: op.Name, Err: err}
+		if held, err := s.base.Allows(ctx, p); err != nil || !held {
+			return errors.Join(err, hmstype.Denied(string(p)))
 		}
 	}
-	return usecase.Write(ctx, &s.base, op, in, createAPIKey)
+	return nil
 }
 
 func createAPIKey(ctx context.Context, db dbx.DB, in CreateAPIKeyInput) (NewAPIKey, error) {
@@ -108,48 +129,85 @@ func createAPIKey(ctx context.Context, db dbx.DB, in CreateAPIKeyInput) (NewAPIK
 		return NewAPIKey{}, err
 	}
 	row := apiKeyRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.APIKeyID](), UserID: in.User, Name: in.Name,
-		TokenHash: hash, Scopes: in.Scopes, CreatedBy: db.ActorName(), CreatedAt: db.Now, ExpiresAt: db.Now.Add(in.Expiry),
+		Header: dbx.NewHeader[hmstype.APIKeyID](db), APIKeyDetails: in.APIKeyDetails,
+		TokenHash: hash, ExpiresAt: db.Now.Add(in.Expiry),
 	}
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return NewAPIKey{}, err
 	}
-	return NewAPIKey{Token: token, Key: row.key()}, record(ctx, db, "api_key_created", in.User)
+	return NewAPIKey{Token: token, Key: row.apiKey()}, record(ctx, db, "api_key_created", in.User)
 }
+
+var opRevokeAPIKey = usecase.Command[usecase.ByID[hmstype.APIKeyID], APIKey]{
+	Name: "identity.revoke_api_key", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[APIKey](noPatient),
+	MayBeIdle: "a key that has ended already stays as it is",
+}.Declare()
 
 // RevokeAPIKey ends a key; one that has ended already stays as it is. Every process refuses it
 // within a second.
 func (s *Service) RevokeAPIKey(ctx context.Context, id hmstype.APIKeyID) (APIKey, error) {
-	op := usecase.Op{Name: "identity.revoke_api_key", Permission: hmstype.PermIdentityManage}
-	key, err := usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.APIKeyID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.APIKeyID]) (APIKey, error) {
-			row, err := dbx.Get[apiKeyRow](ctx, db, "API key", in.ID, dbx.ForUpdate)
-			if err != nil || !row.RevokedAt.IsZero() {
-				return row.key(), err
-			}
-			row.RevokedAt = db.Now
-			_, err = db.Exec(ctx, `UPDATE hms.api_key SET revoked_at = $1 WHERE tenant_id = $2 AND id = $3`, db.Now, db.Tenant(), in.ID)
-			if err != nil {
-				return APIKey{}, err
-			}
-			return row.key(), record(ctx, db, "api_key_revoked", row.UserID)
-		})
+	key, err := opRevokeAPIKey.Run(ctx, &s.base, usecase.ID(id), revokeAPIKey)
 	s.sessions.clear()
 	return key, err
 }
 
+func revokeAPIKey(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.APIKeyID]) (APIKey, error) {
+	row, err := dbx.Get[apiKeyRow](ctx, db, "API key", in.ID, dbx.ForUpdate)
+	if err != nil || !row.RevokedAt.IsZero() {
+		return row.apiKey(), err
+	}
+	row.RevokedAt = db.Now
+	if err := dbx.Update(ctx, db, &row, "revoked_at"); err != nil {
+		return APIKey{}, err
+	}
+	return row.apiKey(), record(ctx, db, "api_key_revoked", row.User)
+}
+
+var opAPIKeys = usecase.Query[usecase.ByID[hmstype.UserID], []APIKey]{
+	Name: "identity.api_keys", Permission: hmstype.PermIdentityRead,
+	Shows: usecase.Nobody[[]APIKey](noPatient), Quiet: noPatient,
+}.Declare()
+
 // APIKeys lists a user's keys, those that have ended too.
 func (s *Service) APIKeys(ctx context.Context, user hmstype.UserID) ([]APIKey, error) {
-	op := usecase.Op{Name: "identity.api_keys", Permission: hmstype.PermIdentityRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.UserID]{ID: user},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) ([]APIKey, error) {
-			rows, err := dbx.All[apiKeyRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-				return q.Where("k.user_id = ?", in.ID).Order("k.created_at", "k.id")
-			})
-			keys := make([]APIKey, len(rows))
-			for i, r := range rows {
-				keys[i] = r.key()
-			}
-			return keys, err
-		})
+	return opAPIKeys.Run(ctx, &s.base, usecase.ID(user), apiKeys)
+}
+
+func apiKeys(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) ([]APIKey, error) {
+	rows, err := dbx.All[apiKeyRow](ctx, db, dbx.Equal("user_id", in.ID), dbx.OrderBy("k.created_at", "k.id"))
+	keys := make([]APIKey, len(rows))
+	for i, r := range rows {
+		keys[i] = r.apiKey()
+	}
+	return keys, err
+}
+
+const keyByHash = `SELECT k.user_id, k.scopes, k.last_used_at, k.id FROM hms.api_key AS k
+	JOIN hms.user_account AS u ON u.tenant_id = k.tenant_id AND u.tenant_id = $1 AND u.id = k.user_id AND u.status = 'active'
+	WHERE k.tenant_id = $1 AND k.token_hash = $2 AND k.revoked_at IS NULL AND k.expires_at > $3`
+
+// authenticateKey gives the actor of an API key, with its scopes: a program that acts by its user's
+// account. The key's owner, who answers for what it does, is the person of that account.
+func authenticateKey(ctx context.Context, db dbx.DB, hash []byte) (hmstype.Actor, error) {
+	actor := hmstype.Actor{Tenant: db.Tenant(), Kind: hmstype.ActorService, Purpose: hmstype.PurposeOperations}
+	var scopes []byte
+	var used sql.NullTime
+	err := db.QueryRow(ctx, keyByHash, db.Tenant(), hash, db.Now).Scan(&actor.User, &scopes, &used, &actor.APIKey)
+	if errors.Is(err, sql.ErrNoRows) {
+		return hmstype.Actor{}, ErrSessionEnded
+	}
+	if err != nil {
+		return hmstype.Actor{}, err
+	}
+	actor.Person = actor.User
+	actor.Scopes = []hmstype.Permission{}
+	if err := json.Unmarshal(scopes, &actor.Scopes); err != nil {
+		return hmstype.Actor{}, err
+	}
+	if used.Valid && db.Now.Sub(used.Time) < seenEvery {
+		return actor, nil
+	}
+	_, err = db.Exec(ctx, `UPDATE hms.api_key SET last_used_at = $1 WHERE tenant_id = $2 AND id = $3`,
+		db.Now, db.Tenant(), actor.APIKey)
+	return actor, err
 }

@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"context"
+	"encoding/json"
 	"sync"
 	"testing"
 	"time"
@@ -34,7 +35,9 @@ func restrictedPatient(t *testing.T, env *dbtest.Env) hmstype.PatientID {
 }
 
 func glass(p hmstype.PatientID) identity.BreakGlassInput {
-	return identity.BreakGlassInput{Patient: p, Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"}
+	return identity.BreakGlassInput{
+		Patient: p, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"},
+	}
 }
 
 func TestService_BreakTheGlass(t *testing.T) {
@@ -141,8 +144,10 @@ func TestService_BreakTheGlassRefuses(t *testing.T) {
 	require.ErrorIs(t, ask(doctor, func(in *identity.BreakGlassInput) { in.Patient = hmstype.NewID[hmstype.PatientID]() }), hmstype.ErrInvalid)
 	require.ErrorIs(t, ask(doctor, func(in *identity.BreakGlassInput) { in.Patient = restrictedPatient(t, dbtest.New(t)) }), hmstype.ErrInvalid,
 		"another tenant's patient")
-	_, err := env.DB.NewRaw(`INSERT INTO hms.break_glass (tenant_id, id, user_id, patient_id, reason_code, reason_text, purpose, started_at, expires_at)
-		VALUES (?, gen_random_uuid(), ?, ?, 'emergency', 'raw SQL asks too much', 'BTG', now(), now() + interval '5 hours')`, env.Tenant, doctorID, vip).Exec(t.Context())
+	_, err := env.DB.NewRaw(`INSERT INTO hms.break_glass (tenant_id, id, created_at, created_by, user_id, patient_id, reason_code, reason_text,
+			purpose, status, started_at, expires_at)
+		VALUES (?, gen_random_uuid(), now(), 'human:' || ?, ?, ?, 'emergency', 'raw SQL asks too much',
+			'BTG', 'active', now(), now() + interval '5 hours')`, env.Tenant, doctorID.String(), doctorID, vip).Exec(t.Context())
 	require.ErrorContains(t, err, "break_glass_period_check")
 }
 
@@ -154,12 +159,23 @@ func TestService_ReviewBreakGlass(t *testing.T) {
 	doctor, doctorID := person(t, env, identity.RoleDoctor, identity.RoleAdmin)
 	grant, err := s.BreakTheGlass(doctor, glass(vip))
 	require.NoError(t, err)
-	review := identity.ReviewBreakGlassInput{ID: grant.ID, Outcome: identity.OutcomeJustified, Text: "Seen in the ER log"}
+	review := identity.ReviewBreakGlassInput{
+		ID: grant.ID, BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "Seen in the ER log"},
+	}
 
 	_, err = s.ReviewBreakGlass(doctor, review)
 	require.ErrorIs(t, err, identity.ErrOwnReview)
-	_, err = env.DB.NewRaw(`UPDATE hms.break_glass SET outcome = 'justified', reviewer_id = user_id, reviewed_at = now() WHERE id = ?`, grant.ID).Exec(t.Context())
-	require.ErrorContains(t, err, "break_glass_reviewer_check", "the database holds by itself")
+	second := hmstype.Actor{Tenant: env.Tenant, Kind: hmstype.ActorHuman, User: env.User(t, identity.RoleAdmin).ID, Person: doctorID}
+	_, err = s.ReviewBreakGlass(hmstype.WithActor(t.Context(), second), review)
+	require.ErrorIs(t, err, identity.ErrOwnReview, "under another account of his")
+	key := hmstype.Actor{Tenant: env.Tenant, Kind: hmstype.ActorService, User: doctorID, Person: doctorID}
+	_, err = s.ReviewBreakGlass(hmstype.WithActor(t.Context(), key), review)
+	require.ErrorIs(t, err, identity.ErrPersonRequired, "a program judges nobody")
+	for _, own := range []hmstype.Actor{hmstype.HumanActor(env.Tenant, doctorID), second, key} {
+		_, err = env.DB.NewRaw(`UPDATE hms.break_glass SET status = 'reviewed', outcome = 'justified', reviewed_by = ?, reviewed_at = now() WHERE id = ?`,
+			own.Ref(), grant.ID).Exec(t.Context())
+		require.ErrorContains(t, err, "break_glass_reviewer_check", "the database holds by itself")
+	}
 
 	env.Clock.Advance(identity.ReviewWithin + time.Second)
 	actor := hmstype.HumanActor(env.Tenant, doctorID)
@@ -192,17 +208,98 @@ func TestBreakGlass_TextIsSealed(t *testing.T) {
 	in.Text = "canary: unconscious, no papers"
 	grant, err := env.Identity.BreakTheGlass(doctor, in)
 	require.NoError(t, err)
-	require.Equal(t, in.Text, grant.Text)
+	require.True(t, grant.Withheld)
+	require.Empty(t, grant.Text, "what a command shows of a restricted patient is withheld")
 	ended, err := env.Identity.EndBreakGlass(doctor, grant.ID)
 	require.NoError(t, err)
-	require.Equal(t, in.Text, ended.Text)
-	reviewed, err := env.Identity.ReviewBreakGlass(admin, identity.ReviewBreakGlassInput{ID: grant.ID, Outcome: identity.OutcomeJustified, Text: "canary: was right"})
+	require.Empty(t, ended.Text)
+	reviewed, err := env.Identity.ReviewBreakGlass(admin, identity.ReviewBreakGlassInput{
+		ID: grant.ID, BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "canary: was right"},
+	})
 	require.NoError(t, err)
 	list, err := env.Identity.BreakGlassGrants(admin, identity.BreakGlassQuery{Patient: vip})
 	require.NoError(t, err)
 	require.Equal(t, []identity.BreakGlass{reviewed}, list.Items)
+	require.Equal(t, in.Text, reviewed.Text)
 	require.Equal(t, "canary: was right", reviewed.ReviewText)
-	for _, table := range []string{"break_glass", "audit_event", "outbox"} {
+	for _, table := range []string{"break_glass", "break_glass_status", "audit_event", "outbox"} {
 		require.Zero(t, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.`+table+` AS t WHERE t.tenant_id = ? AND t::text LIKE '%canary%'`, env.Tenant), table)
 	}
+}
+
+// Of restricted patients a reviewer who may not see them gets ids, states, codes and instants, and
+// no text; a history of one of them is refused to him, and the refusal is on the trail.
+func TestBreakGlass_IsWithheld(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	vip := restrictedPatient(t, env)
+	doctor, doctorID := person(t, env, identity.RoleDoctor)
+	in := glass(vip)
+	in.Text = "canary: unconscious, no papers"
+	grant, err := env.Identity.BreakTheGlass(doctor, in)
+	require.NoError(t, err)
+	role, err := env.Identity.CreateRole(env.Ctx, identity.CreateRoleInput{Name: "Reviewer", RoleDetails: identity.RoleDetails{
+		Permissions: []hmstype.Permission{hmstype.PermBreakGlassReview},
+	}})
+	require.NoError(t, err)
+	reviewer, reviewerID := person(t, env, role.Name)
+
+	list, err := env.Identity.BreakGlassGrants(reviewer, identity.BreakGlassQuery{Patient: vip})
+	require.NoError(t, err)
+	require.Equal(t, []identity.BreakGlass{{
+		ID: grant.ID, User: doctorID, Patient: vip, Status: identity.BreakGlassActive, StartedAt: grant.StartedAt, ExpiresAt: grant.ExpiresAt,
+		BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Purpose: hmstype.PurposeEmergency},
+		Version:           1, Withheld: true,
+	}}, list.Items)
+	review := identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "canary: was right"}
+	reviewed, err := env.Identity.ReviewBreakGlass(reviewer, identity.ReviewBreakGlassInput{
+		ID: grant.ID, BreakGlassReview: review,
+	})
+	require.NoError(t, err, "the work goes on")
+	require.True(t, reviewed.Withheld)
+	require.Equal(t, identity.OutcomeJustified, reviewed.Outcome)
+	_, err = env.Identity.BreakGlassHistory(reviewer, grant.ID)
+	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
+	shown, err := json.Marshal([]any{grant, list, reviewed})
+	require.NoError(t, err)
+	require.NotContains(t, string(shown), "canary")
+
+	trail, err := audit.New(env.Base, audit.LogConfig{}).Trail(env.Ctx, audit.Query{Patient: vip, User: reviewerID})
+	require.NoError(t, err)
+	seen := map[audit.Action]bool{}
+	for _, e := range trail.Items {
+		seen[e.Action] = true
+	}
+	require.True(t, seen[audit.ActionSearch] && seen["denied"], "the patient's trail tells who looked, and who was refused")
+}
+
+func TestService_BreakGlassHistory(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	dbtest.RequireTransitions(t, env, "break_glass", identity.BreakGlassTransitions.Pairs())
+	vip := restrictedPatient(t, env)
+	doctor, doctorID := person(t, env, identity.RoleDoctor)
+	admin, adminID := person(t, env, identity.RoleAdmin)
+	grant, err := env.Identity.BreakTheGlass(doctor, glass(vip))
+	require.NoError(t, err)
+	require.Equal(t, 2, dbtest.Scalar[int](t, env, `SELECT count(*) FROM (SELECT created_at AS at FROM hms.break_glass WHERE id = ? AND started_at = created_at
+		UNION ALL SELECT occurred_at FROM hms.outbox WHERE entity_id = ?) AS x WHERE at = ?`, grant.ID, grant.ID.String(), grant.StartedAt),
+		"one instant for row, period and event")
+	env.Clock.Advance(time.Minute)
+	ended, err := env.Identity.EndBreakGlass(doctor, grant.ID)
+	require.NoError(t, err)
+	require.Equal(t, identity.BreakGlassEnded, ended.Status)
+	env.Clock.Advance(time.Minute)
+	reviewed, err := env.Identity.ReviewBreakGlass(admin, identity.ReviewBreakGlassInput{
+		ID: grant.ID, BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "Seen in the log"},
+	})
+	require.NoError(t, err)
+	require.Equal(t, hmstype.HumanActor(env.Tenant, adminID).Ref(), reviewed.ReviewedBy)
+	require.Equal(t, int64(3), reviewed.Version)
+	history, err := env.Identity.BreakGlassHistory(admin, grant.ID)
+	require.NoError(t, err)
+	require.Equal(t, identity.History{Entity: "break_glass", ID: grant.ID.String(), Patient: vip, Steps: []hmstype.StatusChange{
+		{From: "active", To: "ended", At: ended.EndedAt, By: hmstype.HumanActor(env.Tenant, doctorID).Ref()},
+		{From: "ended", To: "reviewed", At: reviewed.ReviewedAt, By: reviewed.ReviewedBy},
+	}}, history)
 }

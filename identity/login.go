@@ -4,8 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"github.com/uptrace/bun"
-
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/names"
@@ -35,10 +33,27 @@ func (in LoginInput) Validate() error {
 
 // Login is a session that has just begun. The token is shown this once; only its hash is kept.
 type Login struct {
-	Token   hmstype.Secret
-	Session Session
-	User    User
+	Token   hmstype.Secret `json:"token"`
+	Session Session        `json:"session"`
+	User    User           `json:"user"`
 }
+
+var sampleLogin = LoginInput{
+	Login: "a.odhiambo", Password: "six words that nobody else says", Code: "123456",
+	Source: "192.0.2.1", UserAgent: "a browser",
+}
+
+// opCountLogin is the first of the two transactions of a login: the attempt is counted and committed
+// before the password is looked at.
+var opCountLogin = usecase.Command[LoginInput, attempt]{
+	Name: "identity.count_login", Permission: hmstype.PermAuthenticate, Shows: usecase.Nobody[attempt](noPatient),
+	Quiet: "counts the attempt; identity.login records how it ended", Sample: sampleLogin,
+}.Declare()
+
+var opLogin = usecase.Command[LoginInput, loginOutcome]{
+	Name: "identity.login", Permission: hmstype.PermAuthenticate,
+	Shows: usecase.Nobody[loginOutcome](noPatient), Sample: sampleLogin,
+}.Declare()
 
 // Login begins a session. The actor is the host's own: hmstype.SystemActor(tenant, "login").
 //
@@ -50,27 +65,25 @@ type Login struct {
 func (s *Service) Login(ctx context.Context, in LoginInput) (Login, error) {
 	base := s.base
 	base.DB = base.DB.Unbound()
-	counted := usecase.Op{Name: "identity.count_login", Permission: hmstype.PermAuthenticate}
-	begun, err := usecase.Write(ctx, &base, counted, in, beginLogin)
+	begun, err := opCountLogin.Run(ctx, &base, in, beginLogin)
 	if err != nil {
 		return Login{}, err
 	}
-	op := usecase.Op{Name: "identity.login", Permission: hmstype.PermAuthenticate}
 	fits, outdated, err := s.hasher.verify(ctx, begun.hash, in.Password)
 	if err != nil {
-		return Login{}, &hmstype.Error{Op: op.Name, Err: err}
+		return Login{}, &hmstype.Error{Op: opLogin.Name, Err: err}
 	}
 	newHash := ""
 	if fits && outdated {
 		if newHash, err = s.hasher.hash(ctx, in.Password); err != nil {
-			return Login{}, &hmstype.Error{Op: op.Name, Err: err}
+			return Login{}, &hmstype.Error{Op: opLogin.Name, Err: err}
 		}
 	}
-	done, err := usecase.Write(ctx, &base, op, in, func(ctx context.Context, db dbx.DB, in LoginInput) (loginOutcome, error) {
+	done, err := opLogin.Run(ctx, &base, in, func(ctx context.Context, db dbx.DB, in LoginInput) (loginOutcome, error) {
 		return s.finishLogin(ctx, db, in, begun, fits, newHash)
 	})
 	if err == nil && done.err != nil {
-		err = &hmstype.Error{Op: op.Name, Err: done.err}
+		err = &hmstype.Error{Op: opLogin.Name, Err: done.err}
 	}
 	return done.login, err
 }
@@ -113,13 +126,11 @@ func beginLogin(ctx context.Context, db dbx.DB, in LoginInput) (attempt, error) 
 // findLogin finds a user by name or e-mail address. No name looks like an address but the
 // user's own, so at most one fits.
 func findLogin(ctx context.Context, db dbx.DB, login string) (userRow, bool, error) {
-	wanted := names.NameKey(login)
-	rows, err := dbx.All[userRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		if strings.ContainsRune(wanted, '@') {
-			return q.Where("u.email_key = ?", names.CodeKey(login))
-		}
-		return q.Where("u.username_key = ?", wanted)
-	})
+	column, wanted := "username_key", names.NameKey(login)
+	if strings.ContainsRune(wanted, '@') {
+		column, wanted = "email_key", names.CodeKey(login)
+	}
+	rows, err := dbx.All[userRow](ctx, db, dbx.Equal(column, wanted))
 	if err != nil || len(rows) == 0 {
 		return userRow{}, false, err
 	}
@@ -186,12 +197,18 @@ type proof struct {
 	hasTOTP bool
 }
 
+// opProvePassword is the first step of what wants one's own password again.
+var opProvePassword = usecase.Proof{
+	Name: "identity.prove_password", Why: ownAccount,
+	Quiet: "a wrong password is recorded, a right one by the deed that it is for",
+}.Declare()
+
 // provePassword checks the actor's own password, with the throttling of a login.
 func (s *Service) provePassword(ctx context.Context, actor hmstype.Actor, password hmstype.Secret) (proof, error) {
 	var hash string
 	var refused bool
 	var out proof
-	err := s.asSelf(ctx, "identity.prove_password", func(ctx context.Context, db dbx.DB) (err error) {
+	err := s.asSelf(ctx, opProvePassword, func(ctx context.Context, db dbx.DB) (err error) {
 		if hash, refused, err = countAccount(ctx, db, actor.User); err != nil {
 			return err
 		}
@@ -211,7 +228,7 @@ func (s *Service) provePassword(ctx context.Context, actor hmstype.Actor, passwo
 	if err != nil {
 		return proof{}, err
 	}
-	err = s.asSelf(ctx, "identity.prove_password", func(ctx context.Context, db dbx.DB) error {
+	err = s.asSelf(ctx, opProvePassword, func(ctx context.Context, db dbx.DB) error {
 		if !fits {
 			return record(ctx, db, "login_failed", actor.User)
 		}

@@ -106,6 +106,11 @@ func (in ChangePasswordInput) Validate() error {
 	return v.Err()
 }
 
+// ownAccount is why a use case asks for no permission that everybody may do to his own account.
+const ownAccount = "acts on the actor's own account only"
+
+var opChangePassword = usecase.Proof{Name: "identity.change_password", Why: ownAccount}.Declare()
+
 // ChangePassword replaces the actor's own password and ends his other sessions.
 // [ErrLoginFailed] for a wrong old password, which counts like any failed login.
 func (s *Service) ChangePassword(ctx context.Context, in ChangePasswordInput) error {
@@ -127,7 +132,7 @@ func (s *Service) ChangePassword(ctx context.Context, in ChangePasswordInput) er
 	if err != nil {
 		return err
 	}
-	return s.asSelf(ctx, "identity.change_password", func(ctx context.Context, db dbx.DB) error {
+	return s.asSelf(ctx, opChangePassword, func(ctx context.Context, db dbx.DB) error {
 		if err := storePassword(ctx, db, actor.User, hash); err != nil {
 			return err
 		}
@@ -150,29 +155,31 @@ func (s *Service) self(ctx context.Context) (hmstype.Actor, error) {
 	}
 }
 
-// asSelf runs a deed on the actor's own account; see [usecase.Base.Alone].
-func (s *Service) asSelf(ctx context.Context, op string, fn func(context.Context, dbx.DB) error) error {
-	err := s.base.Alone(ctx, op, fn)
-	if err != nil {
-		return &hmstype.Error{Op: op, Err: err}
+// asSelf runs a deed on the actor's own account; see [usecase.Proof.Run].
+func (s *Service) asSelf(ctx context.Context, op *usecase.Proof, fn func(context.Context, dbx.DB) error) error {
+	if err := op.Run(ctx, &s.base, fn); err != nil {
+		return &hmstype.Error{Op: op.Name, Err: err}
 	}
 	return nil
 }
 
+var opUnlockPassword = usecase.Command[usecase.ByID[hmstype.UserID], usecase.None]{
+	Name: "identity.unlock_password", Permission: hmstype.PermIdentityManage,
+	Shows: usecase.Nobody[usecase.None](noPatient),
+}.Declare()
+
 // UnlockPassword lets a user try again whose account too many wrong passwords have locked.
 func (s *Service) UnlockPassword(ctx context.Context, id hmstype.UserID) error {
-	op := usecase.Op{Name: "identity.unlock_password", Permission: hmstype.PermIdentityManage}
-	_, err := usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.UserID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) (usecase.None, error) {
-			if _, err := dbx.Get[userRow](ctx, db, "user", in.ID); err != nil {
-				return usecase.None{}, err
-			}
-			_, err := db.Exec(ctx, `UPDATE hms.user_password SET failures = 0, next_attempt_at = NULL, locked_at = NULL
-				WHERE tenant_id = $1 AND user_id = $2`, db.Tenant(), in.ID)
-			if err != nil {
-				return usecase.None{}, err
-			}
-			return usecase.None{}, record(ctx, db, "unlocked", in.ID)
-		})
+	_, err := opUnlockPassword.Run(ctx, &s.base, usecase.ID(id), unlockPassword)
 	return err
+}
+
+func unlockPassword(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) (usecase.None, error) {
+	if _, err := dbx.Get[userRow](ctx, db, "user", in.ID); err != nil {
+		return usecase.None{}, err
+	}
+	if err := forgetFailures(ctx, db, in.ID, ""); err != nil {
+		return usecase.None{}, err
+	}
+	return usecase.None{}, record(ctx, db, "unlocked", in.ID)
 }

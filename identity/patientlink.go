@@ -25,22 +25,40 @@ func (in LinkPatientInput) Validate() error {
 
 // PatientLink says that a user of the tenant is its patient, too.
 type PatientLink struct {
-	User    hmstype.UserID
-	Patient hmstype.PatientID // zero for who is none
-	Version int64             // of the user's account
+	User    hmstype.UserID    `json:"user"`
+	Patient hmstype.PatientID `json:"patient"` // zero for who is none
+	Version int64             `json:"version"` // of the user's account
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, which the actor gave himself.
+	Withheld bool `json:"withheld,omitempty"`
 }
+
+// patientLinks is what a link shows of whom.
+var patientLinks = usecase.Entity[PatientLink]{
+	Table:   "user_account",
+	Patient: func(l *PatientLink) hmstype.PatientID { return l.Patient },
+	ID:      func(l *PatientLink) string { return l.User.String() },
+}
+
+var opLinkPatient = usecase.Command[LinkPatientInput, PatientLink]{
+	Name: "identity.link_patient", Permission: hmstype.PermIdentityManage, Shows: patientLinks.One(),
+	Sample: LinkPatientInput{Version: 1},
+}.Declare()
 
 // LinkPatient notes that a user is a patient of the hospital, so that accesses to the own record
 // can be found (audit.SuspicionOwnRecord). It gives the user no right, and [User] does not show
 // it: that somebody is a patient is the patient's secret. The link is on the patient's trail.
 // [hmstype.ErrStale] where somebody else was faster.
 func (s *Service) LinkPatient(ctx context.Context, in LinkPatientInput) (PatientLink, error) {
-	op := usecase.Op{Name: "identity.link_patient", Permission: hmstype.PermIdentityManage}
-	return usecase.Write(ctx, &s.base, op, in, linkPatient)
+	return opLinkPatient.Run(ctx, &s.base, in, linkPatient)
 }
 
 func linkPatient(ctx context.Context, db dbx.DB, in LinkPatientInput) (PatientLink, error) {
-	if _, err := dbx.Get[userRow](ctx, db, "user", in.User, dbx.ForUpdate); err != nil {
+	row, err := dbx.Get[userRow](ctx, db, "user", in.User, dbx.ForUpdate)
+	if err != nil {
+		return PatientLink{}, err
+	}
+	if err := dbx.CheckVersion(&row, in.Version); err != nil {
 		return PatientLink{}, err
 	}
 	if !in.Patient.IsZero() {
@@ -49,10 +67,7 @@ func linkPatient(ctx context.Context, db dbx.DB, in LinkPatientInput) (PatientLi
 			return PatientLink{}, err
 		}
 	}
-	n, err := db.Exec(ctx, `UPDATE hms.user_account SET patient_id = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 AND version = $4`,
-		in.Patient, db.Tenant(), in.User, in.Version)
-	if err == nil && n == 0 {
-		err = hmstype.ErrStale
-	}
-	return PatientLink{User: in.User, Patient: in.Patient, Version: in.Version + 1}, err
+	row.PatientID = in.Patient
+	err = dbx.Update(ctx, db, &row, "patient_id")
+	return PatientLink{User: row.ID, Patient: row.PatientID, Version: row.Version}, err
 }

@@ -27,10 +27,10 @@ const (
 
 // PasswordReset is what the host needs to write to somebody who forgot his password.
 type PasswordReset struct {
-	Found     bool           // false: nobody has that name; answer the person in the same way
-	Token     hmstype.Secret // good once, until ExpiresAt
-	User      User
-	ExpiresAt time.Time // UTC
+	Found     bool           `json:"found"` // false: nobody has that name; answer the person in the same way
+	Token     hmstype.Secret `json:"token"` // good once, until ExpiresAt
+	User      User           `json:"user"`
+	ExpiresAt time.Time      `json:"expiresAt"` // UTC
 }
 
 // PasswordResetInput names the account.
@@ -45,28 +45,35 @@ func (in PasswordResetInput) Validate() error {
 	return v.Err()
 }
 
+var opRequestPasswordReset = usecase.Command[PasswordResetInput, PasswordReset]{
+	Name: "identity.request_password_reset", Permission: hmstype.PermAuthenticate,
+	Shows:  usecase.Nobody[PasswordReset](noPatient),
+	Sample: PasswordResetInput{Login: "a.odhiambo"},
+}.Declare()
+
 // RequestPasswordReset makes a token by which the account's person sets a new password. The
 // host sends it to the address that it knows; an earlier one is void. An account that is not
 // active, like a name that is not there, gives Found false and no error.
 func (s *Service) RequestPasswordReset(ctx context.Context, in PasswordResetInput) (PasswordReset, error) {
-	op := usecase.Op{Name: "identity.request_password_reset", Permission: hmstype.PermAuthenticate}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in PasswordResetInput) (PasswordReset, error) {
-		row, found, err := findLogin(ctx, db, in.Login)
-		if err != nil {
-			return PasswordReset{}, err
-		}
-		if !found || row.Status != UserActive {
-			return PasswordReset{}, record(ctx, db, "password_reset_refused", row.ID)
-		}
-		reset := PasswordReset{Found: true, ExpiresAt: db.Now.Add(resetWithin)}
-		if reset.Token, err = newUserToken(ctx, db, row.ID, purposeReset, reset.ExpiresAt); err != nil {
-			return PasswordReset{}, err
-		}
-		if reset.User, err = s.loadUser(ctx, db, row.ID); err != nil {
-			return PasswordReset{}, err
-		}
-		return reset, record(ctx, db, "password_reset_requested", row.ID)
-	})
+	return opRequestPasswordReset.Run(ctx, &s.base, in, s.requestPasswordReset)
+}
+
+func (s *Service) requestPasswordReset(ctx context.Context, db dbx.DB, in PasswordResetInput) (PasswordReset, error) {
+	row, found, err := findLogin(ctx, db, in.Login)
+	if err != nil {
+		return PasswordReset{}, err
+	}
+	if !found || row.Status != UserActive {
+		return PasswordReset{}, record(ctx, db, "password_reset_refused", row.ID)
+	}
+	reset := PasswordReset{Found: true, ExpiresAt: db.Now.Add(resetWithin)}
+	if reset.Token, err = newUserToken(ctx, db, row.ID, purposeReset, reset.ExpiresAt); err != nil {
+		return PasswordReset{}, err
+	}
+	if reset.User, err = s.loadUser(ctx, db, row.ID); err != nil {
+		return PasswordReset{}, err
+	}
+	return reset, record(ctx, db, "password_reset_requested", row.ID)
 }
 
 // newUserToken makes a token and voids those of the same purpose.
@@ -115,94 +122,120 @@ func (in NewPasswordInput) Validate() error {
 	return v.Err()
 }
 
+// sampleNewPassword is what the samples of declarations set a password by.
+var sampleNewPassword = NewPasswordInput{Token: resetToken, Password: "six words that nobody else says"}
+
+var opResetPassword = usecase.Command[NewPasswordInput, User]{
+	Name: "identity.reset_password", Permission: hmstype.PermAuthenticate, Shows: usecase.Nobody[User](noPatient),
+	Sample: sampleNewPassword,
+}.Declare()
+
 // ResetPassword sets a new password by the token of [Service.RequestPasswordReset], ends all
 // sessions of the user and unlocks the account. The token is used up only if the password is
 // accepted. [ErrTokenInvalid] for one that was used, has expired or never was.
 func (s *Service) ResetPassword(ctx context.Context, in NewPasswordInput) (User, error) {
-	return s.setByToken(ctx, "identity.reset_password", in, purposeReset, func(ctx context.Context, db dbx.DB, user User) error {
-		if user.Status != UserActive {
-			return ErrTokenInvalid
-		}
-		return endSessions(ctx, db, user.ID, hmstype.SessionID{}, "password reset")
-	})
-}
-
-// AcceptInvitation makes an invited user active, with the password that he chose.
-// [ErrTokenInvalid] as for [Service.ResetPassword].
-func (s *Service) AcceptInvitation(ctx context.Context, in NewPasswordInput) (User, error) {
-	return s.setByToken(ctx, "identity.accept_invitation", in, purposeInvitation, func(ctx context.Context, db dbx.DB, user User) error {
-		if user.Status != UserInvited {
-			return ErrTokenInvalid
-		}
-		row, err := dbx.Get[userRow](ctx, db, "user", user.ID, dbx.ForUpdate)
-		if err != nil {
-			return err
-		}
-		row.Status = UserActive
-		return dbx.UpdateVersioned(ctx, db, &row, row.Version, "status")
-	})
-}
-
-func (s *Service) setByToken(
-	ctx context.Context, name string, in NewPasswordInput, purpose tokenPurpose, then func(context.Context, dbx.DB, User) error,
-) (User, error) {
-	op := usecase.Op{Name: name, Permission: hmstype.PermAuthenticate}
-	user, err := usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in NewPasswordInput) (User, error) {
-		id, err := useToken(ctx, db, in.Token, purpose)
-		if err != nil {
-			return User{}, err
-		}
-		user, err := s.loadUser(ctx, db, id)
-		if err != nil {
-			return User{}, err
-		}
-		second, err := hasTOTP(ctx, db, id)
-		if err != nil {
-			return User{}, err
-		}
-		if err := s.checkPassword(ctx, in.Password, user, second); err != nil {
-			return User{}, err
-		}
-		hash, err := s.hasher.hash(ctx, in.Password)
-		if err != nil {
-			return User{}, err
-		}
-		if err := storePassword(ctx, db, id, hash); err != nil {
-			return User{}, err
-		}
-		if err := then(ctx, db, user); err != nil {
-			return User{}, err
-		}
-		return s.loadUser(ctx, db, id)
-	})
+	user, err := opResetPassword.Run(ctx, &s.base, in, s.resetPassword)
 	s.sessions.clear()
 	return user, err
 }
 
+func (s *Service) resetPassword(ctx context.Context, db dbx.DB, in NewPasswordInput) (User, error) {
+	user, err := s.setByToken(ctx, db, in, purposeReset)
+	if err != nil {
+		return User{}, err
+	}
+	if user.Status != UserActive {
+		return User{}, ErrTokenInvalid
+	}
+	if err := endSessions(ctx, db, user.ID, hmstype.SessionID{}, "password reset"); err != nil {
+		return User{}, err
+	}
+	return s.loadUser(ctx, db, user.ID)
+}
+
+var opAcceptInvitation = usecase.Command[NewPasswordInput, User]{
+	Name: "identity.accept_invitation", Permission: hmstype.PermAuthenticate, Shows: usecase.Nobody[User](noPatient),
+	Sample: sampleNewPassword,
+}.Declare()
+
+// AcceptInvitation makes an invited user active, with the password that he chose.
+// [ErrTokenInvalid] as for [Service.ResetPassword].
+func (s *Service) AcceptInvitation(ctx context.Context, in NewPasswordInput) (User, error) {
+	user, err := opAcceptInvitation.Run(ctx, &s.base, in, s.acceptInvitation)
+	s.sessions.clear()
+	return user, err
+}
+
+func (s *Service) acceptInvitation(ctx context.Context, db dbx.DB, in NewPasswordInput) (User, error) {
+	user, err := s.setByToken(ctx, db, in, purposeInvitation)
+	if err != nil {
+		return User{}, err
+	}
+	if user.Status != UserInvited {
+		return User{}, ErrTokenInvalid
+	}
+	row, err := dbx.Get[userRow](ctx, db, "user", user.ID, dbx.ForUpdate)
+	if err != nil {
+		return User{}, err
+	}
+	if err := dbx.Move(ctx, db, userSteps, &row, dbx.Change[userRow, UserStatus]{To: UserActive}); err != nil {
+		return User{}, err
+	}
+	return s.loadUser(ctx, db, user.ID)
+}
+
+// setByToken uses a token up for a new password, and gives its user as he was before.
+func (s *Service) setByToken(ctx context.Context, db dbx.DB, in NewPasswordInput, purpose tokenPurpose) (User, error) {
+	id, err := useToken(ctx, db, in.Token, purpose)
+	if err != nil {
+		return User{}, err
+	}
+	user, err := s.loadUser(ctx, db, id)
+	if err != nil {
+		return User{}, err
+	}
+	second, err := hasTOTP(ctx, db, id)
+	if err != nil {
+		return User{}, err
+	}
+	if err := s.checkPassword(ctx, in.Password, user, second); err != nil {
+		return User{}, err
+	}
+	hash, err := s.hasher.hash(ctx, in.Password)
+	if err != nil {
+		return User{}, err
+	}
+	return user, storePassword(ctx, db, id, hash)
+}
+
 // Invitation is what the host needs to write to an invited user.
 type Invitation struct {
-	Token     hmstype.Secret // good once, until ExpiresAt
-	User      User
-	ExpiresAt time.Time // UTC
+	Token     hmstype.Secret `json:"token"` // good once, until ExpiresAt
+	User      User           `json:"user"`
+	ExpiresAt time.Time      `json:"expiresAt"` // UTC
 }
+
+var opInvite = usecase.Command[usecase.ByID[hmstype.UserID], Invitation]{
+	Name: "identity.invite", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[Invitation](noPatient),
+}.Declare()
 
 // Invite makes a token by which an invited user accepts; an earlier one is void.
 // [hmstype.ErrInvalidTransition] for a user who is not invited.
 func (s *Service) Invite(ctx context.Context, id hmstype.UserID) (Invitation, error) {
-	op := usecase.Op{Name: "identity.invite", Permission: hmstype.PermIdentityManage}
-	return usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.UserID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) (Invitation, error) {
-			user, err := s.loadUser(ctx, db, in.ID)
-			if err != nil {
-				return Invitation{}, err
-			}
-			if user.Status != UserInvited {
-				return Invitation{}, UserTransitions.Check("user", user.Status, UserInvited)
-			}
-			out := Invitation{User: user, ExpiresAt: db.Now.Add(invitationWithin)}
-			if out.Token, err = newUserToken(ctx, db, in.ID, purposeInvitation, out.ExpiresAt); err != nil {
-				return Invitation{}, err
-			}
-			return out, record(ctx, db, "invited", in.ID)
-		})
+	return opInvite.Run(ctx, &s.base, usecase.ID(id), s.invite)
+}
+
+func (s *Service) invite(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) (Invitation, error) {
+	user, err := s.loadUser(ctx, db, in.ID)
+	if err != nil {
+		return Invitation{}, err
+	}
+	if user.Status != UserInvited {
+		return Invitation{}, UserTransitions.Check(userSteps.Table, user.Status, UserInvited)
+	}
+	out := Invitation{User: user, ExpiresAt: db.Now.Add(invitationWithin)}
+	if out.Token, err = newUserToken(ctx, db, in.ID, purposeInvitation, out.ExpiresAt); err != nil {
+		return Invitation{}, err
+	}
+	return out, record(ctx, db, "invited", in.ID)
 }

@@ -26,44 +26,65 @@ const (
 
 // Role is a named set of permissions of a tenant.
 type Role struct {
-	ID          hmstype.RoleID
-	Name        string // 1 to 50 characters, unique in the tenant up to case, runs of space and kind of dash
-	Description string // up to 1000 characters
-	Permissions []hmstype.Permission
-	CreatedAt   time.Time // UTC
-	Version     int64     // counts changes, from 1
+	ID   hmstype.RoleID `json:"id"`
+	Name string         `json:"name"` // 1 to 50 characters, unique in the tenant
+	RoleDetails
+	CreatedAt time.Time        `json:"createdAt"` // UTC
+	CreatedBy hmstype.ActorRef `json:"createdBy"`
+	Version   int64            `json:"version"` // counts changes, from 1
+}
+
+// RoleDetails are what may change of a role.
+type RoleDetails struct {
+	Description string `bun:"description" json:"description,omitempty"` // up to 1000 characters
+	// Permissions are of the catalogue hmstype.Permissions.
+	Permissions []hmstype.Permission `bun:"permissions,type:jsonb" json:"permissions"`
+}
+
+func (d RoleDetails) validate(v *hmstype.Validator) {
+	v.Text(d.Description, "description", 0, 1000)
+	validatePermissions(v, d.Permissions)
 }
 
 type roleRow struct {
 	bun.BaseModel `bun:"table:hms.role,alias:role"`
-	dbx.Tenanted
-	ID          hmstype.RoleID `bun:"id,pk"`
-	Name        string
-	NameKey     string // twin of Name
-	Description string
-	Permissions []hmstype.Permission `bun:"type:jsonb"`
-	CreatedAt   time.Time
-	Version     int64
+	dbx.Header[hmstype.RoleID]
+	Name    string
+	NameKey string // twin of Name
+	RoleDetails
 }
 
-func newRoleRow(db dbx.DB, name, description string, permissions []hmstype.Permission) roleRow {
-	return roleRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.RoleID](),
-		Name: name, NameKey: names.NameKey(name), Description: description, Permissions: permissions, CreatedAt: db.Now, Version: 1,
+func newRoleRow(db dbx.DB, name string, details RoleDetails) roleRow {
+	row := roleRow{Header: dbx.NewHeader[hmstype.RoleID](db), Name: name, NameKey: names.NameKey(name)}
+	row.setDetails(details)
+	return row
+}
+
+func (r *roleRow) setDetails(d RoleDetails) {
+	if d.Permissions == nil {
+		d.Permissions = []hmstype.Permission{} // the database wants a list
 	}
+	r.RoleDetails = d
 }
 
 func (r roleRow) role() Role {
 	return Role{
-		ID: r.ID, Name: r.Name, Description: r.Description, Permissions: r.Permissions,
-		CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+		ID: r.ID, Name: r.Name, RoleDetails: r.RoleDetails,
+		CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy, Version: r.Version,
 	}
+}
+
+// standardRole is a role that every tenant begins with.
+type standardRole struct {
+	Name        string
+	Description string
+	Permissions []hmstype.Permission
 }
 
 // standardRoles are those of the original request, with what each profession needs.
 // Nobody but the administrator holds everything; prescribing and dispensing lie with
 // different professions.
-var standardRoles = withInbox([]Role{
+var standardRoles = withInbox([]standardRole{
 	{Name: RoleAdmin, Description: "Full system access", Permissions: hmstype.Permissions()},
 	{Name: RoleDoctor, Description: "Medical records, prescriptions, appointments", Permissions: []hmstype.Permission{
 		hmstype.PermPatientRead, hmstype.PermPatientWrite, hmstype.PermBreakGlass, hmstype.PermAppointmentRead, hmstype.PermAppointmentWrite,
@@ -96,7 +117,7 @@ var standardRoles = withInbox([]Role{
 
 // withInbox adds what every profession needs to see and do what waits for it. The administrator
 // holds it already.
-func withInbox(roles []Role) []Role {
+func withInbox(roles []standardRole) []standardRole {
 	for i := range roles {
 		if roles[i].Name != RoleAdmin {
 			roles[i].Permissions = append(roles[i].Permissions, hmstype.PermInboxRead,
@@ -108,17 +129,15 @@ func withInbox(roles []Role) []Role {
 
 // CreateRoleInput describes a role of the tenant's own.
 type CreateRoleInput struct {
-	Name        string               // required, up to 50 characters
-	Description string               // up to 1000 characters
-	Permissions []hmstype.Permission // of the catalogue hmstype.Permissions
+	Name string // required, up to 50 characters
+	RoleDetails
 }
 
 // Validate implements the rules above.
 func (in CreateRoleInput) Validate() error {
 	var v hmstype.Validator
 	names.Check(&v, names.NameKey, in.Name, "name", 50)
-	v.Text(in.Description, "description", 0, 1000)
-	validatePermissions(&v, in.Permissions)
+	in.validate(&v)
 	return v.Err()
 }
 
@@ -129,38 +148,51 @@ func validatePermissions(v *hmstype.Validator, permissions []hmstype.Permission)
 	}
 }
 
+// sampleRole is what the samples of declarations say of a role.
+var sampleRole = RoleDetails{
+	Description: "Reads what others write", Permissions: []hmstype.Permission{hmstype.PermPatientRead},
+}
+
+var opCreateRole = usecase.Command[CreateRoleInput, Role]{
+	Name: "identity.create_role", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[Role](noPatient),
+	Sample: CreateRoleInput{Name: "Reader", RoleDetails: sampleRole},
+}.Declare()
+
 // CreateRole adds a role; [ErrRoleNameTaken] where the tenant has one of that name.
 func (s *Service) CreateRole(ctx context.Context, in CreateRoleInput) (Role, error) {
-	op := usecase.Op{Name: "identity.create_role", Permission: hmstype.PermIdentityManage}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in CreateRoleInput) (Role, error) {
-		row := newRoleRow(db, in.Name, in.Description, in.Permissions)
-		if row.Permissions == nil {
-			row.Permissions = []hmstype.Permission{}
-		}
-		return row.role(), dbx.Insert(ctx, db, row)
-	})
+	return opCreateRole.Run(ctx, &s.base, in, createRole)
 }
+
+func createRole(ctx context.Context, db dbx.DB, in CreateRoleInput) (Role, error) {
+	row := newRoleRow(db, in.Name, in.RoleDetails)
+	return row.role(), dbx.Insert(ctx, db, row)
+}
+
+var opRoles = usecase.Query[usecase.None, []Role]{
+	Name: "identity.roles", Permission: hmstype.PermIdentityRead,
+	Shows: usecase.Nobody[[]Role](noPatient), Quiet: noPatient,
+}.Declare()
 
 // Roles lists the tenant's roles by name.
 func (s *Service) Roles(ctx context.Context) ([]Role, error) {
-	op := usecase.Op{Name: "identity.roles", Permission: hmstype.PermIdentityRead}
-	return usecase.Read(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) ([]Role, error) {
-		rows, err := dbx.All[roleRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Order("name") })
-		roles := make([]Role, len(rows))
-		for i, r := range rows {
-			roles[i] = r.role()
-		}
-		return roles, err
-	})
+	return opRoles.Run(ctx, &s.base, usecase.None{}, roles)
+}
+
+func roles(ctx context.Context, db dbx.DB, _ usecase.None) ([]Role, error) {
+	rows, err := dbx.All[roleRow](ctx, db, dbx.OrderBy("name"))
+	list := make([]Role, len(rows))
+	for i, r := range rows {
+		list[i] = r.role()
+	}
+	return list, err
 }
 
 // UpdateRoleInput replaces a role's description and permissions. Its name stays: users and
 // tasks are assigned by it.
 type UpdateRoleInput struct {
-	ID          hmstype.RoleID       // required
-	Version     int64                // the version that the caller read; required
-	Description string               // up to 1000 characters
-	Permissions []hmstype.Permission // of the catalogue hmstype.Permissions
+	ID      hmstype.RoleID // required
+	Version int64          // the version that the caller read; required
+	RoleDetails
 }
 
 // Validate implements the rules above.
@@ -168,33 +200,35 @@ func (in UpdateRoleInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.ID.IsZero(), "id")
 	v.Check(in.Version >= 1, "version", "required")
-	v.Text(in.Description, "description", 0, 1000)
-	validatePermissions(&v, in.Permissions)
+	in.validate(&v)
 	return v.Err()
 }
+
+var opUpdateRole = usecase.Command[UpdateRoleInput, Role]{
+	Name: "identity.update_role", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[Role](noPatient),
+	Sample: UpdateRoleInput{Version: 1, RoleDetails: sampleRole},
+}.Declare()
 
 // UpdateRole changes what a role allows, a standard one's too; every process follows within a
 // second. [ErrLastAdministrator] where nobody could administer the tenant any more,
 // [hmstype.ErrStale] where somebody else was faster.
 func (s *Service) UpdateRole(ctx context.Context, in UpdateRoleInput) (Role, error) {
-	op := usecase.Op{Name: "identity.update_role", Permission: hmstype.PermIdentityManage}
-	role, err := usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in UpdateRoleInput) (Role, error) {
-		return keepAdministrator(ctx, db, func() (Role, error) { return updateRole(ctx, db, in) })
-	})
+	role, err := opUpdateRole.Run(ctx, &s.base, in, updateRole)
 	s.cache.clear()
 	return role, err
 }
 
 func updateRole(ctx context.Context, db dbx.DB, in UpdateRoleInput) (Role, error) {
-	row, err := dbx.Get[roleRow](ctx, db, "role", in.ID, dbx.ForUpdate)
-	if err != nil {
-		return Role{}, err
-	}
-	row.Description, row.Permissions = in.Description, in.Permissions
-	if row.Permissions == nil {
-		row.Permissions = []hmstype.Permission{}
-	}
-	err = dbx.UpdateVersioned(ctx, db, &row, in.Version, "description", "permissions")
-	row.Version = in.Version + 1
-	return row.role(), err
+	return keepAdministrator(ctx, db, func() (Role, error) {
+		row, err := dbx.Get[roleRow](ctx, db, "role", in.ID, dbx.ForUpdate)
+		if err != nil {
+			return Role{}, err
+		}
+		if err := dbx.CheckVersion(&row, in.Version); err != nil {
+			return Role{}, err
+		}
+		row.setDetails(in.RoleDetails)
+		err = dbx.Update(ctx, db, &row, "description", "permissions")
+		return row.role(), err
+	})
 }

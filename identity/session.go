@@ -2,8 +2,6 @@ package identity
 
 import (
 	"context"
-	"database/sql"
-	"encoding/json"
 	"errors"
 	"sync"
 	"time"
@@ -24,16 +22,16 @@ const seenEvery = time.Minute
 
 // Session is somebody's stay in the system (45 CFR 164.312(a)(2)(iii): automatic logoff).
 type Session struct {
-	ID              hmstype.SessionID
-	User            hmstype.UserID
-	Source          string    // where it was begun from
-	UserAgent       string    // of the client
-	StartedAt       time.Time // UTC
-	AuthenticatedAt time.Time // UTC; when the person last proved who he is
-	LastSeenAt      time.Time // UTC, to the minute
-	ExpiresAt       time.Time // UTC; at the latest
-	EndedAt         time.Time // UTC; zero while it runs, or has run out
-	EndReason       string    // empty while it runs
+	ID              hmstype.SessionID `json:"id"`
+	User            hmstype.UserID    `json:"user"`
+	Source          string            `json:"source"`              // where it was begun from
+	UserAgent       string            `json:"userAgent"`           // of the client
+	StartedAt       time.Time         `json:"startedAt"`           // UTC
+	AuthenticatedAt time.Time         `json:"authenticatedAt"`     // UTC; when the person last proved who he is
+	LastSeenAt      time.Time         `json:"lastSeenAt"`          // UTC, to the minute
+	ExpiresAt       time.Time         `json:"expiresAt"`           // UTC; at the latest
+	EndedAt         time.Time         `json:"endedAt"`             // UTC; zero while it runs, or has run out
+	EndReason       string            `json:"endReason,omitempty"` // empty while it runs
 }
 
 type sessionRow struct {
@@ -118,6 +116,13 @@ func (c *sessionCache) clear() {
 	clear(c.known)
 }
 
+// byToken is by what the caller of a use case proves himself who has no actor yet.
+const byToken = "the token proves"
+
+var opAuthenticate = usecase.Proof{
+	Name: "identity.authenticate", Why: byToken, Quiet: "who asks with every request; what he then does is recorded",
+}.Declare()
+
 // Authenticate gives the actor whom a session's token, or an API key, stands for: the host's
 // middleware calls it with each request, and puts the actor into the context. It needs no
 // actor itself; the token names the tenant. [ErrSessionEnded] for a token that is not valid any
@@ -134,7 +139,7 @@ func (s *Service) Authenticate(ctx context.Context, token hmstype.Secret) (hmsty
 	}
 	var actor hmstype.Actor
 	ctx = hmstype.WithActor(ctx, hmstype.SystemActor(tenant, "authenticate"))
-	err = s.base.Alone(ctx, "identity.authenticate", func(ctx context.Context, db dbx.DB) (err error) {
+	err = opAuthenticate.Run(ctx, &s.base, func(ctx context.Context, db dbx.DB) (err error) {
 		if _, notKey := parseToken(apiKeyToken, token); notKey == nil {
 			actor, err = authenticateKey(ctx, db, hash)
 		} else {
@@ -171,11 +176,11 @@ func (s *Service) authenticateSession(ctx context.Context, db dbx.DB, hash []byt
 
 // liveSession finds a session that neither was ended nor ran out, of a user who is active.
 func (s *Service) liveSession(ctx context.Context, db dbx.DB, hash []byte, more ...dbx.Apply) (sessionRow, error) {
-	rows, err := dbx.All[sessionRow](ctx, db, append(more, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("s.token_hash = ?", hash).Where("s.ended_at IS NULL").Where("s.expires_at > ?", db.Now).
-			Where("s.last_seen_at > ?", db.Now.Add(-s.config.IdleTimeout)).
-			Where("EXISTS (SELECT 1 FROM hms.user_account AS u WHERE u.tenant_id = ? AND u.id = s.user_id AND u.status = ?)", db.Tenant(), UserActive)
-	})...)
+	more = append(more, dbx.Equal("token_hash", hash), dbx.Where("s.ended_at IS NULL"),
+		dbx.Where("s.expires_at > ?", db.Now), dbx.Where("s.last_seen_at > ?", db.Now.Add(-s.config.IdleTimeout)),
+		dbx.Where("EXISTS (SELECT 1 FROM hms.user_account AS u WHERE u.tenant_id = ? AND u.id = s.user_id AND u.status = ?)",
+			db.Tenant(), UserActive))
+	rows, err := dbx.All[sessionRow](ctx, db, more...)
 	if err != nil {
 		return sessionRow{}, err
 	}
@@ -184,6 +189,8 @@ func (s *Service) liveSession(ctx context.Context, db dbx.DB, hash []byte, more 
 	}
 	return rows[0], nil
 }
+
+var opRotateSession = usecase.Proof{Name: "identity.rotate_session", Why: byToken}.Declare()
 
 // RotateSession gives the session a new token and ends the old one, as a host should after
 // [ErrRotationRequired] and at other changes of privilege. Of many at once one wins; the others
@@ -195,7 +202,7 @@ func (s *Service) RotateSession(ctx context.Context, token hmstype.Secret) (Logi
 	}
 	var login Login
 	ctx = hmstype.WithActor(ctx, hmstype.SystemActor(tenant, "authenticate"))
-	err = s.base.Alone(ctx, "identity.rotate_session", func(ctx context.Context, db dbx.DB) error {
+	err = opRotateSession.Run(ctx, &s.base, func(ctx context.Context, db dbx.DB) error {
 		old, err := s.liveSession(ctx, db, hashToken(token.Reveal()), dbx.ForUpdate)
 		if err != nil {
 			return err
@@ -242,8 +249,8 @@ func endAccess(ctx context.Context, db dbx.DB, user hmstype.UserID, reason strin
 		db.Now, db.Tenant(), user); err != nil {
 		return err
 	}
-	_, err := db.Exec(ctx, `UPDATE hms.api_key SET revoked_at = $1 WHERE tenant_id = $2 AND user_id = $3 AND revoked_at IS NULL`,
-		db.Now, db.Tenant(), user)
+	_, err := db.Exec(ctx, `UPDATE hms.api_key SET revoked_at = $1, version = version + 1
+		WHERE tenant_id = $2 AND user_id = $3 AND revoked_at IS NULL`, db.Now, db.Tenant(), user)
 	return err
 }
 
@@ -254,6 +261,8 @@ func requireRotation(ctx context.Context, db dbx.DB, user hmstype.UserID) error 
 	return err
 }
 
+var opLogout = usecase.Proof{Name: "identity.logout", Why: byToken}.Declare()
+
 // Logout ends the session of a token; one that has ended already is no error.
 func (s *Service) Logout(ctx context.Context, token hmstype.Secret) error {
 	tenant, err := parseToken(sessionToken, token)
@@ -261,7 +270,7 @@ func (s *Service) Logout(ctx context.Context, token hmstype.Secret) error {
 		return ErrSessionEnded
 	}
 	ctx = hmstype.WithActor(ctx, hmstype.SystemActor(tenant, "authenticate"))
-	err = s.base.Alone(ctx, "identity.logout", func(ctx context.Context, db dbx.DB) error {
+	err = opLogout.Run(ctx, &s.base, func(ctx context.Context, db dbx.DB) error {
 		row, err := s.liveSession(ctx, db, hashToken(token.Reveal()), dbx.ForUpdate)
 		if err != nil {
 			return err
@@ -278,6 +287,8 @@ func (s *Service) Logout(ctx context.Context, token hmstype.Secret) error {
 	return err
 }
 
+var opReauthenticate = usecase.Proof{Name: "identity.reauthenticate", Why: ownAccount}.Declare()
+
 // Reauthenticate proves anew who the actor is, for what wants a recent proof: the session's
 // AuthenticatedAt, and so the next actor's, is now. [ErrLoginFailed].
 func (s *Service) Reauthenticate(ctx context.Context, password hmstype.Secret) error {
@@ -289,7 +300,7 @@ func (s *Service) Reauthenticate(ctx context.Context, password hmstype.Secret) e
 		return err
 	}
 	defer s.sessions.clear()
-	return s.asSelf(ctx, "identity.reauthenticate", func(ctx context.Context, db dbx.DB) error {
+	return s.asSelf(ctx, opReauthenticate, func(ctx context.Context, db dbx.DB) error {
 		_, err := db.Exec(ctx, `UPDATE hms.user_session SET authenticated_at = $1 WHERE tenant_id = $2 AND id = $3 AND ended_at IS NULL`,
 			db.Now, db.Tenant(), actor.Session)
 		if err != nil {
@@ -297,131 +308,4 @@ func (s *Service) Reauthenticate(ctx context.Context, password hmstype.Secret) e
 		}
 		return record(ctx, db, "reauthenticated", actor.User)
 	})
-}
-
-// SessionsQuery selects sessions.
-type SessionsQuery struct {
-	User hmstype.UserID // required
-	Page hmstype.Page   // newest first
-}
-
-// Validate implements the rules above.
-func (q SessionsQuery) Validate() error {
-	var v hmstype.Validator
-	v.Required(!q.User.IsZero(), "user")
-	v.Nested("", q.Page.Validate())
-	return v.Err()
-}
-
-// Sessions lists a user's sessions, those that ended too.
-func (s *Service) Sessions(ctx context.Context, query SessionsQuery) (hmstype.List[Session], error) {
-	op := usecase.Op{Name: "identity.sessions", Permission: hmstype.PermIdentityRead}
-	return usecase.Read(ctx, &s.base, op, query, listSessions)
-}
-
-// MySessions lists the actor's own sessions.
-func (s *Service) MySessions(ctx context.Context, page hmstype.Page) (list hmstype.List[Session], err error) {
-	actor, err := s.self(ctx)
-	if err != nil {
-		return list, err
-	}
-	err = s.asSelf(ctx, "identity.my_sessions", func(ctx context.Context, db dbx.DB) (err error) {
-		list, err = listSessions(ctx, db, SessionsQuery{User: actor.User, Page: page})
-		return err
-	})
-	return list, err
-}
-
-func listSessions(ctx context.Context, db dbx.DB, query SessionsQuery) (hmstype.List[Session], error) {
-	rows, next, err := dbx.Page[sessionRow](ctx, db, query.Page, dbx.Order{At: "started_at", Desc: true},
-		func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("s.user_id = ?", query.User) })
-	list := hmstype.List[Session]{Next: next, Items: make([]Session, len(rows))}
-	for i, r := range rows {
-		list.Items[i] = r.session()
-	}
-	return list, err
-}
-
-// EndSession ends one session of anybody.
-func (s *Service) EndSession(ctx context.Context, id hmstype.SessionID) error {
-	op := usecase.Op{Name: "identity.end_session", Permission: hmstype.PermIdentityManage}
-	_, err := usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.SessionID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.SessionID]) (usecase.None, error) {
-			row, err := dbx.Get[sessionRow](ctx, db, "session", in.ID)
-			if err != nil {
-				return usecase.None{}, err
-			}
-			if err := endSession(ctx, db, in.ID, "ended by an administrator"); err != nil {
-				return usecase.None{}, err
-			}
-			return usecase.None{}, record(ctx, db, "session_ended", row.UserID)
-		})
-	s.sessions.clear()
-	return err
-}
-
-// EndSessions ends all sessions of a user.
-func (s *Service) EndSessions(ctx context.Context, user hmstype.UserID) error {
-	op := usecase.Op{Name: "identity.end_sessions", Permission: hmstype.PermIdentityManage}
-	_, err := usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.UserID]{ID: user},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) (usecase.None, error) {
-			if _, err := dbx.Get[userRow](ctx, db, "user", in.ID); err != nil {
-				return usecase.None{}, err
-			}
-			if err := endSessions(ctx, db, in.ID, hmstype.SessionID{}, "ended by an administrator"); err != nil {
-				return usecase.None{}, err
-			}
-			return usecase.None{}, record(ctx, db, "session_ended", in.ID)
-		})
-	s.sessions.clear()
-	return err
-}
-
-// EndMySession ends one of the actor's own sessions; not found for another's.
-func (s *Service) EndMySession(ctx context.Context, id hmstype.SessionID) error {
-	actor, err := s.self(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.sessions.clear()
-	return s.asSelf(ctx, "identity.end_my_session", func(ctx context.Context, db dbx.DB) error {
-		row, err := dbx.Get[sessionRow](ctx, db, "session", id)
-		if err == nil && row.UserID != actor.User {
-			err = hmstype.NotFound("session", id)
-		}
-		if err != nil {
-			return err
-		}
-		if err := endSession(ctx, db, id, "ended by the user"); err != nil {
-			return err
-		}
-		return record(ctx, db, "session_ended", row.UserID)
-	})
-}
-
-const keyByHash = `SELECT k.user_id, k.scopes, k.last_used_at, k.id FROM hms.api_key AS k
-	JOIN hms.user_account AS u ON u.tenant_id = k.tenant_id AND u.tenant_id = $1 AND u.id = k.user_id AND u.status = 'active'
-	WHERE k.tenant_id = $1 AND k.token_hash = $2 AND k.revoked_at IS NULL AND k.expires_at > $3`
-
-// authenticateKey gives the actor of an API key, with its scopes.
-func authenticateKey(ctx context.Context, db dbx.DB, hash []byte) (hmstype.Actor, error) {
-	actor := hmstype.Actor{Tenant: db.Tenant(), Kind: hmstype.ActorService, Purpose: hmstype.PurposeOperations}
-	var scopes []byte
-	var used sql.NullTime
-	err := db.QueryRow(ctx, keyByHash, db.Tenant(), hash, db.Now).Scan(&actor.User, &scopes, &used, &actor.APIKey)
-	if errors.Is(err, sql.ErrNoRows) {
-		return hmstype.Actor{}, ErrSessionEnded
-	}
-	if err != nil {
-		return hmstype.Actor{}, err
-	}
-	actor.Scopes = []hmstype.Permission{}
-	if err := json.Unmarshal(scopes, &actor.Scopes); err != nil {
-		return hmstype.Actor{}, err
-	}
-	if used.Valid && db.Now.Sub(used.Time) < seenEvery {
-		return actor, nil
-	}
-	_, err = db.Exec(ctx, `UPDATE hms.api_key SET last_used_at = $1 WHERE tenant_id = $2 AND id = $3`, db.Now, db.Tenant(), actor.APIKey)
-	return actor, err
 }

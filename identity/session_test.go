@@ -142,7 +142,8 @@ func TestService_DeactivationEndsAccess(t *testing.T) {
 	reset, err := env.Identity.RequestPasswordReset(env.Ctx, identity.PasswordResetInput{Login: user.Username})
 	require.NoError(t, err)
 	key, err := env.Identity.CreateAPIKey(env.Ctx, identity.CreateAPIKeyInput{
-		User: user.ID, Name: "k", Scopes: []hmstype.Permission{hmstype.PermPatientRead}, Expiry: time.Hour,
+		APIKeyDetails: identity.APIKeyDetails{User: user.ID, Name: "k", Scopes: []hmstype.Permission{hmstype.PermPatientRead}},
+		Expiry:        time.Hour,
 	})
 	require.NoError(t, err)
 	_, err = env.Identity.SetUserStatus(env.Ctx, identity.SetUserStatusInput{ID: user.ID, Status: identity.UserDeactivated})
@@ -180,7 +181,8 @@ func TestService_APIKey(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	program := env.User(t, identity.RoleDoctor)
-	in := identity.CreateAPIKeyInput{User: program.ID, Name: "analyser", Scopes: []hmstype.Permission{hmstype.PermLabRead}, Expiry: 24 * time.Hour}
+	details := identity.APIKeyDetails{User: program.ID, Name: "analyser", Scopes: []hmstype.Permission{hmstype.PermLabRead}}
+	in := identity.CreateAPIKeyInput{APIKeyDetails: details, Expiry: 24 * time.Hour}
 	key, err := env.Identity.CreateAPIKey(env.Ctx, in)
 	require.NoError(t, err)
 	actor, err := env.Identity.Authenticate(t.Context(), key.Token)
@@ -188,6 +190,10 @@ func TestService_APIKey(t *testing.T) {
 	require.Equal(t, hmstype.ActorService, actor.Kind)
 	require.Equal(t, in.Scopes, actor.Scopes)
 	require.Equal(t, key.Key.ID, actor.APIKey, "the trail names the key")
+	require.Equal(t, program.ID, actor.User)
+	require.Equal(t, program.ID, actor.Person, "the key's owner answers")
+	require.True(t, actor.Ref().SamePerson(hmstype.HumanActor(env.Tenant, program.ID).Ref()), "a key of his own is no other person")
+	require.Equal(t, hmstype.SystemActor(env.Tenant, "test").Ref(), key.Key.CreatedBy, "the host keeps its name")
 	ctx := hmstype.WithActor(t.Context(), actor)
 	_, err = env.Identity.Users(ctx, hmstype.Page{})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
@@ -213,16 +219,24 @@ func TestService_APIKey(t *testing.T) {
 
 	t.Run("NobodyGivesWhatHeDoesNotHold", func(t *testing.T) {
 		t.Parallel()
-		role, err := env.Identity.CreateRole(env.Ctx, identity.CreateRoleInput{Name: "Help desk", Permissions: []hmstype.Permission{hmstype.PermIdentityManage}})
+		role, err := env.Identity.CreateRole(env.Ctx, identity.CreateRoleInput{
+			Name: "Help desk", RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{hmstype.PermIdentityManage}},
+		})
 		require.NoError(t, err)
 		_, err = env.Identity.CreateAPIKey(env.As(t, role.Name), in)
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
+
+		admin := env.User(t, identity.RoleAdmin)
+		narrow := hmstype.Actor{Tenant: env.Tenant, User: admin.ID, Kind: hmstype.ActorService, Scopes: []hmstype.Permission{hmstype.PermIdentityManage}}
+		_, err = env.Identity.CreateAPIKey(hmstype.WithActor(t.Context(), narrow), in)
+		require.ErrorIs(t, err, hmstype.ErrPermissionDenied, "a key makes none that may do more than itself")
 	})
 	t.Run("Input", func(t *testing.T) {
 		t.Parallel()
 		for _, bad := range []identity.CreateAPIKeyInput{
-			{}, {User: program.ID, Name: "k", Expiry: time.Hour}, {User: program.ID, Name: "k", Scopes: in.Scopes},
-			{User: program.ID, Name: "k", Scopes: in.Scopes, Expiry: 367 * 24 * time.Hour}, {User: program.ID, Name: "k", Scopes: []hmstype.Permission{"no.such"}, Expiry: time.Hour},
+			{}, {APIKeyDetails: identity.APIKeyDetails{User: program.ID, Name: "k"}, Expiry: time.Hour}, {APIKeyDetails: details},
+			{APIKeyDetails: details, Expiry: 367 * 24 * time.Hour},
+			{APIKeyDetails: identity.APIKeyDetails{User: program.ID, Name: "k", Scopes: []hmstype.Permission{"no.such"}}, Expiry: time.Hour},
 		} {
 			_, err := env.Identity.CreateAPIKey(env.Ctx, bad)
 			require.ErrorIs(t, err, hmstype.ErrInvalid)
@@ -234,7 +248,9 @@ func TestService_WebAuthnCredentials(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	ctx, _ := person(t, env)
-	c := identity.WebAuthnCredential{CredentialID: make([]byte, 32), PublicKey: []byte{1}, AAGUID: make([]byte, 16), SignCount: 1<<32 - 1, Name: "Key ring"}
+	c := identity.WebAuthnCredential{WebAuthnDetails: identity.WebAuthnDetails{
+		CredentialID: make([]byte, 32), PublicKey: []byte{1}, AAGUID: make([]byte, 16), SignCount: 1<<32 - 1, Name: "Key ring",
+	}}
 	added, err := env.Identity.AddWebAuthnCredential(ctx, c)
 	require.NoError(t, err)
 	_, err = env.Identity.AddWebAuthnCredential(ctx, c)

@@ -13,62 +13,67 @@ import (
 
 // Tenant is a hospital or clinic whose data are closed to every other (FHIR Organization).
 type Tenant struct {
-	ID        hmstype.TenantID
-	Name      string           // 1 to 200 characters
-	TimeZone  string           // IANA name, such as "Africa/Nairobi": "today" is this zone's day
-	Currency  hmstype.Currency // the tenant's own currency
-	CreatedAt time.Time        // UTC
-	Version   int64            // counts changes, from 1
+	ID hmstype.TenantID `json:"id"`
+	TenantDetails
+	CreatedAt time.Time        `json:"createdAt"` // UTC
+	CreatedBy hmstype.ActorRef `json:"createdBy"`
+	Version   int64            `json:"version"` // counts changes, from 1
+}
+
+// TenantDetails are what a tenant says of itself.
+type TenantDetails struct {
+	Name string `bun:"name" json:"name"` // required, up to 200 characters
+	// TimeZone is an IANA name, such as "Africa/Nairobi": "today" is this zone's day. Empty in an input means "UTC".
+	TimeZone string           `bun:"time_zone" json:"timeZone"`
+	Currency hmstype.Currency `bun:"currency"  json:"currency"` // the tenant's own; empty in an input means "USD"
+}
+
+func (d TenantDetails) validate(v *hmstype.Validator) {
+	v.Text(d.Name, "name", 1, 200)
+	_, err := time.LoadLocation(d.TimeZone)
+	v.Check(err == nil && d.TimeZone != "Local", "timeZone", "must be an IANA time zone")
+	v.Check(d.Currency == "" || d.Currency.Valid(), "currency", "must be an ISO 4217 code")
 }
 
 type tenantRow struct {
 	bun.BaseModel `bun:"table:hms.tenant,alias:tenant"`
-	dbx.Tenanted
-	ID        hmstype.TenantID
-	Name      string
-	TimeZone  string
-	Currency  hmstype.Currency
-	CreatedAt time.Time
-	Version   int64
+	dbx.Header[hmstype.TenantID]
+	TenantDetails
 }
 
 func (r tenantRow) tenant() Tenant {
 	return Tenant{
-		ID: r.ID, Name: r.Name, TimeZone: r.TimeZone, Currency: r.Currency,
-		CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+		ID: r.ID, TenantDetails: r.TenantDetails,
+		CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy, Version: r.Version,
 	}
 }
 
 // CreateTenantInput describes a new tenant.
 type CreateTenantInput struct {
-	Name     string           // required, up to 200 characters
-	TimeZone string           // IANA name; empty means "UTC"
-	Currency hmstype.Currency // empty means "USD"
+	TenantDetails
 }
 
 // Validate implements the rules above.
 func (in CreateTenantInput) Validate() error {
 	var v hmstype.Validator
-	v.Text(in.Name, "name", 1, 200)
-	_, err := time.LoadLocation(in.TimeZone)
-	v.Check(err == nil && in.TimeZone != "Local", "timeZone", "must be an IANA time zone")
-	v.Check(in.Currency == "" || in.Currency.Valid(), "currency", "must be an ISO 4217 code")
+	in.validate(&v)
 	return v.Err()
 }
+
+var opCreateTenant = usecase.Command[CreateTenantInput, Tenant]{
+	Name: "identity.create_tenant", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[Tenant](noPatient),
+	Sample: CreateTenantInput{TenantDetails{Name: "General Hospital", TimeZone: "Africa/Nairobi", Currency: "KES"}},
+}.Declare()
 
 // CreateTenant creates the actor's tenant with the six standard roles. The actor is the
 // host's own: hmstype.SystemActor(hmstype.NewID[hmstype.TenantID](), "setup").
 // [ErrTenantExists] where it was created before.
 func (s *Service) CreateTenant(ctx context.Context, in CreateTenantInput) (Tenant, error) {
-	op := usecase.Op{Name: "identity.create_tenant", Permission: hmstype.PermIdentityManage}
-	return usecase.Write(ctx, &s.base, op, in, createTenant)
+	return opCreateTenant.Run(ctx, &s.base, in, createTenant)
 }
 
 func createTenant(ctx context.Context, db dbx.DB, in CreateTenantInput) (Tenant, error) {
-	row := tenantRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: db.Tenant(), Name: in.Name,
-		TimeZone: in.TimeZone, Currency: in.Currency, CreatedAt: db.Now, Version: 1,
-	}
+	row := tenantRow{Header: dbx.HeaderOf(db, db.Tenant()), TenantDetails: in.TenantDetails}
 	if row.TimeZone == "" {
 		row.TimeZone = "UTC"
 	}
@@ -80,16 +85,22 @@ func createTenant(ctx context.Context, db dbx.DB, in CreateTenantInput) (Tenant,
 	}
 	roles := make([]roleRow, 0, len(standardRoles))
 	for _, r := range standardRoles {
-		roles = append(roles, newRoleRow(db, r.Name, r.Description, r.Permissions))
+		roles = append(roles, newRoleRow(db, r.Name, RoleDetails{Description: r.Description, Permissions: r.Permissions}))
 	}
 	return row.tenant(), dbx.Insert(ctx, db, roles...)
 }
 
+var opTenant = usecase.Query[usecase.None, Tenant]{
+	Name: "identity.tenant", Permission: hmstype.PermIdentityRead,
+	Shows: usecase.Nobody[Tenant](noPatient), Quiet: noPatient,
+}.Declare()
+
 // Tenant gives the actor's own tenant.
 func (s *Service) Tenant(ctx context.Context) (Tenant, error) {
-	op := usecase.Op{Name: "identity.tenant", Permission: hmstype.PermIdentityRead}
-	return usecase.Read(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) (Tenant, error) {
-		row, err := dbx.Get[tenantRow](ctx, db, "tenant", db.Tenant())
-		return row.tenant(), err
-	})
+	return opTenant.Run(ctx, &s.base, usecase.None{}, tenant)
+}
+
+func tenant(ctx context.Context, db dbx.DB, _ usecase.None) (Tenant, error) {
+	row, err := dbx.Get[tenantRow](ctx, db, "tenant", db.Tenant())
+	return row.tenant(), err
 }

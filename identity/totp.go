@@ -17,6 +17,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // fieldTOTP is the seed of a user's codes, sealed under the user's own key.
@@ -135,9 +136,11 @@ func (s *Service) totpSecret(ctx context.Context, db dbx.DB, user hmstype.UserID
 
 // TOTPEnrolment is what an authenticator app needs; it is shown this once.
 type TOTPEnrolment struct {
-	Secret hmstype.Secret // base32, to be typed
-	URL    hmstype.Secret // otpauth://, to be shown as a QR code
+	Secret hmstype.Secret `json:"secret"` // base32, to be typed
+	URL    hmstype.Secret `json:"url"`    // otpauth://, to be shown as a QR code
 }
+
+var opBeginTOTP = usecase.Proof{Name: "identity.begin_totp", Why: ownAccount}.Declare()
 
 // BeginTOTP makes a new second factor for the actor, which serves from [Service.ConfirmTOTP]
 // on. [ErrAlreadyEnrolled] where one is confirmed: [Service.DisableTOTP] comes first.
@@ -147,7 +150,7 @@ func (s *Service) BeginTOTP(ctx context.Context) (TOTPEnrolment, error) {
 		return TOTPEnrolment{}, err
 	}
 	var out TOTPEnrolment
-	err = s.asSelf(ctx, "identity.begin_totp", func(ctx context.Context, db dbx.DB) error {
+	err = s.asSelf(ctx, opBeginTOTP, func(ctx context.Context, db dbx.DB) error {
 		row, err := dbx.Get[userRow](ctx, db, "user", actor.User, dbx.ForUpdate)
 		if err != nil {
 			return err
@@ -178,6 +181,8 @@ func (s *Service) BeginTOTP(ctx context.Context) (TOTPEnrolment, error) {
 	return out, err
 }
 
+var opConfirmTOTP = usecase.Proof{Name: "identity.confirm_totp", Why: ownAccount}.Declare()
+
 // ConfirmTOTP makes the second factor serve, once a code shows that the app has it, and gives
 // ten recovery codes, each good once; they are shown this once. [ErrLoginFailed] for a wrong code.
 func (s *Service) ConfirmTOTP(ctx context.Context, code hmstype.Secret) ([]hmstype.Secret, error) {
@@ -186,7 +191,7 @@ func (s *Service) ConfirmTOTP(ctx context.Context, code hmstype.Secret) ([]hmsty
 		return nil, err
 	}
 	var codes []hmstype.Secret
-	err = s.asSelf(ctx, "identity.confirm_totp", func(ctx context.Context, db dbx.DB) error {
+	err = s.asSelf(ctx, opConfirmTOTP, func(ctx context.Context, db dbx.DB) error {
 		if _, err := dbx.Get[userRow](ctx, db, "user", actor.User, dbx.ForUpdate); err != nil {
 			return err
 		}
@@ -240,6 +245,8 @@ func forgetRecoveryCodes(ctx context.Context, db dbx.DB, user hmstype.UserID) er
 	return err
 }
 
+var opDisableTOTP = usecase.Proof{Name: "identity.disable_totp", Why: ownAccount}.Declare()
+
 // DisableTOTP takes the actor's second factor away, for whom the password is wanted again.
 func (s *Service) DisableTOTP(ctx context.Context, password hmstype.Secret) error {
 	actor, err := s.self(ctx)
@@ -249,7 +256,7 @@ func (s *Service) DisableTOTP(ctx context.Context, password hmstype.Secret) erro
 	if _, err := s.provePassword(ctx, actor, password); err != nil {
 		return err
 	}
-	return s.asSelf(ctx, "identity.disable_totp", func(ctx context.Context, db dbx.DB) error {
+	return s.asSelf(ctx, opDisableTOTP, func(ctx context.Context, db dbx.DB) error {
 		if _, err := db.Exec(ctx, `DELETE FROM hms.user_totp WHERE tenant_id = $1 AND user_id = $2`, db.Tenant(), actor.User); err != nil {
 			return err
 		}

@@ -34,7 +34,8 @@ func TestService_Tenant(t *testing.T) {
 	tenant, err := env.Identity.Tenant(env.Ctx)
 	require.NoError(t, err)
 	require.Equal(t, identity.Tenant{
-		ID: env.Tenant, Name: "Test hospital", TimeZone: "UTC", Currency: "USD", CreatedAt: dbtest.Start, Version: 1,
+		ID: env.Tenant, TenantDetails: identity.TenantDetails{Name: "Test hospital", TimeZone: "UTC", Currency: "USD"},
+		CreatedAt: dbtest.Start, CreatedBy: hmstype.SystemActor(env.Tenant, "test").Ref(), Version: 1,
 	}, tenant)
 	stranger := hmstype.WithActor(t.Context(), hmstype.SystemActor(hmstype.NewID[hmstype.TenantID](), "test"))
 	_, err = env.Identity.Tenant(stranger)

@@ -40,60 +40,50 @@ var UserTransitions = hmstype.Transitions[UserStatus]{
 
 // User is a person, or a program, that may act in a tenant (FHIR Practitioner).
 type User struct {
-	ID              hmstype.UserID
-	Username        string // as it was typed; unique up to case, runs of space, kind of dash and Unicode form
-	Email           string // empty or unique
-	FirstName       string
-	LastName        string
-	PhoneNumber     string
-	ProfileImage    string // a reference that the host resolves; empty means none
-	Language        string // BCP 47; empty means the tenant's
-	Status          UserStatus
-	IsActiveSession bool      // has a session now that has neither ended nor run out
-	LastActivity    time.Time // UTC, to the minute; zero means never
-	Roles           []string  // names, sorted
-	CreatedAt       time.Time // UTC
-	Version         int64     // counts changes, from 1
+	ID hmstype.UserID `json:"id"`
+	Profile
+	Status          UserStatus       `json:"status"`
+	IsActiveSession bool             `json:"isActiveSession"` // has a session now that has neither ended nor run out
+	LastActivity    time.Time        `json:"lastActivity"`    // UTC, to the minute; zero means never
+	Roles           []string         `json:"roles"`           // names, sorted
+	CreatedAt       time.Time        `json:"createdAt"`       // UTC
+	CreatedBy       hmstype.ActorRef `json:"createdBy"`
+	Version         int64            `json:"version"` // counts changes, from 1
 }
 
 type userRow struct {
 	bun.BaseModel `bun:"table:hms.user_account,alias:u"`
-	dbx.Tenanted
-	ID               hmstype.UserID `bun:"id,pk"`
-	Username         string
+	dbx.Header[hmstype.UserID]
+	Profile
 	UsernameKey      string // twin of Username
 	UsernameSkeleton string `bun:",nullzero"`
-	Email            string
 	EmailKey         string `bun:",nullzero"` // twin of Email
-	FirstName        string
-	LastName         string
-	PhoneNumber      string
-	ProfileImage     string
-	Language         string
 	Status           UserStatus
-	CreatedAt        time.Time
-	Version          int64
+	PatientID        hmstype.PatientID // as whom the person is known here; see [Service.LinkPatient]
 }
 
 func (r userRow) Position() hmstype.Position { return hmstype.Position{ID: r.ID.UUID()} }
 
 func (r userRow) user() User {
 	return User{
-		ID: r.ID, Username: r.Username, Email: r.Email, FirstName: r.FirstName, LastName: r.LastName,
-		PhoneNumber: r.PhoneNumber, ProfileImage: r.ProfileImage, Language: r.Language, Status: r.Status,
-		CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+		ID: r.ID, Profile: r.Profile, Status: r.Status,
+		CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy, Version: r.Version,
 	}
 }
 
 // Profile is what a user account says of its person.
 type Profile struct {
-	Username     string // required, up to 150 characters
-	Email        string // optional, an address
-	FirstName    string // required, up to 150 characters
-	LastName     string // required, up to 150 characters
-	PhoneNumber  string // optional, up to 15 characters
-	ProfileImage string // optional reference, up to 500 characters
-	Language     string // optional BCP 47 tag, up to 35 characters
+	// Username is unique up to case and Unicode form, and kept as it was typed; required, up to 150 characters.
+	Username string `bun:"username" json:"username"`
+	// Email is an address that nobody else of the tenant has; empty for none.
+	Email       string `bun:"email"         json:"email,omitempty"`
+	FirstName   string `bun:"first_name"    json:"firstName"`             // required, up to 150 characters
+	LastName    string `bun:"last_name"     json:"lastName"`              // required, up to 150 characters
+	PhoneNumber string `bun:"phone_number"  json:"phoneNumber,omitempty"` // optional, up to 15 characters
+	// ProfileImage is a reference that the host resolves, up to 500 characters; empty for none.
+	ProfileImage string `bun:"profile_image" json:"profileImage,omitempty"`
+	// Language is a BCP 47 tag, up to 35 characters; empty for the tenant's.
+	Language string `bun:"language" json:"language,omitempty"`
 }
 
 func (p Profile) validate(v *hmstype.Validator) {
@@ -116,10 +106,8 @@ func (p Profile) validate(v *hmstype.Validator) {
 }
 
 func (r *userRow) setProfile(p Profile) {
-	r.Username, r.UsernameKey, r.UsernameSkeleton = p.Username, names.NameKey(p.Username), skeleton(p.Username)
-	r.Email, r.EmailKey = p.Email, names.CodeKey(p.Email)
-	r.FirstName, r.LastName, r.PhoneNumber = p.FirstName, p.LastName, p.PhoneNumber
-	r.ProfileImage, r.Language = p.ProfileImage, p.Language
+	r.Profile, r.UsernameSkeleton = p, skeleton(p.Username)
+	r.UsernameKey, r.EmailKey = names.NameKey(p.Username), names.CodeKey(p.Email)
 }
 
 // CreateUserInput describes a new user.
@@ -143,18 +131,28 @@ func skeleton(name string) string {
 	return cases.Fold().String(confusable.Skeleton(names.NameKey(name)))
 }
 
+// noPatient says of use cases that show accounts, roles and the like why they show nothing of a patient.
+const noPatient = "accounts, no patient's data"
+
+// sampleProfile is what the samples of declarations say of a person.
+var sampleProfile = Profile{
+	Username: "a.odhiambo", Email: "a.odhiambo@example.org", FirstName: "Achieng", LastName: "Odhiambo",
+	PhoneNumber: "+254700000001", ProfileImage: "portraits/1", Language: "en-KE",
+}
+
+var opCreateUser = usecase.Command[CreateUserInput, User]{
+	Name: "identity.create_user", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[User](noPatient),
+	Sample: CreateUserInput{Profile: sampleProfile, Roles: []string{RoleNurse}},
+}.Declare()
+
 // CreateUser adds a user with roles. [ErrUsernameTaken] also for a name that looks like
 // another one's, [ErrEmailTaken]; an unknown role is not found.
 func (s *Service) CreateUser(ctx context.Context, in CreateUserInput) (User, error) {
-	op := usecase.Op{Name: "identity.create_user", Permission: hmstype.PermIdentityManage}
-	return usecase.Write(ctx, &s.base, op, in, s.createUser)
+	return opCreateUser.Run(ctx, &s.base, in, s.createUser)
 }
 
 func (s *Service) createUser(ctx context.Context, db dbx.DB, in CreateUserInput) (User, error) {
-	row := userRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.UserID](),
-		Status: UserActive, CreatedAt: db.Now, Version: 1,
-	}
+	row := userRow{Header: dbx.NewHeader[hmstype.UserID](db), Status: UserActive}
 	if in.Invite {
 		row.Status = UserInvited
 	}
@@ -222,13 +220,17 @@ func (s *Service) loadUsers(ctx context.Context, db dbx.DB, accounts ...userRow)
 	return users, rows.Err()
 }
 
+var opUser = usecase.Query[usecase.ByID[hmstype.UserID], User]{
+	Name: "identity.user", Permission: hmstype.PermIdentityRead, Shows: usecase.Nobody[User](noPatient), Quiet: noPatient,
+}.Declare()
+
 // User gives a user of the tenant.
 func (s *Service) User(ctx context.Context, id hmstype.UserID) (User, error) {
-	op := usecase.Op{Name: "identity.user", Permission: hmstype.PermIdentityRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.UserID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) (User, error) {
-			return s.loadUser(ctx, db, in.ID)
-		})
+	return opUser.Run(ctx, &s.base, usecase.ID(id), s.user)
+}
+
+func (s *Service) user(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) (User, error) {
+	return s.loadUser(ctx, db, in.ID)
 }
 
 // UpdateUserInput replaces what an account says of its person.
@@ -247,37 +249,52 @@ func (in UpdateUserInput) Validate() error {
 	return v.Err()
 }
 
+var opUpdateUser = usecase.Command[UpdateUserInput, User]{
+	Name: "identity.update_user", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[User](noPatient),
+	Sample: UpdateUserInput{Version: 1, Profile: sampleProfile},
+}.Declare()
+
 // UpdateUser changes a user's profile. Errors as for [Service.CreateUser];
 // [hmstype.ErrStale] where somebody else was faster, [ErrDeactivated] for an account that is closed.
 func (s *Service) UpdateUser(ctx context.Context, in UpdateUserInput) (User, error) {
-	op := usecase.Op{Name: "identity.update_user", Permission: hmstype.PermIdentityManage}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in UpdateUserInput) (User, error) {
-		row, err := dbx.Get[userRow](ctx, db, "user", in.ID, dbx.ForUpdate)
-		if err != nil {
-			return User{}, err
-		}
-		if row.Status == UserDeactivated {
-			return User{}, ErrDeactivated
-		}
-		row.setProfile(in.Profile)
-		err = dbx.UpdateVersioned(ctx, db, &row, in.Version, "username", "username_key", "username_skeleton", "email", "email_key",
-			"first_name", "last_name", "phone_number", "profile_image", "language")
-		if err != nil {
-			return User{}, err
-		}
-		return s.loadUser(ctx, db, in.ID)
-	})
+	return opUpdateUser.Run(ctx, &s.base, in, s.updateUser)
 }
+
+func (s *Service) updateUser(ctx context.Context, db dbx.DB, in UpdateUserInput) (User, error) {
+	row, err := dbx.Get[userRow](ctx, db, "user", in.ID, dbx.ForUpdate)
+	if err != nil {
+		return User{}, err
+	}
+	if row.Status == UserDeactivated {
+		return User{}, ErrDeactivated
+	}
+	if err := dbx.CheckVersion(&row, in.Version); err != nil {
+		return User{}, err
+	}
+	row.setProfile(in.Profile)
+	err = dbx.Update(ctx, db, &row, "username", "username_key", "username_skeleton", "email", "email_key",
+		"first_name", "last_name", "phone_number", "profile_image", "language")
+	if err != nil {
+		return User{}, err
+	}
+	return s.loadUser(ctx, db, in.ID)
+}
+
+var opUsers = usecase.Query[usecase.Paged, hmstype.List[User]]{
+	Name: "identity.users", Permission: hmstype.PermIdentityRead,
+	Shows: usecase.Nobody[hmstype.List[User]](noPatient), Quiet: noPatient,
+}.Declare()
 
 // Users lists the tenant's users, oldest first.
 func (s *Service) Users(ctx context.Context, page hmstype.Page) (hmstype.List[User], error) {
-	op := usecase.Op{Name: "identity.users", Permission: hmstype.PermIdentityRead}
-	return usecase.Read(ctx, &s.base, op, usecase.Paged{Page: page}, func(ctx context.Context, db dbx.DB, in usecase.Paged) (hmstype.List[User], error) {
-		rows, next, err := dbx.Page[userRow](ctx, db, in.Page, dbx.Order{})
-		if err != nil {
-			return hmstype.List[User]{}, err
-		}
-		users, err := s.loadUsers(ctx, db, rows...)
-		return hmstype.List[User]{Next: next, Items: users}, err
-	})
+	return opUsers.Run(ctx, &s.base, usecase.Paged{Page: page}, s.users)
+}
+
+func (s *Service) users(ctx context.Context, db dbx.DB, in usecase.Paged) (hmstype.List[User], error) {
+	rows, next, err := dbx.Page[userRow](ctx, db, in.Page, dbx.Order{})
+	if err != nil {
+		return hmstype.List[User]{}, err
+	}
+	users, err := s.loadUsers(ctx, db, rows...)
+	return hmstype.List[User]{Next: next, Items: users}, err
 }

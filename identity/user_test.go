@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -86,4 +87,25 @@ func TestService_SetUserStatus(t *testing.T) {
 
 	_, err = env.DB.NewRaw(`UPDATE hms.user_account SET status = 'active' WHERE id = ?`, admin.ID).Exec(t.Context())
 	require.Error(t, err, "the database's guard holds against raw SQL too")
+}
+
+func TestService_UserHistory(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	user := env.User(t, identity.RoleNurse)
+	admin, adminID := person(t, env, identity.RoleAdmin)
+	for _, to := range []identity.UserStatus{identity.UserLocked, identity.UserActive} {
+		env.Clock.Advance(time.Minute)
+		_, err := env.Identity.SetUserStatus(admin, identity.SetUserStatusInput{ID: user.ID, Status: to})
+		require.NoError(t, err)
+	}
+	history, err := env.Identity.UserHistory(admin, user.ID)
+	require.NoError(t, err)
+	by := hmstype.HumanActor(env.Tenant, adminID).Ref()
+	require.Equal(t, identity.History{Entity: "user_account", ID: user.ID.String(), Steps: []hmstype.StatusChange{
+		{From: "active", To: "locked", At: env.Clock.Now().Add(-time.Minute), By: by},
+		{From: "locked", To: "active", At: env.Clock.Now(), By: by},
+	}}, history)
+	_, err = env.Identity.UserHistory(admin, hmstype.NewID[hmstype.UserID]())
+	require.ErrorIs(t, err, hmstype.ErrNotFound)
 }

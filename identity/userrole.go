@@ -50,7 +50,7 @@ func rolesNamed(ctx context.Context, db dbx.DB, roles []string) ([]hmstype.RoleI
 	for i, role := range roles {
 		wanted[i] = names.NameKey(role)
 	}
-	rows, err := dbx.All[roleRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("name_key IN (?)", bun.List(wanted)) })
+	rows, err := dbx.All[roleRow](ctx, db, dbx.OneOf("name_key", wanted))
 	if err != nil {
 		return nil, err
 	}
@@ -90,12 +90,16 @@ func (in SetUserRolesInput) Validate() error {
 	return v.Err()
 }
 
+var opSetUserRoles = usecase.Command[SetUserRolesInput, User]{
+	Name: "identity.set_user_roles", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[User](noPatient),
+	Sample: SetUserRolesInput{Roles: []string{RoleNurse}},
+}.Declare()
+
 // SetUserRoles gives a user exactly these roles; other processes follow within a second.
 // [ErrLastAdministrator] where nobody else could administer the tenant, [ErrDeactivated]
 // for an account that is closed.
 func (s *Service) SetUserRoles(ctx context.Context, in SetUserRolesInput) (User, error) {
-	op := usecase.Op{Name: "identity.set_user_roles", Permission: hmstype.PermIdentityManage}
-	user, err := usecase.Write(ctx, &s.base, op, in, s.setUserRoles)
+	user, err := opSetUserRoles.Run(ctx, &s.base, in, s.setUserRoles)
 	s.cache.forget(ctx, in.ID)
 	s.sessions.clear()
 	return user, err

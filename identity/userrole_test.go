@@ -137,7 +137,9 @@ func TestService_UpdateRole(t *testing.T) {
 	roles, err := env.Identity.Roles(env.Ctx)
 	require.NoError(t, err)
 	for _, role := range roles {
-		in := identity.UpdateRoleInput{ID: role.ID, Version: role.Version, Permissions: []hmstype.Permission{hmstype.PermPatientRead}}
+		in := identity.UpdateRoleInput{
+			ID: role.ID, Version: role.Version, RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{hmstype.PermPatientRead}},
+		}
 		changed, err := env.Identity.UpdateRole(env.Ctx, in)
 		if role.Name == identity.RoleAdmin {
 			require.ErrorIs(t, err, identity.ErrLastAdministrator)
@@ -149,6 +151,8 @@ func TestService_UpdateRole(t *testing.T) {
 		require.ErrorIs(t, err, hmstype.ErrStale)
 	}
 	require.ErrorIs(t, env.Identity.Authorize(ctx, actor, hmstype.PermVitalsWrite), hmstype.ErrPermissionDenied)
-	_, err = env.Identity.UpdateRole(env.Ctx, identity.UpdateRoleInput{ID: roles[0].ID, Version: 1, Permissions: []hmstype.Permission{"no.such"}})
+	_, err = env.Identity.UpdateRole(env.Ctx, identity.UpdateRoleInput{
+		ID: roles[0].ID, Version: 1, RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{"no.such"}},
+	})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 }

@@ -8,6 +8,12 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
+// userSteps is how an account changes its state.
+var userSteps = dbx.Machine[userRow, UserStatus]{
+	Table: "user_account", Transitions: UserTransitions,
+	State: func(r *userRow) *UserStatus { return &r.Status },
+}
+
 // SetUserStatusInput moves a user to another state.
 type SetUserStatusInput struct {
 	ID     hmstype.UserID // required
@@ -22,12 +28,16 @@ func (in SetUserStatusInput) Validate() error {
 	return v.Err()
 }
 
+var opSetUserStatus = usecase.Command[SetUserStatusInput, User]{
+	Name: "identity.set_user_status", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[User](noPatient),
+	Sample: SetUserStatusInput{Status: UserLocked},
+}.Declare()
+
 // SetUserStatus locks, unlocks or deactivates a user. [hmstype.ErrInvalidTransition] for
 // a step that is not in [UserTransitions]; [ErrLastAdministrator] where nobody else could
 // administer the tenant.
 func (s *Service) SetUserStatus(ctx context.Context, in SetUserStatusInput) (User, error) {
-	op := usecase.Op{Name: "identity.set_user_status", Permission: hmstype.PermIdentityManage}
-	user, err := usecase.Write(ctx, &s.base, op, in, s.setUserStatus)
+	user, err := opSetUserStatus.Run(ctx, &s.base, in, s.setUserStatus)
 	s.cache.forget(ctx, in.ID)
 	s.sessions.clear()
 	return user, err
@@ -39,11 +49,7 @@ func (s *Service) setUserStatus(ctx context.Context, db dbx.DB, in SetUserStatus
 		if err != nil {
 			return User{}, err
 		}
-		if err := UserTransitions.Check("user", row.Status, in.Status); err != nil {
-			return User{}, err
-		}
-		row.Status = in.Status
-		if err := dbx.UpdateVersioned(ctx, db, &row, row.Version, "status"); err != nil {
+		if err := dbx.Move(ctx, db, userSteps, &row, dbx.Change[userRow, UserStatus]{To: in.Status}); err != nil {
 			return User{}, err
 		}
 		if in.Status == UserLocked || in.Status == UserDeactivated {
@@ -53,4 +59,21 @@ func (s *Service) setUserStatus(ctx context.Context, db dbx.DB, in SetUserStatus
 		}
 		return s.loadUser(ctx, db, in.ID)
 	})
+}
+
+var opUserHistory = usecase.Query[usecase.ByID[hmstype.UserID], History]{
+	Name: "identity.user_history", Permission: hmstype.PermIdentityRead,
+	Shows: usecase.Nobody[History](noPatient), Quiet: noPatient,
+}.Declare()
+
+// UserHistory gives the steps of an account from state to state, the oldest first.
+func (s *Service) UserHistory(ctx context.Context, id hmstype.UserID) (History, error) {
+	return opUserHistory.Run(ctx, &s.base, usecase.ID(id), userHistory)
+}
+
+func userHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) (History, error) {
+	if _, err := dbx.Get[userRow](ctx, db, "user", in.ID); err != nil {
+		return History{}, err
+	}
+	return historyOf(ctx, db, userSteps.Table, in.ID, hmstype.PatientID{})
 }

@@ -8,47 +8,54 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // WebAuthnCredential is a passkey or a security key. The ceremony is the host's, by a library
 // such as go-webauthn: it needs its own origin and keeps its own challenges. What that
 // library verified is stored here, so that it lives and ends with the account.
 type WebAuthnCredential struct {
-	ID           hmstype.WebAuthnCredentialID
-	CredentialID []byte // as the authenticator named it, 16 to 1023 bytes; unique in the tenant
-	PublicKey    []byte // COSE, up to 4096 bytes
-	SignCount    uint32 // a signal of clones only: synced passkeys leave it at zero
-	AAGUID       []byte // of the authenticator's model, 16 bytes
-	Transports   string // comma-separated, such as "internal,hybrid"
-	Name         string // as its person calls it, 1 to 100 characters
-	CreatedAt    time.Time
-	LastUsedAt   time.Time // UTC; zero means never
+	ID hmstype.WebAuthnCredentialID `json:"id"`
+	WebAuthnDetails
+	CreatedAt  time.Time `json:"createdAt"`  // UTC
+	LastUsedAt time.Time `json:"lastUsedAt"` // UTC; zero means never
+}
+
+// WebAuthnDetails are what the host's library verified of a credential.
+type WebAuthnDetails struct {
+	// CredentialID is as the authenticator named it, 16 to 1023 bytes; unique in the tenant.
+	CredentialID []byte `bun:"credential_id" json:"credentialId"`
+	PublicKey    []byte `bun:"public_key"    json:"publicKey"` // COSE, up to 4096 bytes
+	// SignCount is a signal of clones only: synced passkeys leave it at zero.
+	SignCount  uint32 `bun:"sign_count" json:"signCount"`
+	AAGUID     []byte `bun:"aaguid"        json:"aaguid"`               // of the authenticator's model, 16 bytes
+	Transports string `bun:"transports"    json:"transports,omitempty"` // comma-separated, such as "internal,hybrid"
+	Name       string `bun:"name"          json:"name"`                 // as its person calls it, 1 to 100 characters
+}
+
+func (d WebAuthnDetails) validate(v *hmstype.Validator) {
+	v.Check(len(d.CredentialID) >= 16 && len(d.CredentialID) <= 1023, "credentialId", "must have 16 to 1023 bytes")
+	v.Check(len(d.PublicKey) >= 1 && len(d.PublicKey) <= 4096, "publicKey", "must have 1 to 4096 bytes")
+	v.Check(len(d.AAGUID) == 16, "aaguid", "must have 16 bytes")
+	v.Text(d.Transports, "transports", 0, 100)
+	v.Text(d.Name, "name", 1, 100)
 }
 
 type webAuthnRow struct {
 	bun.BaseModel `bun:"table:hms.webauthn_credential,alias:w"`
-	dbx.Tenanted
-	ID           hmstype.WebAuthnCredentialID `bun:"id,pk"`
-	UserID       hmstype.UserID
-	CredentialID []byte
-	PublicKey    []byte
-	SignCount    int64
-	Aaguid       []byte
-	Transports   string
-	Name         string
-	CreatedAt    time.Time
-	LastUsedAt   time.Time `bun:",nullzero"`
+	dbx.Header[hmstype.WebAuthnCredentialID]
+	UserID hmstype.UserID
+	WebAuthnDetails
+	LastUsedAt time.Time `bun:",nullzero"`
 }
 
-func (c WebAuthnCredential) validate() error {
-	var v hmstype.Validator
-	v.Check(len(c.CredentialID) >= 16 && len(c.CredentialID) <= 1023, "credentialId", "must have 16 to 1023 bytes")
-	v.Check(len(c.PublicKey) >= 1 && len(c.PublicKey) <= 4096, "publicKey", "must have 1 to 4096 bytes")
-	v.Check(len(c.AAGUID) == 16, "aaguid", "must have 16 bytes")
-	v.Text(c.Transports, "transports", 0, 100)
-	v.Text(c.Name, "name", 1, 100)
-	return v.Err()
+func (r webAuthnRow) credential() WebAuthnCredential {
+	return WebAuthnCredential{
+		ID: r.ID, WebAuthnDetails: r.WebAuthnDetails, CreatedAt: r.CreatedAt.UTC(), LastUsedAt: r.LastUsedAt.UTC(),
+	}
 }
+
+var opAddWebAuthnCredential = usecase.Proof{Name: "identity.add_webauthn_credential", Why: ownAccount}.Declare()
 
 // AddWebAuthnCredential stores a credential that the host's library has verified for the
 // actor. ID, CreatedAt and LastUsedAt are filled in here. [ErrProofRequired] where the actor has
@@ -58,25 +65,31 @@ func (s *Service) AddWebAuthnCredential(ctx context.Context, c WebAuthnCredentia
 	if err != nil {
 		return WebAuthnCredential{}, err
 	}
-	if err := c.validate(); err != nil {
+	var v hmstype.Validator
+	c.validate(&v)
+	if err := v.Err(); err != nil {
 		return WebAuthnCredential{}, err
 	}
-	err = s.asSelf(ctx, "identity.add_webauthn_credential", func(ctx context.Context, db dbx.DB) error {
+	var added WebAuthnCredential
+	err = s.asSelf(ctx, opAddWebAuthnCredential, func(ctx context.Context, db dbx.DB) error {
 		if err := requireRecentProof(actor, db.Now); err != nil {
 			return err
 		}
-		c.ID, c.CreatedAt, c.LastUsedAt = hmstype.NewID[hmstype.WebAuthnCredentialID](), db.Now, time.Time{}
 		row := webAuthnRow{
-			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: c.ID, UserID: actor.User, CredentialID: c.CredentialID, PublicKey: c.PublicKey,
-			SignCount: int64(c.SignCount), Aaguid: c.AAGUID, Transports: c.Transports, Name: c.Name, CreatedAt: db.Now,
+			Header: dbx.NewHeader[hmstype.WebAuthnCredentialID](db), UserID: actor.User, WebAuthnDetails: c.WebAuthnDetails,
 		}
 		if err := dbx.Insert(ctx, db, row); err != nil {
 			return err
 		}
+		added = row.credential()
 		return record(ctx, db, "webauthn_added", actor.User)
 	})
-	return c, err
+	return added, err
 }
+
+var opWebAuthnCredentials = usecase.Proof{
+	Name: "identity.webauthn_credentials", Why: ownAccount, Quiet: "one's own account, no patient's data",
+}.Declare()
 
 // WebAuthnCredentials lists the actor's own credentials, the oldest first.
 func (s *Service) WebAuthnCredentials(ctx context.Context) ([]WebAuthnCredential, error) {
@@ -85,21 +98,18 @@ func (s *Service) WebAuthnCredentials(ctx context.Context) ([]WebAuthnCredential
 		return nil, err
 	}
 	var list []WebAuthnCredential
-	err = s.asSelf(ctx, "identity.webauthn_credentials", func(ctx context.Context, db dbx.DB) error {
-		rows, err := dbx.All[webAuthnRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-			return q.Where("w.user_id = ?", actor.User).Order("w.created_at", "w.id")
-		})
+	err = s.asSelf(ctx, opWebAuthnCredentials, func(ctx context.Context, db dbx.DB) error {
+		rows, err := dbx.All[webAuthnRow](ctx, db, dbx.Equal("user_id", actor.User), dbx.OrderBy("w.created_at", "w.id"))
 		list = make([]WebAuthnCredential, len(rows))
 		for i, r := range rows {
-			list[i] = WebAuthnCredential{
-				ID: r.ID, CredentialID: r.CredentialID, PublicKey: r.PublicKey, SignCount: uint32(r.SignCount),
-				AAGUID: r.Aaguid, Transports: r.Transports, Name: r.Name, CreatedAt: r.CreatedAt.UTC(), LastUsedAt: r.LastUsedAt.UTC(),
-			}
+			list[i] = r.credential()
 		}
 		return err
 	})
 	return list, err
 }
+
+var opRemoveWebAuthnCredential = usecase.Proof{Name: "identity.remove_webauthn_credential", Why: ownAccount}.Declare()
 
 // RemoveWebAuthnCredential takes one of the actor's own credentials away.
 func (s *Service) RemoveWebAuthnCredential(ctx context.Context, id hmstype.WebAuthnCredentialID) error {
@@ -107,7 +117,7 @@ func (s *Service) RemoveWebAuthnCredential(ctx context.Context, id hmstype.WebAu
 	if err != nil {
 		return err
 	}
-	return s.asSelf(ctx, "identity.remove_webauthn_credential", func(ctx context.Context, db dbx.DB) error {
+	return s.asSelf(ctx, opRemoveWebAuthnCredential, func(ctx context.Context, db dbx.DB) error {
 		n, err := db.Exec(ctx, `DELETE FROM hms.webauthn_credential WHERE tenant_id = $1 AND user_id = $2 AND id = $3`, db.Tenant(), actor.User, id)
 		if err != nil {
 			return err

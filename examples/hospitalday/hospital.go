@@ -47,7 +47,9 @@ func openHospital(ctx context.Context, h *hms.HMS, o options) (*day, error) {
 		h: h, system: hms.WithActor(ctx, hms.SystemActor(tenant, "hospitalday")), staff: map[string][]hms.UserID{},
 		wards: map[hmstype.WardID]string{}, started: time.Now(), random: rand.New(rand.NewPCG(o.seed, 2)),
 	}
-	if _, err := h.Identity.CreateTenant(d.system, identity.CreateTenantInput{Name: "General Hospital", TimeZone: "UTC"}); err != nil {
+	if _, err := h.Identity.CreateTenant(d.system, identity.CreateTenantInput{
+		TenantDetails: identity.TenantDetails{Name: "General Hospital", TimeZone: "UTC"},
+	}); err != nil {
 		return nil, err
 	}
 	for _, step := range []func() error{d.hire, d.setPrices, d.stock, d.equipLab, d.makeBeds} {

@@ -144,7 +144,9 @@ type account struct {
 func setUp(ctx context.Context, h *hms.HMS) (account, error) {
 	a := account{tenant: hms.NewTenantID(), username: "ada", password: "seven green lanterns"}
 	ctx = hms.WithActor(ctx, hms.SystemActor(a.tenant, "setup"))
-	if _, err := h.Identity.CreateTenant(ctx, identity.CreateTenantInput{Name: "Example hospital"}); err != nil {
+	if _, err := h.Identity.CreateTenant(ctx, identity.CreateTenantInput{
+		TenantDetails: identity.TenantDetails{Name: "Example hospital"},
+	}); err != nil {
 		return a, err
 	}
 	user, err := h.Identity.CreateUser(ctx, identity.CreateUserInput{

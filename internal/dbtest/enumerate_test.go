@@ -1,6 +1,8 @@
 package dbtest
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -8,14 +10,16 @@ import (
 
 func TestUseCases(t *testing.T) {
 	t.Parallel()
-	methods, err := useCases("../../identity")
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "ward.go"), []byte(undeclared), 0o600))
+	methods, err := useCases(folder)
 	require.NoError(t, err)
 	for method, want := range map[string][]string{
-		"CreateUser":       {"identity.create_user"},
-		"AcceptInvitation": {"identity.accept_invitation"}, // the name is an argument
-		"Logout":           {"identity.logout"},
-		"ChangePassword":   {"identity.change_password", "identity.prove_password"}, // by asSelf, and by what it calls
-		"Login":            {"identity.count_login", "identity.login"},
+		"Open":  {"ward.open"},
+		"Name":  {"ward.name"}, // the name is an argument
+		"Leave": {"ward.leave"},
+		"Clear": {"ward.clear", "ward.count"}, // by alone, and by what it calls
+		"Begin": {"ward.begin", "ward.count"},
 	} {
 		require.Equal(t, want, methods[method], method)
 	}
@@ -25,6 +29,20 @@ func TestUseCases(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, methods)
 }
+
+// undeclared is a package whose use cases are not declared yet.
+const undeclared = `package ward
+
+func (s *Service) Open(ctx context.Context) error { return usecase.Write(ctx, usecase.Op{Name: "ward.open"}) }
+func (s *Service) Name(ctx context.Context) error { return s.named(ctx, "ward.name") }
+func (s *Service) Leave(ctx context.Context) error { return s.base.Alone(ctx, "ward.leave", nil) }
+func (s *Service) Clear(ctx context.Context) error { s.count(ctx); return s.alone(ctx, "ward.clear") }
+func (s *Service) Begin(ctx context.Context) error { s.count(ctx); return usecase.Write(ctx, usecase.Op{Name: "ward.begin"}) }
+func (s *Service) Bind() *Service { return s }
+func (s *Service) named(ctx context.Context, name string) error { return usecase.Write(ctx, usecase.Op{Name: name}) }
+func (s *Service) alone(ctx context.Context, op string) error { return s.base.Alone(ctx, op, nil) }
+func (s *Service) count(ctx context.Context) { s.alone(ctx, "ward.count") }
+`
 
 func TestNotRun(t *testing.T) {
 	t.Parallel()

@@ -131,7 +131,9 @@ func newEnv(tb testing.TB, db *bun.DB, dsn string) *Env {
 	e.Identity = identity.New(e.Base, identity.Config{Argon2: fastHash})
 	e.Base.Authorizer = e.Identity
 	e.Ctx = hmstype.WithActor(tb.Context(), hmstype.SystemActor(e.Tenant, "test"))
-	_, err = e.Identity.CreateTenant(e.Ctx, identity.CreateTenantInput{Name: "Test hospital"})
+	_, err = e.Identity.CreateTenant(e.Ctx, identity.CreateTenantInput{
+		TenantDetails: identity.TenantDetails{Name: "Test hospital"},
+	})
 	require.NoError(tb, err)
 	return e
 }

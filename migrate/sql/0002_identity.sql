@@ -7,6 +7,7 @@ CREATE TABLE hms.tenant (
     time_zone  text        NOT NULL,
     currency   text        NOT NULL,
     created_at timestamptz NOT NULL,
+    created_by text        NOT NULL,
     version    bigint      NOT NULL DEFAULT 1,
     CONSTRAINT tenant_pkey PRIMARY KEY (tenant_id),
     CONSTRAINT tenant_id_check CHECK (id = tenant_id),
@@ -23,6 +24,7 @@ CREATE TABLE hms.role (
     description text        NOT NULL DEFAULT '',
     permissions jsonb       NOT NULL DEFAULT '[]',
     created_at  timestamptz NOT NULL,
+    created_by  text        NOT NULL,
     version     bigint      NOT NULL DEFAULT 1,
     CONSTRAINT role_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT role_name_key UNIQUE (tenant_id, name_key),
@@ -48,6 +50,7 @@ CREATE TABLE hms.user_account (
     is_active_session   boolean     NOT NULL DEFAULT false,
     last_activity       timestamptz,
     created_at          timestamptz NOT NULL,
+    created_by          text        NOT NULL,
     version             bigint      NOT NULL DEFAULT 1,
     CONSTRAINT user_account_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT user_account_username_key UNIQUE (tenant_id, username_key),
@@ -59,6 +62,7 @@ CREATE TABLE hms.user_account (
 SELECT hms.install_table('user_account');
 SELECT hms.guard_status('user_account', 'active>deactivated', 'active>locked', 'invited>active', 'invited>deactivated',
     'locked>active', 'locked>deactivated');
+SELECT hms.install_status_history('user_account');
 
 CREATE TABLE hms.user_role (
     tenant_id  uuid        NOT NULL,

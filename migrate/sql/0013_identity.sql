@@ -11,43 +11,48 @@ ALTER TABLE hms.user_account ADD CONSTRAINT user_account_last_check
 CREATE TABLE hms.break_glass (
     tenant_id    uuid        NOT NULL,
     id           uuid        NOT NULL,
+    created_at   timestamptz NOT NULL,
+    created_by   text        NOT NULL,
     user_id      uuid        NOT NULL,
     patient_id   uuid        NOT NULL,
     reason_code  text        NOT NULL,
     reason_text  text        NOT NULL,
     purpose      text        NOT NULL,
+    status       text        NOT NULL,
     started_at   timestamptz NOT NULL,
     expires_at   timestamptz NOT NULL,
     ended_at     timestamptz,
     outcome      text        NOT NULL DEFAULT '',
-    reviewer_id  uuid,
     review_text  text        NOT NULL DEFAULT '',
+    reviewed_by  text        NOT NULL DEFAULT '',
     reviewed_at  timestamptz,
     version      bigint      NOT NULL DEFAULT 1,
     CONSTRAINT break_glass_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT break_glass_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
-    CONSTRAINT break_glass_reviewer_fkey FOREIGN KEY (tenant_id, reviewer_id) REFERENCES hms.user_account (tenant_id, id),
     CONSTRAINT break_glass_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
     CONSTRAINT break_glass_reason_check CHECK (reason_code IN ('emergency', 'direct-care', 'public-health', 'other') AND length(reason_text) BETWEEN 10 AND 1000),
     CONSTRAINT break_glass_purpose_check CHECK (purpose IN ('ETREAT', 'BTG')),
     CONSTRAINT break_glass_period_check CHECK (expires_at > started_at AND expires_at <= started_at + interval '4 hours'),
     CONSTRAINT break_glass_ended_check CHECK (ended_at >= started_at),
     CONSTRAINT break_glass_outcome_check CHECK (outcome IN ('', 'justified', 'not-justified')),
-    CONSTRAINT break_glass_review_check CHECK ((outcome = '') = (reviewed_at IS NULL) AND (outcome = '') = (reviewer_id IS NULL)),
-    CONSTRAINT break_glass_reviewer_check CHECK (reviewer_id <> user_id)
+    CONSTRAINT break_glass_review_check CHECK ((outcome = '') = (reviewed_at IS NULL) AND (outcome = '') = (reviewed_by = '')),
+    CONSTRAINT break_glass_reviewer_check CHECK (hms.actor_person(reviewed_by) <> hms.actor_person(created_by)),
+    CONSTRAINT break_glass_status_check CHECK (CASE status WHEN 'active' THEN outcome = '' AND ended_at IS NULL
+        WHEN 'ended' THEN outcome = '' AND ended_at IS NOT NULL WHEN 'reviewed' THEN outcome <> '' ELSE false END)
 );
 CREATE INDEX break_glass_user_idx ON hms.break_glass (tenant_id, user_id, patient_id, expires_at);
 CREATE INDEX break_glass_patient_idx ON hms.break_glass (tenant_id, patient_id, started_at);
-CREATE INDEX break_glass_reviewer_idx ON hms.break_glass (tenant_id, reviewer_id);
 CREATE INDEX break_glass_started_idx ON hms.break_glass (tenant_id, started_at, id);
 SELECT hms.install_table('break_glass', 'patient_id');
+SELECT hms.guard_status('break_glass', 'active>ended', 'active>reviewed', 'ended>reviewed');
+SELECT hms.install_status_history('break_glass');
 
 -- Of a grant only its end and its review may change, and each but once.
 CREATE FUNCTION hms.break_glass_guard() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF (to_jsonb(NEW) - '{ended_at,outcome,reviewer_id,review_text,reviewed_at,version}'::text[])
-       <> (to_jsonb(OLD) - '{ended_at,outcome,reviewer_id,review_text,reviewed_at,version}'::text[])
+    IF (to_jsonb(NEW) - '{status,ended_at,outcome,review_text,reviewed_by,reviewed_at,version}'::text[])
+       <> (to_jsonb(OLD) - '{status,ended_at,outcome,review_text,reviewed_by,reviewed_at,version}'::text[])
        OR (OLD.ended_at IS NOT NULL AND NEW.ended_at IS DISTINCT FROM OLD.ended_at)
        OR (OLD.outcome <> '' AND NEW.outcome <> OLD.outcome) THEN
         RAISE EXCEPTION 'a break-glass grant is ended and reviewed once, and otherwise never changed' USING ERRCODE = 'HM002';

@@ -1,0 +1,159 @@
+package identity
+
+import (
+	"context"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/usecase"
+)
+
+// glassSteps is how a grant changes its state. What it says of the patient is no reason of a step:
+// the texts lie sealed in the grant.
+var glassSteps = dbx.Machine[breakGlassRow, BreakGlassStatus]{
+	Table: "break_glass", Transitions: BreakGlassTransitions,
+	State:   func(r *breakGlassRow) *BreakGlassStatus { return &r.Status },
+	Columns: []string{"ended_at", "outcome", "review_text", "reviewed_by", "reviewed_at"},
+	Event: func(r *breakGlassRow, _ BreakGlassStatus) dbx.Event {
+		if r.Status != BreakGlassReviewed {
+			return dbx.Event{}
+		}
+		return grantEvent(r, "identity.break_glass_reviewed")
+	},
+}
+
+// getGrant reads a grant.
+func getGrant(ctx context.Context, db dbx.DB, id hmstype.BreakGlassID, more ...dbx.Apply) (breakGlassRow, error) {
+	return dbx.Get[breakGlassRow](ctx, db, "break-glass grant", id, more...)
+}
+
+var opEndBreakGlass = usecase.Command[usecase.ByID[hmstype.BreakGlassID], BreakGlass]{
+	Name: "identity.end_break_glass", Permission: hmstype.PermBreakGlass, Shows: grants.One(),
+	MayBeIdle: "a grant that is over already stays as it is",
+}.Declare()
+
+// EndBreakGlass closes the record again before the grant expires; its own user may. A grant that is
+// over already stays as it is.
+func (s *Service) EndBreakGlass(ctx context.Context, id hmstype.BreakGlassID) (BreakGlass, error) {
+	return opEndBreakGlass.Run(ctx, &s.base, usecase.ID(id), endBreakGlass)
+}
+
+func endBreakGlass(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BreakGlassID]) (BreakGlass, error) {
+	row, err := getGrant(ctx, db, in.ID, dbx.ForUpdate)
+	if err != nil {
+		return BreakGlass{}, err
+	}
+	if db.Actor.Kind != hmstype.ActorSystem && row.UserID != db.Actor.User {
+		return BreakGlass{}, hmstype.NotFound("break-glass grant", in.ID)
+	}
+	if !row.grant().Open(db.Now) {
+		return row.grant(), nil
+	}
+	err = dbx.Move(ctx, db, glassSteps, &row, dbx.Change[breakGlassRow, BreakGlassStatus]{
+		To:    BreakGlassEnded,
+		Apply: func(row *breakGlassRow) error { row.EndedAt = db.Now; return nil },
+	})
+	return row.grant(), err
+}
+
+// ReviewBreakGlassInput says what the reviewer found.
+type ReviewBreakGlassInput struct {
+	ID hmstype.BreakGlassID // required
+	BreakGlassReview
+}
+
+// Validate implements the rules above.
+func (in ReviewBreakGlassInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.ID.IsZero(), "id")
+	in.validate(&v)
+	return v.Err()
+}
+
+var opReviewBreakGlass = usecase.Command[ReviewBreakGlassInput, BreakGlass]{
+	Name: "identity.review_break_glass", Permission: hmstype.PermBreakGlassReview, Shows: grants.One(),
+	Sample: ReviewBreakGlassInput{
+		BreakGlassReview: BreakGlassReview{Outcome: OutcomeJustified, ReviewText: "Seen in the log of the ER"},
+	},
+}.Declare()
+
+// ReviewBreakGlass records the judgement of another person than the user, and ends the grant
+// where it still runs. [ErrOwnReview] for the user himself, under whatever account; [ErrReviewed]
+// where somebody was faster: a judgement stands.
+func (s *Service) ReviewBreakGlass(ctx context.Context, in ReviewBreakGlassInput) (BreakGlass, error) {
+	return opReviewBreakGlass.Run(ctx, &s.base, in, s.reviewBreakGlass)
+}
+
+func (s *Service) reviewBreakGlass(ctx context.Context, db dbx.DB, in ReviewBreakGlassInput) (BreakGlass, error) {
+	if db.Actor.Kind != hmstype.ActorHuman {
+		return BreakGlass{}, ErrPersonRequired
+	}
+	row, err := getGrant(ctx, db, in.ID, dbx.ForUpdate)
+	switch {
+	case err != nil:
+		return BreakGlass{}, err
+	case row.CreatedBy.SamePerson(db.By()):
+		return BreakGlass{}, ErrOwnReview
+	case row.Status == BreakGlassReviewed:
+		return BreakGlass{}, ErrReviewed
+	}
+	err = dbx.Move(ctx, db, glassSteps, &row, dbx.Change[breakGlassRow, BreakGlassStatus]{
+		To: BreakGlassReviewed,
+		Apply: func(row *breakGlassRow) error {
+			if row.grant().Open(db.Now) {
+				row.EndedAt = db.Now
+			}
+			row.BreakGlassReview, row.ReviewedBy, row.ReviewedAt = in.BreakGlassReview, db.By(), db.Now
+			return reviewTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.BreakGlassReview)
+		},
+	})
+	return row.grant(), err
+}
+
+// BreakGlassQuery selects grants. Empty fields select everything; set ones must all hold.
+type BreakGlassQuery struct {
+	User       hmstype.UserID
+	Patient    hmstype.PatientID
+	Unreviewed bool         // only those that wait for their review
+	Page       hmstype.Page // newest first
+}
+
+// Validate checks the page.
+func (q BreakGlassQuery) Validate() error {
+	return q.Page.Validate()
+}
+
+var opBreakGlassGrants = usecase.Query[BreakGlassQuery, hmstype.List[BreakGlass]]{
+	Name: "identity.break_glass_grants", Permission: hmstype.PermBreakGlassReview, Shows: grants.Found(),
+}.Declare()
+
+// BreakGlassGrants lists grants for their review, and records whose were seen. The texts about
+// restricted patients are withheld from who may not see them.
+func (s *Service) BreakGlassGrants(ctx context.Context, query BreakGlassQuery) (hmstype.List[BreakGlass], error) {
+	return opBreakGlassGrants.Run(ctx, &s.base, query, breakGlassGrants)
+}
+
+func breakGlassGrants(ctx context.Context, db dbx.DB, query BreakGlassQuery) (hmstype.List[BreakGlass], error) {
+	db.About(query.Patient)
+	return dbx.List(ctx, db, query.Page, dbx.Order{At: "started_at", Desc: true}, breakGlassRow.grant,
+		dbx.When(!query.User.IsZero(), dbx.Equal("user_id", query.User)),
+		dbx.When(!query.Patient.IsZero(), dbx.Equal("patient_id", query.Patient)),
+		dbx.When(query.Unreviewed, dbx.Where("g.status <> ?", BreakGlassReviewed)))
+}
+
+var opBreakGlassHistory = usecase.Query[usecase.ByID[hmstype.BreakGlassID], History]{
+	Name: "identity.break_glass_history", Permission: hmstype.PermBreakGlassReview, Shows: histories.One(),
+}.Declare()
+
+// BreakGlassHistory gives the steps of a grant from state to state, the oldest first.
+func (s *Service) BreakGlassHistory(ctx context.Context, id hmstype.BreakGlassID) (History, error) {
+	return opBreakGlassHistory.Run(ctx, &s.base, usecase.ID(id), breakGlassHistory)
+}
+
+func breakGlassHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BreakGlassID]) (History, error) {
+	row, err := getGrant(ctx, db, in.ID)
+	if err != nil {
+		return History{}, err
+	}
+	return historyOf(ctx, db, glassSteps.Table, in.ID, row.PatientID)
+}
