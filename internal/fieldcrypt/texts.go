@@ -18,6 +18,8 @@ type Table[D any] struct {
 	// Narrative texts are sealed only where the host asked for that (hms.Config.EncryptNarrative).
 	// A new epoch's key leaves them as they are.
 	Narrative bool
+	// Fixed texts are never written again, so a new epoch's key leaves them, too.
+	Fixed bool
 	// Texts gives the texts and their columns.
 	Texts func(d *D) []Text
 }
@@ -37,7 +39,7 @@ func (t Table[D]) Declare() *Table[D] {
 	var d D
 	for _, text := range t.Texts(&d) {
 		c := Column{
-			Table: t.Name, Name: text.Column, Field: t.field(text), Subject: t.Subject, Row: "id", Fixed: t.Narrative,
+			Table: t.Name, Name: text.Column, Field: t.field(text), Subject: t.Subject, Row: "id", Fixed: t.Narrative || t.Fixed,
 		}
 		if text.Index != "" {
 			c.Index, c.IndexField, c.Normalize = text.Index, c.Field, text.Normalize
