@@ -15,7 +15,6 @@ var noCanary = map[string]string{
 	"identity.ConfirmTOTP":                      "six digits",
 	"identity.Login.Code":                       "six digits",
 	"audit.SetRetentionPolicy.Jurisdiction":     "a code of ISO 3166",
-	"audit.ExposedTo.Actor":                     "must be empty: it is what is asked for",
 	"inbox.Notify.Category":                     "a code",
 	"inbox.Tasks.Role":                          "the name of a role, whose canary CreateRole takes",
 	"*.To.Role":                                 "the name of a role, and only one of it and a user",
@@ -73,7 +72,7 @@ var staysClear = map[string]string{
 		refund_request.reference_number`,
 
 	"who was told, and for what: repeated disclosures are added up by it, and the patient is told; what was told is sealed": `
-		disclosure.authorized_by disclosure.error_reason disclosure.purpose disclosure.recipient_name disclosure.suspended_by
+		disclosure.authorized_by disclosure.error_reason disclosure.purpose disclosure.recipient_name disclosure.suspension_agency
 		disclosure.suspension_text`,
 
 	"rules, and why something is kept or erased: it is to name the case, not its story": `erasure.basis erasure.reason

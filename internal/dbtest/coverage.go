@@ -10,12 +10,9 @@ import (
 
 // LeavesNoEvent are the use cases that may leave nothing on the audit trail, and why.
 var LeavesNoEvent = map[string]string{
-	"audit.seal":               "the signed checkpoint is its own record; an event of each seal would want another seal",
-	"outbox.purge":             "removes rows that were delivered; the deeds that they tell of are on the trail",
-	"outbox.relay":             "marks what was delivered; the events tell of deeds that are on the trail",
-	"audit.retention_policies": "rules, nobody's data",
+	"outbox.purge": "removes rows that were delivered; the deeds that they tell of are on the trail",
+	"outbox.relay": "marks what was delivered; the events tell of deeds that are on the trail",
 
-	"audit.export_page":             "goes on with an export that is recorded; it may show no patient's data",
 	"identity.count_login":          "counts the attempt; identity.login records how it ended",
 	"identity.prove_password":       "a wrong password is recorded, a right one by the deed that it is for",
 	"identity.authenticate":         "who asks with every request; what he then does is recorded",
