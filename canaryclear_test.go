@@ -4,17 +4,17 @@ import "strings"
 
 // noCanary are the fields that cannot take one, by path or by the path's end, and why.
 var noCanary = map[string]string{
-	"*.Cursor":                                  "a cursor of the library's own",
-	"identity.CreateTenant.TimeZone":            "a name of the IANA database",
-	"*.Profile.Language":                        "a language tag",
-	"identity.AcceptInvitation.Token":           "a token of the library's own, looked for as such",
-	"identity.ResetPassword.Token":              "a token of the library's own, looked for as such",
-	"identity.Authenticate":                     "a token of the library's own, looked for as such",
-	"identity.RotateSession":                    "a token of the library's own, looked for as such",
-	"identity.Logout":                           "a token of the library's own, looked for as such",
-	"identity.ConfirmTOTP":                      "six digits",
-	"identity.Login.Code":                       "six digits",
-	"audit.SetRetentionPolicy.Jurisdiction":     "a code of ISO 3166",
+	"*.Cursor":                        "a cursor of the library's own",
+	"identity.CreateTenant.TimeZone":  "a name of the IANA database",
+	"*.Profile.Language":              "a language tag",
+	"identity.AcceptInvitation.Token": "a token of the library's own, looked for as such",
+	"identity.ResetPassword.Token":    "a token of the library's own, looked for as such",
+	"identity.Authenticate":           "a token of the library's own, looked for as such",
+	"identity.RotateSession":          "a token of the library's own, looked for as such",
+	"identity.Logout":                 "a token of the library's own, looked for as such",
+	"identity.ConfirmTOTP":            "six digits",
+	"identity.Login.Code":             "six digits",
+	"audit.SetRetentionPolicy.RetentionPolicyDetails.Jurisdiction": "a code of ISO 3166",
 	"inbox.Notify.Category":                     "a code",
 	"inbox.Tasks.Role":                          "the name of a role, whose canary CreateRole takes",
 	"*.To.Role":                                 "the name of a role, and only one of it and a user",
@@ -73,7 +73,7 @@ var staysClear = map[string]string{
 
 	"who was told, and for what: repeated disclosures are added up by it, and the patient is told; what was told is sealed": `
 		disclosure.authorized_by disclosure.error_reason disclosure.purpose disclosure.recipient_name disclosure.suspension_agency
-		disclosure.suspension_text`,
+		disclosure.suspension_statement`,
 
 	"rules, and why something is kept or erased: it is to name the case, not its story": `erasure.basis erasure.reason
 		legal_hold.reason legal_hold.release_reason retention_policy.basis`,

@@ -262,6 +262,15 @@ func (d *day) post() {
 			DisclosedAt: d.Now(), Recipient: audit.Recipient{Name: "University"}, Description: "Vital signs", Purpose: "Study", Basis: audit.BasisResearch,
 		},
 	})).on(d)
+	wrong := gave(d.H.Audit.RecordDisclosure(d.Ctx, audit.RecordDisclosureInput{
+		Patient: d.who.ID,
+		DisclosureDetails: audit.DisclosureDetails{
+			DisclosedAt: d.Now(), Recipient: audit.Recipient{Name: "Court"}, Description: "A letter", Purpose: "Trial", Basis: audit.BasisJudicial,
+		},
+	})).on(d)
+	gave(d.H.Audit.MarkDisclosureInError(d.Ctx, audit.MarkDisclosureInErrorInput{
+		ID: wrong.ID, Version: wrong.Version, Reason: "it was another patient's",
+	})).on(d)
 }
 
 // office keeps the records' rules.

@@ -28,7 +28,8 @@ func (in RecordDisclosureInput) Validate() error {
 
 // sampleSuspension is the suspension of the declarations' samples.
 var sampleSuspension = Suspension{
-	Until: usecase.SampleAt.Add(24 * time.Hour), Agency: "State Police", Statement: "would impede an inquiry", At: usecase.SampleAt.Add(-time.Hour),
+	Until: usecase.SampleAt.Add(24 * time.Hour), At: usecase.SampleAt.Add(-time.Hour),
+	Agency: "State Police", Statement: "would impede an inquiry",
 }
 
 var opRecordDisclosure = usecase.Command[RecordDisclosureInput, Disclosure]{
@@ -36,8 +37,9 @@ var opRecordDisclosure = usecase.Command[RecordDisclosureInput, Disclosure]{
 	Key: func(in RecordDisclosureInput) string { return in.IdempotencyKey },
 	Sample: RecordDisclosureInput{
 		DisclosureDetails: DisclosureDetails{
-			DisclosedAt: usecase.SampleAt.Add(-time.Hour), Recipient: Recipient{Name: "County Health Office", Address: "1 Main Street"},
-			Description: "a positive test", Purpose: "mandatory notification", Basis: BasisLawEnforcement, AuthorizedBy: "the ward's head",
+			DisclosedAt: usecase.SampleAt.Add(-time.Hour),
+			Recipient:   Recipient{Name: "County Health Office", Address: "1 Main Street"}, Description: "a positive test",
+			Purpose: "mandatory notification", Basis: BasisLawEnforcement, AuthorizedBy: "the ward's head",
 		},
 		Suspension: sampleSuspension,
 	},

@@ -82,8 +82,8 @@ const maxOral = 30 * 24 * time.Hour
 // Suspension is an agency's demand that a disclosure be kept from the patient for a time,
 // because telling it would be reasonably likely to impede the agency (164.528(a)(2)).
 type Suspension struct {
-	Until     time.Time `bun:"until,nullzero" json:"until"`     // from then on the patient is told; zero means that nothing is suspended
-	Agency    string    `bun:"agency"         json:"agency"`    // the agency or official that made the statement, 1 to 200 characters
+	Until     time.Time `bun:"until,nullzero" json:"until"`     // from then on the patient is told; zero suspends nothing
+	Agency    string    `bun:"agency"         json:"agency"`    // agency or official that made the statement, 1 to 200 characters
 	Statement string    `bun:"statement"      json:"statement"` // what was said or written, 3 to 2000 characters
 	Oral      bool      `bun:"oral"           json:"oral"`      // not in writing: then it lasts for 30 days at most from At
 	At        time.Time `bun:"at,nullzero"    json:"at"`        // when the statement was made; not in the future
@@ -121,7 +121,7 @@ type DisclosureDetails struct {
 	Description  string    `bun:"description"      json:"description"`  // what was disclosed, 1 to 2000 characters
 	Purpose      string    `bun:"purpose"          json:"purpose"`      // why, a brief statement or a code, 1 to 500 characters
 	Basis        Basis     `bun:"basis"            json:"basis"`        //
-	AuthorizedBy string    `bun:"authorized_by"    json:"authorizedBy"` // who in the hospital allowed it, up to 200 characters; empty where nobody had to
+	AuthorizedBy string    `bun:"authorized_by"    json:"authorizedBy"` // who in the hospital allowed it, up to 200 characters, or empty
 }
 
 func (d DisclosureDetails) validate(v *hmstype.Validator) {
@@ -169,7 +169,9 @@ func (d Disclosure) Suspended(at time.Time) bool { return at.Before(d.Suspension
 var disclosureTexts = fieldcrypt.Table[DisclosureDetails]{
 	Name: "disclosure", Subject: "patient_id", Fixed: true,
 	Texts: func(d *DisclosureDetails) []fieldcrypt.Text {
-		return []fieldcrypt.Text{{Column: "recipient_address", Text: &d.Recipient.Address}, {Column: "description", Text: &d.Description}}
+		return []fieldcrypt.Text{
+			{Column: "recipient_address", Text: &d.Recipient.Address}, {Column: "description", Text: &d.Description},
+		}
 	},
 }.Declare()
 

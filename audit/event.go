@@ -61,7 +61,7 @@ type Event struct {
 	Operation  string               `json:"operation"` // such as "pharmacy.dispense"; empty for SQL outside the library
 	RequestID  string               `json:"requestId"` // the host's
 	Purpose    hmstype.PurposeOfUse `json:"purpose"`
-	BreakGlass hmstype.BreakGlassID `json:"breakGlass"` // the grant under which a restricted record was read; zero for everything else
+	BreakGlass hmstype.BreakGlassID `json:"breakGlass"` // the grant under which a restricted record was read, or zero
 	// Changes: create, delete: the row; update: {"column": [before, after]}; purge: what was purged;
 	// null for the rest; see [Event.Fields].
 	Changes json.RawMessage `json:"changes"`

@@ -23,7 +23,8 @@ var opExportPage = usecase.Query[Query, hmstype.List[Event]]{
 // opExportOfPatient is a page of an export of one patient's events, which is refused where his
 // record is restricted.
 var opExportOfPatient = usecase.Query[Query, hmstype.List[Event]]{
-	Name: "audit.export_of_patient", Permission: hmstype.PermAuditRead, Shows: trailEvents.Page().As(string(ActionExport)),
+	Name: "audit.export_of_patient", Permission: hmstype.PermAuditRead,
+	Shows:  trailEvents.Page().As(string(ActionExport)),
 	Sample: Query{Page: hmstype.Page{Limit: 10}},
 }.Declare()
 

@@ -58,7 +58,7 @@ func (q ExposedToQuery) Validate() error {
 // the events behind it.
 type Exposure struct {
 	Patient hmstype.PatientID `json:"patient"`
-	Actor   hmstype.ActorRef  `json:"actor"`   // as in Event.Actor; of [Service.Exposed] only where it asked for a session or key
+	Actor   hmstype.ActorRef  `json:"actor"`   // of [Service.Exposed] only where it asked for a session or key
 	Session hmstype.SessionID `json:"session"` // of [Service.ExposedTo]: zero where the host did not say
 	APIKey  hmstype.APIKeyID  `json:"apiKey"`  // of [Service.ExposedTo]: zero where there was none
 	Events  int64             `json:"events"`  // refusals do not count: they exposed nothing

@@ -14,7 +14,7 @@ import (
 // LegalHoldDetails say what is held, and why.
 type LegalHoldDetails struct {
 	Patient hmstype.PatientID `bun:"patient_id,nullzero" json:"patient"` // zero: everything of the tenant
-	Reason  string            `bun:"reason"              json:"reason"`  // 3 to 1000 characters: the case's number rather than its story
+	Reason  string            `bun:"reason"              json:"reason"`  // 3 to 1000 characters: the case, not its story
 }
 
 func (d LegalHoldDetails) validate(v *hmstype.Validator) {

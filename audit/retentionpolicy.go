@@ -89,7 +89,9 @@ const rules = "rules, nobody's data"
 
 var opSetRetentionPolicy = usecase.Command[SetRetentionPolicyInput, RetentionPolicy]{
 	Name: "audit.set_retention_policy", Permission: hmstype.PermAuditRetain, Shows: usecase.Nobody[RetentionPolicy](rules),
-	Sample: SetRetentionPolicyInput{RetentionPolicyDetails{Category: CategoryAccess, Jurisdiction: "DE", KeepMonths: 120, Basis: "a sample"}},
+	Sample: SetRetentionPolicyInput{
+		RetentionPolicyDetails{Category: CategoryAccess, Jurisdiction: "DE", KeepMonths: 120, Basis: "a sample"},
+	},
 }.Declare()
 
 // SetRetentionPolicy sets or replaces the policy of a category in a jurisdiction. What it said
@@ -108,7 +110,8 @@ func setRetentionPolicy(ctx context.Context, db dbx.DB, in SetRetentionPolicyInp
 	}
 	if len(rows) == 0 {
 		row := policyRow{
-			Header: dbx.NewHeader[hmstype.RetentionPolicyID](db), RetentionPolicyDetails: in.RetentionPolicyDetails, UpdatedAt: db.Now,
+			Header:                 dbx.NewHeader[hmstype.RetentionPolicyID](db),
+			RetentionPolicyDetails: in.RetentionPolicyDetails, UpdatedAt: db.Now,
 		}
 		return row.policy(), dbx.Insert(ctx, db, row)
 	}
@@ -119,7 +122,8 @@ func setRetentionPolicy(ctx context.Context, db dbx.DB, in SetRetentionPolicyInp
 }
 
 var opRetentionPolicies = usecase.Query[usecase.None, []RetentionPolicy]{
-	Name: "audit.retention_policies", Permission: hmstype.PermAuditRetain, Shows: usecase.Nobody[[]RetentionPolicy](rules), Quiet: rules,
+	Name: "audit.retention_policies", Permission: hmstype.PermAuditRetain,
+	Shows: usecase.Nobody[[]RetentionPolicy](rules), Quiet: rules,
 }.Declare()
 
 // RetentionPolicies lists the tenant's policies by category and jurisdiction.

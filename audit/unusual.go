@@ -76,7 +76,7 @@ type Unusual struct {
 	Patient    hmstype.PatientID    `json:"patient"`    // zero for volume
 	Events     int64                `json:"events"`     // accesses; zero for a break-glass grant that was never used
 	Patients   int64                `json:"patients"`   // different ones: one, but for volume
-	Usual      int64                `json:"usual"`      // of volume: the user's own median in such windows before; zero where there was none
+	Usual      int64                `json:"usual"`      // of volume: the user's own median before; zero where there was none
 	BreakGlass hmstype.BreakGlassID `json:"breakGlass"` // of break-glass: the grant
 	Window     hmstype.Period       `json:"window"`     // of volume: the hour or the day; of break-glass: the grant's life
 	First      time.Time            `json:"first"`      // UTC; zero where there was no access

@@ -15,7 +15,8 @@ import (
 )
 
 var opVerifyLog = usecase.Query[usecase.None, LogReport]{
-	Name: "audit.verify_log", Permission: hmstype.PermAuditVerify, Shows: usecase.Nobody[LogReport]("hashes, and the ids of events"),
+	Name: "audit.verify_log", Permission: hmstype.PermAuditVerify,
+	Shows: usecase.Nobody[LogReport]("hashes, and the ids of events"),
 }.Declare()
 
 // VerifyLog reads the whole log and trail of the tenant and holds them against each other,
