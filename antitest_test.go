@@ -73,7 +73,7 @@ func TestAntiTest5_NoDeedWithoutItsEventAndNoHalfDeed(t *testing.T) {
 	told := map[string]int{}
 	for _, e := range trail.Items {
 		told[e.Entity+"/"+string(e.Action)]++
-		require.Equal(t, "human:"+who.String(), e.Actor)
+		require.Equal(t, "human:"+who.String(), e.Actor.String())
 		require.Equal(t, "pharmacy.dispense", e.Operation)
 	}
 	require.Equal(t, map[string]int{

@@ -5,31 +5,30 @@ import "strings"
 // noCanary are the fields that cannot take one, by path or by the path's end, and why.
 var noCanary = map[string]string{
 	"*.Cursor": "a cursor of the library's own",
-	"identity.CreateTenant.TenantDetails.TimeZone": "a name of the IANA database",
-	"*.Profile.Language":                           "a language tag",
-	"identity.AcceptInvitation.Token":              "a token of the library's own, looked for as such",
-	"identity.ResetPassword.Token":                 "a token of the library's own, looked for as such",
-	"identity.Authenticate":                        "a token of the library's own, looked for as such",
-	"identity.RotateSession":                       "a token of the library's own, looked for as such",
-	"identity.Logout":                              "a token of the library's own, looked for as such",
-	"identity.ConfirmTOTP":                         "six digits",
-	"identity.Login.Code":                          "six digits",
-	"audit.SetRetentionPolicy.Jurisdiction":        "a code of ISO 3166",
-	"audit.ExposedTo.Actor":                        "must be empty: it is what is asked for",
-	"inbox.Notify.Category":                        "a code",
-	"inbox.Tasks.Role":                             "the name of a role, whose canary CreateRole takes",
-	"*.To.Role":                                    "the name of a role, and only one of it and a user",
-	"*.Link.Entity":                                "the name of a table",
-	"*.Focus.Entity":                               "the name of a table",
-	"patient.AddCoverage.Relationship":             "a code of a fixed list",
-	"clinical.RecordAllergy.Category":              "a code of a fixed list",
-	"clinical.RecordAllergy.Criticality":           "a code of a fixed list",
-	"*.TestDetails.LOINC":                          "a LOINC code",
-	"*.AnalyteDetails.LOINC":                       "a LOINC code",
-	"*.AnalyteDetails.Unit":                        "a UCUM code",
-	"lab.EnterResult.Values.Value.AbsentReason":    "a code of a fixed list",
-	"lab.CorrectResult.Value.AbsentReason":         "a code of a fixed list",
-	"lab.CorrectResult.Value.Code":                 "a code of the test's own list; EnterResult feeds one",
+	"identity.CreateTenant.TenantDetails.TimeZone":                 "a name of the IANA database",
+	"*.Profile.Language":                                           "a language tag",
+	"identity.AcceptInvitation.Token":                              "a token of the library's own, looked for as such",
+	"identity.ResetPassword.Token":                                 "a token of the library's own, looked for as such",
+	"identity.Authenticate":                                        "a token of the library's own, looked for as such",
+	"identity.RotateSession":                                       "a token of the library's own, looked for as such",
+	"identity.Logout":                                              "a token of the library's own, looked for as such",
+	"identity.ConfirmTOTP":                                         "six digits",
+	"identity.Login.Code":                                          "six digits",
+	"audit.SetRetentionPolicy.RetentionPolicyDetails.Jurisdiction": "a code of ISO 3166",
+	"inbox.Notify.Category":                                        "a code",
+	"inbox.Tasks.Role":                                             "the name of a role, whose canary CreateRole takes",
+	"*.To.Role":                                                    "the name of a role, and only one of it and a user",
+	"*.Link.Entity":                                                "the name of a table",
+	"*.Focus.Entity":                                               "the name of a table",
+	"patient.AddCoverage.Relationship":                             "a code of a fixed list",
+	"clinical.RecordAllergy.Category":                              "a code of a fixed list",
+	"clinical.RecordAllergy.Criticality":                           "a code of a fixed list",
+	"*.TestDetails.LOINC":                                          "a LOINC code",
+	"*.AnalyteDetails.LOINC":                                       "a LOINC code",
+	"*.AnalyteDetails.Unit":                                        "a UCUM code",
+	"lab.EnterResult.Values.Value.AbsentReason":                    "a code of a fixed list",
+	"lab.CorrectResult.Value.AbsentReason":                         "a code of a fixed list",
+	"lab.CorrectResult.Value.Code":                                 "a code of the test's own list; EnterResult feeds one",
 }
 
 func takesNoCanary(path string) (string, bool) {
@@ -73,8 +72,8 @@ var staysClear = map[string]string{
 		refund_request.reference_number`,
 
 	"who was told, and for what: repeated disclosures are added up by it, and the patient is told; what was told is sealed": `
-		disclosure.authorized_by disclosure.error_reason disclosure.purpose disclosure.recipient_name disclosure.suspended_by
-		disclosure.suspension_text`,
+		disclosure.authorized_by disclosure.error_reason disclosure.purpose disclosure.recipient_name disclosure.suspension_agency
+		disclosure.suspension_statement`,
 
 	"rules, and why something is kept or erased: it is to name the case, not its story": `erasure.basis erasure.reason
 		legal_hold.reason legal_hold.release_reason retention_policy.basis`,

@@ -108,7 +108,7 @@ func (d *canaryDay) threads() {
 func (d *canaryDay) disclosures() {
 	c, s := d.hospital, d.h.Audit
 	given := run(c, d.sys, s.RecordDisclosure, audit.RecordDisclosureInput{
-		Patient: d.patient.ID, DisclosedAt: d.clock.Now(), Basis: audit.BasisLawEnforcement,
+		Patient: d.patient.ID, DisclosureDetails: audit.DisclosureDetails{DisclosedAt: d.clock.Now(), Basis: audit.BasisLawEnforcement},
 		Suspension: audit.Suspension{At: d.clock.Now(), Until: d.clock.Now().Add(time.Hour)},
 	})
 	given = run(c, d.sys, s.SuspendDisclosure, audit.SuspendDisclosureInput{
@@ -119,14 +119,17 @@ func (d *canaryDay) disclosures() {
 	run(c, d.sys, s.DisclosureSummaries, asked)
 	run(c, d.sys, s.ProveDisclosures, audit.ProveDisclosuresInput{Patient: d.patient.ID, ForStaff: true})
 	run(c, d.sys, s.MarkDisclosureInError, audit.MarkDisclosureInErrorInput{ID: given.ID, Version: given.Version})
+	run(c, d.sys, s.DisclosureHistory, given.ID)
 }
 
 // office keeps the records' rules.
 func (d *canaryDay) office() {
 	c, s := d.hospital, d.h.Audit
-	run(c, d.sys, s.SetRetentionPolicy, audit.SetRetentionPolicyInput{Category: audit.CategoryAccess, Jurisdiction: "DE", KeepMonths: 120})
+	run(c, d.sys, s.SetRetentionPolicy, audit.SetRetentionPolicyInput{
+		RetentionPolicyDetails: audit.RetentionPolicyDetails{Category: audit.CategoryAccess, Jurisdiction: "DE", KeepMonths: 120},
+	})
 	perform(c, d.sys, s.RetentionPolicies)
-	hold := run(c, d.sys, s.PlaceLegalHold, audit.PlaceLegalHoldInput{Patient: d.patient.ID})
+	hold := run(c, d.sys, s.PlaceLegalHold, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: d.patient.ID}})
 	run(c, d.sys, s.LegalHolds, audit.LegalHoldQuery{})
 	run(c, d.sys, s.PlanRetention, audit.PlanRetentionInput{})
 	run(c, d.sys, s.ReleaseLegalHold, audit.ReleaseLegalHoldInput{ID: hold.ID})
@@ -153,8 +156,8 @@ func (d *canaryDay) questions() {
 	c.done("audit.OfObject", err, list)
 	c.fed["audit.OfObject"] = true
 	during := hmstype.Period{Start: time.Now().Add(-time.Hour), End: time.Now().Add(time.Hour)} // the trail's clock is the server's
-	run(c, d.sys, s.Exposed, audit.ExposureQuery{During: during})
-	exposed, err := s.ExposedTo(d.sys, audit.ExposureQuery{Patient: d.patient.ID, During: during})
+	run(c, d.sys, s.Exposed, audit.ExposedQuery{During: during})
+	exposed, err := s.ExposedTo(d.sys, audit.ExposedToQuery{Patient: d.patient.ID, During: during})
 	c.done("audit.ExposedTo", err, exposed)
 	run(c, d.sys, s.Unusual, audit.UnusualQuery{Suspicion: audit.SuspicionOwnRecord, During: during})
 	user := run(c, d.sys, d.h.Identity.User, d.user.ID)

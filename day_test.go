@@ -283,15 +283,29 @@ func (d *day) post() {
 	thread := gave(h.StartThread(nurse, inbox.StartThreadInput{Subject: "Subject", Body: "Body", Patient: d.who.ID})).on(d)
 	gave(h.SendMessage(nurse, inbox.SendMessageInput{Thread: thread.ID, Body: "Body"})).on(d)
 	gave(d.H.Audit.RecordDisclosure(d.Ctx, audit.RecordDisclosureInput{
-		Patient: d.who.ID, DisclosedAt: d.Now(), Recipient: audit.Recipient{Name: "University"}, Description: "Vital signs", Purpose: "Study", Basis: audit.BasisResearch,
+		Patient: d.who.ID,
+		DisclosureDetails: audit.DisclosureDetails{
+			DisclosedAt: d.Now(), Recipient: audit.Recipient{Name: "University"}, Description: "Vital signs", Purpose: "Study", Basis: audit.BasisResearch,
+		},
+	})).on(d)
+	wrong := gave(d.H.Audit.RecordDisclosure(d.Ctx, audit.RecordDisclosureInput{
+		Patient: d.who.ID,
+		DisclosureDetails: audit.DisclosureDetails{
+			DisclosedAt: d.Now(), Recipient: audit.Recipient{Name: "Court"}, Description: "A letter", Purpose: "Trial", Basis: audit.BasisJudicial,
+		},
+	})).on(d)
+	gave(d.H.Audit.MarkDisclosureInError(d.Ctx, audit.MarkDisclosureInErrorInput{
+		ID: wrong.ID, Version: wrong.Version, Reason: "it was another patient's",
 	})).on(d)
 }
 
 // office keeps the records' rules.
 func (d *day) office() {
 	h := d.H.Audit
-	gave(h.SetRetentionPolicy(d.Ctx, audit.SetRetentionPolicyInput{Category: audit.CategoryAccess, Jurisdiction: "DE", KeepMonths: 120, Basis: "BGB 630f"})).on(d)
-	gave(h.PlaceLegalHold(d.Ctx, audit.PlaceLegalHoldInput{Patient: d.who.ID, Reason: "lawsuit 7"})).on(d)
+	gave(h.SetRetentionPolicy(d.Ctx, audit.SetRetentionPolicyInput{RetentionPolicyDetails: audit.RetentionPolicyDetails{
+		Category: audit.CategoryAccess, Jurisdiction: "DE", KeepMonths: 120, Basis: "BGB 630f",
+	}})).on(d)
+	gave(h.PlaceLegalHold(d.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: d.who.ID, Reason: "lawsuit 7"}})).on(d)
 	gone := gave(d.H.Patient.Register(d.Ctx, patient.RegisterInput{
 		Details: patient.Details{LastName: "Gone", Gender: patient.GenderOther, Email: "gone@example.org"},
 	})).on(d)

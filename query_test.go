@@ -130,8 +130,10 @@ func auditQuestions(env *hmstest.Env, h *hms.HMS, p hmstype.PatientID) map[strin
 	during := hms.Period{Start: env.Now().AddDate(0, 0, -1), End: env.Now().AddDate(0, 0, 1)}
 	questions := map[string]func() error{
 		"disclose": func() error {
-			_, err := h.Audit.RecordDisclosure(env.Ctx, audit.RecordDisclosureInput{Patient: p, DisclosedAt: env.Now(), Basis: audit.BasisResearch,
-				Recipient: audit.Recipient{Name: "University"}, Description: "Vital signs", Purpose: "Study"})
+			_, err := h.Audit.RecordDisclosure(env.Ctx, audit.RecordDisclosureInput{Patient: p, DisclosureDetails: audit.DisclosureDetails{
+				DisclosedAt: env.Now(), Basis: audit.BasisResearch,
+				Recipient: audit.Recipient{Name: "University"}, Description: "Vital signs", Purpose: "Study",
+			}})
 			return err
 		},
 		"disclosures": func() error {
@@ -149,11 +151,11 @@ func auditQuestions(env *hmstest.Env, h *hms.HMS, p hmstype.PatientID) map[strin
 		"accesses": func() error { _, err := h.Audit.AccessReport(env.Ctx, audit.AccessReportInput{Patient: p}); return err },
 		"totals":   func() error { _, err := h.Audit.AccessTotals(env.Ctx, audit.AccessReportInput{Patient: p}); return err },
 		"exposed": func() error {
-			_, err := h.Audit.Exposed(env.Ctx, audit.ExposureQuery{Actor: "system:test", During: during})
+			_, err := h.Audit.Exposed(env.Ctx, audit.ExposedQuery{Actor: "system:test", During: during})
 			return err
 		},
 		"exposed to": func() error {
-			_, err := h.Audit.ExposedTo(env.Ctx, audit.ExposureQuery{Patient: p, During: during})
+			_, err := h.Audit.ExposedTo(env.Ctx, audit.ExposedToQuery{Patient: p, During: during})
 			return err
 		},
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -39,23 +38,36 @@ func (in AccessReportInput) Validate() error {
 
 // Access is one use of a patient's record, as the patient is told of it.
 type Access struct {
-	Event      hmstype.AuditEventID // names the event on the trail, for [Service.ProveEvent]
-	At         time.Time            // UTC
-	Actor      string               // as in Event.Actor
-	Name       string               // of the user, as the account has it now; empty for who is no user
-	Action     Action
-	Entity     string // what was looked at or changed
-	Operation  string // how; empty for SQL outside the library
-	Purpose    hmstype.PurposeOfUse
-	BreakGlass hmstype.BreakGlassID // the grant, where a restricted record was opened in an emergency
-	Outcome    Outcome
+	Event      hmstype.AuditEventID `json:"event"`   // names the event on the trail, for [Service.ProveEvent]
+	Patient    hmstype.PatientID    `json:"patient"` // whose record
+	At         time.Time            `json:"at"`      // UTC
+	Actor      hmstype.ActorRef     `json:"actor"`   // as in Event.Actor
+	Name       string               `json:"name"`    // of the user, as the account has it now; empty for who is no user
+	Action     Action               `json:"action"`
+	Entity     string               `json:"entity"`    // what was looked at or changed
+	Operation  string               `json:"operation"` // how; empty for SQL outside the library
+	Purpose    hmstype.PurposeOfUse `json:"purpose"`
+	BreakGlass hmstype.BreakGlassID `json:"breakGlass"` // the grant, where a restricted record was opened in an emergency
+	Outcome    Outcome              `json:"outcome"`
+	Withheld   bool                 `json:"withheld,omitempty"` // never: the report of a restricted record is refused
 }
 
+// accesses is what the report of accesses shows of whom.
+var accesses = usecase.Entity[Access]{
+	Table:   "audit_event",
+	Patient: func(a *Access) hmstype.PatientID { return a.Patient },
+	ID:      func(a *Access) string { return a.Event.String() },
+}
+
+var opAccessReport = usecase.Query[AccessReportInput, hmstype.List[Access]]{
+	Name: "audit.access_report", Permission: hmstype.PermAuditRead, Shows: accesses.Page(),
+	Sample: AccessReportInput{ForStaff: true, Page: hmstype.Page{Limit: 10}},
+}.Declare()
+
 // AccessReport lists event by event who saw or changed the patient's record, newest first
-// (GDPR article 15; 45 CFR 164.312(b)). Reading it is recorded, and stands on it.
+// (GDPR article 15; 45 CFR 164.312(b)). Reading it is recorded, and stands on the next one.
 func (s *Service) AccessReport(ctx context.Context, in AccessReportInput) (hmstype.List[Access], error) {
-	op := usecase.Op{Name: "audit.access_report", Permission: hmstype.PermAuditRead}
-	return usecase.Read(ctx, &s.base, op, in, accessReport)
+	return opAccessReport.Run(ctx, &s.base, in, accessReport)
 }
 
 // AccessReportAll streams the whole of [Service.AccessReport], a page at a time as
@@ -78,15 +90,15 @@ func accessReport(ctx context.Context, db dbx.DB, in AccessReportInput) (hmstype
 		return hmstype.List[Access]{}, err
 	}
 	report := hmstype.List[Access]{Items: make([]Access, len(page.Items)), Next: page.Next}
-	actors := make([]string, len(page.Items))
+	actors := make([]hmstype.ActorRef, len(page.Items))
 	for i, e := range page.Items {
 		actors[i] = e.Actor
 	}
 	names, err := userNames(ctx, db, actors)
 	for i, e := range page.Items {
 		report.Items[i] = Access{
-			Event: e.ID, At: e.RecordedAt, Actor: e.Actor, Name: names[e.Actor], Action: e.Action, Entity: e.Entity,
-			Operation: e.Operation, Purpose: e.Purpose, BreakGlass: e.BreakGlass, Outcome: e.Outcome(),
+			Event: e.ID, Patient: e.Patient, At: e.RecordedAt, Actor: e.Actor, Name: names[e.Actor.User], Action: e.Action,
+			Entity: e.Entity, Operation: e.Operation, Purpose: e.Purpose, BreakGlass: e.BreakGlass, Outcome: e.Outcome(),
 		}
 	}
 	return report, err
@@ -95,21 +107,34 @@ func accessReport(ctx context.Context, db dbx.DB, in AccessReportInput) (hmstype
 // AccessTotal adds up what one actor did to a patient's record, for one purpose and under one
 // break-glass grant or none.
 type AccessTotal struct {
-	Actor      string // as in Event.Actor
-	Name       string // as in Access
-	Purpose    hmstype.PurposeOfUse
-	BreakGlass hmstype.BreakGlassID
-	Events     int64
-	First      time.Time // UTC
-	Last       time.Time // UTC
-	Actions    []Action  // which kinds, each once, sorted
+	Patient    hmstype.PatientID    `json:"patient"` // whose record
+	Actor      hmstype.ActorRef     `json:"actor"`   // as in Event.Actor
+	Name       string               `json:"name"`    // as in Access
+	Purpose    hmstype.PurposeOfUse `json:"purpose"`
+	BreakGlass hmstype.BreakGlassID `json:"breakGlass"`
+	Events     int64                `json:"events"`
+	First      time.Time            `json:"first"`              // UTC
+	Last       time.Time            `json:"last"`               // UTC
+	Actions    []Action             `json:"actions"`            // which kinds, each once, sorted
+	Withheld   bool                 `json:"withheld,omitempty"` // never: the totals of a restricted record are refused
 }
+
+// accessTotalsOf is what the totals show of whom.
+var accessTotalsOf = usecase.Entity[AccessTotal]{
+	Table:   "audit_event",
+	Patient: func(a *AccessTotal) hmstype.PatientID { return a.Patient },
+	ID:      func(*AccessTotal) string { return "" }, // no one event's
+}
+
+var opAccessTotals = usecase.Query[AccessReportInput, hmstype.List[AccessTotal]]{
+	Name: "audit.access_totals", Permission: hmstype.PermAuditRead, Shows: accessTotalsOf.Page(),
+	Sample: AccessReportInput{ForStaff: true, Page: hmstype.Page{Limit: 10}},
+}.Declare()
 
 // AccessTotals is [Service.AccessReport] added up by actor, purpose and grant, in the order of
 // their first events.
 func (s *Service) AccessTotals(ctx context.Context, in AccessReportInput) (hmstype.List[AccessTotal], error) {
-	op := usecase.Op{Name: "audit.access_totals", Permission: hmstype.PermAuditRead}
-	return usecase.Read(ctx, &s.base, op, in, accessTotals)
+	return opAccessTotals.Run(ctx, &s.base, in, accessTotals)
 }
 
 func accessTotals(ctx context.Context, db dbx.DB, in AccessReportInput) (hmstype.List[AccessTotal], error) {
@@ -121,28 +146,26 @@ func accessTotals(ctx context.Context, db dbx.DB, in AccessReportInput) (hmstype
 	if err != nil {
 		return hmstype.List[AccessTotal]{}, err
 	}
-	actors := make([]string, len(rows))
+	actors := make([]hmstype.ActorRef, len(rows))
 	for i, r := range rows {
-		actors[i] = r.Actor
+		actors[i] = actorOf(r.Actor)
 	}
 	names, err := userNames(ctx, db, actors)
 	return list(rows, next, func(r groupRow) AccessTotal {
+		actor := actorOf(r.Actor)
 		return AccessTotal{
-			Actor: r.Actor, Name: names[r.Actor], Purpose: r.Purpose, BreakGlass: r.BreakGlassID, Events: r.Events,
-			First: r.FirstAt.UTC(), Last: r.LastAt.UTC(), Actions: r.actions(),
+			Patient: in.Patient, Actor: actor, Name: names[actor.User], Purpose: r.Purpose, BreakGlass: r.BreakGlassID,
+			Events: r.Events, First: r.FirstAt.UTC(), Last: r.LastAt.UTC(), Actions: r.actions(),
 		}
 	}), err
 }
 
-// begin records the report, which the database refuses for a restricted record, and gives what
-// selects its events.
+// begin says whom the report is about and gives what selects its events.
 func (in AccessReportInput) begin(ctx context.Context, db dbx.DB) (Query, dbx.Apply, error) {
-	err := db.RecordAccess(ctx, dbx.Access{Action: string(ActionRead), Entity: "audit_event", Patient: in.Patient})
-	if err != nil {
-		return Query{}, nil, err
-	}
+	db.About(in.Patient)
 	var hidden []string
 	if !in.ForStaff {
+		var err error
 		if hidden, err = suspendedDisclosures(ctx, db, in.Patient); err != nil {
 			return Query{}, nil, err
 		}
@@ -150,19 +173,19 @@ func (in AccessReportInput) begin(ctx context.Context, db dbx.DB) (Query, dbx.Ap
 	if in.During.Start.IsZero() {
 		in.During.Start = db.Now.AddDate(-reportYears, 0, 0)
 	}
-	visible := func(q *bun.SelectQuery) *bun.SelectQuery {
-		if len(hidden) > 0 {
-			q = q.Where("NOT (e.entity = 'disclosure' AND e.entity_id IN (?))", bun.List(hidden))
-		}
-		return q
-	}
+	visible := dbx.When(len(hidden) > 0, dbx.Where("NOT (e.entity = 'disclosure' AND e.entity_id IN (?))", bun.List(hidden)))
 	return Query{Patient: in.Patient, During: in.During, Page: in.Page}, visible, nil
 }
 
-// userNames gives the names of the users among the actors, by actor.
-func userNames(ctx context.Context, db dbx.DB, actors []string) (map[string]string, error) {
-	users := usersOf(actors)
-	names := make(map[string]string, len(users))
+// userNames gives the names of the users among the actors.
+func userNames(ctx context.Context, db dbx.DB, actors []hmstype.ActorRef) (map[hmstype.UserID]string, error) {
+	var users []hmstype.UserID
+	for _, actor := range actors {
+		if !actor.User.IsZero() && !slices.Contains(users, actor.User) {
+			users = append(users, actor.User)
+		}
+	}
+	names := make(map[hmstype.UserID]string, len(users))
 	if len(users) == 0 {
 		return names, nil
 	}
@@ -173,30 +196,7 @@ func userNames(ctx context.Context, db dbx.DB, actors []string) (map[string]stri
 	err := db.NewRaw(`SELECT u.id, u.first_name || ' ' || u.last_name AS name FROM hms.user_account AS u WHERE u.tenant_id = ? AND u.id IN (?)`,
 		db.Tenant(), bun.List(users)).Scan(ctx, &rows)
 	for _, r := range rows {
-		for _, actor := range actorsOf(r.ID) {
-			names[actor] = r.Name
-		}
+		names[r.ID] = r.Name
 	}
 	return names, err
-}
-
-// usersOf gives the users among the actors, once each.
-func usersOf(actors []string) []hmstype.UserID {
-	var users []hmstype.UserID
-	for _, actor := range actors {
-		if user := userOf(actor); !user.IsZero() && !slices.Contains(users, user) {
-			users = append(users, user)
-		}
-	}
-	return users
-}
-
-// userOf gives the user who acts under a name; zero for the host and the database.
-func userOf(actor string) hmstype.UserID {
-	kind, id, _ := strings.Cut(actor, ":")
-	if kind != string(hmstype.ActorHuman) && kind != string(hmstype.ActorService) {
-		return hmstype.UserID{}
-	}
-	user, _ := hmstype.ParseID[hmstype.UserID](id) // zero for what is none
-	return user
 }

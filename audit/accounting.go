@@ -8,6 +8,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -26,41 +27,33 @@ func (in DisclosureReportInput) Validate() error {
 	return AccessReportInput(in).Validate()
 }
 
+var opDisclosureReport = usecase.Query[DisclosureReportInput, hmstype.List[Disclosure]]{
+	Name: "audit.disclosure_report", Permission: hmstype.PermAuditRead, Shows: disclosures.Page(),
+	Sample: DisclosureReportInput{ForStaff: true, Page: hmstype.Page{Limit: 10}},
+}.Declare()
+
 // DisclosureReport lists a patient's disclosures, newest first: date, recipient, what, and why
 // (45 CFR 164.528(b)(2)). Reading it is recorded, and refused for a restricted record.
 func (s *Service) DisclosureReport(ctx context.Context, in DisclosureReportInput) (hmstype.List[Disclosure], error) {
-	op := usecase.Op{Name: "audit.disclosure_report", Permission: hmstype.PermAuditRead}
-	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in DisclosureReportInput) (hmstype.List[Disclosure], error) {
-		if err := in.record(ctx, db); err != nil {
-			return hmstype.List[Disclosure]{}, err
-		}
-		rows, next, err := dbx.Page[disclosureRow](ctx, db, in.Page, dbx.Order{At: "disclosed_at", Desc: true}, in.selection(db))
-		if err != nil {
-			return hmstype.List[Disclosure]{}, err
-		}
-		items, err := s.disclosures(ctx, db, in.Patient, rows...)
-		return hmstype.List[Disclosure]{Items: items, Next: next}, err
-	})
+	return opDisclosureReport.Run(ctx, &s.base, in, disclosureReport)
 }
 
-func (in DisclosureReportInput) record(ctx context.Context, db dbx.DB) error {
-	return db.RecordAccess(ctx, dbx.Access{Action: string(ActionRead), Entity: "disclosure", Patient: in.Patient})
+func disclosureReport(ctx context.Context, db dbx.DB, in DisclosureReportInput) (hmstype.List[Disclosure], error) {
+	db.About(in.Patient)
+	return dbx.List(ctx, db, in.Page, dbx.Order{At: "disclosed_at", Desc: true}, disclosureRow.disclosure, in.selection(db)...)
 }
 
-func (in DisclosureReportInput) selection(db dbx.DB) dbx.Apply {
-	from := in.During.Start
+func (in DisclosureReportInput) selection(db dbx.DB) []dbx.Apply {
+	from, until := in.During.Start, in.During.End
 	if from.IsZero() {
 		from = db.Now.AddDate(-reportYears, 0, 0)
 	}
-	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = q.Where("d.patient_id = ?", in.Patient).Where("d.disclosed_at >= ?", hmstype.Instant(from))
-		if !in.During.End.IsZero() {
-			q = q.Where("d.disclosed_at < ?", hmstype.Instant(in.During.End))
-		}
-		if !in.ForStaff {
-			q = q.Where("d.status = ?", DisclosureRecorded).Where("(d.suspended_until IS NULL OR d.suspended_until <= ?)", db.Now)
-		}
-		return q
+	return []dbx.Apply{
+		dbx.Equal("patient_id", in.Patient),
+		dbx.Where("d.disclosed_at >= ?", hmstype.Instant(from)),
+		dbx.When(!until.IsZero(), dbx.Where("d.disclosed_at < ?", hmstype.Instant(until))),
+		dbx.When(!in.ForStaff, dbx.Equal("status", DisclosureRecorded),
+			dbx.Where("(d.suspension_until IS NULL OR d.suspension_until <= ?)", db.Now)),
 	}
 }
 
@@ -68,9 +61,18 @@ func (in DisclosureReportInput) selection(db dbx.DB) dbx.Apply {
 // by the first of them, their number and the last (45 CFR 164.528(b)(3)). One of a basis that
 // the rule does not name, or one in error, stands for itself alone.
 type DisclosureSummary struct {
-	First Disclosure
-	Count int64     // of the period, the first among them
-	Last  time.Time // when the last was made, UTC
+	First    Disclosure `json:"first"`
+	Count    int64      `json:"count"`              // of the period, the first among them
+	Last     time.Time  `json:"last"`               // when the last was made, UTC
+	Withheld bool       `json:"withheld,omitempty"` // never: the accounting of a restricted record is refused
+}
+
+// disclosureSummaries is what the summaries show of whom.
+var disclosureSummaries = usecase.Entity[DisclosureSummary]{
+	Table:   "disclosure",
+	Patient: func(d *DisclosureSummary) hmstype.PatientID { return d.First.Patient },
+	ID:      func(d *DisclosureSummary) string { return d.First.ID.String() },
+	Texts:   func(d *DisclosureSummary) []fieldcrypt.Record { return disclosures.Texts(&d.First) },
 }
 
 type summaryRow struct {
@@ -83,21 +85,36 @@ type summaryRow struct {
 
 const firstDisclosure = "(array_agg(d.id ORDER BY d.disclosed_at, d.id))[1]"
 
+var opDisclosureSummaries = usecase.Query[DisclosureReportInput, hmstype.List[DisclosureSummary]]{
+	Name: "audit.disclosure_summaries", Permission: hmstype.PermAuditRead, Shows: disclosureSummaries.Page(),
+	Sample: DisclosureReportInput{ForStaff: true, Page: hmstype.Page{Limit: 10}},
+}.Declare()
+
 // DisclosureSummaries is [Service.DisclosureReport] with repeated disclosures added up, in the
 // order of the first of each.
 func (s *Service) DisclosureSummaries(ctx context.Context, in DisclosureReportInput) (hmstype.List[DisclosureSummary], error) {
-	op := usecase.Op{Name: "audit.disclosure_summaries", Permission: hmstype.PermAuditRead}
-	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in DisclosureReportInput) (hmstype.List[DisclosureSummary], error) {
-		if err := in.record(ctx, db); err != nil {
-			return hmstype.List[DisclosureSummary]{}, err
-		}
-		rows, next, err := summaries(ctx, db, in)
-		if err != nil || len(rows) == 0 {
-			return hmstype.List[DisclosureSummary]{Items: []DisclosureSummary{}}, err
-		}
-		items, err := s.summarise(ctx, db, in.Patient, rows)
-		return hmstype.List[DisclosureSummary]{Items: items, Next: next}, err
-	})
+	return opDisclosureSummaries.Run(ctx, &s.base, in, summarise)
+}
+
+func summarise(ctx context.Context, db dbx.DB, in DisclosureReportInput) (hmstype.List[DisclosureSummary], error) {
+	db.About(in.Patient)
+	rows, next, err := summaries(ctx, db, in)
+	if err != nil || len(rows) == 0 {
+		return hmstype.List[DisclosureSummary]{Items: []DisclosureSummary{}}, err
+	}
+	ids := make([]hmstype.DisclosureID, len(rows))
+	for i, r := range rows {
+		ids[i] = r.FirstID
+	}
+	firsts, err := dbx.All[disclosureRow](ctx, db, dbx.OneOf("id", ids), dbx.OrderBy("d.disclosed_at", "d.id")) // as the groups are
+	if err != nil {
+		return hmstype.List[DisclosureSummary]{}, err
+	}
+	list := hmstype.List[DisclosureSummary]{Items: make([]DisclosureSummary, len(rows)), Next: next}
+	for i, r := range rows {
+		list.Items[i] = DisclosureSummary{First: firsts[i].disclosure(), Count: r.Count, Last: r.LastAt.UTC()}
+	}
+	return list, nil
 }
 
 func summaries(ctx context.Context, db dbx.DB, in DisclosureReportInput) ([]summaryRow, string, error) {
@@ -115,7 +132,9 @@ func summaries(ctx context.Context, db dbx.DB, in DisclosureReportInput) ([]summ
 		Where("d.tenant_id = ?", db.Tenant()).
 		GroupExpr("d.recipient_name, d.purpose, d.basis, d.status").
 		GroupExpr("CASE WHEN d.status = ? AND d.basis IN (?) THEN NULL ELSE d.id END", DisclosureRecorded, bun.List(summarised))
-	q = in.selection(db)(q)
+	for _, apply := range in.selection(db) {
+		q = apply(q)
+	}
 	if ok {
 		q = q.Having("(min(d.disclosed_at), "+firstDisclosure+") > (?, ?)", after.At, after.ID)
 	}
@@ -127,27 +146,4 @@ func summaries(ctx context.Context, db dbx.DB, in DisclosureReportInput) ([]summ
 	}
 	last := rows[size-1]
 	return rows[:size], hmstype.Position{At: last.FirstAt, ID: last.FirstID.UUID()}.Cursor(), nil
-}
-
-// summarise reads the first disclosure of each group.
-func (s *Service) summarise(ctx context.Context, db dbx.DB, patient hmstype.PatientID, rows []summaryRow) ([]DisclosureSummary, error) {
-	ids := make([]hmstype.DisclosureID, len(rows))
-	for i, r := range rows {
-		ids[i] = r.FirstID
-	}
-	stored, err := dbx.All[disclosureRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("d.id IN (?)", bun.List(ids)).Order("d.disclosed_at", "d.id") // as the groups are
-	})
-	if err != nil {
-		return nil, err
-	}
-	firsts, err := s.disclosures(ctx, db, patient, stored...)
-	if err != nil {
-		return nil, err
-	}
-	items := make([]DisclosureSummary, len(rows))
-	for i, r := range rows {
-		items[i] = DisclosureSummary{First: firsts[i], Count: r.Count, Last: r.LastAt.UTC()}
-	}
-	return items, nil
 }

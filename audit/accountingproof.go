@@ -25,21 +25,27 @@ func (in ProveDisclosuresInput) patient() ProvePatientInput {
 // Validate implements the rules above.
 func (in ProveDisclosuresInput) Validate() error { return in.patient().Validate() }
 
+var opProveDisclosures = usecase.Query[ProveDisclosuresInput, PatientProof]{
+	Name: "audit.prove_disclosures", Permission: hmstype.PermAuditRead, Shows: patientProofs.One().As(string(ActionExport)),
+	Sample: ProveDisclosuresInput{Limit: 10, ForStaff: true},
+}.Declare()
+
 // ProveDisclosures gives the sealed events by which a patient's disclosures were recorded,
 // suspended and corrected, with the proof that they are in the signed log: [VerifyProof]
 // checks it without the database. It is an export of the patient's data, and recorded. Sealed
 // texts stay sealed in it; the report shows them.
 func (s *Service) ProveDisclosures(ctx context.Context, in ProveDisclosuresInput) (PatientProof, error) {
-	op := usecase.Op{Name: "audit.prove_disclosures", Permission: hmstype.PermAuditRead}
-	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ProveDisclosuresInput) (PatientProof, error) {
-		sel := selectPatient(in.Patient)
-		sel.condition += " AND e.entity = 'disclosure' AND e.action IN ('create', 'update')"
-		if !in.ForStaff {
-			var err error
-			if sel.except, err = suspendedDisclosures(ctx, db, in.Patient); err != nil {
-				return PatientProof{}, err
-			}
+	return opProveDisclosures.Run(ctx, &s.base, in, proveDisclosures)
+}
+
+func proveDisclosures(ctx context.Context, db dbx.DB, in ProveDisclosuresInput) (PatientProof, error) {
+	sel := selectPatient(in.Patient)
+	sel.condition += " AND e.entity = 'disclosure' AND e.action IN ('create', 'update')"
+	if !in.ForStaff {
+		var err error
+		if sel.except, err = suspendedDisclosures(ctx, db, in.Patient); err != nil {
+			return PatientProof{}, err
 		}
-		return s.provePatient(ctx, db, in.patient(), sel)
-	})
+	}
+	return provePatient(ctx, db, in.patient(), sel)
 }

@@ -57,7 +57,7 @@ func TestArchiveMonth(t *testing.T) {
 	list, err := b.s.Trail(b.Ctx, audit.Query{Actions: []audit.Action{audit.ActionPurge}})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1)
-	require.Equal(t, "system:scheduler", list.Items[0].Actor)
+	require.Equal(t, "system:scheduler", list.Items[0].Actor.String())
 	require.Equal(t, string(oldMonth), list.Items[0].EntityID)
 	require.Contains(t, string(list.Items[0].Changes), part.Archive)
 
@@ -102,7 +102,7 @@ func TestArchiveMonth_Obstacles(t *testing.T) {
 	home, free := older(t), &months{}
 	policy := func(t *testing.T, b *logBench, category audit.Category, jurisdiction string, months int) {
 		t.Helper()
-		_, err := b.s.SetRetentionPolicy(b.Ctx, audit.SetRetentionPolicyInput{Category: category, Jurisdiction: jurisdiction, KeepMonths: months, Basis: "law"})
+		_, err := b.s.SetRetentionPolicy(b.Ctx, audit.SetRetentionPolicyInput{RetentionPolicyDetails: audit.RetentionPolicyDetails{Category: category, Jurisdiction: jurisdiction, KeepMonths: months, Basis: "law"}})
 		require.NoError(t, err)
 	}
 	for name, tt := range map[string]struct {
@@ -289,14 +289,14 @@ func TestArchiveMonth_Fails(t *testing.T) {
 		"HoldInTheMeantime": {func(t *testing.T, b *logBench, _ audit.Month) *memorySink {
 			t.Helper()
 			return &memorySink{onClose: func() error {
-				_, err := b.s.PlaceLegalHold(b.Ctx, audit.PlaceLegalHoldInput{Reason: "inquiry"})
+				_, err := b.s.PlaceLegalHold(b.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Reason: "inquiry"}})
 				return err
 			}}
 		}, audit.ErrRetained, 0},
 		"PolicyInTheMeantime": {func(t *testing.T, b *logBench, _ audit.Month) *memorySink {
 			t.Helper()
 			return &memorySink{onClose: func() error {
-				_, err := b.s.SetRetentionPolicy(b.Ctx, audit.SetRetentionPolicyInput{Category: audit.CategoryAccess, Jurisdiction: "DE", KeepMonths: 360, Basis: "law"})
+				_, err := b.s.SetRetentionPolicy(b.Ctx, audit.SetRetentionPolicyInput{RetentionPolicyDetails: audit.RetentionPolicyDetails{Category: audit.CategoryAccess, Jurisdiction: "DE", KeepMonths: 360, Basis: "law"}})
 				return err
 			}}
 		}, audit.ErrRetained, 0},

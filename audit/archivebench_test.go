@@ -190,7 +190,7 @@ func (b *logBench) inMonth(t *testing.T, month audit.Month) int64 {
 // hold places a hold.
 func (b *logBench) hold(t *testing.T, p hmstype.PatientID) hmstype.LegalHoldID {
 	t.Helper()
-	hold, err := b.s.PlaceLegalHold(b.Ctx, audit.PlaceLegalHoldInput{Patient: p, Reason: "case"})
+	hold, err := b.s.PlaceLegalHold(b.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: p, Reason: "case"}})
 	require.NoError(t, err)
 	return hold.ID
 }

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/chelal/hms/hmstype"
@@ -10,17 +9,11 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// RecordDisclosureInput describes a disclosure. Nothing in Recipient.Name and Purpose should
-// be the patient's own data: these two are never encrypted.
+// RecordDisclosureInput describes a disclosure.
 type RecordDisclosureInput struct {
-	Patient        hmstype.PatientID // required
-	DisclosedAt    time.Time         // required; not in the future
-	Recipient      Recipient         // its name is required
-	Description    string            // what was disclosed, 1 to 2000 characters
-	Purpose        string            // why, a brief statement or a code, 1 to 500 characters
-	Basis          Basis             // required
-	AuthorizedBy   string            // who allowed it, up to 200 characters
-	Suspension     Suspension        // zero: the patient may be told
+	Patient hmstype.PatientID // required
+	DisclosureDetails
+	Suspension     Suspension // zero: the patient may be told
 	IdempotencyKey string
 }
 
@@ -28,24 +21,35 @@ type RecordDisclosureInput struct {
 func (in RecordDisclosureInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Patient.IsZero(), "patient")
-	v.Required(!in.DisclosedAt.IsZero(), "disclosedAt")
-	v.Check(in.DisclosedAt.IsZero() || in.DisclosedAt.UTC().Year() >= 1800, "disclosedAt", "must lie in the years 1800 to 9999")
-	v.Text(in.Recipient.Name, "recipient.name", 1, 200)
-	v.Text(in.Recipient.Address, "recipient.address", 0, 500)
-	v.Text(in.Description, "description", 1, 2000)
-	v.Text(in.Purpose, "purpose", 1, 500)
-	hmstype.OneOf(&v, in.Basis, "basis", Bases()...)
-	v.Text(in.AuthorizedBy, "authorizedBy", 0, 200)
+	in.DisclosureDetails.validate(&v)
 	in.Suspension.validate(&v)
 	return v.Err()
 }
+
+// sampleSuspension is the suspension of the declarations' samples.
+var sampleSuspension = Suspension{
+	Until: usecase.SampleAt.Add(24 * time.Hour), At: usecase.SampleAt.Add(-time.Hour),
+	Agency: "State Police", Statement: "would impede an inquiry",
+}
+
+var opRecordDisclosure = usecase.Command[RecordDisclosureInput, Disclosure]{
+	Name: "audit.record_disclosure", Permission: hmstype.PermDisclose, Shows: disclosures.One(),
+	Key: func(in RecordDisclosureInput) string { return in.IdempotencyKey },
+	Sample: RecordDisclosureInput{
+		DisclosureDetails: DisclosureDetails{
+			DisclosedAt: usecase.SampleAt.Add(-time.Hour),
+			Recipient:   Recipient{Name: "County Health Office", Address: "1 Main Street"}, Description: "a positive test",
+			Purpose: "mandatory notification", Basis: BasisLawEnforcement, AuthorizedBy: "the ward's head",
+		},
+		Suspension: sampleSuspension,
+	},
+}.Declare()
 
 // RecordDisclosure notes that a patient's data left the hospital. The record is on the trail,
 // and so in the signed log, and stays for ever. [ErrNotSuspendable] for a suspension of what
 // went neither to health oversight nor to law enforcement.
 func (s *Service) RecordDisclosure(ctx context.Context, in RecordDisclosureInput) (Disclosure, error) {
-	op := usecase.Op{Name: "audit.record_disclosure", Permission: hmstype.PermDisclose, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, s.recordDisclosure)
+	return opRecordDisclosure.Run(ctx, &s.base, in, s.recordDisclosure)
 }
 
 func (s *Service) recordDisclosure(ctx context.Context, db dbx.DB, in RecordDisclosureInput) (Disclosure, error) {
@@ -53,28 +57,16 @@ func (s *Service) recordDisclosure(ctx context.Context, db dbx.DB, in RecordDisc
 		return Disclosure{}, hmstype.Invalid("disclosedAt", "must not lie in the future")
 	}
 	row := disclosureRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.DisclosureID](), PatientID: in.Patient,
-		Status: DisclosureRecorded, DisclosedAt: hmstype.Instant(in.DisclosedAt), RecipientName: strings.TrimSpace(in.Recipient.Name),
-		Purpose: strings.TrimSpace(in.Purpose), Basis: in.Basis, AuthorizedBy: in.AuthorizedBy,
-		RecordedAt: db.Now, RecordedBy: db.ActorName(), Version: 1,
+		Header: dbx.NewHeader[hmstype.DisclosureID](db), PatientID: in.Patient,
+		Status: DisclosureRecorded, DisclosureDetails: in.DisclosureDetails.stored(),
 	}
 	if err := row.suspend(in.Suspension, db.Now); err != nil {
 		return Disclosure{}, err
 	}
-	keys, err := s.base.Crypt.Ensure(ctx, db, in.Patient.UUID())
-	if err != nil {
+	if err := disclosureTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.DisclosureDetails); err != nil {
 		return Disclosure{}, err
 	}
-	if row.RecipientAddress, err = keys.Seal(in.Patient.UUID(), fieldAddress, row.ID, in.Recipient.Address); err != nil {
-		return Disclosure{}, err
-	}
-	if row.Description, err = keys.Seal(in.Patient.UUID(), fieldDescription, row.ID, in.Description); err != nil {
-		return Disclosure{}, err
-	}
-	if err := dbx.Insert(ctx, db, row); err != nil {
-		return Disclosure{}, err
-	}
-	return row.disclosure(keys)
+	return row.disclosure(), dbx.Insert(ctx, db, row)
 }
 
 // SuspendDisclosureInput replaces the suspension of a disclosure.
@@ -93,24 +85,35 @@ func (in SuspendDisclosureInput) Validate() error {
 	return v.Err()
 }
 
+var opSuspendDisclosure = usecase.Command[SuspendDisclosureInput, Disclosure]{
+	Name: "audit.suspend_disclosure", Permission: hmstype.PermDisclose, Shows: disclosures.One(),
+	Sample: SuspendDisclosureInput{Version: 1, Suspension: sampleSuspension},
+}.Declare()
+
 // SuspendDisclosure keeps a disclosure from the patient for a time, extends that time when the
 // agency confirms in writing what it said, or ends it. What was before stays on the trail.
 // [ErrNotSuspendable], [ErrDisclosureInError], [hmstype.ErrStale].
 func (s *Service) SuspendDisclosure(ctx context.Context, in SuspendDisclosureInput) (Disclosure, error) {
-	op := usecase.Op{Name: "audit.suspend_disclosure", Permission: hmstype.PermDisclose}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SuspendDisclosureInput) (Disclosure, error) {
-		row, err := dbx.Get[disclosureRow](ctx, db, "disclosure", in.ID, dbx.ForUpdate)
-		if err != nil {
-			return Disclosure{}, err
-		}
-		if row.Status == DisclosureInError {
-			return Disclosure{}, ErrDisclosureInError
-		}
-		if err := row.suspend(in.Suspension, db.Now); err != nil {
-			return Disclosure{}, err
-		}
-		return s.changeDisclosure(ctx, db, row, in.Version, "suspended_until", "suspended_by", "suspension_text", "suspension_oral", "suspension_at")
-	})
+	return opSuspendDisclosure.Run(ctx, &s.base, in, suspendDisclosure)
+}
+
+func suspendDisclosure(ctx context.Context, db dbx.DB, in SuspendDisclosureInput) (Disclosure, error) {
+	row, err := dbx.Get[disclosureRow](ctx, db, "disclosure", in.ID, dbx.ForUpdate)
+	if err != nil {
+		return Disclosure{}, err
+	}
+	if row.Status == DisclosureInError {
+		return Disclosure{}, ErrDisclosureInError
+	}
+	if err := row.suspend(in.Suspension, db.Now); err != nil {
+		return Disclosure{}, err
+	}
+	if err := dbx.CheckVersion(&row, in.Version); err != nil {
+		return Disclosure{}, err
+	}
+	err = dbx.Update(ctx, db, &row,
+		"suspension_until", "suspension_agency", "suspension_statement", "suspension_oral", "suspension_at")
+	return row.disclosure(), err
 }
 
 // MarkDisclosureInErrorInput says which record is wrong, and why.
@@ -129,38 +132,43 @@ func (in MarkDisclosureInErrorInput) Validate() error {
 	return v.Err()
 }
 
+var opMarkDisclosureInError = usecase.Command[MarkDisclosureInErrorInput, Disclosure]{
+	Name: "audit.mark_disclosure_in_error", Permission: hmstype.PermDisclose, Shows: disclosures.One(),
+	Sample: MarkDisclosureInErrorInput{Version: 1, Reason: "another patient's"},
+}.Declare()
+
 // MarkDisclosureInError takes a record out of the accounting; it stays readable for staff. A
 // correction is this and a new record. [hmstype.ErrInvalidTransition] for one that is in error
 // already, [hmstype.ErrStale].
 func (s *Service) MarkDisclosureInError(ctx context.Context, in MarkDisclosureInErrorInput) (Disclosure, error) {
-	op := usecase.Op{Name: "audit.mark_disclosure_in_error", Permission: hmstype.PermDisclose}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in MarkDisclosureInErrorInput) (Disclosure, error) {
-		row, err := dbx.Get[disclosureRow](ctx, db, "disclosure", in.ID, dbx.ForUpdate)
-		if err != nil {
-			return Disclosure{}, err
-		}
-		if err := DisclosureTransitions.Check("disclosure", row.Status, DisclosureInError); err != nil {
-			return Disclosure{}, err
-		}
-		row.Status, row.ErrorReason, row.ErrorAt, row.ErrorBy = DisclosureInError, in.Reason, db.Now, db.ActorName()
-		return s.changeDisclosure(ctx, db, row, in.Version, "status", "error_reason", "error_at", "error_by")
-	})
+	return opMarkDisclosureInError.Run(ctx, &s.base, in, markDisclosureInError)
 }
 
-// changeDisclosure writes the columns and gives the record as it is then. It shows the record,
-// and so records that, which the database refuses for a restricted patient.
-func (s *Service) changeDisclosure(ctx context.Context, db dbx.DB, row disclosureRow, version int64, columns ...string) (Disclosure, error) {
-	if err := dbx.UpdateVersioned(ctx, db, &row, version, columns...); err != nil {
-		return Disclosure{}, err
-	}
-	row.Version = version + 1
-	err := db.RecordAccess(ctx, dbx.Access{Action: string(ActionRead), Entity: "disclosure", ID: row.ID.String(), Patient: row.PatientID})
+func markDisclosureInError(ctx context.Context, db dbx.DB, in MarkDisclosureInErrorInput) (Disclosure, error) {
+	row, err := dbx.Step(ctx, db, disclosureSteps, in.ID, dbx.Change[disclosureRow, DisclosureStatus]{
+		To: DisclosureInError, Reason: in.Reason,
+		Apply: func(row *disclosureRow) error {
+			row.ErrorReason, row.ErrorAt, row.ErrorBy = in.Reason, db.Now, db.By()
+			return dbx.CheckVersion(row, in.Version)
+		},
+	})
+	return row.disclosure(), err
+}
+
+var opDisclosureHistory = usecase.Query[usecase.ByID[hmstype.DisclosureID], History]{
+	Name: "audit.disclosure_history", Permission: hmstype.PermAuditRead, Shows: histories.One(),
+}.Declare()
+
+// DisclosureHistory tells by whom, when and why a disclosure's record was marked as an error.
+// Suspensions are no states; the trail has them ([Service.OfObject]).
+func (s *Service) DisclosureHistory(ctx context.Context, id hmstype.DisclosureID) (History, error) {
+	return opDisclosureHistory.Run(ctx, &s.base, usecase.ID(id), disclosureHistory)
+}
+
+func disclosureHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.DisclosureID]) (History, error) {
+	row, err := dbx.Get[disclosureRow](ctx, db, "disclosure", in.ID)
 	if err != nil {
-		return Disclosure{}, err
+		return History{}, err
 	}
-	changed, err := s.disclosures(ctx, db, row.PatientID, row)
-	if err != nil {
-		return Disclosure{}, err
-	}
-	return changed[0], nil
+	return historyOf(ctx, db, "disclosure", row.ID, row.PatientID)
 }

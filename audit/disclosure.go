@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -10,6 +11,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // DisclosureStatus is the state of a disclosure's record.
@@ -69,8 +71,9 @@ func (b Basis) suspendable() bool { return b == BasisOversight || b == BasisLawE
 
 // Recipient is who got the data (164.528(b)(2)(ii)).
 type Recipient struct {
-	Name    string // of the entity or person, 1 to 200 characters; repeated disclosures are found by it, as it is written
-	Address string // up to 500 characters; empty where it is not known
+	// Name of the entity or person, 1 to 200 characters; repeated disclosures are found by it, as it is written.
+	Name    string `bun:"name"    json:"name"`
+	Address string `bun:"address" json:"address"` // up to 500 characters; empty where it is not known
 }
 
 // maxOral is how long an oral statement suspends at most (164.528(a)(2)(ii)(C)).
@@ -79,11 +82,19 @@ const maxOral = 30 * 24 * time.Hour
 // Suspension is an agency's demand that a disclosure be kept from the patient for a time,
 // because telling it would be reasonably likely to impede the agency (164.528(a)(2)).
 type Suspension struct {
-	Until     time.Time // from then on the patient is told; zero means that nothing is suspended
-	Agency    string    // the agency or official that made the statement, 1 to 200 characters
-	Statement string    // what was said or written, 3 to 2000 characters
-	Oral      bool      // not in writing: then it lasts for 30 days at most from At
-	At        time.Time // when the statement was made; not in the future
+	Until     time.Time `bun:"until,nullzero" json:"until"`     // from then on the patient is told; zero suspends nothing
+	Agency    string    `bun:"agency"         json:"agency"`    // agency or official that made the statement, 1 to 200 characters
+	Statement string    `bun:"statement"      json:"statement"` // what was said or written, 3 to 2000 characters
+	Oral      bool      `bun:"oral"           json:"oral"`      // not in writing: then it lasts for 30 days at most from At
+	At        time.Time `bun:"at,nullzero"    json:"at"`        // when the statement was made; not in the future
+}
+
+// stored is the suspension as the database keeps its instants.
+func (s Suspension) stored() Suspension {
+	if !s.IsZero() {
+		s.Until, s.At = hmstype.Instant(s.Until), hmstype.Instant(s.At)
+	}
+	return s
 }
 
 // IsZero tells whether nothing is suspended.
@@ -102,40 +113,77 @@ func (s Suspension) validate(v *hmstype.Validator) {
 	v.Check(s.Until.Year() <= 9999, "suspension.until", "must lie in the years 1800 to 9999")
 }
 
+// DisclosureDetails are what an accounting tells of a disclosure. Nothing in Recipient.Name and
+// Purpose should be the patient's own data: these two are never encrypted.
+type DisclosureDetails struct {
+	DisclosedAt  time.Time `bun:"disclosed_at"     json:"disclosedAt"` // UTC; not in the future
+	Recipient    Recipient `bun:"embed:recipient_" json:"recipient"`
+	Description  string    `bun:"description"      json:"description"`  // what was disclosed, 1 to 2000 characters
+	Purpose      string    `bun:"purpose"          json:"purpose"`      // why, a brief statement or a code, 1 to 500 characters
+	Basis        Basis     `bun:"basis"            json:"basis"`        //
+	AuthorizedBy string    `bun:"authorized_by"    json:"authorizedBy"` // who in the hospital allowed it, up to 200 characters, or empty
+}
+
+func (d DisclosureDetails) validate(v *hmstype.Validator) {
+	v.Required(!d.DisclosedAt.IsZero(), "disclosedAt")
+	v.Check(d.DisclosedAt.IsZero() || d.DisclosedAt.UTC().Year() >= 1800, "disclosedAt", "must lie in the years 1800 to 9999")
+	v.Text(d.Recipient.Name, "recipient.name", 1, 200)
+	v.Text(d.Recipient.Address, "recipient.address", 0, 500)
+	v.Text(d.Description, "description", 1, 2000)
+	v.Text(d.Purpose, "purpose", 1, 500)
+	hmstype.OneOf(v, d.Basis, "basis", Bases()...)
+	v.Text(d.AuthorizedBy, "authorizedBy", 0, 200)
+}
+
+// stored are the details as the database keeps them: recipients and purposes are found by what
+// they say, without the blanks around it.
+func (d DisclosureDetails) stored() DisclosureDetails {
+	d.DisclosedAt = hmstype.Instant(d.DisclosedAt)
+	d.Recipient.Name, d.Purpose = strings.TrimSpace(d.Recipient.Name), strings.TrimSpace(d.Purpose)
+	return d
+}
+
 // Disclosure is one release of a patient's data outside the hospital, as an accounting of
 // disclosures tells it (45 CFR 164.528(b)).
 type Disclosure struct {
-	ID           hmstype.DisclosureID
-	Patient      hmstype.PatientID
-	Status       DisclosureStatus
-	DisclosedAt  time.Time // UTC
-	Recipient    Recipient
-	Description  string // what was disclosed
-	Purpose      string // a text or a code: what the patient can see the basis by
-	Basis        Basis
-	AuthorizedBy string     // who in the hospital allowed it; empty where nobody had to
-	Suspension   Suspension // the last one, also where it is over; zero where there was none
-	RecordedAt   time.Time  // UTC
-	RecordedBy   string     // as Event.Actor
-	ErrorReason  string     // why it is in error; empty for one that stands
-	ErrorAt      time.Time  // UTC; zero for one that stands
-	ErrorBy      string     // as Event.Actor
-	Version      int64      // counts changes, from 1
+	ID      hmstype.DisclosureID `json:"id"`
+	Patient hmstype.PatientID    `json:"patient"`
+	Status  DisclosureStatus     `json:"status"`
+	DisclosureDetails
+	Suspension  Suspension       `json:"suspension"` // the last one, also where it is over; zero where there was none
+	RecordedAt  time.Time        `json:"recordedAt"` // UTC
+	RecordedBy  hmstype.ActorRef `json:"recordedBy"`
+	ErrorReason string           `json:"errorReason,omitempty"` // why it is in error; empty for one that stands
+	ErrorAt     time.Time        `json:"errorAt"`               // UTC; zero for one that stands
+	ErrorBy     hmstype.ActorRef `json:"errorBy"`               // zero for one that stands
+	Version     int64            `json:"version"`               // counts changes, from 1
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, the state and instants.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 // Suspended tells whether the disclosure must be kept from the patient at an instant.
 func (d Disclosure) Suspended(at time.Time) bool { return at.Before(d.Suspension.Until) }
 
-// The fields that are encrypted where the host gave a key, by the patient's.
-const (
-	fieldAddress     fieldcrypt.Field = "disclosure.recipient_address"
-	fieldDescription fieldcrypt.Field = "disclosure.description"
-)
+// disclosureTexts are what of a disclosure is encrypted where the host gave a key, by the patient's.
+var disclosureTexts = fieldcrypt.Table[DisclosureDetails]{
+	Name: "disclosure", Subject: "patient_id", Fixed: true,
+	Texts: func(d *DisclosureDetails) []fieldcrypt.Text {
+		return []fieldcrypt.Text{
+			{Column: "recipient_address", Text: &d.Recipient.Address}, {Column: "description", Text: &d.Description},
+		}
+	},
+}.Declare()
 
-var _ = fieldcrypt.Declare(
-	fieldcrypt.Column{Table: "disclosure", Name: "recipient_address", Field: fieldAddress, Subject: "patient_id", Row: "id", Fixed: true},
-	fieldcrypt.Column{Table: "disclosure", Name: "description", Field: fieldDescription, Subject: "patient_id", Row: "id", Fixed: true},
-)
+// disclosures is what every use case that shows disclosures shows of whom.
+var disclosures = usecase.Entity[Disclosure]{
+	Table:   "disclosure",
+	Patient: func(d *Disclosure) hmstype.PatientID { return d.Patient },
+	ID:      func(d *Disclosure) string { return d.ID.String() },
+	Texts: func(d *Disclosure) []fieldcrypt.Record {
+		return []fieldcrypt.Record{disclosureTexts.Of(d.Patient.UUID(), d.ID, &d.DisclosureDetails)}
+	},
+}
 
 // Errors about disclosures.
 var (
@@ -148,44 +196,22 @@ var (
 
 type disclosureRow struct {
 	bun.BaseModel `bun:"table:hms.disclosure,alias:d"`
-	dbx.Tenanted
-	ID               hmstype.DisclosureID `bun:"id,pk"`
-	PatientID        hmstype.PatientID
-	Status           DisclosureStatus
-	DisclosedAt      time.Time
-	RecipientName    string
-	RecipientAddress string
-	Description      string
-	Purpose          string
-	Basis            Basis
-	AuthorizedBy     string
-	SuspendedUntil   time.Time `bun:",nullzero"`
-	SuspendedBy      string
-	SuspensionText   string
-	SuspensionOral   bool
-	SuspensionAt     time.Time `bun:",nullzero"`
-	RecordedAt       time.Time
-	RecordedBy       string
-	ErrorReason      string
-	ErrorAt          time.Time `bun:",nullzero"`
-	ErrorBy          string
-	Version          int64
+	dbx.Header[hmstype.DisclosureID]
+	PatientID hmstype.PatientID
+	Status    DisclosureStatus
+	DisclosureDetails
+	Suspension  Suspension `bun:"embed:suspension_"`
+	ErrorReason string
+	ErrorAt     time.Time `bun:",nullzero"`
+	ErrorBy     hmstype.ActorRef
 }
 
 func (r disclosureRow) Position() hmstype.Position {
 	return hmstype.Position{At: r.DisclosedAt, ID: r.ID.UUID()}
 }
 
-// setSuspension takes a suspension over; the zero one lifts it.
-func (r *disclosureRow) setSuspension(s Suspension) {
-	r.SuspendedUntil, r.SuspensionAt = time.Time{}, time.Time{}
-	if !s.IsZero() {
-		r.SuspendedUntil, r.SuspensionAt = hmstype.Instant(s.Until), hmstype.Instant(s.At)
-	}
-	r.SuspendedBy, r.SuspensionText, r.SuspensionOral = s.Agency, s.Statement, s.Oral
-}
-
-// suspend checks what depends on the record and the time, and takes the suspension over.
+// suspend checks what depends on the record and the time, and takes the suspension over; the zero
+// one lifts it.
 func (r *disclosureRow) suspend(s Suspension, now time.Time) error {
 	if !s.IsZero() && !r.Basis.suspendable() {
 		return ErrNotSuspendable
@@ -193,48 +219,32 @@ func (r *disclosureRow) suspend(s Suspension, now time.Time) error {
 	if s.At.After(now) {
 		return hmstype.Invalid("suspension.at", "must not lie in the future")
 	}
-	r.setSuspension(s)
+	r.Suspension = s.stored()
 	return nil
 }
 
-// disclosure gives the record as people read it.
-func (r disclosureRow) disclosure(keys fieldcrypt.Keys) (d Disclosure, err error) {
-	d = Disclosure{
-		ID: r.ID, Patient: r.PatientID, Status: r.Status, DisclosedAt: r.DisclosedAt.UTC(), Recipient: Recipient{Name: r.RecipientName},
-		Purpose: r.Purpose, Basis: r.Basis, AuthorizedBy: r.AuthorizedBy, RecordedAt: r.RecordedAt.UTC(), RecordedBy: r.RecordedBy,
+func (r disclosureRow) disclosure() Disclosure {
+	d := Disclosure{
+		ID: r.ID, Patient: r.PatientID, Status: r.Status, DisclosureDetails: r.DisclosureDetails, Suspension: r.Suspension,
+		RecordedAt: r.CreatedAt.UTC(), RecordedBy: r.CreatedBy,
 		ErrorReason: r.ErrorReason, ErrorAt: r.ErrorAt.UTC(), ErrorBy: r.ErrorBy, Version: r.Version,
 	}
-	if !r.SuspendedUntil.IsZero() {
-		d.Suspension = Suspension{
-			Until: r.SuspendedUntil.UTC(), Agency: r.SuspendedBy, Statement: r.SuspensionText, Oral: r.SuspensionOral, At: r.SuspensionAt.UTC(),
-		}
-	}
-	if d.Recipient.Address, err = keys.Open(r.PatientID.UUID(), fieldAddress, r.ID, r.RecipientAddress); err != nil {
-		return Disclosure{}, err
-	}
-	d.Description, err = keys.Open(r.PatientID.UUID(), fieldDescription, r.ID, r.Description)
-	return d, err
+	d.DisclosedAt = d.DisclosedAt.UTC()
+	d.Suspension.Until, d.Suspension.At = d.Suspension.Until.UTC(), d.Suspension.At.UTC()
+	return d
 }
 
-// disclosures gives records of one patient as people read them.
-func (s *Service) disclosures(ctx context.Context, db dbx.DB, patient hmstype.PatientID, rows ...disclosureRow) ([]Disclosure, error) {
-	keys, err := s.base.Crypt.Load(ctx, db, patient.UUID())
-	if err != nil {
-		return nil, err
-	}
-	list := make([]Disclosure, len(rows))
-	for i, r := range rows {
-		if list[i], err = r.disclosure(keys); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
+// disclosureSteps is how a disclosure's record changes its state.
+var disclosureSteps = dbx.Machine[disclosureRow, DisclosureStatus]{
+	Table: "disclosure", Transitions: DisclosureTransitions,
+	State:   func(r *disclosureRow) *DisclosureStatus { return &r.Status },
+	Columns: []string{"error_reason", "error_at", "error_by"},
 }
 
 // suspendedDisclosures gives the ids of those of a patient that are kept from him now.
 func suspendedDisclosures(ctx context.Context, db dbx.DB, patient hmstype.PatientID) ([]string, error) {
 	ids := []string{}
 	err := db.NewSelect().Model((*disclosureRow)(nil)).ColumnExpr("d.id::text").Where("d.tenant_id = ?", db.Tenant()).
-		Where("d.patient_id = ?", patient).Where("d.suspended_until > ?", db.Now).Scan(ctx, &ids)
+		Where("d.patient_id = ?", patient).Where("d.suspension_until > ?", db.Now).Scan(ctx, &ids)
 	return ids, err
 }

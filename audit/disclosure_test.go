@@ -30,8 +30,11 @@ func register(tb testing.TB, env *dbtest.Env, surname string, restricted bool) h
 
 func disclosing(p hmstype.PatientID) audit.RecordDisclosureInput {
 	return audit.RecordDisclosureInput{
-		Patient: p, DisclosedAt: dbtest.Start.Add(-time.Hour), Recipient: audit.Recipient{Name: "County Health Office", Address: "1 Main Street"},
-		Description: "Tuberculosis test, positive", Purpose: "Mandatory notification", Basis: audit.BasisPublicHealth, AuthorizedBy: "Dr. Who",
+		Patient: p,
+		DisclosureDetails: audit.DisclosureDetails{
+			DisclosedAt: dbtest.Start.Add(-time.Hour), Recipient: audit.Recipient{Name: "County Health Office", Address: "1 Main Street"},
+			Description: "Tuberculosis test, positive", Purpose: "Mandatory notification", Basis: audit.BasisPublicHealth, AuthorizedBy: "Dr. Who",
+		},
 	}
 }
 
@@ -60,7 +63,7 @@ func TestService_RecordDisclosure(t *testing.T) {
 	require.Equal(t, audit.Recipient{Name: "County Health Office", Address: "1 Main Street"}, d.Recipient)
 	require.Equal(t, "Tuberculosis test, positive", d.Description)
 	require.Equal(t, "Mandatory notification", d.Purpose)
-	require.Equal(t, "system:test", d.RecordedBy)
+	require.Equal(t, "system:test", d.RecordedBy.String())
 
 	report, err := s.DisclosureReport(env.Ctx, audit.DisclosureReportInput{Patient: p})
 	require.NoError(t, err)
@@ -136,16 +139,16 @@ func TestDisclosure_Walls(t *testing.T) {
 		`description = 'hms1:1:AAAA'`:                    "HM002",
 		`disclosed_at = disclosed_at - interval '1 day'`: "HM002",
 		`status = 'entered-in-error'`:                    "disclosure_error_check",
-		`suspended_until = NULL`:                         "disclosure_statement_check",
-		`suspended_until = suspension_at`:                "disclosure_until_check",
-		`suspension_oral = true, suspended_until = suspension_at + interval '31 days'`: "disclosure_until_check",
+		`suspension_until = NULL`:                        "disclosure_statement_check",
+		`suspension_until = suspension_at`:               "disclosure_until_check",
+		`suspension_oral = true, suspension_until = suspension_at + interval '31 days'`: "disclosure_until_check",
 	} {
 		_, err := env.DB.NewRaw(`UPDATE hms.disclosure SET `+change+` WHERE id = ?`, d.ID).Exec(t.Context())
 		require.ErrorContains(t, err, wall, change)
 	}
 	_, err = env.DB.NewRaw(`DELETE FROM hms.disclosure WHERE id = ?`, d.ID).Exec(t.Context())
 	require.ErrorContains(t, err, "HM002")
-	const insert = `INSERT INTO hms.disclosure (tenant_id, id, patient_id, status, disclosed_at, recipient_name, description, purpose, basis, recorded_at, recorded_by)
+	const insert = `INSERT INTO hms.disclosure (tenant_id, id, patient_id, status, disclosed_at, recipient_name, description, purpose, basis, created_at, created_by)
 		VALUES (?, gen_random_uuid(), ?, 'recorded', now() + ?::interval, 'x', 'x', 'x', ?, now(), 'x')`
 	_, err = env.DB.NewRaw(insert, env.Tenant, d.Patient, "1 second", "research").Exec(t.Context())
 	require.ErrorContains(t, err, "disclosure_time_check")
@@ -157,7 +160,7 @@ func TestDisclosure_Walls(t *testing.T) {
 		_, err = env.DB.NewRaw(insert, env.Tenant, d.Patient, "0", basis).Exec(t.Context())
 		require.NoError(t, err, "Go and the database know the same bases")
 	}
-	_, err = env.DB.NewRaw(`UPDATE hms.disclosure SET suspended_until = now(), suspension_at = now() - interval '1 day', suspended_by = 'x', suspension_text = 'x'
+	_, err = env.DB.NewRaw(`UPDATE hms.disclosure SET suspension_until = now(), suspension_at = now() - interval '1 day', suspension_agency = 'x', suspension_statement = 'x'
 		WHERE tenant_id = ? AND basis = 'research'`, env.Tenant).Exec(t.Context())
 	require.ErrorContains(t, err, "disclosure_suspension_check")
 }
@@ -226,7 +229,7 @@ func TestService_MarkDisclosureInError(t *testing.T) {
 	wrong, err := s.MarkDisclosureInError(env.Ctx, mark)
 	require.NoError(t, err)
 	require.Equal(t, audit.DisclosureInError, wrong.Status)
-	require.Equal(t, "system:test", wrong.ErrorBy)
+	require.Equal(t, "system:test", wrong.ErrorBy.String())
 	mark.Version = wrong.Version
 	_, err = s.MarkDisclosureInError(env.Ctx, mark)
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
@@ -264,7 +267,7 @@ func TestService_DisclosureReportOfRestricted(t *testing.T) {
 		"accesses": func() error { _, err := s.AccessReport(clerk, audit.AccessReportInput{Patient: vip}); return err },
 		"totals":   func() error { _, err := s.AccessTotals(clerk, audit.AccessReportInput{Patient: vip}); return err },
 		"exposed": func() error {
-			_, err := s.ExposedTo(clerk, audit.ExposureQuery{Patient: vip, During: always()})
+			_, err := s.ExposedTo(clerk, audit.ExposedToQuery{Patient: vip, During: always()})
 			return err
 		},
 		"trail": func() error { _, err := s.OfPatient(clerk, vip, hmstype.Page{}); return err },

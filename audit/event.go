@@ -9,6 +9,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Action is what was done (FHIR AuditEvent.action and its subtypes).
@@ -48,21 +49,25 @@ const (
 //	entity          Patient as entity.what with role 1 (Patient), Entity and EntityID as another
 //	                with role 4 (Domain Resource), Changes by [Event.Fields] as entity.detail
 type Event struct {
-	ID         hmstype.AuditEventID
-	RecordedAt time.Time         // UTC, the database's clock
-	Actor      string            // "human:<id>", "service:<id>", "system:<name>", "database:<login>"
-	Session    hmstype.SessionID // under which the actor acted; zero where the host did not say
-	APIKey     hmstype.APIKeyID  // by which a program proved itself; zero for everybody else
-	Action     Action            //
-	Entity     string            // name of the table, such as "patient"; "permission" for a refusal
-	EntityID   string            // the row's id
-	Patient    hmstype.PatientID // whose data; zero where nobody's
-	Operation  string            // such as "pharmacy.dispense"; empty for SQL outside the library
-	RequestID  string            // the host's
-	Purpose    hmstype.PurposeOfUse
-	BreakGlass hmstype.BreakGlassID // the grant under which a restricted record was read; zero for everything else
-	Changes    json.RawMessage      // create, delete: the row; update: {"column": [before, after]}; purge: what was purged; null for the rest; see [Event.Fields]
-	Withheld   bool                 // Changes are not shown: the patient's record is restricted, and the reader may not see it
+	ID         hmstype.AuditEventID `json:"id"`
+	RecordedAt time.Time            `json:"recordedAt"` // UTC, the database's clock
+	Actor      hmstype.ActorRef     `json:"actor"`      // "human:<id>", "service:<id>", "system:<name>", "database:<login>"
+	Session    hmstype.SessionID    `json:"session"`    // under which the actor acted; zero where the host did not say
+	APIKey     hmstype.APIKeyID     `json:"apiKey"`     // by which a program proved itself; zero for everybody else
+	Action     Action               `json:"action"`
+	Entity     string               `json:"entity"`    // name of the table, such as "patient"; "permission" for a refusal
+	EntityID   string               `json:"entityId"`  // the row's id
+	Patient    hmstype.PatientID    `json:"patient"`   // whose data; zero where nobody's
+	Operation  string               `json:"operation"` // such as "pharmacy.dispense"; empty for SQL outside the library
+	RequestID  string               `json:"requestId"` // the host's
+	Purpose    hmstype.PurposeOfUse `json:"purpose"`
+	BreakGlass hmstype.BreakGlassID `json:"breakGlass"` // the grant under which a restricted record was read, or zero
+	// Changes: create, delete: the row; update: {"column": [before, after]}; purge: what was purged;
+	// null for the rest; see [Event.Fields].
+	Changes json.RawMessage `json:"changes"`
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left tells that somebody did something, and Changes are not shown.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 // Outcome tells how a deed ended (FHIR AuditEvent.outcome).
@@ -129,10 +134,32 @@ func (r eventRow) Position() hmstype.Position {
 func (r eventRow) event() Event {
 	session, key := credential(r.Credential)
 	return Event{
-		ID: r.ID, RecordedAt: r.RecordedAt.UTC(), Actor: r.Actor, Session: session, APIKey: key, Action: r.Action,
+		ID: r.ID, RecordedAt: r.RecordedAt.UTC(), Actor: actorOf(r.Actor), Session: session, APIKey: key, Action: r.Action,
 		Entity: r.Entity, EntityID: r.EntityID, Patient: r.PatientID, Operation: r.Operation, RequestID: r.RequestID,
 		Purpose: r.Purpose, Changes: r.Changes, BreakGlass: r.BreakGlassID,
 	}
+}
+
+// trailEvents is what every use case that shows events shows of whom. Of a restricted patient the
+// trail still tells who did what to which row, how and why: all of it is of the actor.
+var trailEvents = usecase.Entity[Event]{
+	Table:   "audit_event",
+	Patient: func(e *Event) hmstype.PatientID { return e.Patient },
+	ID:      func(e *Event) string { return e.ID.String() },
+	Keep: func(e, whole *Event) {
+		e.Action, e.Entity, e.EntityID = whole.Action, whole.Entity, whole.EntityID
+		e.Operation, e.RequestID, e.Purpose = whole.Operation, whole.RequestID, whole.Purpose
+	},
+}
+
+// actorOf reads who acted. Whoever writes SQL may call himself anything, and the trail is shown all
+// the same: a name that is none of the library's is the database's word.
+func actorOf(text string) hmstype.ActorRef {
+	ref, err := hmstype.ParseActorRef(text)
+	if err != nil {
+		return hmstype.ActorRef{Kind: hmstype.ActorDatabase, Name: text}
+	}
+	return ref
 }
 
 const (

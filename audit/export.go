@@ -9,6 +9,25 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
+var opExport = usecase.Query[Query, hmstype.List[Event]]{
+	Name: "audit.export", Permission: hmstype.PermAuditRead, Shows: trailEvents.Found().As(string(ActionExport)),
+	Sample: Query{Entity: "patient", Actions: []Action{ActionRead}, Page: hmstype.Page{Limit: 10}},
+}.Declare()
+
+// opExportPage goes on with an export.
+var opExportPage = usecase.Query[Query, hmstype.List[Event]]{
+	Name: "audit.export_page", Permission: hmstype.PermAuditRead, Shows: trailEvents.Found().As(string(ActionExport)),
+	Sample: opExport.Sample,
+}.Declare()
+
+// opExportOfPatient is a page of an export of one patient's events, which is refused where his
+// record is restricted.
+var opExportOfPatient = usecase.Query[Query, hmstype.List[Event]]{
+	Name: "audit.export_of_patient", Permission: hmstype.PermAuditRead,
+	Shows:  trailEvents.Page().As(string(ActionExport)),
+	Sample: Query{Page: hmstype.Page{Limit: 10}},
+}.Declare()
+
 // Export streams the events that the query selects, newest first, however many they are. It
 // reads a page at a time, each in a transaction of its own that is over before the page's
 // first event is handed out, so that a slow consumer holds nothing; Page.Limit is the size of
@@ -16,49 +35,39 @@ import (
 // error, and when the consumer breaks.
 //
 // The export is recorded as it begins, before anything is shown, and with each page every
-// patient whom it shows. Changes of restricted patients are withheld as by [Service.Trail].
+// patient whom it shows. Changes of restricted patients are withheld as by [Service.Trail], and an
+// export of one such patient's events is refused.
 func (s *Service) Export(ctx context.Context, query Query) iter.Seq2[Event, error] {
 	if query.Page.Limit == 0 {
 		query.Page.Limit = hmstype.MaxPageSize
 	}
 	return func(yield func(Event, error) bool) {
-		op, fn := "audit.export", exportFirst
+		begun := false
 		stream(query.Page, func(page hmstype.Page) (hmstype.List[Event], error) {
 			query := query
 			query.Page = page
-			list, err := usecase.Read(ctx, &s.base, usecase.Op{Name: op, Permission: hmstype.PermAuditRead}, query, fn)
-			op, fn = "audit.export_page", exportPage
-			return list, err
+			goesOn := begun
+			begun = true
+			switch {
+			case !query.Patient.IsZero():
+				return opExportOfPatient.Run(ctx, &s.base, query, trail)
+			case goesOn:
+				return opExportPage.Run(ctx, &s.base, query, trail)
+			default:
+				return opExport.Run(ctx, &s.base, query, exportFirst)
+			}
 		})(yield)
 	}
 }
 
-// exportFirst records the export and reads its first page.
+// exportFirst records the export as such and reads its first page. A page without events is
+// recorded by what shows it.
 func exportFirst(ctx context.Context, db dbx.DB, query Query) (hmstype.List[Event], error) {
-	err := db.RecordAccess(ctx, dbx.Access{Action: string(ActionExport), Entity: "audit_event", Patient: query.Patient})
-	if err != nil {
-		return hmstype.List[Event]{}, err
-	}
-	return exportPage(ctx, db, query)
-}
-
-func exportPage(ctx context.Context, db dbx.DB, query Query) (hmstype.List[Event], error) {
 	list, err := events(ctx, db, query)
-	if err != nil || !query.Patient.IsZero() { // that patient is recorded
+	if err != nil || len(list.Items) == 0 {
 		return list, err
 	}
-	open, closed, err := withhold(ctx, db, list.Items)
-	if err != nil || len(open)+len(closed) == 0 {
-		return list, err
-	}
-	accesses := make([]dbx.Access, 0, len(open)+len(closed))
-	for _, p := range open {
-		accesses = append(accesses, dbx.Access{Action: string(ActionExport), Entity: "audit_event", Patient: p})
-	}
-	for _, p := range closed { // of whom nothing is shown but that there are events
-		accesses = append(accesses, dbx.Access{Action: string(ActionSearch), Entity: "audit_event", Patient: p})
-	}
-	return list, db.RecordAccess(ctx, accesses...)
+	return list, db.RecordAccess(ctx, dbx.Access{Action: string(ActionExport), Entity: "audit_event"})
 }
 
 // stream gives the items of every page from one on.

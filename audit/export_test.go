@@ -88,7 +88,7 @@ func TestService_Export(t *testing.T) {
 			n++
 		}
 		require.Equal(t, 5, n)
-		require.Equal(t, 3, exports(t, env)[first.String()], "once, not with each page")
+		require.Equal(t, 4, exports(t, env)[first.String()], "with each page, as everybody")
 	})
 	t.Run("CanBeReadAgain", func(t *testing.T) {
 		before := exports(t, env)[""]

@@ -11,19 +11,31 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
+// LegalHoldDetails say what is held, and why.
+type LegalHoldDetails struct {
+	Patient hmstype.PatientID `bun:"patient_id,nullzero" json:"patient"` // zero: everything of the tenant
+	Reason  string            `bun:"reason"              json:"reason"`  // 3 to 1000 characters: the case, not its story
+}
+
+func (d LegalHoldDetails) validate(v *hmstype.Validator) {
+	v.Text(d.Reason, "reason", 3, 1000)
+}
+
 // LegalHold forbids to erase what a dispute or an inquiry may need: all of the tenant's, or
-// what concerns one patient. It is never removed, only released. The database answers
+// what concerns one patient. It is never removed, only released, once. The database answers
 // hms.is_held(tenant, patient) to everything that erases.
 type LegalHold struct {
-	ID            hmstype.LegalHoldID
-	Patient       hmstype.PatientID // zero: everything of the tenant
-	Reason        string
-	PlacedBy      string    // as Event.Actor
-	PlacedAt      time.Time // UTC
-	ReleasedBy    string    // empty while it is in force
-	ReleasedAt    time.Time // UTC; zero while it is in force
-	ReleaseReason string
-	Version       int64 // counts changes, from 1
+	ID hmstype.LegalHoldID `json:"id"`
+	LegalHoldDetails
+	PlacedBy      hmstype.ActorRef `json:"placedBy"`
+	PlacedAt      time.Time        `json:"placedAt"`   // UTC
+	ReleasedBy    hmstype.ActorRef `json:"releasedBy"` // zero while it is in force
+	ReleasedAt    time.Time        `json:"releasedAt"` // UTC; zero while it is in force
+	ReleaseReason string           `json:"releaseReason,omitempty"`
+	Version       int64            `json:"version"` // counts changes, from 1
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left tells that something is held, by whom and since when.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 // InForce tells whether the hold forbids anything.
@@ -31,56 +43,60 @@ func (h LegalHold) InForce() bool { return h.ReleasedAt.IsZero() }
 
 type holdRow struct {
 	bun.BaseModel `bun:"table:hms.legal_hold,alias:hold"`
-	dbx.Tenanted
-	ID            hmstype.LegalHoldID `bun:"id,pk"`
-	PatientID     hmstype.PatientID   `bun:",nullzero"`
-	Reason        string
-	PlacedBy      string
-	PlacedAt      time.Time
-	ReleasedBy    string
+	dbx.Header[hmstype.LegalHoldID]
+	LegalHoldDetails
+	ReleasedBy    hmstype.ActorRef
 	ReleasedAt    time.Time `bun:",nullzero"`
 	ReleaseReason string
-	Version       int64
 }
 
 func (r holdRow) Position() hmstype.Position {
-	return hmstype.Position{At: r.PlacedAt, ID: r.ID.UUID()}
+	return hmstype.Position{At: r.CreatedAt, ID: r.ID.UUID()}
 }
 
 func (r holdRow) hold() LegalHold {
 	return LegalHold{
-		ID: r.ID, Patient: r.PatientID, Reason: r.Reason, PlacedBy: r.PlacedBy, PlacedAt: r.PlacedAt.UTC(),
+		ID: r.ID, LegalHoldDetails: r.LegalHoldDetails, PlacedBy: r.CreatedBy, PlacedAt: r.CreatedAt.UTC(),
 		ReleasedBy: r.ReleasedBy, ReleasedAt: r.ReleasedAt.UTC(), ReleaseReason: r.ReleaseReason, Version: r.Version,
 	}
 }
 
+// legalHolds is what every use case that shows holds shows of whom.
+var legalHolds = usecase.Entity[LegalHold]{
+	Table:   "legal_hold",
+	Patient: func(h *LegalHold) hmstype.PatientID { return h.Patient },
+	ID:      func(h *LegalHold) string { return h.ID.String() },
+}
+
 // PlaceLegalHoldInput says what is held, and why.
 type PlaceLegalHoldInput struct {
-	Patient hmstype.PatientID // zero: everything of the tenant
-	Reason  string            // required, 3 to 1000 characters: the case's number rather than its story
+	LegalHoldDetails
 }
 
 // Validate implements the rules above.
 func (in PlaceLegalHoldInput) Validate() error {
 	var v hmstype.Validator
-	v.Text(in.Reason, "reason", 3, 1000)
+	in.LegalHoldDetails.validate(&v)
 	return v.Err()
 }
+
+var opPlaceLegalHold = usecase.Command[PlaceLegalHoldInput, LegalHold]{
+	Name: "audit.place_legal_hold", Permission: hmstype.PermAuditRetain, Shows: legalHolds.One(),
+	Sample: PlaceLegalHoldInput{LegalHoldDetails{Reason: "case 1/26"}},
+}.Declare()
 
 // PlaceLegalHold forbids to erase from now on. It waits for a purge that is just committing;
 // one that still writes its archive will find the hold and give up.
 func (s *Service) PlaceLegalHold(ctx context.Context, in PlaceLegalHoldInput) (LegalHold, error) {
-	op := usecase.Op{Name: "audit.place_legal_hold", Permission: hmstype.PermAuditRetain}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in PlaceLegalHoldInput) (LegalHold, error) {
-		if err := db.LockName(ctx, retentionLock); err != nil {
-			return LegalHold{}, err
-		}
-		row := holdRow{
-			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.LegalHoldID](), PatientID: in.Patient,
-			Reason: in.Reason, PlacedBy: db.ActorName(), PlacedAt: db.Now, Version: 1,
-		}
-		return row.hold(), dbx.Insert(ctx, db, row)
-	})
+	return opPlaceLegalHold.Run(ctx, &s.base, in, placeLegalHold)
+}
+
+func placeLegalHold(ctx context.Context, db dbx.DB, in PlaceLegalHoldInput) (LegalHold, error) {
+	if err := db.LockName(ctx, retentionLock); err != nil {
+		return LegalHold{}, err
+	}
+	row := holdRow{Header: dbx.NewHeader[hmstype.LegalHoldID](db), LegalHoldDetails: in.LegalHoldDetails}
+	return row.hold(), dbx.Insert(ctx, db, row)
 }
 
 // ReleaseLegalHoldInput ends a hold.
@@ -97,22 +113,27 @@ func (in ReleaseLegalHoldInput) Validate() error {
 	return v.Err()
 }
 
+var opReleaseLegalHold = usecase.Command[ReleaseLegalHoldInput, LegalHold]{
+	Name: "audit.release_legal_hold", Permission: hmstype.PermAuditRetain, Shows: legalHolds.One(),
+	Sample: ReleaseLegalHoldInput{Reason: "the case is closed"},
+}.Declare()
+
 // ReleaseLegalHold ends a hold; [ErrReleased] where somebody did before.
 func (s *Service) ReleaseLegalHold(ctx context.Context, in ReleaseLegalHoldInput) (LegalHold, error) {
-	op := usecase.Op{Name: "audit.release_legal_hold", Permission: hmstype.PermAuditRetain}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ReleaseLegalHoldInput) (LegalHold, error) {
-		row, err := dbx.Get[holdRow](ctx, db, "legal hold", in.ID, dbx.ForUpdate)
-		if err != nil {
-			return LegalHold{}, err
-		}
-		if !row.hold().InForce() {
-			return LegalHold{}, ErrReleased
-		}
-		row.ReleasedBy, row.ReleasedAt, row.ReleaseReason = db.ActorName(), db.Now, in.Reason
-		err = dbx.UpdateVersioned(ctx, db, &row, row.Version, "released_by", "released_at", "release_reason")
-		row.Version++
-		return row.hold(), err
-	})
+	return opReleaseLegalHold.Run(ctx, &s.base, in, releaseLegalHold)
+}
+
+func releaseLegalHold(ctx context.Context, db dbx.DB, in ReleaseLegalHoldInput) (LegalHold, error) {
+	row, err := dbx.Get[holdRow](ctx, db, "legal hold", in.ID, dbx.ForUpdate)
+	if err != nil {
+		return LegalHold{}, err
+	}
+	if !row.hold().InForce() {
+		return LegalHold{}, ErrReleased
+	}
+	row.ReleasedBy, row.ReleasedAt, row.ReleaseReason = db.By(), db.Now, in.Reason
+	err = dbx.Update(ctx, db, &row, "released_by", "released_at", "release_reason")
+	return row.hold(), err
 }
 
 // LegalHoldQuery selects holds. Empty fields select everything; set ones must all hold.
@@ -128,29 +149,20 @@ func (q LegalHoldQuery) Validate() error {
 	return err
 }
 
-// LegalHolds lists holds.
+var opLegalHolds = usecase.Query[LegalHoldQuery, hmstype.List[LegalHold]]{
+	Name: "audit.legal_holds", Permission: hmstype.PermAuditRetain, Shows: legalHolds.Found(),
+	Sample: LegalHoldQuery{Page: hmstype.Page{Limit: 10}},
+}.Declare()
+
+// LegalHolds lists holds. Why the data of a restricted patient are held is withheld from who may
+// not see them.
 func (s *Service) LegalHolds(ctx context.Context, query LegalHoldQuery) (hmstype.List[LegalHold], error) {
-	op := usecase.Op{Name: "audit.legal_holds", Permission: hmstype.PermAuditRetain}
-	return usecase.Read(ctx, &s.base, op, query, func(ctx context.Context, db dbx.DB, query LegalHoldQuery) (hmstype.List[LegalHold], error) {
-		rows, next, err := dbx.Page[holdRow](ctx, db, query.Page, dbx.Order{At: "placed_at", Desc: true}, query.apply)
-		list := hmstype.List[LegalHold]{Next: next, Items: make([]LegalHold, len(rows))}
-		patients := make([]hmstype.PatientID, len(rows))
-		for i, r := range rows {
-			list.Items[i], patients[i] = r.hold(), r.PatientID
-		}
-		if err != nil {
-			return list, err
-		}
-		return list, db.RecordSearch(ctx, "legal_hold", patients...)
-	})
+	return opLegalHolds.Run(ctx, &s.base, query, listLegalHolds)
 }
 
-func (q LegalHoldQuery) apply(sel *bun.SelectQuery) *bun.SelectQuery {
-	if !q.Patient.IsZero() {
-		sel = sel.Where("hold.patient_id = ?", q.Patient)
-	}
-	if q.InForce {
-		sel = sel.Where("hold.released_at IS NULL")
-	}
-	return sel
+func listLegalHolds(ctx context.Context, db dbx.DB, q LegalHoldQuery) (hmstype.List[LegalHold], error) {
+	db.About(q.Patient)
+	return dbx.List(ctx, db, q.Page, dbx.Order{At: "created_at", Desc: true}, holdRow.hold,
+		dbx.When(!q.Patient.IsZero(), dbx.Equal("patient_id", q.Patient)),
+		dbx.When(q.InForce, dbx.Where("hold.released_at IS NULL")))
 }

@@ -24,19 +24,18 @@ func (in PlanRetentionInput) Validate() error {
 	return v.Err()
 }
 
+var opPlanRetention = usecase.Query[PlanRetentionInput, []RetentionMonth]{
+	Name: "audit.plan_retention", Permission: hmstype.PermAuditRetain,
+	Shows:  usecase.Nobody[[]RetentionMonth]("counts events"),
+	Sample: PlanRetentionInput{AsOf: usecase.SampleAt, Limit: 1},
+}.Declare()
+
 // PlanRetention tells which months of the tenant's trail could be purged at an instant, and what
 // stands in the way of each. Months that no policy could let go yet are left out. A month is
 // dropped by the host ([ArchiveMonth]) for all its tenants at once, when nothing stands in the way
 // with any of them.
 func (s *Service) PlanRetention(ctx context.Context, in PlanRetentionInput) ([]RetentionMonth, error) {
-	op := usecase.Op{Name: "audit.plan_retention", Permission: hmstype.PermAuditRetain}
-	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in PlanRetentionInput) ([]RetentionMonth, error) {
-		plan, err := planRetention(ctx, db, in)
-		if err != nil {
-			return nil, err
-		}
-		return plan, db.RecordAccess(ctx, dbx.Access{Action: string(ActionRead), Entity: "retention_policy"})
-	})
+	return opPlanRetention.Run(ctx, &s.base, in, planRetention)
 }
 
 func planRetention(ctx context.Context, db dbx.DB, in PlanRetentionInput) ([]RetentionMonth, error) {
@@ -67,7 +66,10 @@ func planRetention(ctx context.Context, db dbx.DB, in PlanRetentionInput) ([]Ret
 		plan = append(plan, m)
 		next, err = firstEvent(ctx, db, to)
 	}
-	return plan, err
+	if err != nil {
+		return nil, err
+	}
+	return plan, db.RecordAccess(ctx, dbx.Access{Action: string(ActionRead), Entity: "retention_policy"})
 }
 
 // firstEvent gives the time of the oldest event from an instant on, zero where there is none.

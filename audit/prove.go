@@ -30,21 +30,41 @@ func VerifyProof(bundle proof.Bundle, publicKeys ...string) (proof.Checkpoint, e
 	return proof.Verify(bundle, note.VerifierList(verifiers...))
 }
 
+// eventProofs is what the proof of one event shows of whom. A proof is whole or it is none, so that
+// of a restricted patient's is refused.
+var eventProofs = usecase.Entity[proof.Bundle]{
+	Table: "audit_event",
+	Patient: func(b *proof.Bundle) hmstype.PatientID {
+		if len(b.Items) == 0 {
+			return hmstype.PatientID{}
+		}
+		patient, _ := hmstype.ParseID[hmstype.PatientID](b.Items[0].Event.Patient) // zero where nobody's
+		return patient
+	},
+	ID: func(b *proof.Bundle) string {
+		if len(b.Items) == 0 {
+			return ""
+		}
+		return b.Items[0].Event.ID
+	},
+}
+
+var opProveEvent = usecase.Query[usecase.ByID[hmstype.AuditEventID], proof.Bundle]{
+	Name: "audit.prove_event", Permission: hmstype.PermAuditRead, Shows: eventProofs.One().As(string(ActionExport)),
+}.Declare()
+
 // ProveEvent gives the proof that one event is in the log, against the newest checkpoint.
 // [ErrNotSealed] for an event that is too new. Handing out a proof is an export, and recorded.
 func (s *Service) ProveEvent(ctx context.Context, id hmstype.AuditEventID) (proof.Bundle, error) {
-	op := usecase.Op{Name: "audit.prove_event", Permission: hmstype.PermAuditRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.AuditEventID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.AuditEventID]) (proof.Bundle, error) {
-			bundle, err := s.prove(ctx, db, selectEvent(in.ID), 0, 1)
-			if err != nil {
-				return proof.Bundle{}, err
-			}
-			if len(bundle.Items) == 0 {
-				return proof.Bundle{}, notSealed(ctx, db, in.ID)
-			}
-			return bundle, recordExport(ctx, db, in.ID.String(), bundle)
-		})
+	return opProveEvent.Run(ctx, &s.base, usecase.ID(id), proveEvent)
+}
+
+func proveEvent(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.AuditEventID]) (proof.Bundle, error) {
+	bundle, err := prove(ctx, db, selectEvent(in.ID), 0, 1)
+	if err == nil && len(bundle.Items) == 0 {
+		err = notSealed(ctx, db, in.ID)
+	}
+	return bundle, err
 }
 
 // notSealed tells an event that waits from one that is not.
@@ -81,62 +101,47 @@ func (in ProvePatientInput) Validate() error {
 
 // PatientProof is a bundle of one patient's events.
 type PatientProof struct {
-	Bundle proof.Bundle
-	Next   int64 // where the next bundle begins; zero where this is the last
+	Patient hmstype.PatientID `json:"patient"`
+	Bundle  proof.Bundle      `json:"bundle"`
+	Next    int64             `json:"next,omitempty"` // where the next bundle begins; zero where this is the last
 }
+
+// patientProofs is what a bundle shows of whom; like [eventProofs] it is refused as a whole.
+var patientProofs = usecase.Entity[PatientProof]{
+	Table:   "audit_event",
+	Patient: func(p *PatientProof) hmstype.PatientID { return p.Patient },
+	ID:      func(p *PatientProof) string { return p.Patient.String() },
+}
+
+var opProvePatient = usecase.Query[ProvePatientInput, PatientProof]{
+	Name: "audit.prove_patient", Permission: hmstype.PermAuditRead, Shows: patientProofs.One().As(string(ActionExport)),
+	Sample: ProvePatientInput{Limit: 10},
+}.Declare()
 
 // ProvePatient gives the sealed events about one patient, who saw and who changed what, with
 // the proof that they are in the log. It is an export of the patient's data, and recorded. Suspended
 // disclosures are among the events: see [Service.ProveDisclosures] for what a patient may be given.
 func (s *Service) ProvePatient(ctx context.Context, in ProvePatientInput) (PatientProof, error) {
-	op := usecase.Op{Name: "audit.prove_patient", Permission: hmstype.PermAuditRead}
-	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ProvePatientInput) (PatientProof, error) {
-		return s.provePatient(ctx, db, in, selectPatient(in.Patient))
+	return opProvePatient.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in ProvePatientInput) (PatientProof, error) {
+		return provePatient(ctx, db, in, selectPatient(in.Patient))
 	})
 }
 
-// provePatient bundles some of a patient's events and records the export.
-func (s *Service) provePatient(ctx context.Context, db dbx.DB, in ProvePatientInput, sel selection) (PatientProof, error) {
+// provePatient bundles some of a patient's events.
+func provePatient(ctx context.Context, db dbx.DB, in ProvePatientInput, sel selection) (PatientProof, error) {
 	limit := in.Limit
 	if limit == 0 {
 		limit = 1000
 	}
-	bundle, err := s.prove(ctx, db, sel, in.After, limit+1)
+	bundle, err := prove(ctx, db, sel, in.After, limit+1)
 	if err != nil {
 		return PatientProof{}, err
 	}
-	out := PatientProof{Bundle: bundle}
+	out := PatientProof{Patient: in.Patient, Bundle: bundle}
 	if len(bundle.Items) > limit {
 		out.Next, out.Bundle.Items = bundle.Items[limit].Index, bundle.Items[:limit]
 	}
-	return out, recordExport(ctx, db, in.Patient.String(), out.Bundle, in.Patient)
-}
-
-// recordExport records a bundle with every patient whom it shows, once each.
-func recordExport(ctx context.Context, db dbx.DB, id string, bundle proof.Bundle, patients ...hmstype.PatientID) error {
-	seen := map[string]bool{}
-	for _, p := range patients {
-		seen[p.String()] = true
-	}
-	for _, item := range bundle.Items {
-		if item.Event.Patient == "" || seen[item.Event.Patient] {
-			continue
-		}
-		p, err := hmstype.ParseID[hmstype.PatientID](item.Event.Patient)
-		if err != nil {
-			return err
-		}
-		seen[item.Event.Patient] = true
-		patients = append(patients, p)
-	}
-	if len(patients) == 0 {
-		patients = append(patients, hmstype.PatientID{})
-	}
-	accesses := make([]dbx.Access, len(patients))
-	for i, p := range patients {
-		accesses[i] = dbx.Access{Action: string(ActionExport), Entity: "audit_event", ID: id, Patient: p}
-	}
-	return db.RecordAccess(ctx, accesses...)
+	return out, nil
 }
 
 // selection says which events are to be proved.
@@ -159,7 +164,7 @@ func selectPatient(id hmstype.PatientID) selection {
 }
 
 // prove bundles events, from a leaf on.
-func (s *Service) prove(ctx context.Context, db dbx.DB, sel selection, after int64, limit int) (proof.Bundle, error) {
+func prove(ctx context.Context, db dbx.DB, sel selection, after int64, limit int) (proof.Bundle, error) {
 	head, ok, err := lastCheckpoint(ctx, db)
 	if err != nil {
 		return proof.Bundle{}, err

@@ -13,59 +13,62 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
+// RetentionPolicyDetails are the period of one category in one jurisdiction.
+type RetentionPolicyDetails struct {
+	Category     Category `bun:"category"     json:"category"`
+	Jurisdiction string   `bun:"jurisdiction" json:"jurisdiction"` // ISO 3166-1 alpha-2 ("DE") or ISO 3166-2 ("US-NY")
+	// KeepMonths is counted from the end of the month in which an event was recorded: from
+	// [MinKeepMonths], in the US [MinKeepMonthsUS], to [MaxKeepMonths].
+	KeepMonths int    `bun:"keep_months" json:"keepMonths"`
+	Basis      string `bun:"basis"       json:"basis"` // the rule, as the host's lawyers cite it; 3 to 500 characters
+}
+
+func (d RetentionPolicyDetails) validate(v *hmstype.Validator) {
+	hmstype.OneOf(v, d.Category, "category", Categories()...)
+	v.Check(isJurisdiction(d.Jurisdiction), "jurisdiction", "must be an ISO 3166-1 alpha-2 or ISO 3166-2 code")
+	floor := MinKeepMonths
+	if strings.HasPrefix(d.Jurisdiction, "US") {
+		floor = MinKeepMonthsUS
+	}
+	v.Check(d.KeepMonths >= floor, "keepMonths", "must not lie below the least of the jurisdiction")
+	v.Check(d.KeepMonths <= MaxKeepMonths, "keepMonths", "must be at most 1200")
+	v.Text(d.Basis, "basis", 3, 500)
+}
+
 // RetentionPolicy says how long the tenant keeps events of one category under the law of one
 // jurisdiction. Where several jurisdictions speak of a category, the longest period counts.
 type RetentionPolicy struct {
-	ID           hmstype.RetentionPolicyID
-	Category     Category
-	Jurisdiction string    // ISO 3166-1 alpha-2 ("DE") or ISO 3166-2 ("US-NY")
-	KeepMonths   int       // counted from the end of the month in which an event was recorded
-	Basis        string    // the rule, as the host's lawyers cite it
-	CreatedAt    time.Time // UTC
-	UpdatedAt    time.Time // UTC
-	Version      int64     // counts changes, from 1
+	ID hmstype.RetentionPolicyID `json:"id"`
+	RetentionPolicyDetails
+	CreatedAt time.Time        `json:"createdAt"` // UTC
+	CreatedBy hmstype.ActorRef `json:"createdBy"` // who set it first; the trail tells who replaced it
+	UpdatedAt time.Time        `json:"updatedAt"` // UTC
+	Version   int64            `json:"version"`   // counts changes, from 1
 }
 
 type policyRow struct {
 	bun.BaseModel `bun:"table:hms.retention_policy,alias:policy"`
-	dbx.Tenanted
-	ID           hmstype.RetentionPolicyID `bun:"id,pk"`
-	Category     Category
-	Jurisdiction string
-	KeepMonths   int
-	Basis        string
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
-	Version      int64
+	dbx.Header[hmstype.RetentionPolicyID]
+	RetentionPolicyDetails
+	UpdatedAt time.Time
 }
 
 func (r policyRow) policy() RetentionPolicy {
 	return RetentionPolicy{
-		ID: r.ID, Category: r.Category, Jurisdiction: r.Jurisdiction, KeepMonths: r.KeepMonths, Basis: r.Basis,
-		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), Version: r.Version,
+		ID: r.ID, RetentionPolicyDetails: r.RetentionPolicyDetails,
+		CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy, UpdatedAt: r.UpdatedAt.UTC(), Version: r.Version,
 	}
 }
 
 // SetRetentionPolicyInput sets the period of one category in one jurisdiction.
 type SetRetentionPolicyInput struct {
-	Category     Category // required
-	Jurisdiction string   // required, ISO 3166-1 alpha-2 or ISO 3166-2
-	KeepMonths   int      // from [MinKeepMonths], in the US [MinKeepMonthsUS], to [MaxKeepMonths]
-	Basis        string   // required, 3 to 500 characters
+	RetentionPolicyDetails
 }
 
 // Validate implements the rules above.
 func (in SetRetentionPolicyInput) Validate() error {
 	var v hmstype.Validator
-	hmstype.OneOf(&v, in.Category, "category", Categories()...)
-	v.Check(isJurisdiction(in.Jurisdiction), "jurisdiction", "must be an ISO 3166-1 alpha-2 or ISO 3166-2 code")
-	floor := MinKeepMonths
-	if strings.HasPrefix(in.Jurisdiction, "US") {
-		floor = MinKeepMonthsUS
-	}
-	v.Check(in.KeepMonths >= floor, "keepMonths", "must not lie below the least of the jurisdiction")
-	v.Check(in.KeepMonths <= MaxKeepMonths, "keepMonths", "must be at most 1200")
-	v.Text(in.Basis, "basis", 3, 500)
+	in.RetentionPolicyDetails.validate(&v)
 	return v.Err()
 }
 
@@ -82,50 +85,58 @@ func isJurisdiction(code string) bool {
 // retentionLock makes a purge take turns with what may forbid it.
 const retentionLock = "audit.retention"
 
+const rules = "rules, nobody's data"
+
+var opSetRetentionPolicy = usecase.Command[SetRetentionPolicyInput, RetentionPolicy]{
+	Name: "audit.set_retention_policy", Permission: hmstype.PermAuditRetain, Shows: usecase.Nobody[RetentionPolicy](rules),
+	Sample: SetRetentionPolicyInput{
+		RetentionPolicyDetails{Category: CategoryAccess, Jurisdiction: "DE", KeepMonths: 120, Basis: "a sample"},
+	},
+}.Declare()
+
 // SetRetentionPolicy sets or replaces the policy of a category in a jurisdiction. What it said
 // before stays on the trail. Without any policy, a category is kept for [DefaultKeepMonths].
 func (s *Service) SetRetentionPolicy(ctx context.Context, in SetRetentionPolicyInput) (RetentionPolicy, error) {
-	op := usecase.Op{Name: "audit.set_retention_policy", Permission: hmstype.PermAuditRetain}
-	return usecase.Write(ctx, &s.base, op, in, setRetentionPolicy)
+	return opSetRetentionPolicy.Run(ctx, &s.base, in, setRetentionPolicy)
 }
 
 func setRetentionPolicy(ctx context.Context, db dbx.DB, in SetRetentionPolicyInput) (RetentionPolicy, error) {
 	if err := db.LockName(ctx, retentionLock); err != nil {
 		return RetentionPolicy{}, err
 	}
-	rows, err := dbx.All[policyRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("policy.category = ?", in.Category).Where("policy.jurisdiction = ?", in.Jurisdiction)
-	})
+	rows, err := dbx.All[policyRow](ctx, db, dbx.Equal("category", in.Category), dbx.Equal("jurisdiction", in.Jurisdiction))
 	if err != nil {
 		return RetentionPolicy{}, err
 	}
 	if len(rows) == 0 {
 		row := policyRow{
-			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.RetentionPolicyID](),
-			Category: in.Category, Jurisdiction: in.Jurisdiction, KeepMonths: in.KeepMonths, Basis: in.Basis,
-			CreatedAt: db.Now, UpdatedAt: db.Now, Version: 1,
+			Header:                 dbx.NewHeader[hmstype.RetentionPolicyID](db),
+			RetentionPolicyDetails: in.RetentionPolicyDetails, UpdatedAt: db.Now,
 		}
 		return row.policy(), dbx.Insert(ctx, db, row)
 	}
 	row := rows[0]
-	row.KeepMonths, row.Basis, row.UpdatedAt = in.KeepMonths, in.Basis, db.Now
-	err = dbx.UpdateVersioned(ctx, db, &row, row.Version, "keep_months", "basis", "updated_at")
-	row.Version++
+	row.RetentionPolicyDetails, row.UpdatedAt = in.RetentionPolicyDetails, db.Now
+	err = dbx.Update(ctx, db, &row, "keep_months", "basis", "updated_at")
 	return row.policy(), err
 }
 
+var opRetentionPolicies = usecase.Query[usecase.None, []RetentionPolicy]{
+	Name: "audit.retention_policies", Permission: hmstype.PermAuditRetain,
+	Shows: usecase.Nobody[[]RetentionPolicy](rules), Quiet: rules,
+}.Declare()
+
 // RetentionPolicies lists the tenant's policies by category and jurisdiction.
 func (s *Service) RetentionPolicies(ctx context.Context) ([]RetentionPolicy, error) {
-	op := usecase.Op{Name: "audit.retention_policies", Permission: hmstype.PermAuditRetain}
-	return usecase.Read(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) ([]RetentionPolicy, error) {
-		return policies(ctx, db)
-	})
+	return opRetentionPolicies.Run(ctx, &s.base, usecase.None{}, listPolicies)
+}
+
+func listPolicies(ctx context.Context, db dbx.DB, _ usecase.None) ([]RetentionPolicy, error) {
+	return policies(ctx, db)
 }
 
 func policies(ctx context.Context, db dbx.DB) ([]RetentionPolicy, error) {
-	rows, err := dbx.All[policyRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Order("policy.category", "policy.jurisdiction")
-	})
+	rows, err := dbx.All[policyRow](ctx, db, dbx.OrderBy("policy.category", "policy.jurisdiction"))
 	list := make([]RetentionPolicy, len(rows))
 	for i, r := range rows {
 		list[i] = r.policy()

@@ -19,7 +19,7 @@ func TestService_SetRetentionPolicy(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	s := audit.New(env.Base, audit.LogConfig{})
-	in := audit.SetRetentionPolicyInput{Category: audit.CategoryAccess, Jurisdiction: "FR", KeepMonths: 36, Basis: "CNIL 2021-122"}
+	in := audit.SetRetentionPolicyInput{RetentionPolicyDetails: audit.RetentionPolicyDetails{Category: audit.CategoryAccess, Jurisdiction: "FR", KeepMonths: 36, Basis: "CNIL 2021-122"}}
 	first, err := s.SetRetentionPolicy(env.Ctx, in)
 	require.NoError(t, err)
 	env.Clock.Advance(time.Hour)
@@ -45,7 +45,7 @@ func TestService_SetRetentionPolicy(t *testing.T) {
 
 func TestSetRetentionPolicyInput_Validate(t *testing.T) {
 	t.Parallel()
-	good := audit.SetRetentionPolicyInput{Category: audit.CategoryAccess, Jurisdiction: "DE", KeepMonths: 12, Basis: "law"}
+	good := audit.SetRetentionPolicyInput{RetentionPolicyDetails: audit.RetentionPolicyDetails{Category: audit.CategoryAccess, Jurisdiction: "DE", KeepMonths: 12, Basis: "law"}}
 	for name, tt := range map[string]struct {
 		change func(*audit.SetRetentionPolicyInput)
 		path   string // of the broken rule; empty where it is good
@@ -92,8 +92,8 @@ func TestRetentionPolicy_DatabaseRefuses(t *testing.T) {
 		"retention_policy_jurisdiction_check": `'access', 'de', 72, 'law'`,
 		"retention_policy_basis_check":        `'access', 'DE', 72, ''`,
 	} {
-		_, err := env.DB.NewRaw(`INSERT INTO hms.retention_policy (tenant_id, id, category, jurisdiction, keep_months, basis, created_at, updated_at)
-			SELECT ?, gen_random_uuid(), `+values+`, now(), now()`, env.Tenant).Exec(t.Context())
+		_, err := env.DB.NewRaw(`INSERT INTO hms.retention_policy (tenant_id, id, category, jurisdiction, keep_months, basis, created_at, updated_at, created_by)
+			SELECT ?, gen_random_uuid(), `+values+`, now(), now(), 'system:test'`, env.Tenant).Exec(t.Context())
 		require.ErrorContains(t, err, constraint)
 	}
 }
@@ -106,9 +106,9 @@ func TestService_SetRetentionPolicy_Concurrent(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range writers {
 		wg.Go(func() {
-			_, err := s.SetRetentionPolicy(env.Ctx, audit.SetRetentionPolicyInput{
+			_, err := s.SetRetentionPolicy(env.Ctx, audit.SetRetentionPolicyInput{RetentionPolicyDetails: audit.RetentionPolicyDetails{
 				Category: audit.CategoryChange, Jurisdiction: "DE", KeepMonths: 100 + i, Basis: "law",
-			})
+			}})
 			if err != nil {
 				t.Errorf("set: %v", err)
 			}
@@ -161,22 +161,22 @@ func TestService_PlaceLegalHold(t *testing.T) {
 	s := audit.New(env.Base, audit.LogConfig{})
 	first, second := somePatient(t, env), somePatient(t, env)
 	require.False(t, held(t, env, first))
-	hold, err := s.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{Patient: first, Reason: "case 12/2026"})
+	hold, err := s.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: first, Reason: "case 12/2026"}})
 	require.NoError(t, err)
 	require.True(t, hold.InForce())
-	require.Equal(t, "system:test", hold.PlacedBy)
+	require.Equal(t, "system:test", hold.PlacedBy.String())
 	require.True(t, held(t, env, first))
 	require.False(t, held(t, env, second))
-	all, err := s.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{Reason: "inquiry of the ministry"})
+	all, err := s.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Reason: "inquiry of the ministry"}})
 	require.NoError(t, err)
 	require.True(t, held(t, env, second), "everything of the tenant")
 	require.False(t, held(t, dbtest.New(t), second), "another tenant's hold holds nothing here")
 
-	_, err = s.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{Patient: hmstype.NewID[hmstype.PatientID](), Reason: "nobody"})
+	_, err = s.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: hmstype.NewID[hmstype.PatientID](), Reason: "nobody"}})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
-	_, err = s.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{Reason: "  "})
+	_, err = s.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Reason: "  "}})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
-	_, err = s.PlaceLegalHold(env.As(t, identity.RoleDoctor), audit.PlaceLegalHoldInput{Reason: "inquiry"})
+	_, err = s.PlaceLegalHold(env.As(t, identity.RoleDoctor), audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Reason: "inquiry"}})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 
 	env.Clock.Advance(time.Hour)
@@ -204,7 +204,7 @@ func TestLegalHold_DatabaseRefuses(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	s := audit.New(env.Base, audit.LogConfig{})
-	hold, err := s.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{Reason: "case 12/2026"})
+	hold, err := s.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Reason: "case 12/2026"}})
 	require.NoError(t, err)
 	refuse := func(statement, want string) {
 		_, err := env.DB.NewRaw(statement, hold.ID).Exec(t.Context())
@@ -212,9 +212,9 @@ func TestLegalHold_DatabaseRefuses(t *testing.T) {
 	}
 	refuse(`DELETE FROM hms.legal_hold WHERE id = ?`, "HM002")
 	refuse(`UPDATE hms.legal_hold SET reason = 'nothing' WHERE id = ?`, "HM002")
-	refuse(`UPDATE hms.legal_hold SET placed_at = now() - interval '1 year' WHERE id = ?`, "HM002")
+	refuse(`UPDATE hms.legal_hold SET created_at = now() - interval '1 year' WHERE id = ?`, "HM002")
 	refuse(`UPDATE hms.legal_hold SET released_at = '2100-01-01' WHERE id = ?`, "legal_hold_release_check")
-	refuse(`UPDATE hms.legal_hold SET released_at = placed_at - interval '1 day', released_by = 'x', release_reason = 'y' WHERE id = ?`, "legal_hold_released_check")
+	refuse(`UPDATE hms.legal_hold SET released_at = created_at - interval '1 day', released_by = 'x', release_reason = 'y' WHERE id = ?`, "legal_hold_released_check")
 	_, err = s.ReleaseLegalHold(env.Ctx, audit.ReleaseLegalHoldInput{ID: hold.ID, Reason: "closed"})
 	require.NoError(t, err)
 	refuse(`UPDATE hms.legal_hold SET released_at = NULL, released_by = '', release_reason = '' WHERE id = ?`, "HM002")
@@ -224,7 +224,7 @@ func TestService_ReleaseLegalHold_Concurrent(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	s := audit.New(env.Base, audit.LogConfig{})
-	hold, err := s.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{Reason: "case 12/2026"})
+	hold, err := s.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Reason: "case 12/2026"}})
 	require.NoError(t, err)
 	errs := make([]error, 8)
 	var wg sync.WaitGroup

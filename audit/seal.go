@@ -41,13 +41,18 @@ type SealReport struct {
 	Failed     map[string]error // by name of the witness; what was sealed stays sealed
 }
 
+var opSeal = usecase.Command[SealInput, SealReport]{
+	Name: "audit.seal", Permission: hmstype.PermAuditSeal, Shows: usecase.Nobody[SealReport]("hashes"),
+	Quiet:  "the signed checkpoint is its own record; an event of each seal would want another seal",
+	Sample: SealInput{Limit: 100},
+}.Declare()
+
 // Seal puts the tenant's committed events into its Merkle log, signs a checkpoint and tells
 // the witnesses. The host's scheduler calls it every few seconds for each tenant; two at once
 // take turns. Writers never wait for it. [ErrNoSigner], [ErrInTransaction]; [ErrLogDamaged] where
 // the log is not what was signed last: then nothing is added, and [Service.VerifyLog] tells more.
 func (s *Service) Seal(ctx context.Context, in SealInput) (SealReport, error) {
-	op := usecase.Op{Name: "audit.seal", Permission: hmstype.PermAuditSeal}
-	report, err := usecase.Write(ctx, &s.base, op, in, s.seal)
+	report, err := opSeal.Run(ctx, &s.base, in, s.seal)
 	if err != nil {
 		return SealReport{}, err
 	}

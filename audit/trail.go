@@ -25,7 +25,7 @@ func New(base usecase.Base, log LogConfig) *Service {
 // Query selects events. Empty fields select everything; set ones must all hold.
 type Query struct {
 	Patient  hmstype.PatientID // whose data
-	Actor    string            // who, as in Event.Actor
+	Actor    string            // who, as the text of Event.Actor
 	User     hmstype.UserID    // a user, person or program, instead of Actor
 	Session  hmstype.SessionID // under which session
 	APIKey   hmstype.APIKeyID  // by which key, instead of Session
@@ -50,18 +50,30 @@ func (q Query) Validate() error {
 	return v.Err()
 }
 
+var opTrail = usecase.Query[Query, hmstype.List[Event]]{
+	Name: "audit.trail", Permission: hmstype.PermAuditRead, Shows: trailEvents.Found(),
+	Sample: Query{Entity: "patient", Actions: []Action{ActionRead}, Page: hmstype.Page{Limit: 10}},
+}.Declare()
+
 // Trail lists the events that the query selects, newest first. Reading the trail of a
-// patient is itself a read of that patient's data, and is recorded; so is every patient whom
-// another query shows. Of the restricted patients among them the changes are withheld from
-// who may not see them, and the trail of one such patient is refused.
+// patient is itself a read of that patient's data, and is recorded ([Service.OfPatient]); so is
+// every patient whom another query shows. Of the restricted patients among them the changes are
+// withheld from who may not see them, and the trail of one such patient is refused.
 func (s *Service) Trail(ctx context.Context, query Query) (hmstype.List[Event], error) {
-	op := usecase.Op{Name: "audit.trail", Permission: hmstype.PermAuditRead}
-	return usecase.Read(ctx, &s.base, op, query, trail)
+	if !query.Patient.IsZero() {
+		return opOfPatient.Run(ctx, &s.base, query, trail)
+	}
+	return opTrail.Run(ctx, &s.base, query, trail)
 }
+
+var opOfPatient = usecase.Query[Query, hmstype.List[Event]]{
+	Name: "audit.of_patient", Permission: hmstype.PermAuditRead, Shows: trailEvents.Page(),
+	Sample: Query{Page: hmstype.Page{Limit: 10}},
+}.Declare()
 
 // OfPatient lists who saw or changed a patient's data, newest first.
 func (s *Service) OfPatient(ctx context.Context, patient hmstype.PatientID, page hmstype.Page) (hmstype.List[Event], error) {
-	return s.Trail(ctx, Query{Patient: patient, Page: page})
+	return opOfPatient.Run(ctx, &s.base, Query{Patient: patient, Page: page}, trail)
 }
 
 // OfUser lists what a user did, newest first.
@@ -76,63 +88,13 @@ func (s *Service) OfObject(ctx context.Context, entity, id string, page hmstype.
 }
 
 func trail(ctx context.Context, db dbx.DB, query Query) (hmstype.List[Event], error) {
-	list, err := events(ctx, db, query)
-	if err != nil {
-		return list, err
-	}
-	if !query.Patient.IsZero() {
-		return list, db.RecordAccess(ctx, dbx.Access{Action: string(ActionRead), Entity: "audit_event", Patient: query.Patient})
-	}
-	open, closed, err := withhold(ctx, db, list.Items)
-	if err != nil {
-		return list, err
-	}
-	return list, db.RecordSearch(ctx, "audit_event", append(open, closed...)...)
+	return events(ctx, db, query)
 }
 
-// events reads a page of the trail and records nothing.
+// events reads a page of the trail.
 func events(ctx context.Context, db dbx.DB, query Query, more ...dbx.Apply) (hmstype.List[Event], error) {
-	rows, next, err := dbx.Page[eventRow](ctx, db, query.Page, dbx.Order{At: "recorded_at", Desc: true}, append(more, query.apply)...)
-	list := hmstype.List[Event]{Items: make([]Event, len(rows)), Next: next}
-	for i, r := range rows {
-		list.Items[i] = r.event()
-	}
-	return list, err
-}
-
-// withhold takes the changes out of the events of restricted patients, unless the actor may
-// see them. It gives the patients whose events are whole, and those whose are not, once each.
-func withhold(ctx context.Context, db dbx.DB, events []Event) (open, closed []hmstype.PatientID, err error) {
-	shown := map[hmstype.PatientID]bool{} // whether it is withheld
-	for _, e := range events {
-		if _, known := shown[e.Patient]; !known && !e.Patient.IsZero() {
-			shown[e.Patient] = false
-			open = append(open, e.Patient)
-		}
-	}
-	if len(open) == 0 || dbx.MaySeeRestricted(ctx) {
-		return open, nil, nil
-	}
-	err = db.NewRaw(`SELECT p.id FROM hms.patient AS p WHERE p.tenant_id = ? AND p.id IN (?) AND p.is_restricted`, db.Tenant(), bun.List(open)).
-		Scan(ctx, &closed)
-	if err != nil || len(closed) == 0 {
-		return open, nil, err
-	}
-	for _, p := range closed {
-		shown[p] = true
-	}
-	whole := open[:0]
-	for _, p := range open {
-		if !shown[p] {
-			whole = append(whole, p)
-		}
-	}
-	for i, e := range events {
-		if shown[e.Patient] {
-			events[i].Changes, events[i].Withheld = nil, len(e.Changes) > 0
-		}
-	}
-	return whole, closed, nil
+	db.About(query.Patient)
+	return dbx.List(ctx, db, query.Page, dbx.Order{At: "recorded_at", Desc: true}, eventRow.event, append(more, query.apply)...)
 }
 
 func (q Query) apply(sel *bun.SelectQuery) *bun.SelectQuery {

@@ -71,34 +71,48 @@ func (q UnusualQuery) Validate() error {
 
 // Unusual is what somebody should look at.
 type Unusual struct {
-	Suspicion  Suspicion
-	User       hmstype.UserID
-	Patient    hmstype.PatientID    // zero for volume
-	Events     int64                // accesses; zero for a break-glass grant that was never used
-	Patients   int64                // different ones: one, but for volume
-	Usual      int64                // of volume: the user's own median in such windows before; zero where there was none
-	BreakGlass hmstype.BreakGlassID // of break-glass: the grant
-	Window     hmstype.Period       // of volume: the hour or the day; of break-glass: the grant's life
-	First      time.Time            // UTC; zero where there was no access
-	Last       time.Time            // UTC; zero where there was no access
+	Suspicion  Suspicion            `json:"suspicion"`
+	User       hmstype.UserID       `json:"user"`
+	Patient    hmstype.PatientID    `json:"patient"`    // zero for volume
+	Events     int64                `json:"events"`     // accesses; zero for a break-glass grant that was never used
+	Patients   int64                `json:"patients"`   // different ones: one, but for volume
+	Usual      int64                `json:"usual"`      // of volume: the user's own median before; zero where there was none
+	BreakGlass hmstype.BreakGlassID `json:"breakGlass"` // of break-glass: the grant
+	Window     hmstype.Period       `json:"window"`     // of volume: the hour or the day; of break-glass: the grant's life
+	First      time.Time            `json:"first"`      // UTC; zero where there was no access
+	Last       time.Time            `json:"last"`       // UTC; zero where there was no access
+	// Withheld says that the patient's record is restricted and the actor may not see it. What is to
+	// be looked at is told all the same: it is of the user.
+	Withheld bool `json:"withheld,omitempty"`
 }
+
+// unusuals is what the search for unusual accesses shows of whom.
+var unusuals = usecase.Entity[Unusual]{
+	Table:   "audit_event",
+	Patient: func(u *Unusual) hmstype.PatientID { return u.Patient },
+	ID:      func(*Unusual) string { return "" }, // no one event's
+	Keep: func(u, whole *Unusual) {
+		u.Suspicion, u.Events, u.Patients, u.Usual = whole.Suspicion, whole.Events, whole.Patients, whole.Usual
+	},
+}
+
+var opUnusual = usecase.Query[UnusualQuery, hmstype.List[Unusual]]{
+	Name: "audit.unusual", Permission: hmstype.PermAuditRead, Shows: unusuals.Found(),
+	Sample: UnusualQuery{
+		Suspicion: SuspicionAfterHours, During: usecase.SamplePeriod, Searches: true,
+		Hours: Hours{Opens: 8 * time.Hour, Closes: 18 * time.Hour}, Page: hmstype.Page{Limit: 10},
+	},
+}.Declare()
 
 // Unusual lists the accesses of one suspicion, in the order of time: by user and patient; for
 // volume by user and hour or day; for break-glass by grant. Every patient whom it shows is
 // recorded as a hit of a search.
 func (s *Service) Unusual(ctx context.Context, query UnusualQuery) (hmstype.List[Unusual], error) {
-	op := usecase.Op{Name: "audit.unusual", Permission: hmstype.PermAuditRead}
-	return usecase.Read(ctx, &s.base, op, query, func(ctx context.Context, db dbx.DB, q UnusualQuery) (hmstype.List[Unusual], error) {
-		found, err := q.find(ctx, db)
-		if err != nil {
-			return found, err
-		}
-		patients := make([]hmstype.PatientID, len(found.Items))
-		for i, u := range found.Items {
-			patients[i] = u.Patient
-		}
-		return found, db.RecordSearch(ctx, "audit_event", patients...)
-	})
+	return opUnusual.Run(ctx, &s.base, query, unusual)
+}
+
+func unusual(ctx context.Context, db dbx.DB, q UnusualQuery) (hmstype.List[Unusual], error) {
+	return q.find(ctx, db)
 }
 
 func (q UnusualQuery) find(ctx context.Context, db dbx.DB) (hmstype.List[Unusual], error) {
@@ -139,7 +153,7 @@ func (q UnusualQuery) pairs(ctx context.Context, db dbx.DB, suspicious dbx.Apply
 
 func (q UnusualQuery) unusual(r groupRow) Unusual {
 	return Unusual{
-		Suspicion: q.Suspicion, User: userOf(r.Actor), Patient: r.PatientID, Events: r.Events, Patients: 1,
+		Suspicion: q.Suspicion, User: actorOf(r.Actor).User, Patient: r.PatientID, Events: r.Events, Patients: 1,
 		First: r.FirstAt.UTC(), Last: r.LastAt.UTC(),
 	}
 }

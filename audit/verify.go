@@ -51,14 +51,17 @@ func (r Report) Changes() int64 {
 	return n
 }
 
+var opVerify = usecase.Query[usecase.None, Report]{
+	Name: "audit.verify", Permission: hmstype.PermAuditVerify, Shows: usecase.Nobody[Report]("counts rows and events"),
+}.Declare()
+
 // Verify replays the trail: for each audited table it adds up the events of each row and
 // compares the result with the row, column by column. So it finds a row that was written,
 // changed or removed past the triggers, and an event that was edited or removed. It reads
 // every row and event of the tenant, which takes long on a large one. Where old months are
 // purged it begins with what the signed record of the newest purge says.
 func (s *Service) Verify(ctx context.Context) (Report, error) {
-	op := usecase.Op{Name: "audit.verify", Permission: hmstype.PermAuditVerify}
-	return usecase.Read(ctx, &s.base, op, usecase.None{}, s.verify)
+	return opVerify.Run(ctx, &s.base, usecase.None{}, s.verify)
 }
 
 func (s *Service) verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report, error) {
@@ -89,7 +92,7 @@ func (s *Service) verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report
 	if err := db.QueryRow(ctx, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = $1`, db.Tenant()).Scan(&report.Events); err != nil {
 		return report, err
 	}
-	return report, db.RecordAccess(ctx, dbx.Access{Action: "verify", Entity: "audit_event"})
+	return report, db.RecordAccess(ctx, dbx.Access{Action: string(ActionVerify), Entity: "audit_event"})
 }
 
 // baseline is what the newest purge says of the tables at the end of its month.

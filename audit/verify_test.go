@@ -28,7 +28,7 @@ func TestService_Trail(t *testing.T) {
 	require.Len(t, list.Items, 2)
 	require.Equal(t, audit.ActionUpdate, list.Items[0].Action)
 	require.Equal(t, "identity.set_user_status", list.Items[0].Operation)
-	require.Equal(t, "system:test", list.Items[0].Actor)
+	require.Equal(t, "system:test", list.Items[0].Actor.String())
 	require.Equal(t, hmstype.PurposeOperations, list.Items[0].Purpose)
 	var changes map[string][2]any
 	require.NoError(t, json.Unmarshal(list.Items[0].Changes, &changes))
@@ -140,7 +140,7 @@ func TestTrigger_RawSQL(t *testing.T) {
 	list, err := audit.New(env.Base, audit.LogConfig{}).Trail(env.Ctx, audit.Query{Entity: "user_account", EntityID: user.ID.String(), Actions: []audit.Action{audit.ActionUpdate}})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1)
-	require.Regexp(t, "^database:", list.Items[0].Actor)
+	require.Regexp(t, "^database:", list.Items[0].Actor.String())
 }
 
 // Events that one statement leaves have ids in the order in which they were recorded.

@@ -14,20 +14,18 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
+var opVerifyLog = usecase.Query[usecase.None, LogReport]{
+	Name: "audit.verify_log", Permission: hmstype.PermAuditVerify,
+	Shows: usecase.Nobody[LogReport]("hashes, and the ids of events"),
+}.Declare()
+
 // VerifyLog reads the whole log and trail of the tenant and holds them against each other,
 // against every signed checkpoint and against what the witnesses remember. Events that are gone
 // are explained by the signed record of their purge, exactly, or not at all. It trusts nothing
 // that is stored: every hash is computed anew. It takes memory for one page, and time for
 // every event; it writes nothing but its own record.
 func (s *Service) VerifyLog(ctx context.Context) (LogReport, error) {
-	op := usecase.Op{Name: "audit.verify_log", Permission: hmstype.PermAuditVerify}
-	return usecase.Read(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) (LogReport, error) {
-		report, err := s.verifyLog(ctx, db)
-		if err != nil {
-			return report, err
-		}
-		return report, db.RecordAccess(ctx, dbx.Access{Action: "verify", Entity: "audit_log", ID: fmt.Sprint(report.Size)})
-	})
+	return opVerifyLog.Run(ctx, &s.base, usecase.None{}, s.verifyLog)
 }
 
 // logCheck is the state of one verification.
@@ -64,7 +62,7 @@ type seen struct {
 	root    tlog.Hash
 }
 
-func (s *Service) verifyLog(ctx context.Context, db dbx.DB) (LogReport, error) {
+func (s *Service) verifyLog(ctx context.Context, db dbx.DB, _ usecase.None) (LogReport, error) {
 	verifiers, err := s.log.verifiers()
 	if err != nil {
 		return LogReport{}, err
@@ -81,7 +79,8 @@ func (s *Service) verifyLog(ctx context.Context, db dbx.DB) (LogReport, error) {
 			return LogReport{}, err
 		}
 	}
-	return c.report, nil
+	access := dbx.Access{Action: string(ActionVerify), Entity: "audit_log", ID: fmt.Sprint(c.report.Size)}
+	return c.report, db.RecordAccess(ctx, access)
 }
 
 // askWitnesses learns which sizes and roots the log must have had.

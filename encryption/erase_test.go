@@ -87,7 +87,7 @@ func TestService_EraseIsHeldBack(t *testing.T) {
 	env := dbtest.New(t)
 	s, trail := encryption.New(env.Base), audit.New(env.Base, audit.LogConfig{})
 	p := register(t, env, patient.New(env.Base), 1)[0]
-	hold, err := trail.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{Patient: p.ID, Reason: "a lawsuit"})
+	hold, err := trail.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: p.ID, Reason: "a lawsuit"}})
 	require.NoError(t, err)
 	_, err = s.Erase(env.Ctx, eraseInput(p))
 	require.ErrorIs(t, err, encryption.ErrHeld)

@@ -17,6 +17,9 @@ const (
 	// ActorSystem is the host itself: its scheduler, its set-up. It holds every permission
 	// and is named in the audit trail by its Name. Only the host's own code may make one.
 	ActorSystem ActorKind = "system"
+	// ActorDatabase is a session of the database's own: SQL that came from outside the library. It
+	// stands on the audit trail, by the Name of its login, and is never an [Actor].
+	ActorDatabase ActorKind = "database"
 )
 
 // PurposeOfUse says why data are touched; codes of HL7 v3 ActReason (PurposeOfUse).

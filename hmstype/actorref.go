@@ -11,13 +11,13 @@ import (
 // dispensed, approved (FHIR performer). The zero ActorRef means nobody, or nobody yet.
 //
 // In the database and in JSON it is a text, empty for the zero ref: "human:<user>",
-// "service:<user>" or "system:<name>", with "/<person>" behind it where the account is not the
-// person's own.
+// "service:<user>", "system:<name>" or "database:<login>", with "/<person>" behind a user's where
+// the account is not the person's own.
 type ActorRef struct {
 	Kind   ActorKind // what sort of being acted
 	User   UserID    // the account under which it was done; zero for the host's own actor
 	Person UserID    // who answers for it: the owner of a key or a program; zero for the host's own actor
-	Name   string    // the name of the host's own actor, such as "scheduler"; empty for others
+	Name   string    // the name of the host's own actor, such as "scheduler", or the database's login; empty for others
 }
 
 // ErrBadActorRef is returned (as an invalid-kind error) for text that names no actor.
@@ -52,7 +52,7 @@ func (r ActorRef) String() string {
 	switch {
 	case r.IsZero():
 		return ""
-	case r.Kind == ActorSystem:
+	case r.Kind == ActorSystem, r.Kind == ActorDatabase:
 		return string(r.Kind) + ":" + r.Name
 	case r.Person == r.User || r.Person.IsZero():
 		return string(r.Kind) + ":" + r.User.String()
@@ -69,11 +69,11 @@ func ParseActorRef(text string) (ActorRef, error) {
 	}
 	kind, rest, _ := strings.Cut(text, ":")
 	switch ActorKind(kind) {
-	case ActorSystem:
+	case ActorSystem, ActorDatabase:
 		if rest == "" {
 			return ActorRef{}, ErrBadActorRef
 		}
-		return ActorRef{Kind: ActorSystem, Name: rest}, nil
+		return ActorRef{Kind: ActorKind(kind), Name: rest}, nil
 	case ActorHuman, ActorService:
 		account, person, isApart := strings.Cut(rest, "/")
 		ref := ActorRef{Kind: ActorKind(kind)}

@@ -29,7 +29,7 @@ func TestActorRef_SamePerson(t *testing.T) {
 func TestParseActorRef_Refuses(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		"system:", "human:", "human:x", "robot:00000000-0000-7000-8000-000000000001",
+		"system:", "database:", "human:", "human:x", "robot:00000000-0000-7000-8000-000000000001",
 		"human:00000000-0000-0000-0000-000000000000", "service:00000000-0000-7000-8000-000000000001/", "human",
 	} {
 		_, err := hmstype.ParseActorRef(text)
@@ -46,6 +46,9 @@ func TestActorRef_RoundTrip(t *testing.T) {
 			rapid.Just(hmstype.ActorRef{}),
 			rapid.Map(rapid.StringN(1, 60, -1), func(name string) hmstype.ActorRef {
 				return hmstype.ActorRef{Kind: hmstype.ActorSystem, Name: name}
+			}),
+			rapid.Map(rapid.StringN(1, 60, -1), func(login string) hmstype.ActorRef {
+				return hmstype.ActorRef{Kind: hmstype.ActorDatabase, Name: login}
 			}),
 			rapid.Custom(func(t *rapid.T) hmstype.ActorRef {
 				return hmstype.ActorRef{

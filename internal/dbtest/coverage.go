@@ -10,12 +10,8 @@ import (
 
 // LeavesNoEvent are the use cases that may leave nothing on the audit trail, and why.
 var LeavesNoEvent = map[string]string{
-	"audit.seal":               "the signed checkpoint is its own record; an event of each seal would want another seal",
-	"outbox.purge":             "removes rows that were delivered; the deeds that they tell of are on the trail",
-	"outbox.relay":             "marks what was delivered; the events tell of deeds that are on the trail",
-	"audit.retention_policies": "rules, nobody's data",
-
-	"audit.export_page": "goes on with an export that is recorded; it may show no patient's data",
+	"outbox.purge": "removes rows that were delivered; the deeds that they tell of are on the trail",
+	"outbox.relay": "marks what was delivered; the events tell of deeds that are on the trail",
 
 	"inbox.unread_notifications": "counts only",
 	"inbox.unread_threads":       "counts only",

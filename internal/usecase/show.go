@@ -29,7 +29,8 @@ type Entity[T any] struct {
 type Shows[Out any] struct {
 	entity string
 	nobody string
-	action string // "read" refuses a restricted patient's data, "search" withholds them
+	action string // of the trail
+	many   bool   // of many patients: a restricted one's values are withheld; otherwise they are refused
 	visit  func(out *Out, see func(shown))
 	texts  func(out *Out) []fieldcrypt.Record
 }
@@ -77,14 +78,14 @@ func (e Entity[T]) Page() Shows[hmstype.List[T]] {
 // search is recorded even where it found nothing.
 func (e Entity[T]) Found() Shows[hmstype.List[T]] {
 	s := e.Page()
-	s.action = "search"
+	s.action, s.many = "search", true
 	return s
 }
 
 // FoundAll is [Entity.Found] for a list without pages.
 func (e Entity[T]) FoundAll() Shows[[]T] {
 	s := e.All()
-	s.action = "search"
+	s.action, s.many = "search", true
 	return s
 }
 
@@ -198,7 +199,7 @@ func show[Out any](ctx context.Context, b *Base, db dbx.DB, op Op, s Shows[Out],
 	}
 	var all []shown
 	s.visit(out, func(v shown) { all = append(all, v) })
-	withheld, err := s.settle(ctx, db, all, op.writes || s.action == "search")
+	withheld, err := s.settle(ctx, db, all, op.writes || s.many)
 	if err != nil {
 		return nil, err
 	}

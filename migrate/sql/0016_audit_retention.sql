@@ -17,13 +17,14 @@ $$;
 CREATE TABLE hms.retention_policy (
     tenant_id    uuid        NOT NULL,
     id           uuid        NOT NULL,
+    created_at   timestamptz NOT NULL,
+    created_by   text        NOT NULL,
+    version      bigint      NOT NULL DEFAULT 1,
     category     text        NOT NULL,
     jurisdiction text        NOT NULL,
     keep_months  integer     NOT NULL,
     basis        text        NOT NULL,
-    created_at   timestamptz NOT NULL,
     updated_at   timestamptz NOT NULL,
-    version      bigint      NOT NULL DEFAULT 1,
     CONSTRAINT retention_policy_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT retention_policy_rule_key UNIQUE (tenant_id, category, jurisdiction),
     CONSTRAINT retention_policy_category_check CHECK (category IN ('access', 'change', 'security', 'disclosure')),
@@ -37,24 +38,24 @@ SELECT hms.install_table('retention_policy');
 CREATE TABLE hms.legal_hold (
     tenant_id      uuid        NOT NULL,
     id             uuid        NOT NULL,
+    created_at     timestamptz NOT NULL,
+    created_by     text        NOT NULL,
+    version        bigint      NOT NULL DEFAULT 1,
     patient_id     uuid,
     reason         text        NOT NULL,
-    placed_by      text        NOT NULL,
-    placed_at      timestamptz NOT NULL,
     released_by    text        NOT NULL DEFAULT '',
     released_at    timestamptz,
     release_reason text        NOT NULL DEFAULT '',
-    version        bigint      NOT NULL DEFAULT 1,
     CONSTRAINT legal_hold_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT legal_hold_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
     CONSTRAINT legal_hold_reason_check CHECK (length(reason) BETWEEN 3 AND 1000),
-    CONSTRAINT legal_hold_placed_check CHECK (placed_by <> ''),
+    CONSTRAINT legal_hold_created_by_check CHECK (created_by <> ''),
     CONSTRAINT legal_hold_release_check CHECK ((released_at IS NULL) = (released_by = '') AND (released_at IS NULL) = (release_reason = '')
         AND length(release_reason) <= 1000),
-    CONSTRAINT legal_hold_released_check CHECK (released_at >= placed_at)
+    CONSTRAINT legal_hold_released_check CHECK (released_at >= created_at)
 );
 CREATE INDEX legal_hold_patient_idx ON hms.legal_hold (tenant_id, patient_id);
-CREATE INDEX legal_hold_placed_idx ON hms.legal_hold (tenant_id, placed_at, id);
+CREATE INDEX legal_hold_created_idx ON hms.legal_hold (tenant_id, created_at, id);
 SELECT hms.install_table('legal_hold', 'patient_id');
 
 -- Of a hold only its release may change, and that once; it is never removed.
