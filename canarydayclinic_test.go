@@ -39,7 +39,11 @@ func (d *canaryDay) desk() {
 
 func (d *canaryDay) coverage() {
 	c, s := d.hospital, d.h.Patient
-	in := patient.AddCoverageInput{Patient: d.patient.ID, Percent: decimal.NewFromInt(80), ValidFrom: hmstype.NewDate(2026, time.January, 1)}
+	in := patient.AddCoverageInput{
+		Patient: d.patient.ID, CoverageDetails: patient.CoverageDetails{
+			Percent: decimal.NewFromInt(80), ValidFrom: hmstype.NewDate(2026, time.January, 1),
+		},
+	}
 	run(c, d.sys, s.AddCoverage, in)
 	in.Priority = 2
 	second := run(c, d.sys, s.AddCoverage, in)

@@ -150,7 +150,10 @@ func (d *day) reception() {
 		Identifiers: []patient.Identifier{{System: "urn:passport", Value: "P1"}}, IdempotencyKey: "register",
 	})).on(d)
 	gave(d.H.Patient.AddCoverage(d.Ctx, patient.AddCoverageInput{
-		Patient: d.who.ID, PayerName: "Payer", PolicyNumber: "1", Percent: decimal.NewFromInt(50), ValidFrom: d.Today().AddDays(-30),
+		Patient: d.who.ID, CoverageDetails: patient.CoverageDetails{
+			PayerName: "Payer", PolicyNumber: "1", Percent: decimal.NewFromInt(50),
+			ValidFrom: d.Today().AddDays(-30),
+		},
 	})).on(d)
 	start := d.Now().Add(time.Hour)
 	gave(d.H.Clinical.Book(d.Ctx, clinical.BookInput{
