@@ -11,8 +11,6 @@ import (
 // LeavesNoEvent are the use cases that may leave nothing on the audit trail, and why.
 var LeavesNoEvent = map[string]string{
 	"audit.seal":               "the signed checkpoint is its own record; an event of each seal would want another seal",
-	"outbox.purge":             "removes rows that were delivered; the deeds that they tell of are on the trail",
-	"outbox.relay":             "marks what was delivered; the events tell of deeds that are on the trail",
 	"audit.retention_policies": "rules, nobody's data",
 
 	"audit.export_page":             "goes on with an export that is recorded; it may show no patient's data",
@@ -22,8 +20,6 @@ var LeavesNoEvent = map[string]string{
 	"identity.my_sessions":          "one's own account, no patient's data",
 	"identity.webauthn_credentials": "one's own account, no patient's data",
 
-	"inbox.unread_notifications": "counts only",
-	"inbox.unread_threads":       "counts only",
 	"facility.post_bed_days":     "the charges that it posts are on the trail",
 	"billing.verify":             "sums only",
 	"facility.verify":            "sums only",
@@ -59,11 +55,6 @@ var MayFindNothing = map[string]string{
 	"identity.end_break_glass": "a grant that is over already stays as it is",
 	"identity.revoke_api_key":  "a key that has ended already stays as it is",
 	"lab.escalate_critical":    "all alerts may have been acknowledged",
-	"inbox.add_participant":    "who takes part already stays as he is",
-	"inbox.escalate_tasks":     "nothing may be overdue",
-	"inbox.mark_all_read":      "nothing may be unread",
-	"inbox.mark_read":          "the first time stands",
-	"inbox.mark_thread_read":   "the marker never goes back",
 }
 
 const eventsOfUseCase = `SELECT count(*) FROM hms.audit_event

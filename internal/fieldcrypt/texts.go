@@ -19,6 +19,8 @@ type Table[D any] struct {
 	// Narrative texts are sealed only where the host asked for that (hms.Config.EncryptNarrative).
 	// A new epoch's key leaves them as they are.
 	Narrative bool
+	// AppendOnly rows are never changed, so that a new epoch's key leaves them as they are, too.
+	AppendOnly bool
 	// Texts gives the texts and their columns.
 	Texts func(d *D) []Text
 }
@@ -38,7 +40,7 @@ func (t Table[D]) Declare() *Table[D] {
 	var d D
 	for _, text := range t.Texts(&d) {
 		c := Column{
-			Table: t.Name, Name: text.Column, Field: t.field(text), Subject: t.Subject, Row: "id", Fixed: t.Narrative,
+			Table: t.Name, Name: text.Column, Field: t.field(text), Subject: t.Subject, Row: "id", Fixed: t.Narrative || t.AppendOnly,
 		}
 		if text.Index != "" {
 			c.Index, c.IndexField, c.Normalize = text.Index, c.Field, text.Normalize
