@@ -35,6 +35,7 @@ func (d *canaryDay) desk() {
 	gone := d.register()
 	run(c, d.sys, s.MarkDeceased, patient.MarkDeceasedInput{ID: gone.ID, Version: gone.Version})
 	run(c, d.sys, s.SetStatus, patient.SetStatusInput{ID: gone.ID, Version: gone.Version + 1, Status: patient.StatusInactive})
+	run(c, d.sys, s.PatientHistory, gone.ID)
 }
 
 func (d *canaryDay) coverage() {
@@ -48,6 +49,7 @@ func (d *canaryDay) coverage() {
 	in.Priority = 2
 	second := run(c, d.sys, s.AddCoverage, in)
 	run(c, d.sys, s.CancelCoverage, second.ID)
+	run(c, d.sys, s.CoverageHistory, second.ID)
 	run(c, d.sys, s.Coverages, d.patient.ID)
 }
 

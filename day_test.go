@@ -149,11 +149,16 @@ func (d *day) reception() {
 		},
 		Identifiers: []patient.Identifier{{System: "urn:passport", Value: "P1"}}, IdempotencyKey: "register",
 	})).on(d)
-	gave(d.H.Patient.AddCoverage(d.Ctx, patient.AddCoverageInput{
+	coverage := gave(d.H.Patient.AddCoverage(d.Ctx, patient.AddCoverageInput{
 		Patient: d.who.ID, CoverageDetails: patient.CoverageDetails{
 			PayerName: "Payer", PolicyNumber: "1", Percent: decimal.NewFromInt(50),
 			ValidFrom: d.Today().AddDays(-30),
 		},
+	})).on(d)
+	gave(d.H.Patient.CancelCoverage(d.Ctx, coverage.ID)).on(d)
+	coverage.ValidFrom = d.Today()
+	gave(d.H.Patient.AddCoverage(d.Ctx, patient.AddCoverageInput{
+		Patient: d.who.ID, CoverageDetails: coverage.CoverageDetails,
 	})).on(d)
 	start := d.Now().Add(time.Hour)
 	gave(d.H.Clinical.Book(d.Ctx, clinical.BookInput{
@@ -272,7 +277,12 @@ func (d *day) office() {
 	gone := gave(d.H.Patient.Register(d.Ctx, patient.RegisterInput{
 		Details: patient.Details{LastName: "Gone", Gender: patient.GenderOther, Email: "gone@example.org"},
 	})).on(d)
-	gave(d.H.Encryption.Erase(d.Ctx, encryption.EraseInput{Patient: gone.ID, ErasureDetails: encryption.ErasureDetails{Basis: "GDPR 17(1)(b)", Reason: "consent was withdrawn"}})).on(d)
+	gave(d.H.Patient.SetStatus(d.Ctx, patient.SetStatusInput{
+		ID: gone.ID, Version: gone.Version, Status: patient.StatusInactive, Reason: "moved away",
+	})).on(d)
+	gave(d.H.Encryption.Erase(d.Ctx, encryption.EraseInput{Patient: gone.ID, ErasureDetails: encryption.ErasureDetails{
+		Basis: "GDPR 17(1)(b)", Reason: "consent was withdrawn",
+	}})).on(d)
 }
 
 // evening seals the trail and looks back.

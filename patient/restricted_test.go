@@ -174,7 +174,9 @@ func TestService_Get_Erased(t *testing.T) {
 	require.NoError(t, err)
 	for _, p := range []patient.Patient{bare, full} {
 		require.False(t, p.Erased)
-		_, err = encryption.New(env.Base).Erase(env.Ctx, encryption.EraseInput{Patient: p.ID, ErasureDetails: encryption.ErasureDetails{Basis: "GDPR 17", Reason: "asked for it"}})
+		_, err = encryption.New(env.Base).Erase(env.Ctx, encryption.EraseInput{
+			Patient: p.ID, ErasureDetails: encryption.ErasureDetails{Basis: "GDPR 17", Reason: "asked for it"},
+		})
 		require.NoError(t, err)
 		got, err := s.Get(env.Ctx, p.ID)
 		require.NoError(t, err)
