@@ -4,32 +4,32 @@ import "strings"
 
 // noCanary are the fields that cannot take one, by path or by the path's end, and why.
 var noCanary = map[string]string{
-	"*.Cursor":                                         "a cursor of the library's own",
-	"identity.CreateTenant.TimeZone":                   "a name of the IANA database",
-	"*.Profile.Language":                               "a language tag",
-	"identity.AcceptInvitation.Token":                  "a token of the library's own, looked for as such",
-	"identity.ResetPassword.Token":                     "a token of the library's own, looked for as such",
-	"identity.Authenticate":                            "a token of the library's own, looked for as such",
-	"identity.RotateSession":                           "a token of the library's own, looked for as such",
-	"identity.Logout":                                  "a token of the library's own, looked for as such",
-	"identity.ConfirmTOTP":                             "six digits",
-	"identity.Login.Code":                              "six digits",
-	"audit.SetRetentionPolicy.Jurisdiction":            "a code of ISO 3166",
-	"audit.ExposedTo.Actor":                            "must be empty: it is what is asked for",
-	"inbox.Notify.Category":                            "a code",
-	"inbox.Tasks.Role":                                 "the name of a role, whose canary CreateRole takes",
-	"*.To.Role":                                        "the name of a role, and only one of it and a user",
-	"*.Link.Entity":                                    "the name of a table",
-	"*.Focus.Entity":                                   "the name of a table",
-	"patient.AddCoverage.CoverageDetails.Relationship": "a code of a fixed list",
-	"clinical.RecordAllergy.Category":                  "a code of a fixed list",
-	"clinical.RecordAllergy.Criticality":               "a code of a fixed list",
-	"lab.CreateTest.LOINC":                             "a LOINC code",
-	"lab.CreateTest.Analytes.LOINC":                    "a LOINC code",
-	"lab.CreateTest.Analytes.Unit":                     "a UCUM code",
-	"lab.EnterResult.Values.Value.AbsentReason":        "a code of a fixed list",
-	"lab.CorrectResult.Value.AbsentReason":             "a code of a fixed list",
-	"lab.CorrectResult.Value.Code":                     "a code of the test's own list; EnterResult feeds one",
+	"*.Cursor":                                  "a cursor of the library's own",
+	"identity.CreateTenant.TimeZone":            "a name of the IANA database",
+	"*.Profile.Language":                        "a language tag",
+	"identity.AcceptInvitation.Token":           "a token of the library's own, looked for as such",
+	"identity.ResetPassword.Token":              "a token of the library's own, looked for as such",
+	"identity.Authenticate":                     "a token of the library's own, looked for as such",
+	"identity.RotateSession":                    "a token of the library's own, looked for as such",
+	"identity.Logout":                           "a token of the library's own, looked for as such",
+	"identity.ConfirmTOTP":                      "six digits",
+	"identity.Login.Code":                       "six digits",
+	"audit.SetRetentionPolicy.Jurisdiction":     "a code of ISO 3166",
+	"audit.ExposedTo.Actor":                     "must be empty: it is what is asked for",
+	"inbox.Notify.Category":                     "a code",
+	"inbox.Tasks.Role":                          "the name of a role, whose canary CreateRole takes",
+	"*.To.Role":                                 "the name of a role, and only one of it and a user",
+	"*.Link.Entity":                             "the name of a table",
+	"*.Focus.Entity":                            "the name of a table",
+	"*.CoverageDetails.Relationship":            "a code of a fixed list",
+	"clinical.RecordAllergy.Category":           "a code of a fixed list",
+	"clinical.RecordAllergy.Criticality":        "a code of a fixed list",
+	"*.TestDetails.LOINC":                       "a LOINC code",
+	"*.AnalyteDetails.LOINC":                    "a LOINC code",
+	"*.AnalyteDetails.Unit":                     "a UCUM code",
+	"lab.EnterResult.Values.Value.AbsentReason": "a code of a fixed list",
+	"lab.CorrectResult.Value.AbsentReason":      "a code of a fixed list",
+	"lab.CorrectResult.Value.Code":              "a code of the test's own list; EnterResult feeds one",
 }
 
 func takesNoCanary(path string) (string, bool) {
@@ -51,8 +51,8 @@ var notReached = map[string]string{}
 // why. Whatever is not listed must be sealed, hashed or absent; so must all columns that
 // fieldcrypt.Declare names. The trail tells the same columns' history.
 var staysClear = map[string]string{
-	"people are searched by it and told apart by it":                         `patient.first_name patient.last_name patient.mrn patient_token.token`,
-	"who gave the number, not the number":                                    `patient_identifier.system`,
+	"people are searched by it and told apart by it":                         `patient.first_name patient.last_name patient.mrn patient.mrn_key patient_token.token`,
+	"who gave the number, not the number":                                    `patient_identifier.system patient_identifier.system_key`,
 	"who pays: bills and claims go by it; the policy's own number is sealed": `coverage.payer_name coverage.plan_name coverage.group_number`,
 
 	"coded, or as good as: allergies are compared with medication, lists and reports are made of it": `allergy.substance_display
@@ -69,7 +69,7 @@ var staysClear = map[string]string{
 		stock_movement.reason vitals.error_reason`,
 	"money: accountants and auditors read it": `bill.cancel_reason bill.discount_reason bill_line.category bill_line.description
 		bill_line.service_code charge.category charge.description charge.service_code credit_note.reason payment.cancel_reason
-		payment.reference_number refund.reason refund.reference_number refund_request.decision_reason refund_request.reason
+		payment.reference_number payment.reference_number_key refund.reason refund.reference_number refund.reference_number_key refund_request.decision_reason refund_request.reason
 		refund_request.reference_number`,
 
 	"who was told, and for what: repeated disclosures are added up by it, and the patient is told; what was told is sealed": `
@@ -79,16 +79,16 @@ var staysClear = map[string]string{
 	"rules, and why something is kept or erased: it is to name the case, not its story": `erasure.basis erasure.reason
 		legal_hold.reason legal_hold.release_reason retention_policy.basis`,
 
-	"the staff's accounts: they are found and listed by it": `api_key.name role.description role.name user_account.email
-		user_account.email_normalized user_account.first_name user_account.last_name user_account.phone_number
-		user_account.profile_image user_account.username user_account.username_normalized user_session.source user_session.user_agent`,
-	"the hospital's own catalogue and house, nobody's data": `bed.bed_number bed.bed_type encounter.service_code lab_analyte.code
+	"the staff's accounts: they are found and listed by it": `api_key.name role.description role.name role.name_key user_account.email
+		user_account.email_key user_account.first_name user_account.last_name user_account.phone_number
+		user_account.profile_image user_account.username user_account.username_key user_session.source user_session.user_agent`,
+	"the hospital's own catalogue and house, nobody's data": `bed.bed_number bed.bed_number_key bed.bed_type encounter.service_code lab_analyte.code lab_analyte.code_key
 		lab_analyte.name lab_answer.code lab_answer.display lab_reference_range.void_reason lab_specimen.specimen_type
-		lab_test.category lab_test.code lab_test.name lab_test.service_code lab_test.specimen_type medication_category.description
-		medication_category.name medication_item.generic_name medication_item.manufacturer medication_item.name
-		medication_item.rxnorm_code medication_item.service_code medication_item.strength medication_item.unit service_item.category
-		service_item.code service_item.name stock_batch.batch_number stock_batch.status_reason stock_location.name supplier.address
-		supplier.contact_person supplier.email supplier.name supplier.phone_number tenant.name ward.description ward.name
+		lab_test.category lab_test.code lab_test.code_key lab_test.name lab_test.service_code lab_test.specimen_type medication_category.description
+		medication_category.name medication_category.name_key medication_item.generic_name medication_item.manufacturer medication_item.manufacturer_key medication_item.name medication_item.name_key
+		medication_item.rxnorm_code medication_item.service_code medication_item.strength medication_item.strength_key medication_item.unit service_item.category
+		service_item.code service_item.code_key service_item.name stock_batch.batch_number stock_batch.batch_number_key stock_batch.status_reason stock_location.name stock_location.name_key supplier.address
+		supplier.contact_person supplier.email supplier.name supplier.name_key supplier.phone_number tenant.name ward.description ward.name ward.name_key
 		ward.service_code ward.ward_type`,
 	"the key of a row of the catalogue": `audit_event.entity_id`,
 	"the host's own name for one deed":  `idempotency_key.key`,

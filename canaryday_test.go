@@ -150,7 +150,9 @@ func (d *canaryDay) sessions() {
 
 func (d *canaryDay) catalogue() {
 	c, s := d.hospital, d.h.Billing
-	created := run(c, d.sys, s.CreateServiceItem, billing.CreateServiceItemInput{TaxPercent: decimal.NewFromInt(7)})
+	created := run(c, d.sys, s.CreateServiceItem, billing.CreateServiceItemInput{
+		ServiceDetails: billing.ServiceDetails{TaxPercent: decimal.NewFromInt(7)},
+	})
 	d.service = run(c, d.sys, s.UpdateServiceItem, billing.UpdateServiceItemInput{ID: created.ID, Version: created.Version, Active: true})
 	today := hmstype.DateOf(d.clock.Now(), time.UTC)
 	run(c, d.sys, s.SetPrice, billing.SetPriceInput{Service: created.ID, Amount: hmstype.MustMoney("10", "USD"), From: today.AddDays(-9)})

@@ -80,12 +80,16 @@ func (d *canaryDay) appointments() {
 	run(c, d.sys, s.AppointmentHistory, first.ID)
 	later := hmstype.Period{Start: first.Period.Start.Add(35 * time.Minute), End: first.Period.Start.Add(50 * time.Minute)}
 	moved := run(c, d.sys, s.Reschedule, clinical.RescheduleInput{ID: first.ID, Period: later})
-	run(c, d.sys, s.CancelAppointment, clinical.CancelInput{ID: book().ID})
+	cancelled := run(c, d.sys, s.CancelAppointment, clinical.CancelInput{ID: book().ID})
+	run(c, d.sys, s.AppointmentHistory, cancelled.ID)
 	run(c, d.sys, s.MarkAppointmentError, clinical.AppointmentErrorInput{ID: book().ID})
 	missed, swept := book(), book()
 	run(c, d.sys, s.Calendar, clinical.CalendarInput{Day: hmstype.DateOf(d.clock.Now(), time.UTC)})
 	run(c, d.sys, s.CheckIn, moved.ID)
-	visit := run(c, d.sys, s.OpenEncounter, clinical.OpenInput{Appointment: moved.ID, Class: clinical.ClassAmbulatory, Service: d.service.Code})
+	visit := run(c, d.sys, s.OpenEncounter, clinical.OpenInput{
+		Appointment: moved.ID, Class: clinical.ClassAmbulatory,
+		EncounterDetails: clinical.EncounterDetails{Service: d.service.Code},
+	})
 	d.visit = visit.ID
 	d.clock.Advance(8 * time.Hour)
 	run(c, d.sys, s.MarkNoShow, clinical.NoShowInput{ID: missed.ID})
@@ -95,7 +99,8 @@ func (d *canaryDay) appointments() {
 
 func (d *canaryDay) walkIn(class clinical.Class, status clinical.EncounterStatus) hmstype.EncounterID {
 	return run(d.hospital, d.sys, d.h.Clinical.OpenEncounter, clinical.OpenInput{
-		Patient: d.patient.ID, Practitioner: d.user.ID, Class: class, Status: status, Service: d.service.Code,
+		Patient: d.patient.ID, Practitioner: d.user.ID, Class: class, Status: status,
+		EncounterDetails: clinical.EncounterDetails{Service: d.service.Code},
 	}).ID
 }
 
@@ -123,6 +128,7 @@ func (d *canaryDay) notes() {
 	run(c, d.sys, s.SignNote, draft.ID)
 	addendum := run(c, d.sys, s.AddAddendum, clinical.AddendumInput{Note: draft.ID})
 	run(c, d.sys, s.MarkNoteError, clinical.NoteErrorInput{ID: addendum.ID})
+	run(c, d.sys, s.NoteHistory, addendum.ID)
 	run(c, d.sys, s.GetNote, draft.ID)
 	run(c, d.sys, s.EncounterNotes, d.visit)
 	run(c, d.sys, s.Notes, clinical.OfPatient{Patient: d.patient.ID})
@@ -133,20 +139,26 @@ func (d *canaryDay) findings() {
 	pulse := 72
 	vitals := run(c, d.sys, s.RecordVitals, clinical.RecordVitalsInput{Encounter: d.visit, TakenAt: d.clock.Now(), Measurements: clinical.Measurements{PulsePerMinute: &pulse}})
 	run(c, d.sys, s.MarkVitalsError, clinical.VitalsErrorInput{ID: vitals.ID})
+	run(c, d.sys, s.VitalsHistory, vitals.ID)
 	run(c, d.sys, s.Vitals, clinical.OfPatient{Patient: d.patient.ID})
 	run(c, d.sys, s.EncounterVitals, d.visit)
 	condition := run(c, d.sys, s.AddCondition, clinical.AddConditionInput{Encounter: d.visit})
 	run(c, d.sys, s.ReviseCondition, clinical.ReviseConditionInput{ID: condition.ID, Version: condition.Version, Verification: clinical.EnteredInError})
+	run(c, d.sys, s.ConditionHistory, condition.ID)
 	run(c, d.sys, s.Conditions, clinical.OfPatient{Patient: d.patient.ID})
 	allergy := run(c, d.sys, s.RecordAllergy, clinical.RecordAllergyInput{Patient: d.patient.ID})
 	run(c, d.sys, s.ReviseAllergy, clinical.ReviseAllergyInput{ID: allergy.ID, Version: allergy.Version, Status: clinical.AllergyInactive})
+	run(c, d.sys, s.AllergyHistory, allergy.ID)
 	run(c, d.sys, s.Allergies, d.patient.ID)
 }
 
 func (d *canaryDay) prescriptions() {
 	c, s := d.hospital, d.h.Clinical
 	prescribe := func() hmstype.PrescriptionID {
-		return run(c, d.sys, s.Prescribe, clinical.PrescribeInput{Encounter: d.visit, Medication: d.item.ID, Codes: []hmstype.Code{{}}, Quantity: 10}).ID
+		return run(c, d.sys, s.Prescribe, clinical.PrescribeInput{
+			Encounter: d.visit, Codes: []hmstype.Code{{}},
+			PrescriptionDetails: clinical.PrescriptionDetails{Medication: d.item.ID, Quantity: 10},
+		}).ID
 	}
 	d.rx = prescribe()
 	run(c, d.sys, s.HoldPrescription, clinical.StopInput{ID: d.rx})
@@ -154,6 +166,7 @@ func (d *canaryDay) prescriptions() {
 	run(c, d.sys, s.CancelPrescription, clinical.StopInput{ID: prescribe()})
 	run(c, d.sys, s.StopPrescription, clinical.StopInput{ID: prescribe()})
 	run(c, d.sys, s.MarkPrescriptionError, clinical.StopInput{ID: prescribe()})
+	run(c, d.sys, s.PrescriptionHistory, d.rx)
 	run(c, d.sys, s.GetPrescription, d.rx)
 	run(c, d.sys, s.Prescriptions, clinical.OfPatient{Patient: d.patient.ID})
 	run(c, d.sys, s.EncounterPrescriptions, d.visit)

@@ -19,13 +19,13 @@ import (
 
 func (d *canaryDay) labTest() lab.Test {
 	c, s := d.hospital, d.h.Lab
-	code := func() string { return strings.ToUpper(d.text("lab.CreateTest.Code")) } // the library wants capitals
+	code := func() string { return strings.ToUpper(d.text("lab.CreateTest.TestDetails.Code")) } // the library wants capitals
 	test := run(c, d.sys, s.CreateTest, lab.CreateTestInput{
-		Code: code(), TurnaroundMinutes: 60, ServiceCode: d.service.Code,
+		TestDetails: lab.TestDetails{Code: code(), TurnaroundMinutes: 60, ServiceCode: d.service.Code},
 		Analytes: []lab.AnalyteInput{
-			{Code: code(), ValueType: lab.ValueNumeric, Unit: "mmol/L"},
-			{Code: code(), ValueType: lab.ValueCoded, Answers: []lab.Answer{{}}},
-			{Code: code(), ValueType: lab.ValueText},
+			{AnalyteDetails: lab.AnalyteDetails{Code: code(), ValueType: lab.ValueNumeric, Unit: "mmol/L"}},
+			{AnalyteDetails: lab.AnalyteDetails{Code: code(), ValueType: lab.ValueCoded}, Answers: []lab.Answer{{}}},
+			{AnalyteDetails: lab.AnalyteDetails{Code: code(), ValueType: lab.ValueText}},
 		},
 	})
 	for _, active := range []bool{false, true} {
@@ -35,7 +35,7 @@ func (d *canaryDay) labTest() lab.Test {
 	run(c, d.sys, s.Tests, lab.TestsInput{})
 	limit := decimal.NewFromInt(5)
 	add := lab.AddReferenceRangeInput{
-		AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: lab.Bounds{High: &limit, CriticalHigh: &limit},
+		RangeDetails: lab.RangeDetails{AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: lab.Bounds{High: &limit, CriticalHigh: &limit}},
 	}
 	run(c, d.sys, s.AddReferenceRange, add)
 	add.Sex = lab.SexMale
@@ -47,7 +47,7 @@ func (d *canaryDay) labTest() lab.Test {
 }
 
 func (d *canaryDay) labOrder(test lab.Test) lab.Order {
-	return run(d.hospital, d.sys, d.h.Lab.AddOrder, lab.AddOrderInput{PatientID: d.patient.ID, Tests: []hmstype.LabTestID{test.ID}, OrderedBy: d.user.ID})
+	return run(d.hospital, d.sys, d.h.Lab.AddOrder, lab.AddOrderInput{PatientID: d.patient.ID, Tests: []hmstype.LabTestID{test.ID}, OrderDetails: lab.OrderDetails{RequesterID: d.user.ID}})
 }
 
 func itemRef(i lab.Item) lab.ItemRef {
@@ -102,6 +102,10 @@ func (d *canaryDay) results(test lab.Test, order lab.Order) {
 		ItemRef: itemRef(corrected.Item), AnalyteID: test.Analytes[2].ID, Value: lab.Value{Text: d.text("lab.CorrectResult.Value.Text")},
 	})
 	run(c, d.sys, s.Report, order.ID)
+	run(c, d.sys, s.OrderHistory, order.ID)
+	run(c, d.sys, s.ItemHistory, item.ID)
+	run(c, d.sys, s.SpecimenHistory, item.SpecimenID)
+	run(c, d.sys, s.CriticalAlertHistory, alert.ID)
 	run(c, d.sys, s.ResultHistory, lab.ResultHistoryInput{PatientID: d.patient.ID})
 	run(c, d.sys, s.CumulativeReport, lab.CumulativeReportInput{PatientID: d.patient.ID})
 	run(c, d.sys, s.TurnaroundTimes, lab.TurnaroundTimesInput{Period: hmstype.Period{Start: d.clock.Now().Add(-48 * time.Hour), End: d.clock.Now()}})
@@ -129,7 +133,10 @@ func (d *canaryDay) paid() (billing.Bill, billing.Payment, billing.Payment) {
 	draft := run(c, d.sys, s.CreateBill, billing.CreateBillInput{Patient: d.patient.ID})
 	bill := run(c, d.sys, s.IssueBill, billing.IssueBillInput{ID: draft.ID, SelfPay: true})
 	pay := func() billing.Payment {
-		return run(c, d.sys, s.Pay, billing.PayInput{Bill: bill.ID, Amount: hmstype.MustMoney("5", "USD"), Method: billing.MethodCash})
+		cash := billing.PaymentDetails{Method: billing.MethodCash}
+		return run(c, d.sys, s.Pay, billing.PayInput{
+			Bill: bill.ID, Amount: hmstype.MustMoney("5", "USD"), PaymentDetails: cash,
+		})
 	}
 	return bill, pay(), pay()
 }
@@ -143,12 +150,16 @@ func (d *canaryDay) refunds() {
 	run(c, d.other, s.DecideRefund, billing.DecideRefundInput{ID: request.ID, Status: billing.RefundApproved})
 	request = run(c, d.me, s.RequestRefund, refund)
 	run(c, d.me, s.WithdrawRefund, request.ID)
+	run(c, d.sys, s.RefundRequestHistory, request.ID)
 	run(c, d.sys, s.RefundRequests, billing.RefundRequestsQuery{})
 	run(c, d.sys, s.Refund, refund)
 	run(c, d.sys, s.CancelPayment, billing.CancelPaymentInput{Payment: second.ID})
 	run(c, d.sys, s.IssueCreditNote, billing.IssueCreditNoteInput{Bill: bill.ID, Lines: []billing.CreditLine{{Line: bill.Lines[0].ID, Amount: &one}}})
 	run(c, d.sys, s.CreditNotes, bill.ID)
 	run(c, d.sys, s.Payments, bill.ID)
+	run(c, d.sys, s.PaymentHistory, second.ID)
+	run(c, d.sys, s.BillHistory, bill.ID)
+	run(c, d.sys, s.ChargeHistory, bill.Lines[0].Charge)
 	run(c, d.sys, s.Bill, bill.ID)
 	run(c, d.sys, s.Bills, billing.BillsQuery{})
 	today := hmstype.DateOf(d.clock.Now(), time.UTC)

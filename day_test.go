@@ -172,8 +172,12 @@ func (d *day) treatment() {
 	encounter := gave(d.Encounter(d.t, d.who.ID, clinical.ClassAmbulatory), nil).on(d)
 	pulse := 70
 	gave(h.RecordVitals(d.Ctx, clinical.RecordVitalsInput{Encounter: encounter.ID, Measurements: clinical.Measurements{PulsePerMinute: &pulse}})).on(d)
-	gave(h.AddCondition(d.Ctx, clinical.AddConditionInput{Encounter: encounter.ID, Code: hmstype.Code{Display: "Cough"}})).on(d)
-	gave(h.RecordAllergy(d.Ctx, clinical.RecordAllergyInput{Patient: d.who.ID, Substance: hmstype.Code{Display: "Latex"}})).on(d)
+	gave(h.AddCondition(d.Ctx, clinical.AddConditionInput{
+		Encounter: encounter.ID, ConditionDetails: clinical.ConditionDetails{Code: hmstype.Code{Display: "Cough"}},
+	})).on(d)
+	gave(h.RecordAllergy(d.Ctx, clinical.RecordAllergyInput{
+		Patient: d.who.ID, AllergyDetails: clinical.AllergyDetails{Substance: hmstype.Code{Display: "Latex"}},
+	})).on(d)
 	written := gave(h.WriteNote(d.doctor, clinical.WriteNoteInput{Encounter: encounter.ID, NoteBody: clinical.NoteBody{Assessment: "Well"}})).on(d)
 	gave(h.SignNote(d.doctor, written.ID)).on(d)
 	gave(h.AddAddendum(d.doctor, clinical.AddendumInput{Note: written.ID, NoteBody: clinical.NoteBody{Plan: "Rest"}})).on(d)
@@ -200,16 +204,17 @@ func (d *day) laboratory() {
 	h := d.H.Lab
 	high, critical := decimal.RequireFromString("5.1"), decimal.RequireFromString("6.5")
 	test := gave(h.CreateTest(d.Ctx, lab.CreateTestInput{
-		Code: "K", Name: "Potassium", SpecimenType: "serum", TurnaroundMinutes: 60, Analytes: []lab.AnalyteInput{
-			{Code: "K", Name: "Potassium", ValueType: lab.ValueNumeric, Unit: "mmol/L"},
-			{Code: "C", Name: "Colour", ValueType: lab.ValueCoded, Answers: []lab.Answer{{Code: "red", Display: "Red"}}},
+		TestDetails: lab.TestDetails{Code: "K", Name: "Potassium", SpecimenType: "serum", TurnaroundMinutes: 60}, Analytes: []lab.AnalyteInput{
+			{AnalyteDetails: lab.AnalyteDetails{Code: "K", Name: "Potassium", ValueType: lab.ValueNumeric, Unit: "mmol/L"}},
+			{AnalyteDetails: lab.AnalyteDetails{Code: "C", Name: "Colour", ValueType: lab.ValueCoded}, Answers: []lab.Answer{{Code: "red", Display: "Red"}}},
 		},
 	})).on(d)
 	gave(h.AddReferenceRange(d.Ctx, lab.AddReferenceRangeInput{
-		AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1), Bounds: lab.Bounds{High: &high, CriticalHigh: &critical},
+		RangeDetails: lab.RangeDetails{AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1), Bounds: lab.Bounds{High: &high, CriticalHigh: &critical}},
 	})).on(d)
 	order := gave(h.AddOrder(d.doctor, lab.AddOrderInput{PatientID: d.who.ID, Tests: []hmstype.LabTestID{test.ID}})).on(d)
-	gave(h.CollectSpecimen(d.Ctx, lab.CollectSpecimenInput{OrderID: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true})).on(d)
+	specimen := gave(h.CollectSpecimen(d.Ctx, lab.CollectSpecimenInput{OrderID: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true})).on(d)
+	gave(h.ReceiveSpecimen(d.Ctx, lab.ReceiveSpecimenInput{ID: specimen.ID, Version: specimen.Version})).on(d)
 	item := gave(h.Order(d.Ctx, order.ID)).on(d).Items[0]
 	entered := gave(h.EnterResult(d.person(identity.RoleLabTechnician), lab.EnterResultInput{
 		ItemRef: lab.ItemRef{OrderID: order.ID, ItemID: item.ID, Version: item.Version},
@@ -218,7 +223,8 @@ func (d *day) laboratory() {
 		},
 	})).on(d)
 	gave(h.VerifyResult(d.doctor, lab.VerifyResultInput{ItemRef: lab.ItemRef{OrderID: order.ID, ItemID: item.ID, Version: entered.Item.Version}})).on(d)
-	gave(h.CriticalAlerts(d.Ctx, lab.CriticalAlertsInput{})).on(d)
+	alert := gave(h.CriticalAlerts(d.Ctx, lab.CriticalAlertsInput{})).on(d).Items[0]
+	gave(h.AcknowledgeCritical(d.doctor, lab.AcknowledgeCriticalInput{ID: alert.ID, Comment: "told by telephone", ReadBack: true})).on(d)
 }
 
 // ward has a patient in a bed, and a bed that is free.
@@ -234,9 +240,26 @@ func (d *day) till() {
 	h := d.H.Billing
 	draft := gave(h.CreateBill(d.Ctx, billing.CreateBillInput{Patient: d.who.ID})).on(d)
 	bill := gave(h.IssueBill(d.Ctx, billing.IssueBillInput{ID: draft.ID})).on(d)
-	payment := gave(h.Pay(d.Ctx, billing.PayInput{Bill: bill.ID, Amount: hmstype.MustMoney("4.00", "USD"), Method: billing.MethodCash, ReferenceNumber: "R1"})).on(d)
-	gave(h.Refund(d.Ctx, billing.RefundInput{Payment: payment.ID, Amount: hmstype.MustMoney("1.00", "USD"), Reason: "mistake", ReferenceNumber: "B1"})).on(d)
-	gave(h.RequestRefund(d.person(identity.RoleReceptionist), billing.RefundInput{Payment: payment.ID, Amount: hmstype.MustMoney("1.00", "USD"), Reason: "mistake"})).on(d)
+	payment := gave(h.Pay(d.Ctx, billing.PayInput{
+		Bill: bill.ID, Amount: hmstype.MustMoney("4.00", "USD"),
+		PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash, ReferenceNumber: "R1"},
+	})).on(d)
+	gave(h.Refund(d.Ctx, billing.RefundInput{
+		Payment: payment.ID, Amount: hmstype.MustMoney("1.00", "USD"),
+		RefundDetails: billing.RefundDetails{Reason: "mistake", ReferenceNumber: "B1"},
+	})).on(d)
+	desk, ask := d.person(identity.RoleReceptionist), billing.RefundInput{
+		Payment: payment.ID, Amount: hmstype.MustMoney("1.00", "USD"),
+		RefundDetails: billing.RefundDetails{Reason: "mistake"},
+	}
+	withdrawn := gave(h.RequestRefund(desk, ask)).on(d)
+	gave(h.WithdrawRefund(desk, withdrawn.ID)).on(d)
+	gave(h.RequestRefund(desk, ask)).on(d)
+	undone := gave(h.Pay(d.Ctx, billing.PayInput{
+		Bill: bill.ID, Amount: hmstype.MustMoney("0.01", "USD"),
+		PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash},
+	})).on(d)
+	gave(h.CancelPayment(d.Ctx, billing.CancelPaymentInput{Payment: undone.ID, Reason: "mistake"})).on(d)
 	gave(h.IssueCreditNote(d.Ctx, billing.IssueCreditNoteInput{
 		Bill: bill.ID, Lines: []billing.CreditLine{{Line: bill.Lines[0].ID, Quantity: decimal.NewFromInt(1)}}, Reason: "mistake",
 	})).on(d)

@@ -25,8 +25,10 @@ func prescribe(t *testing.T, env *hmstest.Env, item pharmacy.Item, quantity hmst
 	t.Helper()
 	encounter := env.Encounter(t, env.Patient(t).ID, clinical.ClassAmbulatory)
 	rx, err := env.H.Clinical.Prescribe(env.Ctx, clinical.PrescribeInput{
-		Encounter: encounter.ID, Medication: item.ID, MedicationName: item.Name, Dosage: "1", Frequency: "daily", Duration: "10 days",
-		Quantity: quantity, RefillsAllowed: refills,
+		Encounter: encounter.ID,
+		PrescriptionDetails: clinical.PrescriptionDetails{
+			Medication: item.ID, MedicationName: item.Name, Dosage: "1", Frequency: "daily", Duration: "10 days", Quantity: quantity, RefillsAllowed: refills,
+		},
 	})
 	require.NoError(t, err)
 	return rx
@@ -59,7 +61,7 @@ func TestHMS_FromPrescriptionToPayment(t *testing.T) {
 		for range 8 {
 			cashier := env.As(t, identity.RoleReceptionist)
 			wg.Go(func() {
-				_, err := env.H.Billing.Pay(cashier, billing.PayInput{Bill: bill.ID, Amount: bill.Total, Method: billing.MethodCash})
+				_, err := env.H.Billing.Pay(cashier, billing.PayInput{Bill: bill.ID, Amount: bill.Total, PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash}})
 				mu.Lock()
 				kinds[hms.KindOf(err)]++
 				mu.Unlock()
@@ -116,7 +118,7 @@ func TestHMS_EncounterStaysOpenWhileThePatientLiesInABed(t *testing.T) {
 	encounter := env.Encounter(t, env.Patient(t).ID, clinical.ClassInpatient)
 	stay, err := env.H.Facility.Admit(env.Ctx, facility.AdmitInput{Encounter: encounter.ID, Bed: env.Bed(t, "").ID})
 	require.NoError(t, err)
-	finish := clinical.FinishInput{ID: encounter.ID, Disposition: "home"}
+	finish := clinical.FinishInput{ID: encounter.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}}
 	_, err = env.H.Clinical.FinishEncounter(env.Ctx, finish)
 	require.ErrorIs(t, err, facility.ErrStillInBed)
 	_, err = env.H.Facility.OrderDischarge(env.Ctx, stay.ID)

@@ -214,7 +214,9 @@ func liveThroughAStay(t *testing.T, env *hmstest.Env) hmstype.BillID {
 	require.NoError(t, err)
 	bill, err := env.H.Billing.IssueBill(env.Ctx, billing.IssueBillInput{ID: draft.ID})
 	require.NoError(t, err)
-	_, err = env.H.Billing.Pay(env.Ctx, billing.PayInput{Bill: bill.ID, Amount: bill.Total, Method: billing.MethodCash})
+	_, err = env.H.Billing.Pay(env.Ctx, billing.PayInput{
+		Bill: bill.ID, Amount: bill.Total, PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash},
+	})
 	require.NoError(t, err)
 	_, err = env.H.Facility.Admit(env.Ctx, facility.AdmitInput{
 		Encounter: env.Encounter(t, rx.Patient, clinical.ClassInpatient).ID, Bed: env.Bed(t, "").ID,

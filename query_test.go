@@ -85,7 +85,7 @@ func TestQueries_NameTheTenantOnEveryTable(t *testing.T) {
 	require.NoError(t, err)
 	bill, err := h.Billing.IssueBill(env.Ctx, billing.IssueBillInput{ID: draft.ID})
 	require.NoError(t, err)
-	_, err = h.Billing.Pay(env.Ctx, billing.PayInput{Bill: bill.ID, Amount: bill.Total, Method: billing.MethodCash})
+	_, err = h.Billing.Pay(env.Ctx, billing.PayInput{Bill: bill.ID, Amount: bill.Total, PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash}})
 	require.NoError(t, err)
 	stay, err := h.Facility.Admit(env.Ctx, facility.AdmitInput{Encounter: traced.Encounter(t, rx.Patient, clinical.ClassInpatient).ID, Bed: traced.Bed(t, "").ID})
 	require.NoError(t, err)

@@ -60,6 +60,8 @@ func TestRestrictedPatient_IsRefusedEverywhere(t *testing.T) {
 	require.Len(t, trail.Items, len(reads))
 
 	// Work on the patient goes on: it is what is shown that is restricted.
-	_, err = env.H.Clinical.RecordAllergy(doctor, clinical.RecordAllergyInput{Patient: p.ID, Substance: hmstype.Code{Display: "Latex"}})
+	_, err = env.H.Clinical.RecordAllergy(doctor, clinical.RecordAllergyInput{
+		Patient: p.ID, AllergyDetails: clinical.AllergyDetails{Substance: hmstype.Code{Display: "Latex"}},
+	})
 	require.NoError(t, err)
 }

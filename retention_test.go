@@ -38,7 +38,7 @@ func TestHMS_ArchiveAuditMonth(t *testing.T) {
 		_, err := env.DB.ExecContext(t.Context(), statement)
 		require.NoError(t, err)
 	}
-	_, err = h.Billing.Pay(env.Ctx, billing.PayInput{Bill: bill.ID, Amount: bill.Total, Method: billing.MethodCash})
+	_, err = h.Billing.Pay(env.Ctx, billing.PayInput{Bill: bill.ID, Amount: bill.Total, PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash}})
 	require.NoError(t, err)
 	// A checkpoint that left the oldest events behind would make them back-dated, so nobody's
 	// transaction may hold the watermark back.

@@ -80,7 +80,7 @@ var fields = map[string]any{
 	"CreateTenantInput.TimeZone":           "UTC",
 	"CoverageDetails.Relationship":         "self",
 	"CoverageDetails.ValidUntil":           hmstype.Date{},
-	"AddReferenceRangeInput.ValidTo":       hmstype.Date{},
+	"RangeDetails.ValidTo":                 hmstype.Date{},
 	"SetPriceInput.Until":                  hmstype.Date{},
 	"ReviseConditionInput.Reason":          "",
 	"RecordAllergyInput.Category":          "food",

@@ -82,7 +82,9 @@ func TestAntiTest7_Reports(t *testing.T) {
 		b := setup(t)
 		first := b.cover(t, "First", 1, "80")
 		bill := b.billOf100(t)
-		_, err := b.s.Pay(b.Ctx, billing.PayInput{Bill: bill.ID, Coverage: first.ID, Amount: usd("80"), Method: billing.MethodInsurance})
+		_, err := b.s.Pay(b.Ctx, billing.PayInput{
+			Bill: bill.ID, Coverage: first.ID, Amount: usd("80"), PaymentDetails: by(billing.MethodInsurance),
+		})
 		require.NoError(t, err)
 		b.Clock.Advance(24 * time.Hour)
 		other := b.billOf100(t)
@@ -117,7 +119,9 @@ func TestService_DaySummary(t *testing.T) {
 	require.NoError(t, err)
 	q, err := b.pay(bill.ID, "50")
 	require.NoError(t, err)
-	_, err = b.s.Refund(b.Ctx, billing.RefundInput{Payment: p.ID, Amount: usd("5"), Method: billing.MethodCard, Reason: "x"})
+	_, err = b.s.Refund(b.Ctx, billing.RefundInput{
+		Payment: p.ID, Amount: usd("5"), RefundDetails: billing.RefundDetails{Method: billing.MethodCard, Reason: "x"},
+	})
 	require.NoError(t, err)
 	b.Clock.Advance(24 * time.Hour)
 	_, err = b.s.CancelPayment(b.Ctx, billing.CancelPaymentInput{Payment: q.ID, Reason: "x"})

@@ -30,7 +30,7 @@ func BenchmarkService_Pay(b *testing.B) {
 	env := setup(b)
 	env.post(b, env.priced("CONSULT", "1", "99999999.00", "USD"))
 	bill := env.issued(b)
-	in := billing.PayInput{Bill: bill.ID, Amount: usd("0.01"), Method: billing.MethodCash}
+	in := billing.PayInput{Bill: bill.ID, Amount: usd("0.01"), PaymentDetails: by(billing.MethodCash)}
 	for b.Loop() {
 		_, err := env.s.Pay(env.Ctx, in)
 		require.NoError(b, err)

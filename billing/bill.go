@@ -33,30 +33,34 @@ var BillTransitions = hmstype.Transitions[BillStatus]{
 // Bill is what a patient and the payers owe for some charges (FHIR Invoice). All amounts
 // are of one currency. PatientAmount + PayerAmount = Total = Gross - Discount + Tax.
 type Bill struct {
-	ID             hmstype.BillID
-	Patient        hmstype.PatientID
-	Encounter      hmstype.EncounterID // zero where it is not for one encounter
-	Number         string              // such as "INV-2026-000001"; empty for a draft
-	Date           hmstype.Date        // the tenant's day of issue; zero for a draft
-	Status         BillStatus
-	Gross          hmstype.Money // before discount and tax
-	Discount       hmstype.Money
-	Tax            hmstype.Money
-	Total          hmstype.Money // what was invoiced
-	PatientAmount  hmstype.Money // the patient's share; the whole for a draft
-	PayerAmount    hmstype.Money // the payers' shares
-	Paid           hmstype.Money // payments less refunds
-	Credited       hmstype.Money // by credit notes
-	Open           hmstype.Money // what is still to be paid, over all shares
-	Overpaid       hmstype.Money // what is to be given back, after a credit of what was paid
-	DiscountReason string
-	CancelReason   string
-	CreatedAt      time.Time // UTC
-	IssuedAt       time.Time // UTC; zero for a draft
-	CancelledAt    time.Time // UTC; zero unless cancelled
-	Version        int64
-	Lines          []BillLine  // by number; nil in lists
-	Shares         []BillShare // the patient's first; nil in lists and for drafts
+	ID             hmstype.BillID      `json:"id"`
+	Patient        hmstype.PatientID   `json:"patient"`
+	Encounter      hmstype.EncounterID `json:"encounter"` // zero where it is not for one encounter
+	Number         string              `json:"number"`    // such as "INV-2026-000001"; empty for a draft
+	Date           hmstype.Date        `json:"date"`      // the tenant's day of issue; zero for a draft
+	Status         BillStatus          `json:"status"`
+	Gross          hmstype.Money       `json:"gross"` // before discount and tax
+	Discount       hmstype.Money       `json:"discount"`
+	Tax            hmstype.Money       `json:"tax"`
+	Total          hmstype.Money       `json:"total"`         // what was invoiced
+	PatientAmount  hmstype.Money       `json:"patientAmount"` // the patient's share; the whole for a draft
+	PayerAmount    hmstype.Money       `json:"payerAmount"`   // the payers' shares
+	Paid           hmstype.Money       `json:"paid"`          // payments less refunds
+	Credited       hmstype.Money       `json:"credited"`      // by credit notes
+	Open           hmstype.Money       `json:"open"`          // what is still to be paid, over all shares
+	Overpaid       hmstype.Money       `json:"overpaid"`      // what is to be given back, after a credit of what was paid
+	DiscountReason string              `json:"discountReason"`
+	CancelReason   string              `json:"cancelReason"`
+	CreatedAt      time.Time           `json:"createdAt"` // UTC
+	CreatedBy      hmstype.ActorRef    `json:"createdBy"`
+	IssuedAt       time.Time           `json:"issuedAt"`    // UTC; zero for a draft
+	CancelledAt    time.Time           `json:"cancelledAt"` // UTC; zero unless cancelled
+	Version        int64               `json:"version"`     // counts changes, from 1
+	Lines          []BillLine          `json:"lines"`       // by number; nil in lists
+	Shares         []BillShare         `json:"shares"`      // the patient's first; nil in lists and for drafts
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, states, instants, and the number and day that the bill is filed by.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 // IsPaid tells whether nothing is open on an issued bill.
@@ -64,8 +68,7 @@ func (b Bill) IsPaid() bool { return b.Status == BillBalanced }
 
 type billRow struct {
 	bun.BaseModel `bun:"table:hms.bill,alias:b"`
-	dbx.Tenanted
-	ID             hmstype.BillID `bun:"id,pk"`
+	dbx.Header[hmstype.BillID]
 	PatientID      hmstype.PatientID
 	EncounterID    hmstype.EncounterID `bun:",nullzero"`
 	Currency       hmstype.Currency
@@ -85,10 +88,8 @@ type billRow struct {
 	DiscountReason string
 	CancelReason   string
 	JournalID      hmstype.JournalID `bun:",nullzero"`
-	CreatedAt      time.Time
-	IssuedAt       time.Time `bun:",nullzero"`
-	CancelledAt    time.Time `bun:",nullzero"`
-	Version        int64
+	IssuedAt       time.Time         `bun:",nullzero"`
+	CancelledAt    time.Time         `bun:",nullzero"`
 }
 
 func (r billRow) Position() hmstype.Position {
@@ -102,31 +103,60 @@ func (r billRow) bill() Bill {
 		Gross: m(r.GrossAmount), Discount: m(r.DiscountAmount), Tax: m(r.TaxAmount), Total: m(r.TotalAmount),
 		PatientAmount: m(r.PatientAmount), PayerAmount: m(r.PayerAmount), Paid: m(r.PaidAmount), Credited: m(r.CreditedAmount),
 		Open: m(r.OpenAmount), Overpaid: m(r.OverpaidAmount), DiscountReason: r.DiscountReason, CancelReason: r.CancelReason,
-		CreatedAt: r.CreatedAt.UTC(), IssuedAt: r.IssuedAt.UTC(), CancelledAt: r.CancelledAt.UTC(), Version: r.Version,
+		CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy,
+		IssuedAt: r.IssuedAt.UTC(), CancelledAt: r.CancelledAt.UTC(), Version: r.Version,
 	}
+}
+
+// invoices is what every use case that shows bills shows of whom.
+var invoices = usecase.Entity[Bill]{
+	Table:   "bill",
+	Patient: func(b *Bill) hmstype.PatientID { return b.Patient },
+	ID:      func(b *Bill) string { return b.ID.String() },
+	// Numbers are free of gaps: who counts them must find each.
+	Keep: func(withheld, whole *Bill) { withheld.Number, withheld.Date = whole.Number, whole.Date },
+}
+
+// billSteps is how people change a bill's state. That it is balanced, or open again, follows from
+// payments, refunds and credits: the database takes these steps and notes them.
+var billSteps = dbx.Machine[billRow, BillStatus]{
+	Table: "bill", Transitions: BillTransitions,
+	State: func(r *billRow) *BillStatus { return &r.Status },
+	Columns: []string{
+		"bill_number", "bill_date", "issued_at", "journal_id", "open_amount", "patient_amount", "payer_amount",
+		"cancel_reason", "cancelled_at",
+	},
+	Event: func(r *billRow, _ BillStatus) dbx.Event {
+		if r.Status == BillCancelled {
+			return dbx.Event{} // nobody was told of the draft
+		}
+		return dbx.Event{Type: "billing.bill_issued", Entity: "bill", ID: r.ID, Data: map[string]any{
+			"bill": r.ID, "number": r.BillNumber, "total": r.TotalAmount, "currency": r.Currency,
+		}}
+	},
 }
 
 // BillLine is one charge on a bill. PatientAmount + PayerAmount = Total = Net + Tax.
 type BillLine struct {
-	ID               hmstype.BillLineID
-	Number           int // from 1
-	Charge           hmstype.ChargeID
-	ServiceCode      string
-	Category         string
-	Text             string
-	ServiceDate      hmstype.Date
-	Quantity         decimal.Decimal
-	UnitPrice        hmstype.Money
-	Gross            hmstype.Money // quantity x unit price, rounded
-	Discount         hmstype.Money // the line's own and its part of the bill's
-	Net              hmstype.Money
-	TaxPercent       decimal.Decimal
-	Tax              hmstype.Money
-	Total            hmstype.Money
-	PatientAmount    hmstype.Money
-	PayerAmount      hmstype.Money
-	CreditedQuantity decimal.Decimal
-	Credited         hmstype.Money // tax included
+	ID               hmstype.BillLineID `json:"id"`
+	Number           int                `json:"number"` // from 1
+	Charge           hmstype.ChargeID   `json:"charge"`
+	ServiceCode      string             `json:"serviceCode"`
+	Category         string             `json:"category"`
+	Text             string             `json:"text"`
+	ServiceDate      hmstype.Date       `json:"serviceDate"`
+	Quantity         decimal.Decimal    `json:"quantity"`
+	UnitPrice        hmstype.Money      `json:"unitPrice"`
+	Gross            hmstype.Money      `json:"gross"`    // quantity x unit price, rounded
+	Discount         hmstype.Money      `json:"discount"` // the line's own and its part of the bill's
+	Net              hmstype.Money      `json:"net"`
+	TaxPercent       decimal.Decimal    `json:"taxPercent"`
+	Tax              hmstype.Money      `json:"tax"`
+	Total            hmstype.Money      `json:"total"`
+	PatientAmount    hmstype.Money      `json:"patientAmount"`
+	PayerAmount      hmstype.Money      `json:"payerAmount"`
+	CreditedQuantity decimal.Decimal    `json:"creditedQuantity"`
+	Credited         hmstype.Money      `json:"credited"` // tax included
 }
 
 type lineRow struct {
@@ -172,13 +202,13 @@ func (r lineRow) line() BillLine {
 
 // BillShare is what the patient, or one payer, owes of an issued bill.
 type BillShare struct {
-	ID       ShareID
-	Coverage hmstype.CoverageID // zero for the patient's share
-	Payer    string             // the payer's name; empty for the patient
-	Amount   hmstype.Money
-	Paid     hmstype.Money // payments less refunds
-	Credited hmstype.Money
-	Open     hmstype.Money // amount - paid - credited; negative where money is to be given back
+	ID       ShareID            `json:"id"`
+	Coverage hmstype.CoverageID `json:"coverage"` // zero for the patient's share
+	Payer    string             `json:"payer"`    // the payer's name; empty for the patient
+	Amount   hmstype.Money      `json:"amount"`
+	Paid     hmstype.Money      `json:"paid"` // payments less refunds
+	Credited hmstype.Money      `json:"credited"`
+	Open     hmstype.Money      `json:"open"` // amount - paid - credited; negative where money is to be given back
 }
 
 type shareRow struct {
@@ -217,15 +247,14 @@ type lineShareRow struct {
 
 // liveLines reads the lines of a bill that were not released, by number.
 func liveLines(ctx context.Context, db dbx.DB, bill hmstype.BillID) ([]lineRow, error) {
-	return dbx.All[lineRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("l.bill_id = ?", bill).Where("l.released_at IS NULL").Order("l.line_no")
-	})
+	return dbx.All[lineRow](ctx, db, dbx.Equal("bill_id", bill), isLive, dbx.OrderBy("l.line_no"))
 }
 
+// isLive selects the lines that were not released.
+var isLive = dbx.Where("l.released_at IS NULL")
+
 func sharesOf(ctx context.Context, db dbx.DB, bill hmstype.BillID) ([]shareRow, error) {
-	return dbx.All[shareRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("s.bill_id = ?", bill).Order("s.sequence")
-	})
+	return dbx.All[shareRow](ctx, db, dbx.Equal("bill_id", bill), dbx.OrderBy("s.sequence"))
 }
 
 func loadBill(ctx context.Context, db dbx.DB, id hmstype.BillID) (Bill, error) {
@@ -261,18 +290,17 @@ func lockBill(ctx context.Context, db dbx.DB, id hmstype.BillID) (billRow, error
 	return dbx.Get[billRow](ctx, db, "bill", id, dbx.ForUpdate)
 }
 
+var opBill = usecase.Query[usecase.ByID[hmstype.BillID], Bill]{
+	Name: "billing.bill", Permission: hmstype.PermBillingRead, Shows: invoices.One(),
+}.Declare()
+
 // Bill gives a bill with its lines and shares, and records that it was read.
 func (s *Service) Bill(ctx context.Context, id hmstype.BillID) (Bill, error) {
-	op := usecase.Op{Name: "billing.bill", Permission: hmstype.PermBillingRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.BillID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BillID]) (Bill, error) {
-			bill, err := loadBill(ctx, db, in.ID)
-			if err != nil {
-				return Bill{}, err
-			}
-			access := dbx.Access{Action: "read", Entity: "bill", ID: bill.ID.String(), Patient: bill.Patient}
-			return bill, db.RecordAccess(ctx, access)
-		})
+	return opBill.Run(ctx, &s.base, usecase.ID(id), getBill)
+}
+
+func getBill(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BillID]) (Bill, error) {
+	return loadBill(ctx, db, in.ID)
 }
 
 // BillsQuery selects bills.
@@ -292,27 +320,20 @@ func (in BillsQuery) Validate() error {
 	return v.Err()
 }
 
-// Bills lists bills without their lines, the oldest first, and records whose were shown.
+var opBills = usecase.Query[BillsQuery, hmstype.List[Bill]]{
+	Name: "billing.bills", Permission: hmstype.PermBillingRead, Shows: invoices.Found(),
+	Sample: BillsQuery{Status: BillIssued},
+}.Declare()
+
+// Bills lists bills without their lines, the oldest first, and records whose were shown. Those of
+// restricted patients are withheld from who may not see them.
 func (s *Service) Bills(ctx context.Context, in BillsQuery) (hmstype.List[Bill], error) {
-	op := usecase.Op{Name: "billing.bills", Permission: hmstype.PermBillingRead}
-	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in BillsQuery) (hmstype.List[Bill], error) {
-		rows, next, err := dbx.Page[billRow](ctx, db, in.Page, dbx.Order{At: "created_at"}, func(q *bun.SelectQuery) *bun.SelectQuery {
-			if !in.Patient.IsZero() {
-				q = q.Where("b.patient_id = ?", in.Patient)
-			}
-			if in.Status != "" {
-				q = q.Where("b.status = ?", in.Status)
-			}
-			return q
-		})
-		list := hmstype.List[Bill]{Next: next, Items: make([]Bill, len(rows))}
-		patients := make([]hmstype.PatientID, len(rows))
-		for i, r := range rows {
-			list.Items[i], patients[i] = r.bill(), r.PatientID
-		}
-		if err != nil {
-			return list, err
-		}
-		return list, db.RecordSearch(ctx, "bill", patients...)
-	})
+	return opBills.Run(ctx, &s.base, in, bills)
+}
+
+func bills(ctx context.Context, db dbx.DB, in BillsQuery) (hmstype.List[Bill], error) {
+	db.About(in.Patient)
+	return dbx.List(ctx, db, in.Page, dbx.Order{At: "created_at"}, billRow.bill,
+		dbx.When(!in.Patient.IsZero(), dbx.Equal("patient_id", in.Patient)),
+		dbx.When(in.Status != "", dbx.Equal("status", in.Status)))
 }

@@ -196,14 +196,18 @@ func TestService_IssueBill_More(t *testing.T) {
 		nurse, pharmacist := b.As(t, identity.RoleNurse), b.As(t, identity.RolePharmacist)
 		_, err := b.s.IssueBill(nurse, billing.IssueBillInput{ID: bill.ID})
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
-		_, err = b.s.Pay(pharmacist, billing.PayInput{Bill: bill.ID, Amount: usd("1"), Method: billing.MethodCash})
+		_, err = b.s.Pay(pharmacist, billing.PayInput{
+			Bill: bill.ID, Amount: usd("1"), PaymentDetails: by(billing.MethodCash),
+		})
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 		_, err = b.s.Bill(nurse, bill.ID)
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 		desk := b.As(t, identity.RoleReceptionist)
-		_, err = b.s.Pay(desk, billing.PayInput{Bill: bill.ID, Amount: usd("1"), Method: billing.MethodCash})
+		_, err = b.s.Pay(desk, billing.PayInput{Bill: bill.ID, Amount: usd("1"), PaymentDetails: by(billing.MethodCash)})
 		require.NoError(t, err)
-		_, err = b.s.CreateServiceItem(desk, billing.CreateServiceItemInput{Code: "X", Name: "X", Category: "X"})
+		_, err = b.s.CreateServiceItem(desk, billing.CreateServiceItemInput{
+			Code: "X", ServiceDetails: billing.ServiceDetails{Name: "X", Category: "X"},
+		})
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied, "the desk does not set prices")
 	})
 
@@ -214,10 +218,12 @@ func TestService_IssueBill_More(t *testing.T) {
 		p, err := b.pay(bill.ID, "1")
 		require.NoError(t, err)
 		for name, err := range map[string]error{
-			"bill":    errOf(other.s.Bill(other.Ctx, bill.ID)),
-			"issue":   errOf(other.s.IssueBill(other.Ctx, billing.IssueBillInput{ID: bill.ID})),
-			"pay":     errOf(other.pay(bill.ID, "1")),
-			"refund":  errOf(other.s.Refund(other.Ctx, billing.RefundInput{Payment: p.ID, Amount: usd("1"), Reason: "x"})),
+			"bill":  errOf(other.s.Bill(other.Ctx, bill.ID)),
+			"issue": errOf(other.s.IssueBill(other.Ctx, billing.IssueBillInput{ID: bill.ID})),
+			"pay":   errOf(other.pay(bill.ID, "1")),
+			"refund": errOf(other.s.Refund(other.Ctx, billing.RefundInput{
+				Payment: p.ID, Amount: usd("1"), RefundDetails: because("x"),
+			})),
 			"cancel":  errOf(other.s.CancelPayment(other.Ctx, billing.CancelPaymentInput{Payment: p.ID, Reason: "x"})),
 			"credit":  errOf(other.s.IssueCreditNote(other.Ctx, billing.IssueCreditNoteInput{Bill: bill.ID, Reason: "x"})),
 			"notes":   errOf(other.s.CreditNotes(other.Ctx, bill.ID)),
@@ -295,7 +301,9 @@ func TestService_IssueBill_Coverage(t *testing.T) {
 		bill, err := b.s.IssueBill(b.Ctx, billing.IssueBillInput{ID: draft.ID, SelfPay: true})
 		require.NoError(t, err)
 		require.True(t, bill.PayerAmount.IsZero())
-		_, err = b.s.Pay(b.Ctx, billing.PayInput{Bill: bill.ID, Coverage: first.ID, Amount: usd("1"), Method: billing.MethodInsurance})
+		_, err = b.s.Pay(b.Ctx, billing.PayInput{
+			Bill: bill.ID, Coverage: first.ID, Amount: usd("1"), PaymentDetails: by(billing.MethodInsurance),
+		})
 		require.ErrorIs(t, err, billing.ErrNoShare)
 	})
 }

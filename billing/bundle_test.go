@@ -64,7 +64,9 @@ func (b *bundle) newPatient(tb testing.TB) hmstype.PatientID {
 func (b *bundle) newService(tb testing.TB, code, tax, price string) billing.ServiceItem {
 	tb.Helper()
 	item, err := b.s.CreateServiceItem(b.Ctx, billing.CreateServiceItemInput{
-		Code: code, Name: "Name of " + code, Category: "Test", TaxPercent: decimal.RequireFromString(tax),
+		Code: code,
+		ServiceDetails: billing.ServiceDetails{Name: "Name of " + code, Category: "Test",
+			TaxPercent: decimal.RequireFromString(tax)},
 	})
 	require.NoError(tb, err)
 	_, err = b.s.SetPrice(b.Ctx, billing.SetPriceInput{Service: item.ID, Amount: usd(price), From: hmstype.NewDate(2020, 1, 1)})
@@ -76,8 +78,8 @@ func (b *bundle) newService(tb testing.TB, code, tax, price string) billing.Serv
 func (b *bundle) encounter(tb testing.TB, patientID hmstype.PatientID) hmstype.EncounterID {
 	tb.Helper()
 	id, doctor := hmstype.NewID[hmstype.EncounterID](), b.User(tb, identity.RoleDoctor)
-	_, err := b.DB.NewRaw(`INSERT INTO hms.encounter (tenant_id, id, patient_id, practitioner_id, class, status, started_at, created_at)
-		VALUES (?, ?, ?, ?, 'AMB', 'in-progress', ?, ?)`, b.Tenant, id, patientID, doctor.ID, dbtest.Start, dbtest.Start).Exec(tb.Context())
+	_, err := b.DB.NewRaw(`INSERT INTO hms.encounter (tenant_id, id, patient_id, practitioner_id, class, status, started_at, created_at, created_by)
+		VALUES (?, ?, ?, ?, 'AMB', 'in-progress', ?, ?, 'system:test')`, b.Tenant, id, patientID, doctor.ID, dbtest.Start, dbtest.Start).Exec(tb.Context())
 	require.NoError(tb, err)
 	return id
 }
@@ -151,7 +153,7 @@ func (b *bundle) billOf100(tb testing.TB) billing.Bill {
 }
 
 func (b *bundle) pay(bill hmstype.BillID, amount string) (billing.Payment, error) {
-	return b.s.Pay(b.Ctx, billing.PayInput{Bill: bill, Amount: usd(amount), Method: billing.MethodCash})
+	return b.s.Pay(b.Ctx, billing.PayInput{Bill: bill, Amount: usd(amount), PaymentDetails: by(billing.MethodCash)})
 }
 
 func (b *bundle) bill(tb testing.TB, id hmstype.BillID) billing.Bill {
@@ -219,3 +221,7 @@ func succeeded(errs []error) int {
 	}
 	return n
 }
+
+// because and by are the details of refunds and payments that tests need.
+func because(reason string) billing.RefundDetails     { return billing.RefundDetails{Reason: reason} }
+func by(method billing.Method) billing.PaymentDetails { return billing.PaymentDetails{Method: method} }

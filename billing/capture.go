@@ -10,6 +10,7 @@ import (
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -42,7 +43,7 @@ func validateRequest(req charge.Request) error {
 	var v hmstype.Validator
 	checkSource(&v, req.Source)
 	v.Required(!req.Patient.IsZero(), "patient")
-	v.Text(req.Service, "service", 1, 50)
+	names.Check(&v, names.CodeKey, req.Service, "service", 50)
 	v.Text(req.Text, "text", 0, 300)
 	checkQuantity(&v, req.Quantity, "quantity")
 	if p := req.UnitPrice; p != nil {
@@ -87,9 +88,10 @@ func (c capture) post(ctx context.Context, db dbx.DB) (hmstype.ChargeID, error) 
 	var id hmstype.ChargeID
 	var outcome string
 	err := db.QueryRow(ctx, `SELECT out_charge, out_outcome
-		FROM hms.post_charge($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		FROM hms.post_charge($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		db.Tenant(), c.id, c.patient, c.encounter, c.source.Kind, c.source.ID, c.source.Line,
-		c.service, c.text, c.quantity, amount, string(currency), c.at, c.day, string(c.status), db.Now).Scan(&id, &outcome)
+		names.CodeKey(c.service), c.text, c.quantity, amount, string(currency), c.at, c.day, string(c.status),
+		db.Now, db.By()).Scan(&id, &outcome)
 	if err != nil {
 		return hmstype.ChargeID{}, err
 	}
@@ -113,7 +115,7 @@ const SourceManual = "manual"
 type CaptureChargeInput struct {
 	Patient        hmstype.PatientID   // required
 	Encounter      hmstype.EncounterID // zero means none; must be the patient's
-	Service        string              // code of an active service; required
+	Service        string              // code of an active service, in any spelling; required
 	Text           string              // up to 300 characters; empty means the catalogue's name
 	Quantity       decimal.Decimal     // more than zero, at most four places; zero means 1
 	Currency       hmstype.Currency    // of the price; empty means the tenant's
@@ -126,7 +128,7 @@ type CaptureChargeInput struct {
 func (in CaptureChargeInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Patient.IsZero(), "patient")
-	v.Text(in.Service, "service", 1, 50)
+	names.Check(&v, names.CodeKey, in.Service, "service", 50)
 	v.Text(in.Text, "text", 0, 300)
 	if !in.Quantity.IsZero() {
 		checkQuantity(&v, in.Quantity, "quantity")
@@ -135,11 +137,18 @@ func (in CaptureChargeInput) Validate() error {
 	return v.Err()
 }
 
+var opCaptureCharge = usecase.Command[CaptureChargeInput, Charge]{
+	Name: "billing.capture_charge", Permission: hmstype.PermCharge, Shows: chargeItems.One(),
+	Key: func(in CaptureChargeInput) string { return in.IdempotencyKey },
+	Sample: CaptureChargeInput{
+		Service: "TAB", Text: "a long talk", Quantity: decimal.NewFromInt(1), At: usecase.SampleAt,
+	},
+}.Declare()
+
 // CaptureCharge captures a charge by hand. [ErrUnknownService], [ErrNoPrice]; the patient
 // must be live.
 func (s *Service) CaptureCharge(ctx context.Context, in CaptureChargeInput) (Charge, error) {
-	op := usecase.Op{Name: "billing.capture_charge", Permission: hmstype.PermCharge, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, s.captureCharge)
+	return opCaptureCharge.Run(ctx, &s.base, in, s.captureCharge)
 }
 
 func (s *Service) captureCharge(ctx context.Context, db dbx.DB, in CaptureChargeInput) (Charge, error) {
@@ -197,12 +206,16 @@ func (in SetChargeStatusInput) Validate() error {
 	return v.Err()
 }
 
+var opSetChargeStatus = usecase.Command[SetChargeStatusInput, Charge]{
+	Name: "billing.set_charge_status", Permission: hmstype.PermCharge, Shows: chargeItems.One(),
+	Sample: SetChargeStatusInput{Version: 1, Status: ChargeNotBillable, Reason: "goodwill"},
+}.Declare()
+
 // SetChargeStatus moves an unbilled charge: a planned one becomes billable, a billable one is
 // waived, aborted or marked as an error. [ErrChargeBilled] for a charge on a draft bill (cancel
 // the draft first), [hmstype.ErrInvalidTransition] for one that was billed.
 func (s *Service) SetChargeStatus(ctx context.Context, in SetChargeStatusInput) (Charge, error) {
-	op := usecase.Op{Name: "billing.set_charge_status", Permission: hmstype.PermCharge}
-	return usecase.Write(ctx, &s.base, op, in, setChargeStatus)
+	return opSetChargeStatus.Run(ctx, &s.base, in, setChargeStatus)
 }
 
 func setChargeStatus(ctx context.Context, db dbx.DB, in SetChargeStatusInput) (Charge, error) {
@@ -213,18 +226,16 @@ func setChargeStatus(ctx context.Context, db dbx.DB, in SetChargeStatusInput) (C
 	if err := lockAccount(ctx, db, row.PatientID); err != nil {
 		return Charge{}, err
 	}
-	if row, err = dbx.Get[chargeRow](ctx, db, "charge", in.ID, dbx.ForUpdate); err != nil {
-		return Charge{}, err
-	}
-	if err := ChargeTransitions.Check("charge", row.Status, in.Status); err != nil {
-		return Charge{}, err
-	}
-	if err := refuseBilled(ctx, db, []hmstype.ChargeID{row.ID}); err != nil {
-		return Charge{}, err
-	}
-	row.Status, row.StatusReason = in.Status, in.Reason
-	err = dbx.UpdateVersioned(ctx, db, &row, in.Version, "status", "status_reason")
-	row.Version = in.Version + 1
+	row, err = dbx.Step(ctx, db, chargeSteps, in.ID, dbx.Change[chargeRow, ChargeStatus]{
+		To: in.Status, Reason: in.Reason,
+		Apply: func(row *chargeRow) error {
+			row.StatusReason = in.Reason
+			if err := refuseBilled(ctx, db, []hmstype.ChargeID{row.ID}); err != nil {
+				return err
+			}
+			return dbx.CheckVersion(row, in.Version)
+		},
+	})
 	return row.charge(), err
 }
 
@@ -236,9 +247,7 @@ func lockAccount(ctx context.Context, db dbx.DB, patient hmstype.PatientID) erro
 
 // refuseBilled gives a [ChargeBilledError] where one of the charges is on a bill.
 func refuseBilled(ctx context.Context, db dbx.DB, ids []hmstype.ChargeID) error {
-	lines, err := dbx.All[lineRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("l.charge_id IN (?)", bun.List(ids)).Where("l.released_at IS NULL").Order("l.charge_id").Limit(1)
-	})
+	lines, err := dbx.All[lineRow](ctx, db, dbx.OneOf("charge_id", ids), isLive, dbx.OrderBy("l.charge_id"), dbx.Limit(1))
 	if err != nil || len(lines) == 0 {
 		return err
 	}

@@ -16,13 +16,17 @@ import (
 func TestService_CreateServiceItem(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	_, err := b.s.CreateServiceItem(b.Ctx, billing.CreateServiceItemInput{Code: "CONSULT", Name: "x", Category: "x"})
+	_, err := b.s.CreateServiceItem(b.Ctx, billing.CreateServiceItemInput{
+		Code: "CONSULT", ServiceDetails: billing.ServiceDetails{Name: "x", Category: "x"},
+	})
 	require.ErrorIs(t, err, billing.ErrServiceCodeTaken)
 	for path, in := range map[string]billing.CreateServiceItemInput{
-		"code":       {Name: "x", Category: "x"},
-		"name":       {Code: "x", Category: "x"},
-		"category":   {Code: "x", Name: "x"},
-		"taxPercent": {Code: "x", Name: "x", Category: "x", TaxPercent: decimal.RequireFromString("100.0001")},
+		"code":     {ServiceDetails: billing.ServiceDetails{Name: "x", Category: "x"}},
+		"name":     {Code: "x", ServiceDetails: billing.ServiceDetails{Category: "x"}},
+		"category": {Code: "x", ServiceDetails: billing.ServiceDetails{Name: "x"}},
+		"taxPercent": {Code: "x", ServiceDetails: billing.ServiceDetails{
+			Name: "x", Category: "x", TaxPercent: decimal.RequireFromString("100.0001"),
+		}},
 	} {
 		_, err := b.s.CreateServiceItem(b.Ctx, in)
 		require.Len(t, hmstype.Fields(err), 1)
@@ -38,7 +42,9 @@ func TestService_CreateServiceItem(t *testing.T) {
 func TestService_UpdateServiceItem(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	in := billing.UpdateServiceItemInput{ID: b.service.ID, Version: 1, Name: "New", Category: "New", Active: false}
+	in := billing.UpdateServiceItemInput{
+		ID: b.service.ID, Version: 1, ServiceDetails: billing.ServiceDetails{Name: "New", Category: "New"}, Active: false,
+	}
 	item, err := b.s.UpdateServiceItem(b.Ctx, in)
 	require.NoError(t, err)
 	require.Equal(t, int64(2), item.Version)

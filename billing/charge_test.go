@@ -24,7 +24,9 @@ func TestService_Post(t *testing.T) {
 		b := setup(t)
 		id := b.post(t, b.request("SPECTACLES", "2"))
 		_, err := b.s.UpdateServiceItem(b.Ctx, billing.UpdateServiceItemInput{
-			ID: b.taxed.ID, Version: 1, Name: "Other", Category: "Other", TaxPercent: decimal.NewFromInt(99), Active: false,
+			ID: b.taxed.ID, Version: 1,
+			ServiceDetails: billing.ServiceDetails{Name: "Other", Category: "Other", TaxPercent: decimal.NewFromInt(99)},
+			Active:         false,
 		})
 		require.NoError(t, err)
 		_, err = b.s.SetPrice(b.Ctx, billing.SetPriceInput{Service: b.taxed.ID, Amount: usd("999"), From: hmstype.NewDate(2026, 1, 1)})
@@ -218,8 +220,11 @@ func TestCharge_Transitions(t *testing.T) {
 			}
 			id := hmstype.NewID[hmstype.ChargeID]()
 			_, err := b.DB.NewRaw(`INSERT INTO hms.charge (tenant_id, id, patient_id, source_kind, source_id, source_line, service_id,
-				service_code, category, description, quantity, unit_price, currency, tax_percent, service_at, service_date, status, status_reason, captured_at)
-				VALUES (?, ?, ?, 'walk', ?, 0, ?, 'X', 'X', 'X', 1, 1, 'USD', 0, now(), now()::date, ?, 'reason', now())`,
+				service_code, category, description, quantity, unit_price, currency, tax_percent, service_at, service_date,
+				status, status_reason,
+				created_at, created_by)
+				VALUES (?, ?, ?, 'walk', ?, 0, ?, 'X', 'X', 'X', 1, 1, 'USD', 0, now(), now()::date,
+				?, 'reason', now(), 'system:test')`,
 				b.Tenant, id, b.patient, id.String(), b.service.ID, from).Exec(t.Context())
 			require.NoError(t, err)
 			_, err = b.DB.NewRaw(`UPDATE hms.charge SET status = ? WHERE tenant_id = ? AND id = ?`, to, b.Tenant, id).Exec(t.Context())

@@ -38,29 +38,32 @@ var ChargeTransitions = hmstype.Transitions[ChargeStatus]{
 // Charge is one chargeable deed with the price, tax and text that it had when it was
 // captured (FHIR ChargeItem).
 type Charge struct {
-	ID           hmstype.ChargeID
-	Patient      hmstype.PatientID
-	Encounter    hmstype.EncounterID // zero where the deed belongs to none
-	Source       charge.Source       // the deed; unique in the tenant
-	Service      hmstype.ServiceID
-	ServiceCode  string
-	Category     string
-	Text         string
-	Quantity     decimal.Decimal // more than zero, at most four places
-	UnitPrice    hmstype.Money   // without tax
-	TaxPercent   decimal.Decimal // 0 to 100
-	ServiceAt    time.Time       // UTC: when the deed was done
-	ServiceDate  hmstype.Date    // the tenant's day of it
-	Status       ChargeStatus
-	StatusReason string    // why it is not billable, aborted or in error
-	CapturedAt   time.Time // UTC
-	Version      int64
+	ID           hmstype.ChargeID    `json:"id"`
+	Patient      hmstype.PatientID   `json:"patient"`
+	Encounter    hmstype.EncounterID `json:"encounter"` // zero where the deed belongs to none
+	Source       charge.Source       `json:"source"`    // the deed; unique in the tenant
+	Service      hmstype.ServiceID   `json:"service"`
+	ServiceCode  string              `json:"serviceCode"`
+	Category     string              `json:"category"`
+	Text         string              `json:"text"`
+	Quantity     decimal.Decimal     `json:"quantity"`    // more than zero, at most four places
+	UnitPrice    hmstype.Money       `json:"unitPrice"`   // without tax
+	TaxPercent   decimal.Decimal     `json:"taxPercent"`  // 0 to 100
+	ServiceAt    time.Time           `json:"serviceAt"`   // UTC: when the deed was done
+	ServiceDate  hmstype.Date        `json:"serviceDate"` // the tenant's day of it
+	Status       ChargeStatus        `json:"status"`
+	StatusReason string              `json:"statusReason,omitempty"` // why it is not billable, aborted or in error
+	CreatedAt    time.Time           `json:"createdAt"`              // UTC: when it was captured
+	CreatedBy    hmstype.ActorRef    `json:"createdBy"`              // who did the deed that captured it
+	Version      int64               `json:"version"`                // counts changes, from 1
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, states and instants.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 type chargeRow struct {
 	bun.BaseModel `bun:"table:hms.charge,alias:c"`
-	dbx.Tenanted
-	ID           hmstype.ChargeID `bun:"id,pk"`
+	dbx.Header[hmstype.ChargeID]
 	PatientID    hmstype.PatientID
 	EncounterID  hmstype.EncounterID `bun:",nullzero"`
 	SourceKind   string
@@ -78,8 +81,6 @@ type chargeRow struct {
 	ServiceDate  hmstype.Date
 	Status       ChargeStatus
 	StatusReason string
-	CapturedAt   time.Time
-	Version      int64
 }
 
 func (r chargeRow) Position() hmstype.Position {
@@ -93,8 +94,22 @@ func (r chargeRow) charge() Charge {
 		Service: r.ServiceID, ServiceCode: r.ServiceCode, Category: r.Category, Text: r.Description,
 		Quantity: r.Quantity, UnitPrice: money(r.UnitPrice, r.Currency), TaxPercent: r.TaxPercent,
 		ServiceAt: r.ServiceAt.UTC(), ServiceDate: r.ServiceDate, Status: r.Status, StatusReason: r.StatusReason,
-		CapturedAt: r.CapturedAt.UTC(), Version: r.Version,
+		CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy, Version: r.Version,
 	}
+}
+
+// chargeItems is what every use case that shows charges shows of whom.
+var chargeItems = usecase.Entity[Charge]{
+	Table:   "charge",
+	Patient: func(c *Charge) hmstype.PatientID { return c.Patient },
+	ID:      func(c *Charge) string { return c.ID.String() },
+}
+
+// chargeSteps is how a charge changes its state; the issue of a bill steps all of the bill's at once.
+var chargeSteps = dbx.Machine[chargeRow, ChargeStatus]{
+	Table: "charge", Transitions: ChargeTransitions,
+	State:   func(r *chargeRow) *ChargeStatus { return &r.Status },
+	Columns: []string{"status_reason"},
 }
 
 // ChargesQuery selects charges of a patient, or of one encounter.
@@ -116,41 +131,34 @@ func (in ChargesQuery) Validate() error {
 	return v.Err()
 }
 
-// Charges lists charges by the time of the deed, and records that they were read.
+var opCharges = usecase.Query[ChargesQuery, hmstype.List[Charge]]{
+	Name: "billing.charges", Permission: hmstype.PermBillingRead, Shows: chargeItems.Page(),
+	Sample: ChargesQuery{Statuses: []ChargeStatus{ChargeBillable}},
+}.Declare()
+
+// Charges lists a patient's charges by the time of the deed, and records that they were read.
 func (s *Service) Charges(ctx context.Context, in ChargesQuery) (hmstype.List[Charge], error) {
-	op := usecase.Op{Name: "billing.charges", Permission: hmstype.PermBillingRead}
-	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ChargesQuery) (hmstype.List[Charge], error) {
-		rows, next, err := dbx.Page[chargeRow](ctx, db, in.Page, dbx.Order{At: "service_at"}, func(q *bun.SelectQuery) *bun.SelectQuery {
-			q = q.Where("c.patient_id = ?", in.Patient)
-			if !in.Encounter.IsZero() {
-				q = q.Where("c.encounter_id = ?", in.Encounter)
-			}
-			if len(in.Statuses) > 0 {
-				q = q.Where("c.status IN (?)", bun.List(in.Statuses))
-			}
-			return q
-		})
-		list := hmstype.List[Charge]{Next: next, Items: make([]Charge, len(rows))}
-		for i, r := range rows {
-			list.Items[i] = r.charge()
-		}
-		if err != nil {
-			return list, err
-		}
-		return list, db.RecordAccess(ctx, dbx.Access{Action: "search", Entity: "charge", Patient: in.Patient})
-	})
+	return opCharges.Run(ctx, &s.base, in, charges)
 }
+
+func charges(ctx context.Context, db dbx.DB, in ChargesQuery) (hmstype.List[Charge], error) {
+	db.About(in.Patient)
+	return dbx.List(ctx, db, in.Page, dbx.Order{At: "service_at"}, chargeRow.charge,
+		dbx.Equal("patient_id", in.Patient),
+		dbx.When(!in.Encounter.IsZero(), dbx.Equal("encounter_id", in.Encounter)),
+		dbx.When(len(in.Statuses) > 0, dbx.OneOf("status", in.Statuses)))
+}
+
+var opCharge = usecase.Query[usecase.ByID[hmstype.ChargeID], Charge]{
+	Name: "billing.charge", Permission: hmstype.PermBillingRead, Shows: chargeItems.One(),
+}.Declare()
 
 // Charge gives one charge, and records that it was read.
 func (s *Service) Charge(ctx context.Context, id hmstype.ChargeID) (Charge, error) {
-	op := usecase.Op{Name: "billing.charge", Permission: hmstype.PermBillingRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.ChargeID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ChargeID]) (Charge, error) {
-			row, err := dbx.Get[chargeRow](ctx, db, "charge", in.ID)
-			if err != nil {
-				return Charge{}, err
-			}
-			access := dbx.Access{Action: "read", Entity: "charge", ID: row.ID.String(), Patient: row.PatientID}
-			return row.charge(), db.RecordAccess(ctx, access)
-		})
+	return opCharge.Run(ctx, &s.base, usecase.ID(id), getCharge)
+}
+
+func getCharge(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ChargeID]) (Charge, error) {
+	row, err := dbx.Get[chargeRow](ctx, db, "charge", in.ID)
+	return row.charge(), err
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/shopspring/decimal"
-	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -61,12 +60,17 @@ func (in CreateBillInput) Validate() error {
 	return v.Err()
 }
 
+var opCreateBill = usecase.Command[CreateBillInput, Bill]{
+	Name: "billing.create_bill", Permission: hmstype.PermBillWrite, Shows: invoices.One(),
+	Key:    func(in CreateBillInput) string { return in.IdempotencyKey },
+	Sample: CreateBillInput{Currency: "USD", DiscountReason: "goodwill"},
+}.Declare()
+
 // CreateBill makes a draft bill of charges that are on no other bill. [ErrNothingToBill] where
 // there is none; a [ChargeBilledError] where a named charge is on a bill; not found for a
 // charge or an encounter that is not the patient's.
 func (s *Service) CreateBill(ctx context.Context, in CreateBillInput) (Bill, error) {
-	op := usecase.Op{Name: "billing.create_bill", Permission: hmstype.PermBillWrite, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, s.createBill)
+	return opCreateBill.Run(ctx, &s.base, in, s.createBill)
 }
 
 func (s *Service) createBill(ctx context.Context, db dbx.DB, in CreateBillInput) (Bill, error) {
@@ -118,24 +122,20 @@ func holdEncounter(ctx context.Context, db dbx.DB, in CreateBillInput) error {
 
 // chargesToBill locks the charges that the input asks for, by id.
 func chargesToBill(ctx context.Context, db dbx.DB, in CreateBillInput) ([]chargeRow, error) {
-	rows, err := dbx.All[chargeRow](ctx, db, dbx.ForUpdate, func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = q.Where("c.patient_id = ?", in.Patient).Order("c.id").Limit(maxLines + 1)
-		if !in.Encounter.IsZero() {
-			q = q.Where("c.encounter_id = ?", in.Encounter)
-		}
-		if len(in.Charges) > 0 {
-			return q.Where("c.id IN (?)", bun.List(in.Charges))
-		}
-		return q.Where("c.status = ?", ChargeBillable).Where("c.currency = ?", in.Currency).
-			Where("NOT EXISTS (SELECT 1 FROM hms.bill_line AS l WHERE l.tenant_id = ? AND l.charge_id = c.id AND l.released_at IS NULL)",
-				db.Tenant())
-	})
+	named := len(in.Charges) > 0
+	rows, err := dbx.All[chargeRow](ctx, db, dbx.ForUpdate, dbx.Equal("patient_id", in.Patient),
+		dbx.When(!in.Encounter.IsZero(), dbx.Equal("encounter_id", in.Encounter)),
+		dbx.When(named, dbx.OneOf("id", in.Charges)),
+		dbx.When(!named, dbx.Equal("status", ChargeBillable), dbx.Equal("currency", in.Currency), dbx.Where(
+			`NOT EXISTS (SELECT 1 FROM hms.bill_line AS l
+				WHERE l.tenant_id = ? AND l.charge_id = c.id AND l.released_at IS NULL)`, db.Tenant())),
+		dbx.OrderBy("c.id"), dbx.Limit(maxLines+1))
 	switch {
 	case err != nil:
 		return nil, err
 	case len(rows) > maxLines:
 		return nil, hmstype.Invalid("charges", "must be at most 1000; name some of them")
-	case len(in.Charges) > 0:
+	case named:
 		return rows, checkNamedCharges(ctx, db, in, rows)
 	case len(rows) == 0:
 		return nil, ErrNothingToBill
@@ -196,8 +196,8 @@ func priceBill(charges []chargeRow, in CreateBillInput) ([]pricedLine, error) {
 
 func draftRows(db dbx.DB, in CreateBillInput, charges []chargeRow, priced []pricedLine) (billRow, []lineRow) {
 	bill := billRow{
-		Tenanted: tenanted(db), ID: hmstype.NewID[hmstype.BillID](), PatientID: in.Patient, EncounterID: in.Encounter,
-		Currency: in.Currency, Status: BillDraft, DiscountReason: in.DiscountReason, CreatedAt: db.Now, Version: 1,
+		Header: dbx.NewHeader[hmstype.BillID](db), PatientID: in.Patient, EncounterID: in.Encounter,
+		Currency: in.Currency, Status: BillDraft, DiscountReason: in.DiscountReason,
 	}
 	lines := make([]lineRow, len(charges))
 	for i, c := range charges {
@@ -227,7 +227,7 @@ func (r *billRow) sum(lines []lineRow) {
 
 // saveDraft writes the draft's totals.
 func (r *billRow) saveDraft(ctx context.Context, db dbx.DB) error {
-	return dbx.UpdateVersioned(ctx, db, r, r.Version,
+	return dbx.Update(ctx, db, r,
 		"gross_amount", "discount_amount", "tax_amount", "total_amount", "patient_amount", "payer_amount")
 }
 
@@ -245,11 +245,15 @@ func (in CancelBillInput) Validate() error {
 	return v.Err()
 }
 
+var opCancelBill = usecase.Command[CancelBillInput, Bill]{
+	Name: "billing.cancel_bill", Permission: hmstype.PermBillWrite, Shows: invoices.One(),
+	Sample: CancelBillInput{Reason: "for another patient"},
+}.Declare()
+
 // CancelBill cancels a draft and sets its charges free. An issued bill is not cancelled but
 // credited: [hmstype.ErrInvalidTransition].
 func (s *Service) CancelBill(ctx context.Context, in CancelBillInput) (Bill, error) {
-	op := usecase.Op{Name: "billing.cancel_bill", Permission: hmstype.PermBillWrite}
-	return usecase.Write(ctx, &s.base, op, in, cancelBill)
+	return opCancelBill.Run(ctx, &s.base, in, cancelBill)
 }
 
 func cancelBill(ctx context.Context, db dbx.DB, in CancelBillInput) (Bill, error) {
@@ -257,16 +261,16 @@ func cancelBill(ctx context.Context, db dbx.DB, in CancelBillInput) (Bill, error
 	if err != nil {
 		return Bill{}, err
 	}
-	if err := BillTransitions.Check("bill", row.Status, BillCancelled); err != nil {
-		return Bill{}, err
-	}
-	_, err = db.Exec(ctx, `UPDATE hms.bill_line AS l SET released_at = $1
-		WHERE l.tenant_id = $2 AND l.bill_id = $3 AND l.released_at IS NULL`, db.Now, db.Tenant(), row.ID)
+	err = dbx.Move(ctx, db, billSteps, &row, dbx.Change[billRow, BillStatus]{
+		To: BillCancelled, Reason: in.Reason,
+		Apply: func(row *billRow) error {
+			row.CancelReason, row.CancelledAt = in.Reason, db.Now
+			_, err := db.Exec(ctx, `UPDATE hms.bill_line AS l SET released_at = $1
+				WHERE l.tenant_id = $2 AND l.bill_id = $3 AND l.released_at IS NULL`, db.Now, db.Tenant(), row.ID)
+			return err
+		},
+	})
 	if err != nil {
-		return Bill{}, err
-	}
-	row.Status, row.CancelReason, row.CancelledAt = BillCancelled, in.Reason, db.Now
-	if err := dbx.UpdateVersioned(ctx, db, &row, row.Version, "status", "cancel_reason", "cancelled_at"); err != nil {
 		return Bill{}, err
 	}
 	return loadBill(ctx, db, row.ID)

@@ -15,32 +15,35 @@ import (
 
 // CreditNote takes back part or all of an issued bill. It has a number of its own.
 type CreditNote struct {
-	ID       CreditNoteID
-	Bill     hmstype.BillID
-	Patient  hmstype.PatientID
-	Number   string       // such as "CN-2026-000001"
-	Date     hmstype.Date // the tenant's day
-	Net      hmstype.Money
-	Tax      hmstype.Money
-	Total    hmstype.Money
-	Reason   string
-	IssuedAt time.Time // UTC
-	Lines    []CreditNoteLine
+	ID        CreditNoteID      `json:"id"`
+	Bill      hmstype.BillID    `json:"bill"`
+	Patient   hmstype.PatientID `json:"patient"`
+	Number    string            `json:"number"` // such as "CN-2026-000001"
+	Date      hmstype.Date      `json:"date"`   // the tenant's day
+	Net       hmstype.Money     `json:"net"`
+	Tax       hmstype.Money     `json:"tax"`
+	Total     hmstype.Money     `json:"total"`
+	Reason    string            `json:"reason"`
+	CreatedAt time.Time         `json:"createdAt"` // UTC: when it was issued
+	CreatedBy hmstype.ActorRef  `json:"createdBy"` // who issued it, or did the deed that took back what was billed
+	Lines     []CreditNoteLine  `json:"lines"`
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, instants, and the number and day that the note is filed by.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 // CreditNoteLine is what is taken back of one line of the bill.
 type CreditNoteLine struct {
-	BillLine hmstype.BillLineID
-	Quantity decimal.Decimal // zero where an amount was credited
-	Net      hmstype.Money
-	Tax      hmstype.Money
-	Total    hmstype.Money
+	BillLine hmstype.BillLineID `json:"billLine"`
+	Quantity decimal.Decimal    `json:"quantity"` // zero where an amount was credited
+	Net      hmstype.Money      `json:"net"`
+	Tax      hmstype.Money      `json:"tax"`
+	Total    hmstype.Money      `json:"total"`
 }
 
 type creditNoteRow struct {
 	bun.BaseModel `bun:"table:hms.credit_note,alias:n"`
-	dbx.Tenanted
-	ID          CreditNoteID `bun:"id,pk"`
+	dbx.Header[CreditNoteID]
 	BillID      hmstype.BillID
 	PatientID   hmstype.PatientID
 	NoteNumber  string
@@ -51,7 +54,6 @@ type creditNoteRow struct {
 	TotalAmount decimal.Decimal
 	Reason      string
 	JournalID   hmstype.JournalID
-	IssuedAt    time.Time
 }
 
 type creditLineRow struct {
@@ -80,7 +82,8 @@ func (r creditNoteRow) note(lines []creditLineRow) CreditNote {
 	m := func(d decimal.Decimal) hmstype.Money { return money(d, r.Currency) }
 	n := CreditNote{
 		ID: r.ID, Bill: r.BillID, Patient: r.PatientID, Number: r.NoteNumber, Date: r.NoteDate, Net: m(r.NetAmount),
-		Tax: m(r.TaxAmount), Total: m(r.TotalAmount), Reason: r.Reason, IssuedAt: r.IssuedAt.UTC(),
+		Tax: m(r.TaxAmount), Total: m(r.TotalAmount), Reason: r.Reason,
+		CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy,
 	}
 	for _, l := range lines {
 		n.Lines = append(n.Lines, CreditNoteLine{
@@ -88,6 +91,15 @@ func (r creditNoteRow) note(lines []creditLineRow) CreditNote {
 		})
 	}
 	return n
+}
+
+// creditNoteList is what every use case that shows credit notes shows of whom.
+var creditNoteList = usecase.Entity[CreditNote]{
+	Table:   "credit_note",
+	Patient: func(n *CreditNote) hmstype.PatientID { return n.Patient },
+	ID:      func(n *CreditNote) string { return n.ID.String() },
+	// Numbers are free of gaps: who counts them must find each.
+	Keep: func(withheld, whole *CreditNote) { withheld.Number, withheld.Date = whole.Number, whole.Date },
 }
 
 // CreditLine asks to take back some units, or an amount, of one line.
@@ -126,12 +138,17 @@ func (in IssueCreditNoteInput) Validate() error {
 	return v.Err()
 }
 
+var opIssueCreditNote = usecase.Command[IssueCreditNoteInput, CreditNote]{
+	Name: "billing.issue_credit_note", Permission: hmstype.PermBillWrite, Shows: creditNoteList.One(),
+	Key:    func(in IssueCreditNoteInput) string { return in.IdempotencyKey },
+	Sample: IssueCreditNoteInput{Reason: "taken back"},
+}.Declare()
+
 // IssueCreditNote takes back lines of an issued bill, in the same proportion from everyone who owes
 // them. What was paid already becomes refundable ([Bill.Overpaid]). A [CreditLimitError]
 // for more than was invoiced and not credited.
 func (s *Service) IssueCreditNote(ctx context.Context, in IssueCreditNoteInput) (CreditNote, error) {
-	op := usecase.Op{Name: "billing.issue_credit_note", Permission: hmstype.PermBillWrite, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, issueCreditNote)
+	return opIssueCreditNote.Run(ctx, &s.base, in, issueCreditNote)
 }
 
 func issueCreditNote(ctx context.Context, db dbx.DB, in IssueCreditNoteInput) (CreditNote, error) {
@@ -173,8 +190,8 @@ type credit struct {
 
 func newCredit(db dbx.DB, bill billRow, reason string) *credit {
 	return &credit{note: creditNoteRow{
-		Tenanted: tenanted(db), ID: hmstype.NewID[CreditNoteID](), BillID: bill.ID, PatientID: bill.PatientID,
-		Currency: bill.Currency, Reason: reason, JournalID: hmstype.NewID[hmstype.JournalID](), IssuedAt: db.Now,
+		Header: dbx.NewHeader[CreditNoteID](db), BillID: bill.ID, PatientID: bill.PatientID,
+		Currency: bill.Currency, Reason: reason, JournalID: hmstype.NewID[hmstype.JournalID](),
 	}}
 }
 
@@ -275,9 +292,8 @@ func (c *credit) splitShares(ctx context.Context, db dbx.DB) error {
 	for i, l := range c.lines {
 		ids[i] = l.BillLineID
 	}
-	rows, err := dbx.All[lineShareRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("ls.bill_line_id IN (?)", bun.List(ids)).Order("ls.bill_line_id", "ls.share_id")
-	})
+	rows, err := dbx.All[lineShareRow](ctx, db, dbx.OneOf("bill_line_id", ids),
+		dbx.OrderBy("ls.bill_line_id", "ls.share_id"))
 	if err != nil {
 		return err
 	}
@@ -354,10 +370,13 @@ func (c *credit) save(ctx context.Context, db dbx.DB) error {
 	}})
 }
 
+var opCreditNotes = usecase.Query[usecase.ByID[hmstype.BillID], []CreditNote]{
+	Name: "billing.credit_notes", Permission: hmstype.PermBillingRead, Shows: creditNoteList.All(),
+}.Declare()
+
 // CreditNotes lists the credit notes of a bill, and records that they were read.
 func (s *Service) CreditNotes(ctx context.Context, bill hmstype.BillID) ([]CreditNote, error) {
-	op := usecase.Op{Name: "billing.credit_notes", Permission: hmstype.PermBillingRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.BillID]{ID: bill}, creditNotes)
+	return opCreditNotes.Run(ctx, &s.base, usecase.ID(bill), creditNotes)
 }
 
 func creditNotes(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BillID]) ([]CreditNote, error) {
@@ -365,16 +384,15 @@ func creditNotes(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BillID]
 	if err != nil {
 		return nil, err
 	}
-	rows, err := dbx.All[creditNoteRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("n.bill_id = ?", in.ID).Order("n.note_number")
-	})
+	db.About(bill.PatientID)
+	rows, err := dbx.All[creditNoteRow](ctx, db, dbx.Equal("bill_id", in.ID), dbx.OrderBy("n.note_number"))
 	if err != nil {
 		return nil, err
 	}
-	lines, err := dbx.All[creditLineRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("nl.note_id IN (SELECT n.id FROM hms.credit_note AS n WHERE n.tenant_id = ? AND n.bill_id = ?)", db.Tenant(), in.ID).
-			Order("nl.note_id", "nl.bill_line_id")
-	})
+	lines, err := dbx.All[creditLineRow](ctx, db,
+		dbx.Where("nl.note_id IN (SELECT n.id FROM hms.credit_note AS n WHERE n.tenant_id = ? AND n.bill_id = ?)",
+			db.Tenant(), in.ID),
+		dbx.OrderBy("nl.note_id", "nl.bill_line_id"))
 	if err != nil {
 		return nil, err
 	}
@@ -386,5 +404,5 @@ func creditNotes(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BillID]
 	for i, r := range rows {
 		notes[i] = r.note(byNote[r.ID])
 	}
-	return notes, db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "credit_note", ID: in.ID.String(), Patient: bill.PatientID})
+	return notes, nil
 }

@@ -12,7 +12,9 @@
 //	         not-billable -> billable; any but billed -> entered-in-error
 //	bill     draft -> issued <-> balanced; draft -> balanced (nothing to pay); draft -> cancelled
 //	payment  active -> cancelled
+//	refund request  requested -> approved | rejected | withdrawn
 //
+// Each step is kept with its instant, who took it and why: [Service.BillHistory] and its neighbours.
 // Balanced is never set: the database derives it from payments, refunds and credits,
 // whoever writes them. A billed charge is taken back by a credit note, not by its status.
 //
@@ -37,6 +39,9 @@
 // bills take turns on the patient's account, then lock the bill. [OverpaymentError],
 // [RefundLimitError], [CreditLimitError], [PriceOverlapError] and [ChargeBilledError] tell what is possible.
 //
-// Not here yet: approval of discounts and refunds by a second person, deposits, claims,
+// Of a patient whose record is restricted, reads are refused, and lists and results of commands
+// withhold texts and amounts; totals of reports are nobody's.
+//
+// Not here yet: approval of discounts by a second person, deposits, claims,
 // payments over several bills, cash drawers and the day's close.
 package billing

@@ -31,7 +31,9 @@ func ExampleService_IssueBill() {
 		}
 		fmt.Println(bill.Number, "patient:", bill.PatientAmount, "payers:", bill.PayerAmount)
 		_, err = s.Pay(ctx, billing.PayInput{
-			Bill: bill.ID, Amount: bill.PatientAmount, Method: billing.MethodCard, ReferenceNumber: "T-4711", IdempotencyKey: "click-1",
+			Bill: bill.ID, Amount: bill.PatientAmount,
+			PaymentDetails: billing.PaymentDetails{Method: billing.MethodCard, ReferenceNumber: "T-4711"},
+			IdempotencyKey: "click-1",
 		})
 		return err
 	}

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
+	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -42,13 +44,17 @@ func (in IssueBillInput) Validate() error {
 	return v.Err()
 }
 
+var opIssueBill = usecase.Command[IssueBillInput, Bill]{
+	Name: "billing.issue_bill", Permission: hmstype.PermBillWrite, Shows: invoices.One(),
+	Key: func(in IssueBillInput) string { return in.IdempotencyKey },
+}.Declare()
+
 // IssueBill splits a draft over the payers whose coverage was active on each line's day of
 // service, gives it its number, free of gaps per calendar year of the tenant's day, and
 // posts it to the ledger. From then on only credit notes change it.
 // [ErrNothingToBill] for a draft without lines, [hmstype.ErrInvalidTransition] for an issued one.
 func (s *Service) IssueBill(ctx context.Context, in IssueBillInput) (Bill, error) {
-	op := usecase.Op{Name: "billing.issue_bill", Permission: hmstype.PermBillWrite, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, s.issueBill)
+	return opIssueBill.Run(ctx, &s.base, in, s.issueBill)
 }
 
 func (s *Service) issueBill(ctx context.Context, db dbx.DB, in IssueBillInput) (Bill, error) {
@@ -74,12 +80,13 @@ func (s *Service) issueBill(ctx context.Context, db dbx.DB, in IssueBillInput) (
 	if err := split.save(ctx, db, lines); err != nil {
 		return Bill{}, err
 	}
-	if err := postIssue(ctx, db, &row); err != nil {
-		return Bill{}, err
+	to := BillIssued
+	if row.TotalAmount.IsZero() {
+		to = BillBalanced
 	}
-	err = db.Emit(ctx, dbx.Event{Type: "billing.bill_issued", Entity: "bill", ID: row.ID, Data: map[string]any{
-		"bill": row.ID, "number": row.BillNumber, "total": row.TotalAmount, "currency": row.Currency,
-	}})
+	err = dbx.Move(ctx, db, billSteps, &row, dbx.Change[billRow, BillStatus]{
+		To: to, Apply: func(row *billRow) error { return postIssue(ctx, db, row) },
+	})
 	if err != nil {
 		return Bill{}, err
 	}
@@ -93,10 +100,7 @@ func postIssue(ctx context.Context, db dbx.DB, row *billRow) error {
 	if err != nil {
 		return err
 	}
-	_, err = db.Exec(ctx, `UPDATE hms.charge AS c SET status = 'billed', version = c.version + 1 FROM hms.bill_line AS l
-		WHERE c.tenant_id = $1 AND l.tenant_id = $1 AND l.bill_id = $2 AND l.released_at IS NULL AND c.id = l.charge_id`,
-		db.Tenant(), row.ID)
-	if err != nil {
+	if err := billCharges(ctx, db, row.ID); err != nil {
 		return err
 	}
 	row.JournalID = hmstype.NewID[hmstype.JournalID]()
@@ -108,18 +112,45 @@ func postIssue(ctx context.Context, db dbx.DB, row *billRow) error {
 	if err != nil {
 		return err
 	}
-	row.Status, row.OpenAmount = BillIssued, row.TotalAmount
-	if row.TotalAmount.IsZero() {
-		row.Status = BillBalanced
-	}
-	row.BillDate, row.IssuedAt = today, db.Now
+	row.OpenAmount, row.BillDate, row.IssuedAt = row.TotalAmount, today, db.Now
 	n, err := db.NextNumber(ctx, fmt.Sprintf("bill-%d", today.Year()))
+	row.BillNumber = fiscalNumber("INV", today.Year(), n)
+	return err
+}
+
+// chargeStatusRow is a step of a charge; see [dbx.History].
+type chargeStatusRow struct {
+	bun.BaseModel `bun:"table:hms.charge_status"`
+	dbx.Tenanted
+	EntityID   hmstype.ChargeID
+	Version    int64
+	FromStatus ChargeStatus
+	ToStatus   ChargeStatus
+	SteppedAt  time.Time
+	SteppedBy  hmstype.ActorRef
+	Reason     string
+}
+
+// billCharges steps all charges of a bill at once: there may be a thousand.
+func billCharges(ctx context.Context, db dbx.DB, bill hmstype.BillID) error {
+	var billed []struct {
+		ID      hmstype.ChargeID
+		Version int64
+	}
+	err := db.NewRaw(`UPDATE hms.charge AS c SET status = ?2, version = c.version + 1 FROM hms.bill_line AS l
+		WHERE c.tenant_id = ?0 AND l.tenant_id = ?0 AND l.bill_id = ?1 AND l.released_at IS NULL AND c.id = l.charge_id
+		RETURNING c.id, c.version`, db.Tenant(), bill, ChargeBilled).Scan(ctx, &billed)
 	if err != nil {
 		return err
 	}
-	row.BillNumber = fiscalNumber("INV", today.Year(), n)
-	return dbx.UpdateVersioned(ctx, db, row, row.Version, "status", "bill_number", "bill_date", "issued_at", "journal_id",
-		"open_amount", "patient_amount", "payer_amount")
+	steps := make([]chargeStatusRow, len(billed))
+	for i, c := range billed {
+		steps[i] = chargeStatusRow{
+			Tenanted: tenanted(db), EntityID: c.ID, Version: c.Version, FromStatus: ChargeBillable, ToStatus: ChargeBilled,
+			SteppedAt: db.Now, SteppedBy: db.By(),
+		}
+	}
+	return dbx.Insert(ctx, db, steps...)
 }
 
 // billSplit gathers who owes how much of a bill and of each line.

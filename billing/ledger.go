@@ -89,29 +89,36 @@ func postJournal(ctx context.Context, db dbx.DB, j journalRow, bill hmstype.Bill
 
 // AccountBalance is the sum of an account's postings.
 type AccountBalance struct {
-	Account  string        // such as [AccountRevenue]
-	Balance  hmstype.Money // debits less credits
-	Postings int64         // how many lines make it
+	Account  string        `json:"account"`  // such as [AccountRevenue]
+	Balance  hmstype.Money `json:"balance"`  // debits less credits
+	Postings int64         `json:"postings"` // how many lines make it
 }
+
+var opBalances = usecase.Query[usecase.None, []AccountBalance]{
+	Name: "billing.balances", Permission: hmstype.PermBillingRead,
+	Shows: usecase.Nobody[[]AccountBalance](sumsOnly), Quiet: sumsOnly,
+}.Declare()
 
 // Balances gives every account of the ledger with its balance. Per currency they sum to zero.
 func (s *Service) Balances(ctx context.Context) ([]AccountBalance, error) {
-	op := usecase.Op{Name: "billing.balances", Permission: hmstype.PermBillingRead}
-	return usecase.Read(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) ([]AccountBalance, error) {
-		var rows []struct {
-			Code     string
-			Currency hmstype.Currency
-			Balance  decimal.Decimal
-			Postings int64
-		}
-		err := db.NewRaw(`SELECT a.code, a.currency, coalesce(sum(p.amount), 0) AS balance, count(p.line_no) AS postings
-			FROM hms.ledger_account AS a
-			LEFT JOIN hms.posting AS p ON p.tenant_id = ? AND p.account_id = a.id AND p.currency = a.currency
-			WHERE a.tenant_id = ? GROUP BY a.code, a.currency ORDER BY a.currency, a.code`, db.Tenant(), db.Tenant()).Scan(ctx, &rows)
-		list := make([]AccountBalance, len(rows))
-		for i, r := range rows {
-			list[i] = AccountBalance{Account: r.Code, Balance: money(r.Balance, r.Currency), Postings: r.Postings}
-		}
-		return list, err
-	})
+	return opBalances.Run(ctx, &s.base, usecase.None{}, balances)
+}
+
+func balances(ctx context.Context, db dbx.DB, _ usecase.None) ([]AccountBalance, error) {
+	var rows []struct {
+		Code     string
+		Currency hmstype.Currency
+		Balance  decimal.Decimal
+		Postings int64
+	}
+	err := db.NewRaw(`SELECT a.code, a.currency, coalesce(sum(p.amount), 0) AS balance, count(p.line_no) AS postings
+		FROM hms.ledger_account AS a
+		LEFT JOIN hms.posting AS p ON p.tenant_id = ? AND p.account_id = a.id AND p.currency = a.currency
+		WHERE a.tenant_id = ? GROUP BY a.code, a.currency ORDER BY a.currency, a.code`, db.Tenant(), db.Tenant()).
+		Scan(ctx, &rows)
+	list := make([]AccountBalance, len(rows))
+	for i, r := range rows {
+		list[i] = AccountBalance{Account: r.Code, Balance: money(r.Balance, r.Currency), Postings: r.Postings}
+	}
+	return list, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -42,65 +43,85 @@ func methods() []Method {
 	return []Method{MethodCash, MethodCard, MethodMobileMoney, MethodBankTransfer, MethodInsurance, MethodCheque}
 }
 
+// PaymentDetails say how money changes hands.
+type PaymentDetails struct {
+	Method Method `bun:"method" json:"method"` // required
+	// ReferenceNumber is that of the card terminal, the bank, the cheque: up to 100 characters, unique
+	// per method where given, up to case, space and kind of dash.
+	ReferenceNumber string `bun:"reference_number" json:"referenceNumber,omitempty"`
+}
+
+func (d PaymentDetails) validate(v *hmstype.Validator) {
+	hmstype.OneOf(v, d.Method, "method", methods()...)
+	names.CheckOptional(v, names.CodeKey, d.ReferenceNumber, "referenceNumber", 100)
+}
+
 // Payment is money received for one share of one bill (FHIR PaymentReconciliation).
 type Payment struct {
-	ID              hmstype.PaymentID
-	Bill            hmstype.BillID
-	Patient         hmstype.PatientID
-	Share           ShareID
-	Amount          hmstype.Money // more than zero
-	Method          Method
-	ReferenceNumber string // of the card terminal, the bank, the cheque; unique per method; may be empty
-	Status          PaymentStatus
-	Refunded        hmstype.Money  // the sum of its refunds
-	ProcessedBy     hmstype.UserID // zero where a system actor did
-	BusinessDate    hmstype.Date   // the tenant's day
-	PaidAt          time.Time      // UTC
-	CancelledAt     time.Time      // UTC; zero unless cancelled
-	CancelReason    string
-	Refunds         []Refund // nil where none, and in the answer of a command
+	ID      hmstype.PaymentID `json:"id"`
+	Bill    hmstype.BillID    `json:"bill"`
+	Patient hmstype.PatientID `json:"patient"`
+	Share   ShareID           `json:"share"`
+	Amount  hmstype.Money     `json:"amount"` // more than zero
+	PaymentDetails
+	Status       PaymentStatus    `json:"status"`
+	Refunded     hmstype.Money    `json:"refunded"`     // the sum of its refunds
+	BusinessDate hmstype.Date     `json:"businessDate"` // the tenant's day
+	CreatedAt    time.Time        `json:"createdAt"`    // UTC: when it was taken
+	CreatedBy    hmstype.ActorRef `json:"createdBy"`    // who took it
+	CancelledAt  time.Time        `json:"cancelledAt"`  // UTC; zero unless cancelled
+	CancelledBy  hmstype.ActorRef `json:"cancelledBy"`  // zero unless cancelled
+	CancelReason string           `json:"cancelReason,omitempty"`
+	Version      int64            `json:"version"` // counts changes, from 1
+	Refunds      []Refund         `json:"refunds"` // nil where none, and in the answer of a command
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, states and instants.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 type paymentRow struct {
 	bun.BaseModel `bun:"table:hms.payment,alias:p"`
-	dbx.Tenanted
-	ID              hmstype.PaymentID `bun:"id,pk"`
-	BillID          hmstype.BillID
-	PatientID       hmstype.PatientID
-	ShareID         ShareID
-	Amount          decimal.Decimal
-	Currency        hmstype.Currency
-	Method          Method
-	ReferenceNumber string
-	Status          PaymentStatus
-	RefundedAmount  decimal.Decimal
-	ProcessedBy     hmstype.UserID `bun:",nullzero"`
-	JournalID       hmstype.JournalID
-	BusinessDate    hmstype.Date
-	PaidAt          time.Time
-	CancelledAt     time.Time    `bun:",nullzero"`
-	CancelledOn     hmstype.Date `bun:",nullzero"`
-	CancelReason    string
-	Version         int64
+	dbx.Header[hmstype.PaymentID]
+	BillID    hmstype.BillID
+	PatientID hmstype.PatientID
+	ShareID   ShareID
+	Amount    decimal.Decimal
+	Currency  hmstype.Currency
+	PaymentDetails
+	Status         PaymentStatus
+	RefundedAmount decimal.Decimal
+	JournalID      hmstype.JournalID
+	BusinessDate   hmstype.Date
+	CancelledAt    time.Time `bun:",nullzero"`
+	CancelledBy    hmstype.ActorRef
+	CancelledOn    hmstype.Date `bun:",nullzero"`
+	CancelReason   string
 }
 
 func (r paymentRow) payment() Payment {
 	return Payment{
-		ID: r.ID, Bill: r.BillID, Patient: r.PatientID, Share: r.ShareID, Amount: money(r.Amount, r.Currency), Method: r.Method,
-		ReferenceNumber: r.ReferenceNumber, Status: r.Status, Refunded: money(r.RefundedAmount, r.Currency),
-		ProcessedBy: r.ProcessedBy, BusinessDate: r.BusinessDate, PaidAt: r.PaidAt.UTC(),
-		CancelledAt: r.CancelledAt.UTC(), CancelReason: r.CancelReason,
+		ID: r.ID, Bill: r.BillID, Patient: r.PatientID, Share: r.ShareID, Amount: money(r.Amount, r.Currency),
+		PaymentDetails: r.PaymentDetails, Status: r.Status, Refunded: money(r.RefundedAmount, r.Currency),
+		BusinessDate: r.BusinessDate, CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy,
+		CancelledAt: r.CancelledAt.UTC(), CancelledBy: r.CancelledBy, CancelReason: r.CancelReason, Version: r.Version,
 	}
+}
+
+// receipts is what every use case that shows payments shows of whom. A payment is cancelled by the
+// database's function, which posts it back under the locks of account and bill, and notes the step.
+var receipts = usecase.Entity[Payment]{
+	Table:   "payment",
+	Patient: func(p *Payment) hmstype.PatientID { return p.Patient },
+	ID:      func(p *Payment) string { return p.ID.String() },
 }
 
 // PayInput pays part or all of what is open on one share of a bill.
 type PayInput struct {
-	Bill            hmstype.BillID     // required
-	Coverage        hmstype.CoverageID // whose share is paid; zero means the patient's
-	Amount          hmstype.Money      // more than zero, at most what is open, in the bill's currency
-	Method          Method             // required
-	ReferenceNumber string             // up to 100 characters; unique per method where given
-	IdempotencyKey  string             // protects from paying twice by one click
+	Bill     hmstype.BillID     // required
+	Coverage hmstype.CoverageID // whose share is paid; zero means the patient's
+	Amount   hmstype.Money      // more than zero, at most what is open, in the bill's currency
+	PaymentDetails
+	IdempotencyKey string // protects from paying twice by one click
 }
 
 // Validate implements the rules above.
@@ -108,17 +129,23 @@ func (in PayInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Bill.IsZero(), "bill")
 	checkAmount(&v, in.Amount, "amount")
-	hmstype.OneOf(&v, in.Method, "method", methods()...)
-	v.Text(in.ReferenceNumber, "referenceNumber", 0, 100)
+	in.PaymentDetails.validate(&v)
 	return v.Err()
 }
+
+var opPay = usecase.Command[PayInput, Payment]{
+	Name: "billing.pay", Permission: hmstype.PermPayment, Shows: receipts.One(),
+	Key: func(in PayInput) string { return in.IdempotencyKey },
+	Sample: PayInput{
+		Amount: hmstype.MustMoney("5.00", "USD"), PaymentDetails: PaymentDetails{Method: MethodCard, ReferenceNumber: "T-1"},
+	},
+}.Declare()
 
 // Pay takes a payment. An [OverpaymentError] for more than is open (a payment at another
 // desk may have been faster), [hmstype.ErrCurrencyMismatch], [ErrReferenceTaken], [ErrNotIssued],
 // [ErrNoShare] where the coverage pays nothing of the bill.
 func (s *Service) Pay(ctx context.Context, in PayInput) (Payment, error) {
-	op := usecase.Op{Name: "billing.pay", Permission: hmstype.PermPayment, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, pay)
+	return opPay.Run(ctx, &s.base, in, pay)
 }
 
 // pay is one round trip for the deed and one for its event.
@@ -128,15 +155,15 @@ func pay(ctx context.Context, db dbx.DB, in PayInput) (Payment, error) {
 		return Payment{}, err
 	}
 	p := Payment{
-		ID: hmstype.NewID[hmstype.PaymentID](), Bill: in.Bill, Amount: money(in.Amount.Amount, in.Amount.Currency), Method: in.Method,
-		ReferenceNumber: in.ReferenceNumber, Status: PaymentActive, Refunded: hmstype.ZeroMoney(in.Amount.Currency),
-		ProcessedBy: db.Actor.User, BusinessDate: today, PaidAt: db.Now,
+		ID: hmstype.NewID[hmstype.PaymentID](), Bill: in.Bill, Amount: money(in.Amount.Amount, in.Amount.Currency),
+		PaymentDetails: in.PaymentDetails, Status: PaymentActive, Refunded: hmstype.ZeroMoney(in.Amount.Currency),
+		BusinessDate: today, CreatedAt: db.Now, CreatedBy: db.By(), Version: 1,
 	}
 	var status sql.NullString
 	err = db.QueryRow(ctx, `SELECT out_patient, out_share, out_status
-		FROM hms.pay_bill($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		FROM hms.pay_bill($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		db.Tenant(), p.ID, hmstype.NewID[hmstype.JournalID](), p.Bill, in.Coverage, p.Amount.Amount, string(p.Amount.Currency),
-		string(p.Method), p.ReferenceNumber, p.ProcessedBy, db.Now, today).
+		string(p.Method), p.ReferenceNumber, names.CodeKey(p.ReferenceNumber), p.CreatedBy, db.Now, today).
 		Scan(&p.Patient, &p.Share, &status)
 	if err != nil {
 		return Payment{}, err
@@ -149,11 +176,14 @@ func pay(ctx context.Context, db dbx.DB, in PayInput) (Payment, error) {
 	}})
 }
 
+var opPayments = usecase.Query[usecase.ByID[hmstype.BillID], []Payment]{
+	Name: "billing.payments", Permission: hmstype.PermBillingRead, Shows: receipts.All(),
+}.Declare()
+
 // Payments lists the payments of a bill with their refunds, the oldest first, and records that they
 // were read.
 func (s *Service) Payments(ctx context.Context, bill hmstype.BillID) ([]Payment, error) {
-	op := usecase.Op{Name: "billing.payments", Permission: hmstype.PermBillingRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.BillID]{ID: bill}, payments)
+	return opPayments.Run(ctx, &s.base, usecase.ID(bill), payments)
 }
 
 func payments(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BillID]) ([]Payment, error) {
@@ -161,15 +191,12 @@ func payments(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BillID]) (
 	if err != nil {
 		return nil, err
 	}
-	rows, err := dbx.All[paymentRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("p.bill_id = ?", in.ID).Order("p.paid_at", "p.id")
-	})
+	db.About(bill.PatientID)
+	rows, err := dbx.All[paymentRow](ctx, db, dbx.Equal("bill_id", in.ID), dbx.OrderBy("p.created_at", "p.id"))
 	if err != nil {
 		return nil, err
 	}
-	refunds, err := dbx.All[refundRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("r.bill_id = ?", in.ID).Order("r.refunded_at", "r.id")
-	})
+	refunds, err := dbx.All[refundRow](ctx, db, dbx.Equal("bill_id", in.ID), dbx.OrderBy("r.created_at", "r.id"))
 	if err != nil {
 		return nil, err
 	}
@@ -182,5 +209,5 @@ func payments(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BillID]) (
 		list[i] = r.payment()
 		list[i].Refunds = byPayment[r.ID]
 	}
-	return list, db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "payment", ID: in.ID.String(), Patient: bill.PatientID})
+	return list, nil
 }

@@ -48,7 +48,10 @@ func TestService_Pay(t *testing.T) {
 		require.ErrorIs(t, err, billing.ErrOverpayment, "the patient owes 20 only")
 		_, err = b.pay(bill.ID, "20")
 		require.NoError(t, err)
-		insurer := billing.PayInput{Bill: bill.ID, Coverage: first.ID, Amount: usd("80"), Method: billing.MethodInsurance, ReferenceNumber: "R1"}
+		insurer := billing.PayInput{
+			Bill: bill.ID, Coverage: first.ID, Amount: usd("80"),
+			PaymentDetails: billing.PaymentDetails{Method: billing.MethodInsurance, ReferenceNumber: "R1"},
+		}
 		p, err := b.s.Pay(b.Ctx, insurer)
 		require.NoError(t, err)
 		require.True(t, b.bill(t, bill.ID).IsPaid())
@@ -81,7 +84,7 @@ func TestService_Pay_More(t *testing.T) {
 			"unknown bill": {func(in *billing.PayInput) { in.Bill = hmstype.NewID[hmstype.BillID]() }, hmstype.ErrNotFound},
 			"no share":     {func(in *billing.PayInput) { in.Coverage = hmstype.NewID[hmstype.CoverageID]() }, billing.ErrNoShare},
 		} {
-			in := billing.PayInput{Bill: bill.ID, Amount: usd("5"), Method: billing.MethodCard}
+			in := billing.PayInput{Bill: bill.ID, Amount: usd("5"), PaymentDetails: by(billing.MethodCard)}
 			tt.change(&in)
 			_, err := b.s.Pay(b.Ctx, in)
 			require.ErrorIs(t, err, tt.want, name)
@@ -93,7 +96,10 @@ func TestService_Pay_More(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		bill := b.billOf100(t)
-		in := billing.PayInput{Bill: bill.ID, Amount: usd("5"), Method: billing.MethodCard, ReferenceNumber: "T-1"}
+		in := billing.PayInput{
+			Bill: bill.ID, Amount: usd("5"),
+			PaymentDetails: billing.PaymentDetails{Method: billing.MethodCard, ReferenceNumber: "T-1"},
+		}
 		_, err := b.s.Pay(b.Ctx, in)
 		require.NoError(t, err)
 		_, err = b.s.Pay(b.Ctx, in)
@@ -109,7 +115,9 @@ func TestService_Pay_More(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		bill := b.billOf100(t)
-		in := billing.PayInput{Bill: bill.ID, Amount: usd("50"), Method: billing.MethodCard, IdempotencyKey: "click"}
+		in := billing.PayInput{
+			Bill: bill.ID, Amount: usd("50"), PaymentDetails: by(billing.MethodCard), IdempotencyKey: "click",
+		}
 		first, err := b.s.Pay(b.Ctx, in)
 		require.NoError(t, err)
 		again, err := b.s.Pay(b.Ctx, in)
@@ -161,7 +169,9 @@ func TestService_Pay_Concurrent(t *testing.T) {
 		bill := b.billOf100(t)
 		ids := make([]hmstype.PaymentID, 64)
 		errs := together(64, func(i int) error {
-			p, err := b.s.Pay(b.Ctx, billing.PayInput{Bill: bill.ID, Amount: usd("10"), Method: billing.MethodCard, IdempotencyKey: "click"})
+			p, err := b.s.Pay(b.Ctx, billing.PayInput{
+				Bill: bill.ID, Amount: usd("10"), PaymentDetails: by(billing.MethodCard), IdempotencyKey: "click",
+			})
 			ids[i] = p.ID
 			return err
 		})
@@ -179,7 +189,8 @@ func TestService_Pay_Concurrent(t *testing.T) {
 		bills := []billing.Bill{b.billOf100(t), b.billOf100(t)}
 		errs := together(32, func(i int) error {
 			return errOf(b.s.Pay(b.Ctx, billing.PayInput{
-				Bill: bills[i%2].ID, Amount: usd("10"), Method: billing.MethodCard, ReferenceNumber: "T-1",
+				Bill: bills[i%2].ID, Amount: usd("10"),
+				PaymentDetails: billing.PaymentDetails{Method: billing.MethodCard, ReferenceNumber: "T-1"},
 			}))
 		})
 		require.Equal(t, 1, succeeded(errs))
@@ -209,7 +220,7 @@ func TestService_Refund(t *testing.T) {
 		require.Equal(t, billing.BillIssued, over.Status, "money is still to be given back")
 		require.Equal(t, "-30.00 USD", b.balance(t, billing.AccountReceivablePatient))
 
-		in := billing.RefundInput{Payment: p.ID, Amount: amount, Reason: "too dear", IdempotencyKey: "k"}
+		in := billing.RefundInput{Payment: p.ID, Amount: amount, RefundDetails: because("too dear"), IdempotencyKey: "k"}
 		r, err := b.s.Refund(b.Ctx, in)
 		require.NoError(t, err)
 		require.Equal(t, billing.MethodCash, r.Method)
@@ -234,13 +245,15 @@ func TestService_Refund(t *testing.T) {
 		require.NoError(t, err)
 		_, err = b.pay(bill.ID, "40")
 		require.NoError(t, err)
-		_, err = b.s.Refund(b.Ctx, billing.RefundInput{Payment: p.ID, Amount: usd("60.01"), Reason: "x"})
+		_, err = b.s.Refund(b.Ctx, billing.RefundInput{Payment: p.ID, Amount: usd("60.01"), RefundDetails: because("x")})
 		var limit *billing.RefundLimitError
 		require.ErrorAs(t, err, &limit, "a refund is bound to one payment, not to the bill")
 		require.Equal(t, usd("60.00"), limit.Refundable)
-		_, err = b.s.Refund(b.Ctx, billing.RefundInput{Payment: p.ID, Amount: hmstype.MustMoney("1", "EUR"), Reason: "x"})
+		_, err = b.s.Refund(b.Ctx, billing.RefundInput{
+			Payment: p.ID, Amount: hmstype.MustMoney("1", "EUR"), RefundDetails: because("x"),
+		})
 		require.ErrorIs(t, err, hmstype.ErrCurrencyMismatch)
-		_, err = b.s.Refund(b.Ctx, billing.RefundInput{Payment: p.ID, Amount: usd("60"), Reason: "x"})
+		_, err = b.s.Refund(b.Ctx, billing.RefundInput{Payment: p.ID, Amount: usd("60"), RefundDetails: because("x")})
 		require.NoError(t, err)
 		require.Equal(t, usd("60.00"), b.bill(t, bill.ID).Open, "without a credit note it is owed again")
 	})
@@ -251,7 +264,7 @@ func TestService_Refund(t *testing.T) {
 		bill := b.billOf100(t)
 		p, err := b.pay(bill.ID, "60")
 		require.NoError(t, err)
-		_, err = b.s.Refund(b.Ctx, billing.RefundInput{Payment: p.ID, Amount: usd("1"), Reason: "x"})
+		_, err = b.s.Refund(b.Ctx, billing.RefundInput{Payment: p.ID, Amount: usd("1"), RefundDetails: because("x")})
 		require.NoError(t, err)
 		_, err = b.s.CancelPayment(b.Ctx, billing.CancelPaymentInput{Payment: p.ID, Reason: "x"})
 		require.ErrorIs(t, err, billing.ErrPaymentRefunded)
@@ -262,7 +275,7 @@ func TestService_Refund(t *testing.T) {
 		require.Equal(t, billing.PaymentCancelled, cancelled.Status)
 		_, err = b.s.CancelPayment(b.Ctx, billing.CancelPaymentInput{Payment: q.ID, Reason: "x"})
 		require.ErrorIs(t, err, billing.ErrPaymentCancelled)
-		_, err = b.s.Refund(b.Ctx, billing.RefundInput{Payment: q.ID, Amount: usd("1"), Reason: "x"})
+		_, err = b.s.Refund(b.Ctx, billing.RefundInput{Payment: q.ID, Amount: usd("1"), RefundDetails: because("x")})
 		require.ErrorIs(t, err, billing.ErrPaymentCancelled)
 		require.Equal(t, usd("59.00"), b.bill(t, bill.ID).Paid)
 		b.requireProof(t)
@@ -280,7 +293,7 @@ func TestService_Refund_ConcurrentWithCancel(t *testing.T) {
 			if (i+round)%2 == 0 {
 				return errOf(b.s.CancelPayment(b.Ctx, billing.CancelPaymentInput{Payment: p.ID, Reason: "x"}))
 			}
-			return errOf(b.s.Refund(b.Ctx, billing.RefundInput{Payment: p.ID, Amount: usd("15"), Reason: "x"}))
+			return errOf(b.s.Refund(b.Ctx, billing.RefundInput{Payment: p.ID, Amount: usd("15"), RefundDetails: because("x")}))
 		})
 		require.Equal(t, 1, succeeded(errs), "one cancellation, or one refund of 15 of 20: %v", errs)
 		require.Equal(t, 1, dbtest.Scalar[int](t, b.Env, `SELECT (SELECT count(*) FROM hms.refund WHERE payment_id = ?0)
@@ -297,7 +310,8 @@ func TestService_Refund_Concurrent(t *testing.T) {
 	require.NoError(t, err)
 	errs := together(64, func(i int) error {
 		return errOf(b.s.Refund(b.Ctx, billing.RefundInput{
-			Payment: p.ID, Amount: usd("7"), Reason: "x", ReferenceNumber: fmt.Sprintf("R-%d", i),
+			Payment: p.ID, Amount: usd("7"),
+			RefundDetails: billing.RefundDetails{Reason: "x", ReferenceNumber: fmt.Sprintf("R-%d", i)},
 		}))
 	})
 	require.Equal(t, 14, succeeded(errs))
@@ -323,7 +337,7 @@ func TestService_Concurrent_EverythingAtOnce(t *testing.T) {
 		case 0:
 			return errOf(b.pay(bill.ID, "1.50"))
 		case 1:
-			return errOf(b.s.Refund(b.Ctx, billing.RefundInput{Payment: p.ID, Amount: usd("0.30"), Reason: "x"}))
+			return errOf(b.s.Refund(b.Ctx, billing.RefundInput{Payment: p.ID, Amount: usd("0.30"), RefundDetails: because("x")}))
 		case 2:
 			return errOf(b.s.IssueCreditNote(b.Ctx, billing.IssueCreditNoteInput{
 				Bill: bill.ID, Reason: "x", Lines: []billing.CreditLine{{Line: bill.Lines[0].ID, Amount: &cent}},

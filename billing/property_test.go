@@ -106,7 +106,7 @@ func (o *oracle) step(tb testing.TB, t *rapid.T, b *bundle, bill billing.Bill) {
 	m := hmstype.Money{Amount: amount, Currency: currency}
 	deed := rapid.IntRange(0, 4).Draw(t, "deed")
 	if deed <= 1 || len(o.payments) == 0 {
-		p, err := b.s.Pay(b.Ctx, billing.PayInput{Bill: bill.ID, Amount: m, Method: billing.MethodCard})
+		p, err := b.s.Pay(b.Ctx, billing.PayInput{Bill: bill.ID, Amount: m, PaymentDetails: by(billing.MethodCard)})
 		if amount.GreaterThan(o.open()) {
 			require.ErrorIs(tb, err, billing.ErrOverpayment)
 			return
@@ -118,7 +118,7 @@ func (o *oracle) step(tb testing.TB, t *rapid.T, b *bundle, bill billing.Bill) {
 	p := o.payments[rapid.IntRange(0, len(o.payments)-1).Draw(t, "payment")]
 	switch deed {
 	case 2:
-		_, err := b.s.Refund(b.Ctx, billing.RefundInput{Payment: p.id, Amount: m, Reason: "x"})
+		_, err := b.s.Refund(b.Ctx, billing.RefundInput{Payment: p.id, Amount: m, RefundDetails: because("x")})
 		switch {
 		case p.cancelled:
 			require.ErrorIs(tb, err, billing.ErrPaymentCancelled)

@@ -10,59 +10,77 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// Refund is money given back of one payment.
+// RefundDetails say how and why money is given back.
+type RefundDetails struct {
+	Method Method `bun:"method" json:"method,omitempty"` // empty means the payment's
+	// ReferenceNumber has up to 100 characters and is unique per method where given, up to case,
+	// space and kind of dash.
+	ReferenceNumber string `bun:"reference_number" json:"referenceNumber,omitempty"`
+	Reason          string `bun:"reason" json:"reason"` // required, up to 500 characters
+}
+
+func (d RefundDetails) validate(v *hmstype.Validator) {
+	if d.Method != "" {
+		hmstype.OneOf(v, d.Method, "method", methods()...)
+	}
+	names.CheckOptional(v, names.CodeKey, d.ReferenceNumber, "referenceNumber", 100)
+	v.Text(d.Reason, "reason", 1, maxReason)
+}
+
+// Refund is money given back of one payment. It is never changed.
 type Refund struct {
-	ID              RefundID
-	Payment         hmstype.PaymentID
-	Bill            hmstype.BillID
-	Patient         hmstype.PatientID
-	Amount          hmstype.Money // more than zero
-	Method          Method
-	ReferenceNumber string // unique per method; may be empty
-	Reason          string
-	ProcessedBy     hmstype.UserID // zero where a system actor did
-	BusinessDate    hmstype.Date   // the tenant's day
-	RefundedAt      time.Time      // UTC
+	ID      RefundID          `json:"id"`
+	Payment hmstype.PaymentID `json:"payment"`
+	Bill    hmstype.BillID    `json:"bill"`
+	Patient hmstype.PatientID `json:"patient"`
+	Amount  hmstype.Money     `json:"amount"` // more than zero
+	RefundDetails
+	BusinessDate hmstype.Date     `json:"businessDate"` // the tenant's day
+	CreatedAt    time.Time        `json:"createdAt"`    // UTC: when it was given
+	CreatedBy    hmstype.ActorRef `json:"createdBy"`    // who gave it, or approved it
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, states and instants.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 type refundRow struct {
 	bun.BaseModel `bun:"table:hms.refund,alias:r"`
-	dbx.Tenanted
-	ID              RefundID `bun:"id,pk"`
-	PaymentID       hmstype.PaymentID
-	BillID          hmstype.BillID
-	PatientID       hmstype.PatientID
-	ShareID         ShareID
-	Amount          decimal.Decimal
-	Currency        hmstype.Currency
-	Method          Method
-	ReferenceNumber string
-	Reason          string
-	ProcessedBy     hmstype.UserID `bun:",nullzero"`
-	JournalID       hmstype.JournalID
-	BusinessDate    hmstype.Date
-	RefundedAt      time.Time
+	dbx.Header[RefundID]
+	PaymentID hmstype.PaymentID
+	BillID    hmstype.BillID
+	PatientID hmstype.PatientID
+	ShareID   ShareID
+	Amount    decimal.Decimal
+	Currency  hmstype.Currency
+	RefundDetails
+	JournalID    hmstype.JournalID
+	BusinessDate hmstype.Date
 }
 
 func (r refundRow) refund() Refund {
 	return Refund{
-		ID: r.ID, Payment: r.PaymentID, Bill: r.BillID, Patient: r.PatientID, Amount: money(r.Amount, r.Currency), Method: r.Method,
-		ReferenceNumber: r.ReferenceNumber, Reason: r.Reason, ProcessedBy: r.ProcessedBy, BusinessDate: r.BusinessDate,
-		RefundedAt: r.RefundedAt.UTC(),
+		ID: r.ID, Payment: r.PaymentID, Bill: r.BillID, Patient: r.PatientID, Amount: money(r.Amount, r.Currency),
+		RefundDetails: r.RefundDetails, BusinessDate: r.BusinessDate, CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy,
 	}
+}
+
+// refunds is what every use case that shows refunds shows of whom.
+var refunds = usecase.Entity[Refund]{
+	Table:   "refund",
+	Patient: func(r *Refund) hmstype.PatientID { return r.Patient },
+	ID:      func(r *Refund) string { return r.ID.String() },
 }
 
 // RefundInput gives back part or all of one payment.
 type RefundInput struct {
-	Payment         hmstype.PaymentID // required
-	Amount          hmstype.Money     // more than zero, at most what was not refunded yet
-	Method          Method            // empty means the payment's
-	ReferenceNumber string            // up to 100 characters; unique per method where given
-	Reason          string            // required, up to 500 characters
-	IdempotencyKey  string
+	Payment hmstype.PaymentID // required
+	Amount  hmstype.Money     // more than zero, at most what was not refunded yet
+	RefundDetails
+	IdempotencyKey string
 }
 
 // Validate implements the rules above.
@@ -70,13 +88,20 @@ func (in RefundInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Payment.IsZero(), "payment")
 	checkAmount(&v, in.Amount, "amount")
-	if in.Method != "" {
-		hmstype.OneOf(&v, in.Method, "method", methods()...)
-	}
-	v.Text(in.ReferenceNumber, "referenceNumber", 0, 100)
-	v.Text(in.Reason, "reason", 1, maxReason)
+	in.RefundDetails.validate(&v)
 	return v.Err()
 }
+
+var sampleRefund = RefundInput{
+	Amount:        hmstype.MustMoney("5.00", "USD"),
+	RefundDetails: RefundDetails{Method: MethodCash, ReferenceNumber: "R-1", Reason: "charged twice"},
+}
+
+var opRefund = usecase.Command[RefundInput, Refund]{
+	Name: "billing.refund", Permission: hmstype.PermPayment, Shows: refunds.One(),
+	Key:    func(in RefundInput) string { return in.IdempotencyKey },
+	Sample: sampleRefund,
+}.Declare()
 
 // Refund gives money back at once, by one person. Where requesting and approving a refund
 // are kept apart, only the host's own actor may: [hmstype.ErrSeparationOfDuties]; people use
@@ -84,14 +109,15 @@ func (in RefundInput) Validate() error {
 // the bill is open again. A [RefundLimitError] for more than is left of the payment,
 // [ErrPaymentCancelled], [hmstype.ErrCurrencyMismatch], [ErrReferenceTaken].
 func (s *Service) Refund(ctx context.Context, in RefundInput) (Refund, error) {
-	op := usecase.Op{Name: "billing.refund", Permission: hmstype.PermPayment, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in RefundInput) (Refund, error) {
-		err := s.base.RequireAnother(db, hmstype.PermRefundRequest, hmstype.PermRefundApprove, db.ActorName())
-		if err != nil {
-			return Refund{}, err
-		}
-		return refund(ctx, db, in)
-	})
+	return opRefund.Run(ctx, &s.base, in, s.refundAtOnce)
+}
+
+func (s *Service) refundAtOnce(ctx context.Context, db dbx.DB, in RefundInput) (Refund, error) {
+	err := s.base.RequireAnotherPerson(db, hmstype.PermRefundRequest, hmstype.PermRefundApprove, db.By())
+	if err != nil {
+		return Refund{}, err
+	}
+	return refund(ctx, db, in)
 }
 
 func refund(ctx context.Context, db dbx.DB, in RefundInput) (Refund, error) {
@@ -101,13 +127,14 @@ func refund(ctx context.Context, db dbx.DB, in RefundInput) (Refund, error) {
 	}
 	r := Refund{
 		ID: hmstype.NewID[RefundID](), Payment: in.Payment, Amount: money(in.Amount.Amount, in.Amount.Currency),
-		ReferenceNumber: in.ReferenceNumber, Reason: in.Reason, ProcessedBy: db.Actor.User, BusinessDate: today, RefundedAt: db.Now,
+		RefundDetails: in.RefundDetails, BusinessDate: today, CreatedAt: db.Now, CreatedBy: db.By(),
 	}
 	var method sql.NullString
 	err = db.QueryRow(ctx, `SELECT out_patient, out_bill, out_method
-		FROM hms.refund_payment($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		FROM hms.refund_payment($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		db.Tenant(), r.ID, hmstype.NewID[hmstype.JournalID](), r.Payment, r.Amount.Amount, string(r.Amount.Currency),
-		string(in.Method), r.ReferenceNumber, r.Reason, r.ProcessedBy, db.Now, today).Scan(&r.Patient, &r.Bill, &method)
+		string(in.Method), r.ReferenceNumber, names.CodeKey(r.ReferenceNumber), r.Reason, r.CreatedBy, db.Now, today).
+		Scan(&r.Patient, &r.Bill, &method)
 	if err != nil {
 		return Refund{}, err
 	}
@@ -135,11 +162,16 @@ func (in CancelPaymentInput) Validate() error {
 	return v.Err()
 }
 
+var opCancelPayment = usecase.Command[CancelPaymentInput, Payment]{
+	Name: "billing.cancel_payment", Permission: hmstype.PermPayment, Shows: receipts.One(),
+	Key:    func(in CancelPaymentInput) string { return in.IdempotencyKey },
+	Sample: CancelPaymentInput{Reason: "typed wrongly"},
+}.Declare()
+
 // CancelPayment undoes a payment that was entered wrongly: the bill is open again. A payment is
 // cancelled or refunded, never both: [ErrPaymentRefunded], [ErrPaymentCancelled].
 func (s *Service) CancelPayment(ctx context.Context, in CancelPaymentInput) (Payment, error) {
-	op := usecase.Op{Name: "billing.cancel_payment", Permission: hmstype.PermPayment, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, cancelPayment)
+	return opCancelPayment.Run(ctx, &s.base, in, cancelPayment)
 }
 
 func cancelPayment(ctx context.Context, db dbx.DB, in CancelPaymentInput) (Payment, error) {
@@ -148,8 +180,8 @@ func cancelPayment(ctx context.Context, db dbx.DB, in CancelPaymentInput) (Payme
 		return Payment{}, err
 	}
 	var patient hmstype.PatientID
-	err = db.QueryRow(ctx, `SELECT out_patient FROM hms.cancel_payment($1, $2, $3, $4, $5, $6)`,
-		db.Tenant(), in.Payment, hmstype.NewID[hmstype.JournalID](), in.Reason, db.Now, today).Scan(&patient)
+	err = db.QueryRow(ctx, `SELECT out_patient FROM hms.cancel_payment($1, $2, $3, $4, $5, $6, $7)`,
+		db.Tenant(), in.Payment, hmstype.NewID[hmstype.JournalID](), in.Reason, db.By(), db.Now, today).Scan(&patient)
 	if err != nil {
 		return Payment{}, err
 	}

@@ -30,83 +30,103 @@ var RefundRequestTransitions = hmstype.Transitions[RefundRequestStatus]{
 
 // RefundRequest asks that money of one payment be given back.
 type RefundRequest struct {
-	ID              RefundRequestID
-	Payment         hmstype.PaymentID
-	Patient         hmstype.PatientID
-	Amount          hmstype.Money // more than zero
-	Method          Method        // empty means the payment's
-	ReferenceNumber string
-	Reason          string
-	Status          RefundRequestStatus
-	RequestedBy     string    // an actor, as in the audit trail
-	RequestedAt     time.Time // UTC
-	DecidedBy       string    // empty while it waits
-	DecidedAt       time.Time // UTC; zero while it waits
-	DecisionReason  string
-	Refund          RefundID // what an approval paid; zero otherwise
-	Version         int64    // counts changes, from 1
+	ID      RefundRequestID   `json:"id"`
+	Payment hmstype.PaymentID `json:"payment"`
+	Patient hmstype.PatientID `json:"patient"`
+	Amount  hmstype.Money     `json:"amount"` // more than zero
+	RefundDetails
+	Status         RefundRequestStatus `json:"status"`
+	CreatedAt      time.Time           `json:"createdAt"` // UTC
+	CreatedBy      hmstype.ActorRef    `json:"createdBy"` // who asks
+	DecidedAt      time.Time           `json:"decidedAt"` // UTC; zero while it waits
+	DecidedBy      hmstype.ActorRef    `json:"decidedBy"` // zero while it waits
+	DecisionReason string              `json:"decisionReason,omitempty"`
+	Refund         RefundID            `json:"refund"`  // what an approval paid; zero otherwise
+	Version        int64               `json:"version"` // counts changes, from 1
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, states and instants.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 type refundRequestRow struct {
 	bun.BaseModel `bun:"table:hms.refund_request,alias:q"`
-	dbx.Tenanted
-	ID              RefundRequestID `bun:"id,pk"`
-	PaymentID       hmstype.PaymentID
-	PatientID       hmstype.PatientID
-	Amount          decimal.Decimal
-	Currency        hmstype.Currency
-	Method          Method
-	ReferenceNumber string
-	Reason          string
-	Status          RefundRequestStatus
-	RequestedBy     string
-	RequestedAt     time.Time
-	DecidedBy       string
-	DecidedAt       time.Time `bun:",nullzero"`
-	DecisionReason  string
-	RefundID        RefundID `bun:",nullzero"`
-	Version         int64
+	dbx.Header[RefundRequestID]
+	PaymentID hmstype.PaymentID
+	PatientID hmstype.PatientID
+	Amount    decimal.Decimal
+	Currency  hmstype.Currency
+	RefundDetails
+	Status         RefundRequestStatus
+	DecidedBy      hmstype.ActorRef
+	DecidedAt      time.Time `bun:",nullzero"`
+	DecisionReason string
+	RefundID       RefundID `bun:",nullzero"`
 }
 
 func (r refundRequestRow) Position() hmstype.Position {
-	return hmstype.Position{At: r.RequestedAt, ID: r.ID.UUID()}
+	return hmstype.Position{At: r.CreatedAt, ID: r.ID.UUID()}
 }
 
 func (r refundRequestRow) request() RefundRequest {
 	return RefundRequest{
-		ID: r.ID, Payment: r.PaymentID, Patient: r.PatientID, Amount: money(r.Amount, r.Currency), Method: r.Method,
-		ReferenceNumber: r.ReferenceNumber, Reason: r.Reason, Status: r.Status, RequestedBy: r.RequestedBy,
-		RequestedAt: r.RequestedAt.UTC(), DecidedBy: r.DecidedBy, DecidedAt: r.DecidedAt.UTC(),
-		DecisionReason: r.DecisionReason, Refund: r.RefundID, Version: r.Version,
+		ID: r.ID, Payment: r.PaymentID, Patient: r.PatientID, Amount: money(r.Amount, r.Currency),
+		RefundDetails: r.RefundDetails, Status: r.Status, CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy,
+		DecidedAt: r.DecidedAt.UTC(), DecidedBy: r.DecidedBy, DecisionReason: r.DecisionReason,
+		Refund: r.RefundID, Version: r.Version,
 	}
 }
+
+// refundRequests is what every use case that shows requests shows of whom.
+var refundRequests = usecase.Entity[RefundRequest]{
+	Table:   "refund_request",
+	Patient: func(r *RefundRequest) hmstype.PatientID { return r.Patient },
+	ID:      func(r *RefundRequest) string { return r.ID.String() },
+}
+
+// refundRequestSteps is how a request changes its state.
+var refundRequestSteps = dbx.Machine[refundRequestRow, RefundRequestStatus]{
+	Table: "refund_request", Transitions: RefundRequestTransitions,
+	State:   func(r *refundRequestRow) *RefundRequestStatus { return &r.Status },
+	Columns: []string{"decided_by", "decided_at", "decision_reason", "refund_id"},
+	Event:   func(r *refundRequestRow, _ RefundRequestStatus) dbx.Event { return refundRequestEvent(r) },
+}
+
+func refundRequestEvent(r *refundRequestRow) dbx.Event {
+	return dbx.Event{Type: "billing.refund_" + string(r.Status), Entity: "refund_request", ID: r.ID, Data: map[string]any{
+		"id": r.ID, "payment": r.PaymentID, "status": r.Status,
+	}}
+}
+
+// decide notes who decided, when and why.
+func (r *refundRequestRow) decide(db dbx.DB, reason string) {
+	r.DecidedBy, r.DecidedAt, r.DecisionReason = db.By(), db.Now, reason
+}
+
+var opRequestRefund = usecase.Command[RefundInput, RefundRequest]{
+	Name: "billing.request_refund", Permission: hmstype.PermRefundRequest, Shows: refundRequests.One(),
+	Key:    func(in RefundInput) string { return in.IdempotencyKey },
+	Sample: sampleRefund,
+}.Declare()
 
 // RequestRefund asks for a refund; nothing is paid until another person approves. What is
 // asked for is checked then, for more may be refunded meanwhile.
 func (s *Service) RequestRefund(ctx context.Context, in RefundInput) (RefundRequest, error) {
-	op := usecase.Op{Name: "billing.request_refund", Permission: hmstype.PermRefundRequest, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in RefundInput) (RefundRequest, error) {
-		payment, err := dbx.Get[paymentRow](ctx, db, "payment", in.Payment)
-		if err != nil {
-			return RefundRequest{}, err
-		}
-		row := refundRequestRow{
-			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[RefundRequestID](), PaymentID: in.Payment,
-			PatientID: payment.PatientID, Amount: in.Amount.Amount, Currency: in.Amount.Currency, Method: in.Method,
-			ReferenceNumber: in.ReferenceNumber, Reason: in.Reason, Status: RefundRequested,
-			RequestedBy: db.ActorName(), RequestedAt: db.Now, Version: 1,
-		}
-		if err := dbx.Insert(ctx, db, row); err != nil {
-			return RefundRequest{}, err
-		}
-		return row.request(), emitRefundRequest(ctx, db, row)
-	})
+	return opRequestRefund.Run(ctx, &s.base, in, requestRefund)
 }
 
-func emitRefundRequest(ctx context.Context, db dbx.DB, row refundRequestRow) error {
-	return db.Emit(ctx, dbx.Event{Type: "billing.refund_" + string(row.Status), Entity: "refund_request", ID: row.ID, Data: map[string]any{
-		"id": row.ID, "payment": row.PaymentID, "status": row.Status,
-	}})
+func requestRefund(ctx context.Context, db dbx.DB, in RefundInput) (RefundRequest, error) {
+	payment, err := dbx.Get[paymentRow](ctx, db, "payment", in.Payment)
+	if err != nil {
+		return RefundRequest{}, err
+	}
+	row := refundRequestRow{
+		Header: dbx.NewHeader[RefundRequestID](db), PaymentID: in.Payment, PatientID: payment.PatientID,
+		Amount: in.Amount.Amount, Currency: in.Amount.Currency, RefundDetails: in.RefundDetails, Status: RefundRequested,
+	}
+	if err := dbx.Insert(ctx, db, row); err != nil {
+		return RefundRequest{}, err
+	}
+	return row.request(), db.Emit(ctx, refundRequestEvent(&row))
 }
 
 // DecideRefundInput decides on a request for a refund.
@@ -129,66 +149,67 @@ func (in DecideRefundInput) Validate() error {
 	return v.Err()
 }
 
+var opDecideRefund = usecase.Command[DecideRefundInput, RefundRequest]{
+	Name: "billing.decide_refund", Permission: hmstype.PermRefundApprove, Shows: refundRequests.One(),
+	Sample: DecideRefundInput{Status: RefundRejected, Reason: "was right"},
+}.Declare()
+
 // DecideRefund approves a request, which pays the refund in the same transaction, or rejects
-// it. Whoever asked cannot approve: [hmstype.ErrSeparationOfDuties]. Two who decide at once: the
-// second gets [hmstype.ErrInvalidTransition]. Errors of the payment as for [Service.Refund].
+// it. The person who asked cannot approve, by whatever key or program of his:
+// [hmstype.ErrSeparationOfDuties]. Two who decide at once: the second gets
+// [hmstype.ErrInvalidTransition]. Errors of the payment as for [Service.Refund].
 func (s *Service) DecideRefund(ctx context.Context, in DecideRefundInput) (RefundRequest, error) {
-	op := usecase.Op{Name: "billing.decide_refund", Permission: hmstype.PermRefundApprove}
-	return usecase.Write(ctx, &s.base, op, in, s.decideRefund)
+	return opDecideRefund.Run(ctx, &s.base, in, s.decideRefund)
 }
 
 func (s *Service) decideRefund(ctx context.Context, db dbx.DB, in DecideRefundInput) (RefundRequest, error) {
+	row, err := dbx.Step(ctx, db, refundRequestSteps, in.ID, dbx.Change[refundRequestRow, RefundRequestStatus]{
+		To: in.Status, Reason: in.Reason,
+		Apply: func(row *refundRequestRow) error {
+			row.decide(db, in.Reason)
+			if in.Status != RefundApproved {
+				return nil
+			}
+			return s.payRequest(ctx, db, row)
+		},
+	})
+	return row.request(), err
+}
+
+// payRequest pays what another person asked for.
+func (s *Service) payRequest(ctx context.Context, db dbx.DB, row *refundRequestRow) error {
+	err := s.base.RequireAnotherPerson(db, hmstype.PermRefundRequest, hmstype.PermRefundApprove, row.CreatedBy)
+	if err != nil {
+		return err
+	}
+	paid, err := refund(ctx, db, RefundInput{
+		Payment: row.PaymentID, Amount: money(row.Amount, row.Currency), RefundDetails: row.RefundDetails,
+	})
+	row.RefundID = paid.ID
+	return err
+}
+
+var opWithdrawRefund = usecase.Command[usecase.ByID[RefundRequestID], RefundRequest]{
+	Name: "billing.withdraw_refund", Permission: hmstype.PermRefundRequest, Shows: refundRequests.One(),
+}.Declare()
+
+// WithdrawRefund takes a request back; only the person who asked may: not found for anybody else.
+func (s *Service) WithdrawRefund(ctx context.Context, id RefundRequestID) (RefundRequest, error) {
+	return opWithdrawRefund.Run(ctx, &s.base, usecase.ID(id), withdrawRefund)
+}
+
+func withdrawRefund(ctx context.Context, db dbx.DB, in usecase.ByID[RefundRequestID]) (RefundRequest, error) {
 	row, err := dbx.Get[refundRequestRow](ctx, db, "refund request", in.ID, dbx.ForUpdate)
 	if err != nil {
 		return RefundRequest{}, err
 	}
-	if err := RefundRequestTransitions.Check("refund request", row.Status, in.Status); err != nil {
-		return RefundRequest{}, err
+	if row.CreatedBy != db.By() && !row.CreatedBy.SamePerson(db.By()) {
+		return RefundRequest{}, hmstype.NotFound("refund request", in.ID)
 	}
-	columns := []string{"status", "decided_by", "decided_at", "decision_reason"}
-	if in.Status == RefundApproved {
-		if err := s.base.RequireAnother(db, hmstype.PermRefundRequest, hmstype.PermRefundApprove, row.RequestedBy); err != nil {
-			return RefundRequest{}, err
-		}
-		paid, err := refund(ctx, db, RefundInput{
-			Payment: row.PaymentID, Amount: money(row.Amount, row.Currency), Method: row.Method,
-			ReferenceNumber: row.ReferenceNumber, Reason: row.Reason,
-		})
-		if err != nil {
-			return RefundRequest{}, err
-		}
-		row.RefundID = paid.ID
-		columns = append(columns, "refund_id")
-	}
-	return row.decide(ctx, db, in.Status, in.Reason, columns...)
-}
-
-func (r refundRequestRow) decide(ctx context.Context, db dbx.DB, status RefundRequestStatus, reason string, columns ...string) (RefundRequest, error) {
-	r.Status, r.DecidedBy, r.DecidedAt, r.DecisionReason = status, db.ActorName(), db.Now, reason
-	if err := dbx.UpdateVersioned(ctx, db, &r, r.Version, columns...); err != nil {
-		return RefundRequest{}, err
-	}
-	r.Version++
-	return r.request(), emitRefundRequest(ctx, db, r)
-}
-
-// WithdrawRefund takes a request back; only who asked may: not found for anybody else.
-func (s *Service) WithdrawRefund(ctx context.Context, id RefundRequestID) (RefundRequest, error) {
-	op := usecase.Op{Name: "billing.withdraw_refund", Permission: hmstype.PermRefundRequest}
-	return usecase.Write(ctx, &s.base, op, usecase.ByID[RefundRequestID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[RefundRequestID]) (RefundRequest, error) {
-			row, err := dbx.Get[refundRequestRow](ctx, db, "refund request", in.ID, dbx.ForUpdate)
-			if err != nil {
-				return RefundRequest{}, err
-			}
-			if row.RequestedBy != db.ActorName() {
-				return RefundRequest{}, hmstype.NotFound("refund request", in.ID)
-			}
-			if err := RefundRequestTransitions.Check("refund request", row.Status, RefundWithdrawn); err != nil {
-				return RefundRequest{}, err
-			}
-			return row.decide(ctx, db, RefundWithdrawn, "", "status", "decided_by", "decided_at", "decision_reason")
-		})
+	err = dbx.Move(ctx, db, refundRequestSteps, &row, dbx.Change[refundRequestRow, RefundRequestStatus]{
+		To: RefundWithdrawn, Apply: func(row *refundRequestRow) error { row.decide(db, ""); return nil },
+	})
+	return row.request(), err
 }
 
 // RefundRequestsQuery selects requests of one state.
@@ -205,23 +226,20 @@ func (q RefundRequestsQuery) Validate() error {
 	return v.Err()
 }
 
-// RefundRequests lists requests, those first that wait longest.
+var opRefundRequests = usecase.Query[RefundRequestsQuery, hmstype.List[RefundRequest]]{
+	Name: "billing.refund_requests", Permission: hmstype.PermBillingRead, Shows: refundRequests.Found(),
+}.Declare()
+
+// RefundRequests lists requests, those first that wait longest. Those about restricted patients
+// are withheld from who may not see them.
 func (s *Service) RefundRequests(ctx context.Context, query RefundRequestsQuery) (hmstype.List[RefundRequest], error) {
-	op := usecase.Op{Name: "billing.refund_requests", Permission: hmstype.PermBillingRead}
-	return usecase.Read(ctx, &s.base, op, query, func(ctx context.Context, db dbx.DB, query RefundRequestsQuery) (hmstype.List[RefundRequest], error) {
-		if query.Status == "" {
-			query.Status = RefundRequested
-		}
-		rows, next, err := dbx.Page[refundRequestRow](ctx, db, query.Page, dbx.Order{At: "requested_at"},
-			func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("q.status = ?", query.Status) })
-		list := hmstype.List[RefundRequest]{Next: next, Items: make([]RefundRequest, len(rows))}
-		patients := make([]hmstype.PatientID, len(rows))
-		for i, r := range rows {
-			list.Items[i], patients[i] = r.request(), r.PatientID
-		}
-		if err != nil {
-			return list, err
-		}
-		return list, db.RecordSearch(ctx, "refund_request", patients...)
-	})
+	return opRefundRequests.Run(ctx, &s.base, query, listRefundRequests)
+}
+
+func listRefundRequests(ctx context.Context, db dbx.DB, in RefundRequestsQuery) (hmstype.List[RefundRequest], error) {
+	if in.Status == "" {
+		in.Status = RefundRequested
+	}
+	return dbx.List(ctx, db, in.Page, dbx.Order{At: "created_at"}, refundRequestRow.request,
+		dbx.Equal("status", in.Status))
 }

@@ -23,7 +23,9 @@ func (b *bundle) asked(t *testing.T) (billing.RefundRequest, context.Context) {
 	}})
 	require.NoError(t, err)
 	cashier := b.As(t, both.Name)
-	request, err := b.s.RequestRefund(cashier, billing.RefundInput{Payment: paid.ID, Amount: usd("10"), Reason: "charged twice"})
+	request, err := b.s.RequestRefund(cashier, billing.RefundInput{
+		Payment: paid.ID, Amount: usd("10"), RefundDetails: because("charged twice"),
+	})
 	require.NoError(t, err)
 	require.Equal(t, billing.RefundRequested, request.Status)
 	return request, cashier
@@ -36,13 +38,16 @@ func TestService_DecideRefund(t *testing.T) {
 	request, cashier := b.asked(t)
 	approve := billing.DecideRefundInput{ID: request.ID, Status: billing.RefundApproved}
 
-	_, err := b.s.Refund(cashier, billing.RefundInput{Payment: request.Payment, Amount: usd("1"), Reason: "alone"})
+	_, err := b.s.Refund(cashier, billing.RefundInput{
+		Payment: request.Payment, Amount: usd("1"), RefundDetails: because("alone"),
+	})
 	require.ErrorIs(t, err, hmstype.ErrSeparationOfDuties)
 	_, err = b.s.DecideRefund(cashier, approve)
 	require.ErrorIs(t, err, hmstype.ErrSeparationOfDuties, "though he holds both permissions")
 	require.Equal(t, 2, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.audit_event
 		WHERE tenant_id = ? AND action = 'denied' AND entity = 'duty'`, b.Tenant))
-	require.Error(t, b.raw(t, `UPDATE hms.refund_request SET status = 'approved', decided_by = requested_by, decided_at = now(),
+	require.Error(t, b.raw(t, `UPDATE hms.refund_request
+		SET status = 'approved', decided_by = created_by, decided_at = now(),
 		refund_id = gen_random_uuid() WHERE id = ?`, request.ID), "and the database refuses it, too")
 
 	waiting, err := b.s.RefundRequests(b.Ctx, billing.RefundRequestsQuery{})

@@ -31,12 +31,12 @@ func (in Days) Validate() error {
 // Revenue is what was invoiced to one payer and credited again, tax included. Payments do not count:
 // they settle revenue and are none.
 type Revenue struct {
-	Day      hmstype.Date  // zero where the report is over the whole period
-	Payer    string        // the payer's name; empty for the patients themselves
-	Invoiced hmstype.Money // shares of bills issued
-	Credited hmstype.Money // by credit notes
-	Net      hmstype.Money // invoiced - credited
-	Bills    int64         // how many bills the payer has a share of
+	Day      hmstype.Date  `json:"day"`      // zero where the report is over the whole period
+	Payer    string        `json:"payer"`    // the payer's name; empty for the patients themselves
+	Invoiced hmstype.Money `json:"invoiced"` // shares of bills issued
+	Credited hmstype.Money `json:"credited"` // by credit notes
+	Net      hmstype.Money `json:"net"`      // invoiced - credited
+	Bills    int64         `json:"bills"`    // how many bills the payer has a share of
 }
 
 type revenueRow struct {
@@ -68,13 +68,6 @@ const (
 	payerMix     = `SELECT ` + revenueSums + revenueSource + ` GROUP BY x.payer, x.currency ORDER BY x.payer, x.currency`
 )
 
-func (s *Service) revenue(ctx context.Context, name, query string, in Days) ([]Revenue, error) {
-	op := usecase.Op{Name: name, Permission: hmstype.PermBillingRead}
-	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Days) ([]Revenue, error) {
-		return readRevenue(ctx, db, query, in)
-	})
-}
-
 func readRevenue(ctx context.Context, db dbx.DB, query string, in Days) ([]Revenue, error) {
 	var rows []revenueRow
 	err := db.NewRaw(query, db.Tenant(), in.From, in.Until).Scan(ctx, &rows)
@@ -88,32 +81,54 @@ func readRevenue(ctx context.Context, db dbx.DB, query string, in Days) ([]Reven
 	return list, err
 }
 
+var sampleDays = Days{From: usecase.SampleDay, Until: usecase.SampleDay.AddDays(1)}
+
+var opRevenueByDay = usecase.Query[Days, []Revenue]{
+	Name: "billing.revenue_by_day", Permission: hmstype.PermBillingRead,
+	Shows: usecase.Nobody[[]Revenue](sumsOnly), Quiet: sumsOnly,
+	Sample: sampleDays,
+}.Declare()
+
 // RevenueByDay gives what was invoiced and credited per day and payer.
 func (s *Service) RevenueByDay(ctx context.Context, in Days) ([]Revenue, error) {
-	return s.revenue(ctx, "billing.revenue_by_day", revenueByDay, in)
+	return opRevenueByDay.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in Days) ([]Revenue, error) {
+		return readRevenue(ctx, db, revenueByDay, in)
+	})
 }
+
+var opPayerMix = usecase.Query[Days, []Revenue]{
+	Name: "billing.payer_mix", Permission: hmstype.PermBillingRead,
+	Shows: usecase.Nobody[[]Revenue](sumsOnly), Quiet: sumsOnly,
+	Sample: sampleDays,
+}.Declare()
 
 // PayerMix gives what was invoiced and credited per payer over the period.
 func (s *Service) PayerMix(ctx context.Context, in Days) ([]Revenue, error) {
-	return s.revenue(ctx, "billing.payer_mix", payerMix, in)
+	return opPayerMix.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in Days) ([]Revenue, error) {
+		return readRevenue(ctx, db, payerMix, in)
+	})
 }
 
 // Ageing is what one payer owes by the age of the bills, counted in days from the bill's
 // date to the tenant's day of the report. What is to be given back is not set off.
 type Ageing struct {
-	Payer      string        // the payer's name; empty for the patients themselves
-	UpTo30     hmstype.Money // 0 to 30 days
-	UpTo60     hmstype.Money // 31 to 60
-	UpTo90     hmstype.Money // 61 to 90
-	Over90     hmstype.Money // 91 and more
-	Total      hmstype.Money
-	OpenShares int64 // how many shares are open
+	Payer      string        `json:"payer"`  // the payer's name; empty for the patients themselves
+	UpTo30     hmstype.Money `json:"upTo30"` // 0 to 30 days
+	UpTo60     hmstype.Money `json:"upTo60"` // 31 to 60
+	UpTo90     hmstype.Money `json:"upTo90"` // 61 to 90
+	Over90     hmstype.Money `json:"over90"` // 91 and more
+	Total      hmstype.Money `json:"total"`
+	OpenShares int64         `json:"openShares"` // how many shares are open
 }
+
+var opReceivablesAgeing = usecase.Query[usecase.None, []Ageing]{
+	Name: "billing.receivables_ageing", Permission: hmstype.PermBillingRead,
+	Shows: usecase.Nobody[[]Ageing](sumsOnly), Quiet: sumsOnly,
+}.Declare()
 
 // ReceivablesAgeing gives what is open now, per payer.
 func (s *Service) ReceivablesAgeing(ctx context.Context) ([]Ageing, error) {
-	op := usecase.Op{Name: "billing.receivables_ageing", Permission: hmstype.PermBillingRead}
-	return usecase.Read(ctx, &s.base, op, usecase.None{}, receivablesAgeing)
+	return opReceivablesAgeing.Run(ctx, &s.base, usecase.None{}, receivablesAgeing)
 }
 
 func receivablesAgeing(ctx context.Context, db dbx.DB, _ usecase.None) ([]Ageing, error) {
@@ -147,19 +162,19 @@ func receivablesAgeing(ctx context.Context, db dbx.DB, _ usecase.None) ([]Ageing
 
 // MethodTotal is the money of one method and currency on one day.
 type MethodTotal struct {
-	Method    Method
-	Received  hmstype.Money // payments taken on the day, also those cancelled later
-	Cancelled hmstype.Money // payments of any day that were cancelled on this one
-	Refunded  hmstype.Money // refunds given on the day
-	Net       hmstype.Money // received - cancelled - refunded
-	Payments  int64         // how many were taken
+	Method    Method        `json:"method"`
+	Received  hmstype.Money `json:"received"`  // payments taken on the day, also those cancelled later
+	Cancelled hmstype.Money `json:"cancelled"` // payments of any day that were cancelled on this one
+	Refunded  hmstype.Money `json:"refunded"`  // refunds given on the day
+	Net       hmstype.Money `json:"net"`       // received - cancelled - refunded
+	Payments  int64         `json:"payments"`  // how many were taken
 }
 
 // DaySummary is what one of the tenant's days brought.
 type DaySummary struct {
-	Day     hmstype.Date
-	Methods []MethodTotal // by currency and method
-	Revenue []Revenue     // by payer
+	Day     hmstype.Date  `json:"day"`
+	Methods []MethodTotal `json:"methods"` // by currency and method
+	Revenue []Revenue     `json:"revenue"` // by payer
 }
 
 // DayInput asks for one day.
@@ -170,10 +185,14 @@ type DayInput struct {
 // Validate implements the rules above: every day is allowed.
 func (in DayInput) Validate() error { return nil }
 
+var opDaySummary = usecase.Query[DayInput, DaySummary]{
+	Name: "billing.day_summary", Permission: hmstype.PermBillingRead,
+	Shows: usecase.Nobody[DaySummary](sumsOnly), Quiet: sumsOnly,
+}.Declare()
+
 // DaySummary gives the money that moved and what was invoiced on a day.
 func (s *Service) DaySummary(ctx context.Context, in DayInput) (DaySummary, error) {
-	op := usecase.Op{Name: "billing.day_summary", Permission: hmstype.PermBillingRead}
-	return usecase.Read(ctx, &s.base, op, in, daySummary)
+	return opDaySummary.Run(ctx, &s.base, in, daySummary)
 }
 
 func daySummary(ctx context.Context, db dbx.DB, in DayInput) (DaySummary, error) {

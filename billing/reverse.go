@@ -31,10 +31,10 @@ func (p Port) Reverse(ctx context.Context, conn bun.IConn, source charge.Source,
 }
 
 func reverse(ctx context.Context, db dbx.DB, source charge.Source, reason string) error {
-	ofSource := func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("c.source_kind = ?", source.Kind).Where("c.source_id = ?", source.ID).Order("c.id")
+	ofSource := []dbx.Apply{
+		dbx.Equal("source_kind", source.Kind), dbx.Equal("source_id", source.ID), dbx.OrderBy("c.id"),
 	}
-	charges, err := dbx.All[chargeRow](ctx, db, ofSource)
+	charges, err := dbx.All[chargeRow](ctx, db, ofSource...)
 	if err != nil || len(charges) == 0 {
 		return err
 	}
@@ -44,7 +44,7 @@ func reverse(ctx context.Context, db dbx.DB, source charge.Source, reason string
 		}
 	}
 	// What was read before the lock may have been billed meanwhile.
-	if charges, err = dbx.All[chargeRow](ctx, db, ofSource); err != nil {
+	if charges, err = dbx.All[chargeRow](ctx, db, ofSource...); err != nil {
 		return err
 	}
 	billed := []hmstype.ChargeID{}
@@ -73,9 +73,7 @@ func patientsOf(charges []chargeRow) []hmstype.PatientID {
 
 // abortCharge takes back a charge that nobody was billed for. The patient's account is locked.
 func abortCharge(ctx context.Context, db dbx.DB, c *chargeRow, reason string) error {
-	lines, err := dbx.All[lineRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("l.charge_id = ?", c.ID).Where("l.released_at IS NULL")
-	})
+	lines, err := dbx.All[lineRow](ctx, db, dbx.Equal("charge_id", c.ID), isLive)
 	if err != nil {
 		return err
 	}
@@ -84,8 +82,9 @@ func abortCharge(ctx context.Context, db dbx.DB, c *chargeRow, reason string) er
 			return err
 		}
 	}
-	c.Status, c.StatusReason = ChargeAborted, reason
-	return dbx.UpdateVersioned(ctx, db, c, c.Version, "status", "status_reason")
+	return dbx.Move(ctx, db, chargeSteps, c, dbx.Change[chargeRow, ChargeStatus]{
+		To: ChargeAborted, Reason: reason, Apply: func(c *chargeRow) error { c.StatusReason = reason; return nil },
+	})
 }
 
 // releaseLine takes a line off a draft and sums the draft again.
@@ -112,9 +111,7 @@ func creditCharges(ctx context.Context, db dbx.DB, charges []hmstype.ChargeID, r
 	if len(charges) == 0 {
 		return nil
 	}
-	lines, err := dbx.All[lineRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("l.charge_id IN (?)", bun.List(charges)).Where("l.released_at IS NULL").Order("l.bill_id", "l.line_no")
-	})
+	lines, err := dbx.All[lineRow](ctx, db, dbx.OneOf("charge_id", charges), isLive, dbx.OrderBy("l.bill_id", "l.line_no"))
 	if err != nil {
 		return err
 	}

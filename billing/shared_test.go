@@ -84,7 +84,9 @@ func TestClaims_SharedData(t *testing.T) {
 		for _, e := range list {
 			if code := e.code; e.kind == "CHARGE" && !services[code] {
 				services[code] = true
-				_, err := b.s.CreateServiceItem(b.Ctx, billing.CreateServiceItemInput{Code: code, Name: "Procedure " + code, Category: "Claims"})
+				_, err := b.s.CreateServiceItem(b.Ctx, billing.CreateServiceItemInput{
+					Code: code, ServiceDetails: billing.ServiceDetails{Name: "Procedure " + code, Category: "Claims"},
+				})
 				require.NoError(t, err)
 			}
 		}
@@ -158,7 +160,10 @@ func (b *bundle) settleClaim(who hmstype.PatientID, events []claimEvent) error {
 
 func (b *bundle) settleEvent(bill billing.Bill, e claimEvent) error {
 	if e.payments.IsPositive() {
-		in := billing.PayInput{Bill: bill.ID, Amount: hmstype.Money{Amount: e.payments, Currency: "USD"}, Method: claimMethods[e.method], ReferenceNumber: e.id}
+		in := billing.PayInput{
+			Bill: bill.ID, Amount: hmstype.Money{Amount: e.payments, Currency: "USD"},
+			PaymentDetails: billing.PaymentDetails{Method: claimMethods[e.method], ReferenceNumber: e.id},
+		}
 		if _, err := b.s.Pay(b.Ctx, in); err != nil {
 			return err
 		}

@@ -12,18 +12,18 @@ import (
 
 // Drift is a row whose stored amount is not what the rows it stands for sum up to.
 type Drift struct {
-	Rule     string        // which sum, such as "bill total"
-	ID       string        // of the bill, share, line, payment or journal
-	Stored   hmstype.Money // what the row says
-	Computed hmstype.Money // what was recomputed
+	Rule     string        `json:"rule"`     // which sum, such as "bill total"
+	ID       string        `json:"id"`       // of the bill, share, line, payment or journal
+	Stored   hmstype.Money `json:"stored"`   // what the row says
+	Computed hmstype.Money `json:"computed"` // what was recomputed
 }
 
 // Proof is the outcome of [Service.Verify].
 type Proof struct {
-	Journals int64   // how many were summed up
-	Bills    int64   // how many bills were recomputed
-	Payments int64   // how many payments were held against their journals
-	Drifts   []Drift // empty where everything fits; at most 100 per rule
+	Journals int64   `json:"journals"` // how many were summed up
+	Bills    int64   `json:"bills"`    // how many bills were recomputed
+	Payments int64   `json:"payments"` // how many payments were held against their journals
+	Drifts   []Drift `json:"drifts"`   // empty where everything fits; at most 100 per rule
 }
 
 // OK tells whether everything fits.
@@ -104,13 +104,16 @@ func receivableProof(account, shares string) string {
 
 const maxDrifts = 100
 
+var opVerify = usecase.Query[usecase.None, Proof]{
+	Name: "billing.verify", Permission: hmstype.PermBillingRead, Shows: usecase.Nobody[Proof](sumsOnly), Quiet: sumsOnly,
+}.Declare()
+
 // Verify recomputes what is kept in two places: journals sum to zero and are whole, bills
 // are their lines and shares, what is paid and credited is the sum of payments, refunds and notes, and the
 // ledger's receivables are what the bills leave open. It changes nothing. It reads all of the
 // tenant's money: a job for the night.
 func (s *Service) Verify(ctx context.Context) (Proof, error) {
-	op := usecase.Op{Name: "billing.verify", Permission: hmstype.PermBillingRead}
-	return usecase.Read(ctx, &s.base, op, usecase.None{}, verify)
+	return opVerify.Run(ctx, &s.base, usecase.None{}, verify)
 }
 
 func verify(ctx context.Context, db dbx.DB, _ usecase.None) (Proof, error) {

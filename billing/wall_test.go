@@ -22,7 +22,8 @@ func (b *bundle) raw(tb testing.TB, query string, args ...any) error {
 }
 
 const rawPayment = `INSERT INTO hms.payment (tenant_id, id, bill_id, patient_id, share_id, amount, currency, method, reference_number,
-	status, journal_id, business_date, paid_at) VALUES (?, ?, ?, ?, ?, ?::text::numeric, ?, 'cash', '', 'active', ?, now()::date, now())`
+	reference_number_key, status, journal_id, business_date, created_at, created_by)
+	VALUES (?, ?, ?, ?, ?, ?::text::numeric, ?, 'cash', '', '', 'active', ?, now()::date, now(), 'system:test')`
 
 // rawPay inserts a payment of a bill's first share with a journal of its own.
 func (b *bundle) rawPay(tb testing.TB, bill billing.Bill, amount string, currency hmstype.Currency) error {
@@ -170,8 +171,10 @@ func TestWall_Price(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	insert := func(amount, from string) error {
-		return b.raw(t, `INSERT INTO hms.service_price (tenant_id, id, service_id, currency, amount, valid_from, created_at)
-			VALUES (?, ?, ?, 'USD', ?::text::numeric, ?, now())`, b.Tenant, hmstype.NewID[billing.PriceID](), b.service.ID, amount, from)
+		return b.raw(t, `INSERT INTO hms.service_price
+			(tenant_id, id, service_id, currency, amount, valid_from, created_at, created_by)
+			VALUES (?, ?, ?, 'USD', ?::text::numeric, ?, now(), 'system:test')`,
+			b.Tenant, hmstype.NewID[billing.PriceID](), b.service.ID, amount, from)
 	}
 	require.Equal(t, "23P01", dbx.SQLState(insert("1", "2030-01-01")), "two prices on one day")
 	require.Equal(t, "23514", dbx.SQLState(insert("NaN", "2030-01-01")))
@@ -189,7 +192,7 @@ func TestService_Verify_FindsWhatWasTamperedWith(t *testing.T) {
 	bill := b.billOf100(t)
 	p, err := b.pay(bill.ID, "60")
 	require.NoError(t, err)
-	_, err = b.s.Refund(b.Ctx, billing.RefundInput{Payment: p.ID, Amount: usd("10"), Reason: "x"})
+	_, err = b.s.Refund(b.Ctx, billing.RefundInput{Payment: p.ID, Amount: usd("10"), RefundDetails: because("x")})
 	require.NoError(t, err)
 	b.requireProof(t)
 	for _, tt := range []struct{ attack, undo, rule string }{

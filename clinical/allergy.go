@@ -34,51 +34,58 @@ var AllergyTransitions = hmstype.Transitions[AllergyStatus]{
 	AllergyResolved: {AllergyActive},
 }
 
+// AllergyDetails are what people say of an allergy.
+type AllergyDetails struct {
+	Substance   hmstype.Code `bun:"embed:substance_" json:"substance"`          // with a display; zero where NoneKnown
+	NoneKnown   bool         `bun:"none_known"       json:"noneKnown"`          // asked, and none is known
+	Category    string       `bun:"category"         json:"category,omitempty"` // of FHIR allergy-intolerance-category, or empty
+	Criticality string       `bun:"criticality"      json:"criticality"`        // low, high or unable-to-assess
+	Reaction    string       `bun:"reaction"         json:"reaction,omitempty"` // what happened, up to 500 characters
+}
+
+func (d AllergyDetails) validate(v *hmstype.Validator) {
+	v.Nested("substance", d.Substance.Validate())
+	named := substanceKey(d.Substance.Display) != ""
+	v.Check(named != d.NoneKnown, "substance.display", "required unless none is known, and only then")
+	v.Check(!d.NoneKnown || d.Substance.IsZero(), "substance", "must not be given where none is known")
+	hmstype.OneOf(v, d.Category, "category", "", "food", "medication", "environment", "biologic")
+	hmstype.OneOf(v, d.Criticality, "criticality", "", "low", "high", "unable-to-assess")
+	v.Text(d.Reaction, "reaction", 0, 500)
+}
+
 // Allergy is an allergy or intolerance of a patient, or the statement that none is known
 // (FHIR AllergyIntolerance). That nothing is recorded says neither.
 type Allergy struct {
-	ID           hmstype.AllergyID
-	Patient      hmstype.PatientID
-	Substance    hmstype.Code // zero where NoneKnown
-	NoneKnown    bool         // asked, and none is known
-	Category     string       // FHIR allergy-intolerance-category: food, medication, environment, biologic; or empty
-	Criticality  string       // FHIR allergy-intolerance-criticality: low, high, unable-to-assess
-	Reaction     string       // what happened
-	Status       AllergyStatus
-	Verification Verification // unconfirmed, confirmed, refuted, entered-in-error
-	StatusReason string       // why it was revised last
-	RecordedBy   string       // an actor, as in the audit trail
-	CreatedAt    time.Time    // UTC
-	Version      int64        // counts changes, from 1
+	ID      hmstype.AllergyID `json:"id"`
+	Patient hmstype.PatientID `json:"patient"`
+	AllergyDetails
+	Status       AllergyStatus    `json:"status"`
+	Verification Verification     `json:"verification"`           // unconfirmed, confirmed, refuted, entered-in-error
+	StatusReason string           `json:"statusReason,omitempty"` // why it was revised last
+	CreatedBy    hmstype.ActorRef `json:"createdBy"`              // who recorded it
+	CreatedAt    time.Time        `json:"createdAt"`              // UTC
+	Version      int64            `json:"version"`                // counts changes, from 1
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, states and instants.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 type allergyRow struct {
 	bun.BaseModel `bun:"table:hms.allergy,alias:al"`
-	dbx.Tenanted
-	ID                 hmstype.AllergyID `bun:"id,pk"`
-	PatientID          hmstype.PatientID
-	SubstanceSystem    string
-	SubstanceValue     string
-	SubstanceDisplay   string
+	dbx.Header[hmstype.AllergyID]
+	PatientID hmstype.PatientID
+	AllergyDetails
 	SubstanceKey       string
-	NoneKnown          bool
-	Category           string
-	Criticality        string
-	Reaction           string
 	Status             AllergyStatus
 	VerificationStatus Verification
 	StatusReason       string
-	RecordedBy         string
-	CreatedAt          time.Time
-	Version            int64
 }
 
 func (r allergyRow) allergy() Allergy {
 	return Allergy{
-		ID: r.ID, Patient: r.PatientID, NoneKnown: r.NoneKnown, Category: r.Category, Criticality: r.Criticality, Reaction: r.Reaction, Status: r.Status,
-		Substance:    hmstype.Code{System: r.SubstanceSystem, Value: r.SubstanceValue, Display: r.SubstanceDisplay},
-		Verification: r.VerificationStatus, StatusReason: r.StatusReason, RecordedBy: r.RecordedBy,
-		CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+		ID: r.ID, Patient: r.PatientID, AllergyDetails: r.AllergyDetails, Status: r.Status,
+		Verification: r.VerificationStatus, StatusReason: r.StatusReason,
+		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
 }
 
@@ -87,23 +94,39 @@ func (r allergyRow) standing() bool {
 	return r.Status == AllergyActive && (r.VerificationStatus == Unconfirmed || r.VerificationStatus == Confirmed)
 }
 
-// Allergies lists what is recorded of a patient; an empty list says that nothing is.
+// allergyTexts are what of an allergy is sealed.
+var allergyTexts = fieldcrypt.Table[AllergyDetails]{
+	Name: "allergy", Subject: "patient_id", Narrative: true,
+	Texts: func(d *AllergyDetails) []fieldcrypt.Text {
+		return []fieldcrypt.Text{{Column: "reaction", Text: &d.Reaction}}
+	},
+}.Declare()
+
+// allergies is what every use case that shows allergies shows of whom.
+var allergies = usecase.Entity[Allergy]{
+	Table:   "allergy",
+	Patient: func(a *Allergy) hmstype.PatientID { return a.Patient },
+	ID:      func(a *Allergy) string { return a.ID.String() },
+	Texts: func(a *Allergy) []fieldcrypt.Record {
+		return []fieldcrypt.Record{allergyTexts.Of(a.Patient.UUID(), a.ID, &a.AllergyDetails)}
+	},
+}
+
+var opAllergies = usecase.Query[usecase.ByID[hmstype.PatientID], []Allergy]{
+	Name: "clinical.allergies", Permission: hmstype.PermClinicalRead, Shows: allergies.All(),
+}.Declare()
+
+// Allergies lists what is recorded of a patient; an empty list says that nothing is. What was
+// entered in error is left out.
 func (s *Service) Allergies(ctx context.Context, patient hmstype.PatientID) ([]Allergy, error) {
-	op := usecase.Op{Name: "allergy.list", Permission: hmstype.PermClinicalRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.PatientID]{ID: patient},
-		fieldcrypt.OpenedAll(s.base.Crypt, allergyText, func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.PatientID]) ([]Allergy, error) {
-			rows, err := dbx.All[allergyRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-				return q.Where("al.patient_id = ?", in.ID).Where("al.verification_status <> 'entered-in-error'").Order("al.id")
-			})
-			if err != nil {
-				return nil, err
-			}
-			list := make([]Allergy, len(rows))
-			for i, r := range rows {
-				list[i] = r.allergy()
-			}
-			return list, db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "allergy", Patient: in.ID})
-		}))
+	return opAllergies.Run(ctx, &s.base, usecase.ID(patient), listAllergies)
+}
+
+func listAllergies(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.PatientID]) ([]Allergy, error) {
+	db.About(in.ID)
+	rows, err := dbx.All[allergyRow](ctx, db, dbx.Equal("patient_id", in.ID),
+		dbx.Where("al.verification_status <> ?", EnteredInError), dbx.OrderBy("al.id"))
+	return shown(rows, allergyRow.allergy), err
 }
 
 // substanceKey makes names of substances comparable: up to case, Unicode form and
@@ -147,8 +170,7 @@ func allergyMatches(
 }
 
 func (r allergyRow) matches(codes []hmstype.Code, names []string) bool {
-	substance := r.allergy().Substance
-	return slices.ContainsFunc(codes, func(c hmstype.Code) bool { return c.Value != "" && c.Same(substance) }) ||
+	return slices.ContainsFunc(codes, func(c hmstype.Code) bool { return c.Value != "" && c.Same(r.Substance) }) ||
 		slices.ContainsFunc(names, func(name string) bool {
 			key := substanceKey(name)
 			return containsWords(key, r.SubstanceKey) || containsWords(r.SubstanceKey, key)

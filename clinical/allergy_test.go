@@ -18,11 +18,16 @@ import (
 func TestService_ReviseAllergy(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	none, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, NoneKnown: true})
+	none, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, AllergyDetails: clinical.AllergyDetails{NoneKnown: true}})
 	require.NoError(t, err)
-	_, err = b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, NoneKnown: true})
+	_, err = b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, AllergyDetails: clinical.AllergyDetails{NoneKnown: true}})
 	require.ErrorIs(t, err, clinical.ErrAllergyRecorded)
-	peanut := clinical.RecordAllergyInput{Patient: b.patient, Substance: hmstype.Code{Display: "Peanut"}, Category: "food", Reaction: "hives", Unconfirmed: true}
+	peanut := clinical.RecordAllergyInput{
+		Patient: b.patient, Unconfirmed: true,
+		AllergyDetails: clinical.AllergyDetails{
+			Substance: hmstype.Code{Display: "Peanut"}, Category: "food", Reaction: "hives",
+		},
+	}
 	_, err = b.RecordAllergy(b.Ctx, peanut)
 	var contradiction *clinical.AllergyContradictionError
 	require.ErrorAs(t, err, &contradiction)
@@ -63,11 +68,13 @@ func TestService_ReviseAllergy_ConcurrentOneAnswer(t *testing.T) {
 	b := setup(t)
 	for range 5 {
 		who := b.newPatient(t)
-		none, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: who, NoneKnown: true})
+		none, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: who, AllergyDetails: clinical.AllergyDetails{NoneKnown: true}})
 		require.NoError(t, err)
 		_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: none.ID, Version: 1, Status: clinical.AllergyInactive, Reason: "x"})
 		require.NoError(t, err)
-		nut, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: who, Substance: hmstype.Code{Display: "Nut"}})
+		nut, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{
+			Patient: who, AllergyDetails: clinical.AllergyDetails{Substance: hmstype.Code{Display: "Nut"}},
+		})
 		require.NoError(t, err)
 		_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: nut.ID, Version: 1, Status: clinical.AllergyInactive, Reason: "x"})
 		require.NoError(t, err)
@@ -79,10 +86,12 @@ func TestService_ReviseAllergy_ConcurrentOneAnswer(t *testing.T) {
 				return second(b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: nut.ID, Version: 2, Status: clinical.AllergyActive, Reason: "x"}))
 			},
 			func() error {
-				return second(b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: who, NoneKnown: true}))
+				return second(b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: who, AllergyDetails: clinical.AllergyDetails{NoneKnown: true}}))
 			},
 			func() error {
-				return second(b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: who, Substance: hmstype.Code{Display: "Egg"}}))
+				return second(b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{
+					Patient: who, AllergyDetails: clinical.AllergyDetails{Substance: hmstype.Code{Display: "Egg"}},
+				}))
 			},
 		}
 		var wg sync.WaitGroup
@@ -106,10 +115,14 @@ func TestService_AllergyMatches(t *testing.T) {
 	b := setup(t)
 	code := hmstype.Code{System: hmstype.SystemRxNorm, Value: "7980", Display: "Penicillin G"}
 	for _, substance := range []hmstype.Code{code, {Display: "Co-Trimoxazole"}, {Display: "Amoxicillin trihydrate"}} {
-		_, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, Substance: substance})
+		_, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{
+			Patient: b.patient, AllergyDetails: clinical.AllergyDetails{Substance: substance},
+		})
 		require.NoError(t, err)
 	}
-	gone, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, Substance: hmstype.Code{Display: "Ibuprofen"}})
+	gone, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{
+		Patient: b.patient, AllergyDetails: clinical.AllergyDetails{Substance: hmstype.Code{Display: "Ibuprofen"}},
+	})
 	require.NoError(t, err)
 	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: gone.ID, Version: 1, Verification: clinical.Refuted, Reason: "tolerated"})
 	require.NoError(t, err)

@@ -3,22 +3,22 @@ package clinical
 import (
 	"context"
 
-	"github.com/uptrace/bun"
-
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/usecase"
 )
+
+// allergySteps is how an allergy changes its clinical state.
+var allergySteps = dbx.Machine[allergyRow, AllergyStatus]{
+	Table: "allergy", Transitions: AllergyTransitions,
+	State:   func(r *allergyRow) *AllergyStatus { return &r.Status },
+	Columns: []string{"verification_status", "status_reason"},
+}
 
 // RecordAllergyInput describes an allergy, or that none is known.
 type RecordAllergyInput struct {
 	Patient        hmstype.PatientID // required
-	Substance      hmstype.Code      // the display is required unless NoneKnown
-	NoneKnown      bool              // the patient was asked and knows of none
-	Category       string            // food, medication, environment, biologic; empty means not told
-	Criticality    string            // low, high or unable-to-assess, which empty means
-	Reaction       string            // what happened, up to 500 characters
+	AllergyDetails                   // an empty criticality means unable-to-assess
 	Unconfirmed    bool              // told, and not confirmed clinically
 	IdempotencyKey string
 }
@@ -27,21 +27,23 @@ type RecordAllergyInput struct {
 func (in RecordAllergyInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Patient.IsZero(), "patient")
-	v.Nested("substance", in.Substance.Validate())
-	v.Check(in.NoneKnown == (substanceKey(in.Substance.Display) == ""), "substance.display", "required unless none is known, and only then")
-	v.Check(!in.NoneKnown || in.Substance.IsZero(), "substance", "must not be given where none is known")
-	hmstype.OneOf(&v, in.Category, "category", "", "food", "medication", "environment", "biologic")
-	hmstype.OneOf(&v, in.Criticality, "criticality", "", "low", "high", "unable-to-assess")
-	v.Text(in.Reaction, "reaction", 0, 500)
+	in.AllergyDetails.validate(&v)
 	return v.Err()
 }
+
+var opRecordAllergy = usecase.Command[RecordAllergyInput, Allergy]{
+	Name: "clinical.record_allergy", Permission: hmstype.PermVitalsWrite, Shows: allergies.One(),
+	Key: func(in RecordAllergyInput) string { return in.IdempotencyKey },
+	Sample: RecordAllergyInput{AllergyDetails: AllergyDetails{
+		Substance: hmstype.Code{Display: "Latex"}, Category: "environment", Criticality: "low", Reaction: "hives",
+	}},
+}.Declare()
 
 // RecordAllergy records an allergy, or that none is known. [ErrAllergyContradiction] (an
 // *AllergyContradictionError) where the patient's active record says otherwise,
 // [ErrAllergyRecorded] where it says the same.
 func (s *Service) RecordAllergy(ctx context.Context, in RecordAllergyInput) (Allergy, error) {
-	op := usecase.Op{Name: "allergy.record", Permission: hmstype.PermVitalsWrite, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, allergyText, s.recordAllergy))
+	return opRecordAllergy.Run(ctx, &s.base, in, s.recordAllergy)
 }
 
 func (s *Service) recordAllergy(ctx context.Context, db dbx.DB, in RecordAllergyInput) (Allergy, error) {
@@ -49,11 +51,8 @@ func (s *Service) recordAllergy(ctx context.Context, db dbx.DB, in RecordAllergy
 		return Allergy{}, err
 	}
 	row := allergyRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.AllergyID](), PatientID: in.Patient,
-		SubstanceSystem: in.Substance.System, SubstanceValue: in.Substance.Value, SubstanceDisplay: in.Substance.Display,
-		SubstanceKey: substanceKey(in.Substance.Display), NoneKnown: in.NoneKnown,
-		Category: in.Category, Criticality: in.Criticality, Reaction: in.Reaction,
-		Status: AllergyActive, VerificationStatus: Confirmed, RecordedBy: db.ActorName(), CreatedAt: db.Now, Version: 1,
+		Header: dbx.NewHeader[hmstype.AllergyID](db), PatientID: in.Patient, AllergyDetails: in.AllergyDetails,
+		SubstanceKey: substanceKey(in.Substance.Display), Status: AllergyActive, VerificationStatus: Confirmed,
 	}
 	if row.Criticality == "" {
 		row.Criticality = "unable-to-assess"
@@ -61,7 +60,7 @@ func (s *Service) recordAllergy(ctx context.Context, db dbx.DB, in RecordAllergy
 	if in.Unconfirmed {
 		row.VerificationStatus = Unconfirmed
 	}
-	if err := s.seal(ctx, db, row.PatientID, row.ID, fieldcrypt.Part{Field: fieldAllergyReaction, Text: &row.Reaction}); err != nil {
+	if err := allergyTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.AllergyDetails); err != nil {
 		return Allergy{}, err
 	}
 	done, err := dbx.InsertIfFree(ctx, db, &row)
@@ -94,10 +93,8 @@ func allergyInTheWay(ctx context.Context, db dbx.DB, wanted allergyRow) error {
 }
 
 func standingAllergies(ctx context.Context, db dbx.DB, patient hmstype.PatientID) ([]allergyRow, error) {
-	return dbx.All[allergyRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("al.patient_id = ?", patient).Where("al.status = ?", AllergyActive).
-			Where("al.verification_status IN (?)", bun.List([]Verification{Unconfirmed, Confirmed})).Order("al.id")
-	})
+	return dbx.All[allergyRow](ctx, db, dbx.Equal("patient_id", patient), dbx.Equal("status", AllergyActive),
+		dbx.OneOf("verification_status", []Verification{Unconfirmed, Confirmed}), dbx.OrderBy("al.id"))
 }
 
 // ReviseAllergyInput changes what is known of an allergy, or withdraws "none known".
@@ -121,48 +118,69 @@ func (in ReviseAllergyInput) Validate() error {
 	return v.Err()
 }
 
+var opReviseAllergy = usecase.Command[ReviseAllergyInput, Allergy]{
+	Name: "clinical.revise_allergy", Permission: hmstype.PermVitalsWrite, Shows: allergies.One(),
+	Sample: ReviseAllergyInput{Version: 1, Status: AllergyInactive, Reason: "outgrown"},
+}.Declare()
+
 // ReviseAllergy changes the clinical or the verification status of an allergy. A record
 // entered in error stays so. Where the record begins to count again, the same holds as for
 // [Service.RecordAllergy]. [hmstype.ErrStale] where it was changed meanwhile.
 func (s *Service) ReviseAllergy(ctx context.Context, in ReviseAllergyInput) (Allergy, error) {
-	op := usecase.Op{Name: "allergy.revise", Permission: hmstype.PermVitalsWrite}
-	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, allergyText, s.reviseAllergy))
+	return opReviseAllergy.Run(ctx, &s.base, in, s.reviseAllergy)
 }
 
 func (s *Service) reviseAllergy(ctx context.Context, db dbx.DB, in ReviseAllergyInput) (Allergy, error) {
-	row, err := dbx.Get[allergyRow](ctx, db, "allergy", in.ID)
+	row, err := s.lockAllergy(ctx, db, in.ID)
 	if err != nil {
 		return Allergy{}, err
 	}
-	// Revisions of one patient take turns: two that met in the constraint would deadlock.
-	if _, err := s.ports.Patients.Lock(ctx, db.Conn(), row.PatientID); err != nil {
-		return Allergy{}, err
-	}
-	if row, err = dbx.Get[allergyRow](ctx, db, "allergy", in.ID, dbx.ForUpdate); err != nil {
+	if err := dbx.CheckVersion(&row, in.Version); err != nil {
 		return Allergy{}, err
 	}
 	if row.VerificationStatus == EnteredInError {
 		return Allergy{}, errTerminal("allergy", EnteredInError, in.Verification)
 	}
-	counted := row.standing()
-	if in.Status != "" && in.Status != row.Status {
-		if err := AllergyTransitions.Check("allergy", row.Status, in.Status); err != nil {
-			return Allergy{}, err
-		}
-		row.Status = in.Status
+	revised := row
+	revised.StatusReason = in.Reason
+	if in.Status != "" {
+		revised.Status = in.Status
 	}
 	if in.Verification != "" {
-		row.VerificationStatus = in.Verification
+		revised.VerificationStatus = in.Verification
 	}
-	row.StatusReason = in.Reason
-	if row.standing() && !counted {
-		if err := refuseSecond(ctx, db, row); err != nil {
+	isStep := revised.Status != row.Status
+	if isStep {
+		if err := AllergyTransitions.Check("allergy", row.Status, revised.Status); err != nil {
 			return Allergy{}, err
 		}
 	}
-	err = dbx.UpdateVersioned(ctx, db, &row, in.Version, "status", "verification_status", "status_reason")
-	row.Version = in.Version + 1
-	return row.allergy(), err
+	if revised.standing() && !row.standing() {
+		if err := refuseSecond(ctx, db, revised); err != nil {
+			return Allergy{}, err
+		}
+	}
+	if isStep {
+		revised.Status = row.Status // the step's to change
+		step := dbx.Change[allergyRow, AllergyStatus]{To: in.Status, Reason: in.Reason}
+		err = dbx.Move(ctx, db, allergySteps, &revised, step)
+	} else {
+		err = dbx.Update(ctx, db, &revised, allergySteps.Columns...)
+	}
+	return revised.allergy(), err
+}
+
+// lockAllergy locks a patient and an allergy of his. Revisions of one patient take turns: two
+// that met in the constraint would deadlock.
+func (s *Service) lockAllergy(ctx context.Context, db dbx.DB, id hmstype.AllergyID) (allergyRow, error) {
+	row, err := dbx.Get[allergyRow](ctx, db, "allergy", id)
+	if err != nil {
+		return row, err
+	}
+	if _, err := s.ports.Patients.Lock(ctx, db.Conn(), row.PatientID); err != nil {
+		return row, err
+	}
+	return dbx.Get[allergyRow](ctx, db, "allergy", id, dbx.ForUpdate)
 }
 
 // refuseSecond gives the typed error for a record that may not begin to count, which the

@@ -69,18 +69,3 @@ func getAppointment(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.Appo
 	row, err := dbx.Get[appointmentRow](ctx, db, "appointment", in.ID)
 	return row.appointment(), err
 }
-
-var opAppointmentHistory = usecase.Query[usecase.ByID[hmstype.AppointmentID], History]{
-	Name: "clinical.appointment_history", Permission: hmstype.PermAppointmentRead, Shows: histories.One(),
-}.Declare()
-
-// AppointmentHistory gives the steps of an appointment from state to state, the oldest first.
-func (s *Service) AppointmentHistory(ctx context.Context, id hmstype.AppointmentID) (History, error) {
-	return opAppointmentHistory.Run(ctx, &s.base, usecase.ID(id), func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.AppointmentID]) (History, error) {
-		row, err := dbx.Get[appointmentRow](ctx, db, "appointment", in.ID)
-		if err != nil {
-			return History{}, err
-		}
-		return historyOf(ctx, db, "appointment", in.ID, row.PatientID)
-	})
-}

@@ -194,7 +194,7 @@ func TestService_FinishEncounter(t *testing.T) {
 	_, err := b.OpenEncounter(b.Ctx, clinical.OpenInput{Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassInpatient})
 	require.ErrorIs(t, err, clinical.ErrAlreadyInpatient)
 
-	finish := clinical.FinishInput{ID: e.ID, Disposition: "home", Diagnosis: "better"}
+	finish := clinical.FinishInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home", Diagnosis: "better"}}
 	_, err = b.FinishEncounter(b.Ctx, finish)
 	require.ErrorIs(t, err, hmstype.ErrPrecondition, "the guard refuses")
 	guard.err = nil
@@ -258,11 +258,18 @@ func TestMeasurements_BMI(t *testing.T) {
 func TestService_RecordAllergy(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	_, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, Substance: hmstype.Code{Display: "Penicillin"}, Criticality: "high"})
+	_, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{
+		Patient: b.patient,
+		AllergyDetails: clinical.AllergyDetails{
+			Substance: hmstype.Code{Display: "Penicillin"}, Criticality: "high",
+		},
+	})
 	require.NoError(t, err)
-	_, err = b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, NoneKnown: true})
+	_, err = b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, AllergyDetails: clinical.AllergyDetails{NoneKnown: true}})
 	require.ErrorIs(t, err, clinical.ErrAllergyContradiction)
-	_, err = b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, Substance: hmstype.Code{Display: "Latex"}})
+	_, err = b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{
+		Patient: b.patient, AllergyDetails: clinical.AllergyDetails{Substance: hmstype.Code{Display: "Latex"}},
+	})
 	require.NoError(t, err, "several allergies stand side by side")
 	list, err := b.Allergies(b.Ctx, b.patient)
 	require.NoError(t, err)
@@ -274,7 +281,7 @@ func TestService_RecordAllergy(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 16 {
 			wg.Go(func() {
-				in := clinical.RecordAllergyInput{Patient: who, NoneKnown: i%2 == 0}
+				in := clinical.RecordAllergyInput{Patient: who, AllergyDetails: clinical.AllergyDetails{NoneKnown: i%2 == 0}}
 				if !in.NoneKnown {
 					in.Substance.Display = "Peanut"
 				}
@@ -293,11 +300,15 @@ func TestService_Prescribe(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	e := b.open(t, clinical.ClassAmbulatory)
-	_, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, Substance: hmstype.Code{Display: "Amoxicillin"}})
+	_, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{
+		Patient: b.patient, AllergyDetails: clinical.AllergyDetails{Substance: hmstype.Code{Display: "Amoxicillin"}},
+	})
 	require.NoError(t, err)
 	in := clinical.PrescribeInput{
-		Encounter: e.ID, Medication: hmstype.NewID[hmstype.MedicationItemID](), MedicationName: "AMOXICILLIN 500 mg", Dosage: "500 mg",
-		Frequency: "3x", Duration: "7 days", Quantity: 21, RefillsAllowed: 1,
+		Encounter: e.ID,
+		PrescriptionDetails: clinical.PrescriptionDetails{
+			Medication: hmstype.NewID[hmstype.MedicationItemID](), MedicationName: "AMOXICILLIN 500 mg", Dosage: "500 mg", Frequency: "3x", Duration: "7 days", Quantity: 21, RefillsAllowed: 1,
+		},
 	}
 	_, err = b.Prescribe(b.Ctx, in)
 	var conflict *clinical.AllergyConflictError

@@ -52,39 +52,45 @@ const (
 	EnteredInError Verification = "entered-in-error" // terminal, with a reason
 )
 
+// ConditionDetails are what people say of a problem.
+type ConditionDetails struct {
+	Code         hmstype.Code `bun:"embed:code_"         json:"code"` // always with a display
+	Verification Verification `bun:"verification_status" json:"verification"`
+	OnsetDate    hmstype.Date `bun:"onset_date"          json:"onsetDate"` // not in the future; zero means unknown
+}
+
+func (d ConditionDetails) validate(v *hmstype.Validator) {
+	v.Nested("code", d.Code.Validate())
+	v.Required(d.Code.Display != "", "code.display")
+	hmstype.OneOf(v, d.Verification, "verification", "", Unconfirmed, Provisional, Differential, Confirmed, Refuted)
+}
+
 // Condition is a problem or diagnosis of a patient (FHIR Condition).
 type Condition struct {
-	ID            hmstype.ConditionID
-	Patient       hmstype.PatientID
-	Encounter     hmstype.EncounterID // where it was found
-	Code          hmstype.Code        // always with a display
-	Status        ConditionStatus
-	Verification  Verification
-	OnsetDate     hmstype.Date // zero means unknown
-	AbatementDate hmstype.Date // when it ended; zero means not, or unknown
-	RecordedBy    string       // an actor, as in the audit trail
-	ErrorReason   string       // why it was entered in error
-	CreatedAt     time.Time    // UTC
-	Version       int64        // counts changes, from 1
+	ID        hmstype.ConditionID `json:"id"`
+	Patient   hmstype.PatientID   `json:"patient"`
+	Encounter hmstype.EncounterID `json:"encounter"` // where it was found
+	Status    ConditionStatus     `json:"status"`
+	ConditionDetails
+	AbatementDate hmstype.Date     `json:"abatementDate"`         // when it ended; zero means not, or unknown
+	ErrorReason   string           `json:"errorReason,omitempty"` // why it was entered in error
+	CreatedBy     hmstype.ActorRef `json:"createdBy"`             // who recorded it
+	CreatedAt     time.Time        `json:"createdAt"`             // UTC
+	Version       int64            `json:"version"`               // counts changes, from 1
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, states and instants.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 type conditionRow struct {
 	bun.BaseModel `bun:"table:hms.condition,alias:c"`
-	dbx.Tenanted
-	ID                 hmstype.ConditionID `bun:"id,pk"`
-	PatientID          hmstype.PatientID
-	EncounterID        hmstype.EncounterID
-	CodeSystem         string
-	CodeValue          string
-	CodeDisplay        string
-	Status             ConditionStatus
-	VerificationStatus Verification
-	OnsetDate          hmstype.Date
-	AbatementDate      hmstype.Date
-	RecordedBy         string
-	ErrorReason        string
-	CreatedAt          time.Time
-	Version            int64
+	dbx.Header[hmstype.ConditionID]
+	PatientID   hmstype.PatientID
+	EncounterID hmstype.EncounterID
+	Status      ConditionStatus
+	ConditionDetails
+	AbatementDate hmstype.Date
+	ErrorReason   string
 }
 
 // Position orders problems by when they were recorded.
@@ -92,36 +98,52 @@ func (r conditionRow) Position() hmstype.Position { return hmstype.Position{ID: 
 
 func (r conditionRow) condition() Condition {
 	return Condition{
-		ID: r.ID, Patient: r.PatientID, Encounter: r.EncounterID,
-		Code:   hmstype.Code{System: r.CodeSystem, Value: r.CodeValue, Display: r.CodeDisplay},
-		Status: r.Status, Verification: r.VerificationStatus, OnsetDate: r.OnsetDate, AbatementDate: r.AbatementDate,
-		RecordedBy: r.RecordedBy, ErrorReason: r.ErrorReason, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+		ID: r.ID, Patient: r.PatientID, Encounter: r.EncounterID, Status: r.Status, ConditionDetails: r.ConditionDetails,
+		AbatementDate: r.AbatementDate, ErrorReason: r.ErrorReason,
+		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
+}
+
+// conditions is what every use case that shows problems shows of whom.
+var conditions = usecase.Entity[Condition]{
+	Table:   "condition",
+	Patient: func(c *Condition) hmstype.PatientID { return c.Patient },
+	ID:      func(c *Condition) string { return c.ID.String() },
+}
+
+// conditionSteps is how a problem changes its clinical state.
+var conditionSteps = dbx.Machine[conditionRow, ConditionStatus]{
+	Table: "condition", Transitions: ConditionTransitions,
+	State:   func(r *conditionRow) *ConditionStatus { return &r.Status },
+	Columns: []string{"verification_status", "abatement_date", "error_reason"},
 }
 
 // AddConditionInput describes a problem.
 type AddConditionInput struct {
-	Encounter      hmstype.EncounterID // required, open
-	Code           hmstype.Code        // the display is required
-	Verification   Verification        // empty means confirmed
-	OnsetDate      hmstype.Date        // not in the future
-	IdempotencyKey string
+	Encounter        hmstype.EncounterID // required, open
+	ConditionDetails                     // an empty verification means confirmed
+	IdempotencyKey   string
 }
 
 // Validate implements the rules above.
 func (in AddConditionInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Encounter.IsZero(), "encounter")
-	v.Nested("code", in.Code.Validate())
-	v.Required(in.Code.Display != "", "code.display")
-	hmstype.OneOf(&v, in.Verification, "verification", "", Unconfirmed, Provisional, Differential, Confirmed, Refuted)
+	in.ConditionDetails.validate(&v)
 	return v.Err()
 }
 
+var opAddCondition = usecase.Command[AddConditionInput, Condition]{
+	Name: "clinical.add_condition", Permission: hmstype.PermClinicalWrite, Shows: conditions.One(),
+	Key: func(in AddConditionInput) string { return in.IdempotencyKey },
+	Sample: AddConditionInput{ConditionDetails: ConditionDetails{
+		Code: hmstype.Code{System: hmstype.SystemICD10, Value: "J45", Display: "Asthma"}, OnsetDate: usecase.SampleDay,
+	}},
+}.Declare()
+
 // AddCondition adds an active problem to the patient of an open encounter.
 func (s *Service) AddCondition(ctx context.Context, in AddConditionInput) (Condition, error) {
-	op := usecase.Op{Name: "condition.add", Permission: hmstype.PermClinicalWrite, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, addCondition)
+	return opAddCondition.Run(ctx, &s.base, in, addCondition)
 }
 
 func addCondition(ctx context.Context, db dbx.DB, in AddConditionInput) (Condition, error) {
@@ -133,14 +155,12 @@ func addCondition(ctx context.Context, db dbx.DB, in AddConditionInput) (Conditi
 		return Condition{}, err
 	}
 	row := conditionRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.ConditionID](),
+		Header:    dbx.NewHeader[hmstype.ConditionID](db),
 		PatientID: encounter.PatientID, EncounterID: encounter.ID,
-		CodeSystem: in.Code.System, CodeValue: in.Code.Value, CodeDisplay: in.Code.Display,
-		Status: ConditionActive, VerificationStatus: in.Verification, OnsetDate: in.OnsetDate,
-		RecordedBy: db.ActorName(), CreatedAt: db.Now, Version: 1,
+		Status: ConditionActive, ConditionDetails: in.ConditionDetails,
 	}
-	if row.VerificationStatus == "" {
-		row.VerificationStatus = Confirmed
+	if row.Verification == "" {
+		row.Verification = Confirmed
 	}
 	return row.condition(), dbx.Insert(ctx, db, row)
 }
@@ -177,12 +197,16 @@ func (in ReviseConditionInput) Validate() error {
 	return v.Err()
 }
 
+var opReviseCondition = usecase.Command[ReviseConditionInput, Condition]{
+	Name: "clinical.revise_condition", Permission: hmstype.PermClinicalWrite, Shows: conditions.One(),
+	Sample: ReviseConditionInput{Version: 1, Status: ConditionResolved, AbatementDate: usecase.SampleDay},
+}.Declare()
+
 // ReviseCondition changes the clinical or the verification status of a problem.
 // [hmstype.ErrInvalidTransition] for a step that is not in [ConditionTransitions], or of a
 // problem that was entered in error; [hmstype.ErrStale] where it was changed meanwhile.
 func (s *Service) ReviseCondition(ctx context.Context, in ReviseConditionInput) (Condition, error) {
-	op := usecase.Op{Name: "condition.revise", Permission: hmstype.PermClinicalWrite}
-	return usecase.Write(ctx, &s.base, op, in, reviseCondition)
+	return opReviseCondition.Run(ctx, &s.base, in, reviseCondition)
 }
 
 func reviseCondition(ctx context.Context, db dbx.DB, in ReviseConditionInput) (Condition, error) {
@@ -190,26 +214,28 @@ func reviseCondition(ctx context.Context, db dbx.DB, in ReviseConditionInput) (C
 	if err != nil {
 		return Condition{}, err
 	}
-	if row.VerificationStatus == EnteredInError {
+	if err := dbx.CheckVersion(&row, in.Version); err != nil {
+		return Condition{}, err
+	}
+	if row.Verification == EnteredInError {
 		return Condition{}, errTerminal("condition", EnteredInError, in.Verification)
 	}
 	if err := refuseFuture(ctx, db, in.AbatementDate, "abatementDate"); err != nil {
 		return Condition{}, err
 	}
-	if in.Status != "" && in.Status != row.Status {
-		if err := ConditionTransitions.Check("condition", row.Status, in.Status); err != nil {
-			return Condition{}, err
-		}
-		row.Status, row.AbatementDate = in.Status, hmstype.Date{}
-	}
-	if !in.AbatementDate.IsZero() {
-		row.AbatementDate = in.AbatementDate
+	isStep := in.Status != "" && in.Status != row.Status
+	if isStep || !in.AbatementDate.IsZero() {
+		row.AbatementDate = in.AbatementDate // another state has no end of the state before
 	}
 	if in.Verification != "" {
-		row.VerificationStatus, row.ErrorReason = in.Verification, in.Reason
+		row.Verification, row.ErrorReason = in.Verification, in.Reason
 	}
-	err = dbx.UpdateVersioned(ctx, db, &row, in.Version, "status", "verification_status", "abatement_date", "error_reason")
-	row.Version = in.Version + 1
+	if isStep {
+		step := dbx.Change[conditionRow, ConditionStatus]{To: in.Status, Reason: in.Reason}
+		err = dbx.Move(ctx, db, conditionSteps, &row, step)
+	} else {
+		err = dbx.Update(ctx, db, &row, conditionSteps.Columns...)
+	}
 	return row.condition(), err
 }
 
@@ -218,11 +244,12 @@ func errTerminal[S ~string](entity string, from, to S) error {
 	return &hmstype.TransitionError{Entity: entity, From: string(from), To: string(to)}
 }
 
+var opConditions = usecase.Query[OfPatient, hmstype.List[Condition]]{
+	Name: "clinical.conditions", Permission: hmstype.PermClinicalRead, Shows: conditions.Page(),
+}.Declare()
+
 // Conditions lists a patient's problems, the latest recorded first; those entered in error
 // are among them and say so.
 func (s *Service) Conditions(ctx context.Context, in OfPatient) (hmstype.List[Condition], error) {
-	op := usecase.Op{Name: "condition.list", Permission: hmstype.PermClinicalRead}
-	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in OfPatient) (hmstype.List[Condition], error) {
-		return listOf(ctx, db, in, "condition", dbx.Order{Desc: true}, conditionRow.condition)
-	})
+	return opConditions.Run(ctx, &s.base, in, ofPatient(dbx.Order{Desc: true}, conditionRow.condition))
 }

@@ -7,6 +7,9 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/internal/names"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // EncounterStatus is FHIR R4 encounter-status.
@@ -45,27 +48,53 @@ const (
 	ClassEmergency  Class = "EMER"
 )
 
+// EncounterDetails are what is said of an encounter when it begins.
+type EncounterDetails struct {
+	ChiefComplaint string `bun:"chief_complaint" json:"chiefComplaint,omitempty"` // up to 2000 characters
+	// Service is the code of what is charged when the encounter is finished; empty charges nothing.
+	// Where an encounter is opened, empty means Ports.ConsultationService; up to 50 characters.
+	Service string `bun:"service_code" json:"service,omitempty"`
+}
+
+func (d EncounterDetails) validate(v *hmstype.Validator) {
+	v.Text(d.ChiefComplaint, "chiefComplaint", 0, 2000)
+	names.CheckOptional(v, names.CodeKey, d.Service, "service", 50)
+}
+
+// EncounterOutcome is what is said of an encounter when it ends.
+type EncounterOutcome struct {
+	Diagnosis string `bun:"diagnosis" json:"diagnosis,omitempty"` // up to 2000 characters
+	// Disposition is FHIR discharge-disposition: home, hosp, snf, aadvice, exp, oth, ...; up to 20 characters.
+	Disposition string `bun:"disposition" json:"disposition,omitempty"`
+}
+
+func (o EncounterOutcome) validate(v *hmstype.Validator) {
+	v.Text(o.Diagnosis, "diagnosis", 0, 2000)
+	v.Text(o.Disposition, "disposition", 1, 20)
+}
+
 // Encounter is a visit or a stay (FHIR Encounter).
 type Encounter struct {
-	ID             hmstype.EncounterID
-	Patient        hmstype.PatientID
-	Practitioner   hmstype.UserID
-	Appointment    hmstype.AppointmentID // zero for a walk-in
-	Class          Class
-	Status         EncounterStatus
-	Period         hmstype.Period // open until it is finished
-	ChiefComplaint string
-	Diagnosis      string
-	Disposition    string    // FHIR discharge-disposition, such as "home"; set when finished
-	Service        string    // service code that is charged when it is finished; empty charges nothing
-	CreatedAt      time.Time // UTC
-	Version        int64     // counts changes, from 1
+	ID           hmstype.EncounterID   `json:"id"`
+	Patient      hmstype.PatientID     `json:"patient"`
+	Practitioner hmstype.UserID        `json:"practitioner"`
+	Appointment  hmstype.AppointmentID `json:"appointment"` // zero for a walk-in
+	Class        Class                 `json:"class"`
+	Status       EncounterStatus       `json:"status"`
+	Period       hmstype.Period        `json:"period"` // open until it is finished
+	EncounterDetails
+	EncounterOutcome                  // empty until it is finished
+	CreatedBy        hmstype.ActorRef `json:"createdBy"`
+	CreatedAt        time.Time        `json:"createdAt"` // UTC
+	Version          int64            `json:"version"`   // counts changes, from 1
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, states and instants.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 type encounterRow struct {
 	bun.BaseModel `bun:"table:hms.encounter,alias:e"`
-	dbx.Tenanted
-	ID             hmstype.EncounterID `bun:"id,pk"`
+	dbx.Header[hmstype.EncounterID]
 	PatientID      hmstype.PatientID
 	PractitionerID hmstype.UserID
 	AppointmentID  hmstype.AppointmentID
@@ -73,12 +102,8 @@ type encounterRow struct {
 	Status         EncounterStatus
 	StartedAt      time.Time
 	EndedAt        time.Time `bun:",nullzero"`
-	ChiefComplaint string
-	Diagnosis      string
-	Disposition    string
-	ServiceCode    string
-	CreatedAt      time.Time
-	Version        int64
+	EncounterDetails
+	EncounterOutcome
 }
 
 // Position orders encounters by their start.
@@ -94,7 +119,36 @@ func (r encounterRow) encounter() Encounter {
 	return Encounter{
 		ID: r.ID, Patient: r.PatientID, Practitioner: r.PractitionerID, Appointment: r.AppointmentID,
 		Class: r.Class, Status: r.Status, Period: hmstype.Period{Start: r.StartedAt.UTC(), End: r.EndedAt.UTC()},
-		ChiefComplaint: r.ChiefComplaint, Diagnosis: r.Diagnosis, Disposition: r.Disposition, Service: r.ServiceCode,
-		CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+		EncounterDetails: r.EncounterDetails, EncounterOutcome: r.EncounterOutcome,
+		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
+}
+
+// What of an encounter is sealed: as it begins, and as it ends.
+var (
+	encounterTexts = fieldcrypt.Table[EncounterDetails]{
+		Name: "encounter", Subject: "patient_id", Narrative: true,
+		Texts: func(d *EncounterDetails) []fieldcrypt.Text {
+			return []fieldcrypt.Text{{Column: "chief_complaint", Text: &d.ChiefComplaint}}
+		},
+	}.Declare()
+	outcomeTexts = fieldcrypt.Table[EncounterOutcome]{
+		Name: "encounter", Subject: "patient_id", Narrative: true,
+		Texts: func(o *EncounterOutcome) []fieldcrypt.Text {
+			return []fieldcrypt.Text{{Column: "diagnosis", Text: &o.Diagnosis}}
+		},
+	}.Declare()
+)
+
+// encounters is what every use case that shows encounters shows of whom.
+var encounters = usecase.Entity[Encounter]{
+	Table:   "encounter",
+	Patient: func(e *Encounter) hmstype.PatientID { return e.Patient },
+	ID:      func(e *Encounter) string { return e.ID.String() },
+	Texts: func(e *Encounter) []fieldcrypt.Record {
+		return []fieldcrypt.Record{
+			encounterTexts.Of(e.Patient.UUID(), e.ID, &e.EncounterDetails),
+			outcomeTexts.Of(e.Patient.UUID(), e.ID, &e.EncounterOutcome),
+		}
+	},
 }

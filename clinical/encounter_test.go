@@ -43,7 +43,6 @@ func TestService_OpenEncounter_ConcurrentOneInpatient(t *testing.T) {
 	})
 	require.Equal(t, 1, wins)
 	require.Equal(t, 1, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.encounter WHERE tenant_id = ?`, b.Tenant))
-	require.Equal(t, 1, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.encounter_status WHERE tenant_id = ?`, b.Tenant))
 }
 
 func TestService_OpenEncounter_ConcurrentFulfilsOnce(t *testing.T) {
@@ -81,7 +80,7 @@ func TestService_OpenEncounter_NamesTheStay(t *testing.T) {
 	require.NoError(t, err, "a later stay may be planned")
 	_, err = b.MoveEncounter(b.Ctx, clinical.MoveInput{ID: planned.ID, Status: clinical.EncounterArrived})
 	require.ErrorIs(t, err, clinical.ErrAlreadyInpatient)
-	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: stay.ID, Disposition: "home"})
+	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: stay.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}})
 	require.NoError(t, err)
 	b.Clock.Advance(time.Hour)
 	arrived, err := b.MoveEncounter(b.Ctx, clinical.MoveInput{ID: planned.ID, Status: clinical.EncounterArrived})
@@ -108,17 +107,18 @@ func TestService_EncounterHistory(t *testing.T) {
 	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: e.ID})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "a disposition is required")
 	b.Clock.Advance(time.Minute)
-	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: e.ID, Disposition: "home"})
+	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}})
 	require.NoError(t, err)
 	history, err := b.EncounterHistory(b.Ctx, e.ID)
 	require.NoError(t, err)
-	var states []clinical.EncounterStatus
-	for i, h := range history {
-		states = append(states, h.Status)
-		require.Equal(t, dbtest.Start.Add(time.Duration(i)*time.Minute), h.At)
-		require.Equal(t, "system:test", h.By)
+	states := []string{string(e.Status)}
+	for i, step := range history.Steps {
+		require.Equal(t, states[len(states)-1], step.From)
+		states = append(states, step.To)
+		require.Equal(t, dbtest.Start.Add(time.Duration(i+1)*time.Minute), step.At)
+		require.Equal(t, "system:test", step.By.String())
 	}
-	require.Equal(t, []clinical.EncounterStatus{"arrived", "triaged", "in-progress", "onleave", "in-progress", "finished"}, states)
+	require.Equal(t, []string{"arrived", "triaged", "in-progress", "onleave", "in-progress", "finished"}, states)
 }
 
 func TestService_FinishEncounter_Charges(t *testing.T) {
@@ -129,7 +129,7 @@ func TestService_FinishEncounter_Charges(t *testing.T) {
 	b.patient, b.doctor = b.newPatient(t), env.User(t, identity.RoleDoctor).ID
 
 	e := b.open(t, clinical.ClassAmbulatory)
-	finish := clinical.FinishInput{ID: e.ID, Disposition: "home", IdempotencyKey: "k"}
+	finish := clinical.FinishInput{ID: e.ID, IdempotencyKey: "k", EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}}
 	for range 2 {
 		_, err := b.FinishEncounter(b.Ctx, finish)
 		require.NoError(t, err)
@@ -139,16 +139,23 @@ func TestService_FinishEncounter_Charges(t *testing.T) {
 	require.Equal(t, charge.Source{Kind: "encounter", ID: e.ID.String()}, finance.posted[0].Source)
 	require.Equal(t, e.ID, finance.posted[0].Encounter)
 
-	special, err := b.OpenEncounter(b.Ctx, clinical.OpenInput{Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassAmbulatory, Service: "SPEC"})
+	special, err := b.OpenEncounter(b.Ctx, clinical.OpenInput{
+		Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassAmbulatory,
+		EncounterDetails: clinical.EncounterDetails{Service: "SPEC"},
+	})
 	require.NoError(t, err)
 	finance.refuse = hmstype.Invalid("service", "unknown")
-	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: special.ID, Disposition: "home"})
+	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{
+		ID: special.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"},
+	})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 	got, err := b.GetEncounter(b.Ctx, special.ID)
 	require.NoError(t, err)
 	require.Equal(t, clinical.EncounterInProgress, got.Status, "no charge, no end")
 	finance.refuse = nil
-	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: special.ID, Disposition: "home"})
+	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{
+		ID: special.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"},
+	})
 	require.NoError(t, err)
 	require.Equal(t, "SPEC", finance.posted[2].Service)
 
@@ -185,7 +192,7 @@ func TestService_EncounterPatient(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, b.patient, who)
 	require.True(t, open)
-	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: e.ID, Disposition: "home"})
+	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}})
 	require.NoError(t, err)
 	_, open, err = ask(b.Ctx, e.ID)
 	require.NoError(t, err)

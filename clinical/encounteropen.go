@@ -3,23 +3,19 @@ package clinical
 import (
 	"context"
 
-	"github.com/uptrace/bun"
-
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/usecase"
 )
 
 // OpenInput opens an encounter.
 type OpenInput struct {
-	Appointment    hmstype.AppointmentID // an appointment whose patient is here; zero for a walk-in
-	Patient        hmstype.PatientID     // required for a walk-in; otherwise zero or the appointment's
-	Practitioner   hmstype.UserID        // required for a walk-in; otherwise zero keeps the appointment's
-	Class          Class                 // required
-	Status         EncounterStatus       // planned, arrived, triaged or in-progress, which empty means
-	ChiefComplaint string                // up to 2000 characters
-	Service        string                // service code to charge when it is finished; empty means Ports.ConsultationService
+	Appointment  hmstype.AppointmentID // an appointment whose patient is here; zero for a walk-in
+	Patient      hmstype.PatientID     // required for a walk-in; otherwise zero or the appointment's
+	Practitioner hmstype.UserID        // required for a walk-in; otherwise zero keeps the appointment's
+	Class        Class                 // required
+	Status       EncounterStatus       // planned, arrived, triaged or in-progress, which empty means
+	EncounterDetails
 	IdempotencyKey string
 }
 
@@ -34,17 +30,24 @@ func (in OpenInput) Validate() error {
 	}
 	hmstype.OneOf(&v, in.Class, "class", ClassAmbulatory, ClassInpatient, ClassEmergency)
 	hmstype.OneOf(&v, in.Status, "status", "", EncounterPlanned, EncounterArrived, EncounterTriaged, EncounterInProgress)
-	v.Text(in.ChiefComplaint, "chiefComplaint", 0, 2000)
-	v.Text(in.Service, "service", 0, 50)
+	in.EncounterDetails.validate(&v)
 	return v.Err()
 }
+
+var opOpenEncounter = usecase.Command[OpenInput, Encounter]{
+	Name: "clinical.open_encounter", Permission: hmstype.PermClinicalWrite, Shows: encounters.One(),
+	Key: func(in OpenInput) string { return in.IdempotencyKey },
+	Sample: OpenInput{
+		Class: ClassAmbulatory, Status: EncounterArrived,
+		EncounterDetails: EncounterDetails{ChiefComplaint: "cough", Service: "CONS"},
+	},
+}.Declare()
 
 // OpenEncounter begins a visit or a stay. From a checked-in appointment it fulfils that.
 // [ErrAlreadyInpatient] (an *AlreadyInpatientError) where the patient has an open inpatient
 // encounter and this is one.
 func (s *Service) OpenEncounter(ctx context.Context, in OpenInput) (Encounter, error) {
-	op := usecase.Op{Name: "encounter.open", Permission: hmstype.PermClinicalWrite, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, s.openEncounter))
+	return opOpenEncounter.Run(ctx, &s.base, in, s.openEncounter)
 }
 
 func (s *Service) openEncounter(ctx context.Context, db dbx.DB, in OpenInput) (Encounter, error) {
@@ -55,18 +58,17 @@ func (s *Service) openEncounter(ctx context.Context, db dbx.DB, in OpenInput) (E
 		return Encounter{}, err
 	}
 	row := encounterRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.EncounterID](),
-		PatientID: in.Patient, PractitionerID: in.Practitioner, AppointmentID: in.Appointment, Class: in.Class,
-		Status: in.Status, StartedAt: db.Now, ChiefComplaint: in.ChiefComplaint, ServiceCode: in.Service,
-		CreatedAt: db.Now, Version: 1,
+		Header:    dbx.NewHeader[hmstype.EncounterID](db),
+		PatientID: in.Patient, PractitionerID: in.Practitioner, AppointmentID: in.Appointment,
+		Class: in.Class, Status: in.Status, StartedAt: db.Now, EncounterDetails: in.EncounterDetails,
 	}
 	if row.Status == "" {
 		row.Status = EncounterInProgress
 	}
-	if row.ServiceCode == "" {
-		row.ServiceCode = s.ports.ConsultationService
+	if row.Service == "" {
+		row.Service = s.ports.ConsultationService
 	}
-	if err := s.seal(ctx, db, row.PatientID, row.ID, fieldcrypt.Part{Field: fieldEncounterComplaint, Text: &row.ChiefComplaint}); err != nil {
+	if err := encounterTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.EncounterDetails); err != nil {
 		return Encounter{}, err
 	}
 	done, err := dbx.InsertIfFree(ctx, db, &row)
@@ -75,9 +77,6 @@ func (s *Service) openEncounter(ctx context.Context, db dbx.DB, in OpenInput) (E
 	}
 	if !done {
 		return Encounter{}, openInTheWay(ctx, db, row)
-	}
-	if err := noteStatus(ctx, db, row, ""); err != nil {
-		return Encounter{}, err
 	}
 	return row.encounter(), db.Emit(ctx, dbx.Event{Type: "encounter.opened", Entity: "encounter", ID: row.ID,
 		Data: map[string]string{"id": row.ID.String(), "class": string(row.Class), "status": string(row.Status)}})
@@ -104,12 +103,13 @@ func fulfil(ctx context.Context, db dbx.DB, in *OpenInput) error {
 	return err
 }
 
+// present are the states in which a patient is here; the key of open stays names the same.
+var present = []EncounterStatus{EncounterArrived, EncounterTriaged, EncounterInProgress, EncounterOnLeave}
+
 // openInTheWay finds what the database refused to stand beside the new encounter.
 func openInTheWay(ctx context.Context, db dbx.DB, wanted encounterRow) error {
 	if !wanted.AppointmentID.IsZero() {
-		used, err := dbx.Exists[encounterRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-			return q.Where("e.appointment_id = ?", wanted.AppointmentID)
-		})
+		used, err := dbx.Exists[encounterRow](ctx, db, dbx.Equal("appointment_id", wanted.AppointmentID))
 		if err != nil {
 			return err
 		}
@@ -117,10 +117,8 @@ func openInTheWay(ctx context.Context, db dbx.DB, wanted encounterRow) error {
 			return ErrAppointmentUsed
 		}
 	}
-	rows, err := dbx.All[encounterRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("e.patient_id = ?", wanted.PatientID).Where("e.class = ?", ClassInpatient).
-			Where("e.status IN ('arrived', 'triaged', 'in-progress', 'onleave')").Limit(1)
-	})
+	rows, err := dbx.All[encounterRow](ctx, db, dbx.Equal("patient_id", wanted.PatientID),
+		dbx.Equal("class", ClassInpatient), dbx.OneOf("status", present), dbx.Limit(1))
 	if err != nil {
 		return err
 	}

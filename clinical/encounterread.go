@@ -7,21 +7,21 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/usecase"
 )
 
+var opGetEncounter = usecase.Query[usecase.ByID[hmstype.EncounterID], Encounter]{
+	Name: "clinical.get_encounter", Permission: hmstype.PermClinicalRead, Shows: encounters.One(),
+}.Declare()
+
 // GetEncounter gives an encounter, and records that it was read.
 func (s *Service) GetEncounter(ctx context.Context, id hmstype.EncounterID) (Encounter, error) {
-	op := usecase.Op{Name: "encounter.get", Permission: hmstype.PermClinicalRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.EncounterID]{ID: id},
-		fieldcrypt.Opened(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.EncounterID]) (Encounter, error) {
-			row, err := dbx.Get[encounterRow](ctx, db, "encounter", in.ID)
-			if err != nil {
-				return Encounter{}, err
-			}
-			return row.encounter(), db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "encounter", ID: row.ID.String(), Patient: row.PatientID})
-		}))
+	return opGetEncounter.Run(ctx, &s.base, usecase.ID(id), getEncounter)
+}
+
+func getEncounter(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.EncounterID]) (Encounter, error) {
+	row, err := dbx.Get[encounterRow](ctx, db, "encounter", in.ID)
+	return row.encounter(), err
 }
 
 // OfPatient selects a page of what is recorded of a patient, the newest first.
@@ -38,70 +38,48 @@ func (in OfPatient) Validate() error {
 	return v.Err()
 }
 
+var opEncounters = usecase.Query[OfPatient, hmstype.List[Encounter]]{
+	Name: "clinical.encounters", Permission: hmstype.PermClinicalRead, Shows: encounters.Page(),
+}.Declare()
+
 // Encounters lists a patient's encounters of all states, the latest start first.
 func (s *Service) Encounters(ctx context.Context, in OfPatient) (hmstype.List[Encounter], error) {
-	op := usecase.Op{Name: "encounter.list", Permission: hmstype.PermClinicalRead}
-	return usecase.Read(ctx, &s.base, op, in, fieldcrypt.OpenedList(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in OfPatient) (hmstype.List[Encounter], error) {
-		return listOf(ctx, db, in, "encounter", dbx.Order{At: "started_at", Desc: true}, encounterRow.encounter)
-	}))
+	return opEncounters.Run(ctx, &s.base, in, ofPatient(dbx.Order{At: "started_at", Desc: true}, encounterRow.encounter))
 }
 
-// listOf gives a page of a patient's rows and records that they were read.
-func listOf[R dbx.Positioned, T any](ctx context.Context, db dbx.DB, in OfPatient, entity string, order dbx.Order, show func(R) T) (hmstype.List[T], error) {
-	rows, next, err := dbx.Page[R](ctx, db, in.Page, order, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("?TableAlias.patient_id = ?", in.Patient)
-	})
-	if err != nil {
-		return hmstype.List[T]{}, err
+// ofPatient is the rule of every page of what is recorded of a patient.
+func ofPatient[R dbx.Positioned, T any](
+	order dbx.Order, show func(R) T,
+) func(context.Context, dbx.DB, OfPatient) (hmstype.List[T], error) {
+	return func(ctx context.Context, db dbx.DB, in OfPatient) (hmstype.List[T], error) {
+		db.About(in.Patient)
+		return dbx.List(ctx, db, in.Page, order, show, dbx.Equal("patient_id", in.Patient))
 	}
-	list := hmstype.List[T]{Items: make([]T, len(rows)), Next: next}
-	for i, r := range rows {
-		list.Items[i] = show(r)
-	}
-	return list, db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: entity, Patient: in.Patient})
 }
 
-// inEncounter gives what was recorded in an encounter, oldest first, and records that it
-// was read. An unknown encounter is not found.
-func inEncounter[R, T any](ctx context.Context, db dbx.DB, id hmstype.EncounterID, entity string, show func(R) T) ([]T, error) {
-	encounter, err := dbx.Get[encounterRow](ctx, db, "encounter", id)
-	if err != nil {
-		return nil, err
+// inEncounter is the rule of every list of what was recorded in an encounter, the oldest first.
+// An unknown encounter is not found.
+func inEncounter[R, T any](
+	show func(R) T,
+) func(context.Context, dbx.DB, usecase.ByID[hmstype.EncounterID]) ([]T, error) {
+	return func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.EncounterID]) ([]T, error) {
+		encounter, err := dbx.Get[encounterRow](ctx, db, "encounter", in.ID)
+		if err != nil {
+			return nil, err
+		}
+		db.About(encounter.PatientID)
+		rows, err := dbx.All[R](ctx, db, dbx.Equal("encounter_id", in.ID), dbx.OrderBy("id"))
+		return shown(rows, show), err
 	}
-	rows, err := dbx.All[R](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("?TableAlias.encounter_id = ?", id).Order("id")
-	})
-	if err != nil {
-		return nil, err
-	}
+}
+
+// shown turns rows into what is given out.
+func shown[R, T any](rows []R, show func(R) T) []T {
 	list := make([]T, len(rows))
 	for i, r := range rows {
 		list[i] = show(r)
 	}
-	return list, db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: entity, Patient: encounter.PatientID})
-}
-
-// EncounterHistory gives the states that an encounter has been in, in their order.
-func (s *Service) EncounterHistory(ctx context.Context, id hmstype.EncounterID) ([]StatusEntry, error) {
-	op := usecase.Op{Name: "encounter.history", Permission: hmstype.PermClinicalRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.EncounterID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.EncounterID]) ([]StatusEntry, error) {
-			encounter, err := dbx.Get[encounterRow](ctx, db, "encounter", in.ID)
-			if err != nil {
-				return nil, err
-			}
-			rows, err := dbx.All[encounterStatusRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-				return q.Where("es.encounter_id = ?", in.ID).Order("es.version")
-			})
-			if err != nil {
-				return nil, err
-			}
-			list := make([]StatusEntry, len(rows))
-			for i, r := range rows {
-				list[i] = StatusEntry{Status: r.Status, At: r.EnteredAt.UTC(), By: r.EnteredBy, Reason: r.Reason}
-			}
-			return list, db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "encounter", ID: in.ID.String(), Patient: encounter.PatientID})
-		})
+	return list
 }
 
 // EncounterPatient tells whose encounter it is and whether it is open, for a deed of the

@@ -2,62 +2,27 @@ package clinical
 
 import (
 	"context"
-	"time"
 
 	"github.com/shopspring/decimal"
-	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// StatusEntry is one step of an encounter's history (FHIR Encounter.statusHistory).
-type StatusEntry struct {
-	Status EncounterStatus
-	At     time.Time // UTC; the state lasted until the next entry
-	By     string    // an actor, as in the audit trail
-	Reason string    // required for cancelled and entered-in-error
-}
-
-type encounterStatusRow struct {
-	bun.BaseModel `bun:"table:hms.encounter_status,alias:es"`
-	dbx.Tenanted
-	EncounterID hmstype.EncounterID `bun:"encounter_id,pk"`
-	Version     int64               `bun:"version,pk"`
-	PatientID   hmstype.PatientID
-	Status      EncounterStatus
-	EnteredAt   time.Time
-	EnteredBy   string
-	Reason      string
-}
-
-// noteStatus adds the row's present state to the encounter's history.
-func noteStatus(ctx context.Context, db dbx.DB, row encounterRow, reason string) error {
-	return dbx.Insert(ctx, db, encounterStatusRow{
-		Tenanted: row.Tenanted, EncounterID: row.ID, Version: row.Version, PatientID: row.PatientID,
-		Status: row.Status, EnteredAt: db.Now, EnteredBy: db.ActorName(), Reason: reason,
-	})
-}
-
-// step moves a locked encounter to another state, notes it in the history and tells the
-// host's bus. columns are those that change beside the state.
-func step(ctx context.Context, db dbx.DB, row *encounterRow, to EncounterStatus, reason string, columns ...string) error {
-	if err := EncounterTransitions.Check("encounter", row.Status, to); err != nil {
-		return err
-	}
-	row.Status = to
-	if err := dbx.UpdateVersioned(ctx, db, row, row.Version, append(columns, "status")...); err != nil {
-		return err
-	}
-	row.Version++
-	if err := noteStatus(ctx, db, *row, reason); err != nil {
-		return err
-	}
-	return db.Emit(ctx, dbx.Event{Type: "encounter." + string(to), Entity: "encounter", ID: row.ID,
-		Data: map[string]string{"id": row.ID.String(), "status": string(to)}})
+// encounterSteps is how an encounter changes its state.
+var encounterSteps = dbx.Machine[encounterRow, EncounterStatus]{
+	Table: "encounter", Transitions: EncounterTransitions,
+	State:   func(r *encounterRow) *EncounterStatus { return &r.Status },
+	Columns: []string{"started_at", "ended_at", "diagnosis", "disposition", "service_code"},
+	Event: func(r *encounterRow, _ EncounterStatus) dbx.Event {
+		return dbx.Event{
+			Type: "encounter." + string(r.Status), Entity: "encounter", ID: r.ID,
+			Data: map[string]string{"id": r.ID.String(), "status": string(r.Status)},
+		}
+	},
 }
 
 // MoveInput steps an encounter on its way: arrival, triage, treatment, leave and return.
@@ -76,80 +41,84 @@ func (in MoveInput) Validate() error {
 	return v.Err()
 }
 
+var opMoveEncounter = usecase.Command[MoveInput, Encounter]{
+	Name: "clinical.move_encounter", Permission: hmstype.PermClinicalWrite, Shows: encounters.One(),
+	Sample: MoveInput{Status: EncounterTriaged, Reason: "was called"},
+}.Declare()
+
 // MoveEncounter steps an open encounter to another open state; [hmstype.ErrInvalidTransition]
 // for a step that is not in [EncounterTransitions]. A planned encounter starts with the
 // arrival; [ErrAlreadyInpatient] where it is an inpatient one and another is open.
 func (s *Service) MoveEncounter(ctx context.Context, in MoveInput) (Encounter, error) {
-	op := usecase.Op{Name: "encounter.move", Permission: hmstype.PermClinicalWrite}
-	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in MoveInput) (Encounter, error) {
-		row, err := dbx.Get[encounterRow](ctx, db, "encounter", in.ID, dbx.ForUpdate)
-		if err != nil {
-			return Encounter{}, err
-		}
-		if row.Status == EncounterPlanned {
-			row.StartedAt = db.Now
-		}
-		err = step(ctx, db, &row, in.Status, in.Reason, "started_at")
-		return row.encounter(), err
-	}))
+	return opMoveEncounter.Run(ctx, &s.base, in, moveEncounter)
+}
+
+func moveEncounter(ctx context.Context, db dbx.DB, in MoveInput) (Encounter, error) {
+	row, err := dbx.Step(ctx, db, encounterSteps, in.ID, dbx.Change[encounterRow, EncounterStatus]{
+		To: in.Status, Reason: in.Reason,
+		Apply: func(row *encounterRow) error {
+			if row.Status == EncounterPlanned {
+				row.StartedAt = db.Now
+			}
+			return nil
+		},
+	})
+	return row.encounter(), err
 }
 
 // FinishInput ends an encounter.
 type FinishInput struct {
-	ID             hmstype.EncounterID // required
-	Diagnosis      string              // up to 2000 characters; empty keeps what is noted
-	Disposition    string              // FHIR discharge-disposition: home, hosp, snf, aadvice, exp, oth, ...; required
-	Service        string              // service code to charge for the visit; empty means the encounter's own
-	IdempotencyKey string
+	ID               hmstype.EncounterID // required
+	EncounterOutcome                     // the disposition is required; an empty diagnosis keeps what is noted
+	Service          string              // service code to charge for the visit; empty means the encounter's own
+	IdempotencyKey   string
 }
 
 // Validate implements the rules above.
 func (in FinishInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.ID.IsZero(), "id")
-	v.Text(in.Diagnosis, "diagnosis", 0, 2000)
-	v.Text(in.Disposition, "disposition", 1, 20)
-	v.Text(in.Service, "service", 0, 50)
+	in.EncounterOutcome.validate(&v)
+	names.CheckOptional(&v, names.CodeKey, in.Service, "service", 50)
 	return v.Err()
 }
+
+var opFinishEncounter = usecase.Command[FinishInput, Encounter]{
+	Name: "clinical.finish_encounter", Permission: hmstype.PermClinicalWrite, Shows: encounters.One(),
+	Key:    func(in FinishInput) string { return in.IdempotencyKey },
+	Sample: FinishInput{EncounterOutcome: EncounterOutcome{Diagnosis: "cold", Disposition: "home"}, Service: "CONS"},
+}.Declare()
 
 // FinishEncounter ends a visit and charges for it. A guard may refuse, for instance while
 // the patient lies in a bed.
 func (s *Service) FinishEncounter(ctx context.Context, in FinishInput) (Encounter, error) {
-	op := usecase.Op{Name: "encounter.finish", Permission: hmstype.PermClinicalWrite, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, s.finishEncounter))
+	return opFinishEncounter.Run(ctx, &s.base, in, s.finishEncounter)
 }
 
 func (s *Service) finishEncounter(ctx context.Context, db dbx.DB, in FinishInput) (Encounter, error) {
-	row, err := dbx.Get[encounterRow](ctx, db, "encounter", in.ID, dbx.ForUpdate)
-	if err != nil {
-		return Encounter{}, err
-	}
-	if err := EncounterTransitions.Check("encounter", row.Status, EncounterFinished); err != nil {
-		return Encounter{}, err
-	}
-	if err := s.askGuards(ctx, db, row.ID); err != nil {
-		return Encounter{}, err
-	}
-	row.EndedAt, row.Disposition = db.Now, in.Disposition
-	if in.Diagnosis != "" {
-		row.Diagnosis = in.Diagnosis
-		if err := s.seal(ctx, db, row.PatientID, row.ID, fieldcrypt.Part{Field: fieldEncounterDiagnosis, Text: &row.Diagnosis}); err != nil {
-			return Encounter{}, err
-		}
-	}
-	if in.Service != "" {
-		row.ServiceCode = in.Service
-	}
-	if err := step(ctx, db, &row, EncounterFinished, "", "ended_at", "disposition", "diagnosis", "service_code"); err != nil {
-		return Encounter{}, err
-	}
-	if row.ServiceCode == "" {
-		return row.encounter(), nil
+	row, err := dbx.Step(ctx, db, encounterSteps, in.ID, dbx.Change[encounterRow, EncounterStatus]{
+		To: EncounterFinished,
+		Apply: func(row *encounterRow) error {
+			if in.Service != "" {
+				row.Service = in.Service
+			}
+			row.EndedAt, row.Disposition = db.Now, in.Disposition
+			if in.Diagnosis != "" {
+				row.Diagnosis = in.Diagnosis
+				whose := row.PatientID.UUID()
+				if err := outcomeTexts.Seal(ctx, s.base.Crypt, db, whose, row.ID, &row.EncounterOutcome); err != nil {
+					return err
+				}
+			}
+			return s.askGuards(ctx, db, row.ID)
+		},
+	})
+	if err != nil || row.Service == "" {
+		return row.encounter(), err
 	}
 	_, err = s.ports.Charges.Post(ctx, db.Conn(), charge.Request{
 		Source: chargeSource(row.ID), Patient: row.PatientID, Encounter: row.ID,
-		Service: row.ServiceCode, Quantity: decimal.NewFromInt(1), At: db.Now,
+		Service: row.Service, Quantity: decimal.NewFromInt(1), At: db.Now,
 	})
 	return row.encounter(), err
 }
@@ -182,41 +151,48 @@ func (in WithdrawInput) Validate() error {
 	return v.Err()
 }
 
+var opCancelEncounter = usecase.Command[WithdrawInput, Encounter]{
+	Name: "clinical.cancel_encounter", Permission: hmstype.PermClinicalWrite, Shows: encounters.One(),
+	Sample: WithdrawInput{Reason: "left"},
+}.Declare()
+
 // CancelEncounter ends an encounter before treatment has begun (the patient left).
 func (s *Service) CancelEncounter(ctx context.Context, in WithdrawInput) (Encounter, error) {
-	op := usecase.Op{Name: "encounter.cancel", Permission: hmstype.PermClinicalWrite}
-	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in WithdrawInput) (Encounter, error) {
-		return s.withdraw(ctx, db, in, EncounterCancelled)
-	}))
+	return opCancelEncounter.Run(ctx, &s.base, in, s.cancelEncounter)
 }
+
+func (s *Service) cancelEncounter(ctx context.Context, db dbx.DB, in WithdrawInput) (Encounter, error) {
+	return s.withdraw(ctx, db, in, EncounterCancelled)
+}
+
+var opMarkEncounterError = usecase.Command[WithdrawInput, Encounter]{
+	Name: "clinical.mark_encounter_error", Permission: hmstype.PermClinicalWrite, Shows: encounters.One(),
+	Sample: WithdrawInput{Reason: "opened for another patient"},
+}.Declare()
 
 // MarkEncounterError says that an encounter was entered in error, and reverses its charge.
 // It stays on record, as does what was written in it.
 func (s *Service) MarkEncounterError(ctx context.Context, in WithdrawInput) (Encounter, error) {
-	op := usecase.Op{Name: "encounter.mark_error", Permission: hmstype.PermClinicalWrite}
-	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, encounterText, func(ctx context.Context, db dbx.DB, in WithdrawInput) (Encounter, error) {
-		encounter, err := s.withdraw(ctx, db, in, EncounterEnteredInError)
-		if err != nil {
-			return encounter, err
-		}
-		return encounter, s.ports.Charges.Reverse(ctx, db.Conn(), chargeSource(in.ID), in.Reason)
-	}))
+	return opMarkEncounterError.Run(ctx, &s.base, in, s.markEncounterError)
+}
+
+func (s *Service) markEncounterError(ctx context.Context, db dbx.DB, in WithdrawInput) (Encounter, error) {
+	encounter, err := s.withdraw(ctx, db, in, EncounterEnteredInError)
+	if err != nil {
+		return encounter, err
+	}
+	return encounter, s.ports.Charges.Reverse(ctx, db.Conn(), chargeSource(in.ID), in.Reason)
 }
 
 func (s *Service) withdraw(ctx context.Context, db dbx.DB, in WithdrawInput, to EncounterStatus) (Encounter, error) {
-	row, err := dbx.Get[encounterRow](ctx, db, "encounter", in.ID, dbx.ForUpdate)
-	if err != nil {
-		return Encounter{}, err
-	}
-	if err := EncounterTransitions.Check("encounter", row.Status, to); err != nil {
-		return Encounter{}, err
-	}
-	if err := s.askGuards(ctx, db, row.ID); err != nil {
-		return Encounter{}, err
-	}
-	if row.EndedAt.IsZero() {
-		row.EndedAt = db.Now
-	}
-	err = step(ctx, db, &row, to, in.Reason, "ended_at")
+	row, err := dbx.Step(ctx, db, encounterSteps, in.ID, dbx.Change[encounterRow, EncounterStatus]{
+		To: to, Reason: in.Reason,
+		Apply: func(row *encounterRow) error {
+			if row.EndedAt.IsZero() {
+				row.EndedAt = db.Now
+			}
+			return s.askGuards(ctx, db, row.ID)
+		},
+	})
 	return row.encounter(), err
 }

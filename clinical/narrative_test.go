@@ -29,15 +29,28 @@ func TestNarrative_Sealed(t *testing.T) {
 	require.Equal(t, moved, again, "the key's result as well")
 	_, err = b.CheckIn(b.Ctx, moved.ID)
 	require.NoError(t, err)
-	e, err := b.OpenEncounter(b.Ctx, clinical.OpenInput{Appointment: moved.ID, Class: clinical.ClassAmbulatory, ChiefComplaint: "canary complaint"})
-	require.NoError(t, err)
-	rx, err := b.Prescribe(b.Ctx, clinical.PrescribeInput{
-		Encounter: e.ID, MedicationName: "Ibuprofen", Dosage: "1", Frequency: "daily", Duration: "1 day", Quantity: 1, Instructions: "canary instructions",
+	e, err := b.OpenEncounter(b.Ctx, clinical.OpenInput{
+		Appointment: moved.ID, Class: clinical.ClassAmbulatory,
+		EncounterDetails: clinical.EncounterDetails{ChiefComplaint: "canary complaint"},
 	})
 	require.NoError(t, err)
-	allergy, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, Substance: hmstype.Code{Display: "Latex"}, Reaction: "canary reaction"})
+	rx, err := b.Prescribe(b.Ctx, clinical.PrescribeInput{
+		Encounter: e.ID,
+		PrescriptionDetails: clinical.PrescriptionDetails{
+			MedicationName: "Ibuprofen", Dosage: "1", Frequency: "daily", Duration: "1 day", Quantity: 1, Instructions: "canary instructions",
+		},
+	})
 	require.NoError(t, err)
-	e, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: e.ID, Disposition: "home", Diagnosis: "canary diagnosis"})
+	allergy, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{
+		Patient: b.patient,
+		AllergyDetails: clinical.AllergyDetails{
+			Substance: hmstype.Code{Display: "Latex"}, Reaction: "canary reaction",
+		},
+	})
+	require.NoError(t, err)
+	e, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{
+		ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home", Diagnosis: "canary diagnosis"},
+	})
 	require.NoError(t, err)
 
 	for _, table := range []string{"appointment", "encounter", "prescription", "allergy", "audit_event", "outbox", "idempotency_key"} {

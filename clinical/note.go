@@ -31,11 +31,11 @@ var NoteTransitions = hmstype.Transitions[NoteStatus]{
 // NoteBody is what a clinician writes: subjective (complaint, history), objective
 // (examination), assessment, plan. Each part has up to 20,000 characters.
 type NoteBody struct {
-	ChiefComplaint          string `json:"chiefComplaint"`
-	HistoryOfPresentIllness string `json:"historyOfPresentIllness"`
-	PhysicalExamination     string `json:"physicalExamination"`
-	Assessment              string `json:"assessment"`
-	Plan                    string `json:"plan"`
+	ChiefComplaint          string `bun:"chief_complaint"            json:"chiefComplaint"`
+	HistoryOfPresentIllness string `bun:"history_of_present_illness" json:"historyOfPresentIllness"`
+	PhysicalExamination     string `bun:"physical_examination"       json:"physicalExamination"`
+	Assessment              string `bun:"assessment"                 json:"assessment"`
+	Plan                    string `bun:"plan"                       json:"plan"`
 }
 
 func (b NoteBody) validate(v *hmstype.Validator) {
@@ -57,19 +57,22 @@ func (b NoteBody) hash() (string, error) {
 
 // Note is a clinical note (FHIR Composition).
 type Note struct {
-	ID        hmstype.NoteID
-	Encounter hmstype.EncounterID
-	Patient   hmstype.PatientID
-	Amends    hmstype.NoteID // the signed note that this one is an addendum to; zero for none
-	Author    string         // an actor, as in the audit trail
-	Status    NoteStatus
+	ID        hmstype.NoteID      `json:"id"`
+	Encounter hmstype.EncounterID `json:"encounter"`
+	Patient   hmstype.PatientID   `json:"patient"`
+	Amends    hmstype.NoteID      `json:"amends"` // the signed note that this one is an addendum to; zero for none
+	Status    NoteStatus          `json:"status"`
 	NoteBody
-	SignedAt    time.Time // UTC; zero for a draft
-	Hash        string    // hexadecimal SHA-256 of the signed body; empty for a draft
-	ErrorReason string    // why it was entered in error
-	Erased      bool      // the patient was erased: what was sealed is empty now
-	CreatedAt   time.Time // UTC
-	Version     int64     // counts changes, from 1
+	SignedAt    time.Time        `json:"signedAt"`              // UTC; zero for a draft
+	Hash        string           `json:"hash,omitempty"`        // hexadecimal SHA-256 of the signed body
+	ErrorReason string           `json:"errorReason,omitempty"` // why it was entered in error
+	Erased      bool             `json:"erased,omitempty"`      // the patient was erased: what was sealed is empty now
+	CreatedBy   hmstype.ActorRef `json:"createdBy"`             // its author
+	CreatedAt   time.Time        `json:"createdAt"`             // UTC
+	Version     int64            `json:"version"`               // counts changes, from 1
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, states and instants.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 // Verify holds the body of a signed note against the hash that it was signed with:
@@ -87,23 +90,15 @@ func (n Note) Verify() error {
 
 type noteRow struct {
 	bun.BaseModel `bun:"table:hms.clinical_note,alias:n"`
-	dbx.Tenanted
-	ID                      hmstype.NoteID `bun:"id,pk"`
-	PatientID               hmstype.PatientID
-	EncounterID             hmstype.EncounterID
-	AmendsID                hmstype.NoteID
-	Author                  string
-	Status                  NoteStatus
-	ChiefComplaint          string
-	HistoryOfPresentIllness string
-	PhysicalExamination     string
-	Assessment              string
-	Plan                    string
-	SignedAt                time.Time `bun:",nullzero"`
-	BodyHash                string
-	ErrorReason             string
-	CreatedAt               time.Time
-	Version                 int64
+	dbx.Header[hmstype.NoteID]
+	PatientID   hmstype.PatientID
+	EncounterID hmstype.EncounterID
+	AmendsID    hmstype.NoteID
+	Status      NoteStatus
+	NoteBody
+	SignedAt    time.Time `bun:",nullzero"`
+	BodyHash    string
+	ErrorReason string
 }
 
 // Position orders notes by when they were begun.
@@ -111,11 +106,11 @@ func (r noteRow) Position() hmstype.Position {
 	return hmstype.Position{At: r.CreatedAt, ID: r.ID.UUID()}
 }
 
-// note gives the row as it is stored; see openNote.
+// note gives the row as it is stored, its texts sealed.
 func (r noteRow) note() Note {
 	return Note{
-		ID: r.ID, Encounter: r.EncounterID, Patient: r.PatientID, Amends: r.AmendsID, Author: r.Author, Status: r.Status,
-		NoteBody: NoteBody{r.ChiefComplaint, r.HistoryOfPresentIllness, r.PhysicalExamination, r.Assessment, r.Plan},
-		SignedAt: r.SignedAt.UTC(), Hash: r.BodyHash, ErrorReason: r.ErrorReason, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+		ID: r.ID, Encounter: r.EncounterID, Patient: r.PatientID, Amends: r.AmendsID, Status: r.Status, NoteBody: r.NoteBody,
+		SignedAt: r.SignedAt.UTC(), Hash: r.BodyHash, ErrorReason: r.ErrorReason,
+		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
 }

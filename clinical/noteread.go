@@ -5,53 +5,46 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/usecase"
 )
+
+var opGetNote = usecase.Query[usecase.ByID[hmstype.NoteID], Note]{
+	Name: "clinical.get_note", Permission: hmstype.PermClinicalRead, Shows: notes.One(),
+}.Declare()
 
 // GetNote gives a note and records that it was read. [ErrNoteTampered] where a signed body
 // does not have its hash any more: such a note is not shown as if it were what was signed.
 func (s *Service) GetNote(ctx context.Context, id hmstype.NoteID) (Note, error) {
-	op := usecase.Op{Name: "note.get", Permission: hmstype.PermClinicalRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.NoteID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.NoteID]) (Note, error) {
-			row, err := dbx.Get[noteRow](ctx, db, "note", in.ID)
-			if err != nil {
-				return Note{}, err
-			}
-			note, err := s.openNote(ctx, db, row)
-			if err != nil {
-				return Note{}, err
-			}
-			if err := note.Verify(); err != nil {
-				return Note{}, err
-			}
-			return note, db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "note", ID: row.ID.String(), Patient: row.PatientID})
-		})
+	return opGetNote.Run(ctx, &s.base, usecase.ID(id), s.getNote)
 }
+
+func (s *Service) getNote(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.NoteID]) (Note, error) {
+	row, err := dbx.Get[noteRow](ctx, db, "clinical_note", in.ID)
+	if err != nil {
+		return Note{}, err
+	}
+	note, err := s.readable(ctx, db, row)
+	if err == nil {
+		err = note.Verify()
+	}
+	return row.note(), err
+}
+
+var opEncounterNotes = usecase.Query[usecase.ByID[hmstype.EncounterID], []Note]{
+	Name: "clinical.encounter_notes", Permission: hmstype.PermClinicalRead, Shows: notes.All(),
+}.Declare()
 
 // EncounterNotes gives the notes of an encounter, drafts and addenda among them, oldest
 // first. It does not verify hashes; see [Note.Verify].
 func (s *Service) EncounterNotes(ctx context.Context, id hmstype.EncounterID) ([]Note, error) {
-	op := usecase.Op{Name: "note.of_encounter", Permission: hmstype.PermClinicalRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.EncounterID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.EncounterID]) ([]Note, error) {
-			list, err := inEncounter(ctx, db, in.ID, "note", noteRow.note)
-			if err != nil {
-				return nil, err
-			}
-			return list, fieldcrypt.OpenRecords(ctx, s.base.Crypt, db, noteText, list)
-		})
+	return opEncounterNotes.Run(ctx, &s.base, usecase.ID(id), inEncounter(noteRow.note))
 }
+
+var opNotes = usecase.Query[OfPatient, hmstype.List[Note]]{
+	Name: "clinical.notes", Permission: hmstype.PermClinicalRead, Shows: notes.Page(),
+}.Declare()
 
 // Notes lists a patient's notes, the latest first. It does not verify hashes.
 func (s *Service) Notes(ctx context.Context, in OfPatient) (hmstype.List[Note], error) {
-	op := usecase.Op{Name: "note.list", Permission: hmstype.PermClinicalRead}
-	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in OfPatient) (hmstype.List[Note], error) {
-		list, err := listOf(ctx, db, in, "note", dbx.Order{At: "created_at", Desc: true}, noteRow.note)
-		if err != nil {
-			return list, err
-		}
-		return list, fieldcrypt.OpenRecords(ctx, s.base.Crypt, db, noteText, list.Items)
-	})
+	return opNotes.Run(ctx, &s.base, in, ofPatient(dbx.Order{At: "created_at", Desc: true}, noteRow.note))
 }

@@ -8,6 +8,22 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
+// noteSteps is how a note changes its state.
+var noteSteps = dbx.Machine[noteRow, NoteStatus]{
+	Table: "clinical_note", Transitions: NoteTransitions,
+	State:   func(r *noteRow) *NoteStatus { return &r.Status },
+	Columns: []string{"signed_at", "body_hash", "error_reason"},
+	Event: func(r *noteRow, _ NoteStatus) dbx.Event {
+		if r.Status != NoteSigned {
+			return dbx.Event{}
+		}
+		return dbx.Event{
+			Type: "note.signed", Entity: "note", ID: r.ID,
+			Data: map[string]string{"id": r.ID.String(), "encounter": r.EncounterID.String()},
+		}
+	},
+}
+
 // WriteNoteInput describes a draft.
 type WriteNoteInput struct {
 	Encounter hmstype.EncounterID // required, open unless Amends is given
@@ -20,14 +36,25 @@ type WriteNoteInput struct {
 func (in WriteNoteInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Encounter.IsZero(), "encounter")
-	in.validate(&v)
+	in.NoteBody.validate(&v)
 	return v.Err()
 }
 
+// sampleBody is the body of the declarations' samples.
+var sampleBody = NoteBody{
+	ChiefComplaint: "cough", HistoryOfPresentIllness: "three days", PhysicalExamination: "chest clear",
+	Assessment: "cold", Plan: "rest",
+}
+
+var opWriteNote = usecase.Command[WriteNoteInput, Note]{
+	Name: "clinical.write_note", Permission: hmstype.PermClinicalWrite, Shows: notes.One(),
+	Key:    func(in WriteNoteInput) string { return in.IdempotencyKey },
+	Sample: WriteNoteInput{NoteBody: sampleBody},
+}.Declare()
+
 // WriteNote adds a draft to an open encounter, or an addendum to a signed note of any.
 func (s *Service) WriteNote(ctx context.Context, in WriteNoteInput) (Note, error) {
-	op := usecase.Op{Name: "note.write", Permission: hmstype.PermClinicalWrite, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, s.writeNote)
+	return opWriteNote.Run(ctx, &s.base, in, s.writeNote)
 }
 
 func (s *Service) writeNote(ctx context.Context, db dbx.DB, in WriteNoteInput) (Note, error) {
@@ -39,7 +66,7 @@ func (s *Service) writeNote(ctx context.Context, db dbx.DB, in WriteNoteInput) (
 		return Note{}, ErrEncounterClosed
 	}
 	if !in.Amends.IsZero() {
-		amended, err := dbx.Get[noteRow](ctx, db, "note", in.Amends)
+		amended, err := dbx.Get[noteRow](ctx, db, "clinical_note", in.Amends)
 		if err != nil {
 			return Note{}, err
 		}
@@ -48,16 +75,13 @@ func (s *Service) writeNote(ctx context.Context, db dbx.DB, in WriteNoteInput) (
 		}
 	}
 	row := noteRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.NoteID](), PatientID: encounter.PatientID,
-		EncounterID: encounter.ID, AmendsID: in.Amends, Author: db.ActorName(), Status: NoteDraft, CreatedAt: db.Now, Version: 1,
+		Header:    dbx.NewHeader[hmstype.NoteID](db),
+		PatientID: encounter.PatientID, EncounterID: encounter.ID, AmendsID: in.Amends, Status: NoteDraft,
 	}
 	if err := s.setBody(ctx, db, &row, in.NoteBody); err != nil {
 		return Note{}, err
 	}
-	if err := dbx.Insert(ctx, db, row); err != nil {
-		return Note{}, err
-	}
-	return s.openNote(ctx, db, row)
+	return row.note(), dbx.Insert(ctx, db, row)
 }
 
 // SaveNoteInput replaces the body of a draft.
@@ -72,52 +96,61 @@ func (in SaveNoteInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.ID.IsZero(), "id")
 	v.Check(in.Version >= 1, "version", "must be at least 1")
-	in.validate(&v)
+	in.NoteBody.validate(&v)
 	return v.Err()
 }
+
+var opSaveNote = usecase.Command[SaveNoteInput, Note]{
+	Name: "clinical.save_note", Permission: hmstype.PermClinicalWrite, Shows: notes.One(),
+	Sample: SaveNoteInput{Version: 1, NoteBody: sampleBody},
+}.Declare()
 
 // SaveNote replaces the body of a draft, which only its author may do. [ErrNotDraft] for a
 // signed note, [hmstype.ErrStale] where the draft was saved elsewhere meanwhile.
 func (s *Service) SaveNote(ctx context.Context, in SaveNoteInput) (Note, error) {
-	op := usecase.Op{Name: "note.save", Permission: hmstype.PermClinicalWrite}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SaveNoteInput) (Note, error) {
-		row, err := lockDraft(ctx, db, in.ID)
-		if err != nil {
-			return Note{}, err
-		}
-		if err := s.setBody(ctx, db, &row, in.NoteBody); err != nil {
-			return Note{}, err
-		}
-		err = dbx.UpdateVersioned(ctx, db, &row, in.Version,
-			"chief_complaint", "history_of_present_illness", "physical_examination", "assessment", "plan")
-		if err != nil {
-			return Note{}, err
-		}
-		row.Version = in.Version + 1
-		return s.openNote(ctx, db, row)
-	})
+	return opSaveNote.Run(ctx, &s.base, in, s.saveNote)
 }
 
-// lockDraft reads a draft for its author to change.
+func (s *Service) saveNote(ctx context.Context, db dbx.DB, in SaveNoteInput) (Note, error) {
+	row, err := lockDraft(ctx, db, in.ID)
+	if err != nil {
+		return Note{}, err
+	}
+	if err := dbx.CheckVersion(&row, in.Version); err != nil {
+		return Note{}, err
+	}
+	if err := s.setBody(ctx, db, &row, in.NoteBody); err != nil {
+		return Note{}, err
+	}
+	err = dbx.Update(ctx, db, &row,
+		"chief_complaint", "history_of_present_illness", "physical_examination", "assessment", "plan")
+	return row.note(), err
+}
+
+// lockDraft reads a draft for its author to change: under the account that he wrote it with, for
+// what he signs is what he himself has seen.
 func lockDraft(ctx context.Context, db dbx.DB, id hmstype.NoteID) (noteRow, error) {
-	row, err := dbx.Get[noteRow](ctx, db, "note", id, dbx.ForUpdate)
+	row, err := dbx.Get[noteRow](ctx, db, "clinical_note", id, dbx.ForUpdate)
 	switch {
 	case err != nil:
 		return row, err
 	case row.Status != NoteDraft:
 		return row, ErrNotDraft
-	case row.Author != db.ActorName():
+	case row.CreatedBy != db.By():
 		return row, hmstype.Denied("note.author")
 	default:
 		return row, nil
 	}
 }
 
+var opSignNote = usecase.Command[usecase.ByID[hmstype.NoteID], Note]{
+	Name: "clinical.sign_note", Permission: hmstype.PermClinicalWrite, Shows: notes.One(),
+}.Declare()
+
 // SignNote makes a draft final: from now on it cannot change, and its hash proves it.
 // Only its author may sign it.
 func (s *Service) SignNote(ctx context.Context, id hmstype.NoteID) (Note, error) {
-	op := usecase.Op{Name: "note.sign", Permission: hmstype.PermClinicalWrite}
-	return usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.NoteID]{ID: id}, s.signNote)
+	return opSignNote.Run(ctx, &s.base, usecase.ID(id), s.signNote)
 }
 
 func (s *Service) signNote(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.NoteID]) (Note, error) {
@@ -125,24 +158,21 @@ func (s *Service) signNote(ctx context.Context, db dbx.DB, in usecase.ByID[hmsty
 	if err != nil {
 		return Note{}, err
 	}
-	note, err := s.openNote(ctx, db, row)
+	note, err := s.readable(ctx, db, row)
 	if err != nil {
 		return Note{}, err
 	}
-	hash, err := note.hash()
-	if err != nil {
-		return Note{}, err
-	}
-	row.Status, row.SignedAt = NoteSigned, db.Now
-	if row.BodyHash, err = s.sealHash(ctx, db, row, hash); err != nil {
-		return Note{}, err
-	}
-	if err := dbx.UpdateVersioned(ctx, db, &row, row.Version, "status", "signed_at", "body_hash"); err != nil {
-		return Note{}, err
-	}
-	note.Status, note.SignedAt, note.Hash, note.Version = NoteSigned, db.Now, hash, row.Version+1
-	return note, db.Emit(ctx, dbx.Event{Type: "note.signed", Entity: "note", ID: row.ID,
-		Data: map[string]string{"id": row.ID.String(), "encounter": row.EncounterID.String()}})
+	err = dbx.Move(ctx, db, noteSteps, &row, dbx.Change[noteRow, NoteStatus]{
+		To: NoteSigned,
+		Apply: func(row *noteRow) error {
+			row.SignedAt = db.Now
+			if row.BodyHash, err = note.hash(); err != nil {
+				return err
+			}
+			return hashText.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.BodyHash)
+		},
+	})
+	return row.note(), err
 }
 
 // AddendumInput describes an addendum to a signed note.
@@ -156,21 +186,28 @@ type AddendumInput struct {
 func (in AddendumInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Note.IsZero(), "note")
-	in.validate(&v)
+	in.NoteBody.validate(&v)
 	return v.Err()
 }
+
+var opAddAddendum = usecase.Command[AddendumInput, Note]{
+	Name: "clinical.add_addendum", Permission: hmstype.PermClinicalWrite, Shows: notes.One(),
+	Key:    func(in AddendumInput) string { return in.IdempotencyKey },
+	Sample: AddendumInput{NoteBody: sampleBody},
+}.Declare()
 
 // AddAddendum begins an addendum to a signed note, also of a closed encounter: a draft of
 // its own, which is signed like any other. The amended note stays as it was signed.
 func (s *Service) AddAddendum(ctx context.Context, in AddendumInput) (Note, error) {
-	op := usecase.Op{Name: "note.addendum", Permission: hmstype.PermClinicalWrite, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in AddendumInput) (Note, error) {
-		amended, err := dbx.Get[noteRow](ctx, db, "note", in.Note)
-		if err != nil {
-			return Note{}, err
-		}
-		return s.writeNote(ctx, db, WriteNoteInput{Encounter: amended.EncounterID, Amends: amended.ID, NoteBody: in.NoteBody})
-	})
+	return opAddAddendum.Run(ctx, &s.base, in, s.addAddendum)
+}
+
+func (s *Service) addAddendum(ctx context.Context, db dbx.DB, in AddendumInput) (Note, error) {
+	amended, err := dbx.Get[noteRow](ctx, db, "clinical_note", in.Note)
+	if err != nil {
+		return Note{}, err
+	}
+	return s.writeNote(ctx, db, WriteNoteInput{Encounter: amended.EncounterID, Amends: amended.ID, NoteBody: in.NoteBody})
 }
 
 // NoteErrorInput takes back a note.
@@ -187,23 +224,24 @@ func (in NoteErrorInput) Validate() error {
 	return v.Err()
 }
 
+var opMarkNoteError = usecase.Command[NoteErrorInput, Note]{
+	Name: "clinical.mark_note_error", Permission: hmstype.PermClinicalWrite, Shows: notes.One(),
+	Sample: NoteErrorInput{Reason: "written for another patient"},
+}.Declare()
+
 // MarkNoteError says that a note was entered in error, for instance on the wrong patient.
 // It stays readable, with its reason; a signed body and its hash stay as they were.
 func (s *Service) MarkNoteError(ctx context.Context, in NoteErrorInput) (Note, error) {
-	op := usecase.Op{Name: "note.mark_error", Permission: hmstype.PermClinicalWrite}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in NoteErrorInput) (Note, error) {
-		row, err := dbx.Get[noteRow](ctx, db, "note", in.ID, dbx.ForUpdate)
-		if err != nil {
-			return Note{}, err
-		}
-		if err := NoteTransitions.Check("note", row.Status, NoteEnteredInError); err != nil {
-			return Note{}, err
-		}
-		row.Status, row.ErrorReason = NoteEnteredInError, in.Reason
-		if err := dbx.UpdateVersioned(ctx, db, &row, row.Version, "status", "error_reason"); err != nil {
-			return Note{}, err
-		}
-		row.Version++
-		return s.openNote(ctx, db, row)
+	return opMarkNoteError.Run(ctx, &s.base, in, markNoteError)
+}
+
+func markNoteError(ctx context.Context, db dbx.DB, in NoteErrorInput) (Note, error) {
+	row, err := dbx.Step(ctx, db, noteSteps, in.ID, dbx.Change[noteRow, NoteStatus]{
+		To: NoteEnteredInError, Reason: in.Reason,
+		Apply: func(row *noteRow) error {
+			row.ErrorReason = in.Reason
+			return nil
+		},
 	})
+	return row.note(), err
 }

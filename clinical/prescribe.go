@@ -7,27 +7,18 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/usecase"
 )
 
 // PrescribeInput describes a prescription.
 type PrescribeInput struct {
-	Encounter      hmstype.EncounterID      // required, open
-	Medication     hmstype.MedicationItemID // an item of the formulary; zero for what the hospital does not stock
-	Code           hmstype.Code             // of the medication (RxNorm, ATC, ...); compared with the patient's allergies
-	MedicationName string                   // required, up to 200 characters; compared as well
-	GenericName    string                   // compared as well; up to 200 characters
-	Codes          []hmstype.Code           // of ingredients and their classes, compared as well; at most 20
-	Dosage         string                   // required, up to 100 characters
-	Frequency      string                   // required, up to 100 characters
-	Duration       string                   // required, up to 100 characters
-	Instructions   string                   // up to 2000 characters
-	Quantity       hmstype.Quantity         // of one fill, in base units; required
-	RefillsAllowed int                      // 0 to 99
-	DaysSupply     int                      // how many days one fill lasts, up to 3650; zero means not told
-	ValidUntil     hmstype.Date             // the last day; zero means a year from today
-	OverrideReason string                   // why to prescribe against a recorded allergy; empty refuses that
+	Encounter   hmstype.EncounterID // required, open
+	Code        hmstype.Code        // of the medication (RxNorm, ATC, ...); compared with the allergies, as is its name
+	GenericName string              // compared as well; up to 200 characters
+	Codes       []hmstype.Code      // of ingredients and their classes, compared as well; at most 20
+	// The last day defaults to a year from today. Without a reason to override, what a recorded
+	// allergy speaks against is refused.
+	PrescriptionDetails
 	IdempotencyKey string
 }
 
@@ -36,29 +27,33 @@ func (in PrescribeInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Encounter.IsZero(), "encounter")
 	v.Nested("code", in.Code.Validate())
-	v.Text(in.MedicationName, "medicationName", 1, 200)
 	v.Text(in.GenericName, "genericName", 0, 200)
 	v.Check(len(in.Codes) <= 20, "codes", "must be at most 20")
 	for i, c := range in.Codes {
 		v.Nested(fmt.Sprintf("codes[%d]", i), c.Validate())
 	}
-	v.Text(in.Dosage, "dosage", 1, 100)
-	v.Text(in.Frequency, "frequency", 1, 100)
-	v.Text(in.Duration, "duration", 1, 100)
-	v.Text(in.Instructions, "instructions", 0, 2000)
-	in.Quantity.CheckPositive(&v, "quantity")
-	v.Check(in.RefillsAllowed >= 0 && in.RefillsAllowed <= 99, "refillsAllowed", "must lie between 0 and 99")
-	v.Check(in.DaysSupply >= 0 && in.DaysSupply <= 3650, "daysSupply", "must lie between 0 and 3650")
-	v.Text(in.OverrideReason, "overrideReason", 0, 500)
+	in.PrescriptionDetails.validate(&v)
 	return v.Err()
 }
+
+var opPrescribe = usecase.Command[PrescribeInput, Prescription]{
+	Name: "clinical.prescribe", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(),
+	Key: func(in PrescribeInput) string { return in.IdempotencyKey },
+	Sample: PrescribeInput{
+		Code: hmstype.Code{System: hmstype.SystemATC, Value: "N02BE01"}, GenericName: "paracetamol",
+		PrescriptionDetails: PrescriptionDetails{
+			MedicationName: "Paracetamol 500 mg", Dosage: "500 mg", Frequency: "4x", Duration: "5 days",
+			Instructions: "with water",
+			Quantity:     20, RefillsAllowed: 1, DaysSupply: 5, ValidUntil: usecase.SampleDay, OverrideReason: "tolerated since",
+		},
+	},
+}.Declare()
 
 // Prescribe adds an active prescription. [ErrAllergy] (an *AllergyConflictError) where the
 // patient is recorded as allergic to it and no OverrideReason is given; [ErrEncounterClosed],
 // [ErrDeceased]. The reason is kept only where an allergy spoke against it.
 func (s *Service) Prescribe(ctx context.Context, in PrescribeInput) (Prescription, error) {
-	op := usecase.Op{Name: "prescription.write", Permission: hmstype.PermPrescribe, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, prescriptionText, s.prescribe))
+	return opPrescribe.Run(ctx, &s.base, in, s.prescribe)
 }
 
 func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (Prescription, error) {
@@ -80,15 +75,13 @@ func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (
 		return Prescription{}, err
 	}
 	row := prescriptionRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.PrescriptionID](),
-		PatientID: encounter.PatientID, EncounterID: encounter.ID, MedicationItemID: in.Medication,
-		MedicationSystem: in.Code.System, MedicationCode: in.Code.Value, MedicationName: in.MedicationName,
-		Dosage: in.Dosage, Frequency: in.Frequency, Duration: in.Duration, Instructions: in.Instructions,
-		Status: PrescriptionActive, Quantity: in.Quantity, RefillsAllowed: in.RefillsAllowed, DaysSupply: in.DaysSupply,
-		ValidUntil: in.ValidUntil, OverrideReason: in.OverrideReason,
-		PrescribedBy: db.ActorName(), PrescribedAt: db.Now, Version: 1,
+		Header:    dbx.NewHeader[hmstype.PrescriptionID](db),
+		PatientID: encounter.PatientID, EncounterID: encounter.ID,
+		MedicationSystem: in.Code.System, MedicationCode: in.Code.Value,
+		PrescriptionDetails: in.PrescriptionDetails, Status: PrescriptionActive,
 	}
-	if err := s.seal(ctx, db, row.PatientID, row.ID, fieldcrypt.Part{Field: fieldInstructions, Text: &row.Instructions}); err != nil {
+	err = prescriptionTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.PrescriptionDetails)
+	if err != nil {
 		return Prescription{}, err
 	}
 	if err := dbx.Insert(ctx, db, row); err != nil {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // PrescriptionStatus is FHIR R4 medicationrequest-status.
@@ -34,29 +36,55 @@ var PrescriptionTransitions = hmstype.Transitions[PrescriptionStatus]{
 	PrescriptionCancelled: {PrescriptionEnteredInError},
 }
 
+// PrescriptionDetails are what is prescribed.
+type PrescriptionDetails struct {
+	// Medication is an item of the formulary; zero for what the hospital does not stock.
+	Medication     hmstype.MedicationItemID `bun:"medication_item_id" json:"medication"`
+	MedicationName string                   `bun:"medication_name" json:"medicationName"` // 1 to 200 characters
+	Dosage         string                   `bun:"dosage" json:"dosage"`                  // such as "500 mg"; 1 to 100
+	Frequency      string                   `bun:"frequency" json:"frequency"`            // such as "twice a day"; 1 to 100
+	Duration       string                   `bun:"duration" json:"duration"`              // such as "7 days"; 1 to 100
+	// Instructions are for the patient; up to 2000 characters.
+	Instructions string `bun:"instructions" json:"instructions,omitempty"`
+	// Quantity is that of one fill, in base units of the item; positive.
+	Quantity       hmstype.Quantity `bun:"quantity" json:"quantity"`
+	RefillsAllowed int              `bun:"refills_allowed" json:"refillsAllowed"` // fills beyond the first; 0 to 99
+	// DaysSupply is how many days one fill lasts, up to 3650; zero means not told.
+	DaysSupply int          `bun:"days_supply,nullzero" json:"daysSupply,omitempty"`
+	ValidUntil hmstype.Date `bun:"valid_until" json:"validUntil"` // the last day on which it may be dispensed
+	// OverrideReason is why it was prescribed against a recorded allergy; empty where none spoke
+	// against it; up to 500 characters.
+	OverrideReason string `bun:"override_reason" json:"overrideReason,omitempty"`
+}
+
+func (d PrescriptionDetails) validate(v *hmstype.Validator) {
+	v.Text(d.MedicationName, "medicationName", 1, 200)
+	v.Text(d.Dosage, "dosage", 1, 100)
+	v.Text(d.Frequency, "frequency", 1, 100)
+	v.Text(d.Duration, "duration", 1, 100)
+	v.Text(d.Instructions, "instructions", 0, 2000)
+	d.Quantity.CheckPositive(v, "quantity")
+	v.Check(d.RefillsAllowed >= 0 && d.RefillsAllowed <= 99, "refillsAllowed", "must lie between 0 and 99")
+	v.Check(d.DaysSupply >= 0 && d.DaysSupply <= 3650, "daysSupply", "must lie between 0 and 3650")
+	v.Text(d.OverrideReason, "overrideReason", 0, 500)
+}
+
 // Prescription is one prescribed medication (FHIR MedicationRequest).
 type Prescription struct {
-	ID             hmstype.PrescriptionID
-	Patient        hmstype.PatientID
-	Encounter      hmstype.EncounterID
-	Medication     hmstype.MedicationItemID // an item of the formulary; zero where it has none
-	Code           hmstype.Code             // of the medication, without display; zero where it was not coded
-	MedicationName string
-	Dosage         string // such as "500 mg"
-	Frequency      string // such as "three times a day"
-	Duration       string // such as "7 days"
-	Instructions   string
-	Status         PrescriptionStatus
-	Quantity       hmstype.Quantity // of one fill, in base units of the item
-	RefillsAllowed int              // fills beyond the first
-	DaysSupply     int              // how many days one fill lasts; zero means not told
-	Dispensed      hmstype.Quantity // handed out and not come back, over all fills
-	ValidUntil     hmstype.Date     // the last day on which it may be dispensed
-	OverrideReason string           // why it was prescribed against a recorded allergy; empty where none spoke against it
-	StopReason     string           // why it was held, stopped, cancelled or entered in error
-	PrescribedBy   string           // an actor, as in the audit trail
-	PrescribedAt   time.Time        // UTC
-	Version        int64
+	ID        hmstype.PrescriptionID `json:"id"`
+	Patient   hmstype.PatientID      `json:"patient"`
+	Encounter hmstype.EncounterID    `json:"encounter"`
+	Code      hmstype.Code           `json:"code"` // of the medication, without display; zero where it was not coded
+	PrescriptionDetails
+	Status       PrescriptionStatus `json:"status"`
+	Dispensed    hmstype.Quantity   `json:"dispensed"`            // handed out and not come back, over all fills
+	StopReason   string             `json:"stopReason,omitempty"` // why it took its last step
+	PrescribedBy hmstype.ActorRef   `json:"prescribedBy"`
+	PrescribedAt time.Time          `json:"prescribedAt"` // UTC
+	Version      int64              `json:"version"`      // counts changes, from 1
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, states and instants.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 // Remaining gives what may still be dispensed.
@@ -69,43 +97,45 @@ func (p Prescription) Limit() hmstype.Quantity {
 
 type prescriptionRow struct {
 	bun.BaseModel `bun:"table:hms.prescription,alias:rx"`
-	dbx.Tenanted
-	ID                hmstype.PrescriptionID `bun:"id,pk"`
-	PatientID         hmstype.PatientID
-	EncounterID       hmstype.EncounterID
-	MedicationItemID  hmstype.MedicationItemID
-	MedicationSystem  string
-	MedicationCode    string
-	MedicationName    string
-	Dosage            string
-	Frequency         string
-	Duration          string
-	Instructions      string
+	dbx.Header[hmstype.PrescriptionID]
+	PatientID        hmstype.PatientID
+	EncounterID      hmstype.EncounterID
+	MedicationSystem string
+	MedicationCode   string
+	PrescriptionDetails
 	Status            PrescriptionStatus
-	Quantity          hmstype.Quantity
-	RefillsAllowed    int
 	DispensedQuantity hmstype.Quantity
-	DaysSupply        int `bun:",nullzero"`
-	ValidUntil        hmstype.Date
-	OverrideReason    string
 	StopReason        string
-	PrescribedBy      string
-	PrescribedAt      time.Time
-	Version           int64
 }
 
 // Position orders prescriptions by when they were written.
 func (r prescriptionRow) Position() hmstype.Position {
-	return hmstype.Position{At: r.PrescribedAt, ID: r.ID.UUID()}
+	return hmstype.Position{At: r.CreatedAt, ID: r.ID.UUID()}
 }
 
 func (r prescriptionRow) prescription() Prescription {
 	return Prescription{
-		ID: r.ID, Patient: r.PatientID, Encounter: r.EncounterID, Medication: r.MedicationItemID, MedicationName: r.MedicationName,
-		Code: hmstype.Code{System: r.MedicationSystem, Value: r.MedicationCode}, DaysSupply: r.DaysSupply,
-		Dosage: r.Dosage, Frequency: r.Frequency, Duration: r.Duration, Instructions: r.Instructions, Status: r.Status,
-		Quantity: r.Quantity, RefillsAllowed: r.RefillsAllowed, Dispensed: r.DispensedQuantity, ValidUntil: r.ValidUntil,
-		OverrideReason: r.OverrideReason, StopReason: r.StopReason,
-		PrescribedBy: r.PrescribedBy, PrescribedAt: r.PrescribedAt.UTC(), Version: r.Version,
+		ID: r.ID, Patient: r.PatientID, Encounter: r.EncounterID,
+		Code: hmstype.Code{System: r.MedicationSystem, Value: r.MedicationCode}, PrescriptionDetails: r.PrescriptionDetails,
+		Status: r.Status, Dispensed: r.DispensedQuantity, StopReason: r.StopReason,
+		PrescribedBy: r.CreatedBy, PrescribedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
+}
+
+// prescriptionTexts are what of a prescription is sealed.
+var prescriptionTexts = fieldcrypt.Table[PrescriptionDetails]{
+	Name: "prescription", Subject: "patient_id", Narrative: true,
+	Texts: func(d *PrescriptionDetails) []fieldcrypt.Text {
+		return []fieldcrypt.Text{{Column: "instructions", Text: &d.Instructions}}
+	},
+}.Declare()
+
+// prescriptions is what every use case that shows prescriptions shows of whom.
+var prescriptions = usecase.Entity[Prescription]{
+	Table:   "prescription",
+	Patient: func(p *Prescription) hmstype.PatientID { return p.Patient },
+	ID:      func(p *Prescription) string { return p.ID.String() },
+	Texts: func(p *Prescription) []fieldcrypt.Record {
+		return []fieldcrypt.Record{prescriptionTexts.Of(p.Patient.UUID(), p.ID, &p.PrescriptionDetails)}
+	},
 }

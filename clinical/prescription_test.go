@@ -19,7 +19,10 @@ import (
 
 func tablets(e clinical.Encounter) clinical.PrescribeInput {
 	return clinical.PrescribeInput{
-		Encounter: e.ID, MedicationName: "Paracetamol 500 mg", Dosage: "500 mg", Frequency: "4x", Duration: "5 days", Quantity: 20,
+		Encounter: e.ID,
+		PrescriptionDetails: clinical.PrescriptionDetails{
+			MedicationName: "Paracetamol 500 mg", Dosage: "500 mg", Frequency: "4x", Duration: "5 days", Quantity: 20,
+		},
 	}
 }
 
@@ -72,7 +75,7 @@ func TestService_Prescribe_Details(t *testing.T) {
 		_, err := b.Prescribe(b.Ctx, wrong)
 		require.ErrorIs(t, err, hmstype.ErrInvalid, name)
 	}
-	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: e.ID, Disposition: "home"})
+	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}})
 	require.NoError(t, err)
 	_, err = b.Prescribe(b.Ctx, tablets(e))
 	require.ErrorIs(t, err, clinical.ErrEncounterClosed)

@@ -40,7 +40,7 @@ func TestService_SaveNote(t *testing.T) {
 	_, err = b.SaveNote(doctor, clinical.SaveNoteInput{ID: draft.ID, Version: signed.Version, NoteBody: body})
 	require.ErrorIs(t, err, clinical.ErrNotDraft)
 
-	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: e.ID, Disposition: "home"})
+	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}})
 	require.NoError(t, err)
 	_, err = b.WriteNote(doctor, clinical.WriteNoteInput{Encounter: e.ID, NoteBody: body})
 	require.ErrorIs(t, err, clinical.ErrEncounterClosed)
@@ -68,7 +68,7 @@ func TestService_SignNote_BodyIsImmutable(t *testing.T) {
 	require.NoError(t, err)
 	for _, change := range []string{
 		"plan = 'forged'", "assessment = 'x'", "chief_complaint = 'x'", "history_of_present_illness = 'x'", "physical_examination = 'x'",
-		"body_hash = 'x'", "signed_at = now()", "author = 'x'", "created_at = now()", "status = 'draft', signed_at = NULL, body_hash = ''",
+		"body_hash = 'x'", "signed_at = now()", "created_by = 'x'", "created_at = now()", "status = 'draft', signed_at = NULL, body_hash = ''",
 		"status = 'entered-in-error', error_reason = 'x', plan = 'forged'",
 	} {
 		_, err := b.DB.NewRaw(`UPDATE hms.clinical_note SET `+change+` WHERE id = ?`, note.ID).Exec(t.Context())
@@ -200,12 +200,22 @@ func TestService_ReviseCondition(t *testing.T) {
 	e := b.open(t, clinical.ClassAmbulatory)
 	onset := hmstype.NewDate(2020, time.May, 1)
 	c, err := b.AddCondition(b.Ctx, clinical.AddConditionInput{
-		Encounter: e.ID, Code: hmstype.Code{System: hmstype.SystemICD10, Value: "J45", Display: "Asthma"}, OnsetDate: onset, Verification: clinical.Provisional,
+		Encounter: e.ID,
+		ConditionDetails: clinical.ConditionDetails{
+			Code: hmstype.Code{System: hmstype.SystemICD10, Value: "J45", Display: "Asthma"}, OnsetDate: onset, Verification: clinical.Provisional,
+		},
 	})
 	require.NoError(t, err)
-	_, err = b.AddCondition(b.Ctx, clinical.AddConditionInput{Encounter: e.ID, Code: hmstype.Code{Display: "x"}, OnsetDate: hmstype.NewDate(2026, time.March, 3)})
+	_, err = b.AddCondition(b.Ctx, clinical.AddConditionInput{
+		Encounter: e.ID,
+		ConditionDetails: clinical.ConditionDetails{
+			Code: hmstype.Code{Display: "x"}, OnsetDate: hmstype.NewDate(2026, time.March, 3),
+		},
+	})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "onset tomorrow")
-	_, err = b.AddCondition(b.As(t, identity.RoleNurse), clinical.AddConditionInput{Encounter: e.ID, Code: hmstype.Code{Display: "x"}})
+	_, err = b.AddCondition(b.As(t, identity.RoleNurse), clinical.AddConditionInput{
+		Encounter: e.ID, ConditionDetails: clinical.ConditionDetails{Code: hmstype.Code{Display: "x"}},
+	})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 
 	_, err = b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{ID: c.ID, Version: 1, Status: clinical.ConditionResolved, AbatementDate: onset.AddDays(-1)})

@@ -10,30 +10,36 @@ import (
 
 // Report is what [Service.Verify] found; every count should be zero.
 type Report struct {
-	PractitionerOverlaps int // pairs of appointments of one practitioner at one time
-	PatientOverlaps      int // pairs of appointments of one patient at one time
-	OpenInpatientTwice   int // patients with several open inpatient encounters
-	OverDispensed        int // prescriptions of which more was dispensed than prescribed
+	PractitionerOverlaps int `json:"practitionerOverlaps"` // pairs of appointments of one practitioner at one time
+	PatientOverlaps      int `json:"patientOverlaps"`      // pairs of appointments of one patient at one time
+	OpenInpatientTwice   int `json:"openInpatientTwice"`   // patients with several open inpatient encounters
+	OverDispensed        int `json:"overDispensed"`        // prescriptions of which more was dispensed than prescribed
 }
 
 // Clean tells whether nothing is wrong.
 func (r Report) Clean() bool { return r == Report{} }
 
+var opVerify = usecase.Query[usecase.None, Report]{
+	Name: "clinical.verify", Permission: hmstype.PermClinicalRead,
+	Shows: usecase.Nobody[Report]("sums only"), Quiet: "sums only",
+}.Declare()
+
 // Verify looks for what the database should have refused.
 func (s *Service) Verify(ctx context.Context) (Report, error) {
-	op := usecase.Op{Name: "clinical.verify", Permission: hmstype.PermClinicalRead}
-	return usecase.Read(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) (Report, error) {
-		var r Report
-		err := db.NewRaw(`WITH blocking AS (SELECT id, practitioner_id, patient_id, starts_at, ends_at FROM hms.appointment
-				WHERE tenant_id = ?0 AND status IN ('booked', 'arrived', 'checked-in', 'fulfilled')),
-			clash AS (SELECT a.practitioner_id = b.practitioner_id AS of_practitioner, a.patient_id = b.patient_id AS of_patient
-				FROM blocking AS a JOIN blocking AS b ON a.id < b.id AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at)
-			SELECT (SELECT count(*) FROM clash WHERE of_practitioner) AS practitioner_overlaps,
-				(SELECT count(*) FROM clash WHERE of_patient) AS patient_overlaps,
-				(SELECT count(*) FROM (SELECT patient_id FROM hms.encounter WHERE tenant_id = ?0 AND class = 'IMP'
-					AND status IN ('arrived', 'triaged', 'in-progress', 'onleave') GROUP BY patient_id HAVING count(*) > 1) AS twice) AS open_inpatient_twice,
-				(SELECT count(*) FROM hms.prescription WHERE tenant_id = ?0
-					AND dispensed_quantity > quantity * (1 + refills_allowed)) AS over_dispensed`, db.Tenant()).Scan(ctx, &r)
-		return r, err
-	})
+	return opVerify.Run(ctx, &s.base, usecase.None{}, verify)
+}
+
+func verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report, error) {
+	var r Report
+	err := db.NewRaw(`WITH blocking AS (SELECT id, practitioner_id, patient_id, starts_at, ends_at FROM hms.appointment
+			WHERE tenant_id = ?0 AND status IN ('booked', 'arrived', 'checked-in', 'fulfilled')),
+		clash AS (SELECT a.practitioner_id = b.practitioner_id AS of_practitioner, a.patient_id = b.patient_id AS of_patient
+			FROM blocking AS a JOIN blocking AS b ON a.id < b.id AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at)
+		SELECT (SELECT count(*) FROM clash WHERE of_practitioner) AS practitioner_overlaps,
+			(SELECT count(*) FROM clash WHERE of_patient) AS patient_overlaps,
+			(SELECT count(*) FROM (SELECT patient_id FROM hms.encounter WHERE tenant_id = ?0 AND class = 'IMP'
+				AND status IN ('arrived', 'triaged', 'in-progress', 'onleave') GROUP BY patient_id HAVING count(*) > 1) AS twice) AS open_inpatient_twice,
+			(SELECT count(*) FROM hms.prescription WHERE tenant_id = ?0
+				AND dispensed_quantity > quantity * (1 + refills_allowed)) AS over_dispensed`, db.Tenant()).Scan(ctx, &r)
+	return r, err
 }

@@ -26,60 +26,60 @@ var VitalsTransitions = hmstype.Transitions[VitalsStatus]{VitalsFinal: {VitalsEn
 
 // Vitals is one set of vital signs of a patient, taken together.
 type Vitals struct {
-	ID         hmstype.VitalsID
-	Encounter  hmstype.EncounterID
-	Patient    hmstype.PatientID
-	Status     VitalsStatus
-	TakenAt    time.Time // UTC; CreatedAt says when it was recorded
-	RecordedBy string    // an actor, as in the audit trail
+	ID        hmstype.VitalsID    `json:"id"`
+	Encounter hmstype.EncounterID `json:"encounter"`
+	Patient   hmstype.PatientID   `json:"patient"`
+	Status    VitalsStatus        `json:"status"`
+	TakenAt   time.Time           `json:"takenAt"` // UTC; CreatedAt says when it was recorded
 	Measurements
-	BodyMassIndex *decimal.Decimal // derived from height and weight of this set
-	Warnings      []Warning        // values that are possible and unusual at any age, in the order of the fields
-	ErrorReason   string           // why it was entered in error
-	CreatedAt     time.Time        // UTC
-	Version       int64
+	BodyMassIndex *decimal.Decimal `json:"bodyMassIndex,omitempty"` // derived from height and weight of this set
+	Warnings      []Warning        `json:"warnings,omitempty"`      // possible values that are unusual at any age
+	ErrorReason   string           `json:"errorReason,omitempty"`   // why it was entered in error
+	CreatedBy     hmstype.ActorRef `json:"createdBy"`               // who recorded it
+	CreatedAt     time.Time        `json:"createdAt"`               // UTC
+	Version       int64            `json:"version"`                 // counts changes, from 1
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, states and instants.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 type vitalsRow struct {
 	bun.BaseModel `bun:"table:hms.vitals,alias:v"`
-	dbx.Tenanted
-	ID                      hmstype.VitalsID `bun:"id,pk"`
-	PatientID               hmstype.PatientID
-	EncounterID             hmstype.EncounterID
-	Status                  VitalsStatus
-	TakenAt                 time.Time
-	RecordedBy              string
-	TemperatureCelsius      *decimal.Decimal
-	PulsePerMinute          *int
-	BreathsPerMinute        *int
-	SystolicMmhg            *int
-	DiastolicMmhg           *int
-	OxygenSaturationPercent *int
-	HeightCm                *decimal.Decimal
-	WeightKg                *decimal.Decimal
-	Bmi                     *decimal.Decimal
-	PainScore               *int
-	ErrorReason             string
-	CreatedAt               time.Time
-	Version                 int64
+	dbx.Header[hmstype.VitalsID]
+	PatientID   hmstype.PatientID
+	EncounterID hmstype.EncounterID
+	Status      VitalsStatus
+	TakenAt     time.Time
+	Measurements
+	Bmi         *decimal.Decimal
+	ErrorReason string
 }
 
+// Position orders vital signs by when they were taken.
 func (r vitalsRow) Position() hmstype.Position {
 	return hmstype.Position{At: r.TakenAt, ID: r.ID.UUID()}
 }
 
 func (r vitalsRow) vitals() Vitals {
-	vitals := Vitals{
-		ID: r.ID, Encounter: r.EncounterID, Patient: r.PatientID, Status: r.Status, TakenAt: r.TakenAt.UTC(), RecordedBy: r.RecordedBy,
-		Measurements: Measurements{
-			TemperatureCelsius: r.TemperatureCelsius, PulsePerMinute: r.PulsePerMinute, BreathsPerMinute: r.BreathsPerMinute,
-			SystolicMmHg: r.SystolicMmhg, DiastolicMmHg: r.DiastolicMmhg, OxygenSaturationPercent: r.OxygenSaturationPercent,
-			HeightCm: r.HeightCm, WeightKg: r.WeightKg, PainScore: r.PainScore,
-		},
-		BodyMassIndex: r.Bmi, ErrorReason: r.ErrorReason, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+	return Vitals{
+		ID: r.ID, Encounter: r.EncounterID, Patient: r.PatientID, Status: r.Status, TakenAt: r.TakenAt.UTC(),
+		Measurements: r.Measurements, BodyMassIndex: r.Bmi, Warnings: r.Unusual(), ErrorReason: r.ErrorReason,
+		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
-	vitals.Warnings = vitals.Unusual()
-	return vitals
+}
+
+// vitalSigns is what every use case that shows vital signs shows of whom.
+var vitalSigns = usecase.Entity[Vitals]{
+	Table:   "vitals",
+	Patient: func(v *Vitals) hmstype.PatientID { return v.Patient },
+	ID:      func(v *Vitals) string { return v.ID.String() },
+}
+
+// vitalsSteps is how a set of vital signs changes its state.
+var vitalsSteps = dbx.Machine[vitalsRow, VitalsStatus]{
+	Table: "vitals", Transitions: VitalsTransitions,
+	State:   func(r *vitalsRow) *VitalsStatus { return &r.Status },
+	Columns: []string{"error_reason"},
 }
 
 // RecordVitalsInput describes a set of vital signs.
@@ -94,15 +94,20 @@ type RecordVitalsInput struct {
 func (in RecordVitalsInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Encounter.IsZero(), "encounter")
-	in.validate(&v)
+	in.Measurements.validate(&v)
 	return v.Err()
 }
+
+var opRecordVitals = usecase.Command[RecordVitalsInput, Vitals]{
+	Name: "clinical.record_vitals", Permission: hmstype.PermVitalsWrite, Shows: vitalSigns.One(),
+	Key:    func(in RecordVitalsInput) string { return in.IdempotencyKey },
+	Sample: RecordVitalsInput{TakenAt: usecase.SampleAt, Measurements: Measurements{PulsePerMinute: new(70)}},
+}.Declare()
 
 // RecordVitals adds a set of vital signs; the body mass index is computed, never taken
 // from the caller.
 func (s *Service) RecordVitals(ctx context.Context, in RecordVitalsInput) (Vitals, error) {
-	op := usecase.Op{Name: "vitals.record", Permission: hmstype.PermVitalsWrite, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, recordVitals)
+	return opRecordVitals.Run(ctx, &s.base, in, recordVitals)
 }
 
 func recordVitals(ctx context.Context, db dbx.DB, in RecordVitalsInput) (Vitals, error) {
@@ -117,13 +122,10 @@ func recordVitals(ctx context.Context, db dbx.DB, in RecordVitalsInput) (Vitals,
 	if taken.After(db.Now) {
 		return Vitals{}, hmstype.Invalid("takenAt", "must not lie in the future")
 	}
-	m := in.Measurements
 	row := vitalsRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.VitalsID](),
-		PatientID: encounter.PatientID, EncounterID: encounter.ID, Status: VitalsFinal, TakenAt: taken, RecordedBy: db.ActorName(),
-		TemperatureCelsius: m.TemperatureCelsius, PulsePerMinute: m.PulsePerMinute, BreathsPerMinute: m.BreathsPerMinute,
-		SystolicMmhg: m.SystolicMmHg, DiastolicMmhg: m.DiastolicMmHg, OxygenSaturationPercent: m.OxygenSaturationPercent,
-		HeightCm: m.HeightCm, WeightKg: m.WeightKg, Bmi: m.BMI(), PainScore: m.PainScore, CreatedAt: db.Now, Version: 1,
+		Header:    dbx.NewHeader[hmstype.VitalsID](db),
+		PatientID: encounter.PatientID, EncounterID: encounter.ID, Status: VitalsFinal, TakenAt: taken,
+		Measurements: in.Measurements, Bmi: in.BMI(),
 	}
 	return row.vitals(), dbx.Insert(ctx, db, row)
 }
@@ -142,39 +144,43 @@ func (in VitalsErrorInput) Validate() error {
 	return v.Err()
 }
 
+var opMarkVitalsError = usecase.Command[VitalsErrorInput, Vitals]{
+	Name: "clinical.mark_vitals_error", Permission: hmstype.PermVitalsWrite, Shows: vitalSigns.One(),
+	Sample: VitalsErrorInput{Reason: "typing error"},
+}.Declare()
+
 // MarkVitalsError says that a set was entered in error. Its values stay on record; a right
 // set is recorded anew, with the time at which it was taken.
 func (s *Service) MarkVitalsError(ctx context.Context, in VitalsErrorInput) (Vitals, error) {
-	op := usecase.Op{Name: "vitals.mark_error", Permission: hmstype.PermVitalsWrite}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in VitalsErrorInput) (Vitals, error) {
-		row, err := dbx.Get[vitalsRow](ctx, db, "vitals", in.ID, dbx.ForUpdate)
-		if err != nil {
-			return Vitals{}, err
-		}
-		if err := VitalsTransitions.Check("vitals", row.Status, VitalsEnteredInError); err != nil {
-			return Vitals{}, err
-		}
-		row.Status, row.ErrorReason = VitalsEnteredInError, in.Reason
-		err = dbx.UpdateVersioned(ctx, db, &row, row.Version, "status", "error_reason")
-		row.Version++
-		return row.vitals(), err
-	})
+	return opMarkVitalsError.Run(ctx, &s.base, in, markVitalsError)
 }
+
+func markVitalsError(ctx context.Context, db dbx.DB, in VitalsErrorInput) (Vitals, error) {
+	row, err := dbx.Step(ctx, db, vitalsSteps, in.ID, dbx.Change[vitalsRow, VitalsStatus]{
+		To: VitalsEnteredInError, Reason: in.Reason,
+		Apply: func(row *vitalsRow) error {
+			row.ErrorReason = in.Reason
+			return nil
+		},
+	})
+	return row.vitals(), err
+}
+
+var opVitals = usecase.Query[OfPatient, hmstype.List[Vitals]]{
+	Name: "clinical.vitals", Permission: hmstype.PermClinicalRead, Shows: vitalSigns.Page(),
+}.Declare()
 
 // Vitals lists a patient's vital signs, the latest taken first; those entered in error are
 // among them and say so.
 func (s *Service) Vitals(ctx context.Context, in OfPatient) (hmstype.List[Vitals], error) {
-	op := usecase.Op{Name: "vitals.list", Permission: hmstype.PermClinicalRead}
-	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in OfPatient) (hmstype.List[Vitals], error) {
-		return listOf(ctx, db, in, "vitals", dbx.Order{At: "taken_at", Desc: true}, vitalsRow.vitals)
-	})
+	return opVitals.Run(ctx, &s.base, in, ofPatient(dbx.Order{At: "taken_at", Desc: true}, vitalsRow.vitals))
 }
+
+var opEncounterVitals = usecase.Query[usecase.ByID[hmstype.EncounterID], []Vitals]{
+	Name: "clinical.encounter_vitals", Permission: hmstype.PermClinicalRead, Shows: vitalSigns.All(),
+}.Declare()
 
 // EncounterVitals gives the vital signs of an encounter in the order of their recording.
 func (s *Service) EncounterVitals(ctx context.Context, id hmstype.EncounterID) ([]Vitals, error) {
-	op := usecase.Op{Name: "vitals.of_encounter", Permission: hmstype.PermClinicalRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.EncounterID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.EncounterID]) ([]Vitals, error) {
-			return inEncounter(ctx, db, in.ID, "vitals", vitalsRow.vitals)
-		})
+	return opEncounterVitals.Run(ctx, &s.base, usecase.ID(id), inEncounter(vitalsRow.vitals))
 }

@@ -25,7 +25,7 @@ func TestService_CancelEncounter(t *testing.T) {
 	require.Equal(t, dbtest.Start, got.Period.End)
 	history, err := b.EncounterHistory(b.Ctx, e.ID)
 	require.NoError(t, err)
-	require.Equal(t, "left", history[len(history)-1].Reason)
+	require.Equal(t, "left", history.Steps[len(history.Steps)-1].Reason)
 
 	_, err = b.CancelEncounter(b.Ctx, clinical.WithdrawInput{ID: b.open(t, clinical.ClassAmbulatory).ID, Reason: "left"})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition, "treatment has begun")

@@ -9,6 +9,7 @@ import (
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 	"github.com/chelal/hms/patient"
 )
@@ -66,7 +67,7 @@ var BedTransitions = hmstype.Transitions[BedStatus]{
 // Ward is a ward (FHIR Location, physical type wa).
 type Ward struct {
 	ID          hmstype.WardID
-	Name        string // required, up to 100 characters, unique
+	Name        string // required, up to 100 characters, unique up to case, space and kind of dash
 	Description string // up to 1000 characters
 	Type        string // such as "general", "icu", "maternity"; required, up to 50 characters
 	Capacity    int    // planned beds, not negative; what there is says the census
@@ -79,10 +80,10 @@ type Ward struct {
 // Validate checks what the caller gives.
 func (w Ward) Validate() error {
 	var v hmstype.Validator
-	v.Text(w.Name, "name", 1, 100)
+	names.Check(&v, names.NameKey, w.Name, "name", 100)
 	v.Text(w.Description, "description", 0, 1000)
 	v.Text(w.Type, "type", 1, 50)
-	v.Text(w.ServiceCode, "serviceCode", 0, 50)
+	names.CheckOptional(&v, names.CodeKey, w.ServiceCode, "serviceCode", 50)
 	v.Check(w.Capacity >= 0 && w.Capacity <= 10_000, "capacity", "must lie between 0 and 10000")
 	return v.Err()
 }
@@ -92,6 +93,7 @@ type wardRow struct {
 	dbx.Tenanted
 	ID          hmstype.WardID `bun:"id,pk"`
 	Name        string
+	NameKey     string // twin of Name
 	Description string
 	WardType    string
 	Capacity    int
@@ -107,8 +109,8 @@ func (s *Service) CreateWard(ctx context.Context, in Ward) (Ward, error) {
 	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Ward) (Ward, error) {
 		in.ID, in.Active, in.CreatedAt, in.Version = hmstype.NewID[hmstype.WardID](), true, db.Now, 1
 		return in, dbx.Insert(ctx, db, wardRow{
-			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: in.ID, Name: in.Name, Description: in.Description, WardType: in.Type,
-			Capacity: in.Capacity, ServiceCode: in.ServiceCode, IsActive: true, CreatedAt: in.CreatedAt, Version: 1,
+			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: in.ID, Name: in.Name, NameKey: names.NameKey(in.Name),
+			Description: in.Description, WardType: in.Type, Capacity: in.Capacity, ServiceCode: in.ServiceCode, IsActive: true, CreatedAt: in.CreatedAt, Version: 1,
 		})
 	})
 }
@@ -117,7 +119,7 @@ func (s *Service) CreateWard(ctx context.Context, in Ward) (Ward, error) {
 type Bed struct {
 	ID          hmstype.BedID
 	Ward        hmstype.WardID // required
-	Number      string         // required, up to 10 characters, unique in the ward
+	Number      string         // required, up to 10 characters, unique in the ward up to case, space and kind of dash
 	Type        string         // such as "standard", "icu", "bassinet"; required, up to 50 characters
 	Status      BedStatus
 	LastCleaned time.Time // UTC; zero means never since it was set up
@@ -132,7 +134,7 @@ func (b Bed) Occupied() bool { return b.Status == BedOccupied }
 func (b Bed) Validate() error {
 	var v hmstype.Validator
 	v.Required(!b.Ward.IsZero(), "ward")
-	v.Text(b.Number, "number", 1, 10)
+	names.Check(&v, names.CodeKey, b.Number, "number", 10)
 	v.Text(b.Type, "type", 1, 50)
 	return v.Err()
 }
@@ -140,14 +142,15 @@ func (b Bed) Validate() error {
 type bedRow struct {
 	bun.BaseModel `bun:"table:hms.bed,alias:b"`
 	dbx.Tenanted
-	ID          hmstype.BedID `bun:"id,pk"`
-	WardID      hmstype.WardID
-	BedNumber   string
-	BedType     string
-	Status      BedStatus
-	LastCleaned time.Time `bun:",nullzero"`
-	CreatedAt   time.Time
-	Version     int64
+	ID           hmstype.BedID `bun:"id,pk"`
+	WardID       hmstype.WardID
+	BedNumber    string
+	BedNumberKey string // twin of BedNumber
+	BedType      string
+	Status       BedStatus
+	LastCleaned  time.Time `bun:",nullzero"`
+	CreatedAt    time.Time
+	Version      int64
 }
 
 func (r bedRow) bed() Bed {
@@ -164,7 +167,7 @@ func (s *Service) CreateBed(ctx context.Context, in Bed) (Bed, error) {
 	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Bed) (Bed, error) {
 		row := bedRow{
 			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.BedID](), WardID: in.Ward, BedNumber: in.Number,
-			BedType: in.Type, Status: BedUnoccupied, CreatedAt: db.Now, Version: 1,
+			BedNumberKey: names.CodeKey(in.Number), BedType: in.Type, Status: BedUnoccupied, CreatedAt: db.Now, Version: 1,
 		}
 		return row.bed(), dbx.Insert(ctx, db, row)
 	})

@@ -83,8 +83,8 @@ func (b *bundle) encounter(tb testing.TB) hmstype.EncounterID {
 func (b *bundle) encounterOf(tb testing.TB, who hmstype.PatientID) hmstype.EncounterID {
 	tb.Helper()
 	id := hmstype.NewID[hmstype.EncounterID]()
-	_, err := b.DB.NewRaw(`INSERT INTO hms.encounter (tenant_id, id, patient_id, practitioner_id, class, status, started_at, created_at)
-		VALUES (?, ?, ?, ?, 'AMB', 'in-progress', now(), now())`, b.Tenant, id, who, b.doctor).Exec(b.Ctx)
+	_, err := b.DB.NewRaw(`INSERT INTO hms.encounter (tenant_id, id, patient_id, practitioner_id, class, status, started_at, created_at, created_by)
+		VALUES (?, ?, ?, ?, 'AMB', 'in-progress', now(), now(), 'system:test')`, b.Tenant, id, who, b.doctor).Exec(b.Ctx)
 	require.NoError(tb, err)
 	return id
 }

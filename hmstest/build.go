@@ -34,7 +34,9 @@ func (e *Env) Encounter(tb testing.TB, who hmstype.PatientID, class clinical.Cla
 // Service puts a service with a price in the tenant's currency into the catalogue.
 func (e *Env) Service(tb testing.TB, code, price string) {
 	tb.Helper()
-	item, err := e.H.Billing.CreateServiceItem(e.Ctx, billing.CreateServiceItemInput{Code: code, Name: code, Category: "test"})
+	item, err := e.H.Billing.CreateServiceItem(e.Ctx, billing.CreateServiceItemInput{
+		Code: code, ServiceDetails: billing.ServiceDetails{Name: code, Category: "test"},
+	})
 	require.NoError(tb, err)
 	_, err = e.H.Billing.SetPrice(e.Ctx, billing.SetPriceInput{Service: item.ID, Amount: hmstype.MustMoney(price, "USD"), From: e.Today().AddDays(-365)})
 	require.NoError(tb, err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -23,7 +24,7 @@ type LoginInput struct {
 // Validate implements the rules above.
 func (in LoginInput) Validate() error {
 	var v hmstype.Validator
-	v.Text(in.Login, "login", 1, 254)
+	names.Check(&v, names.NameKey, in.Login, "login", 254)
 	v.Required(in.Password != "", "password")
 	v.Check(len(in.Password) <= 4*maxPassword, "password", "is too long")
 	v.Check(len(in.Code) <= 100, "code", "is too long")
@@ -99,7 +100,7 @@ func beginLogin(ctx context.Context, db dbx.DB, in LoginInput) (attempt, error) 
 		return attempt{}, err
 	}
 	if !found { // an unknown name must wait like a known one, or waiting would tell them apart
-		_, err := countSource(ctx, db, sourceKey("name", normalize(in.Login)), freeFailures, longestDelay)
+		_, err := countSource(ctx, db, sourceKey("name", names.NameKey(in.Login)), freeFailures, longestDelay)
 		return attempt{}, err
 	}
 	hash, refused, err := countAccount(ctx, db, row.ID)
@@ -112,12 +113,12 @@ func beginLogin(ctx context.Context, db dbx.DB, in LoginInput) (attempt, error) 
 // findLogin finds a user by name or e-mail address. No name looks like an address but the
 // user's own, so at most one fits.
 func findLogin(ctx context.Context, db dbx.DB, login string) (userRow, bool, error) {
-	wanted := normalize(login)
+	wanted := names.NameKey(login)
 	rows, err := dbx.All[userRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
 		if strings.ContainsRune(wanted, '@') {
-			return q.Where("u.email_normalized = ?", wanted)
+			return q.Where("u.email_key = ?", names.CodeKey(login))
 		}
-		return q.Where("u.username_normalized = ?", wanted)
+		return q.Where("u.username_key = ?", wanted)
 	})
 	if err != nil || len(rows) == 0 {
 		return userRow{}, false, err

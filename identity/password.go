@@ -10,6 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -53,7 +54,7 @@ func (s *Service) checkPassword(ctx context.Context, password hmstype.Secret, us
 
 // isGuessable finds common passwords, repetitions, and what the account itself gives away.
 func isGuessable(text string, user User) bool {
-	folded := normalize(text)
+	folded := names.NameKey(text)
 	if _, ok := blocked[folded]; ok {
 		return true
 	}
@@ -62,7 +63,7 @@ func isGuessable(text string, user User) bool {
 	}
 	mailName, _, _ := strings.Cut(user.Email, "@")
 	for _, word := range []string{user.Username, mailName, user.FirstName + user.LastName, user.LastName + user.FirstName} {
-		word = strings.ReplaceAll(normalize(word), " ", "")
+		word = strings.ReplaceAll(names.NameKey(word), " ", "")
 		if utf8.RuneCountInString(word) >= 4 && strings.Contains(strings.ReplaceAll(folded, " ", ""), word) {
 			return true
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -26,7 +27,7 @@ const (
 // Role is a named set of permissions of a tenant.
 type Role struct {
 	ID          hmstype.RoleID
-	Name        string // 1 to 50 characters, unique in the tenant
+	Name        string // 1 to 50 characters, unique in the tenant up to case, runs of space and kind of dash
 	Description string // up to 1000 characters
 	Permissions []hmstype.Permission
 	CreatedAt   time.Time // UTC
@@ -38,6 +39,7 @@ type roleRow struct {
 	dbx.Tenanted
 	ID          hmstype.RoleID `bun:"id,pk"`
 	Name        string
+	NameKey     string // twin of Name
 	Description string
 	Permissions []hmstype.Permission `bun:"type:jsonb"`
 	CreatedAt   time.Time
@@ -47,7 +49,7 @@ type roleRow struct {
 func newRoleRow(db dbx.DB, name, description string, permissions []hmstype.Permission) roleRow {
 	return roleRow{
 		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.RoleID](),
-		Name: name, Description: description, Permissions: permissions, CreatedAt: db.Now, Version: 1,
+		Name: name, NameKey: names.NameKey(name), Description: description, Permissions: permissions, CreatedAt: db.Now, Version: 1,
 	}
 }
 
@@ -114,7 +116,7 @@ type CreateRoleInput struct {
 // Validate implements the rules above.
 func (in CreateRoleInput) Validate() error {
 	var v hmstype.Validator
-	v.Text(in.Name, "name", 1, 50)
+	names.Check(&v, names.NameKey, in.Name, "name", 50)
 	v.Text(in.Description, "description", 0, 1000)
 	validatePermissions(&v, in.Permissions)
 	return v.Err()

@@ -13,10 +13,10 @@ import (
 	"go.mau.fi/util/confusable"
 	"golang.org/x/text/cases"
 	"golang.org/x/text/language"
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -41,7 +41,7 @@ var UserTransitions = hmstype.Transitions[UserStatus]{
 // User is a person, or a program, that may act in a tenant (FHIR Practitioner).
 type User struct {
 	ID              hmstype.UserID
-	Username        string // as it was typed; unique up to case and Unicode form
+	Username        string // as it was typed; unique up to case, runs of space, kind of dash and Unicode form
 	Email           string // empty or unique
 	FirstName       string
 	LastName        string
@@ -59,20 +59,20 @@ type User struct {
 type userRow struct {
 	bun.BaseModel `bun:"table:hms.user_account,alias:u"`
 	dbx.Tenanted
-	ID                 hmstype.UserID `bun:"id,pk"`
-	Username           string
-	UsernameNormalized string
-	UsernameSkeleton   string `bun:",nullzero"`
-	Email              string
-	EmailNormalized    string `bun:",nullzero"`
-	FirstName          string
-	LastName           string
-	PhoneNumber        string
-	ProfileImage       string
-	Language           string
-	Status             UserStatus
-	CreatedAt          time.Time
-	Version            int64
+	ID               hmstype.UserID `bun:"id,pk"`
+	Username         string
+	UsernameKey      string // twin of Username
+	UsernameSkeleton string `bun:",nullzero"`
+	Email            string
+	EmailKey         string `bun:",nullzero"` // twin of Email
+	FirstName        string
+	LastName         string
+	PhoneNumber      string
+	ProfileImage     string
+	Language         string
+	Status           UserStatus
+	CreatedAt        time.Time
+	Version          int64
 }
 
 func (r userRow) Position() hmstype.Position { return hmstype.Position{ID: r.ID.UUID()} }
@@ -97,8 +97,8 @@ type Profile struct {
 }
 
 func (p Profile) validate(v *hmstype.Validator) {
-	v.Text(p.Username, "username", 1, 150)
-	v.Check(!strings.ContainsRune(p.Username, '@') || p.Username == p.Email, "username", "must not look like an e-mail address other than the user's own")
+	names.Check(v, names.NameKey, p.Username, "username", 150)
+	v.Check(!strings.ContainsRune(names.NameKey(p.Username), '@') || p.Username == p.Email, "username", "must not look like an e-mail address other than the user's own")
 	v.Text(p.Email, "email", 0, 254)
 	if p.Email != "" {
 		address, err := mail.ParseAddress(p.Email)
@@ -116,8 +116,8 @@ func (p Profile) validate(v *hmstype.Validator) {
 }
 
 func (r *userRow) setProfile(p Profile) {
-	r.Username, r.UsernameNormalized, r.UsernameSkeleton = p.Username, normalize(p.Username), skeleton(p.Username)
-	r.Email, r.EmailNormalized = p.Email, normalize(p.Email)
+	r.Username, r.UsernameKey, r.UsernameSkeleton = p.Username, names.NameKey(p.Username), skeleton(p.Username)
+	r.Email, r.EmailKey = p.Email, names.CodeKey(p.Email)
 	r.FirstName, r.LastName, r.PhoneNumber = p.FirstName, p.LastName, p.PhoneNumber
 	r.ProfileImage, r.Language = p.ProfileImage, p.Language
 }
@@ -137,15 +137,10 @@ func (in CreateUserInput) Validate() error {
 	return v.Err()
 }
 
-// normalize makes names comparable: Unicode NFKC, folded case, no outer space.
-func normalize(text string) string {
-	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(strings.TrimSpace(text))))
-}
-
 // skeleton gives what a name looks like (Unicode UTS #39): names of equal skeletons are
 // taken for one another, such as "admin" and "аdmin" with a Cyrillic first letter.
 func skeleton(name string) string {
-	return cases.Fold().String(confusable.Skeleton(normalize(name)))
+	return cases.Fold().String(confusable.Skeleton(names.NameKey(name)))
 }
 
 // CreateUser adds a user with roles. [ErrUsernameTaken] also for a name that looks like
@@ -265,7 +260,7 @@ func (s *Service) UpdateUser(ctx context.Context, in UpdateUserInput) (User, err
 			return User{}, ErrDeactivated
 		}
 		row.setProfile(in.Profile)
-		err = dbx.UpdateVersioned(ctx, db, &row, in.Version, "username", "username_normalized", "username_skeleton", "email", "email_normalized",
+		err = dbx.UpdateVersioned(ctx, db, &row, in.Version, "username", "username_key", "username_skeleton", "email", "email_key",
 			"first_name", "last_name", "phone_number", "profile_image", "language")
 		if err != nil {
 			return User{}, err

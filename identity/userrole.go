@@ -10,6 +10,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -24,24 +25,36 @@ type userRoleRow struct {
 	GrantedAt time.Time
 }
 
-func validateRoles(v *hmstype.Validator, names []string) {
-	v.Check(len(names) <= maxRoles, "roles", fmt.Sprintf("must be at most %d", maxRoles))
-	for i, name := range names {
-		v.Text(name, fmt.Sprintf("roles[%d]", i), 1, 50)
-		v.Check(!slices.Contains(names[:min(i, maxRoles)], name), fmt.Sprintf("roles[%d]", i), "must not repeat another")
+func validateRoles(v *hmstype.Validator, roles []string) {
+	v.Check(len(roles) <= maxRoles, "roles", fmt.Sprintf("must be at most %d", maxRoles))
+	for i, name := range roles {
+		path := fmt.Sprintf("roles[%d]", i)
+		names.Check(v, names.NameKey, name, path, 50)
+		v.Check(!hasRole(roles[:min(i, maxRoles)], name), path, "must not repeat another")
 	}
 }
 
-// rolesNamed gives the ids of the tenant's roles of these names; not found where it lacks one.
-func rolesNamed(ctx context.Context, db dbx.DB, names []string) ([]hmstype.RoleID, error) {
-	if len(names) == 0 {
+// hasRole tells whether a role of this name is among the roles, in any spelling.
+func hasRole(roles []string, name string) bool {
+	key := names.NameKey(name)
+	return slices.ContainsFunc(roles, func(role string) bool { return names.NameKey(role) == key })
+}
+
+// rolesNamed gives the ids of the tenant's roles of these names, in any spelling; not found where it
+// lacks one.
+func rolesNamed(ctx context.Context, db dbx.DB, roles []string) ([]hmstype.RoleID, error) {
+	if len(roles) == 0 {
 		return nil, nil
 	}
-	rows, err := dbx.All[roleRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("name IN (?)", bun.List(names)) })
+	wanted := make([]string, len(roles))
+	for i, role := range roles {
+		wanted[i] = names.NameKey(role)
+	}
+	rows, err := dbx.All[roleRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("name_key IN (?)", bun.List(wanted)) })
 	if err != nil {
 		return nil, err
 	}
-	if len(rows) != len(names) {
+	if len(rows) != len(roles) {
 		return nil, &hmstype.Error{Entity: "role", Err: hmstype.ErrNotFound}
 	}
 	ids := make([]hmstype.RoleID, len(rows))
@@ -51,8 +64,8 @@ func rolesNamed(ctx context.Context, db dbx.DB, names []string) ([]hmstype.RoleI
 	return ids, nil
 }
 
-func grantRoles(ctx context.Context, db dbx.DB, user hmstype.UserID, names []string) error {
-	ids, err := rolesNamed(ctx, db, names)
+func grantRoles(ctx context.Context, db dbx.DB, user hmstype.UserID, roles []string) error {
+	ids, err := rolesNamed(ctx, db, roles)
 	if err != nil {
 		return err
 	}
@@ -114,13 +127,13 @@ func (s *Service) setUserRoles(ctx context.Context, db dbx.DB, in SetUserRolesIn
 	})
 }
 
-// without gives the names that are not among the others.
-func without(names, others []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(others, name) })
+// without gives the roles that are not among the others.
+func without(roles, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(roles), func(role string) bool { return hasRole(others, role) })
 }
 
-func revokeRoles(ctx context.Context, db dbx.DB, user hmstype.UserID, names []string) error {
-	ids, err := rolesNamed(ctx, db, names)
+func revokeRoles(ctx context.Context, db dbx.DB, user hmstype.UserID, roles []string) error {
+	ids, err := rolesNamed(ctx, db, roles)
 	if err != nil || len(ids) == 0 {
 		return err
 	}

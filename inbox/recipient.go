@@ -8,6 +8,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 )
 
 // Recipient is whom something is sent to: one user, or everybody who holds a role, now or
@@ -19,15 +20,15 @@ type Recipient struct {
 
 func (r Recipient) validate(v *hmstype.Validator, path string) {
 	v.Check(r.User.IsZero() != (r.Role == ""), path, "must name either a user or a role")
-	v.Text(r.Role, path+".role", 0, 50)
+	names.CheckOptional(v, names.NameKey, r.Role, path+".role", 50)
 }
 
-// roleNamed gives the id of the tenant's role of this name; the zero id for no name.
+// roleNamed gives the id of the tenant's role of this name, in any spelling; the zero id for no name.
 func roleNamed(ctx context.Context, db dbx.DB, name string) (id hmstype.RoleID, err error) {
 	if name == "" {
 		return id, nil
 	}
-	err = db.QueryRow(ctx, `SELECT id FROM hms.role WHERE tenant_id = $1 AND name = $2`, db.Tenant(), name).Scan(&id)
+	err = db.QueryRow(ctx, `SELECT id FROM hms.role WHERE tenant_id = $1 AND name_key = $2`, db.Tenant(), names.NameKey(name)).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return id, &hmstype.Error{Entity: "role", Err: hmstype.ErrNotFound}
 	}

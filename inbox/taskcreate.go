@@ -6,6 +6,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -28,7 +29,7 @@ func (in CreateTaskInput) Validate() error {
 	in.TaskDetails.validate(&v)
 	in.Focus.validate(&v)
 	v.Check(in.DueAt.Before(noDate), "dueAt", "must lie before the year 9999 ends")
-	v.Text(in.EscalationRole, "escalationRole", 0, 50)
+	names.CheckOptional(&v, names.NameKey, in.EscalationRole, "escalationRole", 50)
 	v.Check(in.EscalationRole == "" || !in.DueAt.IsZero(), "escalationRole", "needs dueAt")
 	return v.Err()
 }
@@ -77,9 +78,10 @@ func (s *Service) createTask(ctx context.Context, db dbx.DB, in CreateTaskInput)
 	if err := s.noteStep(ctx, db, &row, "", ""); err != nil {
 		return Task{}, err
 	}
-	task := row.task()
-	task.Role, task.EscalationRole = in.To.Role, in.EscalationRole
-	return task, db.Emit(ctx, taskEvent("created", row))
+	if err := db.Emit(ctx, taskEvent("created", row)); err != nil {
+		return Task{}, err
+	}
+	return taskOf(ctx, db, row)
 }
 
 // assign gives the task to a user who can answer, or to a role.

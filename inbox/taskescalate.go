@@ -6,6 +6,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -28,7 +29,7 @@ func (in EscalateTasksInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.AsOf.IsZero(), "asOf")
 	v.Check(in.AsOf.Before(noDate.AddDate(-1, 0, 0)), "asOf", "must lie before the year 9998 ends")
-	v.Text(in.Role, "role", 0, 50)
+	names.CheckOptional(&v, names.NameKey, in.Role, "role", 50)
 	v.Check(in.Again == 0 || (in.Again >= time.Minute && in.Again <= 366*24*time.Hour), "again", "must lie between 1 minute and 366 days")
 	return v.Err()
 }

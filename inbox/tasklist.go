@@ -5,6 +5,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -84,7 +85,7 @@ type TasksInput struct {
 func (in TasksInput) Validate() error {
 	var v hmstype.Validator
 	hmstype.OneOf(&v, in.Status, "status", append(TaskTransitions.States(), "")...)
-	v.Text(in.Role, "role", 0, 50)
+	names.CheckOptional(&v, names.NameKey, in.Role, "role", 50)
 	v.Nested("", in.Page.Validate())
 	return v.Err()
 }

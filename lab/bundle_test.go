@@ -114,8 +114,8 @@ func bounds(criticalLow, low, high, criticalHigh string) lab.Bounds {
 func (b *bundle) numericTest(t *testing.T, code, unit string) lab.Test {
 	t.Helper()
 	test, err := b.lab.CreateTest(b.tech, lab.CreateTestInput{
-		Code: code, Name: code, SpecimenType: "serum", TurnaroundMinutes: 60, ServiceCode: "LAB-" + code,
-		Analytes: []lab.AnalyteInput{{Code: code, Name: code, ValueType: lab.ValueNumeric, Unit: unit}},
+		TestDetails: lab.TestDetails{Code: code, Name: code, SpecimenType: "serum", TurnaroundMinutes: 60, ServiceCode: "LAB-" + code},
+		Analytes:    []lab.AnalyteInput{{AnalyteDetails: lab.AnalyteDetails{Code: code, Name: code, ValueType: lab.ValueNumeric, Unit: unit}}},
 	})
 	require.NoError(t, err)
 	return test
@@ -125,7 +125,7 @@ func (b *bundle) numericTest(t *testing.T, code, unit string) lab.Test {
 func (b *bundle) forAll(t *testing.T, test lab.Test, limits lab.Bounds) lab.ReferenceRange {
 	t.Helper()
 	r, err := b.lab.AddReferenceRange(b.tech, lab.AddReferenceRangeInput{
-		AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1), Bounds: limits,
+		RangeDetails: lab.RangeDetails{AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1), Bounds: limits},
 	})
 	require.NoError(t, err)
 	return r
@@ -246,10 +246,19 @@ func together(n int, fn func(i int) error) map[hmstype.Kind]int {
 func (b *bundle) encounter(t *testing.T, who hmstype.PatientID) hmstype.EncounterID {
 	t.Helper()
 	id := hmstype.NewID[hmstype.EncounterID]()
-	_, err := b.DB.NewRaw(`INSERT INTO hms.encounter (tenant_id, id, patient_id, practitioner_id, class, status, started_at, created_at)
-		VALUES (?, ?, ?, ?, 'AMB', 'in-progress', ?, ?)`, b.Tenant, id, who, b.doctorID, b.Clock.Now(), b.Clock.Now()).Exec(t.Context())
+	_, err := b.DB.NewRaw(`INSERT INTO hms.encounter (tenant_id, id, patient_id, practitioner_id, class, status, started_at, created_at, created_by)
+		VALUES (?, ?, ?, ?, 'AMB', 'in-progress', ?, ?, 'system:test')`, b.Tenant, id, who, b.doctorID, b.Clock.Now(), b.Clock.Now()).Exec(t.Context())
 	require.NoError(t, err)
 	return id
+}
+
+// by gives who acts in a context, as it is kept with what he does.
+func (b *bundle) by(ctx context.Context) hmstype.ActorRef {
+	actor, err := hmstype.ActorFrom(ctx)
+	if err != nil {
+		panic(err)
+	}
+	return actor.Ref()
 }
 
 func itoa(i int) string { return fmt.Sprint(i) }

@@ -11,128 +11,153 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
+// TestDetails are what the catalogue says of a test.
+type TestDetails struct {
+	// Code is unique in the tenant: 1 to 30 of A to Z, 0 to 9, ".", "_" and "-".
+	Code string `json:"code"`
+	// LOINC is digits, a hyphen and a check digit; empty means not coded.
+	LOINC string `bun:"loinc" json:"loinc,omitempty"`
+	// Name has 1 to 200 characters.
+	Name string `json:"name"`
+	// Category is such as "chemistry"; up to 100 characters.
+	Category string `json:"category,omitempty"`
+	// SpecimenType is such as "serum"; items of one specimen share it. 1 to 100 characters.
+	SpecimenType string `json:"specimenType"`
+	// TurnaroundMinutes is the target from collection to the final result: 1 to 525600 (a year).
+	TurnaroundMinutes int64 `json:"turnaroundMinutes"`
+	// ServiceCode of the service catalogue is what is charged; empty means nothing; up to 50 characters.
+	ServiceCode string `json:"serviceCode,omitempty"`
+}
+
+func (d TestDetails) validate(v *hmstype.Validator) {
+	v.Check(codeForm.MatchString(d.Code), "code", "must be 1 to 30 capital letters, digits, '.', '_' or '-'")
+	v.Check(d.LOINC == "" || loincForm.MatchString(d.LOINC), "loinc", "must have the form of a LOINC code")
+	v.Text(d.Name, "name", 1, 200)
+	v.Text(d.Category, "category", 0, 100)
+	v.Text(d.SpecimenType, "specimenType", 1, 100)
+	v.Check(d.TurnaroundMinutes >= 1 && d.TurnaroundMinutes <= 525600,
+		"turnaroundMinutes", "must lie between 1 and 525600")
+	names.CheckOptional(v, names.CodeKey, d.ServiceCode, "serviceCode", 50)
+}
+
 // Test is an entry of the catalogue: what can be ordered (FHIR ActivityDefinition).
 type Test struct {
-	ID                hmstype.LabTestID
-	Code              string // unique in the tenant: capital letters, digits, ".", "_", "-"; up to 30 characters
-	LOINC             string // empty means not coded
-	Name              string
-	Category          string // such as "chemistry"; may be empty
-	SpecimenType      string // such as "serum"; items of one specimen share it
-	TurnaroundMinutes int64  // target from collection to the final result
-	ServiceCode       string // what is charged; empty means nothing
-	Active            bool
-	Analytes          []Analyte // in the order of the report
-	CreatedAt         time.Time // UTC
-	Version           int64     // counts changes, from 1
+	ID hmstype.LabTestID `json:"id"`
+	TestDetails
+	Active    bool             `json:"active"`
+	Analytes  []Analyte        `json:"analytes"` // in the order of the report
+	CreatedBy hmstype.ActorRef `json:"createdBy"`
+	CreatedAt time.Time        `json:"createdAt"` // UTC
+	Version   int64            `json:"version"`   // counts changes, from 1
+}
+
+// AnalyteDetails are what the catalogue says of an analyte.
+type AnalyteDetails struct {
+	// Code is unique in the test; form as of a test's.
+	Code string `json:"code"`
+	// LOINC has the form of a test's; empty means not coded.
+	LOINC string `bun:"loinc" json:"loinc,omitempty"`
+	// Name has 1 to 200 characters.
+	Name string `json:"name"`
+	// ValueType is numeric, coded or text.
+	ValueType ValueType `json:"valueType"`
+	// Unit of a numeric analyte is UCUM, up to 40 characters; empty means without unit.
+	Unit string `json:"unit,omitempty"`
+	// Precision is how many decimal places of a number to show, 0 to 20; nil means as entered.
+	Precision *int64 `json:"precision,omitempty"`
+}
+
+func (d AnalyteDetails) validate(v *hmstype.Validator) {
+	v.Check(codeForm.MatchString(d.Code), "code", "must be 1 to 30 capital letters, digits, '.', '_' or '-'")
+	v.Check(d.LOINC == "" || loincForm.MatchString(d.LOINC), "loinc", "must have the form of a LOINC code")
+	v.Text(d.Name, "name", 1, 200)
+	hmstype.OneOf(v, d.ValueType, "valueType", ValueNumeric, ValueCoded, ValueText)
+	v.Check(ucumForm.MatchString(d.Unit), "unit", "must be a UCUM code")
+	v.Check(!slices.Contains(notUCUM, d.Unit), "unit", "is written otherwise in UCUM")
+	v.Check(d.Unit == "" || d.ValueType == ValueNumeric, "unit", "needs a numeric analyte")
+	v.Check(d.Precision == nil || (d.ValueType == ValueNumeric && *d.Precision >= 0 && *d.Precision <= 20),
+		"precision", "must lie between 0 and 20, for a numeric analyte")
 }
 
 // Analyte is a parameter of a test; each gets one value (FHIR ObservationDefinition). Its unit and
 // type never change, for its ranges and results depend on them: another unit is another analyte.
 type Analyte struct {
-	ID        hmstype.LabAnalyteID
-	Code      string // unique in the test; form as of a test's
-	LOINC     string // empty means not coded
-	Name      string
-	ValueType ValueType // numeric, coded or text
-	Unit      string    // UCUM, of a numeric analyte; empty means without unit
-	Precision *int64    // decimal places to show, 0 to 20; nil means as entered
-	Answers   []Answer  // of a coded analyte
-	Active    bool      // an inactive analyte needs no value
-	Version   int64     // counts changes, from 1
+	ID hmstype.LabAnalyteID `json:"id"`
+	AnalyteDetails
+	Answers []Answer `json:"answers,omitempty"` // of a coded analyte
+	Active  bool     `json:"active"`            // an inactive analyte needs no value
+	Version int64    `json:"version"`           // counts changes, from 1
 }
 
 // Answer is a value that a coded analyte may have.
 type Answer struct {
-	Code    string // unique in the analyte, up to 100 characters
-	Display string // up to 300 characters
-	Flag    Flag   // N, A, AA (critical) or none
+	Code    string `bun:"code,pk" json:"code"` // unique in the analyte, 1 to 100 characters
+	Display string `json:"display"`            // 1 to 300 characters
+	Flag    Flag   `json:"flag,omitempty"`     // N, A, AA (critical) or none
+}
+
+func (a Answer) validate(v *hmstype.Validator, path string) {
+	v.Text(a.Code, path+".code", 1, 100)
+	v.Text(a.Display, path+".display", 1, 300)
+	hmstype.OneOf(v, a.Flag, path+".flag", FlagNone, FlagNormal, FlagAbnormal, FlagCritical)
 }
 
 type testRow struct {
 	bun.BaseModel `bun:"table:hms.lab_test,alias:t"`
-	dbx.Tenanted
-	ID                hmstype.LabTestID `bun:"id,pk"`
-	Code              string
-	LOINC             string `bun:"loinc"`
-	Name              string
-	Category          string
-	SpecimenType      string
-	TurnaroundMinutes int64
-	ServiceCode       string
-	Active            bool
-	CreatedAt         time.Time
-	Version           int64
+	dbx.Header[hmstype.LabTestID]
+	TestDetails
+	CodeKey string // twin of Code
+	Active  bool
 }
 
 func (r testRow) Position() hmstype.Position { return hmstype.Position{ID: r.ID.UUID()} }
 
 func (r testRow) test(analytes []Analyte) Test {
 	return Test{
-		ID: r.ID, Code: r.Code, LOINC: r.LOINC, Name: r.Name, Category: r.Category, SpecimenType: r.SpecimenType,
-		TurnaroundMinutes: r.TurnaroundMinutes, ServiceCode: r.ServiceCode, Active: r.Active, Analytes: analytes,
-		CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+		ID: r.ID, TestDetails: r.TestDetails, Active: r.Active, Analytes: analytes,
+		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
 }
 
 type analyteRow struct {
 	bun.BaseModel `bun:"table:hms.lab_analyte,alias:a"`
-	dbx.Tenanted
-	ID        hmstype.LabAnalyteID `bun:"id,pk"`
-	TestID    hmstype.LabTestID
-	Code      string
-	LOINC     string `bun:"loinc"`
-	Name      string
-	ValueType ValueType
-	Unit      string
-	Precision *int64
-	Position  int64
-	Active    bool
-	CreatedAt time.Time
-	Version   int64
+	dbx.Header[hmstype.LabAnalyteID]
+	TestID hmstype.LabTestID
+	AnalyteDetails
+	CodeKey  string // twin of Code
+	Position int64
+	Active   bool
 }
 
 func (r analyteRow) analyte(answers []Answer) Analyte {
-	return Analyte{
-		ID: r.ID, Code: r.Code, LOINC: r.LOINC, Name: r.Name, ValueType: r.ValueType, Unit: r.Unit,
-		Precision: r.Precision, Answers: answers, Active: r.Active, Version: r.Version,
-	}
+	return Analyte{ID: r.ID, AnalyteDetails: r.AnalyteDetails, Answers: answers, Active: r.Active, Version: r.Version}
 }
 
 type answerRow struct {
 	bun.BaseModel `bun:"table:hms.lab_answer,alias:an"`
 	dbx.Tenanted
 	AnalyteID hmstype.LabAnalyteID `bun:"analyte_id,pk"`
-	Code      string               `bun:"code,pk"`
-	Display   string
-	Flag      Flag
-	Position  int64
+	Answer
+	Position int64
 }
+
+// aCatalogue is why what shows the catalogue shows nothing of a patient.
+const aCatalogue = "the laboratory's catalogue"
 
 // CreateTestInput describes a new test, which is active at once.
 type CreateTestInput struct {
-	Code              string         // required; see [Test]
-	LOINC             string         // optional; digits, a hyphen and a check digit
-	Name              string         // required, up to 200 characters
-	Category          string         // optional, up to 100 characters
-	SpecimenType      string         // required, up to 100 characters
-	TurnaroundMinutes int64          // 1 to 525600 (a year)
-	ServiceCode       string         // optional code of the service catalogue, up to 50 characters
-	Analytes          []AnalyteInput // at least one, at most 200
+	TestDetails
+	Analytes []AnalyteInput // 1 to 200
 }
 
 // AnalyteInput describes an analyte of a new test.
 type AnalyteInput struct {
-	Code      string    // required; see [Test]
-	LOINC     string    // optional
-	Name      string    // required, up to 200 characters
-	ValueType ValueType // required: numeric, coded or text
-	Unit      string    // UCUM, up to 40 characters; only of a numeric analyte
-	Precision *int64    // 0 to 20; only of a numeric analyte
-	Answers   []Answer  // required of a coded analyte, at most 200
+	AnalyteDetails
+	Answers []Answer // 1 to 200 of a coded analyte, none of others
 }
 
 var (
@@ -151,13 +176,7 @@ var notUCUM = []string{"mmHg", "mmhg", "C", "F", "pH", "PH", "beats/minute", "IU
 // Validate implements the rules above.
 func (in CreateTestInput) Validate() error {
 	var v hmstype.Validator
-	v.Check(codeForm.MatchString(in.Code), "code", "must be 1 to 30 capital letters, digits, '.', '_' or '-'")
-	v.Check(in.LOINC == "" || loincForm.MatchString(in.LOINC), "loinc", "must have the form of a LOINC code")
-	v.Text(in.Name, "name", 1, 200)
-	v.Text(in.Category, "category", 0, 100)
-	v.Text(in.SpecimenType, "specimenType", 1, 100)
-	v.Check(in.TurnaroundMinutes >= 1 && in.TurnaroundMinutes <= 525600, "turnaroundMinutes", "must lie between 1 and 525600")
-	v.Text(in.ServiceCode, "serviceCode", 0, 50)
+	in.TestDetails.validate(&v)
 	v.Check(len(in.Analytes) >= 1 && len(in.Analytes) <= 200, "analytes", "must be 1 to 200")
 	for i, a := range in.Analytes {
 		v.Nested(fmt.Sprintf("analytes[%d]", i), a.Validate())
@@ -168,53 +187,50 @@ func (in CreateTestInput) Validate() error {
 // Validate implements the rules above.
 func (in AnalyteInput) Validate() error {
 	var v hmstype.Validator
-	v.Check(codeForm.MatchString(in.Code), "code", "must be 1 to 30 capital letters, digits, '.', '_' or '-'")
-	v.Check(in.LOINC == "" || loincForm.MatchString(in.LOINC), "loinc", "must have the form of a LOINC code")
-	v.Text(in.Name, "name", 1, 200)
-	hmstype.OneOf(&v, in.ValueType, "valueType", ValueNumeric, ValueCoded, ValueText)
-	v.Check(ucumForm.MatchString(in.Unit), "unit", "must be a UCUM code")
-	v.Check(!slices.Contains(notUCUM, in.Unit), "unit", "is written otherwise in UCUM")
-	v.Check(in.Unit == "" || in.ValueType == ValueNumeric, "unit", "needs a numeric analyte")
-	v.Check(in.Precision == nil || (in.ValueType == ValueNumeric && *in.Precision >= 0 && *in.Precision <= 20),
-		"precision", "must lie between 0 and 20, for a numeric analyte")
+	in.AnalyteDetails.validate(&v)
 	v.Check((in.ValueType == ValueCoded) == (len(in.Answers) > 0) && len(in.Answers) <= 200,
 		"answers", "must be 1 to 200 for a coded analyte, none for others")
 	for i, a := range in.Answers {
-		path := fmt.Sprintf("answers[%d]", i)
-		v.Text(a.Code, path+".code", 1, 100)
-		v.Text(a.Display, path+".display", 1, 300)
-		hmstype.OneOf(&v, a.Flag, path+".flag", FlagNone, FlagNormal, FlagAbnormal, FlagCritical)
+		a.validate(&v, fmt.Sprintf("answers[%d]", i))
 	}
 	return v.Err()
 }
 
+var opCreateTest = usecase.Command[CreateTestInput, Test]{
+	Name: "lab.create_test", Permission: hmstype.PermLabManage, Shows: usecase.Nobody[Test](aCatalogue),
+	Sample: CreateTestInput{
+		TestDetails: TestDetails{
+			Code: "K", LOINC: "2823-3", Name: "Potassium", Category: "chemistry", SpecimenType: "serum", TurnaroundMinutes: 60,
+		},
+		Analytes: []AnalyteInput{
+			{AnalyteDetails: AnalyteDetails{Code: "K", Name: "Potassium", ValueType: ValueNumeric, Unit: "mmol/L"}},
+			{
+				AnalyteDetails: AnalyteDetails{Code: "HEM", Name: "Haemolysis", ValueType: ValueCoded},
+				Answers:        []Answer{{Code: "NEG", Display: "None", Flag: FlagNormal}},
+			},
+		},
+	},
+}.Declare()
+
 // CreateTest adds a test with its analytes to the catalogue. [ErrTestCodeTaken],
 // [ErrAnalyteCodeTaken], [ErrAnswerTaken].
 func (s *Service) CreateTest(ctx context.Context, in CreateTestInput) (Test, error) {
-	op := usecase.Op{Name: "lab.create_test", Permission: hmstype.PermLabManage}
-	return usecase.Write(ctx, &s.base, op, in, createTest)
+	return opCreateTest.Run(ctx, &s.base, in, createTest)
 }
 
 func createTest(ctx context.Context, db dbx.DB, in CreateTestInput) (Test, error) {
-	tenanted := dbx.Tenanted{TenantID: db.Tenant()}
-	row := testRow{
-		Tenanted: tenanted, ID: hmstype.NewID[hmstype.LabTestID](), Code: in.Code, LOINC: in.LOINC, Name: in.Name,
-		Category: in.Category, SpecimenType: in.SpecimenType, TurnaroundMinutes: in.TurnaroundMinutes,
-		ServiceCode: in.ServiceCode, Active: true, CreatedAt: db.Now, Version: 1,
-	}
+	row := testRow{Header: dbx.NewHeader[hmstype.LabTestID](db), TestDetails: in.TestDetails, CodeKey: names.CodeKey(in.Code), Active: true}
 	analytes := make([]analyteRow, 0, len(in.Analytes))
 	answers := []answerRow{}
 	for i, a := range in.Analytes {
 		analyte := analyteRow{
-			Tenanted: tenanted, ID: hmstype.NewID[hmstype.LabAnalyteID](), TestID: row.ID, Code: a.Code, LOINC: a.LOINC,
-			Name: a.Name, ValueType: a.ValueType, Unit: a.Unit, Precision: a.Precision, Position: int64(i),
-			Active: true, CreatedAt: db.Now, Version: 1,
+			Header: dbx.NewHeader[hmstype.LabAnalyteID](db), TestID: row.ID, AnalyteDetails: a.AnalyteDetails,
+			CodeKey: names.CodeKey(a.Code), Position: int64(i), Active: true,
 		}
 		analytes = append(analytes, analyte)
 		for j, answer := range a.Answers {
 			answers = append(answers, answerRow{
-				Tenanted: tenanted, AnalyteID: analyte.ID, Code: answer.Code, Display: answer.Display,
-				Flag: answer.Flag, Position: int64(j),
+				Tenanted: row.Tenanted, AnalyteID: analyte.ID, Answer: answer, Position: int64(j),
 			})
 		}
 	}
@@ -268,9 +284,7 @@ func analytesOf(ctx context.Context, db dbx.DB, tests []hmstype.LabTestID) ([]an
 	if len(tests) == 0 {
 		return nil, nil
 	}
-	return dbx.All[analyteRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("a.test_id IN (?)", bun.List(tests)).Order("a.test_id", "a.position", "a.id")
-	})
+	return dbx.All[analyteRow](ctx, db, dbx.OneOf("test_id", tests), dbx.OrderBy("a.test_id", "a.position", "a.id"))
 }
 
 func answersOf(ctx context.Context, db dbx.DB, analytes []analyteRow) (map[hmstype.LabAnalyteID][]Answer, error) {
@@ -284,26 +298,29 @@ func answersOf(ctx context.Context, db dbx.DB, analytes []analyteRow) (map[hmsty
 	if len(coded) == 0 {
 		return answers, nil
 	}
-	rows, err := dbx.All[answerRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("an.analyte_id IN (?)", bun.List(coded)).Order("an.analyte_id", "an.position", "an.code")
-	})
+	rows, err := dbx.All[answerRow](ctx, db, dbx.OneOf("analyte_id", coded),
+		dbx.OrderBy("an.analyte_id", "an.position", "an.code"))
 	for _, r := range rows {
-		answers[r.AnalyteID] = append(answers[r.AnalyteID], Answer{Code: r.Code, Display: r.Display, Flag: r.Flag})
+		answers[r.AnalyteID] = append(answers[r.AnalyteID], r.Answer)
 	}
 	return answers, err
 }
 
+var opTest = usecase.Query[usecase.ByID[hmstype.LabTestID], Test]{
+	Name: "lab.test", Permission: hmstype.PermLabRead, Shows: usecase.Nobody[Test](aCatalogue), Quiet: aCatalogue,
+}.Declare()
+
 // Test gives a test of the catalogue.
 func (s *Service) Test(ctx context.Context, id hmstype.LabTestID) (Test, error) {
-	op := usecase.Op{Name: "lab.test", Permission: hmstype.PermLabRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.LabTestID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabTestID]) (Test, error) {
-			row, err := dbx.Get[testRow](ctx, db, "lab_test", in.ID)
-			if err != nil {
-				return Test{}, err
-			}
-			return loadTest(ctx, db, row)
-		})
+	return opTest.Run(ctx, &s.base, usecase.ID(id), getTest)
+}
+
+func getTest(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabTestID]) (Test, error) {
+	row, err := dbx.Get[testRow](ctx, db, "lab_test", in.ID)
+	if err != nil {
+		return Test{}, err
+	}
+	return loadTest(ctx, db, row)
 }
 
 // TestsInput asks for a page of the catalogue.
@@ -317,22 +334,25 @@ func (in TestsInput) Validate() error {
 	return in.Page.Validate()
 }
 
+var opTests = usecase.Query[TestsInput, hmstype.List[Test]]{
+	Name: "lab.tests", Permission: hmstype.PermLabRead,
+	Shows: usecase.Nobody[hmstype.List[Test]](aCatalogue), Quiet: aCatalogue,
+	Sample: TestsInput{},
+}.Declare()
+
 // Tests lists the catalogue, oldest entry first.
 func (s *Service) Tests(ctx context.Context, in TestsInput) (hmstype.List[Test], error) {
-	op := usecase.Op{Name: "lab.tests", Permission: hmstype.PermLabRead}
-	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in TestsInput) (hmstype.List[Test], error) {
-		rows, next, err := dbx.Page[testRow](ctx, db, in.Page, dbx.Order{}, func(q *bun.SelectQuery) *bun.SelectQuery {
-			if in.IncludeInactive {
-				return q
-			}
-			return q.Where("t.active")
-		})
-		if err != nil {
-			return hmstype.List[Test]{}, err
-		}
-		tests, err := loadTests(ctx, db, rows)
-		return hmstype.List[Test]{Items: tests, Next: next}, err
-	})
+	return opTests.Run(ctx, &s.base, in, listTests)
+}
+
+func listTests(ctx context.Context, db dbx.DB, in TestsInput) (hmstype.List[Test], error) {
+	rows, next, err := dbx.Page[testRow](ctx, db, in.Page, dbx.Order{},
+		dbx.When(!in.IncludeInactive, dbx.Where("t.active")))
+	if err != nil {
+		return hmstype.List[Test]{}, err
+	}
+	tests, err := loadTests(ctx, db, rows)
+	return hmstype.List[Test]{Items: tests, Next: next}, err
 }
 
 // SetTestActiveInput takes a test out of the offer, or back into it.
@@ -350,20 +370,28 @@ func (in SetTestActiveInput) Validate() error {
 	return v.Err()
 }
 
+var opSetTestActive = usecase.Command[SetTestActiveInput, Test]{
+	Name: "lab.set_test_active", Permission: hmstype.PermLabManage, Shows: usecase.Nobody[Test](aCatalogue),
+	Sample: SetTestActiveInput{Version: 1},
+}.Declare()
+
 // SetTestActive changes whether a test can be ordered; orders that name it go on.
 // [hmstype.ErrStale] for an old version.
 func (s *Service) SetTestActive(ctx context.Context, in SetTestActiveInput) (Test, error) {
-	op := usecase.Op{Name: "lab.set_test_active", Permission: hmstype.PermLabManage}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SetTestActiveInput) (Test, error) {
-		row, err := dbx.Get[testRow](ctx, db, "lab_test", in.ID, dbx.ForUpdate)
-		if err != nil {
-			return Test{}, err
-		}
-		row.Active = in.Active
-		if err := dbx.UpdateVersioned(ctx, db, &row, in.Version, "active"); err != nil {
-			return Test{}, err
-		}
-		row.Version = in.Version + 1
-		return loadTest(ctx, db, row)
-	})
+	return opSetTestActive.Run(ctx, &s.base, in, setTestActive)
+}
+
+func setTestActive(ctx context.Context, db dbx.DB, in SetTestActiveInput) (Test, error) {
+	row, err := dbx.Get[testRow](ctx, db, "lab_test", in.ID, dbx.ForUpdate)
+	if err != nil {
+		return Test{}, err
+	}
+	if err := dbx.CheckVersion(&row, in.Version); err != nil {
+		return Test{}, err
+	}
+	row.Active = in.Active
+	if err := dbx.Update(ctx, db, &row, "active"); err != nil {
+		return Test{}, err
+	}
+	return loadTest(ctx, db, row)
 }

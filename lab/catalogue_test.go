@@ -22,13 +22,13 @@ func TestService_CreateTest(t *testing.T) {
 	b := setup(t)
 	two := int64(2)
 	in := lab.CreateTestInput{
-		Code: "HBV", LOINC: "24362-6", Name: "Hepatitis B", Category: "serology", SpecimenType: "serum", TurnaroundMinutes: 240,
+		TestDetails: lab.TestDetails{Code: "HBV", LOINC: "24362-6", Name: "Hepatitis B", Category: "serology", SpecimenType: "serum", TurnaroundMinutes: 240},
 		Analytes: []lab.AnalyteInput{
-			{Code: "IDX", LOINC: "5193-8", Name: "Index", ValueType: lab.ValueNumeric, Unit: "10*3/uL", Precision: &two},
-			{Code: "SAG", Name: "Surface antigen", ValueType: lab.ValueCoded, Answers: []lab.Answer{
+			{AnalyteDetails: lab.AnalyteDetails{Code: "IDX", LOINC: "5193-8", Name: "Index", ValueType: lab.ValueNumeric, Unit: "10*3/uL", Precision: &two}},
+			{AnalyteDetails: lab.AnalyteDetails{Code: "SAG", Name: "Surface antigen", ValueType: lab.ValueCoded}, Answers: []lab.Answer{
 				{Code: "NEG", Display: "Negative", Flag: lab.FlagNormal}, {Code: "POS", Display: "Positive", Flag: lab.FlagAbnormal},
 			}},
-			{Code: "REM", Name: "Remark", ValueType: lab.ValueText},
+			{AnalyteDetails: lab.AnalyteDetails{Code: "REM", Name: "Remark", ValueType: lab.ValueText}},
 		},
 	}
 	test, err := b.lab.CreateTest(b.tech, in)
@@ -83,8 +83,8 @@ func TestCreateTestInput_Validate(t *testing.T) {
 	t.Parallel()
 	good := func() lab.CreateTestInput {
 		return lab.CreateTestInput{
-			Code: "K", Name: "Potassium", SpecimenType: "serum", TurnaroundMinutes: 60,
-			Analytes: []lab.AnalyteInput{{Code: "K", Name: "Potassium", ValueType: lab.ValueNumeric, Unit: "mmol/L"}},
+			TestDetails: lab.TestDetails{Code: "K", Name: "Potassium", SpecimenType: "serum", TurnaroundMinutes: 60},
+			Analytes:    []lab.AnalyteInput{{AnalyteDetails: lab.AnalyteDetails{Code: "K", Name: "Potassium", ValueType: lab.ValueNumeric, Unit: "mmol/L"}}},
 		}
 	}
 	require.NoError(t, good().Validate())
@@ -104,8 +104,8 @@ func TestCreateTestInput_Validate(t *testing.T) {
 		"analytes[0].answers":   func(in *lab.CreateTestInput) { in.Analytes[0].Answers = []lab.Answer{{Code: "A", Display: "A"}} },
 		"analytes[0].answers[0].flag": func(in *lab.CreateTestInput) {
 			in.Analytes[0] = lab.AnalyteInput{
-				Code: "A", Name: "A", ValueType: lab.ValueCoded,
-				Answers: []lab.Answer{{Code: "A", Display: "A", Flag: lab.FlagHigh}},
+				AnalyteDetails: lab.AnalyteDetails{Code: "A", Name: "A", ValueType: lab.ValueCoded},
+				Answers:        []lab.Answer{{Code: "A", Display: "A", Flag: lab.FlagHigh}},
 			}
 		},
 	} {
@@ -127,7 +127,7 @@ func TestService_AddReferenceRange(t *testing.T) {
 	year := func(y int) hmstype.Date { return hmstype.NewDate(y, time.January, 1) }
 	twelve := lab.AgeMonths(12)
 	in := lab.AddReferenceRangeInput{
-		AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, AgeFrom: 0, AgeTo: &twelve, ValidFrom: year(2020), Bounds: bounds("7", "11", "17", "20"),
+		RangeDetails: lab.RangeDetails{AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, AgeFrom: 0, AgeTo: &twelve, ValidFrom: year(2020), Bounds: bounds("7", "11", "17", "20")},
 	}
 	first, err := b.lab.AddReferenceRange(b.tech, in)
 	require.NoError(t, err)
@@ -150,8 +150,8 @@ func TestService_AddReferenceRange(t *testing.T) {
 
 	t.Run("RawSQLIsRefusedToo", func(t *testing.T) {
 		t.Parallel()
-		_, err := b.DB.NewRaw(`INSERT INTO hms.lab_reference_range (tenant_id, id, analyte_id, sex, age_from, valid_from, low, created_at)
-			VALUES (?, ?, ?, 'any', 5, '2024-01-01', 1, now())`, b.Tenant, hmstype.NewID[hmstype.ReferenceRangeID](), test.Analytes[0].ID).Exec(t.Context())
+		_, err := b.DB.NewRaw(`INSERT INTO hms.lab_reference_range (tenant_id, id, analyte_id, sex, age_from, valid_from, low, created_at, created_by)
+			VALUES (?, ?, ?, 'any', 5, '2024-01-01', 1, now(), 'system:test')`, b.Tenant, hmstype.NewID[hmstype.ReferenceRangeID](), test.Analytes[0].ID).Exec(t.Context())
 		require.ErrorContains(t, err, "lab_reference_range_overlap_excl")
 	})
 
@@ -193,8 +193,7 @@ func TestService_AddReferenceRange_ConcurrentOverlap(t *testing.T) {
 	outcome := together(32, func(i int) error {
 		to := 1000 + i
 		_, err := b.lab.AddReferenceRange(b.tech, lab.AddReferenceRangeInput{
-			AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, AgeFrom: i, AgeTo: &to,
-			ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: bounds("", "1", "", ""),
+			RangeDetails: lab.RangeDetails{AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, AgeFrom: i, AgeTo: &to, ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: bounds("", "1", "", "")},
 		})
 		return err
 	})
@@ -211,7 +210,7 @@ func TestAddReferenceRangeInput_Validate(t *testing.T) {
 		"CriticalLowAboveHigh":  bounds("6", "", "5", ""),
 	} {
 		in := lab.AddReferenceRangeInput{
-			AnalyteID: hmstype.NewID[hmstype.LabAnalyteID](), Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2020, 1, 1), Bounds: limits,
+			RangeDetails: lab.RangeDetails{AnalyteID: hmstype.NewID[hmstype.LabAnalyteID](), Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2020, 1, 1), Bounds: limits},
 		}
 		require.ErrorIs(t, in.Validate(), hmstype.ErrInvalid, name)
 	}
@@ -239,15 +238,14 @@ func TestService_AddReferenceRange_SharedData(t *testing.T) {
 		if !known {
 			code := "T" + strconv.Itoa(len(tests))
 			test, err = b.lab.CreateTest(b.tech, lab.CreateTestInput{
-				Code: code, Name: row[0], SpecimenType: "any", TurnaroundMinutes: 60,
-				Analytes: []lab.AnalyteInput{{Code: code, Name: row[0], ValueType: lab.ValueNumeric, Unit: strings.ReplaceAll(ucum.Replace(strings.ReplaceAll(row[2], `\N`, "")), " ", "")}},
+				TestDetails: lab.TestDetails{Code: code, Name: row[0], SpecimenType: "any", TurnaroundMinutes: 60},
+				Analytes:    []lab.AnalyteInput{{AnalyteDetails: lab.AnalyteDetails{Code: code, Name: row[0], ValueType: lab.ValueNumeric, Unit: strings.ReplaceAll(ucum.Replace(strings.ReplaceAll(row[2], `\N`, "")), " ", "")}}},
 			})
 			require.NoError(t, err, "%v", row)
 			tests[row[0]] = test
 		}
 		in := lab.AddReferenceRangeInput{
-			AnalyteID: test.Analytes[0].ID, Sex: map[string]lab.Sex{"": lab.SexAny, "F": lab.SexFemale, "M": lab.SexMale}[row[3]],
-			ValidFrom: hmstype.NewDate(2020, time.January, 1), AgeFrom: months(t, row[4]),
+			RangeDetails: lab.RangeDetails{AnalyteID: test.Analytes[0].ID, Sex: map[string]lab.Sex{"": lab.SexAny, "F": lab.SexFemale, "M": lab.SexMale}[row[3]], ValidFrom: hmstype.NewDate(2020, time.January, 1), AgeFrom: months(t, row[4])},
 		}
 		if row[5] != "Infinity" {
 			to := months(t, row[5])

@@ -30,6 +30,14 @@ func (in CorrectResultInput) Validate() error {
 	return v.Err()
 }
 
+var opCorrectResult = usecase.Command[CorrectResultInput, ItemResult]{
+	Name: "lab.correct_result", Permission: hmstype.PermLabReview, Shows: itemResults.One(),
+	Key: func(in CorrectResultInput) string { return in.IdempotencyKey },
+	Sample: CorrectResultInput{
+		ItemRef: ItemRef{Version: 1}, Value: Value{Number: "4.9"}, Comment: "of the second tube", Reason: "transposed",
+	},
+}.Declare()
+
 // CorrectResult appends a version that supersedes a verified one: corrected where the value
 // differs (also "1.0" for "1"), amended where only the comment does; [ErrNoChange] where
 // nothing does. The flag is found anew. A case that the old value opened is marked as
@@ -39,8 +47,7 @@ func (in CorrectResultInput) Validate() error {
 // The actor stands for the new value as who verifies does; where the
 // duties are kept apart it must not be who entered the old one: [hmstype.ErrSeparationOfDuties].
 func (s *Service) CorrectResult(ctx context.Context, in CorrectResultInput) (ItemResult, error) {
-	op := usecase.Op{Name: "lab.correct_result", Permission: hmstype.PermLabReview, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, s.correctResult)
+	return opCorrectResult.Run(ctx, &s.base, in, s.correctResult)
 }
 
 func (s *Service) correctResult(ctx context.Context, db dbx.DB, in CorrectResultInput) (ItemResult, error) {
@@ -76,21 +83,21 @@ func (s *Service) correctResult(ctx context.Context, db dbx.DB, in CorrectResult
 		}
 		to, row.Status = ItemAmended, ResultAmended
 	}
-	row.Reason, row.VerifiedBy, row.VerifiedAt = in.Reason, db.Actor.User, db.Now
+	row.Reason, row.VerifiedBy, row.VerifiedAt = in.Reason, db.By(), db.Now
 	rows := []resultRow{row}
 	if err := s.writeResults(ctx, db, b.current, rows); err != nil {
 		return ItemResult{}, err
 	}
 	reader := item.ReviewedBy
-	item.ReviewedBy, item.ReviewedAt = hmstype.UserID{}, time.Time{}
+	item.ReviewedBy, item.ReviewedAt = hmstype.ActorRef{}, time.Time{}
 	return s.finishCorrection(ctx, db, item, to, in.Reason, reader, b, rows)
 }
 
 // finishCorrection moves the item and tells who has read the superseded value.
 func (s *Service) finishCorrection(ctx context.Context, db dbx.DB, item *itemRow, to ItemStatus, why string,
-	reader hmstype.UserID, b bench, rows []resultRow,
+	reader hmstype.ActorRef, b bench, rows []resultRow,
 ) (ItemResult, error) {
-	if err := moveItem(ctx, db, item, to, why, "reviewed_by", "reviewed_at"); err != nil {
+	if err := correctItem(ctx, db, item, to, why); err != nil {
 		return ItemResult{}, err
 	}
 	event := itemEvent("lab.corrected", *item)
@@ -99,4 +106,14 @@ func (s *Service) finishCorrection(ctx context.Context, db dbx.DB, item *itemRow
 		"supersedesId": rows[0].SupersedesID, "reviewedBy": reader,
 	}
 	return b.shown(*item, rows), db.Emit(ctx, event)
+}
+
+// correctItem says of an item that a verified result has a successor; one more correction of a
+// corrected item, or one more addition, is no step.
+func correctItem(ctx context.Context, db dbx.DB, item *itemRow, to ItemStatus, why string) error {
+	if item.Status != to {
+		return moveItem(ctx, db, item, to, why)
+	}
+	item.StatusReason = why
+	return dbx.Update(ctx, db, item, "status_reason", "reviewed_by", "reviewed_at")
 }

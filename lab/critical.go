@@ -2,8 +2,6 @@ package lab
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -14,29 +12,40 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
+// AlertComments are what people write on the case of a critical value.
+type AlertComments struct {
+	Comment        string `json:"comment,omitempty"`        // who was told, how, what is done; up to 2000 characters
+	ClosingComment string `json:"closingComment,omitempty"` // how it ended; up to 2000 characters
+}
+
 // CriticalAlert is the case of a critical value: somebody who treats the patient must be told, say
 // it back, and deal with it. There is one per version of a result whose value was not told
 // before; verifying an unchanged value opens none.
 type CriticalAlert struct {
-	ID              hmstype.CriticalAlertID
-	ResultID        hmstype.LabResultID // the version that opened it
-	ItemID          hmstype.LabOrderItemID
-	AnalyteID       hmstype.LabAnalyteID
-	PatientID       hmstype.PatientID
-	Flag            Flag // of that version; L, H or none where a censored value may be critical
-	Status          AlertStatus
-	OpenedAt        time.Time           // UTC
-	EscalationLevel int64               // how often the time to acknowledge has run out
-	EscalateAt      time.Time           // UTC; when it runs out next
-	SupersededBy    hmstype.LabResultID // a later version that says otherwise; zero means none
-	AcknowledgedBy  hmstype.UserID      // who was told; zero while open
-	AcknowledgedAt  time.Time           // UTC
-	Comment         string              // what was said and done
-	ReadBack        bool                // who was told has read the value back
-	ClosedBy        hmstype.UserID      // zero until closed
-	ClosedAt        time.Time           // UTC
-	ClosingComment  string
-	Version         int64 // counts changes, from 1
+	ID        hmstype.CriticalAlertID `json:"id"`
+	ResultID  hmstype.LabResultID     `json:"resultId"` // the version that opened it
+	ItemID    hmstype.LabOrderItemID  `json:"itemId"`
+	AnalyteID hmstype.LabAnalyteID    `json:"analyteId"`
+	PatientID hmstype.PatientID       `json:"patientId"`
+	// Flag: of that version; L, H or none where a censored value may be critical.
+	Flag            Flag        `json:"flag,omitempty"`
+	Status          AlertStatus `json:"status"`
+	EscalationLevel int64       `json:"escalationLevel"` // how often the time to acknowledge has run out
+	EscalateAt      time.Time   `json:"escalateAt"`      // UTC; when it runs out next
+	// SupersededBy: a later version that says otherwise; zero means none.
+	SupersededBy   hmstype.LabResultID `json:"supersededBy"`
+	AcknowledgedBy hmstype.ActorRef    `json:"acknowledgedBy"` // who was told; zero while open
+	AcknowledgedAt time.Time           `json:"acknowledgedAt"` // UTC
+	ReadBack       bool                `json:"readBack"`       // who was told has read the value back
+	ClosedBy       hmstype.ActorRef    `json:"closedBy"`       // zero until closed
+	ClosedAt       time.Time           `json:"closedAt"`       // UTC
+	AlertComments
+	CreatedBy hmstype.ActorRef `json:"createdBy"` // who entered the value
+	CreatedAt time.Time        `json:"createdAt"` // UTC; when the case was opened
+	Version   int64            `json:"version"`   // counts changes, from 1
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, states and instants, how urgent it is and whether the value was read back.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 // TimeToAcknowledge tells how long nobody knew; zero while the case is open.
@@ -44,46 +53,76 @@ func (a CriticalAlert) TimeToAcknowledge() time.Duration {
 	if a.AcknowledgedAt.IsZero() {
 		return 0
 	}
-	return a.AcknowledgedAt.Sub(a.OpenedAt)
+	return a.AcknowledgedAt.Sub(a.CreatedAt)
 }
 
 type alertRow struct {
 	bun.BaseModel `bun:"table:hms.lab_critical_alert,alias:ca"`
-	dbx.Tenanted
-	ID              hmstype.CriticalAlertID `bun:"id,pk"`
+	dbx.Header[hmstype.CriticalAlertID]
 	ResultID        hmstype.LabResultID
 	OrderItemID     hmstype.LabOrderItemID
 	AnalyteID       hmstype.LabAnalyteID
 	PatientID       hmstype.PatientID
 	Flag            Flag
 	Status          AlertStatus
-	OpenedAt        time.Time
 	EscalationLevel int64
 	EscalateAt      time.Time
 	EscalatedAt     time.Time           `bun:",nullzero"`
 	SupersededBy    hmstype.LabResultID `bun:"superseded_by"`
-	AcknowledgedBy  hmstype.UserID
+	AcknowledgedBy  hmstype.ActorRef
 	AcknowledgedAt  time.Time `bun:",nullzero"`
-	Comment         string
 	ReadBack        bool
-	ClosedBy        hmstype.UserID
+	ClosedBy        hmstype.ActorRef
 	ClosedAt        time.Time `bun:",nullzero"`
-	ClosingComment  string
-	Version         int64
+	AlertComments
 }
 
 func (r alertRow) Position() hmstype.Position {
-	return hmstype.Position{At: r.OpenedAt, ID: r.ID.UUID()}
+	return hmstype.Position{At: r.CreatedAt, ID: r.ID.UUID()}
 }
 
 func (r alertRow) alert() CriticalAlert {
 	return CriticalAlert{
 		ID: r.ID, ResultID: r.ResultID, ItemID: r.OrderItemID, AnalyteID: r.AnalyteID, PatientID: r.PatientID,
-		Flag: r.Flag, Status: r.Status, OpenedAt: r.OpenedAt.UTC(), EscalationLevel: r.EscalationLevel,
+		Flag: r.Flag, Status: r.Status, EscalationLevel: r.EscalationLevel,
 		EscalateAt: r.EscalateAt.UTC(), SupersededBy: r.SupersededBy, AcknowledgedBy: r.AcknowledgedBy,
-		AcknowledgedAt: r.AcknowledgedAt.UTC(), Comment: r.Comment, ReadBack: r.ReadBack, ClosedBy: r.ClosedBy,
-		ClosedAt: r.ClosedAt.UTC(), ClosingComment: r.ClosingComment, Version: r.Version,
+		AcknowledgedAt: r.AcknowledgedAt.UTC(), ReadBack: r.ReadBack, ClosedBy: r.ClosedBy, ClosedAt: r.ClosedAt.UTC(),
+		AlertComments: r.AlertComments, CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
+}
+
+// alertTexts are what of a case is sealed.
+var alertTexts = fieldcrypt.Table[AlertComments]{
+	Name: "lab_critical_alert", Subject: "patient_id", Narrative: true,
+	Texts: func(d *AlertComments) []fieldcrypt.Text {
+		return []fieldcrypt.Text{
+			{Column: "comment", Text: &d.Comment}, {Column: "closing_comment", Text: &d.ClosingComment},
+		}
+	},
+}.Declare()
+
+// alerts is what every use case that shows cases shows of whom. No critical value goes unheard
+// because a record is restricted: who is told sees that there is one, and breaks the glass.
+var alerts = usecase.Entity[CriticalAlert]{
+	Table:   "lab_critical_alert",
+	Patient: func(a *CriticalAlert) hmstype.PatientID { return a.PatientID },
+	ID:      func(a *CriticalAlert) string { return a.ID.String() },
+	Texts: func(a *CriticalAlert) []fieldcrypt.Record {
+		return []fieldcrypt.Record{alertTexts.Of(a.PatientID.UUID(), a.ID, &a.AlertComments)}
+	},
+	Keep: func(withheld, whole *CriticalAlert) {
+		withheld.EscalationLevel, withheld.ReadBack = whole.EscalationLevel, whole.ReadBack
+	},
+}
+
+// alertSteps is how the case of a critical value changes its state.
+var alertSteps = dbx.Machine[alertRow, AlertStatus]{
+	Table: "lab_critical_alert", Transitions: AlertTransitions,
+	State: func(r *alertRow) *AlertStatus { return &r.Status },
+	Columns: []string{
+		"acknowledged_by", "acknowledged_at", "comment", "read_back", "closed_by", "closed_at", "closing_comment",
+	},
+	Event: func(r *alertRow, _ AlertStatus) dbx.Event { return alertEvent("lab.critical_"+string(r.Status), *r) },
 }
 
 // alertEvent is what others learn of a case.
@@ -101,8 +140,8 @@ func (s *Service) settleAlerts(ctx context.Context, db dbx.DB, before map[hmstyp
 	opened := []alertRow{}
 	for _, row := range rows {
 		old, known := before[row.AnalyteID]
-		wasCritical := known && old.Critical && !old.withdrawn()
-		isCritical := row.Critical && !row.withdrawn()
+		wasCritical := known && old.Critical && !old.Status.withdrawn()
+		isCritical := row.Critical && !row.Status.withdrawn()
 		if wasCritical && isCritical && old.sameAlarm(row) {
 			continue
 		}
@@ -128,24 +167,22 @@ func (s *Service) settleAlerts(ctx context.Context, db dbx.DB, before map[hmstyp
 
 func (s *Service) newAlert(db dbx.DB, row resultRow) alertRow {
 	return alertRow{
-		Tenanted: row.Tenanted, ID: hmstype.NewID[hmstype.CriticalAlertID](), ResultID: row.ID,
+		Header: dbx.NewHeader[hmstype.CriticalAlertID](db), ResultID: row.ID,
 		OrderItemID: row.OrderItemID, AnalyteID: row.AnalyteID, PatientID: row.PatientID, Flag: row.Flag,
-		Status: AlertOpen, OpenedAt: db.Now, EscalateAt: db.Now.Add(s.ports.EscalateCriticalAfter), Version: 1,
+		Status: AlertOpen, EscalateAt: db.Now.Add(s.ports.EscalateCriticalAfter),
 	}
 }
 
 // supersedeAlert marks the live case of a result as superseded by the new version.
 func supersedeAlert(ctx context.Context, db dbx.DB, row resultRow) error {
-	alerts, err := dbx.All[alertRow](ctx, db, dbx.ForUpdate, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("ca.order_item_id = ?", row.OrderItemID).Where("ca.analyte_id = ?", row.AnalyteID).
-			Where("ca.superseded_by IS NULL").Order("ca.id")
-	})
+	live, err := dbx.All[alertRow](ctx, db, dbx.ForUpdate, dbx.Equal("order_item_id", row.OrderItemID),
+		dbx.Equal("analyte_id", row.AnalyteID), dbx.Where("ca.superseded_by IS NULL"), dbx.OrderBy("ca.id"))
 	if err != nil {
 		return err
 	}
-	for _, alert := range alerts {
+	for _, alert := range live {
 		alert.SupersededBy = row.ID
-		if err := dbx.UpdateVersioned(ctx, db, &alert, alert.Version, "superseded_by"); err != nil {
+		if err := dbx.Update(ctx, db, &alert, "superseded_by"); err != nil {
 			return err
 		}
 		if err := db.Emit(ctx, alertEvent("lab.critical_corrected", alert)); err != nil {
@@ -170,18 +207,26 @@ func (in AcknowledgeCriticalInput) Validate() error {
 	return v.Err()
 }
 
+var opAcknowledgeCritical = usecase.Command[AcknowledgeCriticalInput, CriticalAlert]{
+	Name: "lab.acknowledge_critical", Permission: hmstype.PermLabReview, Shows: alerts.One(),
+	Sample: AcknowledgeCriticalInput{Comment: "told Dr A by telephone, calcium given", ReadBack: true},
+}.Declare()
+
 // AcknowledgeCritical stops the clock of a case. The actor is who was told, and must be a
 // person: [ErrPersonRequired]. A case is acknowledged once: [hmstype.ErrInvalidTransition].
 func (s *Service) AcknowledgeCritical(ctx context.Context, in AcknowledgeCriticalInput) (CriticalAlert, error) {
-	op := usecase.Op{Name: "lab.acknowledge_critical", Permission: hmstype.PermLabReview}
-	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, alertText, func(ctx context.Context, db dbx.DB, in AcknowledgeCriticalInput) (CriticalAlert, error) {
-		return stepAlert(ctx, db, in.ID, AlertAcknowledged, func(row *alertRow) ([]string, error) {
-			row.AcknowledgedBy, row.AcknowledgedAt = db.Actor.User, db.Now
-			row.Comment, row.ReadBack = in.Comment, in.ReadBack
-			err := s.seal(ctx, db, row.PatientID, row.ID, fieldAlertComment, &row.Comment)
-			return []string{"acknowledged_by", "acknowledged_at", "comment", "read_back"}, err
-		})
-	}))
+	return opAcknowledgeCritical.Run(ctx, &s.base, in, s.acknowledgeCritical)
+}
+
+func (s *Service) acknowledgeCritical(
+	ctx context.Context, db dbx.DB, in AcknowledgeCriticalInput,
+) (CriticalAlert, error) {
+	said := AlertComments{Comment: in.Comment}
+	return s.stepAlert(ctx, db, in.ID, AlertAcknowledged, &said, func(row *alertRow) error {
+		row.AcknowledgedBy, row.AcknowledgedAt = db.By(), db.Now
+		row.Comment, row.ReadBack = said.Comment, in.ReadBack
+		return nil
+	})
 }
 
 // CloseCriticalInput ends a case.
@@ -199,44 +244,45 @@ func (in CloseCriticalInput) Validate() error {
 	return v.Err()
 }
 
+var opCloseCritical = usecase.Command[CloseCriticalInput, CriticalAlert]{
+	Name: "lab.close_critical", Permission: hmstype.PermLabReview, Shows: alerts.One(),
+	Sample: CloseCriticalInput{Comment: "potassium 5.0 on repeat", ReadBack: true},
+}.Declare()
+
 // CloseCritical ends a case that is acknowledged and read back, then or now: [ErrReadBack].
 // The actor must be a person: [ErrPersonRequired].
 func (s *Service) CloseCritical(ctx context.Context, in CloseCriticalInput) (CriticalAlert, error) {
-	op := usecase.Op{Name: "lab.close_critical", Permission: hmstype.PermLabReview}
-	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, alertText, func(ctx context.Context, db dbx.DB, in CloseCriticalInput) (CriticalAlert, error) {
-		return stepAlert(ctx, db, in.ID, AlertClosed, func(row *alertRow) ([]string, error) {
-			row.ReadBack = row.ReadBack || in.ReadBack
-			if !row.ReadBack {
-				return nil, ErrReadBack
-			}
-			row.ClosedBy, row.ClosedAt, row.ClosingComment = db.Actor.User, db.Now, in.Comment
-			err := s.seal(ctx, db, row.PatientID, row.ID, fieldClosingComment, &row.ClosingComment)
-			return []string{"read_back", "closed_by", "closed_at", "closing_comment"}, err
-		})
-	}))
+	return opCloseCritical.Run(ctx, &s.base, in, s.closeCritical)
 }
 
-func stepAlert(ctx context.Context, db dbx.DB, id hmstype.CriticalAlertID, to AlertStatus, change func(*alertRow) ([]string, error)) (CriticalAlert, error) {
+func (s *Service) closeCritical(ctx context.Context, db dbx.DB, in CloseCriticalInput) (CriticalAlert, error) {
+	said := AlertComments{ClosingComment: in.Comment}
+	return s.stepAlert(ctx, db, in.ID, AlertClosed, &said, func(row *alertRow) error {
+		row.ReadBack = row.ReadBack || in.ReadBack
+		if !row.ReadBack {
+			return ErrReadBack
+		}
+		row.ClosedBy, row.ClosedAt, row.ClosingComment = db.By(), db.Now, said.ClosingComment
+		return nil
+	})
+}
+
+// stepAlert takes a step of a case by a person; what he said is sealed before apply.
+func (s *Service) stepAlert(
+	ctx context.Context, db dbx.DB, id hmstype.CriticalAlertID, to AlertStatus,
+	said *AlertComments, apply func(*alertRow) error,
+) (CriticalAlert, error) {
 	if db.Actor.Kind != hmstype.ActorHuman {
 		return CriticalAlert{}, ErrPersonRequired
 	}
-	row, err := dbx.Get[alertRow](ctx, db, "lab_critical_alert", id, dbx.ForUpdate)
-	if err != nil {
-		return CriticalAlert{}, err
-	}
-	if err := AlertTransitions.Check("lab_critical_alert", row.Status, to); err != nil {
-		return CriticalAlert{}, err
-	}
-	columns, err := change(&row)
-	if err != nil {
-		return CriticalAlert{}, err
-	}
-	row.Status = to
-	if err := dbx.UpdateVersioned(ctx, db, &row, row.Version, append(columns, "status")...); err != nil {
-		return CriticalAlert{}, err
-	}
-	row.Version++
-	return row.alert(), db.Emit(ctx, alertEvent("lab.critical_"+string(to), row))
+	step := dbx.Change[alertRow, AlertStatus]{To: to, Apply: func(row *alertRow) error {
+		if err := alertTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, said); err != nil {
+			return err
+		}
+		return apply(row)
+	}}
+	row, err := dbx.Step(ctx, db, alertSteps, id, step)
+	return row.alert(), err
 }
 
 // escalateInput says as of when.
@@ -252,40 +298,41 @@ func (in escalateInput) Validate() error {
 // escalateBatch bounds the cases that one call escalates, and so its transaction.
 const escalateBatch = 500
 
+var opEscalateCritical = usecase.Command[escalateInput, []CriticalAlert]{
+	Name: "lab.escalate_critical", Permission: hmstype.PermLabReview, Shows: alerts.FoundAll(),
+	MayBeIdle: "all alerts may have been acknowledged",
+	Sample:    escalateInput{AsOf: usecase.SampleAt},
+}.Declare()
+
 // EscalateCritical raises the level of the open cases whose time to acknowledge has run out as of
 // the instant, emits "lab.critical_escalated" for each and gives them, at most 500, the most
 // overdue first. Call it every minute or so, and again at once while it gives 500. A second call
 // as of the same instant escalates nothing again; several callers take different cases.
 func (s *Service) EscalateCritical(ctx context.Context, asOf time.Time) ([]CriticalAlert, error) {
-	op := usecase.Op{Name: "lab.escalate_critical", Permission: hmstype.PermLabReview}
-	return usecase.Write(ctx, &s.base, op, escalateInput{hmstype.Instant(asOf)}, fieldcrypt.OpenedAll(s.base.Crypt, alertText, s.escalate))
+	return opEscalateCritical.Run(ctx, &s.base, escalateInput{hmstype.Instant(asOf)}, s.escalateCritical)
 }
 
-func (s *Service) escalate(ctx context.Context, db dbx.DB, in escalateInput) ([]CriticalAlert, error) {
-	rows, err := dbx.All[alertRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("ca.status = 'open'").Where("ca.escalate_at <= ?", in.AsOf).
-			Order("ca.escalate_at", "ca.id").Limit(escalateBatch).For("UPDATE OF ca SKIP LOCKED")
-	})
+func (s *Service) escalateCritical(ctx context.Context, db dbx.DB, in escalateInput) ([]CriticalAlert, error) {
+	rows, err := dbx.All[alertRow](ctx, db, dbx.Equal("status", AlertOpen), dbx.Where("ca.escalate_at <= ?", in.AsOf),
+		dbx.OrderBy("ca.escalate_at", "ca.id"), dbx.Limit(escalateBatch), dbx.SkipLocked)
 	if err != nil {
 		return nil, err
 	}
-	alerts := make([]CriticalAlert, 0, len(rows))
+	escalated := make([]CriticalAlert, 0, len(rows))
 	for _, row := range rows {
 		missed := int64(in.AsOf.Sub(row.EscalateAt)/s.ports.EscalateCriticalAfter) + 1
 		row.EscalationLevel += missed
 		row.EscalateAt = row.EscalateAt.Add(time.Duration(missed) * s.ports.EscalateCriticalAfter)
 		row.EscalatedAt = in.AsOf
-		err := dbx.UpdateVersioned(ctx, db, &row, row.Version, "escalation_level", "escalate_at", "escalated_at")
-		if err != nil {
+		if err := dbx.Update(ctx, db, &row, "escalation_level", "escalate_at", "escalated_at"); err != nil {
 			return nil, err
 		}
-		row.Version++
 		if err := db.Emit(ctx, alertEvent("lab.critical_escalated", row)); err != nil {
 			return nil, err
 		}
-		alerts = append(alerts, row.alert())
+		escalated = append(escalated, row.alert())
 	}
-	return alerts, nil
+	return escalated, nil
 }
 
 // CriticalAlertsInput asks for cases that are not closed.
@@ -299,27 +346,36 @@ func (in CriticalAlertsInput) Validate() error {
 	return in.Page.Validate()
 }
 
+var opCriticalAlerts = usecase.Query[CriticalAlertsInput, hmstype.List[CriticalAlert]]{
+	Name: "lab.critical_alerts", Permission: hmstype.PermLabRead, Shows: alerts.Found(),
+	Sample: CriticalAlertsInput{},
+}.Declare()
+
 // CriticalAlerts lists the cases that are not closed, oldest first, and records for each
 // patient that it was seen.
 func (s *Service) CriticalAlerts(ctx context.Context, in CriticalAlertsInput) (hmstype.List[CriticalAlert], error) {
-	op := usecase.Op{Name: "lab.critical_alerts", Permission: hmstype.PermLabRead}
-	return usecase.Read(ctx, &s.base, op, in, fieldcrypt.OpenedList(s.base.Crypt, alertText, func(ctx context.Context, db dbx.DB, in CriticalAlertsInput) (hmstype.List[CriticalAlert], error) {
-		list := hmstype.List[CriticalAlert]{Items: []CriticalAlert{}}
-		rows, next, err := dbx.Page[alertRow](ctx, db, in.Page, dbx.Order{At: "opened_at"}, func(q *bun.SelectQuery) *bun.SelectQuery {
-			if in.OnlyOpen {
-				return q.Where("ca.status = 'open'")
-			}
-			return q.Where("ca.status <> 'closed'")
-		})
-		if err != nil {
-			return list, err
-		}
-		seen := map[hmstype.PatientID]bool{}
-		for _, row := range rows {
-			list.Items = append(list.Items, row.alert())
-			seen[row.PatientID] = true
-		}
-		list.Next = next
-		return list, db.RecordSearch(ctx, "lab_critical_alert", slices.Collect(maps.Keys(seen))...)
-	}))
+	return opCriticalAlerts.Run(ctx, &s.base, in, criticalAlerts)
+}
+
+func criticalAlerts(ctx context.Context, db dbx.DB, in CriticalAlertsInput) (hmstype.List[CriticalAlert], error) {
+	return dbx.List(ctx, db, in.Page, dbx.Order{At: "created_at"}, alertRow.alert,
+		dbx.Where("ca.status <> 'closed'"), dbx.When(in.OnlyOpen, dbx.Equal("status", AlertOpen)))
+}
+
+var opCriticalAlertHistory = usecase.Query[usecase.ByID[hmstype.CriticalAlertID], History]{
+	Name: "lab.critical_alert_history", Permission: hmstype.PermLabRead, Shows: histories.One(),
+}.Declare()
+
+// CriticalAlertHistory gives the steps of the case of a critical value from state to state, the
+// oldest first. Escalation is no step: the case tells its level.
+func (s *Service) CriticalAlertHistory(ctx context.Context, id hmstype.CriticalAlertID) (History, error) {
+	return opCriticalAlertHistory.Run(ctx, &s.base, usecase.ID(id), criticalAlertHistory)
+}
+
+func criticalAlertHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.CriticalAlertID]) (History, error) {
+	row, err := dbx.Get[alertRow](ctx, db, "lab_critical_alert", in.ID)
+	if err != nil {
+		return History{}, err
+	}
+	return historyOf(ctx, db, "lab_critical_alert", in.ID, row.PatientID)
 }

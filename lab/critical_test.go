@@ -48,7 +48,7 @@ func TestService_AcknowledgeCritical(t *testing.T) {
 	b.Clock.Advance(7 * time.Minute)
 	alert, err = b.lab.AcknowledgeCritical(b.doctor, in)
 	require.NoError(t, err)
-	require.Equal(t, b.doctorID, alert.AcknowledgedBy)
+	require.Equal(t, b.by(b.doctor), alert.AcknowledgedBy)
 	require.Equal(t, 7*time.Minute, alert.TimeToAcknowledge())
 
 	_, err = b.lab.CloseCritical(b.doctor, lab.CloseCriticalInput{ID: alert.ID, Comment: "potassium 5.0 on repeat"})
@@ -130,7 +130,7 @@ func TestService_CriticalAlerts_Pages(t *testing.T) {
 	list, err := b.lab.CriticalAlerts(b.doctor, lab.CriticalAlertsInput{Page: hmstype.Page{Limit: 2}})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 2)
-	require.True(t, list.Items[0].OpenedAt.Before(list.Items[1].OpenedAt))
+	require.True(t, list.Items[0].CreatedAt.Before(list.Items[1].CreatedAt))
 	rest, err := b.lab.CriticalAlerts(b.doctor, lab.CriticalAlertsInput{Page: hmstype.Page{Cursor: list.Next}})
 	require.NoError(t, err)
 	require.Len(t, rest.Items, 1)

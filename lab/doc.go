@@ -55,8 +55,16 @@
 // # Restricted patients
 //
 // What shows one patient's orders or results refuses a restricted record to an actor without the
-// permission patient.restricted. The worklist and the list of cases show ids and states of all
-// patients: work must not wait, nor a critical value go unheard.
+// permission patient.restricted. Work does not wait, nor does a critical value go unheard: commands
+// succeed, and what they, the worklist and the list of cases give is withheld, but for ids, states
+// and what the next deed needs (the order's number and priority, the test, the accession number and
+// the type of a specimen, how urgent a case is).
+//
+// # Who did it
+//
+// An order names whose it is (RequesterID) and who entered it (CreatedBy). A result names who
+// entered its value and who verified it: another person, where these duties are kept apart, whatever
+// account or key he uses. The host's own actor (an analyser, say) is named as such everywhere.
 //
 // # Errors and transactions
 //

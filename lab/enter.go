@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/uptrace/bun"
-
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
@@ -45,9 +43,27 @@ func (in EnterResultInput) Validate() error {
 
 // ItemResult is an item with the newest versions of its results.
 type ItemResult struct {
-	Item    Item
-	Results []Result // in the order of the test's analytes
+	Item    Item     `json:"item"`
+	Results []Result `json:"results"` // in the order of the test's analytes
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left of item and results are ids, states and instants.
+	Withheld bool `json:"withheld,omitempty"`
 }
+
+// itemResults is what every use case that gives an item its results shows of whom.
+var itemResults = usecase.Entity[ItemResult]{
+	Table:   "lab_order_item",
+	Patient: func(r *ItemResult) hmstype.PatientID { return r.Item.PatientID },
+	ID:      func(r *ItemResult) string { return r.Item.ID.String() },
+}
+
+var opEnterResult = usecase.Command[EnterResultInput, ItemResult]{
+	Name: "lab.enter_result", Permission: hmstype.PermLabResult, Shows: itemResults.One(),
+	Key: func(in EnterResultInput) string { return in.IdempotencyKey },
+	Sample: EnterResultInput{
+		ItemRef: ItemRef{Version: 1}, Values: []EnteredValue{{Value: Value{Number: "4.2"}, Comment: "repeated"}},
+	},
+}.Declare()
 
 // EnterResult writes preliminary results and finds their flags: the range is the one in force on
 // the day of collection for the patient's sex and age on that day. A value that was entered
@@ -57,8 +73,7 @@ type ItemResult struct {
 // [hmstype.ErrStale]. [ErrItemMismatch], [ErrAnalyteMismatch], [ErrOrderNotActive]; an item
 // without specimen or with verified results gives [hmstype.ErrInvalidTransition].
 func (s *Service) EnterResult(ctx context.Context, in EnterResultInput) (ItemResult, error) {
-	op := usecase.Op{Name: "lab.enter_result", Permission: hmstype.PermLabResult, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, s.enterResult)
+	return opEnterResult.Run(ctx, &s.base, in, s.enterResult)
 }
 
 func (s *Service) enterResult(ctx context.Context, db dbx.DB, in EnterResultInput) (ItemResult, error) {
@@ -89,13 +104,23 @@ func (s *Service) enterResult(ctx context.Context, db dbx.DB, in EnterResultInpu
 	if err := s.writeResults(ctx, db, bench.current, rows); err != nil {
 		return ItemResult{}, err
 	}
-	if item.ResultedAt.IsZero() {
-		item.ResultedAt = db.Now
-	}
-	if err := moveItem(ctx, db, item, ItemPreliminary, "", "resulted_at"); err != nil {
+	if err := resulted(ctx, db, item); err != nil {
 		return ItemResult{}, err
 	}
-	return bench.shown(*item, rows), db.Emit(ctx, itemEvent("lab.resulted", *item))
+	return bench.shown(*item, rows), nil
+}
+
+// resulted says of an item that it has values which nobody has verified; further ones are no step.
+func resulted(ctx context.Context, db dbx.DB, item *itemRow) error {
+	if item.Status != ItemPreliminary {
+		item.ResultedAt = db.Now
+		return moveItem(ctx, db, item, ItemPreliminary, "")
+	}
+	item.StatusReason = ""
+	if err := dbx.Update(ctx, db, item, "status_reason"); err != nil {
+		return err
+	}
+	return db.Emit(ctx, itemEvent("lab.resulted", *item))
 }
 
 // at puts the path of an input's member before the fields of a validation error.
@@ -122,7 +147,7 @@ type bench struct {
 func (s *Service) benchOf(ctx context.Context, db dbx.DB, item itemRow) (bench, error) {
 	b := bench{item: item}
 	var err error
-	if b.specimen, err = dbx.Get[specimenRow](ctx, db, "specimen", item.SpecimenID); err != nil {
+	if b.specimen, err = dbx.Get[specimenRow](ctx, db, "lab_specimen", item.SpecimenID); err != nil {
 		return b, err
 	}
 	var day hmstype.Date
@@ -171,14 +196,13 @@ func (b bench) measure(db dbx.DB, in EnteredValue) (resultRow, error) {
 		return resultRow{}, hmstype.Invalid("value", "must be of the analyte's type")
 	}
 	row := resultRow{
-		Tenanted: b.item.Tenanted, ID: hmstype.NewID[hmstype.LabResultID](), OrderItemID: b.item.ID,
-		PatientID: b.item.PatientID, TestID: b.item.TestID, AnalyteID: analyte.ID, SpecimenID: b.specimen.ID,
-		ResultVersion: 1, Status: ResultPreliminary, ValueType: kind, AbsentReason: in.Value.AbsentReason,
-		Unit: analyte.Unit, Sex: b.person.sex, AgeDays: b.person.age.exact(), CollectedAt: b.specimen.CollectedAt, Comment: in.Comment,
-		EnteredBy: db.Actor.User, EnteredAt: db.Now, RecordedAt: db.Now,
+		Header: dbx.NewHeader[hmstype.LabResultID](db), OrderItemID: b.item.ID, PatientID: b.item.PatientID,
+		TestID: b.item.TestID, AnalyteID: analyte.ID, SpecimenID: b.specimen.ID, Status: ResultPreliminary, ValueType: kind,
+		AbsentReason: in.Value.AbsentReason, Unit: analyte.Unit, Sex: b.person.sex, AgeDays: b.person.age.exact(),
+		CollectedAt: b.specimen.CollectedAt, Comment: in.Comment, EnteredBy: db.By(), EnteredAt: db.Now,
 	}
 	if old, known := b.current[analyte.ID]; known {
-		row.SupersedesID, row.ResultVersion = old.ID, old.ResultVersion+1
+		row.SupersedesID, row.Version = old.ID, old.Version+1
 	}
 	return row, b.judge(&row, in.Value)
 }
@@ -236,7 +260,6 @@ func versionsOf(ctx context.Context, db dbx.DB, items []hmstype.LabOrderItemID) 
 	if len(items) == 0 {
 		return nil, nil
 	}
-	return dbx.All[resultRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("r.order_item_id IN (?)", bun.List(items)).Order("r.order_item_id", "r.analyte_id", "r.result_version")
-	})
+	return dbx.All[resultRow](ctx, db, dbx.OneOf("order_item_id", items),
+		dbx.OrderBy("r.order_item_id", "r.analyte_id", "r.version"))
 }

@@ -37,10 +37,10 @@ const (
 // Bounds are the limits of a range, in the analyte's unit; each may be absent on its own. A value
 // on a limit is within it: table 0078 says "below" and "above".
 type Bounds struct {
-	Low          *decimal.Decimal // below it: L
-	High         *decimal.Decimal // above it: H
-	CriticalLow  *decimal.Decimal // below it: LL; also called panic limit
-	CriticalHigh *decimal.Decimal // above it: HH
+	Low          *decimal.Decimal `json:"low,omitempty"`          // below it: L
+	High         *decimal.Decimal `json:"high,omitempty"`         // above it: H
+	CriticalLow  *decimal.Decimal `json:"criticalLow,omitempty"`  // below it: LL; also called panic limit
+	CriticalHigh *decimal.Decimal `json:"criticalHigh,omitempty"` // above it: HH
 }
 
 // validate notes what the database would refuse: no bound at all, or bounds out of order.

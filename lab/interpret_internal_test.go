@@ -111,11 +111,11 @@ func TestChooseRange(t *testing.T) {
 	t.Parallel()
 	month3, month12, year18 := AgeMonths(3), AgeMonths(12), AgeYears(18)
 	ranges := []rangeRow{
-		{Sex: SexAny, AgeFrom: 0, AgeTo: &month3, Bounds: Bounds{High: d("1")}},
-		{Sex: SexAny, AgeFrom: month3, AgeTo: &month12, Bounds: Bounds{High: d("2")}},
-		{Sex: SexAny, AgeFrom: month12, AgeTo: nil, Bounds: Bounds{High: d("3")}},
-		{Sex: SexFemale, AgeFrom: year18, AgeTo: nil, Bounds: Bounds{High: d("4")}},
-		{Sex: SexMale, AgeFrom: year18, AgeTo: nil, Bounds: Bounds{High: d("5")}},
+		{RangeDetails: RangeDetails{Sex: SexAny, AgeFrom: 0, AgeTo: &month3, Bounds: Bounds{High: d("1")}}},
+		{RangeDetails: RangeDetails{Sex: SexAny, AgeFrom: month3, AgeTo: &month12, Bounds: Bounds{High: d("2")}}},
+		{RangeDetails: RangeDetails{Sex: SexAny, AgeFrom: month12, AgeTo: nil, Bounds: Bounds{High: d("3")}}},
+		{RangeDetails: RangeDetails{Sex: SexFemale, AgeFrom: year18, AgeTo: nil, Bounds: Bounds{High: d("4")}}},
+		{RangeDetails: RangeDetails{Sex: SexMale, AgeFrom: year18, AgeTo: nil, Bounds: Bounds{High: d("5")}}},
 	}
 	for _, tt := range []struct {
 		sex  Sex
@@ -130,7 +130,7 @@ func TestChooseRange(t *testing.T) {
 		require.Equal(t, tt.want, got.High.String(), "%s at %d days", tt.sex, tt.days)
 	}
 	require.Nil(t, chooseRange(ranges, SexMale, unknownAge), "an unknown age fits no range of an age")
-	require.NotNil(t, chooseRange([]rangeRow{{Sex: SexAny}}, SexMale, unknownAge), "but one for all ages")
+	require.NotNil(t, chooseRange([]rangeRow{{RangeDetails: RangeDetails{Sex: SexAny}}}, SexMale, unknownAge), "but one for all ages")
 	require.Nil(t, chooseRange(ranges[3:], "", ageSpan{10000, 10000}), "an unknown sex fits no range of a sex")
 	require.Nil(t, chooseRange(ranges[1:2], SexMale, ageSpan{}))
 }
@@ -157,7 +157,7 @@ func TestAgeAt(t *testing.T) {
 		require.Equal(t, tt.exact, got.exact() != nil)
 	}
 	half := 180
-	ranges := []rangeRow{{Sex: SexAny, AgeTo: &half}, {Sex: SexAny, AgeFrom: half}}
+	ranges := []rangeRow{{RangeDetails: RangeDetails{Sex: SexAny, AgeTo: &half}}, {RangeDetails: RangeDetails{Sex: SexAny, AgeFrom: half}}}
 	require.Nil(t, chooseRange(ranges, SexMale, ageSpan{61, 425}), "on either side of the border nothing is said")
 	require.NotNil(t, chooseRange(ranges, SexMale, ageSpan{200, 425}))
 }

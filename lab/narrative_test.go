@@ -16,7 +16,7 @@ func TestNarrative_Sealed(t *testing.T) {
 	t.Parallel()
 	b := setup(t) // seals the narrative
 	test := b.potassium(t)
-	order, err := b.lab.AddOrder(b.doctor, lab.AddOrderInput{PatientID: b.adult(t), Tests: []hmstype.LabTestID{test.ID}, ClinicalNotes: "canary notes"})
+	order, err := b.lab.AddOrder(b.doctor, lab.AddOrderInput{PatientID: b.adult(t), Tests: []hmstype.LabTestID{test.ID}, OrderDetails: lab.OrderDetails{ClinicalNotes: "canary notes"}})
 	require.NoError(t, err)
 	require.Equal(t, "canary notes", order.ClinicalNotes)
 	b.collect(t, order)

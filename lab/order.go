@@ -13,65 +13,59 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
+// OrderDetails are what people say of an order.
+type OrderDetails struct {
+	// EncounterID: zero where the order belongs to no encounter; otherwise an open one of the patient.
+	EncounterID hmstype.EncounterID `json:"encounterId"`
+	// RequesterID: whose order it is (FHIR requester), who need not be who entered it.
+	RequesterID hmstype.UserID `json:"requesterId"`
+	Priority    Priority       `json:"priority"` // empty in an input means routine
+	// ClinicalNotes: what the laboratory should know; up to 4000 characters.
+	ClinicalNotes string `json:"clinicalNotes,omitempty"`
+}
+
+func (d OrderDetails) validate(v *hmstype.Validator) {
+	hmstype.OneOf(v, d.Priority, "priority", "", PriorityRoutine, PriorityUrgent, PriorityASAP, PriorityStat)
+	v.Text(d.ClinicalNotes, "clinicalNotes", 0, 4000)
+}
+
 // Order asks for one or more tests of one patient (FHIR ServiceRequests that share a
 // requisition).
 type Order struct {
-	ID            hmstype.LabOrderID
-	Number        string // what people read, such as "LO00000042"; unique in the tenant
-	PatientID     hmstype.PatientID
-	EncounterID   hmstype.EncounterID // zero where the order belongs to no encounter
-	OrderedBy     hmstype.UserID
-	OrderDate     time.Time // UTC
-	Status        OrderStatus
-	StatusReason  string // why it was held, revoked or entered in error
-	Priority      Priority
-	ClinicalNotes string // what the laboratory should know
-	Items         []Item
-	Version       int64 // counts changes of the order itself, from 1
-}
-
-// Item is one test of an order.
-type Item struct {
-	ID           hmstype.LabOrderItemID
-	OrderID      hmstype.LabOrderID
-	PatientID    hmstype.PatientID
-	TestID       hmstype.LabTestID
-	Status       ItemStatus
-	StatusReason string             // why it went back to ordered, was cancelled or entered in error
-	SpecimenID   hmstype.SpecimenID // zero before collection
-	CollectedAt  time.Time          // UTC; zero before collection
-	ResultedAt   time.Time          // UTC; when the first value was entered; zero before that
-	ResultDate   time.Time          // UTC; when the results became final; zero before that
-	ReviewedBy   hmstype.UserID     // who has read the final results; zero means nobody since the last change
-	ReviewedAt   time.Time          // UTC; zero means not reviewed
-	Version      int64              // counts changes, from 1
+	ID        hmstype.LabOrderID `json:"id"`
+	Number    string             `json:"number"` // what people read, such as "LO00000042"; unique in the tenant
+	PatientID hmstype.PatientID  `json:"patientId"`
+	OrderDetails
+	Status       OrderStatus      `json:"status"`
+	StatusReason string           `json:"statusReason,omitempty"` // why it was held, revoked or entered in error
+	Items        []Item           `json:"items"`
+	CreatedBy    hmstype.ActorRef `json:"createdBy"` // who entered it
+	CreatedAt    time.Time        `json:"createdAt"` // UTC; the date of the order
+	Version      int64            `json:"version"`   // counts changes of the order itself, from 1
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, states and instants, the number and the priority.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 type orderRow struct {
 	bun.BaseModel `bun:"table:hms.lab_order,alias:o"`
-	dbx.Tenanted
-	ID            hmstype.LabOrderID `bun:"id,pk"`
-	Number        string
-	PatientID     hmstype.PatientID
-	EncounterID   hmstype.EncounterID
-	OrderedBy     hmstype.UserID
-	OrderDate     time.Time
-	Status        OrderStatus
-	StatusReason  string
-	Priority      Priority
-	ClinicalNotes string
-	Version       int64
+	dbx.Header[hmstype.LabOrderID]
+	Number    string
+	PatientID hmstype.PatientID
+	OrderDetails
+	Status       OrderStatus
+	StatusReason string
 }
 
 func (r orderRow) Position() hmstype.Position {
-	return hmstype.Position{At: r.OrderDate, ID: r.ID.UUID()}
+	return hmstype.Position{At: r.CreatedAt, ID: r.ID.UUID()}
 }
 
 func (r orderRow) order(items []itemRow) Order {
 	o := Order{
-		ID: r.ID, Number: r.Number, PatientID: r.PatientID, EncounterID: r.EncounterID, OrderedBy: r.OrderedBy,
-		OrderDate: r.OrderDate.UTC(), Status: r.Status, StatusReason: r.StatusReason, Priority: r.Priority,
-		ClinicalNotes: r.ClinicalNotes, Items: make([]Item, len(items)), Version: r.Version,
+		ID: r.ID, Number: r.Number, PatientID: r.PatientID, OrderDetails: r.OrderDetails, Status: r.Status,
+		StatusReason: r.StatusReason, Items: make([]Item, len(items)),
+		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
 	for i, item := range items {
 		o.Items[i] = item.item()
@@ -79,42 +73,34 @@ func (r orderRow) order(items []itemRow) Order {
 	return o
 }
 
-type itemRow struct {
-	bun.BaseModel `bun:"table:hms.lab_order_item,alias:i"`
-	dbx.Tenanted
-	ID           hmstype.LabOrderItemID `bun:"id,pk"`
-	OrderID      hmstype.LabOrderID
-	PatientID    hmstype.PatientID
-	TestID       hmstype.LabTestID
-	Status       ItemStatus
-	StatusReason string
-	PriorityRank int
-	OrderDate    time.Time
-	SpecimenID   hmstype.SpecimenID
-	CollectedAt  time.Time `bun:",nullzero"`
-	ResultedAt   time.Time `bun:",nullzero"`
-	ResultDate   time.Time `bun:",nullzero"`
-	ReviewedBy   hmstype.UserID
-	ReviewedAt   time.Time `bun:",nullzero"`
-	Version      int64
+// orderTexts are what of an order is sealed. Results and their comments stay in clear: versions
+// are compared and superseded, and trends are made of them.
+var orderTexts = fieldcrypt.Table[OrderDetails]{
+	Name: "lab_order", Subject: "patient_id", Narrative: true,
+	Texts: func(d *OrderDetails) []fieldcrypt.Text {
+		return []fieldcrypt.Text{{Column: "clinical_notes", Text: &d.ClinicalNotes}}
+	},
+}.Declare()
+
+func (o *Order) texts() []fieldcrypt.Record {
+	return []fieldcrypt.Record{orderTexts.Of(o.PatientID.UUID(), o.ID, &o.OrderDetails)}
 }
 
-func (r itemRow) item() Item {
-	return Item{
-		ID: r.ID, OrderID: r.OrderID, PatientID: r.PatientID, TestID: r.TestID, Status: r.Status,
-		StatusReason: r.StatusReason, SpecimenID: r.SpecimenID, CollectedAt: r.CollectedAt.UTC(),
-		ResultedAt: r.ResultedAt.UTC(), ResultDate: r.ResultDate.UTC(), ReviewedBy: r.ReviewedBy,
-		ReviewedAt: r.ReviewedAt.UTC(), Version: r.Version,
-	}
+// orders is what every use case that shows orders shows of whom. The laboratory goes on with the
+// order of a restricted patient by its number, in its turn.
+var orders = usecase.Entity[Order]{
+	Table:   "lab_order",
+	Patient: func(o *Order) hmstype.PatientID { return o.PatientID },
+	ID:      func(o *Order) string { return o.ID.String() },
+	Texts:   func(o *Order) []fieldcrypt.Record { return o.texts() },
+	Keep:    func(withheld, whole *Order) { withheld.Number, withheld.Priority = whole.Number, whole.Priority },
 }
 
 // AddOrderInput asks for tests.
 type AddOrderInput struct {
-	PatientID      hmstype.PatientID   // required; an active record
-	EncounterID    hmstype.EncounterID // optional; an open encounter of the patient
-	OrderedBy      hmstype.UserID      // zero means the actor; the host's own actor must name somebody
-	Priority       Priority            // empty means routine
-	ClinicalNotes  string              // up to 4000 characters
+	PatientID hmstype.PatientID // required; an active record
+	// OrderDetails; a zero RequesterID means the person who acts, so the host's own actor must name somebody.
+	OrderDetails
 	Tests          []hmstype.LabTestID // 1 to 100 active tests, none twice
 	Draft          bool                // the order is written but not yet asked for; see [Service.ActivateOrder]
 	IdempotencyKey string              // the same key gives the first order again
@@ -124,8 +110,7 @@ type AddOrderInput struct {
 func (in AddOrderInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.PatientID.IsZero(), "patientId")
-	hmstype.OneOf(&v, in.Priority, "priority", "", PriorityRoutine, PriorityUrgent, PriorityASAP, PriorityStat)
-	v.Text(in.ClinicalNotes, "clinicalNotes", 0, 4000)
+	in.OrderDetails.validate(&v)
 	v.Check(len(in.Tests) >= 1 && len(in.Tests) <= 100, "tests", "must be 1 to 100")
 	seen := map[hmstype.LabTestID]bool{}
 	for i, id := range in.Tests {
@@ -137,19 +122,26 @@ func (in AddOrderInput) Validate() error {
 	return v.Err()
 }
 
+var opAddOrder = usecase.Command[AddOrderInput, Order]{
+	Name: "lab.add_order", Permission: hmstype.PermLabOrder, Shows: orders.One(),
+	Key: func(in AddOrderInput) string { return in.IdempotencyKey },
+	Sample: AddOrderInput{
+		OrderDetails: OrderDetails{Priority: PriorityStat, ClinicalNotes: "on digoxin"}, Tests: make([]hmstype.LabTestID, 1),
+	},
+}.Declare()
+
 // AddOrder orders tests. The patient's record must be active; [ErrEncounterMismatch],
 // [ErrEncounterClosed]; [ErrTestInactive]. Nothing is charged before a specimen is collected.
 func (s *Service) AddOrder(ctx context.Context, in AddOrderInput) (Order, error) {
-	op := usecase.Op{Name: "lab.add_order", Permission: hmstype.PermLabOrder, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, fieldcrypt.Opened(s.base.Crypt, orderText, s.addOrder))
+	return opAddOrder.Run(ctx, &s.base, in, s.addOrder)
 }
 
 func (s *Service) addOrder(ctx context.Context, db dbx.DB, in AddOrderInput) (Order, error) {
-	if in.OrderedBy.IsZero() {
-		in.OrderedBy = db.Actor.User
+	if in.RequesterID.IsZero() {
+		in.RequesterID = db.By().Person
 	}
-	if in.OrderedBy.IsZero() {
-		return Order{}, hmstype.Invalid("orderedBy", "required")
+	if in.RequesterID.IsZero() {
+		return Order{}, hmstype.Invalid("requesterId", "required")
 	}
 	if _, err := s.ports.Patients.Require(ctx, db.Conn(), in.PatientID); err != nil {
 		return Order{}, err
@@ -165,7 +157,7 @@ func (s *Service) addOrder(ctx context.Context, db dbx.DB, in AddOrderInput) (Or
 		return Order{}, err
 	}
 	row, items := newOrder(db, in, number)
-	if err := s.seal(ctx, db, row.PatientID, row.ID, fieldClinicalNotes, &row.ClinicalNotes); err != nil {
+	if err := orderTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.OrderDetails); err != nil {
 		return Order{}, err
 	}
 	if err := dbx.Insert(ctx, db, row); err != nil {
@@ -179,10 +171,8 @@ func (s *Service) addOrder(ctx context.Context, db dbx.DB, in AddOrderInput) (Or
 
 func newOrder(db dbx.DB, in AddOrderInput, number int64) (orderRow, []itemRow) {
 	row := orderRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.LabOrderID](),
-		Number: fmt.Sprintf("LO%08d", number), PatientID: in.PatientID, EncounterID: in.EncounterID,
-		OrderedBy: in.OrderedBy, OrderDate: db.Now, Status: OrderActive, Priority: in.Priority,
-		ClinicalNotes: in.ClinicalNotes, Version: 1,
+		Header: dbx.NewHeader[hmstype.LabOrderID](db), Number: fmt.Sprintf("LO%08d", number), PatientID: in.PatientID,
+		OrderDetails: in.OrderDetails, Status: OrderActive,
 	}
 	if in.Draft {
 		row.Status = OrderDraft
@@ -193,9 +183,8 @@ func newOrder(db dbx.DB, in AddOrderInput, number int64) (orderRow, []itemRow) {
 	items := make([]itemRow, len(in.Tests))
 	for i, test := range in.Tests {
 		items[i] = itemRow{
-			Tenanted: row.Tenanted, ID: hmstype.NewID[hmstype.LabOrderItemID](), OrderID: row.ID,
-			PatientID: row.PatientID, TestID: test, Status: ItemOrdered, PriorityRank: row.Priority.rank(),
-			OrderDate: row.OrderDate, Version: 1,
+			Header: dbx.NewHeader[hmstype.LabOrderItemID](db), OrderID: row.ID, PatientID: row.PatientID, TestID: test,
+			Status: ItemOrdered, PriorityRank: row.Priority.rank(),
 		}
 	}
 	return row, items
@@ -236,9 +225,7 @@ func requireTests(ctx context.Context, db dbx.DB, ids []hmstype.LabTestID) error
 }
 
 func testsByID(ctx context.Context, db dbx.DB, ids []hmstype.LabTestID) (map[hmstype.LabTestID]testRow, error) {
-	rows, err := dbx.All[testRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("t.id IN (?)", bun.List(ids))
-	})
+	rows, err := dbx.All[testRow](ctx, db, dbx.OneOf("id", ids))
 	byID := make(map[hmstype.LabTestID]testRow, len(rows))
 	for _, r := range rows {
 		byID[r.ID] = r
@@ -253,49 +240,46 @@ func orderEvent(kind string, row orderRow) dbx.Event {
 	}}
 }
 
-// itemEvent is what others learn of an item. Its entity is the order, so that the events of
-// one order arrive in order.
-func itemEvent(kind string, row itemRow) dbx.Event {
-	return dbx.Event{Type: kind, Entity: "lab_order", ID: row.OrderID, Data: map[string]string{
-		"itemId": row.ID.String(), "patientId": row.PatientID.String(), "status": string(row.Status),
-	}}
-}
-
 // lockOrder locks an order's row, which every deed that changes its items takes first: whether the
 // order is complete depends on all of them.
 func lockOrder(ctx context.Context, db dbx.DB, id hmstype.LabOrderID) (orderRow, error) {
 	return dbx.Get[orderRow](ctx, db, "lab_order", id, dbx.ForUpdate)
 }
 
-// itemsOf gives the items of a locked order, in the order of their ids.
-func itemsOf(ctx context.Context, db dbx.DB, id hmstype.LabOrderID) ([]itemRow, error) {
-	return dbx.All[itemRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("i.order_id = ?", id).Order("i.id")
-	})
-}
+var opOrder = usecase.Query[usecase.ByID[hmstype.LabOrderID], Order]{
+	Name: "lab.order", Permission: hmstype.PermLabRead, Shows: orders.One(),
+}.Declare()
 
 // Order gives an order with its items, and records that it was read. patient.ErrRestricted
 // for a restricted patient and an actor without the permission.
 func (s *Service) Order(ctx context.Context, id hmstype.LabOrderID) (Order, error) {
-	op := usecase.Op{Name: "lab.order", Permission: hmstype.PermLabRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.LabOrderID]{ID: id},
-		fieldcrypt.Opened(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabOrderID]) (Order, error) {
-			return readOrder(ctx, db, in.ID)
-		}))
+	return opOrder.Run(ctx, &s.base, usecase.ID(id), getOrder)
 }
 
-func readOrder(ctx context.Context, db dbx.DB, id hmstype.LabOrderID) (Order, error) {
-	row, err := dbx.Get[orderRow](ctx, db, "lab_order", id)
+func getOrder(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabOrderID]) (Order, error) {
+	row, err := dbx.Get[orderRow](ctx, db, "lab_order", in.ID)
 	if err != nil {
 		return Order{}, err
 	}
-	items, err := itemsOf(ctx, db, id)
+	items, err := itemsOf(ctx, db, in.ID)
+	return row.order(items), err
+}
+
+var opOrderHistory = usecase.Query[usecase.ByID[hmstype.LabOrderID], History]{
+	Name: "lab.order_history", Permission: hmstype.PermLabRead, Shows: histories.One(),
+}.Declare()
+
+// OrderHistory gives the steps of an order from state to state, the oldest first.
+func (s *Service) OrderHistory(ctx context.Context, id hmstype.LabOrderID) (History, error) {
+	return opOrderHistory.Run(ctx, &s.base, usecase.ID(id), orderHistory)
+}
+
+func orderHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabOrderID]) (History, error) {
+	row, err := dbx.Get[orderRow](ctx, db, "lab_order", in.ID)
 	if err != nil {
-		return Order{}, err
+		return History{}, err
 	}
-	return row.order(items), db.RecordAccess(ctx, dbx.Access{
-		Action: "read", Entity: "lab_order", ID: id.String(), Patient: row.PatientID,
-	})
+	return historyOf(ctx, db, "lab_order", in.ID, row.PatientID)
 }
 
 // OrdersInput asks for a patient's orders.
@@ -314,45 +298,30 @@ func validatePatientPage(id hmstype.PatientID, page hmstype.Page) error {
 	return v.Err()
 }
 
+var opOrders = usecase.Query[OrdersInput, hmstype.List[Order]]{
+	Name: "lab.orders", Permission: hmstype.PermLabRead, Shows: orders.Page(),
+	Sample: OrdersInput{},
+}.Declare()
+
 // Orders lists a patient's orders, newest first, and records that they were read.
 func (s *Service) Orders(ctx context.Context, in OrdersInput) (hmstype.List[Order], error) {
-	op := usecase.Op{Name: "lab.orders", Permission: hmstype.PermLabRead}
-	return usecase.Read(ctx, &s.base, op, in, fieldcrypt.OpenedList(s.base.Crypt, orderText, func(ctx context.Context, db dbx.DB, in OrdersInput) (hmstype.List[Order], error) {
-		list := hmstype.List[Order]{Items: []Order{}}
-		if err := s.requireKnown(ctx, db, in.PatientID); err != nil {
-			return list, err
-		}
-		rows, next, err := dbx.Page[orderRow](ctx, db, in.Page, dbx.Order{At: "order_date", Desc: true},
-			func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("o.patient_id = ?", in.PatientID) })
-		if err != nil {
-			return list, err
-		}
-		items, err := itemsByOrder(ctx, db, rows)
-		if err != nil {
-			return list, err
-		}
-		for _, r := range rows {
-			list.Items = append(list.Items, r.order(items[r.ID]))
-		}
-		list.Next = next
-		return list, db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "lab_order", Patient: in.PatientID})
-	}))
+	return opOrders.Run(ctx, &s.base, in, s.listOrders)
 }
 
-func itemsByOrder(ctx context.Context, db dbx.DB, orders []orderRow) (map[hmstype.LabOrderID][]itemRow, error) {
-	byOrder := map[hmstype.LabOrderID][]itemRow{}
-	if len(orders) == 0 {
-		return byOrder, nil
+func (s *Service) listOrders(ctx context.Context, db dbx.DB, in OrdersInput) (hmstype.List[Order], error) {
+	list := hmstype.List[Order]{Items: []Order{}}
+	if err := s.about(ctx, db, in.PatientID); err != nil {
+		return list, err
 	}
-	ids := make([]hmstype.LabOrderID, len(orders))
-	for i, o := range orders {
-		ids[i] = o.ID
+	rows, next, err := dbx.Page[orderRow](ctx, db, in.Page, dbx.Order{At: "created_at", Desc: true},
+		dbx.Equal("patient_id", in.PatientID))
+	if err != nil {
+		return list, err
 	}
-	rows, err := dbx.All[itemRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("i.order_id IN (?)", bun.List(ids)).Order("i.id")
-	})
+	items, err := itemsByOrder(ctx, db, rows)
 	for _, r := range rows {
-		byOrder[r.OrderID] = append(byOrder[r.OrderID], r)
+		list.Items = append(list.Items, r.order(items[r.ID]))
 	}
-	return byOrder, err
+	list.Next = next
+	return list, err
 }

@@ -21,14 +21,15 @@ func TestService_AddOrder(t *testing.T) {
 	k, na := b.potassium(t), b.numericTest(t, "NA", "mmol/L")
 	who := b.adult(t)
 	in := lab.AddOrderInput{
-		PatientID: who, EncounterID: b.encounter(t, who), Priority: lab.PriorityStat, ClinicalNotes: "on digoxin",
-		Tests: []hmstype.LabTestID{k.ID, na.ID}, IdempotencyKey: "once",
+		PatientID:    who,
+		OrderDetails: lab.OrderDetails{EncounterID: b.encounter(t, who), Priority: lab.PriorityStat, ClinicalNotes: "on digoxin"},
+		Tests:        []hmstype.LabTestID{k.ID, na.ID}, IdempotencyKey: "once",
 	}
 	order, err := b.lab.AddOrder(b.doctor, in)
 	require.NoError(t, err)
 	require.Equal(t, "LO00000001", order.Number)
 	require.Equal(t, lab.OrderActive, order.Status)
-	require.Equal(t, b.doctorID, order.OrderedBy)
+	require.Equal(t, b.doctorID, order.RequesterID)
 	require.Len(t, order.Items, 2)
 	require.Zero(t, b.till.len(), "an order costs nothing yet")
 
@@ -76,7 +77,7 @@ func TestService_AddOrder_EncounterClosed(t *testing.T) {
 	id := b.encounter(t, who)
 	_, err := b.DB.NewRaw(`UPDATE hms.encounter SET status = 'finished', ended_at = started_at, disposition = 'home' WHERE id = ?`, id).Exec(t.Context())
 	require.NoError(t, err)
-	_, err = b.lab.AddOrder(b.doctor, lab.AddOrderInput{PatientID: who, EncounterID: id, Tests: []hmstype.LabTestID{b.potassium(t).ID}})
+	_, err = b.lab.AddOrder(b.doctor, lab.AddOrderInput{PatientID: who, OrderDetails: lab.OrderDetails{EncounterID: id}, Tests: []hmstype.LabTestID{b.potassium(t).ID}})
 	require.ErrorIs(t, err, lab.ErrEncounterClosed)
 }
 
@@ -85,7 +86,7 @@ func TestService_AddOrder_EncounterWall(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(p *lab.Ports) { p.Encounters, p.Charges = nil, nil })
 	mine, other := b.adult(t), b.adult(t)
-	in := lab.AddOrderInput{PatientID: mine, EncounterID: b.encounter(t, other), Tests: []hmstype.LabTestID{b.potassium(t).ID}}
+	in := lab.AddOrderInput{PatientID: mine, OrderDetails: lab.OrderDetails{EncounterID: b.encounter(t, other)}, Tests: []hmstype.LabTestID{b.potassium(t).ID}}
 	_, err := b.lab.AddOrder(b.doctor, in)
 	require.ErrorIs(t, err, lab.ErrEncounterMismatch)
 	in.EncounterID = b.encounter(t, mine)
@@ -194,7 +195,7 @@ func TestService_EnterOrderInError(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, history.Items, 1)
 	require.Equal(t, lab.ResultEnteredInError, history.Items[0].Status)
-	require.EqualValues(t, 3, history.Items[0].ResultVersion)
+	require.EqualValues(t, 3, history.Items[0].Version)
 }
 
 func TestService_CancelItem(t *testing.T) {

@@ -86,3 +86,14 @@ func (s *Service) personAt(ctx context.Context, db dbx.DB, specimen specimenRow)
 	}
 	return person{sexOf(summary.Gender), ageAt(summary.BirthDate, summary.BirthDatePrecision, day)}, day, nil
 }
+
+// about says whom the use case is about, and refuses a patient whom the tenant does not have. What
+// is on file of a merged or inactive record may be read.
+func (s *Service) about(ctx context.Context, db dbx.DB, id hmstype.PatientID) error {
+	db.About(id)
+	_, err := s.ports.Patients.Require(ctx, db.Conn(), id)
+	if errors.Is(err, patient.ErrMerged) || errors.Is(err, patient.ErrInactive) {
+		return nil
+	}
+	return err
+}

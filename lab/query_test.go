@@ -20,7 +20,7 @@ func TestService_Worklist(t *testing.T) {
 	numbers := map[lab.Priority]string{}
 	for _, priority := range []lab.Priority{lab.PriorityRoutine, lab.PriorityUrgent, lab.PriorityStat, lab.PriorityASAP} {
 		for range 2 {
-			order, err := b.lab.AddOrder(b.doctor, lab.AddOrderInput{PatientID: who, Priority: priority, Tests: []hmstype.LabTestID{test.ID}})
+			order, err := b.lab.AddOrder(b.doctor, lab.AddOrderInput{PatientID: who, OrderDetails: lab.OrderDetails{Priority: priority}, Tests: []hmstype.LabTestID{test.ID}})
 			require.NoError(t, err)
 			numbers[priority] += order.Number + " "
 			b.Clock.Advance(time.Minute)
@@ -35,7 +35,7 @@ func TestService_Worklist(t *testing.T) {
 		require.NoError(t, err)
 		for _, entry := range list.Items {
 			got += entry.OrderNumber + " "
-			require.Equal(t, b.Clock.Now().Sub(entry.OrderDate), entry.Age)
+			require.Equal(t, b.Clock.Now().Sub(entry.Item.CreatedAt), entry.Age)
 			require.Equal(t, "K", entry.TestCode)
 			require.Equal(t, who, entry.Item.PatientID)
 			require.Equal(t, lab.ItemOrdered, entry.Item.Status)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/hmstype"
@@ -11,93 +12,94 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// ReferenceRange says what is usual for an analyte in persons of one sex and age, in a
-// period. Ages are days at collection; use [AgeMonths] and [AgeYears] at the edge. Ages and
-// validity are half-open, so that one range may begin where another ends.
-type ReferenceRange struct {
-	ID        hmstype.ReferenceRangeID
-	AnalyteID hmstype.LabAnalyteID
-	Sex       Sex
-	AgeFrom   int          // days, from 0
-	AgeTo     *int         // days, the first that is too old; nil means no end
-	ValidFrom hmstype.Date // first day
-	ValidTo   hmstype.Date // the first day on which it is not valid; zero means no end
-	Bounds
-	VoidedAt   time.Time // zero means in force
-	VoidReason string
-	CreatedAt  time.Time // UTC
-	Version    int64     // counts changes, from 1
-}
-
-type rangeRow struct {
-	bun.BaseModel `bun:"table:hms.lab_reference_range,alias:rr"`
-	dbx.Tenanted
-	ID        hmstype.ReferenceRangeID `bun:"id,pk"`
-	AnalyteID hmstype.LabAnalyteID
-	Sex       Sex
-	AgeFrom   int
-	AgeTo     *int
-	ValidFrom hmstype.Date
-	ValidTo   hmstype.Date
-	Bounds
-	VoidedAt   time.Time `bun:",nullzero"`
-	VoidReason string
-	CreatedAt  time.Time
-	Version    int64
-}
-
-func (r rangeRow) Position() hmstype.Position { return hmstype.Position{ID: r.ID.UUID()} }
-
-// fitsAge tells whether the range is for this age; a negative age is unknown and fits only
-// a range for all ages.
-func (r rangeRow) fitsAge(days int) bool {
-	if days < 0 {
-		return r.AgeFrom == 0 && r.AgeTo == nil
-	}
-	return days >= r.AgeFrom && (r.AgeTo == nil || days < *r.AgeTo)
-}
-
-func (r rangeRow) referenceRange() ReferenceRange {
-	return ReferenceRange{
-		ID: r.ID, AnalyteID: r.AnalyteID, Sex: r.Sex, AgeFrom: r.AgeFrom, AgeTo: r.AgeTo, ValidFrom: r.ValidFrom,
-		ValidTo: r.ValidTo, Bounds: r.Bounds, VoidedAt: r.VoidedAt.UTC(), VoidReason: r.VoidReason,
-		CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
-	}
-}
-
-// AddReferenceRangeInput describes a new range.
-type AddReferenceRangeInput struct {
-	AnalyteID hmstype.LabAnalyteID // required; a numeric analyte
-	Sex       Sex                  // required
-	AgeFrom   int                  // days, from 0
-	AgeTo     *int                 // days, more than AgeFrom; nil means no end
-	ValidFrom hmstype.Date         // required
-	ValidTo   hmstype.Date         // after ValidFrom; zero means no end
+// RangeDetails say for whom and when a range answers, and its limits. Ages are days at collection;
+// use [AgeMonths] and [AgeYears] at the edge. Ages and validity are half-open, so that one range
+// may begin where another ends.
+type RangeDetails struct {
+	AnalyteID hmstype.LabAnalyteID `json:"analyteId"`       // required; a numeric analyte
+	Sex       Sex                  `json:"sex"`             // required
+	AgeFrom   int                  `json:"ageFrom"`         // days, from 0
+	AgeTo     *int                 `json:"ageTo,omitempty"` // days, the first that is too old; nil means no end
+	ValidFrom hmstype.Date         `json:"validFrom"`       // first day; required
+	ValidTo   hmstype.Date         `json:"validTo"`         // the first day on which it is not valid; zero means no end
 	Bounds                         // at least one, rising from CriticalLow to CriticalHigh
 }
 
 // maxAgeDays is more than anybody lives.
 const maxAgeDays = 73_000
 
-// Validate implements the rules above.
+func (d RangeDetails) validate(v *hmstype.Validator) {
+	v.Required(!d.AnalyteID.IsZero(), "analyteId")
+	hmstype.OneOf(v, d.Sex, "sex", SexAny, SexFemale, SexMale)
+	v.Check(d.AgeFrom >= 0 && d.AgeFrom <= maxAgeDays, "ageFrom", "must lie between 0 and 73000 days")
+	v.Check(d.AgeTo == nil || (*d.AgeTo > d.AgeFrom && *d.AgeTo <= maxAgeDays),
+		"ageTo", "must be more than ageFrom and at most 73000 days")
+	v.Required(!d.ValidFrom.IsZero(), "validFrom")
+	v.Check(d.ValidTo.IsZero() || d.ValidTo.After(d.ValidFrom), "validTo", "must be after validFrom")
+	d.Bounds.validate(v)
+}
+
+// fitsAge tells whether the range is for this age; a negative age is unknown and fits only
+// a range for all ages.
+func (d RangeDetails) fitsAge(days int) bool {
+	if days < 0 {
+		return d.AgeFrom == 0 && d.AgeTo == nil
+	}
+	return days >= d.AgeFrom && (d.AgeTo == nil || days < *d.AgeTo)
+}
+
+// ReferenceRange says what is usual for an analyte in persons of one sex and age, in a period.
+type ReferenceRange struct {
+	ID hmstype.ReferenceRangeID `json:"id"`
+	RangeDetails
+	VoidedAt   time.Time        `json:"voidedAt"` // UTC; zero means in force
+	VoidReason string           `json:"voidReason,omitempty"`
+	CreatedBy  hmstype.ActorRef `json:"createdBy"`
+	CreatedAt  time.Time        `json:"createdAt"` // UTC
+	Version    int64            `json:"version"`   // counts changes, from 1
+}
+
+type rangeRow struct {
+	bun.BaseModel `bun:"table:hms.lab_reference_range,alias:rr"`
+	dbx.Header[hmstype.ReferenceRangeID]
+	RangeDetails
+	VoidedAt   time.Time `bun:",nullzero"`
+	VoidReason string
+}
+
+func (r rangeRow) Position() hmstype.Position { return hmstype.Position{ID: r.ID.UUID()} }
+
+func (r rangeRow) referenceRange() ReferenceRange {
+	return ReferenceRange{
+		ID: r.ID, RangeDetails: r.RangeDetails, VoidedAt: r.VoidedAt.UTC(), VoidReason: r.VoidReason,
+		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+	}
+}
+
+// AddReferenceRangeInput describes a new range.
+type AddReferenceRangeInput struct{ RangeDetails }
+
+// Validate implements the rules of [RangeDetails].
 func (in AddReferenceRangeInput) Validate() error {
 	var v hmstype.Validator
-	v.Required(!in.AnalyteID.IsZero(), "analyteId")
-	hmstype.OneOf(&v, in.Sex, "sex", SexAny, SexFemale, SexMale)
-	v.Check(in.AgeFrom >= 0 && in.AgeFrom <= maxAgeDays, "ageFrom", "must lie between 0 and 73000 days")
-	v.Check(in.AgeTo == nil || (*in.AgeTo > in.AgeFrom && *in.AgeTo <= maxAgeDays), "ageTo", "must be more than ageFrom and at most 73000 days")
-	v.Required(!in.ValidFrom.IsZero(), "validFrom")
-	v.Check(in.ValidTo.IsZero() || in.ValidTo.After(in.ValidFrom), "validTo", "must be after validFrom")
-	in.validate(&v)
+	in.RangeDetails.validate(&v)
 	return v.Err()
 }
+
+var sampleLow = decimal.New(35, -1)
+
+var opAddReferenceRange = usecase.Command[AddReferenceRangeInput, ReferenceRange]{
+	Name: "lab.add_reference_range", Permission: hmstype.PermLabManage, Shows: usecase.Nobody[ReferenceRange](aCatalogue),
+	Sample: AddReferenceRangeInput{
+		RangeDetails{Sex: SexAny, ValidFrom: usecase.SampleDay, Bounds: Bounds{Low: &sampleLow}},
+	},
+}.Declare()
 
 // AddReferenceRange adds a range. [RangeOverlapError] names the one that answers for some of
 // the same persons and days already. Results that exist keep the range that they were
 // compared with.
 func (s *Service) AddReferenceRange(ctx context.Context, in AddReferenceRangeInput) (ReferenceRange, error) {
-	op := usecase.Op{Name: "lab.add_reference_range", Permission: hmstype.PermLabManage}
-	return usecase.Write(ctx, &s.base, op, in, addReferenceRange)
+	return opAddReferenceRange.Run(ctx, &s.base, in, addReferenceRange)
 }
 
 func addReferenceRange(ctx context.Context, db dbx.DB, in AddReferenceRangeInput) (ReferenceRange, error) {
@@ -108,11 +110,7 @@ func addReferenceRange(ctx context.Context, db dbx.DB, in AddReferenceRangeInput
 	if analyte.ValueType != ValueNumeric {
 		return ReferenceRange{}, hmstype.Invalid("analyteId", "must be a numeric analyte")
 	}
-	row := rangeRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.ReferenceRangeID](),
-		AnalyteID: in.AnalyteID, Sex: in.Sex, AgeFrom: in.AgeFrom, AgeTo: in.AgeTo, ValidFrom: in.ValidFrom,
-		ValidTo: in.ValidTo, Bounds: in.Bounds, CreatedAt: db.Now, Version: 1,
-	}
+	row := rangeRow{Header: dbx.NewHeader[hmstype.ReferenceRangeID](db), RangeDetails: in.RangeDetails}
 	free, err := dbx.InsertIfFree(ctx, db, &row)
 	if err != nil {
 		return ReferenceRange{}, err
@@ -125,18 +123,13 @@ func addReferenceRange(ctx context.Context, db dbx.DB, in AddReferenceRangeInput
 
 // rangeInTheWay finds the range that overlaps, by plain columns.
 func rangeInTheWay(ctx context.Context, db dbx.DB, row rangeRow) error {
-	rows, err := dbx.All[rangeRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = q.Where("rr.analyte_id = ?", row.AnalyteID).Where("rr.sex = ?", row.Sex).Where("rr.voided_at IS NULL").
-			Where("rr.age_to IS NULL OR rr.age_to > ?", row.AgeFrom).
-			Where("rr.valid_to IS NULL OR rr.valid_to > ?", row.ValidFrom)
-		if row.AgeTo != nil {
-			q = q.Where("rr.age_from < ?", *row.AgeTo)
-		}
-		if !row.ValidTo.IsZero() {
-			q = q.Where("rr.valid_from < ?", row.ValidTo)
-		}
-		return q.Order("rr.id").Limit(1)
-	})
+	age, day := dbx.When(false), dbx.When(!row.ValidTo.IsZero(), dbx.Where("rr.valid_from < ?", row.ValidTo))
+	if row.AgeTo != nil {
+		age = dbx.Where("rr.age_from < ?", *row.AgeTo)
+	}
+	rows, err := dbx.All[rangeRow](ctx, db, dbx.Equal("analyte_id", row.AnalyteID), dbx.Equal("sex", row.Sex),
+		dbx.Where("rr.voided_at IS NULL"), dbx.Where("(rr.age_to IS NULL OR rr.age_to > ?)", row.AgeFrom), age,
+		dbx.Where("(rr.valid_to IS NULL OR rr.valid_to > ?)", row.ValidFrom), day, dbx.OrderBy("rr.id"), dbx.Limit(1))
 	if err != nil {
 		return err
 	}
@@ -162,19 +155,44 @@ func (in EndReferenceRangeInput) Validate() error {
 	return v.Err()
 }
 
+var opEndReferenceRange = usecase.Command[EndReferenceRangeInput, ReferenceRange]{
+	Name: "lab.end_reference_range", Permission: hmstype.PermLabManage, Shows: usecase.Nobody[ReferenceRange](aCatalogue),
+	Sample: EndReferenceRangeInput{Version: 1, ValidTo: usecase.SampleDay},
+}.Declare()
+
 // EndReferenceRange sets the day from which a range is not valid, so that another may
 // follow. [hmstype.ErrStale] for an old version.
 func (s *Service) EndReferenceRange(ctx context.Context, in EndReferenceRangeInput) (ReferenceRange, error) {
-	op := usecase.Op{Name: "lab.end_reference_range", Permission: hmstype.PermLabManage}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in EndReferenceRangeInput) (ReferenceRange, error) {
-		return changeRange(ctx, db, in.ID, in.Version, func(row *rangeRow) ([]string, error) {
-			if !in.ValidTo.After(row.ValidFrom) || (!row.ValidTo.IsZero() && in.ValidTo.After(row.ValidTo)) {
-				return nil, hmstype.Invalid("validTo", "must be after the first day and not after the day on which it ends already")
-			}
-			row.ValidTo = in.ValidTo
-			return []string{"valid_to"}, nil
-		})
-	})
+	return opEndReferenceRange.Run(ctx, &s.base, in, endReferenceRange)
+}
+
+func endReferenceRange(ctx context.Context, db dbx.DB, in EndReferenceRangeInput) (ReferenceRange, error) {
+	row, err := lockRange(ctx, db, in.ID, in.Version)
+	if err != nil {
+		return ReferenceRange{}, err
+	}
+	if !in.ValidTo.After(row.ValidFrom) || (!row.ValidTo.IsZero() && in.ValidTo.After(row.ValidTo)) {
+		return ReferenceRange{}, hmstype.Invalid("validTo",
+			"must be after the first day and not after the day on which it ends already")
+	}
+	row.ValidTo = in.ValidTo
+	err = dbx.Update(ctx, db, &row, "valid_to")
+	return row.referenceRange(), err
+}
+
+// lockRange locks a range that is in force; [hmstype.ErrInvalidTransition] for one that was voided.
+func lockRange(ctx context.Context, db dbx.DB, id hmstype.ReferenceRangeID, version int64) (rangeRow, error) {
+	row, err := dbx.Get[rangeRow](ctx, db, "lab_reference_range", id, dbx.ForUpdate)
+	if err != nil {
+		return row, err
+	}
+	if err := dbx.CheckVersion(&row, version); err != nil {
+		return row, err
+	}
+	if !row.VoidedAt.IsZero() {
+		return row, hmstype.ErrInvalidTransition
+	}
+	return row, nil
 }
 
 // VoidReferenceRangeInput takes back a range that was entered by mistake.
@@ -193,38 +211,25 @@ func (in VoidReferenceRangeInput) Validate() error {
 	return v.Err()
 }
 
+var opVoidReferenceRange = usecase.Command[VoidReferenceRangeInput, ReferenceRange]{
+	Name: "lab.void_reference_range", Permission: hmstype.PermLabManage, Shows: usecase.Nobody[ReferenceRange](aCatalogue),
+	Sample: VoidReferenceRangeInput{Version: 1, Reason: "another unit's"},
+}.Declare()
+
 // VoidReferenceRange takes back a range. Results that were compared with it keep their
 // snapshot; correct them where they need it. [hmstype.ErrStale] for an old version.
 func (s *Service) VoidReferenceRange(ctx context.Context, in VoidReferenceRangeInput) (ReferenceRange, error) {
-	op := usecase.Op{Name: "lab.void_reference_range", Permission: hmstype.PermLabManage}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in VoidReferenceRangeInput) (ReferenceRange, error) {
-		return changeRange(ctx, db, in.ID, in.Version, func(row *rangeRow) ([]string, error) {
-			row.VoidedAt, row.VoidReason = db.Now, in.Reason
-			return []string{"voided_at", "void_reason"}, nil
-		})
-	})
+	return opVoidReferenceRange.Run(ctx, &s.base, in, voidReferenceRange)
 }
 
-func changeRange(ctx context.Context, db dbx.DB, id hmstype.ReferenceRangeID, version int64, change func(*rangeRow) ([]string, error)) (ReferenceRange, error) {
-	row, err := dbx.Get[rangeRow](ctx, db, "lab_reference_range", id, dbx.ForUpdate)
+func voidReferenceRange(ctx context.Context, db dbx.DB, in VoidReferenceRangeInput) (ReferenceRange, error) {
+	row, err := lockRange(ctx, db, in.ID, in.Version)
 	if err != nil {
 		return ReferenceRange{}, err
 	}
-	if row.Version != version {
-		return ReferenceRange{}, hmstype.ErrStale
-	}
-	if !row.VoidedAt.IsZero() {
-		return ReferenceRange{}, hmstype.ErrInvalidTransition
-	}
-	columns, err := change(&row)
-	if err != nil {
-		return ReferenceRange{}, err
-	}
-	if err := dbx.UpdateVersioned(ctx, db, &row, version, columns...); err != nil {
-		return ReferenceRange{}, err
-	}
-	row.Version = version + 1
-	return row.referenceRange(), nil
+	row.VoidedAt, row.VoidReason = db.Now, in.Reason
+	err = dbx.Update(ctx, db, &row, "voided_at", "void_reason")
+	return row.referenceRange(), err
 }
 
 // ReferenceRangesInput asks for the ranges of an analyte.
@@ -241,19 +246,19 @@ func (in ReferenceRangesInput) Validate() error {
 	return v.Err()
 }
 
+var opReferenceRanges = usecase.Query[ReferenceRangesInput, hmstype.List[ReferenceRange]]{
+	Name: "lab.reference_ranges", Permission: hmstype.PermLabRead,
+	Shows: usecase.Nobody[hmstype.List[ReferenceRange]](aCatalogue), Quiet: aCatalogue,
+	Sample: ReferenceRangesInput{},
+}.Declare()
+
 // ReferenceRanges lists the ranges of an analyte, also ended and voided ones, oldest first.
 func (s *Service) ReferenceRanges(ctx context.Context, in ReferenceRangesInput) (hmstype.List[ReferenceRange], error) {
-	op := usecase.Op{Name: "lab.reference_ranges", Permission: hmstype.PermLabRead}
-	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ReferenceRangesInput) (hmstype.List[ReferenceRange], error) {
-		rows, next, err := dbx.Page[rangeRow](ctx, db, in.Page, dbx.Order{}, func(q *bun.SelectQuery) *bun.SelectQuery {
-			return q.Where("rr.analyte_id = ?", in.AnalyteID)
-		})
-		list := hmstype.List[ReferenceRange]{Next: next, Items: make([]ReferenceRange, len(rows))}
-		for i, r := range rows {
-			list.Items[i] = r.referenceRange()
-		}
-		return list, err
-	})
+	return opReferenceRanges.Run(ctx, &s.base, in, referenceRanges)
+}
+
+func referenceRanges(ctx context.Context, db dbx.DB, in ReferenceRangesInput) (hmstype.List[ReferenceRange], error) {
+	return dbx.List(ctx, db, in.Page, dbx.Order{}, rangeRow.referenceRange, dbx.Equal("analyte_id", in.AnalyteID))
 }
 
 // rangesOn gives the ranges in force on a day for these analytes.
@@ -262,10 +267,8 @@ func rangesOn(ctx context.Context, db dbx.DB, analytes []hmstype.LabAnalyteID, d
 	if len(analytes) == 0 {
 		return byAnalyte, nil
 	}
-	rows, err := dbx.All[rangeRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("rr.analyte_id IN (?)", bun.List(analytes)).Where("rr.voided_at IS NULL").
-			Where("rr.valid_from <= ?", day).Where("rr.valid_to IS NULL OR rr.valid_to > ?", day)
-	})
+	rows, err := dbx.All[rangeRow](ctx, db, dbx.OneOf("analyte_id", analytes), dbx.Where("rr.voided_at IS NULL"),
+		dbx.Where("rr.valid_from <= ?", day), dbx.Where("(rr.valid_to IS NULL OR rr.valid_to > ?)", day))
 	for _, r := range rows {
 		byAnalyte[r.AnalyteID] = append(byAnalyte[r.AnalyteID], r)
 	}

@@ -9,72 +9,86 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Result is one version of the value of one analyte of an item (FHIR Observation). A version is
 // never changed: the next one supersedes it, and a report shows both.
 type Result struct {
-	ID            hmstype.LabResultID
-	ItemID        hmstype.LabOrderItemID
-	PatientID     hmstype.PatientID
-	TestID        hmstype.LabTestID
-	AnalyteID     hmstype.LabAnalyteID
-	SpecimenID    hmstype.SpecimenID
-	ResultVersion int64               // 1 for the first
-	SupersedesID  hmstype.LabResultID // the version before; zero for the first
-	Status        ResultStatus
-	Value         Value
-	Display       string // of a coded value
-	Unit          string // UCUM; the analyte's
-	Flag          Flag   // computed here; a sender's own is never taken
-	Critical      bool   // the value is, or may be, beyond a critical limit
-	RangeID       hmstype.ReferenceRangeID
-	Bounds                       // the range as it was; all nil where none fits
-	Sex           Sex            // what the range was chosen by; empty means unknown or other
-	AgeDays       *int           // age at collection, what the range was chosen by; nil means not known to the day
-	CollectedAt   time.Time      // UTC
-	Comment       string         // for the reader of the report
-	Reason        string         // why this version supersedes a verified one, or was cancelled
-	EnteredBy     hmstype.UserID // who entered the value; zero means the host's own actor
-	EnteredAt     time.Time      // UTC
-	VerifiedBy    hmstype.UserID // who verified it; zero before that, or the host's own actor
-	VerifiedAt    time.Time      // UTC; zero means not verified
-	RecordedAt    time.Time      // UTC; when this version was written
+	ID           hmstype.LabResultID      `json:"id"`
+	ItemID       hmstype.LabOrderItemID   `json:"itemId"`
+	PatientID    hmstype.PatientID        `json:"patientId"`
+	TestID       hmstype.LabTestID        `json:"testId"`
+	AnalyteID    hmstype.LabAnalyteID     `json:"analyteId"`
+	SpecimenID   hmstype.SpecimenID       `json:"specimenId"`
+	SupersedesID hmstype.LabResultID      `json:"supersedesId"` // the version before; zero for the first
+	Status       ResultStatus             `json:"status"`
+	Value        Value                    `json:"value"`
+	Display      string                   `json:"display,omitempty"` // of a coded value
+	Unit         string                   `json:"unit,omitempty"`    // UCUM; the analyte's
+	Flag         Flag                     `json:"flag,omitempty"`    // computed here; a sender's own is never taken
+	Critical     bool                     `json:"critical"`          // the value is, or may be, beyond a critical limit
+	RangeID      hmstype.ReferenceRangeID `json:"rangeId"`           // what it was compared with; zero where none fits
+	Bounds                                // the range as it was; all nil where none fits
+	// Sex: what the range was chosen by; empty means unknown or other.
+	Sex Sex `json:"sex,omitempty"`
+	// AgeDays: age at collection, what the range was chosen by; nil means not known to the day.
+	AgeDays     *int      `json:"ageDays,omitempty"`
+	CollectedAt time.Time `json:"collectedAt"`       // UTC
+	Comment     string    `json:"comment,omitempty"` // for the reader of the report
+	// Reason: why this version supersedes a verified one, or was cancelled.
+	Reason     string           `json:"reason,omitempty"`
+	EnteredBy  hmstype.ActorRef `json:"enteredBy"`  // who entered the value
+	EnteredAt  time.Time        `json:"enteredAt"`  // UTC
+	VerifiedBy hmstype.ActorRef `json:"verifiedBy"` // who verified it; zero before that
+	VerifiedAt time.Time        `json:"verifiedAt"` // UTC; zero means not verified
+	// CreatedBy: who wrote this version: entered, verified, corrected or withdrew it.
+	CreatedBy hmstype.ActorRef `json:"createdBy"`
+	CreatedAt time.Time        `json:"createdAt"` // UTC; when this version was written
+	Version   int64            `json:"version"`   // 1 for the first
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, states and instants.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
+// allResults is what every use case that shows results alone shows of whom.
+var allResults = usecase.Entity[Result]{
+	Table:   "lab_result",
+	Patient: func(r *Result) hmstype.PatientID { return r.PatientID },
+	ID:      func(r *Result) string { return r.ID.String() },
+}
+
+// resultRow is one version, which counts in its chain: no row is ever updated.
 type resultRow struct {
 	bun.BaseModel `bun:"table:hms.lab_result,alias:r"`
-	dbx.Tenanted
-	ID            hmstype.LabResultID `bun:"id,pk"`
-	OrderItemID   hmstype.LabOrderItemID
-	PatientID     hmstype.PatientID
-	TestID        hmstype.LabTestID
-	AnalyteID     hmstype.LabAnalyteID
-	SpecimenID    hmstype.SpecimenID
-	ResultVersion int64
-	SupersedesID  hmstype.LabResultID
-	Status        ResultStatus
-	ValueType     ValueType
-	Comparator    Comparator
-	ValueNumber   *decimal.Decimal
-	ValueCode     string
-	ValueText     string // the number as it was written, the display of a coded value, or the text
-	AbsentReason  string
-	Unit          string
-	Flag          Flag
-	Critical      bool
-	RangeID       hmstype.ReferenceRangeID
+	dbx.Header[hmstype.LabResultID]
+	OrderItemID  hmstype.LabOrderItemID
+	PatientID    hmstype.PatientID
+	TestID       hmstype.LabTestID
+	AnalyteID    hmstype.LabAnalyteID
+	SpecimenID   hmstype.SpecimenID
+	SupersedesID hmstype.LabResultID
+	Status       ResultStatus
+	ValueType    ValueType
+	Comparator   Comparator
+	ValueNumber  *decimal.Decimal
+	ValueCode    string
+	ValueText    string // the number as it was written, the display of a coded value, or the text
+	AbsentReason string
+	Unit         string
+	Flag         Flag
+	Critical     bool
+	RangeID      hmstype.ReferenceRangeID
 	Bounds
 	Sex         Sex
 	AgeDays     *int
 	CollectedAt time.Time
 	Comment     string
 	Reason      string
-	EnteredBy   hmstype.UserID
+	EnteredBy   hmstype.ActorRef
 	EnteredAt   time.Time
-	VerifiedBy  hmstype.UserID
+	VerifiedBy  hmstype.ActorRef
 	VerifiedAt  time.Time `bun:",nullzero"`
-	RecordedAt  time.Time
 }
 
 func (r resultRow) Position() hmstype.Position {
@@ -97,11 +111,11 @@ func (r resultRow) value() Value {
 func (r resultRow) result() Result {
 	out := Result{
 		ID: r.ID, ItemID: r.OrderItemID, PatientID: r.PatientID, TestID: r.TestID, AnalyteID: r.AnalyteID,
-		SpecimenID: r.SpecimenID, ResultVersion: r.ResultVersion, SupersedesID: r.SupersedesID, Status: r.Status,
+		SpecimenID: r.SpecimenID, SupersedesID: r.SupersedesID, Status: r.Status,
 		Value: r.value(), Unit: r.Unit, Flag: r.Flag, Critical: r.Critical, RangeID: r.RangeID, Bounds: r.Bounds,
 		Sex: r.Sex, AgeDays: r.AgeDays, CollectedAt: r.CollectedAt.UTC(), Comment: r.Comment, Reason: r.Reason,
 		EnteredBy: r.EnteredBy, EnteredAt: r.EnteredAt.UTC(), VerifiedBy: r.VerifiedBy,
-		VerifiedAt: r.VerifiedAt.UTC(), RecordedAt: r.RecordedAt.UTC(),
+		VerifiedAt: r.VerifiedAt.UTC(), CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
 	if r.ValueType == ValueCoded {
 		out.Display = r.ValueText
@@ -109,26 +123,13 @@ func (r resultRow) result() Result {
 	return out
 }
 
-func results(rows []resultRow) []Result {
-	out := make([]Result, len(rows))
-	for i, r := range rows {
-		out[i] = r.result()
-	}
-	return out
-}
-
 // next gives a copy that supersedes the version, in another state.
 func (r resultRow) next(db dbx.DB, status ResultStatus, why string) resultRow {
 	n := r
-	n.ID, n.SupersedesID = hmstype.NewID[hmstype.LabResultID](), r.ID
-	n.ResultVersion++
-	n.Status, n.Reason, n.RecordedAt = status, why, db.Now
+	n.Header, n.SupersedesID = dbx.NewHeader[hmstype.LabResultID](db), r.ID
+	n.Version = r.Version + 1
+	n.Status, n.Reason = status, why
 	return n
-}
-
-// withdrawn tells whether the version says that there is no result.
-func (r resultRow) withdrawn() bool {
-	return r.Status == ResultCancelled || r.Status == ResultEnteredInError
 }
 
 // sameAlarm tells whether who was told of one version knows what the other says.
@@ -143,16 +144,14 @@ func (r resultRow) sameAlarm(other resultRow) bool {
 }
 
 // notSuperseded keeps the newest version of each result.
-func notSuperseded(q *bun.SelectQuery, db dbx.DB) *bun.SelectQuery {
-	return q.Where(`NOT EXISTS (SELECT 1 FROM hms.lab_result AS newer
+func notSuperseded(db dbx.DB) dbx.Apply {
+	return dbx.Where(`NOT EXISTS (SELECT 1 FROM hms.lab_result AS newer
 		WHERE newer.tenant_id = ? AND newer.supersedes_id = r.id)`, db.Tenant())
 }
 
 // currentResults gives the newest versions of an item's results by analyte.
 func currentResults(ctx context.Context, db dbx.DB, item hmstype.LabOrderItemID) (map[hmstype.LabAnalyteID]resultRow, error) {
-	rows, err := dbx.All[resultRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return notSuperseded(q.Where("r.order_item_id = ?", item), db)
-	})
+	rows, err := dbx.All[resultRow](ctx, db, dbx.Equal("order_item_id", item), notSuperseded(db))
 	byAnalyte := make(map[hmstype.LabAnalyteID]resultRow, len(rows))
 	for _, r := range rows {
 		byAnalyte[r.AnalyteID] = r

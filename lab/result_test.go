@@ -58,8 +58,7 @@ func TestService_EnterResult_RangeOfTheDayOfCollection(t *testing.T) {
 	three, six := lab.AgeMonths(3), lab.AgeMonths(6)
 	add := func(sex lab.Sex, from int, to *int, high string) lab.ReferenceRange {
 		r, err := b.lab.AddReferenceRange(b.tech, lab.AddReferenceRangeInput{
-			AnalyteID: analyte, Sex: sex, AgeFrom: from, AgeTo: to,
-			ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: bounds("", "", high, ""),
+			RangeDetails: lab.RangeDetails{AnalyteID: analyte, Sex: sex, AgeFrom: from, AgeTo: to, ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: bounds("", "", high, "")},
 		})
 		require.NoError(t, err)
 		return r
@@ -102,8 +101,8 @@ func TestService_EnterResult_RangeOfTheDayOfCollection(t *testing.T) {
 		yesterday := hmstype.DateOf(b.Clock.Now(), time.UTC).AddDays(-1)
 		ends := yesterday.AddDays(1)
 		for _, in := range []lab.AddReferenceRangeInput{
-			{ValidFrom: hmstype.NewDate(2020, 1, 1), ValidTo: ends, Bounds: bounds("", "", "10", "")},
-			{ValidFrom: ends, Bounds: bounds("", "", "20", "")},
+			{RangeDetails: lab.RangeDetails{ValidFrom: hmstype.NewDate(2020, 1, 1), ValidTo: ends, Bounds: bounds("", "", "10", "")}},
+			{RangeDetails: lab.RangeDetails{ValidFrom: ends, Bounds: bounds("", "", "20", "")}},
 		} {
 			in.AnalyteID, in.Sex = test.Analytes[0].ID, lab.SexAny
 			_, err := b.lab.AddReferenceRange(b.tech, in)
@@ -137,13 +136,13 @@ func TestService_EnterResult_Coded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	test, err := b.lab.CreateTest(b.tech, lab.CreateTestInput{
-		Code: "MAL", Name: "Malaria", SpecimenType: "blood", TurnaroundMinutes: 60,
+		TestDetails: lab.TestDetails{Code: "MAL", Name: "Malaria", SpecimenType: "blood", TurnaroundMinutes: 60},
 		Analytes: []lab.AnalyteInput{
-			{Code: "FILM", Name: "Film", ValueType: lab.ValueCoded, Answers: []lab.Answer{
+			{AnalyteDetails: lab.AnalyteDetails{Code: "FILM", Name: "Film", ValueType: lab.ValueCoded}, Answers: []lab.Answer{
 				{Code: "NEG", Display: "Negative", Flag: lab.FlagNormal}, {Code: "PV", Display: "P. vivax", Flag: lab.FlagAbnormal},
 				{Code: "PF", Display: "P. falciparum", Flag: lab.FlagCritical},
 			}},
-			{Code: "REM", Name: "Remark", ValueType: lab.ValueText},
+			{AnalyteDetails: lab.AnalyteDetails{Code: "REM", Name: "Remark", ValueType: lab.ValueText}},
 		},
 	})
 	require.NoError(t, err)
@@ -169,7 +168,7 @@ func TestService_EnterResult_Coded(t *testing.T) {
 		lab.EnteredValue{AnalyteID: remark, Value: lab.Value{AbsentReason: "not-performed"}})
 	require.NoError(t, err)
 	require.Equal(t, lab.FlagCritical, out.Results[0].Flag)
-	require.EqualValues(t, 2, out.Results[0].ResultVersion)
+	require.EqualValues(t, 2, out.Results[0].Version)
 	require.Len(t, b.alerts(t), 1)
 	out = b.verify(t, out.Item)
 	require.Equal(t, lab.ResultFinal, out.Results[1].Status)
@@ -241,8 +240,8 @@ func TestService_VerifyResult(t *testing.T) {
 			out := b.verify(t, b.enter(t, test, item, number("4")).Item)
 			require.Equal(t, lab.ItemFinal, out.Item.Status)
 			require.Equal(t, b.Clock.Now(), out.Item.ResultDate)
-			require.Equal(t, b.doctorID, out.Results[0].VerifiedBy)
-			require.EqualValues(t, 2, out.Results[0].ResultVersion)
+			require.Equal(t, b.by(b.doctor), out.Results[0].VerifiedBy)
+			require.EqualValues(t, 2, out.Results[0].Version)
 			require.Equal(t, i+1, b.events(t, "lab.final"))
 		}
 		require.Equal(t, lab.OrderCompleted, b.reload(t, order).Status)
@@ -308,7 +307,7 @@ func TestService_CorrectResult(t *testing.T) {
 	order, out := b.final(t, test, b.adult(t), number("4"))
 	item, err := b.lab.ReviewResult(b.doctor, lab.ReviewResultInput{ItemRef: ref(out.Item)})
 	require.NoError(t, err)
-	require.Equal(t, b.doctorID, item.ReviewedBy)
+	require.Equal(t, b.by(b.doctor), item.ReviewedBy)
 	_, err = b.lab.ReviewResult(b.Ctx, lab.ReviewResultInput{ItemRef: ref(item)})
 	require.ErrorIs(t, err, lab.ErrPersonRequired)
 

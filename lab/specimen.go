@@ -18,27 +18,32 @@ import (
 
 // Specimen is what was drawn from a patient for items of one order (FHIR Specimen).
 type Specimen struct {
-	ID           hmstype.SpecimenID
-	Accession    string // the laboratory's number, unique in the tenant for ever
-	OrderID      hmstype.LabOrderID
-	PatientID    hmstype.PatientID
-	Type         string // as the tests ask for
-	Status       SpecimenStatus
-	CollectedAt  time.Time      // UTC; when it was drawn, never when a label was printed
-	CollectedBy  hmstype.UserID // zero means the host's own actor
-	ReceivedAt   time.Time      // UTC; zero before receipt
-	ReceivedBy   hmstype.UserID
-	RejectedAt   time.Time // UTC; zero means not rejected
-	RejectedBy   hmstype.UserID
-	RejectCode   string // HL7 v2 table 0490, such as "RH" (haemolysed); may be empty
-	RejectReason string
-	Version      int64 // counts changes, from 1
+	ID        hmstype.SpecimenID `json:"id"`
+	Accession string             `json:"accession"` // the laboratory's number, unique in the tenant for ever
+	OrderID   hmstype.LabOrderID `json:"orderId"`
+	PatientID hmstype.PatientID  `json:"patientId"`
+	Type      string             `json:"type"` // as the tests ask for
+	Status    SpecimenStatus     `json:"status"`
+	// CollectedAt: UTC; when it was drawn, never when a label was printed.
+	CollectedAt time.Time        `json:"collectedAt"`
+	ReceivedAt  time.Time        `json:"receivedAt"` // UTC; zero before receipt
+	ReceivedBy  hmstype.ActorRef `json:"receivedBy"` // zero before receipt
+	RejectedAt  time.Time        `json:"rejectedAt"` // UTC; zero means not rejected
+	RejectedBy  hmstype.ActorRef `json:"rejectedBy"` // zero means not rejected
+	// RejectCode: HL7 v2 table 0490, such as "RH" (haemolysed); may be empty.
+	RejectCode   string           `json:"rejectCode,omitempty"`
+	RejectReason string           `json:"rejectReason,omitempty"`
+	CreatedBy    hmstype.ActorRef `json:"createdBy"` // who drew it and said so
+	CreatedAt    time.Time        `json:"createdAt"` // UTC; when the draw was recorded
+	Version      int64            `json:"version"`   // counts changes, from 1
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, states and instants, the accession number and the type.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 type specimenRow struct {
 	bun.BaseModel `bun:"table:hms.lab_specimen,alias:sp"`
-	dbx.Tenanted
-	ID             hmstype.SpecimenID `bun:"id,pk"`
+	dbx.Header[hmstype.SpecimenID]
 	Accession      string
 	OrderID        hmstype.LabOrderID
 	PatientID      hmstype.PatientID
@@ -49,24 +54,49 @@ type specimenRow struct {
 	PatientBirth   hmstype.Date
 	BirthPrecision patient.Precision
 	CollectedAt    time.Time
-	CollectedBy    hmstype.UserID
 	ReceivedAt     time.Time `bun:",nullzero"`
-	ReceivedBy     hmstype.UserID
+	ReceivedBy     hmstype.ActorRef
 	RejectedAt     time.Time `bun:",nullzero"`
-	RejectedBy     hmstype.UserID
+	RejectedBy     hmstype.ActorRef
 	RejectCode     string
 	RejectReason   string
-	CreatedAt      time.Time
-	Version        int64
 }
 
 func (r specimenRow) specimen() Specimen {
 	return Specimen{
 		ID: r.ID, Accession: r.Accession, OrderID: r.OrderID, PatientID: r.PatientID, Type: r.SpecimenType,
-		Status: r.Status, CollectedAt: r.CollectedAt.UTC(), CollectedBy: r.CollectedBy, ReceivedAt: r.ReceivedAt.UTC(),
+		Status: r.Status, CollectedAt: r.CollectedAt.UTC(), ReceivedAt: r.ReceivedAt.UTC(),
 		ReceivedBy: r.ReceivedBy, RejectedAt: r.RejectedAt.UTC(), RejectedBy: r.RejectedBy, RejectCode: r.RejectCode,
-		RejectReason: r.RejectReason, Version: r.Version,
+		RejectReason: r.RejectReason, CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
+}
+
+// specimens is what every use case that shows specimens shows of whom. A tube of a restricted
+// patient is labelled and worked on like any other.
+var specimens = usecase.Entity[Specimen]{
+	Table:   "lab_specimen",
+	Patient: func(s *Specimen) hmstype.PatientID { return s.PatientID },
+	ID:      func(s *Specimen) string { return s.ID.String() },
+	Keep:    func(withheld, whole *Specimen) { withheld.Accession, withheld.Type = whole.Accession, whole.Type },
+}
+
+// specimenSteps is how a specimen changes its state. Its order's row is locked before.
+var specimenSteps = dbx.Machine[specimenRow, SpecimenStatus]{
+	Table: "lab_specimen", Transitions: SpecimenTransitions,
+	State:   func(r *specimenRow) *SpecimenStatus { return &r.Status },
+	Columns: []string{"received_at", "received_by", "rejected_at", "rejected_by", "reject_code", "reject_reason"},
+	Event: func(r *specimenRow, _ SpecimenStatus) dbx.Event {
+		if r.Status == SpecimenReceived {
+			return dbx.Event{}
+		}
+		return specimenEvent("lab.specimen_rejected", *r)
+	},
+}
+
+func specimenEvent(kind string, row specimenRow) dbx.Event {
+	return dbx.Event{Type: kind, Entity: "lab_order", ID: row.OrderID, Data: map[string]string{
+		"specimenId": row.ID.String(), "patientId": row.PatientID.String(), "status": string(row.Status),
+	}}
 }
 
 // CollectSpecimenInput says that a specimen was drawn.
@@ -95,12 +125,17 @@ func (in CollectSpecimenInput) Validate() error {
 	return v.Err()
 }
 
+var opCollectSpecimen = usecase.Command[CollectSpecimenInput, Specimen]{
+	Name: "lab.collect_specimen", Permission: hmstype.PermLabResult, Shows: specimens.One(),
+	Key:    func(in CollectSpecimenInput) string { return in.IdempotencyKey },
+	Sample: CollectSpecimenInput{Items: make([]hmstype.LabOrderItemID, 1), TwoIdentifiers: true},
+}.Declare()
+
 // CollectSpecimen records the draw of a specimen, gives it its accession number and charges the
 // items: work begins here, an order that nobody draws costs nothing. [ErrOrderNotActive],
 // [ErrItemMismatch], [ErrSpecimenMismatch], [hmstype.ErrInvalidTransition].
 func (s *Service) CollectSpecimen(ctx context.Context, in CollectSpecimenInput) (Specimen, error) {
-	op := usecase.Op{Name: "lab.collect_specimen", Permission: hmstype.PermLabResult, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, s.collectSpecimen)
+	return opCollectSpecimen.Run(ctx, &s.base, in, s.collectSpecimen)
 }
 
 func (s *Service) collectSpecimen(ctx context.Context, db dbx.DB, in CollectSpecimenInput) (Specimen, error) {
@@ -127,9 +162,8 @@ func (s *Service) collectSpecimen(ctx context.Context, db dbx.DB, in CollectSpec
 		return Specimen{}, err
 	}
 	row := specimenRow{
-		Tenanted: order.Tenanted, ID: hmstype.NewID[hmstype.SpecimenID](), OrderID: order.ID, PatientID: order.PatientID,
-		SpecimenType: tests[items[0].TestID].SpecimenType, Status: SpecimenCollected, TwoIdentifiers: true,
-		CollectedAt: at, CollectedBy: db.Actor.User, CreatedAt: db.Now, Version: 1,
+		Header: dbx.NewHeader[hmstype.SpecimenID](db), OrderID: order.ID, PatientID: order.PatientID,
+		SpecimenType: tests[items[0].TestID].SpecimenType, Status: SpecimenCollected, TwoIdentifiers: true, CollectedAt: at,
 	}
 	if err := s.rememberPerson(ctx, db, &row); err != nil {
 		return Specimen{}, err
@@ -193,14 +227,16 @@ func addSpecimen(ctx context.Context, db dbx.DB, row *specimenRow, items []itemR
 	}
 	for i := range items {
 		items[i].SpecimenID, items[i].CollectedAt = row.ID, row.CollectedAt
-		if err := moveItem(ctx, db, &items[i], ItemCollected, "", "specimen_id", "collected_at"); err != nil {
+		if err := moveItem(ctx, db, &items[i], ItemCollected, ""); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Service) chargeItems(ctx context.Context, db dbx.DB, order orderRow, items []itemRow, tests map[hmstype.LabTestID]testRow, at time.Time) error {
+func (s *Service) chargeItems(
+	ctx context.Context, db dbx.DB, order orderRow, items []itemRow, tests map[hmstype.LabTestID]testRow, at time.Time,
+) error {
 	for _, item := range items {
 		test := tests[item.TestID]
 		if test.ServiceCode == "" {
@@ -215,12 +251,6 @@ func (s *Service) chargeItems(ctx context.Context, db dbx.DB, order orderRow, it
 		}
 	}
 	return nil
-}
-
-func specimenEvent(kind string, row specimenRow) dbx.Event {
-	return dbx.Event{Type: kind, Entity: "lab_order", ID: row.OrderID, Data: map[string]string{
-		"specimenId": row.ID.String(), "patientId": row.PatientID.String(), "status": string(row.Status),
-	}}
 }
 
 // ReceiveSpecimenInput says that a specimen has come to the laboratory.
@@ -238,11 +268,15 @@ func (in ReceiveSpecimenInput) Validate() error {
 	return v.Err()
 }
 
+var opReceiveSpecimen = usecase.Command[ReceiveSpecimenInput, Specimen]{
+	Name: "lab.receive_specimen", Permission: hmstype.PermLabResult, Shows: specimens.One(),
+	Sample: ReceiveSpecimenInput{Version: 1},
+}.Declare()
+
 // ReceiveSpecimen records the receipt; its items are then in progress.
 // [hmstype.ErrStale], [hmstype.ErrInvalidTransition].
 func (s *Service) ReceiveSpecimen(ctx context.Context, in ReceiveSpecimenInput) (Specimen, error) {
-	op := usecase.Op{Name: "lab.receive_specimen", Permission: hmstype.PermLabResult}
-	return usecase.Write(ctx, &s.base, op, in, receiveSpecimen)
+	return opReceiveSpecimen.Run(ctx, &s.base, in, receiveSpecimen)
 }
 
 func receiveSpecimen(ctx context.Context, db dbx.DB, in ReceiveSpecimenInput) (Specimen, error) {
@@ -257,8 +291,11 @@ func receiveSpecimen(ctx context.Context, db dbx.DB, in ReceiveSpecimenInput) (S
 	if at.After(db.Now) || at.Before(row.CollectedAt) {
 		return Specimen{}, hmstype.Invalid("receivedAt", "must lie between collection and now")
 	}
-	row.ReceivedAt, row.ReceivedBy = at, db.Actor.User
-	if err := moveSpecimen(ctx, db, &row, SpecimenReceived, "received_at", "received_by"); err != nil {
+	received := dbx.Change[specimenRow, SpecimenStatus]{To: SpecimenReceived, Apply: func(row *specimenRow) error {
+		row.ReceivedAt, row.ReceivedBy = at, db.By()
+		return nil
+	}}
+	if err := dbx.Move(ctx, db, specimenSteps, &row, received); err != nil {
 		return Specimen{}, err
 	}
 	for i := range items {
@@ -274,7 +311,7 @@ func receiveSpecimen(ctx context.Context, db dbx.DB, in ReceiveSpecimenInput) (S
 
 // openSpecimen locks a specimen's order and gives both with the order's items.
 func openSpecimen(ctx context.Context, db dbx.DB, id hmstype.SpecimenID, version int64) (orderRow, specimenRow, []itemRow, error) {
-	found, err := dbx.Get[specimenRow](ctx, db, "specimen", id) // for its order, which comes first
+	found, err := dbx.Get[specimenRow](ctx, db, "lab_specimen", id) // for its order, which comes first
 	if err != nil {
 		return orderRow{}, found, nil, err
 	}
@@ -282,27 +319,15 @@ func openSpecimen(ctx context.Context, db dbx.DB, id hmstype.SpecimenID, version
 	if err != nil {
 		return order, found, nil, err
 	}
-	row, err := dbx.Get[specimenRow](ctx, db, "specimen", id)
+	row, err := dbx.Get[specimenRow](ctx, db, "lab_specimen", id)
 	if err != nil {
 		return order, row, nil, err
 	}
-	if row.Version != version {
-		return order, row, nil, hmstype.ErrStale
+	if err := dbx.CheckVersion(&row, version); err != nil {
+		return order, row, nil, err
 	}
 	items, err := itemsOf(ctx, db, row.OrderID)
 	return order, row, items, err
-}
-
-func moveSpecimen(ctx context.Context, db dbx.DB, row *specimenRow, to SpecimenStatus, columns ...string) error {
-	if err := SpecimenTransitions.Check("specimen", row.Status, to); err != nil {
-		return err
-	}
-	row.Status = to
-	if err := dbx.UpdateVersioned(ctx, db, row, row.Version, append(columns, "status")...); err != nil {
-		return err
-	}
-	row.Version++
-	return nil
 }
 
 // RejectSpecimenInput says that a specimen is of no use.
@@ -325,12 +350,16 @@ func (in RejectSpecimenInput) Validate() error {
 	return v.Err()
 }
 
+var opRejectSpecimen = usecase.Command[RejectSpecimenInput, Specimen]{
+	Name: "lab.reject_specimen", Permission: hmstype.PermLabResult, Shows: specimens.One(),
+	Sample: RejectSpecimenInput{Version: 1, Code: "RH", Reason: "haemolysed", Recollect: true},
+}.Declare()
+
 // RejectSpecimen rejects a specimen. Its items that are not final lose their preliminary
 // results (their versions stay, as cancelled) and go back to ordered, or are cancelled and their
 // charges taken back. The charge of an item that is collected anew stays: it is the same test.
 func (s *Service) RejectSpecimen(ctx context.Context, in RejectSpecimenInput) (Specimen, error) {
-	op := usecase.Op{Name: "lab.reject_specimen", Permission: hmstype.PermLabResult}
-	return usecase.Write(ctx, &s.base, op, in, s.rejectSpecimen)
+	return opRejectSpecimen.Run(ctx, &s.base, in, s.rejectSpecimen)
 }
 
 func (s *Service) rejectSpecimen(ctx context.Context, db dbx.DB, in RejectSpecimenInput) (Specimen, error) {
@@ -338,16 +367,7 @@ func (s *Service) rejectSpecimen(ctx context.Context, db dbx.DB, in RejectSpecim
 	if err != nil {
 		return Specimen{}, err
 	}
-	to := SpecimenRejected
-	if in.EnteredInError {
-		to = SpecimenEnteredInError
-	}
-	if row.RejectedAt.IsZero() {
-		row.RejectedAt, row.RejectedBy = db.Now, db.Actor.User
-	}
-	row.RejectCode, row.RejectReason = in.Code, in.Reason
-	err = moveSpecimen(ctx, db, &row, to, "rejected_at", "rejected_by", "reject_code", "reject_reason")
-	if err != nil {
+	if err := dbx.Move(ctx, db, specimenSteps, &row, rejected(db, in)); err != nil {
 		return Specimen{}, err
 	}
 	for i := range items {
@@ -358,10 +378,22 @@ func (s *Service) rejectSpecimen(ctx context.Context, db dbx.DB, in RejectSpecim
 			return Specimen{}, err
 		}
 	}
-	if err := completeOrder(ctx, db, &order, items); err != nil {
-		return Specimen{}, err
+	return row.specimen(), completeOrder(ctx, db, &order, items)
+}
+
+// rejected is the step by which a specimen is of no use any more. Who said so first stays.
+func rejected(db dbx.DB, in RejectSpecimenInput) dbx.Change[specimenRow, SpecimenStatus] {
+	to := SpecimenRejected
+	if in.EnteredInError {
+		to = SpecimenEnteredInError
 	}
-	return row.specimen(), db.Emit(ctx, specimenEvent("lab.specimen_rejected", row))
+	return dbx.Change[specimenRow, SpecimenStatus]{To: to, Reason: in.Reason, Apply: func(row *specimenRow) error {
+		if row.RejectedAt.IsZero() {
+			row.RejectedAt, row.RejectedBy = db.Now, db.By()
+		}
+		row.RejectCode, row.RejectReason = in.Code, in.Reason
+		return nil
+	}}
 }
 
 // takeBack does to an item what the rejection of its specimen asks for.
@@ -373,5 +405,22 @@ func (s *Service) takeBack(ctx context.Context, db dbx.DB, item *itemRow, in Rej
 		return err
 	}
 	item.SpecimenID, item.CollectedAt, item.ResultedAt = hmstype.SpecimenID{}, time.Time{}, time.Time{}
-	return moveItem(ctx, db, item, ItemOrdered, in.Reason, "specimen_id", "collected_at", "resulted_at")
+	return moveItem(ctx, db, item, ItemOrdered, in.Reason)
+}
+
+var opSpecimenHistory = usecase.Query[usecase.ByID[hmstype.SpecimenID], History]{
+	Name: "lab.specimen_history", Permission: hmstype.PermLabRead, Shows: histories.One(),
+}.Declare()
+
+// SpecimenHistory gives the steps of a specimen from state to state, the oldest first.
+func (s *Service) SpecimenHistory(ctx context.Context, id hmstype.SpecimenID) (History, error) {
+	return opSpecimenHistory.Run(ctx, &s.base, usecase.ID(id), specimenHistory)
+}
+
+func specimenHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.SpecimenID]) (History, error) {
+	row, err := dbx.Get[specimenRow](ctx, db, "lab_specimen", in.ID)
+	if err != nil {
+		return History{}, err
+	}
+	return historyOf(ctx, db, "lab_specimen", in.ID, row.PatientID)
 }

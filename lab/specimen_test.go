@@ -15,8 +15,8 @@ func TestService_CollectSpecimen(t *testing.T) {
 	b := setup(t)
 	k := b.potassium(t)
 	urine, err := b.lab.CreateTest(b.tech, lab.CreateTestInput{
-		Code: "UA", Name: "Urine", SpecimenType: "urine", TurnaroundMinutes: 30,
-		Analytes: []lab.AnalyteInput{{Code: "COL", Name: "Colour", ValueType: lab.ValueText}},
+		TestDetails: lab.TestDetails{Code: "UA", Name: "Urine", SpecimenType: "urine", TurnaroundMinutes: 30},
+		Analytes:    []lab.AnalyteInput{{AnalyteDetails: lab.AnalyteDetails{Code: "COL", Name: "Colour", ValueType: lab.ValueText}}},
 	})
 	require.NoError(t, err)
 	order := b.order(t, b.adult(t), k, urine)
@@ -94,7 +94,7 @@ func TestService_RejectSpecimen(t *testing.T) {
 		require.Equal(t, 1, b.till.len(), "the same test is not charged twice")
 		order = b.reload(t, order)
 		next := b.enter(t, test, order.Items[0], number("4.1"))
-		require.EqualValues(t, 3, next.Results[0].ResultVersion, "value, cancelled, new value")
+		require.EqualValues(t, 3, next.Results[0].Version, "value, cancelled, new value")
 		require.Equal(t, second.ID, next.Results[0].SpecimenID)
 		require.NotEqual(t, out.Results[0].SpecimenID, next.Results[0].SpecimenID)
 		require.Equal(t, lab.FlagNormal, next.Results[0].Flag)

@@ -106,6 +106,9 @@ var ResultTransitions = hmstype.Transitions[ResultStatus]{
 	ResultCancelled:   {ResultPreliminary, ResultEnteredInError},
 }
 
+// withdrawn tells whether the version says that there is no result.
+func (s ResultStatus) withdrawn() bool { return s == ResultCancelled || s == ResultEnteredInError }
+
 // AlertStatus is the state of the case of a critical value.
 type AlertStatus string
 

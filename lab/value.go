@@ -35,11 +35,14 @@ const (
 
 // Value is what was measured or seen: exactly one of Number, Code, Text and AbsentReason.
 type Value struct {
-	Comparator   Comparator // only with Number
-	Number       string     // a decimal as it was written: "1.0" stays "1.0"; up to 40 digits on each side of the point, exponent up to 40
-	Code         string     // code of one of the analyte's answers
-	Text         string     // free text, up to 4000 characters
-	AbsentReason string     // why there is no value: a code of FHIR data-absent-reason, such as "not-performed" or "error"
+	Comparator Comparator `json:"comparator,omitempty"` // only with Number
+	// Number is a decimal as it was written: "1.0" stays "1.0"; up to 40 digits on each side of the
+	// point, exponent up to 40.
+	Number string `json:"number,omitempty"`
+	Code   string `json:"code,omitempty"` // code of one of the analyte's answers
+	Text   string `json:"text,omitempty"` // free text, up to 4000 characters
+	// AbsentReason: why there is no value: a code of FHIR data-absent-reason, such as "not-performed" or "error".
+	AbsentReason string `json:"absentReason,omitempty"`
 }
 
 // decimalForm is FHIR's form of a decimal with room for what real senders send: values of

@@ -21,13 +21,18 @@ func (in VerifyResultInput) Validate() error {
 	return v.Err()
 }
 
+var opVerifyResult = usecase.Command[VerifyResultInput, ItemResult]{
+	Name: "lab.verify_result", Permission: hmstype.PermLabReview, Shows: itemResults.One(),
+	Key:    func(in VerifyResultInput) string { return in.IdempotencyKey },
+	Sample: VerifyResultInput{ItemRef: ItemRef{Version: 1}},
+}.Declare()
+
 // VerifyResult appends a final version of each result of an item. Every active analyte of the test
 // needs a value or a reason for its absence: [ErrIncomplete]. Where the duties are
-// kept apart, whoever entered one of the values cannot: [hmstype.ErrSeparationOfDuties]. The order is
-// complete when its last item is final or cancelled.
+// kept apart, whoever entered one of the values cannot, by whatever account or key of his:
+// [hmstype.ErrSeparationOfDuties]. The order is complete when its last item is final or cancelled.
 func (s *Service) VerifyResult(ctx context.Context, in VerifyResultInput) (ItemResult, error) {
-	op := usecase.Op{Name: "lab.verify_result", Permission: hmstype.PermLabReview, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, s.verifyResult)
+	return opVerifyResult.Run(ctx, &s.base, in, s.verifyResult)
 }
 
 func (s *Service) verifyResult(ctx context.Context, db dbx.DB, in VerifyResultInput) (ItemResult, error) {
@@ -56,10 +61,7 @@ func (s *Service) verifyResult(ctx context.Context, db dbx.DB, in VerifyResultIn
 		return ItemResult{}, err
 	}
 	item.ResultDate = db.Now
-	if err := moveItem(ctx, db, item, ItemFinal, "", "result_date"); err != nil {
-		return ItemResult{}, err
-	}
-	if err := db.Emit(ctx, itemEvent("lab.final", *item)); err != nil {
+	if err := moveItem(ctx, db, item, ItemFinal, ""); err != nil {
 		return ItemResult{}, err
 	}
 	return b.shown(*item, rows), completeOrder(ctx, db, &order, items)
@@ -80,7 +82,7 @@ func (s *Service) finalVersions(db dbx.DB, b bench) ([]resultRow, error) {
 			return nil, err
 		}
 		final := row.next(db, ResultFinal, "")
-		final.VerifiedBy, final.VerifiedAt = db.Actor.User, db.Now
+		final.VerifiedBy, final.VerifiedAt = db.By(), db.Now
 		rows = append(rows, final)
 	}
 	return rows, nil
@@ -88,11 +90,7 @@ func (s *Service) finalVersions(db dbx.DB, b bench) ([]resultRow, error) {
 
 // requireSecondPerson refuses whoever entered the value, where the duties are kept apart.
 func (s *Service) requireSecondPerson(db dbx.DB, row resultRow) error {
-	by := ""
-	if !row.EnteredBy.IsZero() {
-		by = string(db.Actor.Kind) + ":" + row.EnteredBy.String()
-	}
-	return s.base.RequireAnother(db, hmstype.PermLabResult, hmstype.PermLabReview, by)
+	return s.base.RequireAnotherPerson(db, hmstype.PermLabResult, hmstype.PermLabReview, row.EnteredBy)
 }
 
 // ReviewResultInput says that the actor has read an item's final results.
@@ -107,26 +105,32 @@ func (in ReviewResultInput) Validate() error {
 	return v.Err()
 }
 
+var opReviewResult = usecase.Command[ReviewResultInput, Item]{
+	Name: "lab.review_result", Permission: hmstype.PermLabReview, Shows: orderItems.One(),
+	Sample: ReviewResultInput{ItemRef{Version: 1}},
+}.Declare()
+
 // ReviewResult notes who of those who treat the patient has read the results; a correction takes
 // the note away, so that they are read again. The actor must be a person: [ErrPersonRequired].
 func (s *Service) ReviewResult(ctx context.Context, in ReviewResultInput) (Item, error) {
-	op := usecase.Op{Name: "lab.review_result", Permission: hmstype.PermLabReview}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ReviewResultInput) (Item, error) {
-		if db.Actor.Kind != hmstype.ActorHuman {
-			return Item{}, ErrPersonRequired
+	return opReviewResult.Run(ctx, &s.base, in, reviewResult)
+}
+
+func reviewResult(ctx context.Context, db dbx.DB, in ReviewResultInput) (Item, error) {
+	if db.Actor.Kind != hmstype.ActorHuman {
+		return Item{}, ErrPersonRequired
+	}
+	_, _, item, err := openItem(ctx, db, in.ItemRef)
+	if err != nil {
+		return Item{}, err
+	}
+	if !item.Status.released() {
+		return Item{}, &hmstype.TransitionError{
+			Entity: "lab_order_item", From: string(item.Status), To: "reviewed",
+			Allowed: []string{},
 		}
-		_, _, item, err := openItem(ctx, db, in.ItemRef)
-		if err != nil {
-			return Item{}, err
-		}
-		if !item.Status.released() {
-			return Item{}, &hmstype.TransitionError{
-				Entity: "lab_order_item", From: string(item.Status), To: "reviewed",
-				Allowed: []string{},
-			}
-		}
-		item.ReviewedBy, item.ReviewedAt = db.Actor.User, db.Now
-		err = moveItem(ctx, db, item, item.Status, item.StatusReason, "reviewed_by", "reviewed_at")
-		return item.item(), err
-	})
+	}
+	item.ReviewedBy, item.ReviewedAt = db.By(), db.Now
+	err = dbx.Update(ctx, db, item, "reviewed_by", "reviewed_at")
+	return item.item(), err
 }

@@ -112,19 +112,19 @@ func company(table, status string) string {
 	case table == "lab_order", table == "lab_order_item":
 		return `, status_reason = 'forced'`
 	case table == "lab_specimen" && status == "received":
-		return `, received_at = collected_at`
+		return `, received_at = collected_at, received_by = created_by`
 	case table == "lab_specimen" && status != "collected":
-		return `, rejected_at = collected_at, reject_reason = 'forced'`
+		return `, rejected_at = collected_at, rejected_by = created_by, reject_reason = 'forced'`
 	case table == "lab_critical_alert" && status == "acknowledged":
 		return toldSomebody
 	case table == "lab_critical_alert" && status == "closed":
-		return toldSomebody + `, closed_by = tenant_id, closed_at = opened_at, closing_comment = 'forced', read_back = true`
+		return toldSomebody + `, closed_by = created_by, closed_at = created_at, closing_comment = 'forced', read_back = true`
 	}
 	return ""
 }
 
-// toldSomebody names the tenant's id as the person, which a replica's foreign keys let through.
-const toldSomebody = `, acknowledged_by = tenant_id, acknowledged_at = opened_at, comment = 'forced'`
+// toldSomebody names whoever entered the value as the person.
+const toldSomebody = `, acknowledged_by = created_by, acknowledged_at = created_at, comment = 'forced'`
 
 func TestResult_IsImmutable(t *testing.T) {
 	t.Parallel()
@@ -148,12 +148,13 @@ func TestResult_Walls(t *testing.T) {
 	_, out := b.final(t, test, b.adult(t), number("4"))
 	other, _ := b.final(t, b.numericTest(t, "NA", ""), b.adult(t), number("140"))
 	final := out.Results[0]
-	columns := `tenant_id, id, order_item_id, patient_id, test_id, analyte_id, specimen_id, result_version, supersedes_id, status,
-		value_type, comparator, value_number, value_code, value_text, absent_reason, unit, flag, critical, collected_at, reason, entered_at, verified_at, recorded_at`
+	columns := `tenant_id, id, order_item_id, patient_id, test_id, analyte_id, specimen_id, version, supersedes_id, status,
+		value_type, comparator, value_number, value_code, value_text, absent_reason, unit, flag, critical, collected_at, reason,
+		entered_by, entered_at, verified_by, verified_at, created_at, created_by`
 	// insert copies the final result, with one column replaced.
 	insert := func(changes map[string]string) error {
 		values := map[string]string{
-			"id": `'` + hmstype.NewID[hmstype.LabResultID]().String() + `'::uuid`, "result_version": "3", "status": "'corrected'",
+			"id": `'` + hmstype.NewID[hmstype.LabResultID]().String() + `'::uuid`, "version": "3", "status": "'corrected'",
 			"supersedes_id": "'" + final.ID.String() + "'::uuid", "reason": "'because'",
 		}
 		for column, value := range changes {
@@ -179,14 +180,15 @@ func TestResult_Walls(t *testing.T) {
 		"AbsentWithoutReason":          {"value_type": "'absent'", "value_number": "NULL", "value_text": "''"},
 		"CorrectedForNothing":          {"reason": "''"},
 		"NotVerified":                  {"verified_at": "NULL"},
+		"VerifiedByNobody":             {"verified_by": "''"},
 		"OtherPatient":                 {"patient_id": "'" + other.PatientID.String() + "'::uuid"},
 		"OtherItem":                    {"order_item_id": "'" + other.Items[0].ID.String() + "'::uuid"},
 		"UnknownAnalyte":               {"analyte_id": "hms.uuid_v7()"},
 		"AfterFinalComesNoPreliminary": {"status": "'preliminary'"},
-		"FirstVersionIsNotFinal":       {"supersedes_id": "NULL", "result_version": "1", "status": "'final'"},
-		"VersionIsNotTheNext":          {"result_version": "7"},
+		"FirstVersionIsNotFinal":       {"supersedes_id": "NULL", "version": "1", "status": "'final'"},
+		"VersionIsNotTheNext":          {"version": "7"},
 		"SupersedesNothing":            {"supersedes_id": "hms.uuid_v7()"},
-		"SupersedesWhatIsSuperseded":   {"supersedes_id": "'" + final.SupersedesID.String() + "'::uuid", "result_version": "2", "status": "'final'"},
+		"SupersedesWhatIsSuperseded":   {"supersedes_id": "'" + final.SupersedesID.String() + "'::uuid", "version": "2", "status": "'final'"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := insert(changes)
@@ -219,16 +221,16 @@ func TestCatalogue_Walls(t *testing.T) {
 		"ItemFinalWithoutDate":    `UPDATE hms.lab_order_item SET status = 'final' WHERE tenant_id = ?`,
 		"ItemCancelledForNothing": `UPDATE hms.lab_order_item SET status = 'cancelled' WHERE tenant_id = ?`,
 		"OrderRevokedForNothing":  `UPDATE hms.lab_order SET status = 'revoked' WHERE tenant_id = ?`,
-		"AlertWithoutPerson":      `UPDATE hms.lab_critical_alert SET status = 'acknowledged', comment = 'told', acknowledged_at = opened_at WHERE tenant_id = ?`,
-		"AlertWithoutComment": `UPDATE hms.lab_critical_alert SET status = 'acknowledged', acknowledged_at = opened_at, comment = ' ',
-			acknowledged_by = (SELECT ordered_by FROM hms.lab_order AS o WHERE o.tenant_id = lab_critical_alert.tenant_id LIMIT 1) WHERE tenant_id = ?`,
+		"AlertWithoutPerson":      `UPDATE hms.lab_critical_alert SET status = 'acknowledged', comment = 'told', acknowledged_at = created_at WHERE tenant_id = ?`,
+		"AlertWithoutComment": `UPDATE hms.lab_critical_alert SET status = 'acknowledged', acknowledged_at = created_at, comment = ' ',
+			acknowledged_by = created_by WHERE tenant_id = ?`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.ErrorIs(t, b.try(t, query, b.Tenant), hmstype.ErrInvalid)
 		})
 	}
-	_, err := b.DB.NewRaw(`INSERT INTO hms.lab_critical_alert (tenant_id, id, result_id, order_item_id, analyte_id, patient_id, status, opened_at, escalate_at)
-		VALUES (?, hms.uuid_v7(), ?, ?, ?, ?, 'open', now(), now() + interval '1 hour')`,
+	_, err := b.DB.NewRaw(`INSERT INTO hms.lab_critical_alert (tenant_id, id, result_id, order_item_id, analyte_id, patient_id, status, created_at, created_by, escalate_at)
+		VALUES (?, hms.uuid_v7(), ?, ?, ?, ?, 'open', now(), 'system:test', now() + interval '1 hour')`,
 		b.Tenant, alert.ResultID, out.Item.ID, alert.AnalyteID, alert.PatientID).Exec(t.Context())
 	require.ErrorContains(t, err, "lab_critical_alert_result_key", "one case per version")
 	require.ErrorIs(t, b.try(t, `DELETE FROM hms.lab_order WHERE tenant_id = ?`, b.Tenant), hmstype.ErrPermissionDenied)
@@ -252,8 +254,8 @@ func TestTenantIsolation(t *testing.T) {
 	_, err := other.lab.Report(other.doctor, order.ID)
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 	require.Empty(t, other.alerts(t))
-	err = other.try(t, `INSERT INTO hms.lab_order (tenant_id, id, number, patient_id, ordered_by, order_date, status, priority)
-		VALUES (?, hms.uuid_v7(), 'X', ?, ?, now(), 'active', 'stat')`, other.Tenant, order.PatientID, other.doctorID)
+	err = other.try(t, `INSERT INTO hms.lab_order (tenant_id, id, number, patient_id, requester_id, created_at, created_by, status, priority)
+		VALUES (?, hms.uuid_v7(), 'X', ?, ?, now(), 'system:test', 'active', 'stat')`, other.Tenant, order.PatientID, other.doctorID)
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 }
 
@@ -312,8 +314,8 @@ func TestResult_PropertyChainAndCases(t *testing.T) {
 func requireChain(t *testing.T, r *rapid.T, b *bundle, item hmstype.LabOrderItemID, last lab.Result) {
 	t.Helper()
 	count := func(query string) int { return dbtest.Scalar[int](t, b.Env, query, b.Tenant, item) }
-	if n := count(`SELECT count(*) FROM hms.lab_result WHERE tenant_id = ? AND order_item_id = ?`); int64(n) != last.ResultVersion {
-		r.Fatalf("%d versions, the last is number %d", n, last.ResultVersion)
+	if n := count(`SELECT count(*) FROM hms.lab_result WHERE tenant_id = ? AND order_item_id = ?`); int64(n) != last.Version {
+		r.Fatalf("%d versions, the last is number %d", n, last.Version)
 	}
 	live := count(`SELECT count(*) FROM hms.lab_critical_alert WHERE tenant_id = ? AND order_item_id = ? AND superseded_by IS NULL`)
 	if (live == 1) != last.Critical || live > 1 {

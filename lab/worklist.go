@@ -2,8 +2,6 @@ package lab
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,15 +15,30 @@ import (
 
 // WorklistEntry is an item on which work is to be done.
 type WorklistEntry struct {
-	Item        Item
-	OrderNumber string
-	Priority    Priority
-	OrderDate   time.Time     // UTC
-	TestCode    string        // of the catalogue
-	TestName    string        // of the catalogue
-	Age         time.Duration // since the order
-	DueAt       time.Time     // UTC; collection and the test's turnaround target; zero before collection
-	Overdue     bool          // DueAt has passed
+	Item        Item          `json:"item"`
+	OrderNumber string        `json:"orderNumber"`
+	Priority    Priority      `json:"priority"`
+	TestCode    string        `json:"testCode"` // of the catalogue
+	TestName    string        `json:"testName"` // of the catalogue
+	Age         time.Duration `json:"age"`      // since the order
+	DueAt       time.Time     `json:"dueAt"`    // UTC; collection and the test's turnaround target; zero before collection
+	Overdue     bool          `json:"overdue"`  // DueAt has passed
+	// Withheld says that the patient's record is restricted and the actor may not see it: the item
+	// is withheld, what is to be done is not.
+	Withheld bool `json:"withheld,omitempty"`
+}
+
+// worklistEntries is what the worklist shows of whom. Work on a restricted patient's order does
+// not wait: which test, of which order and how urgent stays.
+var worklistEntries = usecase.Entity[WorklistEntry]{
+	Table:   "lab_order_item",
+	Patient: func(e *WorklistEntry) hmstype.PatientID { return e.Item.PatientID },
+	ID:      func(e *WorklistEntry) string { return e.Item.ID.String() },
+	Keep: func(withheld, whole *WorklistEntry) {
+		item := withheld.Item
+		*withheld = *whole
+		withheld.Item, withheld.Withheld = item, true
+	},
 }
 
 // WorklistInput asks for the items that wait.
@@ -56,22 +69,27 @@ type worklistRow struct {
 
 // worklistSelect reads one page in the order of the pending index; the limits of the page are
 // (rank, order date, id), which an index can find under row-level security.
-const worklistSelect = `SELECT i.id, i.order_id, i.patient_id, i.test_id, i.status, i.status_reason, i.priority_rank, i.order_date,
-	i.specimen_id, i.collected_at, i.resulted_at, i.result_date, i.reviewed_by, i.reviewed_at, i.version,
+const worklistSelect = `SELECT i.id, i.order_id, i.patient_id, i.test_id, i.status, i.status_reason, i.priority_rank,
+	i.specimen_id, i.collected_at, i.resulted_at, i.result_date, i.reviewed_by, i.reviewed_at,
+	i.created_at, i.created_by, i.version,
 	o.number AS order_number, o.priority, t.code AS test_code, t.name AS test_name, t.turnaround_minutes AS turnaround
 	FROM hms.lab_order_item AS i
 	JOIN hms.lab_order AS o ON o.tenant_id = i.tenant_id AND o.id = i.order_id
 	JOIN hms.lab_test AS t ON t.tenant_id = i.tenant_id AND t.id = i.test_id
 	WHERE i.tenant_id = ? AND o.tenant_id = ? AND t.tenant_id = ? AND o.status = 'active'
 	AND i.status IN ('ordered', 'collected', 'in-progress', 'preliminary') AND i.status IN (?)
-	AND (i.priority_rank, i.order_date, i.id) > (?, ?, ?)
-	ORDER BY i.priority_rank, i.order_date, i.id LIMIT ?`
+	AND (i.priority_rank, i.created_at, i.id) > (?, ?, ?)
+	ORDER BY i.priority_rank, i.created_at, i.id LIMIT ?`
+
+var opWorklist = usecase.Query[WorklistInput, hmstype.List[WorklistEntry]]{
+	Name: "lab.worklist", Permission: hmstype.PermLabRead, Shows: worklistEntries.Found(),
+	Sample: WorklistInput{},
+}.Declare()
 
 // Worklist lists the items of active orders on which work is to be done: the most urgent
 // first, among equals the oldest, and records whose data were seen.
 func (s *Service) Worklist(ctx context.Context, in WorklistInput) (hmstype.List[WorklistEntry], error) {
-	op := usecase.Op{Name: "lab.worklist", Permission: hmstype.PermLabRead}
-	return usecase.Read(ctx, &s.base, op, in, worklist)
+	return opWorklist.Run(ctx, &s.base, in, worklist)
 }
 
 func worklist(ctx context.Context, db dbx.DB, in WorklistInput) (hmstype.List[WorklistEntry], error) {
@@ -99,18 +117,16 @@ func worklist(ctx context.Context, db dbx.DB, in WorklistInput) (hmstype.List[Wo
 		last := rows[size-1]
 		list.Next = worklistCursor(last)
 	}
-	seen := map[hmstype.PatientID]bool{}
 	for _, r := range rows {
 		list.Items = append(list.Items, r.entry(db.Now))
-		seen[r.PatientID] = true
 	}
-	return list, db.RecordSearch(ctx, "lab_order_item", slices.Collect(maps.Keys(seen))...)
+	return list, nil
 }
 
 func (r worklistRow) entry(now time.Time) WorklistEntry {
 	e := WorklistEntry{
-		Item: r.item(), OrderNumber: r.OrderNumber, Priority: r.Priority, OrderDate: r.OrderDate.UTC(),
-		TestCode: r.TestCode, TestName: r.TestName, Age: now.Sub(r.OrderDate),
+		Item: r.item(), OrderNumber: r.OrderNumber, Priority: r.Priority,
+		TestCode: r.TestCode, TestName: r.TestName, Age: now.Sub(r.CreatedAt),
 	}
 	if !r.CollectedAt.IsZero() {
 		e.DueAt = r.CollectedAt.UTC().Add(time.Duration(r.Turnaround) * time.Minute)
@@ -121,7 +137,7 @@ func (r worklistRow) entry(now time.Time) WorklistEntry {
 
 // worklistCursor puts the rank, one digit, before the ordinary cursor.
 func worklistCursor(r worklistRow) string {
-	return string(rune('0'+r.PriorityRank)) + "." + hmstype.Position{At: r.OrderDate, ID: r.ID.UUID()}.Cursor()
+	return string(rune('0'+r.PriorityRank)) + "." + hmstype.Position{At: r.CreatedAt, ID: r.ID.UUID()}.Cursor()
 }
 
 // worklistPosition reads such a cursor; the first page begins before everything.

@@ -9,24 +9,24 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/internal/names"
 )
 
 // maxIdentifiers bounds what one registration brings.
 const maxIdentifiers = 20
 
 // Same tells whether two identifiers are equal in the sense of their uniqueness: the same
-// system, and values that differ in case and spaces only.
+// system and value, each up to case, space, kind of dash and Unicode form.
 func (i Identifier) Same(other Identifier) bool {
-	return i.System == other.System && normalizeIdentifier(i.Value) == normalizeIdentifier(other.Value)
+	return names.CodeKey(i.System) == names.CodeKey(other.System) && names.CodeKey(i.Value) == names.CodeKey(other.Value)
 }
 
 func validateIdentifiers(v *hmstype.Validator, identifiers []Identifier) {
 	v.Check(len(identifiers) <= maxIdentifiers, "identifiers", "must be at most 20")
 	for i, id := range identifiers {
 		path := fmt.Sprintf("identifiers[%d]", i)
-		v.Text(id.System, path+".system", 1, 200)
-		v.Text(id.Value, path+".value", 1, 200)
-		v.Check(normalizeIdentifier(id.Value) != "", path+".value", "must have a letter, digit or sign")
+		names.Check(v, names.CodeKey, id.System, path+".system", 200)
+		names.Check(v, names.CodeKey, id.Value, path+".value", 200)
 		v.Check(!slices.ContainsFunc(identifiers[:min(i, maxIdentifiers)], id.Same), path, "must not repeat another")
 	}
 }
@@ -42,9 +42,9 @@ func insertIdentifiers(
 	rows := make([]identifierRow, len(identifiers))
 	for i, id := range identifiers {
 		row := identifierRow{Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, Identifier: id, PatientID: patient}
-		row.ID = hmstype.NewID[hmstype.PatientIdentifierID]()
+		row.ID, row.SystemKey = hmstype.NewID[hmstype.PatientIdentifierID](), names.CodeKey(id.System)
 		var err error
-		if row.ValueNormalized, err = identifierTexts.Token(keys, "value_normalized", id.Value); err != nil {
+		if row.ValueKey, err = identifierTexts.Token(keys, "value_key", id.Value); err != nil {
 			return nil, err
 		}
 		if err := identifierTexts.SealBy(keys, patient.UUID(), row.ID, &row.Identifier); err != nil {
@@ -54,7 +54,7 @@ func insertIdentifiers(
 	}
 	sorted := slices.Clone(rows)
 	slices.SortFunc(sorted, func(a, b identifierRow) int {
-		return cmp.Or(cmp.Compare(a.System, b.System), cmp.Compare(a.ValueNormalized, b.ValueNormalized))
+		return cmp.Or(cmp.Compare(a.SystemKey, b.SystemKey), cmp.Compare(a.ValueKey, b.ValueKey))
 	})
 	res, err := db.NewInsert().Model(&sorted).On("CONFLICT DO NOTHING").Exec(ctx)
 	if err != nil {
@@ -82,8 +82,8 @@ func identifiersOf(rows []identifierRow) []Identifier {
 
 func identifierInTheWay(ctx context.Context, db dbx.DB, rows []identifierRow) error {
 	for i, row := range rows {
-		taken, err := dbx.All[identifierRow](ctx, db, dbx.Equal("system", row.System),
-			dbx.Equal("value_normalized", row.ValueNormalized), dbx.Where("i.patient_id <> ?", row.PatientID))
+		taken, err := dbx.All[identifierRow](ctx, db, dbx.Equal("system_key", row.SystemKey),
+			dbx.Equal("value_key", row.ValueKey), dbx.Where("i.patient_id <> ?", row.PatientID))
 		if err != nil {
 			return err
 		}

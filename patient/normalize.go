@@ -7,11 +7,6 @@ import (
 	"github.com/chelal/hms/internal/names"
 )
 
-// normalizeIdentifier makes identifiers comparable: no case, no spaces.
-func normalizeIdentifier(value string) string {
-	return strings.ReplaceAll(names.Fold(value), " ", "")
-}
-
 // normalizePhone makes telephone numbers comparable: digits only, without the sign or the
 // zeros of an international number. It does not know countries, so a national and an
 // international spelling of one number differ.

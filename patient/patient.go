@@ -9,6 +9,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -122,6 +123,7 @@ type patientRow struct {
 	bun.BaseModel `bun:"table:hms.patient,alias:p"`
 	dbx.Header[hmstype.PatientID]
 	MRN          string `bun:"mrn"`
+	MRNKey       string `bun:"mrn_key"` // twin of MRN
 	Status       Status
 	StatusReason string
 	Details
@@ -154,6 +156,9 @@ func (r *patientRow) setDetails(keys fieldcrypt.Keys, d Details) (err error) {
 	return patientTexts.SealBy(keys, r.ID.UUID(), r.ID, &r.Details)
 }
 
+// setMRN gives a new patient the number by which he is known.
+func (r *patientRow) setMRN(mrn string) { r.MRN, r.MRNKey = mrn, names.CodeKey(mrn) }
+
 // setDeceased notes a death; an instant alone says that the person has died, too.
 func (r *patientRow) setDeceased(deceased bool, at time.Time) {
 	r.IsDeceased, r.DeceasedAt = deceased || !at.IsZero(), time.Time{}
@@ -166,8 +171,9 @@ type identifierRow struct {
 	bun.BaseModel `bun:"table:hms.patient_identifier,alias:i"`
 	dbx.Tenanted
 	Identifier
-	PatientID       hmstype.PatientID
-	ValueNormalized string
+	PatientID hmstype.PatientID
+	SystemKey string // twin of System
+	ValueKey  string // twin of Value; with field encryption a keyed token of it
 }
 
 type tokenRow struct {

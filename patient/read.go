@@ -5,6 +5,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -31,7 +32,7 @@ type byMRN struct{ MRN string }
 // Validate requires the number.
 func (in byMRN) Validate() error {
 	var v hmstype.Validator
-	v.Text(in.MRN, "mrn", 1, 20)
+	names.Check(&v, names.CodeKey, in.MRN, "mrn", 20)
 	return v.Err()
 }
 
@@ -39,13 +40,13 @@ var opGetByMRN = usecase.Query[byMRN, Patient]{
 	Name: "patient.get_by_mrn", Permission: hmstype.PermPatientRead, Shows: patients.One(), Sample: byMRN{"000000013"},
 }.Declare()
 
-// GetByMRN gives the patient with a medical record number, like [Service.Get].
+// GetByMRN gives the patient with a medical record number, in any spelling, like [Service.Get].
 func (s *Service) GetByMRN(ctx context.Context, mrn string) (Patient, error) {
 	return opGetByMRN.Run(ctx, &s.base, byMRN{mrn}, getByMRN)
 }
 
 func getByMRN(ctx context.Context, db dbx.DB, in byMRN) (Patient, error) {
-	rows, err := dbx.All[patientRow](ctx, db, dbx.Equal("mrn", in.MRN))
+	rows, err := dbx.All[patientRow](ctx, db, dbx.Equal("mrn_key", names.CodeKey(in.MRN)))
 	if err != nil {
 		return Patient{}, err
 	}

@@ -31,7 +31,7 @@ type RegisterInput struct {
 func (in RegisterInput) Validate() error {
 	var v hmstype.Validator
 	in.validate(&v)
-	v.Text(in.MRN, "mrn", 0, 20)
+	names.CheckOptional(&v, names.CodeKey, in.MRN, "mrn", 20)
 	v.Text(in.OverrideReason, "overrideReason", 0, 500)
 	v.Check(in.MRN == strings.TrimSpace(in.MRN), "mrn", "must not begin or end with a space")
 	validateIdentifiers(&v, in.Identifiers)
@@ -82,14 +82,14 @@ func (s *Service) register(ctx context.Context, db dbx.DB, in RegisterInput) (Pa
 		return Patient{}, err
 	}
 	row := patientRow{
-		Header: dbx.HeaderOf(db, id), MRN: in.MRN,
+		Header: dbx.HeaderOf(db, id),
 		Status: StatusActive, IsRestricted: in.Restricted, OverrideReason: in.OverrideReason,
 	}
 	if err := row.setDetails(keys, in.Details); err != nil {
 		return Patient{}, err
 	}
 	row.setDeceased(in.Deceased, in.DeceasedAt)
-	if err := insertWithMRN(ctx, db, &row); err != nil {
+	if err := insertWithMRN(ctx, db, &row, in.MRN); err != nil {
 		return Patient{}, err
 	}
 	if err := insertTokens(ctx, db, row); err != nil {
@@ -113,9 +113,10 @@ func refuseFutureBirth(ctx context.Context, db dbx.DB, birth hmstype.Date) error
 	return err
 }
 
-// insertWithMRN inserts the patient under the next number that is free.
-func insertWithMRN(ctx context.Context, db dbx.DB, row *patientRow) error {
-	if row.MRN != "" {
+// insertWithMRN inserts the patient under this number; where there is none, under the next that is free.
+func insertWithMRN(ctx context.Context, db dbx.DB, row *patientRow, mrn string) error {
+	if mrn != "" {
+		row.setMRN(mrn)
 		return dbx.Insert(ctx, db, *row)
 	}
 	for range mrnAttempts {
@@ -123,7 +124,7 @@ func insertWithMRN(ctx context.Context, db dbx.DB, row *patientRow) error {
 		if err != nil {
 			return err
 		}
-		row.MRN = formatMRN(n)
+		row.setMRN(formatMRN(n))
 		if done, err := dbx.InsertIfFree(ctx, db, row); done || err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -27,7 +28,7 @@ var patientTexts = fieldcrypt.Table[Details]{
 var identifierTexts = fieldcrypt.Table[Identifier]{
 	Name: "patient_identifier", Subject: "patient_id",
 	Texts: func(i *Identifier) []fieldcrypt.Text {
-		return []fieldcrypt.Text{{Column: "value", Text: &i.Value, Index: "value_normalized", Normalize: normalizeIdentifier}}
+		return []fieldcrypt.Text{{Column: "value", Text: &i.Value, Index: "value_key", Normalize: names.CodeKey}}
 	},
 }.Declare()
 

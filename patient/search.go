@@ -33,7 +33,7 @@ func (in SearchInput) Validate() error {
 	v.Check(len(words) <= maxSearchWords, "name", "must have at most 6 words")
 	v.Check(in.Name == "" || len(words) > 0, "name", "must have a word of at least 2 letters")
 	v.Check(len(words) > 0 || in.MRN != "" || !in.BirthDate.IsZero() || in.PhoneNumber != "" || in.Identifier != nil, "name", "some criterion is required")
-	v.Text(in.MRN, "mrn", 0, 20)
+	names.CheckOptional(&v, names.CodeKey, in.MRN, "mrn", 20)
 	v.Text(in.PhoneNumber, "phoneNumber", 0, 30)
 	if in.Identifier != nil {
 		v.Text(in.Identifier.System, "identifier.system", 0, 200)
@@ -85,7 +85,7 @@ func (in SearchInput) criteria(ctx context.Context, db dbx.DB, crypt *fieldcrypt
 	}
 	criteria := []dbx.Apply{
 		dbx.OneOf("status", []Status{StatusActive, StatusInactive}),
-		dbx.When(in.MRN != "", dbx.Equal("mrn", in.MRN)),
+		dbx.When(in.MRN != "", dbx.Equal("mrn_key", names.CodeKey(in.MRN))),
 		dbx.When(!in.BirthDate.IsZero(), dbx.Equal("birth_date", in.BirthDate)),
 		dbx.When(in.PhoneNumber != "", dbx.Equal("phone_normalized", phone)),
 	}
@@ -94,13 +94,13 @@ func (in SearchInput) criteria(ctx context.Context, db dbx.DB, crypt *fieldcrypt
 			AND t.patient_id = p.id AND t.token >= ? AND t.token < ?)`, db.Tenant(), word, word+"\U0010FFFF"))
 	}
 	if in.Identifier != nil {
-		token, err := identifierTexts.Token(keys, "value_normalized", in.Identifier.Value)
+		token, err := identifierTexts.Token(keys, "value_key", in.Identifier.Value)
 		if err != nil {
 			return nil, err
 		}
 		criteria = append(criteria, dbx.Where(`EXISTS (SELECT 1 FROM hms.patient_identifier AS i WHERE i.tenant_id = ?
-			AND i.patient_id = p.id AND i.value_normalized = ? AND ? IN ('', i.system))`,
-			db.Tenant(), token, in.Identifier.System))
+			AND i.patient_id = p.id AND i.value_key = ? AND ? IN ('', i.system_key))`,
+			db.Tenant(), token, names.CodeKey(in.Identifier.System)))
 	}
 	return criteria, nil
 }

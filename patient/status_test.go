@@ -360,7 +360,7 @@ func TestDatabase_Walls(t *testing.T) {
 		"DeathNeedsTheFlag":     `UPDATE hms.patient SET deceased_at = now() WHERE tenant_id = ?0 AND id = ?1`,
 		"MonthIsItsFirstDay":    `UPDATE hms.patient SET birth_date = '1980-05-02', birth_date_precision = 'month' WHERE tenant_id = ?0 AND id = ?1`,
 		"YearIsItsFirstDay":     `UPDATE hms.patient SET birth_date = '1980-02-01', birth_date_precision = 'year' WHERE tenant_id = ?0 AND id = ?1`,
-		"NoEmptyIdentifier":     `UPDATE hms.patient_identifier SET value_normalized = '' WHERE tenant_id = ?0 AND patient_id = ?1`,
+		"NoEmptyIdentifier":     `UPDATE hms.patient_identifier SET value_key = '' WHERE tenant_id = ?0 AND patient_id = ?1`,
 		"NobodyIsBornBefore":    `UPDATE hms.patient SET birth_date = '1849-12-31' WHERE tenant_id = ?0 AND id = ?1`,
 		"GenderIsAFHIRCode":     `UPDATE hms.patient SET gender = 'M' WHERE tenant_id = ?0 AND id = ?1`,
 		"TokensBelongToSomeone": `INSERT INTO hms.patient_token (tenant_id, token, patient_id) VALUES (?0, 'x', gen_random_uuid())`,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -55,6 +56,7 @@ type batchRow struct {
 	ItemID             hmstype.MedicationItemID
 	SupplierID         hmstype.SupplierID
 	BatchNumber        string
+	BatchNumberKey     string // twin of BatchNumber
 	ExpiryDate         hmstype.Date
 	Status             BatchStatus
 	StatusReason       string
@@ -81,7 +83,7 @@ type ReceiveInput struct {
 	Item           hmstype.MedicationItemID // required
 	Supplier       hmstype.SupplierID       // required
 	Location       hmstype.LocationID       // required
-	BatchNumber    string                   // required, up to 100 characters
+	BatchNumber    string                   // required, up to 100 characters; case, space and kind of dash are no difference
 	ExpiryDate     hmstype.Date             // the last day of use; for an expiry printed as a month, its EndOfMonth
 	Quantity       hmstype.Quantity         // base units; required
 	CostPrice      hmstype.Money            // of one base unit, not negative
@@ -96,7 +98,7 @@ func (in ReceiveInput) Validate() error {
 	v.Required(!in.Item.IsZero(), "item")
 	v.Required(!in.Supplier.IsZero(), "supplier")
 	v.Required(!in.Location.IsZero(), "location")
-	v.Text(in.BatchNumber, "batchNumber", 1, 100)
+	names.Check(&v, names.CodeKey, in.BatchNumber, "batchNumber", 100)
 	in.Quantity.CheckPositive(&v, "quantity")
 	v.Nested("costPrice", in.CostPrice.Validate())
 	v.Nested("sellingPrice", in.SellingPrice.Validate())
@@ -107,8 +109,9 @@ func (in ReceiveInput) Validate() error {
 }
 
 // ReceiveBatch takes a delivery into stock: it creates the batch, or adds to it where the
-// same batch came before. [ErrBatchConflict] where the item has this batch number with
-// another expiry, supplier or price: one of the two is a mistake.
+// same batch came before, however its number was typed then; the first spelling stays.
+// [ErrBatchConflict] where the item has this batch number with another expiry, supplier or
+// price: one of the two is a mistake.
 func (s *Service) ReceiveBatch(ctx context.Context, in ReceiveInput) (Batch, error) {
 	op := usecase.Op{Name: "pharmacy.receive", Permission: hmstype.PermStockWrite, Key: in.IdempotencyKey}
 	return usecase.Write(ctx, &s.base, op, in, receiveBatch)
@@ -117,7 +120,8 @@ func (s *Service) ReceiveBatch(ctx context.Context, in ReceiveInput) (Batch, err
 func receiveBatch(ctx context.Context, db dbx.DB, in ReceiveInput) (Batch, error) {
 	row := batchRow{
 		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.BatchID](), ItemID: in.Item, SupplierID: in.Supplier,
-		BatchNumber: in.BatchNumber, ExpiryDate: in.ExpiryDate, Status: BatchAvailable, QuantityReceived: in.Quantity,
+		BatchNumber: in.BatchNumber, BatchNumberKey: names.CodeKey(in.BatchNumber),
+		ExpiryDate: in.ExpiryDate, Status: BatchAvailable, QuantityReceived: in.Quantity,
 		CostPriceAmount: in.CostPrice.Amount, SellingPriceAmount: in.SellingPrice.Amount, Currency: in.CostPrice.Currency,
 		ReceivedAt: db.Now, Version: 1,
 	}
@@ -140,10 +144,10 @@ func receiveBatch(ctx context.Context, db dbx.DB, in ReceiveInput) (Batch, error
 		Data: map[string]any{"item": in.Item.String(), "quantity": in.Quantity}})
 }
 
-// extendBatch adds a further delivery to the batch that has the wanted one's number.
+// extendBatch adds a further delivery to the batch that has the wanted one's number, in any spelling.
 func extendBatch(ctx context.Context, db dbx.DB, wanted batchRow) (batchRow, error) {
 	rows, err := dbx.All[batchRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return dbx.ForUpdate(q.Where("sb.item_id = ?", wanted.ItemID).Where("sb.batch_number = ?", wanted.BatchNumber))
+		return dbx.ForUpdate(q.Where("sb.item_id = ?", wanted.ItemID).Where("sb.batch_number_key = ?", wanted.BatchNumberKey))
 	})
 	if err != nil {
 		return batchRow{}, err

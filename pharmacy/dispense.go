@@ -185,7 +185,7 @@ func (s *Service) lockPrescription(ctx context.Context, db dbx.DB, in *DispenseI
 	if !rx.Active || rx.ValidUntil.Before(today) || in.Quantity > rx.Remaining {
 		return hmstype.EncounterID{}, ErrPrescription
 	}
-	if err := s.base.RequireAnother(db, hmstype.PermPrescribe, hmstype.PermDispense, rx.PrescribedBy); err != nil {
+	if err := s.base.RequireAnotherPerson(db, hmstype.PermPrescribe, hmstype.PermDispense, rx.PrescribedBy); err != nil {
 		return hmstype.EncounterID{}, err
 	}
 	in.Patient, in.Item = rx.Patient, rx.Item

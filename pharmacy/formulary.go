@@ -8,13 +8,14 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
 // Category groups items of the formulary.
 type Category struct {
 	ID          hmstype.MedicationCategoryID
-	Name        string // 1 to 100 characters, unique
+	Name        string // 1 to 100 characters, unique up to case, space and kind of dash
 	Description string // up to 1000 characters
 	CreatedAt   time.Time
 	Version     int64
@@ -23,7 +24,7 @@ type Category struct {
 // Validate checks what the caller gives: Name and Description.
 func (c Category) Validate() error {
 	var v hmstype.Validator
-	v.Text(c.Name, "name", 1, 100)
+	names.Check(&v, names.NameKey, c.Name, "name", 100)
 	v.Text(c.Description, "description", 0, 1000)
 	return v.Err()
 }
@@ -33,6 +34,7 @@ type categoryRow struct {
 	dbx.Tenanted
 	ID          hmstype.MedicationCategoryID `bun:"id,pk"`
 	Name        string
+	NameKey     string // twin of Name
 	Description string
 	CreatedAt   time.Time
 	Version     int64
@@ -44,7 +46,8 @@ func (s *Service) CreateCategory(ctx context.Context, in Category) (Category, er
 	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Category) (Category, error) {
 		in.ID, in.CreatedAt, in.Version = hmstype.NewID[hmstype.MedicationCategoryID](), db.Now, 1
 		return in, dbx.Insert(ctx, db, categoryRow{
-			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: in.ID, Name: in.Name, Description: in.Description, CreatedAt: in.CreatedAt, Version: 1,
+			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: in.ID, Name: in.Name, NameKey: names.NameKey(in.Name),
+			Description: in.Description, CreatedAt: in.CreatedAt, Version: 1,
 		})
 	})
 }
@@ -53,7 +56,7 @@ func (s *Service) CreateCategory(ctx context.Context, in Category) (Category, er
 type Item struct {
 	ID           hmstype.MedicationItemID
 	Category     hmstype.MedicationCategoryID // required
-	Name         string                       // required, up to 200 characters; unique with strength and manufacturer
+	Name         string                       // required, up to 200 characters; unique with strength and manufacturer, up to case, space and kind of dash
 	GenericName  string                       // up to 200 characters
 	Strength     string                       // such as "500 mg", up to 50 characters
 	Unit         string                       // the base unit that stock is counted in, such as "tablet"; required, up to 20 characters
@@ -70,13 +73,13 @@ type Item struct {
 func (i Item) Validate() error {
 	var v hmstype.Validator
 	v.Required(!i.Category.IsZero(), "category")
-	v.Text(i.Name, "name", 1, 200)
+	names.Check(&v, names.NameKey, i.Name, "name", 200)
 	v.Text(i.GenericName, "genericName", 0, 200)
-	v.Text(i.Strength, "strength", 0, 50)
+	names.CheckOptional(&v, names.CodeKey, i.Strength, "strength", 50)
 	v.Text(i.Unit, "unit", 1, 20)
-	v.Text(i.Manufacturer, "manufacturer", 0, 200)
+	names.CheckOptional(&v, names.NameKey, i.Manufacturer, "manufacturer", 200)
 	v.Text(i.RxNormCode, "rxNormCode", 0, 50)
-	v.Text(i.ServiceCode, "serviceCode", 0, 50)
+	names.CheckOptional(&v, names.CodeKey, i.ServiceCode, "serviceCode", 50)
 	v.Check(i.ReorderLevel >= 0 && i.ReorderLevel <= hmstype.MaxQuantity, "reorderLevel", "must not be negative")
 	return v.Err()
 }
@@ -91,19 +94,22 @@ func (i Item) codes() []hmstype.Code {
 type itemRow struct {
 	bun.BaseModel `bun:"table:hms.medication_item,alias:mi"`
 	dbx.Tenanted
-	ID           hmstype.MedicationItemID `bun:"id,pk"`
-	CategoryID   hmstype.MedicationCategoryID
-	Name         string
-	GenericName  string
-	Strength     string
-	Unit         string
-	Manufacturer string
-	RxnormCode   string
-	ServiceCode  string
-	ReorderLevel hmstype.Quantity
-	IsActive     bool
-	CreatedAt    time.Time
-	Version      int64
+	ID              hmstype.MedicationItemID `bun:"id,pk"`
+	CategoryID      hmstype.MedicationCategoryID
+	Name            string
+	NameKey         string // twin of Name
+	GenericName     string
+	Strength        string
+	StrengthKey     string // twin of Strength
+	Unit            string
+	Manufacturer    string
+	ManufacturerKey string // twin of Manufacturer
+	RxnormCode      string
+	ServiceCode     string
+	ReorderLevel    hmstype.Quantity
+	IsActive        bool
+	CreatedAt       time.Time
+	Version         int64
 }
 
 func (r itemRow) Position() hmstype.Position { return hmstype.Position{ID: r.ID.UUID()} }
@@ -111,6 +117,7 @@ func (r itemRow) Position() hmstype.Position { return hmstype.Position{ID: r.ID.
 func (r *itemRow) set(i Item) {
 	r.CategoryID, r.Name, r.GenericName, r.Strength, r.Unit = i.Category, i.Name, i.GenericName, i.Strength, i.Unit
 	r.Manufacturer, r.RxnormCode, r.ServiceCode, r.ReorderLevel, r.IsActive = i.Manufacturer, i.RxNormCode, i.ServiceCode, i.ReorderLevel, i.Active
+	r.NameKey, r.StrengthKey, r.ManufacturerKey = names.NameKey(i.Name), names.CodeKey(i.Strength), names.NameKey(i.Manufacturer)
 }
 
 func (r itemRow) item() Item {
@@ -141,8 +148,8 @@ func (s *Service) UpdateItem(ctx context.Context, in Item) (Item, error) {
 			return Item{}, err
 		}
 		row.set(in)
-		err = dbx.UpdateVersioned(ctx, db, &row, in.Version, "category_id", "name", "generic_name", "strength", "unit",
-			"manufacturer", "rxnorm_code", "service_code", "reorder_level", "is_active")
+		err = dbx.UpdateVersioned(ctx, db, &row, in.Version, "category_id", "name", "name_key", "generic_name", "strength", "strength_key",
+			"unit", "manufacturer", "manufacturer_key", "rxnorm_code", "service_code", "reorder_level", "is_active")
 		row.Version = in.Version + 1
 		return row.item(), err
 	})
@@ -174,7 +181,7 @@ func (s *Service) Items(ctx context.Context, page hmstype.Page) (hmstype.List[It
 // Supplier delivers medication (FHIR Organization).
 type Supplier struct {
 	ID            hmstype.SupplierID
-	Name          string // required, up to 200 characters, unique
+	Name          string // required, up to 200 characters, unique up to case, space and kind of dash
 	ContactPerson string // up to 200 characters
 	PhoneNumber   string // up to 30 characters
 	Email         string // up to 254 characters
@@ -187,7 +194,7 @@ type Supplier struct {
 // Validate checks what the caller gives.
 func (s Supplier) Validate() error {
 	var v hmstype.Validator
-	v.Text(s.Name, "name", 1, 200)
+	names.Check(&v, names.NameKey, s.Name, "name", 200)
 	v.Text(s.ContactPerson, "contactPerson", 0, 200)
 	v.Text(s.PhoneNumber, "phoneNumber", 0, 30)
 	v.Text(s.Email, "email", 0, 254)
@@ -200,6 +207,7 @@ type supplierRow struct {
 	dbx.Tenanted
 	ID            hmstype.SupplierID `bun:"id,pk"`
 	Name          string
+	NameKey       string // twin of Name
 	ContactPerson string
 	PhoneNumber   string
 	Email         string
@@ -215,8 +223,8 @@ func (s *Service) CreateSupplier(ctx context.Context, in Supplier) (Supplier, er
 	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Supplier) (Supplier, error) {
 		in.ID, in.Active, in.CreatedAt, in.Version = hmstype.NewID[hmstype.SupplierID](), true, db.Now, 1
 		return in, dbx.Insert(ctx, db, supplierRow{
-			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: in.ID, Name: in.Name, ContactPerson: in.ContactPerson,
-			PhoneNumber: in.PhoneNumber, Email: in.Email, Address: in.Address, IsActive: true, CreatedAt: in.CreatedAt, Version: 1,
+			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: in.ID, Name: in.Name, NameKey: names.NameKey(in.Name),
+			ContactPerson: in.ContactPerson, PhoneNumber: in.PhoneNumber, Email: in.Email, Address: in.Address, IsActive: true, CreatedAt: in.CreatedAt, Version: 1,
 		})
 	})
 }
@@ -224,7 +232,7 @@ func (s *Service) CreateSupplier(ctx context.Context, in Supplier) (Supplier, er
 // Location is a place where stock lies: a store, a ward's cupboard.
 type Location struct {
 	ID        hmstype.LocationID
-	Name      string // required, up to 100 characters, unique
+	Name      string // required, up to 100 characters, unique up to case, space and kind of dash
 	CreatedAt time.Time
 	Version   int64
 }
@@ -232,7 +240,7 @@ type Location struct {
 // Validate checks what the caller gives: the name.
 func (l Location) Validate() error {
 	var v hmstype.Validator
-	v.Text(l.Name, "name", 1, 100)
+	names.Check(&v, names.NameKey, l.Name, "name", 100)
 	return v.Err()
 }
 
@@ -241,6 +249,7 @@ type locationRow struct {
 	dbx.Tenanted
 	ID        hmstype.LocationID `bun:"id,pk"`
 	Name      string
+	NameKey   string // twin of Name
 	CreatedAt time.Time
 	Version   int64
 }
@@ -250,6 +259,8 @@ func (s *Service) CreateLocation(ctx context.Context, in Location) (Location, er
 	op := usecase.Op{Name: "pharmacy.create_location", Permission: hmstype.PermPharmacyManage}
 	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in Location) (Location, error) {
 		in.ID, in.CreatedAt, in.Version = hmstype.NewID[hmstype.LocationID](), db.Now, 1
-		return in, dbx.Insert(ctx, db, locationRow{Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: in.ID, Name: in.Name, CreatedAt: in.CreatedAt, Version: 1})
+		return in, dbx.Insert(ctx, db, locationRow{
+			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: in.ID, Name: in.Name, NameKey: names.NameKey(in.Name), CreatedAt: in.CreatedAt, Version: 1,
+		})
 	})
 }

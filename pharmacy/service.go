@@ -17,7 +17,7 @@ type Prescription struct {
 	Encounter    hmstype.EncounterID
 	Item         hmstype.MedicationItemID
 	Active       bool
-	PrescribedBy string           // an actor, as in the audit trail
+	PrescribedBy hmstype.ActorRef
 	Remaining    hmstype.Quantity // what may still be dispensed over all fills
 	ValidUntil   hmstype.Date     // the last day
 }

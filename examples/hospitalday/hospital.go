@@ -76,7 +76,9 @@ func (d *day) hire() error {
 func (d *day) setPrices() error {
 	today := hmstype.DateOf(d.started, time.UTC)
 	for code, price := range map[string]string{"CONSULT": "40.00", "TABLET": "0.35", "K": "12.50", "BED": "180.00"} {
-		item, err := d.h.Billing.CreateServiceItem(d.system, billing.CreateServiceItemInput{Code: code, Name: code, Category: "hospital day"})
+		item, err := d.h.Billing.CreateServiceItem(d.system, billing.CreateServiceItemInput{
+			Code: code, ServiceDetails: billing.ServiceDetails{Name: code, Category: "hospital day"},
+		})
 		if err != nil {
 			return err
 		}
@@ -136,8 +138,8 @@ func (d *day) stock() error {
 
 func (d *day) equipLab() error {
 	test, err := d.h.Lab.CreateTest(d.system, lab.CreateTestInput{
-		Code: "K", LOINC: "2823-3", Name: "Potassium", Category: "Chemistry", SpecimenType: "Serum", TurnaroundMinutes: 60, ServiceCode: "K",
-		Analytes: []lab.AnalyteInput{{Code: "K", LOINC: "2823-3", Name: "Potassium", ValueType: lab.ValueNumeric, Unit: "mmol/L"}},
+		TestDetails: lab.TestDetails{Code: "K", LOINC: "2823-3", Name: "Potassium", Category: "Chemistry", SpecimenType: "Serum", TurnaroundMinutes: 60, ServiceCode: "K"},
+		Analytes:    []lab.AnalyteInput{{AnalyteDetails: lab.AnalyteDetails{Code: "K", LOINC: "2823-3", Name: "Potassium", ValueType: lab.ValueNumeric, Unit: "mmol/L"}}},
 	})
 	if err != nil {
 		return err
@@ -145,8 +147,7 @@ func (d *day) equipLab() error {
 	d.test, d.analyte = test, test.Analytes[0].ID
 	bound := func(text string) *decimal.Decimal { v := decimal.RequireFromString(text); return &v }
 	_, err = d.h.Lab.AddReferenceRange(d.system, lab.AddReferenceRangeInput{
-		AnalyteID: d.analyte, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, 1, 1),
-		Bounds: lab.Bounds{Low: bound("3.5"), High: bound("5.1"), CriticalLow: bound("2.8"), CriticalHigh: bound("6.2")},
+		RangeDetails: lab.RangeDetails{AnalyteID: d.analyte, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, 1, 1), Bounds: lab.Bounds{Low: bound("3.5"), High: bound("5.1"), CriticalLow: bound("2.8"), CriticalHigh: bound("6.2")}},
 	})
 	return err
 }

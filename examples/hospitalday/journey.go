@@ -112,7 +112,8 @@ func (d *day) visit(p patient.Patient) (clinical.Encounter, error) {
 	}
 	return do(d, "open encounter", func() (clinical.Encounter, error) {
 		return d.h.Clinical.OpenEncounter(d.as(identity.RoleDoctor), clinical.OpenInput{
-			Appointment: booked.ID, Class: clinical.ClassAmbulatory, ChiefComplaint: "feels unwell",
+			Appointment: booked.ID, Class: clinical.ClassAmbulatory,
+			EncounterDetails: clinical.EncounterDetails{ChiefComplaint: "feels unwell"},
 		})
 	})
 }
@@ -131,7 +132,12 @@ func (d *day) examine(p patient.Patient, e clinical.Encounter) error {
 	}
 	if d.chance(20) {
 		_, err := do(d, "record allergy", func() (clinical.Allergy, error) {
-			return d.h.Clinical.RecordAllergy(nurse, clinical.RecordAllergyInput{Patient: p.ID, Substance: hmstype.Code{Display: "Amoxicillin"}, Criticality: "high"})
+			return d.h.Clinical.RecordAllergy(nurse, clinical.RecordAllergyInput{
+				Patient: p.ID,
+				AllergyDetails: clinical.AllergyDetails{
+					Substance: hmstype.Code{Display: "Amoxicillin"}, Criticality: "high",
+				},
+			})
 		})
 		if err != nil {
 			return err
@@ -149,7 +155,12 @@ func (d *day) examine(p patient.Patient, e clinical.Encounter) error {
 		return err
 	}
 	_, err = do(d, "add condition", func() (clinical.Condition, error) {
-		return d.h.Clinical.AddCondition(doctor, clinical.AddConditionInput{Encounter: e.ID, Code: hmstype.Code{System: hmstype.SystemICD10, Value: "R53", Display: "Malaise and fatigue"}})
+		return d.h.Clinical.AddCondition(doctor, clinical.AddConditionInput{
+			Encounter: e.ID,
+			ConditionDetails: clinical.ConditionDetails{
+				Code: hmstype.Code{System: hmstype.SystemICD10, Value: "R53", Display: "Malaise and fatigue"},
+			},
+		})
 	})
 	return err
 }
@@ -159,8 +170,10 @@ func (d *day) medicate(_ patient.Patient, e clinical.Encounter) error {
 	item := d.items[d.intn(len(d.items))]
 	rx, err := do(d, "prescribe", func() (clinical.Prescription, error) {
 		return d.h.Clinical.Prescribe(d.as(identity.RoleDoctor), clinical.PrescribeInput{
-			Encounter: e.ID, Medication: item.ID, MedicationName: item.Name, Dosage: "1 unit", Frequency: "twice a day", Duration: "7 days",
-			Quantity: hmstype.Quantity(5 + d.intn(20)),
+			Encounter: e.ID,
+			PrescriptionDetails: clinical.PrescriptionDetails{
+				Medication: item.ID, MedicationName: item.Name, Dosage: "1 unit", Frequency: "twice a day", Duration: "7 days", Quantity: hmstype.Quantity(5 + d.intn(20)),
+			},
 		})
 	})
 	if err != nil {
@@ -194,7 +207,7 @@ func (d *day) analyse(p patient.Patient, e clinical.Encounter) error {
 	}
 	doctor, technician := d.as(identity.RoleDoctor), d.as(identity.RoleLabTechnician)
 	order, err := do(d, "order test", func() (lab.Order, error) {
-		return d.h.Lab.AddOrder(doctor, lab.AddOrderInput{PatientID: p.ID, EncounterID: e.ID, Tests: []hmstype.LabTestID{d.test.ID}})
+		return d.h.Lab.AddOrder(doctor, lab.AddOrderInput{PatientID: p.ID, OrderDetails: lab.OrderDetails{EncounterID: e.ID}, Tests: []hmstype.LabTestID{d.test.ID}})
 	})
 	if err != nil {
 		return err
@@ -218,7 +231,10 @@ func (d *day) analyse(p patient.Patient, e clinical.Encounter) error {
 // two finds it paid.
 func (d *day) settle(p patient.Patient, e clinical.Encounter) error {
 	if _, err := do(d, "finish encounter", func() (clinical.Encounter, error) {
-		return d.h.Clinical.FinishEncounter(d.as(identity.RoleDoctor), clinical.FinishInput{ID: e.ID, Disposition: "home", Diagnosis: "malaise", Service: "CONSULT"})
+		return d.h.Clinical.FinishEncounter(d.as(identity.RoleDoctor), clinical.FinishInput{
+			ID: e.ID, Service: "CONSULT",
+			EncounterOutcome: clinical.EncounterOutcome{Disposition: "home", Diagnosis: "malaise"},
+		})
 	}); err != nil {
 		return err
 	}
@@ -245,7 +261,9 @@ func (d *day) payAtTwoDesks(bill billing.Bill) error {
 		desk := d.as(identity.RoleReceptionist)
 		wg.Go(func() {
 			_, errs[i] = do(d, "pay", func() (billing.Payment, error) {
-				return d.h.Billing.Pay(desk, billing.PayInput{Bill: bill.ID, Amount: bill.PatientAmount, Method: billing.MethodCash})
+				return d.h.Billing.Pay(desk, billing.PayInput{
+					Bill: bill.ID, Amount: bill.PatientAmount, PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash},
+				})
 			})
 		})
 	}

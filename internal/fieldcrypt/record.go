@@ -61,7 +61,7 @@ func OpenRecords[T any](ctx context.Context, c *Cipher, db dbx.DB, texts Texts[T
 		subject, row, parts := texts(&records[i])
 		for _, p := range parts {
 			if p.Erased != nil {
-				*p.Erased = Sealed(*p.Text) && keys.Erased(subject)
+				*p.Erased = *p.Erased || (Sealed(*p.Text) && keys.Erased(subject)) // any of them tells
 			}
 			if *p.Text, err = keys.Open(subject, p.Field, row, *p.Text); err != nil {
 				return err

@@ -130,7 +130,8 @@ func (e Entity[T]) recordsOf(items []T) []fieldcrypt.Record {
 
 // withhold empties a value but for what says that it is there: ids, states, instants, who did it
 // and the version. It goes by types, so that a field that is added later is withheld unless its
-// type says otherwise. A field named Withheld is set.
+// type says otherwise. A field named Withheld is set. A list of values that have such a field
+// stays, each of them withheld: work on an order goes on by its items.
 func withhold(v reflect.Value) {
 	for i := range v.NumField() {
 		field, f := v.Type().Field(i), v.Field(i)
@@ -141,10 +142,30 @@ func withhold(v reflect.Value) {
 		case keeps(field):
 		case field.Type.Kind() == reflect.Struct && !isAtom(field.Type):
 			withhold(f)
+		case f.Kind() == reflect.Slice && f.Len() > 0 && canBeWithheld(field.Type.Elem()):
+			f.Set(withheldList(f))
 		default:
 			f.SetZero()
 		}
 	}
+}
+
+func canBeWithheld(t reflect.Type) bool {
+	if t.Kind() != reflect.Struct {
+		return false
+	}
+	field, ok := t.FieldByName("Withheld")
+	return ok && field.Type.Kind() == reflect.Bool
+}
+
+// withheldList gives a copy of the list with each value withheld; the list of the whole value stays.
+func withheldList(list reflect.Value) reflect.Value {
+	out := reflect.MakeSlice(list.Type(), list.Len(), list.Len())
+	reflect.Copy(out, list)
+	for i := range out.Len() {
+		withhold(out.Index(i))
+	}
+	return out
 }
 
 func isAtom(t reflect.Type) bool {

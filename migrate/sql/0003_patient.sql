@@ -12,6 +12,7 @@ CREATE TABLE hms.patient (
     tenant_id               uuid        NOT NULL,
     id                      uuid        NOT NULL,
     mrn                     text        NOT NULL,
+    mrn_key                 text        NOT NULL,
     status                  text        NOT NULL,
     status_reason           text        NOT NULL DEFAULT '',
     first_name              text        NOT NULL,
@@ -34,7 +35,8 @@ CREATE TABLE hms.patient (
     created_by              text        NOT NULL,
     version                 bigint      NOT NULL DEFAULT 1,
     CONSTRAINT patient_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT patient_mrn_key UNIQUE (tenant_id, mrn),
+    CONSTRAINT patient_mrn_key UNIQUE (tenant_id, mrn_key),
+    CONSTRAINT patient_twin_check CHECK (mrn_key <> ''),
     CONSTRAINT patient_merged_into_fkey FOREIGN KEY (tenant_id, merged_into_id) REFERENCES hms.patient (tenant_id, id),
     CONSTRAINT patient_status_check CHECK (status IN ('active', 'inactive', 'merged', 'entered-in-error')),
     CONSTRAINT patient_merged_check CHECK ((status = 'merged') = (merged_into_id IS NOT NULL) AND merged_into_id <> id),
@@ -50,8 +52,8 @@ CREATE TABLE hms.patient (
 CREATE INDEX patient_merged_into_idx ON hms.patient (tenant_id, merged_into_id);
 CREATE INDEX patient_birth_date_idx ON hms.patient (tenant_id, birth_date, id);
 CREATE INDEX patient_phone_idx ON hms.patient (tenant_id, phone_normalized, id);
-CREATE TRIGGER patient_keep_mrn BEFORE UPDATE OF mrn ON hms.patient FOR EACH ROW
-    WHEN (OLD.mrn IS DISTINCT FROM NEW.mrn) EXECUTE FUNCTION hms.patient_keep_mrn();
+CREATE TRIGGER patient_keep_mrn BEFORE UPDATE OF mrn, mrn_key ON hms.patient FOR EACH ROW
+    WHEN (OLD.mrn IS DISTINCT FROM NEW.mrn OR OLD.mrn_key IS DISTINCT FROM NEW.mrn_key) EXECUTE FUNCTION hms.patient_keep_mrn();
 SELECT hms.install_table('patient', 'id');
 SELECT hms.guard_status('patient', 'active>entered-in-error', 'active>inactive', 'active>merged',
     'inactive>active', 'inactive>entered-in-error', 'inactive>merged');
@@ -62,13 +64,14 @@ CREATE TABLE hms.patient_identifier (
     id               uuid NOT NULL,
     patient_id       uuid NOT NULL,
     system           text NOT NULL,
+    system_key       text NOT NULL,
     value            text NOT NULL,
-    value_normalized text NOT NULL,
+    value_key        text NOT NULL, -- with field encryption a keyed token of the twin
     CONSTRAINT patient_identifier_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT patient_identifier_value_key UNIQUE (tenant_id, system, value_normalized),
+    CONSTRAINT patient_identifier_value_key UNIQUE (tenant_id, system_key, value_key),
     CONSTRAINT patient_identifier_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
     CONSTRAINT patient_identifier_value_check CHECK (length(value) BETWEEN 1 AND 200 AND length(system) BETWEEN 1 AND 200),
-    CONSTRAINT patient_identifier_normal_check CHECK (value_normalized <> '')
+    CONSTRAINT patient_identifier_twin_check CHECK (system_key <> '' AND value_key <> '')
 );
 CREATE INDEX patient_identifier_patient_idx ON hms.patient_identifier (tenant_id, patient_id);
 SELECT hms.install_table('patient_identifier', 'patient_id');

@@ -62,6 +62,7 @@ CREATE TABLE hms.encounter (
     disposition     text        NOT NULL DEFAULT '',
     service_code    text        NOT NULL DEFAULT '',
     created_at      timestamptz NOT NULL,
+    created_by      text        NOT NULL,
     version         bigint      NOT NULL DEFAULT 1,
     CONSTRAINT encounter_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT encounter_patient_key UNIQUE (tenant_id, id, patient_id),
@@ -81,29 +82,13 @@ CREATE INDEX encounter_practitioner_idx ON hms.encounter (tenant_id, practitione
 CREATE UNIQUE INDEX encounter_open_inpatient_key ON hms.encounter (tenant_id, patient_id)
     WHERE class = 'IMP' AND status IN ('arrived', 'triaged', 'in-progress', 'onleave');
 SELECT hms.install_table('encounter', 'patient_id');
+SELECT hms.install_status_history('encounter');
+ALTER TABLE hms.encounter_status ADD CONSTRAINT encounter_status_why_check
+    CHECK (to_status NOT IN ('cancelled', 'entered-in-error') OR reason <> '');
 SELECT hms.guard_status('encounter', 'arrived>cancelled', 'arrived>entered-in-error', 'arrived>in-progress', 'arrived>triaged',
     'cancelled>entered-in-error', 'finished>entered-in-error', 'in-progress>entered-in-error', 'in-progress>finished', 'in-progress>onleave',
     'onleave>entered-in-error', 'onleave>in-progress', 'planned>arrived', 'planned>cancelled', 'planned>entered-in-error',
     'planned>in-progress', 'triaged>entered-in-error', 'triaged>in-progress');
-
--- What state an encounter entered when, by whom and why (FHIR Encounter.statusHistory).
--- The encounter's version numbers the steps.
-CREATE TABLE hms.encounter_status (
-    tenant_id    uuid        NOT NULL,
-    encounter_id uuid        NOT NULL,
-    version      bigint      NOT NULL,
-    patient_id   uuid        NOT NULL,
-    status       text        NOT NULL,
-    entered_at   timestamptz NOT NULL,
-    entered_by   text        NOT NULL,
-    reason       text        NOT NULL DEFAULT '',
-    CONSTRAINT encounter_status_pkey PRIMARY KEY (tenant_id, encounter_id, version),
-    CONSTRAINT encounter_status_encounter_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id) REFERENCES hms.encounter (tenant_id, id, patient_id),
-    CONSTRAINT encounter_status_reason_check CHECK (status NOT IN ('cancelled', 'entered-in-error') OR reason <> '')
-);
-CREATE INDEX encounter_status_encounter_idx ON hms.encounter_status (tenant_id, encounter_id, patient_id);
-SELECT hms.install_table('encounter_status', 'patient_id', 'encounter_id,version', 'SELECT, INSERT');
-SELECT hms.append_only('encounter_status');
 
 -- Refuses every change of a row but that of the columns named as arguments, for
 -- everybody: a final record is taken back by its status and never rewritten.
@@ -122,7 +107,6 @@ CREATE TABLE hms.clinical_note (
     patient_id                 uuid        NOT NULL,
     encounter_id               uuid        NOT NULL,
     amends_id                  uuid,
-    author                     text        NOT NULL,
     status                     text        NOT NULL,
     chief_complaint            text        NOT NULL DEFAULT '',
     history_of_present_illness text        NOT NULL DEFAULT '',
@@ -133,6 +117,7 @@ CREATE TABLE hms.clinical_note (
     body_hash                  text        NOT NULL DEFAULT '',
     error_reason               text        NOT NULL DEFAULT '',
     created_at                 timestamptz NOT NULL,
+    created_by                 text        NOT NULL,
     version                    bigint      NOT NULL DEFAULT 1,
     CONSTRAINT clinical_note_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT clinical_note_encounter_key UNIQUE (tenant_id, id, encounter_id),
@@ -147,6 +132,7 @@ CREATE INDEX clinical_note_encounter_idx ON hms.clinical_note (tenant_id, encoun
 CREATE INDEX clinical_note_amends_idx ON hms.clinical_note (tenant_id, amends_id, encounter_id);
 CREATE INDEX clinical_note_patient_idx ON hms.clinical_note (tenant_id, patient_id, created_at, id);
 SELECT hms.install_table('clinical_note', 'patient_id');
+SELECT hms.install_status_history('clinical_note');
 SELECT hms.guard_status('clinical_note', 'draft>entered-in-error', 'draft>signed', 'signed>entered-in-error');
 CREATE TRIGGER clinical_note_signed BEFORE UPDATE ON hms.clinical_note FOR EACH ROW
     WHEN (OLD.status <> 'draft') EXECUTE FUNCTION hms.keep_record('status', 'error_reason', 'version');
@@ -158,7 +144,6 @@ CREATE TABLE hms.vitals (
     encounter_id              uuid          NOT NULL,
     status                    text          NOT NULL,
     taken_at                  timestamptz   NOT NULL,
-    recorded_by               text          NOT NULL,
     temperature_celsius       numeric(4, 1),
     pulse_per_minute          integer,
     breaths_per_minute        integer,
@@ -171,6 +156,7 @@ CREATE TABLE hms.vitals (
     pain_score                integer,
     error_reason              text          NOT NULL DEFAULT '',
     created_at                timestamptz   NOT NULL,
+    created_by                text          NOT NULL,
     version                   bigint        NOT NULL DEFAULT 1,
     CONSTRAINT vitals_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT vitals_encounter_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id) REFERENCES hms.encounter (tenant_id, id, patient_id),
@@ -190,6 +176,7 @@ CREATE TABLE hms.vitals (
 CREATE INDEX vitals_encounter_idx ON hms.vitals (tenant_id, encounter_id, patient_id);
 CREATE INDEX vitals_patient_idx ON hms.vitals (tenant_id, patient_id, taken_at, id);
 SELECT hms.install_table('vitals', 'patient_id');
+SELECT hms.install_status_history('vitals');
 SELECT hms.guard_status('vitals', 'final>entered-in-error');
 CREATE TRIGGER vitals_final BEFORE UPDATE ON hms.vitals FOR EACH ROW
     EXECUTE FUNCTION hms.keep_record('status', 'error_reason', 'version');
@@ -206,9 +193,9 @@ CREATE TABLE hms.condition (
     verification_status text        NOT NULL,
     onset_date          date,
     abatement_date      date,
-    recorded_by         text        NOT NULL DEFAULT '',
     error_reason        text        NOT NULL DEFAULT '',
     created_at          timestamptz NOT NULL,
+    created_by          text        NOT NULL,
     version             bigint      NOT NULL DEFAULT 1,
     CONSTRAINT condition_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT condition_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
@@ -223,6 +210,7 @@ CREATE TABLE hms.condition (
 CREATE INDEX condition_patient_idx ON hms.condition (tenant_id, patient_id, id);
 CREATE INDEX condition_encounter_idx ON hms.condition (tenant_id, encounter_id, patient_id);
 SELECT hms.install_table('condition', 'patient_id');
+SELECT hms.install_status_history('condition');
 SELECT hms.guard_status('condition', 'active>inactive', 'active>remission', 'active>resolved',
     'inactive>active', 'inactive>recurrence', 'inactive>resolved', 'recurrence>inactive', 'recurrence>remission', 'recurrence>resolved',
     'relapse>inactive', 'relapse>remission', 'relapse>resolved', 'remission>active', 'remission>relapse', 'remission>resolved',
@@ -243,8 +231,8 @@ CREATE TABLE hms.allergy (
     status              text        NOT NULL,
     verification_status text        NOT NULL,
     status_reason       text        NOT NULL DEFAULT '',
-    recorded_by         text        NOT NULL DEFAULT '',
     created_at          timestamptz NOT NULL,
+    created_by          text        NOT NULL,
     version             bigint      NOT NULL DEFAULT 1,
     CONSTRAINT allergy_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT allergy_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
@@ -264,6 +252,7 @@ CREATE UNIQUE INDEX allergy_substance_key ON hms.allergy (tenant_id, patient_id,
     WHERE status = 'active' AND verification_status IN ('unconfirmed', 'confirmed');
 CREATE INDEX allergy_patient_idx ON hms.allergy (tenant_id, patient_id, id);
 SELECT hms.install_table('allergy', 'patient_id');
+SELECT hms.install_status_history('allergy');
 SELECT hms.guard_status('allergy', 'active>inactive', 'active>resolved', 'inactive>active', 'inactive>resolved', 'resolved>active');
 
 CREATE TABLE hms.prescription (
@@ -287,8 +276,8 @@ CREATE TABLE hms.prescription (
     valid_until         date        NOT NULL,
     override_reason     text        NOT NULL DEFAULT '',
     stop_reason         text        NOT NULL DEFAULT '',
-    prescribed_by       text        NOT NULL,
-    prescribed_at       timestamptz NOT NULL,
+    created_at          timestamptz NOT NULL,
+    created_by          text        NOT NULL,
     version             bigint      NOT NULL DEFAULT 1,
     CONSTRAINT prescription_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT prescription_patient_key UNIQUE (tenant_id, id, patient_id),
@@ -305,6 +294,7 @@ CREATE TABLE hms.prescription (
 CREATE INDEX prescription_encounter_idx ON hms.prescription (tenant_id, encounter_id, patient_id);
 CREATE INDEX prescription_patient_idx ON hms.prescription (tenant_id, patient_id, id);
 SELECT hms.install_table('prescription', 'patient_id');
+SELECT hms.install_status_history('prescription');
 SELECT hms.guard_status('prescription', 'active>cancelled', 'active>completed', 'active>entered-in-error', 'active>on-hold', 'active>stopped',
     'completed>active', 'completed>entered-in-error', 'draft>active', 'draft>cancelled', 'draft>entered-in-error',
     'cancelled>entered-in-error', 'on-hold>active', 'on-hold>cancelled', 'on-hold>entered-in-error', 'on-hold>stopped',

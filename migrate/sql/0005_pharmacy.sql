@@ -1,14 +1,18 @@
 -- Formulary, suppliers, batches, stock and dispensing.
 
+-- A column <name>_key is the twin of a typed text, written by the service (internal/names): what
+-- differs in case, space, dashes or Unicode form is the same thing. Unique keys stand on twins.
 CREATE TABLE hms.medication_category (
     tenant_id   uuid        NOT NULL,
     id          uuid        NOT NULL,
     name        text        NOT NULL,
+    name_key    text        NOT NULL,
     description text        NOT NULL DEFAULT '',
     created_at  timestamptz NOT NULL,
     version     bigint      NOT NULL DEFAULT 1,
     CONSTRAINT medication_category_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT medication_category_name_key UNIQUE (tenant_id, name)
+    CONSTRAINT medication_category_name_key UNIQUE (tenant_id, name_key),
+    CONSTRAINT medication_category_twin_check CHECK (name_key <> '')
 );
 SELECT hms.install_table('medication_category');
 
@@ -17,10 +21,13 @@ CREATE TABLE hms.medication_item (
     id            uuid        NOT NULL,
     category_id   uuid        NOT NULL,
     name          text        NOT NULL,
+    name_key      text        NOT NULL,
     generic_name  text        NOT NULL DEFAULT '',
     strength      text        NOT NULL DEFAULT '',
+    strength_key  text        NOT NULL,
     unit          text        NOT NULL,
     manufacturer  text        NOT NULL DEFAULT '',
+    manufacturer_key text     NOT NULL,
     rxnorm_code   text        NOT NULL DEFAULT '',
     service_code  text        NOT NULL DEFAULT '',
     reorder_level bigint      NOT NULL DEFAULT 0,
@@ -28,7 +35,9 @@ CREATE TABLE hms.medication_item (
     created_at    timestamptz NOT NULL,
     version       bigint      NOT NULL DEFAULT 1,
     CONSTRAINT medication_item_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT medication_item_name_key UNIQUE (tenant_id, name, strength, manufacturer),
+    CONSTRAINT medication_item_name_key UNIQUE (tenant_id, name_key, strength_key, manufacturer_key),
+    CONSTRAINT medication_item_twin_check CHECK (name_key <> '' AND (strength_key = '') = (strength = '')
+        AND (manufacturer_key = '') = (manufacturer = '')),
     CONSTRAINT medication_item_category_fkey FOREIGN KEY (tenant_id, category_id) REFERENCES hms.medication_category (tenant_id, id),
     CONSTRAINT medication_item_reorder_check CHECK (reorder_level >= 0)
 );
@@ -39,6 +48,7 @@ CREATE TABLE hms.supplier (
     tenant_id      uuid        NOT NULL,
     id             uuid        NOT NULL,
     name           text        NOT NULL,
+    name_key       text        NOT NULL,
     contact_person text        NOT NULL DEFAULT '',
     phone_number   text        NOT NULL DEFAULT '',
     email          text        NOT NULL DEFAULT '',
@@ -47,7 +57,8 @@ CREATE TABLE hms.supplier (
     created_at     timestamptz NOT NULL,
     version        bigint      NOT NULL DEFAULT 1,
     CONSTRAINT supplier_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT supplier_name_key UNIQUE (tenant_id, name)
+    CONSTRAINT supplier_name_key UNIQUE (tenant_id, name_key),
+    CONSTRAINT supplier_twin_check CHECK (name_key <> '')
 );
 SELECT hms.install_table('supplier');
 
@@ -55,10 +66,12 @@ CREATE TABLE hms.stock_location (
     tenant_id  uuid        NOT NULL,
     id         uuid        NOT NULL,
     name       text        NOT NULL,
+    name_key   text        NOT NULL,
     created_at timestamptz NOT NULL,
     version    bigint      NOT NULL DEFAULT 1,
     CONSTRAINT stock_location_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT stock_location_name_key UNIQUE (tenant_id, name)
+    CONSTRAINT stock_location_name_key UNIQUE (tenant_id, name_key),
+    CONSTRAINT stock_location_twin_check CHECK (name_key <> '')
 );
 SELECT hms.install_table('stock_location');
 
@@ -68,6 +81,7 @@ CREATE TABLE hms.stock_batch (
     item_id              uuid           NOT NULL,
     supplier_id          uuid           NOT NULL,
     batch_number         text           NOT NULL,
+    batch_number_key     text           NOT NULL,
     expiry_date          date,
     status               text           NOT NULL,
     status_reason        text           NOT NULL DEFAULT '',
@@ -79,7 +93,8 @@ CREATE TABLE hms.stock_batch (
     version              bigint         NOT NULL DEFAULT 1,
     CONSTRAINT stock_batch_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT stock_batch_item_key UNIQUE (tenant_id, id, item_id),
-    CONSTRAINT stock_batch_number_key UNIQUE (tenant_id, item_id, batch_number),
+    CONSTRAINT stock_batch_number_key UNIQUE (tenant_id, item_id, batch_number_key),
+    CONSTRAINT stock_batch_twin_check CHECK (batch_number_key <> ''),
     CONSTRAINT stock_batch_item_fkey FOREIGN KEY (tenant_id, item_id) REFERENCES hms.medication_item (tenant_id, id),
     CONSTRAINT stock_batch_supplier_fkey FOREIGN KEY (tenant_id, supplier_id) REFERENCES hms.supplier (tenant_id, id),
     CONSTRAINT stock_batch_status_check CHECK (status IN ('quarantine', 'available', 'hold', 'recalled', 'destroyed')),

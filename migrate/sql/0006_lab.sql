@@ -8,6 +8,7 @@ CREATE TABLE hms.lab_test (
     tenant_id          uuid        NOT NULL,
     id                 uuid        NOT NULL,
     code               text        NOT NULL,
+    code_key           text        NOT NULL,
     loinc              text        NOT NULL DEFAULT '',
     name               text        NOT NULL,
     category           text        NOT NULL DEFAULT '',
@@ -16,9 +17,11 @@ CREATE TABLE hms.lab_test (
     service_code       text        NOT NULL DEFAULT '',
     active             boolean     NOT NULL,
     created_at         timestamptz NOT NULL,
+    created_by         text        NOT NULL,
     version            bigint      NOT NULL DEFAULT 1,
     CONSTRAINT lab_test_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT lab_test_code_key UNIQUE (tenant_id, code),
+    CONSTRAINT lab_test_code_key UNIQUE (tenant_id, code_key),
+    CONSTRAINT lab_test_twin_check CHECK (code_key <> ''),
     CONSTRAINT lab_test_code_check CHECK (code ~ '^[A-Z0-9][A-Z0-9._-]{0,29}$'),
     CONSTRAINT lab_test_loinc_check CHECK (loinc = '' OR loinc ~ '^[0-9]{1,5}-[0-9]$'),
     CONSTRAINT lab_test_name_check CHECK (length(name) BETWEEN 1 AND 200),
@@ -32,6 +35,7 @@ CREATE TABLE hms.lab_analyte (
     id          uuid        NOT NULL,
     test_id     uuid        NOT NULL,
     code        text        NOT NULL,
+    code_key    text        NOT NULL,
     loinc       text        NOT NULL DEFAULT '',
     name        text        NOT NULL,
     value_type  text        NOT NULL,
@@ -40,9 +44,11 @@ CREATE TABLE hms.lab_analyte (
     position    bigint      NOT NULL,
     active      boolean     NOT NULL,
     created_at  timestamptz NOT NULL,
+    created_by  text        NOT NULL,
     version     bigint      NOT NULL DEFAULT 1,
     CONSTRAINT lab_analyte_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT lab_analyte_code_key UNIQUE (tenant_id, test_id, code),
+    CONSTRAINT lab_analyte_code_key UNIQUE (tenant_id, test_id, code_key),
+    CONSTRAINT lab_analyte_twin_check CHECK (code_key <> ''),
     CONSTRAINT lab_analyte_test_key UNIQUE (tenant_id, id, test_id),
     CONSTRAINT lab_analyte_test_fkey FOREIGN KEY (tenant_id, test_id) REFERENCES hms.lab_test (tenant_id, id),
     CONSTRAINT lab_analyte_code_check CHECK (code ~ '^[A-Z0-9][A-Z0-9._-]{0,29}$'),
@@ -55,7 +61,8 @@ CREATE TABLE hms.lab_analyte (
 );
 SELECT hms.install_table('lab_analyte');
 
--- The answers that a coded analyte may have, each with the flag that it carries.
+-- The answers that a coded analyte may have, each with the flag that it carries. Their codes have
+-- no twin, for case tells them apart: ccEe and CcEe are two Rhesus phenotypes.
 CREATE TABLE hms.lab_answer (
     tenant_id  uuid   NOT NULL,
     analyte_id uuid   NOT NULL,
@@ -89,6 +96,7 @@ CREATE TABLE hms.lab_reference_range (
     voided_at     timestamptz,
     void_reason   text        NOT NULL DEFAULT '',
     created_at    timestamptz NOT NULL,
+    created_by    text        NOT NULL,
     version       bigint      NOT NULL DEFAULT 1,
     CONSTRAINT lab_reference_range_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT lab_reference_range_analyte_key UNIQUE (tenant_id, id, analyte_id),
@@ -119,12 +127,13 @@ CREATE TABLE hms.lab_order (
     number         text        NOT NULL,
     patient_id     uuid        NOT NULL,
     encounter_id   uuid,
-    ordered_by     uuid        NOT NULL,
-    order_date     timestamptz NOT NULL,
+    requester_id   uuid        NOT NULL,
     status         text        NOT NULL,
     status_reason  text        NOT NULL DEFAULT '',
     priority       text        NOT NULL,
     clinical_notes text        NOT NULL DEFAULT '',
+    created_at     timestamptz NOT NULL,
+    created_by     text        NOT NULL,
     version        bigint      NOT NULL DEFAULT 1,
     CONSTRAINT lab_order_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT lab_order_number_key UNIQUE (tenant_id, number),
@@ -132,16 +141,17 @@ CREATE TABLE hms.lab_order (
     CONSTRAINT lab_order_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
     CONSTRAINT lab_order_encounter_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id)
         REFERENCES hms.encounter (tenant_id, id, patient_id),
-    CONSTRAINT lab_order_ordered_by_fkey FOREIGN KEY (tenant_id, ordered_by) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT lab_order_requester_fkey FOREIGN KEY (tenant_id, requester_id) REFERENCES hms.user_account (tenant_id, id),
     CONSTRAINT lab_order_status_check CHECK (status IN ('draft', 'active', 'on-hold', 'completed', 'revoked', 'entered-in-error')),
     CONSTRAINT lab_order_reason_check CHECK (status NOT IN ('revoked', 'entered-in-error') OR status_reason <> ''),
     CONSTRAINT lab_order_priority_check CHECK (priority IN ('routine', 'urgent', 'asap', 'stat')),
     CONSTRAINT lab_order_clinical_notes_check CHECK (length(clinical_notes) <= 4000)
 );
-CREATE INDEX lab_order_patient_idx ON hms.lab_order (tenant_id, patient_id, order_date, id);
+CREATE INDEX lab_order_patient_idx ON hms.lab_order (tenant_id, patient_id, created_at, id);
 CREATE INDEX lab_order_encounter_idx ON hms.lab_order (tenant_id, encounter_id, patient_id);
-CREATE INDEX lab_order_ordered_by_idx ON hms.lab_order (tenant_id, ordered_by);
+CREATE INDEX lab_order_requester_idx ON hms.lab_order (tenant_id, requester_id);
 SELECT hms.install_table('lab_order', 'patient_id');
+SELECT hms.install_status_history('lab_order');
 SELECT hms.guard_status('lab_order', 'draft>active', 'draft>revoked', 'draft>entered-in-error',
     'active>on-hold', 'active>completed', 'active>revoked', 'active>entered-in-error',
     'on-hold>active', 'on-hold>revoked', 'on-hold>entered-in-error',
@@ -160,40 +170,35 @@ CREATE TABLE hms.lab_specimen (
     patient_birth   date,
     birth_precision text        NOT NULL DEFAULT '',
     collected_at    timestamptz NOT NULL,
-    collected_by    uuid,
     received_at     timestamptz,
-    received_by     uuid,
+    received_by     text        NOT NULL DEFAULT '',
     rejected_at     timestamptz,
-    rejected_by     uuid,
+    rejected_by     text        NOT NULL DEFAULT '',
     reject_code     text        NOT NULL DEFAULT '',
     reject_reason   text        NOT NULL DEFAULT '',
     created_at      timestamptz NOT NULL,
+    created_by      text        NOT NULL,
     version         bigint      NOT NULL DEFAULT 1,
     CONSTRAINT lab_specimen_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT lab_specimen_accession_key UNIQUE (tenant_id, accession),
     CONSTRAINT lab_specimen_order_key UNIQUE (tenant_id, id, order_id),
     CONSTRAINT lab_specimen_order_fkey FOREIGN KEY (tenant_id, order_id, patient_id)
         REFERENCES hms.lab_order (tenant_id, id, patient_id),
-    CONSTRAINT lab_specimen_collected_by_fkey FOREIGN KEY (tenant_id, collected_by) REFERENCES hms.user_account (tenant_id, id),
-    CONSTRAINT lab_specimen_received_by_fkey FOREIGN KEY (tenant_id, received_by) REFERENCES hms.user_account (tenant_id, id),
-    CONSTRAINT lab_specimen_rejected_by_fkey FOREIGN KEY (tenant_id, rejected_by) REFERENCES hms.user_account (tenant_id, id),
     CONSTRAINT lab_specimen_status_check CHECK (status IN ('collected', 'received', 'rejected', 'entered-in-error')),
     CONSTRAINT lab_specimen_two_identifiers_check CHECK (two_identifiers),
     CONSTRAINT lab_specimen_time_check CHECK (collected_at <= created_at AND received_at >= collected_at
         AND rejected_at >= collected_at),
-    CONSTRAINT lab_specimen_received_check CHECK (status <> 'received' OR received_at IS NOT NULL),
+    CONSTRAINT lab_specimen_received_check CHECK (status <> 'received' OR (received_at IS NOT NULL AND received_by <> '')),
     CONSTRAINT lab_specimen_rejected_check CHECK ((status IN ('rejected', 'entered-in-error'))
-        = (rejected_at IS NOT NULL AND reject_reason <> ''))
+        = (rejected_at IS NOT NULL AND rejected_by <> '' AND reject_reason <> ''))
 );
 CREATE INDEX lab_specimen_order_idx ON hms.lab_specimen (tenant_id, order_id, patient_id);
-CREATE INDEX lab_specimen_collected_by_idx ON hms.lab_specimen (tenant_id, collected_by);
-CREATE INDEX lab_specimen_received_by_idx ON hms.lab_specimen (tenant_id, received_by);
-CREATE INDEX lab_specimen_rejected_by_idx ON hms.lab_specimen (tenant_id, rejected_by);
 SELECT hms.install_table('lab_specimen', 'patient_id');
+SELECT hms.install_status_history('lab_specimen');
 SELECT hms.guard_status('lab_specimen', 'collected>received', 'collected>rejected', 'collected>entered-in-error',
     'received>rejected', 'received>entered-in-error', 'rejected>entered-in-error');
 
--- priority_rank and order_date repeat the order's, so that the worklist is one index scan.
+-- priority_rank and created_at repeat the order's, so that the worklist is one index scan.
 CREATE TABLE hms.lab_order_item (
     tenant_id     uuid        NOT NULL,
     id            uuid        NOT NULL,
@@ -203,13 +208,14 @@ CREATE TABLE hms.lab_order_item (
     status        text        NOT NULL,
     status_reason text        NOT NULL DEFAULT '',
     priority_rank integer     NOT NULL,
-    order_date    timestamptz NOT NULL,
     specimen_id   uuid,
     collected_at  timestamptz,
     resulted_at   timestamptz,
     result_date   timestamptz,
-    reviewed_by   uuid,
+    reviewed_by   text        NOT NULL DEFAULT '',
     reviewed_at   timestamptz,
+    created_at    timestamptz NOT NULL,
+    created_by    text        NOT NULL,
     version       bigint      NOT NULL DEFAULT 1,
     CONSTRAINT lab_order_item_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT lab_order_item_test_key UNIQUE (tenant_id, order_id, test_id),
@@ -219,7 +225,6 @@ CREATE TABLE hms.lab_order_item (
     CONSTRAINT lab_order_item_test_fkey FOREIGN KEY (tenant_id, test_id) REFERENCES hms.lab_test (tenant_id, id),
     CONSTRAINT lab_order_item_specimen_fkey FOREIGN KEY (tenant_id, specimen_id, order_id)
         REFERENCES hms.lab_specimen (tenant_id, id, order_id),
-    CONSTRAINT lab_order_item_reviewed_by_fkey FOREIGN KEY (tenant_id, reviewed_by) REFERENCES hms.user_account (tenant_id, id),
     CONSTRAINT lab_order_item_status_check CHECK (status IN ('ordered', 'collected', 'in-progress', 'preliminary', 'final',
         'corrected', 'amended', 'cancelled', 'entered-in-error')),
     CONSTRAINT lab_order_item_reason_check CHECK (status NOT IN ('cancelled', 'entered-in-error') OR status_reason <> ''),
@@ -227,16 +232,16 @@ CREATE TABLE hms.lab_order_item (
     CONSTRAINT lab_order_item_collected_check CHECK (status NOT IN ('collected', 'in-progress', 'preliminary', 'final', 'corrected', 'amended')
         OR (specimen_id IS NOT NULL AND collected_at IS NOT NULL)),
     CONSTRAINT lab_order_item_result_date_check CHECK (status NOT IN ('final', 'corrected', 'amended') OR (result_date IS NOT NULL AND result_date >= collected_at)),
-    CONSTRAINT lab_order_item_reviewed_check CHECK ((reviewed_by IS NULL) = (reviewed_at IS NULL))
+    CONSTRAINT lab_order_item_reviewed_check CHECK ((reviewed_by = '') = (reviewed_at IS NULL))
 );
 CREATE INDEX lab_order_item_order_idx ON hms.lab_order_item (tenant_id, order_id, patient_id);
 CREATE INDEX lab_order_item_test_idx ON hms.lab_order_item (tenant_id, test_id);
 CREATE INDEX lab_order_item_specimen_idx ON hms.lab_order_item (tenant_id, specimen_id, order_id);
-CREATE INDEX lab_order_item_reviewed_by_idx ON hms.lab_order_item (tenant_id, reviewed_by);
-CREATE INDEX lab_order_item_pending_idx ON hms.lab_order_item (tenant_id, priority_rank, order_date, id)
+CREATE INDEX lab_order_item_pending_idx ON hms.lab_order_item (tenant_id, priority_rank, created_at, id)
     WHERE status IN ('ordered', 'collected', 'in-progress', 'preliminary');
 CREATE INDEX lab_order_item_result_date_idx ON hms.lab_order_item (tenant_id, result_date) WHERE result_date IS NOT NULL;
 SELECT hms.install_table('lab_order_item', 'patient_id');
+SELECT hms.install_status_history('lab_order_item');
 SELECT hms.guard_status('lab_order_item',
     'ordered>collected', 'ordered>cancelled', 'ordered>entered-in-error',
     'collected>in-progress', 'collected>preliminary', 'collected>ordered', 'collected>cancelled', 'collected>entered-in-error',
@@ -257,7 +262,6 @@ CREATE TABLE hms.lab_result (
     test_id        uuid        NOT NULL,
     analyte_id     uuid        NOT NULL,
     specimen_id    uuid        NOT NULL,
-    result_version bigint      NOT NULL,
     supersedes_id  uuid,
     status         text        NOT NULL,
     value_type     text        NOT NULL,
@@ -279,13 +283,15 @@ CREATE TABLE hms.lab_result (
     collected_at   timestamptz NOT NULL,
     comment        text        NOT NULL DEFAULT '',
     reason         text        NOT NULL DEFAULT '',
-    entered_by     uuid,
+    entered_by     text        NOT NULL,
     entered_at     timestamptz NOT NULL,
-    verified_by    uuid,
+    verified_by    text        NOT NULL DEFAULT '',
     verified_at    timestamptz,
-    recorded_at    timestamptz NOT NULL,
+    created_at     timestamptz NOT NULL,
+    created_by     text        NOT NULL,
+    version        bigint      NOT NULL,
     CONSTRAINT lab_result_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT lab_result_version_key UNIQUE (tenant_id, order_item_id, analyte_id, result_version),
+    CONSTRAINT lab_result_version_key UNIQUE (tenant_id, order_item_id, analyte_id, version),
     CONSTRAINT lab_result_supersedes_key UNIQUE (tenant_id, supersedes_id, order_item_id, analyte_id),
     CONSTRAINT lab_result_chain_key UNIQUE (tenant_id, id, order_item_id, analyte_id),
     CONSTRAINT lab_result_item_fkey FOREIGN KEY (tenant_id, order_item_id, patient_id, test_id)
@@ -297,11 +303,9 @@ CREATE TABLE hms.lab_result (
         REFERENCES hms.lab_reference_range (tenant_id, id, analyte_id),
     CONSTRAINT lab_result_supersedes_fkey FOREIGN KEY (tenant_id, supersedes_id, order_item_id, analyte_id)
         REFERENCES hms.lab_result (tenant_id, id, order_item_id, analyte_id),
-    CONSTRAINT lab_result_entered_by_fkey FOREIGN KEY (tenant_id, entered_by) REFERENCES hms.user_account (tenant_id, id),
-    CONSTRAINT lab_result_verified_by_fkey FOREIGN KEY (tenant_id, verified_by) REFERENCES hms.user_account (tenant_id, id),
-    CONSTRAINT lab_result_version_check CHECK (result_version >= 1 AND (result_version = 1) = (supersedes_id IS NULL)),
+    CONSTRAINT lab_result_version_check CHECK (version >= 1 AND (version = 1) = (supersedes_id IS NULL)),
     CONSTRAINT lab_result_status_check CHECK (status IN ('preliminary', 'final', 'corrected', 'amended', 'cancelled', 'entered-in-error')),
-    CONSTRAINT lab_result_verified_check CHECK (status NOT IN ('final', 'corrected', 'amended') OR verified_at IS NOT NULL),
+    CONSTRAINT lab_result_verified_check CHECK (status NOT IN ('final', 'corrected', 'amended') OR (verified_at IS NOT NULL AND verified_by <> '')),
     CONSTRAINT lab_result_reason_check CHECK (status NOT IN ('corrected', 'amended', 'cancelled', 'entered-in-error') OR reason <> ''),
     CONSTRAINT lab_result_value_type_check CHECK (value_type IN ('numeric', 'coded', 'text', 'absent')),
     CONSTRAINT lab_result_comparator_check CHECK (comparator IN ('', '<', '<=', '>=', '>') AND (comparator = '' OR value_type = 'numeric')),
@@ -321,8 +325,6 @@ CREATE INDEX lab_result_item_idx ON hms.lab_result (tenant_id, order_item_id, pa
 CREATE INDEX lab_result_analyte_idx ON hms.lab_result (tenant_id, analyte_id, test_id);
 CREATE INDEX lab_result_specimen_idx ON hms.lab_result (tenant_id, specimen_id);
 CREATE INDEX lab_result_range_idx ON hms.lab_result (tenant_id, range_id, analyte_id);
-CREATE INDEX lab_result_entered_by_idx ON hms.lab_result (tenant_id, entered_by);
-CREATE INDEX lab_result_verified_by_idx ON hms.lab_result (tenant_id, verified_by);
 CREATE INDEX lab_result_patient_idx ON hms.lab_result (tenant_id, patient_id, collected_at, id);
 CREATE INDEX lab_result_history_idx ON hms.lab_result (tenant_id, patient_id, analyte_id, collected_at, id);
 SELECT hms.install_table('lab_result', 'patient_id', 'id', 'SELECT, INSERT');
@@ -341,9 +343,9 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
-    SELECT r.status, r.result_version INTO before FROM hms.lab_result AS r
+    SELECT r.status, r.version INTO before FROM hms.lab_result AS r
         WHERE r.tenant_id = NEW.tenant_id AND r.id = NEW.supersedes_id;
-    IF NOT FOUND OR NEW.result_version <> before.result_version + 1
+    IF NOT FOUND OR NEW.version <> before.version + 1
         OR NOT (before.status || '>' || NEW.status = ANY (TG_ARGV)) THEN
         RAISE EXCEPTION 'this version may not follow the one that it supersedes' USING ERRCODE = 'HM401';
     END IF;
@@ -370,18 +372,19 @@ CREATE TABLE hms.lab_critical_alert (
     patient_id       uuid        NOT NULL,
     flag             text        NOT NULL DEFAULT '',
     status           text        NOT NULL,
-    opened_at        timestamptz NOT NULL,
     escalation_level bigint      NOT NULL DEFAULT 0,
     escalate_at      timestamptz NOT NULL,
     escalated_at     timestamptz,
     superseded_by    uuid,
-    acknowledged_by  uuid,
+    acknowledged_by  text        NOT NULL DEFAULT '',
     acknowledged_at  timestamptz,
     comment          text        NOT NULL DEFAULT '',
     read_back        boolean     NOT NULL DEFAULT false,
-    closed_by        uuid,
+    closed_by        text        NOT NULL DEFAULT '',
     closed_at        timestamptz,
     closing_comment  text        NOT NULL DEFAULT '',
+    created_at       timestamptz NOT NULL,
+    created_by       text        NOT NULL,
     version          bigint      NOT NULL DEFAULT 1,
     CONSTRAINT lab_critical_alert_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT lab_critical_alert_result_key UNIQUE (tenant_id, result_id),
@@ -390,26 +393,22 @@ CREATE TABLE hms.lab_critical_alert (
     CONSTRAINT lab_critical_alert_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
     CONSTRAINT lab_critical_alert_superseded_fkey FOREIGN KEY (tenant_id, superseded_by, order_item_id, analyte_id)
         REFERENCES hms.lab_result (tenant_id, id, order_item_id, analyte_id),
-    CONSTRAINT lab_critical_alert_acknowledged_by_fkey FOREIGN KEY (tenant_id, acknowledged_by)
-        REFERENCES hms.user_account (tenant_id, id),
-    CONSTRAINT lab_critical_alert_closed_by_fkey FOREIGN KEY (tenant_id, closed_by) REFERENCES hms.user_account (tenant_id, id),
     CONSTRAINT lab_critical_alert_status_check CHECK (status IN ('open', 'acknowledged', 'closed')),
     CONSTRAINT lab_critical_alert_flag_check CHECK (flag IN ('', 'L', 'H', 'LL', 'HH', 'A', 'AA', 'N')),
-    CONSTRAINT lab_critical_alert_acknowledged_check CHECK ((status = 'open') = (acknowledged_by IS NULL)
+    CONSTRAINT lab_critical_alert_acknowledged_check CHECK ((status = 'open') = (acknowledged_by = '')
         AND (status = 'open') = (acknowledged_at IS NULL) AND (status = 'open' OR btrim(comment) <> '')
-        AND acknowledged_at >= opened_at),
-    CONSTRAINT lab_critical_alert_closed_check CHECK ((status = 'closed') = (closed_by IS NOT NULL)
+        AND acknowledged_at >= created_at),
+    CONSTRAINT lab_critical_alert_closed_check CHECK ((status = 'closed') = (closed_by <> '')
         AND (status = 'closed') = (closed_at IS NOT NULL)
         AND (status <> 'closed' OR (read_back AND btrim(closing_comment) <> '')) AND closed_at >= acknowledged_at),
-    CONSTRAINT lab_critical_alert_escalation_check CHECK (escalation_level >= 0 AND escalate_at > opened_at)
+    CONSTRAINT lab_critical_alert_escalation_check CHECK (escalation_level >= 0 AND escalate_at > created_at)
 );
 CREATE INDEX lab_critical_alert_result_idx ON hms.lab_critical_alert (tenant_id, result_id, order_item_id, analyte_id);
 CREATE INDEX lab_critical_alert_item_idx ON hms.lab_critical_alert (tenant_id, order_item_id, analyte_id);
 CREATE INDEX lab_critical_alert_patient_idx ON hms.lab_critical_alert (tenant_id, patient_id);
 CREATE INDEX lab_critical_alert_superseded_idx ON hms.lab_critical_alert (tenant_id, superseded_by, order_item_id, analyte_id);
-CREATE INDEX lab_critical_alert_acknowledged_by_idx ON hms.lab_critical_alert (tenant_id, acknowledged_by);
-CREATE INDEX lab_critical_alert_closed_by_idx ON hms.lab_critical_alert (tenant_id, closed_by);
-CREATE INDEX lab_critical_alert_open_idx ON hms.lab_critical_alert (tenant_id, opened_at, id) WHERE status <> 'closed';
+CREATE INDEX lab_critical_alert_open_idx ON hms.lab_critical_alert (tenant_id, created_at, id) WHERE status <> 'closed';
 CREATE INDEX lab_critical_alert_escalate_idx ON hms.lab_critical_alert (tenant_id, escalate_at, id) WHERE status = 'open';
 SELECT hms.install_table('lab_critical_alert', 'patient_id');
+SELECT hms.install_status_history('lab_critical_alert');
 SELECT hms.guard_status('lab_critical_alert', 'open>acknowledged', 'acknowledged>closed');

@@ -4,6 +4,7 @@ CREATE TABLE hms.ward (
     tenant_id    uuid        NOT NULL,
     id           uuid        NOT NULL,
     name         text        NOT NULL,
+    name_key     text        NOT NULL,
     description  text        NOT NULL DEFAULT '',
     ward_type    text        NOT NULL,
     capacity     integer     NOT NULL,
@@ -12,7 +13,8 @@ CREATE TABLE hms.ward (
     created_at   timestamptz NOT NULL,
     version      bigint      NOT NULL DEFAULT 1,
     CONSTRAINT ward_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT ward_name_key UNIQUE (tenant_id, name),
+    CONSTRAINT ward_name_key UNIQUE (tenant_id, name_key),
+    CONSTRAINT ward_twin_check CHECK (name_key <> ''),
     CONSTRAINT ward_capacity_check CHECK (capacity >= 0)
 );
 SELECT hms.install_table('ward');
@@ -24,13 +26,15 @@ CREATE TABLE hms.bed (
     id           uuid        NOT NULL,
     ward_id      uuid        NOT NULL,
     bed_number   text        NOT NULL,
+    bed_number_key text      NOT NULL,
     bed_type     text        NOT NULL,
     status       text        NOT NULL,
     last_cleaned timestamptz,
     created_at   timestamptz NOT NULL,
     version      bigint      NOT NULL DEFAULT 1,
     CONSTRAINT bed_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT bed_number_key UNIQUE (tenant_id, ward_id, bed_number),
+    CONSTRAINT bed_number_key UNIQUE (tenant_id, ward_id, bed_number_key),
+    CONSTRAINT bed_twin_check CHECK (bed_number_key <> ''),
     CONSTRAINT bed_ward_fkey FOREIGN KEY (tenant_id, ward_id) REFERENCES hms.ward (tenant_id, id),
     CONSTRAINT bed_status_check CHECK (status IN ('U', 'O', 'H', 'K', 'I', 'C'))
 );

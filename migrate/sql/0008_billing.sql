@@ -19,14 +19,17 @@ CREATE TABLE hms.service_item (
     tenant_id   uuid         NOT NULL,
     id          uuid         NOT NULL,
     code        text         NOT NULL,
+    code_key    text         NOT NULL,
     name        text         NOT NULL,
     category    text         NOT NULL,
     tax_percent numeric(7,4) NOT NULL DEFAULT 0,
     is_active   boolean      NOT NULL DEFAULT true,
     created_at  timestamptz  NOT NULL,
+    created_by  text         NOT NULL,
     version     bigint       NOT NULL DEFAULT 1,
     CONSTRAINT service_item_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT service_item_code_key UNIQUE (tenant_id, code),
+    CONSTRAINT service_item_code_key UNIQUE (tenant_id, code_key),
+    CONSTRAINT service_item_twin_check CHECK (code_key <> ''),
     CONSTRAINT service_item_code_check CHECK (length(code) BETWEEN 1 AND 50),
     CONSTRAINT service_item_name_check CHECK (length(name) BETWEEN 1 AND 200),
     CONSTRAINT service_item_category_check CHECK (length(category) BETWEEN 1 AND 100),
@@ -45,6 +48,7 @@ CREATE TABLE hms.service_price (
     valid_from date          NOT NULL,
     valid_to   date,
     created_at timestamptz   NOT NULL,
+    created_by text          NOT NULL,
     version    bigint        NOT NULL DEFAULT 1,
     CONSTRAINT service_price_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT service_price_service_fkey FOREIGN KEY (tenant_id, service_id) REFERENCES hms.service_item (tenant_id, id),
@@ -111,7 +115,8 @@ CREATE TABLE hms.charge (
     service_date  date          NOT NULL,
     status        text          NOT NULL,
     status_reason text          NOT NULL DEFAULT '',
-    captured_at   timestamptz   NOT NULL,
+    created_at    timestamptz   NOT NULL,
+    created_by    text          NOT NULL,
     version       bigint        NOT NULL DEFAULT 1,
     CONSTRAINT charge_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT charge_patient_key UNIQUE (tenant_id, id, patient_id),
@@ -140,6 +145,7 @@ SELECT hms.keep_rows('charge');
 SELECT hms.guard_status('charge', 'planned>billable', 'planned>not-billable', 'planned>aborted', 'planned>entered-in-error',
     'billable>not-billable', 'billable>aborted', 'billable>billed', 'billable>entered-in-error',
     'not-billable>billable', 'not-billable>entered-in-error', 'aborted>entered-in-error');
+SELECT hms.install_status_history('charge');
 
 -- What was copied at capture stays as it was: a later price is another charge's.
 CREATE FUNCTION hms.guard_charge() RETURNS trigger
@@ -147,11 +153,11 @@ LANGUAGE plpgsql AS $$
 BEGIN
     IF (OLD.patient_id, OLD.encounter_id, OLD.source_kind, OLD.source_id, OLD.source_line, OLD.service_id, OLD.service_code,
         OLD.category, OLD.description, OLD.quantity, OLD.unit_price, OLD.currency, OLD.tax_percent, OLD.service_at,
-        OLD.service_date, OLD.captured_at)
+        OLD.service_date, OLD.created_at, OLD.created_by)
        IS DISTINCT FROM
        (NEW.patient_id, NEW.encounter_id, NEW.source_kind, NEW.source_id, NEW.source_line, NEW.service_id, NEW.service_code,
         NEW.category, NEW.description, NEW.quantity, NEW.unit_price, NEW.currency, NEW.tax_percent, NEW.service_at,
-        NEW.service_date, NEW.captured_at) THEN
+        NEW.service_date, NEW.created_at, NEW.created_by) THEN
         RAISE EXCEPTION 'a captured charge keeps its price and text' USING ERRCODE = 'HM503';
     END IF;
     RETURN NEW;
@@ -163,8 +169,8 @@ CREATE TRIGGER charge_guard BEFORE UPDATE ON hms.charge FOR EACH ROW EXECUTE FUN
 --   captured | existing | no_service | no_price
 CREATE FUNCTION hms.post_charge(
     p_tenant uuid, p_charge uuid, p_patient uuid, p_encounter uuid, p_kind text, p_source text, p_line integer,
-    p_service text, p_description text, p_quantity numeric, p_unit_price numeric, p_currency text,
-    p_service_at timestamptz, p_service_date date, p_status text, p_now timestamptz,
+    p_service_key text, p_description text, p_quantity numeric, p_unit_price numeric, p_currency text,
+    p_service_at timestamptz, p_service_date date, p_status text, p_now timestamptz, p_by text,
     OUT out_charge uuid, OUT out_outcome text
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -178,7 +184,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT s.id, s.code, s.name, s.category, s.tax_percent INTO item FROM hms.service_item AS s
-    WHERE s.tenant_id = p_tenant AND s.code = p_service AND s.is_active;
+    WHERE s.tenant_id = p_tenant AND s.code_key = p_service_key AND s.is_active;
     IF NOT FOUND THEN
         out_outcome := 'no_service';
         RETURN;
@@ -193,10 +199,11 @@ BEGIN
         END IF;
     END IF;
     INSERT INTO hms.charge (tenant_id, id, patient_id, encounter_id, source_kind, source_id, source_line, service_id, service_code,
-        category, description, quantity, unit_price, currency, tax_percent, service_at, service_date, status, captured_at)
+        category, description, quantity, unit_price, currency, tax_percent, service_at, service_date, status,
+        created_at, created_by)
     VALUES (p_tenant, p_charge, p_patient, p_encounter, p_kind, p_source, p_line, item.id, item.code,
         item.category, coalesce(nullif(p_description, ''), item.name), p_quantity, price, p_currency, item.tax_percent,
-        p_service_at, p_service_date, p_status, p_now)
+        p_service_at, p_service_date, p_status, p_now, p_by)
     ON CONFLICT (tenant_id, source_kind, source_id, source_line) DO NOTHING;
     IF FOUND THEN
         out_charge := p_charge;
@@ -288,6 +295,7 @@ CREATE TABLE hms.bill (
     cancel_reason   text          NOT NULL DEFAULT '',
     journal_id      uuid,
     created_at      timestamptz   NOT NULL,
+    created_by      text          NOT NULL,
     issued_at       timestamptz,
     cancelled_at    timestamptz,
     version         bigint        NOT NULL DEFAULT 1,
@@ -330,6 +338,7 @@ CREATE INDEX bill_open_idx ON hms.bill (tenant_id, bill_date, id) WHERE status =
 SELECT hms.install_table('bill', 'patient_id');
 SELECT hms.keep_rows('bill');
 SELECT hms.guard_status('bill', 'draft>issued', 'draft>balanced', 'draft>cancelled', 'issued>balanced', 'balanced>issued');
+SELECT hms.install_status_history('bill');
 
 CREATE TABLE hms.bill_line (
     tenant_id         uuid          NOT NULL,
@@ -457,10 +466,11 @@ DECLARE
 BEGIN
     IF OLD.status <> 'draft' AND (OLD.patient_id, OLD.encounter_id, OLD.currency, OLD.bill_number, OLD.bill_date, OLD.gross_amount,
             OLD.discount_amount, OLD.tax_amount, OLD.total_amount, OLD.patient_amount, OLD.payer_amount, OLD.journal_id,
-            OLD.issued_at, OLD.cancelled_at, OLD.discount_reason, OLD.cancel_reason, OLD.created_at)
+            OLD.issued_at, OLD.cancelled_at, OLD.discount_reason, OLD.cancel_reason, OLD.created_at, OLD.created_by)
         IS DISTINCT FROM (NEW.patient_id, NEW.encounter_id, NEW.currency, NEW.bill_number, NEW.bill_date, NEW.gross_amount,
             NEW.discount_amount, NEW.tax_amount, NEW.total_amount, NEW.patient_amount, NEW.payer_amount, NEW.journal_id,
-            NEW.issued_at, NEW.cancelled_at, NEW.discount_reason, NEW.cancel_reason, NEW.created_at) THEN
+            NEW.issued_at, NEW.cancelled_at, NEW.discount_reason, NEW.cancel_reason,
+            NEW.created_at, NEW.created_by) THEN
         PERFORM hms.refuse_frozen('bill');
     END IF;
     IF OLD.status <> 'draft' OR NEW.status NOT IN ('issued', 'balanced') THEN
@@ -587,6 +597,34 @@ END $$;
 CREATE TRIGGER bill_share_derive AFTER UPDATE OF paid_amount, credited_amount ON hms.bill_share
     FOR EACH ROW EXECUTE FUNCTION hms.derive_bill();
 
+-- Adds to what a share has been paid and credited, for the row that somebody wrote, and notes the
+-- step of the bill that follows from it as his. Tells whether there is such a share.
+CREATE FUNCTION hms.add_to_share(
+    p_tenant uuid, p_share uuid, p_currency text, p_paid numeric, p_credited numeric,
+    p_by text, p_now timestamptz, p_reason text
+) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    was record;
+    b   record;
+BEGIN
+    SELECT x.id, x.status INTO was FROM hms.bill AS x
+    JOIN hms.bill_share AS s ON s.tenant_id = x.tenant_id AND s.bill_id = x.id
+    WHERE x.tenant_id = p_tenant AND s.tenant_id = p_tenant AND s.id = p_share FOR NO KEY UPDATE OF x;
+    UPDATE hms.bill_share AS s
+    SET paid_amount = s.paid_amount + p_paid, credited_amount = s.credited_amount + p_credited
+    WHERE s.tenant_id = p_tenant AND s.id = p_share AND s.currency = p_currency;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    SELECT x.status, x.version INTO b FROM hms.bill AS x WHERE x.tenant_id = p_tenant AND x.id = was.id;
+    IF b.status <> was.status THEN
+        INSERT INTO hms.bill_status
+            (tenant_id, entity_id, version, from_status, to_status, stepped_at, stepped_by, reason)
+        VALUES (p_tenant, was.id, b.version, was.status, b.status, p_now, p_by, p_reason);
+    END IF;
+    RETURN true;
+END $$;
+
 -- ---------------------------------------------------------------------------------------
 -- The ledger, second half: postings
 
@@ -658,13 +696,15 @@ CREATE TABLE hms.payment (
     currency         text          NOT NULL,
     method           text          NOT NULL,
     reference_number text          NOT NULL DEFAULT '',
+    reference_number_key text      NOT NULL,
     status           text          NOT NULL,
     refunded_amount  numeric(19,4) NOT NULL DEFAULT 0,
-    processed_by     uuid,
     journal_id       uuid          NOT NULL,
     business_date    date          NOT NULL,
-    paid_at          timestamptz   NOT NULL,
+    created_at       timestamptz   NOT NULL,
+    created_by       text          NOT NULL,
     cancelled_at     timestamptz,
+    cancelled_by     text          NOT NULL DEFAULT '',
     cancelled_on     date,
     cancel_reason    text          NOT NULL DEFAULT '',
     version          bigint        NOT NULL DEFAULT 1,
@@ -675,26 +715,28 @@ CREATE TABLE hms.payment (
     CONSTRAINT payment_share_fkey FOREIGN KEY (tenant_id, share_id, bill_id, currency)
         REFERENCES hms.bill_share (tenant_id, id, bill_id, currency),
     CONSTRAINT payment_journal_fkey FOREIGN KEY (tenant_id, journal_id) REFERENCES hms.journal (tenant_id, id),
-    CONSTRAINT payment_processed_by_fkey FOREIGN KEY (tenant_id, processed_by) REFERENCES hms.user_account (tenant_id, id),
     CONSTRAINT payment_amount_check CHECK (hms.is_money(amount, currency) AND amount > 0),
     CONSTRAINT payment_method_check CHECK (method IN ('cash', 'card', 'mobile-money', 'bank-transfer', 'insurance', 'cheque')),
     CONSTRAINT payment_reference_check CHECK (length(reference_number) <= 100),
+    CONSTRAINT payment_twin_check CHECK ((reference_number_key = '') = (reference_number = '')),
     CONSTRAINT payment_status_check CHECK (status IN ('active', 'cancelled')),
     CONSTRAINT payment_refunded_check CHECK (hms.is_money(refunded_amount, currency) AND refunded_amount BETWEEN 0 AND amount),
     -- A payment is cancelled or refunded, never both.
     CONSTRAINT payment_undone_check CHECK (status <> 'cancelled' OR refunded_amount = 0),
     CONSTRAINT payment_cancelled_check CHECK ((status = 'cancelled') = (cancelled_at IS NOT NULL)
-        AND (cancelled_at IS NULL) = (cancelled_on IS NULL) AND (status <> 'cancelled' OR cancel_reason <> '') AND length(cancel_reason) <= 500)
+        AND (cancelled_at IS NULL) = (cancelled_on IS NULL) AND (cancelled_at IS NULL) = (cancelled_by = '')
+        AND (status <> 'cancelled' OR cancel_reason <> '') AND length(cancel_reason) <= 500)
 );
-CREATE UNIQUE INDEX payment_reference_key ON hms.payment (tenant_id, method, reference_number) WHERE reference_number <> '';
+CREATE UNIQUE INDEX payment_reference_key ON hms.payment (tenant_id, method, reference_number_key)
+    WHERE reference_number_key <> '';
 CREATE INDEX payment_bill_idx ON hms.payment (tenant_id, bill_id, patient_id);
 CREATE INDEX payment_share_idx ON hms.payment (tenant_id, share_id, bill_id, currency);
-CREATE INDEX payment_processed_by_idx ON hms.payment (tenant_id, processed_by);
 CREATE INDEX payment_day_idx ON hms.payment (tenant_id, business_date, id);
 CREATE INDEX payment_cancelled_idx ON hms.payment (tenant_id, cancelled_on, id) WHERE cancelled_on IS NOT NULL;
 SELECT hms.install_table('payment', 'patient_id');
 SELECT hms.keep_rows('payment');
 SELECT hms.guard_status('payment', 'active>cancelled');
+SELECT hms.install_status_history('payment');
 
 CREATE FUNCTION hms.guard_payment() RETURNS trigger
 LANGUAGE plpgsql AS $$
@@ -705,6 +747,7 @@ BEGIN
     was.status := OLD.status;
     was.refunded_amount := OLD.refunded_amount;
     was.cancelled_at := OLD.cancelled_at;
+    was.cancelled_by := OLD.cancelled_by;
     was.cancelled_on := OLD.cancelled_on;
     was.cancel_reason := OLD.cancel_reason;
     was.version := OLD.version;
@@ -723,11 +766,15 @@ BEGIN
         IF NEW.status <> 'active' OR NEW.refunded_amount <> 0 THEN
             RAISE EXCEPTION 'a payment begins active and whole' USING ERRCODE = 'HM503';
         END IF;
-        UPDATE hms.bill_share AS s SET paid_amount = s.paid_amount + NEW.amount
-        WHERE s.tenant_id = NEW.tenant_id AND s.id = NEW.share_id;
+        PERFORM hms.add_to_share(NEW.tenant_id, NEW.share_id, NEW.currency, NEW.amount, 0,
+            NEW.created_by, NEW.created_at, '');
     ELSIF NEW.status = 'cancelled' AND OLD.status = 'active' THEN
-        UPDATE hms.bill_share AS s SET paid_amount = s.paid_amount - NEW.amount
-        WHERE s.tenant_id = NEW.tenant_id AND s.id = NEW.share_id;
+        PERFORM hms.add_to_share(NEW.tenant_id, NEW.share_id, NEW.currency, -NEW.amount, 0,
+            NEW.cancelled_by, NEW.cancelled_at, NEW.cancel_reason);
+        INSERT INTO hms.payment_status
+            (tenant_id, entity_id, version, from_status, to_status, stepped_at, stepped_by, reason)
+        VALUES (NEW.tenant_id, NEW.id, NEW.version, OLD.status, NEW.status,
+            NEW.cancelled_at, NEW.cancelled_by, NEW.cancel_reason);
     END IF;
     RETURN NULL;
 END $$;
@@ -744,11 +791,13 @@ CREATE TABLE hms.refund (
     currency         text          NOT NULL,
     method           text          NOT NULL,
     reference_number text          NOT NULL DEFAULT '',
+    reference_number_key text      NOT NULL,
     reason           text          NOT NULL,
-    processed_by     uuid,
     journal_id       uuid          NOT NULL,
     business_date    date          NOT NULL,
-    refunded_at      timestamptz   NOT NULL,
+    created_at       timestamptz   NOT NULL,
+    created_by       text          NOT NULL,
+    version          bigint        NOT NULL DEFAULT 1,
     CONSTRAINT refund_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT refund_journal_key UNIQUE (tenant_id, journal_id),
     CONSTRAINT refund_payment_fkey FOREIGN KEY (tenant_id, payment_id, bill_id, currency)
@@ -757,17 +806,17 @@ CREATE TABLE hms.refund (
     CONSTRAINT refund_share_fkey FOREIGN KEY (tenant_id, share_id, bill_id, currency)
         REFERENCES hms.bill_share (tenant_id, id, bill_id, currency),
     CONSTRAINT refund_journal_fkey FOREIGN KEY (tenant_id, journal_id) REFERENCES hms.journal (tenant_id, id),
-    CONSTRAINT refund_processed_by_fkey FOREIGN KEY (tenant_id, processed_by) REFERENCES hms.user_account (tenant_id, id),
     CONSTRAINT refund_amount_check CHECK (hms.is_money(amount, currency) AND amount > 0),
     CONSTRAINT refund_method_check CHECK (method IN ('cash', 'card', 'mobile-money', 'bank-transfer', 'insurance', 'cheque')),
     CONSTRAINT refund_reference_check CHECK (length(reference_number) <= 100),
+    CONSTRAINT refund_twin_check CHECK ((reference_number_key = '') = (reference_number = '')),
     CONSTRAINT refund_reason_check CHECK (length(reason) BETWEEN 1 AND 500)
 );
-CREATE UNIQUE INDEX refund_reference_key ON hms.refund (tenant_id, method, reference_number) WHERE reference_number <> '';
+CREATE UNIQUE INDEX refund_reference_key ON hms.refund (tenant_id, method, reference_number_key)
+    WHERE reference_number_key <> '';
 CREATE INDEX refund_payment_idx ON hms.refund (tenant_id, payment_id, bill_id, currency);
 CREATE INDEX refund_bill_idx ON hms.refund (tenant_id, bill_id, patient_id);
 CREATE INDEX refund_share_idx ON hms.refund (tenant_id, share_id, bill_id, currency);
-CREATE INDEX refund_processed_by_idx ON hms.refund (tenant_id, processed_by);
 CREATE INDEX refund_day_idx ON hms.refund (tenant_id, business_date, id);
 SELECT hms.install_table('refund', 'patient_id', 'id', 'SELECT, INSERT');
 SELECT hms.append_only('refund');
@@ -780,8 +829,8 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the refund names another share than its payment' USING ERRCODE = 'HM503';
     END IF;
-    UPDATE hms.bill_share AS s SET paid_amount = s.paid_amount - NEW.amount
-    WHERE s.tenant_id = NEW.tenant_id AND s.id = NEW.share_id;
+    PERFORM hms.add_to_share(NEW.tenant_id, NEW.share_id, NEW.currency, -NEW.amount, 0,
+        NEW.created_by, NEW.created_at, NEW.reason);
     RETURN NULL;
 END $$;
 CREATE TRIGGER refund_apply AFTER INSERT ON hms.refund FOR EACH ROW EXECUTE FUNCTION hms.apply_refund();
@@ -789,7 +838,7 @@ CREATE TRIGGER refund_apply AFTER INSERT ON hms.refund FOR EACH ROW EXECUTE FUNC
 -- Takes a payment on one share of a bill. Locks: account, bill, share. NULL patient: no such bill.
 CREATE FUNCTION hms.pay_bill(
     p_tenant uuid, p_payment uuid, p_journal uuid, p_bill uuid, p_coverage uuid, p_amount numeric, p_currency text,
-    p_method text, p_reference text, p_user uuid, p_now timestamptz, p_day date,
+    p_method text, p_reference text, p_reference_key text, p_by text, p_now timestamptz, p_day date,
     OUT out_patient uuid, OUT out_share uuid, OUT out_status text
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -818,11 +867,12 @@ BEGIN
     END IF;
     PERFORM hms.post_pair(p_tenant, p_journal, 'payment', p_payment, p_bill, p_amount, p_currency,
         'cash-' || p_method, hms.receivable_code(s.sequence), p_now, p_day);
-    INSERT INTO hms.payment (tenant_id, id, bill_id, patient_id, share_id, amount, currency, method, reference_number, status,
-        processed_by, journal_id, business_date, paid_at)
-    VALUES (p_tenant, p_payment, p_bill, out_patient, s.id, p_amount, p_currency, p_method, p_reference, 'active',
-        p_user, p_journal, p_day, p_now)
-    ON CONFLICT (tenant_id, method, reference_number) WHERE reference_number <> '' DO NOTHING;
+    INSERT INTO hms.payment (tenant_id, id, bill_id, patient_id, share_id, amount, currency, method, reference_number,
+        reference_number_key, status, journal_id, business_date, created_at, created_by)
+    VALUES (p_tenant, p_payment, p_bill, out_patient, s.id, p_amount, p_currency, p_method, p_reference,
+        p_reference_key, 'active', p_journal, p_day, p_now, p_by)
+    ON CONFLICT (tenant_id, method, reference_number_key)
+    WHERE reference_number_key <> '' DO NOTHING;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the reference is taken' USING ERRCODE = 'HM511';
     END IF;
@@ -848,7 +898,7 @@ END $$;
 
 -- Cancels a payment as a whole. NULL patient: no such payment.
 CREATE FUNCTION hms.cancel_payment(
-    p_tenant uuid, p_payment uuid, p_journal uuid, p_reason text, p_now timestamptz, p_day date,
+    p_tenant uuid, p_payment uuid, p_journal uuid, p_reason text, p_by text, p_now timestamptz, p_day date,
     OUT out_patient uuid, OUT out_bill uuid
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -867,8 +917,8 @@ BEGIN
     SELECT s.sequence INTO n FROM hms.bill_share AS s WHERE s.tenant_id = p_tenant AND s.id = p.share_id;
     PERFORM hms.post_pair(p_tenant, p_journal, 'payment-cancellation', p_payment, p.bill_id, p.amount, p.currency,
         hms.receivable_code(n), 'cash-' || p.method, p_now, p_day);
-    UPDATE hms.payment AS x SET status = 'cancelled', cancelled_at = p_now, cancelled_on = p_day, cancel_reason = p_reason,
-        version = x.version + 1
+    UPDATE hms.payment AS x SET status = 'cancelled', cancelled_at = p_now, cancelled_by = p_by, cancelled_on = p_day,
+        cancel_reason = p_reason, version = x.version + 1
     WHERE x.tenant_id = p_tenant AND x.id = p_payment;
     out_patient := p.patient_id;
     out_bill := p.bill_id;
@@ -877,7 +927,7 @@ END $$;
 -- Gives back part or all of one payment. NULL patient: no such payment.
 CREATE FUNCTION hms.refund_payment(
     p_tenant uuid, p_refund uuid, p_journal uuid, p_payment uuid, p_amount numeric, p_currency text, p_method text,
-    p_reference text, p_reason text, p_user uuid, p_now timestamptz, p_day date,
+    p_reference text, p_reference_key text, p_reason text, p_by text, p_now timestamptz, p_day date,
     OUT out_patient uuid, OUT out_bill uuid, OUT out_method text
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -901,10 +951,11 @@ BEGIN
     PERFORM hms.post_pair(p_tenant, p_journal, 'refund', p_refund, p.bill_id, p_amount, p_currency,
         hms.receivable_code(n), 'cash-' || out_method, p_now, p_day);
     INSERT INTO hms.refund (tenant_id, id, payment_id, bill_id, patient_id, share_id, amount, currency, method, reference_number,
-        reason, processed_by, journal_id, business_date, refunded_at)
+        reference_number_key, reason, journal_id, business_date, created_at, created_by)
     VALUES (p_tenant, p_refund, p_payment, p.bill_id, p.patient_id, p.share_id, p_amount, p_currency, out_method, p_reference,
-        p_reason, p_user, p_journal, p_day, p_now)
-    ON CONFLICT (tenant_id, method, reference_number) WHERE reference_number <> '' DO NOTHING;
+        p_reference_key, p_reason, p_journal, p_day, p_now, p_by)
+    ON CONFLICT (tenant_id, method, reference_number_key)
+    WHERE reference_number_key <> '' DO NOTHING;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the reference is taken' USING ERRCODE = 'HM511';
     END IF;
@@ -928,7 +979,9 @@ CREATE TABLE hms.credit_note (
     total_amount numeric(19,4) NOT NULL,
     reason       text          NOT NULL,
     journal_id   uuid          NOT NULL,
-    issued_at    timestamptz   NOT NULL,
+    created_at   timestamptz   NOT NULL,
+    created_by   text          NOT NULL,
+    version      bigint        NOT NULL DEFAULT 1,
     CONSTRAINT credit_note_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT credit_note_number_key UNIQUE (tenant_id, note_number),
     CONSTRAINT credit_note_journal_key UNIQUE (tenant_id, journal_id),
@@ -1004,12 +1057,15 @@ CREATE TRIGGER credit_note_line_apply AFTER INSERT ON hms.credit_note_line FOR E
 
 CREATE FUNCTION hms.apply_credit_share() RETURNS trigger
 LANGUAGE plpgsql AS $$
+DECLARE
+    n record;
 BEGIN
+    SELECT c.created_by, c.created_at, c.reason INTO n FROM hms.credit_note AS c
+    WHERE c.tenant_id = NEW.tenant_id AND c.id = NEW.note_id;
     UPDATE hms.bill_line_share AS l SET credited_amount = l.credited_amount + NEW.amount
     WHERE l.tenant_id = NEW.tenant_id AND l.bill_line_id = NEW.bill_line_id AND l.share_id = NEW.share_id AND l.currency = NEW.currency;
-    UPDATE hms.bill_share AS s SET credited_amount = s.credited_amount + NEW.amount
-    WHERE s.tenant_id = NEW.tenant_id AND s.id = NEW.share_id AND s.currency = NEW.currency;
-    IF NOT FOUND THEN
+    IF NOT hms.add_to_share(NEW.tenant_id, NEW.share_id, NEW.currency, 0, NEW.amount,
+        n.created_by, n.created_at, n.reason) THEN
         RAISE EXCEPTION 'the share is in another currency' USING ERRCODE = 'HM503';
     END IF;
     RETURN NULL;

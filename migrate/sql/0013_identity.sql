@@ -6,7 +6,7 @@
 ALTER TABLE hms.user_account ADD COLUMN username_skeleton text;
 ALTER TABLE hms.user_account ADD CONSTRAINT user_account_skeleton_key UNIQUE (tenant_id, username_skeleton);
 ALTER TABLE hms.user_account ADD CONSTRAINT user_account_last_check
-    CHECK (length(first_name) <= 150 AND length(last_name) <= 150 AND length(username_normalized) BETWEEN 1 AND 600);
+    CHECK (length(first_name) <= 150 AND length(last_name) <= 150 AND length(username_key) BETWEEN 1 AND 600);
 
 CREATE TABLE hms.break_glass (
     tenant_id    uuid        NOT NULL,

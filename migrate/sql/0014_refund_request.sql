@@ -11,8 +11,8 @@ CREATE TABLE hms.refund_request (
     reference_number text          NOT NULL DEFAULT '',
     reason           text          NOT NULL,
     status           text          NOT NULL,
-    requested_by     text          NOT NULL,
-    requested_at     timestamptz   NOT NULL,
+    created_by       text          NOT NULL,
+    created_at       timestamptz   NOT NULL,
     decided_by       text          NOT NULL DEFAULT '',
     decided_at       timestamptz,
     decision_reason  text          NOT NULL DEFAULT '',
@@ -29,11 +29,12 @@ CREATE TABLE hms.refund_request (
     CONSTRAINT refund_request_status_check CHECK (status IN ('requested', 'approved', 'rejected', 'withdrawn')),
     CONSTRAINT refund_request_decided_check CHECK ((status = 'requested') = (decided_at IS NULL) AND (status = 'requested') = (decided_by = '')),
     CONSTRAINT refund_request_refunded_check CHECK ((status = 'approved') = (refund_id IS NOT NULL)),
-    -- Whoever asked does not approve, whatever the services were told.
-    CONSTRAINT refund_request_approver_check CHECK (status <> 'approved' OR decided_by <> requested_by OR requested_by NOT LIKE 'human:%')
+    -- The person who asked does not approve, by whatever account or key; the host's own actor is no person.
+    CONSTRAINT refund_request_approver_check CHECK (status <> 'approved' OR hms.actor_person(decided_by) <> hms.actor_person(created_by))
 );
 CREATE INDEX refund_request_payment_idx ON hms.refund_request (tenant_id, payment_id);
 CREATE INDEX refund_request_patient_idx ON hms.refund_request (tenant_id, patient_id);
-CREATE INDEX refund_request_waiting_idx ON hms.refund_request (tenant_id, status, requested_at, id);
+CREATE INDEX refund_request_waiting_idx ON hms.refund_request (tenant_id, status, created_at, id);
 SELECT hms.install_table('refund_request', 'patient_id');
 SELECT hms.guard_status('refund_request', 'requested>approved', 'requested>rejected', 'requested>withdrawn');
+SELECT hms.install_status_history('refund_request');

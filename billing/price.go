@@ -1,0 +1,176 @@
+package billing
+
+import (
+	"context"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/usecase"
+)
+
+// Price is the price of one unit of a service on the days of [From, Until).
+type Price struct {
+	ID        PriceID           `json:"id"`
+	Service   hmstype.ServiceID `json:"service"`
+	Amount    hmstype.Money     `json:"amount"`    // without tax
+	From      hmstype.Date      `json:"from"`      // first day
+	Until     hmstype.Date      `json:"until"`     // first day without it; zero means without end; From means withdrawn
+	CreatedAt time.Time         `json:"createdAt"` // UTC
+	CreatedBy hmstype.ActorRef  `json:"createdBy"`
+	Version   int64             `json:"version"` // counts changes, from 1
+}
+
+type priceRow struct {
+	bun.BaseModel `bun:"table:hms.service_price,alias:sp"`
+	dbx.Header[PriceID]
+	ServiceID hmstype.ServiceID
+	Currency  hmstype.Currency
+	Amount    decimal.Decimal
+	ValidFrom hmstype.Date
+	ValidTo   hmstype.Date
+}
+
+func (r priceRow) price() Price {
+	return Price{
+		ID: r.ID, Service: r.ServiceID, Amount: money(r.Amount, r.Currency), From: r.ValidFrom, Until: r.ValidTo,
+		CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy, Version: r.Version,
+	}
+}
+
+// SetPriceInput gives a service a price from a day on.
+type SetPriceInput struct {
+	Service hmstype.ServiceID // required
+	Amount  hmstype.Money     // zero or more, without tax
+	From    hmstype.Date      // required: the first day of service that costs this
+	Until   hmstype.Date      // the first day without this price; zero means without end
+}
+
+// Validate implements the rules above.
+func (in SetPriceInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.Service.IsZero(), "service")
+	v.Check(isPlain(in.Amount.Amount), "amount", "must be at most 999999999999")
+	if v.Err() == nil {
+		v.Nested("amount", in.Amount.Validate())
+		v.Check(in.Amount.Sign() >= 0, "amount.amount", "must be at least 0")
+	}
+	v.Required(!in.From.IsZero(), "from")
+	v.Check(in.Until.IsZero() || in.Until.After(in.From), "until", "must be after from")
+	return v.Err()
+}
+
+var opSetPrice = usecase.Command[SetPriceInput, Price]{
+	Name: "billing.set_price", Permission: hmstype.PermBillingManage, Shows: usecase.Nobody[Price](aCatalogue),
+	Sample: SetPriceInput{Amount: hmstype.MustMoney("40.00", "USD"), From: usecase.SampleDay},
+}.Declare()
+
+// SetPrice adds a version of a service's price. The version without end that began before From
+// ends there; any other version on these days is a [PriceOverlapError]. Charges that were
+// captured keep their price, also those of days that this price holds for.
+func (s *Service) SetPrice(ctx context.Context, in SetPriceInput) (Price, error) {
+	return opSetPrice.Run(ctx, &s.base, in, setPrice)
+}
+
+func setPrice(ctx context.Context, db dbx.DB, in SetPriceInput) (Price, error) {
+	// The service's row is the lock: two prices of one service are set one after the other.
+	if _, err := dbx.Get[serviceItemRow](ctx, db, "service item", in.Service, dbx.ForUpdate); err != nil {
+		return Price{}, err
+	}
+	_, err := db.Exec(ctx, `UPDATE hms.service_price AS p SET valid_to = $1, version = p.version + 1
+		WHERE p.tenant_id = $2 AND p.service_id = $3 AND p.currency = $4 AND p.valid_from < $1 AND p.valid_to IS NULL`,
+		in.From, db.Tenant(), in.Service, in.Amount.Currency)
+	if err != nil {
+		return Price{}, err
+	}
+	row := priceRow{
+		Header: dbx.NewHeader[PriceID](db), ServiceID: in.Service, Currency: in.Amount.Currency,
+		Amount: in.Amount.Amount, ValidFrom: in.From, ValidTo: in.Until,
+	}
+	done, err := dbx.InsertIfFree(ctx, db, &row)
+	if err == nil && !done {
+		err = priceInTheWay(ctx, db, in)
+	}
+	return row.price(), err
+}
+
+func priceInTheWay(ctx context.Context, db dbx.DB, in SetPriceInput) error {
+	rows, err := dbx.All[priceRow](ctx, db,
+		dbx.Equal("service_id", in.Service), dbx.Equal("currency", in.Amount.Currency),
+		dbx.Where("(sp.valid_to IS NULL OR (sp.valid_to > ? AND sp.valid_to > sp.valid_from))", in.From),
+		dbx.When(!in.Until.IsZero(), dbx.Where("sp.valid_from < ?", in.Until)), dbx.OrderBy("sp.valid_from"), dbx.Limit(1))
+	if err != nil {
+		return err
+	}
+	if len(rows) == 0 {
+		return ErrPriceOverlap
+	}
+	return &PriceOverlapError{Price: rows[0].ID, From: rows[0].ValidFrom, Until: rows[0].ValidTo}
+}
+
+// EndPriceInput ends a version of a price.
+type EndPriceInput struct {
+	Price   PriceID      // required
+	Version int64        // the version that the caller read
+	Until   hmstype.Date // required: the first day without it; its first day withdraws it
+}
+
+// Validate implements the rules above.
+func (in EndPriceInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.Price.IsZero(), "price")
+	v.Required(!in.Until.IsZero(), "until")
+	return v.Err()
+}
+
+var opEndPrice = usecase.Command[EndPriceInput, Price]{
+	Name: "billing.end_price", Permission: hmstype.PermBillingManage, Shows: usecase.Nobody[Price](aCatalogue),
+	Sample: EndPriceInput{Version: 1, Until: usecase.SampleDay},
+}.Declare()
+
+// EndPrice ends a price on a day, or withdraws it. It cannot make a price last longer.
+func (s *Service) EndPrice(ctx context.Context, in EndPriceInput) (Price, error) {
+	return opEndPrice.Run(ctx, &s.base, in, endPrice)
+}
+
+func endPrice(ctx context.Context, db dbx.DB, in EndPriceInput) (Price, error) {
+	row, err := dbx.Get[priceRow](ctx, db, "price", in.Price, dbx.ForUpdate)
+	if err != nil {
+		return Price{}, err
+	}
+	if err := dbx.CheckVersion(&row, in.Version); err != nil {
+		return Price{}, err
+	}
+	if !row.ValidTo.IsZero() && in.Until.After(row.ValidTo) {
+		return Price{}, hmstype.Invalid("until", "must not be after the price's end")
+	}
+	row.ValidTo = in.Until
+	err = dbx.Update(ctx, db, &row, "valid_to")
+	return row.price(), err
+}
+
+var opPrices = usecase.Query[usecase.ByID[hmstype.ServiceID], []Price]{
+	Name: "billing.prices", Permission: hmstype.PermBillingRead,
+	Shows: usecase.Nobody[[]Price](aCatalogue), Quiet: aCatalogue,
+}.Declare()
+
+// Prices lists every version of a service's prices by first day, withdrawn ones too.
+func (s *Service) Prices(ctx context.Context, id hmstype.ServiceID) ([]Price, error) {
+	return opPrices.Run(ctx, &s.base, usecase.ID(id), prices)
+}
+
+func prices(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ServiceID]) ([]Price, error) {
+	if _, err := dbx.Get[serviceItemRow](ctx, db, "service item", in.ID); err != nil {
+		return nil, err
+	}
+	rows, err := dbx.All[priceRow](ctx, db, dbx.Equal("service_id", in.ID),
+		dbx.OrderBy("sp.currency", "sp.valid_from", "sp.id"))
+	list := make([]Price, len(rows))
+	for i, r := range rows {
+		list[i] = r.price()
+	}
+	return list, err
+}

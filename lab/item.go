@@ -1,0 +1,190 @@
+package lab
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/usecase"
+)
+
+// Item is one test of an order.
+type Item struct {
+	ID        hmstype.LabOrderItemID `json:"id"`
+	OrderID   hmstype.LabOrderID     `json:"orderId"`
+	PatientID hmstype.PatientID      `json:"patientId"`
+	TestID    hmstype.LabTestID      `json:"testId"`
+	Status    ItemStatus             `json:"status"`
+	// StatusReason: why it went back to ordered, was cancelled or entered in error.
+	StatusReason string             `json:"statusReason,omitempty"`
+	SpecimenID   hmstype.SpecimenID `json:"specimenId"`  // zero before collection
+	CollectedAt  time.Time          `json:"collectedAt"` // UTC; zero before collection
+	// ResultedAt: UTC; when the first value was entered; zero before that.
+	ResultedAt time.Time `json:"resultedAt"`
+	// ResultDate: UTC; when the results became final; zero before that.
+	ResultDate time.Time `json:"resultDate"`
+	// ReviewedBy: who has read the final results; zero means nobody since the last change.
+	ReviewedBy hmstype.ActorRef `json:"reviewedBy"`
+	ReviewedAt time.Time        `json:"reviewedAt"` // UTC; zero means not reviewed
+	CreatedBy  hmstype.ActorRef `json:"createdBy"`
+	CreatedAt  time.Time        `json:"createdAt"` // UTC; the order's
+	Version    int64            `json:"version"`   // counts changes, from 1
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, states and instants.
+	Withheld bool `json:"withheld,omitempty"`
+}
+
+type itemRow struct {
+	bun.BaseModel `bun:"table:hms.lab_order_item,alias:i"`
+	dbx.Header[hmstype.LabOrderItemID]
+	OrderID      hmstype.LabOrderID
+	PatientID    hmstype.PatientID
+	TestID       hmstype.LabTestID
+	Status       ItemStatus
+	StatusReason string
+	PriorityRank int
+	SpecimenID   hmstype.SpecimenID
+	CollectedAt  time.Time `bun:",nullzero"`
+	ResultedAt   time.Time `bun:",nullzero"`
+	ResultDate   time.Time `bun:",nullzero"`
+	ReviewedBy   hmstype.ActorRef
+	ReviewedAt   time.Time `bun:",nullzero"`
+}
+
+func (r itemRow) item() Item {
+	return Item{
+		ID: r.ID, OrderID: r.OrderID, PatientID: r.PatientID, TestID: r.TestID, Status: r.Status,
+		StatusReason: r.StatusReason, SpecimenID: r.SpecimenID, CollectedAt: r.CollectedAt.UTC(),
+		ResultedAt: r.ResultedAt.UTC(), ResultDate: r.ResultDate.UTC(), ReviewedBy: r.ReviewedBy,
+		ReviewedAt: r.ReviewedAt.UTC(), CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
+	}
+}
+
+// orderItems is what every use case that shows one item shows of whom.
+var orderItems = usecase.Entity[Item]{
+	Table:   "lab_order_item",
+	Patient: func(i *Item) hmstype.PatientID { return i.PatientID },
+	ID:      func(i *Item) string { return i.ID.String() },
+}
+
+// itemSteps is how an item changes its state. Its order's row is locked before: whether the order
+// is complete depends on all of its items.
+var itemSteps = dbx.Machine[itemRow, ItemStatus]{
+	Table: "lab_order_item", Transitions: ItemTransitions,
+	State: func(r *itemRow) *ItemStatus { return &r.Status },
+	Columns: []string{
+		"status_reason", "specimen_id", "collected_at", "resulted_at", "result_date", "reviewed_by", "reviewed_at",
+	},
+	Event: func(r *itemRow, _ ItemStatus) dbx.Event {
+		switch r.Status {
+		case ItemPreliminary:
+			return itemEvent("lab.resulted", *r)
+		case ItemFinal:
+			return itemEvent("lab.final", *r)
+		default:
+			return dbx.Event{} // who cancels, collects or corrects tells it with more than the item
+		}
+	},
+}
+
+// itemEvent is what others learn of an item. Its entity is the order, so that the events of
+// one order arrive in order.
+func itemEvent(kind string, row itemRow) dbx.Event {
+	return dbx.Event{Type: kind, Entity: "lab_order", ID: row.OrderID, Data: map[string]string{
+		"itemId": row.ID.String(), "patientId": row.PatientID.String(), "status": string(row.Status),
+	}}
+}
+
+// moveItem takes a step of an item of a locked order; what the step sets beside the state is set
+// in the row already.
+func moveItem(ctx context.Context, db dbx.DB, item *itemRow, to ItemStatus, why string) error {
+	return dbx.Move(ctx, db, itemSteps, item, dbx.Change[itemRow, ItemStatus]{
+		To: to, Reason: why,
+		Apply: func(row *itemRow) error {
+			row.StatusReason = why
+			return nil
+		},
+	})
+}
+
+// itemsOf gives the items of a locked order, in the order of their ids.
+func itemsOf(ctx context.Context, db dbx.DB, id hmstype.LabOrderID) ([]itemRow, error) {
+	return dbx.All[itemRow](ctx, db, dbx.Equal("order_id", id), dbx.OrderBy("i.id"))
+}
+
+func itemsByOrder(ctx context.Context, db dbx.DB, of []orderRow) (map[hmstype.LabOrderID][]itemRow, error) {
+	byOrder := map[hmstype.LabOrderID][]itemRow{}
+	if len(of) == 0 {
+		return byOrder, nil
+	}
+	ids := make([]hmstype.LabOrderID, len(of))
+	for i, o := range of {
+		ids[i] = o.ID
+	}
+	rows, err := dbx.All[itemRow](ctx, db, dbx.OneOf("order_id", ids), dbx.OrderBy("i.id"))
+	for _, r := range rows {
+		byOrder[r.OrderID] = append(byOrder[r.OrderID], r)
+	}
+	return byOrder, err
+}
+
+// ItemRef names an item, whose it is, and the version that the caller read.
+type ItemRef struct {
+	OrderID   hmstype.LabOrderID     // required; the item must be one of this order
+	ItemID    hmstype.LabOrderItemID // required
+	PatientID hmstype.PatientID      // zero means unchecked; otherwise the item must be this patient's
+	Version   int64                  // of the item, as the caller read it
+}
+
+func (r ItemRef) check(v *hmstype.Validator) {
+	v.Required(!r.OrderID.IsZero(), "orderId")
+	v.Required(!r.ItemID.IsZero(), "itemId")
+	v.Check(r.Version >= 1, "version", "must be at least 1")
+}
+
+// openItem locks an order and gives it with its items and the one that is named; the pointer
+// is into the slice. [ErrItemMismatch], [hmstype.ErrStale].
+func openItem(ctx context.Context, db dbx.DB, ref ItemRef) (orderRow, []itemRow, *itemRow, error) {
+	order, err := lockOrder(ctx, db, ref.OrderID)
+	if err != nil {
+		return order, nil, nil, err
+	}
+	all, err := itemsOf(ctx, db, ref.OrderID)
+	if err != nil {
+		return order, nil, nil, err
+	}
+	for i := range all {
+		if all[i].ID != ref.ItemID {
+			continue
+		}
+		if !ref.PatientID.IsZero() && all[i].PatientID != ref.PatientID {
+			return order, nil, nil, ErrItemMismatch
+		}
+		return order, all, &all[i], dbx.CheckVersion(&all[i], ref.Version)
+	}
+	if _, err := dbx.Get[itemRow](ctx, db, "lab_order_item", ref.ItemID); err != nil {
+		return order, nil, nil, err
+	}
+	return order, nil, nil, ErrItemMismatch
+}
+
+var opItemHistory = usecase.Query[usecase.ByID[hmstype.LabOrderItemID], History]{
+	Name: "lab.item_history", Permission: hmstype.PermLabRead, Shows: histories.One(),
+}.Declare()
+
+// ItemHistory gives the steps of an item from state to state, the oldest first. What was measured
+// is in the versions of its results; see [Service.Report].
+func (s *Service) ItemHistory(ctx context.Context, id hmstype.LabOrderItemID) (History, error) {
+	return opItemHistory.Run(ctx, &s.base, usecase.ID(id), itemHistory)
+}
+
+func itemHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabOrderItemID]) (History, error) {
+	row, err := dbx.Get[itemRow](ctx, db, "lab_order_item", in.ID)
+	if err != nil {
+		return History{}, err
+	}
+	return historyOf(ctx, db, "lab_order_item", in.ID, row.PatientID)
+}

@@ -1,0 +1,238 @@
+package lab
+
+import (
+	"context"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/usecase"
+)
+
+// orderSteps is how an order changes its state.
+var orderSteps = dbx.Machine[orderRow, OrderStatus]{
+	Table: "lab_order", Transitions: OrderTransitions,
+	State:   func(r *orderRow) *OrderStatus { return &r.Status },
+	Columns: []string{"status_reason"},
+	Event:   func(r *orderRow, _ OrderStatus) dbx.Event { return orderEvent("lab.order_"+string(r.Status), *r) },
+}
+
+// OrderStepInput moves an order on.
+type OrderStepInput struct {
+	ID             hmstype.LabOrderID // required
+	Version        int64              // the version that the caller read
+	Reason         string             // up to 500 characters; required to hold, revoke and enter in error
+	IdempotencyKey string
+}
+
+// Validate implements the rules above, but for the reason, which depends on the step.
+func (in OrderStepInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.ID.IsZero(), "id")
+	v.Check(in.Version >= 1, "version", "must be at least 1")
+	v.Text(in.Reason, "reason", 0, 500)
+	return v.Err()
+}
+
+// reasonedStep is an order's step that needs a reason.
+type reasonedStep struct{ OrderStepInput }
+
+// Validate adds the reason.
+func (in reasonedStep) Validate() error {
+	if err := in.OrderStepInput.Validate(); err != nil {
+		return err
+	}
+	var v hmstype.Validator
+	reason(&v, in.Reason)
+	return v.Err()
+}
+
+var opActivateOrder = usecase.Command[OrderStepInput, Order]{
+	Name: "lab.activate_order", Permission: hmstype.PermLabOrder, Shows: orders.One(),
+	Key:    func(in OrderStepInput) string { return in.IdempotencyKey },
+	Sample: OrderStepInput{Version: 1},
+}.Declare()
+
+// ActivateOrder asks for a draft, or goes on with an order that was on hold.
+// [hmstype.ErrInvalidTransition], [hmstype.ErrStale].
+func (s *Service) ActivateOrder(ctx context.Context, in OrderStepInput) (Order, error) {
+	return opActivateOrder.Run(ctx, &s.base, in, s.activateOrder)
+}
+
+func (s *Service) activateOrder(ctx context.Context, db dbx.DB, in OrderStepInput) (Order, error) {
+	return s.stepOrder(ctx, db, in, OrderActive)
+}
+
+// keyOfStep gives the idempotency key of an order's step.
+func keyOfStep(in reasonedStep) string { return in.IdempotencyKey }
+
+var opHoldOrder = usecase.Command[reasonedStep, Order]{
+	Name: "lab.hold_order", Permission: hmstype.PermLabOrder, Shows: orders.One(), Key: keyOfStep,
+	Sample: reasonedStep{OrderStepInput{Version: 1, Reason: "asked back"}},
+}.Declare()
+
+// HoldOrder suspends the work on an order: nothing is collected or resulted until it is
+// active again. It needs a reason.
+func (s *Service) HoldOrder(ctx context.Context, in OrderStepInput) (Order, error) {
+	return opHoldOrder.Run(ctx, &s.base, reasonedStep{in}, s.holdOrder)
+}
+
+func (s *Service) holdOrder(ctx context.Context, db dbx.DB, in reasonedStep) (Order, error) {
+	return s.stepOrder(ctx, db, in.OrderStepInput, OrderOnHold)
+}
+
+var opRevokeOrder = usecase.Command[reasonedStep, Order]{
+	Name: "lab.revoke_order", Permission: hmstype.PermLabOrder, Shows: orders.One(), Key: keyOfStep,
+	Sample: reasonedStep{OrderStepInput{Version: 1, Reason: "wrong patient"}},
+}.Declare()
+
+// RevokeOrder withdraws an order before it is complete: items that are not final are
+// cancelled with the reason, their preliminary results too, and their charges are taken back.
+func (s *Service) RevokeOrder(ctx context.Context, in OrderStepInput) (Order, error) {
+	return opRevokeOrder.Run(ctx, &s.base, reasonedStep{in}, s.revokeOrder)
+}
+
+func (s *Service) revokeOrder(ctx context.Context, db dbx.DB, in reasonedStep) (Order, error) {
+	return s.stepOrder(ctx, db, in.OrderStepInput, OrderRevoked)
+}
+
+var opEnterOrderInError = usecase.Command[reasonedStep, Order]{
+	Name: "lab.enter_order_in_error", Permission: hmstype.PermLabReview, Shows: orders.One(), Key: keyOfStep,
+	Sample: reasonedStep{OrderStepInput{Version: 1, Reason: "blood of another patient"}},
+}.Declare()
+
+// EnterOrderInError says that an order should never have been, from any state: all items,
+// results and charges are taken back, none is removed. It needs the permission to review
+// results, because final ones may be among them.
+func (s *Service) EnterOrderInError(ctx context.Context, in OrderStepInput) (Order, error) {
+	return opEnterOrderInError.Run(ctx, &s.base, reasonedStep{in}, s.enterOrderInError)
+}
+
+func (s *Service) enterOrderInError(ctx context.Context, db dbx.DB, in reasonedStep) (Order, error) {
+	return s.stepOrder(ctx, db, in.OrderStepInput, OrderEnteredInError)
+}
+
+func (s *Service) stepOrder(ctx context.Context, db dbx.DB, in OrderStepInput, to OrderStatus) (Order, error) {
+	row, err := lockOrder(ctx, db, in.ID)
+	if err != nil {
+		return Order{}, err
+	}
+	if err := dbx.CheckVersion(&row, in.Version); err != nil {
+		return Order{}, err
+	}
+	all, err := itemsOf(ctx, db, in.ID)
+	if err != nil {
+		return Order{}, err
+	}
+	if err := moveOrder(ctx, db, &row, to, in.Reason); err != nil {
+		return Order{}, err
+	}
+	for i := range all {
+		if err := s.followOrder(ctx, db, &all[i], to, in.Reason); err != nil {
+			return Order{}, err
+		}
+	}
+	return row.order(all), nil
+}
+
+// moveOrder takes a step of a locked order.
+func moveOrder(ctx context.Context, db dbx.DB, row *orderRow, to OrderStatus, why string) error {
+	return dbx.Move(ctx, db, orderSteps, row, dbx.Change[orderRow, OrderStatus]{
+		To: to, Reason: why,
+		Apply: func(row *orderRow) error {
+			row.StatusReason = why
+			return nil
+		},
+	})
+}
+
+// followOrder does to an item what its order's new state asks for.
+func (s *Service) followOrder(ctx context.Context, db dbx.DB, item *itemRow, order OrderStatus, why string) error {
+	switch {
+	case order == OrderRevoked && item.Status.pending():
+		return s.endItem(ctx, db, item, ItemCancelled, why)
+	case order == OrderEnteredInError && item.Status != ItemEnteredInError:
+		return s.endItem(ctx, db, item, ItemEnteredInError, why)
+	}
+	return nil
+}
+
+// endItem cancels an item, or says that it was entered in error, with its results and its
+// charge.
+func (s *Service) endItem(ctx context.Context, db dbx.DB, item *itemRow, to ItemStatus, why string) error {
+	if err := ItemTransitions.Check("lab_order_item", item.Status, to); err != nil {
+		return err
+	}
+	result := ResultCancelled
+	if to == ItemEnteredInError {
+		result = ResultEnteredInError
+	}
+	if err := s.withdrawResults(ctx, db, item.ID, result, why); err != nil {
+		return err
+	}
+	if err := moveItem(ctx, db, item, to, why); err != nil {
+		return err
+	}
+	return s.ports.Charges.Reverse(ctx, db.Conn(), chargeSource(item.ID), why)
+}
+
+// CancelItemInput cancels one test of an order.
+type CancelItemInput struct {
+	ItemRef
+	Reason         string // required, up to 500 characters
+	IdempotencyKey string
+}
+
+// Validate implements the rules above.
+func (in CancelItemInput) Validate() error {
+	var v hmstype.Validator
+	in.check(&v)
+	reason(&v, in.Reason)
+	return v.Err()
+}
+
+var opCancelItem = usecase.Command[CancelItemInput, Order]{
+	Name: "lab.cancel_item", Permission: hmstype.PermLabOrder, Shows: orders.One(),
+	Key:    func(in CancelItemInput) string { return in.IdempotencyKey },
+	Sample: CancelItemInput{ItemRef: ItemRef{Version: 1}, Reason: "not needed"},
+}.Declare()
+
+// CancelItem cancels a test that is not final, with its preliminary results, and takes its
+// charge back. When nothing is left to do the order is complete, or revoked where every item
+// was cancelled.
+func (s *Service) CancelItem(ctx context.Context, in CancelItemInput) (Order, error) {
+	return opCancelItem.Run(ctx, &s.base, in, s.cancelItem)
+}
+
+func (s *Service) cancelItem(ctx context.Context, db dbx.DB, in CancelItemInput) (Order, error) {
+	order, all, item, err := openItem(ctx, db, in.ItemRef)
+	if err != nil {
+		return Order{}, err
+	}
+	if err := s.endItem(ctx, db, item, ItemCancelled, in.Reason); err != nil {
+		return Order{}, err
+	}
+	if err := db.Emit(ctx, itemEvent("lab.cancelled", *item)); err != nil {
+		return Order{}, err
+	}
+	err = completeOrder(ctx, db, &order, all)
+	return order.order(all), err
+}
+
+// completeOrder ends an active order that has nothing left to do.
+func completeOrder(ctx context.Context, db dbx.DB, order *orderRow, all []itemRow) error {
+	if order.Status != OrderActive {
+		return nil
+	}
+	released := false
+	for _, item := range all {
+		if item.Status.pending() {
+			return nil
+		}
+		released = released || item.Status.released()
+	}
+	to, why := OrderCompleted, ""
+	if !released {
+		to, why = OrderRevoked, "every item was cancelled"
+	}
+	return moveOrder(ctx, db, order, to, why)
+}
