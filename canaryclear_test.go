@@ -20,7 +20,7 @@ var noCanary = map[string]string{
 	"*.To.Role":                                                    "the name of a role, and only one of it and a user",
 	"*.Link.Entity":                                                "the name of a table",
 	"*.Focus.Entity":                                               "the name of a table",
-	"patient.AddCoverage.Relationship":                             "a code of a fixed list",
+	"*.CoverageDetails.Relationship":                               "a code of a fixed list",
 	"clinical.RecordAllergy.Category":                              "a code of a fixed list",
 	"clinical.RecordAllergy.Criticality":                           "a code of a fixed list",
 	"*.TestDetails.LOINC":                                          "a LOINC code",

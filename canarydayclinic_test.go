@@ -35,15 +35,21 @@ func (d *canaryDay) desk() {
 	gone := d.register()
 	run(c, d.sys, s.MarkDeceased, patient.MarkDeceasedInput{ID: gone.ID, Version: gone.Version})
 	run(c, d.sys, s.SetStatus, patient.SetStatusInput{ID: gone.ID, Version: gone.Version + 1, Status: patient.StatusInactive})
+	run(c, d.sys, s.PatientHistory, gone.ID)
 }
 
 func (d *canaryDay) coverage() {
 	c, s := d.hospital, d.h.Patient
-	in := patient.AddCoverageInput{Patient: d.patient.ID, Percent: decimal.NewFromInt(80), ValidFrom: hmstype.NewDate(2026, time.January, 1)}
+	in := patient.AddCoverageInput{
+		Patient: d.patient.ID, CoverageDetails: patient.CoverageDetails{
+			Percent: decimal.NewFromInt(80), ValidFrom: hmstype.NewDate(2026, time.January, 1),
+		},
+	}
 	run(c, d.sys, s.AddCoverage, in)
 	in.Priority = 2
 	second := run(c, d.sys, s.AddCoverage, in)
 	run(c, d.sys, s.CancelCoverage, second.ID)
+	run(c, d.sys, s.CoverageHistory, second.ID)
 	run(c, d.sys, s.Coverages, d.patient.ID)
 }
 

@@ -33,8 +33,8 @@ func (d *canaryDay) userOf(ctx context.Context) hmstype.UserID {
 func (d *canaryDay) notifications() {
 	c, s := d.hospital, d.h.Inbox
 	to := inbox.Recipient{User: d.userOf(d.other)}
-	about := run(c, d.sys, s.Notify, inbox.NotifyInput{To: to, Category: "test", Patient: d.patient.ID})
-	run(c, d.sys, s.Notify, inbox.NotifyInput{To: to, Category: "test"})
+	about := run(c, d.sys, s.Notify, inbox.NotifyInput{To: to, NotificationDetails: inbox.NotificationDetails{Category: "test"}, Patient: d.patient.ID})
+	run(c, d.sys, s.Notify, inbox.NotifyInput{To: to, NotificationDetails: inbox.NotificationDetails{Category: "test"}})
 	run(c, d.other, s.Notification, about.ID)
 	run(c, d.other, s.Notifications, inbox.NotificationsInput{})
 	perform(c, d.other, s.UnreadNotifications)

@@ -150,8 +150,16 @@ func (d *day) reception() {
 		},
 		Identifiers: []patient.Identifier{{System: "urn:passport", Value: "P1"}}, IdempotencyKey: "register",
 	})).on(d)
+	coverage := gave(d.H.Patient.AddCoverage(d.Ctx, patient.AddCoverageInput{
+		Patient: d.who.ID, CoverageDetails: patient.CoverageDetails{
+			PayerName: "Payer", PolicyNumber: "1", Percent: decimal.NewFromInt(50),
+			ValidFrom: d.Today().AddDays(-30),
+		},
+	})).on(d)
+	gave(d.H.Patient.CancelCoverage(d.Ctx, coverage.ID)).on(d)
+	coverage.ValidFrom = d.Today()
 	gave(d.H.Patient.AddCoverage(d.Ctx, patient.AddCoverageInput{
-		Patient: d.who.ID, PayerName: "Payer", PolicyNumber: "1", Percent: decimal.NewFromInt(50), ValidFrom: d.Today().AddDays(-30),
+		Patient: d.who.ID, CoverageDetails: coverage.CoverageDetails,
 	})).on(d)
 	start := d.Now().Add(time.Hour)
 	gave(d.H.Clinical.Book(d.Ctx, clinical.BookInput{
@@ -275,9 +283,9 @@ func (d *day) emergency() {
 func (d *day) post() {
 	h, nurse := d.H.Inbox, d.person(identity.RoleNurse)
 	to := inbox.Recipient{Role: identity.RoleNurse}
-	n := gave(h.Notify(d.Ctx, inbox.NotifyInput{To: to, Category: "test", Title: "Title", Patient: d.who.ID})).on(d)
+	n := gave(h.Notify(d.Ctx, inbox.NotifyInput{To: to, NotificationDetails: inbox.NotificationDetails{Category: "test", Title: "Title"}, Patient: d.who.ID})).on(d)
 	gave(h.MarkRead(nurse, inbox.MarkReadInput{IDs: []hmstype.NotificationID{n.ID}})).on(d)
-	task := gave(h.CreateTask(d.Ctx, inbox.CreateTaskInput{To: to, Title: "Title", Patient: d.who.ID, DueAt: d.Now()})).on(d)
+	task := gave(h.CreateTask(d.Ctx, inbox.CreateTaskInput{To: to, TaskDetails: inbox.TaskDetails{Title: "Title"}, Patient: d.who.ID, DueAt: d.Now()})).on(d)
 	gave(h.EscalateTasks(d.Ctx, inbox.EscalateTasksInput{AsOf: d.Now(), Role: identity.RoleNurse})).on(d)
 	gave(h.ClaimTask(nurse, task.ID)).on(d)
 	thread := gave(h.StartThread(nurse, inbox.StartThreadInput{Subject: "Subject", Body: "Body", Patient: d.who.ID})).on(d)
@@ -309,7 +317,12 @@ func (d *day) office() {
 	gone := gave(d.H.Patient.Register(d.Ctx, patient.RegisterInput{
 		Details: patient.Details{LastName: "Gone", Gender: patient.GenderOther, Email: "gone@example.org"},
 	})).on(d)
-	gave(d.H.Encryption.Erase(d.Ctx, encryption.EraseInput{Patient: gone.ID, Basis: "GDPR 17(1)(b)", Reason: "consent was withdrawn"})).on(d)
+	gave(d.H.Patient.SetStatus(d.Ctx, patient.SetStatusInput{
+		ID: gone.ID, Version: gone.Version, Status: patient.StatusInactive, Reason: "moved away",
+	})).on(d)
+	gave(d.H.Encryption.Erase(d.Ctx, encryption.EraseInput{Patient: gone.ID, ErasureDetails: encryption.ErasureDetails{
+		Basis: "GDPR 17(1)(b)", Reason: "consent was withdrawn",
+	}})).on(d)
 }
 
 // evening seals the trail and looks back.

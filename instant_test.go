@@ -65,7 +65,8 @@ func TestOperation_HasOneInstant(t *testing.T) {
 	require.NoError(t, err)
 	known := map[time.Time]string{} // the transaction that wrote an instant first; later ones may copy it
 	where := map[string]map[time.Time][]string{}
-	for _, w := range all { // in the order of transactions
+	dated := map[string]bool{} // the transactions that wrote an instant on the trail
+	for _, w := range all {    // in the order of transactions
 		at, ok := clock.reading(w.Value)
 		if !ok {
 			continue
@@ -74,6 +75,7 @@ func TestOperation_HasOneInstant(t *testing.T) {
 		if known[at] == "" {
 			known[at] = key
 		}
+		dated[w.Xid] = true
 		if known[at] == key {
 			if where[key] == nil {
 				where[key] = map[time.Time][]string{}
@@ -91,24 +93,30 @@ func TestOperation_HasOneInstant(t *testing.T) {
 	}
 
 	// What the trail does not repeat: the outbox and the histories of states.
-	queries := []string{`SELECT event_type AS what, occurred_at AS at, tenant_id FROM hms.outbox`}
+	queries := []string{`SELECT event_type AS what, occurred_at AS at, xmin::text AS xid, tenant_id FROM hms.outbox`}
 	for _, table := range findings(t, env, `SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'stepped_at' WHERE n.nspname = 'hms' AND c.relkind = 'r'`) {
-		queries = append(queries, fmt.Sprintf(`SELECT '%s', stepped_at, tenant_id FROM hms.%s`, table, table))
+		queries = append(queries, fmt.Sprintf(`SELECT '%s', stepped_at, xmin::text, tenant_id FROM hms.%s`, table, table))
 	}
 	var events []struct {
-		What string
-		At   time.Time
+		What, Xid string
+		At        time.Time
 	}
-	err = env.DB.NewRaw(`SELECT what, at FROM (`+strings.Join(queries, " UNION ALL ")+`) AS e WHERE tenant_id = ?`, env.Tenant).
+	err = env.DB.NewRaw(`SELECT what, at, xid FROM (`+strings.Join(queries, " UNION ALL ")+`) AS e WHERE tenant_id = ?`, env.Tenant).
 		Scan(t.Context(), &events)
 	require.NoError(t, err)
 	require.NotEmpty(t, events)
 	apart := map[string]bool{}
+	alone := map[string]time.Time{} // of transactions that wrote no instant but such
 	for _, e := range events {
-		if known[e.At.UTC()] == "" {
+		at := e.At.UTC()
+		if known[at] != "" {
+			continue
+		}
+		if first, met := alone[e.Xid]; dated[e.Xid] || (met && first != at) {
 			apart[e.What] = true
 		}
+		alone[e.Xid] = at
 	}
 	require.Empty(t, slices.Sorted(maps.Keys(apart)), "these have an instant that nothing else of their transaction has")
 }

@@ -87,8 +87,10 @@ func (b *bundle) encounter(tb testing.TB, patientID hmstype.PatientID) hmstype.E
 func (b *bundle) cover(tb testing.TB, payer string, priority int, percent string) patient.Coverage {
 	tb.Helper()
 	c, err := b.patients.AddCoverage(b.Ctx, patient.AddCoverageInput{
-		Patient: b.patient, PayerName: payer, PolicyNumber: "P-" + payer, Priority: priority,
-		Percent: decimal.RequireFromString(percent), ValidFrom: hmstype.NewDate(2020, 1, 1),
+		Patient: b.patient, CoverageDetails: patient.CoverageDetails{
+			PayerName: payer, PolicyNumber: "P-" + payer, Priority: priority,
+			Percent: decimal.RequireFromString(percent), ValidFrom: hmstype.NewDate(2020, 1, 1),
+		},
 	})
 	require.NoError(tb, err)
 	return c

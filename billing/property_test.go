@@ -24,8 +24,10 @@ func (b *bundle) drawBill(tb testing.TB, t *rapid.T, covered bool) (billing.Bill
 	}
 	for i := range payers {
 		_, err := b.patients.AddCoverage(b.Ctx, patient.AddCoverageInput{
-			Patient: who, PayerName: string(rune('A' + i)), PolicyNumber: "P", Priority: i + 1,
-			Percent: decimal.New(rapid.Int64Range(0, 10_000).Draw(t, "percent"), -2), ValidFrom: hmstype.NewDate(2020, 1, 1),
+			Patient: who, CoverageDetails: patient.CoverageDetails{
+				PayerName: string(rune('A' + i)), PolicyNumber: "P", Priority: i + 1,
+				Percent: decimal.New(rapid.Int64Range(0, 10_000).Draw(t, "percent"), -2), ValidFrom: hmstype.NewDate(2020, 1, 1),
+			},
 		})
 		require.NoError(tb, err)
 	}

@@ -18,23 +18,41 @@ import (
 // ErrHeld: a legal hold keeps the patient's data; a precondition.
 var ErrHeld = fmt.Errorf("%w: a legal hold keeps these data", hmstype.ErrPrecondition)
 
+// ErasureDetails are why a patient is erased.
+type ErasureDetails struct {
+	Basis  string `bun:"basis"  json:"basis"`  // the legal basis, such as "GDPR 17(1)(b)"; 3 to 200 characters
+	Reason string `bun:"reason" json:"reason"` // in words; 3 to 1000 characters
+}
+
+func (d *ErasureDetails) validate(v *hmstype.Validator) {
+	v.Text(d.Basis, "basis", 3, 200)
+	v.Text(d.Reason, "reason", 3, 1000)
+}
+
 // Erasure is the record that a patient's sealed fields were made unreadable.
 type Erasure struct {
-	Patient  hmstype.PatientID
-	Basis    string    // the legal basis, such as "GDPR 17(1)(b)"
-	Reason   string    // in words
-	ErasedBy string    // an actor, as in the audit trail
-	ErasedAt time.Time // UTC; of the first time
+	Patient hmstype.PatientID `json:"patient"`
+	ErasureDetails
+	ErasedBy hmstype.ActorRef `json:"erasedBy"`
+	ErasedAt time.Time        `json:"erasedAt"` // UTC; of the first time
+	// Withheld says that the patient's record is restricted and the actor may not see it.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 type erasureRow struct {
 	bun.BaseModel `bun:"table:hms.erasure,alias:x"`
 	dbx.Tenanted
 	PatientID hmstype.PatientID `bun:"patient_id,pk"`
-	Basis     string
-	Reason    string
-	ErasedBy  string
-	ErasedAt  time.Time
+	ErasureDetails
+	ErasedBy hmstype.ActorRef
+	ErasedAt time.Time
+}
+
+// erasures is what every use case that shows erasures shows of whom.
+var erasures = usecase.Entity[Erasure]{
+	Table:   "erasure",
+	Patient: func(e *Erasure) hmstype.PatientID { return e.Patient },
+	ID:      func(e *Erasure) string { return e.Patient.String() },
 }
 
 func (r erasureRow) Position() hmstype.Position {
@@ -42,24 +60,27 @@ func (r erasureRow) Position() hmstype.Position {
 }
 
 func (r erasureRow) erasure() Erasure {
-	return Erasure{Patient: r.PatientID, Basis: r.Basis, Reason: r.Reason, ErasedBy: r.ErasedBy, ErasedAt: r.ErasedAt.UTC()}
+	return Erasure{Patient: r.PatientID, ErasureDetails: r.ErasureDetails, ErasedBy: r.ErasedBy, ErasedAt: r.ErasedAt.UTC()}
 }
 
 // EraseInput names a patient and says why he is erased.
 type EraseInput struct {
 	Patient hmstype.PatientID // required
-	Basis   string            // the legal basis, 3 to 200 characters
-	Reason  string            // 3 to 1000 characters
+	ErasureDetails
 }
 
 // Validate implements the rules above.
 func (in EraseInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Patient.IsZero(), "patient")
-	v.Text(in.Basis, "basis", 3, 200)
-	v.Text(in.Reason, "reason", 3, 1000)
+	in.validate(&v)
 	return v.Err()
 }
+
+var opErase = usecase.Command[EraseInput, Erasure]{
+	Name: "encryption.erase", Permission: hmstype.PermErase, Shows: erasures.One(),
+	Sample: EraseInput{ErasureDetails: ErasureDetails{Basis: "GDPR 17(1)(b)", Reason: "he asked for it"}},
+}.Declare()
 
 // Erase makes all sealed fields of a patient unreadable for ever, in the rows, in the audit
 // trail and in every copy of them, by destroying the keys (GDPR 17). The trail stays provable, for
@@ -71,8 +92,7 @@ func (in EraseInput) Validate() error {
 // database and erases again after a restore: to erase twice is no error, and gives the first
 // record.
 func (s *Service) Erase(ctx context.Context, in EraseInput) (Erasure, error) {
-	op := usecase.Op{Name: "encryption.erase", Permission: hmstype.PermErase}
-	return usecase.Write(ctx, &s.base, op, in, s.erase)
+	return opErase.Run(ctx, &s.base, in, s.erase)
 }
 
 func (s *Service) erase(ctx context.Context, db dbx.DB, in EraseInput) (Erasure, error) {
@@ -87,15 +107,15 @@ func (s *Service) erase(ctx context.Context, db dbx.DB, in EraseInput) (Erasure,
 		return Erasure{}, ErrHeld
 	}
 	row := erasureRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, PatientID: in.Patient, Basis: in.Basis, Reason: in.Reason,
-		ErasedBy: db.ActorName(), ErasedAt: db.Now,
+		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, PatientID: in.Patient, ErasureDetails: in.ErasureDetails,
+		ErasedBy: db.By(), ErasedAt: db.Now,
 	}
 	first, err := dbx.InsertIfFree(ctx, db, &row)
 	if err != nil {
 		return Erasure{}, err
 	}
 	if !first {
-		rows, err := dbx.All[erasureRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("x.patient_id = ?", in.Patient) })
+		rows, err := dbx.All[erasureRow](ctx, db, dbx.Equal("patient_id", in.Patient))
 		if err != nil || len(rows) != 1 {
 			return Erasure{}, errors.Join(err, hmstype.ErrUnavailable)
 		}
@@ -123,19 +143,16 @@ func lockPatient(ctx context.Context, db dbx.DB, patient hmstype.PatientID) erro
 	return err
 }
 
-// Erasures lists who was erased, newest first.
+var opErasures = usecase.Query[usecase.Paged, hmstype.List[Erasure]]{
+	Name: "encryption.erasures", Permission: hmstype.PermErase, Shows: erasures.Found(),
+}.Declare()
+
+// Erasures lists who was erased, newest first. Those of restricted patients are withheld from who
+// may not see them.
 func (s *Service) Erasures(ctx context.Context, page hmstype.Page) (hmstype.List[Erasure], error) {
-	op := usecase.Op{Name: "encryption.erasures", Permission: hmstype.PermErase}
-	return usecase.Read(ctx, &s.base, op, usecase.Paged{Page: page}, func(ctx context.Context, db dbx.DB, in usecase.Paged) (hmstype.List[Erasure], error) {
-		rows, next, err := dbx.Page[erasureRow](ctx, db, in.Page, dbx.Order{At: "erased_at", ID: "patient_id", Desc: true})
-		if err != nil {
-			return hmstype.List[Erasure]{}, err
-		}
-		list := hmstype.List[Erasure]{Next: next, Items: make([]Erasure, len(rows))}
-		patients := make([]hmstype.PatientID, len(rows))
-		for i, r := range rows {
-			list.Items[i], patients[i] = r.erasure(), r.PatientID
-		}
-		return list, db.RecordSearch(ctx, "erasure", patients...)
-	})
+	return opErasures.Run(ctx, &s.base, usecase.Paged{Page: page}, listErasures)
+}
+
+func listErasures(ctx context.Context, db dbx.DB, in usecase.Paged) (hmstype.List[Erasure], error) {
+	return dbx.List(ctx, db, in.Page, dbx.Order{At: "erased_at", ID: "patient_id", Desc: true}, erasureRow.erasure)
 }

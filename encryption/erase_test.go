@@ -14,7 +14,9 @@ import (
 )
 
 func eraseInput(p patient.Patient) encryption.EraseInput {
-	return encryption.EraseInput{Patient: p.ID, Basis: "GDPR 17(1)(b)", Reason: "consent was withdrawn"}
+	return encryption.EraseInput{Patient: p.ID, ErasureDetails: encryption.ErasureDetails{
+		Basis: "GDPR 17(1)(b)", Reason: "consent was withdrawn",
+	}}
 }
 
 func TestService_Erase(t *testing.T) {
@@ -97,7 +99,9 @@ func TestService_EraseIsHeldBack(t *testing.T) {
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 	_, err = s.Erase(env.Ctx, encryption.EraseInput{Patient: p.ID})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
-	_, err = s.Erase(env.Ctx, encryption.EraseInput{Patient: hmstype.NewID[hmstype.PatientID](), Basis: "none", Reason: "nobody"})
+	_, err = s.Erase(env.Ctx, encryption.EraseInput{
+		Patient: hmstype.NewID[hmstype.PatientID](), ErasureDetails: encryption.ErasureDetails{Basis: "none", Reason: "nobody"},
+	})
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 	_, err = s.Erase(env.Ctx, eraseInput(p))
 	require.NoError(t, err)

@@ -177,7 +177,9 @@ func TestService_NoClearTextAnywhere(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, p, again, "the key's result opens again")
 	_, err = patients.AddCoverage(env.Ctx, patient.AddCoverageInput{
-		Patient: p.ID, PayerName: "Payer", PolicyNumber: "Canary-Policy", ValidFrom: hmstype.NewDate(2026, 1, 1),
+		Patient: p.ID, CoverageDetails: patient.CoverageDetails{
+			PayerName: "Payer", PolicyNumber: "Canary-Policy", ValidFrom: hmstype.NewDate(2026, 1, 1),
+		},
 	})
 	require.NoError(t, err)
 

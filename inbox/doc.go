@@ -41,15 +41,15 @@
 //
 // Titles, bodies, descriptions, outcomes, reasons and subjects are sealed where field encryption
 // is on: under the patient's own key where they are about one, so that the destruction of his
-// keys takes them along, otherwise under the tenant's. Text that cannot be shown is left out of
-// lists with its reason, [Withheld], and the entry stays.
+// keys takes them along, otherwise under the tenant's. Text that went with its key is left out, a
+// field Erased says so, and the entry stays.
 //
 // # Restricted patients
 //
-// Lists show that something waits, about whom and how urgent it is, and withhold its text from
-// actors without patient.restricted. What is read by itself ([Service.Notification],
+// Lists, and results of what somebody did, show that something waits, about whom and how urgent it
+// is, and withhold its text from actors without patient.restricted: a field Withheld says so. What is read by itself ([Service.Notification],
 // [Service.Task], [Service.Thread], [Service.Messages]) is refused, unless the actor has broken
-// the glass. Work goes on: whoever may not read may still write, and see what he wrote.
+// the glass. Work goes on: whoever may not read may still write.
 //
 // # Errors and transactions
 //

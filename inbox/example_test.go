@@ -34,7 +34,7 @@ func Example_transitions() {
 
 // An input says of itself what is wrong with it, before anything is asked of the database.
 func ExampleNotifyInput_Validate() {
-	in := inbox.NotifyInput{Category: "Lab result", Title: "Potassium", Priority: "soon"}
+	in := inbox.NotifyInput{NotificationDetails: inbox.NotificationDetails{Category: "Lab result", Title: "Potassium", Priority: "soon"}}
 	for _, field := range hmstype.Fields(in.Validate()) {
 		fmt.Println(field)
 	}

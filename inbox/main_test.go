@@ -66,5 +66,10 @@ func to(user hmstype.UserID) inbox.Recipient { return inbox.Recipient{User: user
 func toRole(role string) inbox.Recipient { return inbox.Recipient{Role: role} }
 
 func note(to inbox.Recipient) inbox.NotifyInput {
-	return inbox.NotifyInput{To: to, Category: "test", Title: "Title", Body: "Body"}
+	return inbox.NotifyInput{To: to, NotificationDetails: inbox.NotificationDetails{Category: "test", Title: "Title", Body: "Body"}}
+}
+
+// human is who a user is on his own account.
+func human(user hmstype.UserID) hmstype.ActorRef {
+	return hmstype.ActorRef{Kind: hmstype.ActorHuman, User: user, Person: user}
 }

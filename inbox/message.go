@@ -16,12 +16,18 @@ import (
 // Message is one message of a thread. It is never changed or removed: what was wrong is put
 // right by another.
 type Message struct {
-	ID       hmstype.MessageID
-	Thread   hmstype.ThreadID
-	Sender   hmstype.UserID
-	Body     string    // empty where Withheld says why
-	Withheld Withheld  // why the body is not shown
-	SentAt   time.Time // UTC; no two messages of a thread have the same
+	ID        hmstype.MessageID `json:"id"`
+	Thread    hmstype.ThreadID  `json:"thread"`
+	Sender    hmstype.UserID    `json:"sender"`
+	Body      string            `json:"body"`
+	Patient   hmstype.PatientID `json:"patient"`   // whom the thread is about; zero means nobody
+	SealedFor uuid.UUID         `json:"sealedFor"` // whose key seals the body: the patient's, or the tenant's
+	SentAt    time.Time         `json:"sentAt"`    // UTC; no two messages of a thread have the same
+	// Erased says that the key that sealed the body was destroyed, and with it the text.
+	Erased bool `json:"erased,omitempty"`
+	// Withheld says that the patient's record is restricted and the actor may not see it: the body is
+	// left out.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 type messageRow struct {
@@ -36,13 +42,26 @@ type messageRow struct {
 	SentAt    time.Time
 }
 
+// messages is what every use case that shows messages shows of whom.
+var messages = usecase.Entity[Message]{
+	Table:   "message",
+	Patient: func(m *Message) hmstype.PatientID { return m.Patient },
+	ID:      func(m *Message) string { return m.ID.String() },
+	Texts: func(m *Message) []fieldcrypt.Record {
+		return []fieldcrypt.Record{erasable(messageBodies.Of(m.SealedFor, m.ID, &m.Body), &m.Erased)}
+	},
+}
+
 // Position is the place in the thread.
 func (r messageRow) Position() hmstype.Position {
 	return hmstype.Position{At: r.SentAt, ID: r.ID.UUID()}
 }
 
 func (r messageRow) message() Message {
-	return Message{ID: r.ID, Thread: r.ThreadID, Sender: r.SenderID, Body: r.Body, SentAt: r.SentAt.UTC()}
+	return Message{
+		ID: r.ID, Thread: r.ThreadID, Sender: r.SenderID, Body: r.Body, Patient: r.PatientID, SealedFor: r.SealedFor,
+		SentAt: r.SentAt.UTC(),
+	}
 }
 
 // SendMessageInput is a message to a thread.
@@ -60,12 +79,17 @@ func (in SendMessageInput) Validate() error {
 	return v.Err()
 }
 
+var opSendMessage = usecase.Command[SendMessageInput, Message]{
+	Name: "inbox.send_message", Permission: hmstype.PermMessageWrite, Shows: messages.One(),
+	Key:    func(in SendMessageInput) string { return in.IdempotencyKey },
+	Sample: SendMessageInput{Body: "I have them."},
+}.Declare()
+
 // SendMessage adds a message to a thread in which the actor takes part and emits
 // "inbox.message_sent"; to others the thread is not found. Messages of one thread are sent one
 // after the other, each at a later instant than the one before.
 func (s *Service) SendMessage(ctx context.Context, in SendMessageInput) (Message, error) {
-	op := usecase.Op{Name: "inbox.send_message", Permission: hmstype.PermMessageWrite, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, s.sendMessage)
+	return opSendMessage.Run(ctx, &s.base, in, s.sendMessage)
 }
 
 func (s *Service) sendMessage(ctx context.Context, db dbx.DB, in SendMessageInput) (Message, error) {
@@ -79,8 +103,7 @@ func (s *Service) sendMessage(ctx context.Context, db dbx.DB, in SendMessageInpu
 	if !db.Now.After(last) {
 		thread.LastMessageAt = last.Add(time.Microsecond)
 	}
-	_, err = db.NewUpdate().Model(&thread).Column("last_message_at").WherePK().Exec(ctx)
-	if err != nil {
+	if err := dbx.Update(ctx, db, &thread, "last_message_at"); err != nil {
 		return Message{}, err
 	}
 	return s.insertMessage(ctx, db, thread, in.Body)
@@ -92,15 +115,13 @@ func (s *Service) insertMessage(ctx context.Context, db dbx.DB, thread threadRow
 		Tenanted: thread.Tenanted, ID: hmstype.NewID[hmstype.MessageID](), ThreadID: thread.ID, SenderID: db.Actor.User, Body: body,
 		PatientID: thread.PatientID, SealedFor: thread.SealedFor, SentAt: thread.LastMessageAt,
 	}
-	if err := s.seal(ctx, db, row.SealedFor, row.ID, fieldcrypt.Part{Field: fieldMessageBody, Text: &row.Body}); err != nil {
+	if err := messageBodies.Seal(ctx, s.base.Crypt, db, row.SealedFor, row.ID, &row.Body); err != nil {
 		return Message{}, err
 	}
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return Message{}, err
 	}
-	message := row.message()
-	message.Body = body
-	return message, db.Emit(ctx, threadEvent("inbox.message_sent", thread, map[string]any{"message": row.ID, "sender": row.SenderID}))
+	return row.message(), db.Emit(ctx, threadEvent("inbox.message_sent", thread, map[string]any{"message": row.ID, "sender": row.SenderID}))
 }
 
 // MessagesInput asks for the messages of a thread.
@@ -117,28 +138,21 @@ func (in MessagesInput) Validate() error {
 	return v.Err()
 }
 
+var opMessages = usecase.Query[MessagesInput, hmstype.List[Message]]{
+	Name: "inbox.messages", Permission: hmstype.PermMessageRead, Shows: messages.Page(), Sample: MessagesInput{},
+}.Declare()
+
 // Messages lists the messages of a thread, the newest first, and records the read of its
 // patient's data. Who may read them is as with [Service.Thread]. It marks nothing as read.
 func (s *Service) Messages(ctx context.Context, in MessagesInput) (hmstype.List[Message], error) {
-	op := usecase.Op{Name: "inbox.messages", Permission: hmstype.PermMessageRead}
-	return widened(ctx, s, op, hmstype.PermClinicalRead, in, s.messages)
+	return opMessages.Run(ctx, &s.base, in, widened(ctx, s, hmstype.PermClinicalRead, listMessages))
 }
 
-func (s *Service) messages(ctx context.Context, db dbx.DB, in MessagesInput, clinical bool) (hmstype.List[Message], error) {
-	if _, err := readableThread(ctx, db, in.Thread, clinical); err != nil {
-		return hmstype.List[Message]{}, err
-	}
-	rows, next, err := dbx.Page[messageRow](ctx, db, in.Page, dbx.Order{At: "sent_at", Desc: true}, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("m.thread_id = ?", in.Thread)
-	})
+func listMessages(ctx context.Context, db dbx.DB, in MessagesInput, clinical bool) (hmstype.List[Message], error) {
+	thread, err := readableThread(ctx, db, in.Thread, clinical)
 	if err != nil {
 		return hmstype.List[Message]{}, err
 	}
-	list, entries := hmstype.List[Message]{Next: next, Items: make([]Message, len(rows))}, make([]shown, len(rows))
-	for i, r := range rows {
-		m := &list.Items[i]
-		*m = r.message()
-		entries[i] = shown{patient: r.PatientID, subject: r.SealedFor, row: r.ID, withheld: &m.Withheld, texts: []fieldcrypt.Part{{Field: fieldMessageBody, Text: &m.Body}}}
-	}
-	return list, s.show(ctx, db, true, entries...)
+	db.About(thread.PatientID)
+	return dbx.List(ctx, db, in.Page, dbx.Order{At: "sent_at", Desc: true}, messageRow.message, dbx.Equal("thread_id", in.Thread))
 }

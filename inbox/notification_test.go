@@ -30,7 +30,7 @@ func TestService_Notify(t *testing.T) {
 	doctor, doctorID := b.person(t, identity.RoleDoctor)
 	bed := uuid.New()
 	in := inbox.NotifyInput{
-		To: to(doctorID), Category: "lab.critical", Priority: inbox.PriorityStat, Title: "Potassium", Body: "7.1 mmol/l",
+		To: to(doctorID), NotificationDetails: inbox.NotificationDetails{Category: "lab.critical", Priority: inbox.PriorityStat, Title: "Potassium", Body: "7.1 mmol/l"},
 		Patient: b.patient(t, false), Link: inbox.Link{Entity: "lab_result", ID: bed}, ExpiresAt: b.Clock.Now().Add(time.Hour), IdempotencyKey: "once",
 	}
 	sent, err := b.Notify(b.Ctx, in)
@@ -44,8 +44,10 @@ func TestService_Notify(t *testing.T) {
 	require.Equal(t, 1, b.events(t, "inbox.notified"))
 
 	require.Equal(t, inbox.Notification{
-		ID: sent.ID, To: to(doctorID), Category: "lab.critical", Priority: inbox.PriorityStat, Title: "Potassium", Body: "7.1 mmol/l",
-		Patient: in.Patient, Link: in.Link, CreatedBy: "system:test", CreatedAt: b.Clock.Now(), ExpiresAt: in.ExpiresAt,
+		ID: sent.ID, To: to(doctorID), NotificationDetails: inbox.NotificationDetails{
+			Category: "lab.critical", Priority: inbox.PriorityStat, Title: "Potassium", Body: "7.1 mmol/l",
+		},
+		Patient: in.Patient, SealedFor: in.Patient.UUID(), Link: in.Link, CreatedBy: hmstype.ActorRef{Kind: hmstype.ActorSystem, Name: "test"}, CreatedAt: b.Clock.Now(), ExpiresAt: in.ExpiresAt,
 	}, sent)
 	require.Equal(t, []inbox.Notification{sent}, b.inbox(t, doctor, false))
 	read, err := b.Notification(doctor, sent.ID)
@@ -95,7 +97,7 @@ func TestService_NotifyRefuses(t *testing.T) {
 	}
 	_, err := b.Notify(desk, good)
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied, "the desk sends none")
-	_, err = b.Notify(b.Ctx, inbox.NotifyInput{To: to(deskID), Category: "a", Title: strings.Repeat("🏥", 200), Body: strings.Repeat("🏥", 10_000)})
+	_, err = b.Notify(b.Ctx, inbox.NotifyInput{To: to(deskID), NotificationDetails: inbox.NotificationDetails{Category: "a", Title: strings.Repeat("🏥", 200), Body: strings.Repeat("🏥", 10_000)}})
 	require.NoError(t, err, "the longest text fits when it is sealed")
 }
 
@@ -255,7 +257,7 @@ func TestNotification_Restricted(t *testing.T) {
 	require.NoError(t, err)
 
 	list := b.inbox(t, nurse, false)
-	require.Equal(t, inbox.WithheldRestricted, list[0].Withheld)
+	require.True(t, list[0].Withheld)
 	require.Empty(t, list[0].Title+list[0].Body)
 	require.Equal(t, vip, list[0].Patient, "that something waits is not withheld")
 	_, err = b.Notification(nurse, n.ID)

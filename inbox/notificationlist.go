@@ -7,7 +7,6 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -26,15 +25,19 @@ func (in NotificationsInput) Validate() error {
 	return v.Err()
 }
 
+var opNotifications = usecase.Query[NotificationsInput, hmstype.List[Notification]]{
+	Name: "inbox.notifications", Permission: hmstype.PermInboxRead, Shows: notifications.Found(),
+	Sample: NotificationsInput{Unread: true, Category: "test"},
+}.Declare()
+
 // Notifications lists what was sent to the actor and to the roles that he holds now, the
 // newest first, without what has expired. Who is given a role finds what it got before him. The
 // patients whom the list names are recorded as searched for.
 func (s *Service) Notifications(ctx context.Context, in NotificationsInput) (hmstype.List[Notification], error) {
-	op := usecase.Op{Name: "inbox.notifications", Permission: hmstype.PermInboxRead}
-	return usecase.Read(ctx, &s.base, op, in, s.notifications)
+	return opNotifications.Run(ctx, &s.base, in, listNotifications)
 }
 
-func (s *Service) notifications(ctx context.Context, db dbx.DB, in NotificationsInput) (hmstype.List[Notification], error) {
+func listNotifications(ctx context.Context, db dbx.DB, in NotificationsInput) (hmstype.List[Notification], error) {
 	list := hmstype.List[Notification]{Items: []Notification{}}
 	if err := requireUser(db); err != nil {
 		return list, err
@@ -43,50 +46,33 @@ func (s *Service) notifications(ctx context.Context, db dbx.DB, in Notifications
 	if err != nil {
 		return list, err
 	}
-	rows, next, err := mergedPage[notificationRow](ctx, db, in.Page, dbx.Order{At: "created_at", Desc: true}, sources(db, roles), unexpired(db), withReading(db),
-		func(q *bun.SelectQuery) *bun.SelectQuery {
-			if in.Unread {
-				q = q.Where("nr.read_at IS NULL")
-			}
-			if in.Category != "" {
-				q = q.Where("n.category = ?", in.Category)
-			}
-			return q
-		})
+	rows, next, err := mergedPage[notificationRow](ctx, db, in.Page, dbx.Order{At: "created_at", Desc: true}, sources(db, roles),
+		unexpired(db), withReading(db), dbx.When(in.Unread, dbx.Where("nr.read_at IS NULL")),
+		dbx.When(in.Category != "", dbx.Equal("category", in.Category)))
 	if err != nil {
 		return list, err
 	}
 	list.Next = next
-	if list.Items, err = s.showNotifications(ctx, db, false, rows); err != nil {
-		return list, err
-	}
-	patients := make([]hmstype.PatientID, len(rows))
-	for i, r := range rows {
-		patients[i] = r.PatientID
-	}
-	return list, db.RecordSearch(ctx, "notification", patients...)
+	list.Items, err = notificationsOf(ctx, db, rows...)
+	return list, err
 }
 
 // sources are the ways by which a notification reaches the actor.
 func sources(db dbx.DB, roles []hmstype.RoleID) []dbx.Apply {
-	out := []dbx.Apply{func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("n.user_id = ?", db.Actor.User) }}
+	out := []dbx.Apply{dbx.Equal("user_id", db.Actor.User)}
 	for _, role := range roles {
-		out = append(out, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("n.role_id = ?", role) })
+		out = append(out, dbx.Equal("role_id", role))
 	}
 	return out
 }
 
 // reaching selects what reaches the actor by any of them.
 func reaching(db dbx.DB, roles []hmstype.RoleID) dbx.Apply {
-	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("(n.user_id = ? OR n.role_id IN (?))", db.Actor.User, bun.List(roles))
-	}
+	return dbx.Where("(n.user_id = ? OR n.role_id IN (?))", db.Actor.User, bun.List(roles))
 }
 
 func unexpired(db dbx.DB) dbx.Apply {
-	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("(n.expires_at IS NULL OR n.expires_at > ?)", db.Now)
-	}
+	return dbx.Where("(n.expires_at IS NULL OR n.expires_at > ?)", db.Now)
 }
 
 // withReading joins when the actor himself has read each.
@@ -97,15 +83,12 @@ func withReading(db dbx.DB) dbx.Apply {
 	}
 }
 
-// showNotifications gives rows as people read them.
-func (s *Service) showNotifications(ctx context.Context, db dbx.DB, allowed bool, rows []notificationRow) ([]Notification, error) {
-	list, entries := make([]Notification, len(rows)), make([]shown, len(rows))
-	roles := make([]hmstype.RoleID, len(rows))
+// notificationsOf gives rows with the names of the roles that they were sent to, and their texts
+// as they are stored.
+func notificationsOf(ctx context.Context, db dbx.DB, rows ...notificationRow) ([]Notification, error) {
+	list, roles := make([]Notification, len(rows)), make([]hmstype.RoleID, len(rows))
 	for i, r := range rows {
 		list[i], roles[i] = r.notification(), r.RoleID
-		entries[i] = shown{patient: r.PatientID, subject: r.SealedFor, row: r.ID, withheld: &list[i].Withheld, texts: []fieldcrypt.Part{
-			{Field: fieldNotificationTitle, Text: &list[i].Title}, {Field: fieldNotificationBody, Text: &list[i].Body},
-		}}
 	}
 	names, err := roleNames(ctx, db, roles)
 	if err != nil {
@@ -114,19 +97,22 @@ func (s *Service) showNotifications(ctx context.Context, db dbx.DB, allowed bool
 	for i, r := range rows {
 		list[i].To.Role = names[r.RoleID]
 	}
-	return list, s.show(ctx, db, allowed, entries...)
+	return list, nil
 }
+
+var opNotification = usecase.Query[usecase.ByID[hmstype.NotificationID], Notification]{
+	Name: "inbox.notification", Permission: hmstype.PermInboxRead, Shows: notifications.One(),
+}.Declare()
 
 // Notification gives one notification of the actor's inbox, also one that has expired, and
 // records the read of its patient's data. It does not mark it as read. One that was sent to
 // others is not found; one about a restricted patient needs patient.restricted or a
 // break-glass grant.
 func (s *Service) Notification(ctx context.Context, id hmstype.NotificationID) (Notification, error) {
-	op := usecase.Op{Name: "inbox.notification", Permission: hmstype.PermInboxRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.NotificationID]{ID: id}, s.notification)
+	return opNotification.Run(ctx, &s.base, usecase.ID(id), getNotification)
 }
 
-func (s *Service) notification(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.NotificationID]) (Notification, error) {
+func getNotification(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.NotificationID]) (Notification, error) {
 	roles, err := heldRoles(ctx, db)
 	if err != nil {
 		return Notification{}, err
@@ -135,15 +121,8 @@ func (s *Service) notification(ctx context.Context, db dbx.DB, in usecase.ByID[h
 	if err != nil {
 		return Notification{}, err
 	}
-	err = db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "notification", ID: in.ID.String(), Patient: row.PatientID})
-	if err != nil {
-		return Notification{}, err
-	}
-	list, err := s.showNotifications(ctx, db, true, []notificationRow{row})
-	if err != nil {
-		return Notification{}, err
-	}
-	return list[0], nil
+	list, err := notificationsOf(ctx, db, row)
+	return list[0], err
 }
 
 const unreadCount = `SELECT count(*) FROM hms.notification AS n
@@ -151,18 +130,24 @@ const unreadCount = `SELECT count(*) FROM hms.notification AS n
 	AND NOT EXISTS (SELECT 1 FROM hms.notification_read AS nr
 		WHERE nr.tenant_id = $1 AND nr.notification_id = n.id AND nr.user_id = $2)`
 
+var opUnreadNotifications = usecase.Query[usecase.None, int64]{
+	Name: "inbox.unread_notifications", Permission: hmstype.PermInboxRead,
+	Shows: usecase.Nobody[int64]("counts only"), Quiet: "counts only",
+}.Declare()
+
 // UnreadNotifications counts what [Service.Notifications] would list as unread.
 func (s *Service) UnreadNotifications(ctx context.Context) (int64, error) {
-	op := usecase.Op{Name: "inbox.unread_notifications", Permission: hmstype.PermInboxRead}
-	return usecase.Read(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) (n int64, err error) {
-		if err := requireUser(db); err != nil {
-			return 0, err
-		}
-		roles, err := heldRoles(ctx, db)
-		if err != nil {
-			return 0, err
-		}
-		err = db.QueryRow(ctx, unreadCount, db.Tenant(), db.Actor.User, idTexts(roles), db.Now).Scan(&n)
-		return n, err
-	})
+	return opUnreadNotifications.Run(ctx, &s.base, usecase.None{}, unreadNotifications)
+}
+
+func unreadNotifications(ctx context.Context, db dbx.DB, _ usecase.None) (n int64, err error) {
+	if err := requireUser(db); err != nil {
+		return 0, err
+	}
+	roles, err := heldRoles(ctx, db)
+	if err != nil {
+		return 0, err
+	}
+	err = db.QueryRow(ctx, unreadCount, db.Tenant(), db.Actor.User, idTexts(roles), db.Now).Scan(&n)
+	return n, err
 }

@@ -36,25 +36,32 @@ func (in MarkReadInput) Validate() error {
 	return v.Err()
 }
 
+var opMarkRead = usecase.Command[MarkReadInput, int64]{
+	Name: "inbox.mark_read", Permission: hmstype.PermInboxRead,
+	Shows: usecase.Nobody[int64]("counts only"), MayBeIdle: "the first time stands",
+	Sample: MarkReadInput{IDs: make([]hmstype.NotificationID, 1)},
+}.Declare()
+
 // MarkRead notes that the actor has read some notifications, and gives how many of them were
 // new to him: the first time stands. Of a notification to a role each member reads for
 // himself. One that was sent to others is not found, and then none is marked.
 func (s *Service) MarkRead(ctx context.Context, in MarkReadInput) (int64, error) {
-	op := usecase.Op{Name: "inbox.mark_read", Permission: hmstype.PermInboxRead}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in MarkReadInput) (int64, error) {
-		return markRead(ctx, db, func(roles []hmstype.RoleID) ([]hmstype.NotificationID, error) {
-			found, err := idsOf(dbx.All[notificationRow](ctx, db, reaching(db, roles), func(q *bun.SelectQuery) *bun.SelectQuery {
-				return q.Column("id").Where("n.id IN (?)", bun.List(in.IDs))
-			}))
-			for _, id := range in.IDs {
-				if err == nil && !slices.Contains(found, id) {
-					err = hmstype.NotFound("notification", id)
-				}
+	return opMarkRead.Run(ctx, &s.base, in, markThese)
+}
+
+func markThese(ctx context.Context, db dbx.DB, in MarkReadInput) (int64, error) {
+	return markRead(ctx, db, func(roles []hmstype.RoleID) ([]hmstype.NotificationID, error) {
+		found, err := idsOf(dbx.All[notificationRow](ctx, db, reaching(db, roles), dbx.OneOf("id", in.IDs), onlyID))
+		for _, id := range in.IDs {
+			if err == nil && !slices.Contains(found, id) {
+				err = hmstype.NotFound("notification", id)
 			}
-			return found, err
-		})
+		}
+		return found, err
 	})
 }
+
+func onlyID(q *bun.SelectQuery) *bun.SelectQuery { return q.Column("id") }
 
 // MarkAllReadInput says up to when the actor has read everything.
 type MarkAllReadInput struct {
@@ -64,21 +71,26 @@ type MarkAllReadInput struct {
 // Validate accepts every instant.
 func (in MarkAllReadInput) Validate() error { return nil }
 
+var opMarkAllRead = usecase.Command[MarkAllReadInput, int64]{
+	Name: "inbox.mark_all_read", Permission: hmstype.PermInboxRead,
+	Shows: usecase.Nobody[int64]("counts only"), MayBeIdle: "nothing may be unread",
+	Sample: MarkAllReadInput{UpTo: usecase.SampleAt},
+}.Declare()
+
 // MarkAllRead notes that the actor has read all that reached him up to an instant, and gives how
 // many were new to him. What comes in meanwhile stays unread.
 func (s *Service) MarkAllRead(ctx context.Context, in MarkAllReadInput) (int64, error) {
-	op := usecase.Op{Name: "inbox.mark_all_read", Permission: hmstype.PermInboxRead}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in MarkAllReadInput) (int64, error) {
-		if in.UpTo.IsZero() {
-			in.UpTo = db.Now
-		}
-		return markRead(ctx, db, func(roles []hmstype.RoleID) ([]hmstype.NotificationID, error) {
-			return idsOf(dbx.All[notificationRow](ctx, db, reaching(db, roles), func(q *bun.SelectQuery) *bun.SelectQuery {
-				return q.Column("id").Where("n.created_at <= ?", in.UpTo).
-					Where("NOT EXISTS (SELECT 1 FROM hms.notification_read AS nr WHERE nr.tenant_id = ? AND nr.notification_id = n.id AND nr.user_id = ?)",
-						db.Tenant(), db.Actor.User)
-			}))
-		})
+	return opMarkAllRead.Run(ctx, &s.base, in, markAll)
+}
+
+func markAll(ctx context.Context, db dbx.DB, in MarkAllReadInput) (int64, error) {
+	if in.UpTo.IsZero() {
+		in.UpTo = db.Now
+	}
+	return markRead(ctx, db, func(roles []hmstype.RoleID) ([]hmstype.NotificationID, error) {
+		return idsOf(dbx.All[notificationRow](ctx, db, reaching(db, roles), onlyID, dbx.Where("n.created_at <= ?", in.UpTo),
+			dbx.Where(`NOT EXISTS (SELECT 1 FROM hms.notification_read AS nr
+				WHERE nr.tenant_id = ? AND nr.notification_id = n.id AND nr.user_id = ?)`, db.Tenant(), db.Actor.User)))
 	})
 }
 

@@ -2,12 +2,10 @@ package inbox
 
 import (
 	"context"
-	"regexp"
 	"time"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -21,38 +19,37 @@ const (
 
 // NotifyInput describes a notification.
 type NotifyInput struct {
-	To             Recipient         // required
-	Category       string            // required: 1 to 50 of a-z, 0-9, ".", "_" and "-", such as "lab.critical"
-	Priority       Priority          // empty means routine
-	Title          string            // required, up to 200 characters
-	Body           string            // up to 10,000 characters
+	To Recipient // required
+	NotificationDetails
 	Patient        hmstype.PatientID // whom it is about; zero means nobody
 	Link           Link              // what else it is about; optional
 	ExpiresAt      time.Time         // after now; zero means never
 	IdempotencyKey string
 }
 
-var categoryCode = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,49}$`)
-
 // Validate implements the rules above.
 func (in NotifyInput) Validate() error {
 	var v hmstype.Validator
 	in.To.validate(&v, "to")
-	v.Check(categoryCode.MatchString(in.Category), "category", "must be a code of 1 to 50 of a-z, 0-9, '.', '_' and '-'")
-	in.Priority.validate(&v)
-	v.Text(in.Title, "title", 1, MaxTitle)
-	v.Text(in.Body, "body", 0, MaxText)
+	in.NotificationDetails.validate(&v)
 	in.Link.validate(&v)
 	return v.Err()
 }
+
+var opNotify = usecase.Command[NotifyInput, Notification]{
+	Name: "inbox.notify", Permission: hmstype.PermNotify, Shows: notifications.One(),
+	Key: func(in NotifyInput) string { return in.IdempotencyKey },
+	Sample: NotifyInput{NotificationDetails: NotificationDetails{
+		Category: "test", Priority: PriorityRoutine, Title: "A bed is free", Body: "on the second floor",
+	}},
+}.Declare()
 
 // Notify sends a notification and emits "inbox.notified", by which a host may push it to a
 // screen or a telephone. An unknown role or patient is not found, an unknown user invalid.
 // Whoever sends one about a restricted patient sends it to somebody who may have to break the
 // glass to read it.
 func (s *Service) Notify(ctx context.Context, in NotifyInput) (Notification, error) {
-	op := usecase.Op{Name: "inbox.notify", Permission: hmstype.PermNotify, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, s.notify)
+	return opNotify.Run(ctx, &s.base, in, s.notify)
 }
 
 func (s *Service) notify(ctx context.Context, db dbx.DB, in NotifyInput) (Notification, error) {
@@ -68,7 +65,7 @@ func (s *Service) notify(ctx context.Context, db dbx.DB, in NotifyInput) (Notifi
 	}
 	row, err := s.insertNotification(ctx, db, in, role)
 	n := row.notification()
-	n.To, n.Title, n.Body = in.To, in.Title, in.Body
+	n.To = in.To
 	return n, err
 }
 
@@ -77,12 +74,12 @@ func (s *Service) notify(ctx context.Context, db dbx.DB, in NotifyInput) (Notifi
 func (s *Service) insertNotification(ctx context.Context, db dbx.DB, in NotifyInput, role hmstype.RoleID) (notificationRow, error) {
 	row := notificationRow{
 		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.NotificationID](), UserID: in.To.User, RoleID: role,
-		Category: in.Category, Priority: in.Priority.orRoutine(), Title: in.Title, Body: in.Body,
-		PatientID: in.Patient, SealedFor: sealedFor(db, in.Patient), Entity: in.Link.Entity, EntityID: in.Link.entityID(),
-		CreatedBy: db.ActorName(), CreatedAt: db.Now, ExpiresAt: hmstype.Instant(in.ExpiresAt),
+		NotificationDetails: in.NotificationDetails,
+		PatientID:           in.Patient, SealedFor: sealedFor(db, in.Patient), Entity: in.Link.Entity, EntityID: in.Link.entityID(),
+		CreatedBy: db.By(), CreatedAt: db.Now, ExpiresAt: hmstype.Instant(in.ExpiresAt),
 	}
-	err := s.seal(ctx, db, row.SealedFor, row.ID, fieldcrypt.Part{Field: fieldNotificationTitle, Text: &row.Title}, fieldcrypt.Part{Field: fieldNotificationBody, Text: &row.Body})
-	if err != nil {
+	row.Priority = row.Priority.orRoutine()
+	if err := notificationTexts.Seal(ctx, s.base.Crypt, db, row.SealedFor, row.ID, &row.NotificationDetails); err != nil {
 		return row, err
 	}
 	if err := dbx.Insert(ctx, db, row); err != nil {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
@@ -26,12 +24,17 @@ func (in AddParticipantInput) Validate() error {
 	return v.Err()
 }
 
+var opAddParticipant = usecase.Command[AddParticipantInput, Participant]{
+	Name: "inbox.add_participant", Permission: hmstype.PermMessageWrite,
+	Shows:     usecase.Nobody[Participant]("who takes part, and nothing that was said"),
+	MayBeIdle: "who takes part already stays as he is", Sample: AddParticipantInput{},
+}.Declare()
+
 // AddParticipant brings an active user into a thread in which the actor takes part, also one who
 // left it before. He reads all of it. Who takes part already stays as he is. [ErrUserInactive]
 // for one who cannot answer; to others than participants the thread is not found.
 func (s *Service) AddParticipant(ctx context.Context, in AddParticipantInput) (Participant, error) {
-	op := usecase.Op{Name: "inbox.add_participant", Permission: hmstype.PermMessageWrite}
-	return usecase.Write(ctx, &s.base, op, in, addParticipant)
+	return opAddParticipant.Run(ctx, &s.base, in, addParticipant)
 }
 
 func addParticipant(ctx context.Context, db dbx.DB, in AddParticipantInput) (Participant, error) {
@@ -54,7 +57,7 @@ func addParticipant(ctx context.Context, db dbx.DB, in AddParticipantInput) (Par
 	if len(present) >= maxParticipants {
 		return Participant{}, hmstype.Invalid("user", fmt.Sprintf("would be more than %d participants", maxParticipants))
 	}
-	row := participantRow{Tenanted: thread.Tenanted, ThreadID: in.Thread, UserID: in.User, AddedBy: db.ActorName(), JoinedAt: db.Now}
+	row := participantRow{Tenanted: thread.Tenanted, ThreadID: in.Thread, UserID: in.User, AddedBy: db.By(), JoinedAt: db.Now}
 	_, err = db.NewInsert().Model(&row).
 		On("CONFLICT (tenant_id, thread_id, user_id) DO UPDATE").
 		Set("added_by = excluded.added_by, joined_at = excluded.joined_at, left_at = NULL, read_up_to = NULL").Exec(ctx)
@@ -64,21 +67,25 @@ func addParticipant(ctx context.Context, db dbx.DB, in AddParticipantInput) (Par
 	return row.participant(), db.Emit(ctx, threadEvent("inbox.participant_added", thread, map[string]any{"user": in.User}))
 }
 
+var opLeaveThread = usecase.Command[usecase.ByID[hmstype.ThreadID], usecase.None]{
+	Name: "inbox.leave_thread", Permission: hmstype.PermMessageWrite, Shows: usecase.Nobody[usecase.None]("gives nothing"),
+}.Declare()
+
 // LeaveThread ends the actor's part in a thread. What he wrote stays, and he reads it no more.
 func (s *Service) LeaveThread(ctx context.Context, id hmstype.ThreadID) error {
-	op := usecase.Op{Name: "inbox.leave_thread", Permission: hmstype.PermMessageWrite}
-	_, err := usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.ThreadID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ThreadID]) (usecase.None, error) {
-			thread, err := ownThread(ctx, db, in.ID)
-			if err != nil {
-				return usecase.None{}, err
-			}
-			if err := updateOwn(ctx, db, in.ID, "left_at = greatest(joined_at, ?)", db.Now); err != nil {
-				return usecase.None{}, err
-			}
-			return usecase.None{}, db.Emit(ctx, threadEvent("inbox.participant_left", thread, map[string]any{"user": db.Actor.User}))
-		})
+	_, err := opLeaveThread.Run(ctx, &s.base, usecase.ID(id), leaveThread)
 	return err
+}
+
+func leaveThread(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ThreadID]) (usecase.None, error) {
+	thread, err := ownThread(ctx, db, in.ID)
+	if err != nil {
+		return usecase.None{}, err
+	}
+	if err := updateOwn(ctx, db, in.ID, "left_at = greatest(joined_at, ?)", db.Now); err != nil {
+		return usecase.None{}, err
+	}
+	return usecase.None{}, db.Emit(ctx, threadEvent("inbox.participant_left", thread, map[string]any{"user": db.Actor.User}))
 }
 
 // updateOwn changes the actor's own row among the participants of a thread.
@@ -102,40 +109,52 @@ func (in MarkThreadReadInput) Validate() error {
 	return v.Err()
 }
 
+var opMarkThreadRead = usecase.Command[MarkThreadReadInput, int64]{
+	Name: "inbox.mark_thread_read", Permission: hmstype.PermMessageRead,
+	Shows: usecase.Nobody[int64]("counts only"), MayBeIdle: "the marker never goes back",
+	Sample: MarkThreadReadInput{UpTo: usecase.SampleAt},
+}.Declare()
+
 // MarkThreadRead moves the actor's marker in a thread on; it never goes back, and never beyond
 // the last message. It gives how many messages of others are still unread.
 func (s *Service) MarkThreadRead(ctx context.Context, in MarkThreadReadInput) (int64, error) {
-	op := usecase.Op{Name: "inbox.mark_thread_read", Permission: hmstype.PermMessageRead}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in MarkThreadReadInput) (int64, error) {
-		thread, err := ownThread(ctx, db, in.Thread)
-		if err != nil {
-			return 0, err
-		}
-		upTo := hmstype.Instant(in.UpTo)
-		if upTo.After(thread.LastMessageAt) {
-			upTo = thread.LastMessageAt
-		}
-		if err := updateOwn(ctx, db, in.Thread, "read_up_to = greatest(read_up_to, ?)", upTo); err != nil {
-			return 0, err
-		}
-		row, err := dbx.Get[threadRow](ctx, db, "thread", in.Thread, withUnread(db))
-		return row.Unread, err
-	})
+	return opMarkThreadRead.Run(ctx, &s.base, in, markThreadRead)
 }
+
+func markThreadRead(ctx context.Context, db dbx.DB, in MarkThreadReadInput) (int64, error) {
+	thread, err := ownThread(ctx, db, in.Thread)
+	if err != nil {
+		return 0, err
+	}
+	upTo := hmstype.Instant(in.UpTo)
+	if upTo.After(thread.LastMessageAt) {
+		upTo = thread.LastMessageAt
+	}
+	if err := updateOwn(ctx, db, in.Thread, "read_up_to = greatest(read_up_to, ?)", upTo); err != nil {
+		return 0, err
+	}
+	row, err := dbx.Get[threadRow](ctx, db, "thread", in.Thread, withUnread(db))
+	return row.Unread, err
+}
+
+var opUnreadThreads = usecase.Query[usecase.None, int64]{
+	Name: "inbox.unread_threads", Permission: hmstype.PermMessageRead,
+	Shows: usecase.Nobody[int64]("counts only"), Quiet: "counts only",
+}.Declare()
 
 // UnreadThreads counts the threads in which the actor has something to read.
 func (s *Service) UnreadThreads(ctx context.Context) (int64, error) {
-	op := usecase.Op{Name: "inbox.unread_threads", Permission: hmstype.PermMessageRead}
-	return usecase.Read(ctx, &s.base, op, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) (int64, error) {
-		if err := requireUser(db); err != nil {
-			return 0, err
-		}
-		n, err := db.NewSelect().Model((*participantRow)(nil)).
-			Where("tp.tenant_id = ?", db.Tenant()).Where("tp.user_id = ?", db.Actor.User).Where("tp.left_at IS NULL").
-			Apply(func(q *bun.SelectQuery) *bun.SelectQuery {
-				return q.Where(`EXISTS (SELECT 1 FROM hms.message AS other WHERE other.tenant_id = ? AND other.thread_id = tp.thread_id
-					AND other.sender_id <> tp.user_id AND (tp.read_up_to IS NULL OR other.sent_at > tp.read_up_to))`, db.Tenant())
-			}).Count(ctx)
-		return n, err
-	})
+	return opUnreadThreads.Run(ctx, &s.base, usecase.None{}, unreadThreads)
+}
+
+func unreadThreads(ctx context.Context, db dbx.DB, _ usecase.None) (n int64, err error) {
+	if err := requireUser(db); err != nil {
+		return 0, err
+	}
+	err = db.QueryRow(ctx, `SELECT count(*) FROM hms.thread_participant AS tp
+		WHERE tp.tenant_id = $1 AND tp.user_id = $2 AND tp.left_at IS NULL
+		AND EXISTS (SELECT 1 FROM hms.message AS other WHERE other.tenant_id = $1 AND other.thread_id = tp.thread_id
+			AND other.sender_id <> tp.user_id AND (tp.read_up_to IS NULL OR other.sent_at > tp.read_up_to))`,
+		db.Tenant(), db.Actor.User).Scan(&n)
+	return n, err
 }

@@ -14,8 +14,8 @@ import (
 // Recipient is whom something is sent to: one user, or everybody who holds a role, now or
 // later. Exactly one of the fields is set.
 type Recipient struct {
-	User hmstype.UserID
-	Role string // the name of a role of the tenant, such as identity.RoleNurse
+	User hmstype.UserID `json:"user"`
+	Role string         `json:"role"` // the name of a role of the tenant, such as identity.RoleNurse
 }
 
 func (r Recipient) validate(v *hmstype.Validator, path string) {

@@ -28,10 +28,10 @@ type canaries struct {
 func (b *bundle) canaries(t *testing.T, p hmstype.PatientID) canaries {
 	t.Helper()
 	nurse, nurseID := b.person(t, identity.RoleNurse)
-	n, err := b.Notify(b.Ctx, inbox.NotifyInput{To: to(nurseID), Category: "x", Title: "canary title", Body: "canary body", Patient: p, IdempotencyKey: "n" + p.String()})
+	n, err := b.Notify(b.Ctx, inbox.NotifyInput{To: to(nurseID), NotificationDetails: inbox.NotificationDetails{Category: "x", Title: "canary title", Body: "canary body"}, Patient: p, IdempotencyKey: "n" + p.String()})
 	require.NoError(t, err)
 	task := must(t)(b.CreateTask(b.Ctx, inbox.CreateTaskInput{
-		To: to(nurseID), Title: "canary task", Description: "canary description", Patient: p, IdempotencyKey: "t" + p.String(),
+		To: to(nurseID), TaskDetails: inbox.TaskDetails{Title: "canary task", Description: "canary description"}, Patient: p, IdempotencyKey: "t" + p.String(),
 	}))
 	task = must(t)(b.ClaimTask(nurse, task.ID))
 	task = must(t)(b.StartTask(nurse, inbox.TaskStepInput{ID: task.ID, Version: task.Version, Reason: "canary reason"}))
@@ -99,20 +99,20 @@ func TestSealed_Erased(t *testing.T) {
 
 	list := b.inbox(t, about.nurse, false)
 	require.Len(t, list, 1)
-	require.Equal(t, inbox.WithheldErased, list[0].Withheld)
+	require.True(t, list[0].Erased)
 	require.Empty(t, list[0].Title)
 	task := must(t)(b.Task(about.nurse, about.task.ID))
-	require.Equal(t, inbox.WithheldErased, task.Withheld)
+	require.True(t, task.Erased)
 	require.Empty(t, task.Title+task.Description+task.Outcome)
 	history, err := b.TaskHistory(about.nurse, about.task.ID)
 	require.NoError(t, err)
 	require.Empty(t, history[2].Reason)
 	threads, err := b.Threads(about.nurse, inbox.ThreadsInput{})
 	require.NoError(t, err)
-	require.Equal(t, inbox.WithheldErased, threads.Items[0].Withheld)
+	require.True(t, threads.Items[0].Erased)
 	messages, err := b.Messages(about.nurse, inbox.MessagesInput{Thread: about.thread.ID})
 	require.NoError(t, err)
-	require.Equal(t, inbox.WithheldErased, messages.Items[0].Withheld)
+	require.True(t, messages.Items[0].Erased)
 	require.Empty(t, messages.Items[0].Body)
 	loose.requireReadable(t, b)
 }

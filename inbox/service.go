@@ -27,20 +27,20 @@ type Service struct {
 // New makes the service; hms.New calls it. It does no I/O.
 func New(base usecase.Base, ports Ports) *Service { return &Service{base: base, ports: ports} }
 
-// widened runs a use case that gives more to an actor who holds a wider permission than the
-// one that it requires; fn is told whether he does.
-func widened[In usecase.Validator, Out any](
-	ctx context.Context, s *Service, op usecase.Op, wider hmstype.Permission, in In,
-	fn func(context.Context, dbx.DB, In, bool) (Out, error),
-) (Out, error) {
+// widened gives a rule that shows or allows more to an actor who holds a wider permission than
+// the one that its use case requires; fn is told whether he does. That is asked before the
+// transaction, as [usecase.Base.Allows] says.
+func widened[In, Out any](
+	ctx context.Context, s *Service, wider hmstype.Permission, fn func(context.Context, dbx.DB, In, bool) (Out, error),
+) func(context.Context, dbx.DB, In) (Out, error) {
 	holds, err := s.base.Allows(ctx, wider)
-	if err != nil {
-		var none Out
-		return none, &hmstype.Error{Op: op.Name, Err: dbx.Map(err)}
-	}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in In) (Out, error) {
+	return func(ctx context.Context, db dbx.DB, in In) (Out, error) {
+		if err != nil {
+			var none Out
+			return none, err
+		}
 		return fn(ctx, db, in, holds)
-	})
+	}
 }
 
 // requireUser refuses an actor who has no user account, such as the host's scheduler: nothing
@@ -68,8 +68,8 @@ func (s *Service) requireKnown(ctx context.Context, db dbx.DB, id hmstype.Patien
 // Link points to what something is about, beside a patient: a result, a bill, a bed. Nothing
 // checks that it exists. The zero Link points to nothing.
 type Link struct {
-	Entity string    // a table's name, such as "lab_order": up to 50 letters a to z and "_"
-	ID     uuid.UUID // the entity's id
+	Entity string    `json:"entity"` // a table's name, such as "lab_order": up to 50 letters a to z and "_"
+	ID     uuid.UUID `json:"id"`     // the entity's id
 }
 
 func (l Link) validate(v *hmstype.Validator) {

@@ -10,42 +10,56 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/internal/usecase"
 )
+
+// TaskDetails are what is asked for.
+type TaskDetails struct {
+	Title       string   `bun:"title"       json:"title"`       // required, up to 200 characters
+	Description string   `bun:"description" json:"description"` // up to 10,000 characters
+	Priority    Priority `bun:"priority"    json:"priority"`    // empty means routine
+}
+
+func (d *TaskDetails) validate(v *hmstype.Validator) {
+	v.Text(d.Title, "title", 1, MaxTitle)
+	v.Text(d.Description, "description", 0, MaxText)
+	d.Priority.validate(v)
+}
 
 // Task is something that a person is to do (FHIR R4 Task, without an intent: it is an order to
 // act, and no clinical order).
 type Task struct {
-	ID              hmstype.TaskID
-	Status          TaskStatus
-	Priority        Priority
-	Title           string            // empty where Withheld says why
-	Description     string            // may be empty
-	Outcome         string            // what came of it; empty until it is completed
-	Withheld        Withheld          // why title, description and outcome are not shown
-	Patient         hmstype.PatientID // whom it is about; zero means nobody
-	Focus           Link              // what else it is about (FHIR Task.focus)
-	Role            string            // the role that it was given to; empty means that it was given to a user
-	Owner           hmstype.UserID    // who does it or is asked to; zero until somebody of the role takes it
-	DueAt           time.Time         // UTC; zero means that it has no date
-	EscalationRole  string            // who hears of it when it is overdue; empty means who EscalateTasks says
-	EscalationLevel int64             // how often it was escalated
-	EscalatedAt     time.Time         // UTC; when it was last; zero means never
-	CreatedBy       string            // an actor, as on the audit trail
-	CreatedAt       time.Time         // UTC
-	ClaimedAt       time.Time         // UTC; when the owner took it; zero until then
-	StartedAt       time.Time         // UTC; when work began first; zero until then
-	EndedAt         time.Time         // UTC; zero while it is open
-	Version         int64             // counts changes, from 1
+	ID     hmstype.TaskID `json:"id"`
+	Status TaskStatus     `json:"status"`
+	TaskDetails
+	Outcome         string            `json:"outcome"`         // what came of it; empty until it is completed
+	Patient         hmstype.PatientID `json:"patient"`         // whom it is about; zero means nobody
+	SealedFor       uuid.UUID         `json:"sealedFor"`       // whose key seals its texts: the patient's, or the tenant's
+	Focus           Link              `json:"focus"`           // what else it is about (FHIR Task.focus)
+	Role            string            `json:"role"`            // the role that it was given to; empty: it was given to a user
+	Owner           hmstype.UserID    `json:"owner"`           // who does it or is asked to; zero until somebody of the role takes it
+	DueAt           time.Time         `json:"dueAt"`           // UTC; zero means that it has no date
+	EscalationRole  string            `json:"escalationRole"`  // who hears of it when it is overdue; empty: who EscalateTasks says
+	EscalationLevel int64             `json:"escalationLevel"` // how often it was escalated
+	EscalatedAt     time.Time         `json:"escalatedAt"`     // UTC; when it was last; zero means never
+	CreatedBy       hmstype.ActorRef  `json:"createdBy"`
+	CreatedAt       time.Time         `json:"createdAt"` // UTC
+	ClaimedAt       time.Time         `json:"claimedAt"` // UTC; when the owner took it; zero until then
+	StartedAt       time.Time         `json:"startedAt"` // UTC; when work began first; zero until then
+	EndedAt         time.Time         `json:"endedAt"`   // UTC; zero while it is open
+	Version         int64             `json:"version"`   // counts changes, from 1
+	// Erased says that the key that sealed its texts was destroyed, and with it the texts.
+	Erased bool `json:"erased,omitempty"`
+	// Withheld says that the patient's record is restricted and the actor may not see it: title,
+	// description and outcome are left out. To read it by itself honours a break-glass grant.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 type taskRow struct {
 	bun.BaseModel `bun:"table:hms.task,alias:t"`
-	dbx.Tenanted
-	ID               hmstype.TaskID `bun:"id,pk"`
-	Status           TaskStatus
-	Priority         Priority
-	Title            string
-	Description      string
+	dbx.Header[hmstype.TaskID]
+	Status TaskStatus
+	TaskDetails
 	Outcome          string
 	PatientID        hmstype.PatientID `bun:",nullzero"`
 	SealedFor        uuid.UUID         `bun:"type:uuid"`
@@ -59,12 +73,27 @@ type taskRow struct {
 	EscalateAt       time.Time      `bun:",nullzero"`
 	EscalatedAt      time.Time      `bun:",nullzero"`
 	EscalationLevel  int64
-	CreatedBy        string
-	CreatedAt        time.Time
 	ClaimedAt        time.Time `bun:",nullzero"`
 	StartedAt        time.Time `bun:",nullzero"`
 	EndedAt          time.Time `bun:",nullzero"`
-	Version          int64
+}
+
+// tasks is what every use case that shows tasks shows of whom.
+var tasks = usecase.Entity[Task]{
+	Table:   "task",
+	Patient: func(t *Task) hmstype.PatientID { return t.Patient },
+	ID:      func(t *Task) string { return t.ID.String() },
+	Texts: func(t *Task) []fieldcrypt.Record {
+		return []fieldcrypt.Record{
+			erasable(taskTexts.Of(t.SealedFor, t.ID, &t.TaskDetails), &t.Erased),
+			erasable(taskOutcomes.Of(t.SealedFor, t.ID, &t.Outcome), &t.Erased),
+		}
+	},
+	// What it is about, whose it is, and how urgent it is, is always shown: work must not wait.
+	Keep: func(withheld, whole *Task) {
+		withheld.Priority, withheld.Focus, withheld.Role = whole.Priority, whole.Focus, whole.Role
+		withheld.EscalationRole, withheld.EscalationLevel = whole.EscalationRole, whole.EscalationLevel
+	},
 }
 
 // Position is the place in a list of tasks, which is ordered by what is due first.
@@ -86,23 +115,19 @@ func (r *taskRow) setDue(at time.Time) {
 // task gives the row with its texts as they are stored, and without the roles' names.
 func (r taskRow) task() Task {
 	return Task{
-		ID: r.ID, Status: r.Status, Priority: r.Priority, Title: r.Title, Description: r.Description, Outcome: r.Outcome,
-		Patient: r.PatientID, Focus: Link{Entity: r.Entity, ID: r.EntityID.UUID}, Owner: r.OwnerID, DueAt: r.DueAt.UTC(),
+		ID: r.ID, Status: r.Status, TaskDetails: r.TaskDetails, Outcome: r.Outcome,
+		Patient: r.PatientID, SealedFor: r.SealedFor, Focus: Link{Entity: r.Entity, ID: r.EntityID.UUID}, Owner: r.OwnerID, DueAt: r.DueAt.UTC(),
 		EscalationLevel: r.EscalationLevel, EscalatedAt: r.EscalatedAt.UTC(), CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(),
 		ClaimedAt: r.ClaimedAt.UTC(), StartedAt: r.StartedAt.UTC(), EndedAt: r.EndedAt.UTC(), Version: r.Version,
 	}
 }
 
-// showTasks gives rows as people read them.
-func (s *Service) showTasks(ctx context.Context, db dbx.DB, allowed bool, rows ...taskRow) ([]Task, error) {
-	list, entries := make([]Task, len(rows)), make([]shown, len(rows))
-	roles := make([]hmstype.RoleID, 0, 2*len(rows))
+// tasksOf gives rows with the names of their roles, and their texts as they are stored.
+func tasksOf(ctx context.Context, db dbx.DB, rows ...taskRow) ([]Task, error) {
+	list, roles := make([]Task, len(rows)), make([]hmstype.RoleID, 0, 2*len(rows))
 	for i, r := range rows {
 		list[i] = r.task()
 		roles = append(roles, r.RoleID, r.EscalationRoleID)
-		entries[i] = shown{patient: r.PatientID, subject: r.SealedFor, row: r.ID, withheld: &list[i].Withheld, texts: []fieldcrypt.Part{
-			{Field: fieldTaskTitle, Text: &list[i].Title}, {Field: fieldTaskDescription, Text: &list[i].Description}, {Field: fieldTaskOutcome, Text: &list[i].Outcome},
-		}}
 	}
 	names, err := roleNames(ctx, db, roles)
 	if err != nil {
@@ -111,12 +136,12 @@ func (s *Service) showTasks(ctx context.Context, db dbx.DB, allowed bool, rows .
 	for i, r := range rows {
 		list[i].Role, list[i].EscalationRole = names[r.RoleID], names[r.EscalationRoleID]
 	}
-	return list, s.show(ctx, db, allowed, entries...)
+	return list, nil
 }
 
-// showTask is showTasks for one row, after a deed: its answer withholds what a list would.
-func (s *Service) showTask(ctx context.Context, db dbx.DB, row taskRow) (Task, error) {
-	list, err := s.showTasks(ctx, db, false, row)
+// taskOf is tasksOf for one row.
+func taskOf(ctx context.Context, db dbx.DB, row taskRow) (Task, error) {
+	list, err := tasksOf(ctx, db, row)
 	return list[0], err
 }
 

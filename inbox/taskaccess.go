@@ -21,7 +21,7 @@ type standing struct {
 func standingOn(db dbx.DB, row taskRow, roles []hmstype.RoleID, wide bool) standing {
 	isOwner := !row.OwnerID.IsZero() && row.OwnerID == db.Actor.User
 	isOfRole := contains(roles, row.RoleID)
-	asked := row.CreatedBy == db.ActorName()
+	asked := row.CreatedBy == db.By()
 	alerted := row.EscalationLevel > 0 && contains(roles, row.EscalationRoleID)
 	return standing{
 		owns:      isOwner,

@@ -9,12 +9,15 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
+var opClaimTask = usecase.Command[usecase.ByID[hmstype.TaskID], Task]{
+	Name: "inbox.claim_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
+}.Declare()
+
 // ClaimTask takes a task that waits: one that the actor was asked for by name, or one of a role
 // that he holds. Of many who try at once exactly one gets it; the others get a
 // [TaskClaimedError] that says who. Whoever has it already gets it as it is.
 func (s *Service) ClaimTask(ctx context.Context, id hmstype.TaskID) (Task, error) {
-	op := usecase.Op{Name: "inbox.claim_task", Permission: hmstype.PermTaskWrite}
-	return widened(ctx, s, op, hmstype.PermTaskManage, usecase.ByID[hmstype.TaskID]{ID: id}, s.claimTask)
+	return opClaimTask.Run(ctx, &s.base, usecase.ID(id), widened(ctx, s, hmstype.PermTaskManage, s.claimTask))
 }
 
 func (s *Service) claimTask(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.TaskID], manages bool) (Task, error) {
@@ -30,26 +33,30 @@ func (s *Service) claimTask(ctx context.Context, db dbx.DB, in usecase.ByID[hmst
 	case row.Status.Ended(): // the step refuses
 	case !row.OwnerID.IsZero() && !st.owns:
 		return Task{}, &TaskClaimedError{Task: row.ID, Owner: row.OwnerID, At: row.ClaimedAt.UTC()}
-	case st.owns && !row.ClaimedAt.IsZero():
+	case st.owns && !row.ClaimedAt.IsZero(): // nothing changes, so nothing but this is on the trail
 		err := db.RecordAccess(ctx, dbx.Access{Action: "search", Entity: "task", ID: row.ID.String(), Patient: row.PatientID})
 		if err != nil {
 			return Task{}, err
 		}
-		return s.showTask(ctx, db, row)
+		return taskOf(ctx, db, row)
 	case !st.addressed:
 		return Task{}, ErrNotYours
 	}
 	row.OwnerID, row.ClaimedAt = db.Actor.User, db.Now
-	return s.step(ctx, db, row, taskStep{to: TaskAccepted, event: "claimed", columns: []string{"owner_id", "claimed_at"}})
+	return s.step(ctx, db, row, taskStep{to: TaskAccepted, event: "claimed"})
 }
+
+var opReleaseTask = usecase.Command[TaskStepInput, Task]{
+	Name: "inbox.release_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
+	Sample: TaskStepInput{Version: 1, Reason: "it is done so"},
+}.Declare()
 
 // ReleaseTask gives a task back to its role, so that another may take it: by its owner, or by
 // whoever steers it (who asked for it, or holds task.manage). [ErrNoRole] where it was given to
 // a user.
 func (s *Service) ReleaseTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	op := usecase.Op{Name: "inbox.release_task", Permission: hmstype.PermTaskWrite}
-	return s.stepTask(ctx, op, in, taskStep{
-		to: TaskRequested, event: "released", by: ownersAndSteerers, columns: []string{"owner_id", "claimed_at"},
+	return opReleaseTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{
+		to: TaskRequested, event: "released", by: ownersAndSteerers,
 		change: func(_ context.Context, _ dbx.DB, row *taskRow) error {
 			if row.RoleID.IsZero() {
 				return ErrNoRole
@@ -57,7 +64,7 @@ func (s *Service) ReleaseTask(ctx context.Context, in TaskStepInput) (Task, erro
 			row.OwnerID, row.ClaimedAt = hmstype.UserID{}, time.Time{}
 			return nil
 		},
-	})
+	}))
 }
 
 // ReassignTaskInput gives a task to somebody else.
@@ -77,13 +84,17 @@ func (in ReassignTaskInput) Validate() error {
 	return v.Err()
 }
 
+var opReassignTask = usecase.Command[ReassignTaskInput, Task]{
+	Name: "inbox.reassign_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
+	Sample: ReassignTaskInput{Version: 1, Reason: "goes home"},
+}.Declare()
+
 // ReassignTask gives an open task to another user or role, who are asked anew: it is requested
 // again, whatever was done. Its owner may, and whoever steers it. Errors as of
 // [Service.CreateTask]; [hmstype.ErrStale] where somebody else was faster.
 func (s *Service) ReassignTask(ctx context.Context, in ReassignTaskInput) (Task, error) {
-	op := usecase.Op{Name: "inbox.reassign_task", Permission: hmstype.PermTaskWrite}
-	return s.stepTask(ctx, op, in, taskStep{
-		to: TaskRequested, event: "reassigned", by: ownersAndSteerers, anew: true, columns: []string{"owner_id", "role_id", "claimed_at"},
+	return opReassignTask.Run(ctx, &s.base, in, stepping[ReassignTaskInput](ctx, s, taskStep{
+		to: TaskRequested, event: "reassigned", by: ownersAndSteerers, anew: true,
 		change: func(ctx context.Context, db dbx.DB, row *taskRow) error { return row.assign(ctx, db, in.To) },
-	})
+	}))
 }

@@ -6,17 +6,14 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
 // CreateTaskInput describes a task.
 type CreateTaskInput struct {
-	To             Recipient         // required: the user who is asked, or the role of which one shall take it
-	Title          string            // required, up to 200 characters
-	Description    string            // up to 10,000 characters
-	Priority       Priority          // empty means routine
+	To Recipient // required: the user who is asked, or the role of which one shall take it
+	TaskDetails
 	Patient        hmstype.PatientID // whom it is about; zero means nobody
 	Focus          Link              // what else it is about; optional
 	DueAt          time.Time         // when it should be done; zero means that it has no date and is never escalated
@@ -29,9 +26,7 @@ type CreateTaskInput struct {
 func (in CreateTaskInput) Validate() error {
 	var v hmstype.Validator
 	in.To.validate(&v, "to")
-	v.Text(in.Title, "title", 1, MaxTitle)
-	v.Text(in.Description, "description", 0, MaxText)
-	in.Priority.validate(&v)
+	in.TaskDetails.validate(&v)
 	in.Focus.validate(&v)
 	v.Check(in.DueAt.Before(noDate), "dueAt", "must lie before the year 9999 ends")
 	names.CheckOptional(&v, names.NameKey, in.EscalationRole, "escalationRole", 50)
@@ -39,12 +34,19 @@ func (in CreateTaskInput) Validate() error {
 	return v.Err()
 }
 
+var opCreateTask = usecase.Command[CreateTaskInput, Task]{
+	Name: "inbox.create_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
+	Key: func(in CreateTaskInput) string { return in.IdempotencyKey },
+	Sample: CreateTaskInput{
+		TaskDetails: TaskDetails{Title: "Take blood", Description: "two tubes", Priority: PriorityUrgent}, DueAt: usecase.SampleAt,
+	},
+}.Declare()
+
 // CreateTask asks a user, or somebody of a role, to do something. A date in the past is
 // allowed: what should have been done yesterday is overdue at once. An unknown user, role or
 // patient is not found; [ErrUserInactive] where the user cannot answer.
 func (s *Service) CreateTask(ctx context.Context, in CreateTaskInput) (Task, error) {
-	op := usecase.Op{Name: "inbox.create_task", Permission: hmstype.PermTaskWrite, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, s.createTask)
+	return opCreateTask.Run(ctx, &s.base, in, s.createTask)
 }
 
 func (s *Service) createTask(ctx context.Context, db dbx.DB, in CreateTaskInput) (Task, error) {
@@ -52,11 +54,10 @@ func (s *Service) createTask(ctx context.Context, db dbx.DB, in CreateTaskInput)
 		return Task{}, err
 	}
 	row := taskRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.TaskID](), Status: TaskRequested,
-		Priority: in.Priority.orRoutine(), Title: in.Title, Description: in.Description,
+		Header: dbx.NewHeader[hmstype.TaskID](db), Status: TaskRequested, TaskDetails: in.TaskDetails,
 		PatientID: in.Patient, SealedFor: sealedFor(db, in.Patient), Entity: in.Focus.Entity, EntityID: in.Focus.entityID(),
-		CreatedBy: db.ActorName(), CreatedAt: db.Now, Version: 1,
 	}
+	row.Priority = row.Priority.orRoutine()
 	if in.Draft {
 		row.Status = TaskDraft
 	}
@@ -68,22 +69,19 @@ func (s *Service) createTask(ctx context.Context, db dbx.DB, in CreateTaskInput)
 	if row.EscalationRoleID, err = roleNamed(ctx, db, in.EscalationRole); err != nil {
 		return Task{}, err
 	}
-	if err := s.seal(ctx, db, row.SealedFor, row.ID, fieldcrypt.Part{Field: fieldTaskTitle, Text: &row.Title}, fieldcrypt.Part{Field: fieldTaskDescription, Text: &row.Description}); err != nil {
+	if err := taskTexts.Seal(ctx, s.base.Crypt, db, row.SealedFor, row.ID, &row.TaskDetails); err != nil {
 		return Task{}, err
 	}
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return Task{}, err
 	}
-	if err := s.noteStep(ctx, db, row, "", ""); err != nil {
+	if err := s.noteStep(ctx, db, &row, "", ""); err != nil {
 		return Task{}, err
 	}
-	roles, err := roleNames(ctx, db, []hmstype.RoleID{row.RoleID, row.EscalationRoleID})
-	if err != nil {
+	if err := db.Emit(ctx, taskEvent("created", row)); err != nil {
 		return Task{}, err
 	}
-	task := row.task() // its author may see what he wrote
-	task.Title, task.Description, task.Role, task.EscalationRole = in.Title, in.Description, roles[row.RoleID], roles[row.EscalationRoleID]
-	return task, db.Emit(ctx, taskEvent("created", row))
+	return taskOf(ctx, db, row)
 }
 
 // assign gives the task to a user who can answer, or to a role.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/names"
@@ -36,6 +34,12 @@ func (in EscalateTasksInput) Validate() error {
 	return v.Err()
 }
 
+var opEscalateTasks = usecase.Command[EscalateTasksInput, []hmstype.TaskID]{
+	Name: "inbox.escalate_tasks", Permission: hmstype.PermTaskManage,
+	Shows: usecase.Nobody[[]hmstype.TaskID]("ids of tasks only"), MayBeIdle: "nothing may be overdue",
+	Sample: EscalateTasksInput{AsOf: usecase.SampleAt},
+}.Declare()
+
 // EscalateTasks raises the level of the open tasks that are overdue as of the instant: it
 // notifies the task's escalation role, or the input's, in the category "task.escalated", and
 // emits "inbox.task_escalated" for each. It gives their ids, at most 500, the most overdue first.
@@ -44,8 +48,7 @@ func (in EscalateTasksInput) Validate() error {
 // Call it every few minutes, and again at once while it gives 500. A second call as of the same
 // instant escalates nothing again; several callers take different tasks.
 func (s *Service) EscalateTasks(ctx context.Context, in EscalateTasksInput) ([]hmstype.TaskID, error) {
-	op := usecase.Op{Name: "inbox.escalate_tasks", Permission: hmstype.PermTaskManage}
-	return usecase.Write(ctx, &s.base, op, in, s.escalateTasks)
+	return opEscalateTasks.Run(ctx, &s.base, in, s.escalateTasks)
 }
 
 func (s *Service) escalateTasks(ctx context.Context, db dbx.DB, in EscalateTasksInput) ([]hmstype.TaskID, error) {
@@ -57,10 +60,8 @@ func (s *Service) escalateTasks(ctx context.Context, db dbx.DB, in EscalateTasks
 		in.Again = DefaultEscalateAgain
 	}
 	in.AsOf = hmstype.Instant(in.AsOf)
-	rows, err := dbx.All[taskRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("t.escalate_at <= ?", in.AsOf).Where("t.ended_at IS NULL").Where("t.status <> 'draft'").
-			Order("t.escalate_at", "t.id").Limit(escalateBatch).For("UPDATE OF t SKIP LOCKED")
-	})
+	rows, err := dbx.All[taskRow](ctx, db, dbx.Where("t.escalate_at <= ?", in.AsOf), dbx.Where("t.ended_at IS NULL"),
+		dbx.Where("t.status <> 'draft'"), dbx.OrderBy("t.escalate_at", "t.id"), dbx.Limit(escalateBatch), dbx.SkipLocked)
 	if err != nil {
 		return nil, err
 	}
@@ -80,19 +81,20 @@ func (s *Service) escalateTasks(ctx context.Context, db dbx.DB, in EscalateTasks
 }
 
 func (s *Service) escalate(ctx context.Context, db dbx.DB, row taskRow) error {
-	err := dbx.UpdateVersioned(ctx, db, &row, row.Version, "escalation_level", "escalated_at", "escalate_at", "escalation_role_id")
+	err := dbx.Update(ctx, db, &row, "escalation_level", "escalated_at", "escalate_at", "escalation_role_id")
 	if err != nil {
 		return err
 	}
-	row.Version++
-	if err := s.noteStep(ctx, db, row, row.Status, "overdue"); err != nil {
+	if err := s.noteStep(ctx, db, &row, row.Status, "overdue"); err != nil {
 		return err
 	}
 	if err := db.Emit(ctx, taskEvent("escalated", row)); err != nil || row.EscalationRoleID.IsZero() {
 		return err
 	}
 	_, err = s.insertNotification(ctx, db, NotifyInput{
-		Category: "task.escalated", Priority: row.Priority.atLeastUrgent(), Title: "A task is overdue",
+		NotificationDetails: NotificationDetails{
+			Category: "task.escalated", Priority: row.Priority.atLeastUrgent(), Title: "A task is overdue",
+		},
 		Patient: row.PatientID, Link: Link{Entity: "task", ID: row.ID.UUID()},
 	}, row.EscalationRoleID)
 	return err

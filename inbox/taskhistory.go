@@ -16,14 +16,29 @@ import (
 // TaskHistoryEntry is one step of a task. A task that is given to somebody else before anybody
 // took it stays in its state.
 type TaskHistoryEntry struct {
-	Version int64      // the task's after the step, from 1
-	From    TaskStatus // empty for the first
-	To      TaskStatus
-	Owner   hmstype.UserID // after the step; zero means nobody
-	Role    string         // after the step; empty means none
-	Reason  string         // empty where none was given, or the key that sealed it was destroyed
-	By      string         // an actor, as on the audit trail
-	At      time.Time      // UTC
+	ID        uuid.UUID         `json:"id"`
+	Patient   hmstype.PatientID `json:"patient"`   // the task's; zero means nobody
+	SealedFor uuid.UUID         `json:"sealedFor"` // whose key seals the reason: the patient's, or the tenant's
+	Version   int64             `json:"version"`   // the task's after the step, from 1
+	From      TaskStatus        `json:"from"`      // empty for the first
+	To        TaskStatus        `json:"to"`
+	Owner     hmstype.UserID    `json:"owner"`  // after the step; zero means nobody
+	Role      string            `json:"role"`   // after the step; empty means none
+	Reason    string            `json:"reason"` // empty where none was given, or the key that sealed it was destroyed
+	By        hmstype.ActorRef  `json:"by"`
+	At        time.Time         `json:"at"` // UTC
+	// Withheld says that the patient's record is restricted and the actor may not see it.
+	Withheld bool `json:"withheld,omitempty"`
+}
+
+// taskHistories is what every use case that shows steps of tasks shows of whom.
+var taskHistories = usecase.Entity[TaskHistoryEntry]{
+	Table:   "task_history",
+	Patient: func(e *TaskHistoryEntry) hmstype.PatientID { return e.Patient },
+	ID:      func(e *TaskHistoryEntry) string { return e.ID.String() },
+	Texts: func(e *TaskHistoryEntry) []fieldcrypt.Record {
+		return []fieldcrypt.Record{taskReasons.Of(e.SealedFor, e.ID, &e.Reason)}
+	},
 }
 
 type taskHistoryRow struct {
@@ -39,62 +54,51 @@ type taskHistoryRow struct {
 	OwnerID    hmstype.UserID `bun:",nullzero"`
 	RoleID     hmstype.RoleID `bun:",nullzero"`
 	Reason     string
-	Actor      string
+	Actor      hmstype.ActorRef
 	At         time.Time
 }
 
 // noteStep adds the step that brought the row to its version.
-func (s *Service) noteStep(ctx context.Context, db dbx.DB, row taskRow, from TaskStatus, reason string) error {
+func (s *Service) noteStep(ctx context.Context, db dbx.DB, row *taskRow, from TaskStatus, reason string) error {
 	entry := taskHistoryRow{
 		Tenanted: row.Tenanted, ID: hmstype.NewID[uuid.UUID](), TaskID: row.ID, Version: row.Version,
 		PatientID: row.PatientID, SealedFor: row.SealedFor, FromStatus: from, ToStatus: row.Status,
-		OwnerID: row.OwnerID, RoleID: row.RoleID, Reason: reason, Actor: db.ActorName(), At: db.Now,
+		OwnerID: row.OwnerID, RoleID: row.RoleID, Reason: reason, Actor: db.By(), At: db.Now,
 	}
-	if reason != "" {
-		if err := s.seal(ctx, db, row.SealedFor, entry.ID, fieldcrypt.Part{Field: fieldTaskReason, Text: &entry.Reason}); err != nil {
-			return err
-		}
+	if err := taskReasons.Seal(ctx, s.base.Crypt, db, row.SealedFor, entry.ID, &entry.Reason); err != nil {
+		return err
 	}
 	return dbx.Insert(ctx, db, entry)
 }
 
+var opTaskHistory = usecase.Query[usecase.ByID[hmstype.TaskID], []TaskHistoryEntry]{
+	Name: "inbox.task_history", Permission: hmstype.PermTaskRead, Shows: taskHistories.All(),
+}.Declare()
+
 // TaskHistory gives the steps of a task that the actor may see, the first first, and records
 // the read of its patient's data like [Service.Task].
 func (s *Service) TaskHistory(ctx context.Context, id hmstype.TaskID) ([]TaskHistoryEntry, error) {
-	op := usecase.Op{Name: "inbox.task_history", Permission: hmstype.PermTaskRead}
-	return widened(ctx, s, op, hmstype.PermTaskReadAll, usecase.ByID[hmstype.TaskID]{ID: id}, s.taskHistory)
+	return opTaskHistory.Run(ctx, &s.base, usecase.ID(id), widened(ctx, s, hmstype.PermTaskReadAll, taskHistory))
 }
 
-func (s *Service) taskHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.TaskID], seesAll bool) ([]TaskHistoryEntry, error) {
-	task, _, err := taskFor(ctx, db, in.ID, seesAll)
+func taskHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.TaskID], seesAll bool) ([]TaskHistoryEntry, error) {
+	if _, _, err := taskFor(ctx, db, in.ID, seesAll); err != nil {
+		return nil, err
+	}
+	rows, err := dbx.All[taskHistoryRow](ctx, db, dbx.Equal("task_id", in.ID), dbx.OrderBy("th.version"))
 	if err != nil {
 		return nil, err
 	}
-	err = db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "task", ID: in.ID.String(), Patient: task.PatientID})
-	if err != nil {
-		return nil, err
-	}
-	rows, err := dbx.All[taskHistoryRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("th.task_id = ?", in.ID).Order("th.version")
-	})
-	if err != nil {
-		return nil, err
-	}
-	list, entries := make([]TaskHistoryEntry, len(rows)), make([]shown, len(rows))
-	roles, withheld := make([]hmstype.RoleID, len(rows)), make([]Withheld, len(rows))
+	list, roles := make([]TaskHistoryEntry, len(rows)), make([]hmstype.RoleID, len(rows))
 	for i, r := range rows {
-		list[i] = TaskHistoryEntry{
-			Version: r.Version, From: r.FromStatus, To: r.ToStatus, Owner: r.OwnerID, Reason: r.Reason, By: r.Actor, At: r.At.UTC(),
-		}
-		roles[i] = r.RoleID
-		entries[i] = shown{patient: r.PatientID, subject: r.SealedFor, row: r.ID, withheld: &withheld[i], texts: []fieldcrypt.Part{{Field: fieldTaskReason, Text: &list[i].Reason}}}
+		list[i], roles[i] = TaskHistoryEntry{
+			ID: r.ID, Patient: r.PatientID, SealedFor: r.SealedFor, Version: r.Version, From: r.FromStatus, To: r.ToStatus,
+			Owner: r.OwnerID, Reason: r.Reason, By: r.Actor, At: r.At.UTC(),
+		}, r.RoleID
 	}
 	names, err := roleNames(ctx, db, roles)
-	if err != nil {
-		return nil, err
-	}
 	for i, r := range rows {
 		list[i].Role = names[r.RoleID]
 	}
-	return list, s.show(ctx, db, true, entries...)
+	return list, err
 }

@@ -80,7 +80,7 @@ func TestTaskSteps_EveryPair(t *testing.T) {
 		for to, take := range steps {
 			t.Run(string(from)+">"+to, func(t *testing.T) {
 				t.Parallel()
-				task := must(t)(b.CreateTask(nurse, inbox.CreateTaskInput{To: inbox.Recipient{User: nurseID}, Title: "x", Draft: true}))
+				task := must(t)(b.CreateTask(nurse, inbox.CreateTaskInput{To: inbox.Recipient{User: nurseID}, TaskDetails: inbox.TaskDetails{Title: "x"}, Draft: true}))
 				for _, s := range way {
 					task = must(t)(steps[s](nurse, task))
 				}
@@ -120,7 +120,7 @@ func TestTask_HistoryExplainsTheState(t *testing.T) {
 	first, firstID := b.person(t, identity.RoleNurse)
 	second, _ := b.person(t, identity.RoleNurse)
 	rapid.Check(t, func(rt *rapid.T) {
-		task, err := b.CreateTask(b.Ctx, inbox.CreateTaskInput{To: toRole(identity.RoleNurse), Title: "x"})
+		task, err := b.CreateTask(b.Ctx, inbox.CreateTaskInput{To: toRole(identity.RoleNurse), TaskDetails: inbox.TaskDetails{Title: "x"}})
 		require.NoError(rt, err)
 		deeds := []func(context.Context, inbox.Task) (inbox.Task, error){
 			func(ctx context.Context, task inbox.Task) (inbox.Task, error) { return b.ReceiveTask(ctx, step(task)) },

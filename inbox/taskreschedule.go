@@ -32,15 +32,19 @@ func (in RescheduleTaskInput) step() (hmstype.TaskID, int64, string) {
 	return in.ID, in.Version, in.Reason
 }
 
+var opRescheduleTask = usecase.Command[RescheduleTaskInput, Task]{
+	Name: "inbox.reschedule_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
+	Sample: RescheduleTaskInput{Version: 1, DueAt: usecase.SampleAt, Reason: "the patient eats first"},
+}.Declare()
+
 // RescheduleTask changes when an open task is due and how urgent it is, by whoever steers it.
 // How often it was escalated stays.
 func (s *Service) RescheduleTask(ctx context.Context, in RescheduleTaskInput) (Task, error) {
-	op := usecase.Op{Name: "inbox.reschedule_task", Permission: hmstype.PermTaskWrite}
-	return s.stepTask(ctx, op, in, taskStep{event: "rescheduled", by: steerers, columns: []string{"due_at", "sort_at", "priority"},
+	return opRescheduleTask.Run(ctx, &s.base, in, stepping[RescheduleTaskInput](ctx, s, taskStep{event: "rescheduled", by: steerers,
 		change: func(_ context.Context, _ dbx.DB, row *taskRow) error {
 			row.setDue(in.DueAt)
 			row.Priority = in.Priority.orRoutine()
 			return nil
 		},
-	})
+	}))
 }

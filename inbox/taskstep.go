@@ -1,13 +1,13 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -76,25 +76,25 @@ func (in ReassignTaskInput) step() (hmstype.TaskID, int64, string) {
 
 // taskStep is one step of a task.
 type taskStep struct {
-	to      TaskStatus                                    // empty: it stays in its state, which must be an open one
-	from    []TaskStatus                                  // from these states only; nil: from wherever the table allows
-	event   string                                        // "claimed" of "inbox.task_claimed"; empty means the state's name
-	by      func(standing) bool                           // who may take it
-	anew    bool                                          // a task that is in the state already may take it as well
-	reason  string                                        // why; kept in the history
-	columns []string                                      // what changes beside the state
-	change  func(context.Context, dbx.DB, *taskRow) error // sets them; nil where they are set
+	to     TaskStatus                                    // empty: it stays in its state, which must be an open one
+	from   []TaskStatus                                  // from these states only; nil: from wherever the table allows
+	event  string                                        // "claimed" of "inbox.task_claimed"; empty means the state's name
+	by     func(standing) bool                           // who may take it
+	anew   bool                                          // a task that is in the state already may take it as well
+	reason string                                        // why; kept in the history
+	change func(context.Context, dbx.DB, *taskRow) error // what changes beside the state; nil where that is set
 }
 
-// check refuses a step that the task's state does not allow.
-func (t taskStep) check(from TaskStatus) error {
+// check refuses a step that the use case does not take from the task's state, and tells whether
+// the task stays in that.
+func (t taskStep) check(from TaskStatus) (stays bool, err error) {
 	switch {
 	case t.to == "" && !from.Ended(), t.anew && t.to == from:
-		return nil
+		return true, nil
 	case t.from != nil && !slices.Contains(t.from, from):
-		return &hmstype.TransitionError{Entity: "task", From: string(from), To: string(t.to)}
+		return false, &hmstype.TransitionError{Entity: "task", From: string(from), To: string(t.to)}
 	default:
-		return TaskTransitions.Check("task", from, t.to)
+		return false, TaskTransitions.Check("task", from, t.to)
 	}
 }
 
@@ -103,17 +103,18 @@ func addressees(st standing) bool        { return st.addressed }
 func steerers(st standing) bool          { return st.steers }
 func ownersAndSteerers(st standing) bool { return st.owns || st.steers }
 
-// stepTask is the one way by which a use case takes a task a step on.
-func (s *Service) stepTask(ctx context.Context, op usecase.Op, in stepInput, step taskStep) (Task, error) {
-	return widened(ctx, s, op, hmstype.PermTaskManage, in, func(ctx context.Context, db dbx.DB, in stepInput, manages bool) (Task, error) {
+// stepping is the rule of every use case that takes a task a step on.
+func stepping[In stepInput](ctx context.Context, s *Service, step taskStep) func(context.Context, dbx.DB, In) (Task, error) {
+	return widened(ctx, s, hmstype.PermTaskManage, func(ctx context.Context, db dbx.DB, in In, manages bool) (Task, error) {
 		id, version, reason := in.step()
 		row, st, err := taskFor(ctx, db, id, manages, dbx.ForUpdate)
-		switch {
-		case err != nil:
+		if err != nil {
 			return Task{}, err
-		case row.Version != version:
-			return Task{}, hmstype.ErrStale
-		case !step.by(st) && db.Actor.Kind != hmstype.ActorSystem:
+		}
+		if err := dbx.CheckVersion(&row, version); err != nil {
+			return Task{}, err
+		}
+		if !step.by(st) && db.Actor.Kind != hmstype.ActorSystem {
 			return Task{}, ErrNotYours
 		}
 		step.reason = reason
@@ -121,10 +122,24 @@ func (s *Service) stepTask(ctx context.Context, op usecase.Op, in stepInput, ste
 	})
 }
 
+// taskColumns are what a step of a task may write beside its state.
+var taskColumns = []string{
+	"owner_id", "role_id", "claimed_at", "started_at", "ended_at", "due_at", "sort_at", "escalate_at", "priority", "outcome",
+}
+
+// taskSteps is how a task changes its state. Its history tells who had it, too, and seals why.
+func (s *Service) taskSteps() dbx.Machine[taskRow, TaskStatus] {
+	return dbx.Machine[taskRow, TaskStatus]{
+		Table: "task", Transitions: TaskTransitions,
+		State:   func(r *taskRow) *TaskStatus { return &r.Status },
+		Columns: taskColumns, Note: s.noteStep,
+	}
+}
+
 // step takes a locked task to another state, notes it in the history and tells the host's bus.
 func (s *Service) step(ctx context.Context, db dbx.DB, row taskRow, step taskStep) (Task, error) {
-	from := row.Status
-	if err := step.check(from); err != nil {
+	stays, err := step.check(row.Status)
+	if err != nil {
 		return Task{}, err
 	}
 	if step.change != nil {
@@ -132,102 +147,148 @@ func (s *Service) step(ctx context.Context, db dbx.DB, row taskRow, step taskSte
 			return Task{}, err
 		}
 	}
-	if step.to != "" {
-		row.Status = step.to
-	}
 	if step.to == TaskInProgress && row.StartedAt.IsZero() {
 		row.StartedAt = db.Now
 	}
 	if step.to.Ended() && row.EndedAt.IsZero() {
 		row.EndedAt, row.EscalateAt = db.Now, time.Time{}
 	}
-	columns := append([]string{"status", "started_at", "ended_at", "escalate_at"}, step.columns...)
-	if err := dbx.UpdateVersioned(ctx, db, &row, row.Version, columns...); err != nil {
+	if stays {
+		err = s.stay(ctx, db, &row, step.reason)
+	} else {
+		err = dbx.Move(ctx, db, s.taskSteps(), &row, dbx.Change[taskRow, TaskStatus]{To: step.to, Reason: step.reason})
+	}
+	if err != nil {
 		return Task{}, err
 	}
-	row.Version++
-	if err := s.noteStep(ctx, db, row, from, step.reason); err != nil {
+	if err := db.Emit(ctx, taskEvent(cmp.Or(step.event, string(step.to)), row)); err != nil {
 		return Task{}, err
 	}
-	if step.event == "" {
-		step.event = string(step.to)
-	}
-	if err := db.Emit(ctx, taskEvent(step.event, row)); err != nil {
-		return Task{}, err
-	}
-	return s.showTask(ctx, db, row)
+	return taskOf(ctx, db, row)
 }
+
+// stay changes a task that stays in its state, and notes that like a step.
+func (s *Service) stay(ctx context.Context, db dbx.DB, row *taskRow, reason string) error {
+	if err := dbx.Update(ctx, db, row, taskColumns...); err != nil {
+		return err
+	}
+	return s.noteStep(ctx, db, row, row.Status, reason)
+}
+
+var opRequestTask = usecase.Command[TaskStepInput, Task]{
+	Name: "inbox.request_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
+	Sample: TaskStepInput{Version: 1, Reason: "it is done so"},
+}.Declare()
 
 // RequestTask hands out a draft: from now on those who are to do it see it.
 func (s *Service) RequestTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	op := usecase.Op{Name: "inbox.request_task", Permission: hmstype.PermTaskWrite}
-	return s.stepTask(ctx, op, in, taskStep{to: TaskRequested, by: steerers})
+	return opRequestTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{to: TaskRequested, by: steerers}))
 }
+
+var opReceiveTask = usecase.Command[TaskStepInput, Task]{
+	Name: "inbox.receive_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
+	Sample: TaskStepInput{Version: 1, Reason: "it is done so"},
+}.Declare()
 
 // ReceiveTask notes that somebody who may take the task has seen it.
 func (s *Service) ReceiveTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	op := usecase.Op{Name: "inbox.receive_task", Permission: hmstype.PermTaskWrite}
-	return s.stepTask(ctx, op, in, taskStep{to: TaskReceived, by: addressees})
+	return opReceiveTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{to: TaskReceived, by: addressees}))
 }
+
+var opReadyTask = usecase.Command[TaskStepInput, Task]{
+	Name: "inbox.ready_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
+	Sample: TaskStepInput{Version: 1, Reason: "it is done so"},
+}.Declare()
 
 // ReadyTask notes that nothing stands in the way of the owner's work.
 func (s *Service) ReadyTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	op := usecase.Op{Name: "inbox.ready_task", Permission: hmstype.PermTaskWrite}
-	return s.stepTask(ctx, op, in, taskStep{to: TaskReady, by: owners})
+	return opReadyTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{to: TaskReady, by: owners}))
 }
+
+var opStartTask = usecase.Command[TaskStepInput, Task]{
+	Name: "inbox.start_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
+	Sample: TaskStepInput{Version: 1, Reason: "it is done so"},
+}.Declare()
 
 // StartTask begins the owner's work on a task that he has claimed.
 func (s *Service) StartTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	op := usecase.Op{Name: "inbox.start_task", Permission: hmstype.PermTaskWrite}
-	return s.stepTask(ctx, op, in, taskStep{to: TaskInProgress, from: []TaskStatus{TaskAccepted, TaskReady}, event: "started", by: owners})
+	return opStartTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{to: TaskInProgress, from: []TaskStatus{TaskAccepted, TaskReady}, event: "started", by: owners}))
 }
+
+var opHoldTask = usecase.Command[TaskStepInput, Task]{
+	Name: "inbox.hold_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
+	Sample: TaskStepInput{Version: 1, Reason: "it is done so"},
+}.Declare()
 
 // HoldTask pauses the owner's work. What is on hold is escalated like everything else.
 func (s *Service) HoldTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	op := usecase.Op{Name: "inbox.hold_task", Permission: hmstype.PermTaskWrite}
-	return s.stepTask(ctx, op, in, taskStep{to: TaskOnHold, event: "held", by: owners})
+	return opHoldTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{to: TaskOnHold, event: "held", by: owners}))
 }
+
+var opResumeTask = usecase.Command[TaskStepInput, Task]{
+	Name: "inbox.resume_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
+	Sample: TaskStepInput{Version: 1, Reason: "it is done so"},
+}.Declare()
 
 // ResumeTask goes on with the owner's work on a task that is on hold.
 func (s *Service) ResumeTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	op := usecase.Op{Name: "inbox.resume_task", Permission: hmstype.PermTaskWrite}
-	return s.stepTask(ctx, op, in, taskStep{to: TaskInProgress, from: []TaskStatus{TaskOnHold}, event: "resumed", by: owners})
+	return opResumeTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{to: TaskInProgress, from: []TaskStatus{TaskOnHold}, event: "resumed", by: owners}))
 }
+
+var opCompleteTask = usecase.Command[CompleteTaskInput, Task]{
+	Name: "inbox.complete_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
+	Sample: CompleteTaskInput{Version: 1, Outcome: "two tubes in the laboratory"},
+}.Declare()
 
 // CompleteTask ends a task that its owner has begun, with what came of it.
 func (s *Service) CompleteTask(ctx context.Context, in CompleteTaskInput) (Task, error) {
-	op := usecase.Op{Name: "inbox.complete_task", Permission: hmstype.PermTaskWrite}
-	return s.stepTask(ctx, op, in, taskStep{to: TaskCompleted, by: owners, columns: []string{"outcome"},
+	return opCompleteTask.Run(ctx, &s.base, in, stepping[CompleteTaskInput](ctx, s, taskStep{to: TaskCompleted, by: owners,
 		change: func(ctx context.Context, db dbx.DB, row *taskRow) error {
 			row.Outcome = in.Outcome
-			return s.seal(ctx, db, row.SealedFor, row.ID, fieldcrypt.Part{Field: fieldTaskOutcome, Text: &row.Outcome})
+			return taskOutcomes.Seal(ctx, s.base.Crypt, db, row.SealedFor, row.ID, &row.Outcome)
 		},
-	})
+	}))
 }
+
+var opFailTask = usecase.Command[EndTaskInput, Task]{
+	Name: "inbox.fail_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
+	Sample: EndTaskInput{Version: 1, Reason: "it was not needed"},
+}.Declare()
 
 // FailTask ends a task that its owner has begun and could not do.
 func (s *Service) FailTask(ctx context.Context, in EndTaskInput) (Task, error) {
-	op := usecase.Op{Name: "inbox.fail_task", Permission: hmstype.PermTaskWrite}
-	return s.stepTask(ctx, op, in, taskStep{to: TaskFailed, by: owners})
+	return opFailTask.Run(ctx, &s.base, in, stepping[EndTaskInput](ctx, s, taskStep{to: TaskFailed, by: owners}))
 }
+
+var opRejectTask = usecase.Command[EndTaskInput, Task]{
+	Name: "inbox.reject_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
+	Sample: EndTaskInput{Version: 1, Reason: "it was not needed"},
+}.Declare()
 
 // RejectTask turns down a task that nobody has taken, for everybody: by the user who was asked,
 // or by somebody of the role that was.
 func (s *Service) RejectTask(ctx context.Context, in EndTaskInput) (Task, error) {
-	op := usecase.Op{Name: "inbox.reject_task", Permission: hmstype.PermTaskWrite}
-	return s.stepTask(ctx, op, in, taskStep{to: TaskRejected, by: addressees})
+	return opRejectTask.Run(ctx, &s.base, in, stepping[EndTaskInput](ctx, s, taskStep{to: TaskRejected, by: addressees}))
 }
+
+var opCancelTask = usecase.Command[EndTaskInput, Task]{
+	Name: "inbox.cancel_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
+	Sample: EndTaskInput{Version: 1, Reason: "it was not needed"},
+}.Declare()
 
 // CancelTask takes back an open task: by who asked for it, who was alerted that it is overdue,
 // or who manages all tasks.
 func (s *Service) CancelTask(ctx context.Context, in EndTaskInput) (Task, error) {
-	op := usecase.Op{Name: "inbox.cancel_task", Permission: hmstype.PermTaskWrite}
-	return s.stepTask(ctx, op, in, taskStep{to: TaskCancelled, by: steerers})
+	return opCancelTask.Run(ctx, &s.base, in, stepping[EndTaskInput](ctx, s, taskStep{to: TaskCancelled, by: steerers}))
 }
+
+var opEnterTaskInError = usecase.Command[EndTaskInput, Task]{
+	Name: "inbox.enter_task_in_error", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
+	Sample: EndTaskInput{Version: 1, Reason: "it was not needed"},
+}.Declare()
 
 // EnterTaskInError marks a task, in whatever state, as one that should never have been; by the
 // same as [Service.CancelTask]. It stays, with its history.
 func (s *Service) EnterTaskInError(ctx context.Context, in EndTaskInput) (Task, error) {
-	op := usecase.Op{Name: "inbox.enter_task_in_error", Permission: hmstype.PermTaskWrite}
-	return s.stepTask(ctx, op, in, taskStep{to: TaskEnteredInError, event: "entered_in_error", by: steerers})
+	return opEnterTaskInError.Run(ctx, &s.base, in, stepping[EndTaskInput](ctx, s, taskStep{to: TaskEnteredInError, event: "entered_in_error", by: steerers}))
 }

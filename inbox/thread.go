@@ -10,41 +10,58 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // Thread is a conversation between users, about a patient or not.
 type Thread struct {
-	ID            hmstype.ThreadID
-	Subject       string            // empty where Withheld says why
-	Withheld      Withheld          // why a list does not show the subject
-	Patient       hmstype.PatientID // whom it is about; zero means nobody
-	Participants  []Participant     // who takes part now, by when they came; nil in lists
-	Unread        int64             // messages of others that the actor has not read; 0 for who only looks on
-	CreatedBy     string            // an actor, as on the audit trail
-	CreatedAt     time.Time         // UTC
-	LastMessageAt time.Time         // UTC
+	ID            hmstype.ThreadID  `json:"id"`
+	Subject       string            `json:"subject"`
+	Patient       hmstype.PatientID `json:"patient"`                // whom it is about; zero means nobody
+	SealedFor     uuid.UUID         `json:"sealedFor"`              // whose key seals its texts: the patient's, or the tenant's
+	Participants  []Participant     `json:"participants,omitempty"` // who takes part now, by when they came; nil in lists
+	Unread        int64             `json:"unread"`                 // messages of others that the actor has not read; 0 for who looks on
+	CreatedBy     hmstype.ActorRef  `json:"createdBy"`
+	CreatedAt     time.Time         `json:"createdAt"`     // UTC
+	LastMessageAt time.Time         `json:"lastMessageAt"` // UTC
+	// Erased says that the key that sealed the subject was destroyed, and with it the text.
+	Erased bool `json:"erased,omitempty"`
+	// Withheld says that the patient's record is restricted and the actor may not see it: the subject
+	// is left out. To read it by itself honours a break-glass grant.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 // Participant is a user who takes part in a thread: he reads all of it, also what was said
 // before he came.
 type Participant struct {
-	User     hmstype.UserID
-	AddedBy  string    // an actor, as on the audit trail
-	JoinedAt time.Time // UTC
-	ReadUpTo time.Time // UTC; the newest message that he has read; zero means none
+	User     hmstype.UserID   `json:"user"`
+	AddedBy  hmstype.ActorRef `json:"addedBy"`
+	JoinedAt time.Time        `json:"joinedAt"` // UTC
+	ReadUpTo time.Time        `json:"readUpTo"` // UTC; the newest message that he has read; zero means none
 }
 
 type threadRow struct {
 	bun.BaseModel `bun:"table:hms.message_thread,alias:mt"`
-	dbx.Tenanted
-	ID            hmstype.ThreadID `bun:"id,pk"`
+	dbx.Header[hmstype.ThreadID]
 	Subject       string
 	PatientID     hmstype.PatientID `bun:",nullzero"`
 	SealedFor     uuid.UUID         `bun:"type:uuid"`
-	CreatedBy     string
-	CreatedAt     time.Time
 	LastMessageAt time.Time
 	Unread        int64 `bun:",scanonly"`
+}
+
+// threads is what every use case that shows threads shows of whom.
+var threads = usecase.Entity[Thread]{
+	Table:   "message_thread",
+	Patient: func(t *Thread) hmstype.PatientID { return t.Patient },
+	ID:      func(t *Thread) string { return t.ID.String() },
+	Texts: func(t *Thread) []fieldcrypt.Record {
+		return []fieldcrypt.Record{erasable(threadSubjects.Of(t.SealedFor, t.ID, &t.Subject), &t.Erased)}
+	},
+	// That somebody waits for an answer is always shown.
+	Keep: func(withheld, whole *Thread) {
+		withheld.Participants, withheld.Unread = whole.Participants, whole.Unread
+	},
 }
 
 // Position is the place in a list of threads, which is ordered by the last message.
@@ -54,7 +71,7 @@ func (r threadRow) Position() hmstype.Position {
 
 func (r threadRow) thread() Thread {
 	return Thread{
-		ID: r.ID, Subject: r.Subject, Patient: r.PatientID, Unread: r.Unread, CreatedBy: r.CreatedBy,
+		ID: r.ID, Subject: r.Subject, Patient: r.PatientID, SealedFor: r.SealedFor, Unread: r.Unread, CreatedBy: r.CreatedBy,
 		CreatedAt: r.CreatedAt.UTC(), LastMessageAt: r.LastMessageAt.UTC(),
 	}
 }
@@ -64,7 +81,7 @@ type participantRow struct {
 	dbx.Tenanted
 	ThreadID hmstype.ThreadID `bun:"thread_id,pk"`
 	UserID   hmstype.UserID   `bun:"user_id,pk"`
-	AddedBy  string
+	AddedBy  hmstype.ActorRef
 	JoinedAt time.Time
 	LeftAt   time.Time `bun:",nullzero"`
 	ReadUpTo time.Time `bun:",nullzero"`
@@ -74,29 +91,16 @@ func (r participantRow) participant() Participant {
 	return Participant{User: r.UserID, AddedBy: r.AddedBy, JoinedAt: r.JoinedAt.UTC(), ReadUpTo: r.ReadUpTo.UTC()}
 }
 
-// showThreads gives rows as people read them.
-func (s *Service) showThreads(ctx context.Context, db dbx.DB, allowed bool, rows ...threadRow) ([]Thread, error) {
-	list, entries := make([]Thread, len(rows)), make([]shown, len(rows))
-	for i, r := range rows {
-		list[i] = r.thread()
-		entries[i] = shown{patient: r.PatientID, subject: r.SealedFor, row: r.ID, withheld: &list[i].Withheld,
-			texts: []fieldcrypt.Part{{Field: fieldThreadSubject, Text: &list[i].Subject}}}
-	}
-	return list, s.show(ctx, db, allowed, entries...)
-}
-
 // participants gives who takes part in a thread now.
 func participants(ctx context.Context, db dbx.DB, thread hmstype.ThreadID) ([]participantRow, error) {
-	return dbx.All[participantRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("tp.thread_id = ?", thread).Where("tp.left_at IS NULL").Order("tp.joined_at", "tp.user_id")
-	})
+	return dbx.All[participantRow](ctx, db, dbx.Equal("thread_id", thread), dbx.Where("tp.left_at IS NULL"),
+		dbx.OrderBy("tp.joined_at", "tp.user_id"))
 }
 
 // takesPart tells whether the actor takes part in a thread now.
 func takesPart(ctx context.Context, db dbx.DB, thread hmstype.ThreadID) (bool, error) {
-	return dbx.Exists[participantRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("tp.thread_id = ?", thread).Where("tp.user_id = ?", db.Actor.User).Where("tp.left_at IS NULL")
-	})
+	return dbx.Exists[participantRow](ctx, db, dbx.Equal("thread_id", thread), dbx.Equal("user_id", db.Actor.User),
+		dbx.Where("tp.left_at IS NULL"))
 }
 
 // ownThread reads a thread in which the actor takes part, locked for a deed: messages and
@@ -114,8 +118,7 @@ func ownThread(ctx context.Context, db dbx.DB, id hmstype.ThreadID) (threadRow, 
 }
 
 // readableThread reads a thread for somebody who takes part, or for somebody who may read
-// clinical records where it is about a patient, and records the read of that patient's data,
-// which the database refuses where the record is restricted. To all others it is not found.
+// clinical records where it is about a patient. To all others it is not found.
 func readableThread(ctx context.Context, db dbx.DB, id hmstype.ThreadID, clinical bool) (threadRow, error) {
 	row, err := dbx.Get[threadRow](ctx, db, "thread", id, withUnread(db))
 	if err != nil {
@@ -130,8 +133,7 @@ func readableThread(ctx context.Context, db dbx.DB, id hmstype.ThreadID, clinica
 			return threadRow{}, hmstype.NotFound("thread", id)
 		}
 	}
-	err = db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "message_thread", ID: id.String(), Patient: row.PatientID})
-	return row, err
+	return row, nil
 }
 
 // withUnread counts the messages of others that the actor has not read; nothing is unread for

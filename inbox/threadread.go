@@ -10,29 +10,29 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
+var opThread = usecase.Query[usecase.ByID[hmstype.ThreadID], Thread]{
+	Name: "inbox.thread", Permission: hmstype.PermMessageRead, Shows: threads.One(),
+}.Declare()
+
 // Thread gives a thread with who takes part in it, and records the read of its patient's data.
 // It is shown to whoever takes part, and, where it is about a patient, to whoever holds
 // clinical.read: what colleagues agree about a patient is part of his record. To all others it
 // is not found. A restricted patient's needs patient.restricted or a break-glass grant.
 func (s *Service) Thread(ctx context.Context, id hmstype.ThreadID) (Thread, error) {
-	op := usecase.Op{Name: "inbox.thread", Permission: hmstype.PermMessageRead}
-	return widened(ctx, s, op, hmstype.PermClinicalRead, usecase.ByID[hmstype.ThreadID]{ID: id}, s.thread)
+	return opThread.Run(ctx, &s.base, usecase.ID(id), widened(ctx, s, hmstype.PermClinicalRead, getThread))
 }
 
-func (s *Service) thread(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ThreadID], clinical bool) (Thread, error) {
+func getThread(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ThreadID], clinical bool) (Thread, error) {
 	row, err := readableThread(ctx, db, in.ID, clinical)
 	if err != nil {
 		return Thread{}, err
 	}
-	list, err := s.showThreads(ctx, db, true, row)
-	if err != nil {
-		return Thread{}, err
-	}
+	thread := row.thread()
 	rows, err := participants(ctx, db, in.ID)
 	for _, p := range rows {
-		list[0].Participants = append(list[0].Participants, p.participant())
+		thread.Participants = append(thread.Participants, p.participant())
 	}
-	return list[0], err
+	return thread, err
 }
 
 // ThreadsInput selects from the threads in which the actor takes part.
@@ -48,23 +48,27 @@ func (in ThreadsInput) Validate() error {
 	return v.Err()
 }
 
+var opThreads = usecase.Query[ThreadsInput, hmstype.List[Thread]]{
+	Name: "inbox.threads", Permission: hmstype.PermMessageRead, Shows: threads.Found(), Sample: ThreadsInput{Unread: true},
+}.Declare()
+
 // Threads lists the threads in which the actor takes part, that of the newest message first. A
 // thread that gets a message while somebody leafs through moves to the front.
 func (s *Service) Threads(ctx context.Context, in ThreadsInput) (hmstype.List[Thread], error) {
-	op := usecase.Op{Name: "inbox.threads", Permission: hmstype.PermMessageRead}
-	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in ThreadsInput) (hmstype.List[Thread], error) {
-		if err := requireUser(db); err != nil {
-			return hmstype.List[Thread]{}, err
-		}
-		return s.listThreads(ctx, db, in.Page, func(q *bun.SelectQuery) *bun.SelectQuery {
-			if in.Unread {
-				q = q.Where(`EXISTS (SELECT 1 FROM hms.message AS other WHERE other.tenant_id = ? AND other.thread_id = mt.id
-					AND other.sender_id <> mine.user_id AND (mine.read_up_to IS NULL OR other.sent_at > mine.read_up_to))`, db.Tenant())
-			}
-			return q.Join("JOIN hms.thread_participant AS mine ON mine.tenant_id = ? AND mine.thread_id = mt.id AND mine.user_id = ? AND mine.left_at IS NULL",
-				db.Tenant(), db.Actor.User)
-		})
-	})
+	return opThreads.Run(ctx, &s.base, in, ownThreads)
+}
+
+func ownThreads(ctx context.Context, db dbx.DB, in ThreadsInput) (hmstype.List[Thread], error) {
+	if err := requireUser(db); err != nil {
+		return hmstype.List[Thread]{}, err
+	}
+	mine := func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Join(`JOIN hms.thread_participant AS mine ON mine.tenant_id = ? AND mine.thread_id = mt.id
+			AND mine.user_id = ? AND mine.left_at IS NULL`, db.Tenant(), db.Actor.User)
+	}
+	return listThreads(ctx, db, in.Page, mine, dbx.When(in.Unread, dbx.Where(`EXISTS (SELECT 1 FROM hms.message AS other
+		WHERE other.tenant_id = ? AND other.thread_id = mt.id AND other.sender_id <> mine.user_id
+		AND (mine.read_up_to IS NULL OR other.sent_at > mine.read_up_to))`, db.Tenant())))
 }
 
 // PatientThreadsInput asks for the threads about a patient.
@@ -81,32 +85,21 @@ func (in PatientThreadsInput) Validate() error {
 	return v.Err()
 }
 
+var opPatientThreads = usecase.Query[PatientThreadsInput, hmstype.List[Thread]]{
+	Name: "inbox.patient_threads", Permission: hmstype.PermClinicalRead, Shows: threads.Page(), Sample: PatientThreadsInput{},
+}.Declare()
+
 // PatientThreads lists all threads about a patient, whoever takes part in them, that of the
 // newest message first, and records the read of the patient's data.
 func (s *Service) PatientThreads(ctx context.Context, in PatientThreadsInput) (hmstype.List[Thread], error) {
-	op := usecase.Op{Name: "inbox.patient_threads", Permission: hmstype.PermClinicalRead}
-	return usecase.Read(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in PatientThreadsInput) (hmstype.List[Thread], error) {
-		err := db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "message_thread", Patient: in.Patient})
-		if err != nil {
-			return hmstype.List[Thread]{}, err
-		}
-		return s.listThreads(ctx, db, in.Page, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("mt.patient_id = ?", in.Patient) })
-	})
+	return opPatientThreads.Run(ctx, &s.base, in, patientThreads)
 }
 
-// listThreads gives one page and records whose threads were seen.
-func (s *Service) listThreads(ctx context.Context, db dbx.DB, page hmstype.Page, which dbx.Apply) (hmstype.List[Thread], error) {
-	rows, next, err := dbx.Page[threadRow](ctx, db, page, dbx.Order{At: "last_message_at", Desc: true}, which, withUnread(db))
-	if err != nil {
-		return hmstype.List[Thread]{}, err
-	}
-	list := hmstype.List[Thread]{Next: next}
-	if list.Items, err = s.showThreads(ctx, db, false, rows...); err != nil {
-		return list, err
-	}
-	patients := make([]hmstype.PatientID, len(rows))
-	for i, r := range rows {
-		patients[i] = r.PatientID
-	}
-	return list, db.RecordSearch(ctx, "message_thread", patients...)
+func patientThreads(ctx context.Context, db dbx.DB, in PatientThreadsInput) (hmstype.List[Thread], error) {
+	db.About(in.Patient)
+	return listThreads(ctx, db, in.Page, dbx.Equal("patient_id", in.Patient))
+}
+
+func listThreads(ctx context.Context, db dbx.DB, page hmstype.Page, which ...dbx.Apply) (hmstype.List[Thread], error) {
+	return dbx.List(ctx, db, page, dbx.Order{At: "last_message_at", Desc: true}, threadRow.thread, append(which, withUnread(db))...)
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
-	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -37,13 +36,18 @@ func (in StartThreadInput) Validate() error {
 	return v.Err()
 }
 
+var opStartThread = usecase.Command[StartThreadInput, Thread]{
+	Name: "inbox.start_thread", Permission: hmstype.PermMessageWrite, Shows: threads.One(),
+	Key:    func(in StartThreadInput) string { return in.IdempotencyKey },
+	Sample: StartThreadInput{Subject: "The night shift", Body: "Who has the keys?"},
+}.Declare()
+
 // StartThread begins a thread between the actor and others. Whoever takes part reads all of
 // it, whatever his permissions are, unless the patient's record is restricted: so choose with
 // care whom to ask. An unknown user or patient is not found, [ErrUserInactive] for one who
 // cannot answer.
 func (s *Service) StartThread(ctx context.Context, in StartThreadInput) (Thread, error) {
-	op := usecase.Op{Name: "inbox.start_thread", Permission: hmstype.PermMessageWrite, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, s.startThread)
+	return opStartThread.Run(ctx, &s.base, in, s.startThread)
 }
 
 func (s *Service) startThread(ctx context.Context, db dbx.DB, in StartThreadInput) (Thread, error) {
@@ -63,10 +67,10 @@ func (s *Service) startThread(ctx context.Context, db dbx.DB, in StartThreadInpu
 		return Thread{}, err
 	}
 	row := threadRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.ThreadID](), Subject: in.Subject,
-		PatientID: in.Patient, SealedFor: sealedFor(db, in.Patient), CreatedBy: db.ActorName(), CreatedAt: db.Now, LastMessageAt: db.Now,
+		Header: dbx.NewHeader[hmstype.ThreadID](db), Subject: in.Subject,
+		PatientID: in.Patient, SealedFor: sealedFor(db, in.Patient), LastMessageAt: db.Now,
 	}
-	if err := s.seal(ctx, db, row.SealedFor, row.ID, fieldcrypt.Part{Field: fieldThreadSubject, Text: &row.Subject}); err != nil {
+	if err := threadSubjects.Seal(ctx, s.base.Crypt, db, row.SealedFor, row.ID, &row.Subject); err != nil {
 		return Thread{}, err
 	}
 	if err := dbx.Insert(ctx, db, row); err != nil {
@@ -74,7 +78,7 @@ func (s *Service) startThread(ctx context.Context, db dbx.DB, in StartThreadInpu
 	}
 	joining := make([]participantRow, len(users))
 	for i, user := range users {
-		joining[i] = participantRow{Tenanted: row.Tenanted, ThreadID: row.ID, UserID: user, AddedBy: db.ActorName(), JoinedAt: db.Now}
+		joining[i] = participantRow{Tenanted: row.Tenanted, ThreadID: row.ID, UserID: user, AddedBy: db.By(), JoinedAt: db.Now}
 	}
 	if err := dbx.Insert(ctx, db, joining...); err != nil {
 		return Thread{}, err
@@ -83,7 +87,6 @@ func (s *Service) startThread(ctx context.Context, db dbx.DB, in StartThreadInpu
 		return Thread{}, err
 	}
 	thread := row.thread()
-	thread.Subject = in.Subject // its author may see what he wrote
 	for _, p := range joining {
 		thread.Participants = append(thread.Participants, p.participant())
 	}

@@ -49,6 +49,11 @@ type delivery struct {
 	failed error
 }
 
+var opRelay = usecase.Command[usecase.None, delivery]{
+	Name: "outbox.relay", Permission: hmstype.PermOutboxRelay, Shows: usecase.Nobody[delivery]("counts only"),
+	Quiet: "marks what was delivered; the events tell of deeds that are on the trail",
+}.Declare()
+
 // Relay hands waiting events to fn, at most a hundred, oldest first, and tells how many
 // fn took; call it again until it gives none. fn gets an event a second time if the
 // process dies between fn's success and our commit. Where fn fails, that event and the
@@ -57,9 +62,9 @@ type delivery struct {
 // Several relays may run at once: none gets an event that another is delivering, nor one
 // of an entity whose earlier event waits.
 func (s *Service) Relay(ctx context.Context, fn func(context.Context, Event) error) (int, error) {
-	op := usecase.Op{Name: "outbox.relay", Permission: hmstype.PermOutboxRelay}
-	done, err := usecase.Write(ctx, &s.base, op, usecase.None{},
-		func(ctx context.Context, db dbx.DB, _ usecase.None) (delivery, error) { return deliver(ctx, db, fn) })
+	done, err := opRelay.Run(ctx, &s.base, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) (delivery, error) {
+		return deliver(ctx, db, fn)
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -115,18 +120,25 @@ func (in PurgeInput) Validate() error {
 	return v.Err()
 }
 
+var opPurge = usecase.Command[PurgeInput, int64]{
+	Name: "outbox.purge", Permission: hmstype.PermOutboxRelay, Shows: usecase.Nobody[int64]("counts only"),
+	Quiet:  "removes rows that were delivered; the deeds that they tell of are on the trail",
+	Sample: PurgeInput{DeliveredBefore: usecase.SampleAt},
+}.Declare()
+
 // Purge removes delivered events and expired idempotency keys, and tells how many events
 // went. It is plain and idempotent: the host's scheduler calls it.
 func (s *Service) Purge(ctx context.Context, in PurgeInput) (int64, error) {
-	op := usecase.Op{Name: "outbox.purge", Permission: hmstype.PermOutboxRelay}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in PurgeInput) (int64, error) {
-		if _, err := db.Exec(ctx, `DELETE FROM hms.idempotency_key WHERE tenant_id = $1 AND expires_at <= $2`,
-			db.Tenant(), db.Now); err != nil {
-			return 0, fmt.Errorf("expired keys: %w", err)
-		}
-		return db.Exec(ctx, `DELETE FROM hms.outbox WHERE tenant_id = $1 AND delivered_at < $2`,
-			db.Tenant(), hmstype.Instant(in.DeliveredBefore))
-	})
+	return opPurge.Run(ctx, &s.base, in, purge)
+}
+
+func purge(ctx context.Context, db dbx.DB, in PurgeInput) (int64, error) {
+	if _, err := db.Exec(ctx, `DELETE FROM hms.idempotency_key WHERE tenant_id = $1 AND expires_at <= $2`,
+		db.Tenant(), db.Now); err != nil {
+		return 0, fmt.Errorf("expired keys: %w", err)
+	}
+	return db.Exec(ctx, `DELETE FROM hms.outbox WHERE tenant_id = $1 AND delivered_at < $2`,
+		db.Tenant(), hmstype.Instant(in.DeliveredBefore))
 }
 
 // New makes the service; hms.New calls it.

@@ -1,6 +1,7 @@
 package patient
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -30,142 +31,152 @@ var CoverageTransitions = hmstype.Transitions[CoverageStatus]{
 	CoverageActive: {CoverageCancelled, CoverageEnteredInError},
 }
 
+// CoverageDetails are what is agreed with who pays.
+type CoverageDetails struct {
+	PayerName    string          `bun:"payer_name"       json:"payerName"`             // required, up to 200 characters
+	PolicyNumber string          `bun:"policy_number"    json:"policyNumber"`          // required, up to 100 characters
+	GroupNumber  string          `bun:"group_number"     json:"groupNumber,omitempty"` // up to 100 characters
+	PlanName     string          `bun:"plan_name"        json:"planName,omitempty"`    // up to 200 characters
+	Relationship string          `bun:"relationship"     json:"relationship"`          // self (empty), spouse, child, parent or other
+	Priority     int             `bun:"priority"         json:"priority"`              // 1 pays first, 9 last; zero means 1
+	Percent      decimal.Decimal `bun:"coverage_percent" json:"percent"`               // of what those before it leave; 0 to 100, two places
+	ValidFrom    hmstype.Date    `bun:"valid_from"       json:"validFrom"`             // first day; required
+	ValidUntil   hmstype.Date    `bun:"valid_until"      json:"validUntil"`            // the day after; zero means without end
+}
+
+func (d *CoverageDetails) validate(v *hmstype.Validator) {
+	v.Text(d.PayerName, "payerName", 1, 200)
+	v.Text(d.PolicyNumber, "policyNumber", 1, 100)
+	v.Text(d.GroupNumber, "groupNumber", 0, 100)
+	v.Text(d.PlanName, "planName", 0, 200)
+	hmstype.OneOf(v, d.Relationship, "relationship", "", "self", "spouse", "child", "parent", "other")
+	v.Check(d.Priority >= 0 && d.Priority <= 9, "priority", "must lie between 1 and 9")
+	v.Check(!d.Percent.IsNegative() && d.Percent.LessThanOrEqual(decimal.NewFromInt(100)), "percent", "must lie between 0 and 100")
+	v.Check(d.Percent.Equal(d.Percent.Truncate(2)), "percent", "must have at most 2 decimal places")
+	v.Required(!d.ValidFrom.IsZero(), "validFrom")
+	v.Check(d.ValidUntil.IsZero() || d.ValidUntil.After(d.ValidFrom), "validUntil", "must be after validFrom")
+}
+
 // Coverage says who pays for a patient, for how much and how long (FHIR Coverage).
 type Coverage struct {
-	ID           hmstype.CoverageID
-	Patient      hmstype.PatientID
-	Status       CoverageStatus
-	PayerName    string
-	PolicyNumber string
-	GroupNumber  string
-	PlanName     string
-	Relationship string          // of the patient to the subscriber: self, spouse, child, parent, other
-	Priority     int             // 1 pays first, 9 last
-	Percent      decimal.Decimal // the payer's share of what those before it leave, 0 to 100, two places
-	ValidFrom    hmstype.Date    // first day
-	ValidUntil   hmstype.Date    // the day after the last; zero means without end
-	CreatedAt    time.Time       // UTC
-	Version      int64
+	ID      hmstype.CoverageID `json:"id"`
+	Patient hmstype.PatientID  `json:"patient"`
+	Status  CoverageStatus     `json:"status"`
+	CoverageDetails
+	CreatedAt time.Time        `json:"createdAt"` // UTC
+	CreatedBy hmstype.ActorRef `json:"createdBy"`
+	Version   int64            `json:"version"` // counts changes, from 1
+	// Withheld says that the patient's record is restricted and the actor may not see it: what is
+	// left are ids, states and instants.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 type coverageRow struct {
 	bun.BaseModel `bun:"table:hms.coverage,alias:c"`
-	dbx.Tenanted
-	ID              hmstype.CoverageID `bun:"id,pk"`
-	PatientID       hmstype.PatientID
-	Status          CoverageStatus
-	PayerName       string
-	PolicyNumber    string
-	GroupNumber     string
-	PlanName        string
-	Relationship    string
-	Priority        int
-	CoveragePercent decimal.Decimal
-	ValidFrom       hmstype.Date
-	ValidUntil      hmstype.Date
-	CreatedAt       time.Time
-	Version         int64
+	dbx.Header[hmstype.CoverageID]
+	PatientID hmstype.PatientID
+	Status    CoverageStatus
+	CoverageDetails
 }
 
-func (r coverageRow) coverage(keys fieldcrypt.Keys) (Coverage, error) {
-	policy, err := keys.Open(r.PatientID.UUID(), fieldPolicy, r.ID, r.PolicyNumber)
+// coverage gives the row with its texts as they are stored.
+func (r coverageRow) coverage() Coverage {
 	return Coverage{
-		ID: r.ID, Patient: r.PatientID, Status: r.Status, PayerName: r.PayerName, PolicyNumber: policy,
-		GroupNumber: r.GroupNumber, PlanName: r.PlanName, Relationship: r.Relationship, Priority: r.Priority,
-		Percent: r.CoveragePercent, ValidFrom: r.ValidFrom, ValidUntil: r.ValidUntil,
-		CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
-	}, err
+		ID: r.ID, Patient: r.PatientID, Status: r.Status, CoverageDetails: r.CoverageDetails,
+		CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy, Version: r.Version,
+	}
+}
+
+func coveragesOf(rows []coverageRow) []Coverage {
+	list := make([]Coverage, len(rows))
+	for i, r := range rows {
+		list[i] = r.coverage()
+	}
+	return list
+}
+
+// coverageTexts are what of a coverage is sealed wherever the host gave a key.
+var coverageTexts = fieldcrypt.Table[CoverageDetails]{
+	Name: "coverage", Subject: "patient_id",
+	Texts: func(d *CoverageDetails) []fieldcrypt.Text {
+		return []fieldcrypt.Text{{Column: "policy_number", Text: &d.PolicyNumber}}
+	},
+}.Declare()
+
+// coverages is what every use case that shows coverages shows of whom.
+var coverages = usecase.Entity[Coverage]{
+	Table:   "coverage",
+	Patient: func(c *Coverage) hmstype.PatientID { return c.Patient },
+	ID:      func(c *Coverage) string { return c.ID.String() },
+	Texts:   func(c *Coverage) []fieldcrypt.Record { return []fieldcrypt.Record{c.texts()} },
+}
+
+func (c *Coverage) texts() fieldcrypt.Record {
+	return coverageTexts.Of(c.Patient.UUID(), c.ID, &c.CoverageDetails)
+}
+
+// coverageSteps is how a coverage changes its state.
+var coverageSteps = dbx.Machine[coverageRow, CoverageStatus]{
+	Table: "coverage", Transitions: CoverageTransitions,
+	State: func(r *coverageRow) *CoverageStatus { return &r.Status },
 }
 
 // AddCoverageInput describes a coverage that is active at once.
 type AddCoverageInput struct {
-	Patient      hmstype.PatientID // required
-	PayerName    string            // required, up to 200 characters
-	PolicyNumber string            // required, up to 100 characters
-	GroupNumber  string            // up to 100 characters
-	PlanName     string            // up to 200 characters
-	Relationship string            // empty means self
-	Priority     int               // 1 to 9; zero means 1
-	Percent      decimal.Decimal   // 0 to 100, at most two places
-	ValidFrom    hmstype.Date      // required
-	ValidUntil   hmstype.Date      // the day after the last; zero means without end
+	Patient hmstype.PatientID // required
+	CoverageDetails
 }
 
 // Validate implements the rules above.
 func (in AddCoverageInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Patient.IsZero(), "patient")
-	v.Text(in.PayerName, "payerName", 1, 200)
-	v.Text(in.PolicyNumber, "policyNumber", 1, 100)
-	v.Text(in.GroupNumber, "groupNumber", 0, 100)
-	v.Text(in.PlanName, "planName", 0, 200)
-	hmstype.OneOf(&v, in.Relationship, "relationship", "", "self", "spouse", "child", "parent", "other")
-	v.Check(in.Priority >= 0 && in.Priority <= 9, "priority", "must lie between 1 and 9")
-	v.Check(!in.Percent.IsNegative() && in.Percent.LessThanOrEqual(decimal.NewFromInt(100)), "percent", "must lie between 0 and 100")
-	v.Check(in.Percent.Equal(in.Percent.Truncate(2)), "percent", "must have at most 2 decimal places")
-	v.Required(!in.ValidFrom.IsZero(), "validFrom")
-	v.Check(in.ValidUntil.IsZero() || in.ValidUntil.After(in.ValidFrom), "validUntil", "must be after validFrom")
+	in.validate(&v)
 	return v.Err()
 }
 
+var opAddCoverage = usecase.Command[AddCoverageInput, Coverage]{
+	Name: "patient.add_coverage", Permission: hmstype.PermPatientWrite, Shows: coverages.One(),
+	Sample: AddCoverageInput{CoverageDetails: CoverageDetails{
+		PayerName: "Acme Health", PolicyNumber: "P-1", GroupNumber: "G-1", PlanName: "Basic", Relationship: "self",
+		Percent: decimal.NewFromInt(80), ValidFrom: usecase.SampleDay,
+	}},
+}.Declare()
+
 // AddCoverage adds a coverage. [ErrCoverageOverlap] where the patient has an active one of
-// the same priority on any of its days.
+// the same priority on any of its days; [ErrRestricted] as for [Service.Get].
 func (s *Service) AddCoverage(ctx context.Context, in AddCoverageInput) (Coverage, error) {
-	op := usecase.Op{Name: "patient.add_coverage", Permission: hmstype.PermPatientWrite}
-	return usecase.Write(ctx, &s.base, op, in, s.addCoverage)
+	return opAddCoverage.Run(ctx, &s.base, in, s.addCoverage)
 }
 
 func (s *Service) addCoverage(ctx context.Context, db dbx.DB, in AddCoverageInput) (Coverage, error) {
 	if _, err := s.port().Require(ctx, db.Conn(), in.Patient); err != nil {
 		return Coverage{}, err
 	}
-	id := hmstype.NewID[hmstype.CoverageID]()
-	if err := recordCoverageRead(ctx, db, in.Patient); err != nil {
-		return Coverage{}, err
-	}
-	keys, err := s.base.Crypt.Ensure(ctx, db, in.Patient.UUID())
-	if err != nil {
-		return Coverage{}, err
-	}
-	policy, err := keys.Seal(in.Patient.UUID(), fieldPolicy, id, in.PolicyNumber)
-	if err != nil {
+	if err := requireVisible(ctx, db, in.Patient); err != nil {
 		return Coverage{}, err
 	}
 	row := coverageRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: id, PatientID: in.Patient,
-		Status: CoverageActive, PayerName: in.PayerName, PolicyNumber: policy, GroupNumber: in.GroupNumber,
-		PlanName: in.PlanName, Relationship: in.Relationship, Priority: max(in.Priority, 1), CoveragePercent: in.Percent,
-		ValidFrom: in.ValidFrom, ValidUntil: in.ValidUntil, CreatedAt: db.Now, Version: 1,
+		Header: dbx.NewHeader[hmstype.CoverageID](db), PatientID: in.Patient, Status: CoverageActive,
+		CoverageDetails: in.CoverageDetails,
 	}
-	if row.Relationship == "" {
-		row.Relationship = "self"
+	row.Relationship, row.Priority = cmp.Or(row.Relationship, "self"), max(row.Priority, 1)
+	if err := coverageTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.CoverageDetails); err != nil {
+		return Coverage{}, err
 	}
 	done, err := dbx.InsertIfFree(ctx, db, &row)
 	if err == nil && !done {
 		err = coverageInTheWay(ctx, db, row)
 	}
-	if err != nil {
-		return Coverage{}, err
-	}
-	return row.coverage(keys)
-}
-
-// recordCoverageRead records that who pays for a patient was shown, which the database
-// refuses for a restricted one.
-func recordCoverageRead(ctx context.Context, db dbx.DB, patient hmstype.PatientID) error {
-	return db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "coverage", ID: patient.String(), Patient: patient})
+	return row.coverage(), err
 }
 
 // coverageInTheWay names the coverage that shares a day with the row.
 func coverageInTheWay(ctx context.Context, db dbx.DB, row coverageRow) error {
-	taken, err := dbx.All[coverageRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = q.Where("c.patient_id = ?", row.PatientID).Where("c.status = ?", CoverageActive).Where("c.priority = ?", row.Priority).
-			Where("(c.valid_until IS NULL OR c.valid_until > ?)", row.ValidFrom)
-		if !row.ValidUntil.IsZero() {
-			q = q.Where("c.valid_from < ?", row.ValidUntil)
-		}
-		return q.Order("c.valid_from").Limit(1)
-	})
+	taken, err := dbx.All[coverageRow](ctx, db, dbx.Equal("patient_id", row.PatientID), dbx.Equal("status", CoverageActive),
+		dbx.Equal("priority", row.Priority), dbx.Where("(c.valid_until IS NULL OR c.valid_until > ?)", row.ValidFrom),
+		dbx.When(!row.ValidUntil.IsZero(), dbx.Where("c.valid_from < ?", row.ValidUntil)),
+		dbx.OrderBy("c.valid_from"), dbx.Limit(1))
 	if err != nil {
 		return err
 	}
@@ -175,70 +186,44 @@ func coverageInTheWay(ctx context.Context, db dbx.DB, row coverageRow) error {
 	return &CoverageOverlapError{Coverage: taken[0].ID, ValidFrom: taken[0].ValidFrom, ValidUntil: taken[0].ValidUntil}
 }
 
+var opCoverages = usecase.Query[usecase.ByID[hmstype.PatientID], []Coverage]{
+	Name: "patient.coverages", Permission: hmstype.PermPatientRead, Shows: coverages.All(),
+}.Declare()
+
 // Coverages lists all coverages of a patient, whatever their status, in the order in which
 // they pay, and records that they were read. [ErrRestricted] as for [Service.Get].
 func (s *Service) Coverages(ctx context.Context, patient hmstype.PatientID) ([]Coverage, error) {
-	op := usecase.Op{Name: "patient.coverages", Permission: hmstype.PermPatientRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.PatientID]{ID: patient},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.PatientID]) ([]Coverage, error) {
-			if _, err := dbx.Get[patientRow](ctx, db, "patient", in.ID); err != nil {
-				return nil, err
-			}
-			if err := recordCoverageRead(ctx, db, in.ID); err != nil {
-				return nil, err
-			}
-			rows, err := dbx.All[coverageRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-				return q.Where("c.patient_id = ?", in.ID).Order("c.priority", "c.valid_from", "c.id")
-			})
-			if err != nil {
-				return nil, err
-			}
-			return coverages(ctx, s.base.Crypt, db, in.ID, rows)
-		})
+	return opCoverages.Run(ctx, &s.base, usecase.ID(patient), listCoverages)
 }
 
-// coverages opens the coverages of one patient.
-func coverages(
-	ctx context.Context, crypt *fieldcrypt.Cipher, db dbx.DB, patient hmstype.PatientID, rows []coverageRow,
-) ([]Coverage, error) {
-	keys, err := crypt.Load(ctx, db, patient.UUID())
-	if err != nil {
+func listCoverages(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.PatientID]) ([]Coverage, error) {
+	if _, err := dbx.Get[patientRow](ctx, db, "patient", in.ID); err != nil {
 		return nil, err
 	}
-	list := make([]Coverage, len(rows))
-	for i, r := range rows {
-		if list[i], err = r.coverage(keys); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
+	db.About(in.ID)
+	rows, err := dbx.All[coverageRow](ctx, db, dbx.Equal("patient_id", in.ID),
+		dbx.OrderBy("c.priority", "c.valid_from", "c.id"))
+	return coveragesOf(rows), err
 }
+
+var opCancelCoverage = usecase.Command[usecase.ByID[hmstype.CoverageID], Coverage]{
+	Name: "patient.cancel_coverage", Permission: hmstype.PermPatientWrite, Shows: coverages.One(),
+}.Declare()
 
 // CancelCoverage ends a coverage: it pays for nothing from now on, nor for the past.
+// [ErrRestricted] as for [Service.Get].
 func (s *Service) CancelCoverage(ctx context.Context, id hmstype.CoverageID) (Coverage, error) {
-	op := usecase.Op{Name: "patient.cancel_coverage", Permission: hmstype.PermPatientWrite}
-	return usecase.Write(ctx, &s.base, op, usecase.ByID[hmstype.CoverageID]{ID: id}, s.cancelCoverage)
+	return opCancelCoverage.Run(ctx, &s.base, usecase.ID(id), cancelCoverage)
 }
 
-func (s *Service) cancelCoverage(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.CoverageID]) (Coverage, error) {
+func cancelCoverage(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.CoverageID]) (Coverage, error) {
 	row, err := dbx.Get[coverageRow](ctx, db, "coverage", in.ID, dbx.ForUpdate)
 	if err != nil {
 		return Coverage{}, err
 	}
-	if err := recordCoverageRead(ctx, db, row.PatientID); err != nil {
+	if err := requireVisible(ctx, db, row.PatientID); err != nil {
 		return Coverage{}, err
 	}
-	if err := CoverageTransitions.Check("coverage", row.Status, CoverageCancelled); err != nil {
-		return Coverage{}, err
-	}
-	row.Status = CoverageCancelled
-	if err := dbx.UpdateVersioned(ctx, db, &row, row.Version, "status"); err != nil {
-		return Coverage{}, err
-	}
-	row.Version++
-	list, err := coverages(ctx, s.base.Crypt, db, row.PatientID, []coverageRow{row})
-	if err != nil {
-		return Coverage{}, err
-	}
-	return list[0], nil
+	err = dbx.Move(ctx, db, coverageSteps, &row, dbx.Change[coverageRow, CoverageStatus]{To: CoverageCancelled})
+	return row.coverage(), err
 }

@@ -3,7 +3,7 @@
 //
 // It owns the patient's master data, medical record numbers and other identifiers, the
 // search, the restricted flag, and coverage (insurance). It does not own anything clinical,
-// nor bills; those packages ask it with [Service.Require].
+// nor bills; those packages ask it with [Port.Require].
 //
 // # States of a patient
 //
@@ -11,7 +11,8 @@
 //	active, inactive -> merged (FHIR Patient.link replaced-by; terminal)
 //	active, inactive -> entered-in-error (terminal)
 //
-// Death is a dated attribute and not a state.
+// Death is a dated attribute and not a state. [Service.PatientHistory] and
+// [Service.CoverageHistory] give the steps that were made.
 //
 // # Errors
 //
@@ -21,8 +22,9 @@
 //
 // A restricted record (staff as patients, public figures, psychiatry) is shown only to
 // those who hold hmstype.PermPatientRestricted; a search leaves it out, and whoever is
-// refused one stands in the audit trail. The ports [Service.Require] and [Service.Lock] do
-// not refuse it: they tell, and the package that asks decides. [DuplicateError] names
+// refused one stands in the audit trail. Nobody else changes it either, and whoever registers or
+// restricts one without seeing such is given the result withheld. The ports [Port.Require] and
+// [Port.Lock] do not refuse it: they tell, and the package that asks decides. [DuplicateError] names
 // restricted records too, by id alone, because a second chart for the same person is
 // the greater danger.
 //

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/uptrace/bun"
-
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
@@ -33,24 +31,24 @@ func validateIdentifiers(v *hmstype.Validator, identifiers []Identifier) {
 	}
 }
 
-// insertIdentifiers writes a new patient's identifiers; [IdentifierError] where another
-// patient has one. They go in one order, so that two registrations never wait for each other.
-func insertIdentifiers(ctx context.Context, db dbx.DB, keys fieldcrypt.Keys, patient hmstype.PatientID, identifiers []Identifier) error {
+// insertIdentifiers writes a new patient's identifiers and gives them as they are stored;
+// [IdentifierError] where another patient has one. They go in one order, so that two registrations never wait for each other.
+func insertIdentifiers(
+	ctx context.Context, db dbx.DB, keys fieldcrypt.Keys, patient hmstype.PatientID, identifiers []Identifier,
+) ([]Identifier, error) {
 	if len(identifiers) == 0 {
-		return nil
+		return nil, nil
 	}
 	rows := make([]identifierRow, len(identifiers))
 	for i, id := range identifiers {
-		row := identifierRow{
-			Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.PatientIdentifierID](), PatientID: patient,
-			System: id.System, SystemKey: names.CodeKey(id.System),
-		}
+		row := identifierRow{Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, Identifier: id, PatientID: patient}
+		row.ID, row.SystemKey = hmstype.NewID[hmstype.PatientIdentifierID](), names.CodeKey(id.System)
 		var err error
-		if row.Value, err = keys.Seal(patient.UUID(), fieldIdentifier, row.ID, id.Value); err != nil {
-			return err
+		if row.ValueKey, err = identifierTexts.Token(keys, "value_key", id.Value); err != nil {
+			return nil, err
 		}
-		if row.ValueKey, err = keys.Index(fieldIdentifier, names.CodeKey(id.Value)); err != nil {
-			return err
+		if err := identifierTexts.SealBy(keys, patient.UUID(), row.ID, &row.Identifier); err != nil {
+			return nil, err
 		}
 		rows[i] = row
 	}
@@ -60,20 +58,32 @@ func insertIdentifiers(ctx context.Context, db dbx.DB, keys fieldcrypt.Keys, pat
 	})
 	res, err := db.NewInsert().Model(&sorted).On("CONFLICT DO NOTHING").Exec(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if n, err := res.RowsAffected(); err != nil || n == int64(len(rows)) {
-		return err
+		return identifiersOf(rows), err
 	}
-	return identifierInTheWay(ctx, db, rows)
+	return nil, identifierInTheWay(ctx, db, rows)
+}
+
+// storedIdentifiers reads a patient's identifiers, their values as they are stored.
+func storedIdentifiers(ctx context.Context, db dbx.DB, patient hmstype.PatientID) ([]Identifier, error) {
+	rows, err := dbx.All[identifierRow](ctx, db, dbx.Equal("patient_id", patient), dbx.OrderBy("i.id"))
+	return identifiersOf(rows), err
+}
+
+func identifiersOf(rows []identifierRow) []Identifier {
+	identifiers := make([]Identifier, len(rows))
+	for i, r := range rows {
+		identifiers[i] = r.Identifier
+	}
+	return identifiers
 }
 
 func identifierInTheWay(ctx context.Context, db dbx.DB, rows []identifierRow) error {
 	for i, row := range rows {
-		taken, err := dbx.All[identifierRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-			return q.Where("i.system_key = ?", row.SystemKey).Where("i.value_key = ?", row.ValueKey).
-				Where("i.patient_id <> ?", row.PatientID)
-		})
+		taken, err := dbx.All[identifierRow](ctx, db, dbx.Equal("system_key", row.SystemKey),
+			dbx.Equal("value_key", row.ValueKey), dbx.Where("i.patient_id <> ?", row.PatientID))
 		if err != nil {
 			return err
 		}

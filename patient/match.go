@@ -11,8 +11,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/uptrace/bun"
-
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
@@ -183,14 +181,12 @@ func registrationLock(d Details) string {
 
 // findCandidates gives the patients who may be this person, the likeliest first.
 func findCandidates(ctx context.Context, db dbx.DB, keys fieldcrypt.Keys, d Details) ([]hmstype.PatientID, error) {
-	phone, err := keys.Index(fieldPhone, normalizePhone(d.PhoneNumber))
+	phone, err := patientTexts.Token(keys, "phone_normalized", d.PhoneNumber)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := dbx.All[patientRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("p.birth_date IN (?)", bun.List(likeBirthDates(d))).
-			Where("p.status IN (?)", bun.List([]Status{StatusActive, StatusInactive})).Order("p.id")
-	})
+	rows, err := dbx.All[patientRow](ctx, db, dbx.OneOf("birth_date", likeBirthDates(d)),
+		dbx.OneOf("status", []Status{StatusActive, StatusInactive}), dbx.OrderBy("p.id"))
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +196,7 @@ func findCandidates(ctx context.Context, db dbx.DB, keys fieldcrypt.Keys, d Deta
 	}
 	var found []candidate
 	for _, row := range rows {
-		if n := likenessOf(d, row.openDetails(), phone != "" && phone == row.PhoneNormalized); n >= matchThreshold {
+		if n := likenessOf(d, row.Details, phone != "" && phone == row.PhoneNormalized); n >= matchThreshold {
 			found = append(found, candidate{row.ID, n})
 		}
 	}

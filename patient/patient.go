@@ -1,12 +1,14 @@
 package patient
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
@@ -59,22 +61,23 @@ const (
 
 // Identifier is a number that somebody gave to the patient (FHIR Identifier).
 type Identifier struct {
-	System string `json:"system"` // URI of who gave it, 1 to 200 characters
-	Value  string `json:"value"`  // 1 to 200 characters; unique in its system up to case and spaces
+	ID     hmstype.PatientIdentifierID `bun:"id,pk"  json:"id"`     // given by the library; ignored in an input
+	System string                      `bun:"system" json:"system"` // URI of who gave it, 1 to 200 characters
+	Value  string                      `bun:"value"  json:"value"`  // 1 to 200 characters; unique in its system
 }
 
 // Details are what a person tells at the desk.
 type Details struct {
-	FirstName             string       `json:"firstName"` // given names; empty for a person who is unknown yet; up to 100 characters
-	LastName              string       `json:"lastName"`  // required, up to 100 characters
-	BirthDate             hmstype.Date `json:"birthDate"` // zero means unknown; not in the future, not before 1850
-	BirthDatePrecision    Precision    `json:"birthDatePrecision"`
-	Gender                Gender       `json:"gender"`
-	PhoneNumber           string       `json:"phoneNumber"` // up to 30 characters
-	Email                 string       `json:"email"`       // up to 254 characters
-	Address               string       `json:"address"`     // up to 500 characters, lines parted by line ends
-	EmergencyContactName  string       `json:"emergencyContactName"`
-	EmergencyContactPhone string       `json:"emergencyContactPhone"`
+	FirstName             string       `bun:"first_name"              json:"firstName"` // given names; may be unknown; up to 100
+	LastName              string       `bun:"last_name"               json:"lastName"`  // required, up to 100 characters
+	BirthDate             hmstype.Date `bun:"birth_date"              json:"birthDate"` // zero means unknown; from 1850 on
+	BirthDatePrecision    Precision    `bun:"birth_date_precision"    json:"birthDatePrecision"`
+	Gender                Gender       `bun:"gender"                  json:"gender"`
+	PhoneNumber           string       `bun:"phone_number"            json:"phoneNumber"` // up to 30 characters
+	Email                 string       `bun:"email"                   json:"email"`       // up to 254 characters
+	Address               string       `bun:"address"                 json:"address"`     // up to 500 characters, with line ends
+	EmergencyContactName  string       `bun:"emergency_contact_name"  json:"emergencyContactName"`
+	EmergencyContactPhone string       `bun:"emergency_contact_phone" json:"emergencyContactPhone"`
 }
 
 func (d *Details) validate(v *hmstype.Validator) {
@@ -96,51 +99,62 @@ func (d *Details) validate(v *hmstype.Validator) {
 
 // Patient is a person whom the hospital treats (FHIR Patient).
 type Patient struct {
-	ID  hmstype.PatientID
-	MRN string // medical record number, unique in the tenant, never used again
+	ID  hmstype.PatientID `json:"id"`
+	MRN string            `json:"mrn"` // medical record number, unique in the tenant, never used again
 	Details
-	Status         Status
-	StatusReason   string // why the record got its status; empty for one that was never changed
-	Identifiers    []Identifier
-	Deceased       bool              // whether the person has died (FHIR Patient.deceased)
-	DeceasedAt     time.Time         // UTC; zero means alive, or, where Deceased, at an unknown instant
-	Restricted     bool              // see the package's documentation
-	OverrideReason string            // why the person was registered although a like one exists
-	MergedInto     hmstype.PatientID // the surviving record, where Status is merged
-	Erased         bool              // the person was erased (encryption.Service.Erase): what was sealed is empty now
-	CreatedAt      time.Time         // UTC
-	Version        int64             // counts changes, from 1
+	Status         Status            `json:"status"`
+	StatusReason   string            `json:"statusReason,omitempty"` // of its status; empty where it never changed
+	Identifiers    []Identifier      `json:"identifiers,omitempty"`
+	Deceased       bool              `json:"deceased"`                 // whether the person has died (FHIR Patient.deceased)
+	DeceasedAt     time.Time         `json:"deceasedAt"`               // UTC; zero means alive, or, where Deceased, unknown
+	Restricted     bool              `json:"restricted"`               // see the package's documentation
+	OverrideReason string            `json:"overrideReason,omitempty"` // why registered although a like one exists
+	MergedInto     hmstype.PatientID `json:"mergedInto"`               // the surviving record, where Status is merged
+	Erased         bool              `json:"erased,omitempty"`         // what was sealed is empty now; see encryption
+	CreatedAt      time.Time         `json:"createdAt"`                // UTC
+	CreatedBy      hmstype.ActorRef  `json:"createdBy"`
+	Version        int64             `json:"version"` // counts changes, from 1
+	// Withheld says that the record is restricted and the actor may not see it: what is left are
+	// ids, the record's number and state, and who made it when.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 type patientRow struct {
 	bun.BaseModel `bun:"table:hms.patient,alias:p"`
-	dbx.Tenanted
-	ID                    hmstype.PatientID `bun:"id,pk"`
-	MRN                   string            `bun:"mrn"`
-	MRNKey                string            `bun:"mrn_key"` // twin of MRN
-	Status                Status
-	StatusReason          string
-	FirstName             string
-	LastName              string
-	BirthDate             hmstype.Date
-	BirthDatePrecision    Precision
-	Gender                Gender
-	PhoneNumber           string
-	PhoneNormalized       string `bun:",nullzero"`
-	Email                 string
-	Address               string
-	EmergencyContactName  string
-	EmergencyContactPhone string
-	IsDeceased            bool
-	DeceasedAt            time.Time `bun:",nullzero"`
-	IsRestricted          bool
-	OverrideReason        string
-	MergedIntoID          hmstype.PatientID `bun:"merged_into_id"`
-	CreatedAt             time.Time
-	Version               int64
+	dbx.Header[hmstype.PatientID]
+	MRN          string `bun:"mrn"`
+	MRNKey       string `bun:"mrn_key"` // twin of MRN
+	Status       Status
+	StatusReason string
+	Details
+	PhoneNormalized string `bun:",nullzero"`
+	IsDeceased      bool
+	DeceasedAt      time.Time `bun:",nullzero"`
+	IsRestricted    bool
+	OverrideReason  string
+	MergedIntoID    hmstype.PatientID `bun:"merged_into_id"`
 }
 
 func (r patientRow) Position() hmstype.Position { return hmstype.Position{ID: r.ID.UUID()} }
+
+// patient gives the row with its texts as they are stored, and without its identifiers.
+func (r patientRow) patient() Patient {
+	return Patient{
+		ID: r.ID, MRN: r.MRN, Status: r.Status, StatusReason: r.StatusReason, Details: r.Details,
+		Deceased: r.IsDeceased, DeceasedAt: r.DeceasedAt.UTC(), Restricted: r.IsRestricted, OverrideReason: r.OverrideReason,
+		MergedInto: r.MergedIntoID, CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy, Version: r.Version,
+	}
+}
+
+// setDetails takes over what was told at the desk.
+func (r *patientRow) setDetails(keys fieldcrypt.Keys, d Details) (err error) {
+	d.BirthDatePrecision = cmp.Or(d.BirthDatePrecision, PrecisionDay)
+	if r.PhoneNormalized, err = patientTexts.Token(keys, "phone_normalized", d.PhoneNumber); err != nil {
+		return err
+	}
+	r.Details = d
+	return patientTexts.SealBy(keys, r.ID.UUID(), r.ID, &r.Details)
+}
 
 // setMRN gives a new patient the number by which he is known.
 func (r *patientRow) setMRN(mrn string) { r.MRN, r.MRNKey = mrn, names.CodeKey(mrn) }
@@ -156,11 +170,9 @@ func (r *patientRow) setDeceased(deceased bool, at time.Time) {
 type identifierRow struct {
 	bun.BaseModel `bun:"table:hms.patient_identifier,alias:i"`
 	dbx.Tenanted
-	ID        hmstype.PatientIdentifierID `bun:"id,pk"`
+	Identifier
 	PatientID hmstype.PatientID
-	System    string
 	SystemKey string // twin of System
-	Value     string
 	ValueKey  string // twin of Value; with field encryption a keyed token of it
 }
 

@@ -242,8 +242,10 @@ func TestService_AddCoverage(t *testing.T) {
 	p, err := s.Register(env.Ctx, person("Covered"))
 	require.NoError(t, err)
 	in := patient.AddCoverageInput{
-		Patient: p.ID, PayerName: "Acme Health", PolicyNumber: "P-1", Percent: decimal.NewFromInt(80),
-		ValidFrom: hmstype.NewDate(2026, 1, 1), ValidUntil: hmstype.NewDate(2027, 1, 1),
+		Patient: p.ID, CoverageDetails: patient.CoverageDetails{
+			PayerName: "Acme Health", PolicyNumber: "P-1", Percent: decimal.NewFromInt(80),
+			ValidFrom: hmstype.NewDate(2026, 1, 1), ValidUntil: hmstype.NewDate(2027, 1, 1),
+		},
 	}
 	first, err := s.AddCoverage(env.Ctx, in)
 	require.NoError(t, err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -56,11 +57,8 @@ func (p Port) require(ctx context.Context, conn bun.IConn, id hmstype.PatientID,
 		return Summary{}, err
 	}
 	db.KnowRestricted(row.ID, row.IsRestricted)
-	switch {
-	case row.Status == StatusMerged:
-		return Summary{}, ErrMerged
-	case row.Status != StatusActive:
-		return Summary{}, ErrInactive
+	if err := row.requireUsable(); err != nil {
+		return Summary{}, err
 	}
 	return Summary{
 		ID: row.ID, MRN: row.MRN, Gender: row.Gender, BirthDate: row.BirthDate, BirthDatePrecision: row.BirthDatePrecision,
@@ -75,12 +73,16 @@ func (p Port) ActiveCoverages(ctx context.Context, conn bun.IConn, patient hmsty
 	if err != nil {
 		return nil, err
 	}
-	rows, err := dbx.All[coverageRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("c.patient_id = ?", patient).Where("c.status = ?", CoverageActive).Where("c.valid_from <= ?", on).
-			Where("(c.valid_until IS NULL OR c.valid_until > ?)", on).Order("c.priority")
-	})
+	rows, err := dbx.All[coverageRow](ctx, db, dbx.Equal("patient_id", patient), dbx.Equal("status", CoverageActive),
+		dbx.Where("c.valid_from <= ?", on), dbx.Where("(c.valid_until IS NULL OR c.valid_until > ?)", on),
+		dbx.OrderBy("c.priority"))
 	if err != nil {
 		return nil, err
 	}
-	return coverages(ctx, p.base.Crypt, db, patient, rows)
+	list := coveragesOf(rows)
+	texts := make([]fieldcrypt.Record, len(list))
+	for i := range list {
+		texts[i] = list[i].texts()
+	}
+	return list, p.base.Crypt.OpenTexts(ctx, db, texts...)
 }

@@ -3,26 +3,28 @@ package patient
 import (
 	"context"
 
-	"github.com/uptrace/bun"
-
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
+var opGet = usecase.Query[usecase.ByID[hmstype.PatientID], Patient]{
+	Name: "patient.get", Permission: hmstype.PermPatientRead, Shows: patients.One(),
+}.Declare()
+
 // Get gives a patient, and records that it was read. [ErrRestricted] for a restricted
 // record and an actor without the permission.
 func (s *Service) Get(ctx context.Context, id hmstype.PatientID) (Patient, error) {
-	op := usecase.Op{Name: "patient.get", Permission: hmstype.PermPatientRead}
-	return usecase.Read(ctx, &s.base, op, usecase.ByID[hmstype.PatientID]{ID: id},
-		func(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.PatientID]) (Patient, error) {
-			row, err := dbx.Get[patientRow](ctx, db, "patient", in.ID)
-			if err != nil {
-				return Patient{}, err
-			}
-			return s.show(ctx, db, row)
-		})
+	return opGet.Run(ctx, &s.base, usecase.ID(id), get)
+}
+
+func get(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.PatientID]) (Patient, error) {
+	row, err := dbx.Get[patientRow](ctx, db, "patient", in.ID)
+	if err != nil {
+		return Patient{}, err
+	}
+	return withIdentifiers(ctx, db, row)
 }
 
 type byMRN struct{ MRN string }
@@ -34,46 +36,31 @@ func (in byMRN) Validate() error {
 	return v.Err()
 }
 
+var opGetByMRN = usecase.Query[byMRN, Patient]{
+	Name: "patient.get_by_mrn", Permission: hmstype.PermPatientRead, Shows: patients.One(), Sample: byMRN{"000000013"},
+}.Declare()
+
 // GetByMRN gives the patient with a medical record number, in any spelling, like [Service.Get].
 func (s *Service) GetByMRN(ctx context.Context, mrn string) (Patient, error) {
-	op := usecase.Op{Name: "patient.get_by_mrn", Permission: hmstype.PermPatientRead}
-	return usecase.Read(ctx, &s.base, op, byMRN{mrn}, func(ctx context.Context, db dbx.DB, in byMRN) (Patient, error) {
-		rows, err := dbx.All[patientRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-			return q.Where("p.mrn_key = ?", names.CodeKey(in.MRN))
-		})
-		if err != nil {
-			return Patient{}, err
-		}
-		if len(rows) == 0 {
-			return Patient{}, &hmstype.Error{Entity: "patient", Err: hmstype.ErrNotFound}
-		}
-		return s.show(ctx, db, rows[0])
-	})
+	return opGetByMRN.Run(ctx, &s.base, byMRN{mrn}, getByMRN)
 }
 
-// show records the read, which the database refuses for a restricted record, and gives the
-// record with its identifiers.
-func (s *Service) show(ctx context.Context, db dbx.DB, row patientRow) (Patient, error) {
-	if err := db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "patient", ID: row.ID.String(), Patient: row.ID}); err != nil {
-		return Patient{}, err
-	}
-	keys, err := s.keys(ctx, db, row.ID)
+func getByMRN(ctx context.Context, db dbx.DB, in byMRN) (Patient, error) {
+	rows, err := dbx.All[patientRow](ctx, db, dbx.Equal("mrn_key", names.CodeKey(in.MRN)))
 	if err != nil {
 		return Patient{}, err
 	}
-	rows, err := dbx.All[identifierRow](ctx, db, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("i.patient_id = ?", row.ID).Order("i.id")
-	})
-	if err != nil {
-		return Patient{}, err
+	if len(rows) == 0 {
+		return Patient{}, &hmstype.Error{Entity: "patient", Err: hmstype.ErrNotFound}
 	}
-	identifiers := make([]Identifier, len(rows))
-	for i, r := range rows {
-		value, err := keys.Open(row.ID.UUID(), fieldIdentifier, r.ID, r.Value)
-		if err != nil {
-			return Patient{}, err
-		}
-		identifiers[i] = Identifier{System: r.System, Value: value}
-	}
-	return row.patient(keys, identifiers)
+	return withIdentifiers(ctx, db, rows[0])
+}
+
+// withIdentifiers gives a record with its identifiers, its texts as they are stored.
+func withIdentifiers(ctx context.Context, db dbx.DB, row patientRow) (Patient, error) {
+	db.KnowRestricted(row.ID, row.IsRestricted)
+	p := row.patient()
+	var err error
+	p.Identifiers, err = storedIdentifiers(ctx, db, row.ID)
+	return p, err
 }

@@ -38,6 +38,22 @@ func (in RegisterInput) Validate() error {
 	return v.Err()
 }
 
+var opRegister = usecase.Command[RegisterInput, Patient]{
+	Name: "patient.register", Permission: hmstype.PermPatientWrite, Shows: patients.One(),
+	Key: func(in RegisterInput) string { return in.IdempotencyKey },
+	Sample: RegisterInput{
+		Details: sampleDetails, MRN: "A-17", Identifiers: []Identifier{{System: "urn:national", Value: "AB 12"}},
+		OverrideReason: "another person, passport seen",
+	},
+}.Declare()
+
+// sampleDetails pass validation.
+var sampleDetails = Details{
+	FirstName: "Ada", LastName: "Lovelace", BirthDate: hmstype.NewDate(1980, time.May, 17), BirthDatePrecision: PrecisionDay,
+	Gender: GenderFemale, PhoneNumber: "+254 700 000000", Email: "ada@example.org", Address: "1 Long Street",
+	EmergencyContactName: "Bob", EmergencyContactPhone: "12345",
+}
+
 // Register adds a patient and allocates the medical record number. Two desks that register
 // the same person at once take turns, so that the second one sees the first one's patient.
 //
@@ -45,9 +61,9 @@ func (in RegisterInput) Validate() error {
 // [DuplicateError] with the candidates unless OverrideReason says why this is another
 // person; the reason stays with the record and the override in the trail of every candidate. An
 // identifier that another patient has is an [IdentifierError], a taken number [ErrMRNTaken], in any case.
+// Who registers a restricted record without seeing such is given it withheld.
 func (s *Service) Register(ctx context.Context, in RegisterInput) (Patient, error) {
-	op := usecase.Op{Name: "patient.register", Permission: hmstype.PermPatientWrite, Key: in.IdempotencyKey}
-	return usecase.Write(ctx, &s.base, op, in, s.register)
+	return opRegister.Run(ctx, &s.base, in, s.register)
 }
 
 func (s *Service) register(ctx context.Context, db dbx.DB, in RegisterInput) (Patient, error) {
@@ -66,8 +82,8 @@ func (s *Service) register(ctx context.Context, db dbx.DB, in RegisterInput) (Pa
 		return Patient{}, err
 	}
 	row := patientRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: id,
-		Status: StatusActive, IsRestricted: in.Restricted, OverrideReason: in.OverrideReason, CreatedAt: db.Now, Version: 1,
+		Header: dbx.HeaderOf(db, id),
+		Status: StatusActive, IsRestricted: in.Restricted, OverrideReason: in.OverrideReason,
 	}
 	if err := row.setDetails(keys, in.Details); err != nil {
 		return Patient{}, err
@@ -79,14 +95,14 @@ func (s *Service) register(ctx context.Context, db dbx.DB, in RegisterInput) (Pa
 	if err := insertTokens(ctx, db, row); err != nil {
 		return Patient{}, err
 	}
-	if err := insertIdentifiers(ctx, db, keys, row.ID, in.Identifiers); err != nil {
+	db.KnowRestricted(row.ID, row.IsRestricted)
+	p := row.patient()
+	if p.Identifiers, err = insertIdentifiers(ctx, db, keys, row.ID, in.Identifiers); err != nil {
 		return Patient{}, err
 	}
-	err = db.Emit(ctx, dbx.Event{Type: "patient.registered", Entity: "patient", ID: row.ID, Data: map[string]string{"id": row.ID.String()}})
-	if err != nil {
-		return Patient{}, err
-	}
-	return row.patient(keys, in.Identifiers)
+	return p, db.Emit(ctx, dbx.Event{
+		Type: "patient.registered", Entity: "patient", ID: row.ID, Data: map[string]string{"id": row.ID.String()},
+	})
 }
 
 func refuseFutureBirth(ctx context.Context, db dbx.DB, birth hmstype.Date) error {

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"unicode/utf8"
 
-	"github.com/uptrace/bun"
-
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
@@ -51,90 +49,58 @@ func searchWords(name string) []string {
 	return slices.DeleteFunc(names.Words(name), func(word string) bool { return utf8.RuneCountInString(word) < 2 })
 }
 
+var opSearch = usecase.Query[SearchInput, hmstype.List[Patient]]{
+	Name: "patient.search", Permission: hmstype.PermPatientRead, Shows: patients.Found(),
+	Sample: SearchInput{Name: "Ada Love"},
+}.Declare()
+
 // Search lists the active and inactive patients who fit, ordered by id, without their
 // identifiers. It records the search, also one that finds nobody, and each patient that it shows.
 // Restricted records are left out for those who may not see them.
 func (s *Service) Search(ctx context.Context, in SearchInput) (hmstype.List[Patient], error) {
-	op := usecase.Op{Name: "patient.search", Permission: hmstype.PermPatientRead}
-	return usecase.Read(ctx, &s.base, op, in, s.search)
+	return opSearch.Run(ctx, &s.base, in, s.search)
 }
 
 func (s *Service) search(ctx context.Context, db dbx.DB, in SearchInput) (hmstype.List[Patient], error) {
-	index, err := s.keys(ctx, db)
+	criteria, err := in.criteria(ctx, db, s.base.Crypt)
 	if err != nil {
 		return hmstype.List[Patient]{}, err
 	}
-	criteria, err := in.apply(db, index)
-	if err != nil {
-		return hmstype.List[Patient]{}, err
+	criteria = append(criteria, dbx.When(!db.SeesRestricted(), dbx.Where("NOT p.is_restricted")))
+	list, err := dbx.List(ctx, db, in.Page, dbx.Order{}, patientRow.patient, criteria...)
+	for _, p := range list.Items {
+		db.KnowRestricted(p.ID, p.Restricted)
 	}
-	conditions := []dbx.Apply{criteria}
-	if !dbx.MaySeeRestricted(ctx) {
-		conditions = append(conditions, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("NOT p.is_restricted") })
-	}
-	rows, next, err := dbx.Page[patientRow](ctx, db, in.Page, dbx.Order{}, conditions...)
-	if err != nil {
-		return hmstype.List[Patient]{}, err
-	}
-	keys, err := s.keysOf(ctx, db, rows)
-	if err != nil {
-		return hmstype.List[Patient]{}, err
-	}
-	list := hmstype.List[Patient]{Items: make([]Patient, len(rows)), Next: next}
-	shown := make([]dbx.Access, len(rows)+1)
-	shown[len(rows)] = dbx.Access{Action: "search", Entity: "patient"}
-	for i, row := range rows {
-		if list.Items[i], err = row.patient(keys, nil); err != nil {
-			return hmstype.List[Patient]{}, err
-		}
-		shown[i] = dbx.Access{Action: "search", Entity: "patient", ID: row.ID.String(), Patient: row.ID}
-	}
-	return list, db.RecordAccess(ctx, shown...)
+	return list, err
 }
 
-// keysOf loads the keys of the rows' patients.
-func (s *Service) keysOf(ctx context.Context, db dbx.DB, rows []patientRow) (fieldcrypt.Keys, error) {
-	ids := make([]hmstype.PatientID, len(rows))
-	for i, r := range rows {
-		ids[i] = r.ID
-	}
-	return s.keys(ctx, db, ids...)
-}
-
-func (in SearchInput) apply(db dbx.DB, index fieldcrypt.Keys) (dbx.Apply, error) {
-	phone, err := index.Index(fieldPhone, normalizePhone(in.PhoneNumber))
+func (in SearchInput) criteria(ctx context.Context, db dbx.DB, crypt *fieldcrypt.Cipher) ([]dbx.Apply, error) {
+	keys, err := crypt.Load(ctx, db)
 	if err != nil {
 		return nil, err
 	}
-	identifier := ""
+	phone, err := patientTexts.Token(keys, "phone_normalized", in.PhoneNumber)
+	if err != nil {
+		return nil, err
+	}
+	criteria := []dbx.Apply{
+		dbx.OneOf("status", []Status{StatusActive, StatusInactive}),
+		dbx.When(in.MRN != "", dbx.Equal("mrn_key", names.CodeKey(in.MRN))),
+		dbx.When(!in.BirthDate.IsZero(), dbx.Equal("birth_date", in.BirthDate)),
+		dbx.When(in.PhoneNumber != "", dbx.Equal("phone_normalized", phone)),
+	}
+	for _, word := range searchWords(in.Name) {
+		criteria = append(criteria, dbx.Where(`EXISTS (SELECT 1 FROM hms.patient_token AS t WHERE t.tenant_id = ?
+			AND t.patient_id = p.id AND t.token >= ? AND t.token < ?)`, db.Tenant(), word, word+"\U0010FFFF"))
+	}
 	if in.Identifier != nil {
-		if identifier, err = index.Index(fieldIdentifier, names.CodeKey(in.Identifier.Value)); err != nil {
+		token, err := identifierTexts.Token(keys, "value_key", in.Identifier.Value)
+		if err != nil {
 			return nil, err
 		}
+		criteria = append(criteria, dbx.Where(`EXISTS (SELECT 1 FROM hms.patient_identifier AS i WHERE i.tenant_id = ?
+			AND i.patient_id = p.id AND i.value_key = ? AND ? IN ('', i.system_key))`,
+			db.Tenant(), token, names.CodeKey(in.Identifier.System)))
 	}
-	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = q.Where("p.status IN (?)", bun.List([]Status{StatusActive, StatusInactive}))
-		for _, word := range searchWords(in.Name) {
-			q = q.Where(`EXISTS (SELECT 1 FROM hms.patient_token AS t WHERE t.tenant_id = ? AND t.patient_id = p.id
-				AND t.token >= ? AND t.token < ?)`, db.Tenant(), word, word+"\U0010FFFF")
-		}
-		if in.MRN != "" {
-			q = q.Where("p.mrn_key = ?", names.CodeKey(in.MRN))
-		}
-		if !in.BirthDate.IsZero() {
-			q = q.Where("p.birth_date = ?", in.BirthDate)
-		}
-		if in.PhoneNumber != "" {
-			q = q.Where("p.phone_normalized = ?", phone)
-		}
-		if in.Identifier != nil {
-			sub := db.NewSelect().Model((*identifierRow)(nil)).Column("patient_id").Where("i.tenant_id = ?", db.Tenant()).
-				Where("i.value_key = ?", identifier)
-			if in.Identifier.System != "" {
-				sub = sub.Where("i.system_key = ?", names.CodeKey(in.Identifier.System))
-			}
-			q = q.Where("p.id IN (?)", sub)
-		}
-		return q
-	}, nil
+	return criteria, nil
 }

@@ -9,6 +9,21 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
+// steps is how a record changes its state.
+var steps = dbx.Machine[patientRow, Status]{
+	Table: "patient", Transitions: Transitions,
+	State:   func(r *patientRow) *Status { return &r.Status },
+	Columns: []string{"status_reason"},
+	Event:   func(r *patientRow, _ Status) dbx.Event { return patientEvent(r, "status_changed") },
+}
+
+func patientEvent(r *patientRow, what string) dbx.Event {
+	return dbx.Event{
+		Type: "patient." + what, Entity: "patient", ID: r.ID,
+		Data: map[string]string{"id": r.ID.String(), "status": string(r.Status)},
+	}
+}
+
 // changed names what a command changes: which record, and as the caller has seen it.
 type changed struct {
 	id      hmstype.PatientID
@@ -20,35 +35,34 @@ func (c changed) validate(v *hmstype.Validator) {
 	v.Check(c.version >= 1, "version", "required")
 }
 
-// change locks a record, lets fn change the row, writes these columns and announces it.
-func (s *Service) change(
-	ctx context.Context, db dbx.DB, what changed, event string, fn func(*patientRow) error, columns ...string,
-) (Patient, error) {
-	row, err := dbx.Get[patientRow](ctx, db, "patient", what.id, dbx.ForUpdate)
+// lock locks the record as the caller has seen it. Nobody changes what is hidden from him.
+func (c changed) lock(ctx context.Context, db dbx.DB) (patientRow, error) {
+	row, err := dbx.Get[patientRow](ctx, db, "patient", c.id, dbx.ForUpdate)
 	if err != nil {
+		return row, err
+	}
+	if err := requireVisible(ctx, db, row.ID); err != nil {
+		return row, err
+	}
+	return row, dbx.CheckVersion(&row, c.version)
+}
+
+// requireVisible refuses a command on a restricted record to who may not see it. A version cannot
+// be known otherwise, and a restriction would be lifted by whom it shuts out. The database decides,
+// as for a read, for it knows the break-glass grants.
+func requireVisible(ctx context.Context, db dbx.DB, id hmstype.PatientID) error {
+	return db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "patient", ID: id.String(), Patient: id})
+}
+
+// save writes the named columns of a record and announces the change.
+func save(ctx context.Context, db dbx.DB, row patientRow, event string, columns ...string) (Patient, error) {
+	if err := dbx.Update(ctx, db, &row, columns...); err != nil {
 		return Patient{}, err
 	}
-	// The record is shown as it was, for whoever restricts one sees the result of doing so.
-	before, err := s.show(ctx, db, row)
-	if err != nil {
+	if err := db.Emit(ctx, patientEvent(&row, event)); err != nil {
 		return Patient{}, err
 	}
-	if err := fn(&row); err != nil {
-		return Patient{}, err
-	}
-	if err := dbx.UpdateVersioned(ctx, db, &row, what.version, columns...); err != nil {
-		return Patient{}, err
-	}
-	row.Version = what.version + 1
-	data := map[string]string{"id": row.ID.String(), "status": string(row.Status)}
-	if err := db.Emit(ctx, dbx.Event{Type: event, Entity: "patient", ID: row.ID, Data: data}); err != nil {
-		return Patient{}, err
-	}
-	keys, err := s.keys(ctx, db, row.ID)
-	if err != nil {
-		return Patient{}, err
-	}
-	return row.patient(keys, before.Identifiers)
+	return withIdentifiers(ctx, db, row)
 }
 
 // requireUsable refuses a record that is merged or not active.
@@ -80,18 +94,28 @@ func (in SetStatusInput) Validate() error {
 	return v.Err()
 }
 
+var opSetStatus = usecase.Command[SetStatusInput, Patient]{
+	Name: "patient.set_status", Permission: hmstype.PermPatientWrite, Shows: patients.One(),
+	Sample: SetStatusInput{Version: 1, Status: StatusInactive, Reason: "moved away"},
+}.Declare()
+
 // SetStatus takes a record out of use, back into it, or marks it as entered in error, from
 // which there is no way back. [hmstype.ErrInvalidTransition] for a step that is not in
 // [Transitions], [hmstype.ErrStale] where somebody else was faster.
 func (s *Service) SetStatus(ctx context.Context, in SetStatusInput) (Patient, error) {
-	op := usecase.Op{Name: "patient.set_status", Permission: hmstype.PermPatientWrite}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SetStatusInput) (Patient, error) {
-		return s.change(ctx, db, changed{in.ID, in.Version}, "patient.status_changed", func(row *patientRow) error {
-			err := Transitions.Check("patient", row.Status, in.Status)
-			row.Status, row.StatusReason = in.Status, in.Reason
-			return err
-		}, "status", "status_reason")
-	})
+	return opSetStatus.Run(ctx, &s.base, in, setStatus)
+}
+
+func setStatus(ctx context.Context, db dbx.DB, in SetStatusInput) (Patient, error) {
+	row, err := changed{in.ID, in.Version}.lock(ctx, db)
+	if err != nil {
+		return Patient{}, err
+	}
+	row.StatusReason = in.Reason
+	if err := dbx.Move(ctx, db, steps, &row, dbx.Change[patientRow, Status]{To: in.Status, Reason: in.Reason}); err != nil {
+		return Patient{}, err
+	}
+	return withIdentifiers(ctx, db, row)
 }
 
 // SetRestrictedInput restricts a record or opens it.
@@ -108,16 +132,25 @@ func (in SetRestrictedInput) Validate() error {
 	return v.Err()
 }
 
+var opSetRestricted = usecase.Command[SetRestrictedInput, Patient]{
+	Name: "patient.set_restricted", Permission: hmstype.PermPatientWrite, Shows: patients.One(),
+	Sample: SetRestrictedInput{Version: 1, Restricted: true},
+}.Declare()
+
 // SetRestricted restricts a record or opens it again, which only those may do who see
-// restricted records: [ErrRestricted] for anybody else.
+// restricted records: [ErrRestricted] for anybody else. Who restricts a record that he may not see
+// from then on is given it withheld.
 func (s *Service) SetRestricted(ctx context.Context, in SetRestrictedInput) (Patient, error) {
-	op := usecase.Op{Name: "patient.set_restricted", Permission: hmstype.PermPatientWrite}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in SetRestrictedInput) (Patient, error) {
-		return s.change(ctx, db, changed{in.ID, in.Version}, "patient.restriction_changed", func(row *patientRow) error {
-			row.IsRestricted = in.Restricted
-			return nil
-		}, "is_restricted")
-	})
+	return opSetRestricted.Run(ctx, &s.base, in, setRestricted)
+}
+
+func setRestricted(ctx context.Context, db dbx.DB, in SetRestrictedInput) (Patient, error) {
+	row, err := changed{in.ID, in.Version}.lock(ctx, db)
+	if err != nil {
+		return Patient{}, err
+	}
+	row.IsRestricted = in.Restricted
+	return save(ctx, db, row, "restriction_changed", "is_restricted")
 }
 
 // MarkDeceasedInput notes a death.
@@ -134,23 +167,31 @@ func (in MarkDeceasedInput) Validate() error {
 	return v.Err()
 }
 
+var opMarkDeceased = usecase.Command[MarkDeceasedInput, Patient]{
+	Name: "patient.mark_deceased", Permission: hmstype.PermPatientWrite, Shows: patients.One(),
+	Sample: MarkDeceasedInput{Version: 1},
+}.Declare()
+
 // MarkDeceased notes that the patient has died, or corrects the instant. The event
 // patient.deceased tells others, who end what has become pointless; nothing is ended here.
 // [ErrInactive] or [ErrMerged] where the record is not active. A death that was noted by
 // mistake is taken back with [Service.Update].
 func (s *Service) MarkDeceased(ctx context.Context, in MarkDeceasedInput) (Patient, error) {
-	op := usecase.Op{Name: "patient.mark_deceased", Permission: hmstype.PermPatientWrite}
-	return usecase.Write(ctx, &s.base, op, in, func(ctx context.Context, db dbx.DB, in MarkDeceasedInput) (Patient, error) {
-		return s.change(ctx, db, changed{in.ID, in.Version}, "patient.deceased", func(row *patientRow) error {
-			if err := row.requireUsable(); err != nil {
-				return err
-			}
-			birth := row.BirthDate
-			if in.At.After(db.Now) || (!in.At.IsZero() && !birth.IsZero() && hmstype.DateOf(in.At, time.UTC).AddDays(1).Before(birth)) {
-				return hmstype.Invalid("at", "must lie between birth and now")
-			}
-			row.setDeceased(true, in.At)
-			return nil
-		}, "is_deceased", "deceased_at")
-	})
+	return opMarkDeceased.Run(ctx, &s.base, in, markDeceased)
+}
+
+func markDeceased(ctx context.Context, db dbx.DB, in MarkDeceasedInput) (Patient, error) {
+	row, err := changed{in.ID, in.Version}.lock(ctx, db)
+	if err != nil {
+		return Patient{}, err
+	}
+	if err := row.requireUsable(); err != nil {
+		return Patient{}, err
+	}
+	birth := row.BirthDate
+	if in.At.After(db.Now) || (!in.At.IsZero() && !birth.IsZero() && hmstype.DateOf(in.At, time.UTC).AddDays(1).Before(birth)) {
+		return Patient{}, hmstype.Invalid("at", "must lie between birth and now")
+	}
+	row.setDeceased(true, in.At)
+	return save(ctx, db, row, "deceased", "is_deceased", "deceased_at")
 }

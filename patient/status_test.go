@@ -89,7 +89,10 @@ func TestService_SetRestricted(t *testing.T) {
 	p, err := s.Register(clerk, person("Star"))
 	require.NoError(t, err)
 	coverage, err := s.AddCoverage(clerk, patient.AddCoverageInput{
-		Patient: p.ID, PayerName: "Acme", PolicyNumber: "1", Percent: decimal.NewFromInt(50), ValidFrom: hmstype.NewDate(2026, 1, 1),
+		Patient: p.ID, CoverageDetails: patient.CoverageDetails{
+			PayerName: "Acme", PolicyNumber: "1", Percent: decimal.NewFromInt(50),
+			ValidFrom: hmstype.NewDate(2026, 1, 1),
+		},
 	})
 	require.NoError(t, err)
 
@@ -120,7 +123,9 @@ func TestService_SetRestricted(t *testing.T) {
 		},
 		"AddCoverage": func() error {
 			_, err := s.AddCoverage(clerk, patient.AddCoverageInput{
-				Patient: p.ID, PayerName: "B", PolicyNumber: "2", ValidFrom: hmstype.NewDate(2026, 1, 1), Priority: 2,
+				Patient: p.ID, CoverageDetails: patient.CoverageDetails{
+					PayerName: "B", PolicyNumber: "2", ValidFrom: hmstype.NewDate(2026, 1, 1), Priority: 2,
+				},
 			})
 			return err
 		},
@@ -312,8 +317,10 @@ func TestService_Coverages(t *testing.T) {
 	p, err := s.Register(env.Ctx, person("Insured"))
 	require.NoError(t, err)
 	in := patient.AddCoverageInput{
-		Patient: p.ID, PayerName: "Acme", PolicyNumber: "P", Percent: decimal.RequireFromString("33.33"),
-		ValidFrom: hmstype.NewDate(2026, 1, 1), ValidUntil: hmstype.NewDate(2027, 1, 1),
+		Patient: p.ID, CoverageDetails: patient.CoverageDetails{
+			PayerName: "Acme", PolicyNumber: "P", Percent: decimal.RequireFromString("33.33"),
+			ValidFrom: hmstype.NewDate(2026, 1, 1), ValidUntil: hmstype.NewDate(2027, 1, 1),
+		},
 	}
 	first, err := s.AddCoverage(env.Ctx, in)
 	require.NoError(t, err)

@@ -22,18 +22,21 @@ type UpdateInput struct {
 // Validate implements the rules above.
 func (in UpdateInput) Validate() error {
 	var v hmstype.Validator
-	v.Required(!in.ID.IsZero(), "id")
-	v.Check(in.Version >= 1, "version", "required")
+	changed{in.ID, in.Version}.validate(&v)
 	in.validate(&v)
 	return v.Err()
 }
+
+var opUpdate = usecase.Command[UpdateInput, Patient]{
+	Name: "patient.update", Permission: hmstype.PermPatientWrite, Shows: patients.One(),
+	Sample: UpdateInput{Version: 1, Details: sampleDetails},
+}.Declare()
 
 // Update changes a patient's details. [hmstype.ErrStale] where somebody else was faster,
 // [ErrInactive] or [ErrMerged] where the record is not active. What the input leaves empty becomes
 // empty; see [Service.SetRestricted] and [Service.MarkDeceased] for changes of one thing.
 func (s *Service) Update(ctx context.Context, in UpdateInput) (Patient, error) {
-	op := usecase.Op{Name: "patient.update", Permission: hmstype.PermPatientWrite}
-	return usecase.Write(ctx, &s.base, op, in, s.update)
+	return opUpdate.Run(ctx, &s.base, in, s.update)
 }
 
 func (s *Service) update(ctx context.Context, db dbx.DB, in UpdateInput) (Patient, error) {
@@ -43,16 +46,11 @@ func (s *Service) update(ctx context.Context, db dbx.DB, in UpdateInput) (Patien
 	if in.DeceasedAt.After(db.Now) {
 		return Patient{}, hmstype.Invalid("deceasedAt", "must not lie in the future")
 	}
-	if _, err := s.port().Lock(ctx, db.Conn(), in.ID); err != nil {
-		return Patient{}, err
-	}
-	row, err := dbx.Get[patientRow](ctx, db, "patient", in.ID)
+	row, err := changed{in.ID, in.Version}.lock(ctx, db)
 	if err != nil {
 		return Patient{}, err
 	}
-	// The record is shown as it was, for whoever restricts one sees the result of doing so.
-	before, err := s.show(ctx, db, row)
-	if err != nil {
+	if err := row.requireUsable(); err != nil {
 		return Patient{}, err
 	}
 	keys, err := s.base.Crypt.Ensure(ctx, db, row.ID.UUID())
@@ -64,9 +62,8 @@ func (s *Service) update(ctx context.Context, db dbx.DB, in UpdateInput) (Patien
 	}
 	row.setDeceased(in.Deceased, in.DeceasedAt)
 	row.IsRestricted = in.Restricted
-	err = dbx.UpdateVersioned(ctx, db, &row, in.Version, "first_name", "last_name", "birth_date", "birth_date_precision",
-		"gender", "phone_number", "phone_normalized", "email", "address", "emergency_contact_name", "emergency_contact_phone", "is_restricted", "is_deceased", "deceased_at")
-	if err != nil {
+	columns := append(dbx.ColumnsOf[Details](), "phone_normalized", "is_restricted", "is_deceased", "deceased_at")
+	if err := dbx.Update(ctx, db, &row, columns...); err != nil {
 		return Patient{}, err
 	}
 	if _, err := db.Exec(ctx, `DELETE FROM hms.patient_token WHERE tenant_id = $1 AND patient_id = $2`, db.Tenant(), row.ID); err != nil {
@@ -75,6 +72,5 @@ func (s *Service) update(ctx context.Context, db dbx.DB, in UpdateInput) (Patien
 	if err := insertTokens(ctx, db, row); err != nil {
 		return Patient{}, err
 	}
-	row.Version = in.Version + 1
-	return row.patient(keys, before.Identifiers)
+	return withIdentifiers(ctx, db, row)
 }

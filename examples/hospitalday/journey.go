@@ -73,8 +73,10 @@ func (d *day) register(in patient.RegisterInput) (patient.Patient, error) {
 	_, err = do(d, "add coverage", func() (patient.Coverage, error) {
 		payers := []string{"National Health Fund", "Acme Insurance", "Union Mutual"}
 		return d.h.Patient.AddCoverage(desk, patient.AddCoverageInput{
-			Patient: p.ID, PayerName: payers[d.intn(3)], PolicyNumber: "P-" + p.MRN, Percent: decimal.NewFromInt(int64(50 + 10*d.intn(5))),
-			ValidFrom: hmstype.NewDate(2020, 1, 1),
+			Patient: p.ID, CoverageDetails: patient.CoverageDetails{
+				PayerName: payers[d.intn(3)], PolicyNumber: "P-" + p.MRN,
+				Percent: decimal.NewFromInt(int64(50 + 10*d.intn(5))), ValidFrom: hmstype.NewDate(2020, 1, 1),
+			},
 		})
 	})
 	return p, err

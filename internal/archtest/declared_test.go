@@ -22,7 +22,7 @@ var undeclared = map[string]string{
 }
 
 // pending are the packages whose use cases are not all declared yet.
-var pending = []string{"encryption", "inbox", "outbox", "patient"}
+var pending = []string{}
 
 // declaration is what stands beside a public method: var opBook = usecase.Command[...]{...}.Declare().
 type declaration struct {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	_ "github.com/chelal/hms/outbox" // declares its use cases
 )
 
 func TestUseCases(t *testing.T) {
@@ -49,5 +51,5 @@ func TestNotRun(t *testing.T) {
 	noteSuccess("outbox.relay")
 	missing, err := notRun("../../outbox")
 	require.NoError(t, err)
-	require.Equal(t, []string{"Purge: no test runs outbox.purge with success"}, missing)
+	require.Equal(t, []string{"no test runs outbox.purge with success"}, missing)
 }

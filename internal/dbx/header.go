@@ -2,6 +2,8 @@ package dbx
 
 import (
 	"context"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/chelal/hms/hmstype"
@@ -66,4 +68,18 @@ func CheckVersion[R any, P headedRow[R]](row P, version int64) error {
 		return hmstype.ErrStale
 	}
 	return nil
+}
+
+// ColumnsOf names the columns of a struct that rows embed, such as the details of an entity, by its
+// bun tags: what an update of all of it writes. Fields without a tag are left out.
+func ColumnsOf[D any]() []string {
+	var columns []string
+	t := reflect.TypeFor[D]()
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("bun"), ",")
+		if name != "" && name != "-" {
+			columns = append(columns, name)
+		}
+	}
+	return columns
 }

@@ -19,6 +19,9 @@ type Machine[R any, S ~string] struct {
 	Columns     []string               // what a step may write beside status and version
 	// Event makes the outbox's event of a step that was done; nil, or an event without a type, tells nobody.
 	Event func(row *R, from S) Event
+	// Note writes a step into a history of the entity's own, which tells more than <table>_status
+	// does and takes its place; nil for that one.
+	Note func(ctx context.Context, db DB, row *R, from S, reason string) error
 }
 
 // Change is one step of one entity.
@@ -58,6 +61,12 @@ func Move[R any, S ~string, P headedRow[R]](ctx context.Context, db DB, m Machin
 	var event Event
 	if m.Event != nil {
 		event = m.Event((*R)(row), from)
+	}
+	if m.Note != nil {
+		if err := m.Note(ctx, db, (*R)(row), from, c.Reason); err != nil || event.Type == "" {
+			return err
+		}
+		return db.Emit(ctx, event)
 	}
 	return db.recordStep(ctx, m.Table, row.key(), *row.versionRef(), string(from), string(c.To), c.Reason, event)
 }

@@ -3,6 +3,7 @@ package fieldcrypt
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -60,6 +61,28 @@ func (t *Table[D]) Seal(ctx context.Context, c *Cipher, db dbx.DB, subject uuid.
 	return c.SealParts(ctx, db, subject, row, t.parts(d)...)
 }
 
+// SealBy is [Table.Seal] by keys that the caller has for the subject already, for a deed that seals
+// rows of several tables by them.
+func (t *Table[D]) SealBy(keys Keys, subject uuid.UUID, row fmt.Stringer, d *D) (err error) {
+	for _, text := range t.Texts(d) {
+		if *text.Text, err = keys.Seal(subject, t.field(text), row, *text.Text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Token gives what the column of a blind index holds for a text in clear; empty for empty text.
+func (t *Table[D]) Token(keys Keys, index, text string) (string, error) {
+	var d D
+	for _, declared := range t.Texts(&d) {
+		if declared.Index == index {
+			return keys.Index(t.field(declared), declared.Normalize(text))
+		}
+	}
+	return "", fmt.Errorf("table %s has no blind index %s", t.Name, index)
+}
+
 // Of gives the texts of a record for opening.
 func (t *Table[D]) Of(subject uuid.UUID, row fmt.Stringer, d *D) Record {
 	return Record{Subject: subject, Row: row, Parts: t.parts(d)}
@@ -79,16 +102,55 @@ type Record struct {
 	Subject uuid.UUID
 	Row     fmt.Stringer
 	Parts   []Part
-	Erased  *bool // is told whether a sealed text is empty because the subject was erased; nil asks not
+	Erased  *bool // is told that a sealed text is empty because the subject was erased; nil asks not
+	// Gone is told that the subject was erased, whatever of the record was sealed; nil asks not.
+	Gone *bool
 }
 
 // OpenTexts opens the texts of records in place: whatever was sealed, whether or not the host
-// still seals. Where nothing is sealed it asks the database nothing.
+// still seals. Where nothing is sealed, and nobody asks whether a subject is gone, it asks the
+// database nothing.
 func (c *Cipher) OpenTexts(ctx context.Context, db dbx.DB, records ...Record) error {
-	return OpenRecords(ctx, c, db, func(r *Record) (uuid.UUID, fmt.Stringer, []Part) {
-		for i := range r.Parts {
-			r.Parts[i].Erased = r.Erased
+	var subjects []uuid.UUID
+	for _, r := range records {
+		if r.Gone != nil || slices.ContainsFunc(r.Parts, func(p Part) bool { return Sealed(*p.Text) }) {
+			subjects = append(subjects, r.Subject)
 		}
-		return r.Subject, r.Row, r.Parts
-	}, records)
+	}
+	if len(subjects) == 0 {
+		return nil
+	}
+	keys, err := c.Load(ctx, db, subjects...)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if err := r.open(keys); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r Record) open(keys Keys) (err error) {
+	erased := keys.Erased(r.Subject)
+	if r.Gone != nil {
+		*r.Gone = erased
+	}
+	for _, p := range r.Parts {
+		if erased && Sealed(*p.Text) {
+			tell(r.Erased)
+			tell(p.Erased)
+		}
+		if *p.Text, err = keys.Open(r.Subject, p.Field, r.Row, *p.Text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func tell(flag *bool) {
+	if flag != nil {
+		*flag = true
+	}
 }

@@ -32,6 +32,7 @@ CREATE TABLE hms.patient (
     override_reason         text        NOT NULL DEFAULT '',
     merged_into_id          uuid,
     created_at              timestamptz NOT NULL,
+    created_by              text        NOT NULL,
     version                 bigint      NOT NULL DEFAULT 1,
     CONSTRAINT patient_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT patient_mrn_key UNIQUE (tenant_id, mrn_key),
@@ -56,6 +57,7 @@ CREATE TRIGGER patient_keep_mrn BEFORE UPDATE OF mrn, mrn_key ON hms.patient FOR
 SELECT hms.install_table('patient', 'id');
 SELECT hms.guard_status('patient', 'active>entered-in-error', 'active>inactive', 'active>merged',
     'inactive>active', 'inactive>entered-in-error', 'inactive>merged');
+SELECT hms.install_status_history('patient');
 
 CREATE TABLE hms.patient_identifier (
     tenant_id        uuid NOT NULL,
@@ -101,6 +103,7 @@ CREATE TABLE hms.coverage (
     valid_from       date          NOT NULL,
     valid_until      date,
     created_at       timestamptz   NOT NULL,
+    created_by       text          NOT NULL,
     version          bigint        NOT NULL DEFAULT 1,
     CONSTRAINT coverage_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT coverage_patient_key UNIQUE (tenant_id, id, patient_id),
@@ -116,3 +119,4 @@ CREATE TABLE hms.coverage (
 CREATE INDEX coverage_patient_idx ON hms.coverage (tenant_id, patient_id, priority);
 SELECT hms.install_table('coverage', 'patient_id');
 SELECT hms.guard_status('coverage', 'active>cancelled', 'active>entered-in-error', 'draft>active', 'draft>cancelled', 'draft>entered-in-error');
+SELECT hms.install_status_history('coverage');

@@ -177,6 +177,7 @@ CREATE TABLE hms.message_thread (
     sealed_for      uuid        NOT NULL,
     created_by      text        NOT NULL,
     created_at      timestamptz NOT NULL,
+    version         bigint      NOT NULL DEFAULT 1,
     last_message_at timestamptz NOT NULL,
     CONSTRAINT message_thread_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT message_thread_sealed_key UNIQUE (tenant_id, id, sealed_for),
