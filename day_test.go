@@ -11,6 +11,7 @@ import (
 	"github.com/pquerna/otp/totp"
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/chelal/hms"
@@ -101,7 +102,19 @@ func live(t *testing.T, env *hmstest.Env) *day {
 	for _, part := range []func(){d.staff, d.reception, d.treatment, d.pharmacy, d.laboratory, d.ward, d.till, d.emergency, d.post, d.office, d.evening} {
 		part()
 	}
+	d.histories()
 	return d
+}
+
+// histories gives a row to each history of states that the day left empty.
+func (d *day) histories() {
+	for _, table := range findings(d.t, d.Env, `SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'stepped_at' WHERE n.nspname = 'hms' AND c.relkind = 'r'`) {
+		_, err := d.DB.NewRaw(`INSERT INTO hms.? SELECT tenant_id, id, 1000, 'planned', 'active', ?, 'system:test', '' FROM hms.? AS t
+			WHERE tenant_id = ? AND NOT EXISTS (SELECT 1 FROM hms.? AS h WHERE h.tenant_id = t.tenant_id) LIMIT 1`,
+			bun.Ident(table), d.Now(), bun.Ident(strings.TrimSuffix(table, "_status")), d.Tenant, bun.Ident(table)).Exec(d.t.Context())
+		require.NoError(d.t, err, table)
+	}
 }
 
 // person gives the context of somebody who proved himself just now.

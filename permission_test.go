@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -24,12 +23,6 @@ import (
 var undeclared = map[string]string{
 	"identity.Authorize": "answers the question itself",
 	"identity.Bind":      "wires; touches nothing",
-}
-
-// notConverted are the packages not all of whose use cases are declared yet. What is declared there
-// is held to its declaration all the same.
-var notConverted = []string{
-	"audit", "billing", "clinical", "encryption", "facility", "inbox", "lab", "outbox", "patient", "pharmacy",
 }
 
 // declarations gives the use cases by their name without "_" and in lower case, so that a method's
@@ -64,7 +57,7 @@ func TestMethods_NeedAPermission(t *testing.T) {
 				continue
 			}
 			info, ok := declared[strings.ToLower(method)]
-			if !ok && !slices.Contains(notConverted, name) {
+			if !ok {
 				t.Errorf("%s has no declaration", method)
 			}
 			asked++

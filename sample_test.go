@@ -103,6 +103,14 @@ func sampleArguments(method reflect.Type, info usecase.Info, at time.Time, id fu
 		switch {
 		case t == reflect.TypeFor[time.Time]():
 			v.Set(reflect.ValueOf(at))
+		case t.Kind() == reflect.Func: // one that does nothing, with success
+			v.Set(reflect.MakeFunc(t, func([]reflect.Value) []reflect.Value {
+				var none []reflect.Value
+				for i := range t.NumOut() {
+					none = append(none, reflect.Zero(t.Out(i)))
+				}
+				return none
+			}))
 		default:
 			setIDs(v, id)
 		}

@@ -46,7 +46,8 @@ func (in IssueBillInput) Validate() error {
 
 var opIssueBill = usecase.Command[IssueBillInput, Bill]{
 	Name: "billing.issue_bill", Permission: hmstype.PermBillWrite, Shows: invoices.One(),
-	Key: func(in IssueBillInput) string { return in.IdempotencyKey },
+	Key:    func(in IssueBillInput) string { return in.IdempotencyKey },
+	Sample: IssueBillInput{},
 }.Declare()
 
 // IssueBill splits a draft over the payers whose coverage was active on each line's day of

@@ -228,6 +228,7 @@ func (q RefundRequestsQuery) Validate() error {
 
 var opRefundRequests = usecase.Query[RefundRequestsQuery, hmstype.List[RefundRequest]]{
 	Name: "billing.refund_requests", Permission: hmstype.PermBillingRead, Shows: refundRequests.Found(),
+	Sample: RefundRequestsQuery{},
 }.Declare()
 
 // RefundRequests lists requests, those first that wait longest. Those about restricted patients

@@ -188,6 +188,7 @@ func (in DayInput) Validate() error { return nil }
 var opDaySummary = usecase.Query[DayInput, DaySummary]{
 	Name: "billing.day_summary", Permission: hmstype.PermBillingRead,
 	Shows: usecase.Nobody[DaySummary](sumsOnly), Quiet: sumsOnly,
+	Sample: DayInput{},
 }.Declare()
 
 // DaySummary gives the money that moved and what was invoiced on a day.

@@ -219,6 +219,7 @@ func (in NoShowInput) Validate() error {
 
 var opMarkNoShow = usecase.Command[NoShowInput, Appointment]{
 	Name: "clinical.mark_no_show", Permission: hmstype.PermAppointmentWrite, Shows: appointments.One(),
+	Sample: NoShowInput{},
 }.Declare()
 
 // MarkNoShow says that the patient did not come; [ErrTooEarly] before start and grace are over.

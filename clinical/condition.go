@@ -246,6 +246,7 @@ func errTerminal[S ~string](entity string, from, to S) error {
 
 var opConditions = usecase.Query[OfPatient, hmstype.List[Condition]]{
 	Name: "clinical.conditions", Permission: hmstype.PermClinicalRead, Shows: conditions.Page(),
+	Sample: OfPatient{},
 }.Declare()
 
 // Conditions lists a patient's problems, the latest recorded first; those entered in error

@@ -40,6 +40,7 @@ func (in OfPatient) Validate() error {
 
 var opEncounters = usecase.Query[OfPatient, hmstype.List[Encounter]]{
 	Name: "clinical.encounters", Permission: hmstype.PermClinicalRead, Shows: encounters.Page(),
+	Sample: OfPatient{},
 }.Declare()
 
 // Encounters lists a patient's encounters of all states, the latest start first.

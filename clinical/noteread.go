@@ -42,6 +42,7 @@ func (s *Service) EncounterNotes(ctx context.Context, id hmstype.EncounterID) ([
 
 var opNotes = usecase.Query[OfPatient, hmstype.List[Note]]{
 	Name: "clinical.notes", Permission: hmstype.PermClinicalRead, Shows: notes.Page(),
+	Sample: OfPatient{},
 }.Declare()
 
 // Notes lists a patient's notes, the latest first. It does not verify hashes.

@@ -24,6 +24,7 @@ func getPrescription(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.Pre
 
 var opPrescriptions = usecase.Query[OfPatient, hmstype.List[Prescription]]{
 	Name: "clinical.prescriptions", Permission: hmstype.PermPrescriptionRead, Shows: prescriptions.Page(),
+	Sample: OfPatient{},
 }.Declare()
 
 // Prescriptions lists a patient's prescriptions of all states, the latest first.

@@ -168,6 +168,7 @@ func markVitalsError(ctx context.Context, db dbx.DB, in VitalsErrorInput) (Vital
 
 var opVitals = usecase.Query[OfPatient, hmstype.List[Vitals]]{
 	Name: "clinical.vitals", Permission: hmstype.PermClinicalRead, Shows: vitalSigns.Page(),
+	Sample: OfPatient{},
 }.Declare()
 
 // Vitals lists a patient's vital signs, the latest taken first; those entered in error are

@@ -25,7 +25,8 @@ func (in AdmitInput) Validate() error {
 
 var opAdmit = usecase.Command[AdmitInput, Stay]{
 	Name: "facility.admit", Permission: hmstype.PermAdmit, Shows: stays.One(),
-	Key: func(in AdmitInput) string { return in.IdempotencyKey },
+	Key:    func(in AdmitInput) string { return in.IdempotencyKey },
+	Sample: AdmitInput{},
 }.Declare()
 
 // Admit puts the patient of an open encounter into a bed, now. Of many who want the last

@@ -132,6 +132,7 @@ func (in BedsInput) Validate() error {
 var opBeds = usecase.Query[BedsInput, []Bed]{
 	Name: "facility.beds", Permission: hmstype.PermFacilityRead,
 	Shows: usecase.Nobody[[]Bed](places), Quiet: places,
+	Sample: BedsInput{},
 }.Declare()
 
 // Beds lists beds by ward and number.

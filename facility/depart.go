@@ -46,6 +46,7 @@ func (in DepartInput) Validate() error {
 
 var opDepart = usecase.Command[DepartInput, Stay]{
 	Name: "facility.depart", Permission: hmstype.PermAdmit, Shows: stays.One(),
+	Sample: DepartInput{},
 }.Declare()
 
 // Depart ends the stay of a patient who has left. The bed then waits for cleaning, and is

@@ -28,7 +28,8 @@ func (in TransferInput) Validate() error {
 
 var opTransfer = usecase.Command[TransferInput, Stay]{
 	Name: "facility.transfer", Permission: hmstype.PermAdmit, Shows: stays.One(),
-	Key: func(in TransferInput) string { return in.IdempotencyKey },
+	Key:    func(in TransferInput) string { return in.IdempotencyKey },
+	Sample: TransferInput{},
 }.Declare()
 
 // Transfer ends the stay in one bed and begins one in another at the same instant. The old

@@ -125,6 +125,7 @@ func (q BreakGlassQuery) Validate() error {
 
 var opBreakGlassGrants = usecase.Query[BreakGlassQuery, hmstype.List[BreakGlass]]{
 	Name: "identity.break_glass_grants", Permission: hmstype.PermBreakGlassReview, Shows: grants.Found(),
+	Sample: BreakGlassQuery{},
 }.Declare()
 
 // BreakGlassGrants lists grants for their review, and records whose were seen. The texts about

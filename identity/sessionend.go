@@ -25,6 +25,7 @@ func (q SessionsQuery) Validate() error {
 var opSessions = usecase.Query[SessionsQuery, hmstype.List[Session]]{
 	Name: "identity.sessions", Permission: hmstype.PermIdentityRead,
 	Shows: usecase.Nobody[hmstype.List[Session]](noPatient), Quiet: noPatient,
+	Sample: SessionsQuery{},
 }.Declare()
 
 // Sessions lists a user's sessions, those that ended too.

@@ -38,6 +38,7 @@ func (ShelfInput) Validate() error { return nil }
 var opShelf = usecase.Query[ShelfInput, []ShelfLine]{
 	Name: "pharmacy.shelf", Permission: hmstype.PermPharmacyRead,
 	Shows: usecase.Nobody[[]ShelfLine](aStock), Quiet: aStock,
+	Sample: ShelfInput{},
 }.Declare()
 
 // Shelf lists what lies where, by item name and then in the order in which it will be handed out.

@@ -113,9 +113,6 @@ func (db DB) By() hmstype.ActorRef { return db.Actor.Ref() }
 // Tenant gives the tenant that every query must name.
 func (db DB) Tenant() hmstype.TenantID { return db.Actor.Tenant }
 
-// ActorName gives the actor as the audit trail names it: "human:<id>", "system:<name>".
-func (db DB) ActorName() string { return actorText(db.Actor) }
-
 // Conn gives the connection to pass on to a port.
 func (db DB) Conn() bun.IConn { return db.handle.conn }
 

@@ -76,15 +76,13 @@ func (db DB) KnowRestricted(patient hmstype.PatientID, restricted bool) {
 // SeesRestricted tells whether the actor may see the data of patients whose record is restricted.
 func (db DB) SeesRestricted() bool { return db.op.settings.restricted == "yes" }
 
-// Restricted gives those of the patients whose record is restricted.
+// Restricted gives those of the patients whose record is restricted, and for whom the actor holds
+// no break-glass grant that has neither expired nor ended.
 func (db DB) Restricted(ctx context.Context, patients ...hmstype.PatientID) (map[hmstype.PatientID]bool, error) {
 	found := map[hmstype.PatientID]bool{}
 	var ask []string
 	for _, p := range patients {
-		switch restricted, known := db.op.restricted[p]; {
-		case restricted:
-			found[p] = true
-		case !known && !p.IsZero():
+		if restricted, known := db.op.restricted[p]; !p.IsZero() && (restricted || !known) {
 			ask = append(ask, p.String())
 			db.KnowRestricted(p, false) // until the database says otherwise
 		}
@@ -92,8 +90,12 @@ func (db DB) Restricted(ctx context.Context, patients ...hmstype.PatientID) (map
 	if len(ask) == 0 {
 		return found, nil
 	}
-	rows, err := db.Query(ctx, `SELECT id FROM hms.patient WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) AND is_restricted`,
-		db.Tenant(), ask)
+	rows, err := db.Query(ctx, `SELECT p.id FROM hms.patient AS p
+		WHERE p.tenant_id = $1 AND p.id = ANY ($2::uuid[]) AND p.is_restricted AND NOT EXISTS (
+			SELECT 1 FROM hms.break_glass AS g
+			WHERE g.tenant_id = $1 AND g.patient_id = p.id AND g.user_id = $3 AND $4
+			  AND g.started_at <= $5 AND g.expires_at > $5 AND g.ended_at IS NULL)`,
+		db.Tenant(), ask, db.Actor.User, db.Actor.Kind == hmstype.ActorHuman, db.Now)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 )
 
@@ -69,47 +68,4 @@ func OpenRecords[T any](ctx context.Context, c *Cipher, db dbx.DB, texts Texts[T
 		}
 	}
 	return nil
-}
-
-// OpenRecord is [OpenRecords] for one.
-func OpenRecord[T any](ctx context.Context, c *Cipher, db dbx.DB, texts Texts[T], record T) (T, error) {
-	one := []T{record}
-	err := OpenRecords(ctx, c, db, texts, one)
-	return one[0], err
-}
-
-// UseCase is the private function of a use case.
-type UseCase[In, Out any] func(context.Context, dbx.DB, In) (Out, error)
-
-// Opened is fn with its result's texts opened.
-func Opened[In, T any](c *Cipher, texts Texts[T], fn UseCase[In, T]) UseCase[In, T] {
-	return func(ctx context.Context, db dbx.DB, in In) (T, error) {
-		out, err := fn(ctx, db, in)
-		if err != nil {
-			return out, err
-		}
-		return OpenRecord(ctx, c, db, texts, out)
-	}
-}
-
-// OpenedAll is fn with the texts of all its results opened.
-func OpenedAll[In, T any](c *Cipher, texts Texts[T], fn UseCase[In, []T]) UseCase[In, []T] {
-	return func(ctx context.Context, db dbx.DB, in In) ([]T, error) {
-		list, err := fn(ctx, db, in)
-		if err == nil {
-			err = OpenRecords(ctx, c, db, texts, list)
-		}
-		return list, err
-	}
-}
-
-// OpenedList is fn with the texts of its page opened.
-func OpenedList[In, T any](c *Cipher, texts Texts[T], fn UseCase[In, hmstype.List[T]]) UseCase[In, hmstype.List[T]] {
-	return func(ctx context.Context, db dbx.DB, in In) (hmstype.List[T], error) {
-		list, err := fn(ctx, db, in)
-		if err == nil {
-			err = OpenRecords(ctx, c, db, texts, list.Items)
-		}
-		return list, err
-	}
 }

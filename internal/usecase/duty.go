@@ -9,17 +9,6 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 )
 
-// RequireAnother refuses the second duty on an object to the person who did the first one,
-// where the pair is kept apart: [hmstype.DutyError]. by is who did the first, as the trail
-// names him; the host's own actor is no person and may do both.
-func (b *Base) RequireAnother(db dbx.DB, first, second hmstype.Permission, by string) error {
-	pair := hmstype.DutyPair{First: first, Second: second}
-	if db.Actor.Kind == hmstype.ActorSystem || by != db.ActorName() || !slices.Contains(b.Duties, pair) {
-		return nil
-	}
-	return &hmstype.DutyError{Pair: pair}
-}
-
 // RequireAnotherPerson refuses the second duty on an object to the person who did the first one,
 // where the pair is kept apart: [hmstype.DutyError]. It compares persons, not accounts: a program
 // or an API key of his own is no other person. The host's own actor is no person and may do both.

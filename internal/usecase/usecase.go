@@ -101,25 +101,6 @@ func inside[In Validator, Out any](
 	return out, b.Probe(ctx, db, op)
 }
 
-// Write runs a command that is not declared yet.
-//
-// Deprecated: declare a [Command].
-func Write[In Validator, Out any](
-	ctx context.Context, b *Base, op Op, in In, fn func(context.Context, dbx.DB, In) (Out, error),
-) (Out, error) {
-	return run(ctx, b, op, Shows[Out]{}, in, fn)
-}
-
-// Read runs a query that is not declared yet.
-//
-// Deprecated: declare a [Query].
-func Read[In Validator, Out any](
-	ctx context.Context, b *Base, op Op, in In, fn func(context.Context, dbx.DB, In) (Out, error),
-) (Out, error) {
-	op.Key = ""
-	return run(ctx, b, op, Shows[Out]{}, in, fn)
-}
-
 // Alone runs what no permission guards, because its caller proves himself: by a token, by his own
 // password. It has a transaction of its own even where the base is bound to the host's, so that
 // what is proved and counted there does not vanish with that one.
