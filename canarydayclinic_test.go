@@ -63,6 +63,8 @@ func (d *canaryDay) emergency() {
 	})
 	run(c, doctor, d.h.Patient.Get, vip.ID)
 	run(c, doctor, s.EndBreakGlass, grant.ID)
+	run(c, d.sys, s.BreakGlassHistory, grant.ID)
+	run(c, d.sys, s.UserHistory, d.user.ID)
 	run(c, d.other, s.ReviewBreakGlass, identity.ReviewBreakGlassInput{
 		ID: grant.ID, BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified},
 	})

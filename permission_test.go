@@ -25,6 +25,13 @@ var undeclared = map[string]string{
 	"identity.Bind":      "wires; touches nothing",
 }
 
+// delegating are the public methods that only call another one of their service, and which.
+var delegating = map[string]string{
+	"audit.OfUser":          "Trail",
+	"audit.OfObject":        "Trail",
+	"audit.AccessReportAll": "AccessReport",
+}
+
 // declarations gives the use cases by their name without "_" and in lower case, so that a method's
 // name finds its own: "identity.BeginTOTP" and "identity.begin_totp".
 func declarations() map[string]usecase.Info {
@@ -57,7 +64,7 @@ func TestMethods_NeedAPermission(t *testing.T) {
 				continue
 			}
 			info, ok := declared[strings.ToLower(method)]
-			if !ok {
+			if _, passesOn := delegating[method]; !ok && !passesOn {
 				t.Errorf("%s has no declaration", method)
 			}
 			asked++

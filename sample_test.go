@@ -25,7 +25,7 @@ func declaredUseCases() map[string]usecase.Info {
 func operationOf(method string) string {
 	service, name, _ := strings.Cut(method, ".")
 	var b strings.Builder
-	runes := []rune(name)
+	runes := []rune(strings.ReplaceAll(name, "WebAuthn", "Webauthn"))
 	for i, r := range runes {
 		if unicode.IsUpper(r) && i > 0 &&
 			(unicode.IsLower(runes[i-1]) || unicode.IsDigit(runes[i-1]) || (i+1 < len(runes) && unicode.IsLower(runes[i+1]))) {

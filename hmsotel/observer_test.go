@@ -54,7 +54,7 @@ func TestObserver_Begin(t *testing.T) {
 			require.Equal(t, want.status, span.Status.Code)
 			attributes := map[string]string{}
 			for _, a := range span.Attributes {
-				attributes[string(a.Key)] = a.Value.Emit()
+				attributes[string(a.Key)] = a.Value.String()
 			}
 			require.Equal(t, map[string]string{
 				hmsotel.AttributeOperation: "pharmacy.dispense", hmsotel.AttributeOutcome: want.outcome, hmsotel.AttributeTenant: tenant.String(),

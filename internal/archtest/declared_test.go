@@ -184,6 +184,11 @@ func runsAndDelegates(f *ast.FuncDecl) (runs []string, delegates bool) {
 		if !ok {
 			return true
 		}
+		for _, arg := range call.Args { // handed to what runs it
+			if ident, ok := arg.(*ast.Ident); ok && strings.HasPrefix(ident.Name, "op") {
+				runs = append(runs, ident.Name)
+			}
+		}
 		selector, ok := call.Fun.(*ast.SelectorExpr)
 		if !ok {
 			return true
@@ -204,7 +209,7 @@ func runsAndDelegates(f *ast.FuncDecl) (runs []string, delegates bool) {
 // snake writes a Go name in snake case; abbreviations are one word: EndTOTP is end_totp.
 func snake(name string) string {
 	var b strings.Builder
-	runes := []rune(name)
+	runes := []rune(strings.ReplaceAll(name, "WebAuthn", "Webauthn"))
 	for i, r := range runes {
 		if unicode.IsUpper(r) && i > 0 &&
 			(unicode.IsLower(runes[i-1]) || unicode.IsDigit(runes[i-1]) || (i+1 < len(runes) && unicode.IsLower(runes[i+1]))) {
@@ -264,7 +269,7 @@ func TestSnake(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"Book": "book", "CancelAppointment": "cancel_appointment", "BeginTOTP": "begin_totp", "GetByMRN": "get_by_mrn",
-		"CreateAPIKey": "create_api_key", "AddWebAuthnCredential": "add_web_authn_credential", "PostBedDays": "post_bed_days",
+		"CreateAPIKey": "create_api_key", "AddWebAuthnCredential": "add_webauthn_credential", "PostBedDays": "post_bed_days",
 	} {
 		require.Equal(t, want, snake(name))
 	}

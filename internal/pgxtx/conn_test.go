@@ -104,6 +104,7 @@ func TestOpen_Errors(t *testing.T) {
 		"Midway": func() error {
 			rows, err := conn.QueryContext(t.Context(), `SELECT 1 / (3 - i) FROM generate_series(1, 5) AS i`)
 			require.NoError(t, err)
+			defer func() { _ = rows.Close() }()
 			read := 0
 			for rows.Next() {
 				read++
@@ -202,7 +203,7 @@ func TestOpen_ForgottenRows(t *testing.T) {
 	require.NoError(t, err)
 	_, err = conn.ExecContext(t.Context(), `SELECT 1`)
 	require.ErrorContains(t, err, "conn busy")
-	require.NoError(t, rows.Close())
+	require.NoError(t, rows.Close()) //nolint:sqlclosecheck // closed late on purpose
 	require.Equal(t, 1, scan[int](t, conn, `SELECT 1`))
 }
 

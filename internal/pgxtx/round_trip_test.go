@@ -143,7 +143,7 @@ func trip(t *testing.T, conn bun.IConn, in any, as string, out any, mode pgx.Que
 		if err == nil {
 			err = rows.Err()
 		}
-		require.NoError(t, rows.Close())
+		require.NoError(t, rows.Close()) //nolint:sqlclosecheck // before the savepoint ends
 	}
 	exec(t, conn, `ROLLBACK TO SAVEPOINT trip`)
 	if err != nil {

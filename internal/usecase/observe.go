@@ -17,7 +17,7 @@ func (b *Base) observe(ctx context.Context, operation string) (context.Context, 
 		return ctx, func(error) {}
 	}
 	of := useCaseOf(ctx, operation)
-	started := time.Now() // a duration is the machine's, whatever clock the host injects
+	started := time.Now() //nolint:forbidigo // a duration is the machine's, whatever clock the host injects
 	ctx, meter := dbx.WithMeter(ctx)
 	dones := make([]func(hmstype.Outcome), 0, len(b.Observers))
 	for _, o := range b.Observers {
