@@ -3,6 +3,7 @@ package hms_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -64,4 +65,46 @@ func TestRestrictedPatient_IsRefusedEverywhere(t *testing.T) {
 		Patient: p.ID, AllergyDetails: clinical.AllergyDetails{Substance: hmstype.Code{Display: "Latex"}},
 	})
 	require.NoError(t, err)
+}
+
+// Lists and results of commands leave a restricted patient's rows but withhold what they say; a
+// break-glass grant opens them, as it opens a read.
+func TestRestrictedPatient_IsWithheldUntilTheGlassIsBroken(t *testing.T) {
+	t.Parallel()
+	env := hmstest.New(t)
+	p := env.Patient(t)
+	start := env.Now().Add(time.Hour)
+	booked, err := env.H.Clinical.Book(env.Ctx, clinical.BookInput{
+		Patient: p.ID, Practitioner: env.User(t, identity.RoleDoctor), Period: hmstype.Period{Start: start, End: start.Add(time.Hour)},
+		AppointmentDetails: clinical.AppointmentDetails{Reason: "a secret"},
+	})
+	require.NoError(t, err)
+	p, err = env.H.Patient.Get(env.Ctx, p.ID)
+	require.NoError(t, err)
+	_, err = env.H.Patient.SetRestricted(env.Ctx, patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true})
+	require.NoError(t, err)
+
+	actor := hmstype.HumanActor(env.Tenant, env.User(t, identity.RoleDoctor))
+	actor.AuthenticatedAt = env.Now()
+	doctor := hmstype.WithActor(t.Context(), actor)
+	day := clinical.CalendarInput{Day: hmstype.DateOf(start, time.UTC)}
+	list, err := env.H.Clinical.Calendar(doctor, day)
+	require.NoError(t, err)
+	require.Len(t, list.Items, 1, "the time is taken all the same")
+	require.True(t, list.Items[0].Withheld)
+	require.Empty(t, list.Items[0].Reason)
+	here, err := env.H.Clinical.CheckIn(doctor, booked.ID)
+	require.NoError(t, err, "work goes on")
+	require.Equal(t, clinical.AppointmentCheckedIn, here.Status)
+	require.True(t, here.Withheld)
+	require.Empty(t, here.Reason)
+
+	_, err = env.H.Identity.BreakTheGlass(doctor, identity.BreakGlassInput{
+		Patient: p.ID, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"},
+	})
+	require.NoError(t, err)
+	list, err = env.H.Clinical.Calendar(doctor, day)
+	require.NoError(t, err)
+	require.False(t, list.Items[0].Withheld)
+	require.Equal(t, "a secret", list.Items[0].Reason)
 }

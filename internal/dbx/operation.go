@@ -46,7 +46,7 @@ func (h Handle) newOperation(ctx context.Context, actor hmstype.Actor, now time.
 // its own on it.
 func (h Handle) Join(ctx context.Context, conn bun.IConn) (DB, error) {
 	raw := bare(unwrap(conn))
-	if op, ok := ctx.Value(operationKey{}).(*operation); ok && bare(op.db.handle.conn) == raw {
+	if op, _ := ctx.Value(operationKey{}).(*operation); op != nil && bare(op.db.handle.conn) == raw {
 		return op.db, nil
 	}
 	actor, err := hmstype.ActorFrom(ctx)
