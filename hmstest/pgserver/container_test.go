@@ -109,7 +109,7 @@ func TestStart_FallsBackInTime(t *testing.T) {
 	var steps []string
 	server, err := Start(t.Context(), Options{Logf: func(format string, args ...any) { steps = append(steps, format); t.Logf(format, args...) }})
 	require.NoError(t, err)
-	require.Less(t, time.Since(begin)-pullTimeout, 9*time.Second-pullTimeout+5*time.Second) // five more for initdb on a busy machine
+	require.Less(t, time.Since(begin), time.Minute, "the pull that hangs is given up; initdb takes its time on a busy machine")
 	require.Equal(t, KindLocal, server.Kind())
 	require.Len(t, steps, 3, "url and container failed, local was taken")
 	require.NoError(t, server.Stop(t.Context()))
