@@ -94,7 +94,7 @@ func TestService_DisclosureHistory(t *testing.T) {
 	require.Equal(t, dbtest.Start, d.RecordedAt)
 	history, err = s.DisclosureHistory(env.Ctx, d.ID)
 	require.NoError(t, err)
-	require.Equal(t, audit.History{
+	require.Equal(t, hmstype.History{
 		Entity: "disclosure", ID: d.ID.String(), Patient: p, Steps: []hmstype.StatusChange{{
 			From: "recorded", To: "entered-in-error", At: wrong.ErrorAt, By: wrong.ErrorBy, Reason: "Another patient's",
 		}},

@@ -155,20 +155,15 @@ func markDisclosureInError(ctx context.Context, db dbx.DB, in MarkDisclosureInEr
 	return row.disclosure(), err
 }
 
-var opDisclosureHistory = usecase.Query[usecase.ByID[hmstype.DisclosureID], History]{
-	Name: "audit.disclosure_history", Permission: hmstype.PermAuditRead, Shows: histories.One(),
+var opDisclosureHistory = usecase.Query[usecase.ByID[hmstype.DisclosureID], hmstype.History]{
+	Name: "audit.disclosure_history", Permission: hmstype.PermAuditRead, Shows: usecase.Histories.One(),
 }.Declare()
 
 // DisclosureHistory tells by whom, when and why a disclosure's record was marked as an error.
 // Suspensions are no states; the trail has them ([Service.OfObject]).
-func (s *Service) DisclosureHistory(ctx context.Context, id hmstype.DisclosureID) (History, error) {
-	return opDisclosureHistory.Run(ctx, &s.base, usecase.ID(id), disclosureHistory)
+func (s *Service) DisclosureHistory(ctx context.Context, id hmstype.DisclosureID) (hmstype.History, error) {
+	rule := usecase.ReadHistory[hmstype.DisclosureID]("disclosure", disclosureRow.subject)
+	return opDisclosureHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
-func disclosureHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.DisclosureID]) (History, error) {
-	row, err := dbx.Get[disclosureRow](ctx, db, "disclosure", in.ID)
-	if err != nil {
-		return History{}, err
-	}
-	return historyOf(ctx, db, "disclosure", row.ID, row.PatientID)
-}
+func (r disclosureRow) subject() hmstype.PatientID { return r.PatientID }

@@ -56,7 +56,7 @@ func TestHistory_Bill(t *testing.T) {
 
 	history, err := b.s.BillHistory(b.Ctx, bill.ID)
 	require.NoError(t, err)
-	require.Equal(t, billing.History{Entity: "bill", ID: bill.ID.String(), Patient: b.patient, Steps: want}, history)
+	require.Equal(t, hmstype.History{Entity: "bill", ID: bill.ID.String(), Patient: b.patient, Steps: want}, history)
 	steps, err := b.s.ChargeHistory(b.Ctx, charged)
 	require.NoError(t, err)
 	require.Equal(t, []hmstype.StatusChange{{

@@ -228,16 +228,16 @@ func TestHistories(t *testing.T) {
 	require.NoError(t, second(b.HoldPrescription(b.Ctx, clinical.StopInput{ID: r.rx.ID, Reason: "why"})))
 	require.NoError(t, second(b.MarkEncounterError(b.Ctx, clinical.WithdrawInput{ID: r.encounter.ID, Reason: "why"})))
 	for name, tt := range map[string]struct {
-		read     func() (clinical.History, error)
+		read     func() (hmstype.History, error)
 		from, to string
 	}{
-		"clinical_note": {func() (clinical.History, error) { return b.NoteHistory(b.Ctx, r.note.ID) }, "draft", "entered-in-error"},
-		"vitals":        {func() (clinical.History, error) { return b.VitalsHistory(b.Ctx, r.vitals.ID) }, "final", "entered-in-error"},
-		"condition":     {func() (clinical.History, error) { return b.ConditionHistory(b.Ctx, r.condition.ID) }, "active", "resolved"},
-		"allergy":       {func() (clinical.History, error) { return b.AllergyHistory(b.Ctx, r.allergy.ID) }, "active", "inactive"},
-		"prescription":  {func() (clinical.History, error) { return b.PrescriptionHistory(b.Ctx, r.rx.ID) }, "active", "on-hold"},
+		"clinical_note": {func() (hmstype.History, error) { return b.NoteHistory(b.Ctx, r.note.ID) }, "draft", "entered-in-error"},
+		"vitals":        {func() (hmstype.History, error) { return b.VitalsHistory(b.Ctx, r.vitals.ID) }, "final", "entered-in-error"},
+		"condition":     {func() (hmstype.History, error) { return b.ConditionHistory(b.Ctx, r.condition.ID) }, "active", "resolved"},
+		"allergy":       {func() (hmstype.History, error) { return b.AllergyHistory(b.Ctx, r.allergy.ID) }, "active", "inactive"},
+		"prescription":  {func() (hmstype.History, error) { return b.PrescriptionHistory(b.Ctx, r.rx.ID) }, "active", "on-hold"},
 		"encounter": {
-			func() (clinical.History, error) { return b.EncounterHistory(b.Ctx, r.encounter.ID) }, "in-progress", "entered-in-error",
+			func() (hmstype.History, error) { return b.EncounterHistory(b.Ctx, r.encounter.ID) }, "in-progress", "entered-in-error",
 		},
 	} {
 		got, err := tt.read()

@@ -93,12 +93,12 @@ func TestService_History(t *testing.T) {
 
 	got, err := b.StayHistory(nurse, stay.ID)
 	require.NoError(t, err)
-	require.Equal(t, facility.History{Entity: "stay", ID: stay.ID.String(), Patient: stay.Patient, Steps: []hmstype.StatusChange{
+	require.Equal(t, hmstype.History{Entity: "stay", ID: stay.ID.String(), Patient: stay.Patient, Steps: []hmstype.StatusChange{
 		{From: "active", To: "completed", At: b.Clock.Now(), By: by.Ref(), Reason: "transfer"},
 	}}, got)
 	bed, err := b.BedHistory(nurse, one)
 	require.NoError(t, err)
-	require.Equal(t, facility.History{Entity: "bed", ID: one.String(), Steps: []hmstype.StatusChange{
+	require.Equal(t, hmstype.History{Entity: "bed", ID: one.String(), Steps: []hmstype.StatusChange{
 		{From: "U", To: "O", At: admitted, By: system.Ref()},
 		{From: "O", To: "K", At: b.Clock.Now(), By: by.Ref()},
 	}}, bed)

@@ -122,8 +122,16 @@ func (s *siege) run() error {
 		}
 	}
 	after, err := s.fingerprint()
-	s.check(after == s.before, "the database", "the victim's rows are not what they were before")
+	s.check(after == s.before, "the database", "the victim's rows are not what they were before: %s", changedLines(s.before, after))
 	return err
+}
+
+// changedLines gives the lines of a fingerprint, each a table's, that are not in another: which
+// tables changed.
+func changedLines(before, after string) string {
+	old := strings.Split(before, "\n")
+	changed := slices.DeleteFunc(strings.Split(after, "\n"), func(line string) bool { return slices.Contains(old, line) })
+	return strings.Join(changed, ", ")
 }
 
 // check counts a check, and notes a leak where it did not hold.

@@ -79,3 +79,13 @@ type StatusChange struct {
 	By     ActorRef  `json:"by"`               // who did it
 	Reason string    `json:"reason,omitempty"` // why; empty where the step needed none
 }
+
+// History is how one entity went from state to state. Its making is no step: the entity tells it.
+type History struct {
+	Entity  string         `json:"entity"`           // the entity's table, such as "appointment"
+	ID      string         `json:"id"`               // the entity's
+	Patient PatientID      `json:"patient,omitzero"` // whose entity it is; zero where nobody's, as of a bed
+	Steps   []StatusChange `json:"steps"`            // the oldest first; empty where it never left its first state
+	// Withheld says that the patient's record is restricted and the actor may not see it.
+	Withheld bool `json:"withheld,omitempty"`
+}

@@ -299,7 +299,7 @@ func TestService_BreakGlassHistory(t *testing.T) {
 	require.Equal(t, int64(3), reviewed.Version)
 	history, err := env.Identity.BreakGlassHistory(admin, grant.ID)
 	require.NoError(t, err)
-	require.Equal(t, identity.History{Entity: "break_glass", ID: grant.ID.String(), Patient: vip, Steps: []hmstype.StatusChange{
+	require.Equal(t, hmstype.History{Entity: "break_glass", ID: grant.ID.String(), Patient: vip, Steps: []hmstype.StatusChange{
 		{From: "active", To: "ended", At: ended.EndedAt, By: hmstype.HumanActor(env.Tenant, doctorID).Ref()},
 		{From: "ended", To: "reviewed", At: reviewed.ReviewedAt, By: reviewed.ReviewedBy},
 	}}, history)

@@ -142,19 +142,14 @@ func breakGlassGrants(ctx context.Context, db dbx.DB, query BreakGlassQuery) (hm
 		dbx.When(query.Unreviewed, dbx.Where("g.status <> ?", BreakGlassReviewed)))
 }
 
-var opBreakGlassHistory = usecase.Query[usecase.ByID[hmstype.BreakGlassID], History]{
-	Name: "identity.break_glass_history", Permission: hmstype.PermBreakGlassReview, Shows: histories.One(),
+var opBreakGlassHistory = usecase.Query[usecase.ByID[hmstype.BreakGlassID], hmstype.History]{
+	Name: "identity.break_glass_history", Permission: hmstype.PermBreakGlassReview, Shows: usecase.Histories.One(),
 }.Declare()
 
 // BreakGlassHistory gives the steps of a grant from state to state, the oldest first.
-func (s *Service) BreakGlassHistory(ctx context.Context, id hmstype.BreakGlassID) (History, error) {
-	return opBreakGlassHistory.Run(ctx, &s.base, usecase.ID(id), breakGlassHistory)
+func (s *Service) BreakGlassHistory(ctx context.Context, id hmstype.BreakGlassID) (hmstype.History, error) {
+	rule := usecase.ReadHistory[hmstype.BreakGlassID](glassSteps.Table, breakGlassRow.subject)
+	return opBreakGlassHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
-func breakGlassHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BreakGlassID]) (History, error) {
-	row, err := getGrant(ctx, db, in.ID)
-	if err != nil {
-		return History{}, err
-	}
-	return historyOf(ctx, db, glassSteps.Table, in.ID, row.PatientID)
-}
+func (r breakGlassRow) subject() hmstype.PatientID { return r.PatientID }

@@ -102,7 +102,7 @@ func TestService_UserHistory(t *testing.T) {
 	history, err := env.Identity.UserHistory(admin, user.ID)
 	require.NoError(t, err)
 	by := hmstype.HumanActor(env.Tenant, adminID).Ref()
-	require.Equal(t, identity.History{Entity: "user_account", ID: user.ID.String(), Steps: []hmstype.StatusChange{
+	require.Equal(t, hmstype.History{Entity: "user_account", ID: user.ID.String(), Steps: []hmstype.StatusChange{
 		{From: "active", To: "locked", At: env.Clock.Now().Add(-time.Minute), By: by},
 		{From: "locked", To: "active", At: env.Clock.Now(), By: by},
 	}}, history)

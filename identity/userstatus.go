@@ -61,19 +61,13 @@ func (s *Service) setUserStatus(ctx context.Context, db dbx.DB, in SetUserStatus
 	})
 }
 
-var opUserHistory = usecase.Query[usecase.ByID[hmstype.UserID], History]{
+var opUserHistory = usecase.Query[usecase.ByID[hmstype.UserID], hmstype.History]{
 	Name: "identity.user_history", Permission: hmstype.PermIdentityRead,
-	Shows: usecase.Nobody[History](noPatient), Quiet: noPatient,
+	Shows: usecase.Nobody[hmstype.History](noPatient), Quiet: noPatient,
 }.Declare()
 
 // UserHistory gives the steps of an account from state to state, the oldest first.
-func (s *Service) UserHistory(ctx context.Context, id hmstype.UserID) (History, error) {
-	return opUserHistory.Run(ctx, &s.base, usecase.ID(id), userHistory)
-}
-
-func userHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) (History, error) {
-	if _, err := dbx.Get[userRow](ctx, db, "user", in.ID); err != nil {
-		return History{}, err
-	}
-	return historyOf(ctx, db, userSteps.Table, in.ID, hmstype.PatientID{})
+func (s *Service) UserHistory(ctx context.Context, id hmstype.UserID) (hmstype.History, error) {
+	rule := usecase.ReadHistory[hmstype.UserID, userRow](userSteps.Table, nil)
+	return opUserHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }

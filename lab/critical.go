@@ -362,20 +362,15 @@ func criticalAlerts(ctx context.Context, db dbx.DB, in CriticalAlertsInput) (hms
 		dbx.Where("ca.status <> 'closed'"), dbx.When(in.OnlyOpen, dbx.Equal("status", AlertOpen)))
 }
 
-var opCriticalAlertHistory = usecase.Query[usecase.ByID[hmstype.CriticalAlertID], History]{
-	Name: "lab.critical_alert_history", Permission: hmstype.PermLabRead, Shows: histories.One(),
+var opCriticalAlertHistory = usecase.Query[usecase.ByID[hmstype.CriticalAlertID], hmstype.History]{
+	Name: "lab.critical_alert_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
 }.Declare()
 
 // CriticalAlertHistory gives the steps of the case of a critical value from state to state, the
 // oldest first. Escalation is no step: the case tells its level.
-func (s *Service) CriticalAlertHistory(ctx context.Context, id hmstype.CriticalAlertID) (History, error) {
-	return opCriticalAlertHistory.Run(ctx, &s.base, usecase.ID(id), criticalAlertHistory)
+func (s *Service) CriticalAlertHistory(ctx context.Context, id hmstype.CriticalAlertID) (hmstype.History, error) {
+	rule := usecase.ReadHistory[hmstype.CriticalAlertID]("lab_critical_alert", alertRow.subject)
+	return opCriticalAlertHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
-func criticalAlertHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.CriticalAlertID]) (History, error) {
-	row, err := dbx.Get[alertRow](ctx, db, "lab_critical_alert", in.ID)
-	if err != nil {
-		return History{}, err
-	}
-	return historyOf(ctx, db, "lab_critical_alert", in.ID, row.PatientID)
-}
+func (r alertRow) subject() hmstype.PatientID { return r.PatientID }

@@ -42,10 +42,10 @@ func TestService_Histories(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, start.Before(drawn))
 
-	gives := func(h lab.History, err error, entity string, steps ...hmstype.StatusChange) {
+	gives := func(h hmstype.History, err error, entity string, steps ...hmstype.StatusChange) {
 		t.Helper()
 		require.NoError(t, err)
-		require.Equal(t, lab.History{Entity: entity, ID: h.ID, Patient: order.PatientID, Steps: steps}, h)
+		require.Equal(t, hmstype.History{Entity: entity, ID: h.ID, Patient: order.PatientID, Steps: steps}, h)
 	}
 	h, err := b.lab.ItemHistory(b.doctor, item.ID)
 	gives(h, err, "lab_order_item",

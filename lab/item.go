@@ -171,20 +171,15 @@ func openItem(ctx context.Context, db dbx.DB, ref ItemRef) (orderRow, []itemRow,
 	return order, nil, nil, ErrItemMismatch
 }
 
-var opItemHistory = usecase.Query[usecase.ByID[hmstype.LabOrderItemID], History]{
-	Name: "lab.item_history", Permission: hmstype.PermLabRead, Shows: histories.One(),
+var opItemHistory = usecase.Query[usecase.ByID[hmstype.LabOrderItemID], hmstype.History]{
+	Name: "lab.item_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
 }.Declare()
 
 // ItemHistory gives the steps of an item from state to state, the oldest first. What was measured
 // is in the versions of its results; see [Service.Report].
-func (s *Service) ItemHistory(ctx context.Context, id hmstype.LabOrderItemID) (History, error) {
-	return opItemHistory.Run(ctx, &s.base, usecase.ID(id), itemHistory)
+func (s *Service) ItemHistory(ctx context.Context, id hmstype.LabOrderItemID) (hmstype.History, error) {
+	rule := usecase.ReadHistory[hmstype.LabOrderItemID]("lab_order_item", itemRow.subject)
+	return opItemHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
-func itemHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabOrderItemID]) (History, error) {
-	row, err := dbx.Get[itemRow](ctx, db, "lab_order_item", in.ID)
-	if err != nil {
-		return History{}, err
-	}
-	return historyOf(ctx, db, "lab_order_item", in.ID, row.PatientID)
-}
+func (r itemRow) subject() hmstype.PatientID { return r.PatientID }

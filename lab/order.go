@@ -265,21 +265,14 @@ func getOrder(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabOrderID
 	return row.order(items), err
 }
 
-var opOrderHistory = usecase.Query[usecase.ByID[hmstype.LabOrderID], History]{
-	Name: "lab.order_history", Permission: hmstype.PermLabRead, Shows: histories.One(),
+var opOrderHistory = usecase.Query[usecase.ByID[hmstype.LabOrderID], hmstype.History]{
+	Name: "lab.order_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
 }.Declare()
 
 // OrderHistory gives the steps of an order from state to state, the oldest first.
-func (s *Service) OrderHistory(ctx context.Context, id hmstype.LabOrderID) (History, error) {
-	return opOrderHistory.Run(ctx, &s.base, usecase.ID(id), orderHistory)
-}
-
-func orderHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabOrderID]) (History, error) {
-	row, err := dbx.Get[orderRow](ctx, db, "lab_order", in.ID)
-	if err != nil {
-		return History{}, err
-	}
-	return historyOf(ctx, db, "lab_order", in.ID, row.PatientID)
+func (s *Service) OrderHistory(ctx context.Context, id hmstype.LabOrderID) (hmstype.History, error) {
+	rule := usecase.ReadHistory[hmstype.LabOrderID]("lab_order", orderRow.subject)
+	return opOrderHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
 // OrdersInput asks for a patient's orders.
@@ -325,3 +318,5 @@ func (s *Service) listOrders(ctx context.Context, db dbx.DB, in OrdersInput) (hm
 	list.Next = next
 	return list, err
 }
+
+func (r orderRow) subject() hmstype.PatientID { return r.PatientID }

@@ -408,19 +408,14 @@ func (s *Service) takeBack(ctx context.Context, db dbx.DB, item *itemRow, in Rej
 	return moveItem(ctx, db, item, ItemOrdered, in.Reason)
 }
 
-var opSpecimenHistory = usecase.Query[usecase.ByID[hmstype.SpecimenID], History]{
-	Name: "lab.specimen_history", Permission: hmstype.PermLabRead, Shows: histories.One(),
+var opSpecimenHistory = usecase.Query[usecase.ByID[hmstype.SpecimenID], hmstype.History]{
+	Name: "lab.specimen_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
 }.Declare()
 
 // SpecimenHistory gives the steps of a specimen from state to state, the oldest first.
-func (s *Service) SpecimenHistory(ctx context.Context, id hmstype.SpecimenID) (History, error) {
-	return opSpecimenHistory.Run(ctx, &s.base, usecase.ID(id), specimenHistory)
+func (s *Service) SpecimenHistory(ctx context.Context, id hmstype.SpecimenID) (hmstype.History, error) {
+	rule := usecase.ReadHistory[hmstype.SpecimenID]("lab_specimen", specimenRow.subject)
+	return opSpecimenHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
-func specimenHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.SpecimenID]) (History, error) {
-	row, err := dbx.Get[specimenRow](ctx, db, "lab_specimen", in.ID)
-	if err != nil {
-		return History{}, err
-	}
-	return historyOf(ctx, db, "lab_specimen", in.ID, row.PatientID)
-}
+func (r specimenRow) subject() hmstype.PatientID { return r.PatientID }

@@ -144,7 +144,7 @@ func TestService_Histories(t *testing.T) {
 	at, by := env.Clock.Now(), actor.Ref()
 	history, err := s.PatientHistory(env.Ctx, p.ID)
 	require.NoError(t, err)
-	require.Equal(t, patient.History{Entity: "patient", ID: p.ID.String(), Patient: p.ID, Steps: []hmstype.StatusChange{
+	require.Equal(t, hmstype.History{Entity: "patient", ID: p.ID.String(), Patient: p.ID, Steps: []hmstype.StatusChange{
 		{From: "active", To: "inactive", At: at, By: by, Reason: "moved"},
 		{From: "inactive", To: "active", At: at, By: by, Reason: "came back"},
 	}}, history)

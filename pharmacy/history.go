@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/chelal/hms/hmstype"
-	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -17,44 +16,25 @@ type History struct {
 	Withheld bool                   `json:"withheld,omitempty"`
 }
 
-var histories = usecase.Entity[History]{
-	Table:   "status",
-	Patient: func(h *History) hmstype.PatientID { return h.Patient },
-	ID:      func(h *History) string { return h.ID },
-}
-
-var opBatchHistory = usecase.Query[usecase.ByID[hmstype.BatchID], History]{
+var opBatchHistory = usecase.Query[usecase.ByID[hmstype.BatchID], hmstype.History]{
 	Name: "pharmacy.batch_history", Permission: hmstype.PermPharmacyRead,
-	Shows: usecase.Nobody[History](aStock), Quiet: aStock,
+	Shows: usecase.Nobody[hmstype.History](aStock), Quiet: aStock,
 }.Declare()
 
 // BatchHistory gives the steps of a batch from state to state, the oldest first.
-func (s *Service) BatchHistory(ctx context.Context, id hmstype.BatchID) (History, error) {
-	return opBatchHistory.Run(ctx, &s.base, usecase.ID(id), batchHistory)
+func (s *Service) BatchHistory(ctx context.Context, id hmstype.BatchID) (hmstype.History, error) {
+	rule := usecase.ReadHistory[hmstype.BatchID, batchRow]("stock_batch", nil)
+	return opBatchHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
-func batchHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BatchID]) (History, error) {
-	if _, err := dbx.Get[batchRow](ctx, db, "stock_batch", in.ID); err != nil {
-		return History{}, err
-	}
-	steps, err := dbx.History(ctx, db, "stock_batch", in.ID)
-	return History{Entity: "stock_batch", ID: in.ID.String(), Steps: steps}, err
-}
-
-var opDispenseHistory = usecase.Query[usecase.ByID[hmstype.DispenseID], History]{
-	Name: "pharmacy.dispense_history", Permission: hmstype.PermPharmacyRead, Shows: histories.One(),
+var opDispenseHistory = usecase.Query[usecase.ByID[hmstype.DispenseID], hmstype.History]{
+	Name: "pharmacy.dispense_history", Permission: hmstype.PermPharmacyRead, Shows: usecase.Histories.One(),
 }.Declare()
 
 // DispenseHistory gives the steps of a dispense from state to state, the oldest first.
-func (s *Service) DispenseHistory(ctx context.Context, id hmstype.DispenseID) (History, error) {
-	return opDispenseHistory.Run(ctx, &s.base, usecase.ID(id), dispenseHistory)
+func (s *Service) DispenseHistory(ctx context.Context, id hmstype.DispenseID) (hmstype.History, error) {
+	rule := usecase.ReadHistory[hmstype.DispenseID]("medication_dispense", dispenseRow.subject)
+	return opDispenseHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
-func dispenseHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.DispenseID]) (History, error) {
-	row, err := dbx.Get[dispenseRow](ctx, db, "medication_dispense", in.ID)
-	if err != nil {
-		return History{}, err
-	}
-	steps, err := dbx.History(ctx, db, "medication_dispense", in.ID)
-	return History{Entity: "medication_dispense", ID: in.ID.String(), Patient: row.PatientID, Steps: steps}, err
-}
+func (r dispenseRow) subject() hmstype.PatientID { return r.PatientID }

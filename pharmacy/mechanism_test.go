@@ -104,7 +104,7 @@ func TestService_History(t *testing.T) {
 
 	got, err := b.DispenseHistory(pharmacist, d.ID)
 	require.NoError(t, err)
-	require.Equal(t, pharmacy.History{
+	require.Equal(t, hmstype.History{
 		Entity: "medication_dispense", ID: d.ID.String(), Patient: b.patient, Steps: []hmstype.StatusChange{
 			{From: "in-progress", To: "completed", At: start, By: actor.Ref()},
 			{From: "completed", To: "entered-in-error", At: b.Clock.Now(), By: system.Ref(), Reason: "mistake"},
@@ -112,7 +112,7 @@ func TestService_History(t *testing.T) {
 	}, got)
 	got, err = b.BatchHistory(pharmacist, batch.ID)
 	require.NoError(t, err)
-	require.Equal(t, pharmacy.History{Entity: "stock_batch", ID: batch.ID.String(), Steps: []hmstype.StatusChange{
+	require.Equal(t, hmstype.History{Entity: "stock_batch", ID: batch.ID.String(), Steps: []hmstype.StatusChange{
 		{From: "available", To: "hold", At: b.Clock.Now(), By: system.Ref(), Reason: "seal"},
 	}}, got)
 	other := dbtest.New(t)
