@@ -97,11 +97,17 @@ func (h *HMS) Migrate(ctx context.Context) error {
 // Check tells whether the database has the schema of this version; see migrate.Check. Call
 // it at start-up where something else migrates.
 //
+// A newer database passes where this version can go on with it; the log names what it has more.
+//
 // It also holds the configured key-encryption key against the database: a missing or a
 // wrong one fails here, not at the first read.
 func (h *HMS) Check(ctx context.Context) error {
-	if err := migrate.Check(ctx, h.handle.Bun()); err != nil {
+	state, err := migrate.Check(ctx, h.handle.Bun())
+	if err != nil {
 		return err
+	}
+	if len(state.Newer) > 0 {
+		h.config.Logger.Warn().Strs("steps", state.Newer).Msg("the database is newer than this version of hms, which goes on with it")
 	}
 	return dbx.Map(h.crypt.Check(ctx, h.handle.Bun()))
 }

@@ -7,15 +7,6 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// History is how one bed or stay went from state to state. Its making is no step: the entity tells it.
-type History struct {
-	Entity   string                 `json:"entity"`           // the entity's table: "bed" or "stay"
-	ID       string                 `json:"id"`               // the entity's
-	Patient  hmstype.PatientID      `json:"patient,omitzero"` // whose stay it is; zero of a bed
-	Steps    []hmstype.StatusChange `json:"steps"`            // the oldest first
-	Withheld bool                   `json:"withheld,omitempty"`
-}
-
 var opBedHistory = usecase.Query[usecase.ByID[hmstype.BedID], hmstype.History]{
 	Name: "facility.bed_history", Permission: hmstype.PermFacilityRead,
 	Shows: usecase.Nobody[hmstype.History](places), Quiet: places,

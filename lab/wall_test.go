@@ -3,8 +3,8 @@ package lab_test
 import (
 	"context"
 	"errors"
-	"os"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,6 +14,7 @@ import (
 	"github.com/chelal/hms/internal/dbtest"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/lab"
+	"github.com/chelal/hms/migrate"
 )
 
 func TestTransitions(t *testing.T) {
@@ -262,9 +263,12 @@ func TestTenantIsolation(t *testing.T) {
 // Every unique key and exclusion constraint of the package's tables has a domain error.
 func TestConstraints_AreDeclared(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../migrate/sql/0006_lab.sql")
-	require.NoError(t, err)
-	found := regexp.MustCompile(`CONSTRAINT (\w+) (?:UNIQUE|EXCLUDE)`).FindAllStringSubmatch(string(text), -1)
+	var found [][]string
+	for _, step := range migrate.Steps() {
+		if strings.HasPrefix(step.Name, "table_lab") {
+			found = append(found, regexp.MustCompile(`CONSTRAINT (\w+) (?:UNIQUE|EXCLUDE)`).FindAllStringSubmatch(step.SQL, -1)...)
+		}
+	}
 	require.NotEmpty(t, found)
 	for _, m := range found {
 		require.True(t, dbx.IsDeclared(m[1]), m[1])

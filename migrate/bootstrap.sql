@@ -48,10 +48,11 @@ CREATE EXTENSION IF NOT EXISTS btree_gist;
 SET LOCAL ROLE hms_owner;
 
 CREATE TABLE IF NOT EXISTS hms.migration (
-    version    integer     NOT NULL,
-    name       text        NOT NULL,
-    checksum   text        NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT now(),
+    version         integer     NOT NULL,
+    name            text        NOT NULL,
+    checksum        text        NOT NULL, -- SHA-256 of the step's text, hexadecimal
+    compatible_from integer     NOT NULL, -- the last step of the oldest library that goes on with this one
+    applied_at      timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT migration_pkey PRIMARY KEY (version)
 );
 

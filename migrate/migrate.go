@@ -2,79 +2,20 @@ package migrate
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
-	"strconv"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 
-	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 )
 
-//go:embed sql/*.sql
-var files embed.FS
-
-//go:embed bootstrap.sql
-var bootstrap string
-
-// ErrSchema says that the database's schema is not the one that this version needs; it
-// is a precondition, and its text names the migration.
-var ErrSchema = fmt.Errorf("%w: the database's schema does not fit this version of hms", hmstype.ErrPrecondition)
-
-// Migration is one step of the schema.
-type Migration struct {
-	Version  int    // 1, 2, 3, ... without a gap
-	Name     string // such as "core"
-	SQL      string // runs as role hms_owner, in one transaction
-	Checksum string // SHA-256 of SQL, hexadecimal
-}
-
-// FS gives the migrations' files, named NNNN_name.sql, for a host with its own tool. They
-// must run in order, each in one transaction, after [Bootstrap], as role hms_owner.
-func FS() fs.FS {
-	sub, err := fs.Sub(files, "sql")
-	if err != nil {
-		panic(err) // the folder is embedded
-	}
-	return sub
-}
-
-// Bootstrap gives the idempotent SQL that must run first, in a transaction, as a role that may
-// create roles and extensions.
-func Bootstrap() string { return bootstrap }
-
-// Migrations lists the steps in order.
-func Migrations() ([]Migration, error) {
-	names, err := fs.Glob(FS(), "*.sql")
-	if err != nil {
-		return nil, err
-	}
-	list := make([]Migration, 0, len(names))
-	for i, name := range names {
-		body, err := fs.ReadFile(FS(), name)
-		if err != nil {
-			return nil, err
-		}
-		number, rest, _ := strings.Cut(strings.TrimSuffix(name, ".sql"), "_")
-		version, err := strconv.Atoi(number)
-		if err != nil || version <= 0 || (len(list) > 0 && version <= list[len(list)-1].Version) {
-			return nil, fmt.Errorf("migrate: %s is not number %d", name, i+1)
-		}
-		list = append(list, Migration{
-			Version: version, Name: rest, SQL: string(body),
-			Checksum: fmt.Sprintf("%x", sha256.Sum256(body)),
-		})
-	}
-	return list, nil
-}
+// owner is the role that owns the schema.
+const owner = "hms_owner"
 
 // Lock waits: how long a migration waits for its turn and for a table that others use
 // before it gives up, and how often it tries again. A longer wait for a table would queue
@@ -88,29 +29,40 @@ const (
 // advisoryKey is the lock under which migrations take turns: "hms" and "migr" in ASCII.
 const advisoryKey = 0x686d736d696772
 
-// Migrate runs the migrations that the database lacks, and makes the audit trail's
-// partitions of the coming two years. Several instances may call it at once.
-// The connection must be allowed to create roles, a schema and the extension btree_gist
-// (only the first time), and be a member of hms_owner afterwards.
+// Migrate runs the steps that the database lacks, and makes the audit trail's partitions of the
+// coming two years. Several instances may call it at once. The connection must be allowed to create
+// roles, a schema and the extension btree_gist (only the first time), and be a member of hms_owner
+// afterwards. Where the database has a step that this version does not know, or not as it knows it,
+// it changes nothing: see [Check] for the errors. A newer database with which this version goes on
+// is left as it is.
 func Migrate(ctx context.Context, db *bun.DB) error {
-	list, err := Migrations()
+	steps := Steps()
+	missing, err := lacking(ctx, db, steps)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	for _, step := range missing {
+		err := retryLocked(ctx, func() error {
+			return inTx(ctx, db, func(ctx context.Context, conn *sql.Conn) error { return apply(ctx, conn, steps, step) })
+		})
+		if err != nil {
+			return fmt.Errorf("migrate: %s: %w", step, err)
+		}
+	}
+	return EnsurePartitions(ctx, db)
+}
+
+// EnsurePartitions makes the audit trail's partitions of the past month and the coming two years.
+// [Migrate] does so, too; a host whose server runs for longer calls it once a month from its
+// scheduler. Events of a month without a partition lie in the default one: nothing fails for want of
+// it. The connection must be a member of hms_owner.
+func EnsurePartitions(ctx context.Context, db *bun.DB) error {
+	body, err := files.ReadFile("partition.sql")
 	if err != nil {
 		return err
 	}
-	if err := retryLocked(ctx, func() error { return inTx(ctx, db, runBootstrap) }); err != nil {
-		return fmt.Errorf("migrate: bootstrap: %w", err)
-	}
-	for _, m := range list {
-		err := retryLocked(ctx, func() error {
-			return inTx(ctx, db, func(ctx context.Context, conn *sql.Conn) error { return apply(ctx, conn, m) })
-		})
-		if err != nil {
-			return fmt.Errorf("migrate: %04d_%s: %w", m.Version, m.Name, err)
-		}
-	}
 	err = inTx(ctx, db, func(ctx context.Context, conn *sql.Conn) error {
-		return execAll(ctx, conn, `SET LOCAL ROLE hms_owner;
-			SELECT hms.ensure_audit_partitions((now() - interval '1 month')::date, 25)`)
+		return execAll(ctx, conn, append(slices.Clone(settings[:1]), statements(string(body))...))
 	})
 	if err != nil {
 		return fmt.Errorf("migrate: audit partitions: %w", err)
@@ -118,33 +70,26 @@ func Migrate(ctx context.Context, db *bun.DB) error {
 	return nil
 }
 
-func runBootstrap(ctx context.Context, conn *sql.Conn) error {
-	var done bool
-	err := conn.QueryRowContext(ctx, `SELECT to_regclass('hms.migration') IS NOT NULL`).Scan(&done)
-	if err != nil || done {
+// apply runs one step and records it, unless somebody did while we waited.
+func apply(ctx context.Context, conn *sql.Conn, steps []Step, step Step) error {
+	if step.Kind != KindBootstrap {
+		applied, err := appliedSteps(ctx, conn)
+		if err != nil {
+			return err
+		}
+		missing, _, err := compare(steps, applied)
+		if err != nil || len(missing) == 0 || missing[0].Number > step.Number {
+			return err
+		}
+	} else if done, err := exists(ctx, conn); err != nil || done {
 		return err
 	}
-	return execAll(ctx, conn, bootstrap)
-}
-
-// apply runs one migration and records it, unless somebody did while we waited.
-func apply(ctx context.Context, conn *sql.Conn, m Migration) error {
-	if err := execAll(ctx, conn, "SET LOCAL ROLE hms_owner; SET LOCAL lock_timeout = '"+tableTimeout+"'"); err != nil {
-		return err
+	var list []string
+	if step.Kind != KindBootstrap {
+		list = append(list, settings...)
 	}
-	var checksum string
-	err := conn.QueryRowContext(ctx, fmt.Sprintf(`SELECT checksum FROM hms.migration WHERE version = %d`, m.Version)).Scan(&checksum)
-	switch {
-	case err == nil && checksum != m.Checksum:
-		return fmt.Errorf("%w: migration %04d_%s was applied with another text", ErrSchema, m.Version, m.Name)
-	case err == nil:
-		return nil
-	case !errors.Is(err, sql.ErrNoRows):
-		return err
-	}
-	record := fmt.Sprintf("\n;INSERT INTO hms.migration (version, name, checksum) VALUES (%d, '%s', '%s')",
-		m.Version, m.Name, m.Checksum)
-	return execAll(ctx, conn, m.SQL+record)
+	list = append(append(list, step.Statements()...), recordOf(step)...)
+	return execAll(ctx, conn, list)
 }
 
 // inTx runs fn in a transaction that holds the migrators' lock. The lock is the
@@ -155,31 +100,39 @@ func inTx(ctx context.Context, db *bun.DB, fn func(context.Context, *sql.Conn) e
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	turn := fmt.Sprintf("BEGIN; SET LOCAL lock_timeout = '%s'; SELECT pg_advisory_xact_lock(%d)", turnTimeout, advisoryKey)
+	turn := []string{
+		"BEGIN", "SET LOCAL lock_timeout = '" + turnTimeout + "'", fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", advisoryKey),
+	}
 	if err = execAll(ctx, conn, turn); err == nil {
 		err = fn(ctx, conn)
 	}
-	end := "COMMIT"
+	end := []string{"COMMIT"}
 	if err != nil {
-		end = "ROLLBACK"
+		end = []string{"ROLLBACK"}
 	}
 	return errors.Join(err, execAll(context.WithoutCancel(ctx), conn, end))
 }
 
-// execAll sends several statements as they stand, without preparing them.
-func execAll(ctx context.Context, conn *sql.Conn, statements string) error {
-	err := conn.Raw(func(driverConn any) error {
-		pgxConn, ok := driverConn.(*stdlib.Conn)
-		if !ok {
-			return errNotPgx
+// execAll sends statements as they stand, without preparing them, each as a message of its own: a
+// distributed server takes several in one message for one command, and refuses.
+func execAll(ctx context.Context, conn *sql.Conn, list []string) error {
+	for _, statement := range list {
+		err := conn.Raw(func(driverConn any) error {
+			pgxConn, ok := driverConn.(*stdlib.Conn)
+			if !ok {
+				return errNotPgx
+			}
+			_, err := pgxConn.Conn().PgConn().Exec(ctx, statement).ReadAll()
+			return err
+		})
+		if errors.Is(err, errNotPgx) {
+			_, err = conn.ExecContext(ctx, statement)
 		}
-		_, err := pgxConn.Conn().PgConn().Exec(ctx, statements).ReadAll()
-		return err
-	})
-	if errors.Is(err, errNotPgx) {
-		_, err = conn.ExecContext(ctx, statements)
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 var errNotPgx = errors.New("migrate: the driver is not pgx")
@@ -199,55 +152,4 @@ func retryLocked(ctx context.Context, fn func() error) error {
 		case <-time.After(time.Duration(attempt) * 50 * time.Millisecond):
 		}
 	}
-}
-
-// Check tells whether the database has exactly this version's migrations: [ErrSchema]
-// where one is missing, differs, or is newer than this version knows. It changes nothing.
-func Check(ctx context.Context, db *bun.DB) error {
-	list, err := Migrations()
-	if err != nil {
-		return err
-	}
-	var exists bool
-	if err := db.DB.QueryRowContext(ctx, `SELECT to_regclass('hms.migration') IS NOT NULL`).Scan(&exists); err != nil {
-		return dbx.Map(err)
-	}
-	if !exists {
-		return fmt.Errorf("%w: the database was never migrated", ErrSchema)
-	}
-	applied, err := appliedChecksums(ctx, db)
-	if err != nil {
-		return dbx.Map(err)
-	}
-	for _, m := range list {
-		checksum, ok := applied[m.Version]
-		switch {
-		case !ok:
-			return fmt.Errorf("%w: migration %04d_%s is missing", ErrSchema, m.Version, m.Name)
-		case checksum != m.Checksum:
-			return fmt.Errorf("%w: migration %04d_%s was applied with another text", ErrSchema, m.Version, m.Name)
-		}
-	}
-	if len(applied) > len(list) {
-		return fmt.Errorf("%w: it was migrated by a newer version", ErrSchema)
-	}
-	return nil
-}
-
-func appliedChecksums(ctx context.Context, db *bun.DB) (_ map[int]string, err error) {
-	rows, err := db.DB.QueryContext(ctx, `SELECT version, checksum FROM hms.migration`)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	applied := map[int]string{}
-	for rows.Next() {
-		var version int
-		var checksum string
-		if err := rows.Scan(&version, &checksum); err != nil {
-			return nil, err
-		}
-		applied[version] = checksum
-	}
-	return applied, rows.Err()
 }

@@ -3,6 +3,7 @@ package migrate_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"sync"
@@ -71,7 +72,7 @@ func TestMigrate_AsAnOrdinaryRole(t *testing.T) {
 		require.NoError(t, err)
 	}()
 	require.NoError(t, migrate.Migrate(t.Context(), host))
-	require.NoError(t, migrate.Check(t.Context(), host))
+	requireChecked(t, host)
 }
 
 func applied(t *testing.T, db *bun.DB) int {
@@ -81,53 +82,104 @@ func applied(t *testing.T, db *bun.DB) int {
 	return n
 }
 
+// requireChecked tells that this version works with the database, and gives what is newer there.
+func requireChecked(t *testing.T, db *bun.DB) migrate.State {
+	t.Helper()
+	state, err := migrate.Check(t.Context(), db)
+	require.NoError(t, err)
+	return state
+}
+
+func exec(t *testing.T, db *bun.DB, statement string) {
+	t.Helper()
+	_, err := db.ExecContext(t.Context(), statement)
+	require.NoError(t, err)
+}
+
 func TestMigrate(t *testing.T) {
 	t.Parallel()
 	db := newDatabase(t)
-	list, err := migrate.Migrations()
-	require.NoError(t, err)
-	require.ErrorIs(t, migrate.Check(t.Context(), db), migrate.ErrSchema)
+	_, err := migrate.Check(t.Context(), db)
+	require.ErrorIs(t, err, migrate.ErrSchema)
+	require.ErrorContains(t, err, "never migrated")
 	require.NoError(t, migrate.Migrate(t.Context(), db))
-	require.NoError(t, migrate.Check(t.Context(), db))
-	require.Equal(t, len(list), applied(t, db))
+	last := len(migrate.Steps())
+	require.Equal(t, migrate.State{Number: last}, requireChecked(t, db))
+	require.Equal(t, last, applied(t, db))
 	require.NoError(t, migrate.Migrate(t.Context(), db), "a second run does nothing")
-	require.Equal(t, len(list), applied(t, db))
+	require.Equal(t, last, applied(t, db))
+}
 
-	for _, change := range []string{
-		`UPDATE hms.migration SET checksum = 'edited' WHERE version = 2`,
-		`DELETE FROM hms.migration WHERE version = 2`,
-		`INSERT INTO hms.migration (version, name, checksum) VALUES (9999, 'later', 'x')`,
-	} {
-		tx, err := db.BeginTx(t.Context(), nil)
-		require.NoError(t, err)
-		_, err = tx.ExecContext(t.Context(), change)
-		require.NoError(t, err)
-		require.NoError(t, tx.Commit())
-		require.ErrorIs(t, migrate.Check(t.Context(), db), migrate.ErrSchema, change)
-		if strings.HasPrefix(change, "UPDATE") {
-			require.ErrorIs(t, migrate.Migrate(t.Context(), db), migrate.ErrSchema, "an edited migration is refused")
-		}
+// What a database has is held against the list before anything is changed.
+func TestMigrate_RefusesAnotherSchema(t *testing.T) {
+	t.Parallel()
+	last := len(migrate.Steps())
+	newer := `INSERT INTO hms.migration (version, name, checksum, compatible_from) VALUES (%d, 'table_later', 'x', %d)`
+	tests := map[string]struct {
+		change  string
+		want    string // of both errors
+		migrate bool   // whether Migrate mends it
+	}{
+		"AnotherText": {`UPDATE hms.migration SET checksum = 'edited' WHERE version = 2`, "0002_routine_core_actor_person was applied with another text", false},
+		"LateNumber":  {`DELETE FROM hms.migration WHERE version = 2`, "0002_routine_core_actor_person is missing, although step", false},
+		"Older":       {fmt.Sprintf(`DELETE FROM hms.migration WHERE version = %d`, last), fmt.Sprintf("it is older: step %04d_partition is missing", last), true},
+		"Newer":       {fmt.Sprintf(newer, last+1, last+1), fmt.Sprintf("it is newer: this version cannot go on after step %04d_table_later", last+1), false},
 	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := newDatabase(t)
+			require.NoError(t, migrate.Migrate(t.Context(), db))
+			exec(t, db, tt.change)
+			before := applied(t, db)
+			_, err := migrate.Check(t.Context(), db)
+			require.ErrorIs(t, err, migrate.ErrSchema)
+			require.ErrorContains(t, err, tt.want)
+			err = migrate.Migrate(t.Context(), db)
+			if tt.migrate {
+				require.NoError(t, err)
+				requireChecked(t, db)
+				return
+			}
+			require.ErrorIs(t, err, migrate.ErrSchema)
+			require.ErrorContains(t, err, tt.want)
+			require.Equal(t, before, applied(t, db), "nothing was changed")
+		})
+	}
+}
+
+// While a release is rolled out, instances of the old version meet the database of the new one.
+func TestCheck_GoesOnWithACompatibleStep(t *testing.T) {
+	t.Parallel()
+	db := newDatabase(t)
+	require.NoError(t, migrate.Migrate(t.Context(), db))
+	last := len(migrate.Steps())
+	exec(t, db, fmt.Sprintf(`INSERT INTO hms.migration (version, name, checksum, compatible_from)
+		VALUES (%d, 'table_later', 'x', %d), (%d, 'routine_core_later', 'y', %d)`, last+1, last, last+2, last-1))
+	state := requireChecked(t, db)
+	require.Equal(t, migrate.State{
+		Number: last + 2, Newer: []string{fmt.Sprintf("%04d_table_later", last+1), fmt.Sprintf("%04d_routine_core_later", last+2)},
+	}, state)
+	require.NoError(t, migrate.Migrate(t.Context(), db), "a newer database is left as it is")
+	require.Equal(t, last+2, applied(t, db))
 }
 
 func TestMigrate_ConcurrentMigratorsTakeTurns(t *testing.T) {
 	t.Parallel()
 	db := newDatabase(t)
-	list, err := migrate.Migrations()
-	require.NoError(t, err)
 	var wg sync.WaitGroup
 	for range 6 {
 		wg.Go(func() {
 			if err := migrate.Migrate(t.Context(), db); err != nil {
 				t.Errorf("migrate: %v", err)
 			}
-			if err := migrate.Check(t.Context(), db); err != nil {
+			if _, err := migrate.Check(t.Context(), db); err != nil {
 				t.Errorf("whoever returns finds the schema whole: %v", err)
 			}
 		})
 	}
 	wg.Wait()
-	require.Equal(t, len(list), applied(t, db))
+	require.Equal(t, len(migrate.Steps()), applied(t, db))
 }
 
 // A crash in the middle leaves each migration wholly done or wholly undone: whatever
@@ -135,8 +187,6 @@ func TestMigrate_ConcurrentMigratorsTakeTurns(t *testing.T) {
 func TestMigrate_CrashInTheMiddle(t *testing.T) {
 	t.Parallel()
 	db := newDatabase(t)
-	list, err := migrate.Migrations()
-	require.NoError(t, err)
 	done := make(chan struct{})
 	hits := 0
 	var wg sync.WaitGroup
@@ -159,13 +209,14 @@ func TestMigrate_CrashInTheMiddle(t *testing.T) {
 		}
 	})
 	failures := 0
-	for err = migrate.Migrate(t.Context(), db); err != nil && failures < 100; err = migrate.Migrate(t.Context(), db) {
+	err := migrate.Migrate(t.Context(), db)
+	for ; err != nil && failures < 100; err = migrate.Migrate(t.Context(), db) {
 		failures++
 	}
 	close(done)
 	wg.Wait()
 	require.NoError(t, err)
 	require.Positive(t, hits, "something was killed")
-	require.NoError(t, migrate.Check(t.Context(), db))
-	require.Equal(t, len(list), applied(t, db))
+	requireChecked(t, db)
+	require.Equal(t, len(migrate.Steps()), applied(t, db))
 }

@@ -7,17 +7,6 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// History is how a record or a coverage went from state to state. Its making is no step: the
-// entity tells it.
-type History struct {
-	Entity  string                 `json:"entity"` // the entity's table, such as "patient"
-	ID      string                 `json:"id"`     // the entity's
-	Patient hmstype.PatientID      `json:"patient"`
-	Steps   []hmstype.StatusChange `json:"steps"` // the oldest first
-	// Withheld says that the patient's record is restricted and the actor may not see it.
-	Withheld bool `json:"withheld,omitempty"`
-}
-
 var opPatientHistory = usecase.Query[usecase.ByID[hmstype.PatientID], hmstype.History]{
 	Name: "patient.patient_history", Permission: hmstype.PermPatientRead, Shows: usecase.Histories.One(),
 }.Declare()

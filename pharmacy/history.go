@@ -7,15 +7,6 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// History is how one batch or dispense went from state to state. Its making is no step: the entity tells it.
-type History struct {
-	Entity   string                 `json:"entity"`           // the entity's table: "stock_batch" or "medication_dispense"
-	ID       string                 `json:"id"`               // the entity's
-	Patient  hmstype.PatientID      `json:"patient,omitzero"` // to whom it was dispensed; zero of a batch
-	Steps    []hmstype.StatusChange `json:"steps"`            // the oldest first
-	Withheld bool                   `json:"withheld,omitempty"`
-}
-
 var opBatchHistory = usecase.Query[usecase.ByID[hmstype.BatchID], hmstype.History]{
 	Name: "pharmacy.batch_history", Permission: hmstype.PermPharmacyRead,
 	Shows: usecase.Nobody[hmstype.History](aStock), Quiet: aStock,

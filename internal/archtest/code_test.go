@@ -243,13 +243,17 @@ var sqlBans = map[string]*regexp.Regexp{
 	"a deferred failure comes as a failed COMMIT":                regexp.MustCompile(`(?i)\bDEFERRABLE\b`),
 }
 
-var sqlName = regexp.MustCompile(`(?i)(?:CONSTRAINT|CREATE (?:UNIQUE )?INDEX|CREATE TABLE|CREATE FUNCTION) (?:hms\.)?(\w+)`)
+var sqlName = regexp.MustCompile(`(?i)(?:CONSTRAINT|CREATE (?:UNIQUE )?INDEX|CREATE TABLE|CREATE OR REPLACE FUNCTION) (?:hms\.)?(\w+)`)
 
 func TestMigrations(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob(root + "/migrate/sql/*.sql")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
+	var files []string
+	for _, pattern := range []string{"sql/*.sql", "routine/*/*.sql"} {
+		some, err := filepath.Glob(root + "/migrate/" + pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, some)
+		files = append(files, some...)
+	}
 	for _, path := range files {
 		body, err := os.ReadFile(path)
 		require.NoError(t, err)

@@ -126,10 +126,7 @@ func maintain(ctx context.Context, server *pgserver.Server, statements ...string
 // ensureTemplate migrates a template database unless one of these migrations is there.
 // Test binaries take turns on an advisory lock of the maintenance database.
 func ensureTemplate(ctx context.Context, server *pgserver.Server) (string, error) {
-	name, err := templateName()
-	if err != nil {
-		return "", err
-	}
+	name := templateName()
 	admin, err := dbx.Open(server.DSN(""))
 	if err != nil {
 		return "", err
@@ -174,17 +171,12 @@ func migrateTemplate(ctx context.Context, server *pgserver.Server, name string) 
 	return migrate.Migrate(ctx, db)
 }
 
-func templateName() (string, error) {
-	list, err := migrate.Migrations()
-	if err != nil {
-		return "", err
-	}
+func templateName() string {
 	hash := sha256.New()
-	hash.Write([]byte(migrate.Bootstrap()))
-	for _, m := range list {
-		hash.Write([]byte(m.SQL))
+	for _, step := range migrate.Steps() {
+		hash.Write([]byte(step.SQL + step.Checksum))
 	}
-	return "hms_template_" + hex.EncodeToString(hash.Sum(nil)[:6]), nil
+	return "hms_template_" + hex.EncodeToString(hash.Sum(nil)[:6])
 }
 
 // cleanUp drops what the binary made.

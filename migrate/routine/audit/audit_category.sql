@@ -1,0 +1,10 @@
+-- What an event is to the rules of retention; the twin of audit.CategoryOf.
+CREATE OR REPLACE FUNCTION hms.audit_category(p_action text, p_entity text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN p_action = 'export' OR p_entity = 'disclosure' THEN 'disclosure'
+        WHEN p_action IN ('login', 'logout', 'login_failed', 'denied', 'verify', 'purge')
+          OR p_entity IN ('break_glass', 'legal_hold', 'retention_policy', 'role', 'user_account', 'user_role') THEN 'security'
+        WHEN p_action IN ('read', 'search') THEN 'access'
+        ELSE 'change' END
+$$;

@@ -1,0 +1,17 @@
+CREATE OR REPLACE FUNCTION hms.apply_credit_share() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    n record;
+BEGIN
+    SELECT c.created_by, c.created_at, c.reason INTO n FROM hms.credit_note AS c
+    WHERE c.tenant_id = NEW.tenant_id AND c.id = NEW.note_id;
+    UPDATE hms.bill_line_share AS l SET credited_amount = l.credited_amount + NEW.amount
+    WHERE l.tenant_id = NEW.tenant_id AND l.bill_line_id = NEW.bill_line_id AND l.share_id = NEW.share_id AND l.currency = NEW.currency;
+    IF NOT hms.add_to_share(NEW.tenant_id, NEW.share_id, NEW.currency, 0, NEW.amount,
+        n.created_by, n.created_at, n.reason) THEN
+        RAISE EXCEPTION 'the share is in another currency' USING ERRCODE = 'HM503';
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER credit_note_share_apply AFTER INSERT ON hms.credit_note_share FOR EACH ROW EXECUTE FUNCTION hms.apply_credit_share();

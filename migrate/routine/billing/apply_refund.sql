@@ -1,0 +1,14 @@
+CREATE OR REPLACE FUNCTION hms.apply_refund() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE hms.payment AS p SET refunded_amount = p.refunded_amount + NEW.amount, version = p.version + 1
+    WHERE p.tenant_id = NEW.tenant_id AND p.id = NEW.payment_id AND p.share_id = NEW.share_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the refund names another share than its payment' USING ERRCODE = 'HM503';
+    END IF;
+    PERFORM hms.add_to_share(NEW.tenant_id, NEW.share_id, NEW.currency, -NEW.amount, 0,
+        NEW.created_by, NEW.created_at, NEW.reason);
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER refund_apply AFTER INSERT ON hms.refund FOR EACH ROW EXECUTE FUNCTION hms.apply_refund();

@@ -1,0 +1,11 @@
+CREATE OR REPLACE FUNCTION hms.check_journal() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM new_rows AS n GROUP BY n.tenant_id, n.journal_id, n.currency HAVING sum(n.amount) <> 0) THEN
+        RAISE EXCEPTION 'a journal must sum to zero' USING ERRCODE = 'HM501';
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER posting_balance AFTER INSERT ON hms.posting REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION hms.check_journal();

@@ -1,0 +1,14 @@
+-- Lines and shares come only to a draft. The lock keeps the bill a draft until we commit.
+CREATE OR REPLACE FUNCTION hms.guard_bill_part() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM 1 FROM hms.bill AS b WHERE b.tenant_id = NEW.tenant_id AND b.id = NEW.bill_id AND b.status = 'draft' FOR SHARE;
+    IF NOT FOUND THEN
+        PERFORM hms.refuse_frozen('new part');
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE OR REPLACE TRIGGER bill_line_guard_new BEFORE INSERT ON hms.bill_line FOR EACH ROW EXECUTE FUNCTION hms.guard_bill_part();
+
+CREATE OR REPLACE TRIGGER bill_share_guard_new BEFORE INSERT ON hms.bill_share FOR EACH ROW EXECUTE FUNCTION hms.guard_bill_part();

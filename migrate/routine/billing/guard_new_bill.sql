@@ -1,0 +1,11 @@
+-- A bill begins as a draft.
+CREATE OR REPLACE FUNCTION hms.guard_new_bill() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.status <> 'draft' THEN
+        PERFORM hms.refuse_frozen('bill');
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE OR REPLACE TRIGGER bill_guard_new BEFORE INSERT ON hms.bill FOR EACH ROW EXECUTE FUNCTION hms.guard_new_bill();

@@ -1,0 +1,16 @@
+-- Refuses every change of a row but that of the columns named as arguments, for
+-- everybody: a final record is taken back by its status and never rewritten.
+CREATE OR REPLACE FUNCTION hms.keep_record() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF to_jsonb(OLD) - TG_ARGV IS DISTINCT FROM to_jsonb(NEW) - TG_ARGV THEN
+        RAISE EXCEPTION 'this record is final' USING ERRCODE = 'HM002';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE OR REPLACE TRIGGER clinical_note_signed BEFORE UPDATE ON hms.clinical_note FOR EACH ROW
+    WHEN (OLD.status <> 'draft') EXECUTE FUNCTION hms.keep_record('status', 'error_reason', 'version');
+
+CREATE OR REPLACE TRIGGER vitals_final BEFORE UPDATE ON hms.vitals FOR EACH ROW
+    EXECUTE FUNCTION hms.keep_record('status', 'error_reason', 'version');

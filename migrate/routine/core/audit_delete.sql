@@ -1,0 +1,12 @@
+CREATE OR REPLACE FUNCTION hms.audit_delete() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    r jsonb;
+BEGIN
+    FOR r IN SELECT to_jsonb(o) FROM old_rows AS o LOOP
+        PERFORM hms.audit_write((r ->> 'tenant_id')::uuid, 'delete', TG_ARGV[0],
+            CASE TG_ARGV[2] WHEN 'id' THEN r ->> 'id' ELSE hms.row_key(r, TG_ARGV[2]) END,
+            (r ->> TG_ARGV[1])::uuid, r - 'tenant_id');
+    END LOOP;
+    RETURN NULL;
+END $$;

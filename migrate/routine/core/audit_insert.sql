@@ -1,0 +1,15 @@
+-- The triggers: one per statement, reading its transition table. Arguments: the table's
+-- own name (TG_TABLE_NAME carries a shard number on a distributed server), the column
+-- that names the patient ('' for none), the key columns.
+CREATE OR REPLACE FUNCTION hms.audit_insert() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    r jsonb;
+BEGIN
+    FOR r IN SELECT to_jsonb(n) FROM new_rows AS n LOOP
+        PERFORM hms.audit_write((r ->> 'tenant_id')::uuid, 'create', TG_ARGV[0],
+            CASE TG_ARGV[2] WHEN 'id' THEN r ->> 'id' ELSE hms.row_key(r, TG_ARGV[2]) END,
+            (r ->> TG_ARGV[1])::uuid, r - 'tenant_id');
+    END LOOP;
+    RETURN NULL;
+END $$;

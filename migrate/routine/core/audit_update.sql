@@ -1,0 +1,19 @@
+CREATE OR REPLACE FUNCTION hms.audit_update() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    r record;
+    d jsonb;
+BEGIN
+    FOR r IN SELECT o.j AS before, n.j AS after
+        FROM (SELECT to_jsonb(old_rows) AS j FROM old_rows) AS o
+        JOIN (SELECT to_jsonb(new_rows) AS j FROM new_rows) AS n
+          ON o.j -> 'tenant_id' = n.j -> 'tenant_id' AND hms.row_key(o.j, TG_ARGV[2]) = hms.row_key(n.j, TG_ARGV[2])
+    LOOP
+        d := hms.row_diff(r.before, r.after);
+        IF d <> '{}'::jsonb THEN
+            PERFORM hms.audit_write((r.after ->> 'tenant_id')::uuid, 'update', TG_ARGV[0],
+                hms.row_key(r.after, TG_ARGV[2]), (r.after ->> TG_ARGV[1])::uuid, d);
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END $$;

@@ -1,0 +1,10 @@
+-- State machines
+-- Refuses a change of status that is not among the arguments ('from>to'), for everybody.
+CREATE OR REPLACE FUNCTION hms.guard_transition() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT (OLD.status || '>' || NEW.status = ANY (TG_ARGV)) THEN
+        RAISE EXCEPTION 'this change of status is not allowed' USING ERRCODE = 'HM001';
+    END IF;
+    RETURN NEW;
+END $$;

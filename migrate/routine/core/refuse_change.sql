@@ -1,0 +1,6 @@
+-- Refuses UPDATE, DELETE and TRUNCATE, for everybody: the second wall behind missing grants.
+CREATE OR REPLACE FUNCTION hms.refuse_change() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'rows of this table are never changed or removed' USING ERRCODE = 'HM002';
+END $$;

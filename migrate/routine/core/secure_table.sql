@@ -1,0 +1,20 @@
+-- Row-level security, the policy and the grants of one table. Grants are on parents only:
+-- a partition that could be read directly would show every tenant's rows.
+CREATE OR REPLACE FUNCTION hms.secure_table(p_table text, p_grants text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('ALTER TABLE hms.%I ENABLE ROW LEVEL SECURITY', p_table);
+    EXECUTE format('ALTER TABLE hms.%I FORCE ROW LEVEL SECURITY', p_table);
+    EXECUTE format('CREATE POLICY tenant_isolation ON hms.%I
+        USING (tenant_id = hms.current_tenant()) WITH CHECK (tenant_id = hms.current_tenant())', p_table);
+    IF p_grants <> '' THEN
+        EXECUTE format('GRANT %s ON hms.%I TO hms_app', p_grants, p_table);
+    END IF;
+    IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'hms_backup') THEN
+        EXECUTE format('GRANT SELECT ON hms.%I TO hms_backup', p_table);
+    END IF;
+END $$;
+
+-- Least privilege: only migrations call it, and a function that changes schemas has no place within
+-- reach of whoever finds a hole in a host's SQL.
+REVOKE EXECUTE ON FUNCTION hms.secure_table(text, text) FROM hms_app;

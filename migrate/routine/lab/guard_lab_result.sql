@@ -1,0 +1,29 @@
+-- A version follows the one that it supersedes by the allowed steps only ('from>to'), its
+-- number is the next one, and a chain begins with what nobody has verified yet.
+CREATE OR REPLACE FUNCTION hms.guard_lab_result() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    before record;
+BEGIN
+    IF NEW.supersedes_id IS NULL THEN
+        IF NEW.status <> 'preliminary' THEN
+            RAISE EXCEPTION 'the first version of a result is preliminary' USING ERRCODE = 'HM401';
+        END IF;
+        RETURN NEW;
+    END IF;
+    SELECT r.status, r.version INTO before FROM hms.lab_result AS r
+        WHERE r.tenant_id = NEW.tenant_id AND r.id = NEW.supersedes_id;
+    IF NOT FOUND OR NEW.version <> before.version + 1
+        OR NOT (before.status || '>' || NEW.status = ANY (TG_ARGV)) THEN
+        RAISE EXCEPTION 'this version may not follow the one that it supersedes' USING ERRCODE = 'HM401';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE OR REPLACE TRIGGER lab_result_status_guard BEFORE INSERT ON hms.lab_result
+    FOR EACH ROW EXECUTE FUNCTION hms.guard_lab_result(
+        'preliminary>preliminary', 'preliminary>final', 'preliminary>cancelled', 'preliminary>entered-in-error',
+        'final>corrected', 'final>amended', 'final>entered-in-error',
+        'corrected>corrected', 'corrected>amended', 'corrected>entered-in-error',
+        'amended>corrected', 'amended>amended', 'amended>entered-in-error',
+        'cancelled>preliminary', 'cancelled>entered-in-error');

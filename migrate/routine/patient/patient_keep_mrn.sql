@@ -1,0 +1,10 @@
+-- A medical record number is never given to another person: rows are never deleted, and
+-- this keeps the number of a row from changing.
+CREATE OR REPLACE FUNCTION hms.patient_keep_mrn() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a medical record number never changes' USING ERRCODE = 'HM601';
+END $$;
+
+CREATE OR REPLACE TRIGGER patient_keep_mrn BEFORE UPDATE OF mrn, mrn_key ON hms.patient FOR EACH ROW
+    WHEN (OLD.mrn IS DISTINCT FROM NEW.mrn OR OLD.mrn_key IS DISTINCT FROM NEW.mrn_key) EXECUTE FUNCTION hms.patient_keep_mrn();

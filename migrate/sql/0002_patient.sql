@@ -1,0 +1,113 @@
+-- Patients, their further identifiers, the tokens by which they are searched, and coverage.
+
+CREATE TABLE hms.patient (
+    tenant_id               uuid        NOT NULL,
+    id                      uuid        NOT NULL,
+    mrn                     text        NOT NULL,
+    mrn_key                 text        NOT NULL,
+    status                  text        NOT NULL,
+    status_reason           text        NOT NULL DEFAULT '',
+    first_name              text        NOT NULL,
+    last_name               text        NOT NULL,
+    birth_date              date,
+    birth_date_precision    text        NOT NULL DEFAULT 'day',
+    gender                  text        NOT NULL,
+    phone_number            text        NOT NULL DEFAULT '',
+    phone_normalized        text,
+    email                   text        NOT NULL DEFAULT '',
+    address                 text        NOT NULL DEFAULT '',
+    emergency_contact_name  text        NOT NULL DEFAULT '',
+    emergency_contact_phone text        NOT NULL DEFAULT '',
+    is_deceased             boolean     NOT NULL DEFAULT false,
+    deceased_at             timestamptz,
+    is_restricted           boolean     NOT NULL DEFAULT false,
+    override_reason         text        NOT NULL DEFAULT '',
+    merged_into_id          uuid,
+    created_at              timestamptz NOT NULL,
+    created_by              text        NOT NULL,
+    version                 bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT patient_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT patient_mrn_key UNIQUE (tenant_id, mrn_key),
+    CONSTRAINT patient_twin_check CHECK (mrn_key <> ''),
+    CONSTRAINT patient_merged_into_fkey FOREIGN KEY (tenant_id, merged_into_id) REFERENCES hms.patient (tenant_id, id),
+    CONSTRAINT patient_status_check CHECK (status IN ('active', 'inactive', 'merged', 'entered-in-error')),
+    CONSTRAINT patient_merged_check CHECK ((status = 'merged') = (merged_into_id IS NOT NULL) AND merged_into_id <> id),
+    CONSTRAINT patient_gender_check CHECK (gender IN ('male', 'female', 'other', 'unknown')),
+    CONSTRAINT patient_birth_precision_check CHECK (birth_date_precision IN ('day', 'month', 'year')),
+    CONSTRAINT patient_birth_date_check CHECK (birth_date >= '1850-01-01'),
+    CONSTRAINT patient_birth_day_check CHECK (CASE birth_date_precision
+        WHEN 'month' THEN extract(day FROM birth_date) = 1 WHEN 'year' THEN extract(doy FROM birth_date) = 1 ELSE true END),
+    CONSTRAINT patient_deceased_check CHECK (is_deceased OR deceased_at IS NULL),
+    CONSTRAINT patient_name_check CHECK (length(last_name) BETWEEN 1 AND 100 AND length(first_name) <= 100),
+    CONSTRAINT patient_mrn_check CHECK (length(mrn) BETWEEN 1 AND 20)
+);
+CREATE INDEX patient_merged_into_idx ON hms.patient (tenant_id, merged_into_id);
+CREATE INDEX patient_birth_date_idx ON hms.patient (tenant_id, birth_date, id);
+CREATE INDEX patient_phone_idx ON hms.patient (tenant_id, phone_normalized, id);
+SELECT hms.install_table('patient', 'id');
+SELECT hms.guard_status('patient', 'active>entered-in-error', 'active>inactive', 'active>merged',
+    'inactive>active', 'inactive>entered-in-error', 'inactive>merged');
+SELECT hms.install_status_history('patient');
+
+CREATE TABLE hms.patient_identifier (
+    tenant_id        uuid NOT NULL,
+    id               uuid NOT NULL,
+    patient_id       uuid NOT NULL,
+    system           text NOT NULL,
+    system_key       text NOT NULL,
+    value            text NOT NULL,
+    value_key        text NOT NULL, -- with field encryption a keyed token of the twin
+    CONSTRAINT patient_identifier_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT patient_identifier_value_key UNIQUE (tenant_id, system_key, value_key),
+    CONSTRAINT patient_identifier_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
+    -- Ciphertext is longer than what it hides; the services bound the text itself.
+    CONSTRAINT patient_identifier_value_check CHECK (length(value) BETWEEN 1 AND 1200 AND length(system) BETWEEN 1 AND 200),
+    CONSTRAINT patient_identifier_twin_check CHECK (system_key <> '' AND value_key <> '')
+);
+CREATE INDEX patient_identifier_patient_idx ON hms.patient_identifier (tenant_id, patient_id);
+SELECT hms.install_table('patient_identifier', 'patient_id');
+
+-- One row per word of a name, normalised: a prefix is a range of a b-tree, which works
+-- under row-level security, where LIKE and trigrams do not reach an index.
+CREATE TABLE hms.patient_token (
+    tenant_id  uuid NOT NULL,
+    token      text COLLATE "C" NOT NULL,
+    patient_id uuid NOT NULL,
+    CONSTRAINT patient_token_pkey PRIMARY KEY (tenant_id, token, patient_id),
+    CONSTRAINT patient_token_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id)
+);
+CREATE INDEX patient_token_patient_idx ON hms.patient_token (tenant_id, patient_id);
+SELECT hms.secure_table('patient_token', 'SELECT, INSERT, DELETE');
+
+CREATE TABLE hms.coverage (
+    tenant_id        uuid          NOT NULL,
+    id               uuid          NOT NULL,
+    patient_id       uuid          NOT NULL,
+    status           text          NOT NULL,
+    payer_name       text          NOT NULL,
+    policy_number    text          NOT NULL,
+    group_number     text          NOT NULL DEFAULT '',
+    plan_name        text          NOT NULL DEFAULT '',
+    relationship     text          NOT NULL,
+    priority         integer       NOT NULL,
+    coverage_percent numeric(5, 2) NOT NULL,
+    valid_from       date          NOT NULL,
+    valid_until      date,
+    created_at       timestamptz   NOT NULL,
+    created_by       text          NOT NULL,
+    version          bigint        NOT NULL DEFAULT 1,
+    CONSTRAINT coverage_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT coverage_patient_key UNIQUE (tenant_id, id, patient_id),
+    CONSTRAINT coverage_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
+    CONSTRAINT coverage_status_check CHECK (status IN ('active', 'cancelled', 'draft', 'entered-in-error')),
+    CONSTRAINT coverage_relationship_check CHECK (relationship IN ('self', 'spouse', 'child', 'parent', 'other')),
+    CONSTRAINT coverage_priority_check CHECK (priority BETWEEN 1 AND 9),
+    CONSTRAINT coverage_percent_check CHECK (coverage_percent <> 'NaN' AND coverage_percent BETWEEN 0 AND 100),
+    CONSTRAINT coverage_valid_check CHECK (valid_until > valid_from),
+    CONSTRAINT coverage_overlap_excl EXCLUDE USING gist (tenant_id WITH =, patient_id WITH =, priority WITH =,
+        daterange(valid_from, valid_until) WITH &&) WHERE (status = 'active')
+);
+CREATE INDEX coverage_patient_idx ON hms.coverage (tenant_id, patient_id, priority);
+SELECT hms.install_table('coverage', 'patient_id');
+SELECT hms.guard_status('coverage', 'active>cancelled', 'active>entered-in-error', 'draft>active', 'draft>cancelled', 'draft>entered-in-error');
+SELECT hms.install_status_history('coverage');

@@ -1,0 +1,126 @@
+-- Tenants, roles and users, and break-glass: access in an emergency to the restricted record of one
+-- patient (45 CFR 164.312(a)(2)(ii)).
+
+CREATE TABLE hms.tenant (
+    tenant_id  uuid        NOT NULL,
+    id         uuid        NOT NULL,
+    name       text        NOT NULL,
+    time_zone  text        NOT NULL,
+    currency   text        NOT NULL,
+    created_at timestamptz NOT NULL,
+    created_by text        NOT NULL,
+    version    bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT tenant_pkey PRIMARY KEY (tenant_id),
+    CONSTRAINT tenant_id_check CHECK (id = tenant_id),
+    CONSTRAINT tenant_name_check CHECK (length(name) BETWEEN 1 AND 200),
+    CONSTRAINT tenant_currency_check CHECK (currency ~ '^[A-Z]{3}$')
+);
+SELECT hms.install_table('tenant');
+
+CREATE TABLE hms.role (
+    tenant_id   uuid        NOT NULL,
+    id          uuid        NOT NULL,
+    name        text        NOT NULL,
+    name_key    text        NOT NULL,
+    description text        NOT NULL DEFAULT '',
+    permissions jsonb       NOT NULL DEFAULT '[]',
+    created_at  timestamptz NOT NULL,
+    created_by  text        NOT NULL,
+    version     bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT role_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT role_name_key UNIQUE (tenant_id, name_key),
+    CONSTRAINT role_twin_check CHECK (name_key <> ''),
+    CONSTRAINT role_name_check CHECK (length(name) BETWEEN 1 AND 50),
+    CONSTRAINT role_permissions_check CHECK (jsonb_typeof(permissions) = 'array')
+);
+SELECT hms.install_table('role');
+
+CREATE TABLE hms.user_account (
+    tenant_id           uuid        NOT NULL,
+    id                  uuid        NOT NULL,
+    username            text        NOT NULL,
+    username_key        text        NOT NULL,
+    -- What a username looks like (UTS #39 skeleton): "аdmin" with a Cyrillic letter is no second
+    -- "admin".
+    username_skeleton   text,
+    email               text        NOT NULL DEFAULT '',
+    email_key           text,
+    first_name          text        NOT NULL,
+    last_name           text        NOT NULL,
+    phone_number        text        NOT NULL DEFAULT '',
+    profile_image       text        NOT NULL DEFAULT '',
+    language            text        NOT NULL DEFAULT '',
+    -- The patient's record of a user who is a patient here, too: that he opened it is no crime,
+    -- and yet somebody should look.
+    patient_id          uuid,
+    status              text        NOT NULL,
+    created_at          timestamptz NOT NULL,
+    created_by          text        NOT NULL,
+    version             bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT user_account_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT user_account_username_key UNIQUE (tenant_id, username_key),
+    CONSTRAINT user_account_email_key UNIQUE (tenant_id, email_key),
+    CONSTRAINT user_account_skeleton_key UNIQUE (tenant_id, username_skeleton),
+    CONSTRAINT user_account_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
+    CONSTRAINT user_account_twin_check CHECK (username_key <> '' AND (email_key IS NULL) = (email = '') AND email_key <> ''),
+    CONSTRAINT user_account_username_check CHECK (length(username) BETWEEN 1 AND 150),
+    CONSTRAINT user_account_last_check CHECK (length(first_name) <= 150 AND length(last_name) <= 150 AND length(username_key) BETWEEN 1 AND 600),
+    CONSTRAINT user_account_status_check CHECK (status IN ('invited', 'active', 'locked', 'deactivated'))
+);
+SELECT hms.install_table('user_account');
+SELECT hms.guard_status('user_account', 'active>deactivated', 'active>locked', 'invited>active', 'invited>deactivated',
+    'locked>active', 'locked>deactivated');
+SELECT hms.install_status_history('user_account');
+CREATE INDEX user_account_patient_idx ON hms.user_account (tenant_id, patient_id) WHERE patient_id IS NOT NULL;
+
+CREATE TABLE hms.user_role (
+    tenant_id  uuid        NOT NULL,
+    user_id    uuid        NOT NULL,
+    role_id    uuid        NOT NULL,
+    granted_at timestamptz NOT NULL,
+    CONSTRAINT user_role_pkey PRIMARY KEY (tenant_id, user_id, role_id),
+    CONSTRAINT user_role_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT user_role_role_fkey FOREIGN KEY (tenant_id, role_id) REFERENCES hms.role (tenant_id, id)
+);
+CREATE INDEX user_role_role_idx ON hms.user_role (tenant_id, role_id);
+SELECT hms.install_table('user_role', '', 'user_id,role_id', 'SELECT, INSERT, DELETE');
+
+CREATE TABLE hms.break_glass (
+    tenant_id    uuid        NOT NULL,
+    id           uuid        NOT NULL,
+    created_at   timestamptz NOT NULL,
+    created_by   text        NOT NULL,
+    user_id      uuid        NOT NULL,
+    patient_id   uuid        NOT NULL,
+    reason_code  text        NOT NULL,
+    reason_text  text        NOT NULL,
+    purpose      text        NOT NULL,
+    status       text        NOT NULL,
+    started_at   timestamptz NOT NULL,
+    expires_at   timestamptz NOT NULL,
+    ended_at     timestamptz,
+    outcome      text        NOT NULL DEFAULT '',
+    review_text  text        NOT NULL DEFAULT '',
+    reviewed_by  text        NOT NULL DEFAULT '',
+    reviewed_at  timestamptz,
+    version      bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT break_glass_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT break_glass_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT break_glass_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
+    -- Ciphertext is longer than what it hides; the services bound the text itself.
+    CONSTRAINT break_glass_reason_check CHECK (reason_code IN ('emergency', 'direct-care', 'public-health', 'other') AND length(reason_text) BETWEEN 10 AND 6000),
+    CONSTRAINT break_glass_purpose_check CHECK (purpose IN ('ETREAT', 'BTG')),
+    CONSTRAINT break_glass_period_check CHECK (expires_at > started_at AND expires_at <= started_at + interval '4 hours'),
+    CONSTRAINT break_glass_ended_check CHECK (ended_at >= started_at),
+    CONSTRAINT break_glass_outcome_check CHECK (outcome IN ('', 'justified', 'not-justified')),
+    CONSTRAINT break_glass_review_check CHECK ((outcome = '') = (reviewed_at IS NULL) AND (outcome = '') = (reviewed_by = '')),
+    CONSTRAINT break_glass_reviewer_check CHECK (hms.actor_person(reviewed_by) <> hms.actor_person(created_by)),
+    CONSTRAINT break_glass_status_check CHECK (CASE status WHEN 'active' THEN outcome = '' AND ended_at IS NULL
+        WHEN 'ended' THEN outcome = '' AND ended_at IS NOT NULL WHEN 'reviewed' THEN outcome <> '' ELSE false END)
+);
+CREATE INDEX break_glass_user_idx ON hms.break_glass (tenant_id, user_id, patient_id, expires_at);
+CREATE INDEX break_glass_patient_idx ON hms.break_glass (tenant_id, patient_id, started_at);
+CREATE INDEX break_glass_started_idx ON hms.break_glass (tenant_id, started_at, id);
+SELECT hms.install_table('break_glass', 'patient_id');
+SELECT hms.guard_status('break_glass', 'active>ended', 'active>reviewed', 'ended>reviewed');
+SELECT hms.install_status_history('break_glass');

@@ -1,0 +1,139 @@
+-- How people and programs prove who they are. Secrets are stored as hashes, or sealed; none of
+-- these tables has an audit trail of rows, which would keep hashes for years. What happens
+-- is on the trail as login, logout and the like.
+CREATE TABLE hms.user_password (
+    tenant_id       uuid        NOT NULL,
+    user_id         uuid        NOT NULL,
+    hash            text        NOT NULL DEFAULT '',
+    changed_at      timestamptz,
+    failures        integer     NOT NULL DEFAULT 0,
+    next_attempt_at timestamptz,
+    locked_at       timestamptz,
+    CONSTRAINT user_password_pkey PRIMARY KEY (tenant_id, user_id),
+    CONSTRAINT user_password_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT user_password_hash_check CHECK (hash = '' OR hash LIKE '$argon2id$%'),
+    CONSTRAINT user_password_failures_check CHECK (failures >= 0)
+);
+SELECT hms.secure_table('user_password', 'SELECT, INSERT, UPDATE, DELETE');
+
+-- Failed attempts by where they came from; the source is hashed.
+CREATE TABLE hms.login_source (
+    tenant_id       uuid        NOT NULL,
+    source          text        NOT NULL,
+    failures        integer     NOT NULL,
+    next_attempt_at timestamptz NOT NULL,
+    last_failure_at timestamptz NOT NULL,
+    CONSTRAINT login_source_pkey PRIMARY KEY (tenant_id, source)
+);
+SELECT hms.secure_table('login_source', 'SELECT, INSERT, UPDATE, DELETE');
+
+CREATE TABLE hms.user_session (
+    tenant_id        uuid        NOT NULL,
+    id               uuid        NOT NULL,
+    user_id          uuid        NOT NULL,
+    token_hash       bytea       NOT NULL,
+    source           text        NOT NULL DEFAULT '',
+    user_agent       text        NOT NULL DEFAULT '',
+    started_at       timestamptz NOT NULL,
+    authenticated_at timestamptz NOT NULL,
+    last_seen_at     timestamptz NOT NULL,
+    expires_at       timestamptz NOT NULL,
+    must_rotate      boolean     NOT NULL DEFAULT false,
+    ended_at         timestamptz,
+    end_reason       text        NOT NULL DEFAULT '',
+    CONSTRAINT user_session_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT user_session_token_key UNIQUE (tenant_id, token_hash),
+    CONSTRAINT user_session_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT user_session_token_check CHECK (length(token_hash) = 32),
+    CONSTRAINT user_session_ended_check CHECK ((ended_at IS NULL) = (end_reason = ''))
+);
+CREATE INDEX user_session_user_idx ON hms.user_session (tenant_id, user_id, started_at);
+SELECT hms.secure_table('user_session', 'SELECT, INSERT, UPDATE, DELETE');
+
+-- Tokens that are good for one deed: a new password, or the acceptance of an invitation.
+CREATE TABLE hms.user_token (
+    tenant_id  uuid        NOT NULL,
+    token_hash bytea       NOT NULL,
+    user_id    uuid        NOT NULL,
+    purpose    text        NOT NULL,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    used_at    timestamptz,
+    CONSTRAINT user_token_pkey PRIMARY KEY (tenant_id, token_hash),
+    CONSTRAINT user_token_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT user_token_purpose_check CHECK (purpose IN ('reset', 'invitation')),
+    CONSTRAINT user_token_hash_check CHECK (length(token_hash) = 32)
+);
+CREATE INDEX user_token_user_idx ON hms.user_token (tenant_id, user_id, purpose);
+SELECT hms.secure_table('user_token', 'SELECT, INSERT, UPDATE, DELETE');
+
+CREATE TABLE hms.user_totp (
+    tenant_id    uuid        NOT NULL,
+    user_id      uuid        NOT NULL,
+    secret       text        NOT NULL,
+    confirmed_at timestamptz,
+    last_step    bigint      NOT NULL DEFAULT 0,
+    CONSTRAINT user_totp_pkey PRIMARY KEY (tenant_id, user_id),
+    CONSTRAINT user_totp_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id)
+);
+SELECT hms.secure_table('user_totp', 'SELECT, INSERT, UPDATE, DELETE');
+
+CREATE TABLE hms.user_recovery_code (
+    tenant_id uuid  NOT NULL,
+    user_id   uuid  NOT NULL,
+    code_hash bytea NOT NULL,
+    used_at   timestamptz,
+    CONSTRAINT user_recovery_code_pkey PRIMARY KEY (tenant_id, user_id, code_hash),
+    CONSTRAINT user_recovery_code_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT user_recovery_code_hash_check CHECK (length(code_hash) = 32)
+);
+SELECT hms.secure_table('user_recovery_code', 'SELECT, INSERT, UPDATE, DELETE');
+
+-- What a WebAuthn library needs of a credential (W3C WebAuthn level 2, section 5.8 and 6.5).
+CREATE TABLE hms.webauthn_credential (
+    tenant_id     uuid        NOT NULL,
+    id            uuid        NOT NULL,
+    user_id       uuid        NOT NULL,
+    credential_id bytea       NOT NULL,
+    public_key    bytea       NOT NULL,
+    sign_count    bigint      NOT NULL,
+    aaguid        bytea       NOT NULL,
+    transports    text        NOT NULL DEFAULT '',
+    name          text        NOT NULL,
+    created_at    timestamptz NOT NULL,
+    created_by    text        NOT NULL,
+    version       bigint      NOT NULL DEFAULT 1,
+    last_used_at  timestamptz,
+    CONSTRAINT webauthn_credential_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT webauthn_credential_key UNIQUE (tenant_id, credential_id),
+    CONSTRAINT webauthn_credential_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT webauthn_credential_length_check CHECK (length(credential_id) BETWEEN 16 AND 1023 AND length(public_key) BETWEEN 1 AND 4096 AND length(aaguid) = 16),
+    CONSTRAINT webauthn_credential_count_check CHECK (sign_count BETWEEN 0 AND 4294967295),
+    CONSTRAINT webauthn_credential_name_check CHECK (length(name) BETWEEN 1 AND 100)
+);
+CREATE INDEX webauthn_credential_user_idx ON hms.webauthn_credential (tenant_id, user_id);
+SELECT hms.secure_table('webauthn_credential', 'SELECT, INSERT, UPDATE, DELETE');
+
+CREATE TABLE hms.api_key (
+    tenant_id    uuid        NOT NULL,
+    id           uuid        NOT NULL,
+    user_id      uuid        NOT NULL,
+    name         text        NOT NULL,
+    token_hash   bytea       NOT NULL,
+    scopes       jsonb       NOT NULL,
+    created_at   timestamptz NOT NULL,
+    created_by   text        NOT NULL,
+    version      bigint      NOT NULL DEFAULT 1,
+    expires_at   timestamptz NOT NULL,
+    last_used_at timestamptz,
+    revoked_at   timestamptz,
+    CONSTRAINT api_key_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT api_key_token_key UNIQUE (tenant_id, token_hash),
+    CONSTRAINT api_key_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT api_key_name_check CHECK (length(name) BETWEEN 1 AND 100),
+    CONSTRAINT api_key_scopes_check CHECK (jsonb_typeof(scopes) = 'array'),
+    CONSTRAINT api_key_token_check CHECK (length(token_hash) = 32),
+    CONSTRAINT api_key_expiry_check CHECK (expires_at > created_at AND expires_at <= created_at + interval '366 days')
+);
+CREATE INDEX api_key_user_idx ON hms.api_key (tenant_id, user_id);
+SELECT hms.secure_table('api_key', 'SELECT, INSERT, UPDATE, DELETE');
