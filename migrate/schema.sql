@@ -760,7 +760,6 @@ BEGIN
         CONSTRAINT %6$I CHECK (length(reason) <= 2000))',
         history, history || '_pkey', history || '_entity_fkey', p_table, history || '_stepped_by_check', history || '_reason_check');
     PERFORM hms.secure_table(history, 'SELECT, INSERT');
-    PERFORM hms.append_only(history);
 END $function$
 ; -- hms_owner
 
@@ -1223,6 +1222,11 @@ BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'hms_backup') THEN
         EXECUTE format('GRANT SELECT ON hms.%I TO hms_backup', p_table);
     END IF;
+    IF p_grants !~ 'UPDATE|DELETE' THEN
+        PERFORM hms.append_only(p_table);
+    ELSIF p_grants !~ 'DELETE' THEN
+        PERFORM hms.keep_rows(p_table);
+    END IF;
 END $function$
 ; -- hms_owner
 
@@ -1300,6 +1304,7 @@ CREATE POLICY tenant_isolation ON hms.allergy FOR ALL TO PUBLIC USING ((tenant_i
 CREATE TRIGGER allergy_audit_delete AFTER DELETE ON hms.allergy REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('allergy', 'patient_id', 'id');
 CREATE TRIGGER allergy_audit_insert AFTER INSERT ON hms.allergy REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('allergy', 'patient_id', 'id');
 CREATE TRIGGER allergy_audit_update AFTER UPDATE ON hms.allergy REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('allergy', 'patient_id', 'id');
+CREATE TRIGGER allergy_keep_rows BEFORE DELETE OR TRUNCATE ON hms.allergy FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER allergy_status_guard BEFORE UPDATE OF status ON hms.allergy FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>inactive', 'active>resolved', 'inactive>active', 'inactive>resolved', 'resolved>active');
 GRANT INSERT, SELECT, UPDATE ON hms.allergy TO hms_app;
 GRANT SELECT ON hms.allergy TO hms_backup;
@@ -1348,7 +1353,8 @@ CREATE TABLE hms.api_key ( -- hms_owner
 CREATE INDEX api_key_user_idx ON hms.api_key USING btree (tenant_id, user_id);
 ALTER TABLE hms.api_key ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.api_key FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
-GRANT DELETE, INSERT, SELECT, UPDATE ON hms.api_key TO hms_app;
+CREATE TRIGGER api_key_keep_rows BEFORE DELETE OR TRUNCATE ON hms.api_key FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+GRANT INSERT, SELECT, UPDATE ON hms.api_key TO hms_app;
 GRANT SELECT ON hms.api_key TO hms_backup;
 
 CREATE TABLE hms.appointment ( -- hms_owner
@@ -1390,6 +1396,7 @@ CREATE POLICY tenant_isolation ON hms.appointment FOR ALL TO PUBLIC USING ((tena
 CREATE TRIGGER appointment_audit_delete AFTER DELETE ON hms.appointment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('appointment', 'patient_id', 'id');
 CREATE TRIGGER appointment_audit_insert AFTER INSERT ON hms.appointment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('appointment', 'patient_id', 'id');
 CREATE TRIGGER appointment_audit_update AFTER UPDATE ON hms.appointment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('appointment', 'patient_id', 'id');
+CREATE TRIGGER appointment_keep_rows BEFORE DELETE OR TRUNCATE ON hms.appointment FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER appointment_status_guard BEFORE UPDATE OF status ON hms.appointment FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('arrived>cancelled', 'arrived>checked-in', 'arrived>entered-in-error', 'arrived>fulfilled', 'booked>arrived', 'booked>cancelled', 'booked>checked-in', 'booked>entered-in-error', 'booked>noshow', 'cancelled>entered-in-error', 'checked-in>cancelled', 'checked-in>entered-in-error', 'checked-in>fulfilled', 'fulfilled>entered-in-error', 'noshow>entered-in-error', 'pending>booked', 'pending>cancelled', 'pending>entered-in-error', 'proposed>booked', 'proposed>cancelled', 'proposed>entered-in-error', 'proposed>pending', 'waitlist>booked', 'waitlist>cancelled', 'waitlist>entered-in-error', 'waitlist>pending');
 GRANT INSERT, SELECT, UPDATE ON hms.appointment TO hms_app;
 GRANT SELECT ON hms.appointment TO hms_backup;
@@ -1498,6 +1505,7 @@ CREATE INDEX audit_event_default_tenant_id_patient_id_recorded_at_idx ON hms.aud
 CREATE INDEX audit_event_default_tenant_id_xid_recorded_at_id_idx ON hms.audit_event_default USING btree (tenant_id, xid, recorded_at, id);
 ALTER TABLE hms.audit_event_default ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.audit_event_default FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER audit_event_default_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.audit_event_default FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT SELECT ON hms.audit_event_default TO hms_backup;
 
 CREATE TABLE hms.audit_leaf ( -- hms_owner
@@ -1579,6 +1587,7 @@ CREATE POLICY tenant_isolation ON hms.bed FOR ALL TO PUBLIC USING ((tenant_id = 
 CREATE TRIGGER bed_audit_delete AFTER DELETE ON hms.bed REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('bed', '', 'id');
 CREATE TRIGGER bed_audit_insert AFTER INSERT ON hms.bed REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('bed', '', 'id');
 CREATE TRIGGER bed_audit_update AFTER UPDATE ON hms.bed REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('bed', '', 'id');
+CREATE TRIGGER bed_keep_rows BEFORE DELETE OR TRUNCATE ON hms.bed FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER bed_status_guard BEFORE UPDATE OF status ON hms.bed FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('C>U', 'H>U', 'I>K', 'I>U', 'K>H', 'O>H', 'O>I', 'O>K', 'U>C', 'U>I', 'U>O');
 GRANT INSERT, SELECT, UPDATE ON hms.bed TO hms_app;
 GRANT SELECT ON hms.bed TO hms_backup;
@@ -1875,6 +1884,7 @@ CREATE TRIGGER break_glass_audit_delete AFTER DELETE ON hms.break_glass REFERENC
 CREATE TRIGGER break_glass_audit_insert AFTER INSERT ON hms.break_glass REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('break_glass', 'patient_id', 'id');
 CREATE TRIGGER break_glass_audit_update AFTER UPDATE ON hms.break_glass REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('break_glass', 'patient_id', 'id');
 CREATE TRIGGER break_glass_guard BEFORE UPDATE ON hms.break_glass FOR EACH ROW EXECUTE FUNCTION hms.break_glass_guard();
+CREATE TRIGGER break_glass_keep_rows BEFORE DELETE OR TRUNCATE ON hms.break_glass FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER break_glass_status_guard BEFORE UPDATE OF status ON hms.break_glass FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>ended', 'active>reviewed', 'ended>reviewed');
 GRANT INSERT, SELECT, UPDATE ON hms.break_glass TO hms_app;
 GRANT SELECT ON hms.break_glass TO hms_backup;
@@ -2006,6 +2016,7 @@ CREATE POLICY tenant_isolation ON hms.clinical_note FOR ALL TO PUBLIC USING ((te
 CREATE TRIGGER clinical_note_audit_delete AFTER DELETE ON hms.clinical_note REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('clinical_note', 'patient_id', 'id');
 CREATE TRIGGER clinical_note_audit_insert AFTER INSERT ON hms.clinical_note REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('clinical_note', 'patient_id', 'id');
 CREATE TRIGGER clinical_note_audit_update AFTER UPDATE ON hms.clinical_note REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('clinical_note', 'patient_id', 'id');
+CREATE TRIGGER clinical_note_keep_rows BEFORE DELETE OR TRUNCATE ON hms.clinical_note FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER clinical_note_signed BEFORE UPDATE ON hms.clinical_note FOR EACH ROW WHEN ((old.status <> 'draft'::text)) EXECUTE FUNCTION hms.keep_record('status', 'error_reason', 'version');
 CREATE TRIGGER clinical_note_status_guard BEFORE UPDATE OF status ON hms.clinical_note FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('draft>entered-in-error', 'draft>signed', 'signed>entered-in-error');
 GRANT INSERT, SELECT, UPDATE ON hms.clinical_note TO hms_app;
@@ -2062,6 +2073,7 @@ CREATE POLICY tenant_isolation ON hms.condition FOR ALL TO PUBLIC USING ((tenant
 CREATE TRIGGER condition_audit_delete AFTER DELETE ON hms.condition REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('condition', 'patient_id', 'id');
 CREATE TRIGGER condition_audit_insert AFTER INSERT ON hms.condition REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('condition', 'patient_id', 'id');
 CREATE TRIGGER condition_audit_update AFTER UPDATE ON hms.condition REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('condition', 'patient_id', 'id');
+CREATE TRIGGER condition_keep_rows BEFORE DELETE OR TRUNCATE ON hms.condition FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER condition_status_guard BEFORE UPDATE OF status ON hms.condition FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>inactive', 'active>remission', 'active>resolved', 'inactive>active', 'inactive>recurrence', 'inactive>resolved', 'recurrence>inactive', 'recurrence>remission', 'recurrence>resolved', 'relapse>inactive', 'relapse>remission', 'relapse>resolved', 'remission>active', 'remission>relapse', 'remission>resolved', 'resolved>active', 'resolved>recurrence');
 GRANT INSERT, SELECT, UPDATE ON hms.condition TO hms_app;
 GRANT SELECT ON hms.condition TO hms_backup;
@@ -2095,6 +2107,7 @@ CREATE TABLE hms.counter ( -- hms_owner
 );
 ALTER TABLE hms.counter ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.counter FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER counter_keep_rows BEFORE DELETE OR TRUNCATE ON hms.counter FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.counter TO hms_app;
 GRANT SELECT ON hms.counter TO hms_backup;
 
@@ -2131,6 +2144,7 @@ CREATE POLICY tenant_isolation ON hms.coverage FOR ALL TO PUBLIC USING ((tenant_
 CREATE TRIGGER coverage_audit_delete AFTER DELETE ON hms.coverage REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('coverage', 'patient_id', 'id');
 CREATE TRIGGER coverage_audit_insert AFTER INSERT ON hms.coverage REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('coverage', 'patient_id', 'id');
 CREATE TRIGGER coverage_audit_update AFTER UPDATE ON hms.coverage REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('coverage', 'patient_id', 'id');
+CREATE TRIGGER coverage_keep_rows BEFORE DELETE OR TRUNCATE ON hms.coverage FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER coverage_status_guard BEFORE UPDATE OF status ON hms.coverage FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>cancelled', 'active>entered-in-error', 'draft>active', 'draft>cancelled', 'draft>entered-in-error');
 GRANT INSERT, SELECT, UPDATE ON hms.coverage TO hms_app;
 GRANT SELECT ON hms.coverage TO hms_backup;
@@ -2258,6 +2272,7 @@ CREATE TABLE hms.data_key ( -- hms_owner
 );
 ALTER TABLE hms.data_key ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.data_key FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER data_key_keep_rows BEFORE DELETE OR TRUNCATE ON hms.data_key FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.data_key TO hms_app;
 GRANT SELECT ON hms.data_key TO hms_backup;
 
@@ -2366,6 +2381,7 @@ CREATE POLICY tenant_isolation ON hms.encounter FOR ALL TO PUBLIC USING ((tenant
 CREATE TRIGGER encounter_audit_delete AFTER DELETE ON hms.encounter REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('encounter', 'patient_id', 'id');
 CREATE TRIGGER encounter_audit_insert AFTER INSERT ON hms.encounter REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('encounter', 'patient_id', 'id');
 CREATE TRIGGER encounter_audit_update AFTER UPDATE ON hms.encounter REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('encounter', 'patient_id', 'id');
+CREATE TRIGGER encounter_keep_rows BEFORE DELETE OR TRUNCATE ON hms.encounter FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER encounter_status_guard BEFORE UPDATE OF status ON hms.encounter FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('arrived>cancelled', 'arrived>entered-in-error', 'arrived>in-progress', 'arrived>triaged', 'cancelled>entered-in-error', 'finished>entered-in-error', 'in-progress>entered-in-error', 'in-progress>finished', 'in-progress>onleave', 'onleave>entered-in-error', 'onleave>in-progress', 'planned>arrived', 'planned>cancelled', 'planned>entered-in-error', 'planned>in-progress', 'triaged>entered-in-error', 'triaged>in-progress');
 GRANT INSERT, SELECT, UPDATE ON hms.encounter TO hms_app;
 GRANT SELECT ON hms.encounter TO hms_backup;
@@ -2489,6 +2505,7 @@ CREATE POLICY tenant_isolation ON hms.lab_analyte FOR ALL TO PUBLIC USING ((tena
 CREATE TRIGGER lab_analyte_audit_delete AFTER DELETE ON hms.lab_analyte REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('lab_analyte', '', 'id');
 CREATE TRIGGER lab_analyte_audit_insert AFTER INSERT ON hms.lab_analyte REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_analyte', '', 'id');
 CREATE TRIGGER lab_analyte_audit_update AFTER UPDATE ON hms.lab_analyte REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_analyte', '', 'id');
+CREATE TRIGGER lab_analyte_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_analyte FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.lab_analyte TO hms_app;
 GRANT SELECT ON hms.lab_analyte TO hms_backup;
 
@@ -2507,6 +2524,7 @@ CREATE TABLE hms.lab_answer ( -- hms_owner
 );
 ALTER TABLE hms.lab_answer ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.lab_answer FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER lab_answer_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.lab_answer FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER lab_answer_audit_delete AFTER DELETE ON hms.lab_answer REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('lab_answer', '', 'analyte_id,code');
 CREATE TRIGGER lab_answer_audit_insert AFTER INSERT ON hms.lab_answer REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_answer', '', 'analyte_id,code');
 CREATE TRIGGER lab_answer_audit_update AFTER UPDATE ON hms.lab_answer REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_answer', '', 'analyte_id,code');
@@ -2558,6 +2576,7 @@ CREATE POLICY tenant_isolation ON hms.lab_critical_alert FOR ALL TO PUBLIC USING
 CREATE TRIGGER lab_critical_alert_audit_delete AFTER DELETE ON hms.lab_critical_alert REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('lab_critical_alert', 'patient_id', 'id');
 CREATE TRIGGER lab_critical_alert_audit_insert AFTER INSERT ON hms.lab_critical_alert REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_critical_alert', 'patient_id', 'id');
 CREATE TRIGGER lab_critical_alert_audit_update AFTER UPDATE ON hms.lab_critical_alert REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_critical_alert', 'patient_id', 'id');
+CREATE TRIGGER lab_critical_alert_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_critical_alert FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER lab_critical_alert_status_guard BEFORE UPDATE OF status ON hms.lab_critical_alert FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('open>acknowledged', 'acknowledged>closed');
 GRANT INSERT, SELECT, UPDATE ON hms.lab_critical_alert TO hms_app;
 GRANT SELECT ON hms.lab_critical_alert TO hms_backup;
@@ -2615,6 +2634,7 @@ CREATE POLICY tenant_isolation ON hms.lab_order FOR ALL TO PUBLIC USING ((tenant
 CREATE TRIGGER lab_order_audit_delete AFTER DELETE ON hms.lab_order REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('lab_order', 'patient_id', 'id');
 CREATE TRIGGER lab_order_audit_insert AFTER INSERT ON hms.lab_order REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_order', 'patient_id', 'id');
 CREATE TRIGGER lab_order_audit_update AFTER UPDATE ON hms.lab_order REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_order', 'patient_id', 'id');
+CREATE TRIGGER lab_order_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_order FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER lab_order_status_guard BEFORE UPDATE OF status ON hms.lab_order FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('draft>active', 'draft>revoked', 'draft>entered-in-error', 'active>on-hold', 'active>completed', 'active>revoked', 'active>entered-in-error', 'on-hold>active', 'on-hold>revoked', 'on-hold>entered-in-error', 'completed>entered-in-error', 'revoked>entered-in-error');
 GRANT INSERT, SELECT, UPDATE ON hms.lab_order TO hms_app;
 GRANT SELECT ON hms.lab_order TO hms_backup;
@@ -2660,6 +2680,7 @@ CREATE POLICY tenant_isolation ON hms.lab_order_item FOR ALL TO PUBLIC USING ((t
 CREATE TRIGGER lab_order_item_audit_delete AFTER DELETE ON hms.lab_order_item REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('lab_order_item', 'patient_id', 'id');
 CREATE TRIGGER lab_order_item_audit_insert AFTER INSERT ON hms.lab_order_item REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_order_item', 'patient_id', 'id');
 CREATE TRIGGER lab_order_item_audit_update AFTER UPDATE ON hms.lab_order_item REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_order_item', 'patient_id', 'id');
+CREATE TRIGGER lab_order_item_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_order_item FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER lab_order_item_status_guard BEFORE UPDATE OF status ON hms.lab_order_item FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('ordered>collected', 'ordered>cancelled', 'ordered>entered-in-error', 'collected>in-progress', 'collected>preliminary', 'collected>ordered', 'collected>cancelled', 'collected>entered-in-error', 'in-progress>preliminary', 'in-progress>ordered', 'in-progress>cancelled', 'in-progress>entered-in-error', 'preliminary>final', 'preliminary>ordered', 'preliminary>cancelled', 'preliminary>entered-in-error', 'final>corrected', 'final>amended', 'final>entered-in-error', 'corrected>amended', 'corrected>entered-in-error', 'amended>corrected', 'amended>entered-in-error', 'cancelled>entered-in-error');
 GRANT INSERT, SELECT, UPDATE ON hms.lab_order_item TO hms_app;
 GRANT SELECT ON hms.lab_order_item TO hms_backup;
@@ -2739,6 +2760,7 @@ CREATE POLICY tenant_isolation ON hms.lab_reference_range FOR ALL TO PUBLIC USIN
 CREATE TRIGGER lab_reference_range_audit_delete AFTER DELETE ON hms.lab_reference_range REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('lab_reference_range', '', 'id');
 CREATE TRIGGER lab_reference_range_audit_insert AFTER INSERT ON hms.lab_reference_range REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_reference_range', '', 'id');
 CREATE TRIGGER lab_reference_range_audit_update AFTER UPDATE ON hms.lab_reference_range REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_reference_range', '', 'id');
+CREATE TRIGGER lab_reference_range_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_reference_range FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.lab_reference_range TO hms_app;
 GRANT SELECT ON hms.lab_reference_range TO hms_backup;
 
@@ -2857,6 +2879,7 @@ CREATE POLICY tenant_isolation ON hms.lab_specimen FOR ALL TO PUBLIC USING ((ten
 CREATE TRIGGER lab_specimen_audit_delete AFTER DELETE ON hms.lab_specimen REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('lab_specimen', 'patient_id', 'id');
 CREATE TRIGGER lab_specimen_audit_insert AFTER INSERT ON hms.lab_specimen REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_specimen', 'patient_id', 'id');
 CREATE TRIGGER lab_specimen_audit_update AFTER UPDATE ON hms.lab_specimen REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_specimen', 'patient_id', 'id');
+CREATE TRIGGER lab_specimen_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_specimen FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER lab_specimen_status_guard BEFORE UPDATE OF status ON hms.lab_specimen FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('collected>received', 'collected>rejected', 'collected>entered-in-error', 'received>rejected', 'received>entered-in-error', 'rejected>entered-in-error');
 GRANT INSERT, SELECT, UPDATE ON hms.lab_specimen TO hms_app;
 GRANT SELECT ON hms.lab_specimen TO hms_backup;
@@ -2910,6 +2933,7 @@ CREATE POLICY tenant_isolation ON hms.lab_test FOR ALL TO PUBLIC USING ((tenant_
 CREATE TRIGGER lab_test_audit_delete AFTER DELETE ON hms.lab_test REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('lab_test', '', 'id');
 CREATE TRIGGER lab_test_audit_insert AFTER INSERT ON hms.lab_test REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_test', '', 'id');
 CREATE TRIGGER lab_test_audit_update AFTER UPDATE ON hms.lab_test REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_test', '', 'id');
+CREATE TRIGGER lab_test_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_test FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.lab_test TO hms_app;
 GRANT SELECT ON hms.lab_test TO hms_backup;
 
@@ -3006,6 +3030,7 @@ CREATE POLICY tenant_isolation ON hms.medication_category FOR ALL TO PUBLIC USIN
 CREATE TRIGGER medication_category_audit_delete AFTER DELETE ON hms.medication_category REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('medication_category', '', 'id');
 CREATE TRIGGER medication_category_audit_insert AFTER INSERT ON hms.medication_category REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('medication_category', '', 'id');
 CREATE TRIGGER medication_category_audit_update AFTER UPDATE ON hms.medication_category REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('medication_category', '', 'id');
+CREATE TRIGGER medication_category_keep_rows BEFORE DELETE OR TRUNCATE ON hms.medication_category FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.medication_category TO hms_app;
 GRANT SELECT ON hms.medication_category TO hms_backup;
 
@@ -3042,6 +3067,7 @@ CREATE POLICY tenant_isolation ON hms.medication_dispense FOR ALL TO PUBLIC USIN
 CREATE TRIGGER medication_dispense_audit_delete AFTER DELETE ON hms.medication_dispense REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('medication_dispense', 'patient_id', 'id');
 CREATE TRIGGER medication_dispense_audit_insert AFTER INSERT ON hms.medication_dispense REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('medication_dispense', 'patient_id', 'id');
 CREATE TRIGGER medication_dispense_audit_update AFTER UPDATE ON hms.medication_dispense REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('medication_dispense', 'patient_id', 'id');
+CREATE TRIGGER medication_dispense_keep_rows BEFORE DELETE OR TRUNCATE ON hms.medication_dispense FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER medication_dispense_status_guard BEFORE UPDATE OF status ON hms.medication_dispense FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('completed>entered-in-error', 'in-progress>completed');
 GRANT INSERT, SELECT, UPDATE ON hms.medication_dispense TO hms_app;
 GRANT SELECT ON hms.medication_dispense TO hms_backup;
@@ -3065,6 +3091,7 @@ CREATE POLICY tenant_isolation ON hms.medication_dispense_line FOR ALL TO PUBLIC
 CREATE TRIGGER medication_dispense_line_audit_delete AFTER DELETE ON hms.medication_dispense_line REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('medication_dispense_line', '', 'dispense_id,batch_id');
 CREATE TRIGGER medication_dispense_line_audit_insert AFTER INSERT ON hms.medication_dispense_line REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('medication_dispense_line', '', 'dispense_id,batch_id');
 CREATE TRIGGER medication_dispense_line_audit_update AFTER UPDATE ON hms.medication_dispense_line REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('medication_dispense_line', '', 'dispense_id,batch_id');
+CREATE TRIGGER medication_dispense_line_keep_rows BEFORE DELETE OR TRUNCATE ON hms.medication_dispense_line FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.medication_dispense_line TO hms_app;
 GRANT SELECT ON hms.medication_dispense_line TO hms_backup;
 
@@ -3119,6 +3146,7 @@ CREATE POLICY tenant_isolation ON hms.medication_item FOR ALL TO PUBLIC USING ((
 CREATE TRIGGER medication_item_audit_delete AFTER DELETE ON hms.medication_item REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('medication_item', '', 'id');
 CREATE TRIGGER medication_item_audit_insert AFTER INSERT ON hms.medication_item REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('medication_item', '', 'id');
 CREATE TRIGGER medication_item_audit_update AFTER UPDATE ON hms.medication_item REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('medication_item', '', 'id');
+CREATE TRIGGER medication_item_keep_rows BEFORE DELETE OR TRUNCATE ON hms.medication_item FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.medication_item TO hms_app;
 GRANT SELECT ON hms.medication_item TO hms_backup;
 
@@ -3174,6 +3202,7 @@ CREATE POLICY tenant_isolation ON hms.message_thread FOR ALL TO PUBLIC USING ((t
 CREATE TRIGGER message_thread_audit_delete AFTER DELETE ON hms.message_thread REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('message_thread', 'patient_id', 'id');
 CREATE TRIGGER message_thread_audit_insert AFTER INSERT ON hms.message_thread REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('message_thread', 'patient_id', 'id');
 CREATE TRIGGER message_thread_audit_update AFTER UPDATE ON hms.message_thread REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('message_thread', 'patient_id', 'id');
+CREATE TRIGGER message_thread_keep_rows BEFORE DELETE OR TRUNCATE ON hms.message_thread FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.message_thread TO hms_app;
 GRANT SELECT ON hms.message_thread TO hms_backup;
 
@@ -3320,6 +3349,7 @@ CREATE TRIGGER patient_audit_delete AFTER DELETE ON hms.patient REFERENCING OLD 
 CREATE TRIGGER patient_audit_insert AFTER INSERT ON hms.patient REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('patient', 'id', 'id');
 CREATE TRIGGER patient_audit_update AFTER UPDATE ON hms.patient REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('patient', 'id', 'id');
 CREATE TRIGGER patient_keep_mrn BEFORE UPDATE OF mrn, mrn_key ON hms.patient FOR EACH ROW WHEN (((old.mrn IS DISTINCT FROM new.mrn) OR (old.mrn_key IS DISTINCT FROM new.mrn_key))) EXECUTE FUNCTION hms.patient_keep_mrn();
+CREATE TRIGGER patient_keep_rows BEFORE DELETE OR TRUNCATE ON hms.patient FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER patient_status_guard BEFORE UPDATE OF status ON hms.patient FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>entered-in-error', 'active>inactive', 'active>merged', 'inactive>active', 'inactive>entered-in-error', 'inactive>merged');
 GRANT INSERT, SELECT, UPDATE ON hms.patient TO hms_app;
 GRANT SELECT ON hms.patient TO hms_backup;
@@ -3344,6 +3374,7 @@ CREATE POLICY tenant_isolation ON hms.patient_identifier FOR ALL TO PUBLIC USING
 CREATE TRIGGER patient_identifier_audit_delete AFTER DELETE ON hms.patient_identifier REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('patient_identifier', 'patient_id', 'id');
 CREATE TRIGGER patient_identifier_audit_insert AFTER INSERT ON hms.patient_identifier REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('patient_identifier', 'patient_id', 'id');
 CREATE TRIGGER patient_identifier_audit_update AFTER UPDATE ON hms.patient_identifier REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('patient_identifier', 'patient_id', 'id');
+CREATE TRIGGER patient_identifier_keep_rows BEFORE DELETE OR TRUNCATE ON hms.patient_identifier FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.patient_identifier TO hms_app;
 GRANT SELECT ON hms.patient_identifier TO hms_backup;
 
@@ -3524,6 +3555,7 @@ CREATE POLICY tenant_isolation ON hms.prescription FOR ALL TO PUBLIC USING ((ten
 CREATE TRIGGER prescription_audit_delete AFTER DELETE ON hms.prescription REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('prescription', 'patient_id', 'id');
 CREATE TRIGGER prescription_audit_insert AFTER INSERT ON hms.prescription REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('prescription', 'patient_id', 'id');
 CREATE TRIGGER prescription_audit_update AFTER UPDATE ON hms.prescription REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('prescription', 'patient_id', 'id');
+CREATE TRIGGER prescription_keep_rows BEFORE DELETE OR TRUNCATE ON hms.prescription FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER prescription_status_guard BEFORE UPDATE OF status ON hms.prescription FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>cancelled', 'active>completed', 'active>entered-in-error', 'active>on-hold', 'active>stopped', 'completed>active', 'completed>entered-in-error', 'draft>active', 'draft>cancelled', 'draft>entered-in-error', 'cancelled>entered-in-error', 'on-hold>active', 'on-hold>cancelled', 'on-hold>entered-in-error', 'on-hold>stopped', 'stopped>entered-in-error');
 GRANT INSERT, SELECT, UPDATE ON hms.prescription TO hms_app;
 GRANT SELECT ON hms.prescription TO hms_backup;
@@ -3632,6 +3664,7 @@ CREATE POLICY tenant_isolation ON hms.refund_request FOR ALL TO PUBLIC USING ((t
 CREATE TRIGGER refund_request_audit_delete AFTER DELETE ON hms.refund_request REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('refund_request', 'patient_id', 'id');
 CREATE TRIGGER refund_request_audit_insert AFTER INSERT ON hms.refund_request REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('refund_request', 'patient_id', 'id');
 CREATE TRIGGER refund_request_audit_update AFTER UPDATE ON hms.refund_request REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('refund_request', 'patient_id', 'id');
+CREATE TRIGGER refund_request_keep_rows BEFORE DELETE OR TRUNCATE ON hms.refund_request FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER refund_request_status_guard BEFORE UPDATE OF status ON hms.refund_request FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('requested>approved', 'requested>rejected', 'requested>withdrawn');
 GRANT INSERT, SELECT, UPDATE ON hms.refund_request TO hms_app;
 GRANT SELECT ON hms.refund_request TO hms_backup;
@@ -3680,6 +3713,7 @@ CREATE POLICY tenant_isolation ON hms.retention_policy FOR ALL TO PUBLIC USING (
 CREATE TRIGGER retention_policy_audit_delete AFTER DELETE ON hms.retention_policy REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('retention_policy', '', 'id');
 CREATE TRIGGER retention_policy_audit_insert AFTER INSERT ON hms.retention_policy REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('retention_policy', '', 'id');
 CREATE TRIGGER retention_policy_audit_update AFTER UPDATE ON hms.retention_policy REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('retention_policy', '', 'id');
+CREATE TRIGGER retention_policy_keep_rows BEFORE DELETE OR TRUNCATE ON hms.retention_policy FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.retention_policy TO hms_app;
 GRANT SELECT ON hms.retention_policy TO hms_backup;
 
@@ -3704,6 +3738,7 @@ CREATE POLICY tenant_isolation ON hms.role FOR ALL TO PUBLIC USING ((tenant_id =
 CREATE TRIGGER role_audit_delete AFTER DELETE ON hms.role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('role', '', 'id');
 CREATE TRIGGER role_audit_insert AFTER INSERT ON hms.role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('role', '', 'id');
 CREATE TRIGGER role_audit_update AFTER UPDATE ON hms.role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('role', '', 'id');
+CREATE TRIGGER role_keep_rows BEFORE DELETE OR TRUNCATE ON hms.role FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.role TO hms_app;
 GRANT SELECT ON hms.role TO hms_backup;
 
@@ -3732,6 +3767,7 @@ CREATE POLICY tenant_isolation ON hms.service_item FOR ALL TO PUBLIC USING ((ten
 CREATE TRIGGER service_item_audit_delete AFTER DELETE ON hms.service_item REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('service_item', '', 'id');
 CREATE TRIGGER service_item_audit_insert AFTER INSERT ON hms.service_item REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('service_item', '', 'id');
 CREATE TRIGGER service_item_audit_update AFTER UPDATE ON hms.service_item REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('service_item', '', 'id');
+CREATE TRIGGER service_item_keep_rows BEFORE DELETE OR TRUNCATE ON hms.service_item FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.service_item TO hms_app;
 GRANT SELECT ON hms.service_item TO hms_backup;
 
@@ -3798,6 +3834,7 @@ CREATE POLICY tenant_isolation ON hms.stay FOR ALL TO PUBLIC USING ((tenant_id =
 CREATE TRIGGER stay_audit_delete AFTER DELETE ON hms.stay REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('stay', 'patient_id', 'id');
 CREATE TRIGGER stay_audit_insert AFTER INSERT ON hms.stay REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('stay', 'patient_id', 'id');
 CREATE TRIGGER stay_audit_update AFTER UPDATE ON hms.stay REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('stay', 'patient_id', 'id');
+CREATE TRIGGER stay_keep_rows BEFORE DELETE OR TRUNCATE ON hms.stay FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER stay_status_guard BEFORE UPDATE OF status ON hms.stay FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>completed', 'active>entered-in-error', 'completed>entered-in-error');
 GRANT INSERT, SELECT, UPDATE ON hms.stay TO hms_app;
 GRANT SELECT ON hms.stay TO hms_backup;
@@ -3841,6 +3878,7 @@ CREATE POLICY tenant_isolation ON hms.stock_balance FOR ALL TO PUBLIC USING ((te
 CREATE TRIGGER stock_balance_audit_delete AFTER DELETE ON hms.stock_balance REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('stock_balance', '', 'location_id,item_id,batch_id');
 CREATE TRIGGER stock_balance_audit_insert AFTER INSERT ON hms.stock_balance REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('stock_balance', '', 'location_id,item_id,batch_id');
 CREATE TRIGGER stock_balance_audit_update AFTER UPDATE ON hms.stock_balance REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('stock_balance', '', 'location_id,item_id,batch_id');
+CREATE TRIGGER stock_balance_keep_rows BEFORE DELETE OR TRUNCATE ON hms.stock_balance FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.stock_balance TO hms_app;
 GRANT SELECT ON hms.stock_balance TO hms_backup;
 
@@ -3879,6 +3917,7 @@ CREATE POLICY tenant_isolation ON hms.stock_batch FOR ALL TO PUBLIC USING ((tena
 CREATE TRIGGER stock_batch_audit_delete AFTER DELETE ON hms.stock_batch REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('stock_batch', '', 'id');
 CREATE TRIGGER stock_batch_audit_insert AFTER INSERT ON hms.stock_batch REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('stock_batch', '', 'id');
 CREATE TRIGGER stock_batch_audit_update AFTER UPDATE ON hms.stock_batch REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('stock_batch', '', 'id');
+CREATE TRIGGER stock_batch_keep_rows BEFORE DELETE OR TRUNCATE ON hms.stock_batch FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER stock_batch_status_guard BEFORE UPDATE OF status ON hms.stock_batch FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('available>hold', 'available>quarantine', 'available>recalled', 'hold>available', 'hold>destroyed', 'hold>recalled', 'quarantine>available', 'quarantine>destroyed', 'quarantine>recalled', 'recalled>destroyed', 'recalled>quarantine');
 GRANT INSERT, SELECT, UPDATE ON hms.stock_batch TO hms_app;
 GRANT SELECT ON hms.stock_batch TO hms_backup;
@@ -3920,6 +3959,7 @@ CREATE POLICY tenant_isolation ON hms.stock_location FOR ALL TO PUBLIC USING ((t
 CREATE TRIGGER stock_location_audit_delete AFTER DELETE ON hms.stock_location REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('stock_location', '', 'id');
 CREATE TRIGGER stock_location_audit_insert AFTER INSERT ON hms.stock_location REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('stock_location', '', 'id');
 CREATE TRIGGER stock_location_audit_update AFTER UPDATE ON hms.stock_location REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('stock_location', '', 'id');
+CREATE TRIGGER stock_location_keep_rows BEFORE DELETE OR TRUNCATE ON hms.stock_location FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.stock_location TO hms_app;
 GRANT SELECT ON hms.stock_location TO hms_backup;
 
@@ -3982,6 +4022,7 @@ CREATE POLICY tenant_isolation ON hms.supplier FOR ALL TO PUBLIC USING ((tenant_
 CREATE TRIGGER supplier_audit_delete AFTER DELETE ON hms.supplier REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('supplier', '', 'id');
 CREATE TRIGGER supplier_audit_insert AFTER INSERT ON hms.supplier REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('supplier', '', 'id');
 CREATE TRIGGER supplier_audit_update AFTER UPDATE ON hms.supplier REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('supplier', '', 'id');
+CREATE TRIGGER supplier_keep_rows BEFORE DELETE OR TRUNCATE ON hms.supplier FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.supplier TO hms_app;
 GRANT SELECT ON hms.supplier TO hms_backup;
 
@@ -4046,6 +4087,7 @@ CREATE TRIGGER task_audit_delete AFTER DELETE ON hms.task REFERENCING OLD TABLE 
 CREATE TRIGGER task_audit_insert AFTER INSERT ON hms.task REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('task', 'patient_id', 'id');
 CREATE TRIGGER task_audit_update AFTER UPDATE ON hms.task REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('task', 'patient_id', 'id');
 CREATE TRIGGER task_keep_owner BEFORE UPDATE OF owner_id ON hms.task FOR EACH ROW WHEN (((old.owner_id IS NOT NULL) AND (new.owner_id IS DISTINCT FROM old.owner_id) AND (new.status <> ALL (ARRAY['draft'::text, 'requested'::text])))) EXECUTE FUNCTION hms.task_keep_owner();
+CREATE TRIGGER task_keep_rows BEFORE DELETE OR TRUNCATE ON hms.task FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER task_status_guard BEFORE UPDATE OF status ON hms.task FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('draft>requested', 'draft>cancelled', 'draft>entered-in-error', 'requested>received', 'requested>accepted', 'requested>rejected', 'requested>cancelled', 'requested>entered-in-error', 'received>requested', 'received>accepted', 'received>rejected', 'received>cancelled', 'received>entered-in-error', 'accepted>requested', 'accepted>ready', 'accepted>in-progress', 'accepted>cancelled', 'accepted>entered-in-error', 'ready>requested', 'ready>in-progress', 'ready>cancelled', 'ready>entered-in-error', 'in-progress>requested', 'in-progress>on-hold', 'in-progress>completed', 'in-progress>failed', 'in-progress>cancelled', 'in-progress>entered-in-error', 'on-hold>requested', 'on-hold>in-progress', 'on-hold>failed', 'on-hold>cancelled', 'on-hold>entered-in-error', 'rejected>entered-in-error', 'cancelled>entered-in-error', 'failed>entered-in-error', 'completed>entered-in-error');
 GRANT INSERT, SELECT, UPDATE ON hms.task TO hms_app;
 GRANT SELECT ON hms.task TO hms_backup;
@@ -4104,6 +4146,7 @@ CREATE POLICY tenant_isolation ON hms.tenant FOR ALL TO PUBLIC USING ((tenant_id
 CREATE TRIGGER tenant_audit_delete AFTER DELETE ON hms.tenant REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('tenant', '', 'id');
 CREATE TRIGGER tenant_audit_insert AFTER INSERT ON hms.tenant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('tenant', '', 'id');
 CREATE TRIGGER tenant_audit_update AFTER UPDATE ON hms.tenant REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('tenant', '', 'id');
+CREATE TRIGGER tenant_keep_rows BEFORE DELETE OR TRUNCATE ON hms.tenant FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.tenant TO hms_app;
 GRANT SELECT ON hms.tenant TO hms_backup;
 
@@ -4119,6 +4162,7 @@ CREATE TABLE hms.tenant_keyset ( -- hms_owner
 );
 ALTER TABLE hms.tenant_keyset ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.tenant_keyset FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER tenant_keyset_keep_rows BEFORE DELETE OR TRUNCATE ON hms.tenant_keyset FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.tenant_keyset TO hms_app;
 GRANT SELECT ON hms.tenant_keyset TO hms_backup;
 
@@ -4141,6 +4185,7 @@ CREATE POLICY tenant_isolation ON hms.thread_participant FOR ALL TO PUBLIC USING
 CREATE TRIGGER thread_participant_audit_delete AFTER DELETE ON hms.thread_participant REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('thread_participant', '', 'thread_id,user_id');
 CREATE TRIGGER thread_participant_audit_insert AFTER INSERT ON hms.thread_participant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('thread_participant', '', 'thread_id,user_id');
 CREATE TRIGGER thread_participant_audit_update AFTER UPDATE ON hms.thread_participant REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('thread_participant', '', 'thread_id,user_id');
+CREATE TRIGGER thread_participant_keep_rows BEFORE DELETE OR TRUNCATE ON hms.thread_participant FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.thread_participant TO hms_app;
 GRANT SELECT ON hms.thread_participant TO hms_backup;
 
@@ -4178,6 +4223,7 @@ CREATE POLICY tenant_isolation ON hms.user_account FOR ALL TO PUBLIC USING ((ten
 CREATE TRIGGER user_account_audit_delete AFTER DELETE ON hms.user_account REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('user_account', '', 'id');
 CREATE TRIGGER user_account_audit_insert AFTER INSERT ON hms.user_account REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('user_account', '', 'id');
 CREATE TRIGGER user_account_audit_update AFTER UPDATE ON hms.user_account REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('user_account', '', 'id');
+CREATE TRIGGER user_account_keep_rows BEFORE DELETE OR TRUNCATE ON hms.user_account FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER user_account_status_guard BEFORE UPDATE OF status ON hms.user_account FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>deactivated', 'active>locked', 'invited>active', 'invited>deactivated', 'locked>active', 'locked>deactivated');
 GRANT INSERT, SELECT, UPDATE ON hms.user_account TO hms_app;
 GRANT SELECT ON hms.user_account TO hms_backup;
@@ -4355,6 +4401,7 @@ CREATE TRIGGER vitals_audit_delete AFTER DELETE ON hms.vitals REFERENCING OLD TA
 CREATE TRIGGER vitals_audit_insert AFTER INSERT ON hms.vitals REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('vitals', 'patient_id', 'id');
 CREATE TRIGGER vitals_audit_update AFTER UPDATE ON hms.vitals REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('vitals', 'patient_id', 'id');
 CREATE TRIGGER vitals_final BEFORE UPDATE ON hms.vitals FOR EACH ROW EXECUTE FUNCTION hms.keep_record('status', 'error_reason', 'version');
+CREATE TRIGGER vitals_keep_rows BEFORE DELETE OR TRUNCATE ON hms.vitals FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER vitals_status_guard BEFORE UPDATE OF status ON hms.vitals FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('final>entered-in-error');
 GRANT INSERT, SELECT, UPDATE ON hms.vitals TO hms_app;
 GRANT SELECT ON hms.vitals TO hms_backup;
@@ -4402,6 +4449,7 @@ CREATE POLICY tenant_isolation ON hms.ward FOR ALL TO PUBLIC USING ((tenant_id =
 CREATE TRIGGER ward_audit_delete AFTER DELETE ON hms.ward REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('ward', '', 'id');
 CREATE TRIGGER ward_audit_insert AFTER INSERT ON hms.ward REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('ward', '', 'id');
 CREATE TRIGGER ward_audit_update AFTER UPDATE ON hms.ward REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('ward', '', 'id');
+CREATE TRIGGER ward_keep_rows BEFORE DELETE OR TRUNCATE ON hms.ward FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.ward TO hms_app;
 GRANT SELECT ON hms.ward TO hms_backup;
 

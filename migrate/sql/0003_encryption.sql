@@ -44,4 +44,3 @@ CREATE TABLE hms.erasure (
 );
 CREATE INDEX erasure_erased_idx ON hms.erasure (tenant_id, erased_at, patient_id);
 SELECT hms.install_table('erasure', 'patient_id', 'patient_id', 'SELECT, INSERT');
-SELECT hms.append_only('erasure');

@@ -14,7 +14,6 @@ CREATE TABLE hms.audit_leaf (
     CONSTRAINT audit_leaf_hash_check CHECK (length(hash) = 32)
 );
 SELECT hms.secure_table('audit_leaf', 'SELECT');
-SELECT hms.append_only('audit_leaf');
 GRANT SELECT, INSERT ON hms.audit_leaf TO hms_sealer;
 
 -- Hashes of complete subtrees of 256 leaves and more; smaller ones are computed from leaves.
@@ -28,7 +27,6 @@ CREATE TABLE hms.audit_node (
     CONSTRAINT audit_node_hash_check CHECK (length(hash) = 32)
 );
 SELECT hms.secure_table('audit_node', 'SELECT');
-SELECT hms.append_only('audit_node');
 GRANT SELECT, INSERT ON hms.audit_node TO hms_sealer;
 
 -- number makes two sealers at once impossible: the second one's insert fails. watermark is
@@ -48,7 +46,6 @@ CREATE TABLE hms.audit_checkpoint (
 );
 CREATE INDEX audit_checkpoint_size_idx ON hms.audit_checkpoint (tenant_id, size, number);
 SELECT hms.secure_table('audit_checkpoint', 'SELECT');
-SELECT hms.append_only('audit_checkpoint');
 GRANT SELECT, INSERT ON hms.audit_checkpoint TO hms_sealer;
 
 -- What explains that leaves have no event any more. The note is signed by the log's key and
@@ -70,7 +67,6 @@ CREATE TABLE hms.audit_purge (
     CONSTRAINT audit_purge_archive_check CHECK (archive <> '')
 );
 SELECT hms.secure_table('audit_purge', 'SELECT');
-SELECT hms.append_only('audit_purge');
 
 -- One disclosure of a patient's data outside the hospital. The description and the address
 -- may be ciphertext, which is longer than what it hides.
@@ -119,9 +115,6 @@ SELECT hms.install_table('disclosure', 'patient_id');
 SELECT hms.guard_status('disclosure', 'recorded>entered-in-error');
 SELECT hms.install_status_history('disclosure');
 
--- Never removed, and of what was told only the suspension and the correction may change.
-SELECT hms.keep_rows('disclosure');
-
 -- A year is the least: CNIL, délibération 2021-122, asks for six months to one year. In the
 -- United States it is six years: 45 CFR 164.316(b)(2)(i), and 164.528(a)(1) for disclosures.
 CREATE TABLE hms.retention_policy (
@@ -167,4 +160,3 @@ CREATE TABLE hms.legal_hold (
 CREATE INDEX legal_hold_patient_idx ON hms.legal_hold (tenant_id, patient_id);
 CREATE INDEX legal_hold_created_idx ON hms.legal_hold (tenant_id, created_at, id);
 SELECT hms.install_table('legal_hold', 'patient_id');
-SELECT hms.keep_rows('legal_hold');

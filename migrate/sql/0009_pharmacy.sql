@@ -163,7 +163,6 @@ CREATE INDEX stock_movement_batch_idx ON hms.stock_movement (tenant_id, batch_id
 CREATE INDEX stock_movement_from_idx ON hms.stock_movement (tenant_id, from_location_id);
 CREATE INDEX stock_movement_to_idx ON hms.stock_movement (tenant_id, to_location_id);
 SELECT hms.install_table('stock_movement', '', 'id', 'SELECT, INSERT');
-SELECT hms.append_only('stock_movement');
 
 CREATE TABLE hms.medication_dispense (
     tenant_id          uuid        NOT NULL,

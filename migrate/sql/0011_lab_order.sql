@@ -207,7 +207,6 @@ CREATE INDEX lab_result_range_idx ON hms.lab_result (tenant_id, range_id, analyt
 CREATE INDEX lab_result_patient_idx ON hms.lab_result (tenant_id, patient_id, collected_at, id);
 CREATE INDEX lab_result_history_idx ON hms.lab_result (tenant_id, patient_id, analyte_id, collected_at, id);
 SELECT hms.install_table('lab_result', 'patient_id', 'id', 'SELECT, INSERT');
-SELECT hms.append_only('lab_result');
 
 -- Critical values
 CREATE TABLE hms.lab_critical_alert (

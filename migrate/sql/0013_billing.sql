@@ -47,7 +47,6 @@ CREATE TABLE hms.service_price (
 );
 CREATE INDEX service_price_service_idx ON hms.service_price (tenant_id, service_id, currency, valid_from);
 SELECT hms.install_table('service_price');
-SELECT hms.keep_rows('service_price');
 
 -- The patient's account: its row is the lock under which bills, payments, refunds and
 -- credits of one patient take turns.
@@ -59,7 +58,6 @@ CREATE TABLE hms.billing_account (
     CONSTRAINT billing_account_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id)
 );
 SELECT hms.install_table('billing_account', 'patient_id', 'patient_id');
-SELECT hms.keep_rows('billing_account');
 
 -- Charges
 
@@ -112,7 +110,6 @@ CREATE INDEX charge_encounter_idx ON hms.charge (tenant_id, encounter_id, patien
 CREATE INDEX charge_service_idx ON hms.charge (tenant_id, service_id);
 CREATE INDEX charge_unbilled_idx ON hms.charge (tenant_id, patient_id, id) WHERE status = 'billable';
 SELECT hms.install_table('charge', 'patient_id');
-SELECT hms.keep_rows('charge');
 SELECT hms.guard_status('charge', 'planned>billable', 'planned>not-billable', 'planned>aborted', 'planned>entered-in-error',
     'billable>not-billable', 'billable>aborted', 'billable>billed', 'billable>entered-in-error',
     'not-billable>billable', 'not-billable>entered-in-error', 'aborted>entered-in-error');
@@ -134,7 +131,6 @@ CREATE TABLE hms.ledger_account (
     CONSTRAINT ledger_account_currency_check CHECK (currency ~ '^[A-Z]{3}$')
 );
 SELECT hms.install_table('ledger_account', '', 'id', 'SELECT, INSERT');
-SELECT hms.append_only('ledger_account');
 
 CREATE TABLE hms.journal (
     tenant_id     uuid        NOT NULL,
@@ -152,4 +148,3 @@ CREATE TABLE hms.journal (
 );
 CREATE INDEX journal_day_idx ON hms.journal (tenant_id, business_date, id);
 SELECT hms.install_table('journal', '', 'id', 'SELECT, INSERT');
-SELECT hms.append_only('journal');

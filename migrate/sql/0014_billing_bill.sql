@@ -64,7 +64,6 @@ CREATE INDEX bill_encounter_idx ON hms.bill (tenant_id, encounter_id, patient_id
 CREATE INDEX bill_day_idx ON hms.bill (tenant_id, bill_date, id) WHERE bill_date IS NOT NULL;
 CREATE INDEX bill_open_idx ON hms.bill (tenant_id, bill_date, id) WHERE status = 'issued';
 SELECT hms.install_table('bill', 'patient_id');
-SELECT hms.keep_rows('bill');
 SELECT hms.guard_status('bill', 'draft>issued', 'draft>balanced', 'draft>cancelled', 'issued>balanced', 'balanced>issued');
 SELECT hms.install_status_history('bill');
 
@@ -124,7 +123,6 @@ CREATE INDEX bill_line_bill_idx ON hms.bill_line (tenant_id, bill_id, patient_id
 CREATE INDEX bill_line_currency_idx ON hms.bill_line (tenant_id, bill_id, currency);
 CREATE INDEX bill_line_charge_idx ON hms.bill_line (tenant_id, charge_id, patient_id);
 SELECT hms.install_table('bill_line', 'patient_id');
-SELECT hms.keep_rows('bill_line');
 
 -- Who owes how much of a bill: the patient (sequence 0) and each payer in priority order.
 CREATE TABLE hms.bill_share (
@@ -156,7 +154,6 @@ CREATE INDEX bill_share_bill_idx ON hms.bill_share (tenant_id, bill_id, patient_
 CREATE INDEX bill_share_bill_currency_idx ON hms.bill_share (tenant_id, bill_id, currency);
 CREATE INDEX bill_share_coverage_idx ON hms.bill_share (tenant_id, coverage_id, patient_id);
 SELECT hms.install_table('bill_share', 'patient_id');
-SELECT hms.keep_rows('bill_share');
 
 CREATE TABLE hms.bill_line_share (
     tenant_id       uuid          NOT NULL,
@@ -173,7 +170,6 @@ CREATE TABLE hms.bill_line_share (
 );
 CREATE INDEX bill_line_share_share_idx ON hms.bill_line_share (tenant_id, share_id);
 SELECT hms.install_table('bill_line_share', '', 'bill_line_id,share_id');
-SELECT hms.keep_rows('bill_line_share');
 
 -- The ledger, second half: postings
 
@@ -198,4 +194,3 @@ CREATE TABLE hms.posting (
 CREATE INDEX posting_account_idx ON hms.posting (tenant_id, account_id, currency) INCLUDE (amount);
 CREATE INDEX posting_bill_idx ON hms.posting (tenant_id, bill_id, currency);
 SELECT hms.install_table('posting', '', 'journal_id,line_no', 'SELECT, INSERT');
-SELECT hms.append_only('posting');

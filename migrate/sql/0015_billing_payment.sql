@@ -49,7 +49,6 @@ CREATE INDEX payment_share_idx ON hms.payment (tenant_id, share_id, bill_id, cur
 CREATE INDEX payment_day_idx ON hms.payment (tenant_id, business_date, id);
 CREATE INDEX payment_cancelled_idx ON hms.payment (tenant_id, cancelled_on, id) WHERE cancelled_on IS NOT NULL;
 SELECT hms.install_table('payment', 'patient_id');
-SELECT hms.keep_rows('payment');
 SELECT hms.guard_status('payment', 'active>cancelled');
 SELECT hms.install_status_history('payment');
 
@@ -92,7 +91,6 @@ CREATE INDEX refund_bill_idx ON hms.refund (tenant_id, bill_id, patient_id);
 CREATE INDEX refund_share_idx ON hms.refund (tenant_id, share_id, bill_id, currency);
 CREATE INDEX refund_day_idx ON hms.refund (tenant_id, business_date, id);
 SELECT hms.install_table('refund', 'patient_id', 'id', 'SELECT, INSERT');
-SELECT hms.append_only('refund');
 
 -- Credit notes
 CREATE TABLE hms.credit_note (
@@ -127,7 +125,6 @@ CREATE INDEX credit_note_bill_idx ON hms.credit_note (tenant_id, bill_id, patien
 CREATE INDEX credit_note_currency_idx ON hms.credit_note (tenant_id, bill_id, currency);
 CREATE INDEX credit_note_day_idx ON hms.credit_note (tenant_id, note_date, id);
 SELECT hms.install_table('credit_note', 'patient_id', 'id', 'SELECT, INSERT');
-SELECT hms.append_only('credit_note');
 
 CREATE TABLE hms.credit_note_line (
     tenant_id    uuid          NOT NULL,
@@ -149,7 +146,6 @@ CREATE TABLE hms.credit_note_line (
 );
 CREATE INDEX credit_note_line_line_idx ON hms.credit_note_line (tenant_id, bill_line_id);
 SELECT hms.install_table('credit_note_line', '', 'note_id,bill_line_id', 'SELECT, INSERT');
-SELECT hms.append_only('credit_note_line');
 
 CREATE TABLE hms.credit_note_share (
     tenant_id    uuid          NOT NULL,
@@ -167,7 +163,6 @@ CREATE TABLE hms.credit_note_share (
 );
 CREATE INDEX credit_note_share_share_idx ON hms.credit_note_share (tenant_id, bill_line_id, share_id);
 SELECT hms.install_table('credit_note_share', '', 'note_id,bill_line_id,share_id', 'SELECT, INSERT');
-SELECT hms.append_only('credit_note_share');
 
 -- Refunds that one person asks for and another approves.
 CREATE TABLE hms.refund_request (

@@ -36,7 +36,6 @@ CREATE INDEX notification_user_idx ON hms.notification (tenant_id, user_id, crea
 CREATE INDEX notification_role_idx ON hms.notification (tenant_id, role_id, created_at, id) WHERE role_id IS NOT NULL;
 CREATE INDEX notification_patient_idx ON hms.notification (tenant_id, patient_id, created_at);
 SELECT hms.install_table('notification', 'patient_id', 'id', 'SELECT, INSERT');
-SELECT hms.append_only('notification');
 
 -- Who has read a notification; of one to a role each member reads for himself.
 CREATE TABLE hms.notification_read (
@@ -50,7 +49,6 @@ CREATE TABLE hms.notification_read (
 );
 CREATE INDEX notification_read_user_idx ON hms.notification_read (tenant_id, user_id, notification_id);
 SELECT hms.install_table('notification_read', '', 'notification_id,user_id', 'SELECT, INSERT');
-SELECT hms.append_only('notification_read');
 
 -- Tasks
 CREATE TABLE hms.task (
@@ -151,7 +149,6 @@ CREATE INDEX task_history_owner_idx ON hms.task_history (tenant_id, owner_id);
 CREATE INDEX task_history_role_idx ON hms.task_history (tenant_id, role_id);
 CREATE INDEX task_history_patient_idx ON hms.task_history (tenant_id, patient_id);
 SELECT hms.install_table('task_history', 'patient_id', 'id', 'SELECT, INSERT');
-SELECT hms.append_only('task_history');
 
 -- Messages
 CREATE TABLE hms.message_thread (
@@ -212,4 +209,3 @@ CREATE TABLE hms.message (
 CREATE INDEX message_thread_idx ON hms.message (tenant_id, thread_id, sent_at, id);
 CREATE INDEX message_patient_idx ON hms.message (tenant_id, patient_id);
 SELECT hms.install_table('message', 'patient_id', 'id', 'SELECT, INSERT');
-SELECT hms.append_only('message');

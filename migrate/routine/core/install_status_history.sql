@@ -21,7 +21,6 @@ BEGIN
         CONSTRAINT %6$I CHECK (length(reason) <= 2000))',
         history, history || '_pkey', history || '_entity_fkey', p_table, history || '_stepped_by_check', history || '_reason_check');
     PERFORM hms.secure_table(history, 'SELECT, INSERT');
-    PERFORM hms.append_only(history);
 END $$;
 
 -- Least privilege: only migrations call it, and a function that changes schemas has no place within

@@ -1,5 +1,9 @@
--- Row-level security, the policy and the grants of one table. Grants are on parents only:
--- a partition that could be read directly would show every tenant's rows.
+-- Row-level security, the policy, the grants and the second wall of one table. Grants are on
+-- parents only: a partition that could be read directly would show every tenant's rows.
+--
+-- The second wall says to everybody, the owner and a superuser too, what the grants say to the
+-- application: rows are removed only from tables whose rows the application may remove, and where
+-- it may not change them either, nobody does.
 CREATE OR REPLACE FUNCTION hms.secure_table(p_table text, p_grants text) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -12,6 +16,11 @@ BEGIN
     END IF;
     IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'hms_backup') THEN
         EXECUTE format('GRANT SELECT ON hms.%I TO hms_backup', p_table);
+    END IF;
+    IF p_grants !~ 'UPDATE|DELETE' THEN
+        PERFORM hms.append_only(p_table);
+    ELSIF p_grants !~ 'DELETE' THEN
+        PERFORM hms.keep_rows(p_table);
     END IF;
 END $$;
 
