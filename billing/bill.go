@@ -238,6 +238,7 @@ func (r shareRow) share() BillShare {
 type lineShareRow struct {
 	bun.BaseModel `bun:"table:hms.bill_line_share,alias:ls"`
 	dbx.Tenanted
+	BillID         hmstype.BillID
 	BillLineID     hmstype.BillLineID `bun:"bill_line_id,pk"`
 	ShareID        ShareID            `bun:"share_id,pk"`
 	Currency       hmstype.Currency

@@ -188,7 +188,7 @@ func (b *billSplit) share(db dbx.DB, t payerTerms) int {
 func (b *billSplit) add(db dbx.DB, share int, line hmstype.BillLineID, amount decimal.Decimal) {
 	b.shares[share].Amount = b.shares[share].Amount.Add(amount)
 	b.lines = append(b.lines, lineShareRow{
-		Tenanted: tenanted(db), BillLineID: line, ShareID: b.shares[share].ID, Currency: b.bill.Currency, Amount: amount,
+		Tenanted: tenanted(db), BillID: b.bill.ID, BillLineID: line, ShareID: b.shares[share].ID, Currency: b.bill.Currency, Amount: amount,
 	})
 }
 

@@ -104,6 +104,7 @@ func (e *AllergyContradictionError) Unwrap() error { return ErrAllergyContradict
 var _ = dbx.Declare(dbx.Constraints{
 	"appointment_practitioner_excl": ErrSlotTaken,
 	"appointment_patient_excl":      ErrSlotTaken,
+	"appointment_patient_key":       hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
 	"encounter_patient_key":         hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
 	"encounter_appointment_key":     ErrAppointmentUsed,
 	"encounter_open_inpatient_key":  ErrAlreadyInpatient,

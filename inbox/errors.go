@@ -38,8 +38,10 @@ func (e *TaskClaimedError) Error() string {
 func (e *TaskClaimedError) Unwrap() error { return ErrTaskClaimed }
 
 var _ = dbx.Declare(dbx.Constraints{
+	"task_patient_key":          hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
 	"task_sealed_key":           hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
 	"task_history_version_key":  hmstype.ErrStale,
+	"message_thread_person_key": hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
 	"message_thread_sealed_key": hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
 	"message_order_key":         hmstype.ErrStale,         // the thread's row makes it impossible
 })

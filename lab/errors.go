@@ -70,6 +70,7 @@ var _ = dbx.Declare(dbx.Constraints{
 	"lab_order_item_test_key":          ErrTestTwice,
 	"lab_order_item_scope_key":         hmstype.ErrAlreadyExists, // serves foreign keys
 	"lab_specimen_accession_key":       hmstype.ErrAlreadyExists, // the counter makes it impossible
+	"lab_specimen_patient_key":         hmstype.ErrAlreadyExists, // serves foreign keys
 	"lab_specimen_order_key":           hmstype.ErrAlreadyExists, // serves foreign keys
 	"lab_result_version_key":           hmstype.ErrStale,
 	"lab_result_supersedes_key":        hmstype.ErrStale,

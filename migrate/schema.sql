@@ -1380,10 +1380,11 @@ CREATE TABLE hms.appointment ( -- hms_owner
     CONSTRAINT appointment_length_check CHECK (((ends_at > starts_at) AND (ends_at <= (starts_at + '24:00:00'::interval)))),
     CONSTRAINT appointment_patient_excl EXCLUDE USING gist (tenant_id WITH =, patient_id WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE ((status = ANY (ARRAY['booked'::text, 'arrived'::text, 'checked-in'::text, 'fulfilled'::text]))),
     CONSTRAINT appointment_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
+    CONSTRAINT appointment_patient_key UNIQUE (tenant_id, id, patient_id),
     CONSTRAINT appointment_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT appointment_practitioner_excl EXCLUDE USING gist (tenant_id WITH =, practitioner_id WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE ((status = ANY (ARRAY['booked'::text, 'arrived'::text, 'checked-in'::text, 'fulfilled'::text]))),
     CONSTRAINT appointment_practitioner_fkey FOREIGN KEY (tenant_id, practitioner_id) REFERENCES hms.user_account(tenant_id, id),
-    CONSTRAINT appointment_replaces_fkey FOREIGN KEY (tenant_id, replaces_id) REFERENCES hms.appointment(tenant_id, id),
+    CONSTRAINT appointment_replaces_fkey FOREIGN KEY (tenant_id, replaces_id, patient_id) REFERENCES hms.appointment(tenant_id, id, patient_id),
     CONSTRAINT appointment_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'pending'::text, 'booked'::text, 'arrived'::text, 'checked-in'::text, 'fulfilled'::text, 'cancelled'::text, 'noshow'::text, 'entered-in-error'::text, 'waitlist'::text])))
 );
 CREATE INDEX appointment_booked_idx ON hms.appointment USING btree (tenant_id, starts_at, id) WHERE (status = 'booked'::text);
@@ -1721,6 +1722,7 @@ CREATE TABLE hms.bill_line ( -- hms_owner
     CONSTRAINT bill_line_price_check CHECK ((hms.is_money(unit_price, currency) AND (unit_price >= (0)::numeric))),
     CONSTRAINT bill_line_quantity_check CHECK (((quantity <> 'NaN'::numeric) AND (quantity > (0)::numeric))),
     CONSTRAINT bill_line_released_check CHECK (((released_at IS NULL) OR (issued_at IS NULL))),
+    CONSTRAINT bill_line_scope_key UNIQUE (tenant_id, id, bill_id),
     CONSTRAINT bill_line_share_check CHECK ((hms.is_money(patient_amount, currency) AND hms.is_money(payer_amount, currency) AND (patient_amount >= (0)::numeric) AND (payer_amount >= (0)::numeric) AND ((patient_amount + payer_amount) = total_amount))),
     CONSTRAINT bill_line_tax_check CHECK ((hms.is_money(tax_amount, currency) AND (tax_amount = round(((net_amount * tax_percent) * 0.01), hms.minor_units(currency))))),
     CONSTRAINT bill_line_total_check CHECK ((hms.is_money(total_amount, currency) AND (total_amount = (net_amount + tax_amount))))
@@ -1742,6 +1744,7 @@ GRANT SELECT ON hms.bill_line TO hms_backup;
 
 CREATE TABLE hms.bill_line_share ( -- hms_owner
     amount numeric(19,4) NOT NULL,
+    bill_id uuid NOT NULL,
     bill_line_id uuid NOT NULL,
     credited_amount numeric(19,4) NOT NULL DEFAULT 0,
     currency text NOT NULL,
@@ -1749,9 +1752,9 @@ CREATE TABLE hms.bill_line_share ( -- hms_owner
     tenant_id uuid NOT NULL,
     CONSTRAINT bill_line_share_amount_check CHECK ((hms.is_money(amount, currency) AND (amount >= (0)::numeric))),
     CONSTRAINT bill_line_share_credited_check CHECK ((hms.is_money(credited_amount, currency) AND ((credited_amount >= (0)::numeric) AND (credited_amount <= amount)))),
-    CONSTRAINT bill_line_share_line_fkey FOREIGN KEY (tenant_id, bill_line_id) REFERENCES hms.bill_line(tenant_id, id),
+    CONSTRAINT bill_line_share_line_fkey FOREIGN KEY (tenant_id, bill_line_id, bill_id) REFERENCES hms.bill_line(tenant_id, id, bill_id),
     CONSTRAINT bill_line_share_pkey PRIMARY KEY (tenant_id, bill_line_id, share_id),
-    CONSTRAINT bill_line_share_share_fkey FOREIGN KEY (tenant_id, share_id) REFERENCES hms.bill_share(tenant_id, id)
+    CONSTRAINT bill_line_share_share_fkey FOREIGN KEY (tenant_id, share_id, bill_id) REFERENCES hms.bill_share(tenant_id, id, bill_id)
 );
 CREATE INDEX bill_line_share_share_idx ON hms.bill_line_share USING btree (tenant_id, share_id);
 ALTER TABLE hms.bill_line_share ENABLE AND FORCE ROW LEVEL SECURITY;
@@ -1760,6 +1763,7 @@ CREATE TRIGGER bill_line_share_audit_delete AFTER DELETE ON hms.bill_line_share 
 CREATE TRIGGER bill_line_share_audit_insert AFTER INSERT ON hms.bill_line_share REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('bill_line_share', '', 'bill_line_id,share_id');
 CREATE TRIGGER bill_line_share_audit_update AFTER UPDATE ON hms.bill_line_share REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('bill_line_share', '', 'bill_line_id,share_id');
 CREATE TRIGGER bill_line_share_guard BEFORE UPDATE ON hms.bill_line_share FOR EACH ROW EXECUTE FUNCTION hms.guard_bill_line_share();
+CREATE TRIGGER bill_line_share_guard_new BEFORE INSERT ON hms.bill_line_share FOR EACH ROW EXECUTE FUNCTION hms.guard_bill_part();
 CREATE TRIGGER bill_line_share_keep_rows BEFORE DELETE OR TRUNCATE ON hms.bill_line_share FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT, UPDATE ON hms.bill_line_share TO hms_app;
 GRANT SELECT ON hms.bill_line_share TO hms_backup;
@@ -1784,6 +1788,7 @@ CREATE TABLE hms.bill_share ( -- hms_owner
     CONSTRAINT bill_share_currency_key UNIQUE (tenant_id, id, bill_id, currency),
     CONSTRAINT bill_share_paid_check CHECK ((hms.is_money(paid_amount, currency) AND ((paid_amount >= (0)::numeric) AND (paid_amount <= amount)))),
     CONSTRAINT bill_share_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT bill_share_scope_key UNIQUE (tenant_id, id, bill_id),
     CONSTRAINT bill_share_sequence_check CHECK (((sequence >= 0) AND ((sequence = 0) = (coverage_id IS NULL)) AND ((sequence = 0) = (payer = ''::text)))),
     CONSTRAINT bill_share_sequence_key UNIQUE (tenant_id, bill_id, sequence)
 );
@@ -2360,7 +2365,7 @@ CREATE TABLE hms.encounter ( -- hms_owner
     status text NOT NULL,
     tenant_id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,
-    CONSTRAINT encounter_appointment_fkey FOREIGN KEY (tenant_id, appointment_id) REFERENCES hms.appointment(tenant_id, id),
+    CONSTRAINT encounter_appointment_fkey FOREIGN KEY (tenant_id, appointment_id, patient_id) REFERENCES hms.appointment(tenant_id, id, patient_id),
     CONSTRAINT encounter_appointment_key UNIQUE (tenant_id, appointment_id),
     CONSTRAINT encounter_class_check CHECK ((class = ANY (ARRAY['AMB'::text, 'IMP'::text, 'EMER'::text]))),
     CONSTRAINT encounter_end_check CHECK ((ended_at >= started_at)),
@@ -2560,10 +2565,10 @@ CREATE TABLE hms.lab_critical_alert ( -- hms_owner
     CONSTRAINT lab_critical_alert_flag_check CHECK ((flag = ANY (ARRAY[''::text, 'L'::text, 'H'::text, 'LL'::text, 'HH'::text, 'A'::text, 'AA'::text, 'N'::text]))),
     CONSTRAINT lab_critical_alert_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
     CONSTRAINT lab_critical_alert_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT lab_critical_alert_result_fkey FOREIGN KEY (tenant_id, result_id, order_item_id, analyte_id) REFERENCES hms.lab_result(tenant_id, id, order_item_id, analyte_id),
+    CONSTRAINT lab_critical_alert_result_fkey FOREIGN KEY (tenant_id, result_id, order_item_id, analyte_id, patient_id) REFERENCES hms.lab_result(tenant_id, id, order_item_id, analyte_id, patient_id),
     CONSTRAINT lab_critical_alert_result_key UNIQUE (tenant_id, result_id),
     CONSTRAINT lab_critical_alert_status_check CHECK ((status = ANY (ARRAY['open'::text, 'acknowledged'::text, 'closed'::text]))),
-    CONSTRAINT lab_critical_alert_superseded_fkey FOREIGN KEY (tenant_id, superseded_by, order_item_id, analyte_id) REFERENCES hms.lab_result(tenant_id, id, order_item_id, analyte_id)
+    CONSTRAINT lab_critical_alert_superseded_fkey FOREIGN KEY (tenant_id, superseded_by, order_item_id, analyte_id, patient_id) REFERENCES hms.lab_result(tenant_id, id, order_item_id, analyte_id, patient_id)
 );
 CREATE INDEX lab_critical_alert_escalate_idx ON hms.lab_critical_alert USING btree (tenant_id, escalate_at, id) WHERE (status = 'open'::text);
 CREATE INDEX lab_critical_alert_item_idx ON hms.lab_critical_alert USING btree (tenant_id, order_item_id, analyte_id);
@@ -2801,7 +2806,7 @@ CREATE TABLE hms.lab_result ( -- hms_owner
     verified_by text NOT NULL DEFAULT ''::text,
     version bigint NOT NULL,
     CONSTRAINT lab_result_analyte_fkey FOREIGN KEY (tenant_id, analyte_id, test_id) REFERENCES hms.lab_analyte(tenant_id, id, test_id),
-    CONSTRAINT lab_result_chain_key UNIQUE (tenant_id, id, order_item_id, analyte_id),
+    CONSTRAINT lab_result_chain_key UNIQUE (tenant_id, id, order_item_id, analyte_id, patient_id),
     CONSTRAINT lab_result_comparator_check CHECK (((comparator = ANY (ARRAY[''::text, '<'::text, '<='::text, '>='::text, '>'::text])) AND ((comparator = ''::text) OR (value_type = 'numeric'::text)))),
     CONSTRAINT lab_result_flag_check CHECK (((flag = ANY (ARRAY[''::text, 'N'::text, 'L'::text, 'H'::text, 'LL'::text, 'HH'::text, 'A'::text, 'AA'::text])) AND (critical OR (flag <> ALL (ARRAY['LL'::text, 'HH'::text, 'AA'::text]))))),
     CONSTRAINT lab_result_item_fkey FOREIGN KEY (tenant_id, order_item_id, patient_id, test_id) REFERENCES hms.lab_order_item(tenant_id, id, patient_id, test_id),
@@ -2809,9 +2814,9 @@ CREATE TABLE hms.lab_result ( -- hms_owner
     CONSTRAINT lab_result_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT lab_result_range_fkey FOREIGN KEY (tenant_id, range_id, analyte_id) REFERENCES hms.lab_reference_range(tenant_id, id, analyte_id),
     CONSTRAINT lab_result_reason_check CHECK (((status <> ALL (ARRAY['corrected'::text, 'amended'::text, 'cancelled'::text, 'entered-in-error'::text])) OR (reason <> ''::text))),
-    CONSTRAINT lab_result_specimen_fkey FOREIGN KEY (tenant_id, specimen_id) REFERENCES hms.lab_specimen(tenant_id, id),
+    CONSTRAINT lab_result_specimen_fkey FOREIGN KEY (tenant_id, specimen_id, patient_id) REFERENCES hms.lab_specimen(tenant_id, id, patient_id),
     CONSTRAINT lab_result_status_check CHECK ((status = ANY (ARRAY['preliminary'::text, 'final'::text, 'corrected'::text, 'amended'::text, 'cancelled'::text, 'entered-in-error'::text]))),
-    CONSTRAINT lab_result_supersedes_fkey FOREIGN KEY (tenant_id, supersedes_id, order_item_id, analyte_id) REFERENCES hms.lab_result(tenant_id, id, order_item_id, analyte_id),
+    CONSTRAINT lab_result_supersedes_fkey FOREIGN KEY (tenant_id, supersedes_id, order_item_id, analyte_id, patient_id) REFERENCES hms.lab_result(tenant_id, id, order_item_id, analyte_id, patient_id),
     CONSTRAINT lab_result_supersedes_key UNIQUE (tenant_id, supersedes_id, order_item_id, analyte_id),
     CONSTRAINT lab_result_value_check CHECK (
 CASE value_type
@@ -2866,6 +2871,7 @@ CREATE TABLE hms.lab_specimen ( -- hms_owner
     CONSTRAINT lab_specimen_accession_key UNIQUE (tenant_id, accession),
     CONSTRAINT lab_specimen_order_fkey FOREIGN KEY (tenant_id, order_id, patient_id) REFERENCES hms.lab_order(tenant_id, id, patient_id),
     CONSTRAINT lab_specimen_order_key UNIQUE (tenant_id, id, order_id),
+    CONSTRAINT lab_specimen_patient_key UNIQUE (tenant_id, id, patient_id),
     CONSTRAINT lab_specimen_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT lab_specimen_received_check CHECK (((status <> 'received'::text) OR ((received_at IS NOT NULL) AND (received_by <> ''::text)))),
     CONSTRAINT lab_specimen_rejected_check CHECK (((status = ANY (ARRAY['rejected'::text, 'entered-in-error'::text])) = ((rejected_at IS NOT NULL) AND (rejected_by <> ''::text) AND (reject_reason <> ''::text)))),
@@ -3162,6 +3168,7 @@ CREATE TABLE hms.message ( -- hms_owner
     CONSTRAINT message_body_check CHECK (((length(body) >= 1) AND (length(body) <= 54000))),
     CONSTRAINT message_order_key UNIQUE (tenant_id, thread_id, sent_at),
     CONSTRAINT message_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
+    CONSTRAINT message_person_fkey FOREIGN KEY (tenant_id, thread_id, patient_id) REFERENCES hms.message_thread(tenant_id, id, patient_id),
     CONSTRAINT message_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT message_sealed_check CHECK (((patient_id IS NULL) = (sealed_for = tenant_id))),
     CONSTRAINT message_sender_fkey FOREIGN KEY (tenant_id, thread_id, sender_id) REFERENCES hms.thread_participant(tenant_id, thread_id, user_id),
@@ -3190,6 +3197,7 @@ CREATE TABLE hms.message_thread ( -- hms_owner
     version bigint NOT NULL DEFAULT 1,
     CONSTRAINT message_thread_last_check CHECK ((last_message_at >= created_at)),
     CONSTRAINT message_thread_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
+    CONSTRAINT message_thread_person_key UNIQUE (tenant_id, id, patient_id),
     CONSTRAINT message_thread_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT message_thread_sealed_check CHECK (((patient_id IS NULL) = (sealed_for = tenant_id))),
     CONSTRAINT message_thread_sealed_key UNIQUE (tenant_id, id, sealed_for),
@@ -3440,6 +3448,7 @@ CREATE TABLE hms.payment ( -- hms_owner
     CONSTRAINT payment_journal_fkey FOREIGN KEY (tenant_id, journal_id) REFERENCES hms.journal(tenant_id, id),
     CONSTRAINT payment_journal_key UNIQUE (tenant_id, journal_id),
     CONSTRAINT payment_method_check CHECK ((method = ANY (ARRAY['cash'::text, 'card'::text, 'mobile-money'::text, 'bank-transfer'::text, 'insurance'::text, 'cheque'::text]))),
+    CONSTRAINT payment_patient_key UNIQUE (tenant_id, id, patient_id),
     CONSTRAINT payment_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT payment_reference_check CHECK ((length(reference_number) <= 100)),
     CONSTRAINT payment_refunded_check CHECK ((hms.is_money(refunded_amount, currency) AND ((refunded_amount >= (0)::numeric) AND (refunded_amount <= amount)))),
@@ -3603,6 +3612,7 @@ CREATE TABLE hms.refund ( -- hms_owner
     CONSTRAINT refund_journal_fkey FOREIGN KEY (tenant_id, journal_id) REFERENCES hms.journal(tenant_id, id),
     CONSTRAINT refund_journal_key UNIQUE (tenant_id, journal_id),
     CONSTRAINT refund_method_check CHECK ((method = ANY (ARRAY['cash'::text, 'card'::text, 'mobile-money'::text, 'bank-transfer'::text, 'insurance'::text, 'cheque'::text]))),
+    CONSTRAINT refund_patient_key UNIQUE (tenant_id, id, patient_id),
     CONSTRAINT refund_payment_fkey FOREIGN KEY (tenant_id, payment_id, bill_id, currency) REFERENCES hms.payment(tenant_id, id, bill_id, currency),
     CONSTRAINT refund_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT refund_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
@@ -3648,9 +3658,9 @@ CREATE TABLE hms.refund_request ( -- hms_owner
     CONSTRAINT refund_request_decided_check CHECK ((((status = 'requested'::text) = (decided_at IS NULL)) AND ((status = 'requested'::text) = (decided_by = ''::text)))),
     CONSTRAINT refund_request_method_check CHECK ((method = ANY (ARRAY[''::text, 'cash'::text, 'card'::text, 'mobile-money'::text, 'bank-transfer'::text, 'insurance'::text, 'cheque'::text]))),
     CONSTRAINT refund_request_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
-    CONSTRAINT refund_request_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES hms.payment(tenant_id, id),
+    CONSTRAINT refund_request_payment_fkey FOREIGN KEY (tenant_id, payment_id, patient_id) REFERENCES hms.payment(tenant_id, id, patient_id),
     CONSTRAINT refund_request_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT refund_request_refund_fkey FOREIGN KEY (tenant_id, refund_id) REFERENCES hms.refund(tenant_id, id),
+    CONSTRAINT refund_request_refund_fkey FOREIGN KEY (tenant_id, refund_id, patient_id) REFERENCES hms.refund(tenant_id, id, patient_id),
     CONSTRAINT refund_request_refund_key UNIQUE (tenant_id, refund_id),
     CONSTRAINT refund_request_refunded_check CHECK (((status = 'approved'::text) = (refund_id IS NOT NULL))),
     CONSTRAINT refund_request_status_check CHECK ((status = ANY (ARRAY['requested'::text, 'approved'::text, 'rejected'::text, 'withdrawn'::text]))),
@@ -4063,6 +4073,7 @@ CREATE TABLE hms.task ( -- hms_owner
     CONSTRAINT task_owner_check CHECK (((owner_id IS NOT NULL) OR (status <> ALL (ARRAY['accepted'::text, 'ready'::text, 'in-progress'::text, 'on-hold'::text, 'completed'::text, 'failed'::text])))),
     CONSTRAINT task_owner_fkey FOREIGN KEY (tenant_id, owner_id) REFERENCES hms.user_account(tenant_id, id),
     CONSTRAINT task_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
+    CONSTRAINT task_patient_key UNIQUE (tenant_id, id, patient_id),
     CONSTRAINT task_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT task_priority_check CHECK ((priority = ANY (ARRAY['routine'::text, 'urgent'::text, 'asap'::text, 'stat'::text]))),
     CONSTRAINT task_role_fkey FOREIGN KEY (tenant_id, role_id) REFERENCES hms.role(tenant_id, id),
@@ -4108,6 +4119,7 @@ CREATE TABLE hms.task_history ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT task_history_owner_fkey FOREIGN KEY (tenant_id, owner_id) REFERENCES hms.user_account(tenant_id, id),
     CONSTRAINT task_history_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
+    CONSTRAINT task_history_person_fkey FOREIGN KEY (tenant_id, task_id, patient_id) REFERENCES hms.task(tenant_id, id, patient_id),
     CONSTRAINT task_history_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT task_history_reason_check CHECK (((length(reason) <= 2800) AND ((reason <> ''::text) OR (to_status <> ALL (ARRAY['rejected'::text, 'cancelled'::text, 'failed'::text, 'entered-in-error'::text]))))),
     CONSTRAINT task_history_role_fkey FOREIGN KEY (tenant_id, role_id) REFERENCES hms.role(tenant_id, id),

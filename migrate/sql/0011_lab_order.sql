@@ -63,6 +63,7 @@ CREATE TABLE hms.lab_specimen (
     CONSTRAINT lab_specimen_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT lab_specimen_accession_key UNIQUE (tenant_id, accession),
     CONSTRAINT lab_specimen_order_key UNIQUE (tenant_id, id, order_id),
+    CONSTRAINT lab_specimen_patient_key UNIQUE (tenant_id, id, patient_id),
     CONSTRAINT lab_specimen_order_fkey FOREIGN KEY (tenant_id, order_id, patient_id)
         REFERENCES hms.lab_order (tenant_id, id, patient_id),
     CONSTRAINT lab_specimen_status_check CHECK (status IN ('collected', 'received', 'rejected', 'entered-in-error')),
@@ -172,16 +173,17 @@ CREATE TABLE hms.lab_result (
     CONSTRAINT lab_result_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT lab_result_version_key UNIQUE (tenant_id, order_item_id, analyte_id, version),
     CONSTRAINT lab_result_supersedes_key UNIQUE (tenant_id, supersedes_id, order_item_id, analyte_id),
-    CONSTRAINT lab_result_chain_key UNIQUE (tenant_id, id, order_item_id, analyte_id),
+    CONSTRAINT lab_result_chain_key UNIQUE (tenant_id, id, order_item_id, analyte_id, patient_id),
     CONSTRAINT lab_result_item_fkey FOREIGN KEY (tenant_id, order_item_id, patient_id, test_id)
         REFERENCES hms.lab_order_item (tenant_id, id, patient_id, test_id),
     CONSTRAINT lab_result_analyte_fkey FOREIGN KEY (tenant_id, analyte_id, test_id)
         REFERENCES hms.lab_analyte (tenant_id, id, test_id),
-    CONSTRAINT lab_result_specimen_fkey FOREIGN KEY (tenant_id, specimen_id) REFERENCES hms.lab_specimen (tenant_id, id),
+    CONSTRAINT lab_result_specimen_fkey FOREIGN KEY (tenant_id, specimen_id, patient_id)
+        REFERENCES hms.lab_specimen (tenant_id, id, patient_id),
     CONSTRAINT lab_result_range_fkey FOREIGN KEY (tenant_id, range_id, analyte_id)
         REFERENCES hms.lab_reference_range (tenant_id, id, analyte_id),
-    CONSTRAINT lab_result_supersedes_fkey FOREIGN KEY (tenant_id, supersedes_id, order_item_id, analyte_id)
-        REFERENCES hms.lab_result (tenant_id, id, order_item_id, analyte_id),
+    CONSTRAINT lab_result_supersedes_fkey FOREIGN KEY (tenant_id, supersedes_id, order_item_id, analyte_id, patient_id)
+        REFERENCES hms.lab_result (tenant_id, id, order_item_id, analyte_id, patient_id),
     CONSTRAINT lab_result_version_check CHECK (version >= 1 AND (version = 1) = (supersedes_id IS NULL)),
     CONSTRAINT lab_result_status_check CHECK (status IN ('preliminary', 'final', 'corrected', 'amended', 'cancelled', 'entered-in-error')),
     CONSTRAINT lab_result_verified_check CHECK (status NOT IN ('final', 'corrected', 'amended') OR (verified_at IS NOT NULL AND verified_by <> '')),
@@ -234,11 +236,11 @@ CREATE TABLE hms.lab_critical_alert (
     version          bigint      NOT NULL DEFAULT 1,
     CONSTRAINT lab_critical_alert_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT lab_critical_alert_result_key UNIQUE (tenant_id, result_id),
-    CONSTRAINT lab_critical_alert_result_fkey FOREIGN KEY (tenant_id, result_id, order_item_id, analyte_id)
-        REFERENCES hms.lab_result (tenant_id, id, order_item_id, analyte_id),
+    CONSTRAINT lab_critical_alert_result_fkey FOREIGN KEY (tenant_id, result_id, order_item_id, analyte_id, patient_id)
+        REFERENCES hms.lab_result (tenant_id, id, order_item_id, analyte_id, patient_id),
     CONSTRAINT lab_critical_alert_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
-    CONSTRAINT lab_critical_alert_superseded_fkey FOREIGN KEY (tenant_id, superseded_by, order_item_id, analyte_id)
-        REFERENCES hms.lab_result (tenant_id, id, order_item_id, analyte_id),
+    CONSTRAINT lab_critical_alert_superseded_fkey FOREIGN KEY (tenant_id, superseded_by, order_item_id, analyte_id, patient_id)
+        REFERENCES hms.lab_result (tenant_id, id, order_item_id, analyte_id, patient_id),
     CONSTRAINT lab_critical_alert_status_check CHECK (status IN ('open', 'acknowledged', 'closed')),
     CONSTRAINT lab_critical_alert_flag_check CHECK (flag IN ('', 'L', 'H', 'LL', 'HH', 'A', 'AA', 'N')),
     CONSTRAINT lab_critical_alert_acknowledged_check CHECK ((status = 'open') = (acknowledged_by = '')

@@ -96,6 +96,7 @@ CREATE TABLE hms.bill_line (
     released_at       timestamptz,
     CONSTRAINT bill_line_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT bill_line_bill_key UNIQUE (tenant_id, bill_id, line_no),
+    CONSTRAINT bill_line_scope_key UNIQUE (tenant_id, id, bill_id),
     CONSTRAINT bill_line_bill_fkey FOREIGN KEY (tenant_id, bill_id, patient_id) REFERENCES hms.bill (tenant_id, id, patient_id),
     CONSTRAINT bill_line_currency_fkey FOREIGN KEY (tenant_id, bill_id, currency) REFERENCES hms.bill (tenant_id, id, currency),
     CONSTRAINT bill_line_charge_fkey FOREIGN KEY (tenant_id, charge_id, patient_id) REFERENCES hms.charge (tenant_id, id, patient_id),
@@ -140,6 +141,7 @@ CREATE TABLE hms.bill_share (
     CONSTRAINT bill_share_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT bill_share_sequence_key UNIQUE (tenant_id, bill_id, sequence),
     CONSTRAINT bill_share_currency_key UNIQUE (tenant_id, id, bill_id, currency),
+    CONSTRAINT bill_share_scope_key UNIQUE (tenant_id, id, bill_id),
     CONSTRAINT bill_share_bill_fkey FOREIGN KEY (tenant_id, bill_id, patient_id) REFERENCES hms.bill (tenant_id, id, patient_id),
     CONSTRAINT bill_share_currency_fkey FOREIGN KEY (tenant_id, bill_id, currency) REFERENCES hms.bill (tenant_id, id, currency),
     CONSTRAINT bill_share_coverage_fkey FOREIGN KEY (tenant_id, coverage_id, patient_id)
@@ -155,16 +157,18 @@ CREATE INDEX bill_share_bill_currency_idx ON hms.bill_share (tenant_id, bill_id,
 CREATE INDEX bill_share_coverage_idx ON hms.bill_share (tenant_id, coverage_id, patient_id);
 SELECT hms.install_table('bill_share', 'patient_id');
 
+-- Line and share are of one bill, and so of one patient.
 CREATE TABLE hms.bill_line_share (
     tenant_id       uuid          NOT NULL,
+    bill_id         uuid          NOT NULL,
     bill_line_id    uuid          NOT NULL,
     share_id        uuid          NOT NULL,
     currency        text          NOT NULL,
     amount          numeric(19,4) NOT NULL,
     credited_amount numeric(19,4) NOT NULL DEFAULT 0,
     CONSTRAINT bill_line_share_pkey PRIMARY KEY (tenant_id, bill_line_id, share_id),
-    CONSTRAINT bill_line_share_line_fkey FOREIGN KEY (tenant_id, bill_line_id) REFERENCES hms.bill_line (tenant_id, id),
-    CONSTRAINT bill_line_share_share_fkey FOREIGN KEY (tenant_id, share_id) REFERENCES hms.bill_share (tenant_id, id),
+    CONSTRAINT bill_line_share_line_fkey FOREIGN KEY (tenant_id, bill_line_id, bill_id) REFERENCES hms.bill_line (tenant_id, id, bill_id),
+    CONSTRAINT bill_line_share_share_fkey FOREIGN KEY (tenant_id, share_id, bill_id) REFERENCES hms.bill_share (tenant_id, id, bill_id),
     CONSTRAINT bill_line_share_amount_check CHECK (hms.is_money(amount, currency) AND amount >= 0),
     CONSTRAINT bill_line_share_credited_check CHECK (hms.is_money(credited_amount, currency) AND credited_amount BETWEEN 0 AND amount)
 );

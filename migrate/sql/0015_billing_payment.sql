@@ -25,6 +25,7 @@ CREATE TABLE hms.payment (
     version          bigint        NOT NULL DEFAULT 1,
     CONSTRAINT payment_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT payment_bill_key UNIQUE (tenant_id, id, bill_id, currency),
+    CONSTRAINT payment_patient_key UNIQUE (tenant_id, id, patient_id),
     CONSTRAINT payment_journal_key UNIQUE (tenant_id, journal_id),
     CONSTRAINT payment_bill_fkey FOREIGN KEY (tenant_id, bill_id, patient_id) REFERENCES hms.bill (tenant_id, id, patient_id),
     CONSTRAINT payment_share_fkey FOREIGN KEY (tenant_id, share_id, bill_id, currency)
@@ -71,6 +72,7 @@ CREATE TABLE hms.refund (
     created_by       text          NOT NULL,
     version          bigint        NOT NULL DEFAULT 1,
     CONSTRAINT refund_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT refund_patient_key UNIQUE (tenant_id, id, patient_id),
     CONSTRAINT refund_journal_key UNIQUE (tenant_id, journal_id),
     CONSTRAINT refund_payment_fkey FOREIGN KEY (tenant_id, payment_id, bill_id, currency)
         REFERENCES hms.payment (tenant_id, id, bill_id, currency),
@@ -185,9 +187,11 @@ CREATE TABLE hms.refund_request (
     version          bigint        NOT NULL DEFAULT 1,
     CONSTRAINT refund_request_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT refund_request_refund_key UNIQUE (tenant_id, refund_id),
-    CONSTRAINT refund_request_payment_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES hms.payment (tenant_id, id),
+    CONSTRAINT refund_request_payment_fkey FOREIGN KEY (tenant_id, payment_id, patient_id)
+        REFERENCES hms.payment (tenant_id, id, patient_id),
     CONSTRAINT refund_request_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
-    CONSTRAINT refund_request_refund_fkey FOREIGN KEY (tenant_id, refund_id) REFERENCES hms.refund (tenant_id, id),
+    CONSTRAINT refund_request_refund_fkey FOREIGN KEY (tenant_id, refund_id, patient_id)
+        REFERENCES hms.refund (tenant_id, id, patient_id),
     CONSTRAINT refund_request_amount_check CHECK (hms.is_money(amount, currency) AND amount > 0),
     CONSTRAINT refund_request_method_check CHECK (method IN ('', 'cash', 'card', 'mobile-money', 'bank-transfer', 'insurance', 'cheque')),
     CONSTRAINT refund_request_text_check CHECK (length(reference_number) <= 100 AND length(reason) BETWEEN 1 AND 500 AND length(decision_reason) <= 500),

@@ -1,4 +1,4 @@
--- Lines and shares come only to a draft. The lock keeps the bill a draft until we commit.
+-- Lines, shares and their parts of lines come only to a draft. The lock keeps the bill a draft until we commit.
 CREATE OR REPLACE FUNCTION hms.guard_bill_part() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -12,3 +12,5 @@ END $$;
 CREATE OR REPLACE TRIGGER bill_line_guard_new BEFORE INSERT ON hms.bill_line FOR EACH ROW EXECUTE FUNCTION hms.guard_bill_part();
 
 CREATE OR REPLACE TRIGGER bill_share_guard_new BEFORE INSERT ON hms.bill_share FOR EACH ROW EXECUTE FUNCTION hms.guard_bill_part();
+
+CREATE OR REPLACE TRIGGER bill_line_share_guard_new BEFORE INSERT ON hms.bill_line_share FOR EACH ROW EXECUTE FUNCTION hms.guard_bill_part();
