@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/uptrace/bun"
 	"golang.org/x/text/cases"
@@ -45,7 +46,9 @@ type AllergyDetails struct {
 
 func (d AllergyDetails) validate(v *hmstype.Validator) {
 	v.Nested("substance", d.Substance.Validate())
-	named := substanceKey(d.Substance.Display) != ""
+	key := substanceKey(d.Substance.Display)
+	named := key != ""
+	v.Check(len(key) <= utf8.UTFMax*300, "substance.display", "is too long when its signs are written out")
 	v.Check(named != d.NoneKnown, "substance.display", "required unless none is known, and only then")
 	v.Check(!d.NoneKnown || d.Substance.IsZero(), "substance", "must not be given where none is known")
 	hmstype.OneOf(v, d.Category, "category", "", "food", "medication", "environment", "biologic")

@@ -86,10 +86,14 @@ type Profile struct {
 	Language string `bun:"language" json:"language,omitempty"`
 }
 
+// maxSkeleton bounds what a username looks like, in bytes: an index holds it.
+const maxSkeleton = 2400
+
 func (p Profile) validate(v *hmstype.Validator) {
 	names.Check(v, names.NameKey, p.Username, "username", 150)
 	v.Check(!strings.ContainsRune(names.NameKey(p.Username), '@') || p.Username == p.Email, "username", "must not look like an e-mail address other than the user's own")
-	v.Text(p.Email, "email", 0, 254)
+	v.Check(len(skeleton(p.Username)) <= maxSkeleton, "username", "is too long when its signs are written out")
+	names.CheckOptional(v, names.CodeKey, p.Email, "email", 254)
 	if p.Email != "" {
 		address, err := mail.ParseAddress(p.Email)
 		v.Check(err == nil && address.Address == p.Email, "email", "must be an e-mail address")

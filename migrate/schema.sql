@@ -756,8 +756,8 @@ BEGIN
         reason      text        NOT NULL DEFAULT '''',
         CONSTRAINT %2$I PRIMARY KEY (tenant_id, entity_id, version),
         CONSTRAINT %3$I FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.%4$I (tenant_id, id),
-        CONSTRAINT %5$I CHECK (stepped_by <> ''''),
-        CONSTRAINT %6$I CHECK (length(reason) <= 2000))',
+        CONSTRAINT %5$I CHECK (length(stepped_by) BETWEEN 1 AND 81),
+        CONSTRAINT %6$I CHECK (length(reason) <= 2000 AND length(from_status) <= 30 AND length(to_status) <= 30))',
         history, history || '_pkey', history || '_entity_fkey', p_table, history || '_stepped_by_check', history || '_reason_check');
     PERFORM hms.secure_table(history, 'SELECT, INSERT');
 END $function$
@@ -1295,6 +1295,7 @@ CREATE TABLE hms.allergy ( -- hms_owner
     CONSTRAINT allergy_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT allergy_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'resolved'::text]))),
     CONSTRAINT allergy_substance_check CHECK ((none_known = (substance_display = ''::text))),
+    CONSTRAINT allergy_texts_check CHECK (((length(substance_system) <= 200) AND (length(substance_value) <= 100) AND (length(substance_display) <= 300) AND (octet_length(substance_key) <= 1200) AND (length(reaction) <= 2742) AND (length(status_reason) <= 200) AND (length(created_by) <= 81))),
     CONSTRAINT allergy_verification_check CHECK ((verification_status = ANY (ARRAY['unconfirmed'::text, 'confirmed'::text, 'refuted'::text, 'entered-in-error'::text])))
 );
 CREATE INDEX allergy_patient_idx ON hms.allergy USING btree (tenant_id, patient_id, id);
@@ -1320,8 +1321,8 @@ CREATE TABLE hms.allergy_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT allergy_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.allergy(tenant_id, id),
     CONSTRAINT allergy_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT allergy_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT allergy_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT allergy_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT allergy_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.allergy_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.allergy_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -1346,6 +1347,7 @@ CREATE TABLE hms.api_key ( -- hms_owner
     CONSTRAINT api_key_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
     CONSTRAINT api_key_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT api_key_scopes_check CHECK ((jsonb_typeof(scopes) = 'array'::text)),
+    CONSTRAINT api_key_texts_check CHECK ((length(created_by) <= 81)),
     CONSTRAINT api_key_token_check CHECK ((length(token_hash) = 32)),
     CONSTRAINT api_key_token_key UNIQUE (tenant_id, token_hash),
     CONSTRAINT api_key_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account(tenant_id, id)
@@ -1385,7 +1387,8 @@ CREATE TABLE hms.appointment ( -- hms_owner
     CONSTRAINT appointment_practitioner_excl EXCLUDE USING gist (tenant_id WITH =, practitioner_id WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE ((status = ANY (ARRAY['booked'::text, 'arrived'::text, 'checked-in'::text, 'fulfilled'::text]))),
     CONSTRAINT appointment_practitioner_fkey FOREIGN KEY (tenant_id, practitioner_id) REFERENCES hms.user_account(tenant_id, id),
     CONSTRAINT appointment_replaces_fkey FOREIGN KEY (tenant_id, replaces_id, patient_id) REFERENCES hms.appointment(tenant_id, id, patient_id),
-    CONSTRAINT appointment_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'pending'::text, 'booked'::text, 'arrived'::text, 'checked-in'::text, 'fulfilled'::text, 'cancelled'::text, 'noshow'::text, 'entered-in-error'::text, 'waitlist'::text])))
+    CONSTRAINT appointment_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'pending'::text, 'booked'::text, 'arrived'::text, 'checked-in'::text, 'fulfilled'::text, 'cancelled'::text, 'noshow'::text, 'entered-in-error'::text, 'waitlist'::text]))),
+    CONSTRAINT appointment_texts_check CHECK (((length(appointment_type) <= 50) AND (length(reason) <= 1142) AND (length(room) <= 50) AND (length(notes) <= 10742) AND (length(cancel_code) <= 20) AND (length(cancel_reason) <= 200) AND (length(cancelled_by) <= 81) AND (length(created_by) <= 81)))
 );
 CREATE INDEX appointment_booked_idx ON hms.appointment USING btree (tenant_id, starts_at, id) WHERE (status = 'booked'::text);
 CREATE INDEX appointment_date_idx ON hms.appointment USING btree (tenant_id, starts_at, id);
@@ -1413,8 +1416,8 @@ CREATE TABLE hms.appointment_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT appointment_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.appointment(tenant_id, id),
     CONSTRAINT appointment_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT appointment_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT appointment_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT appointment_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT appointment_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.appointment_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.appointment_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -1580,6 +1583,7 @@ CREATE TABLE hms.bed ( -- hms_owner
     CONSTRAINT bed_number_key UNIQUE (tenant_id, ward_id, bed_number_key),
     CONSTRAINT bed_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT bed_status_check CHECK ((status = ANY (ARRAY['U'::text, 'O'::text, 'H'::text, 'K'::text, 'I'::text, 'C'::text]))),
+    CONSTRAINT bed_texts_check CHECK (((length(bed_number) <= 10) AND (octet_length(bed_number_key) <= 40) AND (length(bed_type) <= 50) AND (length(created_by) <= 81))),
     CONSTRAINT bed_twin_check CHECK ((bed_number_key <> ''::text)),
     CONSTRAINT bed_ward_fkey FOREIGN KEY (tenant_id, ward_id) REFERENCES hms.ward(tenant_id, id)
 );
@@ -1604,8 +1608,8 @@ CREATE TABLE hms.bed_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT bed_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.bed(tenant_id, id),
     CONSTRAINT bed_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT bed_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT bed_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT bed_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT bed_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.bed_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.bed_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -1664,6 +1668,7 @@ END),
     CONSTRAINT bill_share_check CHECK ((hms.is_money(patient_amount, currency) AND hms.is_money(payer_amount, currency) AND (patient_amount >= (0)::numeric) AND (payer_amount >= (0)::numeric) AND ((patient_amount + payer_amount) = total_amount))),
     CONSTRAINT bill_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'issued'::text, 'balanced'::text, 'cancelled'::text]))),
     CONSTRAINT bill_tax_check CHECK ((hms.is_money(tax_amount, currency) AND (tax_amount >= (0)::numeric))),
+    CONSTRAINT bill_texts_check CHECK ((length(created_by) <= 81)),
     CONSTRAINT bill_total_check CHECK ((hms.is_money(total_amount, currency) AND (total_amount = ((gross_amount - discount_amount) + tax_amount))))
 );
 CREATE INDEX bill_day_idx ON hms.bill USING btree (tenant_id, bill_date, id) WHERE (bill_date IS NOT NULL);
@@ -1725,6 +1730,7 @@ CREATE TABLE hms.bill_line ( -- hms_owner
     CONSTRAINT bill_line_scope_key UNIQUE (tenant_id, id, bill_id),
     CONSTRAINT bill_line_share_check CHECK ((hms.is_money(patient_amount, currency) AND hms.is_money(payer_amount, currency) AND (patient_amount >= (0)::numeric) AND (payer_amount >= (0)::numeric) AND ((patient_amount + payer_amount) = total_amount))),
     CONSTRAINT bill_line_tax_check CHECK ((hms.is_money(tax_amount, currency) AND (tax_amount = round(((net_amount * tax_percent) * 0.01), hms.minor_units(currency))))),
+    CONSTRAINT bill_line_texts_check CHECK (((length(category) <= 100) AND (length(description) <= 300) AND (length(service_code) <= 50))),
     CONSTRAINT bill_line_total_check CHECK ((hms.is_money(total_amount, currency) AND (total_amount = (net_amount + tax_amount))))
 );
 CREATE INDEX bill_line_bill_idx ON hms.bill_line USING btree (tenant_id, bill_id, patient_id);
@@ -1790,7 +1796,8 @@ CREATE TABLE hms.bill_share ( -- hms_owner
     CONSTRAINT bill_share_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT bill_share_scope_key UNIQUE (tenant_id, id, bill_id),
     CONSTRAINT bill_share_sequence_check CHECK (((sequence >= 0) AND ((sequence = 0) = (coverage_id IS NULL)) AND ((sequence = 0) = (payer = ''::text)))),
-    CONSTRAINT bill_share_sequence_key UNIQUE (tenant_id, bill_id, sequence)
+    CONSTRAINT bill_share_sequence_key UNIQUE (tenant_id, bill_id, sequence),
+    CONSTRAINT bill_share_texts_check CHECK ((length(payer) <= 200))
 );
 CREATE INDEX bill_share_bill_currency_idx ON hms.bill_share USING btree (tenant_id, bill_id, currency);
 CREATE INDEX bill_share_bill_idx ON hms.bill_share USING btree (tenant_id, bill_id, patient_id);
@@ -1818,8 +1825,8 @@ CREATE TABLE hms.bill_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT bill_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.bill(tenant_id, id),
     CONSTRAINT bill_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT bill_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT bill_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT bill_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT bill_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.bill_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.bill_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -1868,7 +1875,7 @@ CREATE TABLE hms.break_glass ( -- hms_owner
     CONSTRAINT break_glass_period_check CHECK (((expires_at > started_at) AND (expires_at <= (started_at + '04:00:00'::interval)))),
     CONSTRAINT break_glass_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT break_glass_purpose_check CHECK ((purpose = ANY (ARRAY['ETREAT'::text, 'BTG'::text]))),
-    CONSTRAINT break_glass_reason_check CHECK (((reason_code = ANY (ARRAY['emergency'::text, 'direct-care'::text, 'public-health'::text, 'other'::text])) AND ((length(reason_text) >= 10) AND (length(reason_text) <= 6000)))),
+    CONSTRAINT break_glass_reason_check CHECK (((reason_code = ANY (ARRAY['emergency'::text, 'direct-care'::text, 'public-health'::text, 'other'::text])) AND ((length(reason_text) >= 10) AND (length(reason_text) <= 5408)))),
     CONSTRAINT break_glass_review_check CHECK ((((outcome = ''::text) = (reviewed_at IS NULL)) AND ((outcome = ''::text) = (reviewed_by = ''::text)))),
     CONSTRAINT break_glass_reviewer_check CHECK ((hms.actor_person(reviewed_by) <> hms.actor_person(created_by))),
     CONSTRAINT break_glass_status_check CHECK (
@@ -1878,6 +1885,7 @@ CASE status
     WHEN 'reviewed'::text THEN (outcome <> ''::text)
     ELSE false
 END),
+    CONSTRAINT break_glass_texts_check CHECK (((length(review_text) <= 5408) AND (length(reviewed_by) <= 81) AND (length(created_by) <= 81))),
     CONSTRAINT break_glass_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account(tenant_id, id)
 );
 CREATE INDEX break_glass_patient_idx ON hms.break_glass USING btree (tenant_id, patient_id, started_at);
@@ -1905,8 +1913,8 @@ CREATE TABLE hms.break_glass_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT break_glass_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.break_glass(tenant_id, id),
     CONSTRAINT break_glass_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT break_glass_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT break_glass_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT break_glass_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT break_glass_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.break_glass_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.break_glass_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -1950,7 +1958,8 @@ CREATE TABLE hms.charge ( -- hms_owner
     CONSTRAINT charge_source_check CHECK ((((length(source_kind) >= 1) AND (length(source_kind) <= 40)) AND ((length(source_id) >= 1) AND (length(source_id) <= 100)) AND (source_line >= 0))),
     CONSTRAINT charge_source_key UNIQUE (tenant_id, source_kind, source_id, source_line),
     CONSTRAINT charge_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'billable'::text, 'not-billable'::text, 'aborted'::text, 'billed'::text, 'entered-in-error'::text]))),
-    CONSTRAINT charge_tax_check CHECK (((tax_percent <> 'NaN'::numeric) AND ((tax_percent >= (0)::numeric) AND (tax_percent <= (100)::numeric))))
+    CONSTRAINT charge_tax_check CHECK (((tax_percent <> 'NaN'::numeric) AND ((tax_percent >= (0)::numeric) AND (tax_percent <= (100)::numeric)))),
+    CONSTRAINT charge_texts_check CHECK (((length(category) <= 100) AND (length(service_code) <= 50) AND (length(created_by) <= 81)))
 );
 CREATE INDEX charge_encounter_idx ON hms.charge USING btree (tenant_id, encounter_id, patient_id, service_at, id);
 CREATE INDEX charge_patient_idx ON hms.charge USING btree (tenant_id, patient_id, service_at, id);
@@ -1978,8 +1987,8 @@ CREATE TABLE hms.charge_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT charge_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.charge(tenant_id, id),
     CONSTRAINT charge_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT charge_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT charge_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT charge_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT charge_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.charge_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.charge_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -2011,7 +2020,8 @@ CREATE TABLE hms.clinical_note ( -- hms_owner
     CONSTRAINT clinical_note_error_check CHECK (((status = 'entered-in-error'::text) = (error_reason <> ''::text))),
     CONSTRAINT clinical_note_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT clinical_note_signed_check CHECK ((((signed_at IS NOT NULL) = (body_hash <> ''::text)) AND ((status <> 'draft'::text) OR (signed_at IS NULL)) AND ((status <> 'signed'::text) OR (signed_at IS NOT NULL)))),
-    CONSTRAINT clinical_note_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'signed'::text, 'entered-in-error'::text])))
+    CONSTRAINT clinical_note_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'signed'::text, 'entered-in-error'::text]))),
+    CONSTRAINT clinical_note_texts_check CHECK (((length(chief_complaint) <= 106742) AND (length(history_of_present_illness) <= 106742) AND (length(physical_examination) <= 106742) AND (length(assessment) <= 106742) AND (length(plan) <= 106742) AND (length(body_hash) <= 416) AND (length(error_reason) <= 200) AND (length(created_by) <= 81)))
 );
 CREATE INDEX clinical_note_amends_idx ON hms.clinical_note USING btree (tenant_id, amends_id, encounter_id);
 CREATE INDEX clinical_note_encounter_idx ON hms.clinical_note USING btree (tenant_id, encounter_id, patient_id);
@@ -2038,8 +2048,8 @@ CREATE TABLE hms.clinical_note_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT clinical_note_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.clinical_note(tenant_id, id),
     CONSTRAINT clinical_note_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT clinical_note_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT clinical_note_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT clinical_note_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT clinical_note_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.clinical_note_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.clinical_note_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -2069,6 +2079,7 @@ CREATE TABLE hms.condition ( -- hms_owner
     CONSTRAINT condition_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
     CONSTRAINT condition_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT condition_status_check CHECK ((status = ANY (ARRAY['active'::text, 'recurrence'::text, 'relapse'::text, 'inactive'::text, 'remission'::text, 'resolved'::text]))),
+    CONSTRAINT condition_texts_check CHECK (((length(code_system) <= 200) AND (length(code_value) <= 100) AND (length(code_display) <= 300) AND (length(error_reason) <= 200) AND (length(created_by) <= 81))),
     CONSTRAINT condition_verification_check CHECK ((verification_status = ANY (ARRAY['unconfirmed'::text, 'provisional'::text, 'differential'::text, 'confirmed'::text, 'refuted'::text, 'entered-in-error'::text])))
 );
 CREATE INDEX condition_encounter_idx ON hms.condition USING btree (tenant_id, encounter_id, patient_id);
@@ -2094,8 +2105,8 @@ CREATE TABLE hms.condition_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT condition_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.condition(tenant_id, id),
     CONSTRAINT condition_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT condition_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT condition_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT condition_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT condition_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.condition_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.condition_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -2141,6 +2152,7 @@ CREATE TABLE hms.coverage ( -- hms_owner
     CONSTRAINT coverage_priority_check CHECK (((priority >= 1) AND (priority <= 9))),
     CONSTRAINT coverage_relationship_check CHECK ((relationship = ANY (ARRAY['self'::text, 'spouse'::text, 'child'::text, 'parent'::text, 'other'::text]))),
     CONSTRAINT coverage_status_check CHECK ((status = ANY (ARRAY['active'::text, 'cancelled'::text, 'draft'::text, 'entered-in-error'::text]))),
+    CONSTRAINT coverage_texts_check CHECK (((length(payer_name) <= 200) AND (length(policy_number) <= 608) AND (length(group_number) <= 100) AND (length(plan_name) <= 200) AND (length(created_by) <= 81))),
     CONSTRAINT coverage_valid_check CHECK ((valid_until > valid_from))
 );
 CREATE INDEX coverage_patient_idx ON hms.coverage USING btree (tenant_id, patient_id, priority);
@@ -2165,8 +2177,8 @@ CREATE TABLE hms.coverage_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT coverage_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.coverage(tenant_id, id),
     CONSTRAINT coverage_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT coverage_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT coverage_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT coverage_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT coverage_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.coverage_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.coverage_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -2199,6 +2211,7 @@ CREATE TABLE hms.credit_note ( -- hms_owner
     CONSTRAINT credit_note_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT credit_note_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
     CONSTRAINT credit_note_tax_check CHECK ((hms.is_money(tax_amount, currency) AND (tax_amount >= (0)::numeric))),
+    CONSTRAINT credit_note_texts_check CHECK ((length(created_by) <= 81)),
     CONSTRAINT credit_note_total_check CHECK ((hms.is_money(total_amount, currency) AND (total_amount > (0)::numeric) AND (total_amount = (net_amount + tax_amount))))
 );
 CREATE INDEX credit_note_bill_idx ON hms.credit_note USING btree (tenant_id, bill_id, patient_id);
@@ -2308,11 +2321,12 @@ CREATE TABLE hms.disclosure ( -- hms_owner
     CONSTRAINT disclosure_error_check CHECK ((((status = 'entered-in-error'::text) = (error_at IS NOT NULL)) AND ((error_at IS NULL) = (error_by = ''::text)) AND ((error_at IS NULL) = (error_reason = ''::text)) AND (length(error_reason) <= 500))),
     CONSTRAINT disclosure_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
     CONSTRAINT disclosure_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT disclosure_recipient_check CHECK ((((length(recipient_name) >= 1) AND (length(recipient_name) <= 200)) AND (length(recipient_address) <= 3000))),
+    CONSTRAINT disclosure_recipient_check CHECK ((((length(recipient_name) >= 1) AND (length(recipient_name) <= 200)) AND (length(recipient_address) <= 2742))),
     CONSTRAINT disclosure_statement_check CHECK ((((suspension_until IS NULL) = (suspension_at IS NULL)) AND ((suspension_until IS NULL) = (suspension_agency = ''::text)) AND ((suspension_until IS NULL) = (suspension_statement = ''::text)) AND (length(suspension_agency) <= 200) AND (length(suspension_statement) <= 2000))),
     CONSTRAINT disclosure_status_check CHECK ((status = ANY (ARRAY['recorded'::text, 'entered-in-error'::text]))),
     CONSTRAINT disclosure_suspension_check CHECK (((suspension_until IS NULL) OR (basis = ANY (ARRAY['oversight'::text, 'law-enforcement'::text])))),
-    CONSTRAINT disclosure_text_check CHECK ((((length(description) >= 1) AND (length(description) <= 12000)) AND ((length(purpose) >= 1) AND (length(purpose) <= 500)) AND (length(authorized_by) <= 200))),
+    CONSTRAINT disclosure_text_check CHECK ((((length(description) >= 1) AND (length(description) <= 10742)) AND ((length(purpose) >= 1) AND (length(purpose) <= 500)) AND (length(authorized_by) <= 200))),
+    CONSTRAINT disclosure_texts_check CHECK (((length(error_by) <= 81) AND (length(created_by) <= 81))),
     CONSTRAINT disclosure_time_check CHECK ((disclosed_at <= created_at)),
     CONSTRAINT disclosure_until_check CHECK (((suspension_until > suspension_at) AND ((NOT suspension_oral) OR (suspension_until <= (suspension_at + '30 days'::interval)))))
 );
@@ -2339,8 +2353,8 @@ CREATE TABLE hms.disclosure_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT disclosure_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.disclosure(tenant_id, id),
     CONSTRAINT disclosure_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT disclosure_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT disclosure_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT disclosure_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT disclosure_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.disclosure_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.disclosure_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -2374,7 +2388,8 @@ CREATE TABLE hms.encounter ( -- hms_owner
     CONSTRAINT encounter_patient_key UNIQUE (tenant_id, id, patient_id),
     CONSTRAINT encounter_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT encounter_practitioner_fkey FOREIGN KEY (tenant_id, practitioner_id) REFERENCES hms.user_account(tenant_id, id),
-    CONSTRAINT encounter_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'arrived'::text, 'triaged'::text, 'in-progress'::text, 'onleave'::text, 'finished'::text, 'cancelled'::text, 'entered-in-error'::text])))
+    CONSTRAINT encounter_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'arrived'::text, 'triaged'::text, 'in-progress'::text, 'onleave'::text, 'finished'::text, 'cancelled'::text, 'entered-in-error'::text]))),
+    CONSTRAINT encounter_texts_check CHECK (((length(chief_complaint) <= 10742) AND (length(diagnosis) <= 10742) AND (length(disposition) <= 20) AND (length(service_code) <= 50) AND (length(created_by) <= 81)))
 );
 CREATE INDEX encounter_date_idx ON hms.encounter USING btree (tenant_id, started_at, id);
 CREATE UNIQUE INDEX encounter_open_inpatient_key ON hms.encounter USING btree (tenant_id, patient_id) WHERE ((class = 'IMP'::text) AND (status = ANY (ARRAY['arrived'::text, 'triaged'::text, 'in-progress'::text, 'onleave'::text])));
@@ -2402,8 +2417,8 @@ CREATE TABLE hms.encounter_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT encounter_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.encounter(tenant_id, id),
     CONSTRAINT encounter_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT encounter_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT encounter_status_stepped_by_check CHECK ((stepped_by <> ''::text)),
+    CONSTRAINT encounter_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT encounter_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81))),
     CONSTRAINT encounter_status_why_check CHECK (((to_status <> ALL (ARRAY['cancelled'::text, 'entered-in-error'::text])) OR (reason <> ''::text)))
 );
 ALTER TABLE hms.encounter_status ENABLE AND FORCE ROW LEVEL SECURITY;
@@ -2423,7 +2438,8 @@ CREATE TABLE hms.erasure ( -- hms_owner
     CONSTRAINT erasure_by_check CHECK ((erased_by <> ''::text)),
     CONSTRAINT erasure_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
     CONSTRAINT erasure_pkey PRIMARY KEY (tenant_id, patient_id),
-    CONSTRAINT erasure_reason_check CHECK (((length(reason) >= 3) AND (length(reason) <= 1000)))
+    CONSTRAINT erasure_reason_check CHECK (((length(reason) >= 3) AND (length(reason) <= 1000))),
+    CONSTRAINT erasure_texts_check CHECK ((length(erased_by) <= 81))
 );
 CREATE INDEX erasure_erased_idx ON hms.erasure USING btree (tenant_id, erased_at, patient_id);
 ALTER TABLE hms.erasure ENABLE AND FORCE ROW LEVEL SECURITY;
@@ -2461,6 +2477,7 @@ CREATE TABLE hms.journal ( -- hms_owner
     posted_at timestamp with time zone NOT NULL,
     source_id uuid NOT NULL,
     tenant_id uuid NOT NULL,
+    CONSTRAINT journal_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT journal_kind_check CHECK ((kind = ANY (ARRAY['bill'::text, 'payment'::text, 'payment-cancellation'::text, 'refund'::text, 'credit-note'::text]))),
     CONSTRAINT journal_line_count_check CHECK (((line_count = 0) OR (line_count >= 2))),
     CONSTRAINT journal_pkey PRIMARY KEY (tenant_id, id),
@@ -2501,6 +2518,7 @@ CREATE TABLE hms.lab_analyte ( -- hms_owner
     CONSTRAINT lab_analyte_precision_check CHECK ((((("precision" >= 0) AND ("precision" <= 20)) AND (value_type = 'numeric'::text)) OR ("precision" IS NULL))),
     CONSTRAINT lab_analyte_test_fkey FOREIGN KEY (tenant_id, test_id) REFERENCES hms.lab_test(tenant_id, id),
     CONSTRAINT lab_analyte_test_key UNIQUE (tenant_id, id, test_id),
+    CONSTRAINT lab_analyte_texts_check CHECK (((octet_length(code_key) <= 120) AND (length(created_by) <= 81))),
     CONSTRAINT lab_analyte_twin_check CHECK ((code_key <> ''::text)),
     CONSTRAINT lab_analyte_unit_check CHECK (((unit ~ '^[!-~]{0,40}$'::text) AND ((unit = ''::text) OR (value_type = 'numeric'::text)))),
     CONSTRAINT lab_analyte_value_type_check CHECK ((value_type = ANY (ARRAY['numeric'::text, 'coded'::text, 'text'::text])))
@@ -2568,7 +2586,8 @@ CREATE TABLE hms.lab_critical_alert ( -- hms_owner
     CONSTRAINT lab_critical_alert_result_fkey FOREIGN KEY (tenant_id, result_id, order_item_id, analyte_id, patient_id) REFERENCES hms.lab_result(tenant_id, id, order_item_id, analyte_id, patient_id),
     CONSTRAINT lab_critical_alert_result_key UNIQUE (tenant_id, result_id),
     CONSTRAINT lab_critical_alert_status_check CHECK ((status = ANY (ARRAY['open'::text, 'acknowledged'::text, 'closed'::text]))),
-    CONSTRAINT lab_critical_alert_superseded_fkey FOREIGN KEY (tenant_id, superseded_by, order_item_id, analyte_id, patient_id) REFERENCES hms.lab_result(tenant_id, id, order_item_id, analyte_id, patient_id)
+    CONSTRAINT lab_critical_alert_superseded_fkey FOREIGN KEY (tenant_id, superseded_by, order_item_id, analyte_id, patient_id) REFERENCES hms.lab_result(tenant_id, id, order_item_id, analyte_id, patient_id),
+    CONSTRAINT lab_critical_alert_texts_check CHECK (((length(comment) <= 10742) AND (length(closing_comment) <= 10742) AND (length(acknowledged_by) <= 81) AND (length(closed_by) <= 81) AND (length(created_by) <= 81)))
 );
 CREATE INDEX lab_critical_alert_escalate_idx ON hms.lab_critical_alert USING btree (tenant_id, escalate_at, id) WHERE (status = 'open'::text);
 CREATE INDEX lab_critical_alert_item_idx ON hms.lab_critical_alert USING btree (tenant_id, order_item_id, analyte_id);
@@ -2597,8 +2616,8 @@ CREATE TABLE hms.lab_critical_alert_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT lab_critical_alert_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.lab_critical_alert(tenant_id, id),
     CONSTRAINT lab_critical_alert_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT lab_critical_alert_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT lab_critical_alert_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT lab_critical_alert_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT lab_critical_alert_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.lab_critical_alert_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.lab_critical_alert_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -2620,7 +2639,7 @@ CREATE TABLE hms.lab_order ( -- hms_owner
     status_reason text NOT NULL DEFAULT ''::text,
     tenant_id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,
-    CONSTRAINT lab_order_clinical_notes_check CHECK ((length(clinical_notes) <= 22000)),
+    CONSTRAINT lab_order_clinical_notes_check CHECK ((length(clinical_notes) <= 21408)),
     CONSTRAINT lab_order_encounter_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id) REFERENCES hms.encounter(tenant_id, id, patient_id),
     CONSTRAINT lab_order_number_key UNIQUE (tenant_id, number),
     CONSTRAINT lab_order_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
@@ -2629,7 +2648,8 @@ CREATE TABLE hms.lab_order ( -- hms_owner
     CONSTRAINT lab_order_priority_check CHECK ((priority = ANY (ARRAY['routine'::text, 'urgent'::text, 'asap'::text, 'stat'::text]))),
     CONSTRAINT lab_order_reason_check CHECK (((status <> ALL (ARRAY['revoked'::text, 'entered-in-error'::text])) OR (status_reason <> ''::text))),
     CONSTRAINT lab_order_requester_fkey FOREIGN KEY (tenant_id, requester_id) REFERENCES hms.user_account(tenant_id, id),
-    CONSTRAINT lab_order_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'on-hold'::text, 'completed'::text, 'revoked'::text, 'entered-in-error'::text])))
+    CONSTRAINT lab_order_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'on-hold'::text, 'completed'::text, 'revoked'::text, 'entered-in-error'::text]))),
+    CONSTRAINT lab_order_texts_check CHECK (((length(status_reason) <= 500) AND (length(created_by) <= 81)))
 );
 CREATE INDEX lab_order_encounter_idx ON hms.lab_order USING btree (tenant_id, encounter_id, patient_id);
 CREATE INDEX lab_order_patient_idx ON hms.lab_order USING btree (tenant_id, patient_id, created_at, id);
@@ -2673,7 +2693,8 @@ CREATE TABLE hms.lab_order_item ( -- hms_owner
     CONSTRAINT lab_order_item_specimen_fkey FOREIGN KEY (tenant_id, specimen_id, order_id) REFERENCES hms.lab_specimen(tenant_id, id, order_id),
     CONSTRAINT lab_order_item_status_check CHECK ((status = ANY (ARRAY['ordered'::text, 'collected'::text, 'in-progress'::text, 'preliminary'::text, 'final'::text, 'corrected'::text, 'amended'::text, 'cancelled'::text, 'entered-in-error'::text]))),
     CONSTRAINT lab_order_item_test_fkey FOREIGN KEY (tenant_id, test_id) REFERENCES hms.lab_test(tenant_id, id),
-    CONSTRAINT lab_order_item_test_key UNIQUE (tenant_id, order_id, test_id)
+    CONSTRAINT lab_order_item_test_key UNIQUE (tenant_id, order_id, test_id),
+    CONSTRAINT lab_order_item_texts_check CHECK (((length(status_reason) <= 500) AND (length(reviewed_by) <= 81) AND (length(created_by) <= 81)))
 );
 CREATE INDEX lab_order_item_order_idx ON hms.lab_order_item USING btree (tenant_id, order_id, patient_id);
 CREATE INDEX lab_order_item_pending_idx ON hms.lab_order_item USING btree (tenant_id, priority_rank, created_at, id) WHERE (status = ANY (ARRAY['ordered'::text, 'collected'::text, 'in-progress'::text, 'preliminary'::text]));
@@ -2701,8 +2722,8 @@ CREATE TABLE hms.lab_order_item_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT lab_order_item_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.lab_order_item(tenant_id, id),
     CONSTRAINT lab_order_item_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT lab_order_item_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT lab_order_item_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT lab_order_item_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT lab_order_item_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.lab_order_item_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.lab_order_item_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -2721,8 +2742,8 @@ CREATE TABLE hms.lab_order_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT lab_order_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.lab_order(tenant_id, id),
     CONSTRAINT lab_order_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT lab_order_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT lab_order_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT lab_order_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT lab_order_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.lab_order_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.lab_order_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -2756,6 +2777,7 @@ CREATE TABLE hms.lab_reference_range ( -- hms_owner
     CONSTRAINT lab_reference_range_overlap_excl EXCLUDE USING gist (tenant_id WITH =, analyte_id WITH =, sex WITH =, int4range(age_from, age_to) WITH &&, daterange(valid_from, valid_to) WITH &&) WHERE ((voided_at IS NULL)),
     CONSTRAINT lab_reference_range_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT lab_reference_range_sex_check CHECK ((sex = ANY (ARRAY['any'::text, 'female'::text, 'male'::text]))),
+    CONSTRAINT lab_reference_range_texts_check CHECK (((length(void_reason) <= 500) AND (length(created_by) <= 81))),
     CONSTRAINT lab_reference_range_validity_check CHECK ((valid_to > valid_from)),
     CONSTRAINT lab_reference_range_void_check CHECK (((voided_at IS NULL) = (void_reason = ''::text)))
 );
@@ -2818,6 +2840,7 @@ CREATE TABLE hms.lab_result ( -- hms_owner
     CONSTRAINT lab_result_status_check CHECK ((status = ANY (ARRAY['preliminary'::text, 'final'::text, 'corrected'::text, 'amended'::text, 'cancelled'::text, 'entered-in-error'::text]))),
     CONSTRAINT lab_result_supersedes_fkey FOREIGN KEY (tenant_id, supersedes_id, order_item_id, analyte_id, patient_id) REFERENCES hms.lab_result(tenant_id, id, order_item_id, analyte_id, patient_id),
     CONSTRAINT lab_result_supersedes_key UNIQUE (tenant_id, supersedes_id, order_item_id, analyte_id),
+    CONSTRAINT lab_result_texts_check CHECK (((length(value_code) <= 100) AND (length(value_text) <= 4000) AND (length(absent_reason) <= 30) AND (length(unit) <= 40) AND (length(sex) <= 10) AND (length(comment) <= 2000) AND (length(reason) <= 500) AND (length(entered_by) <= 81) AND (length(verified_by) <= 81) AND (length(created_by) <= 81))),
     CONSTRAINT lab_result_value_check CHECK (
 CASE value_type
     WHEN 'numeric'::text THEN ((value_text ~ '^-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?$'::text) AND (value_number IS NOT NULL) AND (value_number = (value_text)::numeric) AND (value_code = ''::text) AND (absent_reason = ''::text))
@@ -2876,6 +2899,7 @@ CREATE TABLE hms.lab_specimen ( -- hms_owner
     CONSTRAINT lab_specimen_received_check CHECK (((status <> 'received'::text) OR ((received_at IS NOT NULL) AND (received_by <> ''::text)))),
     CONSTRAINT lab_specimen_rejected_check CHECK (((status = ANY (ARRAY['rejected'::text, 'entered-in-error'::text])) = ((rejected_at IS NOT NULL) AND (rejected_by <> ''::text) AND (reject_reason <> ''::text)))),
     CONSTRAINT lab_specimen_status_check CHECK ((status = ANY (ARRAY['collected'::text, 'received'::text, 'rejected'::text, 'entered-in-error'::text]))),
+    CONSTRAINT lab_specimen_texts_check CHECK (((length(specimen_type) <= 100) AND (length(patient_sex) <= 10) AND (length(birth_precision) <= 10) AND (length(reject_code) <= 10) AND (length(reject_reason) <= 500) AND (length(received_by) <= 81) AND (length(rejected_by) <= 81) AND (length(created_by) <= 81))),
     CONSTRAINT lab_specimen_time_check CHECK (((collected_at <= created_at) AND (received_at >= collected_at) AND (rejected_at >= collected_at))),
     CONSTRAINT lab_specimen_two_identifiers_check CHECK (two_identifiers)
 );
@@ -2901,8 +2925,8 @@ CREATE TABLE hms.lab_specimen_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT lab_specimen_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.lab_specimen(tenant_id, id),
     CONSTRAINT lab_specimen_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT lab_specimen_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT lab_specimen_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT lab_specimen_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT lab_specimen_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.lab_specimen_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.lab_specimen_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -2931,6 +2955,7 @@ CREATE TABLE hms.lab_test ( -- hms_owner
     CONSTRAINT lab_test_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT lab_test_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT lab_test_specimen_type_check CHECK (((length(specimen_type) >= 1) AND (length(specimen_type) <= 100))),
+    CONSTRAINT lab_test_texts_check CHECK (((octet_length(code_key) <= 120) AND (length(category) <= 100) AND (length(service_code) <= 50) AND (length(created_by) <= 81))),
     CONSTRAINT lab_test_turnaround_minutes_check CHECK (((turnaround_minutes >= 1) AND (turnaround_minutes <= 525600))),
     CONSTRAINT lab_test_twin_check CHECK ((code_key <> ''::text))
 );
@@ -2980,7 +3005,8 @@ CREATE TABLE hms.legal_hold ( -- hms_owner
     CONSTRAINT legal_hold_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT legal_hold_reason_check CHECK (((length(reason) >= 3) AND (length(reason) <= 1000))),
     CONSTRAINT legal_hold_release_check CHECK ((((released_at IS NULL) = (released_by = ''::text)) AND ((released_at IS NULL) = (release_reason = ''::text)) AND (length(release_reason) <= 1000))),
-    CONSTRAINT legal_hold_released_check CHECK ((released_at >= created_at))
+    CONSTRAINT legal_hold_released_check CHECK ((released_at >= created_at)),
+    CONSTRAINT legal_hold_texts_check CHECK (((length(released_by) <= 81) AND (length(created_by) <= 81)))
 );
 CREATE INDEX legal_hold_created_idx ON hms.legal_hold USING btree (tenant_id, created_at, id);
 CREATE INDEX legal_hold_patient_idx ON hms.legal_hold USING btree (tenant_id, patient_id);
@@ -3029,6 +3055,7 @@ CREATE TABLE hms.medication_category ( -- hms_owner
     version bigint NOT NULL DEFAULT 1,
     CONSTRAINT medication_category_name_key UNIQUE (tenant_id, name_key),
     CONSTRAINT medication_category_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT medication_category_texts_check CHECK (((length(name) <= 100) AND (octet_length(name_key) <= 400) AND (length(description) <= 1000) AND (length(created_by) <= 81))),
     CONSTRAINT medication_category_twin_check CHECK ((name_key <> ''::text))
 );
 ALTER TABLE hms.medication_category ENABLE AND FORCE ROW LEVEL SECURITY;
@@ -3062,7 +3089,8 @@ CREATE TABLE hms.medication_dispense ( -- hms_owner
     CONSTRAINT medication_dispense_prescription_fkey FOREIGN KEY (tenant_id, prescription_id, patient_id) REFERENCES hms.prescription(tenant_id, id, patient_id),
     CONSTRAINT medication_dispense_quantity_check CHECK (((quantity_requested >= 1) AND ((quantity_dispensed >= 0) AND (quantity_dispensed <= quantity_requested)))),
     CONSTRAINT medication_dispense_safety_check CHECK ((safety_check = ANY (ARRAY['none-found'::text, 'overridden'::text, 'not-checked'::text]))),
-    CONSTRAINT medication_dispense_status_check CHECK ((status = ANY (ARRAY['in-progress'::text, 'completed'::text, 'entered-in-error'::text])))
+    CONSTRAINT medication_dispense_status_check CHECK ((status = ANY (ARRAY['in-progress'::text, 'completed'::text, 'entered-in-error'::text]))),
+    CONSTRAINT medication_dispense_texts_check CHECK (((length(override_reason) <= 500) AND (length(created_by) <= 81)))
 );
 CREATE INDEX medication_dispense_item_idx ON hms.medication_dispense USING btree (tenant_id, item_id, created_at);
 CREATE INDEX medication_dispense_location_idx ON hms.medication_dispense USING btree (tenant_id, location_id);
@@ -3112,8 +3140,8 @@ CREATE TABLE hms.medication_dispense_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT medication_dispense_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.medication_dispense(tenant_id, id),
     CONSTRAINT medication_dispense_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT medication_dispense_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT medication_dispense_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT medication_dispense_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT medication_dispense_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.medication_dispense_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.medication_dispense_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -3144,6 +3172,7 @@ CREATE TABLE hms.medication_item ( -- hms_owner
     CONSTRAINT medication_item_name_key UNIQUE (tenant_id, name_key, strength_key, manufacturer_key),
     CONSTRAINT medication_item_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT medication_item_reorder_check CHECK ((reorder_level >= 0)),
+    CONSTRAINT medication_item_texts_check CHECK (((length(name) <= 200) AND (octet_length(name_key) <= 800) AND (length(generic_name) <= 200) AND (length(strength) <= 50) AND (octet_length(strength_key) <= 200) AND (length(unit) <= 20) AND (length(manufacturer) <= 200) AND (octet_length(manufacturer_key) <= 800) AND (length(rxnorm_code) <= 50) AND (length(service_code) <= 50) AND (length(created_by) <= 81))),
     CONSTRAINT medication_item_twin_check CHECK (((name_key <> ''::text) AND ((strength_key = ''::text) = (strength = ''::text)) AND ((manufacturer_key = ''::text) = (manufacturer = ''::text))))
 );
 CREATE INDEX medication_item_category_idx ON hms.medication_item USING btree (tenant_id, category_id);
@@ -3165,7 +3194,7 @@ CREATE TABLE hms.message ( -- hms_owner
     sent_at timestamp with time zone NOT NULL,
     tenant_id uuid NOT NULL,
     thread_id uuid NOT NULL,
-    CONSTRAINT message_body_check CHECK (((length(body) >= 1) AND (length(body) <= 54000))),
+    CONSTRAINT message_body_check CHECK (((length(body) >= 1) AND (length(body) <= 53408))),
     CONSTRAINT message_order_key UNIQUE (tenant_id, thread_id, sent_at),
     CONSTRAINT message_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
     CONSTRAINT message_person_fkey FOREIGN KEY (tenant_id, thread_id, patient_id) REFERENCES hms.message_thread(tenant_id, id, patient_id),
@@ -3201,7 +3230,8 @@ CREATE TABLE hms.message_thread ( -- hms_owner
     CONSTRAINT message_thread_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT message_thread_sealed_check CHECK (((patient_id IS NULL) = (sealed_for = tenant_id))),
     CONSTRAINT message_thread_sealed_key UNIQUE (tenant_id, id, sealed_for),
-    CONSTRAINT message_thread_text_check CHECK (((length(subject) >= 1) AND (length(subject) <= 1200)))
+    CONSTRAINT message_thread_text_check CHECK (((length(subject) >= 1) AND (length(subject) <= 1142))),
+    CONSTRAINT message_thread_texts_check CHECK ((length(created_by) <= 81))
 );
 CREATE INDEX message_thread_last_idx ON hms.message_thread USING btree (tenant_id, last_message_at, id);
 CREATE INDEX message_thread_patient_idx ON hms.message_thread USING btree (tenant_id, patient_id, last_message_at, id);
@@ -3251,7 +3281,8 @@ CREATE TABLE hms.notification ( -- hms_owner
     CONSTRAINT notification_recipient_check CHECK ((num_nonnulls(user_id, role_id) = 1)),
     CONSTRAINT notification_role_fkey FOREIGN KEY (tenant_id, role_id) REFERENCES hms.role(tenant_id, id),
     CONSTRAINT notification_sealed_check CHECK (((patient_id IS NULL) = (sealed_for = tenant_id))),
-    CONSTRAINT notification_text_check CHECK ((((length(title) >= 1) AND (length(title) <= 1200)) AND (length(body) <= 54000))),
+    CONSTRAINT notification_text_check CHECK ((((length(title) >= 1) AND (length(title) <= 1142)) AND (length(body) <= 53408))),
+    CONSTRAINT notification_texts_check CHECK ((length(created_by) <= 81)),
     CONSTRAINT notification_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account(tenant_id, id)
 );
 CREATE INDEX notification_patient_idx ON hms.notification USING btree (tenant_id, patient_id, created_at);
@@ -3346,6 +3377,7 @@ END),
     CONSTRAINT patient_name_check CHECK ((((length(last_name) >= 1) AND (length(last_name) <= 100)) AND (length(first_name) <= 100))),
     CONSTRAINT patient_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT patient_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'merged'::text, 'entered-in-error'::text]))),
+    CONSTRAINT patient_texts_check CHECK (((octet_length(mrn_key) <= 80) AND (length(phone_number) <= 224) AND (octet_length(phone_normalized) <= 120) AND (length(email) <= 1419) AND (length(address) <= 2742) AND (length(emergency_contact_name) <= 1142) AND (length(emergency_contact_phone) <= 224) AND (length(override_reason) <= 500) AND (length(status_reason) <= 500) AND (length(created_by) <= 81))),
     CONSTRAINT patient_twin_check CHECK ((mrn_key <> ''::text))
 );
 CREATE INDEX patient_birth_date_idx ON hms.patient USING btree (tenant_id, birth_date, id);
@@ -3372,8 +3404,9 @@ CREATE TABLE hms.patient_identifier ( -- hms_owner
     value_key text NOT NULL,
     CONSTRAINT patient_identifier_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
     CONSTRAINT patient_identifier_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT patient_identifier_texts_check CHECK (((octet_length(system_key) <= 800) AND (octet_length(value_key) <= 800))),
     CONSTRAINT patient_identifier_twin_check CHECK (((system_key <> ''::text) AND (value_key <> ''::text))),
-    CONSTRAINT patient_identifier_value_check CHECK ((((length(value) >= 1) AND (length(value) <= 1200)) AND ((length(system) >= 1) AND (length(system) <= 200)))),
+    CONSTRAINT patient_identifier_value_check CHECK ((((length(value) >= 1) AND (length(value) <= 1142)) AND ((length(system) >= 1) AND (length(system) <= 200)))),
     CONSTRAINT patient_identifier_value_key UNIQUE (tenant_id, system_key, value_key)
 );
 CREATE INDEX patient_identifier_patient_idx ON hms.patient_identifier USING btree (tenant_id, patient_id);
@@ -3397,8 +3430,8 @@ CREATE TABLE hms.patient_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT patient_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.patient(tenant_id, id),
     CONSTRAINT patient_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT patient_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT patient_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT patient_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT patient_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.patient_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.patient_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -3454,6 +3487,7 @@ CREATE TABLE hms.payment ( -- hms_owner
     CONSTRAINT payment_refunded_check CHECK ((hms.is_money(refunded_amount, currency) AND ((refunded_amount >= (0)::numeric) AND (refunded_amount <= amount)))),
     CONSTRAINT payment_share_fkey FOREIGN KEY (tenant_id, share_id, bill_id, currency) REFERENCES hms.bill_share(tenant_id, id, bill_id, currency),
     CONSTRAINT payment_status_check CHECK ((status = ANY (ARRAY['active'::text, 'cancelled'::text]))),
+    CONSTRAINT payment_texts_check CHECK (((octet_length(reference_number_key) <= 400) AND (length(cancelled_by) <= 81) AND (length(created_by) <= 81))),
     CONSTRAINT payment_twin_check CHECK (((reference_number_key = ''::text) = (reference_number = ''::text))),
     CONSTRAINT payment_undone_check CHECK (((status <> 'cancelled'::text) OR (refunded_amount = (0)::numeric)))
 );
@@ -3485,8 +3519,8 @@ CREATE TABLE hms.payment_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT payment_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.payment(tenant_id, id),
     CONSTRAINT payment_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT payment_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT payment_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT payment_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT payment_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.payment_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.payment_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -3555,7 +3589,8 @@ CREATE TABLE hms.prescription ( -- hms_owner
     CONSTRAINT prescription_quantity_check CHECK (((quantity >= 1) AND (quantity <= '1000000000000'::bigint))),
     CONSTRAINT prescription_refills_check CHECK (((refills_allowed >= 0) AND (refills_allowed <= 99))),
     CONSTRAINT prescription_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'on-hold'::text, 'completed'::text, 'stopped'::text, 'cancelled'::text, 'entered-in-error'::text]))),
-    CONSTRAINT prescription_stop_check CHECK (((status <> ALL (ARRAY['stopped'::text, 'cancelled'::text, 'entered-in-error'::text])) OR (stop_reason <> ''::text)))
+    CONSTRAINT prescription_stop_check CHECK (((status <> ALL (ARRAY['stopped'::text, 'cancelled'::text, 'entered-in-error'::text])) OR (stop_reason <> ''::text))),
+    CONSTRAINT prescription_texts_check CHECK (((length(medication_system) <= 200) AND (length(medication_code) <= 100) AND (length(medication_name) <= 200) AND (length(dosage) <= 100) AND (length(frequency) <= 100) AND (length(duration) <= 100) AND (length(instructions) <= 10742) AND (length(override_reason) <= 500) AND (length(stop_reason) <= 500) AND (length(created_by) <= 81)))
 );
 CREATE INDEX prescription_encounter_idx ON hms.prescription USING btree (tenant_id, encounter_id, patient_id);
 CREATE INDEX prescription_patient_idx ON hms.prescription USING btree (tenant_id, patient_id, id);
@@ -3580,8 +3615,8 @@ CREATE TABLE hms.prescription_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT prescription_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.prescription(tenant_id, id),
     CONSTRAINT prescription_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT prescription_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT prescription_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT prescription_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT prescription_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.prescription_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.prescription_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -3618,6 +3653,7 @@ CREATE TABLE hms.refund ( -- hms_owner
     CONSTRAINT refund_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
     CONSTRAINT refund_reference_check CHECK ((length(reference_number) <= 100)),
     CONSTRAINT refund_share_fkey FOREIGN KEY (tenant_id, share_id, bill_id, currency) REFERENCES hms.bill_share(tenant_id, id, bill_id, currency),
+    CONSTRAINT refund_texts_check CHECK (((octet_length(reference_number_key) <= 400) AND (length(created_by) <= 81))),
     CONSTRAINT refund_twin_check CHECK (((reference_number_key = ''::text) = (reference_number = ''::text)))
 );
 CREATE INDEX refund_bill_idx ON hms.refund USING btree (tenant_id, bill_id, patient_id);
@@ -3664,7 +3700,8 @@ CREATE TABLE hms.refund_request ( -- hms_owner
     CONSTRAINT refund_request_refund_key UNIQUE (tenant_id, refund_id),
     CONSTRAINT refund_request_refunded_check CHECK (((status = 'approved'::text) = (refund_id IS NOT NULL))),
     CONSTRAINT refund_request_status_check CHECK ((status = ANY (ARRAY['requested'::text, 'approved'::text, 'rejected'::text, 'withdrawn'::text]))),
-    CONSTRAINT refund_request_text_check CHECK (((length(reference_number) <= 100) AND ((length(reason) >= 1) AND (length(reason) <= 500)) AND (length(decision_reason) <= 500)))
+    CONSTRAINT refund_request_text_check CHECK (((length(reference_number) <= 100) AND ((length(reason) >= 1) AND (length(reason) <= 500)) AND (length(decision_reason) <= 500))),
+    CONSTRAINT refund_request_texts_check CHECK (((length(created_by) <= 81) AND (length(decided_by) <= 81)))
 );
 CREATE INDEX refund_request_patient_idx ON hms.refund_request USING btree (tenant_id, patient_id);
 CREATE INDEX refund_request_payment_idx ON hms.refund_request USING btree (tenant_id, payment_id);
@@ -3690,8 +3727,8 @@ CREATE TABLE hms.refund_request_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT refund_request_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.refund_request(tenant_id, id),
     CONSTRAINT refund_request_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT refund_request_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT refund_request_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT refund_request_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT refund_request_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.refund_request_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.refund_request_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -3716,7 +3753,8 @@ CREATE TABLE hms.retention_policy ( -- hms_owner
     CONSTRAINT retention_policy_jurisdiction_check CHECK ((jurisdiction ~ '^[A-Z]{2}(-[A-Z0-9]{1,3})?$'::text)),
     CONSTRAINT retention_policy_keep_check CHECK (((keep_months >= 12) AND (keep_months <= 1200))),
     CONSTRAINT retention_policy_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT retention_policy_rule_key UNIQUE (tenant_id, category, jurisdiction)
+    CONSTRAINT retention_policy_rule_key UNIQUE (tenant_id, category, jurisdiction),
+    CONSTRAINT retention_policy_texts_check CHECK ((length(created_by) <= 81))
 );
 ALTER TABLE hms.retention_policy ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.retention_policy FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -3741,6 +3779,7 @@ CREATE TABLE hms.role ( -- hms_owner
     CONSTRAINT role_name_key UNIQUE (tenant_id, name_key),
     CONSTRAINT role_permissions_check CHECK ((jsonb_typeof(permissions) = 'array'::text)),
     CONSTRAINT role_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT role_texts_check CHECK (((octet_length(name_key) <= 200) AND (length(description) <= 1000) AND (length(created_by) <= 81))),
     CONSTRAINT role_twin_check CHECK ((name_key <> ''::text))
 );
 ALTER TABLE hms.role ENABLE AND FORCE ROW LEVEL SECURITY;
@@ -3770,6 +3809,7 @@ CREATE TABLE hms.service_item ( -- hms_owner
     CONSTRAINT service_item_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT service_item_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT service_item_tax_check CHECK (((tax_percent <> 'NaN'::numeric) AND ((tax_percent >= (0)::numeric) AND (tax_percent <= (100)::numeric)))),
+    CONSTRAINT service_item_texts_check CHECK (((octet_length(code_key) <= 200) AND (length(created_by) <= 81))),
     CONSTRAINT service_item_twin_check CHECK ((code_key <> ''::text))
 );
 ALTER TABLE hms.service_item ENABLE AND FORCE ROW LEVEL SECURITY;
@@ -3796,7 +3836,8 @@ CREATE TABLE hms.service_price ( -- hms_owner
     CONSTRAINT service_price_days_check CHECK ((valid_to >= valid_from)),
     CONSTRAINT service_price_days_excl EXCLUDE USING gist (tenant_id WITH =, service_id WITH =, currency WITH =, daterange(valid_from, valid_to) WITH &&),
     CONSTRAINT service_price_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT service_price_service_fkey FOREIGN KEY (tenant_id, service_id) REFERENCES hms.service_item(tenant_id, id)
+    CONSTRAINT service_price_service_fkey FOREIGN KEY (tenant_id, service_id) REFERENCES hms.service_item(tenant_id, id),
+    CONSTRAINT service_price_texts_check CHECK ((length(created_by) <= 81))
 );
 CREATE INDEX service_price_service_idx ON hms.service_price USING btree (tenant_id, service_id, currency, valid_from);
 ALTER TABLE hms.service_price ENABLE AND FORCE ROW LEVEL SECURITY;
@@ -3832,6 +3873,7 @@ CREATE TABLE hms.stay ( -- hms_owner
     CONSTRAINT stay_period_check CHECK ((ends_at >= starts_at)),
     CONSTRAINT stay_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT stay_status_check CHECK ((status = ANY (ARRAY['active'::text, 'completed'::text, 'entered-in-error'::text]))),
+    CONSTRAINT stay_texts_check CHECK (((length(end_reason) <= 20) AND (length(created_by) <= 81))),
     CONSTRAINT stay_ward_fkey FOREIGN KEY (tenant_id, ward_id) REFERENCES hms.ward(tenant_id, id)
 );
 CREATE INDEX stay_bed_idx ON hms.stay USING btree (tenant_id, bed_id, starts_at);
@@ -3860,8 +3902,8 @@ CREATE TABLE hms.stay_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT stay_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.stay(tenant_id, id),
     CONSTRAINT stay_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT stay_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT stay_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT stay_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT stay_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.stay_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.stay_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -3918,6 +3960,7 @@ CREATE TABLE hms.stock_batch ( -- hms_owner
     CONSTRAINT stock_batch_selling_check CHECK (((selling_price_amount >= (0)::numeric) AND hms.is_money(selling_price_amount, currency))),
     CONSTRAINT stock_batch_status_check CHECK ((status = ANY (ARRAY['quarantine'::text, 'available'::text, 'hold'::text, 'recalled'::text, 'destroyed'::text]))),
     CONSTRAINT stock_batch_supplier_fkey FOREIGN KEY (tenant_id, supplier_id) REFERENCES hms.supplier(tenant_id, id),
+    CONSTRAINT stock_batch_texts_check CHECK (((length(batch_number) <= 100) AND (octet_length(batch_number_key) <= 400) AND (length(status_reason) <= 500) AND (length(created_by) <= 81))),
     CONSTRAINT stock_batch_twin_check CHECK ((batch_number_key <> ''::text))
 );
 CREATE INDEX stock_batch_expiry_idx ON hms.stock_batch USING btree (tenant_id, item_id, expiry_date, created_at, id);
@@ -3943,8 +3986,8 @@ CREATE TABLE hms.stock_batch_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT stock_batch_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.stock_batch(tenant_id, id),
     CONSTRAINT stock_batch_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT stock_batch_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT stock_batch_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT stock_batch_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT stock_batch_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.stock_batch_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.stock_batch_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -3962,6 +4005,7 @@ CREATE TABLE hms.stock_location ( -- hms_owner
     version bigint NOT NULL DEFAULT 1,
     CONSTRAINT stock_location_name_key UNIQUE (tenant_id, name_key),
     CONSTRAINT stock_location_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT stock_location_texts_check CHECK (((length(name) <= 100) AND (octet_length(name_key) <= 400) AND (length(created_by) <= 81))),
     CONSTRAINT stock_location_twin_check CHECK ((name_key <> ''::text))
 );
 ALTER TABLE hms.stock_location ENABLE AND FORCE ROW LEVEL SECURITY;
@@ -3994,6 +4038,7 @@ CREATE TABLE hms.stock_movement ( -- hms_owner
     CONSTRAINT stock_movement_kind_check CHECK (((from_kind = ANY (ARRAY['supplier'::text, 'stock'::text, 'quarantine'::text, 'patient'::text, 'adjustment'::text])) AND (to_kind = ANY (ARRAY['stock'::text, 'quarantine'::text, 'patient'::text, 'waste'::text, 'adjustment'::text])))),
     CONSTRAINT stock_movement_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT stock_movement_quantity_check CHECK (((quantity >= 1) AND (quantity <= '1000000000000'::bigint))),
+    CONSTRAINT stock_movement_texts_check CHECK (((length(cause) <= 30) AND (length(reason) <= 500) AND (length(moved_by) <= 81))),
     CONSTRAINT stock_movement_to_check CHECK (((to_kind = ANY (ARRAY['stock'::text, 'quarantine'::text])) = (to_location_id IS NOT NULL))),
     CONSTRAINT stock_movement_to_location_fkey FOREIGN KEY (tenant_id, to_location_id) REFERENCES hms.stock_location(tenant_id, id)
 );
@@ -4025,6 +4070,7 @@ CREATE TABLE hms.supplier ( -- hms_owner
     version bigint NOT NULL DEFAULT 1,
     CONSTRAINT supplier_name_key UNIQUE (tenant_id, name_key),
     CONSTRAINT supplier_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT supplier_texts_check CHECK (((length(name) <= 200) AND (octet_length(name_key) <= 800) AND (length(contact_person) <= 200) AND (length(phone_number) <= 30) AND (length(email) <= 254) AND (length(address) <= 500) AND (length(created_by) <= 81))),
     CONSTRAINT supplier_twin_check CHECK ((name_key <> ''::text))
 );
 ALTER TABLE hms.supplier ENABLE AND FORCE ROW LEVEL SECURITY;
@@ -4081,7 +4127,8 @@ CREATE TABLE hms.task ( -- hms_owner
     CONSTRAINT task_sealed_key UNIQUE (tenant_id, id, sealed_for),
     CONSTRAINT task_sort_check CHECK ((sort_at = COALESCE(due_at, '9999-12-31 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT task_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'requested'::text, 'received'::text, 'accepted'::text, 'rejected'::text, 'ready'::text, 'cancelled'::text, 'in-progress'::text, 'on-hold'::text, 'failed'::text, 'completed'::text, 'entered-in-error'::text]))),
-    CONSTRAINT task_text_check CHECK ((((length(title) >= 1) AND (length(title) <= 1200)) AND (length(description) <= 54000) AND (length(outcome) <= 11000)))
+    CONSTRAINT task_text_check CHECK ((((length(title) >= 1) AND (length(title) <= 1142)) AND (length(description) <= 53408) AND (length(outcome) <= 10742))),
+    CONSTRAINT task_texts_check CHECK ((length(created_by) <= 81))
 );
 CREATE INDEX task_creator_idx ON hms.task USING btree (tenant_id, created_by, sort_at, id);
 CREATE INDEX task_escalate_idx ON hms.task USING btree (tenant_id, escalate_at, id) WHERE (escalate_at IS NOT NULL);
@@ -4121,10 +4168,11 @@ CREATE TABLE hms.task_history ( -- hms_owner
     CONSTRAINT task_history_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
     CONSTRAINT task_history_person_fkey FOREIGN KEY (tenant_id, task_id, patient_id) REFERENCES hms.task(tenant_id, id, patient_id),
     CONSTRAINT task_history_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT task_history_reason_check CHECK (((length(reason) <= 2800) AND ((reason <> ''::text) OR (to_status <> ALL (ARRAY['rejected'::text, 'cancelled'::text, 'failed'::text, 'entered-in-error'::text]))))),
+    CONSTRAINT task_history_reason_check CHECK (((length(reason) <= 2742) AND ((reason <> ''::text) OR (to_status <> ALL (ARRAY['rejected'::text, 'cancelled'::text, 'failed'::text, 'entered-in-error'::text]))))),
     CONSTRAINT task_history_role_fkey FOREIGN KEY (tenant_id, role_id) REFERENCES hms.role(tenant_id, id),
     CONSTRAINT task_history_sealed_check CHECK (((patient_id IS NULL) = (sealed_for = tenant_id))),
     CONSTRAINT task_history_task_fkey FOREIGN KEY (tenant_id, task_id, sealed_for) REFERENCES hms.task(tenant_id, id, sealed_for),
+    CONSTRAINT task_history_texts_check CHECK (((length(from_status) <= 30) AND (length(to_status) <= 30) AND (length(actor) <= 81))),
     CONSTRAINT task_history_version_key UNIQUE (tenant_id, task_id, version)
 );
 CREATE INDEX task_history_owner_idx ON hms.task_history USING btree (tenant_id, owner_id);
@@ -4151,7 +4199,8 @@ CREATE TABLE hms.tenant ( -- hms_owner
     CONSTRAINT tenant_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT tenant_id_check CHECK ((id = tenant_id)),
     CONSTRAINT tenant_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
-    CONSTRAINT tenant_pkey PRIMARY KEY (tenant_id)
+    CONSTRAINT tenant_pkey PRIMARY KEY (tenant_id),
+    CONSTRAINT tenant_texts_check CHECK ((length(created_by) <= 81))
 );
 ALTER TABLE hms.tenant ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.tenant FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -4188,6 +4237,7 @@ CREATE TABLE hms.thread_participant ( -- hms_owner
     user_id uuid NOT NULL,
     CONSTRAINT thread_participant_left_check CHECK ((left_at >= joined_at)),
     CONSTRAINT thread_participant_pkey PRIMARY KEY (tenant_id, thread_id, user_id),
+    CONSTRAINT thread_participant_texts_check CHECK ((length(added_by) <= 81)),
     CONSTRAINT thread_participant_thread_fkey FOREIGN KEY (tenant_id, thread_id) REFERENCES hms.message_thread(tenant_id, id),
     CONSTRAINT thread_participant_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account(tenant_id, id)
 );
@@ -4225,6 +4275,7 @@ CREATE TABLE hms.user_account ( -- hms_owner
     CONSTRAINT user_account_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT user_account_skeleton_key UNIQUE (tenant_id, username_skeleton),
     CONSTRAINT user_account_status_check CHECK ((status = ANY (ARRAY['invited'::text, 'active'::text, 'locked'::text, 'deactivated'::text]))),
+    CONSTRAINT user_account_texts_check CHECK (((octet_length(username_skeleton) <= 2400) AND (length(email) <= 254) AND (octet_length(email_key) <= 1016) AND (length(phone_number) <= 15) AND (length(profile_image) <= 500) AND (length(language) <= 35) AND (length(created_by) <= 81))),
     CONSTRAINT user_account_twin_check CHECK (((username_key <> ''::text) AND ((email_key IS NULL) = (email = ''::text)) AND (email_key <> ''::text))),
     CONSTRAINT user_account_username_check CHECK (((length(username) >= 1) AND (length(username) <= 150))),
     CONSTRAINT user_account_username_key UNIQUE (tenant_id, username_key)
@@ -4251,8 +4302,8 @@ CREATE TABLE hms.user_account_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT user_account_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.user_account(tenant_id, id),
     CONSTRAINT user_account_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT user_account_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT user_account_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT user_account_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT user_account_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.user_account_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.user_account_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -4326,6 +4377,7 @@ CREATE TABLE hms.user_session ( -- hms_owner
     user_id uuid NOT NULL,
     CONSTRAINT user_session_ended_check CHECK (((ended_at IS NULL) = (end_reason = ''::text))),
     CONSTRAINT user_session_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT user_session_texts_check CHECK (((length(source) <= 200) AND (length(user_agent) <= 500) AND (length(end_reason) <= 30))),
     CONSTRAINT user_session_token_check CHECK ((length(token_hash) = 32)),
     CONSTRAINT user_session_token_key UNIQUE (tenant_id, token_hash),
     CONSTRAINT user_session_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account(tenant_id, id)
@@ -4403,6 +4455,7 @@ CREATE TABLE hms.vitals ( -- hms_owner
     CONSTRAINT vitals_status_check CHECK ((status = ANY (ARRAY['final'::text, 'entered-in-error'::text]))),
     CONSTRAINT vitals_taken_check CHECK ((taken_at <= created_at)),
     CONSTRAINT vitals_temperature_check CHECK (((temperature_celsius <> 'NaN'::numeric) AND ((temperature_celsius >= (20)::numeric) AND (temperature_celsius <= (46)::numeric)))),
+    CONSTRAINT vitals_texts_check CHECK (((length(error_reason) <= 200) AND (length(created_by) <= 81))),
     CONSTRAINT vitals_weight_check CHECK (((weight_kg <> 'NaN'::numeric) AND ((weight_kg >= 0.2) AND (weight_kg <= (700)::numeric))))
 );
 CREATE INDEX vitals_encounter_idx ON hms.vitals USING btree (tenant_id, encounter_id, patient_id);
@@ -4429,8 +4482,8 @@ CREATE TABLE hms.vitals_status ( -- hms_owner
     version bigint NOT NULL,
     CONSTRAINT vitals_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.vitals(tenant_id, id),
     CONSTRAINT vitals_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
-    CONSTRAINT vitals_status_reason_check CHECK ((length(reason) <= 2000)),
-    CONSTRAINT vitals_status_stepped_by_check CHECK ((stepped_by <> ''::text))
+    CONSTRAINT vitals_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT vitals_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
 );
 ALTER TABLE hms.vitals_status ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.vitals_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -4454,6 +4507,7 @@ CREATE TABLE hms.ward ( -- hms_owner
     CONSTRAINT ward_capacity_check CHECK ((capacity >= 0)),
     CONSTRAINT ward_name_key UNIQUE (tenant_id, name_key),
     CONSTRAINT ward_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT ward_texts_check CHECK (((length(name) <= 100) AND (octet_length(name_key) <= 400) AND (length(description) <= 1000) AND (length(ward_type) <= 50) AND (length(service_code) <= 50) AND (length(created_by) <= 81))),
     CONSTRAINT ward_twin_check CHECK ((name_key <> ''::text))
 );
 ALTER TABLE hms.ward ENABLE AND FORCE ROW LEVEL SECURITY;
@@ -4484,6 +4538,7 @@ CREATE TABLE hms.webauthn_credential ( -- hms_owner
     CONSTRAINT webauthn_credential_length_check CHECK ((((length(credential_id) >= 16) AND (length(credential_id) <= 1023)) AND ((length(public_key) >= 1) AND (length(public_key) <= 4096)) AND (length(aaguid) = 16))),
     CONSTRAINT webauthn_credential_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
     CONSTRAINT webauthn_credential_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT webauthn_credential_texts_check CHECK (((length(transports) <= 100) AND (length(created_by) <= 81))),
     CONSTRAINT webauthn_credential_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account(tenant_id, id)
 );
 CREATE INDEX webauthn_credential_user_idx ON hms.webauthn_credential USING btree (tenant_id, user_id);

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
+	"github.com/tink-crypto/tink-go/v2/aead/subtle"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
 	"github.com/chelal/hms/hmstype"
@@ -106,6 +108,18 @@ func (k Keys) Open(subject uuid.UUID, field Field, row fmt.Stringer, stored stri
 		return "", ErrTampered
 	}
 	return unpad(padded)
+}
+
+// maxEpochDigits are those of the largest epoch that a column of type integer holds.
+const maxEpochDigits = 10
+
+// SealedLength gives the length of the longest stored form that a text of so many characters can have,
+// for the CHECK of its column: up to four bytes a character, padded to the next block, with AES-GCM's
+// nonce and tag, in base64, behind the prefix with the epoch.
+func SealedLength(characters int) int {
+	padded := (utf8.UTFMax*characters/block + 1) * block
+	sealed := subtle.AESGCMIVSize + padded + subtle.AESGCMTagSize
+	return len(prefix) + maxEpochDigits + len(":") + base64.RawStdEncoding.EncodedLen(sealed)
 }
 
 func (k Keys) context(field Field, row fmt.Stringer) []byte {

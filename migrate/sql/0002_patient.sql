@@ -39,7 +39,11 @@ CREATE TABLE hms.patient (
         WHEN 'month' THEN extract(day FROM birth_date) = 1 WHEN 'year' THEN extract(doy FROM birth_date) = 1 ELSE true END),
     CONSTRAINT patient_deceased_check CHECK (is_deceased OR deceased_at IS NULL),
     CONSTRAINT patient_name_check CHECK (length(last_name) BETWEEN 1 AND 100 AND length(first_name) <= 100),
-    CONSTRAINT patient_mrn_check CHECK (length(mrn) BETWEEN 1 AND 20)
+    CONSTRAINT patient_mrn_check CHECK (length(mrn) BETWEEN 1 AND 20),
+    CONSTRAINT patient_texts_check CHECK (octet_length(mrn_key) <= 80 AND length(phone_number) <= 224
+        AND octet_length(phone_normalized) <= 120 AND length(email) <= 1419 AND length(address) <= 2742
+        AND length(emergency_contact_name) <= 1142 AND length(emergency_contact_phone) <= 224
+        AND length(override_reason) <= 500 AND length(status_reason) <= 500 AND length(created_by) <= 81)
 );
 CREATE INDEX patient_merged_into_idx ON hms.patient (tenant_id, merged_into_id);
 CREATE INDEX patient_birth_date_idx ON hms.patient (tenant_id, birth_date, id);
@@ -61,8 +65,9 @@ CREATE TABLE hms.patient_identifier (
     CONSTRAINT patient_identifier_value_key UNIQUE (tenant_id, system_key, value_key),
     CONSTRAINT patient_identifier_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
     -- Ciphertext is longer than what it hides; the services bound the text itself.
-    CONSTRAINT patient_identifier_value_check CHECK (length(value) BETWEEN 1 AND 1200 AND length(system) BETWEEN 1 AND 200),
-    CONSTRAINT patient_identifier_twin_check CHECK (system_key <> '' AND value_key <> '')
+    CONSTRAINT patient_identifier_value_check CHECK (length(value) BETWEEN 1 AND 1142 AND length(system) BETWEEN 1 AND 200),
+    CONSTRAINT patient_identifier_twin_check CHECK (system_key <> '' AND value_key <> ''),
+    CONSTRAINT patient_identifier_texts_check CHECK (octet_length(system_key) <= 800 AND octet_length(value_key) <= 800)
 );
 CREATE INDEX patient_identifier_patient_idx ON hms.patient_identifier (tenant_id, patient_id);
 SELECT hms.install_table('patient_identifier', 'patient_id');
@@ -105,7 +110,9 @@ CREATE TABLE hms.coverage (
     CONSTRAINT coverage_percent_check CHECK (coverage_percent <> 'NaN' AND coverage_percent BETWEEN 0 AND 100),
     CONSTRAINT coverage_valid_check CHECK (valid_until > valid_from),
     CONSTRAINT coverage_overlap_excl EXCLUDE USING gist (tenant_id WITH =, patient_id WITH =, priority WITH =,
-        daterange(valid_from, valid_until) WITH &&) WHERE (status = 'active')
+        daterange(valid_from, valid_until) WITH &&) WHERE (status = 'active'),
+    CONSTRAINT coverage_texts_check CHECK (length(payer_name) <= 200 AND length(policy_number) <= 608
+        AND length(group_number) <= 100 AND length(plan_name) <= 200 AND length(created_by) <= 81)
 );
 CREATE INDEX coverage_patient_idx ON hms.coverage (tenant_id, patient_id, priority);
 SELECT hms.install_table('coverage', 'patient_id');

@@ -40,7 +40,8 @@ CREATE TABLE hms.erasure (
     CONSTRAINT erasure_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
     CONSTRAINT erasure_basis_check CHECK (length(basis) BETWEEN 3 AND 200),
     CONSTRAINT erasure_reason_check CHECK (length(reason) BETWEEN 3 AND 1000),
-    CONSTRAINT erasure_by_check CHECK (erased_by <> '')
+    CONSTRAINT erasure_by_check CHECK (erased_by <> ''),
+    CONSTRAINT erasure_texts_check CHECK (length(erased_by) <= 81)
 );
 CREATE INDEX erasure_erased_idx ON hms.erasure (tenant_id, erased_at, patient_id);
 SELECT hms.install_table('erasure', 'patient_id', 'patient_id', 'SELECT, INSERT');

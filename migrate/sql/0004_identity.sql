@@ -13,7 +13,8 @@ CREATE TABLE hms.tenant (
     CONSTRAINT tenant_pkey PRIMARY KEY (tenant_id),
     CONSTRAINT tenant_id_check CHECK (id = tenant_id),
     CONSTRAINT tenant_name_check CHECK (length(name) BETWEEN 1 AND 200),
-    CONSTRAINT tenant_currency_check CHECK (currency ~ '^[A-Z]{3}$')
+    CONSTRAINT tenant_currency_check CHECK (currency ~ '^[A-Z]{3}$'),
+    CONSTRAINT tenant_texts_check CHECK (length(created_by) <= 81)
 );
 SELECT hms.install_table('tenant');
 
@@ -31,7 +32,9 @@ CREATE TABLE hms.role (
     CONSTRAINT role_name_key UNIQUE (tenant_id, name_key),
     CONSTRAINT role_twin_check CHECK (name_key <> ''),
     CONSTRAINT role_name_check CHECK (length(name) BETWEEN 1 AND 50),
-    CONSTRAINT role_permissions_check CHECK (jsonb_typeof(permissions) = 'array')
+    CONSTRAINT role_permissions_check CHECK (jsonb_typeof(permissions) = 'array'),
+    CONSTRAINT role_texts_check CHECK (octet_length(name_key) <= 200 AND length(description) <= 1000
+        AND length(created_by) <= 81)
 );
 SELECT hms.install_table('role');
 
@@ -65,7 +68,10 @@ CREATE TABLE hms.user_account (
     CONSTRAINT user_account_twin_check CHECK (username_key <> '' AND (email_key IS NULL) = (email = '') AND email_key <> ''),
     CONSTRAINT user_account_username_check CHECK (length(username) BETWEEN 1 AND 150),
     CONSTRAINT user_account_last_check CHECK (length(first_name) <= 150 AND length(last_name) <= 150 AND length(username_key) BETWEEN 1 AND 600),
-    CONSTRAINT user_account_status_check CHECK (status IN ('invited', 'active', 'locked', 'deactivated'))
+    CONSTRAINT user_account_status_check CHECK (status IN ('invited', 'active', 'locked', 'deactivated')),
+    CONSTRAINT user_account_texts_check CHECK (octet_length(username_skeleton) <= 2400 AND length(email) <= 254
+        AND octet_length(email_key) <= 1016 AND length(phone_number) <= 15 AND length(profile_image) <= 500
+        AND length(language) <= 35 AND length(created_by) <= 81)
 );
 SELECT hms.install_table('user_account');
 SELECT hms.guard_status('user_account', 'active>deactivated', 'active>locked', 'invited>active', 'invited>deactivated',
@@ -108,7 +114,7 @@ CREATE TABLE hms.break_glass (
     CONSTRAINT break_glass_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
     CONSTRAINT break_glass_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
     -- Ciphertext is longer than what it hides; the services bound the text itself.
-    CONSTRAINT break_glass_reason_check CHECK (reason_code IN ('emergency', 'direct-care', 'public-health', 'other') AND length(reason_text) BETWEEN 10 AND 6000),
+    CONSTRAINT break_glass_reason_check CHECK (reason_code IN ('emergency', 'direct-care', 'public-health', 'other') AND length(reason_text) BETWEEN 10 AND 5408),
     CONSTRAINT break_glass_purpose_check CHECK (purpose IN ('ETREAT', 'BTG')),
     CONSTRAINT break_glass_period_check CHECK (expires_at > started_at AND expires_at <= started_at + interval '4 hours'),
     CONSTRAINT break_glass_ended_check CHECK (ended_at >= started_at),
@@ -116,7 +122,9 @@ CREATE TABLE hms.break_glass (
     CONSTRAINT break_glass_review_check CHECK ((outcome = '') = (reviewed_at IS NULL) AND (outcome = '') = (reviewed_by = '')),
     CONSTRAINT break_glass_reviewer_check CHECK (hms.actor_person(reviewed_by) <> hms.actor_person(created_by)),
     CONSTRAINT break_glass_status_check CHECK (CASE status WHEN 'active' THEN outcome = '' AND ended_at IS NULL
-        WHEN 'ended' THEN outcome = '' AND ended_at IS NOT NULL WHEN 'reviewed' THEN outcome <> '' ELSE false END)
+        WHEN 'ended' THEN outcome = '' AND ended_at IS NOT NULL WHEN 'reviewed' THEN outcome <> '' ELSE false END),
+    CONSTRAINT break_glass_texts_check CHECK (length(review_text) <= 5408 AND length(reviewed_by) <= 81
+        AND length(created_by) <= 81)
 );
 CREATE INDEX break_glass_user_idx ON hms.break_glass (tenant_id, user_id, patient_id, expires_at);
 CREATE INDEX break_glass_patient_idx ON hms.break_glass (tenant_id, patient_id, started_at);

@@ -45,7 +45,9 @@ CREATE TABLE hms.user_session (
     CONSTRAINT user_session_token_key UNIQUE (tenant_id, token_hash),
     CONSTRAINT user_session_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
     CONSTRAINT user_session_token_check CHECK (length(token_hash) = 32),
-    CONSTRAINT user_session_ended_check CHECK ((ended_at IS NULL) = (end_reason = ''))
+    CONSTRAINT user_session_ended_check CHECK ((ended_at IS NULL) = (end_reason = '')),
+    CONSTRAINT user_session_texts_check CHECK (length(source) <= 200 AND length(user_agent) <= 500
+        AND length(end_reason) <= 30)
 );
 CREATE INDEX user_session_user_idx ON hms.user_session (tenant_id, user_id, started_at);
 SELECT hms.secure_table('user_session', 'SELECT, INSERT, UPDATE, DELETE');
@@ -109,7 +111,8 @@ CREATE TABLE hms.webauthn_credential (
     CONSTRAINT webauthn_credential_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
     CONSTRAINT webauthn_credential_length_check CHECK (length(credential_id) BETWEEN 16 AND 1023 AND length(public_key) BETWEEN 1 AND 4096 AND length(aaguid) = 16),
     CONSTRAINT webauthn_credential_count_check CHECK (sign_count BETWEEN 0 AND 4294967295),
-    CONSTRAINT webauthn_credential_name_check CHECK (length(name) BETWEEN 1 AND 100)
+    CONSTRAINT webauthn_credential_name_check CHECK (length(name) BETWEEN 1 AND 100),
+    CONSTRAINT webauthn_credential_texts_check CHECK (length(transports) <= 100 AND length(created_by) <= 81)
 );
 CREATE INDEX webauthn_credential_user_idx ON hms.webauthn_credential (tenant_id, user_id);
 SELECT hms.secure_table('webauthn_credential', 'SELECT, INSERT, UPDATE, DELETE');
@@ -133,7 +136,8 @@ CREATE TABLE hms.api_key (
     CONSTRAINT api_key_name_check CHECK (length(name) BETWEEN 1 AND 100),
     CONSTRAINT api_key_scopes_check CHECK (jsonb_typeof(scopes) = 'array'),
     CONSTRAINT api_key_token_check CHECK (length(token_hash) = 32),
-    CONSTRAINT api_key_expiry_check CHECK (expires_at > created_at AND expires_at <= created_at + interval '366 days')
+    CONSTRAINT api_key_expiry_check CHECK (expires_at > created_at AND expires_at <= created_at + interval '366 days'),
+    CONSTRAINT api_key_texts_check CHECK (length(created_by) <= 81)
 );
 CREATE INDEX api_key_user_idx ON hms.api_key (tenant_id, user_id);
 -- A key that was revoked stays: the trail's credential says "key:<id>", and whose it was is asked for years.

@@ -97,8 +97,8 @@ CREATE TABLE hms.disclosure (
     CONSTRAINT disclosure_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
     CONSTRAINT disclosure_status_check CHECK (status IN ('recorded', 'entered-in-error')),
     CONSTRAINT disclosure_time_check CHECK (disclosed_at <= created_at),
-    CONSTRAINT disclosure_recipient_check CHECK (length(recipient_name) BETWEEN 1 AND 200 AND length(recipient_address) <= 3000),
-    CONSTRAINT disclosure_text_check CHECK (length(description) BETWEEN 1 AND 12000 AND length(purpose) BETWEEN 1 AND 500 AND length(authorized_by) <= 200),
+    CONSTRAINT disclosure_recipient_check CHECK (length(recipient_name) BETWEEN 1 AND 200 AND length(recipient_address) <= 2742),
+    CONSTRAINT disclosure_text_check CHECK (length(description) BETWEEN 1 AND 10742 AND length(purpose) BETWEEN 1 AND 500 AND length(authorized_by) <= 200),
     CONSTRAINT disclosure_basis_check CHECK (basis IN ('treatment', 'payment', 'operations', 'authorization', 'required-by-law', 'public-health', 'abuse',
         'oversight', 'judicial', 'law-enforcement', 'decedent', 'donation', 'research', 'threat', 'government', 'workers-compensation', 'secretary', 'impermissible', 'other')),
     -- 164.528(a)(2): only for these two, by a statement, and for 30 days where it was oral.
@@ -108,7 +108,8 @@ CREATE TABLE hms.disclosure (
     CONSTRAINT disclosure_until_check CHECK (suspension_until > suspension_at
         AND (NOT suspension_oral OR suspension_until <= suspension_at + interval '30 days')),
     CONSTRAINT disclosure_error_check CHECK ((status = 'entered-in-error') = (error_at IS NOT NULL) AND (error_at IS NULL) = (error_by = '')
-        AND (error_at IS NULL) = (error_reason = '') AND length(error_reason) <= 500)
+        AND (error_at IS NULL) = (error_reason = '') AND length(error_reason) <= 500),
+    CONSTRAINT disclosure_texts_check CHECK (length(error_by) <= 81 AND length(created_by) <= 81)
 );
 CREATE INDEX disclosure_patient_idx ON hms.disclosure (tenant_id, patient_id, disclosed_at, id);
 SELECT hms.install_table('disclosure', 'patient_id');
@@ -134,7 +135,8 @@ CREATE TABLE hms.retention_policy (
     CONSTRAINT retention_policy_jurisdiction_check CHECK (jurisdiction ~ '^[A-Z]{2}(-[A-Z0-9]{1,3})?$'),
     CONSTRAINT retention_policy_keep_check CHECK (keep_months BETWEEN 12 AND 1200),
     CONSTRAINT retention_policy_floor_check CHECK (keep_months >= 72 OR left(jurisdiction, 2) <> 'US'),
-    CONSTRAINT retention_policy_basis_check CHECK (length(basis) BETWEEN 3 AND 500)
+    CONSTRAINT retention_policy_basis_check CHECK (length(basis) BETWEEN 3 AND 500),
+    CONSTRAINT retention_policy_texts_check CHECK (length(created_by) <= 81)
 );
 SELECT hms.install_table('retention_policy');
 
@@ -155,7 +157,8 @@ CREATE TABLE hms.legal_hold (
     CONSTRAINT legal_hold_created_by_check CHECK (created_by <> ''),
     CONSTRAINT legal_hold_release_check CHECK ((released_at IS NULL) = (released_by = '') AND (released_at IS NULL) = (release_reason = '')
         AND length(release_reason) <= 1000),
-    CONSTRAINT legal_hold_released_check CHECK (released_at >= created_at)
+    CONSTRAINT legal_hold_released_check CHECK (released_at >= created_at),
+    CONSTRAINT legal_hold_texts_check CHECK (length(released_by) <= 81 AND length(created_by) <= 81)
 );
 CREATE INDEX legal_hold_patient_idx ON hms.legal_hold (tenant_id, patient_id);
 CREATE INDEX legal_hold_created_idx ON hms.legal_hold (tenant_id, created_at, id);

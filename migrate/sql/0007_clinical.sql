@@ -32,7 +32,10 @@ CREATE TABLE hms.appointment (
     CONSTRAINT appointment_practitioner_excl EXCLUDE USING gist (tenant_id WITH =, practitioner_id WITH =, tstzrange(starts_at, ends_at) WITH &&)
         WHERE (status IN ('booked', 'arrived', 'checked-in', 'fulfilled')),
     CONSTRAINT appointment_patient_excl EXCLUDE USING gist (tenant_id WITH =, patient_id WITH =, tstzrange(starts_at, ends_at) WITH &&)
-        WHERE (status IN ('booked', 'arrived', 'checked-in', 'fulfilled'))
+        WHERE (status IN ('booked', 'arrived', 'checked-in', 'fulfilled')),
+    CONSTRAINT appointment_texts_check CHECK (length(appointment_type) <= 50 AND length(reason) <= 1142
+        AND length(room) <= 50 AND length(notes) <= 10742 AND length(cancel_code) <= 20 AND length(cancel_reason) <= 200
+        AND length(cancelled_by) <= 81 AND length(created_by) <= 81)
 );
 CREATE INDEX appointment_date_idx ON hms.appointment (tenant_id, starts_at, id);
 CREATE INDEX appointment_patient_date_idx ON hms.appointment (tenant_id, patient_id, starts_at, id);
@@ -76,7 +79,9 @@ CREATE TABLE hms.encounter (
     CONSTRAINT encounter_class_check CHECK (class IN ('AMB', 'IMP', 'EMER')),
     CONSTRAINT encounter_status_check CHECK (status IN ('planned', 'arrived', 'triaged', 'in-progress', 'onleave', 'finished', 'cancelled', 'entered-in-error')),
     CONSTRAINT encounter_end_check CHECK (ended_at >= started_at),
-    CONSTRAINT encounter_finished_check CHECK (status <> 'finished' OR (ended_at IS NOT NULL AND disposition <> ''))
+    CONSTRAINT encounter_finished_check CHECK (status <> 'finished' OR (ended_at IS NOT NULL AND disposition <> '')),
+    CONSTRAINT encounter_texts_check CHECK (length(chief_complaint) <= 10742 AND length(diagnosis) <= 10742
+        AND length(disposition) <= 20 AND length(service_code) <= 50 AND length(created_by) <= 81)
 );
 CREATE INDEX encounter_date_idx ON hms.encounter (tenant_id, started_at, id);
 CREATE INDEX encounter_patient_practitioner_idx ON hms.encounter (tenant_id, patient_id, practitioner_id);
@@ -118,7 +123,11 @@ CREATE TABLE hms.clinical_note (
     CONSTRAINT clinical_note_status_check CHECK (status IN ('draft', 'signed', 'entered-in-error')),
     CONSTRAINT clinical_note_signed_check CHECK ((signed_at IS NOT NULL) = (body_hash <> '')
         AND (status <> 'draft' OR signed_at IS NULL) AND (status <> 'signed' OR signed_at IS NOT NULL)),
-    CONSTRAINT clinical_note_error_check CHECK ((status = 'entered-in-error') = (error_reason <> ''))
+    CONSTRAINT clinical_note_error_check CHECK ((status = 'entered-in-error') = (error_reason <> '')),
+    CONSTRAINT clinical_note_texts_check CHECK (length(chief_complaint) <= 106742
+        AND length(history_of_present_illness) <= 106742 AND length(physical_examination) <= 106742
+        AND length(assessment) <= 106742 AND length(plan) <= 106742 AND length(body_hash) <= 416
+        AND length(error_reason) <= 200 AND length(created_by) <= 81)
 );
 CREATE INDEX clinical_note_encounter_idx ON hms.clinical_note (tenant_id, encounter_id, patient_id);
 CREATE INDEX clinical_note_amends_idx ON hms.clinical_note (tenant_id, amends_id, encounter_id);

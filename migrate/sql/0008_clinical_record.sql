@@ -34,7 +34,8 @@ CREATE TABLE hms.vitals (
     CONSTRAINT vitals_height_check CHECK (height_cm <> 'NaN' AND height_cm BETWEEN 20 AND 280),
     CONSTRAINT vitals_weight_check CHECK (weight_kg <> 'NaN' AND weight_kg BETWEEN 0.2 AND 700),
     CONSTRAINT vitals_bmi_check CHECK (bmi <> 'NaN' AND (bmi IS NULL OR (height_cm IS NOT NULL AND weight_kg IS NOT NULL))),
-    CONSTRAINT vitals_pain_check CHECK (pain_score BETWEEN 0 AND 10)
+    CONSTRAINT vitals_pain_check CHECK (pain_score BETWEEN 0 AND 10),
+    CONSTRAINT vitals_texts_check CHECK (length(error_reason) <= 200 AND length(created_by) <= 81)
 );
 CREATE INDEX vitals_encounter_idx ON hms.vitals (tenant_id, encounter_id, patient_id);
 CREATE INDEX vitals_patient_idx ON hms.vitals (tenant_id, patient_id, taken_at, id);
@@ -66,7 +67,9 @@ CREATE TABLE hms.condition (
     CONSTRAINT condition_error_check CHECK ((verification_status = 'entered-in-error') = (error_reason <> '')),
     -- FHIR con-4: what has an end is over.
     CONSTRAINT condition_abatement_check CHECK (abatement_date IS NULL OR
-        (status IN ('inactive', 'remission', 'resolved') AND (onset_date IS NULL OR abatement_date >= onset_date)))
+        (status IN ('inactive', 'remission', 'resolved') AND (onset_date IS NULL OR abatement_date >= onset_date))),
+    CONSTRAINT condition_texts_check CHECK (length(code_system) <= 200 AND length(code_value) <= 100
+        AND length(code_display) <= 300 AND length(error_reason) <= 200 AND length(created_by) <= 81)
 );
 CREATE INDEX condition_patient_idx ON hms.condition (tenant_id, patient_id, id);
 CREATE INDEX condition_encounter_idx ON hms.condition (tenant_id, encounter_id, patient_id);
@@ -106,7 +109,10 @@ CREATE TABLE hms.allergy (
     -- "None known" and an active allergy may not coexist: among the active, verified
     -- assertions of one patient all have the same answer to the question.
     CONSTRAINT allergy_none_known_excl EXCLUDE USING gist (tenant_id WITH =, patient_id WITH =, (none_known::integer) WITH <>)
-        WHERE (status = 'active' AND verification_status IN ('unconfirmed', 'confirmed'))
+        WHERE (status = 'active' AND verification_status IN ('unconfirmed', 'confirmed')),
+    CONSTRAINT allergy_texts_check CHECK (length(substance_system) <= 200 AND length(substance_value) <= 100
+        AND length(substance_display) <= 300 AND octet_length(substance_key) <= 1200 AND length(reaction) <= 2742
+        AND length(status_reason) <= 200 AND length(created_by) <= 81)
 );
 
 -- One substance is recorded once, and so is "none known", whose key is empty.
@@ -151,7 +157,11 @@ CREATE TABLE hms.prescription (
     CONSTRAINT prescription_days_supply_check CHECK (days_supply BETWEEN 1 AND 3650),
     CONSTRAINT prescription_cancelled_check CHECK (status <> 'cancelled' OR dispensed_quantity = 0),
     CONSTRAINT prescription_stop_check CHECK (status NOT IN ('stopped', 'cancelled', 'entered-in-error') OR stop_reason <> ''),
-    CONSTRAINT prescription_dispensed_check CHECK (dispensed_quantity BETWEEN 0 AND quantity * (1 + refills_allowed))
+    CONSTRAINT prescription_dispensed_check CHECK (dispensed_quantity BETWEEN 0 AND quantity * (1 + refills_allowed)),
+    CONSTRAINT prescription_texts_check CHECK (length(medication_system) <= 200 AND length(medication_code) <= 100
+        AND length(medication_name) <= 200 AND length(dosage) <= 100 AND length(frequency) <= 100 AND length(duration) <= 100
+        AND length(instructions) <= 10742 AND length(override_reason) <= 500 AND length(stop_reason) <= 500
+        AND length(created_by) <= 81)
 );
 CREATE INDEX prescription_encounter_idx ON hms.prescription (tenant_id, encounter_id, patient_id);
 CREATE INDEX prescription_patient_idx ON hms.prescription (tenant_id, patient_id, id);

@@ -13,7 +13,9 @@ CREATE TABLE hms.medication_category (
     version     bigint      NOT NULL DEFAULT 1,
     CONSTRAINT medication_category_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT medication_category_name_key UNIQUE (tenant_id, name_key),
-    CONSTRAINT medication_category_twin_check CHECK (name_key <> '')
+    CONSTRAINT medication_category_twin_check CHECK (name_key <> ''),
+    CONSTRAINT medication_category_texts_check CHECK (length(name) <= 100 AND octet_length(name_key) <= 400
+        AND length(description) <= 1000 AND length(created_by) <= 81)
 );
 SELECT hms.install_table('medication_category');
 
@@ -41,7 +43,11 @@ CREATE TABLE hms.medication_item (
     CONSTRAINT medication_item_twin_check CHECK (name_key <> '' AND (strength_key = '') = (strength = '')
         AND (manufacturer_key = '') = (manufacturer = '')),
     CONSTRAINT medication_item_category_fkey FOREIGN KEY (tenant_id, category_id) REFERENCES hms.medication_category (tenant_id, id),
-    CONSTRAINT medication_item_reorder_check CHECK (reorder_level >= 0)
+    CONSTRAINT medication_item_reorder_check CHECK (reorder_level >= 0),
+    CONSTRAINT medication_item_texts_check CHECK (length(name) <= 200 AND octet_length(name_key) <= 800
+        AND length(generic_name) <= 200 AND length(strength) <= 50 AND octet_length(strength_key) <= 200
+        AND length(unit) <= 20 AND length(manufacturer) <= 200 AND octet_length(manufacturer_key) <= 800
+        AND length(rxnorm_code) <= 50 AND length(service_code) <= 50 AND length(created_by) <= 81)
 );
 CREATE INDEX medication_item_category_idx ON hms.medication_item (tenant_id, category_id);
 SELECT hms.install_table('medication_item');
@@ -61,7 +67,10 @@ CREATE TABLE hms.supplier (
     version        bigint      NOT NULL DEFAULT 1,
     CONSTRAINT supplier_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT supplier_name_key UNIQUE (tenant_id, name_key),
-    CONSTRAINT supplier_twin_check CHECK (name_key <> '')
+    CONSTRAINT supplier_twin_check CHECK (name_key <> ''),
+    CONSTRAINT supplier_texts_check CHECK (length(name) <= 200 AND octet_length(name_key) <= 800
+        AND length(contact_person) <= 200 AND length(phone_number) <= 30 AND length(email) <= 254 AND length(address) <= 500
+        AND length(created_by) <= 81)
 );
 SELECT hms.install_table('supplier');
 
@@ -75,7 +84,9 @@ CREATE TABLE hms.stock_location (
     version    bigint      NOT NULL DEFAULT 1,
     CONSTRAINT stock_location_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT stock_location_name_key UNIQUE (tenant_id, name_key),
-    CONSTRAINT stock_location_twin_check CHECK (name_key <> '')
+    CONSTRAINT stock_location_twin_check CHECK (name_key <> ''),
+    CONSTRAINT stock_location_texts_check CHECK (length(name) <= 100 AND octet_length(name_key) <= 400
+        AND length(created_by) <= 81)
 );
 SELECT hms.install_table('stock_location');
 
@@ -105,7 +116,9 @@ CREATE TABLE hms.stock_batch (
     CONSTRAINT stock_batch_status_check CHECK (status IN ('quarantine', 'available', 'hold', 'recalled', 'destroyed')),
     CONSTRAINT stock_batch_received_check CHECK (quantity_received BETWEEN 1 AND 1000000000000),
     CONSTRAINT stock_batch_cost_check CHECK (cost_price_amount >= 0 AND hms.is_money(cost_price_amount, currency)),
-    CONSTRAINT stock_batch_selling_check CHECK (selling_price_amount >= 0 AND hms.is_money(selling_price_amount, currency))
+    CONSTRAINT stock_batch_selling_check CHECK (selling_price_amount >= 0 AND hms.is_money(selling_price_amount, currency)),
+    CONSTRAINT stock_batch_texts_check CHECK (length(batch_number) <= 100 AND octet_length(batch_number_key) <= 400
+        AND length(status_reason) <= 500 AND length(created_by) <= 81)
 );
 CREATE INDEX stock_batch_expiry_idx ON hms.stock_batch (tenant_id, item_id, expiry_date, created_at, id);
 CREATE INDEX stock_batch_supplier_idx ON hms.stock_batch (tenant_id, supplier_id);
@@ -156,7 +169,8 @@ CREATE TABLE hms.stock_movement (
         AND to_kind IN ('stock', 'quarantine', 'patient', 'waste', 'adjustment')),
     CONSTRAINT stock_movement_from_check CHECK ((from_kind IN ('stock', 'quarantine')) = (from_location_id IS NOT NULL)),
     CONSTRAINT stock_movement_to_check CHECK ((to_kind IN ('stock', 'quarantine')) = (to_location_id IS NOT NULL)),
-    CONSTRAINT stock_movement_quantity_check CHECK (quantity BETWEEN 1 AND 1000000000000)
+    CONSTRAINT stock_movement_quantity_check CHECK (quantity BETWEEN 1 AND 1000000000000),
+    CONSTRAINT stock_movement_texts_check CHECK (length(cause) <= 30 AND length(reason) <= 500 AND length(moved_by) <= 81)
 );
 CREATE INDEX stock_movement_item_idx ON hms.stock_movement (tenant_id, item_id, moved_at, id);
 CREATE INDEX stock_movement_batch_idx ON hms.stock_movement (tenant_id, batch_id, item_id);
@@ -186,7 +200,8 @@ CREATE TABLE hms.medication_dispense (
     CONSTRAINT medication_dispense_location_fkey FOREIGN KEY (tenant_id, location_id) REFERENCES hms.stock_location (tenant_id, id),
     CONSTRAINT medication_dispense_status_check CHECK (status IN ('in-progress', 'completed', 'entered-in-error')),
     CONSTRAINT medication_dispense_safety_check CHECK (safety_check IN ('none-found', 'overridden', 'not-checked')),
-    CONSTRAINT medication_dispense_quantity_check CHECK (quantity_requested >= 1 AND quantity_dispensed BETWEEN 0 AND quantity_requested)
+    CONSTRAINT medication_dispense_quantity_check CHECK (quantity_requested >= 1 AND quantity_dispensed BETWEEN 0 AND quantity_requested),
+    CONSTRAINT medication_dispense_texts_check CHECK (length(override_reason) <= 500 AND length(created_by) <= 81)
 );
 CREATE INDEX medication_dispense_patient_idx ON hms.medication_dispense (tenant_id, patient_id, created_at, id);
 CREATE INDEX medication_dispense_prescription_idx ON hms.medication_dispense (tenant_id, prescription_id, patient_id);

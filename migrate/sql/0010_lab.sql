@@ -22,7 +22,9 @@ CREATE TABLE hms.lab_test (
     CONSTRAINT lab_test_loinc_check CHECK (loinc = '' OR loinc ~ '^[0-9]{1,5}-[0-9]$'),
     CONSTRAINT lab_test_name_check CHECK (length(name) BETWEEN 1 AND 200),
     CONSTRAINT lab_test_specimen_type_check CHECK (length(specimen_type) BETWEEN 1 AND 100),
-    CONSTRAINT lab_test_turnaround_minutes_check CHECK (turnaround_minutes BETWEEN 1 AND 525600)
+    CONSTRAINT lab_test_turnaround_minutes_check CHECK (turnaround_minutes BETWEEN 1 AND 525600),
+    CONSTRAINT lab_test_texts_check CHECK (octet_length(code_key) <= 120 AND length(category) <= 100
+        AND length(service_code) <= 50 AND length(created_by) <= 81)
 );
 SELECT hms.install_table('lab_test');
 
@@ -53,7 +55,8 @@ CREATE TABLE hms.lab_analyte (
     CONSTRAINT lab_analyte_value_type_check CHECK (value_type IN ('numeric', 'coded', 'text')),
     CONSTRAINT lab_analyte_unit_check CHECK (unit ~ '^[!-~]{0,40}$' AND (unit = '' OR value_type = 'numeric')),
     CONSTRAINT lab_analyte_precision_check CHECK (precision BETWEEN 0 AND 20 AND value_type = 'numeric' OR precision IS NULL),
-    CONSTRAINT lab_analyte_position_check CHECK (position >= 0)
+    CONSTRAINT lab_analyte_position_check CHECK (position >= 0),
+    CONSTRAINT lab_analyte_texts_check CHECK (octet_length(code_key) <= 120 AND length(created_by) <= 81)
 );
 SELECT hms.install_table('lab_analyte');
 
@@ -109,7 +112,8 @@ CREATE TABLE hms.lab_reference_range (
     CONSTRAINT lab_reference_range_void_check CHECK ((voided_at IS NULL) = (void_reason = '')),
     CONSTRAINT lab_reference_range_overlap_excl EXCLUDE USING gist (
         tenant_id WITH =, analyte_id WITH =, sex WITH =,
-        int4range(age_from, age_to) WITH &&, daterange(valid_from, valid_to) WITH &&) WHERE (voided_at IS NULL)
+        int4range(age_from, age_to) WITH &&, daterange(valid_from, valid_to) WITH &&) WHERE (voided_at IS NULL),
+    CONSTRAINT lab_reference_range_texts_check CHECK (length(void_reason) <= 500 AND length(created_by) <= 81)
 );
 CREATE INDEX lab_reference_range_analyte_idx ON hms.lab_reference_range (tenant_id, analyte_id, sex, age_from);
 SELECT hms.install_table('lab_reference_range');

@@ -26,7 +26,8 @@ CREATE TABLE hms.lab_order (
     CONSTRAINT lab_order_reason_check CHECK (status NOT IN ('revoked', 'entered-in-error') OR status_reason <> ''),
     CONSTRAINT lab_order_priority_check CHECK (priority IN ('routine', 'urgent', 'asap', 'stat')),
     -- Ciphertext is longer than what it hides; the services bound the text itself.
-    CONSTRAINT lab_order_clinical_notes_check CHECK (length(clinical_notes) <= 22000)
+    CONSTRAINT lab_order_clinical_notes_check CHECK (length(clinical_notes) <= 21408),
+    CONSTRAINT lab_order_texts_check CHECK (length(status_reason) <= 500 AND length(created_by) <= 81)
 );
 CREATE INDEX lab_order_patient_idx ON hms.lab_order (tenant_id, patient_id, created_at, id);
 CREATE INDEX lab_order_encounter_idx ON hms.lab_order (tenant_id, encounter_id, patient_id);
@@ -72,7 +73,10 @@ CREATE TABLE hms.lab_specimen (
         AND rejected_at >= collected_at),
     CONSTRAINT lab_specimen_received_check CHECK (status <> 'received' OR (received_at IS NOT NULL AND received_by <> '')),
     CONSTRAINT lab_specimen_rejected_check CHECK ((status IN ('rejected', 'entered-in-error'))
-        = (rejected_at IS NOT NULL AND rejected_by <> '' AND reject_reason <> ''))
+        = (rejected_at IS NOT NULL AND rejected_by <> '' AND reject_reason <> '')),
+    CONSTRAINT lab_specimen_texts_check CHECK (length(specimen_type) <= 100 AND length(patient_sex) <= 10
+        AND length(birth_precision) <= 10 AND length(reject_code) <= 10 AND length(reject_reason) <= 500
+        AND length(received_by) <= 81 AND length(rejected_by) <= 81 AND length(created_by) <= 81)
 );
 CREATE INDEX lab_specimen_order_idx ON hms.lab_specimen (tenant_id, order_id, patient_id);
 SELECT hms.install_table('lab_specimen', 'patient_id');
@@ -114,7 +118,9 @@ CREATE TABLE hms.lab_order_item (
     CONSTRAINT lab_order_item_collected_check CHECK (status NOT IN ('collected', 'in-progress', 'preliminary', 'final', 'corrected', 'amended')
         OR (specimen_id IS NOT NULL AND collected_at IS NOT NULL)),
     CONSTRAINT lab_order_item_result_date_check CHECK (status NOT IN ('final', 'corrected', 'amended') OR (result_date IS NOT NULL AND result_date >= collected_at)),
-    CONSTRAINT lab_order_item_reviewed_check CHECK ((reviewed_by = '') = (reviewed_at IS NULL))
+    CONSTRAINT lab_order_item_reviewed_check CHECK ((reviewed_by = '') = (reviewed_at IS NULL)),
+    CONSTRAINT lab_order_item_texts_check CHECK (length(status_reason) <= 500 AND length(reviewed_by) <= 81
+        AND length(created_by) <= 81)
 );
 CREATE INDEX lab_order_item_order_idx ON hms.lab_order_item (tenant_id, order_id, patient_id);
 CREATE INDEX lab_order_item_test_idx ON hms.lab_order_item (tenant_id, test_id);
@@ -200,7 +206,10 @@ CREATE TABLE hms.lab_result (
     CONSTRAINT lab_result_flag_check CHECK (flag IN ('', 'N', 'L', 'H', 'LL', 'HH', 'A', 'AA')
         AND (critical OR flag NOT IN ('LL', 'HH', 'AA'))),
     CONSTRAINT lab_result_number_check CHECK (low <> 'NaN' AND high <> 'NaN' AND critical_low <> 'NaN' AND critical_high <> 'NaN'
-        AND value_number <> 'NaN')
+        AND value_number <> 'NaN'),
+    CONSTRAINT lab_result_texts_check CHECK (length(value_code) <= 100 AND length(value_text) <= 4000
+        AND length(absent_reason) <= 30 AND length(unit) <= 40 AND length(sex) <= 10 AND length(comment) <= 2000
+        AND length(reason) <= 500 AND length(entered_by) <= 81 AND length(verified_by) <= 81 AND length(created_by) <= 81)
 );
 CREATE INDEX lab_result_item_idx ON hms.lab_result (tenant_id, order_item_id, patient_id, test_id);
 CREATE INDEX lab_result_analyte_idx ON hms.lab_result (tenant_id, analyte_id, test_id);
@@ -249,7 +258,9 @@ CREATE TABLE hms.lab_critical_alert (
     CONSTRAINT lab_critical_alert_closed_check CHECK ((status = 'closed') = (closed_by <> '')
         AND (status = 'closed') = (closed_at IS NOT NULL)
         AND (status <> 'closed' OR (read_back AND btrim(closing_comment) <> '')) AND closed_at >= acknowledged_at),
-    CONSTRAINT lab_critical_alert_escalation_check CHECK (escalation_level >= 0 AND escalate_at > created_at)
+    CONSTRAINT lab_critical_alert_escalation_check CHECK (escalation_level >= 0 AND escalate_at > created_at),
+    CONSTRAINT lab_critical_alert_texts_check CHECK (length(comment) <= 10742 AND length(closing_comment) <= 10742
+        AND length(acknowledged_by) <= 81 AND length(closed_by) <= 81 AND length(created_by) <= 81)
 );
 CREATE INDEX lab_critical_alert_result_idx ON hms.lab_critical_alert (tenant_id, result_id, order_item_id, analyte_id);
 CREATE INDEX lab_critical_alert_item_idx ON hms.lab_critical_alert (tenant_id, order_item_id, analyte_id);

@@ -15,7 +15,9 @@ CREATE TABLE hms.ward (
     CONSTRAINT ward_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT ward_name_key UNIQUE (tenant_id, name_key),
     CONSTRAINT ward_twin_check CHECK (name_key <> ''),
-    CONSTRAINT ward_capacity_check CHECK (capacity >= 0)
+    CONSTRAINT ward_capacity_check CHECK (capacity >= 0),
+    CONSTRAINT ward_texts_check CHECK (length(name) <= 100 AND octet_length(name_key) <= 400 AND length(description) <= 1000
+        AND length(ward_type) <= 50 AND length(service_code) <= 50 AND length(created_by) <= 81)
 );
 SELECT hms.install_table('ward');
 
@@ -37,7 +39,9 @@ CREATE TABLE hms.bed (
     CONSTRAINT bed_number_key UNIQUE (tenant_id, ward_id, bed_number_key),
     CONSTRAINT bed_twin_check CHECK (bed_number_key <> ''),
     CONSTRAINT bed_ward_fkey FOREIGN KEY (tenant_id, ward_id) REFERENCES hms.ward (tenant_id, id),
-    CONSTRAINT bed_status_check CHECK (status IN ('U', 'O', 'H', 'K', 'I', 'C'))
+    CONSTRAINT bed_status_check CHECK (status IN ('U', 'O', 'H', 'K', 'I', 'C')),
+    CONSTRAINT bed_texts_check CHECK (length(bed_number) <= 10 AND octet_length(bed_number_key) <= 40
+        AND length(bed_type) <= 50 AND length(created_by) <= 81)
 );
 SELECT hms.install_table('bed');
 SELECT hms.install_status_history('bed');
@@ -74,7 +78,8 @@ CREATE TABLE hms.stay (
     CONSTRAINT stay_bed_excl EXCLUDE USING gist (tenant_id WITH =, bed_id WITH =, tstzrange(starts_at, ends_at) WITH &&)
         WHERE (status <> 'entered-in-error'),
     CONSTRAINT stay_patient_excl EXCLUDE USING gist (tenant_id WITH =, patient_id WITH =, tstzrange(starts_at, ends_at) WITH &&)
-        WHERE (status <> 'entered-in-error')
+        WHERE (status <> 'entered-in-error'),
+    CONSTRAINT stay_texts_check CHECK (length(end_reason) <= 20 AND length(created_by) <= 81)
 );
 CREATE INDEX stay_census_idx ON hms.stay (tenant_id, is_long, starts_at) INCLUDE (ends_at, ward_id);
 CREATE INDEX stay_bed_idx ON hms.stay (tenant_id, bed_id, starts_at);

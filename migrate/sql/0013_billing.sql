@@ -21,7 +21,8 @@ CREATE TABLE hms.service_item (
     CONSTRAINT service_item_code_check CHECK (length(code) BETWEEN 1 AND 50),
     CONSTRAINT service_item_name_check CHECK (length(name) BETWEEN 1 AND 200),
     CONSTRAINT service_item_category_check CHECK (length(category) BETWEEN 1 AND 100),
-    CONSTRAINT service_item_tax_check CHECK (tax_percent <> 'NaN' AND tax_percent BETWEEN 0 AND 100)
+    CONSTRAINT service_item_tax_check CHECK (tax_percent <> 'NaN' AND tax_percent BETWEEN 0 AND 100),
+    CONSTRAINT service_item_texts_check CHECK (octet_length(code_key) <= 200 AND length(created_by) <= 81)
 );
 SELECT hms.install_table('service_item');
 
@@ -43,7 +44,8 @@ CREATE TABLE hms.service_price (
     CONSTRAINT service_price_amount_check CHECK (hms.is_money(amount, currency) AND amount >= 0),
     CONSTRAINT service_price_days_check CHECK (valid_to >= valid_from),
     CONSTRAINT service_price_days_excl EXCLUDE USING gist
-        (tenant_id WITH =, service_id WITH =, currency WITH =, daterange(valid_from, valid_to) WITH &&)
+        (tenant_id WITH =, service_id WITH =, currency WITH =, daterange(valid_from, valid_to) WITH &&),
+    CONSTRAINT service_price_texts_check CHECK (length(created_by) <= 81)
 );
 CREATE INDEX service_price_service_idx ON hms.service_price (tenant_id, service_id, currency, valid_from);
 SELECT hms.install_table('service_price');
@@ -103,7 +105,8 @@ CREATE TABLE hms.charge (
     CONSTRAINT charge_status_check CHECK (status IN
         ('planned', 'billable', 'not-billable', 'aborted', 'billed', 'entered-in-error')),
     CONSTRAINT charge_reason_check CHECK (length(status_reason) <= 500
-        AND (status_reason <> '' OR status NOT IN ('not-billable', 'aborted', 'entered-in-error')))
+        AND (status_reason <> '' OR status NOT IN ('not-billable', 'aborted', 'entered-in-error'))),
+    CONSTRAINT charge_texts_check CHECK (length(category) <= 100 AND length(service_code) <= 50 AND length(created_by) <= 81)
 );
 CREATE INDEX charge_patient_idx ON hms.charge (tenant_id, patient_id, service_at, id);
 CREATE INDEX charge_encounter_idx ON hms.charge (tenant_id, encounter_id, patient_id, service_at, id);
@@ -143,6 +146,7 @@ CREATE TABLE hms.journal (
     posted_at     timestamptz NOT NULL,
     CONSTRAINT journal_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT journal_source_key UNIQUE (tenant_id, kind, source_id),
+    CONSTRAINT journal_currency_check CHECK (currency ~ '^[A-Z]{3}$'),
     CONSTRAINT journal_kind_check CHECK (kind IN ('bill', 'payment', 'payment-cancellation', 'refund', 'credit-note')),
     CONSTRAINT journal_line_count_check CHECK (line_count = 0 OR line_count >= 2)
 );

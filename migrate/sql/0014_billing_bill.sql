@@ -57,7 +57,8 @@ CREATE TABLE hms.bill (
             AND paid_amount = 0 AND credited_amount = 0 AND open_amount = 0 AND overpaid_amount = 0 END),
     CONSTRAINT bill_cancelled_check CHECK ((status = 'cancelled') = (cancelled_at IS NOT NULL)),
     CONSTRAINT bill_reason_check CHECK (length(discount_reason) <= 500 AND length(cancel_reason) <= 500
-        AND (discount_amount = 0 OR discount_reason <> '') AND (status <> 'cancelled' OR cancel_reason <> ''))
+        AND (discount_amount = 0 OR discount_reason <> '') AND (status <> 'cancelled' OR cancel_reason <> '')),
+    CONSTRAINT bill_texts_check CHECK (length(created_by) <= 81)
 );
 CREATE INDEX bill_patient_idx ON hms.bill (tenant_id, patient_id, created_at, id);
 CREATE INDEX bill_encounter_idx ON hms.bill (tenant_id, encounter_id, patient_id);
@@ -115,7 +116,9 @@ CREATE TABLE hms.bill_line (
     CONSTRAINT bill_line_credit_check CHECK (credited_quantity <> 'NaN' AND credited_quantity BETWEEN 0 AND quantity
         AND hms.is_money(credited_net, currency) AND credited_net BETWEEN 0 AND net_amount
         AND hms.is_money(credited_tax, currency) AND credited_tax BETWEEN 0 AND tax_amount),
-    CONSTRAINT bill_line_released_check CHECK (released_at IS NULL OR issued_at IS NULL)
+    CONSTRAINT bill_line_released_check CHECK (released_at IS NULL OR issued_at IS NULL),
+    CONSTRAINT bill_line_texts_check CHECK (length(category) <= 100 AND length(description) <= 300
+        AND length(service_code) <= 50)
 );
 
 -- A charge is on one bill only, unless that bill's draft was cancelled or let it go.
@@ -150,7 +153,8 @@ CREATE TABLE hms.bill_share (
         AND (sequence = 0) = (payer = '')),
     CONSTRAINT bill_share_amount_check CHECK (hms.is_money(amount, currency) AND amount >= 0),
     CONSTRAINT bill_share_paid_check CHECK (hms.is_money(paid_amount, currency) AND paid_amount BETWEEN 0 AND amount),
-    CONSTRAINT bill_share_credited_check CHECK (hms.is_money(credited_amount, currency) AND credited_amount BETWEEN 0 AND amount)
+    CONSTRAINT bill_share_credited_check CHECK (hms.is_money(credited_amount, currency) AND credited_amount BETWEEN 0 AND amount),
+    CONSTRAINT bill_share_texts_check CHECK (length(payer) <= 200)
 );
 CREATE INDEX bill_share_bill_idx ON hms.bill_share (tenant_id, bill_id, patient_id);
 CREATE INDEX bill_share_bill_currency_idx ON hms.bill_share (tenant_id, bill_id, currency);

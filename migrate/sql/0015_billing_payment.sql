@@ -41,7 +41,9 @@ CREATE TABLE hms.payment (
     CONSTRAINT payment_undone_check CHECK (status <> 'cancelled' OR refunded_amount = 0),
     CONSTRAINT payment_cancelled_check CHECK ((status = 'cancelled') = (cancelled_at IS NOT NULL)
         AND (cancelled_at IS NULL) = (cancelled_on IS NULL) AND (cancelled_at IS NULL) = (cancelled_by = '')
-        AND (status <> 'cancelled' OR cancel_reason <> '') AND length(cancel_reason) <= 500)
+        AND (status <> 'cancelled' OR cancel_reason <> '') AND length(cancel_reason) <= 500),
+    CONSTRAINT payment_texts_check CHECK (octet_length(reference_number_key) <= 400 AND length(cancelled_by) <= 81
+        AND length(created_by) <= 81)
 );
 CREATE UNIQUE INDEX payment_reference_key ON hms.payment (tenant_id, method, reference_number_key)
     WHERE reference_number_key <> '';
@@ -84,7 +86,8 @@ CREATE TABLE hms.refund (
     CONSTRAINT refund_method_check CHECK (method IN ('cash', 'card', 'mobile-money', 'bank-transfer', 'insurance', 'cheque')),
     CONSTRAINT refund_reference_check CHECK (length(reference_number) <= 100),
     CONSTRAINT refund_twin_check CHECK ((reference_number_key = '') = (reference_number = '')),
-    CONSTRAINT refund_reason_check CHECK (length(reason) BETWEEN 1 AND 500)
+    CONSTRAINT refund_reason_check CHECK (length(reason) BETWEEN 1 AND 500),
+    CONSTRAINT refund_texts_check CHECK (octet_length(reference_number_key) <= 400 AND length(created_by) <= 81)
 );
 CREATE UNIQUE INDEX refund_reference_key ON hms.refund (tenant_id, method, reference_number_key)
     WHERE reference_number_key <> '';
@@ -121,7 +124,8 @@ CREATE TABLE hms.credit_note (
     CONSTRAINT credit_note_tax_check CHECK (hms.is_money(tax_amount, currency) AND tax_amount >= 0),
     CONSTRAINT credit_note_total_check CHECK (hms.is_money(total_amount, currency) AND total_amount > 0
         AND total_amount = net_amount + tax_amount),
-    CONSTRAINT credit_note_reason_check CHECK (length(reason) BETWEEN 1 AND 500)
+    CONSTRAINT credit_note_reason_check CHECK (length(reason) BETWEEN 1 AND 500),
+    CONSTRAINT credit_note_texts_check CHECK (length(created_by) <= 81)
 );
 CREATE INDEX credit_note_bill_idx ON hms.credit_note (tenant_id, bill_id, patient_id);
 CREATE INDEX credit_note_currency_idx ON hms.credit_note (tenant_id, bill_id, currency);
@@ -199,7 +203,8 @@ CREATE TABLE hms.refund_request (
     CONSTRAINT refund_request_decided_check CHECK ((status = 'requested') = (decided_at IS NULL) AND (status = 'requested') = (decided_by = '')),
     CONSTRAINT refund_request_refunded_check CHECK ((status = 'approved') = (refund_id IS NOT NULL)),
     -- The person who asked does not approve, by whatever account or key; the host's own actor is no person.
-    CONSTRAINT refund_request_approver_check CHECK (status <> 'approved' OR hms.actor_person(decided_by) <> hms.actor_person(created_by))
+    CONSTRAINT refund_request_approver_check CHECK (status <> 'approved' OR hms.actor_person(decided_by) <> hms.actor_person(created_by)),
+    CONSTRAINT refund_request_texts_check CHECK (length(created_by) <= 81 AND length(decided_by) <= 81)
 );
 CREATE INDEX refund_request_payment_idx ON hms.refund_request (tenant_id, payment_id);
 CREATE INDEX refund_request_patient_idx ON hms.refund_request (tenant_id, patient_id);

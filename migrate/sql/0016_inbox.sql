@@ -28,9 +28,10 @@ CREATE TABLE hms.notification (
     CONSTRAINT notification_sealed_check CHECK ((patient_id IS NULL) = (sealed_for = tenant_id)),
     CONSTRAINT notification_category_check CHECK (category ~ '^[a-z0-9][a-z0-9._-]{0,49}$'),
     CONSTRAINT notification_priority_check CHECK (priority IN ('routine', 'urgent', 'asap', 'stat')),
-    CONSTRAINT notification_text_check CHECK (length(title) BETWEEN 1 AND 1200 AND length(body) <= 54000),
+    CONSTRAINT notification_text_check CHECK (length(title) BETWEEN 1 AND 1142 AND length(body) <= 53408),
     CONSTRAINT notification_link_check CHECK ((entity = '') = (entity_id IS NULL) AND entity ~ '^[a-z_]{0,50}$'),
-    CONSTRAINT notification_expiry_check CHECK (expires_at > created_at)
+    CONSTRAINT notification_expiry_check CHECK (expires_at > created_at),
+    CONSTRAINT notification_texts_check CHECK (length(created_by) <= 81)
 );
 CREATE INDEX notification_user_idx ON hms.notification (tenant_id, user_id, created_at, id) WHERE user_id IS NOT NULL;
 CREATE INDEX notification_role_idx ON hms.notification (tenant_id, role_id, created_at, id) WHERE role_id IS NOT NULL;
@@ -94,12 +95,13 @@ CREATE TABLE hms.task (
     CONSTRAINT task_ended_check CHECK ((ended_at IS NOT NULL) = (status IN ('rejected', 'cancelled', 'failed', 'completed', 'entered-in-error'))),
     CONSTRAINT task_outcome_check CHECK (status <> 'completed' OR outcome <> ''),
     CONSTRAINT task_sealed_check CHECK ((patient_id IS NULL) = (sealed_for = tenant_id)),
-    CONSTRAINT task_text_check CHECK (length(title) BETWEEN 1 AND 1200 AND length(description) <= 54000 AND length(outcome) <= 11000),
+    CONSTRAINT task_text_check CHECK (length(title) BETWEEN 1 AND 1142 AND length(description) <= 53408 AND length(outcome) <= 10742),
     CONSTRAINT task_link_check CHECK ((entity = '') = (entity_id IS NULL) AND entity ~ '^[a-z_]{0,50}$'),
     -- Lists are ordered by what is due; what has no date comes last.
     CONSTRAINT task_sort_check CHECK (sort_at = coalesce(due_at, '9999-12-31 00:00:00+00'::timestamptz)),
     CONSTRAINT task_escalation_check CHECK (escalation_level >= 0 AND (escalation_level = 0) = (escalated_at IS NULL)),
-    CONSTRAINT task_escalate_check CHECK (escalate_at IS NULL OR (ended_at IS NULL AND due_at IS NOT NULL AND escalate_at >= due_at))
+    CONSTRAINT task_escalate_check CHECK (escalate_at IS NULL OR (ended_at IS NULL AND due_at IS NOT NULL AND escalate_at >= due_at)),
+    CONSTRAINT task_texts_check CHECK (length(created_by) <= 81)
 );
 CREATE INDEX task_owner_idx ON hms.task (tenant_id, owner_id);
 CREATE INDEX task_role_idx ON hms.task (tenant_id, role_id);
@@ -143,9 +145,10 @@ CREATE TABLE hms.task_history (
     CONSTRAINT task_history_owner_fkey FOREIGN KEY (tenant_id, owner_id) REFERENCES hms.user_account (tenant_id, id),
     CONSTRAINT task_history_role_fkey FOREIGN KEY (tenant_id, role_id) REFERENCES hms.role (tenant_id, id),
     CONSTRAINT task_history_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
-    CONSTRAINT task_history_reason_check CHECK (length(reason) <= 2800
+    CONSTRAINT task_history_reason_check CHECK (length(reason) <= 2742
         AND (reason <> '' OR to_status NOT IN ('rejected', 'cancelled', 'failed', 'entered-in-error'))),
-    CONSTRAINT task_history_sealed_check CHECK ((patient_id IS NULL) = (sealed_for = tenant_id))
+    CONSTRAINT task_history_sealed_check CHECK ((patient_id IS NULL) = (sealed_for = tenant_id)),
+    CONSTRAINT task_history_texts_check CHECK (length(from_status) <= 30 AND length(to_status) <= 30 AND length(actor) <= 81)
 );
 CREATE INDEX task_history_owner_idx ON hms.task_history (tenant_id, owner_id);
 CREATE INDEX task_history_role_idx ON hms.task_history (tenant_id, role_id);
@@ -168,8 +171,9 @@ CREATE TABLE hms.message_thread (
     CONSTRAINT message_thread_sealed_key UNIQUE (tenant_id, id, sealed_for),
     CONSTRAINT message_thread_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
     CONSTRAINT message_thread_sealed_check CHECK ((patient_id IS NULL) = (sealed_for = tenant_id)),
-    CONSTRAINT message_thread_text_check CHECK (length(subject) BETWEEN 1 AND 1200),
-    CONSTRAINT message_thread_last_check CHECK (last_message_at >= created_at)
+    CONSTRAINT message_thread_text_check CHECK (length(subject) BETWEEN 1 AND 1142),
+    CONSTRAINT message_thread_last_check CHECK (last_message_at >= created_at),
+    CONSTRAINT message_thread_texts_check CHECK (length(created_by) <= 81)
 );
 CREATE INDEX message_thread_last_idx ON hms.message_thread (tenant_id, last_message_at, id);
 CREATE INDEX message_thread_patient_idx ON hms.message_thread (tenant_id, patient_id, last_message_at, id);
@@ -186,7 +190,8 @@ CREATE TABLE hms.thread_participant (
     CONSTRAINT thread_participant_pkey PRIMARY KEY (tenant_id, thread_id, user_id),
     CONSTRAINT thread_participant_thread_fkey FOREIGN KEY (tenant_id, thread_id) REFERENCES hms.message_thread (tenant_id, id),
     CONSTRAINT thread_participant_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
-    CONSTRAINT thread_participant_left_check CHECK (left_at >= joined_at)
+    CONSTRAINT thread_participant_left_check CHECK (left_at >= joined_at),
+    CONSTRAINT thread_participant_texts_check CHECK (length(added_by) <= 81)
 );
 CREATE INDEX thread_participant_user_idx ON hms.thread_participant (tenant_id, user_id, thread_id);
 SELECT hms.install_table('thread_participant', '', 'thread_id,user_id');
@@ -208,7 +213,7 @@ CREATE TABLE hms.message (
     CONSTRAINT message_sender_fkey FOREIGN KEY (tenant_id, thread_id, sender_id) REFERENCES hms.thread_participant (tenant_id, thread_id, user_id),
     CONSTRAINT message_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
     CONSTRAINT message_sealed_check CHECK ((patient_id IS NULL) = (sealed_for = tenant_id)),
-    CONSTRAINT message_body_check CHECK (length(body) BETWEEN 1 AND 54000)
+    CONSTRAINT message_body_check CHECK (length(body) BETWEEN 1 AND 53408)
 );
 CREATE INDEX message_thread_idx ON hms.message (tenant_id, thread_id, sent_at, id);
 CREATE INDEX message_patient_idx ON hms.message (tenant_id, patient_id);

@@ -17,8 +17,8 @@ BEGIN
         reason      text        NOT NULL DEFAULT '''',
         CONSTRAINT %2$I PRIMARY KEY (tenant_id, entity_id, version),
         CONSTRAINT %3$I FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.%4$I (tenant_id, id),
-        CONSTRAINT %5$I CHECK (stepped_by <> ''''),
-        CONSTRAINT %6$I CHECK (length(reason) <= 2000))',
+        CONSTRAINT %5$I CHECK (length(stepped_by) BETWEEN 1 AND 81),
+        CONSTRAINT %6$I CHECK (length(reason) <= 2000 AND length(from_status) <= 30 AND length(to_status) <= 30))',
         history, history || '_pkey', history || '_entity_fkey', p_table, history || '_stepped_by_check', history || '_reason_check');
     PERFORM hms.secure_table(history, 'SELECT, INSERT');
 END $$;
