@@ -2,6 +2,7 @@ package usecase
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -11,7 +12,11 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 )
 
-// observe tells the observers that a use case begins, and gives what tells them how it ended.
+// errPanicked is what the observers are told of a use case that panicked.
+var errPanicked = errors.New("the use case panicked")
+
+// observe tells the observers that a use case begins, and gives what tells them how it ended: the
+// first time that it is called. Deferred with [errPanicked] it tells of a panic, too.
 func (b *Base) observe(ctx context.Context, operation string) (context.Context, func(error)) {
 	if len(b.Observers) == 0 {
 		return ctx, func(error) {}
@@ -27,7 +32,12 @@ func (b *Base) observe(ctx context.Context, operation string) (context.Context, 
 			dones = append(dones, done)
 		}
 	}
+	told := false
 	return ctx, func(err error) {
+		if told {
+			return
+		}
+		told = true
 		outcome := hmstype.Outcome{Kind: hmstype.KindOf(err), RoundTrips: meter.RoundTrips(), Duration: time.Since(started)}
 		for i := len(dones) - 1; i >= 0; i-- {
 			dones[i](outcome)

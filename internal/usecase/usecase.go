@@ -61,13 +61,10 @@ func run[In Validator, Out any](
 ) (Out, error) {
 	var out Out
 	ctx, done := b.observe(ctx, op.Name)
+	defer done(errPanicked)
 	sees, err := b.admit(ctx, op, in)
 	if err == nil {
-		txCtx := ctx
-		if sees {
-			txCtx = dbx.SeesRestricted(ctx)
-		}
-		err = b.DB.InTx(txCtx, op.Name, func(ctx context.Context, db dbx.DB) error {
+		err = b.DB.InTx(dbx.SeesRestricted(ctx, sees), op.Name, func(ctx context.Context, db dbx.DB) error {
 			var err error
 			out, err = inside(ctx, b, db, op, shows, in, fn)
 			return err
@@ -106,6 +103,7 @@ func inside[In Validator, Out any](
 // what is proved and counted there does not vanish with that one.
 func (b *Base) Alone(ctx context.Context, op string, fn func(context.Context, dbx.DB) error) error {
 	ctx, done := b.observe(ctx, op)
+	defer done(errPanicked)
 	err := dbx.Map(b.DB.Unbound().InTx(ctx, op, func(ctx context.Context, db dbx.DB) error {
 		if err := fn(ctx, db); err != nil || b.Probe == nil {
 			return err
