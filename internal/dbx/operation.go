@@ -21,6 +21,7 @@ type operation struct {
 
 	subject    hmstype.PatientID          // whom it is about; see [DB.About]
 	restricted map[hmstype.PatientID]bool // what is known already of the patients it met
+	opened     map[hmstype.PatientID]bool // restricted ones whom a break-glass grant opens
 }
 
 type operationKey struct{}
@@ -91,11 +92,11 @@ func (db DB) Restricted(ctx context.Context, patients ...hmstype.PatientID) (map
 	if len(ask) == 0 {
 		return found, nil
 	}
-	rows, err := db.Query(ctx, `SELECT p.id FROM hms.patient AS p
-		WHERE p.tenant_id = $1 AND p.id = ANY ($2::uuid[]) AND p.is_restricted AND NOT EXISTS (
+	rows, err := db.Query(ctx, `SELECT p.id, EXISTS (
 			SELECT 1 FROM hms.break_glass AS g
 			WHERE g.tenant_id = $1 AND g.patient_id = p.id AND g.user_id = $3 AND $4
-			  AND g.started_at <= $5 AND g.expires_at > $5 AND g.ended_at IS NULL)`,
+			  AND g.started_at <= $5 AND g.expires_at > $5 AND g.ended_at IS NULL)
+		FROM hms.patient AS p WHERE p.tenant_id = $1 AND p.id = ANY ($2::uuid[]) AND p.is_restricted`,
 		db.Tenant(), ask, db.Actor.User, db.Actor.Kind == hmstype.ActorHuman, db.Now)
 	if err != nil {
 		return nil, err
@@ -103,13 +104,28 @@ func (db DB) Restricted(ctx context.Context, patients ...hmstype.PatientID) (map
 	defer func() { _ = rows.Close() }() // Err tells what matters
 	for rows.Next() {
 		var p hmstype.PatientID
-		if err := rows.Scan(&p); err != nil {
+		var opened bool
+		if err := rows.Scan(&p, &opened); err != nil {
 			return nil, err
+		}
+		if opened {
+			db.noteOpened(p)
+			continue
 		}
 		found[p] = true
 		db.KnowRestricted(p, true)
 	}
 	return found, rows.Err()
+}
+
+// Opened tells whether [DB.Restricted] found that a break-glass grant opens the patient's record.
+func (db DB) Opened(patient hmstype.PatientID) bool { return db.op.opened[patient] }
+
+func (db DB) noteOpened(patient hmstype.PatientID) {
+	if db.op.opened == nil {
+		db.op.opened = map[hmstype.PatientID]bool{}
+	}
+	db.op.opened[patient] = true
 }
 
 // AsHost runs code of the host's inside the operation, on its connection: in the host's role and

@@ -23,6 +23,7 @@ type Entity[T any] struct {
 	ID      func(*T) string              // its id
 	Texts   func(*T) []fieldcrypt.Record // what may be sealed; nil for nothing
 	Keep    func(withheld, whole *T)     // puts back what work needs and no reader may miss; nil for nothing
+	IsGrant bool                         // a break-glass grant itself: to make or end one is no use of it
 }
 
 // Shows says what a result of type Out shows of whom.
@@ -30,6 +31,7 @@ type Shows[Out any] struct {
 	entity string
 	nobody string
 	action string // of the trail
+	grant  bool   // see [Entity]
 	many   bool   // of many patients: a restricted one's values are withheld; otherwise they are refused
 	visit  func(out *Out, see func(shown))
 	texts  func(out *Out) []fieldcrypt.Record
@@ -49,7 +51,7 @@ func Nobody[Out any](why string) Shows[Out] { return Shows[Out]{nobody: why} }
 // and the actor may not see it; as the result of a command it is withheld.
 func (e Entity[T]) One() Shows[T] {
 	return Shows[T]{
-		entity: e.Table, action: "read",
+		entity: e.Table, action: "read", grant: e.IsGrant,
 		visit: func(out *T, see func(shown)) { see(e.shown(out)) },
 		texts: func(out *T) []fieldcrypt.Record { return e.records(out) },
 	}
@@ -192,7 +194,7 @@ func keeps(field reflect.StructField) bool {
 // the sealed texts of the rest. It gives the patients who are shown.
 //
 // What a command changed is on the trail already, with the patient; only a replayed answer, which
-// changed nothing, is recorded as a read.
+// changed nothing, is recorded as a read, and what a break-glass grant opens, for its review.
 func show[Out any](ctx context.Context, b *Base, db dbx.DB, op Op, s Shows[Out], out *Out, replayed bool) ([]hmstype.PatientID, error) {
 	if s.visit == nil {
 		return nil, nil
@@ -203,8 +205,12 @@ func show[Out any](ctx context.Context, b *Base, db dbx.DB, op Op, s Shows[Out],
 	if err != nil {
 		return nil, err
 	}
-	if !op.writes || replayed {
-		if err := db.RecordAccess(ctx, s.accesses(db, all, withheld)...); err != nil {
+	recorded := all
+	if op.writes && !replayed {
+		recorded = slices.DeleteFunc(slices.Clone(all), func(v shown) bool { return s.grant || !db.Opened(v.patient) })
+	}
+	if !op.writes || replayed || len(recorded) > 0 {
+		if err := db.RecordAccess(ctx, s.accesses(db, recorded, withheld)...); err != nil {
 			return nil, err
 		}
 	}
