@@ -22,11 +22,13 @@ func TestBreakTheGlass_AListIsOnTheTrailUnderTheGrant(t *testing.T) {
 	p := env.Patient(t)
 	start := env.Now().Add(time.Hour)
 	booked, err := env.H.Clinical.Book(env.Ctx, clinical.BookInput{
-		Patient: p.ID, Practitioner: env.User(t, identity.RoleDoctor), Period: hmstype.Period{Start: start, End: start.Add(time.Hour)},
+		Patient: p.ID, Practitioner: env.User(t, identity.RoleDoctor),
+		Period:             hmstype.Period{Start: start, End: start.Add(time.Hour)},
 		AppointmentDetails: clinical.AppointmentDetails{Reason: "a secret"},
 	})
 	require.NoError(t, err)
-	_, err = env.H.Patient.SetRestricted(env.Ctx, patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true})
+	closed := patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true}
+	_, err = env.H.Patient.SetRestricted(env.Ctx, closed)
 	require.NoError(t, err)
 	actor := hmstype.HumanActor(env.Tenant, env.User(t, identity.RoleDoctor))
 	actor.AuthenticatedAt = env.Now()
@@ -52,7 +54,8 @@ func TestBreakTheGlass_AListIsOnTheTrailUnderTheGrant(t *testing.T) {
 	require.Equal(t, []hmstype.BreakGlassID{{}}, grants, "nothing was opened")
 
 	grant, err := env.H.Identity.BreakTheGlass(doctor, identity.BreakGlassInput{
-		Patient: p.ID, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"},
+		Patient:           p.ID,
+		BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the ER"},
 	})
 	require.NoError(t, err)
 	require.Equal(t, "a secret", list().Reason)

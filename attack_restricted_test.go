@@ -27,7 +27,8 @@ func TestRestrictedPatient_AHookLendsNobodyThePermission(t *testing.T) {
 		}}}
 	})
 	p := env.Patient(t)
-	_, err := env.H.Patient.SetRestricted(env.Ctx, patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true})
+	closed := patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true}
+	_, err := env.H.Patient.SetRestricted(env.Ctx, closed)
 	require.NoError(t, err)
 	doctor, err := hmstype.ActorFrom(env.As(t, identity.RoleDoctor))
 	require.NoError(t, err)
