@@ -24,7 +24,7 @@ type Config struct {
 	// an error line for an internal error. It never gets a patient's data. The zero Logger is silent.
 	Logger zerolog.Logger
 	// Observers bracket every use case, for spans and metrics; see hmstype.Observer, and package
-	// otel for OpenTelemetry's. The Logger's line is made by an observer of its own.
+	// hmsotel for OpenTelemetry's. The Logger's line is made by an observer of its own.
 	Observers []hmstype.Observer
 	// Hooks are the host's own rules before and after a use case, in its transaction; see
 	// hmstype.Hook. They are asked in order.

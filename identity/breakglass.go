@@ -169,6 +169,7 @@ var (
 // review are about the user's deed; a reviewer needs them.
 var grants = usecase.Entity[BreakGlass]{
 	Table:   "break_glass",
+	IsGrant: true,
 	Patient: func(g *BreakGlass) hmstype.PatientID { return g.Patient },
 	ID:      func(g *BreakGlass) string { return g.ID.String() },
 	Texts: func(g *BreakGlass) []fieldcrypt.Record {

@@ -95,10 +95,21 @@ type attempt struct {
 	known bool           // an active user who may try now
 }
 
+// Given gives nil: what is counted is nobody's.
+func (attempt) Given() any { return nil }
+
 // loginOutcome carries a refusal past the commit of its record.
 type loginOutcome struct {
 	login Login
 	err   error
+}
+
+// Given gives the login, for a hook; nil where it was refused.
+func (o loginOutcome) Given() any {
+	if o.err != nil {
+		return nil
+	}
+	return o.login
 }
 
 func beginLogin(ctx context.Context, db dbx.DB, in LoginInput) (attempt, error) {
@@ -113,7 +124,8 @@ func beginLogin(ctx context.Context, db dbx.DB, in LoginInput) (attempt, error) 
 		return attempt{}, err
 	}
 	if !found { // an unknown name must wait like a known one, or waiting would tell them apart
-		_, err := countSource(ctx, db, sourceKey("name", names.NameKey(in.Login)), freeFailures, longestDelay)
+		_, wanted := loginKey(in.Login)
+		_, err := countSource(ctx, db, sourceKey("name", wanted), freeFailures, longestDelay)
 		return attempt{}, err
 	}
 	hash, refused, err := countAccount(ctx, db, row.ID)
@@ -126,15 +138,20 @@ func beginLogin(ctx context.Context, db dbx.DB, in LoginInput) (attempt, error) 
 // findLogin finds a user by name or e-mail address. No name looks like an address but the
 // user's own, so at most one fits.
 func findLogin(ctx context.Context, db dbx.DB, login string) (userRow, bool, error) {
-	column, wanted := "username_key", names.NameKey(login)
-	if strings.ContainsRune(wanted, '@') {
-		column, wanted = "email_key", names.CodeKey(login)
-	}
+	column, wanted := loginKey(login)
 	rows, err := dbx.All[userRow](ctx, db, dbx.Equal(column, wanted))
 	if err != nil || len(rows) == 0 {
 		return userRow{}, false, err
 	}
 	return rows[0], true, nil
+}
+
+// loginKey gives what a login is looked up, and counted, by: all its spellings are one.
+func loginKey(login string) (column, wanted string) {
+	if key := names.NameKey(login); !strings.ContainsRune(key, '@') {
+		return "username_key", key
+	}
+	return "email_key", names.CodeKey(login)
 }
 
 func (s *Service) finishLogin(ctx context.Context, db dbx.DB, in LoginInput, begun attempt, fits bool, newHash string) (loginOutcome, error) {

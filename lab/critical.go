@@ -295,6 +295,9 @@ func (in escalateInput) Validate() error {
 	return v.Err()
 }
 
+// Given gives the instant, for a hook.
+func (in escalateInput) Given() any { return in.AsOf }
+
 // escalateBatch bounds the cases that one call escalates, and so its transaction.
 const escalateBatch = 500
 

@@ -46,6 +46,9 @@ func (in reasonedStep) Validate() error {
 	return v.Err()
 }
 
+// Given gives what the caller gave, for a hook.
+func (in reasonedStep) Given() any { return in.OrderStepInput }
+
 var opActivateOrder = usecase.Command[OrderStepInput, Order]{
 	Name: "lab.activate_order", Permission: hmstype.PermLabOrder, Shows: orders.One(),
 	Key:    func(in OrderStepInput) string { return in.IdempotencyKey },

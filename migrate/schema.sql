@@ -1095,7 +1095,7 @@ DECLARE
     v_actor text := coalesce(nullif(current_setting('hms.actor', true), ''), 'database:' || session_user);
     v_grant uuid;
 BEGIN
-    IF p_patient IS NOT NULL AND p_action IN ('read', 'export') AND coalesce(current_setting('hms.restricted', true), '') <> 'yes'
+    IF p_patient IS NOT NULL AND p_action IN ('read', 'search', 'export') AND coalesce(current_setting('hms.restricted', true), '') <> 'yes'
        AND EXISTS (SELECT 1 FROM hms.patient AS p WHERE p.tenant_id = p_tenant AND p.id = p_patient AND p.is_restricted) THEN
         IF v_actor LIKE 'human:%' THEN
             SELECT g.id INTO v_grant FROM hms.break_glass AS g
@@ -1103,7 +1103,7 @@ BEGIN
               AND g.started_at <= hms.deed_time() AND g.expires_at > hms.deed_time() AND g.ended_at IS NULL
             ORDER BY g.expires_at DESC LIMIT 1;
         END IF;
-        IF v_grant IS NULL THEN
+        IF v_grant IS NULL AND p_action <> 'search' THEN
             RAISE EXCEPTION 'the patient''s record is restricted' USING ERRCODE = 'HM690', DETAIL = p_patient::text;
         END IF;
     END IF;

@@ -49,6 +49,9 @@ type delivery struct {
 	failed error
 }
 
+// Given gives how many were delivered, for a hook.
+func (d delivery) Given() any { return d.count }
+
 var opRelay = usecase.Command[usecase.None, delivery]{
 	Name: "outbox.relay", Permission: hmstype.PermOutboxRelay, Shows: usecase.Nobody[delivery]("counts only"),
 	Quiet: "marks what was delivered; the events tell of deeds that are on the trail",

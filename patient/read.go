@@ -36,6 +36,9 @@ func (in byMRN) Validate() error {
 	return v.Err()
 }
 
+// Given gives the number, for a hook.
+func (in byMRN) Given() any { return in.MRN }
+
 var opGetByMRN = usecase.Query[byMRN, Patient]{
 	Name: "patient.get_by_mrn", Permission: hmstype.PermPatientRead, Shows: patients.One(), Sample: byMRN{"000000013"},
 }.Declare()

@@ -97,7 +97,7 @@ func (h Handle) inOwnTx(ctx context.Context, actor hmstype.Actor, now time.Time,
 		return &beginError{err}
 	}
 	opCtx, db := h.Bind(conn.Conn).newOperation(ctx, actor, now, want)
-	if err := fn(opCtx, db); err != nil {
+	if err := db.run(opCtx, fn); err != nil {
 		return err
 	}
 	done = true
