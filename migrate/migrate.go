@@ -26,8 +26,9 @@ var files embed.FS
 var bootstrap string
 
 // ErrSchema says that the database's schema is not the one that this version needs; it
-// is a precondition, and its text names the migration.
-var ErrSchema = fmt.Errorf("%w: the database's schema does not fit this version of hms", hmstype.ErrPrecondition)
+// is a precondition, and its text names the migration. Use cases give it, too, where a table,
+// a function or a role is missing.
+var ErrSchema = dbx.ErrSchema
 
 // Migration is one step of the schema.
 type Migration struct {
@@ -92,20 +93,23 @@ const advisoryKey = 0x686d736d696772
 // partitions of the coming two years. Several instances may call it at once.
 // The connection must be allowed to create roles, a schema and the extension btree_gist
 // (only the first time), and be a member of hms_owner afterwards.
+//
+// An error says in our words what the server refused; errors.As finds the server's own, a
+// *pgconn.PgError, which may quote a row.
 func Migrate(ctx context.Context, db *bun.DB) error {
 	list, err := Migrations()
 	if err != nil {
 		return err
 	}
 	if err := retryLocked(ctx, func() error { return inTx(ctx, db, runBootstrap) }); err != nil {
-		return fmt.Errorf("migrate: bootstrap: %w", err)
+		return fmt.Errorf("migrate: bootstrap: %w", dbx.MapKeeping(err))
 	}
 	for _, m := range list {
 		err := retryLocked(ctx, func() error {
 			return inTx(ctx, db, func(ctx context.Context, conn *sql.Conn) error { return apply(ctx, conn, m) })
 		})
 		if err != nil {
-			return fmt.Errorf("migrate: %04d_%s: %w", m.Version, m.Name, err)
+			return fmt.Errorf("migrate: %04d_%s: %w", m.Version, m.Name, dbx.MapKeeping(err))
 		}
 	}
 	err = inTx(ctx, db, func(ctx context.Context, conn *sql.Conn) error {
@@ -113,7 +117,7 @@ func Migrate(ctx context.Context, db *bun.DB) error {
 			SELECT hms.ensure_audit_partitions((now() - interval '1 month')::date, 25)`)
 	})
 	if err != nil {
-		return fmt.Errorf("migrate: audit partitions: %w", err)
+		return fmt.Errorf("migrate: audit partitions: %w", dbx.MapKeeping(err))
 	}
 	return nil
 }
@@ -210,14 +214,14 @@ func Check(ctx context.Context, db *bun.DB) error {
 	}
 	var exists bool
 	if err := db.DB.QueryRowContext(ctx, `SELECT to_regclass('hms.migration') IS NOT NULL`).Scan(&exists); err != nil {
-		return dbx.Map(err)
+		return checkError(err)
 	}
 	if !exists {
-		return fmt.Errorf("%w: the database was never migrated", ErrSchema)
+		return fmt.Errorf("%w: the database was never migrated: run Migrate", ErrSchema)
 	}
 	applied, err := appliedChecksums(ctx, db)
 	if err != nil {
-		return dbx.Map(err)
+		return checkError(err)
 	}
 	for _, m := range list {
 		checksum, ok := applied[m.Version]
@@ -232,6 +236,15 @@ func Check(ctx context.Context, db *bun.DB) error {
 		return fmt.Errorf("%w: it was migrated by a newer version", ErrSchema)
 	}
 	return nil
+}
+
+// checkError is what the failure of a read of [Check] tells the host.
+func checkError(err error) error {
+	err = dbx.Map(err)
+	if errors.Is(err, hmstype.ErrPermissionDenied) {
+		return fmt.Errorf("%w: the login must be a member of hms_app and inherit its rights", err)
+	}
+	return err
 }
 
 func appliedChecksums(ctx context.Context, db *bun.DB) (_ map[int]string, err error) {
