@@ -43,12 +43,7 @@ func newStart(t *testing.T) start {
 	require.NoError(t, os.WriteFile(hba, []byte(doors), 0o600))
 	require.NoError(t, os.Chmod(folder, 0o755)) // the server reads it as another account
 	require.NoError(t, os.Chmod(hba, 0o644))
-	server, err := pgserver.Start(t.Context(), pgserver.Options{
-		Kind: pgserver.KindLocal, Settings: map[string]string{"hba_file": hba},
-	})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, server.Stop(t.Context())) })
-	s := start{server}
+	s := start{localServer(t, map[string]string{"hba_file": hba})}
 	s.exec(t, "", "CREATE ROLE clerk LOGIN PASSWORD '"+password+"'", "CREATE ROLE sleeper NOLOGIN",
 		"CREATE ROLE barred LOGIN", "CREATE DATABASE closed", "REVOKE CONNECT ON DATABASE closed FROM PUBLIC")
 	return s
@@ -131,8 +126,10 @@ func TestStartUp_NoConnection(t *testing.T) {
 		"nobody listens": {"postgres://clerk:" + password + "@" + refused.Addr().String() + "/hms", "nobody listens", ""},
 		"no socket":      {"host=/nonexistent user=clerk dbname=hms password=" + password, "nobody listens", ""},
 		"unknown name":   {"postgres://clerk:" + password + "@db.invalid/hms", "name of the database's host", ""},
-		"no answer": {"postgres://clerk:" + password + "@" + silent.Addr().String() + "/hms?sslmode=disable&connect_timeout=1",
-			"does not answer in time", ""},
+		"no answer": {
+			"postgres://clerk:" + password + "@" + silent.Addr().String() + "/hms?sslmode=disable&connect_timeout=1",
+			"does not answer in time", "",
+		},
 		"no TLS":         {s.dsn(t, clerk, "postgres", "&sslmode=require"), "check sslmode", ""},
 		"wrong password": {s.dsn(t, mistaken, "postgres", ""), "refused the password", "28P01"},
 		"wrong password with TLS": {
