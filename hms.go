@@ -86,7 +86,9 @@ func (h *HMS) InTx(ctx context.Context, fn func(ctx context.Context, tx *HMS) er
 	}))
 }
 
-// Migrate brings the database to the schema of this version; see migrate.Migrate.
+// Migrate brings the database to the schema of this version; see migrate.Migrate. Its errors, and
+// those of [HMS.Check] and of every use case, say which of host, TLS, password, role, database or
+// schema is wrong and what mends it, and hold nothing of the DSN; see docs/operations.md.
 func (h *HMS) Migrate(ctx context.Context) error {
 	if err := migrate.Migrate(ctx, h.handle.Bun()); err != nil {
 		return err

@@ -3,13 +3,19 @@
 
 -- default privileges of hms_owner for f: hms_owner EXECUTE
 
+-- default privileges of hms_owner in hms for S: hms_backup SELECT
+
 -- default privileges of hms_owner in hms for f: hms_app EXECUTE
+
+-- default privileges of hms_owner in hms for r: hms_backup SELECT
 
 CREATE EXTENSION btree_gist;
 
 CREATE EXTENSION plpgsql;
 
 GRANT USAGE ON SCHEMA hms TO hms_app;
+
+GRANT USAGE ON SCHEMA hms TO hms_backup;
 
 GRANT USAGE ON SCHEMA hms TO hms_sealer;
 
@@ -3187,6 +3193,7 @@ CREATE TABLE hms.migration ( -- hms_owner
 );
 -- hms.migration: no row-level security
 GRANT SELECT ON hms.migration TO hms_app;
+GRANT SELECT ON hms.migration TO hms_backup;
 GRANT SELECT ON hms.migration TO hms_sealer;
 
 CREATE TABLE hms.notification ( -- hms_owner

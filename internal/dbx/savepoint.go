@@ -80,7 +80,10 @@ func (h Handle) enter(ctx context.Context, want settings) (hostSettings, error) 
 	if err != nil {
 		return before, fmt.Errorf("read settings: %w", err)
 	}
-	return before, apply(ctx, h.conn, want.pairs())
+	if err := apply(ctx, h.conn, want.pairs()); err != nil {
+		return before, &beginError{err}
+	}
+	return before, nil
 }
 
 // leave gives back what was before.

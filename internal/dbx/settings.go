@@ -118,7 +118,7 @@ func AsInstallation(ctx context.Context, db *bun.DB, fn func(context.Context, bu
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
 	for _, s := range []string{"SET LOCAL ROLE " + AppRole, "SET LOCAL hms.tenant = '" + hmstype.TenantID{}.String() + "'"} {
 		if _, err := tx.ExecContext(ctx, s); err != nil {
-			return err
+			return &beginError{err}
 		}
 	}
 	if err := fn(ctx, tx); err != nil {
