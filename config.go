@@ -1,6 +1,7 @@
 package hms
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -79,6 +80,7 @@ func (c Config) Validate() error {
 	var v hmstype.Validator
 	v.Check(!c.EncryptNarrative || c.KeyEncryptionKey != nil, "encryptNarrative", "needs keyEncryptionKey")
 	v.Check(c.MaxAttempts >= 0 && c.MaxAttempts <= 100, "maxAttempts", "must lie between 0 and 100")
+	v.Check(!slices.Contains(c.Observers, nil), "observers", "must hold no nil")
 	v.Nested("identity", c.Identity.Validate())
 	v.Nested("auditLog", c.AuditLog.Validate())
 	return v.Err()

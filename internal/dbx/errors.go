@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/chelal/hms/hmstype"
@@ -105,6 +106,9 @@ func Map(err error) error {
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return mapContext(err)
+	}
+	if errors.Is(err, sql.ErrTxDone) || errors.Is(err, pgx.ErrTxClosed) {
+		return fmt.Errorf("%w: %w", hmstype.ErrEnded, err)
 	}
 	if code := SQLState(err); code != "" {
 		return mapState(code, err)
