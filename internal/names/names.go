@@ -25,7 +25,7 @@ func Fold(text string) string {
 }
 
 // oneLetter gives one letter for several: the Turkish dotless i, which a passport writes as I; in
-// Arabic, Persian and Urdu the forms of yeh, kaf and heh, of which each keyboard has its own, teh
+// Arabic, Persian and Urdu the forms of yeh, kaf and heh, of which each keyboard has its own, ta
 // marbuta for heh, and no tatweel, which only stretches a word. What is not seen is left out, but for
 // the zero width non-joiner, which parts the words of a Persian name.
 func oneLetter(r rune) rune {
@@ -36,7 +36,7 @@ func oneLetter(r rune) rune {
 		return '\u064a'
 	case '\u06a9': // keheh
 		return '\u0643'
-	case '\u0629', '\u06be', '\u06c1', '\u06c3', '\u06d5': // teh marbuta, heh doachashmee, heh goal and its teh, ae
+	case '\u0629', '\u06be', '\u06c1', '\u06c3', '\u06d5': // ta marbuta, heh doachashmee, heh goal with its marbuta, ae
 		return '\u0647'
 	case '\u0640': // tatweel
 		return -1
