@@ -64,6 +64,7 @@ func (s *Service) Verify(ctx context.Context) (Report, error) {
 	return opVerify.Run(ctx, &s.base, usecase.None{}, s.verify)
 }
 
+// In SQL: migrate/routine/audit/audit_verify.sql.
 func (s *Service) verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report, error) {
 	var report Report
 	if err := holdTrail(ctx, db); err != nil {
@@ -138,6 +139,7 @@ func (b baseline) compare(r *TableReport, digest []byte) {
 	}
 }
 
+// In SQL: migrate/routine/audit/audited_table.sql.
 func auditedTables(ctx context.Context, db dbx.DB) (_ []string, err error) {
 	rows, err := db.Query(ctx, `SELECT table_name FROM hms.audited_table() ORDER BY table_name`)
 	if err != nil {

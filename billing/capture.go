@@ -79,6 +79,7 @@ type capture struct {
 }
 
 // post is one round trip: the rule lives in the database's function.
+// In SQL: migrate/routine/billing/post_charge.sql.
 func (c capture) post(ctx context.Context, db dbx.DB) (hmstype.ChargeID, error) {
 	var amount any
 	currency := c.currency
@@ -240,6 +241,7 @@ func setChargeStatus(ctx context.Context, db dbx.DB, in SetChargeStatusInput) (C
 }
 
 // lockAccount makes the deeds on one patient's bills take turns.
+// In SQL: migrate/routine/billing/lock_billing_account.sql.
 func lockAccount(ctx context.Context, db dbx.DB, patient hmstype.PatientID) error {
 	_, err := db.Exec(ctx, `SELECT hms.lock_billing_account($1, $2, $3)`, db.Tenant(), patient, db.Now)
 	return err

@@ -149,6 +149,7 @@ func (s *Service) Pay(ctx context.Context, in PayInput) (Payment, error) {
 }
 
 // pay is one round trip for the deed and one for its event.
+// In SQL: migrate/routine/billing/pay_bill.sql.
 func pay(ctx context.Context, db dbx.DB, in PayInput) (Payment, error) {
 	today, err := db.Today(ctx)
 	if err != nil {

@@ -120,6 +120,7 @@ func (s *Service) refundAtOnce(ctx context.Context, db dbx.DB, in RefundInput) (
 	return refund(ctx, db, in)
 }
 
+// In SQL: migrate/routine/billing/refund_payment.sql.
 func refund(ctx context.Context, db dbx.DB, in RefundInput) (Refund, error) {
 	today, err := db.Today(ctx)
 	if err != nil {
@@ -174,6 +175,7 @@ func (s *Service) CancelPayment(ctx context.Context, in CancelPaymentInput) (Pay
 	return opCancelPayment.Run(ctx, &s.base, in, cancelPayment)
 }
 
+// In SQL: migrate/routine/billing/cancel_payment.sql.
 func cancelPayment(ctx context.Context, db dbx.DB, in CancelPaymentInput) (Payment, error) {
 	today, err := db.Today(ctx)
 	if err != nil {

@@ -95,6 +95,7 @@ func (s *Service) Erase(ctx context.Context, in EraseInput) (Erasure, error) {
 	return opErase.Run(ctx, &s.base, in, s.erase)
 }
 
+// In SQL: migrate/routine/audit/is_held.sql.
 func (s *Service) erase(ctx context.Context, db dbx.DB, in EraseInput) (Erasure, error) {
 	if err := lockPatient(ctx, db, in.Patient); err != nil {
 		return Erasure{}, err

@@ -223,6 +223,7 @@ func moveStock(ctx context.Context, db dbx.DB, m movement) error {
 }
 
 // addBalance keeps the balance of one end of a movement.
+// In SQL: migrate/routine/pharmacy/stock_add.sql.
 func addBalance(
 	ctx context.Context, db dbx.DB, m movement, kind string, location hmstype.LocationID, quantity hmstype.Quantity,
 ) error {
