@@ -3799,6 +3799,7 @@ CREATE INDEX stay_bed_idx ON hms.stay USING btree (tenant_id, bed_id, starts_at)
 CREATE INDEX stay_census_idx ON hms.stay USING btree (tenant_id, is_long, starts_at) INCLUDE (ends_at, ward_id);
 CREATE INDEX stay_encounter_idx ON hms.stay USING btree (tenant_id, encounter_id, patient_id);
 CREATE INDEX stay_patient_idx ON hms.stay USING btree (tenant_id, patient_id, starts_at);
+CREATE INDEX stay_started_idx ON hms.stay USING btree (tenant_id, starts_at, id);
 CREATE INDEX stay_ward_idx ON hms.stay USING btree (tenant_id, ward_id, starts_at);
 ALTER TABLE hms.stay ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.stay FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));

@@ -77,6 +77,7 @@ CREATE TABLE hms.stay (
         WHERE (status <> 'entered-in-error')
 );
 CREATE INDEX stay_census_idx ON hms.stay (tenant_id, is_long, starts_at) INCLUDE (ends_at, ward_id);
+CREATE INDEX stay_started_idx ON hms.stay (tenant_id, starts_at, id);
 CREATE INDEX stay_bed_idx ON hms.stay (tenant_id, bed_id, starts_at);
 CREATE INDEX stay_ward_idx ON hms.stay (tenant_id, ward_id, starts_at);
 CREATE INDEX stay_encounter_idx ON hms.stay (tenant_id, encounter_id, patient_id);
