@@ -60,6 +60,7 @@ var opVerify = usecase.Query[usecase.None, Report]{
 // changed or removed past the triggers, and an event that was edited or removed. It reads
 // every row and event of the tenant, which takes long on a large one. Where old months are
 // purged it begins with what the signed record of the newest purge says.
+// Permission: [hmstype.PermAuditVerify].
 func (s *Service) Verify(ctx context.Context) (Report, error) {
 	return opVerify.Run(ctx, &s.base, usecase.None{}, s.verify)
 }

@@ -148,6 +148,7 @@ var opCaptureCharge = usecase.Command[CaptureChargeInput, Charge]{
 
 // CaptureCharge captures a charge by hand. [ErrUnknownService], [ErrNoPrice]; the patient
 // must be live.
+// Permission: [hmstype.PermCharge].
 func (s *Service) CaptureCharge(ctx context.Context, in CaptureChargeInput) (Charge, error) {
 	return opCaptureCharge.Run(ctx, &s.base, in, s.captureCharge)
 }
@@ -215,6 +216,7 @@ var opSetChargeStatus = usecase.Command[SetChargeStatusInput, Charge]{
 // SetChargeStatus moves an unbilled charge: a planned one becomes billable, a billable one is
 // waived, aborted or marked as an error. [ErrChargeBilled] for a charge on a draft bill (cancel
 // the draft first), [hmstype.ErrInvalidTransition] for one that was billed.
+// Permission: [hmstype.PermCharge].
 func (s *Service) SetChargeStatus(ctx context.Context, in SetChargeStatusInput) (Charge, error) {
 	return opSetChargeStatus.Run(ctx, &s.base, in, setChargeStatus)
 }

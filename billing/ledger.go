@@ -101,6 +101,7 @@ var opBalances = usecase.Query[usecase.None, []AccountBalance]{
 }.Declare()
 
 // Balances gives every account of the ledger with its balance. Per currency they sum to zero.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) Balances(ctx context.Context) ([]AccountBalance, error) {
 	return opBalances.Run(ctx, &s.base, usecase.None{}, balances)
 }

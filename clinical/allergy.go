@@ -117,6 +117,7 @@ var opAllergies = usecase.Query[usecase.ByID[hmstype.PatientID], []Allergy]{
 
 // Allergies lists what is recorded of a patient; an empty list says that nothing is. What was
 // entered in error is left out.
+// Permission: [hmstype.PermClinicalRead].
 func (s *Service) Allergies(ctx context.Context, patient hmstype.PatientID) ([]Allergy, error) {
 	return opAllergies.Run(ctx, &s.base, usecase.ID(patient), listAllergies)
 }

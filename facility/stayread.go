@@ -13,6 +13,7 @@ var opStay = usecase.Query[usecase.ByID[hmstype.StayID], Stay]{
 }.Declare()
 
 // Stay gives one stay.
+// Permission: [hmstype.PermFacilityRead].
 func (s *Service) Stay(ctx context.Context, id hmstype.StayID) (Stay, error) {
 	return opStay.Run(ctx, &s.base, usecase.ID(id), getStay)
 }
@@ -41,6 +42,7 @@ var opStays = usecase.Query[StaysInput, hmstype.List[Stay]]{
 }.Declare()
 
 // Stays finds stays, the latest first: who lies in a ward or a bed, where a patient lies or lay.
+// Permission: [hmstype.PermFacilityRead].
 func (s *Service) Stays(ctx context.Context, in StaysInput) (hmstype.List[Stay], error) {
 	return opStays.Run(ctx, &s.base, in, listStays)
 }

@@ -212,6 +212,7 @@ var opBreakTheGlass = usecase.Command[BreakGlassInput, BreakGlass]{
 // allows carries its id on the trail, where the patient's report of accesses shows it; an
 // outbox event alerts whoever must review. [ErrReviewOverdue] where a grant of the same user
 // waits for its review too long. It opens what is restricted; it gives no permission.
+// Permission: [hmstype.PermBreakGlass].
 func (s *Service) BreakTheGlass(ctx context.Context, in BreakGlassInput) (BreakGlass, error) {
 	return opBreakTheGlass.Run(ctx, &s.base, in, s.breakTheGlass)
 }

@@ -62,6 +62,7 @@ var opLogin = usecase.Command[LoginInput, loginOutcome]{
 // the fifth failure on an account must wait, 1 s and then twice as long each time up to 5
 // minutes, and after 100 it is locked until its password is reset or [Service.UnlockPassword].
 // Successes and failures are on the trail, and stay there if the host's own deed fails.
+// Permission: [hmstype.PermAuthenticate].
 func (s *Service) Login(ctx context.Context, in LoginInput) (Login, error) {
 	base := s.base
 	base.DB = base.DB.Unbound()

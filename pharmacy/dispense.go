@@ -157,6 +157,7 @@ var opDispense = usecase.Command[DispenseInput, Dispense]{
 // *PrescriptionError says why and what is left) where the prescription is not active, has run out
 // or leaves less; [ErrAllergy] without a reason;
 // [hmstype.ErrSeparationOfDuties] for who wrote the prescription.
+// Permission: [hmstype.PermDispense].
 func (s *Service) Dispense(ctx context.Context, in DispenseInput) (Dispense, error) {
 	return opDispense.Run(ctx, &s.base, in, s.dispense)
 }
@@ -302,6 +303,7 @@ var opGetDispense = usecase.Query[usecase.ByID[hmstype.DispenseID], Dispense]{
 }.Declare()
 
 // GetDispense gives a dispense, and records that it was read.
+// Permission: [hmstype.PermPharmacyRead].
 func (s *Service) GetDispense(ctx context.Context, id hmstype.DispenseID) (Dispense, error) {
 	return opGetDispense.Run(ctx, &s.base, usecase.ID(id), getDispense)
 }
