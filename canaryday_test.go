@@ -217,6 +217,8 @@ func (d *canaryDay) ward() {
 	run(c, d.sys, s.Beds, facility.BedsInput{})
 	run(c, d.sys, s.BedHistory, first)
 	run(c, d.sys, s.StayHistory, stay.ID)
+	run(c, d.sys, s.Stay, stay.ID)
+	run(c, d.sys, s.Stays, facility.StaysInput{Ward: ward.ID})
 	perform(c, d.sys, s.Verify)
 }
 

@@ -1,6 +1,7 @@
 package hms
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -24,7 +25,7 @@ type Config struct {
 	// an error line for an internal error. It never gets a patient's data. The zero Logger is silent.
 	Logger zerolog.Logger
 	// Observers bracket every use case, for spans and metrics; see hmstype.Observer, and package
-	// otel for OpenTelemetry's. The Logger's line is made by an observer of its own.
+	// hmsotel for OpenTelemetry's. The Logger's line is made by an observer of its own.
 	Observers []hmstype.Observer
 	// Hooks are the host's own rules before and after a use case, in its transaction; see
 	// hmstype.Hook. They are asked in order.
@@ -79,6 +80,7 @@ func (c Config) Validate() error {
 	var v hmstype.Validator
 	v.Check(!c.EncryptNarrative || c.KeyEncryptionKey != nil, "encryptNarrative", "needs keyEncryptionKey")
 	v.Check(c.MaxAttempts >= 0 && c.MaxAttempts <= 100, "maxAttempts", "must lie between 0 and 100")
+	v.Check(!slices.Contains(c.Observers, nil), "observers", "must hold no nil")
 	v.Nested("identity", c.Identity.Validate())
 	v.Nested("auditLog", c.AuditLog.Validate())
 	return v.Err()

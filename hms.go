@@ -52,8 +52,12 @@ type HMS struct {
 // no I/O. A host may as well bring its own *bun.DB, of Bun v1.3.0 or later over pgx.
 func OpenDB(dsn string) (*bun.DB, error) { return dbx.Open(dsn) }
 
-// New makes the services over a database. It does no I/O.
+// New makes the services over a database. It does no I/O. An error is of kind invalid and names what
+// of the configuration cannot be.
 func New(db *bun.DB, config Config) (*HMS, error) {
+	if db == nil {
+		return nil, hmstype.Invalid("db", "is required")
+	}
 	config = config.WithDefaults()
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -66,7 +70,9 @@ func New(db *bun.DB, config Config) (*HMS, error) {
 	return root.wire(handle), nil
 }
 
-// WithTx gives the services that execute in a transaction of the host's.
+// WithTx gives the services that execute in a transaction of the host's. They do not end it; each use
+// case has a savepoint, so that the host may go on after an error. They serve one goroutine at a time
+// ([hmstype.ErrConcurrentUse]), and refuse once the transaction has ended ([hmstype.ErrEnded]).
 func (h *HMS) WithTx(tx bun.Tx) *HMS { return h.wire(h.handle.Bind(tx)) }
 
 // WithSQLTx is [HMS.WithTx] for a transaction of database/sql over the same driver.
@@ -74,19 +80,24 @@ func (h *HMS) WithSQLTx(tx *sql.Tx) *HMS { return h.wire(h.handle.Bind(tx)) }
 
 // WithPgxTx is [HMS.WithTx] for a transaction of pgx's own, of a pgxpool or of a connection, also
 // for one in a savepoint (tx.Begin). The pool of [New] and the host's may differ, but must be on one
-// database. After the transaction has ended the services refuse with [pgx.ErrTxClosed].
+// database.
 func (h *HMS) WithPgxTx(tx pgx.Tx) *HMS { return h.wire(h.handle.BindPgx(tx)) }
 
 // InTx runs fn with services that share one transaction: all of what they do happens, or
 // nothing. Where a deadlock ends it, fn runs again, a bounded number of times, so it must
 // have no other effect. On an HMS that is bound already it runs in a savepoint.
+//
+// fn's context is the transaction's: give it to the services of tx. Those of h refuse it
+// ([hmstype.ErrOutsideTransaction]), for what they did would stay where the transaction is undone.
 func (h *HMS) InTx(ctx context.Context, fn func(ctx context.Context, tx *HMS) error) error {
 	return dbx.Map(h.handle.InTx(ctx, "hms.in_tx", func(ctx context.Context, db dbx.DB) error {
 		return fn(ctx, h.wire(db.Handle()))
 	}))
 }
 
-// Migrate brings the database to the schema of this version; see migrate.Migrate.
+// Migrate brings the database to the schema of this version; see migrate.Migrate. Its errors, and
+// those of [HMS.Check] and of every use case, say which of host, TLS, password, role, database or
+// schema is wrong and what mends it, and hold nothing of the DSN; see docs/operations.md.
 func (h *HMS) Migrate(ctx context.Context) error {
 	if err := migrate.Migrate(ctx, h.handle.Bun()); err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/patient"
 	"github.com/chelal/hms/pharmacy"
 )
 
@@ -215,4 +216,31 @@ func TestConfig_Validate(t *testing.T) {
 	t.Parallel()
 	_, err := hms.New(nil, hms.Config{MaxAttempts: -1})
 	require.ErrorIs(t, err, hms.ErrInvalid)
+}
+
+// Services that are not bound to the transaction would do what stays when it is undone.
+func TestInTx_ServicesOutsideRefuseItsContext(t *testing.T) {
+	t.Parallel()
+	env := hmstest.New(t)
+	input := patient.RegisterInput{Details: patient.Details{LastName: "Outside", Gender: patient.GenderUnknown}}
+	var outer error
+	err := env.H.InTx(env.Ctx, func(ctx context.Context, tx *hms.HMS) error {
+		_, outer = env.H.Patient.Register(ctx, input)
+		_, err := tx.Patient.Register(ctx, input)
+		return err
+	})
+	require.NoError(t, err)
+	require.ErrorIs(t, outer, hmstype.ErrOutsideTransaction)
+	found, err := env.H.Patient.Search(env.Ctx, patient.SearchInput{Name: "Outside"})
+	require.NoError(t, err)
+	require.Len(t, found.Items, 1)
+}
+
+func TestNew_RefusesWhatCannotBe(t *testing.T) {
+	t.Parallel()
+	_, err := hms.New(nil, hms.Config{})
+	require.ErrorIs(t, err, hms.ErrInvalid)
+	env := hmstest.New(t)
+	_, err = hms.New(env.DB, hms.Config{Observers: []hmstype.Observer{nil}})
+	require.Equal(t, []hms.FieldError{{Path: "observers", Rule: "must hold no nil"}}, hms.Fields(err))
 }

@@ -66,6 +66,7 @@ var opAccessReport = usecase.Query[AccessReportInput, hmstype.List[Access]]{
 
 // AccessReport lists event by event who saw or changed the patient's record, newest first
 // (GDPR article 15; 45 CFR 164.312(b)). Reading it is recorded, and stands on the next one.
+// Permission: [hmstype.PermAuditRead].
 func (s *Service) AccessReport(ctx context.Context, in AccessReportInput) (hmstype.List[Access], error) {
 	return opAccessReport.Run(ctx, &s.base, in, accessReport)
 }
@@ -133,6 +134,7 @@ var opAccessTotals = usecase.Query[AccessReportInput, hmstype.List[AccessTotal]]
 
 // AccessTotals is [Service.AccessReport] added up by actor, purpose and grant, in the order of
 // their first events.
+// Permission: [hmstype.PermAuditRead].
 func (s *Service) AccessTotals(ctx context.Context, in AccessReportInput) (hmstype.List[AccessTotal], error) {
 	return opAccessTotals.Run(ctx, &s.base, in, accessTotals)
 }

@@ -34,6 +34,7 @@ var opDisclosureReport = usecase.Query[DisclosureReportInput, hmstype.List[Discl
 
 // DisclosureReport lists a patient's disclosures, newest first: date, recipient, what, and why
 // (45 CFR 164.528(b)(2)). Reading it is recorded, and refused for a restricted record.
+// Permission: [hmstype.PermAuditRead].
 func (s *Service) DisclosureReport(ctx context.Context, in DisclosureReportInput) (hmstype.List[Disclosure], error) {
 	return opDisclosureReport.Run(ctx, &s.base, in, disclosureReport)
 }
@@ -92,6 +93,7 @@ var opDisclosureSummaries = usecase.Query[DisclosureReportInput, hmstype.List[Di
 
 // DisclosureSummaries is [Service.DisclosureReport] with repeated disclosures added up, in the
 // order of the first of each.
+// Permission: [hmstype.PermAuditRead].
 func (s *Service) DisclosureSummaries(ctx context.Context, in DisclosureReportInput) (hmstype.List[DisclosureSummary], error) {
 	return opDisclosureSummaries.Run(ctx, &s.base, in, summarise)
 }
@@ -122,7 +124,7 @@ func summaries(ctx context.Context, db dbx.DB, in DisclosureReportInput) ([]summ
 	if err != nil {
 		return nil, "", err
 	}
-	after, ok, err := in.Page.Position()
+	after, ok, err := in.Page.Position("accounting")
 	if err != nil {
 		return nil, "", err
 	}
@@ -145,5 +147,5 @@ func summaries(ctx context.Context, db dbx.DB, in DisclosureReportInput) ([]summ
 		return rows, "", nil
 	}
 	last := rows[size-1]
-	return rows[:size], hmstype.Position{At: last.FirstAt, ID: last.FirstID.UUID()}.Cursor(), nil
+	return rows[:size], hmstype.Position{At: last.FirstAt, ID: last.FirstID.UUID()}.Cursor("accounting"), nil
 }

@@ -34,6 +34,7 @@ var opProveDisclosures = usecase.Query[ProveDisclosuresInput, PatientProof]{
 // suspended and corrected, with the proof that they are in the signed log: [VerifyProof]
 // checks it without the database. It is an export of the patient's data, and recorded. Sealed
 // texts stay sealed in it; the report shows them.
+// Permission: [hmstype.PermAuditRead].
 func (s *Service) ProveDisclosures(ctx context.Context, in ProveDisclosuresInput) (PatientProof, error) {
 	return opProveDisclosures.Run(ctx, &s.base, in, proveDisclosures)
 }

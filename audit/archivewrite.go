@@ -187,6 +187,7 @@ func (a *archiver) readBack(ctx context.Context, t *tenantPart, want proof.Manif
 
 // baselines gives what each audited table was at the end of the month, a transaction for each;
 // none where a later month is purged already, whose record has what counts.
+// In SQL: migrate/routine/audit/audit_verify.sql.
 func (a *archiver) baselines(ctx context.Context, t *tenantPart) ([]proof.Baseline, error) {
 	var later bool
 	var tables []string

@@ -48,6 +48,7 @@ var opRecordDisclosure = usecase.Command[RecordDisclosureInput, Disclosure]{
 // RecordDisclosure notes that a patient's data left the hospital. The record is on the trail,
 // and so in the signed log, and stays for ever. [ErrNotSuspendable] for a suspension of what
 // went neither to health oversight nor to law enforcement.
+// Permission: [hmstype.PermDisclose].
 func (s *Service) RecordDisclosure(ctx context.Context, in RecordDisclosureInput) (Disclosure, error) {
 	return opRecordDisclosure.Run(ctx, &s.base, in, s.recordDisclosure)
 }
@@ -93,6 +94,7 @@ var opSuspendDisclosure = usecase.Command[SuspendDisclosureInput, Disclosure]{
 // SuspendDisclosure keeps a disclosure from the patient for a time, extends that time when the
 // agency confirms in writing what it said, or ends it. What was before stays on the trail.
 // [ErrNotSuspendable], [ErrDisclosureInError], [hmstype.ErrStale].
+// Permission: [hmstype.PermDisclose].
 func (s *Service) SuspendDisclosure(ctx context.Context, in SuspendDisclosureInput) (Disclosure, error) {
 	return opSuspendDisclosure.Run(ctx, &s.base, in, suspendDisclosure)
 }
@@ -140,6 +142,7 @@ var opMarkDisclosureInError = usecase.Command[MarkDisclosureInErrorInput, Disclo
 // MarkDisclosureInError takes a record out of the accounting; it stays readable for staff. A
 // correction is this and a new record. [hmstype.ErrInvalidTransition] for one that is in error
 // already, [hmstype.ErrStale].
+// Permission: [hmstype.PermDisclose].
 func (s *Service) MarkDisclosureInError(ctx context.Context, in MarkDisclosureInErrorInput) (Disclosure, error) {
 	return opMarkDisclosureInError.Run(ctx, &s.base, in, markDisclosureInError)
 }
@@ -161,6 +164,7 @@ var opDisclosureHistory = usecase.Query[usecase.ByID[hmstype.DisclosureID], hmst
 
 // DisclosureHistory tells by whom, when and why a disclosure's record was marked as an error.
 // Suspensions are no states; the trail has them ([Service.OfObject]).
+// Permission: [hmstype.PermAuditRead].
 func (s *Service) DisclosureHistory(ctx context.Context, id hmstype.DisclosureID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.DisclosureID]("disclosure", disclosureRow.subject)
 	return opDisclosureHistory.Run(ctx, &s.base, usecase.ID(id), rule)

@@ -37,6 +37,7 @@ var opExportOfPatient = usecase.Query[Query, hmstype.List[Event]]{
 // The export is recorded as it begins, before anything is shown, and with each page every
 // patient whom it shows. Changes of restricted patients are withheld as by [Service.Trail], and an
 // export of one such patient's events is refused.
+// Permission: [hmstype.PermAuditRead].
 func (s *Service) Export(ctx context.Context, query Query) iter.Seq2[Event, error] {
 	if query.Page.Limit == 0 {
 		query.Page.Limit = hmstype.MaxPageSize

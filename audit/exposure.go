@@ -87,6 +87,7 @@ var opExposed = usecase.Query[ExposedQuery, hmstype.List[Exposure]]{
 
 // Exposed lists the patients whom a user, a session, an API key or another actor saw or
 // changed anything of, in the order of first sight.
+// Permission: [hmstype.PermAuditRead].
 func (s *Service) Exposed(ctx context.Context, query ExposedQuery) (hmstype.List[Exposure], error) {
 	return opExposed.Run(ctx, &s.base, query, exposed)
 }
@@ -109,6 +110,7 @@ var opExposedTo = usecase.Query[ExposedToQuery, hmstype.List[Exposure]]{
 // ExposedTo is the other way round: who saw or changed anything of a patient, by actor and by
 // what he proved himself with. The data of a restricted patient are refused to who may not
 // see them.
+// Permission: [hmstype.PermAuditRead].
 func (s *Service) ExposedTo(ctx context.Context, query ExposedToQuery) (hmstype.List[Exposure], error) {
 	return opExposedTo.Run(ctx, &s.base, query, exposedTo)
 }

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -53,7 +54,7 @@ func groups(ctx context.Context, db dbx.DB, page hmstype.Page, by []string, more
 	if err != nil {
 		return nil, "", err
 	}
-	after, ok, err := page.Position()
+	after, ok, err := page.Position(groupList(by))
 	if err != nil {
 		return nil, "", err
 	}
@@ -76,8 +77,11 @@ func groups(ctx context.Context, db dbx.DB, page hmstype.Page, by []string, more
 	if len(rows) <= size {
 		return rows, "", nil
 	}
-	return rows[:size], rows[size-1].position().Cursor(), nil
+	return rows[:size], rows[size-1].position().Cursor(groupList(by)), nil
 }
+
+// groupList names the list of what is grouped by these columns, for its cursors.
+func groupList(by []string) string { return "groups by " + strings.Join(by, ",") }
 
 // list makes a page of the groups.
 func list[T any](rows []groupRow, next string, item func(groupRow) T) hmstype.List[T] {

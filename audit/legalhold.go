@@ -87,6 +87,7 @@ var opPlaceLegalHold = usecase.Command[PlaceLegalHoldInput, LegalHold]{
 
 // PlaceLegalHold forbids to erase from now on. It waits for a purge that is just committing;
 // one that still writes its archive will find the hold and give up.
+// Permission: [hmstype.PermAuditRetain].
 func (s *Service) PlaceLegalHold(ctx context.Context, in PlaceLegalHoldInput) (LegalHold, error) {
 	return opPlaceLegalHold.Run(ctx, &s.base, in, placeLegalHold)
 }
@@ -119,6 +120,7 @@ var opReleaseLegalHold = usecase.Command[ReleaseLegalHoldInput, LegalHold]{
 }.Declare()
 
 // ReleaseLegalHold ends a hold; [ErrReleased] where somebody did before.
+// Permission: [hmstype.PermAuditRetain].
 func (s *Service) ReleaseLegalHold(ctx context.Context, in ReleaseLegalHoldInput) (LegalHold, error) {
 	return opReleaseLegalHold.Run(ctx, &s.base, in, releaseLegalHold)
 }
@@ -156,6 +158,7 @@ var opLegalHolds = usecase.Query[LegalHoldQuery, hmstype.List[LegalHold]]{
 
 // LegalHolds lists holds. Why the data of a restricted patient are held is withheld from who may
 // not see them.
+// Permission: [hmstype.PermAuditRetain].
 func (s *Service) LegalHolds(ctx context.Context, query LegalHoldQuery) (hmstype.List[LegalHold], error) {
 	return opLegalHolds.Run(ctx, &s.base, query, listLegalHolds)
 }

@@ -34,6 +34,7 @@ var opPlanRetention = usecase.Query[PlanRetentionInput, []RetentionMonth]{
 // stands in the way of each. Months that no policy could let go yet are left out. A month is
 // dropped by the host ([ArchiveMonth]) for all its tenants at once, when nothing stands in the way
 // with any of them.
+// Permission: [hmstype.PermAuditRetain].
 func (s *Service) PlanRetention(ctx context.Context, in PlanRetentionInput) ([]RetentionMonth, error) {
 	return opPlanRetention.Run(ctx, &s.base, in, planRetention)
 }

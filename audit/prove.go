@@ -55,6 +55,7 @@ var opProveEvent = usecase.Query[usecase.ByID[hmstype.AuditEventID], proof.Bundl
 
 // ProveEvent gives the proof that one event is in the log, against the newest checkpoint.
 // [ErrNotSealed] for an event that is too new. Handing out a proof is an export, and recorded.
+// Permission: [hmstype.PermAuditRead].
 func (s *Service) ProveEvent(ctx context.Context, id hmstype.AuditEventID) (proof.Bundle, error) {
 	return opProveEvent.Run(ctx, &s.base, usecase.ID(id), proveEvent)
 }
@@ -121,6 +122,7 @@ var opProvePatient = usecase.Query[ProvePatientInput, PatientProof]{
 // ProvePatient gives the sealed events about one patient, who saw and who changed what, with
 // the proof that they are in the log. It is an export of the patient's data, and recorded. Suspended
 // disclosures are among the events: see [Service.ProveDisclosures] for what a patient may be given.
+// Permission: [hmstype.PermAuditRead].
 func (s *Service) ProvePatient(ctx context.Context, in ProvePatientInput) (PatientProof, error) {
 	return opProvePatient.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in ProvePatientInput) (PatientProof, error) {
 		return provePatient(ctx, db, in, selectPatient(in.Patient))

@@ -152,6 +152,7 @@ const undefinedTable = "42P01"
 var errRollBack = fmt.Errorf("%w: rolled back on purpose", hmstype.ErrPrecondition)
 
 // record writes the signed record of a purge and the event that tells of it.
+// In SQL: migrate/routine/core/audit_write.sql.
 func (a *archiver) record(ctx context.Context, db dbx.DB, t *tenantPart, at time.Time) error {
 	p := t.purge
 	p.Time, p.Basis = at, t.Basis

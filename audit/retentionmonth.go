@@ -78,6 +78,7 @@ func monthState(ctx context.Context, db dbx.DB, month Month, now time.Time, rule
 	return m, err
 }
 
+// In SQL: migrate/routine/audit/audit_category.sql.
 func (m *RetentionMonth) count(ctx context.Context, db dbx.DB, from, to time.Time) error {
 	rows, err := db.Query(ctx, `SELECT hms.audit_category(e.action, e.entity), count(*) FROM hms.audit_event AS e
 		WHERE e.tenant_id = $1 AND e.recorded_at >= $2 AND e.recorded_at < $3 GROUP BY 1`, db.Tenant(), from, to)

@@ -96,6 +96,7 @@ var opSetRetentionPolicy = usecase.Command[SetRetentionPolicyInput, RetentionPol
 
 // SetRetentionPolicy sets or replaces the policy of a category in a jurisdiction. What it said
 // before stays on the trail. Without any policy, a category is kept for [DefaultKeepMonths].
+// Permission: [hmstype.PermAuditRetain].
 func (s *Service) SetRetentionPolicy(ctx context.Context, in SetRetentionPolicyInput) (RetentionPolicy, error) {
 	return opSetRetentionPolicy.Run(ctx, &s.base, in, setRetentionPolicy)
 }
@@ -127,6 +128,7 @@ var opRetentionPolicies = usecase.Query[usecase.None, []RetentionPolicy]{
 }.Declare()
 
 // RetentionPolicies lists the tenant's policies by category and jurisdiction.
+// Permission: [hmstype.PermAuditRetain].
 func (s *Service) RetentionPolicies(ctx context.Context) ([]RetentionPolicy, error) {
 	return opRetentionPolicies.Run(ctx, &s.base, usecase.None{}, listPolicies)
 }

@@ -51,6 +51,7 @@ var opSeal = usecase.Command[SealInput, SealReport]{
 // the witnesses. The host's scheduler calls it every few seconds for each tenant; two at once
 // take turns. Writers never wait for it. [ErrNoSigner], [ErrInTransaction]; [ErrLogDamaged] where
 // the log is not what was signed last: then nothing is added, and [Service.VerifyLog] tells more.
+// Permission: [hmstype.PermAuditSeal].
 func (s *Service) Seal(ctx context.Context, in SealInput) (SealReport, error) {
 	report, err := opSeal.Run(ctx, &s.base, in, s.seal)
 	if err != nil {

@@ -59,6 +59,7 @@ var opTrail = usecase.Query[Query, hmstype.List[Event]]{
 // patient is itself a read of that patient's data, and is recorded ([Service.OfPatient]); so is
 // every patient whom another query shows. Of the restricted patients among them the changes are
 // withheld from who may not see them, and the trail of one such patient is refused.
+// Permission: [hmstype.PermAuditRead].
 func (s *Service) Trail(ctx context.Context, query Query) (hmstype.List[Event], error) {
 	if !query.Patient.IsZero() {
 		return opOfPatient.Run(ctx, &s.base, query, trail)
@@ -72,6 +73,7 @@ var opOfPatient = usecase.Query[Query, hmstype.List[Event]]{
 }.Declare()
 
 // OfPatient lists who saw or changed a patient's data, newest first.
+// Permission: [hmstype.PermAuditRead].
 func (s *Service) OfPatient(ctx context.Context, patient hmstype.PatientID, page hmstype.Page) (hmstype.List[Event], error) {
 	return opOfPatient.Run(ctx, &s.base, Query{Patient: patient, Page: page}, trail)
 }

@@ -30,7 +30,7 @@ func (q UnusualQuery) unreviewed(ctx context.Context, db dbx.DB) (found hmstype.
 	if err != nil {
 		return found, err
 	}
-	after, ok, err := q.Page.Position()
+	after, ok, err := q.Page.Position("unreviewed")
 	if err != nil {
 		return found, err
 	}
@@ -56,7 +56,7 @@ func (q UnusualQuery) unreviewed(ctx context.Context, db dbx.DB) (found hmstype.
 		}
 		found.Items = append(found.Items, u)
 	}
-	return cutAt(found, size, func(u Unusual) hmstype.Position {
+	return cutAt("unreviewed", found, size, func(u Unusual) hmstype.Position {
 		return hmstype.Position{At: u.Window.Start, ID: u.BreakGlass.UUID()}
 	}), rows.Err()
 }

@@ -107,6 +107,7 @@ var opUnusual = usecase.Query[UnusualQuery, hmstype.List[Unusual]]{
 // Unusual lists the accesses of one suspicion, in the order of time: by user and patient; for
 // volume by user and hour or day; for break-glass by grant. Every patient whom it shows is
 // recorded as a hit of a search.
+// Permission: [hmstype.PermAuditRead].
 func (s *Service) Unusual(ctx context.Context, query UnusualQuery) (hmstype.List[Unusual], error) {
 	return opUnusual.Run(ctx, &s.base, query, unusual)
 }
@@ -147,7 +148,7 @@ func (q UnusualQuery) actions() []Action {
 
 // pairs lists users and patients.
 func (q UnusualQuery) pairs(ctx context.Context, db dbx.DB, suspicious dbx.Apply) (hmstype.List[Unusual], error) {
-	rows, next, err := groups(ctx, db, q.Page, []string{"actor", "patient_id"}, q.accesses, suspicious)
+	rows, next, err := groups(ctx, db, q.Page, byUserAndPatient, q.accesses, suspicious)
 	return list(rows, next, q.unusual), err
 }
 
@@ -183,6 +184,9 @@ func (q UnusualQuery) afterHours(ctx context.Context, db dbx.DB) (hmstype.List[U
 	})
 }
 
+// byUserAndPatient groups what one user did to one patient.
+var byUserAndPatient = []string{"actor", "patient_id"}
+
 // namesakes looks the words of the users' surnames up among those by which patients are found,
 // and then compares the surnames themselves, for a word may be a first name as well.
 func (q UnusualQuery) namesakes(ctx context.Context, db dbx.DB) (hmstype.List[Unusual], error) {
@@ -197,7 +201,7 @@ func (q UnusualQuery) namesakes(ctx context.Context, db dbx.DB) (hmstype.List[Un
 	}
 	suspicious := sharesWord(db, surnames)
 	for page := q.Page; len(found.Items) <= size; {
-		rows, next, err := groups(ctx, db, page, []string{"actor", "patient_id"}, q.accesses, suspicious)
+		rows, next, err := groups(ctx, db, page, byUserAndPatient, q.accesses, suspicious)
 		if err != nil {
 			return found, err
 		}
@@ -209,7 +213,7 @@ func (q UnusualQuery) namesakes(ctx context.Context, db dbx.DB) (hmstype.List[Un
 			if len(found.Items) == size { // one more: there is a next page
 				return found, nil
 			}
-			found.Items, found.Next = append(found.Items, q.unusual(r)), r.position().Cursor()
+			found.Items, found.Next = append(found.Items, q.unusual(r)), r.position().Cursor(groupList(byUserAndPatient))
 		}
 		if next == "" {
 			found.Next = ""

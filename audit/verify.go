@@ -60,10 +60,12 @@ var opVerify = usecase.Query[usecase.None, Report]{
 // changed or removed past the triggers, and an event that was edited or removed. It reads
 // every row and event of the tenant, which takes long on a large one. Where old months are
 // purged it begins with what the signed record of the newest purge says.
+// Permission: [hmstype.PermAuditVerify].
 func (s *Service) Verify(ctx context.Context) (Report, error) {
 	return opVerify.Run(ctx, &s.base, usecase.None{}, s.verify)
 }
 
+// In SQL: migrate/routine/audit/audit_verify.sql.
 func (s *Service) verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report, error) {
 	var report Report
 	if err := holdTrail(ctx, db); err != nil {
@@ -138,6 +140,7 @@ func (b baseline) compare(r *TableReport, digest []byte) {
 	}
 }
 
+// In SQL: migrate/routine/audit/audited_table.sql.
 func auditedTables(ctx context.Context, db dbx.DB) (_ []string, err error) {
 	rows, err := db.Query(ctx, `SELECT table_name FROM hms.audited_table() ORDER BY table_name`)
 	if err != nil {

@@ -154,6 +154,7 @@ func (c *logCheck) checkUnsealed() error {
 }
 
 // checkCatalogue asks the database whether the walls around the trail stand.
+// In SQL: migrate/routine/audit/audit_catalogue_breaches.sql.
 func (c *logCheck) checkCatalogue() error {
 	rows, err := c.db.Query(c.ctx, `SELECT object, breach FROM hms.audit_catalogue_breaches() ORDER BY object, breach`)
 	if err != nil {

@@ -24,6 +24,7 @@ var opVerifyLog = usecase.Query[usecase.None, LogReport]{
 // are explained by the signed record of their purge, exactly, or not at all. It trusts nothing
 // that is stored: every hash is computed anew. It takes memory for one page, and time for
 // every event; it writes nothing but its own record.
+// Permission: [hmstype.PermAuditVerify].
 func (s *Service) VerifyLog(ctx context.Context) (LogReport, error) {
 	return opVerifyLog.Run(ctx, &s.base, usecase.None{}, s.verifyLog)
 }

@@ -97,7 +97,7 @@ func (q UnusualQuery) volume(ctx context.Context, db dbx.DB) (found hmstype.List
 		u.First, u.Last, u.Window = u.First.UTC(), u.Last.UTC(), q.Volume.around(began, tenant.Zone)
 		found.Items = append(found.Items, u)
 	}
-	return cutAt(found, size, func(u Unusual) hmstype.Position {
+	return cutAt("volume", found, size, func(u Unusual) hmstype.Position {
 		return hmstype.Position{At: u.Window.Start, ID: u.User.UUID()}
 	}), rows.Err()
 }
@@ -113,7 +113,7 @@ func (o Volume) around(began time.Time, zone *time.Location) hmstype.Period {
 
 func (q UnusualQuery) volumeArgs(db dbx.DB, zone *time.Location, limit int) ([]any, error) {
 	o := q.Volume.withDefaults()
-	after, ok, err := q.Page.Position()
+	after, ok, err := q.Page.Position("volume")
 	if err != nil {
 		return nil, err
 	}
@@ -134,11 +134,11 @@ func (q UnusualQuery) volumeArgs(db dbx.DB, zone *time.Location, limit int) ([]a
 	}, nil
 }
 
-// cutAt makes a page of what was read with one row too many.
-func cutAt[T any](rows hmstype.List[T], size int, position func(T) hmstype.Position) hmstype.List[T] {
+// cutAt makes a page of the named list of what was read with one row too many.
+func cutAt[T any](list string, rows hmstype.List[T], size int, position func(T) hmstype.Position) hmstype.List[T] {
 	if len(rows.Items) > size {
 		rows.Items = rows.Items[:size]
-		rows.Next = position(rows.Items[size-1]).Cursor()
+		rows.Next = position(rows.Items[size-1]).Cursor(list)
 	}
 	return rows
 }

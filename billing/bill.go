@@ -296,6 +296,7 @@ var opBill = usecase.Query[usecase.ByID[hmstype.BillID], Bill]{
 }.Declare()
 
 // Bill gives a bill with its lines and shares, and records that it was read.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) Bill(ctx context.Context, id hmstype.BillID) (Bill, error) {
 	return opBill.Run(ctx, &s.base, usecase.ID(id), getBill)
 }
@@ -328,6 +329,7 @@ var opBills = usecase.Query[BillsQuery, hmstype.List[Bill]]{
 
 // Bills lists bills without their lines, the oldest first, and records whose were shown. Those of
 // restricted patients are withheld from who may not see them.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) Bills(ctx context.Context, in BillsQuery) (hmstype.List[Bill], error) {
 	return opBills.Run(ctx, &s.base, in, bills)
 }

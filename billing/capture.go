@@ -79,6 +79,7 @@ type capture struct {
 }
 
 // post is one round trip: the rule lives in the database's function.
+// In SQL: migrate/routine/billing/post_charge.sql.
 func (c capture) post(ctx context.Context, db dbx.DB) (hmstype.ChargeID, error) {
 	var amount any
 	currency := c.currency
@@ -147,6 +148,7 @@ var opCaptureCharge = usecase.Command[CaptureChargeInput, Charge]{
 
 // CaptureCharge captures a charge by hand. [ErrUnknownService], [ErrNoPrice]; the patient
 // must be live.
+// Permission: [hmstype.PermCharge].
 func (s *Service) CaptureCharge(ctx context.Context, in CaptureChargeInput) (Charge, error) {
 	return opCaptureCharge.Run(ctx, &s.base, in, s.captureCharge)
 }
@@ -214,6 +216,7 @@ var opSetChargeStatus = usecase.Command[SetChargeStatusInput, Charge]{
 // SetChargeStatus moves an unbilled charge: a planned one becomes billable, a billable one is
 // waived, aborted or marked as an error. [ErrChargeBilled] for a charge on a draft bill (cancel
 // the draft first), [hmstype.ErrInvalidTransition] for one that was billed.
+// Permission: [hmstype.PermCharge].
 func (s *Service) SetChargeStatus(ctx context.Context, in SetChargeStatusInput) (Charge, error) {
 	return opSetChargeStatus.Run(ctx, &s.base, in, setChargeStatus)
 }
@@ -240,6 +243,7 @@ func setChargeStatus(ctx context.Context, db dbx.DB, in SetChargeStatusInput) (C
 }
 
 // lockAccount makes the deeds on one patient's bills take turns.
+// In SQL: migrate/routine/billing/lock_billing_account.sql.
 func lockAccount(ctx context.Context, db dbx.DB, patient hmstype.PatientID) error {
 	_, err := db.Exec(ctx, `SELECT hms.lock_billing_account($1, $2, $3)`, db.Tenant(), patient, db.Now)
 	return err

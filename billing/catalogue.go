@@ -80,6 +80,7 @@ var opCreateServiceItem = usecase.Command[CreateServiceItemInput, ServiceItem]{
 }.Declare()
 
 // CreateServiceItem adds a service to the catalogue; [ErrServiceCodeTaken].
+// Permission: [hmstype.PermBillingManage].
 func (s *Service) CreateServiceItem(ctx context.Context, in CreateServiceItemInput) (ServiceItem, error) {
 	return opCreateServiceItem.Run(ctx, &s.base, in, createServiceItem)
 }
@@ -121,6 +122,7 @@ var opUpdateServiceItem = usecase.Command[UpdateServiceItemInput, ServiceItem]{
 }.Declare()
 
 // UpdateServiceItem changes a service; [hmstype.ErrStale] where it changed since it was read.
+// Permission: [hmstype.PermBillingManage].
 func (s *Service) UpdateServiceItem(ctx context.Context, in UpdateServiceItemInput) (ServiceItem, error) {
 	return opUpdateServiceItem.Run(ctx, &s.base, in, updateServiceItem)
 }
@@ -150,6 +152,7 @@ var opServiceItems = usecase.Query[usecase.Paged, hmstype.List[ServiceItem]]{
 }.Declare()
 
 // ServiceItems lists the catalogue, the oldest first.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) ServiceItems(ctx context.Context, page hmstype.Page) (hmstype.List[ServiceItem], error) {
 	return opServiceItems.Run(ctx, &s.base, usecase.Paged{Page: page}, serviceItems)
 }

@@ -137,6 +137,7 @@ var opCharges = usecase.Query[ChargesQuery, hmstype.List[Charge]]{
 }.Declare()
 
 // Charges lists a patient's charges by the time of the deed, and records that they were read.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) Charges(ctx context.Context, in ChargesQuery) (hmstype.List[Charge], error) {
 	return opCharges.Run(ctx, &s.base, in, charges)
 }
@@ -154,6 +155,7 @@ var opCharge = usecase.Query[usecase.ByID[hmstype.ChargeID], Charge]{
 }.Declare()
 
 // Charge gives one charge, and records that it was read.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) Charge(ctx context.Context, id hmstype.ChargeID) (Charge, error) {
 	return opCharge.Run(ctx, &s.base, usecase.ID(id), getCharge)
 }

@@ -69,6 +69,7 @@ var opCreateBill = usecase.Command[CreateBillInput, Bill]{
 // CreateBill makes a draft bill of charges that are on no other bill. [ErrNothingToBill] where
 // there is none; a [ChargeBilledError] where a named charge is on a bill; not found for a
 // charge or an encounter that is not the patient's.
+// Permission: [hmstype.PermBillWrite].
 func (s *Service) CreateBill(ctx context.Context, in CreateBillInput) (Bill, error) {
 	return opCreateBill.Run(ctx, &s.base, in, s.createBill)
 }
@@ -252,6 +253,7 @@ var opCancelBill = usecase.Command[CancelBillInput, Bill]{
 
 // CancelBill cancels a draft and sets its charges free. An issued bill is not cancelled but
 // credited: [hmstype.ErrInvalidTransition].
+// Permission: [hmstype.PermBillWrite].
 func (s *Service) CancelBill(ctx context.Context, in CancelBillInput) (Bill, error) {
 	return opCancelBill.Run(ctx, &s.base, in, cancelBill)
 }

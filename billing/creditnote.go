@@ -147,6 +147,7 @@ var opIssueCreditNote = usecase.Command[IssueCreditNoteInput, CreditNote]{
 // IssueCreditNote takes back lines of an issued bill, in the same proportion from everyone who owes
 // them. What was paid already becomes refundable ([Bill.Overpaid]). A [CreditLimitError]
 // for more than was invoiced and not credited.
+// Permission: [hmstype.PermBillWrite].
 func (s *Service) IssueCreditNote(ctx context.Context, in IssueCreditNoteInput) (CreditNote, error) {
 	return opIssueCreditNote.Run(ctx, &s.base, in, issueCreditNote)
 }
@@ -375,6 +376,7 @@ var opCreditNotes = usecase.Query[usecase.ByID[hmstype.BillID], []CreditNote]{
 }.Declare()
 
 // CreditNotes lists the credit notes of a bill, and records that they were read.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) CreditNotes(ctx context.Context, bill hmstype.BillID) ([]CreditNote, error) {
 	return opCreditNotes.Run(ctx, &s.base, usecase.ID(bill), creditNotes)
 }

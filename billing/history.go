@@ -12,6 +12,7 @@ var opChargeHistory = usecase.Query[usecase.ByID[hmstype.ChargeID], hmstype.Hist
 }.Declare()
 
 // ChargeHistory gives the steps of a charge from state to state, the oldest first.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) ChargeHistory(ctx context.Context, id hmstype.ChargeID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.ChargeID]("charge", chargeRow.subject)
 	return opChargeHistory.Run(ctx, &s.base, usecase.ID(id), rule)
@@ -23,6 +24,7 @@ var opBillHistory = usecase.Query[usecase.ByID[hmstype.BillID], hmstype.History]
 
 // BillHistory gives the steps of a bill from state to state, the oldest first. A step that follows
 // from a payment, a refund or a credit note is his who took it, with its reason.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) BillHistory(ctx context.Context, id hmstype.BillID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.BillID]("bill", billRow.subject)
 	return opBillHistory.Run(ctx, &s.base, usecase.ID(id), rule)
@@ -33,6 +35,7 @@ var opPaymentHistory = usecase.Query[usecase.ByID[hmstype.PaymentID], hmstype.Hi
 }.Declare()
 
 // PaymentHistory gives the steps of a payment from state to state: none, or that it was cancelled.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) PaymentHistory(ctx context.Context, id hmstype.PaymentID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.PaymentID]("payment", paymentRow.subject)
 	return opPaymentHistory.Run(ctx, &s.base, usecase.ID(id), rule)
@@ -43,6 +46,7 @@ var opRefundRequestHistory = usecase.Query[usecase.ByID[RefundRequestID], hmstyp
 }.Declare()
 
 // RefundRequestHistory gives the steps of a request for a refund, the oldest first.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) RefundRequestHistory(ctx context.Context, id RefundRequestID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[RefundRequestID]("refund_request", refundRequestRow.subject)
 	return opRefundRequestHistory.Run(ctx, &s.base, usecase.ID(id), rule)

@@ -54,6 +54,7 @@ var opIssueBill = usecase.Command[IssueBillInput, Bill]{
 // service, gives it its number, free of gaps per calendar year of the tenant's day, and
 // posts it to the ledger. From then on only credit notes change it.
 // [ErrNothingToBill] for a draft without lines, [hmstype.ErrInvalidTransition] for an issued one.
+// Permission: [hmstype.PermBillWrite].
 func (s *Service) IssueBill(ctx context.Context, in IssueBillInput) (Bill, error) {
 	return opIssueBill.Run(ctx, &s.base, in, s.issueBill)
 }

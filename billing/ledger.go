@@ -62,6 +62,7 @@ type entry struct {
 
 // postJournal writes a journal on one bill; all its lines go by one statement, as the database's
 // check of their sum asks.
+// In SQL: migrate/routine/billing/ledger_account_id.sql.
 func postJournal(ctx context.Context, db dbx.DB, j journalRow, bill hmstype.BillID, entries []entry) error {
 	j.Tenanted, j.PostedAt = tenanted(db), db.Now
 	lines := []postingRow{}
@@ -100,6 +101,7 @@ var opBalances = usecase.Query[usecase.None, []AccountBalance]{
 }.Declare()
 
 // Balances gives every account of the ledger with its balance. Per currency they sum to zero.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) Balances(ctx context.Context) ([]AccountBalance, error) {
 	return opBalances.Run(ctx, &s.base, usecase.None{}, balances)
 }

@@ -144,11 +144,13 @@ var opPay = usecase.Command[PayInput, Payment]{
 // Pay takes a payment. An [OverpaymentError] for more than is open (a payment at another
 // desk may have been faster), [hmstype.ErrCurrencyMismatch], [ErrReferenceTaken], [ErrNotIssued],
 // [ErrNoShare] where the coverage pays nothing of the bill.
+// Permission: [hmstype.PermPayment].
 func (s *Service) Pay(ctx context.Context, in PayInput) (Payment, error) {
 	return opPay.Run(ctx, &s.base, in, pay)
 }
 
 // pay is one round trip for the deed and one for its event.
+// In SQL: migrate/routine/billing/pay_bill.sql.
 func pay(ctx context.Context, db dbx.DB, in PayInput) (Payment, error) {
 	today, err := db.Today(ctx)
 	if err != nil {
@@ -182,6 +184,7 @@ var opPayments = usecase.Query[usecase.ByID[hmstype.BillID], []Payment]{
 
 // Payments lists the payments of a bill with their refunds, the oldest first, and records that they
 // were read.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) Payments(ctx context.Context, bill hmstype.BillID) ([]Payment, error) {
 	return opPayments.Run(ctx, &s.base, usecase.ID(bill), payments)
 }

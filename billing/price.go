@@ -71,6 +71,7 @@ var opSetPrice = usecase.Command[SetPriceInput, Price]{
 // SetPrice adds a version of a service's price. The version without end that began before From
 // ends there; any other version on these days is a [PriceOverlapError]. Charges that were
 // captured keep their price, also those of days that this price holds for.
+// Permission: [hmstype.PermBillingManage].
 func (s *Service) SetPrice(ctx context.Context, in SetPriceInput) (Price, error) {
 	return opSetPrice.Run(ctx, &s.base, in, setPrice)
 }
@@ -132,6 +133,7 @@ var opEndPrice = usecase.Command[EndPriceInput, Price]{
 }.Declare()
 
 // EndPrice ends a price on a day, or withdraws it. It cannot make a price last longer.
+// Permission: [hmstype.PermBillingManage].
 func (s *Service) EndPrice(ctx context.Context, in EndPriceInput) (Price, error) {
 	return opEndPrice.Run(ctx, &s.base, in, endPrice)
 }
@@ -158,6 +160,7 @@ var opPrices = usecase.Query[usecase.ByID[hmstype.ServiceID], []Price]{
 }.Declare()
 
 // Prices lists every version of a service's prices by first day, withdrawn ones too.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) Prices(ctx context.Context, id hmstype.ServiceID) ([]Price, error) {
 	return opPrices.Run(ctx, &s.base, usecase.ID(id), prices)
 }

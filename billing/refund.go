@@ -108,6 +108,7 @@ var opRefund = usecase.Command[RefundInput, Refund]{
 // [Service.RequestRefund] and [Service.DecideRefund]. What was credited before is then even; without a credit note
 // the bill is open again. A [RefundLimitError] for more than is left of the payment,
 // [ErrPaymentCancelled], [hmstype.ErrCurrencyMismatch], [ErrReferenceTaken].
+// Permission: [hmstype.PermPayment].
 func (s *Service) Refund(ctx context.Context, in RefundInput) (Refund, error) {
 	return opRefund.Run(ctx, &s.base, in, s.refundAtOnce)
 }
@@ -120,6 +121,7 @@ func (s *Service) refundAtOnce(ctx context.Context, db dbx.DB, in RefundInput) (
 	return refund(ctx, db, in)
 }
 
+// In SQL: migrate/routine/billing/refund_payment.sql.
 func refund(ctx context.Context, db dbx.DB, in RefundInput) (Refund, error) {
 	today, err := db.Today(ctx)
 	if err != nil {
@@ -170,10 +172,12 @@ var opCancelPayment = usecase.Command[CancelPaymentInput, Payment]{
 
 // CancelPayment undoes a payment that was entered wrongly: the bill is open again. A payment is
 // cancelled or refunded, never both: [ErrPaymentRefunded], [ErrPaymentCancelled].
+// Permission: [hmstype.PermPayment].
 func (s *Service) CancelPayment(ctx context.Context, in CancelPaymentInput) (Payment, error) {
 	return opCancelPayment.Run(ctx, &s.base, in, cancelPayment)
 }
 
+// In SQL: migrate/routine/billing/cancel_payment.sql.
 func cancelPayment(ctx context.Context, db dbx.DB, in CancelPaymentInput) (Payment, error) {
 	today, err := db.Today(ctx)
 	if err != nil {

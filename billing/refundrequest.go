@@ -110,6 +110,7 @@ var opRequestRefund = usecase.Command[RefundInput, RefundRequest]{
 
 // RequestRefund asks for a refund; nothing is paid until another person approves. What is
 // asked for is checked then, for more may be refunded meanwhile.
+// Permission: [hmstype.PermRefundRequest].
 func (s *Service) RequestRefund(ctx context.Context, in RefundInput) (RefundRequest, error) {
 	return opRequestRefund.Run(ctx, &s.base, in, requestRefund)
 }
@@ -158,6 +159,7 @@ var opDecideRefund = usecase.Command[DecideRefundInput, RefundRequest]{
 // it. The person who asked cannot approve, by whatever key or program of his:
 // [hmstype.ErrSeparationOfDuties]. Two who decide at once: the second gets
 // [hmstype.ErrInvalidTransition]. Errors of the payment as for [Service.Refund].
+// Permission: [hmstype.PermRefundApprove].
 func (s *Service) DecideRefund(ctx context.Context, in DecideRefundInput) (RefundRequest, error) {
 	return opDecideRefund.Run(ctx, &s.base, in, s.decideRefund)
 }
@@ -194,6 +196,7 @@ var opWithdrawRefund = usecase.Command[usecase.ByID[RefundRequestID], RefundRequ
 }.Declare()
 
 // WithdrawRefund takes a request back; only the person who asked may: not found for anybody else.
+// Permission: [hmstype.PermRefundRequest].
 func (s *Service) WithdrawRefund(ctx context.Context, id RefundRequestID) (RefundRequest, error) {
 	return opWithdrawRefund.Run(ctx, &s.base, usecase.ID(id), withdrawRefund)
 }
@@ -233,6 +236,7 @@ var opRefundRequests = usecase.Query[RefundRequestsQuery, hmstype.List[RefundReq
 
 // RefundRequests lists requests, those first that wait longest. Those about restricted patients
 // are withheld from who may not see them.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) RefundRequests(ctx context.Context, query RefundRequestsQuery) (hmstype.List[RefundRequest], error) {
 	return opRefundRequests.Run(ctx, &s.base, query, listRefundRequests)
 }

@@ -90,6 +90,7 @@ var opRevenueByDay = usecase.Query[Days, []Revenue]{
 }.Declare()
 
 // RevenueByDay gives what was invoiced and credited per day and payer.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) RevenueByDay(ctx context.Context, in Days) ([]Revenue, error) {
 	return opRevenueByDay.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in Days) ([]Revenue, error) {
 		return readRevenue(ctx, db, revenueByDay, in)
@@ -103,6 +104,7 @@ var opPayerMix = usecase.Query[Days, []Revenue]{
 }.Declare()
 
 // PayerMix gives what was invoiced and credited per payer over the period.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) PayerMix(ctx context.Context, in Days) ([]Revenue, error) {
 	return opPayerMix.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in Days) ([]Revenue, error) {
 		return readRevenue(ctx, db, payerMix, in)
@@ -127,6 +129,7 @@ var opReceivablesAgeing = usecase.Query[usecase.None, []Ageing]{
 }.Declare()
 
 // ReceivablesAgeing gives what is open now, per payer.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) ReceivablesAgeing(ctx context.Context) ([]Ageing, error) {
 	return opReceivablesAgeing.Run(ctx, &s.base, usecase.None{}, receivablesAgeing)
 }
@@ -192,6 +195,7 @@ var opDaySummary = usecase.Query[DayInput, DaySummary]{
 }.Declare()
 
 // DaySummary gives the money that moved and what was invoiced on a day.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) DaySummary(ctx context.Context, in DayInput) (DaySummary, error) {
 	return opDaySummary.Run(ctx, &s.base, in, daySummary)
 }

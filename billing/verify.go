@@ -112,6 +112,7 @@ var opVerify = usecase.Query[usecase.None, Proof]{
 // are their lines and shares, what is paid and credited is the sum of payments, refunds and notes, and the
 // ledger's receivables are what the bills leave open. It changes nothing. It reads all of the
 // tenant's money: a job for the night.
+// Permission: [hmstype.PermBillingRead].
 func (s *Service) Verify(ctx context.Context) (Proof, error) {
 	return opVerify.Run(ctx, &s.base, usecase.None{}, verify)
 }

@@ -9,12 +9,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/uptrace/bun"
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -121,6 +120,7 @@ var opAllergies = usecase.Query[usecase.ByID[hmstype.PatientID], []Allergy]{
 
 // Allergies lists what is recorded of a patient; an empty list says that nothing is. What was
 // entered in error is left out.
+// Permission: [hmstype.PermClinicalRead].
 func (s *Service) Allergies(ctx context.Context, patient hmstype.PatientID) ([]Allergy, error) {
 	return opAllergies.Run(ctx, &s.base, usecase.ID(patient), listAllergies)
 }
@@ -135,8 +135,7 @@ func listAllergies(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.Patie
 // substanceKey makes names of substances comparable: up to case, Unicode form and
 // punctuation, so that "Co-Trimoxazole" is "co trimoxazole".
 func substanceKey(name string) string {
-	folded := norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))
-	return strings.Join(strings.FieldsFunc(folded, func(r rune) bool {
+	return strings.Join(strings.FieldsFunc(names.NameKey(name), func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
 	}), " ")
 }
@@ -172,12 +171,19 @@ func allergyMatches(
 	return matches, nil
 }
 
-func (r allergyRow) matches(codes []hmstype.Code, names []string) bool {
-	return slices.ContainsFunc(codes, func(c hmstype.Code) bool { return c.Value != "" && c.Same(r.Substance) }) ||
-		slices.ContainsFunc(names, func(name string) bool {
+func (r allergyRow) matches(codes []hmstype.Code, called []string) bool {
+	return slices.ContainsFunc(codes, r.isCoded) ||
+		slices.ContainsFunc(called, func(name string) bool {
 			key := substanceKey(name)
 			return containsWords(key, r.SubstanceKey) || containsWords(r.SubstanceKey, key)
 		})
+}
+
+// isCoded tells whether the allergy is to what the code names, however it is typed: a code in small
+// letters must not hide an allergy.
+func (r allergyRow) isCoded(c hmstype.Code) bool {
+	code := names.CodeKey(c.Value)
+	return code != "" && code == names.CodeKey(r.Substance.Value) && names.CodeKey(c.System) == names.CodeKey(r.Substance.System)
 }
 
 // containsWords tells whether the words of part stand in text, as whole words.

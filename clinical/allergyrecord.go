@@ -42,6 +42,7 @@ var opRecordAllergy = usecase.Command[RecordAllergyInput, Allergy]{
 // RecordAllergy records an allergy, or that none is known. [ErrAllergyContradiction] (an
 // *AllergyContradictionError) where the patient's active record says otherwise,
 // [ErrAllergyRecorded] where it says the same.
+// Permission: [hmstype.PermVitalsWrite].
 func (s *Service) RecordAllergy(ctx context.Context, in RecordAllergyInput) (Allergy, error) {
 	return opRecordAllergy.Run(ctx, &s.base, in, s.recordAllergy)
 }
@@ -126,6 +127,7 @@ var opReviseAllergy = usecase.Command[ReviseAllergyInput, Allergy]{
 // ReviseAllergy changes the clinical or the verification status of an allergy. A record
 // entered in error stays so. Where the record begins to count again, the same holds as for
 // [Service.RecordAllergy]. [hmstype.ErrStale] where it was changed meanwhile.
+// Permission: [hmstype.PermVitalsWrite].
 func (s *Service) ReviseAllergy(ctx context.Context, in ReviseAllergyInput) (Allergy, error) {
 	return opReviseAllergy.Run(ctx, &s.base, in, s.reviseAllergy)
 }

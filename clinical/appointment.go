@@ -167,6 +167,7 @@ var opBook = usecase.Command[BookInput, Appointment]{
 // Book makes an appointment. [ErrSlotTaken] (a *SlotTakenError) where the practitioner or
 // the patient has another one then; of many who book one slot at once, one gets it.
 // [ErrDeceased] for a patient who has died. Half-open times may touch.
+// Permission: [hmstype.PermAppointmentWrite].
 func (s *Service) Book(ctx context.Context, in BookInput) (Appointment, error) {
 	return opBook.Run(ctx, &s.base, in, s.book)
 }

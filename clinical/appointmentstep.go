@@ -83,6 +83,7 @@ var opReschedule = usecase.Command[RescheduleInput, Appointment]{
 
 // Reschedule cancels an appointment and books another in one transaction: where the new
 // time is taken the old appointment stands. The new one names the old one, and may overlap it.
+// Permission: [hmstype.PermAppointmentWrite].
 func (s *Service) Reschedule(ctx context.Context, in RescheduleInput) (Appointment, error) {
 	return opReschedule.Run(ctx, &s.base, in, s.reschedule)
 }
@@ -139,6 +140,7 @@ var opCancelAppointment = usecase.Command[CancelInput, Appointment]{
 
 // CancelAppointment frees the time of an appointment that has not been fulfilled, and
 // notes who cancelled it and why.
+// Permission: [hmstype.PermAppointmentWrite].
 func (s *Service) CancelAppointment(ctx context.Context, in CancelInput) (Appointment, error) {
 	return opCancelAppointment.Run(ctx, &s.base, in, cancelAppointment)
 }
@@ -171,6 +173,7 @@ var opMarkAppointmentError = usecase.Command[AppointmentErrorInput, Appointment]
 
 // MarkAppointmentError says that an appointment was entered in error; it stays on record.
 // One that an encounter came from is marked after the encounter ([ErrAppointmentUsed]).
+// Permission: [hmstype.PermAppointmentWrite].
 func (s *Service) MarkAppointmentError(ctx context.Context, in AppointmentErrorInput) (Appointment, error) {
 	return opMarkAppointmentError.Run(ctx, &s.base, in, markAppointmentError)
 }
@@ -195,6 +198,7 @@ var opCheckIn = usecase.Command[usecase.ByID[hmstype.AppointmentID], Appointment
 }.Declare()
 
 // CheckIn says that the patient is here.
+// Permission: [hmstype.PermAppointmentWrite].
 func (s *Service) CheckIn(ctx context.Context, id hmstype.AppointmentID) (Appointment, error) {
 	return opCheckIn.Run(ctx, &s.base, usecase.ID(id), checkIn)
 }
@@ -223,6 +227,7 @@ var opMarkNoShow = usecase.Command[NoShowInput, Appointment]{
 }.Declare()
 
 // MarkNoShow says that the patient did not come; [ErrTooEarly] before start and grace are over.
+// Permission: [hmstype.PermAppointmentWrite].
 func (s *Service) MarkNoShow(ctx context.Context, in NoShowInput) (Appointment, error) {
 	return opMarkNoShow.Run(ctx, &s.base, in, markNoShow)
 }
@@ -266,6 +271,7 @@ var opMarkNoShows = usecase.Command[NoShowSweepInput, []hmstype.AppointmentID]{
 // grace are over at AsOf, the oldest first, and gives their ids. It is for the host's
 // scheduler: a second call for the same instant finds nothing, several run side by side,
 // and a full answer (Limit ids) says that there may be more.
+// Permission: [hmstype.PermAppointmentWrite].
 func (s *Service) MarkNoShows(ctx context.Context, in NoShowSweepInput) ([]hmstype.AppointmentID, error) {
 	return opMarkNoShows.Run(ctx, &s.base, in, markNoShows)
 }

@@ -37,6 +37,7 @@ var opCalendar = usecase.Query[CalendarInput, hmstype.List[Appointment]]{
 
 // Calendar lists appointments of all states by their start, and records whose were seen. Those of
 // restricted patients are withheld from who may not see them: their times are taken all the same.
+// Permission: [hmstype.PermAppointmentRead].
 func (s *Service) Calendar(ctx context.Context, in CalendarInput) (hmstype.List[Appointment], error) {
 	return opCalendar.Run(ctx, &s.base, in, calendar)
 }
@@ -61,6 +62,7 @@ var opGetAppointment = usecase.Query[usecase.ByID[hmstype.AppointmentID], Appoin
 }.Declare()
 
 // GetAppointment gives an appointment, and records that it was read.
+// Permission: [hmstype.PermAppointmentRead].
 func (s *Service) GetAppointment(ctx context.Context, id hmstype.AppointmentID) (Appointment, error) {
 	return opGetAppointment.Run(ctx, &s.base, usecase.ID(id), getAppointment)
 }

@@ -142,6 +142,7 @@ var opAddCondition = usecase.Command[AddConditionInput, Condition]{
 }.Declare()
 
 // AddCondition adds an active problem to the patient of an open encounter.
+// Permission: [hmstype.PermClinicalWrite].
 func (s *Service) AddCondition(ctx context.Context, in AddConditionInput) (Condition, error) {
 	return opAddCondition.Run(ctx, &s.base, in, addCondition)
 }
@@ -205,6 +206,7 @@ var opReviseCondition = usecase.Command[ReviseConditionInput, Condition]{
 // ReviseCondition changes the clinical or the verification status of a problem.
 // [hmstype.ErrInvalidTransition] for a step that is not in [ConditionTransitions], or of a
 // problem that was entered in error; [hmstype.ErrStale] where it was changed meanwhile.
+// Permission: [hmstype.PermClinicalWrite].
 func (s *Service) ReviseCondition(ctx context.Context, in ReviseConditionInput) (Condition, error) {
 	return opReviseCondition.Run(ctx, &s.base, in, reviseCondition)
 }
@@ -251,6 +253,7 @@ var opConditions = usecase.Query[OfPatient, hmstype.List[Condition]]{
 
 // Conditions lists a patient's problems, the latest recorded first; those entered in error
 // are among them and say so.
+// Permission: [hmstype.PermClinicalRead].
 func (s *Service) Conditions(ctx context.Context, in OfPatient) (hmstype.List[Condition], error) {
 	return opConditions.Run(ctx, &s.base, in, ofPatient(dbx.Order{Desc: true}, conditionRow.condition))
 }

@@ -46,6 +46,7 @@ var opOpenEncounter = usecase.Command[OpenInput, Encounter]{
 // OpenEncounter begins a visit or a stay. From a checked-in appointment it fulfils that.
 // [ErrAlreadyInpatient] (an *AlreadyInpatientError) where the patient has an open inpatient
 // encounter and this is one.
+// Permission: [hmstype.PermClinicalWrite].
 func (s *Service) OpenEncounter(ctx context.Context, in OpenInput) (Encounter, error) {
 	return opOpenEncounter.Run(ctx, &s.base, in, s.openEncounter)
 }

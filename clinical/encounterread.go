@@ -15,6 +15,7 @@ var opGetEncounter = usecase.Query[usecase.ByID[hmstype.EncounterID], Encounter]
 }.Declare()
 
 // GetEncounter gives an encounter, and records that it was read.
+// Permission: [hmstype.PermClinicalRead].
 func (s *Service) GetEncounter(ctx context.Context, id hmstype.EncounterID) (Encounter, error) {
 	return opGetEncounter.Run(ctx, &s.base, usecase.ID(id), getEncounter)
 }
@@ -44,6 +45,7 @@ var opEncounters = usecase.Query[OfPatient, hmstype.List[Encounter]]{
 }.Declare()
 
 // Encounters lists a patient's encounters of all states, the latest start first.
+// Permission: [hmstype.PermClinicalRead].
 func (s *Service) Encounters(ctx context.Context, in OfPatient) (hmstype.List[Encounter], error) {
 	return opEncounters.Run(ctx, &s.base, in, ofPatient(dbx.Order{At: "started_at", Desc: true}, encounterRow.encounter))
 }

@@ -49,6 +49,7 @@ var opMoveEncounter = usecase.Command[MoveInput, Encounter]{
 // MoveEncounter steps an open encounter to another open state; [hmstype.ErrInvalidTransition]
 // for a step that is not in [EncounterTransitions]. A planned encounter starts with the
 // arrival; [ErrAlreadyInpatient] where it is an inpatient one and another is open.
+// Permission: [hmstype.PermClinicalWrite].
 func (s *Service) MoveEncounter(ctx context.Context, in MoveInput) (Encounter, error) {
 	return opMoveEncounter.Run(ctx, &s.base, in, moveEncounter)
 }
@@ -91,6 +92,7 @@ var opFinishEncounter = usecase.Command[FinishInput, Encounter]{
 
 // FinishEncounter ends a visit and charges for it. A guard may refuse, for instance while
 // the patient lies in a bed.
+// Permission: [hmstype.PermClinicalWrite].
 func (s *Service) FinishEncounter(ctx context.Context, in FinishInput) (Encounter, error) {
 	return opFinishEncounter.Run(ctx, &s.base, in, s.finishEncounter)
 }
@@ -157,6 +159,7 @@ var opCancelEncounter = usecase.Command[WithdrawInput, Encounter]{
 }.Declare()
 
 // CancelEncounter ends an encounter before treatment has begun (the patient left).
+// Permission: [hmstype.PermClinicalWrite].
 func (s *Service) CancelEncounter(ctx context.Context, in WithdrawInput) (Encounter, error) {
 	return opCancelEncounter.Run(ctx, &s.base, in, s.cancelEncounter)
 }
@@ -172,6 +175,7 @@ var opMarkEncounterError = usecase.Command[WithdrawInput, Encounter]{
 
 // MarkEncounterError says that an encounter was entered in error, and reverses its charge.
 // It stays on record, as does what was written in it.
+// Permission: [hmstype.PermClinicalWrite].
 func (s *Service) MarkEncounterError(ctx context.Context, in WithdrawInput) (Encounter, error) {
 	return opMarkEncounterError.Run(ctx, &s.base, in, s.markEncounterError)
 }

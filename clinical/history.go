@@ -20,6 +20,7 @@ var opAppointmentHistory = usecase.Query[usecase.ByID[hmstype.AppointmentID], hm
 }.Declare()
 
 // AppointmentHistory gives the steps of an appointment from state to state, the oldest first.
+// Permission: [hmstype.PermAppointmentRead].
 func (s *Service) AppointmentHistory(ctx context.Context, id hmstype.AppointmentID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.AppointmentID]("appointment", appointmentRow.subject)
 	return opAppointmentHistory.Run(ctx, &s.base, usecase.ID(id), rule)
@@ -31,6 +32,7 @@ var opEncounterHistory = usecase.Query[usecase.ByID[hmstype.EncounterID], hmstyp
 
 // EncounterHistory gives the steps of an encounter from state to state, the oldest first (FHIR
 // Encounter.statusHistory).
+// Permission: [hmstype.PermClinicalRead].
 func (s *Service) EncounterHistory(ctx context.Context, id hmstype.EncounterID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.EncounterID]("encounter", encounterRow.subject)
 	return opEncounterHistory.Run(ctx, &s.base, usecase.ID(id), rule)
@@ -41,6 +43,7 @@ var opNoteHistory = usecase.Query[usecase.ByID[hmstype.NoteID], hmstype.History]
 }.Declare()
 
 // NoteHistory gives the steps of a note from state to state, the oldest first.
+// Permission: [hmstype.PermClinicalRead].
 func (s *Service) NoteHistory(ctx context.Context, id hmstype.NoteID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.NoteID]("clinical_note", noteRow.subject)
 	return opNoteHistory.Run(ctx, &s.base, usecase.ID(id), rule)
@@ -51,6 +54,7 @@ var opVitalsHistory = usecase.Query[usecase.ByID[hmstype.VitalsID], hmstype.Hist
 }.Declare()
 
 // VitalsHistory gives the steps of a set of vital signs from state to state, the oldest first.
+// Permission: [hmstype.PermClinicalRead].
 func (s *Service) VitalsHistory(ctx context.Context, id hmstype.VitalsID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.VitalsID]("vitals", vitalsRow.subject)
 	return opVitalsHistory.Run(ctx, &s.base, usecase.ID(id), rule)
@@ -62,6 +66,7 @@ var opConditionHistory = usecase.Query[usecase.ByID[hmstype.ConditionID], hmstyp
 
 // ConditionHistory gives the steps of a problem from one clinical state to another, the oldest
 // first. How sure it was is no step; the trail tells that.
+// Permission: [hmstype.PermClinicalRead].
 func (s *Service) ConditionHistory(ctx context.Context, id hmstype.ConditionID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.ConditionID]("condition", conditionRow.subject)
 	return opConditionHistory.Run(ctx, &s.base, usecase.ID(id), rule)
@@ -73,6 +78,7 @@ var opAllergyHistory = usecase.Query[usecase.ByID[hmstype.AllergyID], hmstype.Hi
 
 // AllergyHistory gives the steps of an allergy from one clinical state to another, the oldest
 // first. How sure it was is no step; the trail tells that.
+// Permission: [hmstype.PermClinicalRead].
 func (s *Service) AllergyHistory(ctx context.Context, id hmstype.AllergyID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.AllergyID]("allergy", allergyRow.subject)
 	return opAllergyHistory.Run(ctx, &s.base, usecase.ID(id), rule)
@@ -83,6 +89,7 @@ var opPrescriptionHistory = usecase.Query[usecase.ByID[hmstype.PrescriptionID], 
 }.Declare()
 
 // PrescriptionHistory gives the steps of a prescription from state to state, the oldest first.
+// Permission: [hmstype.PermPrescriptionRead].
 func (s *Service) PrescriptionHistory(ctx context.Context, id hmstype.PrescriptionID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.PrescriptionID]("prescription", prescriptionRow.subject)
 	return opPrescriptionHistory.Run(ctx, &s.base, usecase.ID(id), rule)

@@ -14,6 +14,7 @@ var opGetNote = usecase.Query[usecase.ByID[hmstype.NoteID], Note]{
 
 // GetNote gives a note and records that it was read. [ErrNoteTampered] where a signed body
 // does not have its hash any more: such a note is not shown as if it were what was signed.
+// Permission: [hmstype.PermClinicalRead].
 func (s *Service) GetNote(ctx context.Context, id hmstype.NoteID) (Note, error) {
 	return opGetNote.Run(ctx, &s.base, usecase.ID(id), s.getNote)
 }
@@ -36,6 +37,7 @@ var opEncounterNotes = usecase.Query[usecase.ByID[hmstype.EncounterID], []Note]{
 
 // EncounterNotes gives the notes of an encounter, drafts and addenda among them, oldest
 // first. It does not verify hashes; see [Note.Verify].
+// Permission: [hmstype.PermClinicalRead].
 func (s *Service) EncounterNotes(ctx context.Context, id hmstype.EncounterID) ([]Note, error) {
 	return opEncounterNotes.Run(ctx, &s.base, usecase.ID(id), inEncounter(noteRow.note))
 }
@@ -46,6 +48,7 @@ var opNotes = usecase.Query[OfPatient, hmstype.List[Note]]{
 }.Declare()
 
 // Notes lists a patient's notes, the latest first. It does not verify hashes.
+// Permission: [hmstype.PermClinicalRead].
 func (s *Service) Notes(ctx context.Context, in OfPatient) (hmstype.List[Note], error) {
 	return opNotes.Run(ctx, &s.base, in, ofPatient(dbx.Order{At: "created_at", Desc: true}, noteRow.note))
 }

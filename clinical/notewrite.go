@@ -53,6 +53,7 @@ var opWriteNote = usecase.Command[WriteNoteInput, Note]{
 }.Declare()
 
 // WriteNote adds a draft to an open encounter, or an addendum to a signed note of any.
+// Permission: [hmstype.PermClinicalWrite].
 func (s *Service) WriteNote(ctx context.Context, in WriteNoteInput) (Note, error) {
 	return opWriteNote.Run(ctx, &s.base, in, s.writeNote)
 }
@@ -107,6 +108,7 @@ var opSaveNote = usecase.Command[SaveNoteInput, Note]{
 
 // SaveNote replaces the body of a draft, which only its author may do. [ErrNotDraft] for a
 // signed note, [hmstype.ErrStale] where the draft was saved elsewhere meanwhile.
+// Permission: [hmstype.PermClinicalWrite].
 func (s *Service) SaveNote(ctx context.Context, in SaveNoteInput) (Note, error) {
 	return opSaveNote.Run(ctx, &s.base, in, s.saveNote)
 }
@@ -149,6 +151,7 @@ var opSignNote = usecase.Command[usecase.ByID[hmstype.NoteID], Note]{
 
 // SignNote makes a draft final: from now on it cannot change, and its hash proves it.
 // Only its author may sign it.
+// Permission: [hmstype.PermClinicalWrite].
 func (s *Service) SignNote(ctx context.Context, id hmstype.NoteID) (Note, error) {
 	return opSignNote.Run(ctx, &s.base, usecase.ID(id), s.signNote)
 }
@@ -198,6 +201,7 @@ var opAddAddendum = usecase.Command[AddendumInput, Note]{
 
 // AddAddendum begins an addendum to a signed note, also of a closed encounter: a draft of
 // its own, which is signed like any other. The amended note stays as it was signed.
+// Permission: [hmstype.PermClinicalWrite].
 func (s *Service) AddAddendum(ctx context.Context, in AddendumInput) (Note, error) {
 	return opAddAddendum.Run(ctx, &s.base, in, s.addAddendum)
 }
@@ -231,6 +235,7 @@ var opMarkNoteError = usecase.Command[NoteErrorInput, Note]{
 
 // MarkNoteError says that a note was entered in error, for instance on the wrong patient.
 // It stays readable, with its reason; a signed body and its hash stay as they were.
+// Permission: [hmstype.PermClinicalWrite].
 func (s *Service) MarkNoteError(ctx context.Context, in NoteErrorInput) (Note, error) {
 	return opMarkNoteError.Run(ctx, &s.base, in, markNoteError)
 }

@@ -52,6 +52,7 @@ var opPrescribe = usecase.Command[PrescribeInput, Prescription]{
 // Prescribe adds an active prescription. [ErrAllergy] (an *AllergyConflictError) where the
 // patient is recorded as allergic to it and no OverrideReason is given; [ErrEncounterClosed],
 // [ErrDeceased]. The reason is kept only where an allergy spoke against it.
+// Permission: [hmstype.PermPrescribe].
 func (s *Service) Prescribe(ctx context.Context, in PrescribeInput) (Prescription, error) {
 	return opPrescribe.Run(ctx, &s.base, in, s.prescribe)
 }

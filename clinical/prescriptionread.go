@@ -13,6 +13,7 @@ var opGetPrescription = usecase.Query[usecase.ByID[hmstype.PrescriptionID], Pres
 }.Declare()
 
 // GetPrescription gives a prescription, and records that it was read.
+// Permission: [hmstype.PermPrescriptionRead].
 func (s *Service) GetPrescription(ctx context.Context, id hmstype.PrescriptionID) (Prescription, error) {
 	return opGetPrescription.Run(ctx, &s.base, usecase.ID(id), getPrescription)
 }
@@ -28,6 +29,7 @@ var opPrescriptions = usecase.Query[OfPatient, hmstype.List[Prescription]]{
 }.Declare()
 
 // Prescriptions lists a patient's prescriptions of all states, the latest first.
+// Permission: [hmstype.PermPrescriptionRead].
 func (s *Service) Prescriptions(ctx context.Context, in OfPatient) (hmstype.List[Prescription], error) {
 	rule := ofPatient(dbx.Order{At: "created_at", Desc: true}, prescriptionRow.prescription)
 	return opPrescriptions.Run(ctx, &s.base, in, rule)
@@ -38,6 +40,7 @@ var opEncounterPrescriptions = usecase.Query[usecase.ByID[hmstype.EncounterID], 
 }.Declare()
 
 // EncounterPrescriptions gives the prescriptions of an encounter in the order of their writing.
+// Permission: [hmstype.PermPrescriptionRead].
 func (s *Service) EncounterPrescriptions(ctx context.Context, id hmstype.EncounterID) ([]Prescription, error) {
 	return opEncounterPrescriptions.Run(ctx, &s.base, usecase.ID(id), inEncounter(prescriptionRow.prescription))
 }

@@ -44,6 +44,7 @@ var opStopPrescription = usecase.Command[StopInput, Prescription]{
 
 // StopPrescription ends a prescription: it is cancelled where nothing was dispensed yet,
 // and stopped otherwise.
+// Permission: [hmstype.PermPrescribe].
 func (s *Service) StopPrescription(ctx context.Context, in StopInput) (Prescription, error) {
 	rule := stepPrescription(func(row prescriptionRow) (PrescriptionStatus, error) {
 		if row.DispensedQuantity == 0 {
@@ -61,6 +62,7 @@ var opCancelPrescription = usecase.Command[StopInput, Prescription]{
 
 // CancelPrescription ends a prescription of which nothing was dispensed, and refuses
 // otherwise: [ErrAlreadyDispensed].
+// Permission: [hmstype.PermPrescribe].
 func (s *Service) CancelPrescription(ctx context.Context, in StopInput) (Prescription, error) {
 	rule := stepPrescription(func(row prescriptionRow) (PrescriptionStatus, error) {
 		if row.DispensedQuantity != 0 {
@@ -77,6 +79,7 @@ var opHoldPrescription = usecase.Command[StopInput, Prescription]{
 }.Declare()
 
 // HoldPrescription suspends an active prescription: nothing is dispensed until it is resumed.
+// Permission: [hmstype.PermPrescribe].
 func (s *Service) HoldPrescription(ctx context.Context, in StopInput) (Prescription, error) {
 	rule := stepPrescription(func(prescriptionRow) (PrescriptionStatus, error) {
 		return PrescriptionOnHold, nil
@@ -90,6 +93,7 @@ var opResumePrescription = usecase.Command[StopInput, Prescription]{
 }.Declare()
 
 // ResumePrescription makes a prescription active again that was on hold.
+// Permission: [hmstype.PermPrescribe].
 func (s *Service) ResumePrescription(ctx context.Context, in StopInput) (Prescription, error) {
 	rule := stepPrescription(func(row prescriptionRow) (PrescriptionStatus, error) {
 		if row.Status != PrescriptionOnHold { // completed becomes active by a return only
@@ -107,6 +111,7 @@ var opMarkPrescriptionError = usecase.Command[StopInput, Prescription]{
 
 // MarkPrescriptionError says that a prescription was entered in error. What was dispensed
 // on it stays on record, and may be returned.
+// Permission: [hmstype.PermPrescribe].
 func (s *Service) MarkPrescriptionError(ctx context.Context, in StopInput) (Prescription, error) {
 	rule := stepPrescription(func(prescriptionRow) (PrescriptionStatus, error) {
 		return PrescriptionEnteredInError, nil

@@ -106,6 +106,7 @@ var opRecordVitals = usecase.Command[RecordVitalsInput, Vitals]{
 
 // RecordVitals adds a set of vital signs; the body mass index is computed, never taken
 // from the caller.
+// Permission: [hmstype.PermVitalsWrite].
 func (s *Service) RecordVitals(ctx context.Context, in RecordVitalsInput) (Vitals, error) {
 	return opRecordVitals.Run(ctx, &s.base, in, recordVitals)
 }
@@ -151,6 +152,7 @@ var opMarkVitalsError = usecase.Command[VitalsErrorInput, Vitals]{
 
 // MarkVitalsError says that a set was entered in error. Its values stay on record; a right
 // set is recorded anew, with the time at which it was taken.
+// Permission: [hmstype.PermVitalsWrite].
 func (s *Service) MarkVitalsError(ctx context.Context, in VitalsErrorInput) (Vitals, error) {
 	return opMarkVitalsError.Run(ctx, &s.base, in, markVitalsError)
 }
@@ -173,6 +175,7 @@ var opVitals = usecase.Query[OfPatient, hmstype.List[Vitals]]{
 
 // Vitals lists a patient's vital signs, the latest taken first; those entered in error are
 // among them and say so.
+// Permission: [hmstype.PermClinicalRead].
 func (s *Service) Vitals(ctx context.Context, in OfPatient) (hmstype.List[Vitals], error) {
 	return opVitals.Run(ctx, &s.base, in, ofPatient(dbx.Order{At: "taken_at", Desc: true}, vitalsRow.vitals))
 }
@@ -182,6 +185,7 @@ var opEncounterVitals = usecase.Query[usecase.ByID[hmstype.EncounterID], []Vital
 }.Declare()
 
 // EncounterVitals gives the vital signs of an encounter in the order of their recording.
+// Permission: [hmstype.PermClinicalRead].
 func (s *Service) EncounterVitals(ctx context.Context, id hmstype.EncounterID) ([]Vitals, error) {
 	return opEncounterVitals.Run(ctx, &s.base, usecase.ID(id), inEncounter(vitalsRow.vitals))
 }

@@ -91,10 +91,12 @@ var opErase = usecase.Command[EraseInput, Erasure]{
 // brings the fields back, so the host keeps the outbox event "encryption.erased" outside the
 // database and erases again after a restore: to erase twice is no error, and gives the first
 // record.
+// Permission: [hmstype.PermErase].
 func (s *Service) Erase(ctx context.Context, in EraseInput) (Erasure, error) {
 	return opErase.Run(ctx, &s.base, in, s.erase)
 }
 
+// In SQL: migrate/routine/audit/is_held.sql.
 func (s *Service) erase(ctx context.Context, db dbx.DB, in EraseInput) (Erasure, error) {
 	if err := lockPatient(ctx, db, in.Patient); err != nil {
 		return Erasure{}, err
@@ -149,6 +151,7 @@ var opErasures = usecase.Query[usecase.Paged, hmstype.List[Erasure]]{
 
 // Erasures lists who was erased, newest first. Those of restricted patients are withheld from who
 // may not see them.
+// Permission: [hmstype.PermErase].
 func (s *Service) Erasures(ctx context.Context, page hmstype.Page) (hmstype.List[Erasure], error) {
 	return opErasures.Run(ctx, &s.base, usecase.Paged{Page: page}, listErasures)
 }

@@ -29,6 +29,7 @@ var opRotate = usecase.Command[usecase.None, int]{
 
 // Rotate begins a new epoch of keys and gives its number, from 2. What was sealed before
 // stays readable; see [Service.Reencrypt].
+// Permission: [hmstype.PermEncryptionManage].
 func (s *Service) Rotate(ctx context.Context) (int, error) {
 	return opRotate.Run(ctx, &s.base, usecase.None{}, s.rotate)
 }
@@ -47,6 +48,7 @@ var opRewrap = usecase.Command[usecase.None, usecase.None]{
 
 // Rewrap wraps the tenant's keys anew by the host's key: to be called for every tenant after
 // that key has got a new version, and before the old version is destroyed.
+// Permission: [hmstype.PermEncryptionManage].
 func (s *Service) Rewrap(ctx context.Context) error {
 	_, err := opRewrap.Run(ctx, &s.base, usecase.None{}, s.rewrap)
 	return err
@@ -91,6 +93,7 @@ var opReencrypt = usecase.Command[ReencryptInput, Progress]{
 
 // Reencrypt seals the next fields that no key of the current epoch seals. Somebody's change
 // of the same field meanwhile wins. Repeat it until Outdated is 0.
+// Permission: [hmstype.PermEncryptionManage].
 func (s *Service) Reencrypt(ctx context.Context, in ReencryptInput) (Progress, error) {
 	return opReencrypt.Run(ctx, &s.base, in, s.reencrypt)
 }

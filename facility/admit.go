@@ -32,6 +32,7 @@ var opAdmit = usecase.Command[AdmitInput, Stay]{
 // Admit puts the patient of an open encounter into a bed, now. Of many who want the last
 // bed at once, one gets it; the others get [ErrBedTaken] or [ErrBedNotReady].
 // [ErrPatientInBed] where the patient lies in another one.
+// Permission: [hmstype.PermAdmit].
 func (s *Service) Admit(ctx context.Context, in AdmitInput) (Stay, error) {
 	return opAdmit.Run(ctx, &s.base, in, s.admit)
 }

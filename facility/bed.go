@@ -104,6 +104,7 @@ var opCreateBed = usecase.Command[CreateBedInput, Bed]{
 }.Declare()
 
 // CreateBed adds an unoccupied bed to a ward; [ErrNameTaken].
+// Permission: [hmstype.PermFacilityManage].
 func (s *Service) CreateBed(ctx context.Context, in CreateBedInput) (Bed, error) {
 	return opCreateBed.Run(ctx, &s.base, in, createBed)
 }
@@ -136,6 +137,7 @@ var opBeds = usecase.Query[BedsInput, []Bed]{
 }.Declare()
 
 // Beds lists beds by ward and number.
+// Permission: [hmstype.PermFacilityRead].
 func (s *Service) Beds(ctx context.Context, in BedsInput) ([]Bed, error) {
 	return opBeds.Run(ctx, &s.base, in, beds)
 }
@@ -157,6 +159,7 @@ var opMarkCleaned = usecase.Command[usecase.ByID[hmstype.BedID], Bed]{
 
 // MarkCleaned says that a bed was cleaned: a contaminated one then still needs its ordinary
 // cleaning (K -> H), any other is ready (H -> U).
+// Permission: [hmstype.PermHousekeeping].
 func (s *Service) MarkCleaned(ctx context.Context, id hmstype.BedID) (Bed, error) {
 	return opMarkCleaned.Run(ctx, &s.base, usecase.ID(id), markCleaned)
 }
@@ -177,6 +180,7 @@ var opCloseBed = usecase.Command[usecase.ByID[hmstype.BedID], Bed]{
 }.Declare()
 
 // CloseBed takes an unoccupied bed out of use.
+// Permission: [hmstype.PermFacilityManage].
 func (s *Service) CloseBed(ctx context.Context, id hmstype.BedID) (Bed, error) {
 	return opCloseBed.Run(ctx, &s.base, usecase.ID(id), closeBed)
 }
@@ -194,6 +198,7 @@ var opReopenBed = usecase.Command[usecase.ByID[hmstype.BedID], Bed]{
 }.Declare()
 
 // ReopenBed puts a closed bed into use again.
+// Permission: [hmstype.PermFacilityManage].
 func (s *Service) ReopenBed(ctx context.Context, id hmstype.BedID) (Bed, error) {
 	return opReopenBed.Run(ctx, &s.base, usecase.ID(id), reopenBed)
 }

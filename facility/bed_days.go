@@ -34,6 +34,7 @@ var opPostBedDays = usecase.Command[PostBedDaysInput, int]{
 // in a bed, and one for a patient who came and left between two midnights and was not
 // moved. A transfer so never costs a day twice. It is idempotent: run it as often as you
 // like. It tells how many days it looked at.
+// Permission: [hmstype.PermCharge].
 func (s *Service) PostBedDays(ctx context.Context, in PostBedDaysInput) (int, error) {
 	return opPostBedDays.Run(ctx, &s.base, in, s.postBedDays)
 }

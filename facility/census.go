@@ -40,6 +40,7 @@ var opCensus = usecase.Query[CensusInput, []WardCensus]{
 
 // Census counts who lay where at an instant, by ward name. It asks the two length classes,
 // so that it is fast however many years of stays there are.
+// Permission: [hmstype.PermFacilityRead].
 func (s *Service) Census(ctx context.Context, in CensusInput) ([]WardCensus, error) {
 	return opCensus.Run(ctx, &s.base, in, census)
 }

@@ -14,6 +14,7 @@ var opOrderDischarge = usecase.Command[usecase.ByID[hmstype.StayID], Stay]{
 }.Declare()
 
 // OrderDischarge says that the patient may go. The bed stays occupied until [Service.Depart].
+// Permission: [hmstype.PermAdmit].
 func (s *Service) OrderDischarge(ctx context.Context, id hmstype.StayID) (Stay, error) {
 	return opOrderDischarge.Run(ctx, &s.base, usecase.ID(id), orderDischarge)
 }
@@ -51,6 +52,7 @@ var opDepart = usecase.Command[DepartInput, Stay]{
 
 // Depart ends the stay of a patient who has left. The bed then waits for cleaning, and is
 // free only after that. [ErrDischargeNotOrdered], [ErrStayEnded].
+// Permission: [hmstype.PermAdmit].
 func (s *Service) Depart(ctx context.Context, in DepartInput) (Stay, error) {
 	return opDepart.Run(ctx, &s.base, in, depart)
 }

@@ -13,6 +13,7 @@ var opBedHistory = usecase.Query[usecase.ByID[hmstype.BedID], hmstype.History]{
 }.Declare()
 
 // BedHistory gives the steps of a bed from state to state, the oldest first. It does not say who lay in it.
+// Permission: [hmstype.PermFacilityRead].
 func (s *Service) BedHistory(ctx context.Context, id hmstype.BedID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.BedID, bedRow]("bed", nil)
 	return opBedHistory.Run(ctx, &s.base, usecase.ID(id), rule)
@@ -23,6 +24,7 @@ var opStayHistory = usecase.Query[usecase.ByID[hmstype.StayID], hmstype.History]
 }.Declare()
 
 // StayHistory gives the steps of a stay from state to state, the oldest first.
+// Permission: [hmstype.PermFacilityRead].
 func (s *Service) StayHistory(ctx context.Context, id hmstype.StayID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.StayID]("stay", stayRow.subject)
 	return opStayHistory.Run(ctx, &s.base, usecase.ID(id), rule)

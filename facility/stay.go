@@ -97,3 +97,8 @@ var staySteps = dbx.Machine[stayRow, StayStatus]{
 		}
 	},
 }
+
+// Position implements dbx.Positioned.
+func (r stayRow) Position() hmstype.Position {
+	return hmstype.Position{At: r.StartsAt.UTC(), ID: r.ID.UUID()}
+}

@@ -34,6 +34,7 @@ var opTransfer = usecase.Command[TransferInput, Stay]{
 
 // Transfer ends the stay in one bed and begins one in another at the same instant. The old
 // bed then waits for cleaning.
+// Permission: [hmstype.PermAdmit].
 func (s *Service) Transfer(ctx context.Context, in TransferInput) (Stay, error) {
 	return opTransfer.Run(ctx, &s.base, in, transfer)
 }

@@ -25,6 +25,7 @@ var opVerify = usecase.Query[usecase.None, Report]{
 }.Declare()
 
 // Verify looks for what the database should have refused.
+// Permission: [hmstype.PermFacilityRead].
 func (s *Service) Verify(ctx context.Context) (Report, error) {
 	return opVerify.Run(ctx, &s.base, usecase.None{}, verify)
 }

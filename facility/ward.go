@@ -77,6 +77,7 @@ var opCreateWard = usecase.Command[CreateWardInput, Ward]{
 }.Declare()
 
 // CreateWard adds an active ward; [ErrNameTaken].
+// Permission: [hmstype.PermFacilityManage].
 func (s *Service) CreateWard(ctx context.Context, in CreateWardInput) (Ward, error) {
 	return opCreateWard.Run(ctx, &s.base, in, createWard)
 }

@@ -203,7 +203,7 @@ func (s *siege) victimChanged() (bool, error) {
 	for i, row := range results[0].Rows {
 		lines[i] = string(row[0])
 	}
-	return strings.Join(lines, "\n") != s.before, nil
+	return fingerprintOf(lines) != s.before, nil
 }
 
 // argument gives an argument of the parameter's type: the id that its name asks for, or

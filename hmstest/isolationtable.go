@@ -3,6 +3,7 @@ package hmstest
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -102,7 +103,12 @@ func (s *siege) rowOf(table, tenant, where string) (string, error) {
 // fingerprint is a sum over all rows of the victim.
 func (s *siege) fingerprint() (string, error) {
 	rows, err := s.asks(s.victim, s.fingerprintQuery())
-	return strings.Join(rows, "\n"), err
+	return fingerprintOf(rows), err
+}
+
+// fingerprintOf joins the tables' lines. A parallel plan gives them in any order.
+func fingerprintOf(lines []string) string {
+	return strings.Join(slices.Sorted(slices.Values(lines)), "\n")
 }
 
 func (s *siege) fingerprintQuery() string {

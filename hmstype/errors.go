@@ -39,6 +39,13 @@ var ErrIdempotencyMismatch = fmt.Errorf("%w: idempotency key used with another i
 // connection, which serves one caller at a time: give each goroutine an unbound HMS.
 var ErrConcurrentUse = fmt.Errorf("%w: a bound HMS serves one goroutine at a time", ErrPrecondition)
 
+// ErrEnded: the services of an InTx, or of a use case, were used after it had ended.
+var ErrEnded = fmt.Errorf("%w: what this HMS is bound to has ended", ErrPrecondition)
+
+// ErrOutsideTransaction: services that are not bound to a transaction were given its context. What
+// they did would stay where the transaction is undone: use those that InTx gave.
+var ErrOutsideTransaction = fmt.Errorf("%w: the context is a transaction's to which this HMS is not bound", ErrPrecondition)
+
 // ErrInvalidTransition: the entity's status does not allow the step; see [TransitionError].
 var ErrInvalidTransition = fmt.Errorf("%w: status does not allow this", ErrPrecondition)
 

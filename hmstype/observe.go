@@ -3,6 +3,7 @@ package hmstype
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -40,13 +41,14 @@ type Conn interface {
 type HookCall struct {
 	UseCase
 	Actor  Actor
-	Input  any  // what the caller gave; not to be changed
+	Input  any  // the argument of the public method, such as a clinical.BookInput or an AppointmentID; nil for none. Not to be changed
 	Result any  // what the caller will get, where the hook runs after the rule; nil before it
 	Conn   Conn // in the use case's transaction, in the host's own role and settings; good until the hook returns
 }
 
 // Hook is a host's own rule before or after a use case, in its transaction. An error of a hook
-// ends the use case, of which nothing remains; [Veto] makes one that says why. A use case that is
+// ends the use case, of which nothing remains; [Veto] makes one that says why. Any other error is
+// of kind internal, unless it wraps one of another kind. A use case that is
 // tried again after a deadlock asks again, so a hook must have no effect but on the database. A
 // repeated idempotency key asks no hook: nothing is done anew.
 type Hook struct {
@@ -56,16 +58,25 @@ type Hook struct {
 
 // VetoError says that a rule of the host's refused a use case; its kind is [ErrPrecondition].
 type VetoError struct {
-	Rule string // the host's name of the rule; never a patient's data
+	Rule  string // the host's name of the rule; never a patient's data
+	Cause error  // the host's own error, for errors.As; its text is not told. Nil for none
 }
 
-// Veto makes the error by which a [Hook] refuses.
-func Veto(rule string) error { return &VetoError{Rule: rule} }
+// Veto makes the error by which a [Hook] refuses. Causes are errors of the host's own, which errors.As
+// finds in what the use case returns.
+func Veto(rule string, causes ...error) error {
+	return &VetoError{Rule: rule, Cause: errors.Join(causes...)}
+}
 
 // Error implements error.
 func (e *VetoError) Error() string {
 	return fmt.Sprintf("%v: refused by the host's rule %s", ErrPrecondition, e.Rule)
 }
 
-// Unwrap gives [ErrPrecondition].
-func (e *VetoError) Unwrap() error { return ErrPrecondition }
+// Unwrap gives [ErrPrecondition] and the cause.
+func (e *VetoError) Unwrap() []error {
+	if e.Cause == nil {
+		return []error{ErrPrecondition}
+	}
+	return []error{ErrPrecondition, e.Cause}
+}

@@ -3,6 +3,7 @@ package hmstype
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"hash/crc32"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,7 +15,7 @@ const (
 	MaxPageSize     = 500
 )
 
-// ErrBadCursor: the cursor was not made by this library or is damaged.
+// ErrBadCursor: the cursor was made by another list or another version, or is damaged.
 var ErrBadCursor = Invalid("page.cursor", "is not a cursor of this list")
 
 // Page asks for one page of a list. Lists are ordered by (time, id) and paged by keyset,
@@ -35,7 +36,7 @@ func (p Page) Validate() error {
 	var v Validator
 	_, err := p.Size()
 	v.Nested("", err)
-	_, _, err = p.Position()
+	_, _, err = p.read()
 	v.Nested("", err)
 	return v.Err()
 }
@@ -60,29 +61,55 @@ type Position struct {
 
 // cursorVersion changes when the cursor's content does, so that an old cursor is refused
 // rather than misread.
-const cursorVersion = 1
+const cursorVersion = 2
 
-// Cursor gives the opaque text of a position.
-func (p Position) Cursor() string {
-	buf := make([]byte, 1+8+16)
+// A cursor holds the version, a mark of the list, the instant in microseconds and the id.
+const (
+	atMark    = 1
+	atInstant = atMark + 4
+	atID      = atInstant + 8
+	atEnd     = atID + 16
+)
+
+// markOf tells lists apart: a cursor of one would be a wrong page of another, without an error.
+func markOf(list string) uint32 { return crc32.ChecksumIEEE([]byte(list)) }
+
+// Cursor gives the opaque text of a position in a list, which has a name of its own.
+func (p Position) Cursor(list string) string {
+	buf := make([]byte, atEnd)
 	buf[0] = cursorVersion
-	binary.BigEndian.PutUint64(buf[1:9], uint64(p.At.UnixMicro()))
-	copy(buf[9:], p.ID[:])
+	binary.BigEndian.PutUint32(buf[atMark:], markOf(list))
+	binary.BigEndian.PutUint64(buf[atInstant:], uint64(p.At.UnixMicro()))
+	copy(buf[atID:], p.ID[:])
 	return base64.RawURLEncoding.EncodeToString(buf)
 }
 
-// Position reads the page's cursor; ok is false for the first page.
-func (p Page) Position() (pos Position, ok bool, err error) {
+// Position reads the page's cursor; ok is false for the first page. [ErrBadCursor] where the cursor
+// is not one of this list.
+func (p Page) Position(list string) (pos Position, ok bool, err error) {
+	pos, mark, err := p.read()
+	switch {
+	case err != nil || p.Cursor == "":
+		return Position{}, false, err
+	case mark != markOf(list):
+		return Position{}, false, ErrBadCursor
+	default:
+		return pos, true, nil
+	}
+}
+
+// read reads the cursor of whatever list.
+func (p Page) read() (pos Position, mark uint32, err error) {
 	if p.Cursor == "" {
-		return Position{}, false, nil
+		return Position{}, 0, nil
 	}
 	buf, err := base64.RawURLEncoding.Strict().DecodeString(p.Cursor)
-	if err != nil || len(buf) != 25 || buf[0] != cursorVersion {
-		return Position{}, false, ErrBadCursor
+	if err != nil || len(buf) != atEnd || buf[0] != cursorVersion {
+		return Position{}, 0, ErrBadCursor
 	}
-	at := time.UnixMicro(int64(binary.BigEndian.Uint64(buf[1:9]))).UTC()
+	at := time.UnixMicro(int64(binary.BigEndian.Uint64(buf[atInstant:]))).UTC()
 	if at.Year() < 1 || at.Year() > 9999 {
-		return Position{}, false, ErrBadCursor
+		return Position{}, 0, ErrBadCursor
 	}
-	return Position{At: at, ID: uuid.UUID(buf[9:25])}, true, nil
+	return Position{At: at, ID: uuid.UUID(buf[atID:])}, binary.BigEndian.Uint32(buf[atMark:]), nil
 }

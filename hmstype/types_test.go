@@ -118,23 +118,36 @@ func TestPage_CursorRoundTrip(t *testing.T) {
 			At: time.UnixMicro(rapid.Int64Range(-5e13, 2e14).Draw(t, "micros")).UTC(),
 			ID: hmstype.NewID[hmstype.PatientID]().UUID(),
 		}
-		back, ok, err := hmstype.Page{Cursor: pos.Cursor()}.Position()
+		back, ok, err := hmstype.Page{Cursor: pos.Cursor("list")}.Position("list")
 		if err != nil || !ok || !back.At.Equal(pos.At) || back.ID != pos.ID {
 			t.Fatalf("%v came back as %v, %v, %v", pos, back, ok, err)
 		}
 	})
 }
 
+// A cursor of one list would be a wrong page of another.
+func TestPage_RefusesAnotherListsCursor(t *testing.T) {
+	t.Parallel()
+	cursor := hmstype.Position{At: time.UnixMicro(1).UTC()}.Cursor("users")
+	_, ok, err := hmstype.Page{Cursor: cursor}.Position("bills")
+	require.ErrorIs(t, err, hmstype.ErrBadCursor)
+	require.False(t, ok)
+	require.NoError(t, hmstype.Page{Cursor: cursor}.Validate(), "only the list can tell")
+	_, ok, err = hmstype.Page{}.Position("bills")
+	require.NoError(t, err)
+	require.False(t, ok, "the first page of any list")
+}
+
 func FuzzPage_Position(f *testing.F) {
 	f.Add("")
-	f.Add(hmstype.Position{At: time.Now(), ID: hmstype.NewID[hmstype.PatientID]().UUID()}.Cursor())
+	f.Add(hmstype.Position{At: time.Now(), ID: hmstype.NewID[hmstype.PatientID]().UUID()}.Cursor("list"))
 	f.Fuzz(func(t *testing.T, cursor string) {
-		pos, ok, err := hmstype.Page{Cursor: cursor}.Position()
+		pos, ok, err := hmstype.Page{Cursor: cursor}.Position("list")
 		switch {
 		case err != nil:
 			require.ErrorIs(t, err, hmstype.ErrInvalid)
 		case ok:
-			require.Equal(t, cursor, pos.Cursor(), "a cursor has one text")
+			require.Equal(t, cursor, pos.Cursor("list"), "a cursor has one text")
 		default:
 			require.Empty(t, cursor)
 		}

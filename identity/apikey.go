@@ -91,6 +91,7 @@ var opCreateAPIKey = usecase.Command[CreateAPIKeyInput, NewAPIKey]{
 
 // CreateAPIKey makes a key for an active user. Nobody gives what he does not hold: the actor must
 // have every scope himself, and a program within the scopes of its own key.
+// Permission: [hmstype.PermIdentityManage].
 func (s *Service) CreateAPIKey(ctx context.Context, in CreateAPIKeyInput) (NewAPIKey, error) {
 	// Asked before the transaction, as an Authorizer may need a connection of its own.
 	if err := s.requireAll(ctx, in.Scopes); err != nil {
@@ -145,6 +146,7 @@ var opRevokeAPIKey = usecase.Command[usecase.ByID[hmstype.APIKeyID], APIKey]{
 
 // RevokeAPIKey ends a key; one that has ended already stays as it is. Every process refuses it
 // within a second.
+// Permission: [hmstype.PermIdentityManage].
 func (s *Service) RevokeAPIKey(ctx context.Context, id hmstype.APIKeyID) (APIKey, error) {
 	key, err := opRevokeAPIKey.Run(ctx, &s.base, usecase.ID(id), revokeAPIKey)
 	s.sessions.clear()
@@ -169,6 +171,7 @@ var opAPIKeys = usecase.Query[usecase.ByID[hmstype.UserID], []APIKey]{
 }.Declare()
 
 // APIKeys lists a user's keys, those that have ended too.
+// Permission: [hmstype.PermIdentityRead].
 func (s *Service) APIKeys(ctx context.Context, user hmstype.UserID) ([]APIKey, error) {
 	return opAPIKeys.Run(ctx, &s.base, usecase.ID(user), apiKeys)
 }

@@ -169,6 +169,7 @@ var (
 // review are about the user's deed; a reviewer needs them.
 var grants = usecase.Entity[BreakGlass]{
 	Table:   "break_glass",
+	IsGrant: true,
 	Patient: func(g *BreakGlass) hmstype.PatientID { return g.Patient },
 	ID:      func(g *BreakGlass) string { return g.ID.String() },
 	Texts: func(g *BreakGlass) []fieldcrypt.Record {
@@ -211,6 +212,7 @@ var opBreakTheGlass = usecase.Command[BreakGlassInput, BreakGlass]{
 // allows carries its id on the trail, where the patient's report of accesses shows it; an
 // outbox event alerts whoever must review. [ErrReviewOverdue] where a grant of the same user
 // waits for its review too long. It opens what is restricted; it gives no permission.
+// Permission: [hmstype.PermBreakGlass].
 func (s *Service) BreakTheGlass(ctx context.Context, in BreakGlassInput) (BreakGlass, error) {
 	return opBreakTheGlass.Run(ctx, &s.base, in, s.breakTheGlass)
 }

@@ -34,6 +34,7 @@ var opEndBreakGlass = usecase.Command[usecase.ByID[hmstype.BreakGlassID], BreakG
 
 // EndBreakGlass closes the record again before the grant expires; its own user may. A grant that is
 // over already stays as it is.
+// Permission: [hmstype.PermBreakGlass].
 func (s *Service) EndBreakGlass(ctx context.Context, id hmstype.BreakGlassID) (BreakGlass, error) {
 	return opEndBreakGlass.Run(ctx, &s.base, usecase.ID(id), endBreakGlass)
 }
@@ -80,6 +81,7 @@ var opReviewBreakGlass = usecase.Command[ReviewBreakGlassInput, BreakGlass]{
 // ReviewBreakGlass records the judgement of another person than the user, and ends the grant
 // where it still runs. [ErrOwnReview] for the user himself, under whatever account; [ErrReviewed]
 // where somebody was faster: a judgement stands.
+// Permission: [hmstype.PermBreakGlassReview].
 func (s *Service) ReviewBreakGlass(ctx context.Context, in ReviewBreakGlassInput) (BreakGlass, error) {
 	return opReviewBreakGlass.Run(ctx, &s.base, in, s.reviewBreakGlass)
 }
@@ -130,6 +132,7 @@ var opBreakGlassGrants = usecase.Query[BreakGlassQuery, hmstype.List[BreakGlass]
 
 // BreakGlassGrants lists grants for their review, and records whose were seen. The texts about
 // restricted patients are withheld from who may not see them.
+// Permission: [hmstype.PermBreakGlassReview].
 func (s *Service) BreakGlassGrants(ctx context.Context, query BreakGlassQuery) (hmstype.List[BreakGlass], error) {
 	return opBreakGlassGrants.Run(ctx, &s.base, query, breakGlassGrants)
 }
@@ -147,6 +150,7 @@ var opBreakGlassHistory = usecase.Query[usecase.ByID[hmstype.BreakGlassID], hmst
 }.Declare()
 
 // BreakGlassHistory gives the steps of a grant from state to state, the oldest first.
+// Permission: [hmstype.PermBreakGlassReview].
 func (s *Service) BreakGlassHistory(ctx context.Context, id hmstype.BreakGlassID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.BreakGlassID](glassSteps.Table, breakGlassRow.subject)
 	return opBreakGlassHistory.Run(ctx, &s.base, usecase.ID(id), rule)

@@ -62,6 +62,7 @@ var opLogin = usecase.Command[LoginInput, loginOutcome]{
 // the fifth failure on an account must wait, 1 s and then twice as long each time up to 5
 // minutes, and after 100 it is locked until its password is reset or [Service.UnlockPassword].
 // Successes and failures are on the trail, and stay there if the host's own deed fails.
+// Permission: [hmstype.PermAuthenticate].
 func (s *Service) Login(ctx context.Context, in LoginInput) (Login, error) {
 	base := s.base
 	base.DB = base.DB.Unbound()
@@ -95,10 +96,21 @@ type attempt struct {
 	known bool           // an active user who may try now
 }
 
+// Given gives nil: what is counted is nobody's.
+func (attempt) Given() any { return nil }
+
 // loginOutcome carries a refusal past the commit of its record.
 type loginOutcome struct {
 	login Login
 	err   error
+}
+
+// Given gives the login, for a hook; nil where it was refused.
+func (o loginOutcome) Given() any {
+	if o.err != nil {
+		return nil
+	}
+	return o.login
 }
 
 func beginLogin(ctx context.Context, db dbx.DB, in LoginInput) (attempt, error) {
@@ -113,7 +125,8 @@ func beginLogin(ctx context.Context, db dbx.DB, in LoginInput) (attempt, error) 
 		return attempt{}, err
 	}
 	if !found { // an unknown name must wait like a known one, or waiting would tell them apart
-		_, err := countSource(ctx, db, sourceKey("name", names.NameKey(in.Login)), freeFailures, longestDelay)
+		_, wanted := loginKey(in.Login)
+		_, err := countSource(ctx, db, sourceKey("name", wanted), freeFailures, longestDelay)
 		return attempt{}, err
 	}
 	hash, refused, err := countAccount(ctx, db, row.ID)
@@ -126,15 +139,20 @@ func beginLogin(ctx context.Context, db dbx.DB, in LoginInput) (attempt, error) 
 // findLogin finds a user by name or e-mail address. No name looks like an address but the
 // user's own, so at most one fits.
 func findLogin(ctx context.Context, db dbx.DB, login string) (userRow, bool, error) {
-	column, wanted := "username_key", names.NameKey(login)
-	if strings.ContainsRune(wanted, '@') {
-		column, wanted = "email_key", names.CodeKey(login)
-	}
+	column, wanted := loginKey(login)
 	rows, err := dbx.All[userRow](ctx, db, dbx.Equal(column, wanted))
 	if err != nil || len(rows) == 0 {
 		return userRow{}, false, err
 	}
 	return rows[0], true, nil
+}
+
+// loginKey gives what a login is looked up, and counted, by: all its spellings are one.
+func loginKey(login string) (column, wanted string) {
+	if key := names.NameKey(login); !strings.ContainsRune(key, '@') {
+		return "username_key", key
+	}
+	return "email_key", names.CodeKey(login)
 }
 
 func (s *Service) finishLogin(ctx context.Context, db dbx.DB, in LoginInput, begun attempt, fits bool, newHash string) (loginOutcome, error) {

@@ -113,6 +113,7 @@ var opChangePassword = usecase.Proof{Name: "identity.change_password", Why: ownA
 
 // ChangePassword replaces the actor's own password and ends his other sessions.
 // [ErrLoginFailed] for a wrong old password, which counts like any failed login.
+// Permission: [hmstype.PermIdentityManage].
 func (s *Service) ChangePassword(ctx context.Context, in ChangePasswordInput) error {
 	actor, err := s.self(ctx)
 	if err != nil {
@@ -169,6 +170,7 @@ var opUnlockPassword = usecase.Command[usecase.ByID[hmstype.UserID], usecase.Non
 }.Declare()
 
 // UnlockPassword lets a user try again whose account too many wrong passwords have locked.
+// Permission: [hmstype.PermIdentityManage].
 func (s *Service) UnlockPassword(ctx context.Context, id hmstype.UserID) error {
 	_, err := opUnlockPassword.Run(ctx, &s.base, usecase.ID(id), unlockPassword)
 	return err

@@ -49,6 +49,7 @@ var opLinkPatient = usecase.Command[LinkPatientInput, PatientLink]{
 // can be found (audit.SuspicionOwnRecord). It gives the user no right, and [User] does not show
 // it: that somebody is a patient is the patient's secret. The link is on the patient's trail.
 // [hmstype.ErrStale] where somebody else was faster.
+// Permission: [hmstype.PermIdentityManage].
 func (s *Service) LinkPatient(ctx context.Context, in LinkPatientInput) (PatientLink, error) {
 	return opLinkPatient.Run(ctx, &s.base, in, linkPatient)
 }

@@ -54,6 +54,7 @@ var opRequestPasswordReset = usecase.Command[PasswordResetInput, PasswordReset]{
 // RequestPasswordReset makes a token by which the account's person sets a new password. The
 // host sends it to the address that it knows; an earlier one is void. An account that is not
 // active, like a name that is not there, gives Found false and no error.
+// Permission: [hmstype.PermAuthenticate].
 func (s *Service) RequestPasswordReset(ctx context.Context, in PasswordResetInput) (PasswordReset, error) {
 	return opRequestPasswordReset.Run(ctx, &s.base, in, s.requestPasswordReset)
 }
@@ -133,6 +134,7 @@ var opResetPassword = usecase.Command[NewPasswordInput, User]{
 // ResetPassword sets a new password by the token of [Service.RequestPasswordReset], ends all
 // sessions of the user and unlocks the account. The token is used up only if the password is
 // accepted. [ErrTokenInvalid] for one that was used, has expired or never was.
+// Permission: [hmstype.PermAuthenticate].
 func (s *Service) ResetPassword(ctx context.Context, in NewPasswordInput) (User, error) {
 	user, err := opResetPassword.Run(ctx, &s.base, in, s.resetPassword)
 	s.sessions.clear()
@@ -160,6 +162,7 @@ var opAcceptInvitation = usecase.Command[NewPasswordInput, User]{
 
 // AcceptInvitation makes an invited user active, with the password that he chose.
 // [ErrTokenInvalid] as for [Service.ResetPassword].
+// Permission: [hmstype.PermAuthenticate].
 func (s *Service) AcceptInvitation(ctx context.Context, in NewPasswordInput) (User, error) {
 	user, err := opAcceptInvitation.Run(ctx, &s.base, in, s.acceptInvitation)
 	s.sessions.clear()
@@ -221,6 +224,7 @@ var opInvite = usecase.Command[usecase.ByID[hmstype.UserID], Invitation]{
 
 // Invite makes a token by which an invited user accepts; an earlier one is void.
 // [hmstype.ErrInvalidTransition] for a user who is not invited.
+// Permission: [hmstype.PermIdentityManage].
 func (s *Service) Invite(ctx context.Context, id hmstype.UserID) (Invitation, error) {
 	return opInvite.Run(ctx, &s.base, usecase.ID(id), s.invite)
 }

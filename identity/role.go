@@ -159,6 +159,7 @@ var opCreateRole = usecase.Command[CreateRoleInput, Role]{
 }.Declare()
 
 // CreateRole adds a role; [ErrRoleNameTaken] where the tenant has one of that name.
+// Permission: [hmstype.PermIdentityManage].
 func (s *Service) CreateRole(ctx context.Context, in CreateRoleInput) (Role, error) {
 	return opCreateRole.Run(ctx, &s.base, in, createRole)
 }
@@ -174,6 +175,7 @@ var opRoles = usecase.Query[usecase.None, []Role]{
 }.Declare()
 
 // Roles lists the tenant's roles by name.
+// Permission: [hmstype.PermIdentityRead].
 func (s *Service) Roles(ctx context.Context) ([]Role, error) {
 	return opRoles.Run(ctx, &s.base, usecase.None{}, roles)
 }
@@ -212,6 +214,7 @@ var opUpdateRole = usecase.Command[UpdateRoleInput, Role]{
 // UpdateRole changes what a role allows, a standard one's too; every process follows within a
 // second. [ErrLastAdministrator] where nobody could administer the tenant any more,
 // [hmstype.ErrStale] where somebody else was faster.
+// Permission: [hmstype.PermIdentityManage].
 func (s *Service) UpdateRole(ctx context.Context, in UpdateRoleInput) (Role, error) {
 	role, err := opUpdateRole.Run(ctx, &s.base, in, updateRole)
 	s.cache.clear()

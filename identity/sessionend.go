@@ -29,6 +29,7 @@ var opSessions = usecase.Query[SessionsQuery, hmstype.List[Session]]{
 }.Declare()
 
 // Sessions lists a user's sessions, those that ended too.
+// Permission: [hmstype.PermIdentityRead].
 func (s *Service) Sessions(ctx context.Context, query SessionsQuery) (hmstype.List[Session], error) {
 	return opSessions.Run(ctx, &s.base, query, listSessions)
 }
@@ -60,6 +61,7 @@ var opEndSession = usecase.Command[usecase.ByID[hmstype.SessionID], usecase.None
 }.Declare()
 
 // EndSession ends one session of anybody.
+// Permission: [hmstype.PermIdentityManage].
 func (s *Service) EndSession(ctx context.Context, id hmstype.SessionID) error {
 	_, err := opEndSession.Run(ctx, &s.base, usecase.ID(id), endAnySession)
 	s.sessions.clear()
@@ -82,6 +84,7 @@ var opEndSessions = usecase.Command[usecase.ByID[hmstype.UserID], usecase.None]{
 }.Declare()
 
 // EndSessions ends all sessions of a user.
+// Permission: [hmstype.PermIdentityManage].
 func (s *Service) EndSessions(ctx context.Context, user hmstype.UserID) error {
 	_, err := opEndSessions.Run(ctx, &s.base, usecase.ID(user), endAllSessions)
 	s.sessions.clear()

@@ -68,6 +68,7 @@ var opCreateTenant = usecase.Command[CreateTenantInput, Tenant]{
 // CreateTenant creates the actor's tenant with the six standard roles. The actor is the
 // host's own: hmstype.SystemActor(hmstype.NewID[hmstype.TenantID](), "setup").
 // [ErrTenantExists] where it was created before.
+// Permission: [hmstype.PermIdentityManage].
 func (s *Service) CreateTenant(ctx context.Context, in CreateTenantInput) (Tenant, error) {
 	return opCreateTenant.Run(ctx, &s.base, in, createTenant)
 }
@@ -96,6 +97,7 @@ var opTenant = usecase.Query[usecase.None, Tenant]{
 }.Declare()
 
 // Tenant gives the actor's own tenant.
+// Permission: [hmstype.PermIdentityRead].
 func (s *Service) Tenant(ctx context.Context) (Tenant, error) {
 	return opTenant.Run(ctx, &s.base, usecase.None{}, tenant)
 }

@@ -151,6 +151,7 @@ var opCreateUser = usecase.Command[CreateUserInput, User]{
 
 // CreateUser adds a user with roles. [ErrUsernameTaken] also for a name that looks like
 // another one's, [ErrEmailTaken]; an unknown role is not found.
+// Permission: [hmstype.PermIdentityManage].
 func (s *Service) CreateUser(ctx context.Context, in CreateUserInput) (User, error) {
 	return opCreateUser.Run(ctx, &s.base, in, s.createUser)
 }
@@ -229,6 +230,7 @@ var opUser = usecase.Query[usecase.ByID[hmstype.UserID], User]{
 }.Declare()
 
 // User gives a user of the tenant.
+// Permission: [hmstype.PermIdentityRead].
 func (s *Service) User(ctx context.Context, id hmstype.UserID) (User, error) {
 	return opUser.Run(ctx, &s.base, usecase.ID(id), s.user)
 }
@@ -260,6 +262,7 @@ var opUpdateUser = usecase.Command[UpdateUserInput, User]{
 
 // UpdateUser changes a user's profile. Errors as for [Service.CreateUser];
 // [hmstype.ErrStale] where somebody else was faster, [ErrDeactivated] for an account that is closed.
+// Permission: [hmstype.PermIdentityManage].
 func (s *Service) UpdateUser(ctx context.Context, in UpdateUserInput) (User, error) {
 	return opUpdateUser.Run(ctx, &s.base, in, s.updateUser)
 }
@@ -290,6 +293,7 @@ var opUsers = usecase.Query[usecase.Paged, hmstype.List[User]]{
 }.Declare()
 
 // Users lists the tenant's users, oldest first.
+// Permission: [hmstype.PermIdentityRead].
 func (s *Service) Users(ctx context.Context, page hmstype.Page) (hmstype.List[User], error) {
 	return opUsers.Run(ctx, &s.base, usecase.Paged{Page: page}, s.users)
 }

@@ -98,6 +98,7 @@ var opSetUserRoles = usecase.Command[SetUserRolesInput, User]{
 // SetUserRoles gives a user exactly these roles; other processes follow within a second.
 // [ErrLastAdministrator] where nobody else could administer the tenant, [ErrDeactivated]
 // for an account that is closed.
+// Permission: [hmstype.PermIdentityManage].
 func (s *Service) SetUserRoles(ctx context.Context, in SetUserRolesInput) (User, error) {
 	user, err := opSetUserRoles.Run(ctx, &s.base, in, s.setUserRoles)
 	s.cache.forget(ctx, in.ID)

@@ -36,6 +36,7 @@ var opSetUserStatus = usecase.Command[SetUserStatusInput, User]{
 // SetUserStatus locks, unlocks or deactivates a user. [hmstype.ErrInvalidTransition] for
 // a step that is not in [UserTransitions]; [ErrLastAdministrator] where nobody else could
 // administer the tenant.
+// Permission: [hmstype.PermIdentityManage].
 func (s *Service) SetUserStatus(ctx context.Context, in SetUserStatusInput) (User, error) {
 	user, err := opSetUserStatus.Run(ctx, &s.base, in, s.setUserStatus)
 	s.cache.forget(ctx, in.ID)
@@ -67,6 +68,7 @@ var opUserHistory = usecase.Query[usecase.ByID[hmstype.UserID], hmstype.History]
 }.Declare()
 
 // UserHistory gives the steps of an account from state to state, the oldest first.
+// Permission: [hmstype.PermIdentityRead].
 func (s *Service) UserHistory(ctx context.Context, id hmstype.UserID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.UserID, userRow](userSteps.Table, nil)
 	return opUserHistory.Run(ctx, &s.base, usecase.ID(id), rule)

@@ -88,6 +88,7 @@ var opSendMessage = usecase.Command[SendMessageInput, Message]{
 // SendMessage adds a message to a thread in which the actor takes part and emits
 // "inbox.message_sent"; to others the thread is not found. Messages of one thread are sent one
 // after the other, each at a later instant than the one before.
+// Permission: [hmstype.PermMessageWrite].
 func (s *Service) SendMessage(ctx context.Context, in SendMessageInput) (Message, error) {
 	return opSendMessage.Run(ctx, &s.base, in, s.sendMessage)
 }
@@ -144,6 +145,7 @@ var opMessages = usecase.Query[MessagesInput, hmstype.List[Message]]{
 
 // Messages lists the messages of a thread, the newest first, and records the read of its
 // patient's data. Who may read them is as with [Service.Thread]. It marks nothing as read.
+// Permission: [hmstype.PermMessageRead].
 func (s *Service) Messages(ctx context.Context, in MessagesInput) (hmstype.List[Message], error) {
 	return opMessages.Run(ctx, &s.base, in, widened(ctx, s, hmstype.PermClinicalRead, listMessages))
 }

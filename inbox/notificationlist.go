@@ -33,6 +33,7 @@ var opNotifications = usecase.Query[NotificationsInput, hmstype.List[Notificatio
 // Notifications lists what was sent to the actor and to the roles that he holds now, the
 // newest first, without what has expired. Who is given a role finds what it got before him. The
 // patients whom the list names are recorded as searched for.
+// Permission: [hmstype.PermInboxRead].
 func (s *Service) Notifications(ctx context.Context, in NotificationsInput) (hmstype.List[Notification], error) {
 	return opNotifications.Run(ctx, &s.base, in, listNotifications)
 }
@@ -108,6 +109,7 @@ var opNotification = usecase.Query[usecase.ByID[hmstype.NotificationID], Notific
 // records the read of its patient's data. It does not mark it as read. One that was sent to
 // others is not found; one about a restricted patient needs patient.restricted or a
 // break-glass grant.
+// Permission: [hmstype.PermInboxRead].
 func (s *Service) Notification(ctx context.Context, id hmstype.NotificationID) (Notification, error) {
 	return opNotification.Run(ctx, &s.base, usecase.ID(id), getNotification)
 }
@@ -136,6 +138,7 @@ var opUnreadNotifications = usecase.Query[usecase.None, int64]{
 }.Declare()
 
 // UnreadNotifications counts what [Service.Notifications] would list as unread.
+// Permission: [hmstype.PermInboxRead].
 func (s *Service) UnreadNotifications(ctx context.Context) (int64, error) {
 	return opUnreadNotifications.Run(ctx, &s.base, usecase.None{}, unreadNotifications)
 }

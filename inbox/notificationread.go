@@ -45,6 +45,7 @@ var opMarkRead = usecase.Command[MarkReadInput, int64]{
 // MarkRead notes that the actor has read some notifications, and gives how many of them were
 // new to him: the first time stands. Of a notification to a role each member reads for
 // himself. One that was sent to others is not found, and then none is marked.
+// Permission: [hmstype.PermInboxRead].
 func (s *Service) MarkRead(ctx context.Context, in MarkReadInput) (int64, error) {
 	return opMarkRead.Run(ctx, &s.base, in, markThese)
 }
@@ -79,6 +80,7 @@ var opMarkAllRead = usecase.Command[MarkAllReadInput, int64]{
 
 // MarkAllRead notes that the actor has read all that reached him up to an instant, and gives how
 // many were new to him. What comes in meanwhile stays unread.
+// Permission: [hmstype.PermInboxRead].
 func (s *Service) MarkAllRead(ctx context.Context, in MarkAllReadInput) (int64, error) {
 	return opMarkAllRead.Run(ctx, &s.base, in, markAll)
 }

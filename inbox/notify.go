@@ -48,6 +48,7 @@ var opNotify = usecase.Command[NotifyInput, Notification]{
 // screen or a telephone. An unknown role or patient is not found, an unknown user invalid.
 // Whoever sends one about a restricted patient sends it to somebody who may have to break the
 // glass to read it.
+// Permission: [hmstype.PermNotify].
 func (s *Service) Notify(ctx context.Context, in NotifyInput) (Notification, error) {
 	return opNotify.Run(ctx, &s.base, in, s.notify)
 }

@@ -40,7 +40,7 @@ func mergedPage[R dbx.Positioned](
 	if !goesOn {
 		return merged, "", nil
 	}
-	return merged, merged[len(merged)-1].Position().Cursor(), nil
+	return merged, merged[len(merged)-1].Position().Cursor(dbx.ListOf[R](order)), nil
 }
 
 // compare orders positions as the database does.

@@ -33,6 +33,7 @@ var opAddParticipant = usecase.Command[AddParticipantInput, Participant]{
 // AddParticipant brings an active user into a thread in which the actor takes part, also one who
 // left it before. He reads all of it. Who takes part already stays as he is. [ErrUserInactive]
 // for one who cannot answer; to others than participants the thread is not found.
+// Permission: [hmstype.PermMessageWrite].
 func (s *Service) AddParticipant(ctx context.Context, in AddParticipantInput) (Participant, error) {
 	return opAddParticipant.Run(ctx, &s.base, in, addParticipant)
 }
@@ -72,6 +73,7 @@ var opLeaveThread = usecase.Command[usecase.ByID[hmstype.ThreadID], usecase.None
 }.Declare()
 
 // LeaveThread ends the actor's part in a thread. What he wrote stays, and he reads it no more.
+// Permission: [hmstype.PermMessageWrite].
 func (s *Service) LeaveThread(ctx context.Context, id hmstype.ThreadID) error {
 	_, err := opLeaveThread.Run(ctx, &s.base, usecase.ID(id), leaveThread)
 	return err
@@ -117,6 +119,7 @@ var opMarkThreadRead = usecase.Command[MarkThreadReadInput, int64]{
 
 // MarkThreadRead moves the actor's marker in a thread on; it never goes back, and never beyond
 // the last message. It gives how many messages of others are still unread.
+// Permission: [hmstype.PermMessageRead].
 func (s *Service) MarkThreadRead(ctx context.Context, in MarkThreadReadInput) (int64, error) {
 	return opMarkThreadRead.Run(ctx, &s.base, in, markThreadRead)
 }
@@ -143,6 +146,7 @@ var opUnreadThreads = usecase.Query[usecase.None, int64]{
 }.Declare()
 
 // UnreadThreads counts the threads in which the actor has something to read.
+// Permission: [hmstype.PermMessageRead].
 func (s *Service) UnreadThreads(ctx context.Context) (int64, error) {
 	return opUnreadThreads.Run(ctx, &s.base, usecase.None{}, unreadThreads)
 }

@@ -16,6 +16,7 @@ var opClaimTask = usecase.Command[usecase.ByID[hmstype.TaskID], Task]{
 // ClaimTask takes a task that waits: one that the actor was asked for by name, or one of a role
 // that he holds. Of many who try at once exactly one gets it; the others get a
 // [TaskClaimedError] that says who. Whoever has it already gets it as it is.
+// Permission: [hmstype.PermTaskWrite].
 func (s *Service) ClaimTask(ctx context.Context, id hmstype.TaskID) (Task, error) {
 	return opClaimTask.Run(ctx, &s.base, usecase.ID(id), widened(ctx, s, hmstype.PermTaskManage, s.claimTask))
 }
@@ -54,6 +55,7 @@ var opReleaseTask = usecase.Command[TaskStepInput, Task]{
 // ReleaseTask gives a task back to its role, so that another may take it: by its owner, or by
 // whoever steers it (who asked for it, or holds task.manage). [ErrNoRole] where it was given to
 // a user.
+// Permission: [hmstype.PermTaskWrite].
 func (s *Service) ReleaseTask(ctx context.Context, in TaskStepInput) (Task, error) {
 	return opReleaseTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{
 		to: TaskRequested, event: "released", by: ownersAndSteerers,
@@ -92,6 +94,7 @@ var opReassignTask = usecase.Command[ReassignTaskInput, Task]{
 // ReassignTask gives an open task to another user or role, who are asked anew: it is requested
 // again, whatever was done. Its owner may, and whoever steers it. Errors as of
 // [Service.CreateTask]; [hmstype.ErrStale] where somebody else was faster.
+// Permission: [hmstype.PermTaskWrite].
 func (s *Service) ReassignTask(ctx context.Context, in ReassignTaskInput) (Task, error) {
 	return opReassignTask.Run(ctx, &s.base, in, stepping[ReassignTaskInput](ctx, s, taskStep{
 		to: TaskRequested, event: "reassigned", by: ownersAndSteerers, anew: true,

@@ -45,6 +45,7 @@ var opCreateTask = usecase.Command[CreateTaskInput, Task]{
 // CreateTask asks a user, or somebody of a role, to do something. A date in the past is
 // allowed: what should have been done yesterday is overdue at once. An unknown user, role or
 // patient is not found; [ErrUserInactive] where the user cannot answer.
+// Permission: [hmstype.PermTaskWrite].
 func (s *Service) CreateTask(ctx context.Context, in CreateTaskInput) (Task, error) {
 	return opCreateTask.Run(ctx, &s.base, in, s.createTask)
 }

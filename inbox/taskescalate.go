@@ -47,6 +47,7 @@ var opEscalateTasks = usecase.Command[EscalateTasksInput, []hmstype.TaskID]{
 //
 // Call it every few minutes, and again at once while it gives 500. A second call as of the same
 // instant escalates nothing again; several callers take different tasks.
+// Permission: [hmstype.PermTaskManage].
 func (s *Service) EscalateTasks(ctx context.Context, in EscalateTasksInput) ([]hmstype.TaskID, error) {
 	return opEscalateTasks.Run(ctx, &s.base, in, s.escalateTasks)
 }

@@ -77,6 +77,7 @@ var opTaskHistory = usecase.Query[usecase.ByID[hmstype.TaskID], []TaskHistoryEnt
 
 // TaskHistory gives the steps of a task that the actor may see, the first first, and records
 // the read of its patient's data like [Service.Task].
+// Permission: [hmstype.PermTaskRead].
 func (s *Service) TaskHistory(ctx context.Context, id hmstype.TaskID) ([]TaskHistoryEntry, error) {
 	return opTaskHistory.Run(ctx, &s.base, usecase.ID(id), widened(ctx, s, hmstype.PermTaskReadAll, taskHistory))
 }

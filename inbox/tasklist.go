@@ -17,6 +17,7 @@ var opTask = usecase.Query[usecase.ByID[hmstype.TaskID], Task]{
 // that is his, of a role that he holds, that he asked for, or that was escalated to a role that
 // he holds; with task.read_all everybody's. To others it is not found. One about a restricted
 // patient needs patient.restricted or a break-glass grant.
+// Permission: [hmstype.PermTaskRead].
 func (s *Service) Task(ctx context.Context, id hmstype.TaskID) (Task, error) {
 	return opTask.Run(ctx, &s.base, usecase.ID(id), widened(ctx, s, hmstype.PermTaskReadAll, getTask))
 }
@@ -50,6 +51,7 @@ var opMyTasks = usecase.Query[MyTasksInput, hmstype.List[Task]]{
 
 // MyTasks lists the open tasks that are the actor's own and those that wait for somebody of a
 // role that he holds; what is due first comes first, what has no date last.
+// Permission: [hmstype.PermTaskRead].
 func (s *Service) MyTasks(ctx context.Context, in MyTasksInput) (hmstype.List[Task], error) {
 	return opMyTasks.Run(ctx, &s.base, in, myTasks)
 }
@@ -96,6 +98,7 @@ var opTasks = usecase.Query[TasksInput, hmstype.List[Task]]{
 
 // Tasks lists everybody's tasks, but for drafts of others; what is due first comes first, what
 // has no date last.
+// Permission: [hmstype.PermTaskReadAll].
 func (s *Service) Tasks(ctx context.Context, in TasksInput) (hmstype.List[Task], error) {
 	return opTasks.Run(ctx, &s.base, in, allTasks)
 }

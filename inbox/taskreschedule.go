@@ -39,6 +39,7 @@ var opRescheduleTask = usecase.Command[RescheduleTaskInput, Task]{
 
 // RescheduleTask changes when an open task is due and how urgent it is, by whoever steers it.
 // How often it was escalated stays.
+// Permission: [hmstype.PermTaskWrite].
 func (s *Service) RescheduleTask(ctx context.Context, in RescheduleTaskInput) (Task, error) {
 	return opRescheduleTask.Run(ctx, &s.base, in, stepping[RescheduleTaskInput](ctx, s, taskStep{event: "rescheduled", by: steerers,
 		change: func(_ context.Context, _ dbx.DB, row *taskRow) error {

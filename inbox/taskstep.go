@@ -181,6 +181,7 @@ var opRequestTask = usecase.Command[TaskStepInput, Task]{
 }.Declare()
 
 // RequestTask hands out a draft: from now on those who are to do it see it.
+// Permission: [hmstype.PermTaskWrite].
 func (s *Service) RequestTask(ctx context.Context, in TaskStepInput) (Task, error) {
 	return opRequestTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{to: TaskRequested, by: steerers}))
 }
@@ -191,6 +192,7 @@ var opReceiveTask = usecase.Command[TaskStepInput, Task]{
 }.Declare()
 
 // ReceiveTask notes that somebody who may take the task has seen it.
+// Permission: [hmstype.PermTaskWrite].
 func (s *Service) ReceiveTask(ctx context.Context, in TaskStepInput) (Task, error) {
 	return opReceiveTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{to: TaskReceived, by: addressees}))
 }
@@ -201,6 +203,7 @@ var opReadyTask = usecase.Command[TaskStepInput, Task]{
 }.Declare()
 
 // ReadyTask notes that nothing stands in the way of the owner's work.
+// Permission: [hmstype.PermTaskWrite].
 func (s *Service) ReadyTask(ctx context.Context, in TaskStepInput) (Task, error) {
 	return opReadyTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{to: TaskReady, by: owners}))
 }
@@ -211,6 +214,7 @@ var opStartTask = usecase.Command[TaskStepInput, Task]{
 }.Declare()
 
 // StartTask begins the owner's work on a task that he has claimed.
+// Permission: [hmstype.PermTaskWrite].
 func (s *Service) StartTask(ctx context.Context, in TaskStepInput) (Task, error) {
 	return opStartTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{to: TaskInProgress, from: []TaskStatus{TaskAccepted, TaskReady}, event: "started", by: owners}))
 }
@@ -221,6 +225,7 @@ var opHoldTask = usecase.Command[TaskStepInput, Task]{
 }.Declare()
 
 // HoldTask pauses the owner's work. What is on hold is escalated like everything else.
+// Permission: [hmstype.PermTaskWrite].
 func (s *Service) HoldTask(ctx context.Context, in TaskStepInput) (Task, error) {
 	return opHoldTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{to: TaskOnHold, event: "held", by: owners}))
 }
@@ -231,6 +236,7 @@ var opResumeTask = usecase.Command[TaskStepInput, Task]{
 }.Declare()
 
 // ResumeTask goes on with the owner's work on a task that is on hold.
+// Permission: [hmstype.PermTaskWrite].
 func (s *Service) ResumeTask(ctx context.Context, in TaskStepInput) (Task, error) {
 	return opResumeTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{to: TaskInProgress, from: []TaskStatus{TaskOnHold}, event: "resumed", by: owners}))
 }
@@ -241,6 +247,7 @@ var opCompleteTask = usecase.Command[CompleteTaskInput, Task]{
 }.Declare()
 
 // CompleteTask ends a task that its owner has begun, with what came of it.
+// Permission: [hmstype.PermTaskWrite].
 func (s *Service) CompleteTask(ctx context.Context, in CompleteTaskInput) (Task, error) {
 	return opCompleteTask.Run(ctx, &s.base, in, stepping[CompleteTaskInput](ctx, s, taskStep{to: TaskCompleted, by: owners,
 		change: func(ctx context.Context, db dbx.DB, row *taskRow) error {
@@ -256,6 +263,7 @@ var opFailTask = usecase.Command[EndTaskInput, Task]{
 }.Declare()
 
 // FailTask ends a task that its owner has begun and could not do.
+// Permission: [hmstype.PermTaskWrite].
 func (s *Service) FailTask(ctx context.Context, in EndTaskInput) (Task, error) {
 	return opFailTask.Run(ctx, &s.base, in, stepping[EndTaskInput](ctx, s, taskStep{to: TaskFailed, by: owners}))
 }
@@ -267,6 +275,7 @@ var opRejectTask = usecase.Command[EndTaskInput, Task]{
 
 // RejectTask turns down a task that nobody has taken, for everybody: by the user who was asked,
 // or by somebody of the role that was.
+// Permission: [hmstype.PermTaskWrite].
 func (s *Service) RejectTask(ctx context.Context, in EndTaskInput) (Task, error) {
 	return opRejectTask.Run(ctx, &s.base, in, stepping[EndTaskInput](ctx, s, taskStep{to: TaskRejected, by: addressees}))
 }
@@ -278,6 +287,7 @@ var opCancelTask = usecase.Command[EndTaskInput, Task]{
 
 // CancelTask takes back an open task: by who asked for it, who was alerted that it is overdue,
 // or who manages all tasks.
+// Permission: [hmstype.PermTaskWrite].
 func (s *Service) CancelTask(ctx context.Context, in EndTaskInput) (Task, error) {
 	return opCancelTask.Run(ctx, &s.base, in, stepping[EndTaskInput](ctx, s, taskStep{to: TaskCancelled, by: steerers}))
 }
@@ -289,6 +299,7 @@ var opEnterTaskInError = usecase.Command[EndTaskInput, Task]{
 
 // EnterTaskInError marks a task, in whatever state, as one that should never have been; by the
 // same as [Service.CancelTask]. It stays, with its history.
+// Permission: [hmstype.PermTaskWrite].
 func (s *Service) EnterTaskInError(ctx context.Context, in EndTaskInput) (Task, error) {
 	return opEnterTaskInError.Run(ctx, &s.base, in, stepping[EndTaskInput](ctx, s, taskStep{to: TaskEnteredInError, event: "entered_in_error", by: steerers}))
 }

@@ -18,6 +18,7 @@ var opThread = usecase.Query[usecase.ByID[hmstype.ThreadID], Thread]{
 // It is shown to whoever takes part, and, where it is about a patient, to whoever holds
 // clinical.read: what colleagues agree about a patient is part of his record. To all others it
 // is not found. A restricted patient's needs patient.restricted or a break-glass grant.
+// Permission: [hmstype.PermMessageRead].
 func (s *Service) Thread(ctx context.Context, id hmstype.ThreadID) (Thread, error) {
 	return opThread.Run(ctx, &s.base, usecase.ID(id), widened(ctx, s, hmstype.PermClinicalRead, getThread))
 }
@@ -54,6 +55,7 @@ var opThreads = usecase.Query[ThreadsInput, hmstype.List[Thread]]{
 
 // Threads lists the threads in which the actor takes part, that of the newest message first. A
 // thread that gets a message while somebody leafs through moves to the front.
+// Permission: [hmstype.PermMessageRead].
 func (s *Service) Threads(ctx context.Context, in ThreadsInput) (hmstype.List[Thread], error) {
 	return opThreads.Run(ctx, &s.base, in, ownThreads)
 }
@@ -91,6 +93,7 @@ var opPatientThreads = usecase.Query[PatientThreadsInput, hmstype.List[Thread]]{
 
 // PatientThreads lists all threads about a patient, whoever takes part in them, that of the
 // newest message first, and records the read of the patient's data.
+// Permission: [hmstype.PermClinicalRead].
 func (s *Service) PatientThreads(ctx context.Context, in PatientThreadsInput) (hmstype.List[Thread], error) {
 	return opPatientThreads.Run(ctx, &s.base, in, patientThreads)
 }

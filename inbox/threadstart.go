@@ -46,6 +46,7 @@ var opStartThread = usecase.Command[StartThreadInput, Thread]{
 // it, whatever his permissions are, unless the patient's record is restricted: so choose with
 // care whom to ask. An unknown user or patient is not found, [ErrUserInactive] for one who
 // cannot answer.
+// Permission: [hmstype.PermMessageWrite].
 func (s *Service) StartThread(ctx context.Context, in StartThreadInput) (Thread, error) {
 	return opStartThread.Run(ctx, &s.base, in, s.startThread)
 }

@@ -214,6 +214,7 @@ var opCreateTest = usecase.Command[CreateTestInput, Test]{
 
 // CreateTest adds a test with its analytes to the catalogue. [ErrTestCodeTaken],
 // [ErrAnalyteCodeTaken], [ErrAnswerTaken].
+// Permission: [hmstype.PermLabManage].
 func (s *Service) CreateTest(ctx context.Context, in CreateTestInput) (Test, error) {
 	return opCreateTest.Run(ctx, &s.base, in, createTest)
 }
@@ -311,6 +312,7 @@ var opTest = usecase.Query[usecase.ByID[hmstype.LabTestID], Test]{
 }.Declare()
 
 // Test gives a test of the catalogue.
+// Permission: [hmstype.PermLabRead].
 func (s *Service) Test(ctx context.Context, id hmstype.LabTestID) (Test, error) {
 	return opTest.Run(ctx, &s.base, usecase.ID(id), getTest)
 }
@@ -341,6 +343,7 @@ var opTests = usecase.Query[TestsInput, hmstype.List[Test]]{
 }.Declare()
 
 // Tests lists the catalogue, oldest entry first.
+// Permission: [hmstype.PermLabRead].
 func (s *Service) Tests(ctx context.Context, in TestsInput) (hmstype.List[Test], error) {
 	return opTests.Run(ctx, &s.base, in, listTests)
 }
@@ -377,6 +380,7 @@ var opSetTestActive = usecase.Command[SetTestActiveInput, Test]{
 
 // SetTestActive changes whether a test can be ordered; orders that name it go on.
 // [hmstype.ErrStale] for an old version.
+// Permission: [hmstype.PermLabManage].
 func (s *Service) SetTestActive(ctx context.Context, in SetTestActiveInput) (Test, error) {
 	return opSetTestActive.Run(ctx, &s.base, in, setTestActive)
 }

@@ -46,6 +46,7 @@ var opCorrectResult = usecase.Command[CorrectResultInput, ItemResult]{
 //
 // The actor stands for the new value as who verifies does; where the
 // duties are kept apart it must not be who entered the old one: [hmstype.ErrSeparationOfDuties].
+// Permission: [hmstype.PermLabReview].
 func (s *Service) CorrectResult(ctx context.Context, in CorrectResultInput) (ItemResult, error) {
 	return opCorrectResult.Run(ctx, &s.base, in, s.correctResult)
 }

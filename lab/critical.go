@@ -214,6 +214,7 @@ var opAcknowledgeCritical = usecase.Command[AcknowledgeCriticalInput, CriticalAl
 
 // AcknowledgeCritical stops the clock of a case. The actor is who was told, and must be a
 // person: [ErrPersonRequired]. A case is acknowledged once: [hmstype.ErrInvalidTransition].
+// Permission: [hmstype.PermLabReview].
 func (s *Service) AcknowledgeCritical(ctx context.Context, in AcknowledgeCriticalInput) (CriticalAlert, error) {
 	return opAcknowledgeCritical.Run(ctx, &s.base, in, s.acknowledgeCritical)
 }
@@ -251,6 +252,7 @@ var opCloseCritical = usecase.Command[CloseCriticalInput, CriticalAlert]{
 
 // CloseCritical ends a case that is acknowledged and read back, then or now: [ErrReadBack].
 // The actor must be a person: [ErrPersonRequired].
+// Permission: [hmstype.PermLabReview].
 func (s *Service) CloseCritical(ctx context.Context, in CloseCriticalInput) (CriticalAlert, error) {
 	return opCloseCritical.Run(ctx, &s.base, in, s.closeCritical)
 }
@@ -295,6 +297,9 @@ func (in escalateInput) Validate() error {
 	return v.Err()
 }
 
+// Given gives the instant, for a hook.
+func (in escalateInput) Given() any { return in.AsOf }
+
 // escalateBatch bounds the cases that one call escalates, and so its transaction.
 const escalateBatch = 500
 
@@ -308,6 +313,7 @@ var opEscalateCritical = usecase.Command[escalateInput, []CriticalAlert]{
 // the instant, emits "lab.critical_escalated" for each and gives them, at most 500, the most
 // overdue first. Call it every minute or so, and again at once while it gives 500. A second call
 // as of the same instant escalates nothing again; several callers take different cases.
+// Permission: [hmstype.PermLabReview].
 func (s *Service) EscalateCritical(ctx context.Context, asOf time.Time) ([]CriticalAlert, error) {
 	return opEscalateCritical.Run(ctx, &s.base, escalateInput{hmstype.Instant(asOf)}, s.escalateCritical)
 }
@@ -353,6 +359,7 @@ var opCriticalAlerts = usecase.Query[CriticalAlertsInput, hmstype.List[CriticalA
 
 // CriticalAlerts lists the cases that are not closed, oldest first, and records for each
 // patient that it was seen.
+// Permission: [hmstype.PermLabRead].
 func (s *Service) CriticalAlerts(ctx context.Context, in CriticalAlertsInput) (hmstype.List[CriticalAlert], error) {
 	return opCriticalAlerts.Run(ctx, &s.base, in, criticalAlerts)
 }
@@ -368,6 +375,7 @@ var opCriticalAlertHistory = usecase.Query[usecase.ByID[hmstype.CriticalAlertID]
 
 // CriticalAlertHistory gives the steps of the case of a critical value from state to state, the
 // oldest first. Escalation is no step: the case tells its level.
+// Permission: [hmstype.PermLabRead].
 func (s *Service) CriticalAlertHistory(ctx context.Context, id hmstype.CriticalAlertID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.CriticalAlertID]("lab_critical_alert", alertRow.subject)
 	return opCriticalAlertHistory.Run(ctx, &s.base, usecase.ID(id), rule)

@@ -72,6 +72,7 @@ var opEnterResult = usecase.Command[EnterResultInput, ItemResult]{
 // The item's version is what makes two technicians take turns: the second gets
 // [hmstype.ErrStale]. [ErrItemMismatch], [ErrAnalyteMismatch], [ErrOrderNotActive]; an item
 // without specimen or with verified results gives [hmstype.ErrInvalidTransition].
+// Permission: [hmstype.PermLabResult].
 func (s *Service) EnterResult(ctx context.Context, in EnterResultInput) (ItemResult, error) {
 	return opEnterResult.Run(ctx, &s.base, in, s.enterResult)
 }

@@ -177,6 +177,7 @@ var opItemHistory = usecase.Query[usecase.ByID[hmstype.LabOrderItemID], hmstype.
 
 // ItemHistory gives the steps of an item from state to state, the oldest first. What was measured
 // is in the versions of its results; see [Service.Report].
+// Permission: [hmstype.PermLabRead].
 func (s *Service) ItemHistory(ctx context.Context, id hmstype.LabOrderItemID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.LabOrderItemID]("lab_order_item", itemRow.subject)
 	return opItemHistory.Run(ctx, &s.base, usecase.ID(id), rule)

@@ -132,6 +132,7 @@ var opAddOrder = usecase.Command[AddOrderInput, Order]{
 
 // AddOrder orders tests. The patient's record must be active; [ErrEncounterMismatch],
 // [ErrEncounterClosed]; [ErrTestInactive]. Nothing is charged before a specimen is collected.
+// Permission: [hmstype.PermLabOrder].
 func (s *Service) AddOrder(ctx context.Context, in AddOrderInput) (Order, error) {
 	return opAddOrder.Run(ctx, &s.base, in, s.addOrder)
 }
@@ -252,6 +253,7 @@ var opOrder = usecase.Query[usecase.ByID[hmstype.LabOrderID], Order]{
 
 // Order gives an order with its items, and records that it was read. patient.ErrRestricted
 // for a restricted patient and an actor without the permission.
+// Permission: [hmstype.PermLabRead].
 func (s *Service) Order(ctx context.Context, id hmstype.LabOrderID) (Order, error) {
 	return opOrder.Run(ctx, &s.base, usecase.ID(id), getOrder)
 }
@@ -270,6 +272,7 @@ var opOrderHistory = usecase.Query[usecase.ByID[hmstype.LabOrderID], hmstype.His
 }.Declare()
 
 // OrderHistory gives the steps of an order from state to state, the oldest first.
+// Permission: [hmstype.PermLabRead].
 func (s *Service) OrderHistory(ctx context.Context, id hmstype.LabOrderID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.LabOrderID]("lab_order", orderRow.subject)
 	return opOrderHistory.Run(ctx, &s.base, usecase.ID(id), rule)
@@ -297,6 +300,7 @@ var opOrders = usecase.Query[OrdersInput, hmstype.List[Order]]{
 }.Declare()
 
 // Orders lists a patient's orders, newest first, and records that they were read.
+// Permission: [hmstype.PermLabRead].
 func (s *Service) Orders(ctx context.Context, in OrdersInput) (hmstype.List[Order], error) {
 	return opOrders.Run(ctx, &s.base, in, s.listOrders)
 }

@@ -46,6 +46,9 @@ func (in reasonedStep) Validate() error {
 	return v.Err()
 }
 
+// Given gives what the caller gave, for a hook.
+func (in reasonedStep) Given() any { return in.OrderStepInput }
+
 var opActivateOrder = usecase.Command[OrderStepInput, Order]{
 	Name: "lab.activate_order", Permission: hmstype.PermLabOrder, Shows: orders.One(),
 	Key:    func(in OrderStepInput) string { return in.IdempotencyKey },
@@ -54,6 +57,7 @@ var opActivateOrder = usecase.Command[OrderStepInput, Order]{
 
 // ActivateOrder asks for a draft, or goes on with an order that was on hold.
 // [hmstype.ErrInvalidTransition], [hmstype.ErrStale].
+// Permission: [hmstype.PermLabOrder].
 func (s *Service) ActivateOrder(ctx context.Context, in OrderStepInput) (Order, error) {
 	return opActivateOrder.Run(ctx, &s.base, in, s.activateOrder)
 }
@@ -72,6 +76,7 @@ var opHoldOrder = usecase.Command[reasonedStep, Order]{
 
 // HoldOrder suspends the work on an order: nothing is collected or resulted until it is
 // active again. It needs a reason.
+// Permission: [hmstype.PermLabOrder].
 func (s *Service) HoldOrder(ctx context.Context, in OrderStepInput) (Order, error) {
 	return opHoldOrder.Run(ctx, &s.base, reasonedStep{in}, s.holdOrder)
 }
@@ -87,6 +92,7 @@ var opRevokeOrder = usecase.Command[reasonedStep, Order]{
 
 // RevokeOrder withdraws an order before it is complete: items that are not final are
 // cancelled with the reason, their preliminary results too, and their charges are taken back.
+// Permission: [hmstype.PermLabOrder].
 func (s *Service) RevokeOrder(ctx context.Context, in OrderStepInput) (Order, error) {
 	return opRevokeOrder.Run(ctx, &s.base, reasonedStep{in}, s.revokeOrder)
 }
@@ -103,6 +109,7 @@ var opEnterOrderInError = usecase.Command[reasonedStep, Order]{
 // EnterOrderInError says that an order should never have been, from any state: all items,
 // results and charges are taken back, none is removed. It needs the permission to review
 // results, because final ones may be among them.
+// Permission: [hmstype.PermLabReview].
 func (s *Service) EnterOrderInError(ctx context.Context, in OrderStepInput) (Order, error) {
 	return opEnterOrderInError.Run(ctx, &s.base, reasonedStep{in}, s.enterOrderInError)
 }
@@ -199,6 +206,7 @@ var opCancelItem = usecase.Command[CancelItemInput, Order]{
 // CancelItem cancels a test that is not final, with its preliminary results, and takes its
 // charge back. When nothing is left to do the order is complete, or revoked where every item
 // was cancelled.
+// Permission: [hmstype.PermLabOrder].
 func (s *Service) CancelItem(ctx context.Context, in CancelItemInput) (Order, error) {
 	return opCancelItem.Run(ctx, &s.base, in, s.cancelItem)
 }

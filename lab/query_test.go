@@ -48,7 +48,7 @@ func TestService_Worklist(t *testing.T) {
 	}
 	require.Equal(t, want[0], got)
 
-	for _, cursor := range []string{"x", "9.AA", "1.", "1.!!", "11.AA", hmstype.Position{}.Cursor()} {
+	for _, cursor := range []string{"x", "9.AA", "1.", "1.!!", "11.AA", hmstype.Position{}.Cursor("worklist")} {
 		_, err := b.lab.Worklist(b.tech, lab.WorklistInput{Page: hmstype.Page{Cursor: cursor}})
 		require.ErrorIs(t, err, hmstype.ErrInvalid, cursor)
 	}

@@ -98,6 +98,7 @@ var opAddReferenceRange = usecase.Command[AddReferenceRangeInput, ReferenceRange
 // AddReferenceRange adds a range. [RangeOverlapError] names the one that answers for some of
 // the same persons and days already. Results that exist keep the range that they were
 // compared with.
+// Permission: [hmstype.PermLabManage].
 func (s *Service) AddReferenceRange(ctx context.Context, in AddReferenceRangeInput) (ReferenceRange, error) {
 	return opAddReferenceRange.Run(ctx, &s.base, in, addReferenceRange)
 }
@@ -162,6 +163,7 @@ var opEndReferenceRange = usecase.Command[EndReferenceRangeInput, ReferenceRange
 
 // EndReferenceRange sets the day from which a range is not valid, so that another may
 // follow. [hmstype.ErrStale] for an old version.
+// Permission: [hmstype.PermLabManage].
 func (s *Service) EndReferenceRange(ctx context.Context, in EndReferenceRangeInput) (ReferenceRange, error) {
 	return opEndReferenceRange.Run(ctx, &s.base, in, endReferenceRange)
 }
@@ -218,6 +220,7 @@ var opVoidReferenceRange = usecase.Command[VoidReferenceRangeInput, ReferenceRan
 
 // VoidReferenceRange takes back a range. Results that were compared with it keep their
 // snapshot; correct them where they need it. [hmstype.ErrStale] for an old version.
+// Permission: [hmstype.PermLabManage].
 func (s *Service) VoidReferenceRange(ctx context.Context, in VoidReferenceRangeInput) (ReferenceRange, error) {
 	return opVoidReferenceRange.Run(ctx, &s.base, in, voidReferenceRange)
 }
@@ -253,6 +256,7 @@ var opReferenceRanges = usecase.Query[ReferenceRangesInput, hmstype.List[Referen
 }.Declare()
 
 // ReferenceRanges lists the ranges of an analyte, also ended and voided ones, oldest first.
+// Permission: [hmstype.PermLabRead].
 func (s *Service) ReferenceRanges(ctx context.Context, in ReferenceRangesInput) (hmstype.List[ReferenceRange], error) {
 	return opReferenceRanges.Run(ctx, &s.base, in, referenceRanges)
 }

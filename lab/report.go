@@ -37,6 +37,7 @@ var opReport = usecase.Query[usecase.ByID[hmstype.LabOrderID], Report]{
 
 // Report gives an order with all versions of its results, so that a corrected value stands
 // beside the one that it replaced, and records that it was read.
+// Permission: [hmstype.PermLabRead].
 func (s *Service) Report(ctx context.Context, id hmstype.LabOrderID) (Report, error) {
 	return opReport.Run(ctx, &s.base, usecase.ID(id), report)
 }

@@ -27,6 +27,7 @@ var opResultHistory = usecase.Query[ResultHistoryInput, hmstype.List[Result]]{
 // ResultHistory lists a patient's results by the time of collection, newest first, and
 // records that they were read. It shows cancelled versions and those entered in error too: their
 // Status says so.
+// Permission: [hmstype.PermLabRead].
 func (s *Service) ResultHistory(ctx context.Context, in ResultHistoryInput) (hmstype.List[Result], error) {
 	return opResultHistory.Run(ctx, &s.base, in, s.resultHistory)
 }
@@ -81,6 +82,7 @@ var opCumulativeReport = usecase.Query[CumulativeReportInput, CumulativeReport]{
 
 // CumulativeReport arranges a page of [Service.ResultHistory] by analyte, without cancelled
 // results and those entered in error, and records that it was read.
+// Permission: [hmstype.PermLabRead].
 func (s *Service) CumulativeReport(ctx context.Context, in CumulativeReportInput) (CumulativeReport, error) {
 	return opCumulativeReport.Run(ctx, &s.base, in, s.cumulativeReport)
 }

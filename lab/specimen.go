@@ -134,6 +134,7 @@ var opCollectSpecimen = usecase.Command[CollectSpecimenInput, Specimen]{
 // CollectSpecimen records the draw of a specimen, gives it its accession number and charges the
 // items: work begins here, an order that nobody draws costs nothing. [ErrOrderNotActive],
 // [ErrItemMismatch], [ErrSpecimenMismatch], [hmstype.ErrInvalidTransition].
+// Permission: [hmstype.PermLabResult].
 func (s *Service) CollectSpecimen(ctx context.Context, in CollectSpecimenInput) (Specimen, error) {
 	return opCollectSpecimen.Run(ctx, &s.base, in, s.collectSpecimen)
 }
@@ -275,6 +276,7 @@ var opReceiveSpecimen = usecase.Command[ReceiveSpecimenInput, Specimen]{
 
 // ReceiveSpecimen records the receipt; its items are then in progress.
 // [hmstype.ErrStale], [hmstype.ErrInvalidTransition].
+// Permission: [hmstype.PermLabResult].
 func (s *Service) ReceiveSpecimen(ctx context.Context, in ReceiveSpecimenInput) (Specimen, error) {
 	return opReceiveSpecimen.Run(ctx, &s.base, in, receiveSpecimen)
 }
@@ -358,6 +360,7 @@ var opRejectSpecimen = usecase.Command[RejectSpecimenInput, Specimen]{
 // RejectSpecimen rejects a specimen. Its items that are not final lose their preliminary
 // results (their versions stay, as cancelled) and go back to ordered, or are cancelled and their
 // charges taken back. The charge of an item that is collected anew stays: it is the same test.
+// Permission: [hmstype.PermLabResult].
 func (s *Service) RejectSpecimen(ctx context.Context, in RejectSpecimenInput) (Specimen, error) {
 	return opRejectSpecimen.Run(ctx, &s.base, in, s.rejectSpecimen)
 }
@@ -413,6 +416,7 @@ var opSpecimenHistory = usecase.Query[usecase.ByID[hmstype.SpecimenID], hmstype.
 }.Declare()
 
 // SpecimenHistory gives the steps of a specimen from state to state, the oldest first.
+// Permission: [hmstype.PermLabRead].
 func (s *Service) SpecimenHistory(ctx context.Context, id hmstype.SpecimenID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.SpecimenID]("lab_specimen", specimenRow.subject)
 	return opSpecimenHistory.Run(ctx, &s.base, usecase.ID(id), rule)

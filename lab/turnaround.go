@@ -58,6 +58,7 @@ var opTurnaroundTimes = usecase.Query[TurnaroundTimesInput, []Turnaround]{
 }.Declare()
 
 // TurnaroundTimes gives the times from collection to the final result per test, exactly.
+// Permission: [hmstype.PermLabRead].
 func (s *Service) TurnaroundTimes(ctx context.Context, in TurnaroundTimesInput) ([]Turnaround, error) {
 	return opTurnaroundTimes.Run(ctx, &s.base, in, turnaroundTimes)
 }

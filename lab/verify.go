@@ -31,6 +31,7 @@ var opVerifyResult = usecase.Command[VerifyResultInput, ItemResult]{
 // needs a value or a reason for its absence: [ErrIncomplete]. Where the duties are
 // kept apart, whoever entered one of the values cannot, by whatever account or key of his:
 // [hmstype.ErrSeparationOfDuties]. The order is complete when its last item is final or cancelled.
+// Permission: [hmstype.PermLabReview].
 func (s *Service) VerifyResult(ctx context.Context, in VerifyResultInput) (ItemResult, error) {
 	return opVerifyResult.Run(ctx, &s.base, in, s.verifyResult)
 }
@@ -112,6 +113,7 @@ var opReviewResult = usecase.Command[ReviewResultInput, Item]{
 
 // ReviewResult notes who of those who treat the patient has read the results; a correction takes
 // the note away, so that they are read again. The actor must be a person: [ErrPersonRequired].
+// Permission: [hmstype.PermLabReview].
 func (s *Service) ReviewResult(ctx context.Context, in ReviewResultInput) (Item, error) {
 	return opReviewResult.Run(ctx, &s.base, in, reviewResult)
 }

@@ -88,6 +88,7 @@ var opWorklist = usecase.Query[WorklistInput, hmstype.List[WorklistEntry]]{
 
 // Worklist lists the items of active orders on which work is to be done: the most urgent
 // first, among equals the oldest, and records whose data were seen.
+// Permission: [hmstype.PermLabRead].
 func (s *Service) Worklist(ctx context.Context, in WorklistInput) (hmstype.List[WorklistEntry], error) {
 	return opWorklist.Run(ctx, &s.base, in, worklist)
 }
@@ -137,7 +138,7 @@ func (r worklistRow) entry(now time.Time) WorklistEntry {
 
 // worklistCursor puts the rank, one digit, before the ordinary cursor.
 func worklistCursor(r worklistRow) string {
-	return string(rune('0'+r.PriorityRank)) + "." + hmstype.Position{At: r.CreatedAt, ID: r.ID.UUID()}.Cursor()
+	return string(rune('0'+r.PriorityRank)) + "." + hmstype.Position{At: r.CreatedAt, ID: r.ID.UUID()}.Cursor("worklist")
 }
 
 // worklistPosition reads such a cursor; the first page begins before everything.
@@ -149,7 +150,7 @@ func worklistPosition(page hmstype.Page) (int, hmstype.Position, error) {
 	if !ok || len(rank) != 1 || rank[0] < '0' || rank[0] > '3' {
 		return 0, hmstype.Position{}, hmstype.ErrBadCursor
 	}
-	pos, ok, err := hmstype.Page{Cursor: rest}.Position()
+	pos, ok, err := hmstype.Page{Cursor: rest}.Position("worklist")
 	if err != nil || !ok {
 		return 0, hmstype.Position{}, hmstype.ErrBadCursor
 	}

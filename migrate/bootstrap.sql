@@ -63,4 +63,17 @@ GRANT SELECT ON hms.migration TO hms_app, hms_sealer;
 ALTER DEFAULT PRIVILEGES FOR ROLE hms_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES FOR ROLE hms_owner IN SCHEMA hms GRANT EXECUTE ON FUNCTIONS TO hms_app;
 
+-- pg_dump reads everything as hms_backup, also what later migrations add, and in a schema that was
+-- there before the role was. It writes nothing.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'hms_backup') THEN
+        GRANT USAGE ON SCHEMA hms TO hms_backup;
+        GRANT SELECT ON ALL TABLES IN SCHEMA hms TO hms_backup;
+        GRANT SELECT ON ALL SEQUENCES IN SCHEMA hms TO hms_backup;
+        ALTER DEFAULT PRIVILEGES FOR ROLE hms_owner IN SCHEMA hms GRANT SELECT ON TABLES TO hms_backup;
+        ALTER DEFAULT PRIVILEGES FOR ROLE hms_owner IN SCHEMA hms GRANT SELECT ON SEQUENCES TO hms_backup;
+    END IF;
+END $$;
+
 RESET ROLE;

@@ -92,7 +92,7 @@ func catalogue(ctx context.Context, db *bun.DB) (string, error) {
 		"-- Written by: go test ./migrate -run TestSchema -update\n\n")
 	for _, query := range []string{catalogueSchema, catalogueFunctions, catalogueTables} {
 		var parts []string
-		if err := db.NewRaw(strings.ReplaceAll(query, "?", `\?`)).Scan(ctx, &parts); err != nil {
+		if err := db.NewRaw(query).Scan(ctx, &parts); err != nil {
 			return "", err
 		}
 		for _, part := range parts {

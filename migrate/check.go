@@ -13,8 +13,9 @@ import (
 )
 
 // ErrSchema says that the database's schema is not one that this version can work with; it is a
-// precondition, and its text names the step.
-var ErrSchema = fmt.Errorf("%w: the database's schema does not fit this version of hms", hmstype.ErrPrecondition)
+// precondition, and its text names the step. Use cases give it, too, where a table, a function or a
+// role is missing.
+var ErrSchema = dbx.ErrSchema
 
 // State is what [Check] found of a database that this version can work with.
 type State struct {
@@ -33,14 +34,14 @@ type State struct {
 func Check(ctx context.Context, db *bun.DB) (State, error) {
 	applied, err := appliedOnce(ctx, db)
 	if err != nil {
-		return State{}, err
+		return State{}, checkError(err)
 	}
 	missing, newer, err := compare(Steps(), applied)
 	switch {
 	case err != nil:
 		return State{}, err
 	case len(applied) == 0:
-		return State{}, fmt.Errorf("%w: the database was never migrated", ErrSchema)
+		return State{}, fmt.Errorf("%w: the database was never migrated: run Migrate", ErrSchema)
 	case len(missing) > 0:
 		return State{}, fmt.Errorf("%w: it is older: step %s is missing, and %d in all; run Migrate", ErrSchema, missing[0], len(missing))
 	}
@@ -92,14 +93,22 @@ func compare(steps []Step, applied []Step) (missing []Step, newer []string, err 
 func appliedOnce(ctx context.Context, db *bun.DB) (_ []Step, err error) {
 	conn, err := db.DB.Conn(ctx)
 	if err != nil {
-		return nil, dbx.Map(err)
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	if done, err := exists(ctx, conn); err != nil || !done {
-		return nil, dbx.Map(err)
+		return nil, err
 	}
-	applied, err := appliedSteps(ctx, conn)
-	return applied, dbx.Map(err)
+	return appliedSteps(ctx, conn)
+}
+
+// checkError is what the failure of a read of [Check] tells the host.
+func checkError(err error) error {
+	err = dbx.Map(err)
+	if errors.Is(err, hmstype.ErrPermissionDenied) {
+		return fmt.Errorf("%w: the login must be a member of hms_app and inherit its rights", err)
+	}
+	return err
 }
 
 // exists tells whether the database was ever migrated. It reads the catalogue's rows: to_regclass

@@ -35,18 +35,21 @@ const advisoryKey = 0x686d736d696772
 // afterwards. Where the database has a step that this version does not know, or not as it knows it,
 // it changes nothing: see [Check] for the errors. A newer database with which this version goes on
 // is left as it is.
+//
+// An error says in our words what the server refused; errors.As finds the server's own, a
+// *pgconn.PgError, which may quote a row.
 func Migrate(ctx context.Context, db *bun.DB) error {
 	steps := Steps()
 	missing, err := lacking(ctx, db, steps)
 	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
+		return fmt.Errorf("migrate: %w", dbx.MapKeeping(err))
 	}
 	for _, step := range missing {
 		err := retryLocked(ctx, func() error {
 			return inTx(ctx, db, func(ctx context.Context, conn *sql.Conn) error { return apply(ctx, conn, steps, step) })
 		})
 		if err != nil {
-			return fmt.Errorf("migrate: %s: %w", step, err)
+			return fmt.Errorf("migrate: %s: %w", step, dbx.MapKeeping(err))
 		}
 	}
 	return EnsurePartitions(ctx, db)
@@ -65,7 +68,7 @@ func EnsurePartitions(ctx context.Context, db *bun.DB) error {
 		return execAll(ctx, conn, append(slices.Clone(settings[:1]), statements(string(body))...))
 	})
 	if err != nil {
-		return fmt.Errorf("migrate: audit partitions: %w", err)
+		return fmt.Errorf("migrate: audit partitions: %w", dbx.MapKeeping(err))
 	}
 	return nil
 }

@@ -53,6 +53,10 @@ func makePlan(old string, source fs.FS) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	checked, err := checkedRoutines(source)
+	if err != nil {
+		return "", err
+	}
 	for _, file := range order {
 		body, err := fs.ReadFile(source, file)
 		if err != nil {
@@ -65,6 +69,9 @@ func makePlan(old string, source fs.FS) (string, error) {
 		if kind, _, _ := nameOf(file); kind == KindTable && latest[file] != "" {
 			return "", fmt.Errorf("%s is released: what changes tables is a new file", file) //nolint:err113 // a test's
 		}
+		if slices.Contains(checked, file) && latest[file] != "" {
+			return "", fmt.Errorf("%s is released, and a CHECK calls it: PostgreSQL does not look at the rows again, so a new rule is a new name", file) //nolint:err113 // a test's
+		}
 		line := fmt.Sprintf("%04d %s %s", len(lines)+1, file, sum)
 		if compatibleLine.Match(body) && released > 0 {
 			line += fmt.Sprintf(" %04d", released)
@@ -72,6 +79,42 @@ func makePlan(old string, source fs.FS) (string, error) {
 		lines = append(lines, line)
 	}
 	return fmt.Sprintf(planHead, released) + strings.Join(lines, "\n") + "\n", nil
+}
+
+var (
+	checkClause  = regexp.MustCompile(`(?s)\bCHECK \(.*?(?:,\n|\n\))`)
+	routineCalls = regexp.MustCompile(`hms\.(\w+)\(`)
+)
+
+// checkedRoutines gives the core's routines that CHECKs call, and those that these need.
+func checkedRoutines(source fs.FS) (checked []string, err error) {
+	tables, err := fs.Glob(source, "sql/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	for _, table := range tables {
+		body, err := fs.ReadFile(source, table)
+		if err != nil {
+			return nil, err
+		}
+		for _, clause := range checkClause.FindAll(body, -1) {
+			for _, call := range routineCalls.FindAllSubmatch(clause, -1) {
+				checked = append(checked, "routine/core/"+string(call[1])+".sql")
+			}
+		}
+	}
+	for i := 0; i < len(checked); i++ {
+		body, err := fs.ReadFile(source, checked[i])
+		if err != nil {
+			return nil, err
+		}
+		for _, needed := range needsOf(body) {
+			if !slices.Contains(checked, needed) {
+				checked = append(checked, needed)
+			}
+		}
+	}
+	return checked, nil
 }
 
 // filesInOrder gives every file after those that it needs.
@@ -146,7 +189,7 @@ func TestPlan_IsWhatTheFilesAre(t *testing.T) {
 	want, err := makePlan(plan, files)
 	require.NoError(t, err)
 	if *replan {
-		require.NoError(t, os.WriteFile("steps.txt", []byte(want), 0o644)) //nolint:gosec // a file of the repository
+		require.NoError(t, os.WriteFile("steps.txt", []byte(want), 0o644))
 		return
 	}
 	require.Equal(t, want, plan, "a file was added or changed; -replan writes the list anew")
@@ -220,11 +263,23 @@ func TestPlan_AfterARelease(t *testing.T) {
 	require.Equal(t, release(t, list, steps), again, "nothing is new")
 }
 
+// What a CHECK calls lies in the core.
+func TestPlan_CheckedRoutines(t *testing.T) {
+	t.Parallel()
+	checked, err := checkedRoutines(files)
+	require.NoError(t, err)
+	require.Subset(t, checked, []string{"routine/core/is_money.sql", "routine/core/minor_units.sql", "routine/core/actor_person.sql"})
+}
+
 func TestPlan_Refuses(t *testing.T) {
 	t.Parallel()
 	list, steps, _ := stepsOf(t, "", schemaOf(nil))
 	_, err := makePlan(release(t, list, steps), schemaOf(map[string]string{"sql/0001_core.sql": "SELECT 'edited';"}))
 	require.ErrorContains(t, err, "sql/0001_core.sql is released")
+	checked := "CREATE TABLE hms.t (\n    n integer,\n    CONSTRAINT t_n_check CHECK (hms.a(n))\n);"
+	list, steps, _ = stepsOf(t, "", schemaOf(map[string]string{"sql/0001_core.sql": checked}))
+	_, err = makePlan(release(t, list, steps), schemaOf(map[string]string{"sql/0001_core.sql": checked, "routine/core/b.sql": "SELECT 'b2';"}))
+	require.ErrorContains(t, err, "routine/core/b.sql is released, and a CHECK calls it")
 	_, err = makePlan("", schemaOf(map[string]string{"routine/core/b.sql": "-- needs: core/a\nSELECT 1;"}))
 	require.ErrorContains(t, err, "needs itself")
 	_, err = makePlan("", schemaOf(map[string]string{"routine/core/b.sql": "-- needs: core/z\nSELECT 1;"}))

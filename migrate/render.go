@@ -1,10 +1,11 @@
 package migrate
 
 import (
+	"archive/zip"
+	"bytes"
 	"fmt"
 	"io/fs"
 	"strings"
-	"testing/fstest"
 )
 
 // FS gives the steps as files for plain execution, by psql or by a tool that sends a file as it
@@ -40,9 +41,11 @@ func GolangMigrateFS() fs.FS {
 }
 
 // render makes a file of each step: as the owner, with its record, and with the tool's own role
-// again at the end, for a tool's own table is not hms_owner's.
+// again at the end, for a tool's own table is not hms_owner's. An archive in memory is the standard
+// library's one file system that can be made.
 func render(pattern string, body func(statements []string) string) fs.FS {
-	rendered := fstest.MapFS{}
+	var packed bytes.Buffer
+	archive := zip.NewWriter(&packed)
 	for _, step := range Steps() {
 		var list []string
 		if step.Kind != KindBootstrap {
@@ -53,9 +56,19 @@ func render(pattern string, body func(statements []string) string) fs.FS {
 		for i := range list {
 			list[i] += ";"
 		}
-		rendered[fmt.Sprintf(pattern, step.Number, step.Name)] = &fstest.MapFile{Data: []byte(body(list)), Mode: 0o444}
+		file := must(archive.Create(fmt.Sprintf(pattern, step.Number, step.Name)))
+		must(file.Write([]byte(body(list))))
 	}
-	return rendered
+	must(0, archive.Close())
+	return must(zip.NewReader(bytes.NewReader(packed.Bytes()), int64(packed.Len())))
+}
+
+// must gives the value; a file system in memory does not fail.
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
 }
 
 // settings are what every step but the bootstrap begins with.

@@ -3,13 +3,19 @@
 
 -- default privileges of hms_owner for f: hms_owner EXECUTE
 
+-- default privileges of hms_owner in hms for S: hms_backup SELECT
+
 -- default privileges of hms_owner in hms for f: hms_app EXECUTE
+
+-- default privileges of hms_owner in hms for r: hms_backup SELECT
 
 CREATE EXTENSION btree_gist;
 
 CREATE EXTENSION plpgsql;
 
 GRANT USAGE ON SCHEMA hms TO hms_app;
+
+GRANT USAGE ON SCHEMA hms TO hms_backup;
 
 GRANT USAGE ON SCHEMA hms TO hms_sealer;
 
@@ -1094,7 +1100,7 @@ DECLARE
     v_actor text := coalesce(nullif(current_setting('hms.actor', true), ''), 'database:' || session_user);
     v_grant uuid;
 BEGIN
-    IF p_patient IS NOT NULL AND p_action IN ('read', 'export') AND coalesce(current_setting('hms.restricted', true), '') <> 'yes'
+    IF p_patient IS NOT NULL AND p_action IN ('read', 'search', 'export') AND coalesce(current_setting('hms.restricted', true), '') <> 'yes'
        AND EXISTS (SELECT 1 FROM hms.patient AS p WHERE p.tenant_id = p_tenant AND p.id = p_patient AND p.is_restricted) THEN
         IF v_actor LIKE 'human:%' THEN
             SELECT g.id INTO v_grant FROM hms.break_glass AS g
@@ -1102,7 +1108,7 @@ BEGIN
               AND g.started_at <= hms.deed_time() AND g.expires_at > hms.deed_time() AND g.ended_at IS NULL
             ORDER BY g.expires_at DESC LIMIT 1;
         END IF;
-        IF v_grant IS NULL THEN
+        IF v_grant IS NULL AND p_action <> 'search' THEN
             RAISE EXCEPTION 'the patient''s record is restricted' USING ERRCODE = 'HM690', DETAIL = p_patient::text;
         END IF;
     END IF;
@@ -3254,6 +3260,7 @@ CREATE TABLE hms.migration ( -- hms_owner
 );
 -- hms.migration: no row-level security
 GRANT SELECT ON hms.migration TO hms_app;
+GRANT SELECT ON hms.migration TO hms_backup;
 GRANT SELECT ON hms.migration TO hms_sealer;
 
 CREATE TABLE hms.notification ( -- hms_owner
@@ -3880,6 +3887,7 @@ CREATE INDEX stay_bed_idx ON hms.stay USING btree (tenant_id, bed_id, starts_at)
 CREATE INDEX stay_census_idx ON hms.stay USING btree (tenant_id, is_long, starts_at) INCLUDE (ends_at, ward_id);
 CREATE INDEX stay_encounter_idx ON hms.stay USING btree (tenant_id, encounter_id, patient_id);
 CREATE INDEX stay_patient_idx ON hms.stay USING btree (tenant_id, patient_id, starts_at);
+CREATE INDEX stay_started_idx ON hms.stay USING btree (tenant_id, starts_at, id);
 CREATE INDEX stay_ward_idx ON hms.stay USING btree (tenant_id, ward_id, starts_at);
 ALTER TABLE hms.stay ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.stay FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));

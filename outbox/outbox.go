@@ -49,6 +49,9 @@ type delivery struct {
 	failed error
 }
 
+// Given gives how many were delivered, for a hook.
+func (d delivery) Given() any { return d.count }
+
 var opRelay = usecase.Command[usecase.None, delivery]{
 	Name: "outbox.relay", Permission: hmstype.PermOutboxRelay, Shows: usecase.Nobody[delivery]("counts only"),
 	Quiet: "marks what was delivered; the events tell of deeds that are on the trail",
@@ -61,6 +64,7 @@ var opRelay = usecase.Command[usecase.None, delivery]{
 //
 // Several relays may run at once: none gets an event that another is delivering, nor one
 // of an entity whose earlier event waits.
+// Permission: [hmstype.PermOutboxRelay].
 func (s *Service) Relay(ctx context.Context, fn func(context.Context, Event) error) (int, error) {
 	done, err := opRelay.Run(ctx, &s.base, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) (delivery, error) {
 		return deliver(ctx, db, fn)
@@ -128,6 +132,7 @@ var opPurge = usecase.Command[PurgeInput, int64]{
 
 // Purge removes delivered events and expired idempotency keys, and tells how many events
 // went. It is plain and idempotent: the host's scheduler calls it.
+// Permission: [hmstype.PermOutboxRelay].
 func (s *Service) Purge(ctx context.Context, in PurgeInput) (int64, error) {
 	return opPurge.Run(ctx, &s.base, in, purge)
 }

@@ -145,6 +145,7 @@ var opAddCoverage = usecase.Command[AddCoverageInput, Coverage]{
 
 // AddCoverage adds a coverage. [ErrCoverageOverlap] where the patient has an active one of
 // the same priority on any of its days; [ErrRestricted] as for [Service.Get].
+// Permission: [hmstype.PermPatientWrite].
 func (s *Service) AddCoverage(ctx context.Context, in AddCoverageInput) (Coverage, error) {
 	return opAddCoverage.Run(ctx, &s.base, in, s.addCoverage)
 }
@@ -192,6 +193,7 @@ var opCoverages = usecase.Query[usecase.ByID[hmstype.PatientID], []Coverage]{
 
 // Coverages lists all coverages of a patient, whatever their status, in the order in which
 // they pay, and records that they were read. [ErrRestricted] as for [Service.Get].
+// Permission: [hmstype.PermPatientRead].
 func (s *Service) Coverages(ctx context.Context, patient hmstype.PatientID) ([]Coverage, error) {
 	return opCoverages.Run(ctx, &s.base, usecase.ID(patient), listCoverages)
 }
@@ -212,6 +214,7 @@ var opCancelCoverage = usecase.Command[usecase.ByID[hmstype.CoverageID], Coverag
 
 // CancelCoverage ends a coverage: it pays for nothing from now on, nor for the past.
 // [ErrRestricted] as for [Service.Get].
+// Permission: [hmstype.PermPatientWrite].
 func (s *Service) CancelCoverage(ctx context.Context, id hmstype.CoverageID) (Coverage, error) {
 	return opCancelCoverage.Run(ctx, &s.base, usecase.ID(id), cancelCoverage)
 }

@@ -13,6 +13,7 @@ var opPatientHistory = usecase.Query[usecase.ByID[hmstype.PatientID], hmstype.Hi
 
 // PatientHistory gives the steps of a patient's record from state to state, the oldest first.
 // [ErrRestricted] as for [Service.Get].
+// Permission: [hmstype.PermPatientRead].
 func (s *Service) PatientHistory(ctx context.Context, id hmstype.PatientID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.PatientID]("patient", patientRow.subject)
 	return opPatientHistory.Run(ctx, &s.base, usecase.ID(id), rule)
@@ -24,6 +25,7 @@ var opCoverageHistory = usecase.Query[usecase.ByID[hmstype.CoverageID], hmstype.
 
 // CoverageHistory gives the steps of a coverage from state to state, the oldest first.
 // [ErrRestricted] as for [Service.Get].
+// Permission: [hmstype.PermPatientRead].
 func (s *Service) CoverageHistory(ctx context.Context, id hmstype.CoverageID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.CoverageID]("coverage", coverageRow.subject)
 	return opCoverageHistory.Run(ctx, &s.base, usecase.ID(id), rule)

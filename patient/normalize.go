@@ -7,15 +7,15 @@ import (
 	"github.com/chelal/hms/internal/names"
 )
 
-// normalizePhone makes telephone numbers comparable: digits only, without the sign or the
+// normalizePhone makes telephone numbers comparable: digits only, of whatever script, without the sign or the
 // zeros of an international number. It does not know countries, so a national and an
 // international spelling of one number differ.
 func normalizePhone(number string) string {
 	digits := strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
+		if digit, ok := names.Digit(r); ok {
+			return '0' + digit
 		}
-		return r
+		return -1
 	}, names.Fold(number))
 	return strings.TrimPrefix(digits, "00")
 }

@@ -105,13 +105,13 @@ type Patient struct {
 	Status         Status            `json:"status"`
 	StatusReason   string            `json:"statusReason,omitempty"` // of its status; empty where it never changed
 	Identifiers    []Identifier      `json:"identifiers,omitempty"`
-	Deceased       bool              `json:"deceased"`                 // whether the person has died (FHIR Patient.deceased)
-	DeceasedAt     time.Time         `json:"deceasedAt"`               // UTC; zero means alive, or, where Deceased, unknown
-	Restricted     bool              `json:"restricted"`               // see the package's documentation
-	OverrideReason string            `json:"overrideReason,omitempty"` // why registered although a like one exists
-	MergedInto     hmstype.PatientID `json:"mergedInto"`               // the surviving record, where Status is merged
-	Erased         bool              `json:"erased,omitempty"`         // what was sealed is empty now; see encryption
-	CreatedAt      time.Time         `json:"createdAt"`                // UTC
+	Deceased       bool              `json:"deceased"`                  // whether the person has died (FHIR Patient.deceased)
+	DeceasedAt     time.Time         `json:"deceasedAt" hms:"withheld"` // UTC; zero means alive, or, where Deceased, unknown
+	Restricted     bool              `json:"restricted"`                // see the package's documentation
+	OverrideReason string            `json:"overrideReason,omitempty"`  // why registered although a like one exists
+	MergedInto     hmstype.PatientID `json:"mergedInto"`                // the surviving record, where Status is merged
+	Erased         bool              `json:"erased,omitempty"`          // what was sealed is empty now; see encryption
+	CreatedAt      time.Time         `json:"createdAt"`                 // UTC
 	CreatedBy      hmstype.ActorRef  `json:"createdBy"`
 	Version        int64             `json:"version"` // counts changes, from 1
 	// Withheld says that the record is restricted and the actor may not see it: what is left are

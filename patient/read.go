@@ -15,6 +15,7 @@ var opGet = usecase.Query[usecase.ByID[hmstype.PatientID], Patient]{
 
 // Get gives a patient, and records that it was read. [ErrRestricted] for a restricted
 // record and an actor without the permission.
+// Permission: [hmstype.PermPatientRead].
 func (s *Service) Get(ctx context.Context, id hmstype.PatientID) (Patient, error) {
 	return opGet.Run(ctx, &s.base, usecase.ID(id), get)
 }
@@ -36,11 +37,15 @@ func (in byMRN) Validate() error {
 	return v.Err()
 }
 
+// Given gives the number, for a hook.
+func (in byMRN) Given() any { return in.MRN }
+
 var opGetByMRN = usecase.Query[byMRN, Patient]{
 	Name: "patient.get_by_mrn", Permission: hmstype.PermPatientRead, Shows: patients.One(), Sample: byMRN{"000000013"},
 }.Declare()
 
 // GetByMRN gives the patient with a medical record number, in any spelling, like [Service.Get].
+// Permission: [hmstype.PermPatientRead].
 func (s *Service) GetByMRN(ctx context.Context, mrn string) (Patient, error) {
 	return opGetByMRN.Run(ctx, &s.base, byMRN{mrn}, getByMRN)
 }

@@ -62,6 +62,7 @@ var sampleDetails = Details{
 // person; the reason stays with the record and the override in the trail of every candidate. An
 // identifier that another patient has is an [IdentifierError], a taken number [ErrMRNTaken], in any case.
 // Who registers a restricted record without seeing such is given it withheld.
+// Permission: [hmstype.PermPatientWrite].
 func (s *Service) Register(ctx context.Context, in RegisterInput) (Patient, error) {
 	return opRegister.Run(ctx, &s.base, in, s.register)
 }

@@ -57,6 +57,7 @@ var opSearch = usecase.Query[SearchInput, hmstype.List[Patient]]{
 // Search lists the active and inactive patients who fit, ordered by id, without their
 // identifiers. It records the search, also one that finds nobody, and each patient that it shows.
 // Restricted records are left out for those who may not see them.
+// Permission: [hmstype.PermPatientRead].
 func (s *Service) Search(ctx context.Context, in SearchInput) (hmstype.List[Patient], error) {
 	return opSearch.Run(ctx, &s.base, in, s.search)
 }

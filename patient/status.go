@@ -102,6 +102,7 @@ var opSetStatus = usecase.Command[SetStatusInput, Patient]{
 // SetStatus takes a record out of use, back into it, or marks it as entered in error, from
 // which there is no way back. [hmstype.ErrInvalidTransition] for a step that is not in
 // [Transitions], [hmstype.ErrStale] where somebody else was faster.
+// Permission: [hmstype.PermPatientWrite].
 func (s *Service) SetStatus(ctx context.Context, in SetStatusInput) (Patient, error) {
 	return opSetStatus.Run(ctx, &s.base, in, setStatus)
 }
@@ -140,6 +141,7 @@ var opSetRestricted = usecase.Command[SetRestrictedInput, Patient]{
 // SetRestricted restricts a record or opens it again, which only those may do who see
 // restricted records: [ErrRestricted] for anybody else. Who restricts a record that he may not see
 // from then on is given it withheld.
+// Permission: [hmstype.PermPatientWrite].
 func (s *Service) SetRestricted(ctx context.Context, in SetRestrictedInput) (Patient, error) {
 	return opSetRestricted.Run(ctx, &s.base, in, setRestricted)
 }
@@ -176,6 +178,7 @@ var opMarkDeceased = usecase.Command[MarkDeceasedInput, Patient]{
 // patient.deceased tells others, who end what has become pointless; nothing is ended here.
 // [ErrInactive] or [ErrMerged] where the record is not active. A death that was noted by
 // mistake is taken back with [Service.Update].
+// Permission: [hmstype.PermPatientWrite].
 func (s *Service) MarkDeceased(ctx context.Context, in MarkDeceasedInput) (Patient, error) {
 	return opMarkDeceased.Run(ctx, &s.base, in, markDeceased)
 }

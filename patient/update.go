@@ -35,6 +35,7 @@ var opUpdate = usecase.Command[UpdateInput, Patient]{
 // Update changes a patient's details. [hmstype.ErrStale] where somebody else was faster,
 // [ErrInactive] or [ErrMerged] where the record is not active. What the input leaves empty becomes
 // empty; see [Service.SetRestricted] and [Service.MarkDeceased] for changes of one thing.
+// Permission: [hmstype.PermPatientWrite].
 func (s *Service) Update(ctx context.Context, in UpdateInput) (Patient, error) {
 	return opUpdate.Run(ctx, &s.base, in, s.update)
 }

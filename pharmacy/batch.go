@@ -139,6 +139,7 @@ var opReceiveBatch = usecase.Command[ReceiveInput, Batch]{
 // same batch came before, however its number was typed then; the first spelling stays.
 // [ErrBatchConflict] where the item has this batch number with another expiry, supplier or
 // price: one of the two is a mistake.
+// Permission: [hmstype.PermStockWrite].
 func (s *Service) ReceiveBatch(ctx context.Context, in ReceiveInput) (Batch, error) {
 	return opReceiveBatch.Run(ctx, &s.base, in, receiveBatch)
 }
@@ -223,6 +224,7 @@ func moveStock(ctx context.Context, db dbx.DB, m movement) error {
 }
 
 // addBalance keeps the balance of one end of a movement.
+// In SQL: migrate/routine/pharmacy/stock_add.sql.
 func addBalance(
 	ctx context.Context, db dbx.DB, m movement, kind string, location hmstype.LocationID, quantity hmstype.Quantity,
 ) error {
@@ -263,6 +265,7 @@ var opSetBatchStatus = usecase.Command[SetBatchStatusInput, Batch]{
 
 // SetBatchStatus releases, holds, recalls or writes off a batch in all places at once: from
 // the moment that it commits, nobody hands out a unit of a batch that is not available.
+// Permission: [hmstype.PermStockWrite].
 func (s *Service) SetBatchStatus(ctx context.Context, in SetBatchStatusInput) (Batch, error) {
 	return opSetBatchStatus.Run(ctx, &s.base, in, setBatchStatus)
 }

@@ -157,6 +157,7 @@ var opDispense = usecase.Command[DispenseInput, Dispense]{
 // *PrescriptionError says why and what is left) where the prescription is not active, has run out
 // or leaves less; [ErrAllergy] without a reason;
 // [hmstype.ErrSeparationOfDuties] for who wrote the prescription.
+// Permission: [hmstype.PermDispense].
 func (s *Service) Dispense(ctx context.Context, in DispenseInput) (Dispense, error) {
 	return opDispense.Run(ctx, &s.base, in, s.dispense)
 }
@@ -235,6 +236,7 @@ func (s *Service) checkSafety(ctx context.Context, db dbx.DB, in DispenseInput, 
 
 // allocate takes the units in one call of the database's function, where the rule lives, and which
 // completes the dispense.
+// In SQL: migrate/routine/pharmacy/pharmacy_allocate.sql.
 func allocate(ctx context.Context, db dbx.DB, row *dispenseRow, usableUntil hmstype.Date, partial bool) error {
 	var taken int64
 	err := db.QueryRow(ctx, `SELECT hms.pharmacy_allocate($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
@@ -301,6 +303,7 @@ var opGetDispense = usecase.Query[usecase.ByID[hmstype.DispenseID], Dispense]{
 }.Declare()
 
 // GetDispense gives a dispense, and records that it was read.
+// Permission: [hmstype.PermPharmacyRead].
 func (s *Service) GetDispense(ctx context.Context, id hmstype.DispenseID) (Dispense, error) {
 	return opGetDispense.Run(ctx, &s.base, usecase.ID(id), getDispense)
 }

@@ -67,6 +67,7 @@ var opCreateCategory = usecase.Command[CreateCategoryInput, Category]{
 }.Declare()
 
 // CreateCategory adds a category; [ErrNameTaken].
+// Permission: [hmstype.PermPharmacyManage].
 func (s *Service) CreateCategory(ctx context.Context, in CreateCategoryInput) (Category, error) {
 	return opCreateCategory.Run(ctx, &s.base, in, createCategory)
 }
@@ -176,6 +177,7 @@ var opCreateItem = usecase.Command[CreateItemInput, Item]{
 }.Declare()
 
 // CreateItem adds an active item; [ErrNameTaken].
+// Permission: [hmstype.PermPharmacyManage].
 func (s *Service) CreateItem(ctx context.Context, in CreateItemInput) (Item, error) {
 	return opCreateItem.Run(ctx, &s.base, in, createItem)
 }
@@ -210,6 +212,7 @@ var opUpdateItem = usecase.Command[UpdateItemInput, Item]{
 }.Declare()
 
 // UpdateItem replaces an item's particulars; [hmstype.ErrStale] where somebody else was faster.
+// Permission: [hmstype.PermPharmacyManage].
 func (s *Service) UpdateItem(ctx context.Context, in UpdateItemInput) (Item, error) {
 	return opUpdateItem.Run(ctx, &s.base, in, updateItem)
 }
@@ -234,6 +237,7 @@ var opGetItem = usecase.Query[usecase.ByID[hmstype.MedicationItemID], Item]{
 }.Declare()
 
 // GetItem gives an item of the formulary.
+// Permission: [hmstype.PermPharmacyRead].
 func (s *Service) GetItem(ctx context.Context, id hmstype.MedicationItemID) (Item, error) {
 	return opGetItem.Run(ctx, &s.base, usecase.ID(id), getItem)
 }
@@ -249,6 +253,7 @@ var opItems = usecase.Query[usecase.Paged, hmstype.List[Item]]{
 }.Declare()
 
 // Items lists the formulary, oldest first.
+// Permission: [hmstype.PermPharmacyRead].
 func (s *Service) Items(ctx context.Context, page hmstype.Page) (hmstype.List[Item], error) {
 	return opItems.Run(ctx, &s.base, usecase.Paged{Page: page}, items)
 }
@@ -320,6 +325,7 @@ var opCreateSupplier = usecase.Command[CreateSupplierInput, Supplier]{
 }.Declare()
 
 // CreateSupplier adds an active supplier; [ErrNameTaken].
+// Permission: [hmstype.PermPharmacyManage].
 func (s *Service) CreateSupplier(ctx context.Context, in CreateSupplierInput) (Supplier, error) {
 	return opCreateSupplier.Run(ctx, &s.base, in, createSupplier)
 }
@@ -382,6 +388,7 @@ var opCreateLocation = usecase.Command[CreateLocationInput, Location]{
 }.Declare()
 
 // CreateLocation adds a place for stock; [ErrNameTaken].
+// Permission: [hmstype.PermPharmacyManage].
 func (s *Service) CreateLocation(ctx context.Context, in CreateLocationInput) (Location, error) {
 	return opCreateLocation.Run(ctx, &s.base, in, createLocation)
 }

@@ -13,6 +13,7 @@ var opBatchHistory = usecase.Query[usecase.ByID[hmstype.BatchID], hmstype.Histor
 }.Declare()
 
 // BatchHistory gives the steps of a batch from state to state, the oldest first.
+// Permission: [hmstype.PermPharmacyRead].
 func (s *Service) BatchHistory(ctx context.Context, id hmstype.BatchID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.BatchID, batchRow]("stock_batch", nil)
 	return opBatchHistory.Run(ctx, &s.base, usecase.ID(id), rule)
@@ -23,6 +24,7 @@ var opDispenseHistory = usecase.Query[usecase.ByID[hmstype.DispenseID], hmstype.
 }.Declare()
 
 // DispenseHistory gives the steps of a dispense from state to state, the oldest first.
+// Permission: [hmstype.PermPharmacyRead].
 func (s *Service) DispenseHistory(ctx context.Context, id hmstype.DispenseID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.DispenseID]("medication_dispense", dispenseRow.subject)
 	return opDispenseHistory.Run(ctx, &s.base, usecase.ID(id), rule)

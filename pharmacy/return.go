@@ -32,6 +32,7 @@ var opReverseDispense = usecase.Command[ReverseInput, Dispense]{
 // ReverseDispense takes back what a dispense handed out and has not come back yet. The
 // units go to quarantine, not to the shelf: nobody knows where they have been. The charge
 // is reversed and the prescription gets its quantity back, all in one transaction.
+// Permission: [hmstype.PermPharmacyReverse].
 func (s *Service) ReverseDispense(ctx context.Context, in ReverseInput) (Dispense, error) {
 	return opReverseDispense.Run(ctx, &s.base, in, s.reverseDispense)
 }
@@ -131,6 +132,7 @@ var opAdjust = usecase.Command[AdjustInput, Batch]{
 
 // Adjust adds a difference to the stock: a delta and never "set to", which would erase what
 // others do meanwhile. [ErrInsufficientStock] where more would go than is there.
+// Permission: [hmstype.PermStockWrite].
 func (s *Service) Adjust(ctx context.Context, in AdjustInput) (Batch, error) {
 	return opAdjust.Run(ctx, &s.base, in, adjust)
 }

@@ -42,6 +42,7 @@ var opShelf = usecase.Query[ShelfInput, []ShelfLine]{
 }.Declare()
 
 // Shelf lists what lies where, by item name and then in the order in which it will be handed out.
+// Permission: [hmstype.PermPharmacyRead].
 func (s *Service) Shelf(ctx context.Context, in ShelfInput) ([]ShelfLine, error) {
 	return opShelf.Run(ctx, &s.base, in, shelf)
 }

@@ -31,6 +31,7 @@ var opVerify = usecase.Query[usecase.None, []ItemReport]{
 }.Declare()
 
 // Verify recomputes every balance of the tenant from the movements.
+// Permission: [hmstype.PermPharmacyRead].
 func (s *Service) Verify(ctx context.Context) ([]ItemReport, error) {
 	return opVerify.Run(ctx, &s.base, usecase.None{}, verify)
 }

@@ -71,7 +71,7 @@ func startCluster(ctx context.Context, p plan, kind Kind, bin string) (_ *Server
 	if c.keep {
 		where += " in " + c.folder
 	}
-	return &Server{kind: kind, where: where, dsn: c.dsn(), stop: c.stop, local: c, watch: watch}, nil
+	return &Server{kind: kind, where: where, dsn: c.dsn(), bin: bin, stop: c.stop, local: c, watch: watch}, nil
 }
 
 // makeFolder makes the cluster's folder and gives it to the account that runs it.

@@ -23,6 +23,7 @@ type Server struct {
 	kind  Kind
 	where string // for people
 	dsn   string // of the maintenance database, as superuser
+	bin   string // folder of its programs; empty where they are not this machine's
 
 	mu    sync.Mutex // guards what follows
 	stop  func(context.Context) error
@@ -49,6 +50,10 @@ func (s *Server) DSN(database string) string {
 	u.Path = "/" + database
 	return u.String()
 }
+
+// BinDir gives the folder on this machine from which the server runs, where pg_dump and psql of
+// its version lie, too, if the installation has them. It is empty for a container and for KindURL.
+func (s *Server) BinDir() string { return s.bin }
 
 // Stop ends the server and removes what belongs to it. It does nothing the second time, nor
 // for a server that others use too: one given by URL, or a shared one. It works also where

@@ -61,6 +61,7 @@ func TestStart_Local(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, server.Stop(t.Context())) }) // t.Context is over by then: Stop works all the same
 	require.Equal(t, KindLocal, server.Kind())
 	require.Regexp(t, `^local PostgreSQL \d+\.\d+ from /.*`, server.String())
+	require.FileExists(t, filepath.Join(server.BinDir(), "pg_ctl"))
 	for name, want := range map[string]string{
 		"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "TimeZone": "UTC", "server_encoding": "UTF8",
 		"max_connections": "20", "search_path": "a, \"it's\"", "shared_buffers": "256MB",
@@ -170,6 +171,7 @@ func TestStart_URL(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, KindURL, server.Kind())
 		require.Equal(t, own.DSN("clinic"), server.DSN(""))
+		require.Empty(t, server.BinDir(), "who knows where it runs")
 		exec1(t, server.DSN("postgres"), "SELECT 1")
 		require.ErrorIs(t, server.Kill(), ErrNotLocal)
 		require.NoError(t, server.Stop(t.Context()))

@@ -15,6 +15,7 @@ type sharedInfo struct {
 	Kind  Kind   `json:"kind"`
 	Where string `json:"where"`
 	DSN   string `json:"dsn"`
+	Bin   string `json:"bin"`
 }
 
 // Start gives a server of the caller's own; Stop it in the end. Where the process ends
@@ -125,12 +126,12 @@ func findShared(ctx context.Context, path string) (*Server, bool) {
 	if json.Unmarshal(body, &shared) != nil || !alive(ctx, shared.DSN) {
 		return nil, false
 	}
-	return &Server{kind: shared.Kind, where: shared.Where, dsn: shared.DSN}, true
+	return &Server{kind: shared.Kind, where: shared.Where, dsn: shared.DSN, bin: shared.Bin}, true
 }
 
 // publish replaces the file in one step, for a reader must never see half of it.
 func publish(path string, s *Server) (err error) {
-	body, err := json.Marshal(sharedInfo{Kind: s.kind, Where: s.where, DSN: s.dsn})
+	body, err := json.Marshal(sharedInfo{Kind: s.kind, Where: s.where, DSN: s.dsn, Bin: s.bin})
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ type declaration struct {
 	kind   string // Command, Query or Proof
 	input  string // the type of its input; empty for a Proof
 	name   string // such as "clinical.book"
+	needs  string // its permission, such as "hmstype.PermAppointmentWrite"; empty for none
 	fields []string
 	file   string
 }
@@ -125,6 +126,9 @@ func declarationOf(value ast.Expr) (declaration, bool) {
 		if text, ok := pair.Value.(*ast.BasicLit); ok && key == "Name" {
 			d.name, _ = strconv.Unquote(text.Value)
 		}
+		if key == "Permission" {
+			d.needs = typeText(pair.Value)
+		}
 	}
 	return d, true
 }
@@ -162,6 +166,8 @@ func (p *servicePackage) faults() []string {
 			all = append(all, fmt.Sprintf("%s stands in %s, its method in %s", variable, d.file, p.files[name]))
 		case d.kind != "Proof" && !slices.Contains(d.fields, "Sample") && needsSample(d.input):
 			all = append(all, variable+": give a Sample, an input that its validation lets pass")
+		case d.needs != "" && !strings.Contains(method.Doc.Text(), "Permission: ["+d.needs+"]."):
+			all = append(all, fmt.Sprintf("%s.%s: its comment ends with: Permission: [%s].", p.name, name, d.needs))
 		}
 	}
 	slices.Sort(all)
@@ -235,7 +241,7 @@ func TestUseCasesAreDeclared(t *testing.T) {
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	const head = "package ward\nimport (\"context\"; \"usecase\")\ntype Service struct{}\n"
-	const method = "func (s *Service) CloseBed(ctx context.Context, in In) (Bed, error) { return opCloseBed.Run(ctx, &s.base, in, closeBed) }\n"
+	const method = "// Permission: [hmstype.PermBed].\nfunc (s *Service) CloseBed(ctx context.Context, in In) (Bed, error) { return opCloseBed.Run(ctx, &s.base, in, closeBed) }\n"
 	for name, tt := range map[string]struct{ code, want string }{
 		"Good":        {`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed", Sample: In{}}.Declare()` + "\n" + method, ""},
 		"Delegates":   {"func (s *Service) CloseBed(ctx context.Context) error { return s.CloseBeds(ctx, 1) }\n", ""},
@@ -243,6 +249,8 @@ func TestFaults(t *testing.T) {
 		"OtherName":   {`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.shut", Sample: In{}}.Declare()` + "\n" + method, `should be "ward.close_bed"`},
 		"NoSample":    {`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed"}.Declare()` + "\n" + method, "give a Sample"},
 		"SampleOfID":  {`var opCloseBed = usecase.Command[usecase.ByID[BedID], Bed]{Name: "ward.close_bed"}.Declare()` + "\n" + method, ""},
+		"Permission":  {`var opCloseBed = usecase.Query[usecase.ByID[BedID], Bed]{Name: "ward.close_bed", Permission: hmstype.PermBed}.Declare()` + "\n" + method, ""},
+		"Unsaid":      {`var opCloseBed = usecase.Query[usecase.ByID[BedID], Bed]{Name: "ward.close_bed", Permission: hmstype.PermWard}.Declare()` + "\n" + method, "Permission: [hmstype.PermWard]."},
 		"NotRun":      {`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed", Sample: In{}}.Declare()` + "\nfunc (s *Service) CloseBed(ctx context.Context) error { return nil }\n", "declare it beside"},
 		"Undeclared":  {"func (s *Service) CloseBed(ctx context.Context) error { return nil }\n", "declare it beside"},
 		"NoUseCase":   {"func (s *Service) closeBed(ctx context.Context) error { return nil }\n", ""},
@@ -252,7 +260,7 @@ func TestFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			set := token.NewFileSet()
-			file, err := parser.ParseFile(set, "bed.go", head+tt.code, 0)
+			file, err := parser.ParseFile(set, "bed.go", head+tt.code, parser.ParseComments)
 			require.NoError(t, err)
 			found := servicePackages([]source{{path: "ward/bed.go", set: set, file: file}})["ward"].faults()
 			if tt.want == "" {

@@ -3,6 +3,7 @@ package dbx
 import (
 	"context"
 	"fmt"
+	"reflect"
 
 	"github.com/uptrace/bun"
 
@@ -129,7 +130,7 @@ func Page[R Positioned](ctx context.Context, db DB, page hmstype.Page, order Ord
 	q := db.NewSelect().Where("?TableAlias.tenant_id = ?", db.Tenant())
 	rows := []R{}
 	q = q.Model(&rows)
-	if q, err = order.after(q, page); err != nil {
+	if q, err = order.after(q, page, ListOf[R](order)); err != nil {
 		return nil, "", err
 	}
 	for _, apply := range more {
@@ -142,10 +143,13 @@ func Page[R Positioned](ctx context.Context, db DB, page hmstype.Page, order Ord
 		return rows, "", nil
 	}
 	rows = rows[:size]
-	return rows, rows[size-1].Position().Cursor(), nil
+	return rows, rows[size-1].Position().Cursor(ListOf[R](order)), nil
 }
 
-func (o Order) after(q *bun.SelectQuery, page hmstype.Page) (*bun.SelectQuery, error) {
+// ListOf names a list by its rows and their order, for the cursors.
+func ListOf[R any](o Order) string { return reflect.TypeFor[R]().String() + " " + o.At }
+
+func (o Order) after(q *bun.SelectQuery, page hmstype.Page, list string) (*bun.SelectQuery, error) {
 	id := o.ID
 	if id == "" {
 		id = "id"
@@ -154,7 +158,7 @@ func (o Order) after(q *bun.SelectQuery, page hmstype.Page) (*bun.SelectQuery, e
 	if o.Desc {
 		direction, compare = bun.Safe("DESC"), bun.Safe("<")
 	}
-	pos, ok, err := page.Position()
+	pos, ok, err := page.Position(list)
 	if err != nil {
 		return nil, err
 	}

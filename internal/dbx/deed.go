@@ -48,6 +48,7 @@ type Access struct {
 
 // RecordAccess writes one event of the audit trail per access, in the deed's transaction and in
 // one round trip.
+// In SQL: migrate/routine/audit/record_access.sql.
 func (db DB) RecordAccess(ctx context.Context, accesses ...Access) error {
 	if len(accesses) == 1 {
 		a := accesses[0]

@@ -3,14 +3,13 @@ package dbx
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"net"
 	"regexp"
 	"strings"
 	"sync"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/chelal/hms/hmstype"
@@ -98,37 +97,33 @@ func Map(err error) error {
 	if err == nil || hmstype.KindOf(err) != hmstype.KindInternal {
 		return err
 	}
+	var mapped *serverError
+	if errors.As(err, &mapped) {
+		return err
+	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return hmstype.ErrNotFound
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
+		return mapContext(err)
+	}
+	if errors.Is(err, sql.ErrTxDone) || errors.Is(err, pgx.ErrTxClosed) {
+		return fmt.Errorf("%w: %w", hmstype.ErrEnded, err)
 	}
 	if code := SQLState(err); code != "" {
 		return mapState(code, err)
 	}
-	var netErr net.Error
-	var begin *beginError
-	var connect *pgconn.ConnectError
-	if errors.As(err, &netErr) || errors.As(err, &connect) || errors.As(err, &begin) ||
-		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || isClosedConn(err) {
-		return fmt.Errorf("%w: the connection to the database failed", hmstype.ErrUnavailable)
+	if connErr := mapConnection(err); connErr != nil {
+		return connErr
 	}
 	return err
 }
 
-// isClosedConn recognises pgx's error for a connection that broke under a statement,
-// which has no type of its own.
-func isClosedConn(err error) bool {
-	text := err.Error()
-	return strings.Contains(text, "conn closed") || strings.Contains(text, "unexpected EOF") ||
-		strings.Contains(text, "connection reset") || strings.Contains(text, "broken pipe")
-}
-
 func mapState(code string, err error) error {
+	constraint := Constraint(err)
 	registry.mu.RLock()
 	stateErr, hasState := registry.states[code]
-	conErr, hasConstraint := registry.constraints[Constraint(err)]
+	conErr, hasConstraint := registry.constraints[constraint]
 	registry.mu.RUnlock()
 	switch {
 	case hasState:
@@ -136,23 +131,20 @@ func mapState(code string, err error) error {
 	case hasConstraint:
 		return conErr
 	}
-	switch code {
-	case "23505", "23P01":
-		return hmstype.ErrAlreadyExists
-	case "23503":
-		return hmstype.Invalid(ruleOf(Constraint(err), "_fkey"), "must refer to an existing entity")
-	case "23514", "23502":
-		return hmstype.Invalid(ruleOf(Constraint(err), "_check"), "breaks a rule of the database")
-	case "22003", "22007", "22008", "22021", "22P02", "22P05", "54000":
-		return fmt.Errorf("%w: a value is out of the database's range", hmstype.ErrInvalid)
-	case "40001", "40P01", "55P03", "57014":
-		return fmt.Errorf("%w: too much contention (%s)", hmstype.ErrUnavailable, code)
-	case "25006", "53000", "53100", "53200", "53300", "57P01", "57P02", "57P03", "08006", "08003", "08000", "08P01":
-		return fmt.Errorf("%w: the database cannot serve now (%s)", hmstype.ErrUnavailable, code)
-	case "42501":
-		return fmt.Errorf("%w: by the database", hmstype.ErrPermissionDenied)
+	return meaningOf(code, stageOf(err)).error(code, constraint)
+}
+
+// stageOf tells how far the caller had come.
+func stageOf(err error) stage {
+	var connect *pgconn.ConnectError
+	var begin *beginError
+	switch {
+	case errors.As(err, &connect):
+		return atConnect
+	case errors.As(err, &begin):
+		return atBegin
 	default:
-		return fmt.Errorf("dbx: the database answered %s", code)
+		return anywhere
 	}
 }
 

@@ -2,3 +2,15 @@ package dbx
 
 // CommitError is commitError for its tests.
 var CommitError = commitError
+
+// AtBegin marks an error as one of the first statements of a transaction.
+func AtBegin(err error) error { return &beginError{err} }
+
+// Codes lists what the table of SQLSTATEs names, with the mark of the stage.
+func Codes() []string {
+	var all []string
+	for _, m := range meanings {
+		all = append(all, m.code+map[stage]string{anywhere: "", atConnect: " at connect", atBegin: " at begin"}[m.stage])
+	}
+	return all
+}

@@ -39,6 +39,8 @@ type Handle struct {
 	at      time.Time // the transaction's instant, where it is ours
 	host    hostSettings
 	guard   *guard // of a bound handle
+	apart   bool   // executes on its own also inside an operation; see [Handle.Unbound]
+	depth   int    // how many operations are around: each has a savepoint of its own name
 }
 
 // NewHandle makes an unbound handle. It does no I/O.
@@ -54,6 +56,7 @@ func NewHandle(db *bun.DB, opts Options) Handle {
 func (h Handle) Bind(tx bun.IConn) Handle {
 	h.conn = bare(unwrap(tx))
 	h.owned, h.at, h.host, h.guard = nil, time.Time{}, hostSettings{}, &guard{}
+	h.depth = 0
 	return h
 }
 
@@ -76,6 +79,7 @@ func unwrap(conn bun.IConn) bun.IConn {
 // rollback of the deed, such as the record of a refusal.
 func (h Handle) Unbound() Handle {
 	h.conn, h.owned, h.at, h.host, h.guard = nil, nil, time.Time{}, hostSettings{}, nil
+	h.depth, h.apart = 0, true
 	return h
 }
 

@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/chelal/hms/hmstype"
 )
 
 // Open makes a pool over pgx for Bun. pgx's default mode is set to the simple protocol,
@@ -19,7 +21,7 @@ func Open(dsn string) (*bun.DB, error) {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		// pgx repeats the DSN, with its password masked at best; say where and no more.
-		return nil, fmt.Errorf("hms: the database's DSN cannot be read") //nolint:err113 // see above
+		return nil, fmt.Errorf("%w: the database's DSN cannot be read", hmstype.ErrInvalid)
 	}
 	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	pool := stdlib.OpenDB(*config)

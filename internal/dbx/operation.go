@@ -21,6 +21,7 @@ type operation struct {
 
 	subject    hmstype.PatientID          // whom it is about; see [DB.About]
 	restricted map[hmstype.PatientID]bool // what is known already of the patients it met
+	opened     map[hmstype.PatientID]bool // restricted ones whom a break-glass grant opens
 }
 
 type operationKey struct{}
@@ -32,8 +33,9 @@ func withOperation(ctx context.Context, op *operation) context.Context {
 
 // newOperation makes the operation whose connection is already in its settings.
 func (h Handle) newOperation(ctx context.Context, actor hmstype.Actor, now time.Time, want settings) (context.Context, DB) {
-	h.owned, h.at, h.guard = &want, now, &guard{}
-	h.conn = counted(ctx, h.conn)
+	h.owned, h.at, h.guard = &want, now, &guard{outer: h.guard}
+	h.depth++
+	h.conn = counted(ctx, h.conn, h.guard)
 	op := &operation{settings: want}
 	op.db = DB{Actor: actor, Now: now, handle: h, op: op}
 	return withOperation(ctx, op), op.db
@@ -90,11 +92,11 @@ func (db DB) Restricted(ctx context.Context, patients ...hmstype.PatientID) (map
 	if len(ask) == 0 {
 		return found, nil
 	}
-	rows, err := db.Query(ctx, `SELECT p.id FROM hms.patient AS p
-		WHERE p.tenant_id = $1 AND p.id = ANY ($2::uuid[]) AND p.is_restricted AND NOT EXISTS (
+	rows, err := db.Query(ctx, `SELECT p.id, EXISTS (
 			SELECT 1 FROM hms.break_glass AS g
 			WHERE g.tenant_id = $1 AND g.patient_id = p.id AND g.user_id = $3 AND $4
-			  AND g.started_at <= $5 AND g.expires_at > $5 AND g.ended_at IS NULL)`,
+			  AND g.started_at <= $5 AND g.expires_at > $5 AND g.ended_at IS NULL)
+		FROM hms.patient AS p WHERE p.tenant_id = $1 AND p.id = ANY ($2::uuid[]) AND p.is_restricted`,
 		db.Tenant(), ask, db.Actor.User, db.Actor.Kind == hmstype.ActorHuman, db.Now)
 	if err != nil {
 		return nil, err
@@ -102,13 +104,28 @@ func (db DB) Restricted(ctx context.Context, patients ...hmstype.PatientID) (map
 	defer func() { _ = rows.Close() }() // Err tells what matters
 	for rows.Next() {
 		var p hmstype.PatientID
-		if err := rows.Scan(&p); err != nil {
+		var opened bool
+		if err := rows.Scan(&p, &opened); err != nil {
 			return nil, err
+		}
+		if opened {
+			db.noteOpened(p)
+			continue
 		}
 		found[p] = true
 		db.KnowRestricted(p, true)
 	}
 	return found, rows.Err()
+}
+
+// Opened tells whether [DB.Restricted] found that a break-glass grant opens the patient's record.
+func (db DB) Opened(patient hmstype.PatientID) bool { return db.op.opened[patient] }
+
+func (db DB) noteOpened(patient hmstype.PatientID) {
+	if db.op.opened == nil {
+		db.op.opened = map[hmstype.PatientID]bool{}
+	}
+	db.op.opened[patient] = true
 }
 
 // AsHost runs code of the host's inside the operation, on its connection: in the host's role and
@@ -118,24 +135,65 @@ func (db DB) AsHost(ctx context.Context, fn func(ctx context.Context, conn bun.I
 	if err := giveBack(ctx, db.handle.conn, db.handle.host); err != nil {
 		return err
 	}
-	if err := fn(context.WithValue(ctx, operationKey{}, (*operation)(nil)), bare(db.handle.conn)); err != nil {
+	hostCtx := SeesRestricted(context.WithValue(ctx, operationKey{}, (*operation)(nil)), false)
+	if err := fn(hostCtx, bare(db.handle.conn)); err != nil {
 		return err
 	}
 	return apply(ctx, db.handle.conn, db.op.settings.pairs())
 }
 
-// guard lets one caller at a time use a bound handle.
-type guard struct{ busy atomic.Bool }
+// run runs fn in the operation and ends it, also where fn panics. Where another goroutine is still
+// at work in it, the operation fails: half of what that one does would be kept.
+func (db DB) run(ctx context.Context, fn func(context.Context, DB) error) (err error) {
+	defer func() {
+		if busy := db.handle.guard.end(); err == nil {
+			err = busy
+		}
+	}()
+	return fn(ctx, db)
+}
 
-// enter takes the guard or gives [hmstype.ErrConcurrentUse]. A nil guard keeps nobody out.
+// guard lets one caller at a time use a bound handle, and nobody one whose operation has ended.
+type guard struct {
+	state atomic.Int32
+	outer *guard // of the operation around it; nil for none
+}
+
+const (
+	guardFree = iota
+	guardBusy
+	guardEnded
+)
+
+// enter takes the guard or tells why it cannot be had. A nil guard keeps nobody out.
 func (g *guard) enter() (leave func(), err error) {
-	if g == nil {
+	switch {
+	case g == nil:
 		return func() {}, nil
-	}
-	if !g.busy.CompareAndSwap(false, true) {
+	case g.ended():
+		return nil, hmstype.ErrEnded
+	case !g.state.CompareAndSwap(guardFree, guardBusy):
 		return nil, hmstype.ErrConcurrentUse
 	}
-	return func() { g.busy.Store(false) }, nil
+	return func() { g.state.CompareAndSwap(guardBusy, guardFree) }, nil
+}
+
+// end lets nobody in any more; [hmstype.ErrConcurrentUse] where somebody is inside.
+func (g *guard) end() error {
+	if g.state.Swap(guardEnded) == guardBusy {
+		return hmstype.ErrConcurrentUse
+	}
+	return nil
+}
+
+// ended tells whether the operation, or one around it, has ended.
+func (g *guard) ended() bool {
+	for ; g != nil; g = g.outer {
+		if g.state.Load() == guardEnded {
+			return true
+		}
+	}
+	return false
 }
 
 // Meter counts what the operations under one context sent to the database.
@@ -168,14 +226,16 @@ func meterOf(ctx context.Context) *Meter {
 	return m
 }
 
-// countedConn counts the statements that go over a connection.
+// countedConn counts the statements that go over a connection, and sends none any more for an
+// operation that has ended: the connection is the host's again.
 type countedConn struct {
 	bun.IConn
 	meter *Meter
+	guard *guard
 }
 
-func counted(ctx context.Context, conn bun.IConn) bun.IConn {
-	return countedConn{IConn: bare(conn), meter: meterOf(ctx)}
+func counted(ctx context.Context, conn bun.IConn, guard *guard) bun.IConn {
+	return countedConn{IConn: bare(conn), meter: meterOf(ctx), guard: guard}
 }
 
 // bare is the connection without its counter.
@@ -186,17 +246,25 @@ func bare(conn bun.IConn) bun.IConn {
 	return conn
 }
 
-func (c countedConn) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+// count gives the context under which a statement is sent: one that has ended where the operation has.
+func (c countedConn) count(ctx context.Context) context.Context {
 	c.meter.add()
-	return c.IConn.QueryContext(ctx, query, args...)
+	if c.guard.ended() {
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		return ended
+	}
+	return ctx
+}
+
+func (c countedConn) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return c.IConn.QueryContext(c.count(ctx), query, args...)
 }
 
 func (c countedConn) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	c.meter.add()
-	return c.IConn.ExecContext(ctx, query, args...)
+	return c.IConn.ExecContext(c.count(ctx), query, args...)
 }
 
 func (c countedConn) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	c.meter.add()
-	return c.IConn.QueryRowContext(ctx, query, args...)
+	return c.IConn.QueryRowContext(c.count(ctx), query, args...)
 }

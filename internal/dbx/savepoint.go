@@ -3,6 +3,7 @@ package dbx
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -29,14 +30,14 @@ func (h Handle) inSavepoint(ctx context.Context, actor hmstype.Actor, now time.T
 		return err
 	}
 	defer leaveGuard()
-	h.conn = counted(ctx, h.conn)
-	if _, err := h.conn.ExecContext(ctx, "SAVEPOINT hms_use_case"); err != nil {
+	h.conn = counted(ctx, h.conn, h.guard)
+	if _, err := h.conn.ExecContext(ctx, "SAVEPOINT "+h.savepoint()); err != nil {
 		return fmt.Errorf("savepoint: %w", err)
 	}
 	released := false
 	defer func() {
 		if !released {
-			rollbackToSavepoint(ctx, h.conn)
+			rollbackToSavepoint(ctx, h.conn, h.savepoint())
 		}
 	}()
 	before, err := h.enter(ctx, want)
@@ -47,18 +48,22 @@ func (h Handle) inSavepoint(ctx context.Context, actor hmstype.Actor, now time.T
 		h.host = before
 	}
 	opCtx, db := h.newOperation(ctx, actor, now, want)
-	if err := fn(opCtx, db); err != nil {
+	if err := db.run(opCtx, fn); err != nil {
 		return err
 	}
 	if err := h.leave(ctx, want, before); err != nil {
 		return err
 	}
-	if _, err := h.conn.ExecContext(ctx, "RELEASE SAVEPOINT hms_use_case"); err != nil {
+	if _, err := h.conn.ExecContext(ctx, "RELEASE SAVEPOINT "+h.savepoint()); err != nil {
 		return fmt.Errorf("release savepoint: %w", err)
 	}
 	released = true
 	return nil
 }
+
+// savepoint names the savepoint that the handle sets. That of an operation around it has another
+// name, so that its rollback undoes all of what is inside, though a goroutine left that open.
+func (h Handle) savepoint() string { return "hms_use_case_" + strconv.Itoa(h.depth) }
 
 // enter makes our settings where they are not in force and tells what was before.
 func (h Handle) enter(ctx context.Context, want settings) (hostSettings, error) {
@@ -75,7 +80,10 @@ func (h Handle) enter(ctx context.Context, want settings) (hostSettings, error) 
 	if err != nil {
 		return before, fmt.Errorf("read settings: %w", err)
 	}
-	return before, apply(ctx, h.conn, want.pairs())
+	if err := apply(ctx, h.conn, want.pairs()); err != nil {
+		return before, &beginError{err}
+	}
+	return before, nil
 }
 
 // leave gives back what was before.
@@ -114,31 +122,31 @@ func apply(ctx context.Context, conn bun.IConn, pairs [][2]string) error {
 // rollbackToSavepoint also undoes our SET LOCALs. It runs on a context that cannot be
 // cancelled: a savepoint left behind would keep rows that the caller was told are gone.
 // Where it fails the host's connection is broken, and so is its transaction.
-func rollbackToSavepoint(ctx context.Context, conn bun.IConn) {
+func rollbackToSavepoint(ctx context.Context, conn bun.IConn, name string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	if _, err := conn.ExecContext(ctx, "ROLLBACK TO SAVEPOINT hms_use_case"); err == nil {
-		_, _ = conn.ExecContext(ctx, "RELEASE SAVEPOINT hms_use_case") // only frees memory
+	if _, err := conn.ExecContext(ctx, "ROLLBACK TO SAVEPOINT "+name); err == nil {
+		_, _ = conn.ExecContext(ctx, "RELEASE SAVEPOINT "+name) // only frees memory
 	}
 }
 
 // Savepoint runs fn so that its failure leaves the transaction usable: what one member of
 // a batch did is undone without hurting its neighbours. fn goes on with the same operation.
 func (db DB) Savepoint(ctx context.Context, fn func(context.Context, DB) error) error {
-	conn := db.handle.conn
-	if _, err := conn.ExecContext(ctx, "SAVEPOINT hms_use_case"); err != nil {
+	conn, name := db.handle.conn, db.handle.savepoint()
+	if _, err := conn.ExecContext(ctx, "SAVEPOINT "+name); err != nil {
 		return fmt.Errorf("savepoint: %w", err)
 	}
 	released := false
 	defer func() {
 		if !released {
-			rollbackToSavepoint(ctx, conn)
+			rollbackToSavepoint(ctx, conn, name)
 		}
 	}()
 	if err := fn(ctx, db); err != nil {
 		return err
 	}
-	if _, err := conn.ExecContext(ctx, "RELEASE SAVEPOINT hms_use_case"); err != nil {
+	if _, err := conn.ExecContext(ctx, "RELEASE SAVEPOINT "+name); err != nil {
 		return fmt.Errorf("release savepoint: %w", err)
 	}
 	released = true

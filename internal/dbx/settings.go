@@ -22,10 +22,14 @@ type settings struct {
 
 type restrictedKey struct{}
 
-// SeesRestricted says that the actor may see the data of patients whose record is
-// restricted. Without it the database refuses to record, and so to allow, such a read.
-func SeesRestricted(ctx context.Context) context.Context {
-	return context.WithValue(ctx, restrictedKey{}, "yes")
+// SeesRestricted says whether the actor may see the data of patients whose record is
+// restricted. Without it the database refuses to record, and so to allow, such a read. It is said
+// anew for each use case: the context may be that of another actor's, which a hook was given.
+func SeesRestricted(ctx context.Context, sees bool) context.Context {
+	if sees {
+		return context.WithValue(ctx, restrictedKey{}, "yes")
+	}
+	return context.WithValue(ctx, restrictedKey{}, "")
 }
 
 // MaySeeRestricted tells whether [SeesRestricted] was said.
@@ -114,7 +118,7 @@ func AsInstallation(ctx context.Context, db *bun.DB, fn func(context.Context, bu
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
 	for _, s := range []string{"SET LOCAL ROLE " + AppRole, "SET LOCAL hms.tenant = '" + hmstype.TenantID{}.String() + "'"} {
 		if _, err := tx.ExecContext(ctx, s); err != nil {
-			return err
+			return &beginError{err}
 		}
 	}
 	if err := fn(ctx, tx); err != nil {

@@ -27,6 +27,8 @@ const endTimeout = 5 * time.Second
 // it runs fn in a savepoint, so that the host may swallow the error and go on; it never
 // ends the host's transaction, and gives the host its role and settings back.
 //
+// Unbound on the context of an operation it refuses: [hmstype.ErrOutsideTransaction].
+//
 // A COMMIT whose answer is lost gives [hmstype.ErrOutcomeUnknown].
 func (h Handle) InTx(ctx context.Context, op string, fn func(context.Context, DB) error) error {
 	actor, err := hmstype.ActorFrom(ctx)
@@ -37,6 +39,9 @@ func (h Handle) InTx(ctx context.Context, op string, fn func(context.Context, DB
 	want := settingsOf(ctx, actor, op, now)
 	if h.IsBound() {
 		return h.inSavepoint(ctx, actor, now, want, fn)
+	}
+	if op, _ := ctx.Value(operationKey{}).(*operation); op != nil && !h.apart {
+		return hmstype.ErrOutsideTransaction
 	}
 	for attempt := 1; ; attempt++ {
 		err = h.inOwnTx(ctx, actor, now, want, fn)
@@ -97,7 +102,7 @@ func (h Handle) inOwnTx(ctx context.Context, actor hmstype.Actor, now time.Time,
 		return &beginError{err}
 	}
 	opCtx, db := h.Bind(conn.Conn).newOperation(ctx, actor, now, want)
-	if err := fn(opCtx, db); err != nil {
+	if err := db.run(opCtx, fn); err != nil {
 		return err
 	}
 	done = true

@@ -17,6 +17,7 @@ import (
 //
 //   - compatibility form (NFKC: full-width letters, ligatures, composed or decomposed accents),
 //   - case (full folding: "ß" is "ss"),
+//   - the script of their digits: "L١٢" and "L۱۲" are "L12",
 //   - space of every kind, anywhere: "L 100" is "L100",
 //   - the kind and the number of dashes that stand together: "A—1" is "A--1" is "A-1", but not "A1",
 //   - characters that nobody sees: zero width, direction marks, soft hyphens, variation selectors,
@@ -65,6 +66,9 @@ func visible(text string, spaced bool) string {
 			dash, r = true, '-'
 		default:
 			dash = false
+			if value, ok := Digit(r); ok {
+				r = '0' + value
+			}
 		}
 		if space && spaced && b.Len() > 0 {
 			b.WriteByte(' ')

@@ -41,7 +41,8 @@ func TestKeys(t *testing.T) {
 		{"Dash", "—", "-", "-"},
 		{"LookAlikesDiffer", "O0I1l", "o0i1l", "o0i1l"},
 		{"AccentsCount", "é", "é", "é"},
-		{"ArabicNumberSign", "\u0600\u0661", "\u0600\u0661", "\u0600\u0661"},
+		{"ArabicNumberSign", "\u0600\u0661", "\u06001", "\u06001"},
+		{"DigitsOfOtherScripts", "L\u0661\u06f2\u0969\U0001d7d2", "l1234", "l1234"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

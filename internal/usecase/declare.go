@@ -28,6 +28,16 @@ type Info struct {
 	Output     reflect.Type
 }
 
+// Seen gives the types of a hook's input and result; nil for none.
+func (i Info) Seen() (input, result reflect.Type) { return seen(i.Input), seen(i.Output) }
+
+func seen(t reflect.Type) reflect.Type {
+	if t == nil {
+		return nil
+	}
+	return reflect.TypeOf(given(reflect.Zero(t).Interface()))
+}
+
 var declared struct {
 	mu  sync.Mutex
 	all map[string]Info
@@ -98,7 +108,7 @@ func (c Command[In, Out]) Declare() *Command[In, Out] {
 func (c *Command[In, Out]) Run(
 	ctx context.Context, b *Base, in In, fn func(context.Context, dbx.DB, In) (Out, error),
 ) (Out, error) {
-	op := Op{Name: c.Name, Permission: c.Permission, writes: true}
+	op := Op{Name: c.Name, Permission: c.Permission, writes: true, mayBeIdle: c.MayBeIdle != ""}
 	if c.Key != nil {
 		op.Key = c.Key(in)
 	}

@@ -2,6 +2,7 @@ package usecase
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -11,7 +12,11 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 )
 
-// observe tells the observers that a use case begins, and gives what tells them how it ended.
+// errPanicked is what the observers are told of a use case that panicked.
+var errPanicked = errors.New("the use case panicked")
+
+// observe tells the observers that a use case begins, and gives what tells them how it ended: the
+// first time that it is called. Deferred with [errPanicked] it tells of a panic, too.
 func (b *Base) observe(ctx context.Context, operation string) (context.Context, func(error)) {
 	if len(b.Observers) == 0 {
 		return ctx, func(error) {}
@@ -27,7 +32,12 @@ func (b *Base) observe(ctx context.Context, operation string) (context.Context, 
 			dones = append(dones, done)
 		}
 	}
+	told := false
 	return ctx, func(err error) {
+		if told {
+			return
+		}
+		told = true
 		outcome := hmstype.Outcome{Kind: hmstype.KindOf(err), RoundTrips: meter.RoundTrips(), Duration: time.Since(started)}
 		for i := len(dones) - 1; i >= 0; i-- {
 			dones[i](outcome)
@@ -68,6 +78,15 @@ func (b *Base) after(ctx context.Context, db dbx.DB, op Op, in, out any) error {
 	return b.ask(ctx, db, op, in, out, func(h hmstype.Hook) func(context.Context, hmstype.HookCall) error { return h.After })
 }
 
+// given is the argument that the caller gave, or the result that he gets, where ours is a wrapper
+// around it: a host cannot name our types.
+func given(value any) any {
+	if w, ok := value.(interface{ Given() any }); ok {
+		return w.Given()
+	}
+	return value
+}
+
 func (b *Base) ask(
 	ctx context.Context, db dbx.DB, op Op, in, out any, pick func(hmstype.Hook) func(context.Context, hmstype.HookCall) error,
 ) error {
@@ -77,7 +96,7 @@ func (b *Base) ask(
 			continue
 		}
 		err := db.AsHost(ctx, func(ctx context.Context, conn bun.IConn) error {
-			return fn(ctx, hmstype.HookCall{UseCase: useCaseOf(ctx, op.Name), Actor: db.Actor, Input: in, Result: out, Conn: conn})
+			return fn(ctx, hmstype.HookCall{UseCase: useCaseOf(ctx, op.Name), Actor: db.Actor, Input: given(in), Result: given(out), Conn: conn})
 		})
 		if err != nil {
 			return err

@@ -23,6 +23,7 @@ type Entity[T any] struct {
 	ID      func(*T) string              // its id
 	Texts   func(*T) []fieldcrypt.Record // what may be sealed; nil for nothing
 	Keep    func(withheld, whole *T)     // puts back what work needs and no reader may miss; nil for nothing
+	IsGrant bool                         // a break-glass grant itself: to make or end one is no use of it
 }
 
 // Shows says what a result of type Out shows of whom.
@@ -30,6 +31,7 @@ type Shows[Out any] struct {
 	entity string
 	nobody string
 	action string // of the trail
+	grant  bool   // see [Entity]
 	many   bool   // of many patients: a restricted one's values are withheld; otherwise they are refused
 	visit  func(out *Out, see func(shown))
 	texts  func(out *Out) []fieldcrypt.Record
@@ -49,7 +51,7 @@ func Nobody[Out any](why string) Shows[Out] { return Shows[Out]{nobody: why} }
 // and the actor may not see it; as the result of a command it is withheld.
 func (e Entity[T]) One() Shows[T] {
 	return Shows[T]{
-		entity: e.Table, action: "read",
+		entity: e.Table, action: "read", grant: e.IsGrant,
 		visit: func(out *T, see func(shown)) { see(e.shown(out)) },
 		texts: func(out *T) []fieldcrypt.Record { return e.records(out) },
 	}
@@ -131,8 +133,9 @@ func (e Entity[T]) recordsOf(items []T) []fieldcrypt.Record {
 
 // withhold empties a value but for what says that it is there: ids, states, instants, who did it
 // and the version. It goes by types, so that a field that is added later is withheld unless its
-// type says otherwise. A field named Withheld is set. A list of values that have such a field
-// stays, each of them withheld: work on an order goes on by its items.
+// type says otherwise; one whose type is kept is withheld by the tag hms:"withheld". A field named
+// Withheld is set. A list of values that have such a field stays, each of them withheld: work on an
+// order goes on by its items.
 func withhold(v reflect.Value) {
 	for i := range v.NumField() {
 		field, f := v.Type().Field(i), v.Field(i)
@@ -177,6 +180,8 @@ func isAtom(t reflect.Type) bool {
 func keeps(field reflect.StructField) bool {
 	t := field.Type
 	switch {
+	case field.Tag.Get("hms") == "withheld":
+		return false // the type would keep it, and yet it tells of the patient
 	case t == reflect.TypeFor[time.Time](), t == reflect.TypeFor[hmstype.ActorRef](), t == reflect.TypeFor[hmstype.Period]():
 		return true
 	case t.Kind() == reflect.Array && t.PkgPath() == reflect.TypeFor[hmstype.TenantID]().PkgPath():
@@ -192,7 +197,8 @@ func keeps(field reflect.StructField) bool {
 // the sealed texts of the rest. It gives the patients who are shown.
 //
 // What a command changed is on the trail already, with the patient; only a replayed answer, which
-// changed nothing, is recorded as a read.
+// changed nothing, is recorded as a read, one of a command that may have found nothing to do, and
+// what a break-glass grant opens, for its review.
 func show[Out any](ctx context.Context, b *Base, db dbx.DB, op Op, s Shows[Out], out *Out, replayed bool) ([]hmstype.PatientID, error) {
 	if s.visit == nil {
 		return nil, nil
@@ -203,8 +209,12 @@ func show[Out any](ctx context.Context, b *Base, db dbx.DB, op Op, s Shows[Out],
 	if err != nil {
 		return nil, err
 	}
-	if !op.writes || replayed {
-		if err := db.RecordAccess(ctx, s.accesses(db, all, withheld)...); err != nil {
+	recorded := all
+	if op.writes && !replayed && !op.mayBeIdle {
+		recorded = slices.DeleteFunc(slices.Clone(all), func(v shown) bool { return s.grant || !db.Opened(v.patient) })
+	}
+	if !op.writes || replayed || len(recorded) > 0 {
+		if err := db.RecordAccess(ctx, s.accesses(db, recorded, withheld)...); err != nil {
 			return nil, err
 		}
 	}

@@ -43,7 +43,8 @@ type Op struct {
 	Key        string              // the caller's idempotency key; empty means none
 	Shown      []hmstype.PatientID // whose data the result shows, for the probe
 
-	writes bool
+	writes    bool
+	mayBeIdle bool // see [Info]
 }
 
 // Validator is an input that checks itself, without the database.
@@ -61,13 +62,10 @@ func run[In Validator, Out any](
 ) (Out, error) {
 	var out Out
 	ctx, done := b.observe(ctx, op.Name)
+	defer done(errPanicked)
 	sees, err := b.admit(ctx, op, in)
 	if err == nil {
-		txCtx := ctx
-		if sees {
-			txCtx = dbx.SeesRestricted(ctx)
-		}
-		err = b.DB.InTx(txCtx, op.Name, func(ctx context.Context, db dbx.DB) error {
+		err = b.DB.InTx(dbx.SeesRestricted(ctx, sees), op.Name, func(ctx context.Context, db dbx.DB) error {
 			var err error
 			out, err = inside(ctx, b, db, op, shows, in, fn)
 			return err
@@ -106,6 +104,7 @@ func inside[In Validator, Out any](
 // what is proved and counted there does not vanish with that one.
 func (b *Base) Alone(ctx context.Context, op string, fn func(context.Context, dbx.DB) error) error {
 	ctx, done := b.observe(ctx, op)
+	defer done(errPanicked)
 	err := dbx.Map(b.DB.Unbound().InTx(ctx, op, func(ctx context.Context, db dbx.DB) error {
 		if err := fn(ctx, db); err != nil || b.Probe == nil {
 			return err
@@ -122,6 +121,9 @@ type None struct{}
 // Validate implements Validator.
 func (None) Validate() error { return nil }
 
+// Given gives nil, for a hook.
+func (None) Given() any { return nil }
+
 // ByID is the input of a use case that takes an id and nothing else.
 type ByID[I dbx.Entity] struct {
 	ID I
@@ -133,6 +135,9 @@ func (in ByID[I]) Validate() error {
 	v.Required(!in.ID.IsZero(), "id")
 	return v.Err()
 }
+
+// Given gives the id, for a hook.
+func (in ByID[I]) Given() any { return in.ID }
 
 // ID makes the input of a use case that takes an id.
 func ID[I dbx.Entity](id I) ByID[I] { return ByID[I]{ID: id} }
@@ -246,3 +251,6 @@ type Paged struct {
 func (in Paged) Validate() error {
 	return in.Page.Validate()
 }
+
+// Given gives the page, for a hook.
+func (in Paged) Given() any { return in.Page }

@@ -82,6 +82,7 @@ CREATE TABLE hms.stay (
     CONSTRAINT stay_texts_check CHECK (length(end_reason) <= 20 AND length(created_by) <= 81)
 );
 CREATE INDEX stay_census_idx ON hms.stay (tenant_id, is_long, starts_at) INCLUDE (ends_at, ward_id);
+CREATE INDEX stay_started_idx ON hms.stay (tenant_id, starts_at, id);
 CREATE INDEX stay_bed_idx ON hms.stay (tenant_id, bed_id, starts_at);
 CREATE INDEX stay_ward_idx ON hms.stay (tenant_id, ward_id, starts_at);
 CREATE INDEX stay_encounter_idx ON hms.stay (tenant_id, encounter_id, patient_id);

@@ -1,15 +1,16 @@
 -- A read, search, export or refusal, recorded by a service. A read or export of a
 -- restricted patient's data is refused here unless the transaction may see them, or its
 -- actor holds a break-glass grant for this patient that has neither expired nor ended: then
--- the event carries the grant. Since nothing is shown that is not recorded, no service can
--- forget the restriction.
+-- the event carries the grant. So does a search under a grant, whose hits it opens as well; without
+-- one they are withheld, and the search is only noted. Since nothing is shown that is not recorded,
+-- no service can forget the restriction.
 CREATE OR REPLACE FUNCTION hms.record_access(p_tenant uuid, p_action text, p_entity text, p_entity_id text, p_patient uuid)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_actor text := coalesce(nullif(current_setting('hms.actor', true), ''), 'database:' || session_user);
     v_grant uuid;
 BEGIN
-    IF p_patient IS NOT NULL AND p_action IN ('read', 'export') AND coalesce(current_setting('hms.restricted', true), '') <> 'yes'
+    IF p_patient IS NOT NULL AND p_action IN ('read', 'search', 'export') AND coalesce(current_setting('hms.restricted', true), '') <> 'yes'
        AND EXISTS (SELECT 1 FROM hms.patient AS p WHERE p.tenant_id = p_tenant AND p.id = p_patient AND p.is_restricted) THEN
         IF v_actor LIKE 'human:%' THEN
             SELECT g.id INTO v_grant FROM hms.break_glass AS g
@@ -17,7 +18,7 @@ BEGIN
               AND g.started_at <= hms.deed_time() AND g.expires_at > hms.deed_time() AND g.ended_at IS NULL
             ORDER BY g.expires_at DESC LIMIT 1;
         END IF;
-        IF v_grant IS NULL THEN
+        IF v_grant IS NULL AND p_action <> 'search' THEN
             RAISE EXCEPTION 'the patient''s record is restricted' USING ERRCODE = 'HM690', DETAIL = p_patient::text;
         END IF;
     END IF;

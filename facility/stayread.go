@@ -1,0 +1,57 @@
+package facility
+
+import (
+	"context"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/usecase"
+)
+
+var opStay = usecase.Query[usecase.ByID[hmstype.StayID], Stay]{
+	Name: "facility.stay", Permission: hmstype.PermFacilityRead, Shows: stays.One(),
+}.Declare()
+
+// Stay gives one stay.
+// Permission: [hmstype.PermFacilityRead].
+func (s *Service) Stay(ctx context.Context, id hmstype.StayID) (Stay, error) {
+	return opStay.Run(ctx, &s.base, usecase.ID(id), getStay)
+}
+
+func getStay(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.StayID]) (Stay, error) {
+	row, err := dbx.Get[stayRow](ctx, db, "stay", in.ID)
+	return row.stay(), err
+}
+
+// StaysInput asks for stays by any of its fields; those that are zero ask for nothing.
+type StaysInput struct {
+	Ward      hmstype.WardID
+	Bed       hmstype.BedID
+	Patient   hmstype.PatientID
+	Encounter hmstype.EncounterID
+	Active    bool // only of patients who lie there now
+	Page      hmstype.Page
+}
+
+// Validate checks the page.
+func (in StaysInput) Validate() error { return in.Page.Validate() }
+
+var opStays = usecase.Query[StaysInput, hmstype.List[Stay]]{
+	Name: "facility.stays", Permission: hmstype.PermFacilityRead, Shows: stays.Found(),
+	Sample: StaysInput{Active: true},
+}.Declare()
+
+// Stays finds stays, the latest first: who lies in a ward or a bed, where a patient lies or lay.
+// Permission: [hmstype.PermFacilityRead].
+func (s *Service) Stays(ctx context.Context, in StaysInput) (hmstype.List[Stay], error) {
+	return opStays.Run(ctx, &s.base, in, listStays)
+}
+
+func listStays(ctx context.Context, db dbx.DB, in StaysInput) (hmstype.List[Stay], error) {
+	return dbx.List(ctx, db, in.Page, dbx.Order{At: "starts_at", Desc: true}, stayRow.stay,
+		dbx.When(!in.Ward.IsZero(), dbx.Equal("ward_id", in.Ward)),
+		dbx.When(!in.Bed.IsZero(), dbx.Equal("bed_id", in.Bed)),
+		dbx.When(!in.Patient.IsZero(), dbx.Equal("patient_id", in.Patient)),
+		dbx.When(!in.Encounter.IsZero(), dbx.Equal("encounter_id", in.Encounter)),
+		dbx.When(in.Active, dbx.Equal("status", StayActive)))
+}
