@@ -21,8 +21,8 @@ const kept = `EXISTS (SELECT 1 FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid =
 // mayGo says by reason which tables' rows may be removed. All others hold patients' records, the
 // hospital's master data, its money or the proof of them; design.md: nothing is deleted.
 var mayGo = map[string]string{
-	"proves who somebody is only for as long as it does; what was done with it is on the trail": `login_source user_password
-		user_recovery_code user_session user_token user_totp webauthn_credential`,
+	"proves who somebody is only for as long as it does; what was done with it is on the trail": `login_source
+		user_password user_recovery_code user_session user_token user_totp webauthn_credential`,
 	"roles are given and taken, and the trail has both":    `user_role`,
 	"made anew from the names whenever these change":       `patient_token`,
 	"a mechanism: delivered, expired or let go means done": `idempotency_key lock outbox`,
@@ -46,9 +46,11 @@ func TestSchema_RowsOfTheRecordAreKept(t *testing.T) {
 			reasoned[table] = true
 		}
 	}
-	require.Equal(t, slices.Sorted(maps.Keys(reasoned)), unkept(t, env), "a table keeps its rows (hms.keep_rows, hms.append_only), or has a reason in mayGo")
+	require.Equal(t, slices.Sorted(maps.Keys(reasoned)), unkept(t, env),
+		"a table keeps its rows (hms.keep_rows, hms.append_only), or has a reason in mayGo")
 	require.Empty(t, findings(t, env, `SELECT t.relname FROM (`+tables+`) AS t WHERE `+kept+` AND EXISTS (SELECT 1
-		FROM pg_roles AS r WHERE r.rolname IN ('hms_app', 'hms_sealer', 'hms_backup') AND has_table_privilege(r.oid, t.oid, 'DELETE, TRUNCATE'))`),
+		FROM pg_roles AS r WHERE r.rolname IN ('hms_app', 'hms_sealer', 'hms_backup')
+		AND has_table_privilege(r.oid, t.oid, 'DELETE, TRUNCATE'))`),
 		"the first wall: no role of the library's may remove what nobody removes")
 }
 
@@ -81,7 +83,8 @@ func TestSchema_TablesThatLoseRowsAreFound(t *testing.T) {
 	before := unkept(t, env)
 	for _, statement := range []string{
 		`CREATE TABLE hms.breach_bare (tenant_id uuid, id uuid)`,
-		`CREATE TABLE hms.breach_granted (LIKE hms.breach_bare)`, `SELECT hms.secure_table('breach_granted', 'SELECT, DELETE')`,
+		`CREATE TABLE hms.breach_granted (LIKE hms.breach_bare)`,
+		`SELECT hms.secure_table('breach_granted', 'SELECT, DELETE')`,
 		`CREATE TABLE hms.breach_off (LIKE hms.breach_bare)`, `SELECT hms.secure_table('breach_off', 'SELECT, INSERT')`,
 		`ALTER TABLE hms.breach_off DISABLE TRIGGER USER`,
 		`CREATE TABLE hms.breach_rows (LIKE hms.breach_bare)`,

@@ -25,15 +25,18 @@ import (
 // patient_id), where the patient is never unknown.
 const references = `WITH RECURSIVE t AS (` + tables + `),
 ref AS (
-	SELECT k.oid, k.conname, k.conrelid AS child, k.confrelid AS parent, a.attname AS has, a.attnotnull AS always, b.attname AS refers
+	SELECT k.oid, k.conname, k.conrelid AS child, k.confrelid AS parent, a.attname AS has, a.attnotnull AS always,
+		b.attname AS refers
 	FROM pg_constraint AS k JOIN t ON t.oid = k.conrelid CROSS JOIN LATERAL unnest(k.conkey, k.confkey) AS u (has, refers)
 	JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = u.has
 	JOIN pg_attribute AS b ON b.attrelid = k.confrelid AND b.attnum = u.refers
 	WHERE k.contype = 'f' AND k.conparentid = 0),
-own AS (SELECT t.oid FROM t JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attname = 'patient_id' WHERE t.relname <> 'user_account'),
+own AS (SELECT t.oid FROM t JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attname = 'patient_id'
+	WHERE t.relname <> 'user_account'),
 borne AS (SELECT oid FROM own UNION SELECT ref.child FROM ref JOIN borne ON borne.oid = ref.parent),
 keyed AS (SELECT r.oid, r.conname, r.child, r.parent, r.has, p.always
-	FROM ref AS r JOIN ref AS p ON p.oid = r.oid AND p.has = 'patient_id' AND p.refers = 'patient_id' WHERE r.refers = 'id'),
+	FROM ref AS r JOIN ref AS p ON p.oid = r.oid AND p.has = 'patient_id' AND p.refers = 'patient_id'
+	WHERE r.refers = 'id'),
 tie AS (SELECT * FROM keyed WHERE always)
 `
 
@@ -51,7 +54,8 @@ const anothersPatient = references + `SELECT DISTINCT r.conname FROM ref AS r
 // have one: nothing but these keys, or a trigger, says that it is the same.
 const twoPatients = references + `SELECT c.relname FROM pg_class AS c
 	WHERE c.oid IN (SELECT oid FROM borne) AND c.oid NOT IN (SELECT oid FROM own) AND c.relname <> 'user_account'
-	AND (SELECT count(DISTINCT r.oid) FROM ref AS r WHERE r.child = c.oid AND r.parent IN (SELECT oid FROM borne)) > 1 ORDER BY 1`
+	AND (SELECT count(DISTINCT r.oid) FROM ref AS r WHERE r.child = c.oid AND r.parent IN (SELECT oid FROM borne)) > 1
+	ORDER BY 1`
 
 // tiedOtherwise says by reason what of both lists is held by something else.
 var tiedOtherwise = map[string]string{
@@ -96,14 +100,18 @@ func TestSchema_NobodyRefersToAnothersRow(t *testing.T) {
 	other := d.Patient(t).ID
 	start := d.Now().Add(24 * time.Hour)
 	_, err := d.H.Clinical.Book(d.Ctx, clinical.BookInput{ // a second one, for one that replaces another
-		Patient: d.who.ID, Practitioner: d.User(t, identity.RoleDoctor), Period: hmstype.Period{Start: start, End: start.Add(time.Hour)},
+		Patient: d.who.ID, Practitioner: d.User(t, identity.RoleDoctor),
+		Period: hmstype.Period{Start: start, End: start.Add(time.Hour)},
 	})
 	require.NoError(t, err)
 	var keys []patientKey
 	require.NoError(t, d.DB.NewRaw(references+`SELECT conname AS name, c.relname AS child, p.relname AS parent, has,
-		(SELECT string_agg(format('%I = p.%I', ref.has, ref.refers), ', ') FROM ref WHERE ref.oid = keyed.oid AND ref.has <> 'tenant_id') AS pairs,
-		(SELECT string_agg(format('(c.%I IS NOT DISTINCT FROM p.%I)::integer', ref.has, ref.refers), ' + ') FROM ref WHERE ref.oid = keyed.oid) AS alike
-		FROM keyed JOIN pg_class AS c ON c.oid = child JOIN pg_class AS p ON p.oid = parent ORDER BY 1`).Scan(t.Context(), &keys))
+		(SELECT string_agg(format('%I = p.%I', ref.has, ref.refers), ', ') FROM ref
+			WHERE ref.oid = keyed.oid AND ref.has <> 'tenant_id') AS pairs,
+		(SELECT string_agg(format('(c.%I IS NOT DISTINCT FROM p.%I)::integer', ref.has, ref.refers), ' + ') FROM ref
+			WHERE ref.oid = keyed.oid) AS alike
+		FROM keyed JOIN pg_class AS c ON c.oid = child JOIN pg_class AS p ON p.oid = parent ORDER BY 1`).
+		Scan(t.Context(), &keys))
 	require.Greater(t, len(keys), 20, "there is something to try")
 	for _, k := range keys {
 		tx, err := d.DB.BeginTx(t.Context(), nil)
@@ -133,8 +141,10 @@ func (k patientKey) try(t *testing.T, tx bun.Tx, other hmstype.PatientID) {
 	var row struct{ ID, Ref string } // one that refers to such a row, or any two of them
 	require.NoError(t, tx.NewRaw(`SELECT c.id::text, p.id::text AS ref FROM hms.? AS c CROSS JOIN hms.? AS p
 		WHERE c.patient_id IS NOT NULL AND p.patient_id IS NOT NULL AND c.tenant_id = p.tenant_id AND c.id <> p.id
-		ORDER BY c.? = p.id DESC NULLS LAST, `+k.Alike+` DESC LIMIT 1`, child, parent, has).Scan(t.Context(), &row), "the day left no row for %s", k.Name)
-	require.NoError(t, exec(`UPDATE hms.? AS c SET `+k.Pairs+` FROM hms.? AS p WHERE c.id = ? AND p.id = ?`, child, parent, row.ID, row.Ref), k.Name)
+		ORDER BY c.? = p.id DESC NULLS LAST, `+k.Alike+` DESC LIMIT 1`, child, parent, has).
+		Scan(t.Context(), &row), "the day left no row for %s", k.Name)
+	require.NoError(t, exec(`UPDATE hms.? AS c SET `+k.Pairs+` FROM hms.? AS p WHERE c.id = ? AND p.id = ?`,
+		child, parent, row.ID, row.Ref), k.Name)
 	refer := func() error { return exec(`UPDATE hms.? SET ? = ? WHERE id = ?`, child, has, row.Ref, row.ID) }
 	require.NoError(t, exec(`SET LOCAL session_replication_role = origin`))
 	require.NoError(t, refer(), "%s: the same patient's row", k.Name)
@@ -154,15 +164,19 @@ func TestSchema_ReferencesToAnothersPatientAreFound(t *testing.T) {
 	for _, statement := range []string{
 		`CREATE TABLE hms.breach (tenant_id uuid, patient_id uuid NOT NULL, encounter_id uuid, note_id uuid,
 			CONSTRAINT breach_plain_fkey FOREIGN KEY (tenant_id, encounter_id) REFERENCES hms.encounter (tenant_id, id),
-			CONSTRAINT breach_note_fkey FOREIGN KEY (tenant_id, note_id, encounter_id) REFERENCES hms.clinical_note (tenant_id, id, encounter_id))`,
+			CONSTRAINT breach_note_fkey FOREIGN KEY (tenant_id, note_id, encounter_id)
+				REFERENCES hms.clinical_note (tenant_id, id, encounter_id))`,
 		`CREATE TABLE hms.breach_unknown (tenant_id uuid, patient_id uuid, encounter_id uuid,
-			CONSTRAINT breach_unknown_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id) REFERENCES hms.encounter (tenant_id, id, patient_id))`,
+			CONSTRAINT breach_unknown_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id)
+				REFERENCES hms.encounter (tenant_id, id, patient_id))`,
 		`CREATE TABLE hms.breach_pair (tenant_id uuid, encounter_id uuid, bill_id uuid,
 			CONSTRAINT breach_pair_encounter_fkey FOREIGN KEY (tenant_id, encounter_id) REFERENCES hms.encounter (tenant_id, id),
 			CONSTRAINT breach_pair_bill_fkey FOREIGN KEY (tenant_id, bill_id) REFERENCES hms.bill (tenant_id, id))`,
 		`CREATE TABLE hms.good (tenant_id uuid, patient_id uuid NOT NULL, encounter_id uuid NOT NULL, note_id uuid,
-			CONSTRAINT good_encounter_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id) REFERENCES hms.encounter (tenant_id, id, patient_id),
-			CONSTRAINT good_note_fkey FOREIGN KEY (tenant_id, note_id, encounter_id) REFERENCES hms.clinical_note (tenant_id, id, encounter_id))`,
+			CONSTRAINT good_encounter_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id)
+				REFERENCES hms.encounter (tenant_id, id, patient_id),
+			CONSTRAINT good_note_fkey FOREIGN KEY (tenant_id, note_id, encounter_id)
+				REFERENCES hms.clinical_note (tenant_id, id, encounter_id))`,
 	} {
 		_, err := env.DB.ExecContext(t.Context(), statement)
 		require.NoError(t, err, statement)

@@ -28,9 +28,11 @@ const listed = -1
 func textBounds(t *testing.T, env *hmstest.Env) (bounds map[string]int, endless []string) {
 	t.Helper()
 	var columns []struct{ Relname, Attname, Checks string }
-	require.NoError(t, env.DB.NewRaw(`SELECT t.relname, a.attname, coalesce((SELECT string_agg(pg_get_constraintdef(k.oid), E'\n')
-			FROM pg_constraint AS k WHERE k.conrelid = t.oid AND k.contype = 'c' AND a.attnum = ANY (k.conkey)), '') AS checks
-		FROM (`+tables+` AND NOT c.relispartition) AS t JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
+	require.NoError(t, env.DB.NewRaw(`SELECT t.relname, a.attname,
+			coalesce((SELECT string_agg(pg_get_constraintdef(k.oid), E'\n') FROM pg_constraint AS k
+				WHERE k.conrelid = t.oid AND k.contype = 'c' AND a.attnum = ANY (k.conkey)), '') AS checks
+		FROM (`+tables+` AND NOT c.relispartition) AS t
+		JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
 		JOIN pg_type AS y ON y.oid = a.atttypid WHERE y.typcategory = 'S' ORDER BY 1, 2`).Scan(t.Context(), &columns))
 	bounds = map[string]int{}
 	for _, c := range columns {
@@ -51,7 +53,8 @@ func textBound(column, checks string) (int, bool) {
 		return n, err == nil
 	}
 	for _, form := range []string{
-		`\(` + name + ` = ANY \(`, `CASE ` + name + `\s+WHEN`, `\(` + name + ` ~ '\^[^*+]*\$'`, `is_money\(\w+, ` + name + `\)`,
+		`\(` + name + ` = ANY \(`, `CASE ` + name + `\s+WHEN`,
+		`\(` + name + ` ~ '\^[^*+]*\$'`, `is_money\(\w+, ` + name + `\)`,
 	} {
 		if regexp.MustCompile(form).MatchString(checks) {
 			return listed, true
@@ -63,9 +66,12 @@ func textBound(column, checks string) (int, bool) {
 // endlessTexts says by reason which texts no check ends.
 var endlessTexts = map[string]string{
 	"the trail takes what was done, whatever it was; actors and requests are bounded where they enter": `audit_event.actor
-		audit_event.credential audit_event.entity audit_event.entity_id audit_event.operation audit_event.purpose audit_event.request_id`,
-	"a signed note, or what one says of an archive": `audit_checkpoint.note audit_purge.archive audit_purge.basis audit_purge.note`,
-	"the program's own": `counter.name idempotency_key.actor idempotency_key.operation idempotency_key.response lock.name outbox.entity
+		audit_event.credential audit_event.entity audit_event.entity_id audit_event.operation audit_event.purpose
+		audit_event.request_id`,
+	"a signed note, or what one says of an archive": `audit_checkpoint.note audit_purge.archive
+		audit_purge.basis audit_purge.note`,
+	"the program's own": `counter.name idempotency_key.actor idempotency_key.operation idempotency_key.response
+		lock.name outbox.entity
 		outbox.entity_id outbox.event_type`,
 	"allocated from a counter":           `bill.bill_number credit_note.note_number lab_order.number lab_specimen.accession`,
 	"a hash, or a sealed key":            `idempotency_key.request_hash login_source.source user_password.hash user_totp.secret`,
@@ -83,7 +89,8 @@ func TestSchema_TextsHaveAnEnd(t *testing.T) {
 		}
 	}
 	_, endless := textBounds(t, hmstest.New(t))
-	require.Equal(t, slices.Sorted(maps.Keys(reasoned)), endless, "a text has a check of its length, or a reason in endlessTexts")
+	require.Equal(t, slices.Sorted(maps.Keys(reasoned)), endless,
+		"a text has a check of its length, or a reason in endlessTexts")
 }
 
 // The walk finds what it is there to find.
@@ -91,14 +98,17 @@ func TestSchema_TextsWithoutAnEndAreFound(t *testing.T) {
 	t.Parallel()
 	env := hmstest.NewOwn(t)
 	_, before := textBounds(t, env)
-	_, err := env.DB.ExecContext(t.Context(), `CREATE TABLE hms.breach (bare text, least text CHECK (length(least) >= 1), another text CHECK (length(bare) > 1),
-		form text CHECK (form ~ '^a+$'), start text CHECK (start ~ '^a{1,3}'), good text CHECK (length(good) <= 5 AND good <> ''),
+	_, err := env.DB.ExecContext(t.Context(), `CREATE TABLE hms.breach (bare text,
+		least text CHECK (length(least) >= 1), another text CHECK (length(bare) > 1),
+		form text CHECK (form ~ '^a+$'), start text CHECK (start ~ '^a{1,3}'),
+		good text CHECK (length(good) <= 5 AND good <> ''),
 		good_form text CHECK (good_form ~ '^a{1,3}$'), good_list text CHECK (good_list IN ('a', 'b')))`)
 	require.NoError(t, err)
 	bounds, endless := textBounds(t, env)
 	found := slices.DeleteFunc(endless, func(column string) bool { return slices.Contains(before, column) })
 	require.Equal(t, []string{"breach.another", "breach.bare", "breach.form", "breach.least", "breach.start"}, found)
-	require.Equal(t, []int{5, listed, listed}, []int{bounds["breach.good"], bounds["breach.good_form"], bounds["breach.good_list"]})
+	require.Equal(t, []int{5, listed, listed},
+		[]int{bounds["breach.good"], bounds["breach.good_form"], bounds["breach.good_list"]})
 }
 
 // storedAs says in which columns a text of an input is stored: those of a type in the table that stands
@@ -212,12 +222,14 @@ func pairs(text string) map[string]string {
 
 // inHistory are reasons that stand in a history of states alone, whose check is that of the longest of
 // them, and texts that are asked for and not stored.
-var inHistory = strings.Fields(`clinical.AppointmentErrorInput.Reason clinical.MoveInput.Reason clinical.WithdrawInput.Reason
-	pharmacy.ReverseInput.Reason`)
+var inHistory = strings.Fields(`clinical.AppointmentErrorInput.Reason clinical.MoveInput.Reason
+	clinical.WithdrawInput.Reason pharmacy.ReverseInput.Reason`)
 
-var askedFor = strings.Fields(`audit.ExposedQuery.Actor audit.Query.Actor audit.Query.Entity audit.Query.EntityID clinical.PrescribeInput.GenericName
-	identity.CreateUserInput.Roles identity.LoginInput.Login identity.PasswordResetInput.Login identity.SetUserRolesInput.Roles inbox.CreateTaskInput.EscalationRole
-	inbox.EscalateTasksInput.Role inbox.NotificationsInput.Category inbox.Recipient.Role inbox.TasksInput.Role inbox.Link.Entity
+var askedFor = strings.Fields(`audit.ExposedQuery.Actor audit.Query.Actor audit.Query.Entity audit.Query.EntityID
+	clinical.PrescribeInput.GenericName identity.CreateUserInput.Roles identity.LoginInput.Login
+	identity.PasswordResetInput.Login identity.SetUserRolesInput.Roles inbox.CreateTaskInput.EscalationRole
+	inbox.EscalateTasksInput.Role inbox.NotificationsInput.Category inbox.Recipient.Role inbox.TasksInput.Role
+	inbox.Link.Entity
 	patient.SearchInput.MRN patient.SearchInput.Name patient.SearchInput.PhoneNumber patient.byMRN.MRN`)
 
 var atMost = regexp.MustCompile(`^must have at most (\d+) `)

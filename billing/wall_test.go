@@ -139,6 +139,8 @@ func TestWall_IssuedBill(t *testing.T) {
 		description, service_date, quantity, unit_price, currency, gross_amount, discount_amount, net_amount, tax_percent, tax_amount, total_amount, patient_amount, payer_amount)
 		VALUES (?, ?, ?, ?, 9, ?, 'X', 'X', 'X', now()::date, 1, 40, 'USD', 40, 0, 40, 0, 0, 40, 40, 0)`,
 		b.Tenant, hmstype.NewID[hmstype.BillLineID](), bill.ID, bill.Patient, extra)), "a line after issue")
+	require.Equal(t, "HM503", dbx.SQLState(b.raw(t, `INSERT INTO hms.bill_line_share (tenant_id, bill_id, bill_line_id, share_id, currency, amount)
+		VALUES (?, ?, ?, ?, 'USD', 1)`, b.Tenant, bill.ID, bill.Lines[0].ID, bill.Shares[0].ID)), "a part of a line after issue")
 	require.Equal(t, bill, b.bill(t, bill.ID))
 	b.requireProof(t)
 }

@@ -3,6 +3,7 @@ package clinical_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 
@@ -152,4 +153,18 @@ func TestService_AllergyMatches(t *testing.T) {
 		require.Empty(t, found, "nothing recorded")
 		return err
 	}))
+}
+
+// The key of a substance is in an index, which holds no text of any length.
+func TestRecordAllergy_RefusesASubstanceThatGrows(t *testing.T) {
+	t.Parallel()
+	in := clinical.RecordAllergyInput{
+		Patient:        hmstype.NewID[hmstype.PatientID](),
+		AllergyDetails: clinical.AllergyDetails{Category: "food", Criticality: "low"},
+	}
+	in.Substance.Display = strings.Repeat("\u00e9", 300)
+	require.NoError(t, in.Validate())
+	in.Substance.Display = strings.Repeat("\ufdfa", 300) // a phrase of 18 letters in one sign
+	require.Equal(t, []hmstype.FieldError{{Path: "substance.display", Rule: "is too long when its signs are written out"}},
+		hmstype.Fields(in.Validate()))
 }

@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -45,6 +46,9 @@ func TestService_Login_TypedDifferently(t *testing.T) {
 	require.ErrorIs(t, err, identity.ErrEmailTaken)
 	require.Equal(t, "username", hmstype.Fields(named("\u3164").Validate())[0].Path)
 	require.Equal(t, "username", hmstype.Fields(named("zoe\uff20example.org").Validate())[0].Path, "it would look like an address")
+	grows := named(strings.Repeat("\uaf66", 150)) // a syllable that looks like seven signs
+	require.Equal(t, []hmstype.FieldError{{Path: "username", Rule: "is too long when its signs are written out"}}, hmstype.Fields(grows.Validate()))
+	require.NoError(t, named(strings.Repeat("m", 150)).Validate(), "which looks like twice as many")
 }
 
 func TestService_Roles_TypedDifferently(t *testing.T) {
