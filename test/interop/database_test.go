@@ -41,21 +41,35 @@ func openDatabase(t *testing.T, dsn string) *bun.DB {
 // newDatabase gives the DSN of an empty database of the test's own, as superuser.
 func newDatabase(t *testing.T) string {
 	t.Helper()
-	server, err := pgserver.Shared(t.Context(), pgserver.Options{})
+	dsn, drop, err := makeDatabase(t.Context())
 	require.NoError(t, err)
-	admin, err := open(server.DSN(""))
-	require.NoError(t, err)
-	name := "hms_interop_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	_, err = admin.ExecContext(t.Context(), "CREATE DATABASE "+name)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		_, dropErr := admin.ExecContext(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)")
-		require.NoError(t, errors.Join(dropErr, admin.Close()))
-	})
+	t.Cleanup(func() { require.NoError(t, drop()) })
+	return dsn
+}
+
+// makeDatabase makes an empty database on the server of all tests.
+func makeDatabase(ctx context.Context) (dsn string, drop func() error, err error) {
+	server, err := pgserver.Shared(ctx, pgserver.Options{})
+	if err != nil {
+		return "", nil, err
+	}
 	u, err := url.Parse(server.DSN(""))
-	require.NoError(t, err)
+	if err != nil {
+		return "", nil, err
+	}
+	admin, err := open(server.DSN(""))
+	if err != nil {
+		return "", nil, err
+	}
+	name := "hms_interop_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	if _, err := admin.ExecContext(ctx, "CREATE DATABASE "+name); err != nil {
+		return "", nil, errors.Join(err, admin.Close())
+	}
 	u.Path = "/" + name
-	return u.String()
+	return u.String(), func() error {
+		_, err := admin.ExecContext(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)")
+		return errors.Join(err, admin.Close())
+	}, nil
 }
 
 // newHost makes an ordinary role that owns nothing, with what a migrator needs in the database, and

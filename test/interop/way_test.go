@@ -61,8 +61,7 @@ func byMigrate(ctx context.Context, dsn string, _ int) (err error) {
 	return migrate.Migrate(ctx, db)
 }
 
-// pending names the plain files from the database's highest step, up to a step, and gives the step
-// that it has.
+// pending names the plain files from the database's highest step on, up to a step.
 func pending(ctx context.Context, dsn string, step int) (names []string, err error) {
 	has, err := highest(ctx, dsn)
 	if err != nil {
@@ -102,15 +101,21 @@ func byPgx(ctx context.Context, dsn string, step int) (err error) {
 	}
 	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
 	for _, name := range names {
-		body, err := fs.ReadFile(migrate.FS(), name)
-		if err != nil {
-			return err
-		}
-		if _, err := conn.PgConn().Exec(ctx, string(body)).ReadAll(); err != nil {
+		if err := send(ctx, conn, name); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return nil
+}
+
+// send sends one file as it stands.
+func send(ctx context.Context, conn *pgx.Conn, name string) error {
+	body, err := fs.ReadFile(migrate.FS(), name)
+	if err != nil {
+		return err
+	}
+	_, err = conn.PgConn().Exec(ctx, string(body)).ReadAll()
+	return err
 }
 
 // psql gives the client's path, on PATH or beside the server's binaries; empty where there is none.
