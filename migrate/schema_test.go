@@ -28,7 +28,7 @@ func TestSchema_IsTheGoldenOne(t *testing.T) {
 	got, err := catalogue.Read(t.Context(), db)
 	require.NoError(t, err)
 	if *update {
-		require.NoError(t, os.WriteFile("schema.sql", []byte(got), 0o644)) //nolint:gosec // a file of the repository
+		require.NoError(t, os.WriteFile("schema.sql", []byte(got), 0o644))
 	}
 	want, err := os.ReadFile("schema.sql")
 	require.NoError(t, err)
