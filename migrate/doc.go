@@ -14,8 +14,9 @@
 // # Tools
 //
 // A tool knows only what it did itself, so every rendered file holds its step against hms.migration,
-// under the lock that Migrate takes. A step that is there already, or one whose predecessor is not,
-// is refused with SQLSTATE 55000, and nothing is changed:
+// under the lock that Migrate takes. A step that is there already, one whose predecessor is not, and
+// one that the tool does not run in one transaction is refused with SQLSTATE 55000, and nothing is
+// changed:
 //
 //   - Migrate, or another tool, in the middle or after: it carries on, whatever was there before.
 //   - goose or golang-migrate behind Migrate: refused at the first step that is there, until the tool

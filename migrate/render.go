@@ -52,7 +52,7 @@ func render(pattern string, body func(statements []string) string) fs.FS {
 		if step.Kind != KindBootstrap {
 			list = append(list, settings...)
 		}
-		list = append(list, guardOf(step))
+		list = append(list, guardOf(step)...)
 		list = append(list, step.Statements()...)
 		list = append(list, recordOf(step)...)
 		for i := range list {
@@ -73,13 +73,18 @@ func turn() []string {
 // settings are what every step but the bootstrap begins with.
 var settings = []string{"SET LOCAL ROLE " + owner, "SET LOCAL lock_timeout = '" + tableTimeout + "'"}
 
-// guardOf gives the statement that refuses a step out of its turn: one that somebody else has
-// applied, or one whose predecessor is not there. A tool knows only what it did itself.
-func guardOf(s Step) string {
-	return fmt.Sprintf(`DO $guard$
+// guardOf gives the statements that refuse a step out of its turn: one that somebody else has applied,
+// or one whose predecessor is not there, for a tool knows only what it did itself. They also refuse a
+// tool that commits each statement by itself: what SET LOCAL says is then forgotten at once.
+func guardOf(s Step) []string {
+	return []string{fmt.Sprintf("SET LOCAL hms.step = '%d'", s.Number), fmt.Sprintf(`DO $guard$
 DECLARE
     last integer := 0;
 BEGIN
+    IF current_setting('hms.step', true) IS DISTINCT FROM '%[1]d' THEN
+        RAISE EXCEPTION 'hms: step %[2]s is not run in one transaction'
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Let the tool run the file in one transaction.';
+    END IF;
     IF EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
                WHERE n.nspname = 'hms' AND c.relname = 'migration') THEN
         SELECT coalesce(max(version), 0) INTO last FROM hms.migration;
@@ -91,7 +96,7 @@ BEGIN
         RAISE EXCEPTION 'hms: step %[2]s comes too early; the database has %%', last
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Apply the steps between first.';
     END IF;
-END $guard$`, s.Number, s)
+END $guard$`, s.Number, s)}
 }
 
 // recordOf gives the statements that record a step, and give back the role.

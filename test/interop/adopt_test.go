@@ -6,6 +6,8 @@ import (
 	"errors"
 	"testing"
 
+	golangmigrate "github.com/golang-migrate/migrate/v4"
+	golangpgx "github.com/golang-migrate/migrate/v4/database/pgx/v5"
 	"github.com/jackc/pgx/v5"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
@@ -63,6 +65,42 @@ func TestPlain_OutOfTurn(t *testing.T) {
 	refused("0003_routine_core_append_only.sql", "is there already")
 	require.Equal(t, before, rows(t, openDatabase(t, dsn)))
 	requireWhole(t, dsn)
+}
+
+// A tool that is told to commit each statement by itself is refused and changes nothing, at the
+// beginning and on the way.
+func TestNotInOneTransaction(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		by, wrongly func(ctx context.Context, dsn string, step int) error
+		want        string
+	}{
+		"GooseIsolatesDDL": {byGoose, func(ctx context.Context, dsn string, step int) error {
+			return gooseWith(ctx, dsn, step, goose.WithIsolateDDL(true))
+		}, "is not run in one transaction"},
+		"GolangMigrateSplits": {byGolangMigrate, func(_ context.Context, dsn string, step int) error {
+			return configured(dsn, &golangpgx.Config{MultiStatementEnabled: true}, func(m *golangmigrate.Migrate) error {
+				return m.Migrate(uint(step))
+			})
+		}, "unterminated dollar-quoted string"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dsn := newDatabase(t)
+			db := openDatabase(t, dsn)
+			require.ErrorContains(t, tt.wrongly(t.Context(), dsn, last), tt.want)
+			require.Empty(t, query[string](t, db, `SELECT nspname::text FROM pg_namespace WHERE nspname = 'hms'`))
+
+			dsn = newDatabase(t)
+			require.NoError(t, tt.by(t.Context(), dsn, half))
+			db = openDatabase(t, dsn)
+			before := schema(t, db)
+			require.ErrorContains(t, tt.wrongly(t.Context(), dsn, last), tt.want)
+			require.Equal(t, before, schema(t, db))
+			require.Len(t, rows(t, db), half)
+		})
+	}
 }
 
 // adoptGoose tells goose the steps that a database has.

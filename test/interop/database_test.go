@@ -76,8 +76,7 @@ func makeDatabase(ctx context.Context) (dsn string, drop func() error, err error
 // gives its DSN and its name.
 func newHost(t *testing.T, dsn string) (host, role string) {
 	t.Helper()
-	other := openDatabase(t, newDatabase(t))
-	require.NoError(t, migrate.Migrate(t.Context(), other), "the server knows the roles")
+	require.NoError(t, byPgx(t.Context(), newDatabase(t), 1), "the server knows the roles")
 	role = "hms_host_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	db := openDatabase(t, dsn)
 	do(t, db, "CREATE ROLE "+role+" LOGIN CREATEROLE PASSWORD 'host'")

@@ -72,26 +72,24 @@ func TestFromNothing_AsAnOrdinaryRole(t *testing.T) {
 	}
 }
 
-// What one tool began, another brings to the end: Migrate, or plain files.
-func TestHalf_ThenAnother(t *testing.T) {
+// What one tool began, Migrate brings to the end.
+func TestHalf_ThenMigrate(t *testing.T) {
 	t.Parallel()
 	for _, w := range steppers() {
-		for name, rest := range map[string]way{"Migrate": {to: byMigrate}, "Plain": {to: byPgx}} {
-			t.Run(w.name+"_"+name, func(t *testing.T) {
-				t.Parallel()
-				dsn := newDatabase(t)
-				require.NoError(t, w.to(t.Context(), dsn, half))
-				db := openDatabase(t, dsn)
-				before := rows(t, db)
-				require.Len(t, before, half)
-				_, err := migrate.Check(t.Context(), db)
-				require.ErrorIs(t, err, migrate.ErrSchema)
-				require.ErrorContains(t, err, "it is older")
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			dsn := newDatabase(t)
+			require.NoError(t, w.to(t.Context(), dsn, half))
+			db := openDatabase(t, dsn)
+			before := rows(t, db)
+			require.Len(t, before, half)
+			_, err := migrate.Check(t.Context(), db)
+			require.ErrorIs(t, err, migrate.ErrSchema)
+			require.ErrorContains(t, err, "it is older")
 
-				require.NoError(t, rest.to(t.Context(), dsn, last))
-				require.Equal(t, before, rows(t, db)[:half], "what was there is left as it was")
-				requireWhole(t, dsn)
-			})
-		}
+			require.NoError(t, byMigrate(t.Context(), dsn, last))
+			require.Equal(t, before, rows(t, db)[:half], "what was there is left as it was")
+			requireWhole(t, dsn)
+		})
 	}
 }

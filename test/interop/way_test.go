@@ -191,7 +191,11 @@ func byGolangMigrate(_ context.Context, dsn string, step int) error {
 }
 
 // withGolangMigrate opens the tool, and closes it.
-func withGolangMigrate(dsn string, fn func(*golangmigrate.Migrate) error) (err error) {
+func withGolangMigrate(dsn string, fn func(*golangmigrate.Migrate) error) error {
+	return configured(dsn, &golangpgx.Config{}, fn)
+}
+
+func configured(dsn string, config *golangpgx.Config, fn func(*golangmigrate.Migrate) error) (err error) {
 	source, err := iofs.New(migrate.GolangMigrateFS(), ".")
 	if err != nil {
 		return err
@@ -200,7 +204,7 @@ func withGolangMigrate(dsn string, fn func(*golangmigrate.Migrate) error) (err e
 	if err != nil {
 		return errors.Join(err, source.Close())
 	}
-	driver, err := golangpgx.WithInstance(db, &golangpgx.Config{})
+	driver, err := golangpgx.WithInstance(db, config)
 	if err != nil {
 		return errors.Join(err, source.Close(), db.Close())
 	}
