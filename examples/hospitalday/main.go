@@ -42,7 +42,8 @@ func parseFlags() options {
 	flag.IntVar(&o.workers, "workers", 8, "how many patients are treated at once")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of the generated roster and of what happens")
 	flag.StringVar(&o.postgres, "postgres", "auto", "auto, container, local, embedded, or the URL of a server")
-	flag.StringVar(&o.database, "database", "", "URL of a database that is migrated already, which is only checked; the day adds a hospital to it")
+	flag.StringVar(&o.database, "database", "",
+		"URL of a database that is migrated already, which is only checked; the day adds a hospital to it")
 	flag.BoolVar(&o.keep, "keep", false, "keep the database (local and embedded servers) and say where it is")
 	flag.Parse()
 	return o

@@ -79,9 +79,8 @@ func TestNotInOneTransaction(t *testing.T) {
 			return gooseWith(ctx, dsn, step, goose.WithIsolateDDL(true))
 		}, "is not run in one transaction"},
 		"GolangMigrateSplits": {byGolangMigrate, func(_ context.Context, dsn string, step int) error {
-			return configured(dsn, &golangpgx.Config{MultiStatementEnabled: true}, func(m *golangmigrate.Migrate) error {
-				return m.Migrate(uint(step))
-			})
+			config := &golangpgx.Config{MultiStatementEnabled: true}
+			return configured(dsn, config, func(m *golangmigrate.Migrate) error { return m.Migrate(uint(step)) })
 		}, "unterminated dollar-quoted string"},
 	}
 	for name, tt := range tests {

@@ -12,7 +12,8 @@ import (
 
 // blocked are the backends that wait for the table of steps.
 const blocked = `FROM pg_stat_activity
-	WHERE datname = current_database() AND pid <> pg_backend_pid() AND wait_event_type = 'Lock' AND wait_event = 'relation'`
+	WHERE datname = current_database() AND pid <> pg_backend_pid()
+		AND wait_event_type = 'Lock' AND wait_event = 'relation'`
 
 // crash runs a migrator against a database that has at least one step, and ends it when the next
 // step is done but for its record: by end, or by ending its backend where end is nil. It gives the

@@ -86,7 +86,8 @@ func newHost(t *testing.T, dsn string) (host, role string) {
 	require.NoError(t, err)
 	do(t, db, "GRANT CREATE ON DATABASE "+strings.TrimPrefix(u.Path, "/")+" TO "+role)
 	t.Cleanup(func() {
-		_, err := db.ExecContext(context.Background(), "REASSIGN OWNED BY "+role+" TO CURRENT_USER; DROP OWNED BY "+role+"; DROP ROLE "+role)
+		_, err := db.ExecContext(context.Background(),
+			"REASSIGN OWNED BY "+role+" TO CURRENT_USER; DROP OWNED BY "+role+"; DROP ROLE "+role)
 		require.NoError(t, err)
 	})
 	u.User = url.UserPassword(role, "host")
@@ -110,7 +111,8 @@ func query[T any](t *testing.T, db *bun.DB, statement string) []T {
 // rows are the steps that a database has, with the instants at which they came.
 func rows(t *testing.T, db *bun.DB) []string {
 	t.Helper()
-	return query[string](t, db, `SELECT concat_ws(' ', version, name, checksum, compatible_from, applied_at) FROM hms.migration ORDER BY version`)
+	return query[string](t, db, `SELECT concat_ws(' ', version, name, checksum, compatible_from, applied_at)
+		FROM hms.migration ORDER BY version`)
 }
 
 // schema gives the catalogue as text.

@@ -123,7 +123,9 @@ func psql() string {
 	if path, err := exec.LookPath("psql"); err == nil {
 		return path
 	}
-	for _, pattern := range []string{"/usr/lib/postgresql/*/bin/psql", "/usr/pgsql-*/bin/psql", "/opt/homebrew/opt/postgresql@*/bin/psql"} {
+	for _, pattern := range []string{
+		"/usr/lib/postgresql/*/bin/psql", "/usr/pgsql-*/bin/psql", "/opt/homebrew/opt/postgresql@*/bin/psql",
+	} {
 		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {
 			return found[len(found)-1]
 		}
