@@ -6,6 +6,9 @@ help: ## list the targets
 test: ## run all tests, on a PostgreSQL that is found or started
 	go test ./...
 
+interop: ## migrate by the real tools: goose, golang-migrate, psql
+	go test -C test/interop ./...
+
 race: ## run the concurrency tests under the race detector
 	go test -race -count=1 -run Concurrent ./...
 
@@ -28,4 +31,4 @@ demo: ## run a hospital's day
 ci: ## everything that must pass before a change lands
 	bash .ci/run
 
-.PHONY: help test race bench fuzz lint demo ci
+.PHONY: help test interop race bench fuzz lint demo ci

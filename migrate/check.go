@@ -96,9 +96,6 @@ func appliedOnce(ctx context.Context, db *bun.DB) (_ []Step, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	if done, err := exists(ctx, conn); err != nil || !done {
-		return nil, err
-	}
 	return appliedSteps(ctx, conn)
 }
 
@@ -119,8 +116,12 @@ func exists(ctx context.Context, conn *sql.Conn) (done bool, err error) {
 	return done, err
 }
 
-// appliedSteps reads what a database has, in order of number.
+// appliedSteps reads what a database has, in order of number; nothing where it was never migrated,
+// or where somebody made the roles by [Bootstrap] and recorded no step.
 func appliedSteps(ctx context.Context, conn *sql.Conn) (applied []Step, err error) {
+	if done, err := exists(ctx, conn); err != nil || !done {
+		return nil, err
+	}
 	rows, err := conn.QueryContext(ctx, `SELECT version, name, checksum, compatible_from FROM hms.migration ORDER BY version`)
 	if err != nil {
 		return nil, err

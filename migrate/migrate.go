@@ -75,16 +75,12 @@ func EnsurePartitions(ctx context.Context, db *bun.DB) error {
 
 // apply runs one step and records it, unless somebody did while we waited.
 func apply(ctx context.Context, conn *sql.Conn, steps []Step, step Step) error {
-	if step.Kind != KindBootstrap {
-		applied, err := appliedSteps(ctx, conn)
-		if err != nil {
-			return err
-		}
-		missing, _, err := compare(steps, applied)
-		if err != nil || len(missing) == 0 || missing[0].Number > step.Number {
-			return err
-		}
-	} else if done, err := exists(ctx, conn); err != nil || done {
+	applied, err := appliedSteps(ctx, conn)
+	if err != nil {
+		return err
+	}
+	missing, _, err := compare(steps, applied)
+	if err != nil || len(missing) == 0 || missing[0].Number > step.Number {
 		return err
 	}
 	var list []string
@@ -103,10 +99,7 @@ func inTx(ctx context.Context, db *bun.DB, fn func(context.Context, *sql.Conn) e
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	turn := []string{
-		"BEGIN", "SET LOCAL lock_timeout = '" + turnTimeout + "'", fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", advisoryKey),
-	}
-	if err = execAll(ctx, conn, turn); err == nil {
+	if err = execAll(ctx, conn, append([]string{"BEGIN"}, turn()...)); err == nil {
 		err = fn(ctx, conn)
 	}
 	end := []string{"COMMIT"}

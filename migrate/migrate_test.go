@@ -110,6 +110,15 @@ func TestMigrate(t *testing.T) {
 	require.Equal(t, last, applied(t, db))
 }
 
+// An administrator may have run the bootstrap by itself, which records nothing.
+func TestMigrate_AfterTheBootstrapAlone(t *testing.T) {
+	t.Parallel()
+	db := newDatabase(t)
+	exec(t, db, "BEGIN; "+strings.ReplaceAll(migrate.Bootstrap(), "?", `\?`)+"; COMMIT")
+	require.NoError(t, migrate.Migrate(t.Context(), db))
+	require.Equal(t, migrate.State{Number: len(migrate.Steps())}, requireChecked(t, db))
+}
+
 // What a database has is held against the list before anything is changed.
 func TestMigrate_RefusesAnotherSchema(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/chelal/hms/internal/dbtest/catalogue"
 	"github.com/chelal/hms/migrate"
 )
 
@@ -24,14 +25,14 @@ func TestFS_MakesTheSameDatabase(t *testing.T) {
 		require.Equal(t, i+1, applied(t, db), name)
 	}
 	require.Equal(t, migrate.State{Number: len(names)}, requireChecked(t, db))
-	plain, err := catalogue(t.Context(), db)
+	plain, err := catalogue.Read(t.Context(), db)
 	require.NoError(t, err)
 
 	own := newDatabase(t)
 	require.NoError(t, migrate.Migrate(t.Context(), own))
-	ours, err := catalogue(t.Context(), own)
+	ours, err := catalogue.Read(t.Context(), own)
 	require.NoError(t, err)
-	require.Empty(t, onlyIn("\n- ", ours, plain)+onlyIn("\n+ ", plain, ours))
+	require.Empty(t, catalogue.Diff(ours, plain))
 
 	require.NoError(t, migrate.Migrate(t.Context(), db), "a later Migrate carries on")
 	require.Equal(t, len(names), applied(t, db))

@@ -5,6 +5,7 @@
 //
 //	go run ./examples/hospitalday
 //	go run ./examples/hospitalday -patients bundles/ -workers 8
+//	go run ./examples/hospitalday -database postgres://user@host/hms   # migrated by a tool of yours
 //
 // It exits with 1 where a proof fails, and with 2 where it could not run.
 package main
@@ -30,6 +31,7 @@ type options struct {
 	workers  int
 	seed     uint64
 	postgres string
+	database string // migrated already
 	keep     bool
 }
 
@@ -40,6 +42,8 @@ func parseFlags() options {
 	flag.IntVar(&o.workers, "workers", 8, "how many patients are treated at once")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of the generated roster and of what happens")
 	flag.StringVar(&o.postgres, "postgres", "auto", "auto, container, local, embedded, or the URL of a server")
+	flag.StringVar(&o.database, "database", "",
+		"URL of a database that is migrated already, which is only checked; the day adds a hospital to it")
 	flag.BoolVar(&o.keep, "keep", false, "keep the database (local and embedded servers) and say where it is")
 	flag.Parse()
 	return o
@@ -59,14 +63,17 @@ func main() {
 }
 
 func run(ctx context.Context, o options) (proved bool, err error) {
-	server, err := startServer(ctx, o)
-	if err != nil {
-		return false, err
+	dsn := o.database
+	if dsn == "" {
+		server, startErr := startServer(ctx, o)
+		if startErr != nil {
+			return false, startErr
+		}
+		defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
+		fmt.Println("PostgreSQL:", server)
+		dsn = server.DSN("")
 	}
-	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
-	fmt.Println("PostgreSQL:", server)
-
-	db, err := hms.OpenDB(server.DSN(""))
+	db, err := hms.OpenDB(dsn)
 	if err != nil {
 		return false, err
 	}
@@ -75,9 +82,18 @@ func run(ctx context.Context, o options) (proved bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := h.Migrate(ctx); err != nil {
+	prepare := h.Migrate
+	if o.database != "" {
+		prepare = h.Check
+	}
+	if err := prepare(ctx); err != nil {
 		return false, err
 	}
+	return runDay(ctx, h, o)
+}
+
+// runDay opens a hospital, works for a day, reports and proves.
+func runDay(ctx context.Context, h *hms.HMS, o options) (bool, error) {
 	d, err := openHospital(ctx, h, o)
 	if err != nil {
 		return false, fmt.Errorf("set-up: %w", err)

@@ -1,4 +1,7 @@
-package migrate_test
+// Package catalogue reads a migrated database's schema as text that a review can read: what a dump
+// holds, and what a dump leaves out. It owns the queries, not the golden text, migrate/schema.sql.
+// Nothing outside tests imports it.
+package catalogue
 
 import (
 	"context"
@@ -84,9 +87,20 @@ UNION ALL
 SELECT format('CREATE EXTENSION %I;', e.extname) || E'\n' FROM pg_catalog.pg_extension AS e
 ORDER BY 1`
 
-// catalogue gives the schema of a migrated database as text. It holds what a dump holds, and what a
+// Major is the major version of PostgreSQL that wrote the golden text: others word expressions in
+// other ways.
+const Major = "15"
+
+// IsGolden tells whether the database's server is of the version that wrote the golden text.
+func IsGolden(ctx context.Context, db *bun.DB) (bool, error) {
+	var version string
+	err := db.NewRaw(`SHOW server_version_num`).Scan(ctx, &version)
+	return strings.HasPrefix(version, Major), err
+}
+
+// Read gives the schema of a migrated database as text. It holds what a dump holds, and what a
 // dump leaves out: row-level security's owner, and who may call what.
-func catalogue(ctx context.Context, db *bun.DB) (string, error) {
+func Read(ctx context.Context, db *bun.DB) (string, error) {
 	var b strings.Builder
 	b.WriteString("-- What the migrations make, read from the catalogue and sorted by name; never applied.\n" +
 		"-- Written by: go test ./migrate -run TestSchema -update\n\n")
@@ -100,4 +114,22 @@ func catalogue(ctx context.Context, db *bun.DB) (string, error) {
 		}
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n", nil
+}
+
+// Diff gives the lines that only one of two texts has; empty where both have the same.
+func Diff(want, got string) string { return onlyIn("\n- ", want, got) + onlyIn("\n+ ", got, want) }
+
+// onlyIn gives the lines of one text that another lacks.
+func onlyIn(mark, text, other string) string {
+	has := map[string]bool{}
+	for line := range strings.Lines(other) {
+		has[line] = true
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if !has[line] {
+			b.WriteString(mark + strings.TrimSuffix(line, "\n"))
+		}
+	}
+	return b.String()
 }
