@@ -53,11 +53,11 @@ func TestAntiTest5_NoDeedWithoutItsEventAndNoHalfDeed(t *testing.T) {
 	sell := pharmacy.DispenseInput{Patient: p.ID, Item: stock.Item.ID, Location: stock.Location, Quantity: 4}
 	_, err := env.H.Pharmacy.Dispense(ctx, sell)
 	require.ErrorIs(t, err, errFinance)
-	mine := audit.Query{User: who, Actions: []audit.Action{audit.ActionCreate, audit.ActionUpdate}}
-	trail, err := env.H.Audit.Trail(env.Ctx, mine)
+	mine := audit.ListEventsInput{User: who, Actions: []audit.Action{audit.ActionCreate, audit.ActionUpdate}}
+	trail, err := env.H.Audit.ListEvents(env.Ctx, mine)
 	require.NoError(t, err)
 	require.Empty(t, trail.Items, "nothing happened, so nothing is told")
-	shelf, err := env.H.Pharmacy.Shelf(env.Ctx, pharmacy.ShelfInput{Item: stock.Item.ID})
+	shelf, err := env.H.Pharmacy.ListShelf(env.Ctx, pharmacy.ListShelfInput{Item: stock.Item.ID})
 	require.NoError(t, err)
 	require.Equal(t, hmstype.Quantity(10), shelf[0].OnHand)
 
@@ -68,7 +68,7 @@ func TestAntiTest5_NoDeedWithoutItsEventAndNoHalfDeed(t *testing.T) {
 	_, err = sound.H.Pharmacy.Dispense(ctx, pharmacy.DispenseInput{Patient: sound.Patient(t).ID, Item: other.Item.ID, Location: other.Location, Quantity: 4})
 	require.NoError(t, err)
 	mine.User = who
-	trail, err = sound.H.Audit.Trail(sound.Ctx, mine)
+	trail, err = sound.H.Audit.ListEvents(sound.Ctx, mine)
 	require.NoError(t, err)
 	told := map[string]int{}
 	for _, e := range trail.Items {

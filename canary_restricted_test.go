@@ -28,7 +28,7 @@ func TestCanaries_RestrictedPatientsAreShownToNobody(t *testing.T) {
 	w := &walk{hospital: c, declared: declaredUseCases(), ids: c.idsOfTheDay()}
 
 	roles := 0
-	all, err := c.h.Identity.Roles(c.sys)
+	all, err := c.h.Identity.ListRoles(c.sys)
 	require.NoError(t, err)
 	for _, role := range all {
 		if slices.Contains(role.Permissions, hmstype.PermPatientRestricted) {

@@ -73,27 +73,27 @@ func (d *canaryDay) accounts() {
 		ID: role.ID, Version: role.Version, RoleDetails: identity.RoleDetails{Permissions: hmstype.Permissions()},
 	})
 	d.role = role.Name
-	perform(c, d.sys, s.Roles)
-	perform(c, d.sys, s.Tenant)
+	perform(c, d.sys, s.ListRoles)
+	perform(c, d.sys, s.GetTenant)
 	user := run(c, d.sys, s.CreateUser, identity.CreateUserInput{
 		Profile: identity.Profile{Email: d.mail("identity.CreateUser.Profile.Email")}, Invite: true,
 	})
 	invitation := run(c, d.sys, s.Invite, user.ID)
 	first := d.secret("identity.AcceptInvitation.Password")
-	user = run(c, d.sys, s.AcceptInvitation, identity.NewPasswordInput{Token: invitation.Token, Password: first})
+	user = run(c, d.sys, s.AcceptInvitation, identity.ResetPasswordInput{Token: invitation.Token, Password: first})
 	user = run(c, d.sys, s.SetUserRoles, identity.SetUserRolesInput{ID: user.ID, Roles: []string{d.role}})
 	d.user = run(c, d.sys, s.UpdateUser, identity.UpdateUserInput{
 		ID: user.ID, Version: user.Version, Profile: identity.Profile{Email: d.mail("identity.UpdateUser.Profile.Email"), PhoneNumber: d.phone("identity.UpdateUser.Profile.PhoneNumber")},
 	})
-	run(c, d.sys, s.User, user.ID)
-	run(c, d.sys, s.Users, hmstype.Page{})
-	reset := run(c, d.sys, s.RequestPasswordReset, identity.PasswordResetInput{Login: d.user.Username})
-	run(c, d.sys, s.ResetPassword, identity.NewPasswordInput{Token: reset.Token, Password: d.secret("identity.ResetPassword.Password")})
+	run(c, d.sys, s.GetUser, user.ID)
+	run(c, d.sys, s.ListUsers, hmstype.Page{})
+	reset := run(c, d.sys, s.RequestPasswordReset, identity.RequestPasswordResetInput{Login: d.user.Username})
+	run(c, d.sys, s.ResetPassword, identity.ResetPasswordInput{Token: reset.Token, Password: d.secret("identity.ResetPassword.Password")})
 	key := run(c, d.sys, s.CreateAPIKey, identity.CreateAPIKeyInput{
 		APIKeyDetails: identity.APIKeyDetails{User: user.ID, Scopes: []hmstype.Permission{hmstype.PermPatientRead}}, Expiry: time.Hour,
 	})
 	run(c, d.t.Context(), s.Authenticate, key.Token)
-	run(c, d.sys, s.APIKeys, user.ID)
+	run(c, d.sys, s.ListAPIKeys, user.ID)
 	run(c, d.sys, s.RevokeAPIKey, key.Key.ID)
 	tell(c, d.sys, s.UnlockPassword, user.ID)
 	d.other = d.person(d.role)
@@ -104,9 +104,9 @@ func (d *canaryDay) accounts() {
 // logIn begins a session of the user, whose password is set anew.
 func (d *canaryDay) logIn(code hmstype.Secret) (identity.Login, hmstype.Secret) {
 	c, s := d.hospital, d.h.Identity
-	reset := run(c, d.sys, s.RequestPasswordReset, identity.PasswordResetInput{Login: d.user.Username})
+	reset := run(c, d.sys, s.RequestPasswordReset, identity.RequestPasswordResetInput{Login: d.user.Username})
 	password := d.secret("identity.Login.Password")
-	run(c, d.sys, s.ResetPassword, identity.NewPasswordInput{Token: reset.Token, Password: password})
+	run(c, d.sys, s.ResetPassword, identity.ResetPasswordInput{Token: reset.Token, Password: password})
 	return run(c, d.sys, s.Login, identity.LoginInput{Login: d.user.Username, Password: password, Code: code}), password
 }
 
@@ -133,7 +133,7 @@ func (d *canaryDay) secondFactor() {
 	credential := run(c, me, s.AddWebAuthnCredential, identity.WebAuthnCredential{WebAuthnDetails: identity.WebAuthnDetails{
 		CredentialID: make([]byte, 32), PublicKey: []byte("key"), AAGUID: make([]byte, 16),
 	}})
-	perform(c, me, s.WebAuthnCredentials)
+	perform(c, me, s.ListWebAuthnCredentials)
 	tell(c, me, s.RemoveWebAuthnCredential, credential.ID)
 	tell(c, me, s.ChangePassword, identity.ChangePasswordInput{Old: password, New: d.secret("identity.ChangePassword.New")})
 }
@@ -143,10 +143,10 @@ func (d *canaryDay) sessions() {
 	first, _ := d.logIn("")
 	second := run(c, d.t.Context(), s.RotateSession, first.Token)
 	me := d.actor(second.Token)
-	run(c, me, s.MySessions, hmstype.Page{})
+	run(c, me, s.ListMySessions, hmstype.Page{})
 	tell(c, me, s.EndMySession, second.Session.ID)
 	third, _ := d.logIn("")
-	run(c, d.sys, s.Sessions, identity.SessionsQuery{User: d.user.ID})
+	run(c, d.sys, s.ListSessions, identity.ListSessionsInput{User: d.user.ID})
 	tell(c, d.sys, s.EndSession, third.Session.ID)
 	tell(c, d.sys, s.EndSessions, d.user.ID)
 	last, _ := d.logIn("")
@@ -164,8 +164,8 @@ func (d *canaryDay) catalogue() {
 	run(c, d.sys, s.SetPrice, billing.SetPriceInput{Service: created.ID, Amount: hmstype.MustMoney("10", "USD"), From: today.AddDays(-9)})
 	price := run(c, d.sys, s.SetPrice, billing.SetPriceInput{Service: created.ID, Amount: hmstype.MustMoney("11", "EUR"), From: today.AddDays(-9)})
 	run(c, d.sys, s.EndPrice, billing.EndPriceInput{Price: price.ID, Version: price.Version, Until: today.AddDays(9)})
-	run(c, d.sys, s.ServiceItems, hmstype.Page{})
-	run(c, d.sys, s.Prices, created.ID)
+	run(c, d.sys, s.ListServiceItems, hmstype.Page{})
+	run(c, d.sys, s.ListPrices, created.ID)
 }
 
 func (d *canaryDay) formulary() {
@@ -179,12 +179,12 @@ func (d *canaryDay) formulary() {
 		ItemDetails: pharmacy.ItemDetails{Category: category.ID, ServiceCode: d.service.Code},
 	})
 	run(c, d.sys, s.GetItem, item.ID)
-	run(c, d.sys, s.Items, hmstype.Page{})
+	run(c, d.sys, s.ListItems, hmstype.Page{})
 	supplier := run(c, d.sys, s.CreateSupplier, pharmacy.CreateSupplierInput{
 		SupplierDetails: pharmacy.SupplierDetails{PhoneNumber: d.phone("pharmacy.CreateSupplier.SupplierDetails.PhoneNumber")},
 	})
 	d.location = run(c, d.sys, s.CreateLocation, pharmacy.CreateLocationInput{}).ID
-	receive := pharmacy.ReceiveInput{
+	receive := pharmacy.ReceiveBatchInput{
 		BatchDetails: pharmacy.BatchDetails{
 			Item: item.ID, Supplier: supplier.ID, ExpiryDate: hmstype.DateOf(d.clock.Now(), time.UTC).AddDays(300),
 		},
@@ -193,7 +193,7 @@ func (d *canaryDay) formulary() {
 	d.batch = run(c, d.sys, s.ReceiveBatch, receive)
 	held := run(c, d.sys, s.ReceiveBatch, receive)
 	run(c, d.sys, s.SetBatchStatus, pharmacy.SetBatchStatusInput{ID: held.ID, Status: pharmacy.BatchHold})
-	run(c, d.sys, s.BatchHistory, held.ID)
+	run(c, d.sys, s.GetBatchHistory, held.ID)
 }
 
 func (d *canaryDay) ward() {
@@ -207,18 +207,18 @@ func (d *canaryDay) ward() {
 	d.clock.Advance(25 * time.Hour)
 	run(c, d.sys, s.PostBedDays, facility.PostBedDaysInput{AsOf: d.clock.Now()})
 	stay = run(c, d.sys, s.Transfer, facility.TransferInput{Stay: stay.ID, Bed: second})
-	run(c, d.sys, s.Census, facility.CensusInput{At: d.clock.Now()})
+	run(c, d.sys, s.GetCensus, facility.GetCensusInput{At: d.clock.Now()})
 	run(c, d.sys, s.OrderDischarge, stay.ID)
 	d.clock.Advance(afterwards)
 	run(c, d.sys, s.Depart, facility.DepartInput{Stay: stay.ID})
 	run(c, d.sys, s.MarkCleaned, first)
 	run(c, d.sys, s.CloseBed, spare)
 	run(c, d.sys, s.ReopenBed, spare)
-	run(c, d.sys, s.Beds, facility.BedsInput{})
-	run(c, d.sys, s.BedHistory, first)
-	run(c, d.sys, s.StayHistory, stay.ID)
-	run(c, d.sys, s.Stay, stay.ID)
-	run(c, d.sys, s.Stays, facility.StaysInput{Ward: ward.ID})
+	run(c, d.sys, s.ListBeds, facility.ListBedsInput{})
+	run(c, d.sys, s.GetBedHistory, first)
+	run(c, d.sys, s.GetStayHistory, stay.ID)
+	run(c, d.sys, s.GetStay, stay.ID)
+	run(c, d.sys, s.ListStays, facility.ListStaysInput{Ward: ward.ID})
 	perform(c, d.sys, s.Verify)
 }
 

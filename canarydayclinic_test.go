@@ -35,7 +35,7 @@ func (d *canaryDay) desk() {
 	gone := d.register()
 	run(c, d.sys, s.MarkDeceased, patient.MarkDeceasedInput{ID: gone.ID, Version: gone.Version})
 	run(c, d.sys, s.SetStatus, patient.SetStatusInput{ID: gone.ID, Version: gone.Version + 1, Status: patient.StatusInactive})
-	run(c, d.sys, s.PatientHistory, gone.ID)
+	run(c, d.sys, s.GetHistory, gone.ID)
 }
 
 func (d *canaryDay) coverage() {
@@ -49,8 +49,8 @@ func (d *canaryDay) coverage() {
 	in.Priority = 2
 	second := run(c, d.sys, s.AddCoverage, in)
 	run(c, d.sys, s.CancelCoverage, second.ID)
-	run(c, d.sys, s.CoverageHistory, second.ID)
-	run(c, d.sys, s.Coverages, d.patient.ID)
+	run(c, d.sys, s.GetCoverageHistory, second.ID)
+	run(c, d.sys, s.ListCoverages, d.patient.ID)
 }
 
 func (d *canaryDay) emergency() {
@@ -58,17 +58,17 @@ func (d *canaryDay) emergency() {
 	vip := d.register()
 	run(c, d.sys, d.h.Patient.SetRestricted, patient.SetRestrictedInput{ID: vip.ID, Version: vip.Version, Restricted: true})
 	doctor := d.person(identity.RoleDoctor)
-	grant := run(c, doctor, s.BreakTheGlass, identity.BreakGlassInput{
+	grant := run(c, doctor, s.BreakTheGlass, identity.BreakTheGlassInput{
 		Patient: vip.ID, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonOther},
 	})
 	run(c, doctor, d.h.Patient.Get, vip.ID)
 	run(c, doctor, s.EndBreakGlass, grant.ID)
-	run(c, d.sys, s.BreakGlassHistory, grant.ID)
-	run(c, d.sys, s.UserHistory, d.user.ID)
+	run(c, d.sys, s.GetBreakGlassHistory, grant.ID)
+	run(c, d.sys, s.GetUserHistory, d.user.ID)
 	run(c, d.other, s.ReviewBreakGlass, identity.ReviewBreakGlassInput{
 		ID: grant.ID, BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified},
 	})
-	run(c, d.other, s.BreakGlassGrants, identity.BreakGlassQuery{})
+	run(c, d.other, s.ListBreakGlassGrants, identity.ListBreakGlassGrantsInput{})
 }
 
 func (d *canaryDay) appointments() {
@@ -83,28 +83,28 @@ func (d *canaryDay) appointments() {
 	}
 	first := book()
 	run(c, d.sys, s.GetAppointment, first.ID)
-	run(c, d.sys, s.AppointmentHistory, first.ID)
+	run(c, d.sys, s.GetAppointmentHistory, first.ID)
 	later := hmstype.Period{Start: first.Period.Start.Add(35 * time.Minute), End: first.Period.Start.Add(50 * time.Minute)}
 	moved := run(c, d.sys, s.Reschedule, clinical.RescheduleInput{ID: first.ID, Period: later})
-	cancelled := run(c, d.sys, s.CancelAppointment, clinical.CancelInput{ID: book().ID})
-	run(c, d.sys, s.AppointmentHistory, cancelled.ID)
-	run(c, d.sys, s.MarkAppointmentError, clinical.AppointmentErrorInput{ID: book().ID})
+	cancelled := run(c, d.sys, s.CancelAppointment, clinical.CancelAppointmentInput{ID: book().ID})
+	run(c, d.sys, s.GetAppointmentHistory, cancelled.ID)
+	run(c, d.sys, s.EnterAppointmentInError, clinical.EnterAppointmentInErrorInput{ID: book().ID})
 	missed, swept := book(), book()
-	run(c, d.sys, s.Calendar, clinical.CalendarInput{Day: hmstype.DateOf(d.clock.Now(), time.UTC)})
+	run(c, d.sys, s.ListAppointments, clinical.ListAppointmentsInput{Day: hmstype.DateOf(d.clock.Now(), time.UTC)})
 	run(c, d.sys, s.CheckIn, moved.ID)
-	visit := run(c, d.sys, s.OpenEncounter, clinical.OpenInput{
+	visit := run(c, d.sys, s.OpenEncounter, clinical.OpenEncounterInput{
 		Appointment: moved.ID, Class: clinical.ClassAmbulatory,
 		EncounterDetails: clinical.EncounterDetails{Service: d.service.Code},
 	})
 	d.visit = visit.ID
 	d.clock.Advance(8 * time.Hour)
-	run(c, d.sys, s.MarkNoShow, clinical.NoShowInput{ID: missed.ID})
-	run(c, d.sys, s.MarkNoShows, clinical.NoShowSweepInput{AsOf: d.clock.Now()})
+	run(c, d.sys, s.MarkNoShow, clinical.MarkNoShowInput{ID: missed.ID})
+	run(c, d.sys, s.MarkNoShows, clinical.MarkNoShowsInput{AsOf: d.clock.Now()})
 	run(c, d.sys, s.GetAppointment, swept.ID)
 }
 
 func (d *canaryDay) walkIn(class clinical.Class, status clinical.EncounterStatus) hmstype.EncounterID {
-	return run(d.hospital, d.sys, d.h.Clinical.OpenEncounter, clinical.OpenInput{
+	return run(d.hospital, d.sys, d.h.Clinical.OpenEncounter, clinical.OpenEncounterInput{
 		Patient: d.patient.ID, Practitioner: d.user.ID, Class: class, Status: status,
 		EncounterDetails: clinical.EncounterDetails{Service: d.service.Code},
 	}).ID
@@ -117,14 +117,14 @@ func (d *canaryDay) inpatient() hmstype.EncounterID {
 func (d *canaryDay) encounters() {
 	c, s := d.hospital, d.h.Clinical
 	arrived := d.walkIn(clinical.ClassAmbulatory, clinical.EncounterArrived)
-	run(c, d.sys, s.MoveEncounter, clinical.MoveInput{ID: arrived, Status: clinical.EncounterTriaged})
+	run(c, d.sys, s.MoveEncounter, clinical.MoveEncounterInput{ID: arrived, Status: clinical.EncounterTriaged})
 	run(c, d.sys, s.CancelEncounter, clinical.WithdrawInput{ID: d.walkIn(clinical.ClassAmbulatory, clinical.EncounterArrived)})
 	done := d.walkIn(clinical.ClassAmbulatory, clinical.EncounterInProgress)
-	run(c, d.sys, s.FinishEncounter, clinical.FinishInput{ID: done, Service: d.service.Code})
-	run(c, d.sys, s.MarkEncounterError, clinical.WithdrawInput{ID: done})
+	run(c, d.sys, s.FinishEncounter, clinical.FinishEncounterInput{ID: done, Service: d.service.Code})
+	run(c, d.sys, s.EnterEncounterInError, clinical.WithdrawInput{ID: done})
 	run(c, d.sys, s.GetEncounter, d.visit)
-	run(c, d.sys, s.Encounters, clinical.OfPatient{Patient: d.patient.ID})
-	run(c, d.sys, s.EncounterHistory, done)
+	run(c, d.sys, s.ListEncounters, clinical.OfPatient{Patient: d.patient.ID})
+	run(c, d.sys, s.GetEncounterHistory, done)
 }
 
 func (d *canaryDay) notes() {
@@ -132,30 +132,30 @@ func (d *canaryDay) notes() {
 	draft := run(c, d.sys, s.WriteNote, clinical.WriteNoteInput{Encounter: d.visit})
 	run(c, d.sys, s.SaveNote, clinical.SaveNoteInput{ID: draft.ID, Version: draft.Version})
 	run(c, d.sys, s.SignNote, draft.ID)
-	addendum := run(c, d.sys, s.AddAddendum, clinical.AddendumInput{Note: draft.ID})
-	run(c, d.sys, s.MarkNoteError, clinical.NoteErrorInput{ID: addendum.ID})
-	run(c, d.sys, s.NoteHistory, addendum.ID)
+	addendum := run(c, d.sys, s.AddAddendum, clinical.AddAddendumInput{Note: draft.ID})
+	run(c, d.sys, s.EnterNoteInError, clinical.EnterNoteInErrorInput{ID: addendum.ID})
+	run(c, d.sys, s.GetNoteHistory, addendum.ID)
 	run(c, d.sys, s.GetNote, draft.ID)
-	run(c, d.sys, s.EncounterNotes, d.visit)
-	run(c, d.sys, s.Notes, clinical.OfPatient{Patient: d.patient.ID})
+	run(c, d.sys, s.ListEncounterNotes, d.visit)
+	run(c, d.sys, s.ListNotes, clinical.OfPatient{Patient: d.patient.ID})
 }
 
 func (d *canaryDay) findings() {
 	c, s := d.hospital, d.h.Clinical
 	pulse := 72
 	vitals := run(c, d.sys, s.RecordVitals, clinical.RecordVitalsInput{Encounter: d.visit, TakenAt: d.clock.Now(), Measurements: clinical.Measurements{PulsePerMinute: &pulse}})
-	run(c, d.sys, s.MarkVitalsError, clinical.VitalsErrorInput{ID: vitals.ID})
-	run(c, d.sys, s.VitalsHistory, vitals.ID)
-	run(c, d.sys, s.Vitals, clinical.OfPatient{Patient: d.patient.ID})
-	run(c, d.sys, s.EncounterVitals, d.visit)
+	run(c, d.sys, s.EnterVitalsInError, clinical.EnterVitalsInErrorInput{ID: vitals.ID})
+	run(c, d.sys, s.GetVitalsHistory, vitals.ID)
+	run(c, d.sys, s.ListVitals, clinical.OfPatient{Patient: d.patient.ID})
+	run(c, d.sys, s.ListEncounterVitals, d.visit)
 	condition := run(c, d.sys, s.AddCondition, clinical.AddConditionInput{Encounter: d.visit})
 	run(c, d.sys, s.ReviseCondition, clinical.ReviseConditionInput{ID: condition.ID, Version: condition.Version, Verification: clinical.EnteredInError})
-	run(c, d.sys, s.ConditionHistory, condition.ID)
-	run(c, d.sys, s.Conditions, clinical.OfPatient{Patient: d.patient.ID})
+	run(c, d.sys, s.GetConditionHistory, condition.ID)
+	run(c, d.sys, s.ListConditions, clinical.OfPatient{Patient: d.patient.ID})
 	allergy := run(c, d.sys, s.RecordAllergy, clinical.RecordAllergyInput{Patient: d.patient.ID})
 	run(c, d.sys, s.ReviseAllergy, clinical.ReviseAllergyInput{ID: allergy.ID, Version: allergy.Version, Status: clinical.AllergyInactive})
-	run(c, d.sys, s.AllergyHistory, allergy.ID)
-	run(c, d.sys, s.Allergies, d.patient.ID)
+	run(c, d.sys, s.GetAllergyHistory, allergy.ID)
+	run(c, d.sys, s.ListAllergies, d.patient.ID)
 }
 
 func (d *canaryDay) prescriptions() {
@@ -171,11 +171,11 @@ func (d *canaryDay) prescriptions() {
 	run(c, d.sys, s.ResumePrescription, clinical.StopInput{ID: d.rx})
 	run(c, d.sys, s.CancelPrescription, clinical.StopInput{ID: prescribe()})
 	run(c, d.sys, s.StopPrescription, clinical.StopInput{ID: prescribe()})
-	run(c, d.sys, s.MarkPrescriptionError, clinical.StopInput{ID: prescribe()})
-	run(c, d.sys, s.PrescriptionHistory, d.rx)
+	run(c, d.sys, s.EnterPrescriptionInError, clinical.StopInput{ID: prescribe()})
+	run(c, d.sys, s.GetPrescriptionHistory, d.rx)
 	run(c, d.sys, s.GetPrescription, d.rx)
-	run(c, d.sys, s.Prescriptions, clinical.OfPatient{Patient: d.patient.ID})
-	run(c, d.sys, s.EncounterPrescriptions, d.visit)
+	run(c, d.sys, s.ListPrescriptions, clinical.OfPatient{Patient: d.patient.ID})
+	run(c, d.sys, s.ListEncounterPrescriptions, d.visit)
 	perform(c, d.sys, s.Verify)
 }
 
@@ -185,10 +185,10 @@ func (d *canaryDay) dispensing() {
 		return run(c, d.sys, s.Dispense, pharmacy.DispenseInput{Prescription: d.rx, Location: d.location, Quantity: 2})
 	}
 	kept := dispense()
-	run(c, d.sys, s.ReverseDispense, pharmacy.ReverseInput{Dispense: dispense().ID})
+	run(c, d.sys, s.ReverseDispense, pharmacy.ReverseDispenseInput{Dispense: dispense().ID})
 	run(c, d.sys, s.GetDispense, kept.ID)
-	run(c, d.sys, s.DispenseHistory, kept.ID)
+	run(c, d.sys, s.GetDispenseHistory, kept.ID)
 	run(c, d.sys, s.Adjust, pharmacy.AdjustInput{Batch: d.batch.ID, Location: d.location, Delta: -1})
-	run(c, d.sys, s.Shelf, pharmacy.ShelfInput{})
+	run(c, d.sys, s.ListShelf, pharmacy.ListShelfInput{})
 	perform(c, d.sys, s.Verify)
 }

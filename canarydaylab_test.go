@@ -31,33 +31,33 @@ func (d *canaryDay) labTest() lab.Test {
 	for _, active := range []bool{false, true} {
 		test = run(c, d.sys, s.SetTestActive, lab.SetTestActiveInput{ID: test.ID, Version: test.Version, Active: active})
 	}
-	run(c, d.sys, s.Test, test.ID)
-	run(c, d.sys, s.Tests, lab.TestsInput{})
+	run(c, d.sys, s.GetTest, test.ID)
+	run(c, d.sys, s.ListTests, lab.ListTestsInput{})
 	limit := decimal.NewFromInt(5)
 	add := lab.AddReferenceRangeInput{
-		RangeDetails: lab.RangeDetails{AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: lab.Bounds{High: &limit, CriticalHigh: &limit}},
+		RangeDetails: lab.RangeDetails{Analyte: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: lab.Bounds{High: &limit, CriticalHigh: &limit}},
 	}
 	run(c, d.sys, s.AddReferenceRange, add)
 	add.Sex = lab.SexMale
 	ended := run(c, d.sys, s.AddReferenceRange, add)
 	ended = run(c, d.sys, s.EndReferenceRange, lab.EndReferenceRangeInput{ID: ended.ID, Version: ended.Version, ValidTo: hmstype.NewDate(2030, time.January, 1)})
 	run(c, d.sys, s.VoidReferenceRange, lab.VoidReferenceRangeInput{ID: ended.ID, Version: ended.Version})
-	run(c, d.sys, s.ReferenceRanges, lab.ReferenceRangesInput{AnalyteID: test.Analytes[0].ID})
+	run(c, d.sys, s.ListReferenceRanges, lab.ListReferenceRangesInput{Analyte: test.Analytes[0].ID})
 	return test
 }
 
 func (d *canaryDay) labOrder(test lab.Test) lab.Order {
-	return run(d.hospital, d.sys, d.h.Lab.AddOrder, lab.AddOrderInput{PatientID: d.patient.ID, Tests: []hmstype.LabTestID{test.ID}, OrderDetails: lab.OrderDetails{RequesterID: d.user.ID}})
+	return run(d.hospital, d.sys, d.h.Lab.AddOrder, lab.AddOrderInput{Patient: d.patient.ID, Tests: []hmstype.LabTestID{test.ID}, OrderDetails: lab.OrderDetails{Requester: d.user.ID}})
 }
 
 func itemRef(i lab.Item) lab.ItemRef {
-	return lab.ItemRef{OrderID: i.OrderID, ItemID: i.ID, Version: i.Version}
+	return lab.ItemRef{Order: i.Order, Item: i.ID, Version: i.Version}
 }
 
 func (d *canaryDay) collected(order lab.Order) (lab.Specimen, lab.Order) {
 	c, s := d.hospital, d.h.Lab
-	specimen := run(c, d.sys, s.CollectSpecimen, lab.CollectSpecimenInput{OrderID: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true})
-	return specimen, run(c, d.sys, s.Order, order.ID)
+	specimen := run(c, d.sys, s.CollectSpecimen, lab.CollectSpecimenInput{Order: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true})
+	return specimen, run(c, d.sys, s.GetOrder, order.ID)
 }
 
 func (d *canaryDay) laboratory() {
@@ -74,9 +74,9 @@ func (d *canaryDay) laboratory() {
 	run(c, d.sys, s.RejectSpecimen, lab.RejectSpecimenInput{ID: bad.ID, Version: bad.Version})
 	specimen, order := d.collected(order)
 	run(c, d.sys, s.ReceiveSpecimen, lab.ReceiveSpecimenInput{ID: specimen.ID, Version: specimen.Version})
-	order = run(c, d.sys, s.Order, order.ID)
-	run(c, d.sys, s.Orders, lab.OrdersInput{PatientID: d.patient.ID})
-	run(c, d.sys, s.Worklist, lab.WorklistInput{})
+	order = run(c, d.sys, s.GetOrder, order.ID)
+	run(c, d.sys, s.ListOrders, lab.ListOrdersInput{Patient: d.patient.ID})
+	run(c, d.sys, s.ListWorklist, lab.ListWorklistInput{})
 	d.results(test, order)
 }
 
@@ -84,31 +84,31 @@ func (d *canaryDay) results(test lab.Test, order lab.Order) {
 	c, s := d.hospital, d.h.Lab
 	number := func(path string) lab.Value { return lab.Value{Number: d.phone(path)} }
 	entered := run(c, d.sys, s.EnterResult, lab.EnterResultInput{ItemRef: itemRef(order.Items[0]), Values: []lab.EnteredValue{
-		{AnalyteID: test.Analytes[0].ID, Value: number("lab.EnterResult.Values.Value.Number")},
-		{AnalyteID: test.Analytes[1].ID, Value: lab.Value{Code: test.Analytes[1].Answers[0].Code}},
-		{AnalyteID: test.Analytes[2].ID, Value: lab.Value{Text: d.text("lab.EnterResult.Values.Value.Text")}},
+		{Analyte: test.Analytes[0].ID, Value: number("lab.EnterResult.Values.Value.Number")},
+		{Analyte: test.Analytes[1].ID, Value: lab.Value{Code: test.Analytes[1].Answers[0].Code}},
+		{Analyte: test.Analytes[2].ID, Value: lab.Value{Text: d.text("lab.EnterResult.Values.Value.Text")}},
 	}})
 	d.clock.Advance(time.Hour)
 	run(c, d.sys, s.EscalateCritical, d.clock.Now())
-	alerts := run(c, d.sys, s.CriticalAlerts, lab.CriticalAlertsInput{})
+	alerts := run(c, d.sys, s.ListCriticalAlerts, lab.ListCriticalAlertsInput{})
 	alert := run(c, d.me, s.AcknowledgeCritical, lab.AcknowledgeCriticalInput{ID: alerts.Items[0].ID, ReadBack: true})
 	run(c, d.me, s.CloseCritical, lab.CloseCriticalInput{ID: alert.ID, ReadBack: true})
 	verified := run(c, d.other, s.VerifyResult, lab.VerifyResultInput{ItemRef: itemRef(entered.Item)})
 	item := run(c, d.me, s.ReviewResult, lab.ReviewResultInput{ItemRef: itemRef(verified.Item)})
 	corrected := run(c, d.other, s.CorrectResult, lab.CorrectResultInput{
-		ItemRef: itemRef(item), AnalyteID: test.Analytes[0].ID, Value: number("lab.CorrectResult.Value.Number"),
+		ItemRef: itemRef(item), Analyte: test.Analytes[0].ID, Value: number("lab.CorrectResult.Value.Number"),
 	})
 	run(c, d.other, s.CorrectResult, lab.CorrectResultInput{
-		ItemRef: itemRef(corrected.Item), AnalyteID: test.Analytes[2].ID, Value: lab.Value{Text: d.text("lab.CorrectResult.Value.Text")},
+		ItemRef: itemRef(corrected.Item), Analyte: test.Analytes[2].ID, Value: lab.Value{Text: d.text("lab.CorrectResult.Value.Text")},
 	})
-	run(c, d.sys, s.Report, order.ID)
-	run(c, d.sys, s.OrderHistory, order.ID)
-	run(c, d.sys, s.ItemHistory, item.ID)
-	run(c, d.sys, s.SpecimenHistory, item.SpecimenID)
-	run(c, d.sys, s.CriticalAlertHistory, alert.ID)
-	run(c, d.sys, s.ResultHistory, lab.ResultHistoryInput{PatientID: d.patient.ID})
-	run(c, d.sys, s.CumulativeReport, lab.CumulativeReportInput{PatientID: d.patient.ID})
-	run(c, d.sys, s.TurnaroundTimes, lab.TurnaroundTimesInput{Period: hmstype.Period{Start: d.clock.Now().Add(-48 * time.Hour), End: d.clock.Now()}})
+	run(c, d.sys, s.GetReport, order.ID)
+	run(c, d.sys, s.GetOrderHistory, order.ID)
+	run(c, d.sys, s.GetItemHistory, item.ID)
+	run(c, d.sys, s.GetSpecimenHistory, item.Specimen)
+	run(c, d.sys, s.GetCriticalAlertHistory, alert.ID)
+	run(c, d.sys, s.ListResultHistory, lab.ListResultHistoryInput{Patient: d.patient.ID})
+	run(c, d.sys, s.GetCumulativeReport, lab.GetCumulativeReportInput{Patient: d.patient.ID})
+	run(c, d.sys, s.ListTurnaroundTimes, lab.ListTurnaroundTimesInput{Period: hmstype.Period{Start: d.clock.Now().Add(-48 * time.Hour), End: d.clock.Now()}})
 }
 
 func (d *canaryDay) charge() billing.Charge {
@@ -121,9 +121,9 @@ func (d *canaryDay) bills() {
 	draft := run(c, d.sys, s.CreateBill, billing.CreateBillInput{Patient: d.patient.ID, Discount: &discount})
 	run(c, d.sys, s.CancelBill, billing.CancelBillInput{ID: draft.ID})
 	charge := d.charge()
-	run(c, d.sys, s.Charge, charge.ID)
+	run(c, d.sys, s.GetCharge, charge.ID)
 	run(c, d.sys, s.SetChargeStatus, billing.SetChargeStatusInput{ID: charge.ID, Version: charge.Version, Status: billing.ChargeAborted})
-	run(c, d.sys, s.Charges, billing.ChargesQuery{Patient: d.patient.ID})
+	run(c, d.sys, s.ListCharges, billing.ListChargesInput{Patient: d.patient.ID})
 }
 
 // paid gives two payments of a bill that the patient pays alone.
@@ -150,24 +150,24 @@ func (d *canaryDay) refunds() {
 	run(c, d.other, s.DecideRefund, billing.DecideRefundInput{ID: request.ID, Status: billing.RefundApproved})
 	request = run(c, d.me, s.RequestRefund, refund)
 	run(c, d.me, s.WithdrawRefund, request.ID)
-	run(c, d.sys, s.RefundRequestHistory, request.ID)
-	run(c, d.sys, s.RefundRequests, billing.RefundRequestsQuery{})
+	run(c, d.sys, s.GetRefundRequestHistory, request.ID)
+	run(c, d.sys, s.ListRefundRequests, billing.ListRefundRequestsInput{})
 	run(c, d.sys, s.Refund, refund)
 	run(c, d.sys, s.CancelPayment, billing.CancelPaymentInput{Payment: second.ID})
 	run(c, d.sys, s.IssueCreditNote, billing.IssueCreditNoteInput{Bill: bill.ID, Lines: []billing.CreditLine{{Line: bill.Lines[0].ID, Amount: &one}}})
-	run(c, d.sys, s.CreditNotes, bill.ID)
-	run(c, d.sys, s.Payments, bill.ID)
-	run(c, d.sys, s.PaymentHistory, second.ID)
-	run(c, d.sys, s.BillHistory, bill.ID)
-	run(c, d.sys, s.ChargeHistory, bill.Lines[0].Charge)
-	run(c, d.sys, s.Bill, bill.ID)
-	run(c, d.sys, s.Bills, billing.BillsQuery{})
+	run(c, d.sys, s.ListCreditNotes, bill.ID)
+	run(c, d.sys, s.ListPayments, bill.ID)
+	run(c, d.sys, s.GetPaymentHistory, second.ID)
+	run(c, d.sys, s.GetBillHistory, bill.ID)
+	run(c, d.sys, s.GetChargeHistory, bill.Lines[0].Charge)
+	run(c, d.sys, s.GetBill, bill.ID)
+	run(c, d.sys, s.ListBills, billing.ListBillsInput{})
 	today := hmstype.DateOf(d.clock.Now(), time.UTC)
-	run(c, d.sys, s.RevenueByDay, billing.Days{From: today.AddDays(-9), Until: today})
-	run(c, d.sys, s.PayerMix, billing.Days{From: today.AddDays(-9), Until: today})
-	run(c, d.sys, s.DaySummary, billing.DayInput{Day: today})
-	perform(c, d.sys, s.Balances)
-	perform(c, d.sys, s.ReceivablesAgeing)
+	run(c, d.sys, s.GetRevenueByDay, billing.Days{From: today.AddDays(-9), Until: today})
+	run(c, d.sys, s.GetPayerMix, billing.Days{From: today.AddDays(-9), Until: today})
+	run(c, d.sys, s.GetDaySummary, billing.GetDaySummaryInput{Day: today})
+	perform(c, d.sys, s.ListBalances)
+	perform(c, d.sys, s.GetReceivablesAgeing)
 	perform(c, d.sys, s.Verify)
 }
 
@@ -182,9 +182,9 @@ func (d *canaryDay) night() {
 	require.Positive(d.t, n)
 	run(c, d.sys, d.h.Outbox.Purge, outbox.PurgeInput{DeliveredBefore: d.clock.Now()})
 	run(c, d.sys, s.Seal, audit.SealInput{Sweep: true})
-	list := run(c, d.sys, s.Trail, audit.Query{})
+	list := run(c, d.sys, s.ListEvents, audit.ListEventsInput{})
 	require.Empty(d.t, list.Items)
-	list, err = s.OfPatient(d.sys, d.patient.ID, hmstype.Page{})
+	list, err = s.ListEventsOfPatient(d.sys, d.patient.ID, hmstype.Page{})
 	d.done("audit.OfPatient", err, list)
 	run(c, d.sys, s.ProveEvent, list.Items[len(list.Items)-1].ID)
 	run(c, d.sys, s.ProvePatient, audit.ProvePatientInput{Patient: d.patient.ID})

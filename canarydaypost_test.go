@@ -35,9 +35,9 @@ func (d *canaryDay) notifications() {
 	to := inbox.Recipient{User: d.userOf(d.other)}
 	about := run(c, d.sys, s.Notify, inbox.NotifyInput{To: to, NotificationDetails: inbox.NotificationDetails{Category: "test"}, Patient: d.patient.ID})
 	run(c, d.sys, s.Notify, inbox.NotifyInput{To: to, NotificationDetails: inbox.NotificationDetails{Category: "test"}})
-	run(c, d.other, s.Notification, about.ID)
-	run(c, d.other, s.Notifications, inbox.NotificationsInput{})
-	perform(c, d.other, s.UnreadNotifications)
+	run(c, d.other, s.GetNotification, about.ID)
+	run(c, d.other, s.ListNotifications, inbox.ListNotificationsInput{})
+	perform(c, d.other, s.CountUnreadNotifications)
 	run(c, d.other, s.MarkRead, inbox.MarkReadInput{IDs: []hmstype.NotificationID{about.ID}})
 	run(c, d.other, s.MarkAllRead, inbox.MarkAllReadInput{})
 }
@@ -64,10 +64,10 @@ func (d *canaryDay) tasks() {
 	task = step(s.HoldTask, task)
 	task = step(s.ResumeTask, task)
 	run(c, d.other, s.CompleteTask, inbox.CompleteTaskInput{ID: task.ID, Version: task.Version})
-	run(c, d.other, s.Task, task.ID)
-	run(c, d.other, s.TaskHistory, task.ID)
-	run(c, d.other, s.MyTasks, inbox.MyTasksInput{})
-	run(c, d.other, s.Tasks, inbox.TasksInput{Patient: d.patient.ID, Role: d.role})
+	run(c, d.other, s.GetTask, task.ID)
+	run(c, d.other, s.GetTaskHistory, task.ID)
+	run(c, d.other, s.ListMyTasks, inbox.ListMyTasksInput{})
+	run(c, d.other, s.ListTasks, inbox.ListTasksInput{Patient: d.patient.ID, Role: d.role})
 }
 
 func (d *canaryDay) tasksThatEnd() {
@@ -94,14 +94,14 @@ func (d *canaryDay) threads() {
 		thread := run(c, d.other, s.StartThread, inbox.StartThreadInput{Patient: about})
 		run(c, d.other, s.AddParticipant, inbox.AddParticipantInput{Thread: thread.ID, User: d.userOf(colleague)})
 		message := run(c, d.other, s.SendMessage, inbox.SendMessageInput{Thread: thread.ID})
-		perform(c, colleague, s.UnreadThreads)
-		run(c, colleague, s.Thread, thread.ID)
-		run(c, colleague, s.Threads, inbox.ThreadsInput{})
-		run(c, colleague, s.Messages, inbox.MessagesInput{Thread: thread.ID})
+		perform(c, colleague, s.CountUnreadThreads)
+		run(c, colleague, s.GetThread, thread.ID)
+		run(c, colleague, s.ListThreads, inbox.ListThreadsInput{})
+		run(c, colleague, s.ListMessages, inbox.ListMessagesInput{Thread: thread.ID})
 		run(c, colleague, s.MarkThreadRead, inbox.MarkThreadReadInput{Thread: thread.ID, UpTo: message.SentAt})
 		tell(c, colleague, s.LeaveThread, thread.ID)
 	}
-	run(c, d.other, s.PatientThreads, inbox.PatientThreadsInput{Patient: d.patient.ID})
+	run(c, d.other, s.ListPatientThreads, inbox.ListPatientThreadsInput{Patient: d.patient.ID})
 }
 
 // disclosures tells others about the patient, and the patient about it.
@@ -114,12 +114,12 @@ func (d *canaryDay) disclosures() {
 	given = run(c, d.sys, s.SuspendDisclosure, audit.SuspendDisclosureInput{
 		ID: given.ID, Version: given.Version, Suspension: audit.Suspension{At: d.clock.Now(), Until: d.clock.Now().Add(2 * time.Hour)},
 	})
-	asked := audit.DisclosureReportInput{Patient: d.patient.ID, ForStaff: true}
-	run(c, d.sys, s.DisclosureReport, asked)
-	run(c, d.sys, s.DisclosureSummaries, asked)
+	asked := audit.ListDisclosuresInput{Patient: d.patient.ID, ForStaff: true}
+	run(c, d.sys, s.ListDisclosures, asked)
+	run(c, d.sys, s.ListDisclosureSummaries, asked)
 	run(c, d.sys, s.ProveDisclosures, audit.ProveDisclosuresInput{Patient: d.patient.ID, ForStaff: true})
-	run(c, d.sys, s.MarkDisclosureInError, audit.MarkDisclosureInErrorInput{ID: given.ID, Version: given.Version})
-	run(c, d.sys, s.DisclosureHistory, given.ID)
+	run(c, d.sys, s.EnterDisclosureInError, audit.EnterDisclosureInErrorInput{ID: given.ID, Version: given.Version})
+	run(c, d.sys, s.GetDisclosureHistory, given.ID)
 }
 
 // office keeps the records' rules.
@@ -128,39 +128,39 @@ func (d *canaryDay) office() {
 	run(c, d.sys, s.SetRetentionPolicy, audit.SetRetentionPolicyInput{
 		RetentionPolicyDetails: audit.RetentionPolicyDetails{Category: audit.CategoryAccess, Jurisdiction: "DE", KeepMonths: 120},
 	})
-	perform(c, d.sys, s.RetentionPolicies)
+	perform(c, d.sys, s.ListRetentionPolicies)
 	hold := run(c, d.sys, s.PlaceLegalHold, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: d.patient.ID}})
-	run(c, d.sys, s.LegalHolds, audit.LegalHoldQuery{})
+	run(c, d.sys, s.ListLegalHolds, audit.ListLegalHoldsInput{})
 	run(c, d.sys, s.PlanRetention, audit.PlanRetentionInput{})
 	run(c, d.sys, s.ReleaseLegalHold, audit.ReleaseLegalHoldInput{ID: hold.ID})
 	run(c, d.sys, d.h.Encryption.Erase, encryption.EraseInput{Patient: d.register().ID})
-	run(c, d.sys, d.h.Encryption.Erasures, hmstype.Page{})
+	run(c, d.sys, d.h.Encryption.ListErasures, hmstype.Page{})
 }
 
 // questions asks the trail.
 func (d *canaryDay) questions() {
 	c, s := d.hospital, d.h.Audit
-	report := audit.AccessReportInput{Patient: d.patient.ID}
-	run(c, d.sys, s.AccessReport, report)
-	run(c, d.sys, s.AccessTotals, report)
-	drainAll(c, "audit.AccessReportAll", s.AccessReportAll(d.sys, report))
-	drainAll(c, "audit.Export", s.Export(d.sys, audit.Query{Patient: d.patient.ID}))
-	nothing := audit.Query{}
+	report := audit.ListAccessesInput{Patient: d.patient.ID}
+	run(c, d.sys, s.ListAccesses, report)
+	run(c, d.sys, s.ListAccessTotals, report)
+	drainAll(c, "audit.AccessReportAll", s.ExportAccesses(d.sys, report))
+	drainAll(c, "audit.Export", s.ExportEvents(d.sys, audit.ListEventsInput{Patient: d.patient.ID}))
+	nothing := audit.ListEventsInput{}
 	c.feed(reflect.ValueOf(&nothing).Elem(), "audit.Export")
-	for range s.Export(d.sys, nothing) {
+	for range s.ExportEvents(d.sys, nothing) {
 		require.Fail(d.t, "nobody has that name")
 	}
-	list, err := s.OfUser(d.sys, d.user.ID, hmstype.Page{})
+	list, err := s.ListEventsOfUser(d.sys, d.user.ID, hmstype.Page{})
 	c.done("audit.OfUser", err, list)
-	list, err = s.OfObject(d.sys, d.text("audit.OfObject"), d.text("audit.OfObject"), hmstype.Page{})
+	list, err = s.ListEventsOfObject(d.sys, d.text("audit.OfObject"), d.text("audit.OfObject"), hmstype.Page{})
 	c.done("audit.OfObject", err, list)
 	c.fed["audit.OfObject"] = true
 	during := hmstype.Period{Start: time.Now().Add(-time.Hour), End: time.Now().Add(time.Hour)} // the trail's clock is the server's
-	run(c, d.sys, s.Exposed, audit.ExposedQuery{During: during})
-	exposed, err := s.ExposedTo(d.sys, audit.ExposedToQuery{Patient: d.patient.ID, During: during})
+	run(c, d.sys, s.ListExposures, audit.ListExposuresInput{During: during})
+	exposed, err := s.ListExposuresTo(d.sys, audit.ListExposuresToInput{Patient: d.patient.ID, During: during})
 	c.done("audit.ExposedTo", err, exposed)
-	run(c, d.sys, s.Unusual, audit.UnusualQuery{Suspicion: audit.SuspicionOwnRecord, During: during})
-	user := run(c, d.sys, d.h.Identity.User, d.user.ID)
+	run(c, d.sys, s.ListUnusual, audit.ListUnusualInput{Suspicion: audit.SuspicionOwnRecord, During: during})
+	user := run(c, d.sys, d.h.Identity.GetUser, d.user.ID)
 	run(c, d.sys, d.h.Identity.LinkPatient, identity.LinkPatientInput{User: user.ID, Version: user.Version, Patient: d.patient.ID})
 }
 

@@ -150,7 +150,7 @@ func sellInput(ctx context.Context, t *testing.T, h *hms.HMS, quantity hmstype.Q
 		LocationDetails: pharmacy.LocationDetails{Name: "L"},
 	})
 	require.NoError(t, err)
-	_, err = h.Pharmacy.ReceiveBatch(ctx, pharmacy.ReceiveInput{
+	_, err = h.Pharmacy.ReceiveBatch(ctx, pharmacy.ReceiveBatchInput{
 		BatchDetails: pharmacy.BatchDetails{Item: item.ID, Supplier: supplier.ID, BatchNumber: "B"},
 		Location:     location.ID, Quantity: quantity,
 		CostPrice: hmstype.MustMoney("1", "USD"), SellingPrice: hmstype.MustMoney("1", "USD"),

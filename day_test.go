@@ -129,13 +129,13 @@ const dayPassword hmstype.Secret = "seven green lanterns"
 // staff has accounts with everything that an account can have.
 func (d *day) staff() {
 	h := d.H.Identity
-	gave(h.Tenant(d.Ctx)).on(d)
-	gave(h.Roles(d.Ctx)).on(d)
+	gave(h.GetTenant(d.Ctx)).on(d)
+	gave(h.ListRoles(d.Ctx)).on(d)
 	user := gave(h.CreateUser(d.Ctx, identity.CreateUserInput{
 		Profile: identity.Profile{Username: "nurse", Email: "nurse@example.org", FirstName: "A", LastName: "B"}, Roles: []string{identity.RoleNurse}, Invite: true,
 	})).on(d)
 	invitation := gave(h.Invite(d.Ctx, user.ID)).on(d)
-	gave(h.AcceptInvitation(d.Ctx, identity.NewPasswordInput{Token: invitation.Token, Password: dayPassword})).on(d)
+	gave(h.AcceptInvitation(d.Ctx, identity.ResetPasswordInput{Token: invitation.Token, Password: dayPassword})).on(d)
 	login := gave(h.Login(d.Ctx, identity.LoginInput{Login: "nurse", Password: dayPassword, Source: "192.0.2.1"})).on(d)
 	_, err := h.Login(d.Ctx, identity.LoginInput{Login: "nurse", Password: "wrong", Source: "192.0.2.1"})
 	require.ErrorIs(d.t, err, identity.ErrLoginFailed)
@@ -152,7 +152,7 @@ func (d *day) staff() {
 		APIKeyDetails: identity.APIKeyDetails{User: user.ID, Name: "Monitor", Scopes: []hmstype.Permission{hmstype.PermVitalsWrite}},
 		Expiry:        time.Hour,
 	})).on(d)
-	gave(h.RequestPasswordReset(d.Ctx, identity.PasswordResetInput{Login: "nurse"})).on(d)
+	gave(h.RequestPasswordReset(d.Ctx, identity.RequestPasswordResetInput{Login: "nurse"})).on(d)
 }
 
 // reception registers a patient, notes his insurance and gives him an appointment.
@@ -194,7 +194,7 @@ func (d *day) treatment() {
 	})).on(d)
 	written := gave(h.WriteNote(d.doctor, clinical.WriteNoteInput{Encounter: encounter.ID, NoteBody: clinical.NoteBody{Assessment: "Well"}})).on(d)
 	gave(h.SignNote(d.doctor, written.ID)).on(d)
-	gave(h.AddAddendum(d.doctor, clinical.AddendumInput{Note: written.ID, NoteBody: clinical.NoteBody{Plan: "Rest"}})).on(d)
+	gave(h.AddAddendum(d.doctor, clinical.AddAddendumInput{Note: written.ID, NoteBody: clinical.NoteBody{Plan: "Rest"}})).on(d)
 }
 
 // pharmacy hands out part of a prescription.
@@ -224,20 +224,20 @@ func (d *day) laboratory() {
 		},
 	})).on(d)
 	gave(h.AddReferenceRange(d.Ctx, lab.AddReferenceRangeInput{
-		RangeDetails: lab.RangeDetails{AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1), Bounds: lab.Bounds{High: &high, CriticalHigh: &critical}},
+		RangeDetails: lab.RangeDetails{Analyte: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1), Bounds: lab.Bounds{High: &high, CriticalHigh: &critical}},
 	})).on(d)
-	order := gave(h.AddOrder(d.doctor, lab.AddOrderInput{PatientID: d.who.ID, Tests: []hmstype.LabTestID{test.ID}})).on(d)
-	specimen := gave(h.CollectSpecimen(d.Ctx, lab.CollectSpecimenInput{OrderID: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true})).on(d)
+	order := gave(h.AddOrder(d.doctor, lab.AddOrderInput{Patient: d.who.ID, Tests: []hmstype.LabTestID{test.ID}})).on(d)
+	specimen := gave(h.CollectSpecimen(d.Ctx, lab.CollectSpecimenInput{Order: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true})).on(d)
 	gave(h.ReceiveSpecimen(d.Ctx, lab.ReceiveSpecimenInput{ID: specimen.ID, Version: specimen.Version})).on(d)
-	item := gave(h.Order(d.Ctx, order.ID)).on(d).Items[0]
+	item := gave(h.GetOrder(d.Ctx, order.ID)).on(d).Items[0]
 	entered := gave(h.EnterResult(d.person(identity.RoleLabTechnician), lab.EnterResultInput{
-		ItemRef: lab.ItemRef{OrderID: order.ID, ItemID: item.ID, Version: item.Version},
+		ItemRef: lab.ItemRef{Order: order.ID, Item: item.ID, Version: item.Version},
 		Values: []lab.EnteredValue{
-			{AnalyteID: test.Analytes[0].ID, Value: lab.Value{Number: "7.0"}}, {AnalyteID: test.Analytes[1].ID, Value: lab.Value{Code: "red"}},
+			{Analyte: test.Analytes[0].ID, Value: lab.Value{Number: "7.0"}}, {Analyte: test.Analytes[1].ID, Value: lab.Value{Code: "red"}},
 		},
 	})).on(d)
-	gave(h.VerifyResult(d.doctor, lab.VerifyResultInput{ItemRef: lab.ItemRef{OrderID: order.ID, ItemID: item.ID, Version: entered.Item.Version}})).on(d)
-	alert := gave(h.CriticalAlerts(d.Ctx, lab.CriticalAlertsInput{})).on(d).Items[0]
+	gave(h.VerifyResult(d.doctor, lab.VerifyResultInput{ItemRef: lab.ItemRef{Order: order.ID, Item: item.ID, Version: entered.Item.Version}})).on(d)
+	alert := gave(h.ListCriticalAlerts(d.Ctx, lab.ListCriticalAlertsInput{})).on(d).Items[0]
 	gave(h.AcknowledgeCritical(d.doctor, lab.AcknowledgeCriticalInput{ID: alert.ID, Comment: "told by telephone", ReadBack: true})).on(d)
 }
 
@@ -277,8 +277,8 @@ func (d *day) till() {
 	gave(h.IssueCreditNote(d.Ctx, billing.IssueCreditNoteInput{
 		Bill: bill.ID, Lines: []billing.CreditLine{{Line: bill.Lines[0].ID, Quantity: decimal.NewFromInt(1)}}, Reason: "mistake",
 	})).on(d)
-	items := gave(h.ServiceItems(d.Ctx, hms.Page{})).on(d)
-	gave(h.Prices(d.Ctx, items.Items[0].ID)).on(d)
+	items := gave(h.ListServiceItems(d.Ctx, hms.Page{})).on(d)
+	gave(h.ListPrices(d.Ctx, items.Items[0].ID)).on(d)
 	gave(h.CaptureCharge(d.Ctx, billing.CaptureChargeInput{Patient: d.who.ID, Service: "TAB"})).on(d)
 }
 
@@ -287,7 +287,7 @@ func (d *day) emergency() {
 	vip := gave(d.H.Patient.Register(d.Ctx, patient.RegisterInput{
 		Details: patient.Details{LastName: "Known", Gender: patient.GenderOther}, Restricted: true,
 	})).on(d)
-	gave(d.H.Identity.BreakTheGlass(d.doctor, identity.BreakGlassInput{
+	gave(d.H.Identity.BreakTheGlass(d.doctor, identity.BreakTheGlassInput{
 		Patient: vip.ID, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"},
 	})).on(d)
 }
@@ -315,7 +315,7 @@ func (d *day) post() {
 			DisclosedAt: d.Now(), Recipient: audit.Recipient{Name: "Court"}, Description: "A letter", Purpose: "Trial", Basis: audit.BasisJudicial,
 		},
 	})).on(d)
-	gave(d.H.Audit.MarkDisclosureInError(d.Ctx, audit.MarkDisclosureInErrorInput{
+	gave(d.H.Audit.EnterDisclosureInError(d.Ctx, audit.EnterDisclosureInErrorInput{
 		ID: wrong.ID, Version: wrong.Version, Reason: "it was another patient's",
 	})).on(d)
 }
@@ -341,5 +341,5 @@ func (d *day) office() {
 // evening seals the trail and looks back.
 func (d *day) evening() {
 	gave(d.H.Audit.Seal(d.Ctx, audit.SealInput{})).on(d)
-	gave(d.H.Audit.OfPatient(d.Ctx, d.who.ID, hms.Page{})).on(d)
+	gave(d.H.Audit.ListEventsOfPatient(d.Ctx, d.who.ID, hms.Page{})).on(d)
 }

@@ -39,7 +39,7 @@ func TestSamples_PassValidation(t *testing.T) {
 }
 
 // exclusive are ids of which an input takes one alone.
-var exclusive = map[reflect.Type][]string{reflect.TypeFor[audit.Query](): {"APIKey"}}
+var exclusive = map[reflect.Type][]string{reflect.TypeFor[audit.ListEventsInput](): {"APIKey"}}
 
 // methodOf finds the method of an operation among those that have omissions.
 func methodOf(operation string) string {

@@ -71,7 +71,7 @@ func TestHMS_FromPrescriptionToPayment(t *testing.T) {
 		}
 		wg.Wait()
 		require.Equal(t, map[hms.Kind]int{"": 1, hmstype.KindPrecondition: 7}, kinds)
-		paid, err := env.H.Billing.Bill(env.Ctx, bill.ID)
+		paid, err := env.H.Billing.GetBill(env.Ctx, bill.ID)
 		require.NoError(t, err)
 		require.True(t, paid.Open.IsZero())
 	})
@@ -108,7 +108,7 @@ func TestHMS_PrescriptionBoundsDispensing(t *testing.T) {
 	require.NoError(t, err)
 	_, err = dispense(1)
 	requireRefused(t, err, pharmacy.PrescriptionError{Reason: pharmacy.PrescriptionExceeded, ValidUntil: rx.ValidUntil})
-	_, err = env.H.Pharmacy.ReverseDispense(env.Ctx, pharmacy.ReverseInput{Dispense: last.ID, Reason: "mistake"})
+	_, err = env.H.Pharmacy.ReverseDispense(env.Ctx, pharmacy.ReverseDispenseInput{Dispense: last.ID, Reason: "mistake"})
 	require.NoError(t, err)
 	_, err = dispense(2)
 	require.NoError(t, err, "what came back may be dispensed again")
@@ -156,7 +156,7 @@ func TestHMS_PrescriptionSaysWhyItRefuses(t *testing.T) {
 	_, err = env.H.Pharmacy.Dispense(env.Ctx, in)
 	want.Reason = pharmacy.PrescriptionExpired
 	requireRefused(t, err, want)
-	_, err = env.H.Pharmacy.ReverseDispense(env.Ctx, pharmacy.ReverseInput{Dispense: d.ID, Reason: "mistake"})
+	_, err = env.H.Pharmacy.ReverseDispense(env.Ctx, pharmacy.ReverseDispenseInput{Dispense: d.ID, Reason: "mistake"})
 	require.NoError(t, err, "what comes back is taken on any")
 	got, err = env.H.Clinical.GetPrescription(env.Ctx, rx.ID)
 	require.NoError(t, err)
@@ -169,7 +169,7 @@ func TestHMS_EncounterStaysOpenWhileThePatientLiesInABed(t *testing.T) {
 	encounter := env.Encounter(t, env.Patient(t).ID, clinical.ClassInpatient)
 	stay, err := env.H.Facility.Admit(env.Ctx, facility.AdmitInput{Encounter: encounter.ID, Bed: env.Bed(t, "").ID})
 	require.NoError(t, err)
-	finish := clinical.FinishInput{ID: encounter.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}}
+	finish := clinical.FinishEncounterInput{ID: encounter.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}}
 	_, err = env.H.Clinical.FinishEncounter(env.Ctx, finish)
 	require.ErrorIs(t, err, facility.ErrStillInBed)
 	_, err = env.H.Facility.OrderDischarge(env.Ctx, stay.ID)
@@ -194,7 +194,7 @@ func TestHMS_InTx(t *testing.T) {
 		_, err := tx.Pharmacy.Dispense(ctx, sell)
 		return err
 	}), pharmacy.ErrInsufficientStock)
-	shelf, err := env.H.Pharmacy.Shelf(env.Ctx, pharmacy.ShelfInput{Item: stock.Item.ID})
+	shelf, err := env.H.Pharmacy.ListShelf(env.Ctx, pharmacy.ListShelfInput{Item: stock.Item.ID})
 	require.NoError(t, err)
 	require.Equal(t, hmstype.Quantity(10), shelf[0].OnHand, "both happened, or neither")
 
@@ -207,7 +207,7 @@ func TestHMS_InTx(t *testing.T) {
 		}
 		return nil // the second one's failure is swallowed, and the first stands
 	}))
-	shelf, err = env.H.Pharmacy.Shelf(env.Ctx, pharmacy.ShelfInput{Item: stock.Item.ID})
+	shelf, err = env.H.Pharmacy.ListShelf(env.Ctx, pharmacy.ListShelfInput{Item: stock.Item.ID})
 	require.NoError(t, err)
 	require.Equal(t, hmstype.Quantity(4), shelf[0].OnHand)
 }

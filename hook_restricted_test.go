@@ -20,7 +20,7 @@ func TestRestrictedPatient_AHookLendsNobodyThePermission(t *testing.T) {
 	var ask func(ctx context.Context) error
 	env := hmstest.New(t, func(c *hms.Config) {
 		c.Hooks = []hmstype.Hook{{Before: func(ctx context.Context, call hmstype.HookCall) error {
-			if ask == nil || call.Operation != "clinical.allergies" {
+			if ask == nil || call.Operation != "clinical.list_allergies" {
 				return nil
 			}
 			return ask(ctx)
@@ -37,7 +37,7 @@ func TestRestrictedPatient_AHookLendsNobodyThePermission(t *testing.T) {
 		_, seen = env.H.Patient.Get(hms.WithActor(ctx, doctor), p.ID)
 		return nil
 	}
-	_, err = env.H.Clinical.Allergies(env.As(t, identity.RoleAdmin), p.ID)
+	_, err = env.H.Clinical.ListAllergies(env.As(t, identity.RoleAdmin), p.ID)
 	require.NoError(t, err)
 	require.ErrorIs(t, seen, patient.ErrRestricted)
 }

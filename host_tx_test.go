@@ -64,7 +64,7 @@ func TestHMS_HostTransaction(t *testing.T) {
 	}
 	left := func(t *testing.T, stock hmstest.Stock) hmstype.Quantity {
 		t.Helper()
-		shelf, err := env.H.Pharmacy.Shelf(env.Ctx, pharmacy.ShelfInput{Item: stock.Item.ID})
+		shelf, err := env.H.Pharmacy.ListShelf(env.Ctx, pharmacy.ListShelfInput{Item: stock.Item.ID})
 		require.NoError(t, err)
 		return shelf[0].OnHand
 	}
@@ -180,10 +180,10 @@ func TestHMS_HostTransaction_WholeStay(t *testing.T) {
 			inside := *env
 			inside.H = joined(t, env.H, host)
 			bill := liveThroughAStay(t, &inside)
-			_, err := env.H.Billing.Bill(env.Ctx, bill)
+			_, err := env.H.Billing.GetBill(env.Ctx, bill)
 			require.ErrorIs(t, err, hms.ErrNotFound, "nobody else sees it yet")
 			require.NoError(t, host.Commit())
-			paid, err := env.H.Billing.Bill(env.Ctx, bill)
+			paid, err := env.H.Billing.GetBill(env.Ctx, bill)
 			require.NoError(t, err)
 			require.True(t, paid.Open.IsZero())
 			reports, err := env.H.Pharmacy.Verify(env.Ctx)
@@ -226,7 +226,7 @@ func liveThroughAStay(t *testing.T, env *hmstest.Env) hmstype.BillID {
 	found, err := env.H.Patient.Search(env.Ctx, patient.SearchInput{Name: "test"})
 	require.NoError(t, err)
 	require.NotEmpty(t, found.Items)
-	events, err := env.H.Audit.Trail(env.Ctx, audit.Query{Patient: rx.Patient})
+	events, err := env.H.Audit.ListEvents(env.Ctx, audit.ListEventsInput{Patient: rx.Patient})
 	require.NoError(t, err)
 	require.NotEmpty(t, events.Items)
 	return bill.ID

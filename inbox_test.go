@@ -37,24 +37,27 @@ func fillInbox(t *testing.T, env *hmstest.Env, h *hms.HMS, p hmstype.PatientID) 
 	message, err := h.Inbox.SendMessage(nurse, inbox.SendMessageInput{Thread: thread.ID, Body: "Body"})
 	require.NoError(t, err)
 	for name, read := range map[string]func() error{
-		"notification": func() error { _, err := h.Inbox.Notification(nurse, n.ID); return err },
+		"notification": func() error { _, err := h.Inbox.GetNotification(nurse, n.ID); return err },
 		"notifications": func() error {
-			_, err := h.Inbox.Notifications(nurse, inbox.NotificationsInput{Unread: true})
+			_, err := h.Inbox.ListNotifications(nurse, inbox.ListNotificationsInput{Unread: true})
 			return err
 		},
-		"unread":   func() error { _, err := h.Inbox.UnreadNotifications(nurse); return err },
-		"task":     func() error { _, err := h.Inbox.Task(nurse, task.ID); return err },
-		"history":  func() error { _, err := h.Inbox.TaskHistory(nurse, task.ID); return err },
-		"my tasks": func() error { _, err := h.Inbox.MyTasks(nurse, inbox.MyTasksInput{}); return err },
-		"tasks":    func() error { _, err := h.Inbox.Tasks(nurse, inbox.TasksInput{Patient: p}); return err },
-		"thread":   func() error { _, err := h.Inbox.Thread(nurse, thread.ID); return err },
-		"threads":  func() error { _, err := h.Inbox.Threads(nurse, inbox.ThreadsInput{Unread: true}); return err },
+		"unread":   func() error { _, err := h.Inbox.CountUnreadNotifications(nurse); return err },
+		"task":     func() error { _, err := h.Inbox.GetTask(nurse, task.ID); return err },
+		"history":  func() error { _, err := h.Inbox.GetTaskHistory(nurse, task.ID); return err },
+		"my tasks": func() error { _, err := h.Inbox.ListMyTasks(nurse, inbox.ListMyTasksInput{}); return err },
+		"tasks":    func() error { _, err := h.Inbox.ListTasks(nurse, inbox.ListTasksInput{Patient: p}); return err },
+		"thread":   func() error { _, err := h.Inbox.GetThread(nurse, thread.ID); return err },
+		"threads":  func() error { _, err := h.Inbox.ListThreads(nurse, inbox.ListThreadsInput{Unread: true}); return err },
 		"of patient": func() error {
-			_, err := h.Inbox.PatientThreads(nurse, inbox.PatientThreadsInput{Patient: p})
+			_, err := h.Inbox.ListPatientThreads(nurse, inbox.ListPatientThreadsInput{Patient: p})
 			return err
 		},
-		"messages":    func() error { _, err := h.Inbox.Messages(nurse, inbox.MessagesInput{Thread: thread.ID}); return err },
-		"unread ones": func() error { _, err := h.Inbox.UnreadThreads(nurse); return err },
+		"messages": func() error {
+			_, err := h.Inbox.ListMessages(nurse, inbox.ListMessagesInput{Thread: thread.ID})
+			return err
+		},
+		"unread ones": func() error { _, err := h.Inbox.CountUnreadThreads(nurse); return err },
 		"mark": func() error {
 			_, err := h.Inbox.MarkThreadRead(nurse, inbox.MarkThreadReadInput{Thread: thread.ID, UpTo: message.SentAt})
 			return err
@@ -75,7 +78,7 @@ func TestInbox_InTheDeedsTransaction(t *testing.T) {
 		return errFinance
 	})
 	require.ErrorIs(t, err, errFinance)
-	list, err := env.H.Inbox.MyTasks(nurse, inbox.MyTasksInput{})
+	list, err := env.H.Inbox.ListMyTasks(nurse, inbox.ListMyTasksInput{})
 	require.NoError(t, err)
 	require.Empty(t, list.Items)
 	inEachHostTx(t, env, func(t *testing.T, bound *hms.HMS, host dbtest.HostTx) {
@@ -85,7 +88,7 @@ func TestInbox_InTheDeedsTransaction(t *testing.T) {
 		_, err = bound.Inbox.ClaimTask(nurse, task.ID)
 		require.NoError(t, err, "a wider permission is asked for on the host's transaction as well")
 		require.NoError(t, host.Commit())
-		list, err := env.H.Inbox.MyTasks(nurse, inbox.MyTasksInput{})
+		list, err := env.H.Inbox.ListMyTasks(nurse, inbox.ListMyTasksInput{})
 		require.NoError(t, err)
 		at := slices.IndexFunc(list.Items, func(task inbox.Task) bool { return task.Title == title })
 		require.GreaterOrEqual(t, at, 0)

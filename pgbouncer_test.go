@@ -247,7 +247,7 @@ func (c *counter) look(ctx context.Context, other *counter) error {
 	if _, err := c.H.Patient.Get(ctx, other.who.ID); !errors.Is(err, hms.ErrNotFound) {
 		return fmt.Errorf("another hospital's patient: %w", err)
 	}
-	shelf, err := c.H.Pharmacy.Shelf(ctx, pharmacy.ShelfInput{})
+	shelf, err := c.H.Pharmacy.ListShelf(ctx, pharmacy.ListShelfInput{})
 	if err != nil || len(shelf) != 1 || shelf[0].Item != c.stock.Item.ID {
 		return fmt.Errorf("his own shelf, of %d items: %w", len(shelf), err)
 	}

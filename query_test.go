@@ -96,19 +96,25 @@ func TestQueries_NameTheTenantOnEveryTable(t *testing.T) {
 		"search":   func() error { _, err := h.Patient.Search(env.Ctx, patient.SearchInput{Name: "test"}); return err },
 		"patient":  func() error { _, err := h.Patient.Get(env.Ctx, rx.Patient); return err },
 		"dispense": func() error { _, err := h.Pharmacy.GetDispense(env.Ctx, d.ID); return err },
-		"shelf":    func() error { _, err := h.Pharmacy.Shelf(env.Ctx, pharmacy.ShelfInput{}); return err },
-		"bills":    func() error { _, err := h.Billing.Bill(env.Ctx, bill.ID); return err },
-		"census":   func() error { _, err := h.Facility.Census(env.Ctx, facility.CensusInput{At: env.Now()}); return err },
-		"worklist": func() error { _, err := h.Lab.Worklist(env.Ctx, lab.WorklistInput{}); return err },
-		"trail":    func() error { _, err := h.Audit.Trail(env.Ctx, audit.Query{Patient: rx.Patient}); return err },
+		"shelf":    func() error { _, err := h.Pharmacy.ListShelf(env.Ctx, pharmacy.ListShelfInput{}); return err },
+		"bills":    func() error { _, err := h.Billing.GetBill(env.Ctx, bill.ID); return err },
+		"census": func() error {
+			_, err := h.Facility.GetCensus(env.Ctx, facility.GetCensusInput{At: env.Now()})
+			return err
+		},
+		"worklist": func() error { _, err := h.Lab.ListWorklist(env.Ctx, lab.ListWorklistInput{}); return err },
+		"trail": func() error {
+			_, err := h.Audit.ListEvents(env.Ctx, audit.ListEventsInput{Patient: rx.Patient})
+			return err
+		},
 		"plan": func() error {
 			_, err := h.Audit.PlanRetention(env.Ctx, audit.PlanRetentionInput{AsOf: env.Now().AddDate(5, 0, 0)})
 			return err
 		},
-		"holds":    func() error { _, err := h.Audit.LegalHolds(env.Ctx, audit.LegalHoldQuery{}); return err },
-		"policies": func() error { _, err := h.Audit.RetentionPolicies(env.Ctx); return err },
+		"holds":    func() error { _, err := h.Audit.ListLegalHolds(env.Ctx, audit.ListLegalHoldsInput{}); return err },
+		"policies": func() error { _, err := h.Audit.ListRetentionPolicies(env.Ctx); return err },
 		"log":      func() error { _, err := h.Audit.VerifyLog(env.Ctx); return err },
-		"users":    func() error { _, err := h.Identity.Users(env.Ctx, hms.Page{}); return err },
+		"users":    func() error { _, err := h.Identity.ListUsers(env.Ctx, hms.Page{}); return err },
 	} {
 		require.NoError(t, read(), name)
 	}
@@ -137,25 +143,28 @@ func auditQuestions(env *hmstest.Env, h *hms.HMS, p hmstype.PatientID) map[strin
 			return err
 		},
 		"disclosures": func() error {
-			_, err := h.Audit.DisclosureReport(env.Ctx, audit.DisclosureReportInput{Patient: p})
+			_, err := h.Audit.ListDisclosures(env.Ctx, audit.ListDisclosuresInput{Patient: p})
 			return err
 		},
 		"summaries": func() error {
-			_, err := h.Audit.DisclosureSummaries(env.Ctx, audit.DisclosureReportInput{Patient: p})
+			_, err := h.Audit.ListDisclosureSummaries(env.Ctx, audit.ListDisclosuresInput{Patient: p})
 			return err
 		},
 		"proof": func() error {
 			_, err := h.Audit.ProveDisclosures(env.Ctx, audit.ProveDisclosuresInput{Patient: p})
 			return err
 		},
-		"accesses": func() error { _, err := h.Audit.AccessReport(env.Ctx, audit.AccessReportInput{Patient: p}); return err },
-		"totals":   func() error { _, err := h.Audit.AccessTotals(env.Ctx, audit.AccessReportInput{Patient: p}); return err },
+		"accesses": func() error { _, err := h.Audit.ListAccesses(env.Ctx, audit.ListAccessesInput{Patient: p}); return err },
+		"totals": func() error {
+			_, err := h.Audit.ListAccessTotals(env.Ctx, audit.ListAccessesInput{Patient: p})
+			return err
+		},
 		"exposed": func() error {
-			_, err := h.Audit.Exposed(env.Ctx, audit.ExposedQuery{Actor: "system:test", During: during})
+			_, err := h.Audit.ListExposures(env.Ctx, audit.ListExposuresInput{Actor: "system:test", During: during})
 			return err
 		},
 		"exposed to": func() error {
-			_, err := h.Audit.ExposedTo(env.Ctx, audit.ExposedToQuery{Patient: p, During: during})
+			_, err := h.Audit.ListExposuresTo(env.Ctx, audit.ListExposuresToInput{Patient: p, During: during})
 			return err
 		},
 	}
@@ -163,7 +172,7 @@ func auditQuestions(env *hmstest.Env, h *hms.HMS, p hmstype.PatientID) map[strin
 		audit.SuspicionSurname, audit.SuspicionOwnRecord, audit.SuspicionVolume, audit.SuspicionAfterHours, audit.SuspicionBreakGlass,
 	} {
 		questions[string(suspicion)] = func() error {
-			_, err := h.Audit.Unusual(env.Ctx, audit.UnusualQuery{
+			_, err := h.Audit.ListUnusual(env.Ctx, audit.ListUnusualInput{
 				Suspicion: suspicion, During: during, Volume: audit.Volume{AtLeast: 1}, Hours: audit.Hours{Closes: time.Hour},
 			})
 			return err

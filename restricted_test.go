@@ -38,14 +38,14 @@ func TestRestrictedPatient_IsRefusedEverywhere(t *testing.T) {
 	reads := map[string]func(ctx context.Context) error{
 		"patient":   func(ctx context.Context) error { _, err := env.H.Patient.Get(ctx, p.ID); return err },
 		"encounter": func(ctx context.Context) error { _, err := env.H.Clinical.GetEncounter(ctx, rx.Encounter); return err },
-		"allergies": func(ctx context.Context) error { _, err := env.H.Clinical.Allergies(ctx, p.ID); return err },
+		"allergies": func(ctx context.Context) error { _, err := env.H.Clinical.ListAllergies(ctx, p.ID); return err },
 		"notes": func(ctx context.Context) error {
-			_, err := env.H.Clinical.EncounterNotes(ctx, rx.Encounter)
+			_, err := env.H.Clinical.ListEncounterNotes(ctx, rx.Encounter)
 			return err
 		},
 		"prescription": func(ctx context.Context) error { _, err := env.H.Clinical.GetPrescription(ctx, rx.ID); return err },
 		"dispense":     func(ctx context.Context) error { _, err := env.H.Pharmacy.GetDispense(ctx, d.ID); return err },
-		"bill":         func(ctx context.Context) error { _, err := env.H.Billing.Bill(ctx, bill.ID); return err },
+		"bill":         func(ctx context.Context) error { _, err := env.H.Billing.GetBill(ctx, bill.ID); return err },
 	}
 	who := map[string]context.Context{"dispense": pharmacist, "bill": desk}
 	for name, read := range reads {
@@ -56,7 +56,7 @@ func TestRestrictedPatient_IsRefusedEverywhere(t *testing.T) {
 		require.ErrorIs(t, read(ctx), patient.ErrRestricted, name)
 		require.NoError(t, read(env.As(t, identity.RoleAdmin)), name)
 	}
-	trail, err := env.H.Audit.Trail(env.Ctx, audit.Query{Patient: p.ID, Actions: []audit.Action{audit.ActionDenied}})
+	trail, err := env.H.Audit.ListEvents(env.Ctx, audit.ListEventsInput{Patient: p.ID, Actions: []audit.Action{audit.ActionDenied}})
 	require.NoError(t, err)
 	require.Len(t, trail.Items, len(reads))
 
@@ -87,8 +87,8 @@ func TestRestrictedPatient_IsWithheldUntilTheGlassIsBroken(t *testing.T) {
 	actor := hmstype.HumanActor(env.Tenant, env.User(t, identity.RoleDoctor))
 	actor.AuthenticatedAt = env.Now()
 	doctor := hmstype.WithActor(t.Context(), actor)
-	day := clinical.CalendarInput{Day: hmstype.DateOf(start, time.UTC)}
-	list, err := env.H.Clinical.Calendar(doctor, day)
+	day := clinical.ListAppointmentsInput{Day: hmstype.DateOf(start, time.UTC)}
+	list, err := env.H.Clinical.ListAppointments(doctor, day)
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1, "the time is taken all the same")
 	require.True(t, list.Items[0].Withheld)
@@ -99,11 +99,11 @@ func TestRestrictedPatient_IsWithheldUntilTheGlassIsBroken(t *testing.T) {
 	require.True(t, here.Withheld)
 	require.Empty(t, here.Reason)
 
-	_, err = env.H.Identity.BreakTheGlass(doctor, identity.BreakGlassInput{
+	_, err = env.H.Identity.BreakTheGlass(doctor, identity.BreakTheGlassInput{
 		Patient: p.ID, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"},
 	})
 	require.NoError(t, err)
-	list, err = env.H.Clinical.Calendar(doctor, day)
+	list, err = env.H.Clinical.ListAppointments(doctor, day)
 	require.NoError(t, err)
 	require.False(t, list.Items[0].Withheld)
 	require.Equal(t, "a secret", list.Items[0].Reason)

@@ -17,8 +17,8 @@ import (
 // request (45 CFR 164.528(a)(1), (3)).
 const reportYears = 6
 
-// AccessReportInput asks who saw or changed a patient's record.
-type AccessReportInput struct {
+// ListAccessesInput asks who saw or changed a patient's record.
+type ListAccessesInput struct {
 	Patient hmstype.PatientID // required
 	During  hmstype.Period    // half-open; zero Start: six years ago, zero End: open
 	// ForStaff shows the traces of disclosures whose accounting is suspended, too: the report
@@ -28,7 +28,7 @@ type AccessReportInput struct {
 }
 
 // Validate implements the rules above.
-func (in AccessReportInput) Validate() error {
+func (in ListAccessesInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Patient.IsZero(), "patient")
 	v.Check(in.During.End.IsZero() || in.During.End.After(in.During.Start), "during.end", "must be after start")
@@ -59,29 +59,29 @@ var accesses = usecase.Entity[Access]{
 	ID:      func(a *Access) string { return a.Event.String() },
 }
 
-var opAccessReport = usecase.Query[AccessReportInput, hmstype.List[Access]]{
-	Name: "audit.access_report", Permission: hmstype.PermAuditRead, Shows: accesses.Page(),
-	Sample: AccessReportInput{ForStaff: true, Page: hmstype.Page{Limit: 10}},
+var opListAccesses = usecase.Query[ListAccessesInput, hmstype.List[Access]]{
+	Name: "audit.list_accesses", Permission: hmstype.PermAuditRead, Shows: accesses.Page(),
+	Sample: ListAccessesInput{ForStaff: true, Page: hmstype.Page{Limit: 10}},
 }.Declare()
 
-// AccessReport lists event by event who saw or changed the patient's record, newest first
+// ListAccesses lists event by event who saw or changed the patient's record, newest first
 // (GDPR article 15; 45 CFR 164.312(b)). Reading it is recorded, and stands on the next one.
 // Permission: [hmstype.PermAuditRead].
-func (s *Service) AccessReport(ctx context.Context, in AccessReportInput) (hmstype.List[Access], error) {
-	return opAccessReport.Run(ctx, &s.base, in, accessReport)
+func (s *Service) ListAccesses(ctx context.Context, in ListAccessesInput) (hmstype.List[Access], error) {
+	return opListAccesses.Run(ctx, &s.base, in, accessReport)
 }
 
-// AccessReportAll streams the whole of [Service.AccessReport], a page at a time as
-// [Service.Export] does; each page is recorded.
-func (s *Service) AccessReportAll(ctx context.Context, in AccessReportInput) iter.Seq2[Access, error] {
+// ExportAccesses streams the whole of [Service.ListAccesses], a page at a time as
+// [Service.ExportEvents] does; each page is recorded.
+func (s *Service) ExportAccesses(ctx context.Context, in ListAccessesInput) iter.Seq2[Access, error] {
 	return stream(in.Page, func(page hmstype.Page) (hmstype.List[Access], error) {
 		in := in
 		in.Page = page
-		return s.AccessReport(ctx, in)
+		return s.ListAccesses(ctx, in)
 	})
 }
 
-func accessReport(ctx context.Context, db dbx.DB, in AccessReportInput) (hmstype.List[Access], error) {
+func accessReport(ctx context.Context, db dbx.DB, in ListAccessesInput) (hmstype.List[Access], error) {
 	query, visible, err := in.begin(ctx, db)
 	if err != nil {
 		return hmstype.List[Access]{}, err
@@ -127,19 +127,19 @@ var accessTotalsOf = usecase.Entity[AccessTotal]{
 	ID:      func(*AccessTotal) string { return "" }, // no one event's
 }
 
-var opAccessTotals = usecase.Query[AccessReportInput, hmstype.List[AccessTotal]]{
-	Name: "audit.access_totals", Permission: hmstype.PermAuditRead, Shows: accessTotalsOf.Page(),
-	Sample: AccessReportInput{ForStaff: true, Page: hmstype.Page{Limit: 10}},
+var opListAccessTotals = usecase.Query[ListAccessesInput, hmstype.List[AccessTotal]]{
+	Name: "audit.list_access_totals", Permission: hmstype.PermAuditRead, Shows: accessTotalsOf.Page(),
+	Sample: ListAccessesInput{ForStaff: true, Page: hmstype.Page{Limit: 10}},
 }.Declare()
 
-// AccessTotals is [Service.AccessReport] added up by actor, purpose and grant, in the order of
+// ListAccessTotals is [Service.ListAccesses] added up by actor, purpose and grant, in the order of
 // their first events.
 // Permission: [hmstype.PermAuditRead].
-func (s *Service) AccessTotals(ctx context.Context, in AccessReportInput) (hmstype.List[AccessTotal], error) {
-	return opAccessTotals.Run(ctx, &s.base, in, accessTotals)
+func (s *Service) ListAccessTotals(ctx context.Context, in ListAccessesInput) (hmstype.List[AccessTotal], error) {
+	return opListAccessTotals.Run(ctx, &s.base, in, accessTotals)
 }
 
-func accessTotals(ctx context.Context, db dbx.DB, in AccessReportInput) (hmstype.List[AccessTotal], error) {
+func accessTotals(ctx context.Context, db dbx.DB, in ListAccessesInput) (hmstype.List[AccessTotal], error) {
 	query, visible, err := in.begin(ctx, db)
 	if err != nil {
 		return hmstype.List[AccessTotal]{}, err
@@ -163,20 +163,20 @@ func accessTotals(ctx context.Context, db dbx.DB, in AccessReportInput) (hmstype
 }
 
 // begin says whom the report is about and gives what selects its events.
-func (in AccessReportInput) begin(ctx context.Context, db dbx.DB) (Query, dbx.Apply, error) {
+func (in ListAccessesInput) begin(ctx context.Context, db dbx.DB) (ListEventsInput, dbx.Apply, error) {
 	db.About(in.Patient)
 	var hidden []string
 	if !in.ForStaff {
 		var err error
 		if hidden, err = suspendedDisclosures(ctx, db, in.Patient); err != nil {
-			return Query{}, nil, err
+			return ListEventsInput{}, nil, err
 		}
 	}
 	if in.During.Start.IsZero() {
 		in.During.Start = db.Now.AddDate(-reportYears, 0, 0)
 	}
 	visible := dbx.When(len(hidden) > 0, dbx.Where("NOT (e.entity = 'disclosure' AND e.entity_id IN (?))", bun.List(hidden)))
-	return Query{Patient: in.Patient, During: in.During, Page: in.Page}, visible, nil
+	return ListEventsInput{Patient: in.Patient, During: in.During, Page: in.Page}, visible, nil
 }
 
 // userNames gives the names of the users among the actors.

@@ -27,20 +27,20 @@ func TestService_AccessReport(t *testing.T) {
 	doctor := hmstype.WithActor(t.Context(), actor)
 	_, err := patient.New(env.Base).Get(doctor, vip)
 	require.ErrorIs(t, err, patient.ErrRestricted)
-	grant, err := env.Identity.BreakTheGlass(doctor, identity.BreakGlassInput{
+	grant, err := env.Identity.BreakTheGlass(doctor, identity.BreakTheGlassInput{
 		Patient: vip, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the ER"},
 	})
 	require.NoError(t, err)
 	_, err = patient.New(env.Base).Get(doctor, vip)
 	require.NoError(t, err)
 
-	_, err = s.AccessReport(env.Ctx, audit.AccessReportInput{Patient: vip})
+	_, err = s.ListAccesses(env.Ctx, audit.ListAccessesInput{Patient: vip})
 	require.NoError(t, err)
-	report, err := s.AccessReport(env.Ctx, audit.AccessReportInput{Patient: vip})
+	report, err := s.ListAccesses(env.Ctx, audit.ListAccessesInput{Patient: vip})
 	require.NoError(t, err)
 	require.Len(t, report.Items, 5, "the report before, the read, the grant, the refusal, the registration")
 	own, read, glass, refusal, registered := report.Items[0], report.Items[1], report.Items[2], report.Items[3], report.Items[4]
-	require.Equal(t, "audit.access_report", own.Operation)
+	require.Equal(t, "audit.list_accesses", own.Operation)
 	require.Equal(t, grant.ID, read.BreakGlass)
 	require.Equal(t, hmstype.PurposeEmergency, read.Purpose)
 	require.Equal(t, "Test User", read.Name)
@@ -50,7 +50,7 @@ func TestService_AccessReport(t *testing.T) {
 	require.Equal(t, "patient.register", registered.Operation)
 	require.Empty(t, registered.Name, "the host is no user")
 
-	totals, err := s.AccessTotals(env.Ctx, audit.AccessReportInput{Patient: vip, During: hmstype.Period{Start: always().Start, End: own.At}})
+	totals, err := s.ListAccessTotals(env.Ctx, audit.ListAccessesInput{Patient: vip, During: hmstype.Period{Start: always().Start, End: own.At}})
 	require.NoError(t, err)
 	require.Len(t, totals.Items, 3, "the host's registration; the doctor with the grant and without it")
 	require.Equal(t, grant.ID, totals.Items[2].BreakGlass)
@@ -60,16 +60,16 @@ func TestService_AccessReport(t *testing.T) {
 	require.Equal(t, glass.At, totals.Items[1].Last)
 
 	n := 0
-	for a, err := range s.AccessReportAll(env.Ctx, audit.AccessReportInput{Patient: vip, Page: hmstype.Page{Limit: 2}, During: hmstype.Period{Start: always().Start, End: own.At}}) {
+	for a, err := range s.ExportAccesses(env.Ctx, audit.ListAccessesInput{Patient: vip, Page: hmstype.Page{Limit: 2}, During: hmstype.Period{Start: always().Start, End: own.At}}) {
 		require.NoError(t, err)
 		require.Equal(t, report.Items[n+1], a)
 		n++
 	}
 	require.Equal(t, 4, n)
-	old, err := s.AccessReport(env.Ctx, audit.AccessReportInput{Patient: vip, During: hmstype.Period{Start: always().Start, End: env.Clock.Now().AddDate(-1, 0, 0)}})
+	old, err := s.ListAccesses(env.Ctx, audit.ListAccessesInput{Patient: vip, During: hmstype.Period{Start: always().Start, End: env.Clock.Now().AddDate(-1, 0, 0)}})
 	require.NoError(t, err)
 	require.Empty(t, old.Items)
-	_, err = s.AccessReport(env.Ctx, audit.AccessReportInput{})
+	_, err = s.ListAccesses(env.Ctx, audit.ListAccessesInput{})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 }
 
@@ -111,7 +111,7 @@ func TestService_ExposureAddsUp(t *testing.T) {
 		byUser, byPatient := map[pair]int64{}, map[pair]int64{}
 		for _, u := range users {
 			for _, x := range exposures(rt, func(p hmstype.Page) (hmstype.List[audit.Exposure], error) {
-				return s.Exposed(env.Ctx, audit.ExposedQuery{User: u, During: during, Page: p})
+				return s.ListExposures(env.Ctx, audit.ListExposuresInput{User: u, During: during, Page: p})
 			}) {
 				byUser[pair{u, x.Patient}] += x.Events
 			}
@@ -119,11 +119,11 @@ func TestService_ExposureAddsUp(t *testing.T) {
 		for _, p := range patients {
 			var totals int64
 			for _, x := range exposures(rt, func(page hmstype.Page) (hmstype.List[audit.Exposure], error) {
-				return s.ExposedTo(env.Ctx, audit.ExposedToQuery{Patient: p, During: during, Page: page})
+				return s.ListExposuresTo(env.Ctx, audit.ListExposuresToInput{Patient: p, During: during, Page: page})
 			}) {
 				byPatient[pair{x.Actor.User, p}] += x.Events
 			}
-			list, err := s.AccessTotals(env.Ctx, audit.AccessReportInput{Patient: p, During: during})
+			list, err := s.ListAccessTotals(env.Ctx, audit.ListAccessesInput{Patient: p, During: during})
 			require.NoError(rt, err)
 			for _, x := range list.Items {
 				totals += x.Events
@@ -166,42 +166,42 @@ func TestService_Exposed(t *testing.T) {
 	put(6, "service:"+user.String(), "export", first, "key:"+key.String())
 	put(7, human(user), "denied", second, "session:"+session.String())
 	put(60, human(user), "read", second, "")
-	ask := func(q audit.ExposedQuery) []audit.Exposure {
+	ask := func(q audit.ListExposuresInput) []audit.Exposure {
 		q.During = during
-		list, err := s.Exposed(env.Ctx, q)
+		list, err := s.ListExposures(env.Ctx, q)
 		require.NoError(t, err)
 		return list.Items
 	}
 	require.Equal(t, []audit.Exposure{{
 		Patient: first, Events: 3, First: at, Last: at.Add(6 * time.Minute), Entities: []string{"note"},
 		Actions: []audit.Action{audit.ActionExport, audit.ActionRead, audit.ActionUpdate},
-	}}, ask(audit.ExposedQuery{User: user}))
-	bySession := ask(audit.ExposedQuery{Session: session})
+	}}, ask(audit.ListExposuresInput{User: user}))
+	bySession := ask(audit.ListExposuresInput{Session: session})
 	require.Len(t, bySession, 1, "a refusal exposes nothing")
 	require.Equal(t, human(user), bySession[0].Actor.String())
-	require.Equal(t, "service:"+user.String(), ask(audit.ExposedQuery{APIKey: key})[0].Actor.String())
-	require.Equal(t, int64(2), ask(audit.ExposedQuery{Actor: human(user)})[0].Events)
+	require.Equal(t, "service:"+user.String(), ask(audit.ListExposuresInput{APIKey: key})[0].Actor.String())
+	require.Equal(t, int64(2), ask(audit.ListExposuresInput{Actor: human(user)})[0].Events)
 
-	back, err := s.ExposedTo(env.Ctx, audit.ExposedToQuery{Patient: first, During: during})
+	back, err := s.ListExposuresTo(env.Ctx, audit.ListExposuresToInput{Patient: first, During: during})
 	require.NoError(t, err)
 	require.Len(t, back.Items, 3)
 	require.Equal(t, session, back.Items[0].Session)
 	require.Equal(t, key, back.Items[2].APIKey)
-	require.Equal(t, 4, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ? AND patient_id = ? AND operation = 'audit.exposed' AND action = 'search'`,
+	require.Equal(t, 4, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ? AND patient_id = ? AND operation = 'audit.list_exposures' AND action = 'search'`,
 		env.Tenant, first), "the patient is told of each question that showed him")
 
-	for name, q := range map[string]audit.ExposedQuery{
+	for name, q := range map[string]audit.ListExposuresInput{
 		"nobody": {During: during}, "two": {During: during, User: user, Session: session}, "no period": {User: user},
 	} {
-		_, err := s.Exposed(env.Ctx, q)
+		_, err := s.ListExposures(env.Ctx, q)
 		require.ErrorIs(t, err, hmstype.ErrInvalid, name)
 	}
-	_, err = s.ExposedTo(env.Ctx, audit.ExposedToQuery{During: during})
+	_, err = s.ListExposuresTo(env.Ctx, audit.ListExposuresToInput{During: during})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
-	_, err = s.Exposed(env.As(t, identity.RoleDoctor), audit.ExposedQuery{User: user, During: during})
+	_, err = s.ListExposures(env.As(t, identity.RoleDoctor), audit.ListExposuresInput{User: user, During: during})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 	other := dbtest.New(t)
-	list, err := s.Exposed(other.Ctx, audit.ExposedQuery{User: user, During: during})
+	list, err := s.ListExposures(other.Ctx, audit.ListExposuresInput{User: user, During: during})
 	require.NoError(t, err)
 	require.Empty(t, list.Items, "another tenant's")
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// DisclosureReportInput asks for the accounting of a patient's disclosures.
-type DisclosureReportInput struct {
+// ListDisclosuresInput asks for the accounting of a patient's disclosures.
+type ListDisclosuresInput struct {
 	Patient hmstype.PatientID // required
 	During  hmstype.Period    // when disclosed, half-open; zero Start: six years ago, zero End: until now
 	// ForStaff shows also those whose accounting is suspended and those in error: such a report
@@ -23,28 +23,28 @@ type DisclosureReportInput struct {
 }
 
 // Validate implements the rules above.
-func (in DisclosureReportInput) Validate() error {
-	return AccessReportInput(in).Validate()
+func (in ListDisclosuresInput) Validate() error {
+	return ListAccessesInput(in).Validate()
 }
 
-var opDisclosureReport = usecase.Query[DisclosureReportInput, hmstype.List[Disclosure]]{
-	Name: "audit.disclosure_report", Permission: hmstype.PermAuditRead, Shows: disclosures.Page(),
-	Sample: DisclosureReportInput{ForStaff: true, Page: hmstype.Page{Limit: 10}},
+var opListDisclosures = usecase.Query[ListDisclosuresInput, hmstype.List[Disclosure]]{
+	Name: "audit.list_disclosures", Permission: hmstype.PermAuditRead, Shows: disclosures.Page(),
+	Sample: ListDisclosuresInput{ForStaff: true, Page: hmstype.Page{Limit: 10}},
 }.Declare()
 
-// DisclosureReport lists a patient's disclosures, newest first: date, recipient, what, and why
+// ListDisclosures lists a patient's disclosures, newest first: date, recipient, what, and why
 // (45 CFR 164.528(b)(2)). Reading it is recorded, and refused for a restricted record.
 // Permission: [hmstype.PermAuditRead].
-func (s *Service) DisclosureReport(ctx context.Context, in DisclosureReportInput) (hmstype.List[Disclosure], error) {
-	return opDisclosureReport.Run(ctx, &s.base, in, disclosureReport)
+func (s *Service) ListDisclosures(ctx context.Context, in ListDisclosuresInput) (hmstype.List[Disclosure], error) {
+	return opListDisclosures.Run(ctx, &s.base, in, disclosureReport)
 }
 
-func disclosureReport(ctx context.Context, db dbx.DB, in DisclosureReportInput) (hmstype.List[Disclosure], error) {
+func disclosureReport(ctx context.Context, db dbx.DB, in ListDisclosuresInput) (hmstype.List[Disclosure], error) {
 	db.About(in.Patient)
 	return dbx.List(ctx, db, in.Page, dbx.Order{At: "disclosed_at", Desc: true}, disclosureRow.disclosure, in.selection(db)...)
 }
 
-func (in DisclosureReportInput) selection(db dbx.DB) []dbx.Apply {
+func (in ListDisclosuresInput) selection(db dbx.DB) []dbx.Apply {
 	from, until := in.During.Start, in.During.End
 	if from.IsZero() {
 		from = db.Now.AddDate(-reportYears, 0, 0)
@@ -86,19 +86,19 @@ type summaryRow struct {
 
 const firstDisclosure = "(array_agg(d.id ORDER BY d.disclosed_at, d.id))[1]"
 
-var opDisclosureSummaries = usecase.Query[DisclosureReportInput, hmstype.List[DisclosureSummary]]{
-	Name: "audit.disclosure_summaries", Permission: hmstype.PermAuditRead, Shows: disclosureSummaries.Page(),
-	Sample: DisclosureReportInput{ForStaff: true, Page: hmstype.Page{Limit: 10}},
+var opListDisclosureSummaries = usecase.Query[ListDisclosuresInput, hmstype.List[DisclosureSummary]]{
+	Name: "audit.list_disclosure_summaries", Permission: hmstype.PermAuditRead, Shows: disclosureSummaries.Page(),
+	Sample: ListDisclosuresInput{ForStaff: true, Page: hmstype.Page{Limit: 10}},
 }.Declare()
 
-// DisclosureSummaries is [Service.DisclosureReport] with repeated disclosures added up, in the
+// ListDisclosureSummaries is [Service.ListDisclosures] with repeated disclosures added up, in the
 // order of the first of each.
 // Permission: [hmstype.PermAuditRead].
-func (s *Service) DisclosureSummaries(ctx context.Context, in DisclosureReportInput) (hmstype.List[DisclosureSummary], error) {
-	return opDisclosureSummaries.Run(ctx, &s.base, in, summarise)
+func (s *Service) ListDisclosureSummaries(ctx context.Context, in ListDisclosuresInput) (hmstype.List[DisclosureSummary], error) {
+	return opListDisclosureSummaries.Run(ctx, &s.base, in, summarise)
 }
 
-func summarise(ctx context.Context, db dbx.DB, in DisclosureReportInput) (hmstype.List[DisclosureSummary], error) {
+func summarise(ctx context.Context, db dbx.DB, in ListDisclosuresInput) (hmstype.List[DisclosureSummary], error) {
 	db.About(in.Patient)
 	rows, next, err := summaries(ctx, db, in)
 	if err != nil || len(rows) == 0 {
@@ -119,7 +119,7 @@ func summarise(ctx context.Context, db dbx.DB, in DisclosureReportInput) (hmstyp
 	return list, nil
 }
 
-func summaries(ctx context.Context, db dbx.DB, in DisclosureReportInput) ([]summaryRow, string, error) {
+func summaries(ctx context.Context, db dbx.DB, in ListDisclosuresInput) ([]summaryRow, string, error) {
 	size, err := in.Page.Size()
 	if err != nil {
 		return nil, "", err

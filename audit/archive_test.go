@@ -54,7 +54,7 @@ func TestArchiveMonth(t *testing.T) {
 	found = b.verify(t)
 	require.Empty(t, found.Findings)
 	require.Equal(t, int64(640), found.Purged)
-	list, err := b.s.Trail(b.Ctx, audit.Query{Actions: []audit.Action{audit.ActionPurge}})
+	list, err := b.s.ListEvents(b.Ctx, audit.ListEventsInput{Actions: []audit.Action{audit.ActionPurge}})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1)
 	require.Equal(t, "system:scheduler", list.Items[0].Actor.String())

@@ -202,7 +202,7 @@ func TestService_ProveEvent(t *testing.T) {
 	b := newLog(t, dbtest.New(t))
 	b.record(t, 600)
 	b.seal(t)
-	list, err := b.s.Trail(b.Ctx, audit.Query{Entity: "test"})
+	list, err := b.s.ListEvents(b.Ctx, audit.ListEventsInput{Entity: "test"})
 	require.NoError(t, err)
 	for _, e := range list.Items[:10] {
 		bundle, err := b.s.ProveEvent(b.Ctx, e.ID)
@@ -219,7 +219,7 @@ func TestService_ProveEvent(t *testing.T) {
 		_, err = audit.VerifyProof(received, b.public)
 		require.ErrorIs(t, err, proof.ErrProof)
 	}
-	newest, err := b.s.Trail(b.Ctx, audit.Query{Actions: []audit.Action{audit.ActionExport}})
+	newest, err := b.s.ListEvents(b.Ctx, audit.ListEventsInput{Actions: []audit.Action{audit.ActionExport}})
 	require.NoError(t, err)
 	require.Len(t, newest.Items, 10, "each proof that was handed out is on the trail")
 	_, err = b.s.ProveEvent(b.Ctx, newest.Items[0].ID)
@@ -256,7 +256,7 @@ func TestService_ProvePatient(t *testing.T) {
 		in.After = out.Next
 	}
 	require.Equal(t, 5, proved)
-	exports, err := b.s.Trail(b.Ctx, audit.Query{Patient: who, Actions: []audit.Action{audit.ActionExport}})
+	exports, err := b.s.ListEvents(b.Ctx, audit.ListEventsInput{Patient: who, Actions: []audit.Action{audit.ActionExport}})
 	require.NoError(t, err)
 	require.Len(t, exports.Items, 3, "each bundle that was handed out is on the trail of the patient")
 }

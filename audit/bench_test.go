@@ -141,7 +141,7 @@ func BenchmarkService_ProveEvent(b *testing.B) {
 	l := newLog(b, dbtest.NewDurable(b))
 	l.fill(b, *benchEvents)
 	l.seal(b)
-	list, err := l.s.Trail(l.Ctx, audit.Query{Entity: "stock_balance"})
+	list, err := l.s.ListEvents(l.Ctx, audit.ListEventsInput{Entity: "stock_balance"})
 	require.NoError(b, err)
 	for i := 0; b.Loop(); i++ {
 		bundle, err := l.s.ProveEvent(l.Ctx, list.Items[i%len(list.Items)].ID)

@@ -65,14 +65,14 @@ func TestService_DisclosuresOfRestrictedAreWithheld(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, d.Withheld)
 	requireNoCanary(t, d, said...)
-	d, err = s.MarkDisclosureInError(clerk, audit.MarkDisclosureInErrorInput{ID: d.ID, Version: d.Version, Reason: "of a Twin"})
+	d, err = s.EnterDisclosureInError(clerk, audit.EnterDisclosureInErrorInput{ID: d.ID, Version: d.Version, Reason: "of a Twin"})
 	require.NoError(t, err)
 	require.Equal(t, audit.DisclosureInError, d.Status)
 	requireNoCanary(t, d, append(said, "Twin")...)
-	_, err = s.DisclosureHistory(clerk, d.ID)
+	_, err = s.GetDisclosureHistory(clerk, d.ID)
 	require.ErrorIs(t, err, patient.ErrRestricted)
 
-	whole, err := s.DisclosureReport(env.Ctx, audit.DisclosureReportInput{Patient: vip, ForStaff: true})
+	whole, err := s.ListDisclosures(env.Ctx, audit.ListDisclosuresInput{Patient: vip, ForStaff: true})
 	require.NoError(t, err)
 	require.Len(t, whole.Items, 1)
 	require.Equal(t, "Tuberculosis test, positive", whole.Items[0].Description)
@@ -86,20 +86,20 @@ func TestService_DisclosureHistory(t *testing.T) {
 	p := register(t, env, "Wrong", false)
 	d, err := s.RecordDisclosure(env.Ctx, disclosing(p))
 	require.NoError(t, err)
-	history, err := s.DisclosureHistory(env.Ctx, d.ID)
+	history, err := s.GetDisclosureHistory(env.Ctx, d.ID)
 	require.NoError(t, err)
 	require.Empty(t, history.Steps, "its making is no step")
-	wrong, err := s.MarkDisclosureInError(env.Ctx, audit.MarkDisclosureInErrorInput{ID: d.ID, Version: d.Version, Reason: "Another patient's"})
+	wrong, err := s.EnterDisclosureInError(env.Ctx, audit.EnterDisclosureInErrorInput{ID: d.ID, Version: d.Version, Reason: "Another patient's"})
 	require.NoError(t, err)
 	require.Equal(t, dbtest.Start, d.RecordedAt)
-	history, err = s.DisclosureHistory(env.Ctx, d.ID)
+	history, err = s.GetDisclosureHistory(env.Ctx, d.ID)
 	require.NoError(t, err)
 	require.Equal(t, hmstype.History{
 		Entity: "disclosure", ID: d.ID.String(), Patient: p, Steps: []hmstype.StatusChange{{
 			From: "recorded", To: "entered-in-error", At: wrong.ErrorAt, By: wrong.ErrorBy, Reason: "Another patient's",
 		}},
 	}, history)
-	_, err = s.DisclosureHistory(env.Ctx, hmstype.NewID[hmstype.DisclosureID]())
+	_, err = s.GetDisclosureHistory(env.Ctx, hmstype.NewID[hmstype.DisclosureID]())
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 }
 
@@ -120,7 +120,7 @@ func TestService_LegalHoldsOfRestrictedAreWithheld(t *testing.T) {
 	_, err = s.PlaceLegalHold(clerk, holding(hmstype.PatientID{}, "case 3"))
 	require.NoError(t, err)
 
-	list, err := s.LegalHolds(clerk, audit.LegalHoldQuery{})
+	list, err := s.ListLegalHolds(clerk, audit.ListLegalHoldsInput{})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 3)
 	for _, h := range list.Items {
@@ -129,7 +129,7 @@ func TestService_LegalHoldsOfRestrictedAreWithheld(t *testing.T) {
 		require.True(t, h.InForce())
 	}
 	requireNoCanary(t, list, "Canary")
-	require.Equal(t, 1, accessesOf(t, env, vip, "audit.legal_holds", audit.ActionSearch))
+	require.Equal(t, 1, accessesOf(t, env, vip, "audit.list_legal_holds", audit.ActionSearch))
 	hold, err = s.ReleaseLegalHold(clerk, audit.ReleaseLegalHoldInput{ID: hold.ID, Reason: "Canary settled"})
 	require.NoError(t, err)
 	require.False(t, hold.InForce())
@@ -150,9 +150,9 @@ func TestService_ExportWithholds(t *testing.T) {
 	s := audit.New(env.Base, audit.LogConfig{})
 	vip, other := register(t, env, "Known", true), register(t, env, "Other", false)
 	clerk := auditor(t, env)
-	query := audit.Query{Entity: "patient", Actions: []audit.Action{audit.ActionCreate}, Page: hmstype.Page{Limit: 1}}
+	query := audit.ListEventsInput{Entity: "patient", Actions: []audit.Action{audit.ActionCreate}, Page: hmstype.Page{Limit: 1}}
 	found := map[hmstype.PatientID]audit.Event{}
-	for e, err := range s.Export(clerk, query) {
+	for e, err := range s.ExportEvents(clerk, query) {
 		require.NoError(t, err)
 		found[e.Patient] = e
 	}
@@ -168,9 +168,9 @@ func TestService_ExportWithholds(t *testing.T) {
 	require.Equal(t, hmstype.ActorRef{Kind: hmstype.ActorSystem, Name: "test"}, e.Actor)
 	require.False(t, e.RecordedAt.IsZero())
 	require.Equal(t, map[string]int{"": 1, other.String(): 1}, exports(t, env), "of the restricted patient nothing left")
-	require.Equal(t, 1, accessesOf(t, env, vip, "audit.export", audit.ActionSearch)+accessesOf(t, env, vip, "audit.export_page", audit.ActionSearch))
+	require.Equal(t, 1, accessesOf(t, env, vip, "audit.export_events", audit.ActionSearch)+accessesOf(t, env, vip, "audit.export_page", audit.ActionSearch))
 
-	exposed, err := s.Exposed(clerk, audit.ExposedQuery{Actor: "system:test", During: always()})
+	exposed, err := s.ListExposures(clerk, audit.ListExposuresInput{Actor: "system:test", During: always()})
 	require.NoError(t, err)
 	require.Len(t, exposed.Items, 2)
 	for _, x := range exposed.Items {
@@ -192,7 +192,7 @@ func TestService_TrailOfStrangeActors(t *testing.T) {
 		"nobody at all": {Kind: hmstype.ActorDatabase, Name: "nobody at all"},
 	} {
 		insert(t, env, t.Context(), env.Clock.Now(), actor, "read", p, "")
-		list, err := s.Trail(env.Ctx, audit.Query{Actor: actor})
+		list, err := s.ListEvents(env.Ctx, audit.ListEventsInput{Actor: actor})
 		require.NoError(t, err)
 		require.Len(t, list.Items, 1)
 		require.Equal(t, want, list.Items[0].Actor)
@@ -210,10 +210,10 @@ func TestService_LegalHoldIsPlacedOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, hmstype.ActorRef{Kind: hmstype.ActorService, User: user.ID, Person: owner.ID}, hold.PlacedBy)
 	require.Equal(t, dbtest.Start, hold.PlacedAt)
-	list, err := s.LegalHolds(env.Ctx, audit.LegalHoldQuery{InForce: true})
+	list, err := s.ListLegalHolds(env.Ctx, audit.ListLegalHoldsInput{InForce: true})
 	require.NoError(t, err)
 	require.Equal(t, []audit.LegalHold{hold}, list.Items)
-	trail, err := s.Trail(env.Ctx, audit.Query{Entity: "legal_hold", User: user.ID})
+	trail, err := s.ListEvents(env.Ctx, audit.ListEventsInput{Entity: "legal_hold", User: user.ID})
 	require.NoError(t, err)
 	require.Len(t, trail.Items, 1, "the trail names the account")
 }

@@ -118,15 +118,15 @@ func suspendDisclosure(ctx context.Context, db dbx.DB, in SuspendDisclosureInput
 	return row.disclosure(), err
 }
 
-// MarkDisclosureInErrorInput says which record is wrong, and why.
-type MarkDisclosureInErrorInput struct {
+// EnterDisclosureInErrorInput says which record is wrong, and why.
+type EnterDisclosureInErrorInput struct {
 	ID      hmstype.DisclosureID // required
 	Version int64                // the version that the caller read; required
 	Reason  string               // required, 3 to 500 characters
 }
 
 // Validate implements the rules above.
-func (in MarkDisclosureInErrorInput) Validate() error {
+func (in EnterDisclosureInErrorInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.ID.IsZero(), "id")
 	v.Check(in.Version >= 1, "version", "required")
@@ -134,20 +134,20 @@ func (in MarkDisclosureInErrorInput) Validate() error {
 	return v.Err()
 }
 
-var opMarkDisclosureInError = usecase.Command[MarkDisclosureInErrorInput, Disclosure]{
-	Name: "audit.mark_disclosure_in_error", Permission: hmstype.PermDisclose, Shows: disclosures.One(),
-	Sample: MarkDisclosureInErrorInput{Version: 1, Reason: "another patient's"},
+var opEnterDisclosureInError = usecase.Command[EnterDisclosureInErrorInput, Disclosure]{
+	Name: "audit.enter_disclosure_in_error", Permission: hmstype.PermDisclose, Shows: disclosures.One(),
+	Sample: EnterDisclosureInErrorInput{Version: 1, Reason: "another patient's"},
 }.Declare()
 
-// MarkDisclosureInError takes a record out of the accounting; it stays readable for staff. A
+// EnterDisclosureInError takes a record out of the accounting; it stays readable for staff. A
 // correction is this and a new record. [hmstype.ErrInvalidTransition] for one that is in error
 // already, [hmstype.ErrStale].
 // Permission: [hmstype.PermDisclose].
-func (s *Service) MarkDisclosureInError(ctx context.Context, in MarkDisclosureInErrorInput) (Disclosure, error) {
-	return opMarkDisclosureInError.Run(ctx, &s.base, in, markDisclosureInError)
+func (s *Service) EnterDisclosureInError(ctx context.Context, in EnterDisclosureInErrorInput) (Disclosure, error) {
+	return opEnterDisclosureInError.Run(ctx, &s.base, in, markDisclosureInError)
 }
 
-func markDisclosureInError(ctx context.Context, db dbx.DB, in MarkDisclosureInErrorInput) (Disclosure, error) {
+func markDisclosureInError(ctx context.Context, db dbx.DB, in EnterDisclosureInErrorInput) (Disclosure, error) {
 	row, err := dbx.Step(ctx, db, disclosureSteps, in.ID, dbx.Change[disclosureRow, DisclosureStatus]{
 		To: DisclosureInError, Reason: in.Reason,
 		Apply: func(row *disclosureRow) error {
@@ -158,16 +158,16 @@ func markDisclosureInError(ctx context.Context, db dbx.DB, in MarkDisclosureInEr
 	return row.disclosure(), err
 }
 
-var opDisclosureHistory = usecase.Query[usecase.ByID[hmstype.DisclosureID], hmstype.History]{
-	Name: "audit.disclosure_history", Permission: hmstype.PermAuditRead, Shows: usecase.Histories.One(),
+var opGetDisclosureHistory = usecase.Query[usecase.ByID[hmstype.DisclosureID], hmstype.History]{
+	Name: "audit.get_disclosure_history", Permission: hmstype.PermAuditRead, Shows: usecase.Histories.One(),
 }.Declare()
 
-// DisclosureHistory tells by whom, when and why a disclosure's record was marked as an error.
-// Suspensions are no states; the trail has them ([Service.OfObject]).
+// GetDisclosureHistory tells by whom, when and why a disclosure's record was marked as an error.
+// Suspensions are no states; the trail has them ([Service.ListEventsOfObject]).
 // Permission: [hmstype.PermAuditRead].
-func (s *Service) DisclosureHistory(ctx context.Context, id hmstype.DisclosureID) (hmstype.History, error) {
+func (s *Service) GetDisclosureHistory(ctx context.Context, id hmstype.DisclosureID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.DisclosureID]("disclosure", disclosureRow.subject)
-	return opDisclosureHistory.Run(ctx, &s.base, usecase.ID(id), rule)
+	return opGetDisclosureHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
 func (r disclosureRow) subject() hmstype.PatientID { return r.PatientID }

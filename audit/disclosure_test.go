@@ -65,13 +65,13 @@ func TestService_RecordDisclosure(t *testing.T) {
 	require.Equal(t, "Mandatory notification", d.Purpose)
 	require.Equal(t, "system:test", d.RecordedBy.String())
 
-	report, err := s.DisclosureReport(env.Ctx, audit.DisclosureReportInput{Patient: p})
+	report, err := s.ListDisclosures(env.Ctx, audit.ListDisclosuresInput{Patient: p})
 	require.NoError(t, err)
 	require.Equal(t, []audit.Disclosure{d}, report.Items)
 	stored := dbtest.Scalar[string](t, env, `SELECT description || recipient_address FROM hms.disclosure WHERE id = ?`, d.ID)
 	require.Equal(t, 2, strings.Count(stored, "hms1:"), "what was told and where to is encrypted")
 
-	reads, err := s.Trail(env.Ctx, audit.Query{Patient: p, Entity: "disclosure"})
+	reads, err := s.ListEvents(env.Ctx, audit.ListEventsInput{Patient: p, Entity: "disclosure"})
 	require.NoError(t, err)
 	require.Len(t, reads.Items, 2, "its record and the reading of the report")
 	fields, err := reads.Items[1].Fields()
@@ -173,12 +173,12 @@ func TestService_SuspendDisclosure(t *testing.T) {
 	d, err := s.RecordDisclosure(env.Ctx, policing(p))
 	require.NoError(t, err)
 	told := func(staff bool) int {
-		report, err := s.DisclosureReport(env.Ctx, audit.DisclosureReportInput{Patient: p, ForStaff: staff})
+		report, err := s.ListDisclosures(env.Ctx, audit.ListDisclosuresInput{Patient: p, ForStaff: staff})
 		require.NoError(t, err)
-		sums, err := s.DisclosureSummaries(env.Ctx, audit.DisclosureReportInput{Patient: p, ForStaff: staff})
+		sums, err := s.ListDisclosureSummaries(env.Ctx, audit.ListDisclosuresInput{Patient: p, ForStaff: staff})
 		require.NoError(t, err)
 		require.Len(t, sums.Items, len(report.Items))
-		accesses, err := s.AccessReport(env.Ctx, audit.AccessReportInput{Patient: p, ForStaff: staff})
+		accesses, err := s.ListAccesses(env.Ctx, audit.ListAccessesInput{Patient: p, ForStaff: staff})
 		require.NoError(t, err)
 		records := 0
 		for _, a := range accesses.Items {
@@ -225,20 +225,20 @@ func TestService_MarkDisclosureInError(t *testing.T) {
 	p := register(t, env, "Wrong", false)
 	d, err := s.RecordDisclosure(env.Ctx, policing(p))
 	require.NoError(t, err)
-	mark := audit.MarkDisclosureInErrorInput{ID: d.ID, Version: d.Version, Reason: "Another patient's"}
-	wrong, err := s.MarkDisclosureInError(env.Ctx, mark)
+	mark := audit.EnterDisclosureInErrorInput{ID: d.ID, Version: d.Version, Reason: "Another patient's"}
+	wrong, err := s.EnterDisclosureInError(env.Ctx, mark)
 	require.NoError(t, err)
 	require.Equal(t, audit.DisclosureInError, wrong.Status)
 	require.Equal(t, "system:test", wrong.ErrorBy.String())
 	mark.Version = wrong.Version
-	_, err = s.MarkDisclosureInError(env.Ctx, mark)
+	_, err = s.EnterDisclosureInError(env.Ctx, mark)
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 	_, err = s.SuspendDisclosure(env.Ctx, audit.SuspendDisclosureInput{ID: d.ID, Version: wrong.Version})
 	require.ErrorIs(t, err, audit.ErrDisclosureInError)
-	report, err := s.DisclosureReport(env.Ctx, audit.DisclosureReportInput{Patient: p})
+	report, err := s.ListDisclosures(env.Ctx, audit.ListDisclosuresInput{Patient: p})
 	require.NoError(t, err)
 	require.Empty(t, report.Items)
-	report, err = s.DisclosureReport(env.Ctx, audit.DisclosureReportInput{Patient: p, ForStaff: true})
+	report, err = s.ListDisclosures(env.Ctx, audit.ListDisclosuresInput{Patient: p, ForStaff: true})
 	require.NoError(t, err)
 	require.Equal(t, []audit.Disclosure{wrong}, report.Items)
 }
@@ -253,24 +253,24 @@ func TestService_DisclosureReportOfRestricted(t *testing.T) {
 	clerk := auditor(t, env)
 	for name, read := range map[string]func() error{
 		"report": func() error {
-			_, err := s.DisclosureReport(clerk, audit.DisclosureReportInput{Patient: vip})
+			_, err := s.ListDisclosures(clerk, audit.ListDisclosuresInput{Patient: vip})
 			return err
 		},
 		"summaries": func() error {
-			_, err := s.DisclosureSummaries(clerk, audit.DisclosureReportInput{Patient: vip})
+			_, err := s.ListDisclosureSummaries(clerk, audit.ListDisclosuresInput{Patient: vip})
 			return err
 		},
 		"proof": func() error {
 			_, err := s.ProveDisclosures(clerk, audit.ProveDisclosuresInput{Patient: vip})
 			return err
 		},
-		"accesses": func() error { _, err := s.AccessReport(clerk, audit.AccessReportInput{Patient: vip}); return err },
-		"totals":   func() error { _, err := s.AccessTotals(clerk, audit.AccessReportInput{Patient: vip}); return err },
+		"accesses": func() error { _, err := s.ListAccesses(clerk, audit.ListAccessesInput{Patient: vip}); return err },
+		"totals":   func() error { _, err := s.ListAccessTotals(clerk, audit.ListAccessesInput{Patient: vip}); return err },
 		"exposed": func() error {
-			_, err := s.ExposedTo(clerk, audit.ExposedToQuery{Patient: vip, During: always()})
+			_, err := s.ListExposuresTo(clerk, audit.ListExposuresToInput{Patient: vip, During: always()})
 			return err
 		},
-		"trail": func() error { _, err := s.OfPatient(clerk, vip, hmstype.Page{}); return err },
+		"trail": func() error { _, err := s.ListEventsOfPatient(clerk, vip, hmstype.Page{}); return err },
 	} {
 		require.ErrorIs(t, read(), hmstype.ErrPermissionDenied, name)
 	}
@@ -350,7 +350,7 @@ func TestService_DisclosureSummariesAddUp(t *testing.T) {
 		var sum int64
 		groups := 0
 		for {
-			list, err := s.DisclosureSummaries(env.Ctx, audit.DisclosureReportInput{Patient: p, Page: page})
+			list, err := s.ListDisclosureSummaries(env.Ctx, audit.ListDisclosuresInput{Patient: p, Page: page})
 			require.NoError(rt, err)
 			for _, g := range list.Items {
 				k := key{g.First.Recipient.Name, string(g.First.Basis), ""}
@@ -377,7 +377,7 @@ func TestService_DisclosureSummariesAddUp(t *testing.T) {
 func allDisclosures(t require.TestingT, s *audit.Service, ctx context.Context, p hmstype.PatientID) []audit.Disclosure { //nolint:revive // a test's
 	var all []audit.Disclosure
 	for page := (hmstype.Page{Limit: 3}); ; {
-		list, err := s.DisclosureReport(ctx, audit.DisclosureReportInput{Patient: p, Page: page})
+		list, err := s.ListDisclosures(ctx, audit.ListDisclosuresInput{Patient: p, Page: page})
 		require.NoError(t, err)
 		all = append(all, list.Items...)
 		if page.Cursor = list.Next; page.Cursor == "" {
@@ -399,7 +399,7 @@ func TestService_DisclosureReportPeriod(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Len(t, allDisclosures(t, s, env.Ctx, p), 2, "six years before the request")
-	list, err := s.DisclosureReport(env.Ctx, audit.DisclosureReportInput{Patient: p, During: hmstype.Period{Start: edge.AddDate(-1, 0, 0), End: dbtest.Start}})
+	list, err := s.ListDisclosures(env.Ctx, audit.ListDisclosuresInput{Patient: p, During: hmstype.Period{Start: edge.AddDate(-1, 0, 0), End: dbtest.Start}})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 2, "half-open")
 }

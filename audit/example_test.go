@@ -46,10 +46,10 @@ func ExampleSuspension() {
 }
 
 // Whoever must tell a breach asks who was exposed to a stolen account, and for how long.
-func ExampleExposedQuery() {
-	query := audit.ExposedQuery{Actor: "human:0198c3a0-0000-7000-8000-000000000001"}
+func ExampleListExposuresInput() {
+	query := audit.ListExposuresInput{Actor: "human:0198c3a0-0000-7000-8000-000000000001"}
 	query.During.Start = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	query.During.End = query.During.Start.AddDate(0, 0, 3)
-	fmt.Println(query.Validate(), query.During.Duration()) // h.Audit.Exposed(ctx, query)
+	fmt.Println(query.Validate(), query.During.Duration()) // h.Audit.ListExposures(ctx, query)
 	// Output: <nil> 72h0m0s
 }

@@ -9,36 +9,36 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-var opExport = usecase.Query[Query, hmstype.List[Event]]{
-	Name: "audit.export", Permission: hmstype.PermAuditRead, Shows: trailEvents.Found().As(string(ActionExport)),
-	Sample: Query{Entity: "patient", Actions: []Action{ActionRead}, Page: hmstype.Page{Limit: 10}},
+var opExportEvents = usecase.Query[ListEventsInput, hmstype.List[Event]]{
+	Name: "audit.export_events", Permission: hmstype.PermAuditRead, Shows: trailEvents.Found().As(string(ActionExport)),
+	Sample: ListEventsInput{Entity: "patient", Actions: []Action{ActionRead}, Page: hmstype.Page{Limit: 10}},
 }.Declare()
 
 // opExportPage goes on with an export.
-var opExportPage = usecase.Query[Query, hmstype.List[Event]]{
+var opExportPage = usecase.Query[ListEventsInput, hmstype.List[Event]]{
 	Name: "audit.export_page", Permission: hmstype.PermAuditRead, Shows: trailEvents.Found().As(string(ActionExport)),
-	Sample: opExport.Sample,
+	Sample: opExportEvents.Sample,
 }.Declare()
 
 // opExportOfPatient is a page of an export of one patient's events, which is refused where his
 // record is restricted.
-var opExportOfPatient = usecase.Query[Query, hmstype.List[Event]]{
+var opExportOfPatient = usecase.Query[ListEventsInput, hmstype.List[Event]]{
 	Name: "audit.export_of_patient", Permission: hmstype.PermAuditRead,
 	Shows:  trailEvents.Page().As(string(ActionExport)),
-	Sample: Query{Page: hmstype.Page{Limit: 10}},
+	Sample: ListEventsInput{Page: hmstype.Page{Limit: 10}},
 }.Declare()
 
-// Export streams the events that the query selects, newest first, however many they are. It
+// ExportEvents streams the events that the query selects, newest first, however many they are. It
 // reads a page at a time, each in a transaction of its own that is over before the page's
 // first event is handed out, so that a slow consumer holds nothing; Page.Limit is the size of
 // one step, zero means 500, and Page.Cursor where to begin. The stream ends with its first
 // error, and when the consumer breaks.
 //
 // The export is recorded as it begins, before anything is shown, and with each page every
-// patient whom it shows. Changes of restricted patients are withheld as by [Service.Trail], and an
+// patient whom it shows. Changes of restricted patients are withheld as by [Service.ListEvents], and an
 // export of one such patient's events is refused.
 // Permission: [hmstype.PermAuditRead].
-func (s *Service) Export(ctx context.Context, query Query) iter.Seq2[Event, error] {
+func (s *Service) ExportEvents(ctx context.Context, query ListEventsInput) iter.Seq2[Event, error] {
 	if query.Page.Limit == 0 {
 		query.Page.Limit = hmstype.MaxPageSize
 	}
@@ -55,7 +55,7 @@ func (s *Service) Export(ctx context.Context, query Query) iter.Seq2[Event, erro
 			case goesOn:
 				return opExportPage.Run(ctx, &s.base, query, trail)
 			default:
-				return opExport.Run(ctx, &s.base, query, exportFirst)
+				return opExportEvents.Run(ctx, &s.base, query, exportFirst)
 			}
 		})(yield)
 	}
@@ -63,7 +63,7 @@ func (s *Service) Export(ctx context.Context, query Query) iter.Seq2[Event, erro
 
 // exportFirst records the export as such and reads its first page. A page without events is
 // recorded by what shows it.
-func exportFirst(ctx context.Context, db dbx.DB, query Query) (hmstype.List[Event], error) {
+func exportFirst(ctx context.Context, db dbx.DB, query ListEventsInput) (hmstype.List[Event], error) {
 	list, err := events(ctx, db, query)
 	if err != nil || len(list.Items) == 0 {
 		return list, err

@@ -55,10 +55,10 @@ func TestService_Export(t *testing.T) {
 	first, second := register(t, env, "One", false), register(t, env, "Two", false)
 	look(t, env, env.Ctx, first, 5)
 	look(t, env, env.Ctx, second, 4)
-	query := audit.Query{Entity: "note", Page: hmstype.Page{Limit: 3}}
+	query := audit.ListEventsInput{Entity: "note", Page: hmstype.Page{Limit: 3}}
 	seen := map[hmstype.AuditEventID]bool{}
 	var last audit.Event
-	for e, err := range s.Export(env.Ctx, query) {
+	for e, err := range s.ExportEvents(env.Ctx, query) {
 		require.NoError(t, err)
 		require.False(t, seen[e.ID], "none twice")
 		require.True(t, len(seen) == 0 || !e.RecordedAt.After(last.RecordedAt), "newest first")
@@ -73,7 +73,7 @@ func TestService_Export(t *testing.T) {
 		"once as such, and each patient with each page that shows him")
 
 	t.Run("Breaks", func(t *testing.T) {
-		for range s.Export(env.Ctx, query) {
+		for range s.ExportEvents(env.Ctx, query) {
 			break
 		}
 		require.Equal(t, 3, exports(t, env)[second.String()], "one page more, and no other")
@@ -83,7 +83,7 @@ func TestService_Export(t *testing.T) {
 		query := query
 		query.Patient = first
 		n := 0
-		for _, err := range s.Export(env.Ctx, query) {
+		for _, err := range s.ExportEvents(env.Ctx, query) {
 			require.NoError(t, err)
 			n++
 		}
@@ -92,7 +92,7 @@ func TestService_Export(t *testing.T) {
 	})
 	t.Run("CanBeReadAgain", func(t *testing.T) {
 		before := exports(t, env)[""]
-		stream := s.Export(env.Ctx, query)
+		stream := s.ExportEvents(env.Ctx, query)
 		for range 2 {
 			n := 0
 			for _, err := range stream {
@@ -107,7 +107,7 @@ func TestService_Export(t *testing.T) {
 		ctx, cancel := context.WithCancel(env.Ctx)
 		defer cancel()
 		n, failures := 0, 0
-		for _, err := range s.Export(ctx, query) {
+		for _, err := range s.ExportEvents(ctx, query) {
 			if err != nil {
 				failures++
 				continue
@@ -126,17 +126,17 @@ func TestService_ExportRefuses(t *testing.T) {
 	env := dbtest.New(t)
 	s := audit.New(env.Base, audit.LogConfig{})
 	vip := register(t, env, "Known", true)
-	refused := func(ctx context.Context, query audit.Query, want error) {
+	refused := func(ctx context.Context, query audit.ListEventsInput, want error) {
 		n := 0
-		for _, err := range s.Export(ctx, query) {
+		for _, err := range s.ExportEvents(ctx, query) {
 			require.ErrorIs(t, err, want)
 			n++
 		}
 		require.Equal(t, 1, n)
 	}
-	refused(env.As(t, identity.RoleNurse), audit.Query{}, hmstype.ErrPermissionDenied)
-	refused(t.Context(), audit.Query{}, hmstype.ErrUnauthenticated)
-	refused(env.Ctx, audit.Query{EntityID: "x"}, hmstype.ErrInvalid)
-	refused(auditor(t, env), audit.Query{Patient: vip}, patient.ErrRestricted)
+	refused(env.As(t, identity.RoleNurse), audit.ListEventsInput{}, hmstype.ErrPermissionDenied)
+	refused(t.Context(), audit.ListEventsInput{}, hmstype.ErrUnauthenticated)
+	refused(env.Ctx, audit.ListEventsInput{EntityID: "x"}, hmstype.ErrInvalid)
+	refused(auditor(t, env), audit.ListEventsInput{Patient: vip}, patient.ErrRestricted)
 	require.Empty(t, exports(t, env), "nothing was shown")
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// ExposedQuery asks whom somebody saw who should not have, when a breach must be told of (45 CFR
+// ListExposuresInput asks whom somebody saw who should not have, when a breach must be told of (45 CFR
 // 164.404, GDPR articles 33 and 34). Exactly one of the first four is required.
-type ExposedQuery struct {
+type ListExposuresInput struct {
 	User    hmstype.UserID
 	Session hmstype.SessionID
 	APIKey  hmstype.APIKeyID
@@ -23,7 +23,7 @@ type ExposedQuery struct {
 }
 
 // Validate implements the rules above.
-func (q ExposedQuery) Validate() error {
+func (q ListExposuresInput) Validate() error {
 	var v hmstype.Validator
 	named := 0
 	for _, set := range []bool{!q.User.IsZero(), !q.Session.IsZero(), !q.APIKey.IsZero(), q.Actor != ""} {
@@ -38,15 +38,15 @@ func (q ExposedQuery) Validate() error {
 	return v.Err()
 }
 
-// ExposedToQuery asks the other way round: who saw a patient.
-type ExposedToQuery struct {
+// ListExposuresToInput asks the other way round: who saw a patient.
+type ListExposuresToInput struct {
 	Patient hmstype.PatientID // required
 	During  hmstype.Period    // half-open; Start is required, a zero End means until now
 	Page    hmstype.Page
 }
 
 // Validate implements the rules above.
-func (q ExposedToQuery) Validate() error {
+func (q ListExposuresToInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!q.Patient.IsZero(), "patient")
 	v.Nested("during", q.During.Validate())
@@ -58,9 +58,9 @@ func (q ExposedToQuery) Validate() error {
 // the events behind it.
 type Exposure struct {
 	Patient hmstype.PatientID `json:"patient"`
-	Actor   hmstype.ActorRef  `json:"actor"`   // of [Service.Exposed] only where it asked for a session or key
-	Session hmstype.SessionID `json:"session"` // of [Service.ExposedTo]: zero where the host did not say
-	APIKey  hmstype.APIKeyID  `json:"apiKey"`  // of [Service.ExposedTo]: zero where there was none
+	Actor   hmstype.ActorRef  `json:"actor"`   // of [Service.ListExposures] only where it asked for a session or key
+	Session hmstype.SessionID `json:"session"` // of [Service.ListExposuresTo]: zero where the host did not say
+	APIKey  hmstype.APIKeyID  `json:"apiKey"`  // of [Service.ListExposuresTo]: zero where there was none
 	Events  int64             `json:"events"`  // refusals do not count: they exposed nothing
 	First   time.Time         `json:"first"`   // UTC
 	Last    time.Time         `json:"last"`    // UTC
@@ -80,44 +80,44 @@ var exposures = usecase.Entity[Exposure]{
 	Keep:    func(e, whole *Exposure) { e.Events, e.Actions = whole.Events, whole.Actions },
 }
 
-var opExposed = usecase.Query[ExposedQuery, hmstype.List[Exposure]]{
-	Name: "audit.exposed", Permission: hmstype.PermAuditRead, Shows: exposures.Found(),
-	Sample: ExposedQuery{During: usecase.SamplePeriod, Page: hmstype.Page{Limit: 10}},
+var opListExposures = usecase.Query[ListExposuresInput, hmstype.List[Exposure]]{
+	Name: "audit.list_exposures", Permission: hmstype.PermAuditRead, Shows: exposures.Found(),
+	Sample: ListExposuresInput{During: usecase.SamplePeriod, Page: hmstype.Page{Limit: 10}},
 }.Declare()
 
-// Exposed lists the patients whom a user, a session, an API key or another actor saw or
+// ListExposures lists the patients whom a user, a session, an API key or another actor saw or
 // changed anything of, in the order of first sight.
 // Permission: [hmstype.PermAuditRead].
-func (s *Service) Exposed(ctx context.Context, query ExposedQuery) (hmstype.List[Exposure], error) {
-	return opExposed.Run(ctx, &s.base, query, exposed)
+func (s *Service) ListExposures(ctx context.Context, query ListExposuresInput) (hmstype.List[Exposure], error) {
+	return opListExposures.Run(ctx, &s.base, query, exposed)
 }
 
-func exposed(ctx context.Context, db dbx.DB, q ExposedQuery) (hmstype.List[Exposure], error) {
+func exposed(ctx context.Context, db dbx.DB, q ListExposuresInput) (hmstype.List[Exposure], error) {
 	by := []string{"patient_id"}
 	if !q.Session.IsZero() || !q.APIKey.IsZero() {
 		by = append(by, "actor")
 	}
-	selected := Query{Actor: q.Actor, User: q.User, Session: q.Session, APIKey: q.APIKey, During: q.During}
+	selected := ListEventsInput{Actor: q.Actor, User: q.User, Session: q.Session, APIKey: q.APIKey, During: q.During}
 	rows, next, err := groups(ctx, db, q.Page, by, kinds, selected.apply, exposing)
 	return list(rows, next, groupRow.exposure), err
 }
 
-var opExposedTo = usecase.Query[ExposedToQuery, hmstype.List[Exposure]]{
-	Name: "audit.exposed_to", Permission: hmstype.PermAuditRead, Shows: exposures.Page(),
-	Sample: ExposedToQuery{During: usecase.SamplePeriod, Page: hmstype.Page{Limit: 10}},
+var opListExposuresTo = usecase.Query[ListExposuresToInput, hmstype.List[Exposure]]{
+	Name: "audit.list_exposures_to", Permission: hmstype.PermAuditRead, Shows: exposures.Page(),
+	Sample: ListExposuresToInput{During: usecase.SamplePeriod, Page: hmstype.Page{Limit: 10}},
 }.Declare()
 
-// ExposedTo is the other way round: who saw or changed anything of a patient, by actor and by
+// ListExposuresTo is the other way round: who saw or changed anything of a patient, by actor and by
 // what he proved himself with. The data of a restricted patient are refused to who may not
 // see them.
 // Permission: [hmstype.PermAuditRead].
-func (s *Service) ExposedTo(ctx context.Context, query ExposedToQuery) (hmstype.List[Exposure], error) {
-	return opExposedTo.Run(ctx, &s.base, query, exposedTo)
+func (s *Service) ListExposuresTo(ctx context.Context, query ListExposuresToInput) (hmstype.List[Exposure], error) {
+	return opListExposuresTo.Run(ctx, &s.base, query, exposedTo)
 }
 
-func exposedTo(ctx context.Context, db dbx.DB, q ExposedToQuery) (hmstype.List[Exposure], error) {
+func exposedTo(ctx context.Context, db dbx.DB, q ListExposuresToInput) (hmstype.List[Exposure], error) {
 	db.About(q.Patient)
-	selected := Query{Patient: q.Patient, During: q.During}
+	selected := ListEventsInput{Patient: q.Patient, During: q.During}
 	rows, next, err := groups(ctx, db, q.Page, []string{"patient_id", "actor", "credential"}, kinds, selected.apply, exposing)
 	return list(rows, next, groupRow.exposure), err
 }

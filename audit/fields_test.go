@@ -76,7 +76,7 @@ func TestService_OfObject(t *testing.T) {
 	_, err = patients.Update(env.Ctx, patient.UpdateInput{ID: p.ID, Version: p.Version, Details: in.Details})
 	require.NoError(t, err)
 
-	list, err := audit.New(env.Base, audit.LogConfig{}).OfObject(env.Ctx, "patient", p.ID.String(), hmstype.Page{})
+	list, err := audit.New(env.Base, audit.LogConfig{}).ListEventsOfObject(env.Ctx, "patient", p.ID.String(), hmstype.Page{})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 3, "created, shown, changed")
 	fields, err := list.Items[0].Fields()
@@ -99,7 +99,7 @@ func TestService_OfObject(t *testing.T) {
 	other.Base.Crypt = fieldcrypt.New(nil)
 	clear, err := patient.New(other.Base).Register(other.Ctx, in)
 	require.NoError(t, err)
-	list, err = audit.New(other.Base, audit.LogConfig{}).OfObject(other.Ctx, "patient", clear.ID.String(), hmstype.Page{})
+	list, err = audit.New(other.Base, audit.LogConfig{}).ListEventsOfObject(other.Ctx, "patient", clear.ID.String(), hmstype.Page{})
 	require.NoError(t, err)
 	fields, err = list.Items[0].Fields()
 	require.NoError(t, err)
@@ -138,7 +138,7 @@ func TestService_OfUser(t *testing.T) {
 		_, err := patient.New(env.Base).Get(as, p)
 		require.NoError(t, err)
 	}
-	list, err := s.OfUser(env.Ctx, user.ID, hmstype.Page{})
+	list, err := s.ListEventsOfUser(env.Ctx, user.ID, hmstype.Page{})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 2, "as a person and as a program")
 	require.Equal(t, p, list.Items[0].Patient)
@@ -160,16 +160,16 @@ func TestService_TrailOfCredentials(t *testing.T) {
 	_, err = patient.New(b.Base).Get(hmstype.WithActor(t.Context(), program), p)
 	require.NoError(t, err)
 
-	list, err := b.s.Trail(b.Ctx, audit.Query{Session: actor.Session})
+	list, err := b.s.ListEvents(b.Ctx, audit.ListEventsInput{Session: actor.Session})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 2, "the read and, by the trigger, the registration")
 	require.Equal(t, actor.Session, list.Items[0].Session)
-	list, err = b.s.Trail(b.Ctx, audit.Query{APIKey: program.APIKey})
+	list, err = b.s.ListEvents(b.Ctx, audit.ListEventsInput{APIKey: program.APIKey})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1)
 	require.Equal(t, program.APIKey, list.Items[0].APIKey)
 	require.Zero(t, list.Items[0].Session)
-	_, err = b.s.Trail(b.Ctx, audit.Query{APIKey: program.APIKey, Session: actor.Session})
+	_, err = b.s.ListEvents(b.Ctx, audit.ListEventsInput{APIKey: program.APIKey, Session: actor.Session})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 
 	b.seal(t)
@@ -199,21 +199,21 @@ func TestService_TrailWithholds(t *testing.T) {
 		}
 		return withheld
 	}
-	query := audit.Query{Entity: "patient", Actions: []audit.Action{audit.ActionCreate}}
-	list, err := s.Trail(clerk, query)
+	query := audit.ListEventsInput{Entity: "patient", Actions: []audit.Action{audit.ActionCreate}}
+	list, err := s.ListEvents(clerk, query)
 	require.NoError(t, err)
 	require.Equal(t, map[hmstype.PatientID]bool{vip: true, other: false}, seen(list.Items))
-	list, err = s.Trail(env.As(t, identity.RoleAdmin), query)
+	list, err = s.ListEvents(env.As(t, identity.RoleAdmin), query)
 	require.NoError(t, err)
 	require.Equal(t, map[hmstype.PatientID]bool{vip: false, other: false}, seen(list.Items))
 	var exported []audit.Event
-	for e, err := range s.Export(clerk, query) {
+	for e, err := range s.ExportEvents(clerk, query) {
 		require.NoError(t, err)
 		exported = append(exported, e)
 	}
 	require.Equal(t, map[hmstype.PatientID]bool{vip: true, other: false}, seen(exported))
 	for _, p := range []hmstype.PatientID{vip, other} {
 		require.Equal(t, 2, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ? AND patient_id = ?
-			AND operation = 'audit.trail' AND action = 'search'`, env.Tenant, p), "each patient is told of each look")
+			AND operation = 'audit.list_events' AND action = 'search'`, env.Tenant, p), "each patient is told of each look")
 	}
 }

@@ -138,32 +138,32 @@ func releaseLegalHold(ctx context.Context, db dbx.DB, in ReleaseLegalHoldInput) 
 	return row.hold(), err
 }
 
-// LegalHoldQuery selects holds. Empty fields select everything; set ones must all hold.
-type LegalHoldQuery struct {
+// ListLegalHoldsInput selects holds. Empty fields select everything; set ones must all hold.
+type ListLegalHoldsInput struct {
 	Patient hmstype.PatientID
 	InForce bool         // only those that are not released
 	Page    hmstype.Page // newest first
 }
 
 // Validate checks the page's size.
-func (q LegalHoldQuery) Validate() error {
+func (q ListLegalHoldsInput) Validate() error {
 	_, err := q.Page.Size()
 	return err
 }
 
-var opLegalHolds = usecase.Query[LegalHoldQuery, hmstype.List[LegalHold]]{
-	Name: "audit.legal_holds", Permission: hmstype.PermAuditRetain, Shows: legalHolds.Found(),
-	Sample: LegalHoldQuery{Page: hmstype.Page{Limit: 10}},
+var opListLegalHolds = usecase.Query[ListLegalHoldsInput, hmstype.List[LegalHold]]{
+	Name: "audit.list_legal_holds", Permission: hmstype.PermAuditRetain, Shows: legalHolds.Found(),
+	Sample: ListLegalHoldsInput{Page: hmstype.Page{Limit: 10}},
 }.Declare()
 
-// LegalHolds lists holds. Why the data of a restricted patient are held is withheld from who may
+// ListLegalHolds lists holds. Why the data of a restricted patient are held is withheld from who may
 // not see them.
 // Permission: [hmstype.PermAuditRetain].
-func (s *Service) LegalHolds(ctx context.Context, query LegalHoldQuery) (hmstype.List[LegalHold], error) {
-	return opLegalHolds.Run(ctx, &s.base, query, listLegalHolds)
+func (s *Service) ListLegalHolds(ctx context.Context, query ListLegalHoldsInput) (hmstype.List[LegalHold], error) {
+	return opListLegalHolds.Run(ctx, &s.base, query, listLegalHolds)
 }
 
-func listLegalHolds(ctx context.Context, db dbx.DB, q LegalHoldQuery) (hmstype.List[LegalHold], error) {
+func listLegalHolds(ctx context.Context, db dbx.DB, q ListLegalHoldsInput) (hmstype.List[LegalHold], error) {
 	db.About(q.Patient)
 	return dbx.List(ctx, db, q.Page, dbx.Order{At: "created_at", Desc: true}, holdRow.hold,
 		dbx.When(!q.Patient.IsZero(), dbx.Equal("patient_id", q.Patient)),

@@ -122,15 +122,15 @@ func setRetentionPolicy(ctx context.Context, db dbx.DB, in SetRetentionPolicyInp
 	return row.policy(), err
 }
 
-var opRetentionPolicies = usecase.Query[usecase.None, []RetentionPolicy]{
-	Name: "audit.retention_policies", Permission: hmstype.PermAuditRetain,
+var opListRetentionPolicies = usecase.Query[usecase.None, []RetentionPolicy]{
+	Name: "audit.list_retention_policies", Permission: hmstype.PermAuditRetain,
 	Shows: usecase.Nobody[[]RetentionPolicy](rules), Quiet: rules,
 }.Declare()
 
-// RetentionPolicies lists the tenant's policies by category and jurisdiction.
+// ListRetentionPolicies lists the tenant's policies by category and jurisdiction.
 // Permission: [hmstype.PermAuditRetain].
-func (s *Service) RetentionPolicies(ctx context.Context) ([]RetentionPolicy, error) {
-	return opRetentionPolicies.Run(ctx, &s.base, usecase.None{}, listPolicies)
+func (s *Service) ListRetentionPolicies(ctx context.Context) ([]RetentionPolicy, error) {
+	return opListRetentionPolicies.Run(ctx, &s.base, usecase.None{}, listPolicies)
 }
 
 func listPolicies(ctx context.Context, db dbx.DB, _ usecase.None) ([]RetentionPolicy, error) {

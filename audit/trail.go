@@ -22,8 +22,8 @@ func New(base usecase.Base, log LogConfig) *Service {
 	return &Service{base: base, log: log.withDefaults()}
 }
 
-// Query selects events. Empty fields select everything; set ones must all hold.
-type Query struct {
+// ListEventsInput selects events. Empty fields select everything; set ones must all hold.
+type ListEventsInput struct {
 	Patient  hmstype.PatientID // whose data
 	Actor    string            // who, as the text of Event.Actor
 	User     hmstype.UserID    // a user, person or program, instead of Actor
@@ -37,7 +37,7 @@ type Query struct {
 }
 
 // Validate checks that the query says what it wants.
-func (q Query) Validate() error {
+func (q ListEventsInput) Validate() error {
 	var v hmstype.Validator
 	v.Text(q.Actor, "actor", 0, 200)
 	v.Text(q.Entity, "entity", 0, 100)
@@ -50,56 +50,56 @@ func (q Query) Validate() error {
 	return v.Err()
 }
 
-var opTrail = usecase.Query[Query, hmstype.List[Event]]{
-	Name: "audit.trail", Permission: hmstype.PermAuditRead, Shows: trailEvents.Found(),
-	Sample: Query{Entity: "patient", Actions: []Action{ActionRead}, Page: hmstype.Page{Limit: 10}},
+var opListEvents = usecase.Query[ListEventsInput, hmstype.List[Event]]{
+	Name: "audit.list_events", Permission: hmstype.PermAuditRead, Shows: trailEvents.Found(),
+	Sample: ListEventsInput{Entity: "patient", Actions: []Action{ActionRead}, Page: hmstype.Page{Limit: 10}},
 }.Declare()
 
-// Trail lists the events that the query selects, newest first. Reading the trail of a
-// patient is itself a read of that patient's data, and is recorded ([Service.OfPatient]); so is
+// ListEvents lists the events that the query selects, newest first. Reading the trail of a
+// patient is itself a read of that patient's data, and is recorded ([Service.ListEventsOfPatient]); so is
 // every patient whom another query shows. Of the restricted patients among them the changes are
 // withheld from who may not see them, and the trail of one such patient is refused.
 // Permission: [hmstype.PermAuditRead].
-func (s *Service) Trail(ctx context.Context, query Query) (hmstype.List[Event], error) {
+func (s *Service) ListEvents(ctx context.Context, query ListEventsInput) (hmstype.List[Event], error) {
 	if !query.Patient.IsZero() {
-		return opOfPatient.Run(ctx, &s.base, query, trail)
+		return opListEventsOfPatient.Run(ctx, &s.base, query, trail)
 	}
-	return opTrail.Run(ctx, &s.base, query, trail)
+	return opListEvents.Run(ctx, &s.base, query, trail)
 }
 
-var opOfPatient = usecase.Query[Query, hmstype.List[Event]]{
-	Name: "audit.of_patient", Permission: hmstype.PermAuditRead, Shows: trailEvents.Page(),
-	Sample: Query{Page: hmstype.Page{Limit: 10}},
+var opListEventsOfPatient = usecase.Query[ListEventsInput, hmstype.List[Event]]{
+	Name: "audit.list_events_of_patient", Permission: hmstype.PermAuditRead, Shows: trailEvents.Page(),
+	Sample: ListEventsInput{Page: hmstype.Page{Limit: 10}},
 }.Declare()
 
-// OfPatient lists who saw or changed a patient's data, newest first.
+// ListEventsOfPatient lists who saw or changed a patient's data, newest first.
 // Permission: [hmstype.PermAuditRead].
-func (s *Service) OfPatient(ctx context.Context, patient hmstype.PatientID, page hmstype.Page) (hmstype.List[Event], error) {
-	return opOfPatient.Run(ctx, &s.base, Query{Patient: patient, Page: page}, trail)
+func (s *Service) ListEventsOfPatient(ctx context.Context, patient hmstype.PatientID, page hmstype.Page) (hmstype.List[Event], error) {
+	return opListEventsOfPatient.Run(ctx, &s.base, ListEventsInput{Patient: patient, Page: page}, trail)
 }
 
-// OfUser lists what a user did, newest first.
-func (s *Service) OfUser(ctx context.Context, user hmstype.UserID, page hmstype.Page) (hmstype.List[Event], error) {
-	return s.Trail(ctx, Query{User: user, Page: page})
+// ListEventsOfUser lists what a user did, newest first.
+func (s *Service) ListEventsOfUser(ctx context.Context, user hmstype.UserID, page hmstype.Page) (hmstype.List[Event], error) {
+	return s.ListEvents(ctx, ListEventsInput{User: user, Page: page})
 }
 
-// OfObject lists what was done to one row of a table, newest first: its history, field by
+// ListEventsOfObject lists what was done to one row of a table, newest first: its history, field by
 // field by [Event.Fields].
-func (s *Service) OfObject(ctx context.Context, entity, id string, page hmstype.Page) (hmstype.List[Event], error) {
-	return s.Trail(ctx, Query{Entity: entity, EntityID: id, Page: page})
+func (s *Service) ListEventsOfObject(ctx context.Context, entity, id string, page hmstype.Page) (hmstype.List[Event], error) {
+	return s.ListEvents(ctx, ListEventsInput{Entity: entity, EntityID: id, Page: page})
 }
 
-func trail(ctx context.Context, db dbx.DB, query Query) (hmstype.List[Event], error) {
+func trail(ctx context.Context, db dbx.DB, query ListEventsInput) (hmstype.List[Event], error) {
 	return events(ctx, db, query)
 }
 
 // events reads a page of the trail.
-func events(ctx context.Context, db dbx.DB, query Query, more ...dbx.Apply) (hmstype.List[Event], error) {
+func events(ctx context.Context, db dbx.DB, query ListEventsInput, more ...dbx.Apply) (hmstype.List[Event], error) {
 	db.About(query.Patient)
 	return dbx.List(ctx, db, query.Page, dbx.Order{At: "recorded_at", Desc: true}, eventRow.event, append(more, query.apply)...)
 }
 
-func (q Query) apply(sel *bun.SelectQuery) *bun.SelectQuery {
+func (q ListEventsInput) apply(sel *bun.SelectQuery) *bun.SelectQuery {
 	if !q.Patient.IsZero() {
 		sel = sel.Where("e.patient_id = ?", q.Patient)
 	}

@@ -24,7 +24,7 @@ const unreviewedQuery = `SELECT g.id, g.user_id, g.patient_id, g.started_at, coa
 	  AND ($7::timestamptz IS NULL OR (g.started_at, g.id) > ($7::timestamptz, $8::uuid))
 	GROUP BY g.tenant_id, g.id ORDER BY g.started_at, g.id LIMIT $9`
 
-func (q UnusualQuery) unreviewed(ctx context.Context, db dbx.DB) (found hmstype.List[Unusual], err error) {
+func (q ListUnusualInput) unreviewed(ctx context.Context, db dbx.DB) (found hmstype.List[Unusual], err error) {
 	found.Items = []Unusual{}
 	size, err := q.Page.Size()
 	if err != nil {

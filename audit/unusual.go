@@ -29,8 +29,8 @@ const (
 // longestSearch bounds the period of one question: each page of the answer reads it anew.
 const longestSearch = 366 * 24 * time.Hour
 
-// UnusualQuery asks for accesses of one suspicion.
-type UnusualQuery struct {
+// ListUnusualInput asks for accesses of one suspicion.
+type ListUnusualInput struct {
 	Suspicion Suspicion      // required
 	During    hmstype.Period // both bounds are required; at most 366 days
 	User      hmstype.UserID // zero asks for every user
@@ -53,7 +53,7 @@ func (h Hours) validate(v *hmstype.Validator) {
 }
 
 // Validate implements the rules above.
-func (q UnusualQuery) Validate() error {
+func (q ListUnusualInput) Validate() error {
 	var v hmstype.Validator
 	hmstype.OneOf(&v, q.Suspicion, "suspicion", SuspicionSurname, SuspicionOwnRecord, SuspicionVolume, SuspicionAfterHours, SuspicionBreakGlass)
 	v.Nested("during", q.During.Validate())
@@ -96,27 +96,27 @@ var unusuals = usecase.Entity[Unusual]{
 	},
 }
 
-var opUnusual = usecase.Query[UnusualQuery, hmstype.List[Unusual]]{
-	Name: "audit.unusual", Permission: hmstype.PermAuditRead, Shows: unusuals.Found(),
-	Sample: UnusualQuery{
+var opListUnusual = usecase.Query[ListUnusualInput, hmstype.List[Unusual]]{
+	Name: "audit.list_unusual", Permission: hmstype.PermAuditRead, Shows: unusuals.Found(),
+	Sample: ListUnusualInput{
 		Suspicion: SuspicionAfterHours, During: usecase.SamplePeriod, Searches: true,
 		Hours: Hours{Opens: 8 * time.Hour, Closes: 18 * time.Hour}, Page: hmstype.Page{Limit: 10},
 	},
 }.Declare()
 
-// Unusual lists the accesses of one suspicion, in the order of time: by user and patient; for
+// ListUnusual lists the accesses of one suspicion, in the order of time: by user and patient; for
 // volume by user and hour or day; for break-glass by grant. Every patient whom it shows is
 // recorded as a hit of a search.
 // Permission: [hmstype.PermAuditRead].
-func (s *Service) Unusual(ctx context.Context, query UnusualQuery) (hmstype.List[Unusual], error) {
-	return opUnusual.Run(ctx, &s.base, query, unusual)
+func (s *Service) ListUnusual(ctx context.Context, query ListUnusualInput) (hmstype.List[Unusual], error) {
+	return opListUnusual.Run(ctx, &s.base, query, unusual)
 }
 
-func unusual(ctx context.Context, db dbx.DB, q UnusualQuery) (hmstype.List[Unusual], error) {
+func unusual(ctx context.Context, db dbx.DB, q ListUnusualInput) (hmstype.List[Unusual], error) {
 	return q.find(ctx, db)
 }
 
-func (q UnusualQuery) find(ctx context.Context, db dbx.DB) (hmstype.List[Unusual], error) {
+func (q ListUnusualInput) find(ctx context.Context, db dbx.DB) (hmstype.List[Unusual], error) {
 	switch q.Suspicion {
 	case SuspicionVolume:
 		return q.volume(ctx, db)
@@ -132,13 +132,13 @@ func (q UnusualQuery) find(ctx context.Context, db dbx.DB) (hmstype.List[Unusual
 }
 
 // accesses selects what counts as a person's access to a patient's record.
-func (q UnusualQuery) accesses(sel *bun.SelectQuery) *bun.SelectQuery {
-	sel = Query{User: q.User, Actions: q.actions(), During: q.During}.apply(sel)
+func (q ListUnusualInput) accesses(sel *bun.SelectQuery) *bun.SelectQuery {
+	sel = ListEventsInput{User: q.User, Actions: q.actions(), During: q.During}.apply(sel)
 	// A range instead of a pattern: "human:" is a prefix, and ";" follows ":".
 	return sel.Where("e.patient_id IS NOT NULL").Where("e.actor >= 'human:' AND e.actor < 'human;'")
 }
 
-func (q UnusualQuery) actions() []Action {
+func (q ListUnusualInput) actions() []Action {
 	actions := []Action{ActionRead, ActionExport, ActionCreate, ActionUpdate, ActionDelete}
 	if q.Searches {
 		actions = append(actions, ActionSearch)
@@ -147,12 +147,12 @@ func (q UnusualQuery) actions() []Action {
 }
 
 // pairs lists users and patients.
-func (q UnusualQuery) pairs(ctx context.Context, db dbx.DB, suspicious dbx.Apply) (hmstype.List[Unusual], error) {
+func (q ListUnusualInput) pairs(ctx context.Context, db dbx.DB, suspicious dbx.Apply) (hmstype.List[Unusual], error) {
 	rows, next, err := groups(ctx, db, q.Page, byUserAndPatient, q.accesses, suspicious)
 	return list(rows, next, q.unusual), err
 }
 
-func (q UnusualQuery) unusual(r groupRow) Unusual {
+func (q ListUnusualInput) unusual(r groupRow) Unusual {
 	return Unusual{
 		Suspicion: q.Suspicion, User: actorOf(r.Actor).User, Patient: r.PatientID, Events: r.Events, Patients: 1,
 		First: r.FirstAt.UTC(), Last: r.LastAt.UTC(),
@@ -166,7 +166,7 @@ func ownRecord(db dbx.DB) dbx.Apply {
 	}
 }
 
-func (q UnusualQuery) afterHours(ctx context.Context, db dbx.DB) (hmstype.List[Unusual], error) {
+func (q ListUnusualInput) afterHours(ctx context.Context, db dbx.DB) (hmstype.List[Unusual], error) {
 	tenant, err := db.TenantInfo(ctx)
 	if err != nil {
 		return hmstype.List[Unusual]{}, err
@@ -189,7 +189,7 @@ var byUserAndPatient = []string{"actor", "patient_id"}
 
 // namesakes looks the words of the users' surnames up among those by which patients are found,
 // and then compares the surnames themselves, for a word may be a first name as well.
-func (q UnusualQuery) namesakes(ctx context.Context, db dbx.DB) (hmstype.List[Unusual], error) {
+func (q ListUnusualInput) namesakes(ctx context.Context, db dbx.DB) (hmstype.List[Unusual], error) {
 	size, err := q.Page.Size()
 	if err != nil {
 		return hmstype.List[Unusual]{}, err
@@ -225,7 +225,7 @@ func (q UnusualQuery) namesakes(ctx context.Context, db dbx.DB) (hmstype.List[Un
 }
 
 // surnames gives the surnames of the users who may be asked for, by actor.
-func (q UnusualQuery) surnames(ctx context.Context, db dbx.DB) (map[string]string, error) {
+func (q ListUnusualInput) surnames(ctx context.Context, db dbx.DB) (map[string]string, error) {
 	var users []struct {
 		ID       hmstype.UserID
 		LastName string

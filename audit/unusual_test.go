@@ -31,14 +31,14 @@ func named(t *testing.T, env *dbtest.Env, surname string) identity.User {
 }
 
 // find reads all pages of one.
-func find(t *testing.T, env *dbtest.Env, q audit.UnusualQuery) []audit.Unusual {
+func find(t *testing.T, env *dbtest.Env, q audit.ListUnusualInput) []audit.Unusual {
 	t.Helper()
 	if q.During.Start.IsZero() {
 		q.During = week
 	}
 	var all []audit.Unusual
 	for q.Page = (hmstype.Page{Limit: 1}); ; {
-		list, err := audit.New(env.Base, audit.LogConfig{}).Unusual(env.Ctx, q)
+		list, err := audit.New(env.Base, audit.LogConfig{}).ListUnusual(env.Ctx, q)
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(list.Items), 1)
 		all = append(all, list.Items...)
@@ -66,10 +66,10 @@ func TestService_UnusualSurname(t *testing.T) {
 		{Suspicion: audit.SuspicionSurname, User: garcia.ID, Patient: aunt, Events: 2, Patients: 1, First: at(0), Last: at(5)},
 		{Suspicion: audit.SuspicionSurname, User: garcia.ID, Patient: stranger, Events: 1, Patients: 1, First: at(1), Last: at(1)},
 		{Suspicion: audit.SuspicionSurname, User: berg.ID, Patient: namesake, Events: 1, Patients: 1, First: at(13), Last: at(13)},
-	}, find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionSurname}))
-	require.Len(t, find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionSurname, User: berg.ID}), 1)
+	}, find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionSurname}))
+	require.Len(t, find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionSurname, User: berg.ID}), 1)
 	most := int64(0)
-	for _, u := range find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionSurname, Searches: true}) {
+	for _, u := range find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionSurname, Searches: true}) {
 		most = max(most, u.Events)
 	}
 	require.Equal(t, int64(3), most)
@@ -89,7 +89,7 @@ func TestService_UnusualSurnameIsNoFirstName(t *testing.T) {
 	}
 	kin := register(t, env, "Martin", false)
 	insert(t, env, t.Context(), monday, human(user.ID), "read", kin, "")
-	found := find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionSurname})
+	found := find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionSurname})
 	require.Len(t, found, 1)
 	require.Equal(t, kin, found[0].Patient)
 }
@@ -104,11 +104,11 @@ func TestService_UnusualOwnRecord(t *testing.T) {
 	insert(t, env, t.Context(), monday, human(user.ID), "read", own, "")
 	insert(t, env, t.Context(), monday, human(colleague.ID), "read", own, "")
 	insert(t, env, t.Context(), monday, human(user.ID), "denied", own, "")
-	found := find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionOwnRecord})
+	found := find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionOwnRecord})
 	require.Equal(t, []audit.Unusual{{Suspicion: audit.SuspicionOwnRecord, User: user.ID, Patient: own, Events: 1, Patients: 1, First: monday, Last: monday}}, found)
 	_, err = env.Identity.LinkPatient(env.Ctx, identity.LinkPatientInput{User: user.ID, Version: link.Version})
 	require.NoError(t, err)
-	require.Empty(t, find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionOwnRecord}))
+	require.Empty(t, find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionOwnRecord}))
 }
 
 func TestService_UnusualVolume(t *testing.T) {
@@ -134,7 +134,7 @@ func TestService_UnusualVolume(t *testing.T) {
 	hour := hmstype.Period{Start: ten, End: ten.Add(time.Hour)}
 	want := audit.Unusual{Suspicion: audit.SuspicionVolume, User: usual.ID, Events: 26, Patients: 13, Usual: 4, Window: hour, First: ten, Last: ten.Add(time.Minute)}
 	ask := func(v audit.Volume) []audit.Unusual {
-		return find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionVolume, Volume: v})
+		return find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionVolume, Volume: v})
 	}
 	require.Equal(t, []audit.Unusual{want}, ask(audit.Volume{Times: 3}), "more than thrice, not thrice; whoever has no habit is not judged by it")
 	require.Empty(t, ask(audit.Volume{Times: 3, Floor: 14}))
@@ -144,7 +144,7 @@ func TestService_UnusualVolume(t *testing.T) {
 	require.Equal(t, fresh.ID, byNumber[2].User)
 	require.Zero(t, byNumber[2].Usual)
 	require.Equal(t, int64(20), byNumber[2].Patients)
-	day := find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionVolume, User: usual.ID, Volume: audit.Volume{PerDay: true, AtLeast: 25}})
+	day := find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionVolume, User: usual.ID, Volume: audit.Volume{PerDay: true, AtLeast: 25}})
 	require.Len(t, day, 1)
 	require.Equal(t, int64(25), day[0].Patients)
 	require.Equal(t, hmstype.Period{Start: monday, End: monday.AddDate(0, 0, 1)}, day[0].Window)
@@ -164,13 +164,13 @@ func TestService_UnusualAfterHours(t *testing.T) {
 		insert(t, env, t.Context(), at, human(user.ID), "read", p, "")
 	}
 	hours := audit.Hours{Opens: 7 * time.Hour, Closes: 19 * time.Hour}
-	found := find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionAfterHours, Hours: hours})
+	found := find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionAfterHours, Hours: hours})
 	require.Len(t, found, 1)
 	require.Equal(t, int64(3), found[0].Events, "before seven, from seven in the evening on, and on Saturday")
 	hours.Weekends = true
-	require.Equal(t, int64(2), find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionAfterHours, Hours: hours})[0].Events)
+	require.Equal(t, int64(2), find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionAfterHours, Hours: hours})[0].Events)
 	hours.Opens, hours.Closes = 0, 24*time.Hour
-	require.Empty(t, find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionAfterHours, Hours: hours}))
+	require.Empty(t, find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionAfterHours, Hours: hours}))
 }
 
 func TestService_UnusualBreakGlass(t *testing.T) {
@@ -183,7 +183,7 @@ func TestService_UnusualBreakGlass(t *testing.T) {
 	actor.AuthenticatedAt = env.Clock.Now()
 	doctor := hmstype.WithActor(t.Context(), actor)
 	glass := func(p hmstype.PatientID) identity.BreakGlass {
-		grant, err := env.Identity.BreakTheGlass(doctor, identity.BreakGlassInput{
+		grant, err := env.Identity.BreakTheGlass(doctor, identity.BreakTheGlassInput{
 			Patient: p, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the ER"},
 		})
 		require.NoError(t, err)
@@ -193,7 +193,7 @@ func TestService_UnusualBreakGlass(t *testing.T) {
 	look(t, env, doctor, vip, 3)
 	env.Clock.Advance(time.Second)
 	unused := glass(other)
-	found := find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionBreakGlass, During: today})
+	found := find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionBreakGlass, During: today})
 	require.Len(t, found, 2)
 	require.Equal(t, used.ID, found[0].BreakGlass)
 	require.Equal(t, int64(3), found[0].Events)
@@ -208,13 +208,13 @@ func TestService_UnusualBreakGlass(t *testing.T) {
 		ID: used.ID, BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "Seen in the log"},
 	})
 	require.NoError(t, err)
-	require.Len(t, find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionBreakGlass, During: today}), 1)
-	require.Empty(t, find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionBreakGlass, During: today, User: hmstype.NewID[hmstype.UserID]()}))
+	require.Len(t, find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionBreakGlass, During: today}), 1)
+	require.Empty(t, find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionBreakGlass, During: today, User: hmstype.NewID[hmstype.UserID]()}))
 }
 
 func TestUnusualQuery_Validate(t *testing.T) {
 	t.Parallel()
-	for name, q := range map[string]audit.UnusualQuery{
+	for name, q := range map[string]audit.ListUnusualInput{
 		"no suspicion": {During: week},
 		"no period":    {Suspicion: audit.SuspicionOwnRecord},
 		"open period":  {Suspicion: audit.SuspicionOwnRecord, During: hmstype.Period{Start: monday}},
@@ -236,10 +236,10 @@ func TestService_UnusualIsRecorded(t *testing.T) {
 	user := named(t, env, "Kin")
 	p := register(t, env, "Kin", false)
 	insert(t, env, t.Context(), monday, human(user.ID), "read", p, "")
-	require.Len(t, find(t, env, audit.UnusualQuery{Suspicion: audit.SuspicionSurname}), 1)
-	require.Equal(t, 1, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ? AND patient_id = ? AND operation = 'audit.unusual' AND action = 'search'`, env.Tenant, p))
-	require.Empty(t, find(t, other, audit.UnusualQuery{Suspicion: audit.SuspicionSurname}))
-	_, err := audit.New(env.Base, audit.LogConfig{}).Unusual(env.As(t, identity.RoleDoctor), audit.UnusualQuery{})
+	require.Len(t, find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionSurname}), 1)
+	require.Equal(t, 1, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ? AND patient_id = ? AND operation = 'audit.list_unusual' AND action = 'search'`, env.Tenant, p))
+	require.Empty(t, find(t, other, audit.ListUnusualInput{Suspicion: audit.SuspicionSurname}))
+	_, err := audit.New(env.Base, audit.LogConfig{}).ListUnusual(env.As(t, identity.RoleDoctor), audit.ListUnusualInput{})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 }
 

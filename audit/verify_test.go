@@ -23,7 +23,7 @@ func TestService_Trail(t *testing.T) {
 	_, err := env.Identity.SetUserStatus(env.Ctx, identity.SetUserStatusInput{ID: user.ID, Status: identity.UserLocked})
 	require.NoError(t, err)
 
-	list, err := s.Trail(env.Ctx, audit.Query{Entity: "user_account", EntityID: user.ID.String()})
+	list, err := s.ListEvents(env.Ctx, audit.ListEventsInput{Entity: "user_account", EntityID: user.ID.String()})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 2)
 	require.Equal(t, audit.ActionUpdate, list.Items[0].Action)
@@ -39,9 +39,9 @@ func TestService_Trail(t *testing.T) {
 	t.Run("PagesWithoutRepeating", func(t *testing.T) {
 		t.Parallel()
 		seen := map[hmstype.AuditEventID]bool{}
-		query := audit.Query{Entity: "role", Page: hmstype.Page{Limit: 2}}
+		query := audit.ListEventsInput{Entity: "role", Page: hmstype.Page{Limit: 2}}
 		for {
-			list, err := s.Trail(env.Ctx, query)
+			list, err := s.ListEvents(env.Ctx, query)
 			require.NoError(t, err)
 			for _, e := range list.Items {
 				require.False(t, seen[e.ID])
@@ -57,14 +57,14 @@ func TestService_Trail(t *testing.T) {
 
 	t.Run("NeedsPermission", func(t *testing.T) {
 		t.Parallel()
-		_, err := s.Trail(env.As(t, identity.RoleNurse), audit.Query{})
+		_, err := s.ListEvents(env.As(t, identity.RoleNurse), audit.ListEventsInput{})
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 	})
 
 	t.Run("OtherTenantSeesNothing", func(t *testing.T) {
 		t.Parallel()
 		other := dbtest.New(t)
-		list, err := s.Trail(other.Ctx, audit.Query{Entity: "user_account", EntityID: user.ID.String()})
+		list, err := s.ListEvents(other.Ctx, audit.ListEventsInput{Entity: "user_account", EntityID: user.ID.String()})
 		require.NoError(t, err)
 		require.Empty(t, list.Items)
 	})
@@ -137,7 +137,7 @@ func TestTrigger_RawSQL(t *testing.T) {
 	user := env.User(t)
 	_, err := env.DB.NewRaw(`UPDATE hms.user_account SET language = 'sw' WHERE tenant_id = ? AND id = ?`, env.Tenant, user.ID).Exec(t.Context())
 	require.NoError(t, err)
-	list, err := audit.New(env.Base, audit.LogConfig{}).Trail(env.Ctx, audit.Query{Entity: "user_account", EntityID: user.ID.String(), Actions: []audit.Action{audit.ActionUpdate}})
+	list, err := audit.New(env.Base, audit.LogConfig{}).ListEvents(env.Ctx, audit.ListEventsInput{Entity: "user_account", EntityID: user.ID.String(), Actions: []audit.Action{audit.ActionUpdate}})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1)
 	require.Regexp(t, "^database:", list.Items[0].Actor.String())

@@ -69,7 +69,7 @@ const volumeQuery = `WITH access AS (
 	  AND ($12::timestamptz IS NULL OR (a.began, a.user_id) > ($12::timestamptz, $13::uuid))
 	ORDER BY a.began, a.user_id LIMIT $14`
 
-func (q UnusualQuery) volume(ctx context.Context, db dbx.DB) (found hmstype.List[Unusual], err error) {
+func (q ListUnusualInput) volume(ctx context.Context, db dbx.DB) (found hmstype.List[Unusual], err error) {
 	found.Items = []Unusual{}
 	size, err := q.Page.Size()
 	if err != nil {
@@ -111,7 +111,7 @@ func (o Volume) around(began time.Time, zone *time.Location) hmstype.Period {
 	return hmstype.Period{Start: began.UTC(), End: end.UTC()}
 }
 
-func (q UnusualQuery) volumeArgs(db dbx.DB, zone *time.Location, limit int) ([]any, error) {
+func (q ListUnusualInput) volumeArgs(db dbx.DB, zone *time.Location, limit int) ([]any, error) {
 	o := q.Volume.withDefaults()
 	after, ok, err := q.Page.Position("volume")
 	if err != nil {

@@ -69,7 +69,7 @@ func TestAntiTest7_Reports(t *testing.T) {
 			b.Clock.Advance(time.Duration(days) * 24 * time.Hour)
 			b.billOf100(t)
 		}
-		list, err := b.s.ReceivablesAgeing(b.Ctx)
+		list, err := b.s.GetReceivablesAgeing(b.Ctx)
 		require.NoError(t, err)
 		require.Equal(t, []billing.Ageing{
 			{UpTo30: usd("60.00"), UpTo60: usd("40.00"), UpTo90: usd("20.00"), Over90: usd("20.00"), Total: usd("140.00"), OpenShares: 7},
@@ -91,21 +91,21 @@ func TestAntiTest7_Reports(t *testing.T) {
 		_, err = b.s.IssueCreditNote(b.Ctx, billing.IssueCreditNoteInput{Bill: other.ID, Reason: "x"})
 		require.NoError(t, err)
 		march := billing.Days{From: hmstype.NewDate(2026, time.March, 1), Until: hmstype.NewDate(2026, time.April, 1)}
-		mix, err := b.s.PayerMix(b.Ctx, march)
+		mix, err := b.s.GetPayerMix(b.Ctx, march)
 		require.NoError(t, err)
 		require.Equal(t, []billing.Revenue{
 			{Invoiced: usd("40.00"), Credited: usd("20.00"), Net: usd("20.00"), Bills: 2},
 			{Payer: "First", Invoiced: usd("160.00"), Credited: usd("80.00"), Net: usd("80.00"), Bills: 2},
 		}, mix)
-		days, err := b.s.RevenueByDay(b.Ctx, march)
+		days, err := b.s.GetRevenueByDay(b.Ctx, march)
 		require.NoError(t, err)
 		require.Len(t, days, 4)
 		require.Equal(t, hmstype.NewDate(2026, time.March, 2), days[0].Day)
 		require.True(t, days[2].Net.IsZero())
-		_, err = b.s.PayerMix(b.Ctx, billing.Days{From: march.Until, Until: march.From})
+		_, err = b.s.GetPayerMix(b.Ctx, billing.Days{From: march.Until, Until: march.From})
 		require.ErrorIs(t, err, hmstype.ErrInvalid)
 		other2 := setup(t)
-		mix, err = other2.s.PayerMix(other2.Ctx, march)
+		mix, err = other2.s.GetPayerMix(other2.Ctx, march)
 		require.NoError(t, err)
 		require.Empty(t, mix, "another tenant's money is not seen")
 	})
@@ -127,13 +127,13 @@ func TestService_DaySummary(t *testing.T) {
 	_, err = b.s.CancelPayment(b.Ctx, billing.CancelPaymentInput{Payment: q.ID, Reason: "x"})
 	require.NoError(t, err)
 
-	first, err := b.s.DaySummary(b.Ctx, billing.DayInput{Day: hmstype.NewDate(2026, time.March, 2)})
+	first, err := b.s.GetDaySummary(b.Ctx, billing.GetDaySummaryInput{Day: hmstype.NewDate(2026, time.March, 2)})
 	require.NoError(t, err)
 	require.Equal(t, []string{
 		"card 0.00 USD - 0.00 USD - 5.00 USD = -5.00 USD", "cash 80.00 USD - 0.00 USD - 0.00 USD = 80.00 USD",
 	}, methodLines(first), "a later cancellation does not change a day that is over")
 	require.Len(t, first.Revenue, 1)
-	today, err := b.s.DaySummary(b.Ctx, billing.DayInput{})
+	today, err := b.s.GetDaySummary(b.Ctx, billing.GetDaySummaryInput{})
 	require.NoError(t, err)
 	require.Equal(t, []string{"cash 0.00 USD - 50.00 USD - 0.00 USD = -50.00 USD"}, methodLines(today))
 	require.Empty(t, today.Revenue)

@@ -291,29 +291,29 @@ func lockBill(ctx context.Context, db dbx.DB, id hmstype.BillID) (billRow, error
 	return dbx.Get[billRow](ctx, db, "bill", id, dbx.ForUpdate)
 }
 
-var opBill = usecase.Query[usecase.ByID[hmstype.BillID], Bill]{
-	Name: "billing.bill", Permission: hmstype.PermBillingRead, Shows: invoices.One(),
+var opGetBill = usecase.Query[usecase.ByID[hmstype.BillID], Bill]{
+	Name: "billing.get_bill", Permission: hmstype.PermBillingRead, Shows: invoices.One(),
 }.Declare()
 
-// Bill gives a bill with its lines and shares, and records that it was read.
+// GetBill gives a bill with its lines and shares, and records that it was read.
 // Permission: [hmstype.PermBillingRead].
-func (s *Service) Bill(ctx context.Context, id hmstype.BillID) (Bill, error) {
-	return opBill.Run(ctx, &s.base, usecase.ID(id), getBill)
+func (s *Service) GetBill(ctx context.Context, id hmstype.BillID) (Bill, error) {
+	return opGetBill.Run(ctx, &s.base, usecase.ID(id), getBill)
 }
 
 func getBill(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BillID]) (Bill, error) {
 	return loadBill(ctx, db, in.ID)
 }
 
-// BillsQuery selects bills.
-type BillsQuery struct {
+// ListBillsInput selects bills.
+type ListBillsInput struct {
 	Patient hmstype.PatientID // zero means every patient
 	Status  BillStatus        // empty means all
 	Page    hmstype.Page
 }
 
 // Validate implements the rules above.
-func (in BillsQuery) Validate() error {
+func (in ListBillsInput) Validate() error {
 	var v hmstype.Validator
 	if in.Status != "" {
 		hmstype.OneOf(&v, in.Status, "status", BillTransitions.States()...)
@@ -322,19 +322,19 @@ func (in BillsQuery) Validate() error {
 	return v.Err()
 }
 
-var opBills = usecase.Query[BillsQuery, hmstype.List[Bill]]{
-	Name: "billing.bills", Permission: hmstype.PermBillingRead, Shows: invoices.Found(),
-	Sample: BillsQuery{Status: BillIssued},
+var opListBills = usecase.Query[ListBillsInput, hmstype.List[Bill]]{
+	Name: "billing.list_bills", Permission: hmstype.PermBillingRead, Shows: invoices.Found(),
+	Sample: ListBillsInput{Status: BillIssued},
 }.Declare()
 
-// Bills lists bills without their lines, the oldest first, and records whose were shown. Those of
+// ListBills lists bills without their lines, the oldest first, and records whose were shown. Those of
 // restricted patients are withheld from who may not see them.
 // Permission: [hmstype.PermBillingRead].
-func (s *Service) Bills(ctx context.Context, in BillsQuery) (hmstype.List[Bill], error) {
-	return opBills.Run(ctx, &s.base, in, bills)
+func (s *Service) ListBills(ctx context.Context, in ListBillsInput) (hmstype.List[Bill], error) {
+	return opListBills.Run(ctx, &s.base, in, bills)
 }
 
-func bills(ctx context.Context, db dbx.DB, in BillsQuery) (hmstype.List[Bill], error) {
+func bills(ctx context.Context, db dbx.DB, in ListBillsInput) (hmstype.List[Bill], error) {
 	db.About(in.Patient)
 	return dbx.List(ctx, db, in.Page, dbx.Order{At: "created_at"}, billRow.bill,
 		dbx.When(!in.Patient.IsZero(), dbx.Equal("patient_id", in.Patient)),

@@ -154,7 +154,7 @@ func TestService_IssueBill(t *testing.T) {
 		require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 		_, err = b.s.CancelBill(b.Ctx, billing.CancelBillInput{ID: draft.ID, Reason: "x"})
 		require.ErrorIs(t, err, hmstype.ErrInvalidTransition, "an issued bill is credited, not cancelled")
-		c, err := b.s.Charge(b.Ctx, bill.Lines[0].Charge)
+		c, err := b.s.GetCharge(b.Ctx, bill.Lines[0].Charge)
 		require.NoError(t, err)
 		require.Equal(t, billing.ChargeBilled, c.Status)
 		require.Equal(t, "40.00 USD", b.balance(t, billing.AccountReceivablePatient))
@@ -200,7 +200,7 @@ func TestService_IssueBill_More(t *testing.T) {
 			Bill: bill.ID, Amount: usd("1"), PaymentDetails: by(billing.MethodCash),
 		})
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
-		_, err = b.s.Bill(nurse, bill.ID)
+		_, err = b.s.GetBill(nurse, bill.ID)
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 		desk := b.As(t, identity.RoleReceptionist)
 		_, err = b.s.Pay(desk, billing.PayInput{Bill: bill.ID, Amount: usd("1"), PaymentDetails: by(billing.MethodCash)})
@@ -218,7 +218,7 @@ func TestService_IssueBill_More(t *testing.T) {
 		p, err := b.pay(bill.ID, "1")
 		require.NoError(t, err)
 		for name, err := range map[string]error{
-			"bill":  errOf(other.s.Bill(other.Ctx, bill.ID)),
+			"bill":  errOf(other.s.GetBill(other.Ctx, bill.ID)),
 			"issue": errOf(other.s.IssueBill(other.Ctx, billing.IssueBillInput{ID: bill.ID})),
 			"pay":   errOf(other.pay(bill.ID, "1")),
 			"refund": errOf(other.s.Refund(other.Ctx, billing.RefundInput{
@@ -226,12 +226,12 @@ func TestService_IssueBill_More(t *testing.T) {
 			})),
 			"cancel":  errOf(other.s.CancelPayment(other.Ctx, billing.CancelPaymentInput{Payment: p.ID, Reason: "x"})),
 			"credit":  errOf(other.s.IssueCreditNote(other.Ctx, billing.IssueCreditNoteInput{Bill: bill.ID, Reason: "x"})),
-			"notes":   errOf(other.s.CreditNotes(other.Ctx, bill.ID)),
-			"payment": errOf(other.s.Payments(other.Ctx, bill.ID)),
+			"notes":   errOf(other.s.ListCreditNotes(other.Ctx, bill.ID)),
+			"payment": errOf(other.s.ListPayments(other.Ctx, bill.ID)),
 		} {
 			require.ErrorIs(t, err, hmstype.ErrNotFound, name)
 		}
-		list, err := other.s.Bills(other.Ctx, billing.BillsQuery{})
+		list, err := other.s.ListBills(other.Ctx, billing.ListBillsInput{})
 		require.NoError(t, err)
 		require.Empty(t, list.Items)
 	})

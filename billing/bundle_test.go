@@ -158,7 +158,7 @@ func (b *bundle) pay(bill hmstype.BillID, amount string) (billing.Payment, error
 
 func (b *bundle) bill(tb testing.TB, id hmstype.BillID) billing.Bill {
 	tb.Helper()
-	bill, err := b.s.Bill(b.Ctx, id)
+	bill, err := b.s.GetBill(b.Ctx, id)
 	require.NoError(tb, err)
 	return bill
 }
@@ -169,7 +169,7 @@ func (b *bundle) requireProof(tb testing.TB) billing.Proof {
 	proof, err := b.s.Verify(b.Ctx)
 	require.NoError(tb, err)
 	require.Empty(tb, proof.Drifts)
-	balances, err := b.s.Balances(b.Ctx)
+	balances, err := b.s.ListBalances(b.Ctx)
 	require.NoError(tb, err)
 	sums := map[hmstype.Currency]decimal.Decimal{}
 	for _, a := range balances {
@@ -184,7 +184,7 @@ func (b *bundle) requireProof(tb testing.TB) billing.Proof {
 // balance gives the balance of an account in USD, as text.
 func (b *bundle) balance(tb testing.TB, account string) string {
 	tb.Helper()
-	balances, err := b.s.Balances(b.Ctx)
+	balances, err := b.s.ListBalances(b.Ctx)
 	require.NoError(tb, err)
 	for _, a := range balances {
 		if a.Account == account && a.Balance.Currency == "USD" {

@@ -146,15 +146,15 @@ const (
 	sumsOnly   = "sums only"
 )
 
-var opServiceItems = usecase.Query[usecase.Paged, hmstype.List[ServiceItem]]{
-	Name: "billing.service_items", Permission: hmstype.PermBillingRead,
+var opListServiceItems = usecase.Query[usecase.Paged, hmstype.List[ServiceItem]]{
+	Name: "billing.list_service_items", Permission: hmstype.PermBillingRead,
 	Shows: usecase.Nobody[hmstype.List[ServiceItem]](aCatalogue), Quiet: aCatalogue,
 }.Declare()
 
-// ServiceItems lists the catalogue, the oldest first.
+// ListServiceItems lists the catalogue, the oldest first.
 // Permission: [hmstype.PermBillingRead].
-func (s *Service) ServiceItems(ctx context.Context, page hmstype.Page) (hmstype.List[ServiceItem], error) {
-	return opServiceItems.Run(ctx, &s.base, usecase.Paged{Page: page}, serviceItems)
+func (s *Service) ListServiceItems(ctx context.Context, page hmstype.Page) (hmstype.List[ServiceItem], error) {
+	return opListServiceItems.Run(ctx, &s.base, usecase.Paged{Page: page}, serviceItems)
 }
 
 func serviceItems(ctx context.Context, db dbx.DB, in usecase.Paged) (hmstype.List[ServiceItem], error) {

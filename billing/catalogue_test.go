@@ -33,7 +33,7 @@ func TestService_CreateServiceItem(t *testing.T) {
 		require.Equal(t, path, hmstype.Fields(err)[0].Path)
 	}
 	setup(t) // another tenant has the same codes
-	list, err := b.s.ServiceItems(b.Ctx, hmstype.Page{Limit: 1})
+	list, err := b.s.ListServiceItems(b.Ctx, hmstype.Page{Limit: 1})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1)
 	require.NotEmpty(t, list.Next)
@@ -72,7 +72,7 @@ func TestService_SetPrice(t *testing.T) {
 	var overlap *billing.PriceOverlapError
 	require.ErrorAs(t, err, &overlap)
 	require.Contains(t, []hmstype.Date{day(time.March, 10), hmstype.NewDate(2020, 1, 1)}, overlap.From)
-	prices, err := b.s.Prices(b.Ctx, b.service.ID)
+	prices, err := b.s.ListPrices(b.Ctx, b.service.ID)
 	require.NoError(t, err)
 	require.Len(t, prices, 2)
 	require.Equal(t, day(time.March, 10), prices[0].Until, "a refused price changes nothing")
@@ -108,7 +108,7 @@ func TestService_Audit(t *testing.T) {
 	_, err := b.pay(bill.ID, "100")
 	require.NoError(t, err)
 	b.bill(t, bill.ID)
-	trail, err := audit.New(b.Base, audit.LogConfig{}).Trail(b.Ctx, audit.Query{Entity: "bill", EntityID: bill.ID.String()})
+	trail, err := audit.New(b.Base, audit.LogConfig{}).ListEvents(b.Ctx, audit.ListEventsInput{Entity: "bill", EntityID: bill.ID.String()})
 	require.NoError(t, err)
 	actions := []string{}
 	for _, e := range trail.Items {

@@ -32,7 +32,7 @@ func TestService_Post(t *testing.T) {
 		_, err = b.s.SetPrice(b.Ctx, billing.SetPriceInput{Service: b.taxed.ID, Amount: usd("999"), From: hmstype.NewDate(2026, 1, 1)})
 		require.NoError(t, err)
 
-		c, err := b.s.Charge(b.Ctx, id)
+		c, err := b.s.GetCharge(b.Ctx, id)
 		require.NoError(t, err)
 		require.Equal(t, usd("19.99"), c.UnitPrice)
 		require.Equal(t, "7.5000", c.TaxPercent.StringFixed(4))
@@ -115,7 +115,7 @@ func TestService_Post_More(t *testing.T) {
 		require.Equal(t, "encounter", hmstype.Fields(err)[0].Path)
 		req.Source.ID, req.Encounter = "own", b.encounter(t, b.patient)
 		b.post(t, req)
-		list, err := b.s.Charges(b.Ctx, billing.ChargesQuery{Patient: b.patient, Encounter: req.Encounter})
+		list, err := b.s.ListCharges(b.Ctx, billing.ListChargesInput{Patient: b.patient, Encounter: req.Encounter})
 		require.NoError(t, err)
 		require.Len(t, list.Items, 1)
 		require.Equal(t, req.Encounter, list.Items[0].Encounter)
@@ -172,7 +172,7 @@ func TestService_CaptureCharge(t *testing.T) {
 	other := setup(t)
 	_, err = b.s.CaptureCharge(other.Ctx, billing.CaptureChargeInput{Patient: b.patient, Service: "CONSULT"})
 	require.ErrorIs(t, err, hmstype.ErrNotFound, "the patient is another tenant's")
-	_, err = b.s.Charge(other.Ctx, c.ID)
+	_, err = b.s.GetCharge(other.Ctx, c.ID)
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 }
 
@@ -252,7 +252,7 @@ func TestService_Reverse(t *testing.T) {
 		require.NoError(t, b.reverse(t, req.Source))
 		require.NoError(t, b.reverse(t, req.Source), "twice is once")
 		for _, id := range []hmstype.ChargeID{first, second} {
-			c, err := b.s.Charge(b.Ctx, id)
+			c, err := b.s.GetCharge(b.Ctx, id)
 			require.NoError(t, err)
 			require.Equal(t, billing.ChargeAborted, c.Status, "all lines of the source")
 		}
@@ -290,7 +290,7 @@ func TestService_Reverse(t *testing.T) {
 		bill = b.bill(t, bill.ID)
 		require.Equal(t, bill.Total, bill.Credited)
 		require.Equal(t, billing.BillBalanced, bill.Status)
-		notes, err := b.s.CreditNotes(b.Ctx, bill.ID)
+		notes, err := b.s.ListCreditNotes(b.Ctx, bill.ID)
 		require.NoError(t, err)
 		require.Len(t, notes, 1)
 		require.Equal(t, "CN-2026-000001", notes[0].Number)

@@ -112,8 +112,8 @@ var chargeSteps = dbx.Machine[chargeRow, ChargeStatus]{
 	Columns: []string{"status_reason"},
 }
 
-// ChargesQuery selects charges of a patient, or of one encounter.
-type ChargesQuery struct {
+// ListChargesInput selects charges of a patient, or of one encounter.
+type ListChargesInput struct {
 	Patient   hmstype.PatientID   // required
 	Encounter hmstype.EncounterID // zero means all, with and without encounter
 	Statuses  []ChargeStatus      // empty means all
@@ -121,7 +121,7 @@ type ChargesQuery struct {
 }
 
 // Validate implements the rules above.
-func (in ChargesQuery) Validate() error {
+func (in ListChargesInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Patient.IsZero(), "patient")
 	for _, status := range in.Statuses {
@@ -131,18 +131,18 @@ func (in ChargesQuery) Validate() error {
 	return v.Err()
 }
 
-var opCharges = usecase.Query[ChargesQuery, hmstype.List[Charge]]{
-	Name: "billing.charges", Permission: hmstype.PermBillingRead, Shows: chargeItems.Page(),
-	Sample: ChargesQuery{Statuses: []ChargeStatus{ChargeBillable}},
+var opListCharges = usecase.Query[ListChargesInput, hmstype.List[Charge]]{
+	Name: "billing.list_charges", Permission: hmstype.PermBillingRead, Shows: chargeItems.Page(),
+	Sample: ListChargesInput{Statuses: []ChargeStatus{ChargeBillable}},
 }.Declare()
 
-// Charges lists a patient's charges by the time of the deed, and records that they were read.
+// ListCharges lists a patient's charges by the time of the deed, and records that they were read.
 // Permission: [hmstype.PermBillingRead].
-func (s *Service) Charges(ctx context.Context, in ChargesQuery) (hmstype.List[Charge], error) {
-	return opCharges.Run(ctx, &s.base, in, charges)
+func (s *Service) ListCharges(ctx context.Context, in ListChargesInput) (hmstype.List[Charge], error) {
+	return opListCharges.Run(ctx, &s.base, in, charges)
 }
 
-func charges(ctx context.Context, db dbx.DB, in ChargesQuery) (hmstype.List[Charge], error) {
+func charges(ctx context.Context, db dbx.DB, in ListChargesInput) (hmstype.List[Charge], error) {
 	db.About(in.Patient)
 	return dbx.List(ctx, db, in.Page, dbx.Order{At: "service_at"}, chargeRow.charge,
 		dbx.Equal("patient_id", in.Patient),
@@ -150,14 +150,14 @@ func charges(ctx context.Context, db dbx.DB, in ChargesQuery) (hmstype.List[Char
 		dbx.When(len(in.Statuses) > 0, dbx.OneOf("status", in.Statuses)))
 }
 
-var opCharge = usecase.Query[usecase.ByID[hmstype.ChargeID], Charge]{
-	Name: "billing.charge", Permission: hmstype.PermBillingRead, Shows: chargeItems.One(),
+var opGetCharge = usecase.Query[usecase.ByID[hmstype.ChargeID], Charge]{
+	Name: "billing.get_charge", Permission: hmstype.PermBillingRead, Shows: chargeItems.One(),
 }.Declare()
 
-// Charge gives one charge, and records that it was read.
+// GetCharge gives one charge, and records that it was read.
 // Permission: [hmstype.PermBillingRead].
-func (s *Service) Charge(ctx context.Context, id hmstype.ChargeID) (Charge, error) {
-	return opCharge.Run(ctx, &s.base, usecase.ID(id), getCharge)
+func (s *Service) GetCharge(ctx context.Context, id hmstype.ChargeID) (Charge, error) {
+	return opGetCharge.Run(ctx, &s.base, usecase.ID(id), getCharge)
 }
 
 func getCharge(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ChargeID]) (Charge, error) {

@@ -371,14 +371,14 @@ func (c *credit) save(ctx context.Context, db dbx.DB) error {
 	}})
 }
 
-var opCreditNotes = usecase.Query[usecase.ByID[hmstype.BillID], []CreditNote]{
-	Name: "billing.credit_notes", Permission: hmstype.PermBillingRead, Shows: creditNoteList.All(),
+var opListCreditNotes = usecase.Query[usecase.ByID[hmstype.BillID], []CreditNote]{
+	Name: "billing.list_credit_notes", Permission: hmstype.PermBillingRead, Shows: creditNoteList.All(),
 }.Declare()
 
-// CreditNotes lists the credit notes of a bill, and records that they were read.
+// ListCreditNotes lists the credit notes of a bill, and records that they were read.
 // Permission: [hmstype.PermBillingRead].
-func (s *Service) CreditNotes(ctx context.Context, bill hmstype.BillID) ([]CreditNote, error) {
-	return opCreditNotes.Run(ctx, &s.base, usecase.ID(bill), creditNotes)
+func (s *Service) ListCreditNotes(ctx context.Context, bill hmstype.BillID) ([]CreditNote, error) {
+	return opListCreditNotes.Run(ctx, &s.base, usecase.ID(bill), creditNotes)
 }
 
 func creditNotes(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BillID]) ([]CreditNote, error) {

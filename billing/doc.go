@@ -14,7 +14,7 @@
 //	payment  active -> cancelled
 //	refund request  requested -> approved | rejected | withdrawn
 //
-// Each step is kept with its instant, who took it and why: [Service.BillHistory] and its neighbours.
+// Each step is kept with its instant, who took it and why: [Service.GetBillHistory] and its neighbours.
 // Balanced is never set: the database derives it from payments, refunds and credits,
 // whoever writes them. A billed charge is taken back by a credit note, not by its status.
 //

@@ -44,7 +44,7 @@ func TestHistory_Bill(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "system:test", cancelled.CancelledBy.String(), "a system actor keeps its name")
 	want = append(want, b.step("balanced", "issued", "wrong bill"))
-	payment, err := b.s.PaymentHistory(b.Ctx, paid.ID)
+	payment, err := b.s.GetPaymentHistory(b.Ctx, paid.ID)
 	require.NoError(t, err)
 	require.Equal(t, []hmstype.StatusChange{b.step("active", "cancelled", "wrong bill")}, payment.Steps)
 
@@ -54,10 +54,10 @@ func TestHistory_Bill(t *testing.T) {
 	require.Equal(t, "system:test", note.CreatedBy.String())
 	want = append(want, b.step("issued", "balanced", "goodwill"))
 
-	history, err := b.s.BillHistory(b.Ctx, bill.ID)
+	history, err := b.s.GetBillHistory(b.Ctx, bill.ID)
 	require.NoError(t, err)
 	require.Equal(t, hmstype.History{Entity: "bill", ID: bill.ID.String(), Patient: b.patient, Steps: want}, history)
-	steps, err := b.s.ChargeHistory(b.Ctx, charged)
+	steps, err := b.s.GetChargeHistory(b.Ctx, charged)
 	require.NoError(t, err)
 	require.Equal(t, []hmstype.StatusChange{{
 		From: "billable", To: "billed", At: dbtest.Start, By: hmstype.ActorRef{Kind: hmstype.ActorSystem, Name: "test"},
@@ -77,7 +77,7 @@ func TestHistory_ChargeAndRefundRequest(t *testing.T) {
 	req := b.request("CONSULT", "1")
 	taken := b.post(t, req)
 	require.NoError(t, b.reverse(t, req.Source))
-	steps, err := b.s.ChargeHistory(b.Ctx, taken)
+	steps, err := b.s.GetChargeHistory(b.Ctx, taken)
 	require.NoError(t, err)
 	require.Equal(t, []hmstype.StatusChange{b.step("billable", "aborted", "taken back")}, steps.Steps)
 
@@ -87,7 +87,7 @@ func TestHistory_ChargeAndRefundRequest(t *testing.T) {
 	bill, err = b.s.CancelBill(b.Ctx, billing.CancelBillInput{ID: bill.ID, Reason: "again"})
 	require.NoError(t, err)
 	require.Equal(t, int64(2), bill.Version)
-	history, err := b.s.BillHistory(b.Ctx, bill.ID)
+	history, err := b.s.GetBillHistory(b.Ctx, bill.ID)
 	require.NoError(t, err)
 	require.Equal(t, []hmstype.StatusChange{b.step("draft", "cancelled", "again")}, history.Steps)
 
@@ -96,7 +96,7 @@ func TestHistory_ChargeAndRefundRequest(t *testing.T) {
 		ID: request.ID, Status: billing.RefundRejected, Reason: "was right",
 	})
 	require.NoError(t, err)
-	history, err = b.s.RefundRequestHistory(b.Ctx, request.ID)
+	history, err = b.s.GetRefundRequestHistory(b.Ctx, request.ID)
 	require.NoError(t, err)
 	require.Equal(t, []hmstype.StatusChange{b.step("requested", "rejected", "was right")}, history.Steps)
 }

@@ -95,15 +95,15 @@ type AccountBalance struct {
 	Postings int64         `json:"postings"` // how many lines make it
 }
 
-var opBalances = usecase.Query[usecase.None, []AccountBalance]{
-	Name: "billing.balances", Permission: hmstype.PermBillingRead,
+var opListBalances = usecase.Query[usecase.None, []AccountBalance]{
+	Name: "billing.list_balances", Permission: hmstype.PermBillingRead,
 	Shows: usecase.Nobody[[]AccountBalance](sumsOnly), Quiet: sumsOnly,
 }.Declare()
 
-// Balances gives every account of the ledger with its balance. Per currency they sum to zero.
+// ListBalances gives every account of the ledger with its balance. Per currency they sum to zero.
 // Permission: [hmstype.PermBillingRead].
-func (s *Service) Balances(ctx context.Context) ([]AccountBalance, error) {
-	return opBalances.Run(ctx, &s.base, usecase.None{}, balances)
+func (s *Service) ListBalances(ctx context.Context) ([]AccountBalance, error) {
+	return opListBalances.Run(ctx, &s.base, usecase.None{}, balances)
 }
 
 func balances(ctx context.Context, db dbx.DB, _ usecase.None) ([]AccountBalance, error) {

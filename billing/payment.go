@@ -178,15 +178,15 @@ func pay(ctx context.Context, db dbx.DB, in PayInput) (Payment, error) {
 	}})
 }
 
-var opPayments = usecase.Query[usecase.ByID[hmstype.BillID], []Payment]{
-	Name: "billing.payments", Permission: hmstype.PermBillingRead, Shows: receipts.All(),
+var opListPayments = usecase.Query[usecase.ByID[hmstype.BillID], []Payment]{
+	Name: "billing.list_payments", Permission: hmstype.PermBillingRead, Shows: receipts.All(),
 }.Declare()
 
-// Payments lists the payments of a bill with their refunds, the oldest first, and records that they
+// ListPayments lists the payments of a bill with their refunds, the oldest first, and records that they
 // were read.
 // Permission: [hmstype.PermBillingRead].
-func (s *Service) Payments(ctx context.Context, bill hmstype.BillID) ([]Payment, error) {
-	return opPayments.Run(ctx, &s.base, usecase.ID(bill), payments)
+func (s *Service) ListPayments(ctx context.Context, bill hmstype.BillID) ([]Payment, error) {
+	return opListPayments.Run(ctx, &s.base, usecase.ID(bill), payments)
 }
 
 func payments(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BillID]) ([]Payment, error) {

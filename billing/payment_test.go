@@ -230,7 +230,7 @@ func TestService_Refund(t *testing.T) {
 		require.True(t, b.bill(t, bill.ID).IsPaid())
 		require.Equal(t, "70.00 USD", b.balance(t, "cash-cash"))
 		b.requireProof(t)
-		list, err := b.s.Payments(b.Ctx, bill.ID)
+		list, err := b.s.ListPayments(b.Ctx, bill.ID)
 		require.NoError(t, err)
 		require.Len(t, list, 1)
 		require.Len(t, list[0].Refunds, 1)
@@ -356,7 +356,7 @@ func TestService_Concurrent_EverythingAtOnce(t *testing.T) {
 				return b.port.Reverse(ctx, db.Conn(), req.Source, "x")
 			})
 		case 7:
-			return errOf(b.s.Bills(b.Ctx, billing.BillsQuery{Patient: b.patient}))
+			return errOf(b.s.ListBills(b.Ctx, billing.ListBillsInput{Patient: b.patient}))
 		default:
 			b.post(t, b.request("CONSULT", "1"))
 			return nil

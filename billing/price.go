@@ -154,15 +154,15 @@ func endPrice(ctx context.Context, db dbx.DB, in EndPriceInput) (Price, error) {
 	return row.price(), err
 }
 
-var opPrices = usecase.Query[usecase.ByID[hmstype.ServiceID], []Price]{
-	Name: "billing.prices", Permission: hmstype.PermBillingRead,
+var opListPrices = usecase.Query[usecase.ByID[hmstype.ServiceID], []Price]{
+	Name: "billing.list_prices", Permission: hmstype.PermBillingRead,
 	Shows: usecase.Nobody[[]Price](aCatalogue), Quiet: aCatalogue,
 }.Declare()
 
-// Prices lists every version of a service's prices by first day, withdrawn ones too.
+// ListPrices lists every version of a service's prices by first day, withdrawn ones too.
 // Permission: [hmstype.PermBillingRead].
-func (s *Service) Prices(ctx context.Context, id hmstype.ServiceID) ([]Price, error) {
-	return opPrices.Run(ctx, &s.base, usecase.ID(id), prices)
+func (s *Service) ListPrices(ctx context.Context, id hmstype.ServiceID) ([]Price, error) {
+	return opListPrices.Run(ctx, &s.base, usecase.ID(id), prices)
 }
 
 func prices(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ServiceID]) ([]Price, error) {

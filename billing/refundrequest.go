@@ -215,33 +215,33 @@ func withdrawRefund(ctx context.Context, db dbx.DB, in usecase.ByID[RefundReques
 	return row.request(), err
 }
 
-// RefundRequestsQuery selects requests of one state.
-type RefundRequestsQuery struct {
+// ListRefundRequestsInput selects requests of one state.
+type ListRefundRequestsInput struct {
 	Status RefundRequestStatus // empty means requested
 	Page   hmstype.Page        // oldest first
 }
 
 // Validate implements the rules above.
-func (q RefundRequestsQuery) Validate() error {
+func (q ListRefundRequestsInput) Validate() error {
 	var v hmstype.Validator
 	hmstype.OneOf(&v, q.Status, "status", "", RefundRequested, RefundApproved, RefundRejected, RefundWithdrawn)
 	v.Nested("", q.Page.Validate())
 	return v.Err()
 }
 
-var opRefundRequests = usecase.Query[RefundRequestsQuery, hmstype.List[RefundRequest]]{
-	Name: "billing.refund_requests", Permission: hmstype.PermBillingRead, Shows: refundRequests.Found(),
-	Sample: RefundRequestsQuery{},
+var opListRefundRequests = usecase.Query[ListRefundRequestsInput, hmstype.List[RefundRequest]]{
+	Name: "billing.list_refund_requests", Permission: hmstype.PermBillingRead, Shows: refundRequests.Found(),
+	Sample: ListRefundRequestsInput{},
 }.Declare()
 
-// RefundRequests lists requests, those first that wait longest. Those about restricted patients
+// ListRefundRequests lists requests, those first that wait longest. Those about restricted patients
 // are withheld from who may not see them.
 // Permission: [hmstype.PermBillingRead].
-func (s *Service) RefundRequests(ctx context.Context, query RefundRequestsQuery) (hmstype.List[RefundRequest], error) {
-	return opRefundRequests.Run(ctx, &s.base, query, listRefundRequests)
+func (s *Service) ListRefundRequests(ctx context.Context, query ListRefundRequestsInput) (hmstype.List[RefundRequest], error) {
+	return opListRefundRequests.Run(ctx, &s.base, query, listRefundRequests)
 }
 
-func listRefundRequests(ctx context.Context, db dbx.DB, in RefundRequestsQuery) (hmstype.List[RefundRequest], error) {
+func listRefundRequests(ctx context.Context, db dbx.DB, in ListRefundRequestsInput) (hmstype.List[RefundRequest], error) {
 	if in.Status == "" {
 		in.Status = RefundRequested
 	}

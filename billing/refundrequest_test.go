@@ -50,7 +50,7 @@ func TestService_DecideRefund(t *testing.T) {
 		SET status = 'approved', decided_by = created_by, decided_at = now(),
 		refund_id = gen_random_uuid() WHERE id = ?`, request.ID), "and the database refuses it, too")
 
-	waiting, err := b.s.RefundRequests(b.Ctx, billing.RefundRequestsQuery{})
+	waiting, err := b.s.ListRefundRequests(b.Ctx, billing.ListRefundRequestsInput{})
 	require.NoError(t, err)
 	require.Equal(t, []billing.RefundRequest{request}, waiting.Items)
 

@@ -83,30 +83,30 @@ func readRevenue(ctx context.Context, db dbx.DB, query string, in Days) ([]Reven
 
 var sampleDays = Days{From: usecase.SampleDay, Until: usecase.SampleDay.AddDays(1)}
 
-var opRevenueByDay = usecase.Query[Days, []Revenue]{
-	Name: "billing.revenue_by_day", Permission: hmstype.PermBillingRead,
+var opGetRevenueByDay = usecase.Query[Days, []Revenue]{
+	Name: "billing.get_revenue_by_day", Permission: hmstype.PermBillingRead,
 	Shows: usecase.Nobody[[]Revenue](sumsOnly), Quiet: sumsOnly,
 	Sample: sampleDays,
 }.Declare()
 
-// RevenueByDay gives what was invoiced and credited per day and payer.
+// GetRevenueByDay gives what was invoiced and credited per day and payer.
 // Permission: [hmstype.PermBillingRead].
-func (s *Service) RevenueByDay(ctx context.Context, in Days) ([]Revenue, error) {
-	return opRevenueByDay.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in Days) ([]Revenue, error) {
+func (s *Service) GetRevenueByDay(ctx context.Context, in Days) ([]Revenue, error) {
+	return opGetRevenueByDay.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in Days) ([]Revenue, error) {
 		return readRevenue(ctx, db, revenueByDay, in)
 	})
 }
 
-var opPayerMix = usecase.Query[Days, []Revenue]{
-	Name: "billing.payer_mix", Permission: hmstype.PermBillingRead,
+var opGetPayerMix = usecase.Query[Days, []Revenue]{
+	Name: "billing.get_payer_mix", Permission: hmstype.PermBillingRead,
 	Shows: usecase.Nobody[[]Revenue](sumsOnly), Quiet: sumsOnly,
 	Sample: sampleDays,
 }.Declare()
 
-// PayerMix gives what was invoiced and credited per payer over the period.
+// GetPayerMix gives what was invoiced and credited per payer over the period.
 // Permission: [hmstype.PermBillingRead].
-func (s *Service) PayerMix(ctx context.Context, in Days) ([]Revenue, error) {
-	return opPayerMix.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in Days) ([]Revenue, error) {
+func (s *Service) GetPayerMix(ctx context.Context, in Days) ([]Revenue, error) {
+	return opGetPayerMix.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in Days) ([]Revenue, error) {
 		return readRevenue(ctx, db, payerMix, in)
 	})
 }
@@ -123,15 +123,15 @@ type Ageing struct {
 	OpenShares int64         `json:"openShares"` // how many shares are open
 }
 
-var opReceivablesAgeing = usecase.Query[usecase.None, []Ageing]{
-	Name: "billing.receivables_ageing", Permission: hmstype.PermBillingRead,
+var opGetReceivablesAgeing = usecase.Query[usecase.None, []Ageing]{
+	Name: "billing.get_receivables_ageing", Permission: hmstype.PermBillingRead,
 	Shows: usecase.Nobody[[]Ageing](sumsOnly), Quiet: sumsOnly,
 }.Declare()
 
-// ReceivablesAgeing gives what is open now, per payer.
+// GetReceivablesAgeing gives what is open now, per payer.
 // Permission: [hmstype.PermBillingRead].
-func (s *Service) ReceivablesAgeing(ctx context.Context) ([]Ageing, error) {
-	return opReceivablesAgeing.Run(ctx, &s.base, usecase.None{}, receivablesAgeing)
+func (s *Service) GetReceivablesAgeing(ctx context.Context) ([]Ageing, error) {
+	return opGetReceivablesAgeing.Run(ctx, &s.base, usecase.None{}, receivablesAgeing)
 }
 
 func receivablesAgeing(ctx context.Context, db dbx.DB, _ usecase.None) ([]Ageing, error) {
@@ -180,27 +180,27 @@ type DaySummary struct {
 	Revenue []Revenue     `json:"revenue"` // by payer
 }
 
-// DayInput asks for one day.
-type DayInput struct {
+// GetDaySummaryInput asks for one day.
+type GetDaySummaryInput struct {
 	Day hmstype.Date // zero means the tenant's today
 }
 
 // Validate implements the rules above: every day is allowed.
-func (in DayInput) Validate() error { return nil }
+func (in GetDaySummaryInput) Validate() error { return nil }
 
-var opDaySummary = usecase.Query[DayInput, DaySummary]{
-	Name: "billing.day_summary", Permission: hmstype.PermBillingRead,
+var opGetDaySummary = usecase.Query[GetDaySummaryInput, DaySummary]{
+	Name: "billing.get_day_summary", Permission: hmstype.PermBillingRead,
 	Shows: usecase.Nobody[DaySummary](sumsOnly), Quiet: sumsOnly,
-	Sample: DayInput{},
+	Sample: GetDaySummaryInput{},
 }.Declare()
 
-// DaySummary gives the money that moved and what was invoiced on a day.
+// GetDaySummary gives the money that moved and what was invoiced on a day.
 // Permission: [hmstype.PermBillingRead].
-func (s *Service) DaySummary(ctx context.Context, in DayInput) (DaySummary, error) {
-	return opDaySummary.Run(ctx, &s.base, in, daySummary)
+func (s *Service) GetDaySummary(ctx context.Context, in GetDaySummaryInput) (DaySummary, error) {
+	return opGetDaySummary.Run(ctx, &s.base, in, daySummary)
 }
 
-func daySummary(ctx context.Context, db dbx.DB, in DayInput) (DaySummary, error) {
+func daySummary(ctx context.Context, db dbx.DB, in GetDaySummaryInput) (DaySummary, error) {
 	day := in.Day
 	if day.IsZero() {
 		var err error

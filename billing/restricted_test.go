@@ -67,21 +67,21 @@ func TestRestricted_ReadsAreRefused(t *testing.T) {
 	t.Parallel()
 	r := restrict(t)
 	reads := map[string]error{
-		"charges":         errOf(r.s.Charges(r.desk, billing.ChargesQuery{Patient: r.patient})),
-		"charge":          errOf(r.s.Charge(r.desk, r.charge)),
-		"charge history":  errOf(r.s.ChargeHistory(r.desk, r.charge)),
-		"bill":            errOf(r.s.Bill(r.desk, r.bill.ID)),
-		"bill history":    errOf(r.s.BillHistory(r.desk, r.bill.ID)),
-		"payments":        errOf(r.s.Payments(r.desk, r.bill.ID)),
-		"payment history": errOf(r.s.PaymentHistory(r.desk, r.payment.ID)),
-		"no credit notes": errOf(r.s.CreditNotes(r.desk, r.bill.ID)), // an empty list is an answer about him, too
+		"charges":         errOf(r.s.ListCharges(r.desk, billing.ListChargesInput{Patient: r.patient})),
+		"charge":          errOf(r.s.GetCharge(r.desk, r.charge)),
+		"charge history":  errOf(r.s.GetChargeHistory(r.desk, r.charge)),
+		"bill":            errOf(r.s.GetBill(r.desk, r.bill.ID)),
+		"bill history":    errOf(r.s.GetBillHistory(r.desk, r.bill.ID)),
+		"payments":        errOf(r.s.ListPayments(r.desk, r.bill.ID)),
+		"payment history": errOf(r.s.GetPaymentHistory(r.desk, r.payment.ID)),
+		"no credit notes": errOf(r.s.ListCreditNotes(r.desk, r.bill.ID)), // an empty list is an answer about him, too
 	}
 	for name, err := range reads {
 		require.ErrorIs(t, err, patient.ErrRestricted, name)
 	}
 	require.Equal(t, len(reads), dbtest.Scalar[int](t, r.Env, `SELECT count(*) FROM hms.audit_event
 		WHERE tenant_id = ? AND action = 'denied' AND patient_id = ?`, r.Tenant, r.patient))
-	_, err := r.s.Bill(r.As(t, identity.RoleAdmin), r.bill.ID)
+	_, err := r.s.GetBill(r.As(t, identity.RoleAdmin), r.bill.ID)
 	require.NoError(t, err)
 }
 
@@ -94,7 +94,7 @@ func TestRestricted_ListsWithholdPerRow(t *testing.T) {
 	r.post(t, req)
 	open, err := r.s.CreateBill(r.Ctx, billing.CreateBillInput{Patient: other})
 	require.NoError(t, err)
-	list, err := r.s.Bills(r.desk, billing.BillsQuery{})
+	list, err := r.s.ListBills(r.desk, billing.ListBillsInput{})
 	requireNothing(t, "bills", list, err)
 	require.Len(t, list.Items, 2)
 	require.True(t, list.Items[0].Withheld)
@@ -102,15 +102,15 @@ func TestRestricted_ListsWithholdPerRow(t *testing.T) {
 	require.Equal(t, billing.BillIssued, list.Items[0].Status)
 	require.Equal(t, open.Total, list.Items[1].Total, "another's is shown")
 	require.Equal(t, 1, dbtest.Scalar[int](t, r.Env, `SELECT count(*) FROM hms.audit_event
-		WHERE tenant_id = ? AND operation = 'billing.bills' AND action = 'search' AND patient_id = ?`, r.Tenant, r.patient))
+		WHERE tenant_id = ? AND operation = 'billing.list_bills' AND action = 'search' AND patient_id = ?`, r.Tenant, r.patient))
 
 	_, err = r.s.RequestRefund(r.Ctx, billing.RefundInput{
 		Payment: r.payment.ID, Amount: usd("7"), RefundDetails: because(canary),
 	})
 	require.NoError(t, err)
-	requests, err := r.s.RefundRequests(r.desk, billing.RefundRequestsQuery{})
+	requests, err := r.s.ListRefundRequests(r.desk, billing.ListRefundRequestsInput{})
 	requireNothing(t, "refund requests", requests, err)
-	mix, err := r.s.DaySummary(r.desk, billing.DayInput{})
+	mix, err := r.s.GetDaySummary(r.desk, billing.GetDaySummaryInput{})
 	require.NoError(t, err)
 	require.Equal(t, usd("7.77"), mix.Methods[0].Received, "a total is not a patient's")
 }

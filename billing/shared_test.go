@@ -151,7 +151,7 @@ func (b *bundle) settleClaim(who hmstype.PatientID, events []claimEvent) error {
 			return err
 		}
 	}
-	bill, err := b.s.Bill(b.Ctx, draft.ID)
+	bill, err := b.s.GetBill(b.Ctx, draft.ID)
 	if err == nil && (!bill.IsPaid() || !bill.Total.Amount.Equal(charged)) {
 		err = fmt.Errorf("total %v, open %v", bill.Total, bill.Open)
 	}

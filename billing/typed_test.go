@@ -22,7 +22,7 @@ func TestService_ServiceCode_TypedDifferently(t *testing.T) {
 		require.NoError(t, err, "%q", code)
 		require.Equal(t, b.service.ID, captured.Service)
 		require.Equal(t, "CONSULT", captured.ServiceCode, "a charge holds the catalogue's spelling")
-		posted, err := b.s.Charge(b.Ctx, b.post(t, b.request(code, "1")))
+		posted, err := b.s.GetCharge(b.Ctx, b.post(t, b.request(code, "1")))
 		require.NoError(t, err)
 		require.Equal(t, b.service.ID, posted.Service, "%q", code)
 	}

@@ -114,15 +114,15 @@ var allergies = usecase.Entity[Allergy]{
 	},
 }
 
-var opAllergies = usecase.Query[usecase.ByID[hmstype.PatientID], []Allergy]{
-	Name: "clinical.allergies", Permission: hmstype.PermClinicalRead, Shows: allergies.All(),
+var opListAllergies = usecase.Query[usecase.ByID[hmstype.PatientID], []Allergy]{
+	Name: "clinical.list_allergies", Permission: hmstype.PermClinicalRead, Shows: allergies.All(),
 }.Declare()
 
-// Allergies lists what is recorded of a patient; an empty list says that nothing is. What was
+// ListAllergies lists what is recorded of a patient; an empty list says that nothing is. What was
 // entered in error is left out.
 // Permission: [hmstype.PermClinicalRead].
-func (s *Service) Allergies(ctx context.Context, patient hmstype.PatientID) ([]Allergy, error) {
-	return opAllergies.Run(ctx, &s.base, usecase.ID(patient), listAllergies)
+func (s *Service) ListAllergies(ctx context.Context, patient hmstype.PatientID) ([]Allergy, error) {
+	return opListAllergies.Run(ctx, &s.base, usecase.ID(patient), listAllergies)
 }
 
 func listAllergies(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.PatientID]) ([]Allergy, error) {

@@ -57,7 +57,7 @@ func TestService_ReviseAllergy(t *testing.T) {
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 	_, err = b.ReviseAllergy(b.As(t, identity.RolePharmacist), clinical.ReviseAllergyInput{ID: twin.ID, Version: 2, Verification: clinical.Confirmed, Reason: "x"})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
-	list, err := b.Allergies(b.Ctx, b.patient)
+	list, err := b.ListAllergies(b.Ctx, b.patient)
 	require.NoError(t, err)
 	require.Len(t, list, 2, "what was entered in error is not shown")
 }

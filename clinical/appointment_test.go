@@ -141,26 +141,26 @@ func TestService_CancelAppointment(t *testing.T) {
 	a, err := b.Book(b.Ctx, in)
 	require.NoError(t, err)
 	clerk := b.As(t, identity.RoleReceptionist)
-	_, err = b.CancelAppointment(clerk, clinical.CancelInput{ID: a.ID, Code: "no-such", Reason: "x"})
+	_, err = b.CancelAppointment(clerk, clinical.CancelAppointmentInput{ID: a.ID, Code: "no-such", Reason: "x"})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
-	_, err = b.CancelAppointment(clerk, clinical.CancelInput{ID: a.ID})
+	_, err = b.CancelAppointment(clerk, clinical.CancelAppointmentInput{ID: a.ID})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "a reason is required")
-	gone, err := b.CancelAppointment(clerk, clinical.CancelInput{ID: a.ID, Code: "pat-fb", Reason: "feels better"})
+	gone, err := b.CancelAppointment(clerk, clinical.CancelAppointmentInput{ID: a.ID, Code: "pat-fb", Reason: "feels better"})
 	require.NoError(t, err)
 	require.Equal(t, clinical.AppointmentCancelled, gone.Status)
 	require.Equal(t, clinical.CancelCode("pat-fb"), gone.CancelCode)
 	require.Equal(t, hmstype.ActorHuman, gone.CancelledBy.Kind)
-	history, err := b.AppointmentHistory(b.Ctx, a.ID)
+	history, err := b.GetAppointmentHistory(b.Ctx, a.ID)
 	require.NoError(t, err)
 	require.Equal(t, []hmstype.StatusChange{
 		{From: "booked", To: "cancelled", At: b.Clock.Now(), By: gone.CancelledBy, Reason: "feels better"},
 	}, history.Steps)
-	_, err = b.CancelAppointment(clerk, clinical.CancelInput{ID: a.ID, Reason: "again"})
+	_, err = b.CancelAppointment(clerk, clinical.CancelAppointmentInput{ID: a.ID, Reason: "again"})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 
 	next, err := b.Book(b.Ctx, in)
 	require.NoError(t, err, "the time is free again")
-	wrong, err := b.MarkAppointmentError(clerk, clinical.AppointmentErrorInput{ID: next.ID, Reason: "another patient"})
+	wrong, err := b.EnterAppointmentInError(clerk, clinical.EnterAppointmentInErrorInput{ID: next.ID, Reason: "another patient"})
 	require.NoError(t, err)
 	require.Equal(t, clinical.AppointmentEnteredInError, wrong.Status)
 	require.Equal(t, "another patient", wrong.CancelReason)
@@ -169,13 +169,13 @@ func TestService_CancelAppointment(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.CheckIn(clerk, third.ID)
 	require.NoError(t, err)
-	e, err := b.OpenEncounter(b.Ctx, clinical.OpenInput{Appointment: third.ID, Class: clinical.ClassAmbulatory})
+	e, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{Appointment: third.ID, Class: clinical.ClassAmbulatory})
 	require.NoError(t, err)
-	_, err = b.MarkAppointmentError(clerk, clinical.AppointmentErrorInput{ID: third.ID, Reason: "x"})
+	_, err = b.EnterAppointmentInError(clerk, clinical.EnterAppointmentInErrorInput{ID: third.ID, Reason: "x"})
 	require.ErrorIs(t, err, clinical.ErrAppointmentUsed)
-	_, err = b.MarkEncounterError(b.Ctx, clinical.WithdrawInput{ID: e.ID, Reason: "another patient"})
+	_, err = b.EnterEncounterInError(b.Ctx, clinical.WithdrawInput{ID: e.ID, Reason: "another patient"})
 	require.NoError(t, err)
-	_, err = b.MarkAppointmentError(clerk, clinical.AppointmentErrorInput{ID: third.ID, Reason: "x"})
+	_, err = b.EnterAppointmentInError(clerk, clinical.EnterAppointmentInErrorInput{ID: third.ID, Reason: "x"})
 	require.NoError(t, err)
 }
 
@@ -206,9 +206,9 @@ func TestService_MarkNoShows(t *testing.T) {
 	_, err := b.CheckIn(b.Ctx, ids[1])
 	require.NoError(t, err)
 	b.Clock.Advance(3*time.Hour + 10*time.Minute)
-	_, err = b.MarkNoShows(b.Ctx, clinical.NoShowSweepInput{AsOf: b.Clock.Now().Add(time.Hour)})
+	_, err = b.MarkNoShows(b.Ctx, clinical.MarkNoShowsInput{AsOf: b.Clock.Now().Add(time.Hour)})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "nobody has missed the future")
-	sweep := clinical.NoShowSweepInput{AsOf: b.Clock.Now(), Grace: 15 * time.Minute, Limit: 1}
+	sweep := clinical.MarkNoShowsInput{AsOf: b.Clock.Now(), Grace: 15 * time.Minute, Limit: 1}
 	var marked []hmstype.AppointmentID
 	for range 4 {
 		some, err := b.MarkNoShows(b.Ctx, sweep)
@@ -248,10 +248,10 @@ func TestService_Calendar_DaysOfClockChanges(t *testing.T) {
 				Period: hmstype.Period{Start: start, End: start.Add(time.Hour)}})
 			require.NoError(t, err, "%s", start)
 		}
-		in := clinical.CalendarInput{Practitioner: doctor, Day: tt.day, Page: hmstype.Page{Limit: 7}}
+		in := clinical.ListAppointmentsInput{Practitioner: doctor, Day: tt.day, Page: hmstype.Page{Limit: 7}}
 		seen := 0
 		for {
-			list, err := b.Calendar(b.Ctx, in)
+			list, err := b.ListAppointments(b.Ctx, in)
 			require.NoError(t, err)
 			for _, a := range list.Items {
 				require.Equal(t, tt.day, hmstype.DateOf(a.Period.Start, zone))
@@ -264,9 +264,9 @@ func TestService_Calendar_DaysOfClockChanges(t *testing.T) {
 		}
 		require.Equal(t, tt.hours, seen, "%s", tt.day)
 	}
-	_, err = b.Calendar(b.Ctx, clinical.CalendarInput{Day: hmstype.NewDate(2026, time.June, 1), During: b.at(0, time.Hour)})
+	_, err = b.ListAppointments(b.Ctx, clinical.ListAppointmentsInput{Day: hmstype.NewDate(2026, time.June, 1), During: b.at(0, time.Hour)})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
-	_, err = b.Calendar(b.Ctx, clinical.CalendarInput{})
+	_, err = b.ListAppointments(b.Ctx, clinical.ListAppointmentsInput{})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 }
 
@@ -289,7 +289,7 @@ func TestService_Book_InTheHostsTransaction(t *testing.T) {
 			_, err = bound.Book(b.Ctx, in)
 			require.NoError(t, err, "the host goes on after a refusal")
 			require.NoError(t, host.Commit())
-			list, err := b.Calendar(b.Ctx, clinical.CalendarInput{Patient: b.patient, During: b.at(0, 24*time.Hour)})
+			list, err := b.ListAppointments(b.Ctx, clinical.ListAppointmentsInput{Patient: b.patient, During: b.at(0, 24*time.Hour)})
 			require.NoError(t, err)
 			require.Len(t, list.Items, 2)
 		})

@@ -117,15 +117,15 @@ func cancelled(db dbx.DB, code CancelCode, reason string) dbx.Change[appointment
 	}
 }
 
-// CancelInput cancels an appointment.
-type CancelInput struct {
+// CancelAppointmentInput cancels an appointment.
+type CancelAppointmentInput struct {
 	ID     hmstype.AppointmentID // required
 	Code   CancelCode            // empty means CancelOther
 	Reason string                // in words; required, up to 200 characters
 }
 
 // Validate implements the rules above.
-func (in CancelInput) Validate() error {
+func (in CancelAppointmentInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.ID.IsZero(), "id")
 	v.Check(in.Code == "" || in.Code.Known(), "code", "must be a code of appointment-cancellation-reason")
@@ -133,52 +133,52 @@ func (in CancelInput) Validate() error {
 	return v.Err()
 }
 
-var opCancelAppointment = usecase.Command[CancelInput, Appointment]{
+var opCancelAppointment = usecase.Command[CancelAppointmentInput, Appointment]{
 	Name: "clinical.cancel_appointment", Permission: hmstype.PermAppointmentWrite, Shows: appointments.One(),
-	Sample: CancelInput{Code: CancelByPatient, Reason: "is on holiday"},
+	Sample: CancelAppointmentInput{Code: CancelByPatient, Reason: "is on holiday"},
 }.Declare()
 
 // CancelAppointment frees the time of an appointment that has not been fulfilled, and
 // notes who cancelled it and why.
 // Permission: [hmstype.PermAppointmentWrite].
-func (s *Service) CancelAppointment(ctx context.Context, in CancelInput) (Appointment, error) {
+func (s *Service) CancelAppointment(ctx context.Context, in CancelAppointmentInput) (Appointment, error) {
 	return opCancelAppointment.Run(ctx, &s.base, in, cancelAppointment)
 }
 
-func cancelAppointment(ctx context.Context, db dbx.DB, in CancelInput) (Appointment, error) {
+func cancelAppointment(ctx context.Context, db dbx.DB, in CancelAppointmentInput) (Appointment, error) {
 	if in.Code == "" {
 		in.Code = CancelOther
 	}
 	return stepAppointment(ctx, db, in.ID, cancelled(db, in.Code, in.Reason))
 }
 
-// AppointmentErrorInput takes back what should never have been entered.
-type AppointmentErrorInput struct {
+// EnterAppointmentInErrorInput takes back what should never have been entered.
+type EnterAppointmentInErrorInput struct {
 	ID     hmstype.AppointmentID // required
 	Reason string                // required, up to 200 characters
 }
 
 // Validate implements the rules above.
-func (in AppointmentErrorInput) Validate() error {
+func (in EnterAppointmentInErrorInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.ID.IsZero(), "id")
 	v.Text(in.Reason, "reason", 1, 200)
 	return v.Err()
 }
 
-var opMarkAppointmentError = usecase.Command[AppointmentErrorInput, Appointment]{
-	Name: "clinical.mark_appointment_error", Permission: hmstype.PermAppointmentWrite, Shows: appointments.One(),
-	Sample: AppointmentErrorInput{Reason: "booked for another patient"},
+var opEnterAppointmentInError = usecase.Command[EnterAppointmentInErrorInput, Appointment]{
+	Name: "clinical.enter_appointment_in_error", Permission: hmstype.PermAppointmentWrite, Shows: appointments.One(),
+	Sample: EnterAppointmentInErrorInput{Reason: "booked for another patient"},
 }.Declare()
 
-// MarkAppointmentError says that an appointment was entered in error; it stays on record.
+// EnterAppointmentInError says that an appointment was entered in error; it stays on record.
 // One that an encounter came from is marked after the encounter ([ErrAppointmentUsed]).
 // Permission: [hmstype.PermAppointmentWrite].
-func (s *Service) MarkAppointmentError(ctx context.Context, in AppointmentErrorInput) (Appointment, error) {
-	return opMarkAppointmentError.Run(ctx, &s.base, in, markAppointmentError)
+func (s *Service) EnterAppointmentInError(ctx context.Context, in EnterAppointmentInErrorInput) (Appointment, error) {
+	return opEnterAppointmentInError.Run(ctx, &s.base, in, markAppointmentError)
 }
 
-func markAppointmentError(ctx context.Context, db dbx.DB, in AppointmentErrorInput) (Appointment, error) {
+func markAppointmentError(ctx context.Context, db dbx.DB, in EnterAppointmentInErrorInput) (Appointment, error) {
 	return stepAppointment(ctx, db, in.ID, dbx.Change[appointmentRow, AppointmentStatus]{
 		To: AppointmentEnteredInError, Reason: in.Reason,
 		Apply: func(row *appointmentRow) error {
@@ -207,32 +207,32 @@ func checkIn(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.Appointment
 	return stepAppointment(ctx, db, in.ID, dbx.Change[appointmentRow, AppointmentStatus]{To: AppointmentCheckedIn})
 }
 
-// NoShowInput names an appointment that a patient missed.
-type NoShowInput struct {
+// MarkNoShowInput names an appointment that a patient missed.
+type MarkNoShowInput struct {
 	ID    hmstype.AppointmentID // required
 	Grace time.Duration         // how long after its start a patient may still come; not negative
 }
 
 // Validate implements the rules above.
-func (in NoShowInput) Validate() error {
+func (in MarkNoShowInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.ID.IsZero(), "id")
 	v.Check(in.Grace >= 0, "grace", "must not be negative")
 	return v.Err()
 }
 
-var opMarkNoShow = usecase.Command[NoShowInput, Appointment]{
+var opMarkNoShow = usecase.Command[MarkNoShowInput, Appointment]{
 	Name: "clinical.mark_no_show", Permission: hmstype.PermAppointmentWrite, Shows: appointments.One(),
-	Sample: NoShowInput{},
+	Sample: MarkNoShowInput{},
 }.Declare()
 
 // MarkNoShow says that the patient did not come; [ErrTooEarly] before start and grace are over.
 // Permission: [hmstype.PermAppointmentWrite].
-func (s *Service) MarkNoShow(ctx context.Context, in NoShowInput) (Appointment, error) {
+func (s *Service) MarkNoShow(ctx context.Context, in MarkNoShowInput) (Appointment, error) {
 	return opMarkNoShow.Run(ctx, &s.base, in, markNoShow)
 }
 
-func markNoShow(ctx context.Context, db dbx.DB, in NoShowInput) (Appointment, error) {
+func markNoShow(ctx context.Context, db dbx.DB, in MarkNoShowInput) (Appointment, error) {
 	return stepAppointment(ctx, db, in.ID, dbx.Change[appointmentRow, AppointmentStatus]{
 		To: AppointmentNoShow,
 		Apply: func(row *appointmentRow) error {
@@ -244,15 +244,15 @@ func markNoShow(ctx context.Context, db dbx.DB, in NoShowInput) (Appointment, er
 	})
 }
 
-// NoShowSweepInput selects the appointments that patients have missed by an instant.
-type NoShowSweepInput struct {
+// MarkNoShowsInput selects the appointments that patients have missed by an instant.
+type MarkNoShowsInput struct {
 	AsOf  time.Time     // required, not in the future
 	Grace time.Duration // how long after its start a patient may still come; not negative
 	Limit int           // at most so many; zero means hmstype.MaxPageSize, which is the most
 }
 
 // Validate implements the rules above.
-func (in NoShowSweepInput) Validate() error {
+func (in MarkNoShowsInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.AsOf.IsZero(), "asOf")
 	v.Check(in.Grace >= 0, "grace", "must not be negative")
@@ -260,11 +260,11 @@ func (in NoShowSweepInput) Validate() error {
 	return v.Err()
 }
 
-var opMarkNoShows = usecase.Command[NoShowSweepInput, []hmstype.AppointmentID]{
+var opMarkNoShows = usecase.Command[MarkNoShowsInput, []hmstype.AppointmentID]{
 	Name: "clinical.mark_no_shows", Permission: hmstype.PermAppointmentWrite,
 	Shows:     usecase.Nobody[[]hmstype.AppointmentID]("ids of appointments only"),
 	MayBeIdle: "everybody may have come",
-	Sample:    NoShowSweepInput{AsOf: usecase.SampleAt},
+	Sample:    MarkNoShowsInput{AsOf: usecase.SampleAt},
 }.Declare()
 
 // MarkNoShows marks every appointment that is still only booked although its start and the
@@ -272,11 +272,11 @@ var opMarkNoShows = usecase.Command[NoShowSweepInput, []hmstype.AppointmentID]{
 // scheduler: a second call for the same instant finds nothing, several run side by side,
 // and a full answer (Limit ids) says that there may be more.
 // Permission: [hmstype.PermAppointmentWrite].
-func (s *Service) MarkNoShows(ctx context.Context, in NoShowSweepInput) ([]hmstype.AppointmentID, error) {
+func (s *Service) MarkNoShows(ctx context.Context, in MarkNoShowsInput) ([]hmstype.AppointmentID, error) {
 	return opMarkNoShows.Run(ctx, &s.base, in, markNoShows)
 }
 
-func markNoShows(ctx context.Context, db dbx.DB, in NoShowSweepInput) ([]hmstype.AppointmentID, error) {
+func markNoShows(ctx context.Context, db dbx.DB, in MarkNoShowsInput) ([]hmstype.AppointmentID, error) {
 	if in.AsOf.After(db.Now) {
 		return nil, hmstype.Invalid("asOf", "must not lie in the future")
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// CalendarInput selects appointments.
-type CalendarInput struct {
+// ListAppointmentsInput selects appointments.
+type ListAppointmentsInput struct {
 	Practitioner hmstype.UserID    // whose calendar; zero for all
 	Patient      hmstype.PatientID // whose visits; zero for all
 	During       hmstype.Period    // those that start in it; required, with an end, unless Day is given
@@ -18,7 +18,7 @@ type CalendarInput struct {
 }
 
 // Validate implements the rules above.
-func (in CalendarInput) Validate() error {
+func (in ListAppointmentsInput) Validate() error {
 	var v hmstype.Validator
 	if in.Day.IsZero() {
 		v.Nested("during", in.During.Validate())
@@ -30,19 +30,19 @@ func (in CalendarInput) Validate() error {
 	return v.Err()
 }
 
-var opCalendar = usecase.Query[CalendarInput, hmstype.List[Appointment]]{
-	Name: "clinical.calendar", Permission: hmstype.PermAppointmentRead, Shows: appointments.Found(),
-	Sample: CalendarInput{Day: usecase.SampleDay},
+var opListAppointments = usecase.Query[ListAppointmentsInput, hmstype.List[Appointment]]{
+	Name: "clinical.list_appointments", Permission: hmstype.PermAppointmentRead, Shows: appointments.Found(),
+	Sample: ListAppointmentsInput{Day: usecase.SampleDay},
 }.Declare()
 
-// Calendar lists appointments of all states by their start, and records whose were seen. Those of
+// ListAppointments lists appointments of all states by their start, and records whose were seen. Those of
 // restricted patients are withheld from who may not see them: their times are taken all the same.
 // Permission: [hmstype.PermAppointmentRead].
-func (s *Service) Calendar(ctx context.Context, in CalendarInput) (hmstype.List[Appointment], error) {
-	return opCalendar.Run(ctx, &s.base, in, calendar)
+func (s *Service) ListAppointments(ctx context.Context, in ListAppointmentsInput) (hmstype.List[Appointment], error) {
+	return opListAppointments.Run(ctx, &s.base, in, calendar)
 }
 
-func calendar(ctx context.Context, db dbx.DB, in CalendarInput) (hmstype.List[Appointment], error) {
+func calendar(ctx context.Context, db dbx.DB, in ListAppointmentsInput) (hmstype.List[Appointment], error) {
 	if !in.Day.IsZero() {
 		info, err := db.TenantInfo(ctx)
 		if err != nil {

@@ -52,7 +52,7 @@ func (b *bundle) at(from, to time.Duration) hmstype.Period {
 
 func (b *bundle) open(t *testing.T, class clinical.Class) clinical.Encounter {
 	t.Helper()
-	e, err := b.OpenEncounter(b.Ctx, clinical.OpenInput{Patient: b.patient, Practitioner: b.doctor, Class: class})
+	e, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{Patient: b.patient, Practitioner: b.doctor, Class: class})
 	require.NoError(t, err)
 	return e
 }
@@ -152,7 +152,7 @@ func TestService_AppointmentLifecycle(t *testing.T) {
 	}
 	a, err := b.Book(b.Ctx, clinical.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)})
 	require.NoError(t, err)
-	_, err = b.MarkNoShow(b.Ctx, clinical.NoShowInput{ID: a.ID, Grace: 15 * time.Minute})
+	_, err = b.MarkNoShow(b.Ctx, clinical.MarkNoShowInput{ID: a.ID, Grace: 15 * time.Minute})
 	require.ErrorIs(t, err, clinical.ErrTooEarly)
 	moved, err := b.Reschedule(b.Ctx, clinical.RescheduleInput{ID: a.ID, Period: b.at(90*time.Minute, 150*time.Minute)})
 	require.NoError(t, err, "the new time may overlap the old one")
@@ -167,18 +167,18 @@ func TestService_AppointmentLifecycle(t *testing.T) {
 	_, err = b.CheckIn(b.Ctx, moved.ID)
 	require.NoError(t, err, "the old appointment stands where the new time is taken")
 
-	e, err := b.OpenEncounter(b.Ctx, clinical.OpenInput{Appointment: moved.ID, Class: clinical.ClassAmbulatory})
+	e, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{Appointment: moved.ID, Class: clinical.ClassAmbulatory})
 	require.NoError(t, err)
 	require.Equal(t, b.patient, e.Patient)
-	_, err = b.OpenEncounter(b.Ctx, clinical.OpenInput{Appointment: moved.ID, Class: clinical.ClassAmbulatory})
+	_, err = b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{Appointment: moved.ID, Class: clinical.ClassAmbulatory})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 
-	day, err := b.Calendar(b.Ctx, clinical.CalendarInput{Practitioner: b.doctor, During: b.at(0, 10*time.Hour)})
+	day, err := b.ListAppointments(b.Ctx, clinical.ListAppointmentsInput{Practitioner: b.doctor, During: b.at(0, 10*time.Hour)})
 	require.NoError(t, err)
 	require.Len(t, day.Items, 3)
 
 	b.Clock.Advance(5 * time.Hour)
-	_, err = b.MarkNoShow(b.Ctx, clinical.NoShowInput{ID: other.ID, Grace: 15 * time.Minute})
+	_, err = b.MarkNoShow(b.Ctx, clinical.MarkNoShowInput{ID: other.ID, Grace: 15 * time.Minute})
 	require.NoError(t, err)
 }
 
@@ -191,10 +191,10 @@ func TestService_FinishEncounter(t *testing.T) {
 	guard := &veto{err: hmstype.ErrPrecondition}
 	b := setup(t, guard)
 	e := b.open(t, clinical.ClassInpatient)
-	_, err := b.OpenEncounter(b.Ctx, clinical.OpenInput{Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassInpatient})
+	_, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassInpatient})
 	require.ErrorIs(t, err, clinical.ErrAlreadyInpatient)
 
-	finish := clinical.FinishInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home", Diagnosis: "better"}}
+	finish := clinical.FinishEncounterInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home", Diagnosis: "better"}}
 	_, err = b.FinishEncounter(b.Ctx, finish)
 	require.ErrorIs(t, err, hmstype.ErrPrecondition, "the guard refuses")
 	guard.err = nil
@@ -271,7 +271,7 @@ func TestService_RecordAllergy(t *testing.T) {
 		Patient: b.patient, AllergyDetails: clinical.AllergyDetails{Substance: hmstype.Code{Display: "Latex"}},
 	})
 	require.NoError(t, err, "several allergies stand side by side")
-	list, err := b.Allergies(b.Ctx, b.patient)
+	list, err := b.ListAllergies(b.Ctx, b.patient)
 	require.NoError(t, err)
 	require.Len(t, list, 2)
 

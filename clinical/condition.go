@@ -246,14 +246,14 @@ func errTerminal[S ~string](entity string, from, to S) error {
 	return &hmstype.TransitionError{Entity: entity, From: string(from), To: string(to)}
 }
 
-var opConditions = usecase.Query[OfPatient, hmstype.List[Condition]]{
-	Name: "clinical.conditions", Permission: hmstype.PermClinicalRead, Shows: conditions.Page(),
+var opListConditions = usecase.Query[OfPatient, hmstype.List[Condition]]{
+	Name: "clinical.list_conditions", Permission: hmstype.PermClinicalRead, Shows: conditions.Page(),
 	Sample: OfPatient{},
 }.Declare()
 
-// Conditions lists a patient's problems, the latest recorded first; those entered in error
+// ListConditions lists a patient's problems, the latest recorded first; those entered in error
 // are among them and say so.
 // Permission: [hmstype.PermClinicalRead].
-func (s *Service) Conditions(ctx context.Context, in OfPatient) (hmstype.List[Condition], error) {
-	return opConditions.Run(ctx, &s.base, in, ofPatient(dbx.Order{Desc: true}, conditionRow.condition))
+func (s *Service) ListConditions(ctx context.Context, in OfPatient) (hmstype.List[Condition], error) {
+	return opListConditions.Run(ctx, &s.base, in, ofPatient(dbx.Order{Desc: true}, conditionRow.condition))
 }

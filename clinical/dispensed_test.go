@@ -50,7 +50,7 @@ func TestPort_LockToDispense(t *testing.T) {
 			reason: clinical.NotDispensableInactive, status: "stopped", left: 39, is: clinical.ErrNotActive,
 		},
 		"Mistake": {
-			before: (*clinical.Service).MarkPrescriptionError, wanted: 1,
+			before: (*clinical.Service).EnterPrescriptionInError, wanted: 1,
 			reason: clinical.NotDispensableInactive, status: "entered-in-error", left: 40, is: clinical.ErrNotActive,
 		},
 	} {

@@ -38,7 +38,7 @@ func TestService_OpenEncounter_ConcurrentOneInpatient(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	wins := countWins(t, 64, clinical.ErrAlreadyInpatient, func(int) error {
-		_, err := b.OpenEncounter(b.Ctx, clinical.OpenInput{Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassInpatient})
+		_, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassInpatient})
 		return err
 	})
 	require.Equal(t, 1, wins)
@@ -50,14 +50,14 @@ func TestService_OpenEncounter_ConcurrentFulfilsOnce(t *testing.T) {
 	b := setup(t)
 	a, err := b.Book(b.Ctx, clinical.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)})
 	require.NoError(t, err)
-	_, err = b.OpenEncounter(b.Ctx, clinical.OpenInput{Appointment: a.ID, Class: clinical.ClassAmbulatory})
+	_, err = b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{Appointment: a.ID, Class: clinical.ClassAmbulatory})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition, "nobody has checked in")
 	_, err = b.CheckIn(b.Ctx, a.ID)
 	require.NoError(t, err)
-	_, err = b.OpenEncounter(b.Ctx, clinical.OpenInput{Appointment: a.ID, Patient: b.newPatient(t), Class: clinical.ClassAmbulatory})
+	_, err = b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{Appointment: a.ID, Patient: b.newPatient(t), Class: clinical.ClassAmbulatory})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "another patient's appointment")
 	wins := countWins(t, 32, hmstype.ErrInvalidTransition, func(int) error {
-		_, err := b.OpenEncounter(b.Ctx, clinical.OpenInput{Appointment: a.ID, Class: clinical.ClassAmbulatory})
+		_, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{Appointment: a.ID, Class: clinical.ClassAmbulatory})
 		return err
 	})
 	require.Equal(t, 1, wins)
@@ -67,23 +67,23 @@ func TestService_OpenEncounter_NamesTheStay(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	stay := b.open(t, clinical.ClassInpatient)
-	_, err := b.OpenEncounter(b.Ctx, clinical.OpenInput{Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassInpatient})
+	_, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassInpatient})
 	var already *clinical.AlreadyInpatientError
 	require.ErrorAs(t, err, &already)
 	require.Equal(t, stay.ID, already.Encounter)
 	require.Equal(t, stay.Period.Start, already.Since)
 
 	b.open(t, clinical.ClassAmbulatory) // a visit beside a stay is no conflict
-	planned, err := b.OpenEncounter(b.Ctx, clinical.OpenInput{
+	planned, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{
 		Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassInpatient, Status: clinical.EncounterPlanned,
 	})
 	require.NoError(t, err, "a later stay may be planned")
-	_, err = b.MoveEncounter(b.Ctx, clinical.MoveInput{ID: planned.ID, Status: clinical.EncounterArrived})
+	_, err = b.MoveEncounter(b.Ctx, clinical.MoveEncounterInput{ID: planned.ID, Status: clinical.EncounterArrived})
 	require.ErrorIs(t, err, clinical.ErrAlreadyInpatient)
-	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: stay.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}})
+	_, err = b.FinishEncounter(b.Ctx, clinical.FinishEncounterInput{ID: stay.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}})
 	require.NoError(t, err)
 	b.Clock.Advance(time.Hour)
-	arrived, err := b.MoveEncounter(b.Ctx, clinical.MoveInput{ID: planned.ID, Status: clinical.EncounterArrived})
+	arrived, err := b.MoveEncounter(b.Ctx, clinical.MoveEncounterInput{ID: planned.ID, Status: clinical.EncounterArrived})
 	require.NoError(t, err)
 	require.Equal(t, b.Clock.Now(), arrived.Period.Start, "a planned encounter begins with the arrival")
 }
@@ -91,25 +91,25 @@ func TestService_OpenEncounter_NamesTheStay(t *testing.T) {
 func TestService_EncounterHistory(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	e, err := b.OpenEncounter(b.Ctx, clinical.OpenInput{
+	e, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{
 		Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassEmergency, Status: clinical.EncounterArrived, IdempotencyKey: "k",
 	})
 	require.NoError(t, err)
 	for _, status := range []clinical.EncounterStatus{clinical.EncounterTriaged, clinical.EncounterInProgress, clinical.EncounterOnLeave, clinical.EncounterInProgress} {
 		b.Clock.Advance(time.Minute)
-		_, err = b.MoveEncounter(b.Ctx, clinical.MoveInput{ID: e.ID, Status: status})
+		_, err = b.MoveEncounter(b.Ctx, clinical.MoveEncounterInput{ID: e.ID, Status: status})
 		require.NoError(t, err)
 	}
-	_, err = b.MoveEncounter(b.Ctx, clinical.MoveInput{ID: e.ID, Status: clinical.EncounterTriaged})
+	_, err = b.MoveEncounter(b.Ctx, clinical.MoveEncounterInput{ID: e.ID, Status: clinical.EncounterTriaged})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 	_, err = b.CancelEncounter(b.Ctx, clinical.WithdrawInput{ID: e.ID, Reason: "left"})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition, "treatment has begun")
-	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: e.ID})
+	_, err = b.FinishEncounter(b.Ctx, clinical.FinishEncounterInput{ID: e.ID})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "a disposition is required")
 	b.Clock.Advance(time.Minute)
-	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}})
+	_, err = b.FinishEncounter(b.Ctx, clinical.FinishEncounterInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}})
 	require.NoError(t, err)
-	history, err := b.EncounterHistory(b.Ctx, e.ID)
+	history, err := b.GetEncounterHistory(b.Ctx, e.ID)
 	require.NoError(t, err)
 	states := []string{string(e.Status)}
 	for i, step := range history.Steps {
@@ -129,7 +129,7 @@ func TestService_FinishEncounter_Charges(t *testing.T) {
 	b.patient, b.doctor = b.newPatient(t), env.User(t, identity.RoleDoctor).ID
 
 	e := b.open(t, clinical.ClassAmbulatory)
-	finish := clinical.FinishInput{ID: e.ID, IdempotencyKey: "k", EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}}
+	finish := clinical.FinishEncounterInput{ID: e.ID, IdempotencyKey: "k", EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}}
 	for range 2 {
 		_, err := b.FinishEncounter(b.Ctx, finish)
 		require.NoError(t, err)
@@ -139,13 +139,13 @@ func TestService_FinishEncounter_Charges(t *testing.T) {
 	require.Equal(t, charge.Source{Kind: "encounter", ID: e.ID.String()}, finance.posted[0].Source)
 	require.Equal(t, e.ID, finance.posted[0].Encounter)
 
-	special, err := b.OpenEncounter(b.Ctx, clinical.OpenInput{
+	special, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{
 		Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassAmbulatory,
 		EncounterDetails: clinical.EncounterDetails{Service: "SPEC"},
 	})
 	require.NoError(t, err)
 	finance.refuse = hmstype.Invalid("service", "unknown")
-	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{
+	_, err = b.FinishEncounter(b.Ctx, clinical.FinishEncounterInput{
 		ID: special.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"},
 	})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
@@ -153,16 +153,16 @@ func TestService_FinishEncounter_Charges(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, clinical.EncounterInProgress, got.Status, "no charge, no end")
 	finance.refuse = nil
-	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{
+	_, err = b.FinishEncounter(b.Ctx, clinical.FinishEncounterInput{
 		ID: special.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"},
 	})
 	require.NoError(t, err)
 	require.Equal(t, "SPEC", finance.posted[2].Service)
 
-	_, err = b.MarkEncounterError(b.Ctx, clinical.WithdrawInput{ID: special.ID, Reason: "another patient"})
+	_, err = b.EnterEncounterInError(b.Ctx, clinical.WithdrawInput{ID: special.ID, Reason: "another patient"})
 	require.NoError(t, err)
 	require.Equal(t, []charge.Source{{Kind: "encounter", ID: special.ID.String()}}, finance.reversed)
-	_, err = b.MarkEncounterError(b.Ctx, clinical.WithdrawInput{ID: special.ID, Reason: "again"})
+	_, err = b.EnterEncounterInError(b.Ctx, clinical.WithdrawInput{ID: special.ID, Reason: "again"})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 }
 
@@ -171,7 +171,7 @@ func TestService_MarkEncounterError_AsksGuards(t *testing.T) {
 	guard := &veto{err: hmstype.ErrPrecondition}
 	b := setup(t, guard)
 	e := b.open(t, clinical.ClassInpatient)
-	_, err := b.MarkEncounterError(b.Ctx, clinical.WithdrawInput{ID: e.ID, Reason: "x"})
+	_, err := b.EnterEncounterInError(b.Ctx, clinical.WithdrawInput{ID: e.ID, Reason: "x"})
 	require.ErrorIs(t, err, hmstype.ErrPrecondition)
 	_, err = b.CancelEncounter(b.As(t, identity.RoleNurse), clinical.WithdrawInput{ID: e.ID, Reason: "x"})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
@@ -192,7 +192,7 @@ func TestService_EncounterPatient(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, b.patient, who)
 	require.True(t, open)
-	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}})
+	_, err = b.FinishEncounter(b.Ctx, clinical.FinishEncounterInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}})
 	require.NoError(t, err)
 	_, open, err = ask(b.Ctx, e.ID)
 	require.NoError(t, err)
@@ -212,7 +212,7 @@ func TestService_Encounters_PagesNewestFirst(t *testing.T) {
 	var got []hmstype.EncounterID
 	in := clinical.OfPatient{Patient: b.patient, Page: hmstype.Page{Limit: 2}}
 	for {
-		list, err := b.Encounters(b.As(t, identity.RoleNurse), in)
+		list, err := b.ListEncounters(b.As(t, identity.RoleNurse), in)
 		require.NoError(t, err)
 		for _, e := range list.Items {
 			got = append(got, e.ID)

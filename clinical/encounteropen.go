@@ -8,8 +8,8 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// OpenInput opens an encounter.
-type OpenInput struct {
+// OpenEncounterInput opens an encounter.
+type OpenEncounterInput struct {
 	Appointment  hmstype.AppointmentID // an appointment whose patient is here; zero for a walk-in
 	Patient      hmstype.PatientID     // required for a walk-in; otherwise zero or the appointment's
 	Practitioner hmstype.UserID        // required for a walk-in; otherwise zero keeps the appointment's
@@ -20,7 +20,7 @@ type OpenInput struct {
 }
 
 // Validate implements the rules above.
-func (in OpenInput) Validate() error {
+func (in OpenEncounterInput) Validate() error {
 	var v hmstype.Validator
 	if in.Appointment.IsZero() {
 		v.Required(!in.Patient.IsZero(), "patient")
@@ -34,10 +34,10 @@ func (in OpenInput) Validate() error {
 	return v.Err()
 }
 
-var opOpenEncounter = usecase.Command[OpenInput, Encounter]{
+var opOpenEncounter = usecase.Command[OpenEncounterInput, Encounter]{
 	Name: "clinical.open_encounter", Permission: hmstype.PermClinicalWrite, Shows: encounters.One(),
-	Key: func(in OpenInput) string { return in.IdempotencyKey },
-	Sample: OpenInput{
+	Key: func(in OpenEncounterInput) string { return in.IdempotencyKey },
+	Sample: OpenEncounterInput{
 		Class: ClassAmbulatory, Status: EncounterArrived,
 		EncounterDetails: EncounterDetails{ChiefComplaint: "cough", Service: "CONS"},
 	},
@@ -47,11 +47,11 @@ var opOpenEncounter = usecase.Command[OpenInput, Encounter]{
 // [ErrAlreadyInpatient] (an *AlreadyInpatientError) where the patient has an open inpatient
 // encounter and this is one.
 // Permission: [hmstype.PermClinicalWrite].
-func (s *Service) OpenEncounter(ctx context.Context, in OpenInput) (Encounter, error) {
+func (s *Service) OpenEncounter(ctx context.Context, in OpenEncounterInput) (Encounter, error) {
 	return opOpenEncounter.Run(ctx, &s.base, in, s.openEncounter)
 }
 
-func (s *Service) openEncounter(ctx context.Context, db dbx.DB, in OpenInput) (Encounter, error) {
+func (s *Service) openEncounter(ctx context.Context, db dbx.DB, in OpenEncounterInput) (Encounter, error) {
 	if err := fulfil(ctx, db, &in); err != nil {
 		return Encounter{}, err
 	}
@@ -84,7 +84,7 @@ func (s *Service) openEncounter(ctx context.Context, db dbx.DB, in OpenInput) (E
 }
 
 // fulfil steps the appointment that the encounter comes from, and takes over who meets whom.
-func fulfil(ctx context.Context, db dbx.DB, in *OpenInput) error {
+func fulfil(ctx context.Context, db dbx.DB, in *OpenEncounterInput) error {
 	if in.Appointment.IsZero() {
 		return nil
 	}

@@ -39,15 +39,15 @@ func (in OfPatient) Validate() error {
 	return v.Err()
 }
 
-var opEncounters = usecase.Query[OfPatient, hmstype.List[Encounter]]{
-	Name: "clinical.encounters", Permission: hmstype.PermClinicalRead, Shows: encounters.Page(),
+var opListEncounters = usecase.Query[OfPatient, hmstype.List[Encounter]]{
+	Name: "clinical.list_encounters", Permission: hmstype.PermClinicalRead, Shows: encounters.Page(),
 	Sample: OfPatient{},
 }.Declare()
 
-// Encounters lists a patient's encounters of all states, the latest start first.
+// ListEncounters lists a patient's encounters of all states, the latest start first.
 // Permission: [hmstype.PermClinicalRead].
-func (s *Service) Encounters(ctx context.Context, in OfPatient) (hmstype.List[Encounter], error) {
-	return opEncounters.Run(ctx, &s.base, in, ofPatient(dbx.Order{At: "started_at", Desc: true}, encounterRow.encounter))
+func (s *Service) ListEncounters(ctx context.Context, in OfPatient) (hmstype.List[Encounter], error) {
+	return opListEncounters.Run(ctx, &s.base, in, ofPatient(dbx.Order{At: "started_at", Desc: true}, encounterRow.encounter))
 }
 
 // ofPatient is the rule of every page of what is recorded of a patient.

@@ -25,15 +25,15 @@ var encounterSteps = dbx.Machine[encounterRow, EncounterStatus]{
 	},
 }
 
-// MoveInput steps an encounter on its way: arrival, triage, treatment, leave and return.
-type MoveInput struct {
+// MoveEncounterInput steps an encounter on its way: arrival, triage, treatment, leave and return.
+type MoveEncounterInput struct {
 	ID     hmstype.EncounterID // required
 	Status EncounterStatus     // arrived, triaged, in-progress or onleave
 	Reason string              // optional, up to 200 characters
 }
 
 // Validate implements the rules above.
-func (in MoveInput) Validate() error {
+func (in MoveEncounterInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.ID.IsZero(), "id")
 	hmstype.OneOf(&v, in.Status, "status", EncounterArrived, EncounterTriaged, EncounterInProgress, EncounterOnLeave)
@@ -41,20 +41,20 @@ func (in MoveInput) Validate() error {
 	return v.Err()
 }
 
-var opMoveEncounter = usecase.Command[MoveInput, Encounter]{
+var opMoveEncounter = usecase.Command[MoveEncounterInput, Encounter]{
 	Name: "clinical.move_encounter", Permission: hmstype.PermClinicalWrite, Shows: encounters.One(),
-	Sample: MoveInput{Status: EncounterTriaged, Reason: "was called"},
+	Sample: MoveEncounterInput{Status: EncounterTriaged, Reason: "was called"},
 }.Declare()
 
 // MoveEncounter steps an open encounter to another open state; [hmstype.ErrInvalidTransition]
 // for a step that is not in [EncounterTransitions]. A planned encounter starts with the
 // arrival; [ErrAlreadyInpatient] where it is an inpatient one and another is open.
 // Permission: [hmstype.PermClinicalWrite].
-func (s *Service) MoveEncounter(ctx context.Context, in MoveInput) (Encounter, error) {
+func (s *Service) MoveEncounter(ctx context.Context, in MoveEncounterInput) (Encounter, error) {
 	return opMoveEncounter.Run(ctx, &s.base, in, moveEncounter)
 }
 
-func moveEncounter(ctx context.Context, db dbx.DB, in MoveInput) (Encounter, error) {
+func moveEncounter(ctx context.Context, db dbx.DB, in MoveEncounterInput) (Encounter, error) {
 	row, err := dbx.Step(ctx, db, encounterSteps, in.ID, dbx.Change[encounterRow, EncounterStatus]{
 		To: in.Status, Reason: in.Reason,
 		Apply: func(row *encounterRow) error {
@@ -67,8 +67,8 @@ func moveEncounter(ctx context.Context, db dbx.DB, in MoveInput) (Encounter, err
 	return row.encounter(), err
 }
 
-// FinishInput ends an encounter.
-type FinishInput struct {
+// FinishEncounterInput ends an encounter.
+type FinishEncounterInput struct {
 	ID               hmstype.EncounterID // required
 	EncounterOutcome                     // the disposition is required; an empty diagnosis keeps what is noted
 	Service          string              // service code to charge for the visit; empty means the encounter's own
@@ -76,7 +76,7 @@ type FinishInput struct {
 }
 
 // Validate implements the rules above.
-func (in FinishInput) Validate() error {
+func (in FinishEncounterInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.ID.IsZero(), "id")
 	in.EncounterOutcome.validate(&v)
@@ -84,20 +84,20 @@ func (in FinishInput) Validate() error {
 	return v.Err()
 }
 
-var opFinishEncounter = usecase.Command[FinishInput, Encounter]{
+var opFinishEncounter = usecase.Command[FinishEncounterInput, Encounter]{
 	Name: "clinical.finish_encounter", Permission: hmstype.PermClinicalWrite, Shows: encounters.One(),
-	Key:    func(in FinishInput) string { return in.IdempotencyKey },
-	Sample: FinishInput{EncounterOutcome: EncounterOutcome{Diagnosis: "cold", Disposition: "home"}, Service: "CONS"},
+	Key:    func(in FinishEncounterInput) string { return in.IdempotencyKey },
+	Sample: FinishEncounterInput{EncounterOutcome: EncounterOutcome{Diagnosis: "cold", Disposition: "home"}, Service: "CONS"},
 }.Declare()
 
 // FinishEncounter ends a visit and charges for it. A guard may refuse, for instance while
 // the patient lies in a bed.
 // Permission: [hmstype.PermClinicalWrite].
-func (s *Service) FinishEncounter(ctx context.Context, in FinishInput) (Encounter, error) {
+func (s *Service) FinishEncounter(ctx context.Context, in FinishEncounterInput) (Encounter, error) {
 	return opFinishEncounter.Run(ctx, &s.base, in, s.finishEncounter)
 }
 
-func (s *Service) finishEncounter(ctx context.Context, db dbx.DB, in FinishInput) (Encounter, error) {
+func (s *Service) finishEncounter(ctx context.Context, db dbx.DB, in FinishEncounterInput) (Encounter, error) {
 	row, err := dbx.Step(ctx, db, encounterSteps, in.ID, dbx.Change[encounterRow, EncounterStatus]{
 		To: EncounterFinished,
 		Apply: func(row *encounterRow) error {
@@ -168,16 +168,16 @@ func (s *Service) cancelEncounter(ctx context.Context, db dbx.DB, in WithdrawInp
 	return s.withdraw(ctx, db, in, EncounterCancelled)
 }
 
-var opMarkEncounterError = usecase.Command[WithdrawInput, Encounter]{
-	Name: "clinical.mark_encounter_error", Permission: hmstype.PermClinicalWrite, Shows: encounters.One(),
+var opEnterEncounterInError = usecase.Command[WithdrawInput, Encounter]{
+	Name: "clinical.enter_encounter_in_error", Permission: hmstype.PermClinicalWrite, Shows: encounters.One(),
 	Sample: WithdrawInput{Reason: "opened for another patient"},
 }.Declare()
 
-// MarkEncounterError says that an encounter was entered in error, and reverses its charge.
+// EnterEncounterInError says that an encounter was entered in error, and reverses its charge.
 // It stays on record, as does what was written in it.
 // Permission: [hmstype.PermClinicalWrite].
-func (s *Service) MarkEncounterError(ctx context.Context, in WithdrawInput) (Encounter, error) {
-	return opMarkEncounterError.Run(ctx, &s.base, in, s.markEncounterError)
+func (s *Service) EnterEncounterInError(ctx context.Context, in WithdrawInput) (Encounter, error) {
+	return opEnterEncounterInError.Run(ctx, &s.base, in, s.markEncounterError)
 }
 
 func (s *Service) markEncounterError(ctx context.Context, db dbx.DB, in WithdrawInput) (Encounter, error) {

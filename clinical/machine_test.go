@@ -102,11 +102,11 @@ func TestWalls(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	e := b.open(t, clinical.ClassInpatient)
-	moved, err := b.OpenEncounter(b.Ctx, clinical.OpenInput{
+	moved, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{
 		Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassAmbulatory, Status: clinical.EncounterArrived,
 	})
 	require.NoError(t, err)
-	_, err = b.MoveEncounter(b.Ctx, clinical.MoveInput{ID: moved.ID, Status: clinical.EncounterTriaged})
+	_, err = b.MoveEncounter(b.Ctx, clinical.MoveEncounterInput{ID: moved.ID, Status: clinical.EncounterTriaged})
 	require.NoError(t, err)
 	a, err := b.Book(b.Ctx, clinical.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)})
 	require.NoError(t, err)
@@ -179,14 +179,14 @@ func TestTenantIsolation(t *testing.T) {
 	for name, err := range map[string]error{
 		"GetAppointment":         second(b.GetAppointment(ctx, a.ID)),
 		"CheckIn":                second(b.CheckIn(ctx, a.ID)),
-		"CancelAppointment":      second(b.CancelAppointment(ctx, clinical.CancelInput{ID: a.ID, Reason: "x"})),
-		"OpenEncounter":          second(b.OpenEncounter(ctx, clinical.OpenInput{Appointment: a.ID, Class: clinical.ClassAmbulatory})),
+		"CancelAppointment":      second(b.CancelAppointment(ctx, clinical.CancelAppointmentInput{ID: a.ID, Reason: "x"})),
+		"OpenEncounter":          second(b.OpenEncounter(ctx, clinical.OpenEncounterInput{Appointment: a.ID, Class: clinical.ClassAmbulatory})),
 		"Book":                   second(b.Book(ctx, clinical.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(4*time.Hour, 5*time.Hour)})),
 		"GetEncounter":           second(b.GetEncounter(ctx, e.ID)),
-		"EncounterHistory":       second(b.EncounterHistory(ctx, e.ID)),
-		"EncounterNotes":         second(b.EncounterNotes(ctx, e.ID)),
-		"EncounterPrescriptions": second(b.EncounterPrescriptions(ctx, e.ID)),
-		"FinishEncounter": second(b.FinishEncounter(ctx, clinical.FinishInput{
+		"EncounterHistory":       second(b.GetEncounterHistory(ctx, e.ID)),
+		"EncounterNotes":         second(b.ListEncounterNotes(ctx, e.ID)),
+		"EncounterPrescriptions": second(b.ListEncounterPrescriptions(ctx, e.ID)),
+		"FinishEncounter": second(b.FinishEncounter(ctx, clinical.FinishEncounterInput{
 			ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"},
 		})),
 		"GetNote":      second(b.GetNote(ctx, note.ID)),
@@ -198,7 +198,7 @@ func TestTenantIsolation(t *testing.T) {
 	} {
 		require.ErrorIs(t, err, hmstype.ErrNotFound, name)
 	}
-	list, err := b.Encounters(ctx, clinical.OfPatient{Patient: b.patient})
+	list, err := b.ListEncounters(ctx, clinical.OfPatient{Patient: b.patient})
 	require.NoError(t, err)
 	require.Empty(t, list.Items)
 }

@@ -29,7 +29,7 @@ func TestNarrative_Sealed(t *testing.T) {
 	require.Equal(t, moved, again, "the key's result as well")
 	_, err = b.CheckIn(b.Ctx, moved.ID)
 	require.NoError(t, err)
-	e, err := b.OpenEncounter(b.Ctx, clinical.OpenInput{
+	e, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{
 		Appointment: moved.ID, Class: clinical.ClassAmbulatory,
 		EncounterDetails: clinical.EncounterDetails{ChiefComplaint: "canary complaint"},
 	})
@@ -48,7 +48,7 @@ func TestNarrative_Sealed(t *testing.T) {
 		},
 	})
 	require.NoError(t, err)
-	e, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{
+	e, err = b.FinishEncounter(b.Ctx, clinical.FinishEncounterInput{
 		ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home", Diagnosis: "canary diagnosis"},
 	})
 	require.NoError(t, err)
@@ -67,16 +67,16 @@ func TestNarrative_Sealed(t *testing.T) {
 		visit, err := s.GetAppointment(b.Ctx, moved.ID)
 		require.NoError(t, err)
 		require.Equal(t, []string{"canary reason", "canary notes"}, []string{visit.Reason, visit.Notes})
-		day, err := s.Calendar(b.Ctx, clinical.CalendarInput{During: b.at(0, 12*time.Hour)})
+		day, err := s.ListAppointments(b.Ctx, clinical.ListAppointmentsInput{During: b.at(0, 12*time.Hour)})
 		require.NoError(t, err)
 		require.Len(t, day.Items, 2)
 		for _, item := range day.Items {
 			require.Equal(t, "canary reason", item.Reason)
 		}
-		list, err := s.Prescriptions(b.Ctx, clinical.OfPatient{Patient: b.patient})
+		list, err := s.ListPrescriptions(b.Ctx, clinical.OfPatient{Patient: b.patient})
 		require.NoError(t, err)
 		require.Equal(t, []clinical.Prescription{rx}, list.Items)
-		allergies, err := s.Allergies(b.Ctx, b.patient)
+		allergies, err := s.ListAllergies(b.Ctx, b.patient)
 		require.NoError(t, err)
 		require.Equal(t, []clinical.Allergy{allergy}, allergies)
 	}

@@ -31,24 +31,24 @@ func (s *Service) getNote(ctx context.Context, db dbx.DB, in usecase.ByID[hmstyp
 	return row.note(), err
 }
 
-var opEncounterNotes = usecase.Query[usecase.ByID[hmstype.EncounterID], []Note]{
-	Name: "clinical.encounter_notes", Permission: hmstype.PermClinicalRead, Shows: notes.All(),
+var opListEncounterNotes = usecase.Query[usecase.ByID[hmstype.EncounterID], []Note]{
+	Name: "clinical.list_encounter_notes", Permission: hmstype.PermClinicalRead, Shows: notes.All(),
 }.Declare()
 
-// EncounterNotes gives the notes of an encounter, drafts and addenda among them, oldest
+// ListEncounterNotes gives the notes of an encounter, drafts and addenda among them, oldest
 // first. It does not verify hashes; see [Note.Verify].
 // Permission: [hmstype.PermClinicalRead].
-func (s *Service) EncounterNotes(ctx context.Context, id hmstype.EncounterID) ([]Note, error) {
-	return opEncounterNotes.Run(ctx, &s.base, usecase.ID(id), inEncounter(noteRow.note))
+func (s *Service) ListEncounterNotes(ctx context.Context, id hmstype.EncounterID) ([]Note, error) {
+	return opListEncounterNotes.Run(ctx, &s.base, usecase.ID(id), inEncounter(noteRow.note))
 }
 
-var opNotes = usecase.Query[OfPatient, hmstype.List[Note]]{
-	Name: "clinical.notes", Permission: hmstype.PermClinicalRead, Shows: notes.Page(),
+var opListNotes = usecase.Query[OfPatient, hmstype.List[Note]]{
+	Name: "clinical.list_notes", Permission: hmstype.PermClinicalRead, Shows: notes.Page(),
 	Sample: OfPatient{},
 }.Declare()
 
-// Notes lists a patient's notes, the latest first. It does not verify hashes.
+// ListNotes lists a patient's notes, the latest first. It does not verify hashes.
 // Permission: [hmstype.PermClinicalRead].
-func (s *Service) Notes(ctx context.Context, in OfPatient) (hmstype.List[Note], error) {
-	return opNotes.Run(ctx, &s.base, in, ofPatient(dbx.Order{At: "created_at", Desc: true}, noteRow.note))
+func (s *Service) ListNotes(ctx context.Context, in OfPatient) (hmstype.List[Note], error) {
+	return opListNotes.Run(ctx, &s.base, in, ofPatient(dbx.Order{At: "created_at", Desc: true}, noteRow.note))
 }

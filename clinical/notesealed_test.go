@@ -46,7 +46,7 @@ func TestNote_Sealed(t *testing.T) {
 	clear, err := plain.WriteNote(b.Ctx, clinical.WriteNoteInput{Encounter: e.ID, NoteBody: clinical.NoteBody{Plan: "open plan"}})
 	require.NoError(t, err)
 	require.Equal(t, "open plan", dbtest.Scalar[string](t, b.Env, `SELECT plan FROM hms.clinical_note WHERE id = ?`, clear.ID))
-	list, err := b.EncounterNotes(b.Ctx, e.ID)
+	list, err := b.ListEncounterNotes(b.Ctx, e.ID)
 	require.NoError(t, err)
 	require.Equal(t, []clinical.Note{signed, clear}, list)
 }

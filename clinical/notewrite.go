@@ -178,35 +178,35 @@ func (s *Service) signNote(ctx context.Context, db dbx.DB, in usecase.ByID[hmsty
 	return row.note(), err
 }
 
-// AddendumInput describes an addendum to a signed note.
-type AddendumInput struct {
+// AddAddendumInput describes an addendum to a signed note.
+type AddAddendumInput struct {
 	Note hmstype.NoteID // the signed note, required
 	NoteBody
 	IdempotencyKey string
 }
 
 // Validate implements the rules above.
-func (in AddendumInput) Validate() error {
+func (in AddAddendumInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Note.IsZero(), "note")
 	in.NoteBody.validate(&v)
 	return v.Err()
 }
 
-var opAddAddendum = usecase.Command[AddendumInput, Note]{
+var opAddAddendum = usecase.Command[AddAddendumInput, Note]{
 	Name: "clinical.add_addendum", Permission: hmstype.PermClinicalWrite, Shows: notes.One(),
-	Key:    func(in AddendumInput) string { return in.IdempotencyKey },
-	Sample: AddendumInput{NoteBody: sampleBody},
+	Key:    func(in AddAddendumInput) string { return in.IdempotencyKey },
+	Sample: AddAddendumInput{NoteBody: sampleBody},
 }.Declare()
 
 // AddAddendum begins an addendum to a signed note, also of a closed encounter: a draft of
 // its own, which is signed like any other. The amended note stays as it was signed.
 // Permission: [hmstype.PermClinicalWrite].
-func (s *Service) AddAddendum(ctx context.Context, in AddendumInput) (Note, error) {
+func (s *Service) AddAddendum(ctx context.Context, in AddAddendumInput) (Note, error) {
 	return opAddAddendum.Run(ctx, &s.base, in, s.addAddendum)
 }
 
-func (s *Service) addAddendum(ctx context.Context, db dbx.DB, in AddendumInput) (Note, error) {
+func (s *Service) addAddendum(ctx context.Context, db dbx.DB, in AddAddendumInput) (Note, error) {
 	amended, err := dbx.Get[noteRow](ctx, db, "clinical_note", in.Note)
 	if err != nil {
 		return Note{}, err
@@ -214,33 +214,33 @@ func (s *Service) addAddendum(ctx context.Context, db dbx.DB, in AddendumInput) 
 	return s.writeNote(ctx, db, WriteNoteInput{Encounter: amended.EncounterID, Amends: amended.ID, NoteBody: in.NoteBody})
 }
 
-// NoteErrorInput takes back a note.
-type NoteErrorInput struct {
+// EnterNoteInErrorInput takes back a note.
+type EnterNoteInErrorInput struct {
 	ID     hmstype.NoteID // required
 	Reason string         // required, up to 200 characters
 }
 
 // Validate implements the rules above.
-func (in NoteErrorInput) Validate() error {
+func (in EnterNoteInErrorInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.ID.IsZero(), "id")
 	v.Text(in.Reason, "reason", 1, 200)
 	return v.Err()
 }
 
-var opMarkNoteError = usecase.Command[NoteErrorInput, Note]{
-	Name: "clinical.mark_note_error", Permission: hmstype.PermClinicalWrite, Shows: notes.One(),
-	Sample: NoteErrorInput{Reason: "written for another patient"},
+var opEnterNoteInError = usecase.Command[EnterNoteInErrorInput, Note]{
+	Name: "clinical.enter_note_in_error", Permission: hmstype.PermClinicalWrite, Shows: notes.One(),
+	Sample: EnterNoteInErrorInput{Reason: "written for another patient"},
 }.Declare()
 
-// MarkNoteError says that a note was entered in error, for instance on the wrong patient.
+// EnterNoteInError says that a note was entered in error, for instance on the wrong patient.
 // It stays readable, with its reason; a signed body and its hash stay as they were.
 // Permission: [hmstype.PermClinicalWrite].
-func (s *Service) MarkNoteError(ctx context.Context, in NoteErrorInput) (Note, error) {
-	return opMarkNoteError.Run(ctx, &s.base, in, markNoteError)
+func (s *Service) EnterNoteInError(ctx context.Context, in EnterNoteInErrorInput) (Note, error) {
+	return opEnterNoteInError.Run(ctx, &s.base, in, markNoteError)
 }
 
-func markNoteError(ctx context.Context, db dbx.DB, in NoteErrorInput) (Note, error) {
+func markNoteError(ctx context.Context, db dbx.DB, in EnterNoteInErrorInput) (Note, error) {
 	row, err := dbx.Step(ctx, db, noteSteps, in.ID, dbx.Change[noteRow, NoteStatus]{
 		To: NoteEnteredInError, Reason: in.Reason,
 		Apply: func(row *noteRow) error {

@@ -66,10 +66,10 @@ func TestService_Prescribe_Details(t *testing.T) {
 	got, err := b.GetPrescription(b.As(t, identity.RolePharmacist), rx.ID)
 	require.NoError(t, err)
 	require.Equal(t, rx, got)
-	ofEncounter, err := b.EncounterPrescriptions(b.Ctx, e.ID)
+	ofEncounter, err := b.ListEncounterPrescriptions(b.Ctx, e.ID)
 	require.NoError(t, err)
 	require.Equal(t, []clinical.Prescription{rx}, ofEncounter)
-	list, err := b.Prescriptions(b.Ctx, clinical.OfPatient{Patient: b.patient})
+	list, err := b.ListPrescriptions(b.Ctx, clinical.OfPatient{Patient: b.patient})
 	require.NoError(t, err)
 	require.Equal(t, []clinical.Prescription{rx}, list.Items)
 
@@ -87,7 +87,7 @@ func TestService_Prescribe_Details(t *testing.T) {
 		_, err := b.Prescribe(b.Ctx, wrong)
 		require.ErrorIs(t, err, hmstype.ErrInvalid, name)
 	}
-	_, err = b.FinishEncounter(b.Ctx, clinical.FinishInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}})
+	_, err = b.FinishEncounter(b.Ctx, clinical.FinishEncounterInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}})
 	require.NoError(t, err)
 	_, err = b.Prescribe(b.Ctx, tablets(e))
 	require.ErrorIs(t, err, clinical.ErrEncounterClosed)
@@ -129,7 +129,7 @@ func TestService_CancelPrescription(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, clinical.PrescriptionStopped, stopped.Status)
 	require.NoError(t, b.dispense(t, used, -6), "what comes back is taken on any")
-	wrong, err := b.MarkPrescriptionError(b.Ctx, why(used))
+	wrong, err := b.EnterPrescriptionInError(b.Ctx, why(used))
 	require.NoError(t, err)
 	require.Equal(t, clinical.PrescriptionEnteredInError, wrong.Status)
 

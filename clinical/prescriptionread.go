@@ -23,24 +23,24 @@ func getPrescription(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.Pre
 	return row.prescription(), err
 }
 
-var opPrescriptions = usecase.Query[OfPatient, hmstype.List[Prescription]]{
-	Name: "clinical.prescriptions", Permission: hmstype.PermPrescriptionRead, Shows: prescriptions.Page(),
+var opListPrescriptions = usecase.Query[OfPatient, hmstype.List[Prescription]]{
+	Name: "clinical.list_prescriptions", Permission: hmstype.PermPrescriptionRead, Shows: prescriptions.Page(),
 	Sample: OfPatient{},
 }.Declare()
 
-// Prescriptions lists a patient's prescriptions of all states, the latest first.
+// ListPrescriptions lists a patient's prescriptions of all states, the latest first.
 // Permission: [hmstype.PermPrescriptionRead].
-func (s *Service) Prescriptions(ctx context.Context, in OfPatient) (hmstype.List[Prescription], error) {
+func (s *Service) ListPrescriptions(ctx context.Context, in OfPatient) (hmstype.List[Prescription], error) {
 	rule := ofPatient(dbx.Order{At: "created_at", Desc: true}, prescriptionRow.prescription)
-	return opPrescriptions.Run(ctx, &s.base, in, rule)
+	return opListPrescriptions.Run(ctx, &s.base, in, rule)
 }
 
-var opEncounterPrescriptions = usecase.Query[usecase.ByID[hmstype.EncounterID], []Prescription]{
-	Name: "clinical.encounter_prescriptions", Permission: hmstype.PermPrescriptionRead, Shows: prescriptions.All(),
+var opListEncounterPrescriptions = usecase.Query[usecase.ByID[hmstype.EncounterID], []Prescription]{
+	Name: "clinical.list_encounter_prescriptions", Permission: hmstype.PermPrescriptionRead, Shows: prescriptions.All(),
 }.Declare()
 
-// EncounterPrescriptions gives the prescriptions of an encounter in the order of their writing.
+// ListEncounterPrescriptions gives the prescriptions of an encounter in the order of their writing.
 // Permission: [hmstype.PermPrescriptionRead].
-func (s *Service) EncounterPrescriptions(ctx context.Context, id hmstype.EncounterID) ([]Prescription, error) {
-	return opEncounterPrescriptions.Run(ctx, &s.base, usecase.ID(id), inEncounter(prescriptionRow.prescription))
+func (s *Service) ListEncounterPrescriptions(ctx context.Context, id hmstype.EncounterID) ([]Prescription, error) {
+	return opListEncounterPrescriptions.Run(ctx, &s.base, usecase.ID(id), inEncounter(prescriptionRow.prescription))
 }

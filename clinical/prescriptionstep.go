@@ -104,19 +104,19 @@ func (s *Service) ResumePrescription(ctx context.Context, in StopInput) (Prescri
 	return opResumePrescription.Run(ctx, &s.base, in, rule)
 }
 
-var opMarkPrescriptionError = usecase.Command[StopInput, Prescription]{
-	Name: "clinical.mark_prescription_error", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(),
+var opEnterPrescriptionInError = usecase.Command[StopInput, Prescription]{
+	Name: "clinical.enter_prescription_in_error", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(),
 	Sample: sampleStop,
 }.Declare()
 
-// MarkPrescriptionError says that a prescription was entered in error. What was dispensed
+// EnterPrescriptionInError says that a prescription was entered in error. What was dispensed
 // on it stays on record, and may be returned.
 // Permission: [hmstype.PermPrescribe].
-func (s *Service) MarkPrescriptionError(ctx context.Context, in StopInput) (Prescription, error) {
+func (s *Service) EnterPrescriptionInError(ctx context.Context, in StopInput) (Prescription, error) {
 	rule := stepPrescription(func(prescriptionRow) (PrescriptionStatus, error) {
 		return PrescriptionEnteredInError, nil
 	})
-	return opMarkPrescriptionError.Run(ctx, &s.base, in, rule)
+	return opEnterPrescriptionInError.Run(ctx, &s.base, in, rule)
 }
 
 // stepPrescription is the rule of every step: next tells where to, of what is locked.

@@ -30,7 +30,7 @@ const canary = "CANARY"
 func (b *bundle) record(t *testing.T, ctx context.Context) (r record) {
 	t.Helper()
 	var err error
-	r.encounter, err = b.OpenEncounter(ctx, clinical.OpenInput{
+	r.encounter, err = b.OpenEncounter(ctx, clinical.OpenEncounterInput{
 		Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassAmbulatory,
 		EncounterDetails: clinical.EncounterDetails{ChiefComplaint: canary},
 	})
@@ -89,7 +89,7 @@ func TestRestricted_CommandsWithhold(t *testing.T) {
 		requireWithheld(t, name, out, err)
 	}
 	see("OpenEncounter", func() (any, error) {
-		return b.OpenEncounter(doctor, clinical.OpenInput{
+		return b.OpenEncounter(doctor, clinical.OpenEncounterInput{
 			Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassEmergency,
 			EncounterDetails: clinical.EncounterDetails{ChiefComplaint: canary},
 		})
@@ -102,10 +102,10 @@ func TestRestricted_CommandsWithhold(t *testing.T) {
 	})
 	see("SignNote", func() (any, error) { return b.SignNote(doctor, r.note.ID) })
 	see("AddAddendum", func() (any, error) {
-		return b.AddAddendum(doctor, clinical.AddendumInput{Note: r.note.ID, NoteBody: clinical.NoteBody{Plan: canary}})
+		return b.AddAddendum(doctor, clinical.AddAddendumInput{Note: r.note.ID, NoteBody: clinical.NoteBody{Plan: canary}})
 	})
 	see("MarkNoteError", func() (any, error) {
-		return b.MarkNoteError(doctor, clinical.NoteErrorInput{ID: r.note.ID, Reason: canary})
+		return b.EnterNoteInError(doctor, clinical.EnterNoteInErrorInput{ID: r.note.ID, Reason: canary})
 	})
 	see("RecordVitals", func() (any, error) {
 		return b.RecordVitals(doctor, clinical.RecordVitalsInput{
@@ -113,7 +113,7 @@ func TestRestricted_CommandsWithhold(t *testing.T) {
 		})
 	})
 	see("MarkVitalsError", func() (any, error) {
-		return b.MarkVitalsError(doctor, clinical.VitalsErrorInput{ID: r.vitals.ID, Reason: canary})
+		return b.EnterVitalsInError(doctor, clinical.EnterVitalsInErrorInput{ID: r.vitals.ID, Reason: canary})
 	})
 	see("AddCondition", func() (any, error) {
 		return b.AddCondition(doctor, clinical.AddConditionInput{
@@ -132,12 +132,12 @@ func TestRestricted_CommandsWithhold(t *testing.T) {
 	see("ResumePrescription", func() (any, error) { return b.ResumePrescription(doctor, why) })
 	see("StopPrescription", func() (any, error) { return b.StopPrescription(doctor, why) })
 	see("FinishEncounter", func() (any, error) {
-		return b.FinishEncounter(doctor, clinical.FinishInput{
+		return b.FinishEncounter(doctor, clinical.FinishEncounterInput{
 			ID: r.encounter.ID, EncounterOutcome: clinical.EncounterOutcome{Diagnosis: canary, Disposition: "home"},
 		})
 	})
 	see("MarkEncounterError", func() (any, error) {
-		return b.MarkEncounterError(doctor, clinical.WithdrawInput{ID: r.encounter.ID, Reason: canary})
+		return b.EnterEncounterInError(doctor, clinical.WithdrawInput{ID: r.encounter.ID, Reason: canary})
 	})
 
 	got, err := b.GetEncounter(b.Ctx, r.encounter.ID)
@@ -155,22 +155,22 @@ func TestRestricted_ReadsRefuse(t *testing.T) {
 	of := clinical.OfPatient{Patient: b.patient}
 	for name, read := range map[string]func(ctx context.Context) error{
 		"GetEncounter":        func(ctx context.Context) error { return second(b.GetEncounter(ctx, r.encounter.ID)) },
-		"Encounters":          func(ctx context.Context) error { return second(b.Encounters(ctx, of)) },
-		"EncounterHistory":    func(ctx context.Context) error { return second(b.EncounterHistory(ctx, r.encounter.ID)) },
+		"Encounters":          func(ctx context.Context) error { return second(b.ListEncounters(ctx, of)) },
+		"EncounterHistory":    func(ctx context.Context) error { return second(b.GetEncounterHistory(ctx, r.encounter.ID)) },
 		"GetNote":             func(ctx context.Context) error { return second(b.GetNote(ctx, r.note.ID)) },
-		"Notes":               func(ctx context.Context) error { return second(b.Notes(ctx, of)) },
-		"EncounterNotes":      func(ctx context.Context) error { return second(b.EncounterNotes(ctx, r.encounter.ID)) },
-		"NoteHistory":         func(ctx context.Context) error { return second(b.NoteHistory(ctx, r.note.ID)) },
-		"Vitals":              func(ctx context.Context) error { return second(b.Service.Vitals(ctx, of)) },
-		"EncounterVitals":     func(ctx context.Context) error { return second(b.EncounterVitals(ctx, r.encounter.ID)) },
-		"VitalsHistory":       func(ctx context.Context) error { return second(b.VitalsHistory(ctx, r.vitals.ID)) },
-		"Conditions":          func(ctx context.Context) error { return second(b.Conditions(ctx, of)) },
-		"ConditionHistory":    func(ctx context.Context) error { return second(b.ConditionHistory(ctx, r.condition.ID)) },
-		"Allergies":           func(ctx context.Context) error { return second(b.Allergies(ctx, b.patient)) },
-		"AllergyHistory":      func(ctx context.Context) error { return second(b.AllergyHistory(ctx, r.allergy.ID)) },
+		"Notes":               func(ctx context.Context) error { return second(b.ListNotes(ctx, of)) },
+		"EncounterNotes":      func(ctx context.Context) error { return second(b.ListEncounterNotes(ctx, r.encounter.ID)) },
+		"NoteHistory":         func(ctx context.Context) error { return second(b.GetNoteHistory(ctx, r.note.ID)) },
+		"Vitals":              func(ctx context.Context) error { return second(b.Service.ListVitals(ctx, of)) },
+		"EncounterVitals":     func(ctx context.Context) error { return second(b.ListEncounterVitals(ctx, r.encounter.ID)) },
+		"VitalsHistory":       func(ctx context.Context) error { return second(b.GetVitalsHistory(ctx, r.vitals.ID)) },
+		"Conditions":          func(ctx context.Context) error { return second(b.ListConditions(ctx, of)) },
+		"ConditionHistory":    func(ctx context.Context) error { return second(b.GetConditionHistory(ctx, r.condition.ID)) },
+		"Allergies":           func(ctx context.Context) error { return second(b.ListAllergies(ctx, b.patient)) },
+		"AllergyHistory":      func(ctx context.Context) error { return second(b.GetAllergyHistory(ctx, r.allergy.ID)) },
 		"GetPrescription":     func(ctx context.Context) error { return second(b.GetPrescription(ctx, r.rx.ID)) },
-		"Prescriptions":       func(ctx context.Context) error { return second(b.Prescriptions(ctx, of)) },
-		"PrescriptionHistory": func(ctx context.Context) error { return second(b.PrescriptionHistory(ctx, r.rx.ID)) },
+		"Prescriptions":       func(ctx context.Context) error { return second(b.ListPrescriptions(ctx, of)) },
+		"PrescriptionHistory": func(ctx context.Context) error { return second(b.GetPrescriptionHistory(ctx, r.rx.ID)) },
 	} {
 		before := b.accesses(t, "denied")
 		require.ErrorIs(t, read(doctor), patient.ErrRestricted, name)
@@ -215,8 +215,8 @@ func TestHistories(t *testing.T) {
 	b := setup(t)
 	r := b.record(t, b.Ctx)
 	b.Clock.Advance(time.Minute)
-	require.NoError(t, second(b.MarkNoteError(b.Ctx, clinical.NoteErrorInput{ID: r.note.ID, Reason: "why"})))
-	require.NoError(t, second(b.MarkVitalsError(b.Ctx, clinical.VitalsErrorInput{ID: r.vitals.ID, Reason: "why"})))
+	require.NoError(t, second(b.EnterNoteInError(b.Ctx, clinical.EnterNoteInErrorInput{ID: r.note.ID, Reason: "why"})))
+	require.NoError(t, second(b.EnterVitalsInError(b.Ctx, clinical.EnterVitalsInErrorInput{ID: r.vitals.ID, Reason: "why"})))
 	revised, err := b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{ID: r.condition.ID, Version: 1, Verification: clinical.Provisional})
 	require.NoError(t, err)
 	require.NoError(t, second(b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{
@@ -226,18 +226,18 @@ func TestHistories(t *testing.T) {
 		ID: r.allergy.ID, Version: 1, Status: clinical.AllergyInactive, Reason: "why",
 	})))
 	require.NoError(t, second(b.HoldPrescription(b.Ctx, clinical.StopInput{ID: r.rx.ID, Reason: "why"})))
-	require.NoError(t, second(b.MarkEncounterError(b.Ctx, clinical.WithdrawInput{ID: r.encounter.ID, Reason: "why"})))
+	require.NoError(t, second(b.EnterEncounterInError(b.Ctx, clinical.WithdrawInput{ID: r.encounter.ID, Reason: "why"})))
 	for name, tt := range map[string]struct {
 		read     func() (hmstype.History, error)
 		from, to string
 	}{
-		"clinical_note": {func() (hmstype.History, error) { return b.NoteHistory(b.Ctx, r.note.ID) }, "draft", "entered-in-error"},
-		"vitals":        {func() (hmstype.History, error) { return b.VitalsHistory(b.Ctx, r.vitals.ID) }, "final", "entered-in-error"},
-		"condition":     {func() (hmstype.History, error) { return b.ConditionHistory(b.Ctx, r.condition.ID) }, "active", "resolved"},
-		"allergy":       {func() (hmstype.History, error) { return b.AllergyHistory(b.Ctx, r.allergy.ID) }, "active", "inactive"},
-		"prescription":  {func() (hmstype.History, error) { return b.PrescriptionHistory(b.Ctx, r.rx.ID) }, "active", "on-hold"},
+		"clinical_note": {func() (hmstype.History, error) { return b.GetNoteHistory(b.Ctx, r.note.ID) }, "draft", "entered-in-error"},
+		"vitals":        {func() (hmstype.History, error) { return b.GetVitalsHistory(b.Ctx, r.vitals.ID) }, "final", "entered-in-error"},
+		"condition":     {func() (hmstype.History, error) { return b.GetConditionHistory(b.Ctx, r.condition.ID) }, "active", "resolved"},
+		"allergy":       {func() (hmstype.History, error) { return b.GetAllergyHistory(b.Ctx, r.allergy.ID) }, "active", "inactive"},
+		"prescription":  {func() (hmstype.History, error) { return b.GetPrescriptionHistory(b.Ctx, r.rx.ID) }, "active", "on-hold"},
 		"encounter": {
-			func() (hmstype.History, error) { return b.EncounterHistory(b.Ctx, r.encounter.ID) }, "in-progress", "entered-in-error",
+			func() (hmstype.History, error) { return b.GetEncounterHistory(b.Ctx, r.encounter.ID) }, "in-progress", "entered-in-error",
 		},
 	} {
 		got, err := tt.read()

@@ -131,33 +131,33 @@ func recordVitals(ctx context.Context, db dbx.DB, in RecordVitalsInput) (Vitals,
 	return row.vitals(), dbx.Insert(ctx, db, row)
 }
 
-// VitalsErrorInput takes back a set of vital signs.
-type VitalsErrorInput struct {
+// EnterVitalsInErrorInput takes back a set of vital signs.
+type EnterVitalsInErrorInput struct {
 	ID     hmstype.VitalsID // required
 	Reason string           // required, up to 200 characters
 }
 
 // Validate implements the rules above.
-func (in VitalsErrorInput) Validate() error {
+func (in EnterVitalsInErrorInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.ID.IsZero(), "id")
 	v.Text(in.Reason, "reason", 1, 200)
 	return v.Err()
 }
 
-var opMarkVitalsError = usecase.Command[VitalsErrorInput, Vitals]{
-	Name: "clinical.mark_vitals_error", Permission: hmstype.PermVitalsWrite, Shows: vitalSigns.One(),
-	Sample: VitalsErrorInput{Reason: "typing error"},
+var opEnterVitalsInError = usecase.Command[EnterVitalsInErrorInput, Vitals]{
+	Name: "clinical.enter_vitals_in_error", Permission: hmstype.PermVitalsWrite, Shows: vitalSigns.One(),
+	Sample: EnterVitalsInErrorInput{Reason: "typing error"},
 }.Declare()
 
-// MarkVitalsError says that a set was entered in error. Its values stay on record; a right
+// EnterVitalsInError says that a set was entered in error. Its values stay on record; a right
 // set is recorded anew, with the time at which it was taken.
 // Permission: [hmstype.PermVitalsWrite].
-func (s *Service) MarkVitalsError(ctx context.Context, in VitalsErrorInput) (Vitals, error) {
-	return opMarkVitalsError.Run(ctx, &s.base, in, markVitalsError)
+func (s *Service) EnterVitalsInError(ctx context.Context, in EnterVitalsInErrorInput) (Vitals, error) {
+	return opEnterVitalsInError.Run(ctx, &s.base, in, markVitalsError)
 }
 
-func markVitalsError(ctx context.Context, db dbx.DB, in VitalsErrorInput) (Vitals, error) {
+func markVitalsError(ctx context.Context, db dbx.DB, in EnterVitalsInErrorInput) (Vitals, error) {
 	row, err := dbx.Step(ctx, db, vitalsSteps, in.ID, dbx.Change[vitalsRow, VitalsStatus]{
 		To: VitalsEnteredInError, Reason: in.Reason,
 		Apply: func(row *vitalsRow) error {
@@ -168,24 +168,24 @@ func markVitalsError(ctx context.Context, db dbx.DB, in VitalsErrorInput) (Vital
 	return row.vitals(), err
 }
 
-var opVitals = usecase.Query[OfPatient, hmstype.List[Vitals]]{
-	Name: "clinical.vitals", Permission: hmstype.PermClinicalRead, Shows: vitalSigns.Page(),
+var opListVitals = usecase.Query[OfPatient, hmstype.List[Vitals]]{
+	Name: "clinical.list_vitals", Permission: hmstype.PermClinicalRead, Shows: vitalSigns.Page(),
 	Sample: OfPatient{},
 }.Declare()
 
-// Vitals lists a patient's vital signs, the latest taken first; those entered in error are
+// ListVitals lists a patient's vital signs, the latest taken first; those entered in error are
 // among them and say so.
 // Permission: [hmstype.PermClinicalRead].
-func (s *Service) Vitals(ctx context.Context, in OfPatient) (hmstype.List[Vitals], error) {
-	return opVitals.Run(ctx, &s.base, in, ofPatient(dbx.Order{At: "taken_at", Desc: true}, vitalsRow.vitals))
+func (s *Service) ListVitals(ctx context.Context, in OfPatient) (hmstype.List[Vitals], error) {
+	return opListVitals.Run(ctx, &s.base, in, ofPatient(dbx.Order{At: "taken_at", Desc: true}, vitalsRow.vitals))
 }
 
-var opEncounterVitals = usecase.Query[usecase.ByID[hmstype.EncounterID], []Vitals]{
-	Name: "clinical.encounter_vitals", Permission: hmstype.PermClinicalRead, Shows: vitalSigns.All(),
+var opListEncounterVitals = usecase.Query[usecase.ByID[hmstype.EncounterID], []Vitals]{
+	Name: "clinical.list_encounter_vitals", Permission: hmstype.PermClinicalRead, Shows: vitalSigns.All(),
 }.Declare()
 
-// EncounterVitals gives the vital signs of an encounter in the order of their recording.
+// ListEncounterVitals gives the vital signs of an encounter in the order of their recording.
 // Permission: [hmstype.PermClinicalRead].
-func (s *Service) EncounterVitals(ctx context.Context, id hmstype.EncounterID) ([]Vitals, error) {
-	return opEncounterVitals.Run(ctx, &s.base, usecase.ID(id), inEncounter(vitalsRow.vitals))
+func (s *Service) ListEncounterVitals(ctx context.Context, id hmstype.EncounterID) ([]Vitals, error) {
+	return opListEncounterVitals.Run(ctx, &s.base, usecase.ID(id), inEncounter(vitalsRow.vitals))
 }

@@ -13,7 +13,7 @@ import (
 func TestService_CancelEncounter(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	e, err := b.OpenEncounter(b.Ctx, clinical.OpenInput{
+	e, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{
 		Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassAmbulatory, Status: clinical.EncounterArrived,
 	})
 	require.NoError(t, err)
@@ -23,7 +23,7 @@ func TestService_CancelEncounter(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, clinical.EncounterCancelled, got.Status)
 	require.Equal(t, dbtest.Start, got.Period.End)
-	history, err := b.EncounterHistory(b.Ctx, e.ID)
+	history, err := b.GetEncounterHistory(b.Ctx, e.ID)
 	require.NoError(t, err)
 	require.Equal(t, "left", history.Steps[len(history.Steps)-1].Reason)
 

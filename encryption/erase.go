@@ -145,15 +145,15 @@ func lockPatient(ctx context.Context, db dbx.DB, patient hmstype.PatientID) erro
 	return err
 }
 
-var opErasures = usecase.Query[usecase.Paged, hmstype.List[Erasure]]{
-	Name: "encryption.erasures", Permission: hmstype.PermErase, Shows: erasures.Found(),
+var opListErasures = usecase.Query[usecase.Paged, hmstype.List[Erasure]]{
+	Name: "encryption.list_erasures", Permission: hmstype.PermErase, Shows: erasures.Found(),
 }.Declare()
 
-// Erasures lists who was erased, newest first. Those of restricted patients are withheld from who
+// ListErasures lists who was erased, newest first. Those of restricted patients are withheld from who
 // may not see them.
 // Permission: [hmstype.PermErase].
-func (s *Service) Erasures(ctx context.Context, page hmstype.Page) (hmstype.List[Erasure], error) {
-	return opErasures.Run(ctx, &s.base, usecase.Paged{Page: page}, listErasures)
+func (s *Service) ListErasures(ctx context.Context, page hmstype.Page) (hmstype.List[Erasure], error) {
+	return opListErasures.Run(ctx, &s.base, usecase.Paged{Page: page}, listErasures)
 }
 
 func listErasures(ctx context.Context, db dbx.DB, in usecase.Paged) (hmstype.List[Erasure], error) {

@@ -55,7 +55,7 @@ func TestService_Erase(t *testing.T) {
 	_, err = s.Rotate(env.Ctx)
 	require.NoError(t, err)
 	finish(t, env, s)
-	list, err := s.Erasures(env.Ctx, hmstype.Page{})
+	list, err := s.ListErasures(env.Ctx, hmstype.Page{})
 	require.NoError(t, err)
 	require.Equal(t, []encryption.Erasure{record}, list.Items)
 	require.Equal(t, 1, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.outbox WHERE tenant_id = ? AND event_type = 'encryption.erased'`, env.Tenant))

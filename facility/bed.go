@@ -117,32 +117,32 @@ func createBed(ctx context.Context, db dbx.DB, in CreateBedInput) (Bed, error) {
 	return row.bed(), dbx.Insert(ctx, db, row)
 }
 
-// BedsInput selects beds.
-type BedsInput struct {
+// ListBedsInput selects beds.
+type ListBedsInput struct {
 	Ward   hmstype.WardID // zero for all
 	Status BedStatus      // empty for all
 }
 
 // Validate checks the status.
-func (in BedsInput) Validate() error {
+func (in ListBedsInput) Validate() error {
 	var v hmstype.Validator
 	hmstype.OneOf(&v, in.Status, "status", append(BedTransitions.States(), "")...)
 	return v.Err()
 }
 
-var opBeds = usecase.Query[BedsInput, []Bed]{
-	Name: "facility.beds", Permission: hmstype.PermFacilityRead,
+var opListBeds = usecase.Query[ListBedsInput, []Bed]{
+	Name: "facility.list_beds", Permission: hmstype.PermFacilityRead,
 	Shows: usecase.Nobody[[]Bed](places), Quiet: places,
-	Sample: BedsInput{},
+	Sample: ListBedsInput{},
 }.Declare()
 
-// Beds lists beds by ward and number.
+// ListBeds lists beds by ward and number.
 // Permission: [hmstype.PermFacilityRead].
-func (s *Service) Beds(ctx context.Context, in BedsInput) ([]Bed, error) {
-	return opBeds.Run(ctx, &s.base, in, beds)
+func (s *Service) ListBeds(ctx context.Context, in ListBedsInput) ([]Bed, error) {
+	return opListBeds.Run(ctx, &s.base, in, beds)
 }
 
-func beds(ctx context.Context, db dbx.DB, in BedsInput) ([]Bed, error) {
+func beds(ctx context.Context, db dbx.DB, in ListBedsInput) ([]Bed, error) {
 	rows, err := dbx.All[bedRow](ctx, db,
 		dbx.When(!in.Ward.IsZero(), dbx.Equal("ward_id", in.Ward)), dbx.When(in.Status != "", dbx.Equal("status", in.Status)),
 		dbx.OrderBy("b.ward_id", "b.bed_number", "b.id"))

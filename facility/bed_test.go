@@ -41,15 +41,15 @@ func TestService_Beds(t *testing.T) {
 	require.NoError(t, err)
 	b.admit(t, second)
 	for name, c := range map[string]struct {
-		in   facility.BedsInput
+		in   facility.ListBedsInput
 		want []hmstype.BedID
 	}{
-		"ward":   {facility.BedsInput{Ward: b.ward.ID}, []hmstype.BedID{first, second}},
-		"status": {facility.BedsInput{Status: facility.BedOccupied}, []hmstype.BedID{second}},
-		"both":   {facility.BedsInput{Ward: other.ID, Status: facility.BedUnoccupied}, []hmstype.BedID{elsewhere.ID}},
-		"none":   {facility.BedsInput{Ward: hmstype.NewID[hmstype.WardID]()}, []hmstype.BedID{}},
+		"ward":   {facility.ListBedsInput{Ward: b.ward.ID}, []hmstype.BedID{first, second}},
+		"status": {facility.ListBedsInput{Status: facility.BedOccupied}, []hmstype.BedID{second}},
+		"both":   {facility.ListBedsInput{Ward: other.ID, Status: facility.BedUnoccupied}, []hmstype.BedID{elsewhere.ID}},
+		"none":   {facility.ListBedsInput{Ward: hmstype.NewID[hmstype.WardID]()}, []hmstype.BedID{}},
 	} {
-		beds, err := b.Beds(b.Ctx, c.in)
+		beds, err := b.ListBeds(b.Ctx, c.in)
 		require.NoError(t, err, name)
 		got := []hmstype.BedID{}
 		for _, bed := range beds {
@@ -57,6 +57,6 @@ func TestService_Beds(t *testing.T) {
 		}
 		require.Equal(t, c.want, got, name)
 	}
-	_, err = b.Beds(b.Ctx, facility.BedsInput{Status: "X"})
+	_, err = b.ListBeds(b.Ctx, facility.ListBedsInput{Status: "X"})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 }

@@ -17,13 +17,13 @@ type WardCensus struct {
 	Patients int            `json:"patients"` // who lay in the ward at the instant
 }
 
-// CensusInput names the instant.
-type CensusInput struct {
+// GetCensusInput names the instant.
+type GetCensusInput struct {
 	At time.Time // required
 }
 
 // Validate requires the instant.
-func (in CensusInput) Validate() error {
+func (in GetCensusInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.At.IsZero(), "at")
 	return v.Err()
@@ -32,20 +32,20 @@ func (in CensusInput) Validate() error {
 // longStay parts the two length classes; it is the twin of the stored column is_long.
 const longStay = 720 * time.Hour
 
-var opCensus = usecase.Query[CensusInput, []WardCensus]{
-	Name: "facility.census", Permission: hmstype.PermFacilityRead,
+var opGetCensus = usecase.Query[GetCensusInput, []WardCensus]{
+	Name: "facility.get_census", Permission: hmstype.PermFacilityRead,
 	Shows: usecase.Nobody[[]WardCensus]("counts only"), Quiet: "counts only",
-	Sample: CensusInput{At: usecase.SampleAt},
+	Sample: GetCensusInput{At: usecase.SampleAt},
 }.Declare()
 
-// Census counts who lay where at an instant, by ward name. It asks the two length classes,
+// GetCensus counts who lay where at an instant, by ward name. It asks the two length classes,
 // so that it is fast however many years of stays there are.
 // Permission: [hmstype.PermFacilityRead].
-func (s *Service) Census(ctx context.Context, in CensusInput) ([]WardCensus, error) {
-	return opCensus.Run(ctx, &s.base, in, census)
+func (s *Service) GetCensus(ctx context.Context, in GetCensusInput) ([]WardCensus, error) {
+	return opGetCensus.Run(ctx, &s.base, in, census)
 }
 
-func census(ctx context.Context, db dbx.DB, in CensusInput) ([]WardCensus, error) {
+func census(ctx context.Context, db dbx.DB, in GetCensusInput) ([]WardCensus, error) {
 	at := hmstype.Instant(in.At)
 	wards := []WardCensus{}
 	err := db.NewRaw(`SELECT w.id AS ward, w.name,

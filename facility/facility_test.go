@@ -326,7 +326,7 @@ func TestService_Census(t *testing.T) {
 				want++
 			}
 		}
-		census, err := b.Census(b.Ctx, facility.CensusInput{At: dbtest.Start.Add(at)})
+		census, err := b.GetCensus(b.Ctx, facility.GetCensusInput{At: dbtest.Start.Add(at)})
 		require.NoError(t, err)
 		require.Equal(t, want, census[0].Patients, "at %v", at)
 		require.Equal(t, 20, census[0].Beds)

@@ -67,12 +67,12 @@ func TestRestrictedPatient_WorkGoesOn(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, string(shown), "discharge\"", "how it ended is withheld")
 
-	_, err = b.StayHistory(nurse, moved.ID)
+	_, err = b.GetStayHistory(nurse, moved.ID)
 	require.ErrorIs(t, err, patient.ErrRestricted)
-	require.Equal(t, 1, b.events(t, "facility.stay_history", "denied", who))
-	_, err = b.StayHistory(b.Ctx, moved.ID)
+	require.Equal(t, 1, b.events(t, "facility.get_stay_history", "denied", who))
+	_, err = b.GetStayHistory(b.Ctx, moved.ID)
 	require.NoError(t, err)
-	require.Equal(t, 1, b.events(t, "facility.stay_history", "read", who))
+	require.Equal(t, 1, b.events(t, "facility.get_stay_history", "read", who))
 	b.requireClean(t)
 }
 
@@ -91,20 +91,20 @@ func TestService_History(t *testing.T) {
 	_, err = b.Transfer(nurse, facility.TransferInput{Stay: stay.ID, Bed: two, Contaminated: true})
 	require.NoError(t, err)
 
-	got, err := b.StayHistory(nurse, stay.ID)
+	got, err := b.GetStayHistory(nurse, stay.ID)
 	require.NoError(t, err)
 	require.Equal(t, hmstype.History{Entity: "stay", ID: stay.ID.String(), Patient: stay.Patient, Steps: []hmstype.StatusChange{
 		{From: "active", To: "completed", At: b.Clock.Now(), By: by.Ref(), Reason: "transfer"},
 	}}, got)
-	bed, err := b.BedHistory(nurse, one)
+	bed, err := b.GetBedHistory(nurse, one)
 	require.NoError(t, err)
 	require.Equal(t, hmstype.History{Entity: "bed", ID: one.String(), Steps: []hmstype.StatusChange{
 		{From: "U", To: "O", At: admitted, By: system.Ref()},
 		{From: "O", To: "K", At: b.Clock.Now(), By: by.Ref()},
 	}}, bed)
-	_, err = b.BedHistory(dbtest.New(t).Ctx, one)
+	_, err = b.GetBedHistory(dbtest.New(t).Ctx, one)
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
-	_, err = b.StayHistory(dbtest.New(t).Ctx, stay.ID)
+	_, err = b.GetStayHistory(dbtest.New(t).Ctx, stay.ID)
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 }
 

@@ -8,14 +8,14 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-var opStay = usecase.Query[usecase.ByID[hmstype.StayID], Stay]{
-	Name: "facility.stay", Permission: hmstype.PermFacilityRead, Shows: stays.One(),
+var opGetStay = usecase.Query[usecase.ByID[hmstype.StayID], Stay]{
+	Name: "facility.get_stay", Permission: hmstype.PermFacilityRead, Shows: stays.One(),
 }.Declare()
 
-// Stay gives one stay.
+// GetStay gives one stay.
 // Permission: [hmstype.PermFacilityRead].
-func (s *Service) Stay(ctx context.Context, id hmstype.StayID) (Stay, error) {
-	return opStay.Run(ctx, &s.base, usecase.ID(id), getStay)
+func (s *Service) GetStay(ctx context.Context, id hmstype.StayID) (Stay, error) {
+	return opGetStay.Run(ctx, &s.base, usecase.ID(id), getStay)
 }
 
 func getStay(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.StayID]) (Stay, error) {
@@ -23,8 +23,8 @@ func getStay(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.StayID]) (S
 	return row.stay(), err
 }
 
-// StaysInput asks for stays by any of its fields; those that are zero ask for nothing.
-type StaysInput struct {
+// ListStaysInput asks for stays by any of its fields; those that are zero ask for nothing.
+type ListStaysInput struct {
 	Ward      hmstype.WardID
 	Bed       hmstype.BedID
 	Patient   hmstype.PatientID
@@ -34,20 +34,20 @@ type StaysInput struct {
 }
 
 // Validate checks the page.
-func (in StaysInput) Validate() error { return in.Page.Validate() }
+func (in ListStaysInput) Validate() error { return in.Page.Validate() }
 
-var opStays = usecase.Query[StaysInput, hmstype.List[Stay]]{
-	Name: "facility.stays", Permission: hmstype.PermFacilityRead, Shows: stays.Found(),
-	Sample: StaysInput{Active: true},
+var opListStays = usecase.Query[ListStaysInput, hmstype.List[Stay]]{
+	Name: "facility.list_stays", Permission: hmstype.PermFacilityRead, Shows: stays.Found(),
+	Sample: ListStaysInput{Active: true},
 }.Declare()
 
-// Stays finds stays, the latest first: who lies in a ward or a bed, where a patient lies or lay.
+// ListStays finds stays, the latest first: who lies in a ward or a bed, where a patient lies or lay.
 // Permission: [hmstype.PermFacilityRead].
-func (s *Service) Stays(ctx context.Context, in StaysInput) (hmstype.List[Stay], error) {
-	return opStays.Run(ctx, &s.base, in, listStays)
+func (s *Service) ListStays(ctx context.Context, in ListStaysInput) (hmstype.List[Stay], error) {
+	return opListStays.Run(ctx, &s.base, in, listStays)
 }
 
-func listStays(ctx context.Context, db dbx.DB, in StaysInput) (hmstype.List[Stay], error) {
+func listStays(ctx context.Context, db dbx.DB, in ListStaysInput) (hmstype.List[Stay], error) {
 	return dbx.List(ctx, db, in.Page, dbx.Order{At: "starts_at", Desc: true}, stayRow.stay,
 		dbx.When(!in.Ward.IsZero(), dbx.Equal("ward_id", in.Ward)),
 		dbx.When(!in.Bed.IsZero(), dbx.Equal("bed_id", in.Bed)),

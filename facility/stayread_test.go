@@ -20,19 +20,19 @@ func TestService_Stays(t *testing.T) {
 	b.Clock.Advance(time.Hour)
 	second := b.admit(t, two)
 	for name, tt := range map[string]struct {
-		in   facility.StaysInput
+		in   facility.ListStaysInput
 		want []hmstype.StayID
 	}{
-		"All":       {facility.StaysInput{}, []hmstype.StayID{second.ID, first.ID}},
-		"Ward":      {facility.StaysInput{Ward: b.ward.ID}, []hmstype.StayID{second.ID, first.ID}},
-		"Active":    {facility.StaysInput{Active: true}, []hmstype.StayID{second.ID}},
-		"Bed":       {facility.StaysInput{Bed: one}, []hmstype.StayID{first.ID}},
-		"Patient":   {facility.StaysInput{Patient: second.Patient}, []hmstype.StayID{second.ID}},
-		"Encounter": {facility.StaysInput{Encounter: first.Encounter}, []hmstype.StayID{first.ID}},
-		"Nobody":    {facility.StaysInput{Bed: one, Active: true}, []hmstype.StayID{}},
-		"Page":      {facility.StaysInput{Page: hmstype.Page{Limit: 1}}, []hmstype.StayID{second.ID}},
+		"All":       {facility.ListStaysInput{}, []hmstype.StayID{second.ID, first.ID}},
+		"Ward":      {facility.ListStaysInput{Ward: b.ward.ID}, []hmstype.StayID{second.ID, first.ID}},
+		"Active":    {facility.ListStaysInput{Active: true}, []hmstype.StayID{second.ID}},
+		"Bed":       {facility.ListStaysInput{Bed: one}, []hmstype.StayID{first.ID}},
+		"Patient":   {facility.ListStaysInput{Patient: second.Patient}, []hmstype.StayID{second.ID}},
+		"Encounter": {facility.ListStaysInput{Encounter: first.Encounter}, []hmstype.StayID{first.ID}},
+		"Nobody":    {facility.ListStaysInput{Bed: one, Active: true}, []hmstype.StayID{}},
+		"Page":      {facility.ListStaysInput{Page: hmstype.Page{Limit: 1}}, []hmstype.StayID{second.ID}},
 	} {
-		found, err := b.Stays(b.Ctx, tt.in)
+		found, err := b.ListStays(b.Ctx, tt.in)
 		require.NoError(t, err, name)
 		got := make([]hmstype.StayID, len(found.Items))
 		for i, stay := range found.Items {
@@ -40,9 +40,9 @@ func TestService_Stays(t *testing.T) {
 		}
 		require.Equal(t, tt.want, got, name)
 	}
-	read, err := b.Stay(b.Ctx, second.ID)
+	read, err := b.GetStay(b.Ctx, second.ID)
 	require.NoError(t, err)
 	require.Equal(t, second, read)
-	_, err = b.Stay(b.Ctx, hmstype.NewID[hmstype.StayID]())
+	_, err = b.GetStay(b.Ctx, hmstype.NewID[hmstype.StayID]())
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 }

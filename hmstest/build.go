@@ -26,7 +26,7 @@ func (e *Env) Patient(tb testing.TB) patient.Patient {
 // Encounter opens an encounter of a patient with a new doctor.
 func (e *Env) Encounter(tb testing.TB, who hmstype.PatientID, class clinical.Class) clinical.Encounter {
 	tb.Helper()
-	encounter, err := e.H.Clinical.OpenEncounter(e.Ctx, clinical.OpenInput{Patient: who, Practitioner: e.User(tb, identity.RoleDoctor), Class: class})
+	encounter, err := e.H.Clinical.OpenEncounter(e.Ctx, clinical.OpenEncounterInput{Patient: who, Practitioner: e.User(tb, identity.RoleDoctor), Class: class})
 	require.NoError(tb, err)
 	return encounter
 }
@@ -69,7 +69,7 @@ func (e *Env) Stock(tb testing.TB, quantity hmstype.Quantity, serviceCode string
 		LocationDetails: pharmacy.LocationDetails{Name: "Location " + unique},
 	})
 	require.NoError(tb, err)
-	batch, err := e.H.Pharmacy.ReceiveBatch(e.Ctx, pharmacy.ReceiveInput{
+	batch, err := e.H.Pharmacy.ReceiveBatch(e.Ctx, pharmacy.ReceiveBatchInput{
 		BatchDetails: pharmacy.BatchDetails{
 			Item: item.ID, Supplier: supplier.ID, BatchNumber: "B1", ExpiryDate: e.Today().AddDays(365),
 		},

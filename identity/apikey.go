@@ -165,15 +165,15 @@ func revokeAPIKey(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.APIKey
 	return row.apiKey(), record(ctx, db, "api_key_revoked", row.User)
 }
 
-var opAPIKeys = usecase.Query[usecase.ByID[hmstype.UserID], []APIKey]{
-	Name: "identity.api_keys", Permission: hmstype.PermIdentityRead,
+var opListAPIKeys = usecase.Query[usecase.ByID[hmstype.UserID], []APIKey]{
+	Name: "identity.list_api_keys", Permission: hmstype.PermIdentityRead,
 	Shows: usecase.Nobody[[]APIKey](noPatient), Quiet: noPatient,
 }.Declare()
 
-// APIKeys lists a user's keys, those that have ended too.
+// ListAPIKeys lists a user's keys, those that have ended too.
 // Permission: [hmstype.PermIdentityRead].
-func (s *Service) APIKeys(ctx context.Context, user hmstype.UserID) ([]APIKey, error) {
-	return opAPIKeys.Run(ctx, &s.base, usecase.ID(user), apiKeys)
+func (s *Service) ListAPIKeys(ctx context.Context, user hmstype.UserID) ([]APIKey, error) {
+	return opListAPIKeys.Run(ctx, &s.base, usecase.ID(user), apiKeys)
 }
 
 func apiKeys(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) ([]APIKey, error) {

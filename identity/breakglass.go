@@ -183,15 +183,15 @@ var grants = usecase.Entity[BreakGlass]{
 	},
 }
 
-// BreakGlassInput asks for access in an emergency. The actor is a person.
-type BreakGlassInput struct {
+// BreakTheGlassInput asks for access in an emergency. The actor is a person.
+type BreakTheGlassInput struct {
 	Patient hmstype.PatientID // required: the one patient whose record it opens
 	BreakGlassDetails
 	Duration time.Duration // up to 4 h; zero means 1 h
 }
 
 // Validate implements the rules above.
-func (in BreakGlassInput) Validate() error {
+func (in BreakTheGlassInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Patient.IsZero(), "patient")
 	in.validate(&v)
@@ -199,9 +199,9 @@ func (in BreakGlassInput) Validate() error {
 	return v.Err()
 }
 
-var opBreakTheGlass = usecase.Command[BreakGlassInput, BreakGlass]{
+var opBreakTheGlass = usecase.Command[BreakTheGlassInput, BreakGlass]{
 	Name: "identity.break_the_glass", Permission: hmstype.PermBreakGlass, Shows: grants.One(),
-	Sample: BreakGlassInput{
+	Sample: BreakTheGlassInput{
 		BreakGlassDetails: BreakGlassDetails{Reason: ReasonEmergency, Text: "Unconscious in the emergency room"},
 	},
 }.Declare()
@@ -213,11 +213,11 @@ var opBreakTheGlass = usecase.Command[BreakGlassInput, BreakGlass]{
 // outbox event alerts whoever must review. [ErrReviewOverdue] where a grant of the same user
 // waits for its review too long. It opens what is restricted; it gives no permission.
 // Permission: [hmstype.PermBreakGlass].
-func (s *Service) BreakTheGlass(ctx context.Context, in BreakGlassInput) (BreakGlass, error) {
+func (s *Service) BreakTheGlass(ctx context.Context, in BreakTheGlassInput) (BreakGlass, error) {
 	return opBreakTheGlass.Run(ctx, &s.base, in, s.breakTheGlass)
 }
 
-func (s *Service) breakTheGlass(ctx context.Context, db dbx.DB, in BreakGlassInput) (BreakGlass, error) {
+func (s *Service) breakTheGlass(ctx context.Context, db dbx.DB, in BreakTheGlassInput) (BreakGlass, error) {
 	if db.Actor.Kind != hmstype.ActorHuman {
 		return BreakGlass{}, ErrPersonRequired
 	}

@@ -34,8 +34,8 @@ func restrictedPatient(t *testing.T, env *dbtest.Env) hmstype.PatientID {
 	return p.ID
 }
 
-func glass(p hmstype.PatientID) identity.BreakGlassInput {
-	return identity.BreakGlassInput{
+func glass(p hmstype.PatientID) identity.BreakTheGlassInput {
+	return identity.BreakTheGlassInput{
 		Patient: p, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"},
 	}
 }
@@ -61,7 +61,7 @@ func TestService_BreakTheGlass(t *testing.T) {
 	_, err = patients.Get(colleague, vip)
 	require.ErrorIs(t, err, patient.ErrRestricted, "one person only")
 
-	trail, err := audit.New(env.Base, audit.LogConfig{}).Trail(env.Ctx, audit.Query{Patient: vip, User: doctorID, Actions: []audit.Action{audit.ActionRead}})
+	trail, err := audit.New(env.Base, audit.LogConfig{}).ListEvents(env.Ctx, audit.ListEventsInput{Patient: vip, User: doctorID, Actions: []audit.Action{audit.ActionRead}})
 	require.NoError(t, err)
 	require.Len(t, trail.Items, 1)
 	require.Equal(t, grant.ID, trail.Items[0].BreakGlass, "the read carries the grant")
@@ -126,7 +126,7 @@ func TestService_BreakTheGlassRefuses(t *testing.T) {
 	future := stale
 	future.AuthenticatedAt = env.Clock.Now().Add(time.Second)
 	desk, _ := person(t, env, identity.RoleReceptionist)
-	ask := func(ctx context.Context, change func(*identity.BreakGlassInput)) error {
+	ask := func(ctx context.Context, change func(*identity.BreakTheGlassInput)) error {
 		in := glass(vip)
 		if change != nil {
 			change(&in)
@@ -139,10 +139,10 @@ func TestService_BreakTheGlassRefuses(t *testing.T) {
 	require.ErrorIs(t, ask(hmstype.WithActor(t.Context(), future), nil), identity.ErrProofRequired)
 	require.ErrorIs(t, ask(env.Ctx, nil), identity.ErrPersonRequired)
 	require.ErrorIs(t, ask(desk, nil), hmstype.ErrPermissionDenied)
-	require.ErrorIs(t, ask(doctor, func(in *identity.BreakGlassInput) { in.Duration = 5 * time.Hour }), hmstype.ErrInvalid)
-	require.ErrorIs(t, ask(doctor, func(in *identity.BreakGlassInput) { in.Text = "short" }), hmstype.ErrInvalid)
-	require.ErrorIs(t, ask(doctor, func(in *identity.BreakGlassInput) { in.Patient = hmstype.NewID[hmstype.PatientID]() }), hmstype.ErrInvalid)
-	require.ErrorIs(t, ask(doctor, func(in *identity.BreakGlassInput) { in.Patient = restrictedPatient(t, dbtest.New(t)) }), hmstype.ErrInvalid,
+	require.ErrorIs(t, ask(doctor, func(in *identity.BreakTheGlassInput) { in.Duration = 5 * time.Hour }), hmstype.ErrInvalid)
+	require.ErrorIs(t, ask(doctor, func(in *identity.BreakTheGlassInput) { in.Text = "short" }), hmstype.ErrInvalid)
+	require.ErrorIs(t, ask(doctor, func(in *identity.BreakTheGlassInput) { in.Patient = hmstype.NewID[hmstype.PatientID]() }), hmstype.ErrInvalid)
+	require.ErrorIs(t, ask(doctor, func(in *identity.BreakTheGlassInput) { in.Patient = restrictedPatient(t, dbtest.New(t)) }), hmstype.ErrInvalid,
 		"another tenant's patient")
 	_, err := env.DB.NewRaw(`INSERT INTO hms.break_glass (tenant_id, id, created_at, created_by, user_id, patient_id, reason_code, reason_text,
 			purpose, status, started_at, expires_at)
@@ -183,7 +183,7 @@ func TestService_ReviewBreakGlass(t *testing.T) {
 	doctor = hmstype.WithActor(t.Context(), actor)
 	_, err = s.BreakTheGlass(doctor, glass(vip))
 	require.ErrorIs(t, err, identity.ErrReviewOverdue)
-	waiting, err := s.BreakGlassGrants(env.Ctx, identity.BreakGlassQuery{Unreviewed: true})
+	waiting, err := s.ListBreakGlassGrants(env.Ctx, identity.ListBreakGlassGrantsInput{Unreviewed: true})
 	require.NoError(t, err)
 	require.Len(t, waiting.Items, 1)
 
@@ -218,7 +218,7 @@ func TestBreakGlass_TextIsSealed(t *testing.T) {
 		ID: grant.ID, BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "canary: was right"},
 	})
 	require.NoError(t, err)
-	list, err := env.Identity.BreakGlassGrants(admin, identity.BreakGlassQuery{Patient: vip})
+	list, err := env.Identity.ListBreakGlassGrants(admin, identity.ListBreakGlassGrantsInput{Patient: vip})
 	require.NoError(t, err)
 	require.Equal(t, []identity.BreakGlass{reviewed}, list.Items)
 	require.Equal(t, in.Text, reviewed.Text)
@@ -245,7 +245,7 @@ func TestBreakGlass_IsWithheld(t *testing.T) {
 	require.NoError(t, err)
 	reviewer, reviewerID := person(t, env, role.Name)
 
-	list, err := env.Identity.BreakGlassGrants(reviewer, identity.BreakGlassQuery{Patient: vip})
+	list, err := env.Identity.ListBreakGlassGrants(reviewer, identity.ListBreakGlassGrantsInput{Patient: vip})
 	require.NoError(t, err)
 	require.Equal(t, []identity.BreakGlass{{
 		ID: grant.ID, User: doctorID, Patient: vip, Status: identity.BreakGlassActive, StartedAt: grant.StartedAt, ExpiresAt: grant.ExpiresAt,
@@ -259,13 +259,13 @@ func TestBreakGlass_IsWithheld(t *testing.T) {
 	require.NoError(t, err, "the work goes on")
 	require.True(t, reviewed.Withheld)
 	require.Equal(t, identity.OutcomeJustified, reviewed.Outcome)
-	_, err = env.Identity.BreakGlassHistory(reviewer, grant.ID)
+	_, err = env.Identity.GetBreakGlassHistory(reviewer, grant.ID)
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 	shown, err := json.Marshal([]any{list, reviewed})
 	require.NoError(t, err)
 	require.NotContains(t, string(shown), "canary")
 
-	trail, err := audit.New(env.Base, audit.LogConfig{}).Trail(env.Ctx, audit.Query{Patient: vip, User: reviewerID})
+	trail, err := audit.New(env.Base, audit.LogConfig{}).ListEvents(env.Ctx, audit.ListEventsInput{Patient: vip, User: reviewerID})
 	require.NoError(t, err)
 	seen := map[audit.Action]bool{}
 	for _, e := range trail.Items {
@@ -297,7 +297,7 @@ func TestService_BreakGlassHistory(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, hmstype.HumanActor(env.Tenant, adminID).Ref(), reviewed.ReviewedBy)
 	require.Equal(t, int64(3), reviewed.Version)
-	history, err := env.Identity.BreakGlassHistory(admin, grant.ID)
+	history, err := env.Identity.GetBreakGlassHistory(admin, grant.ID)
 	require.NoError(t, err)
 	require.Equal(t, hmstype.History{Entity: "break_glass", ID: grant.ID.String(), Patient: vip, Steps: []hmstype.StatusChange{
 		{From: "active", To: "ended", At: ended.EndedAt, By: hmstype.HumanActor(env.Tenant, doctorID).Ref()},

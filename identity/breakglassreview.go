@@ -112,8 +112,8 @@ func (s *Service) reviewBreakGlass(ctx context.Context, db dbx.DB, in ReviewBrea
 	return row.grant(), err
 }
 
-// BreakGlassQuery selects grants. Empty fields select everything; set ones must all hold.
-type BreakGlassQuery struct {
+// ListBreakGlassGrantsInput selects grants. Empty fields select everything; set ones must all hold.
+type ListBreakGlassGrantsInput struct {
 	User       hmstype.UserID
 	Patient    hmstype.PatientID
 	Unreviewed bool         // only those that wait for their review
@@ -121,23 +121,23 @@ type BreakGlassQuery struct {
 }
 
 // Validate checks the page.
-func (q BreakGlassQuery) Validate() error {
+func (q ListBreakGlassGrantsInput) Validate() error {
 	return q.Page.Validate()
 }
 
-var opBreakGlassGrants = usecase.Query[BreakGlassQuery, hmstype.List[BreakGlass]]{
-	Name: "identity.break_glass_grants", Permission: hmstype.PermBreakGlassReview, Shows: grants.Found(),
-	Sample: BreakGlassQuery{},
+var opListBreakGlassGrants = usecase.Query[ListBreakGlassGrantsInput, hmstype.List[BreakGlass]]{
+	Name: "identity.list_break_glass_grants", Permission: hmstype.PermBreakGlassReview, Shows: grants.Found(),
+	Sample: ListBreakGlassGrantsInput{},
 }.Declare()
 
-// BreakGlassGrants lists grants for their review, and records whose were seen. The texts about
+// ListBreakGlassGrants lists grants for their review, and records whose were seen. The texts about
 // restricted patients are withheld from who may not see them.
 // Permission: [hmstype.PermBreakGlassReview].
-func (s *Service) BreakGlassGrants(ctx context.Context, query BreakGlassQuery) (hmstype.List[BreakGlass], error) {
-	return opBreakGlassGrants.Run(ctx, &s.base, query, breakGlassGrants)
+func (s *Service) ListBreakGlassGrants(ctx context.Context, query ListBreakGlassGrantsInput) (hmstype.List[BreakGlass], error) {
+	return opListBreakGlassGrants.Run(ctx, &s.base, query, breakGlassGrants)
 }
 
-func breakGlassGrants(ctx context.Context, db dbx.DB, query BreakGlassQuery) (hmstype.List[BreakGlass], error) {
+func breakGlassGrants(ctx context.Context, db dbx.DB, query ListBreakGlassGrantsInput) (hmstype.List[BreakGlass], error) {
 	db.About(query.Patient)
 	return dbx.List(ctx, db, query.Page, dbx.Order{At: "started_at", Desc: true}, breakGlassRow.grant,
 		dbx.When(!query.User.IsZero(), dbx.Equal("user_id", query.User)),
@@ -145,15 +145,15 @@ func breakGlassGrants(ctx context.Context, db dbx.DB, query BreakGlassQuery) (hm
 		dbx.When(query.Unreviewed, dbx.Where("g.status <> ?", BreakGlassReviewed)))
 }
 
-var opBreakGlassHistory = usecase.Query[usecase.ByID[hmstype.BreakGlassID], hmstype.History]{
-	Name: "identity.break_glass_history", Permission: hmstype.PermBreakGlassReview, Shows: usecase.Histories.One(),
+var opGetBreakGlassHistory = usecase.Query[usecase.ByID[hmstype.BreakGlassID], hmstype.History]{
+	Name: "identity.get_break_glass_history", Permission: hmstype.PermBreakGlassReview, Shows: usecase.Histories.One(),
 }.Declare()
 
-// BreakGlassHistory gives the steps of a grant from state to state, the oldest first.
+// GetBreakGlassHistory gives the steps of a grant from state to state, the oldest first.
 // Permission: [hmstype.PermBreakGlassReview].
-func (s *Service) BreakGlassHistory(ctx context.Context, id hmstype.BreakGlassID) (hmstype.History, error) {
+func (s *Service) GetBreakGlassHistory(ctx context.Context, id hmstype.BreakGlassID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.BreakGlassID](glassSteps.Table, breakGlassRow.subject)
-	return opBreakGlassHistory.Run(ctx, &s.base, usecase.ID(id), rule)
+	return opGetBreakGlassHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
 func (r breakGlassRow) subject() hmstype.PatientID { return r.PatientID }

@@ -32,7 +32,7 @@ func member(t *testing.T, env *dbtest.Env, roles ...string) identity.User {
 	require.Equal(t, identity.UserInvited, user.Status)
 	invitation, err := env.Identity.Invite(env.Ctx, user.ID)
 	require.NoError(t, err)
-	user, err = env.Identity.AcceptInvitation(env.Ctx, identity.NewPasswordInput{Token: invitation.Token, Password: goodPassword})
+	user, err = env.Identity.AcceptInvitation(env.Ctx, identity.ResetPasswordInput{Token: invitation.Token, Password: goodPassword})
 	require.NoError(t, err)
 	require.Equal(t, identity.UserActive, user.Status)
 	return user
@@ -231,25 +231,25 @@ func TestService_ResetPassword(t *testing.T) {
 	user := member(t, env)
 	session, err := login(env, user, goodPassword, "")
 	require.NoError(t, err)
-	nobody, err := env.Identity.RequestPasswordReset(env.Ctx, identity.PasswordResetInput{Login: "nobody"})
+	nobody, err := env.Identity.RequestPasswordReset(env.Ctx, identity.RequestPasswordResetInput{Login: "nobody"})
 	require.NoError(t, err)
 	require.False(t, nobody.Found)
-	first, err := env.Identity.RequestPasswordReset(env.Ctx, identity.PasswordResetInput{Login: user.Username})
+	first, err := env.Identity.RequestPasswordReset(env.Ctx, identity.RequestPasswordResetInput{Login: user.Username})
 	require.NoError(t, err)
-	reset, err := env.Identity.RequestPasswordReset(env.Ctx, identity.PasswordResetInput{Login: user.Email})
+	reset, err := env.Identity.RequestPasswordReset(env.Ctx, identity.RequestPasswordResetInput{Login: user.Email})
 	require.NoError(t, err)
-	_, err = env.Identity.ResetPassword(env.Ctx, identity.NewPasswordInput{Token: first.Token, Password: "another long password"})
+	_, err = env.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{Token: first.Token, Password: "another long password"})
 	require.ErrorIs(t, err, identity.ErrTokenInvalid, "void since the second")
-	_, err = env.Identity.ResetPassword(env.Ctx, identity.NewPasswordInput{Token: reset.Token, Password: "short"})
+	_, err = env.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{Token: reset.Token, Password: "short"})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "and the token is still good")
-	_, err = env.Identity.AcceptInvitation(env.Ctx, identity.NewPasswordInput{Token: reset.Token, Password: "another long password"})
+	_, err = env.Identity.AcceptInvitation(env.Ctx, identity.ResetPasswordInput{Token: reset.Token, Password: "another long password"})
 	require.ErrorIs(t, err, identity.ErrTokenInvalid, "of another purpose")
 
 	errs := make([]error, 8)
 	var wg sync.WaitGroup
 	for i := range errs {
 		wg.Go(func() {
-			_, errs[i] = env.Identity.ResetPassword(env.Ctx, identity.NewPasswordInput{Token: reset.Token, Password: hmstype.Secret(fmt.Sprintf("another long password %d", i))})
+			_, errs[i] = env.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{Token: reset.Token, Password: hmstype.Secret(fmt.Sprintf("another long password %d", i))})
 		})
 	}
 	wg.Wait()
@@ -265,10 +265,10 @@ func TestService_ResetPassword(t *testing.T) {
 	_, err = env.Identity.Authenticate(t.Context(), session.Token)
 	require.ErrorIs(t, err, identity.ErrSessionEnded)
 
-	late, err := env.Identity.RequestPasswordReset(env.Ctx, identity.PasswordResetInput{Login: user.Username})
+	late, err := env.Identity.RequestPasswordReset(env.Ctx, identity.RequestPasswordResetInput{Login: user.Username})
 	require.NoError(t, err)
 	env.Clock.Advance(30 * time.Minute)
-	_, err = env.Identity.ResetPassword(env.Ctx, identity.NewPasswordInput{Token: late.Token, Password: "another long password"})
+	_, err = env.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{Token: late.Token, Password: "another long password"})
 	require.ErrorIs(t, err, identity.ErrTokenInvalid, "expired")
 }
 
@@ -346,7 +346,7 @@ func TestDump_HoldsNoUsableSecret(t *testing.T) {
 	user, secret, codes := enrol(t, env)
 	in, err := login(env, user, goodPassword, codes[0])
 	require.NoError(t, err)
-	reset, err := env.Identity.RequestPasswordReset(env.Ctx, identity.PasswordResetInput{Login: user.Username})
+	reset, err := env.Identity.RequestPasswordReset(env.Ctx, identity.RequestPasswordResetInput{Login: user.Username})
 	require.NoError(t, err)
 	for _, table := range []string{"user_password", "user_session", "user_token", "user_totp", "user_recovery_code", "audit_event", "outbox", "idempotency_key"} {
 		for _, text := range []string{secret, codes[1].Reveal(), strings.ReplaceAll(codes[1].Reveal(), "-", ""), in.Token.Reveal(), reset.Token.Reveal(), "lanterns"} {
@@ -371,13 +371,13 @@ func TestService_LoginWhileThePasswordIsReset(t *testing.T) {
 	for dbtest.Scalar[int](t, env, `SELECT failures FROM hms.user_password WHERE tenant_id = ? AND user_id = ?`, env.Tenant, user.ID) == 0 {
 		require.NoError(t, t.Context().Err())
 	}
-	reset, err := env.Identity.RequestPasswordReset(env.Ctx, identity.PasswordResetInput{Login: user.Username})
+	reset, err := env.Identity.RequestPasswordReset(env.Ctx, identity.RequestPasswordResetInput{Login: user.Username})
 	require.NoError(t, err)
-	_, err = env.Identity.ResetPassword(env.Ctx, identity.NewPasswordInput{Token: reset.Token, Password: "another long password"})
+	_, err = env.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{Token: reset.Token, Password: "another long password"})
 	require.NoError(t, err)
 	release()
 	require.ErrorIs(t, <-done, identity.ErrLoginFailed)
-	found, err := env.Identity.User(env.Ctx, user.ID)
+	found, err := env.Identity.GetUser(env.Ctx, user.ID)
 	require.NoError(t, err)
 	require.False(t, found.IsActiveSession)
 }

@@ -33,33 +33,33 @@ type PasswordReset struct {
 	ExpiresAt time.Time      `json:"expiresAt"` // UTC
 }
 
-// PasswordResetInput names the account.
-type PasswordResetInput struct {
+// RequestPasswordResetInput names the account.
+type RequestPasswordResetInput struct {
 	Login string // the username or the e-mail address; required
 }
 
 // Validate implements the rules above.
-func (in PasswordResetInput) Validate() error {
+func (in RequestPasswordResetInput) Validate() error {
 	var v hmstype.Validator
 	v.Text(in.Login, "login", 1, 254)
 	return v.Err()
 }
 
-var opRequestPasswordReset = usecase.Command[PasswordResetInput, PasswordReset]{
+var opRequestPasswordReset = usecase.Command[RequestPasswordResetInput, PasswordReset]{
 	Name: "identity.request_password_reset", Permission: hmstype.PermAuthenticate,
 	Shows:  usecase.Nobody[PasswordReset](noPatient),
-	Sample: PasswordResetInput{Login: "a.odhiambo"},
+	Sample: RequestPasswordResetInput{Login: "a.odhiambo"},
 }.Declare()
 
 // RequestPasswordReset makes a token by which the account's person sets a new password. The
 // host sends it to the address that it knows; an earlier one is void. An account that is not
 // active, like a name that is not there, gives Found false and no error.
 // Permission: [hmstype.PermAuthenticate].
-func (s *Service) RequestPasswordReset(ctx context.Context, in PasswordResetInput) (PasswordReset, error) {
+func (s *Service) RequestPasswordReset(ctx context.Context, in RequestPasswordResetInput) (PasswordReset, error) {
 	return opRequestPasswordReset.Run(ctx, &s.base, in, s.requestPasswordReset)
 }
 
-func (s *Service) requestPasswordReset(ctx context.Context, db dbx.DB, in PasswordResetInput) (PasswordReset, error) {
+func (s *Service) requestPasswordReset(ctx context.Context, db dbx.DB, in RequestPasswordResetInput) (PasswordReset, error) {
 	row, found, err := findLogin(ctx, db, in.Login)
 	if err != nil {
 		return PasswordReset{}, err
@@ -108,14 +108,14 @@ func useToken(ctx context.Context, db dbx.DB, token hmstype.Secret, purpose toke
 	return user, err
 }
 
-// NewPasswordInput sets a password by a token.
-type NewPasswordInput struct {
+// ResetPasswordInput sets a password by a token.
+type ResetPasswordInput struct {
 	Token    hmstype.Secret // required
 	Password hmstype.Secret // see [Config.MinPassword]
 }
 
 // Validate requires both.
-func (in NewPasswordInput) Validate() error {
+func (in ResetPasswordInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(in.Token != "", "token")
 	v.Required(in.Password != "", "password")
@@ -124,9 +124,9 @@ func (in NewPasswordInput) Validate() error {
 }
 
 // sampleNewPassword is what the samples of declarations set a password by.
-var sampleNewPassword = NewPasswordInput{Token: resetToken, Password: "six words that nobody else says"}
+var sampleNewPassword = ResetPasswordInput{Token: resetToken, Password: "six words that nobody else says"}
 
-var opResetPassword = usecase.Command[NewPasswordInput, User]{
+var opResetPassword = usecase.Command[ResetPasswordInput, User]{
 	Name: "identity.reset_password", Permission: hmstype.PermAuthenticate, Shows: usecase.Nobody[User](noPatient),
 	Sample: sampleNewPassword,
 }.Declare()
@@ -135,13 +135,13 @@ var opResetPassword = usecase.Command[NewPasswordInput, User]{
 // sessions of the user and unlocks the account. The token is used up only if the password is
 // accepted. [ErrTokenInvalid] for one that was used, has expired or never was.
 // Permission: [hmstype.PermAuthenticate].
-func (s *Service) ResetPassword(ctx context.Context, in NewPasswordInput) (User, error) {
+func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (User, error) {
 	user, err := opResetPassword.Run(ctx, &s.base, in, s.resetPassword)
 	s.sessions.clear()
 	return user, err
 }
 
-func (s *Service) resetPassword(ctx context.Context, db dbx.DB, in NewPasswordInput) (User, error) {
+func (s *Service) resetPassword(ctx context.Context, db dbx.DB, in ResetPasswordInput) (User, error) {
 	user, err := s.setByToken(ctx, db, in, purposeReset)
 	if err != nil {
 		return User{}, err
@@ -155,7 +155,7 @@ func (s *Service) resetPassword(ctx context.Context, db dbx.DB, in NewPasswordIn
 	return s.loadUser(ctx, db, user.ID)
 }
 
-var opAcceptInvitation = usecase.Command[NewPasswordInput, User]{
+var opAcceptInvitation = usecase.Command[ResetPasswordInput, User]{
 	Name: "identity.accept_invitation", Permission: hmstype.PermAuthenticate, Shows: usecase.Nobody[User](noPatient),
 	Sample: sampleNewPassword,
 }.Declare()
@@ -163,13 +163,13 @@ var opAcceptInvitation = usecase.Command[NewPasswordInput, User]{
 // AcceptInvitation makes an invited user active, with the password that he chose.
 // [ErrTokenInvalid] as for [Service.ResetPassword].
 // Permission: [hmstype.PermAuthenticate].
-func (s *Service) AcceptInvitation(ctx context.Context, in NewPasswordInput) (User, error) {
+func (s *Service) AcceptInvitation(ctx context.Context, in ResetPasswordInput) (User, error) {
 	user, err := opAcceptInvitation.Run(ctx, &s.base, in, s.acceptInvitation)
 	s.sessions.clear()
 	return user, err
 }
 
-func (s *Service) acceptInvitation(ctx context.Context, db dbx.DB, in NewPasswordInput) (User, error) {
+func (s *Service) acceptInvitation(ctx context.Context, db dbx.DB, in ResetPasswordInput) (User, error) {
 	user, err := s.setByToken(ctx, db, in, purposeInvitation)
 	if err != nil {
 		return User{}, err
@@ -188,7 +188,7 @@ func (s *Service) acceptInvitation(ctx context.Context, db dbx.DB, in NewPasswor
 }
 
 // setByToken uses a token up for a new password, and gives its user as he was before.
-func (s *Service) setByToken(ctx context.Context, db dbx.DB, in NewPasswordInput, purpose tokenPurpose) (User, error) {
+func (s *Service) setByToken(ctx context.Context, db dbx.DB, in ResetPasswordInput, purpose tokenPurpose) (User, error) {
 	id, err := useToken(ctx, db, in.Token, purpose)
 	if err != nil {
 		return User{}, err

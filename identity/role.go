@@ -169,15 +169,15 @@ func createRole(ctx context.Context, db dbx.DB, in CreateRoleInput) (Role, error
 	return row.role(), dbx.Insert(ctx, db, row)
 }
 
-var opRoles = usecase.Query[usecase.None, []Role]{
-	Name: "identity.roles", Permission: hmstype.PermIdentityRead,
+var opListRoles = usecase.Query[usecase.None, []Role]{
+	Name: "identity.list_roles", Permission: hmstype.PermIdentityRead,
 	Shows: usecase.Nobody[[]Role](noPatient), Quiet: noPatient,
 }.Declare()
 
-// Roles lists the tenant's roles by name.
+// ListRoles lists the tenant's roles by name.
 // Permission: [hmstype.PermIdentityRead].
-func (s *Service) Roles(ctx context.Context) ([]Role, error) {
-	return opRoles.Run(ctx, &s.base, usecase.None{}, roles)
+func (s *Service) ListRoles(ctx context.Context) ([]Role, error) {
+	return opListRoles.Run(ctx, &s.base, usecase.None{}, roles)
 }
 
 func roles(ctx context.Context, db dbx.DB, _ usecase.None) ([]Role, error) {

@@ -31,7 +31,7 @@ func TestService_SessionTimesOut(t *testing.T) {
 	env.Clock.Advance(15 * time.Minute)
 	_, err = env.Identity.Authenticate(t.Context(), in.Token)
 	require.ErrorIs(t, err, identity.ErrSessionEnded, "idle")
-	found, err := env.Identity.User(env.Ctx, user.ID)
+	found, err := env.Identity.GetUser(env.Ctx, user.ID)
 	require.NoError(t, err)
 	require.False(t, found.IsActiveSession)
 }
@@ -111,7 +111,7 @@ func TestService_EndSession(t *testing.T) {
 		require.NoError(t, err)
 	}
 	me := hmstype.WithActor(t.Context(), hmstype.HumanActor(env.Tenant, user.ID))
-	list, err := env.Identity.MySessions(me, hmstype.Page{})
+	list, err := env.Identity.ListMySessions(me, hmstype.Page{})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 2)
 	other := hmstype.WithActor(t.Context(), hmstype.HumanActor(env.Tenant, member(t, env).ID))
@@ -127,7 +127,7 @@ func TestService_EndSession(t *testing.T) {
 	require.NoError(t, env.Identity.EndSessions(env.Ctx, user.ID))
 	_, err = env.Identity.Authenticate(t.Context(), second.Token)
 	require.ErrorIs(t, err, identity.ErrSessionEnded)
-	all, err := env.Identity.Sessions(env.Ctx, identity.SessionsQuery{User: user.ID})
+	all, err := env.Identity.ListSessions(env.Ctx, identity.ListSessionsInput{User: user.ID})
 	require.NoError(t, err)
 	require.Equal(t, "ended by an administrator", all.Items[0].EndReason)
 }
@@ -139,7 +139,7 @@ func TestService_DeactivationEndsAccess(t *testing.T) {
 	user := member(t, env)
 	in, err := login(env, user, goodPassword, "")
 	require.NoError(t, err)
-	reset, err := env.Identity.RequestPasswordReset(env.Ctx, identity.PasswordResetInput{Login: user.Username})
+	reset, err := env.Identity.RequestPasswordReset(env.Ctx, identity.RequestPasswordResetInput{Login: user.Username})
 	require.NoError(t, err)
 	key, err := env.Identity.CreateAPIKey(env.Ctx, identity.CreateAPIKeyInput{
 		APIKeyDetails: identity.APIKeyDetails{User: user.ID, Name: "k", Scopes: []hmstype.Permission{hmstype.PermPatientRead}},
@@ -152,7 +152,7 @@ func TestService_DeactivationEndsAccess(t *testing.T) {
 		_, err = env.Identity.Authenticate(t.Context(), token)
 		require.ErrorIs(t, err, identity.ErrSessionEnded)
 	}
-	_, err = env.Identity.ResetPassword(env.Ctx, identity.NewPasswordInput{Token: reset.Token, Password: "another long password"})
+	_, err = env.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{Token: reset.Token, Password: "another long password"})
 	require.ErrorIs(t, err, identity.ErrTokenInvalid)
 	require.Zero(t, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.user_session WHERE tenant_id = ? AND ended_at IS NULL`, env.Tenant))
 }
@@ -195,15 +195,15 @@ func TestService_APIKey(t *testing.T) {
 	require.True(t, actor.Ref().SamePerson(hmstype.HumanActor(env.Tenant, program.ID).Ref()), "a key of his own is no other person")
 	require.Equal(t, hmstype.SystemActor(env.Tenant, "test").Ref(), key.Key.CreatedBy, "the host keeps its name")
 	ctx := hmstype.WithActor(t.Context(), actor)
-	_, err = env.Identity.Users(ctx, hmstype.Page{})
+	_, err = env.Identity.ListUsers(ctx, hmstype.Page{})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 	admin := env.User(t, identity.RoleAdmin)
 	wide := hmstype.Actor{Tenant: env.Tenant, User: admin.ID, Kind: hmstype.ActorService, Scopes: []hmstype.Permission{hmstype.PermLabRead}}
-	_, err = env.Identity.Users(hmstype.WithActor(t.Context(), wide), hmstype.Page{})
+	_, err = env.Identity.ListUsers(hmstype.WithActor(t.Context(), wide), hmstype.Page{})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied, "the scope narrows what the roles allow")
 	require.ErrorIs(t, env.Identity.ChangePassword(ctx, identity.ChangePasswordInput{Old: "x", New: "y"}), identity.ErrPersonRequired)
 
-	keys, err := env.Identity.APIKeys(env.Ctx, program.ID)
+	keys, err := env.Identity.ListAPIKeys(env.Ctx, program.ID)
 	require.NoError(t, err)
 	require.Equal(t, env.Clock.Now(), keys[0].LastUsedAt)
 	_, err = env.Identity.RevokeAPIKey(env.Ctx, key.Key.ID)
@@ -255,7 +255,7 @@ func TestService_WebAuthnCredentials(t *testing.T) {
 	require.NoError(t, err)
 	_, err = env.Identity.AddWebAuthnCredential(ctx, c)
 	require.ErrorIs(t, err, identity.ErrCredentialTaken)
-	list, err := env.Identity.WebAuthnCredentials(ctx)
+	list, err := env.Identity.ListWebAuthnCredentials(ctx)
 	require.NoError(t, err)
 	require.Equal(t, []identity.WebAuthnCredential{added}, list)
 	other, _ := person(t, env)

@@ -8,50 +8,50 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// SessionsQuery selects sessions.
-type SessionsQuery struct {
+// ListSessionsInput selects sessions.
+type ListSessionsInput struct {
 	User hmstype.UserID // required
 	Page hmstype.Page   // newest first
 }
 
 // Validate implements the rules above.
-func (q SessionsQuery) Validate() error {
+func (q ListSessionsInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!q.User.IsZero(), "user")
 	v.Nested("", q.Page.Validate())
 	return v.Err()
 }
 
-var opSessions = usecase.Query[SessionsQuery, hmstype.List[Session]]{
-	Name: "identity.sessions", Permission: hmstype.PermIdentityRead,
+var opListSessions = usecase.Query[ListSessionsInput, hmstype.List[Session]]{
+	Name: "identity.list_sessions", Permission: hmstype.PermIdentityRead,
 	Shows: usecase.Nobody[hmstype.List[Session]](noPatient), Quiet: noPatient,
-	Sample: SessionsQuery{},
+	Sample: ListSessionsInput{},
 }.Declare()
 
-// Sessions lists a user's sessions, those that ended too.
+// ListSessions lists a user's sessions, those that ended too.
 // Permission: [hmstype.PermIdentityRead].
-func (s *Service) Sessions(ctx context.Context, query SessionsQuery) (hmstype.List[Session], error) {
-	return opSessions.Run(ctx, &s.base, query, listSessions)
+func (s *Service) ListSessions(ctx context.Context, query ListSessionsInput) (hmstype.List[Session], error) {
+	return opListSessions.Run(ctx, &s.base, query, listSessions)
 }
 
-var opMySessions = usecase.Proof{
-	Name: "identity.my_sessions", Why: ownAccount, Quiet: "one's own account, no patient's data",
+var opListMySessions = usecase.Proof{
+	Name: "identity.list_my_sessions", Why: ownAccount, Quiet: "one's own account, no patient's data",
 }.Declare()
 
-// MySessions lists the actor's own sessions.
-func (s *Service) MySessions(ctx context.Context, page hmstype.Page) (list hmstype.List[Session], err error) {
+// ListMySessions lists the actor's own sessions.
+func (s *Service) ListMySessions(ctx context.Context, page hmstype.Page) (list hmstype.List[Session], err error) {
 	actor, err := s.self(ctx)
 	if err != nil {
 		return list, err
 	}
-	err = s.asSelf(ctx, opMySessions, func(ctx context.Context, db dbx.DB) (err error) {
-		list, err = listSessions(ctx, db, SessionsQuery{User: actor.User, Page: page})
+	err = s.asSelf(ctx, opListMySessions, func(ctx context.Context, db dbx.DB) (err error) {
+		list, err = listSessions(ctx, db, ListSessionsInput{User: actor.User, Page: page})
 		return err
 	})
 	return list, err
 }
 
-func listSessions(ctx context.Context, db dbx.DB, query SessionsQuery) (hmstype.List[Session], error) {
+func listSessions(ctx context.Context, db dbx.DB, query ListSessionsInput) (hmstype.List[Session], error) {
 	return dbx.List(ctx, db, query.Page, dbx.Order{At: "started_at", Desc: true}, sessionRow.session,
 		dbx.Equal("user_id", query.User))
 }

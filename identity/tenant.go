@@ -91,15 +91,15 @@ func createTenant(ctx context.Context, db dbx.DB, in CreateTenantInput) (Tenant,
 	return row.tenant(), dbx.Insert(ctx, db, roles...)
 }
 
-var opTenant = usecase.Query[usecase.None, Tenant]{
-	Name: "identity.tenant", Permission: hmstype.PermIdentityRead,
+var opGetTenant = usecase.Query[usecase.None, Tenant]{
+	Name: "identity.get_tenant", Permission: hmstype.PermIdentityRead,
 	Shows: usecase.Nobody[Tenant](noPatient), Quiet: noPatient,
 }.Declare()
 
-// Tenant gives the actor's own tenant.
+// GetTenant gives the actor's own tenant.
 // Permission: [hmstype.PermIdentityRead].
-func (s *Service) Tenant(ctx context.Context) (Tenant, error) {
-	return opTenant.Run(ctx, &s.base, usecase.None{}, tenant)
+func (s *Service) GetTenant(ctx context.Context) (Tenant, error) {
+	return opGetTenant.Run(ctx, &s.base, usecase.None{}, tenant)
 }
 
 func tenant(ctx context.Context, db dbx.DB, _ usecase.None) (Tenant, error) {

@@ -31,14 +31,14 @@ func TestService_EndSessionByAnAdministrator(t *testing.T) {
 func TestService_Tenant(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	tenant, err := env.Identity.Tenant(env.Ctx)
+	tenant, err := env.Identity.GetTenant(env.Ctx)
 	require.NoError(t, err)
 	require.Equal(t, identity.Tenant{
 		ID: env.Tenant, TenantDetails: identity.TenantDetails{Name: "Test hospital", TimeZone: "UTC", Currency: "USD"},
 		CreatedAt: dbtest.Start, CreatedBy: hmstype.SystemActor(env.Tenant, "test").Ref(), Version: 1,
 	}, tenant)
 	stranger := hmstype.WithActor(t.Context(), hmstype.SystemActor(hmstype.NewID[hmstype.TenantID](), "test"))
-	_, err = env.Identity.Tenant(stranger)
+	_, err = env.Identity.GetTenant(stranger)
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 }
 

@@ -225,14 +225,14 @@ func (s *Service) loadUsers(ctx context.Context, db dbx.DB, accounts ...userRow)
 	return users, rows.Err()
 }
 
-var opUser = usecase.Query[usecase.ByID[hmstype.UserID], User]{
-	Name: "identity.user", Permission: hmstype.PermIdentityRead, Shows: usecase.Nobody[User](noPatient), Quiet: noPatient,
+var opGetUser = usecase.Query[usecase.ByID[hmstype.UserID], User]{
+	Name: "identity.get_user", Permission: hmstype.PermIdentityRead, Shows: usecase.Nobody[User](noPatient), Quiet: noPatient,
 }.Declare()
 
-// User gives a user of the tenant.
+// GetUser gives a user of the tenant.
 // Permission: [hmstype.PermIdentityRead].
-func (s *Service) User(ctx context.Context, id hmstype.UserID) (User, error) {
-	return opUser.Run(ctx, &s.base, usecase.ID(id), s.user)
+func (s *Service) GetUser(ctx context.Context, id hmstype.UserID) (User, error) {
+	return opGetUser.Run(ctx, &s.base, usecase.ID(id), s.user)
 }
 
 func (s *Service) user(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) (User, error) {
@@ -287,15 +287,15 @@ func (s *Service) updateUser(ctx context.Context, db dbx.DB, in UpdateUserInput)
 	return s.loadUser(ctx, db, in.ID)
 }
 
-var opUsers = usecase.Query[usecase.Paged, hmstype.List[User]]{
-	Name: "identity.users", Permission: hmstype.PermIdentityRead,
+var opListUsers = usecase.Query[usecase.Paged, hmstype.List[User]]{
+	Name: "identity.list_users", Permission: hmstype.PermIdentityRead,
 	Shows: usecase.Nobody[hmstype.List[User]](noPatient), Quiet: noPatient,
 }.Declare()
 
-// Users lists the tenant's users, oldest first.
+// ListUsers lists the tenant's users, oldest first.
 // Permission: [hmstype.PermIdentityRead].
-func (s *Service) Users(ctx context.Context, page hmstype.Page) (hmstype.List[User], error) {
-	return opUsers.Run(ctx, &s.base, usecase.Paged{Page: page}, s.users)
+func (s *Service) ListUsers(ctx context.Context, page hmstype.Page) (hmstype.List[User], error) {
+	return opListUsers.Run(ctx, &s.base, usecase.Paged{Page: page}, s.users)
 }
 
 func (s *Service) users(ctx context.Context, db dbx.DB, in usecase.Paged) (hmstype.List[User], error) {

@@ -19,7 +19,7 @@ func TestService_CreateUser(t *testing.T) {
 	require.Equal(t, []string{identity.RoleDoctor, identity.RoleNurse}, user.Roles)
 	require.Equal(t, identity.UserActive, user.Status)
 
-	found, err := env.Identity.User(env.Ctx, user.ID)
+	found, err := env.Identity.GetUser(env.Ctx, user.ID)
 	require.NoError(t, err)
 	require.Equal(t, user, found)
 
@@ -48,23 +48,23 @@ func TestService_Authorize(t *testing.T) {
 	env := dbtest.New(t)
 
 	nurse := env.As(t, identity.RoleNurse)
-	_, err := env.Identity.Users(nurse, hmstype.Page{})
+	_, err := env.Identity.ListUsers(nurse, hmstype.Page{})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 	require.Equal(t, 1, dbtest.Scalar[int](t, env,
 		`SELECT count(*) FROM hms.audit_event WHERE tenant_id = ? AND action = 'denied'`, env.Tenant),
 		"a refusal is recorded")
 
 	admin := env.As(t, identity.RoleAdmin)
-	list, err := env.Identity.Users(admin, hmstype.Page{Limit: 1})
+	list, err := env.Identity.ListUsers(admin, hmstype.Page{Limit: 1})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1)
 	require.NotEmpty(t, list.Next)
-	rest, err := env.Identity.Users(admin, hmstype.Page{Cursor: list.Next})
+	rest, err := env.Identity.ListUsers(admin, hmstype.Page{Cursor: list.Next})
 	require.NoError(t, err)
 	require.Len(t, rest.Items, 1)
 	require.Empty(t, rest.Next)
 
-	_, err = env.Identity.Users(t.Context(), hmstype.Page{})
+	_, err = env.Identity.ListUsers(t.Context(), hmstype.Page{})
 	require.ErrorIs(t, err, hmstype.ErrUnauthenticated)
 }
 
@@ -99,13 +99,13 @@ func TestService_UserHistory(t *testing.T) {
 		_, err := env.Identity.SetUserStatus(admin, identity.SetUserStatusInput{ID: user.ID, Status: to})
 		require.NoError(t, err)
 	}
-	history, err := env.Identity.UserHistory(admin, user.ID)
+	history, err := env.Identity.GetUserHistory(admin, user.ID)
 	require.NoError(t, err)
 	by := hmstype.HumanActor(env.Tenant, adminID).Ref()
 	require.Equal(t, hmstype.History{Entity: "user_account", ID: user.ID.String(), Steps: []hmstype.StatusChange{
 		{From: "active", To: "locked", At: env.Clock.Now().Add(-time.Minute), By: by},
 		{From: "locked", To: "active", At: env.Clock.Now(), By: by},
 	}}, history)
-	_, err = env.Identity.UserHistory(admin, hmstype.NewID[hmstype.UserID]())
+	_, err = env.Identity.GetUserHistory(admin, hmstype.NewID[hmstype.UserID]())
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 }

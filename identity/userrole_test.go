@@ -134,7 +134,7 @@ func TestService_UpdateRole(t *testing.T) {
 	actor := hmstype.HumanActor(env.Tenant, nurse.ID)
 	ctx := hmstype.WithActor(t.Context(), actor)
 	require.NoError(t, env.Identity.Authorize(ctx, actor, hmstype.PermVitalsWrite))
-	roles, err := env.Identity.Roles(env.Ctx)
+	roles, err := env.Identity.ListRoles(env.Ctx)
 	require.NoError(t, err)
 	for _, role := range roles {
 		in := identity.UpdateRoleInput{

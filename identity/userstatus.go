@@ -62,14 +62,14 @@ func (s *Service) setUserStatus(ctx context.Context, db dbx.DB, in SetUserStatus
 	})
 }
 
-var opUserHistory = usecase.Query[usecase.ByID[hmstype.UserID], hmstype.History]{
-	Name: "identity.user_history", Permission: hmstype.PermIdentityRead,
+var opGetUserHistory = usecase.Query[usecase.ByID[hmstype.UserID], hmstype.History]{
+	Name: "identity.get_user_history", Permission: hmstype.PermIdentityRead,
 	Shows: usecase.Nobody[hmstype.History](noPatient), Quiet: noPatient,
 }.Declare()
 
-// UserHistory gives the steps of an account from state to state, the oldest first.
+// GetUserHistory gives the steps of an account from state to state, the oldest first.
 // Permission: [hmstype.PermIdentityRead].
-func (s *Service) UserHistory(ctx context.Context, id hmstype.UserID) (hmstype.History, error) {
+func (s *Service) GetUserHistory(ctx context.Context, id hmstype.UserID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.UserID, userRow](userSteps.Table, nil)
-	return opUserHistory.Run(ctx, &s.base, usecase.ID(id), rule)
+	return opGetUserHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }

@@ -87,18 +87,18 @@ func (s *Service) AddWebAuthnCredential(ctx context.Context, c WebAuthnCredentia
 	return added, err
 }
 
-var opWebAuthnCredentials = usecase.Proof{
-	Name: "identity.webauthn_credentials", Why: ownAccount, Quiet: "one's own account, no patient's data",
+var opListWebAuthnCredentials = usecase.Proof{
+	Name: "identity.list_webauthn_credentials", Why: ownAccount, Quiet: "one's own account, no patient's data",
 }.Declare()
 
-// WebAuthnCredentials lists the actor's own credentials, the oldest first.
-func (s *Service) WebAuthnCredentials(ctx context.Context) ([]WebAuthnCredential, error) {
+// ListWebAuthnCredentials lists the actor's own credentials, the oldest first.
+func (s *Service) ListWebAuthnCredentials(ctx context.Context) ([]WebAuthnCredential, error) {
 	actor, err := s.self(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var list []WebAuthnCredential
-	err = s.asSelf(ctx, opWebAuthnCredentials, func(ctx context.Context, db dbx.DB) error {
+	err = s.asSelf(ctx, opListWebAuthnCredentials, func(ctx context.Context, db dbx.DB) error {
 		rows, err := dbx.All[webAuthnRow](ctx, db, dbx.Equal("user_id", actor.User), dbx.OrderBy("w.created_at", "w.id"))
 		list = make([]WebAuthnCredential, len(rows))
 		for i, r := range rows {

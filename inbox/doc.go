@@ -9,7 +9,7 @@
 // # Notifications
 //
 // [Service.Notify] tells one user, or everybody who holds a role, that something happened. A
-// notification never changes. [Service.Notifications] lists what was sent to the actor and to the
+// notification never changes. [Service.ListNotifications] lists what was sent to the actor and to the
 // roles that he holds now; each member of a role reads for himself, and who is given a role
 // finds what it got before him, until that expires or he marks it all as read.
 //
@@ -26,7 +26,7 @@
 // It is given to a user or to a role. Somebody takes it by [Service.ClaimTask]: of many who
 // try at once exactly one gets it. From then on the work is its owner's, and the database
 // refuses to give it to another unless it is asked for anew. Who asked for a task, and who holds
-// task.manage, may reassign, reschedule and cancel it. Each step is in [Service.TaskHistory].
+// task.manage, may reassign, reschedule and cancel it. Each step is in [Service.GetTaskHistory].
 //
 // [Service.EscalateTasks] is for the host's scheduler: it alerts a role of what is overdue.
 //
@@ -47,8 +47,8 @@
 // # Restricted patients
 //
 // Lists, and results of what somebody did, show that something waits, about whom and how urgent it
-// is, and withhold its text from actors without patient.restricted: a field Withheld says so. What is read by itself ([Service.Notification],
-// [Service.Task], [Service.Thread], [Service.Messages]) is refused, unless the actor has broken
+// is, and withhold its text from actors without patient.restricted: a field Withheld says so. What is read by itself ([Service.GetNotification],
+// [Service.GetTask], [Service.GetThread], [Service.ListMessages]) is refused, unless the actor has broken
 // the glass. Work goes on: whoever may not read may still write.
 //
 // # Errors and transactions

@@ -49,7 +49,7 @@ func (b *bundle) patient(t *testing.T, restricted bool) hmstype.PatientID {
 // glass opens a restricted patient's record to an actor.
 func (b *bundle) glass(t *testing.T, ctx context.Context, p hmstype.PatientID) { //nolint:revive // a test helper takes t first
 	t.Helper()
-	_, err := b.Identity.BreakTheGlass(ctx, identity.BreakGlassInput{
+	_, err := b.Identity.BreakTheGlass(ctx, identity.BreakTheGlassInput{
 		Patient: p, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"},
 	})
 	require.NoError(t, err)

@@ -125,32 +125,32 @@ func (s *Service) insertMessage(ctx context.Context, db dbx.DB, thread threadRow
 	return row.message(), db.Emit(ctx, threadEvent("inbox.message_sent", thread, map[string]any{"message": row.ID, "sender": row.SenderID}))
 }
 
-// MessagesInput asks for the messages of a thread.
-type MessagesInput struct {
+// ListMessagesInput asks for the messages of a thread.
+type ListMessagesInput struct {
 	Thread hmstype.ThreadID // required
 	Page   hmstype.Page
 }
 
 // Validate implements the rules above.
-func (in MessagesInput) Validate() error {
+func (in ListMessagesInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Thread.IsZero(), "thread")
 	v.Nested("", in.Page.Validate())
 	return v.Err()
 }
 
-var opMessages = usecase.Query[MessagesInput, hmstype.List[Message]]{
-	Name: "inbox.messages", Permission: hmstype.PermMessageRead, Shows: messages.Page(), Sample: MessagesInput{},
+var opListMessages = usecase.Query[ListMessagesInput, hmstype.List[Message]]{
+	Name: "inbox.list_messages", Permission: hmstype.PermMessageRead, Shows: messages.Page(), Sample: ListMessagesInput{},
 }.Declare()
 
-// Messages lists the messages of a thread, the newest first, and records the read of its
-// patient's data. Who may read them is as with [Service.Thread]. It marks nothing as read.
+// ListMessages lists the messages of a thread, the newest first, and records the read of its
+// patient's data. Who may read them is as with [Service.GetThread]. It marks nothing as read.
 // Permission: [hmstype.PermMessageRead].
-func (s *Service) Messages(ctx context.Context, in MessagesInput) (hmstype.List[Message], error) {
-	return opMessages.Run(ctx, &s.base, in, widened(ctx, s, hmstype.PermClinicalRead, listMessages))
+func (s *Service) ListMessages(ctx context.Context, in ListMessagesInput) (hmstype.List[Message], error) {
+	return opListMessages.Run(ctx, &s.base, in, widened(ctx, s, hmstype.PermClinicalRead, listMessages))
 }
 
-func listMessages(ctx context.Context, db dbx.DB, in MessagesInput, clinical bool) (hmstype.List[Message], error) {
+func listMessages(ctx context.Context, db dbx.DB, in ListMessagesInput, clinical bool) (hmstype.List[Message], error) {
 	thread, err := readableThread(ctx, db, in.Thread, clinical)
 	if err != nil {
 		return hmstype.List[Message]{}, err

@@ -35,7 +35,7 @@ func (b *bundle) say(t *testing.T, ctx context.Context, thread hmstype.ThreadID,
 
 func (b *bundle) read(t *testing.T, ctx context.Context, thread hmstype.ThreadID) []string { //nolint:revive // a test helper takes t first
 	t.Helper()
-	list, err := b.Messages(ctx, inbox.MessagesInput{Thread: thread})
+	list, err := b.ListMessages(ctx, inbox.ListMessagesInput{Thread: thread})
 	require.NoError(t, err)
 	bodies := make([]string, len(list.Items))
 	for i, m := range list.Items {
@@ -59,12 +59,12 @@ func TestThread_FromQuestionToAnswer(t *testing.T) {
 	require.Equal(t, thread, again, "one key, one thread")
 	require.Len(t, thread.Participants, 2, "the actor once")
 
-	list, err := b.Threads(nurse, inbox.ThreadsInput{Unread: true})
+	list, err := b.ListThreads(nurse, inbox.ListThreadsInput{Unread: true})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1)
 	require.EqualValues(t, 1, list.Items[0].Unread)
 	require.Equal(t, "Discharge", list.Items[0].Subject)
-	mine, err := b.Threads(doctor, inbox.ThreadsInput{Unread: true})
+	mine, err := b.ListThreads(doctor, inbox.ListThreadsInput{Unread: true})
 	require.NoError(t, err)
 	require.Empty(t, mine.Items, "one's own words are not unread")
 
@@ -80,7 +80,7 @@ func TestThread_FromQuestionToAnswer(t *testing.T) {
 
 	unread := func(ctx context.Context) int64 {
 		t.Helper()
-		n, err := b.UnreadThreads(ctx)
+		n, err := b.CountUnreadThreads(ctx)
 		require.NoError(t, err)
 		return n
 	}
@@ -102,7 +102,7 @@ func TestThread_FromQuestionToAnswer(t *testing.T) {
 	_, err = b.AddParticipant(nurse, inbox.AddParticipantInput{Thread: thread.ID, User: thirdID})
 	require.NoError(t, err)
 	require.Len(t, b.read(t, third, thread.ID), 4, "a newcomer reads all of it")
-	full, err := b.Thread(third, thread.ID)
+	full, err := b.GetThread(third, thread.ID)
 	require.NoError(t, err)
 	require.Len(t, full.Participants, 3)
 	require.Equal(t, human(nurseID), full.Participants[2].AddedBy)
@@ -121,7 +121,7 @@ func TestThread_FromQuestionToAnswer(t *testing.T) {
 	for kind, n := range map[string]int{"thread_started": 1, "message_sent": 4, "participant_added": 2, "participant_left": 1} {
 		require.Equal(t, n, b.events(t, "inbox."+kind), kind)
 	}
-	trail, err := audit.New(b.Base, audit.LogConfig{}).Trail(b.Ctx, audit.Query{Patient: p, User: thirdID, Actions: []audit.Action{audit.ActionRead}})
+	trail, err := audit.New(b.Base, audit.LogConfig{}).ListEvents(b.Ctx, audit.ListEventsInput{Patient: p, User: thirdID, Actions: []audit.Action{audit.ActionRead}})
 	require.NoError(t, err)
 	require.Len(t, trail.Items, 2, "each reading is a read of the patient's data")
 }
@@ -173,8 +173,8 @@ func TestThread_Privacy(t *testing.T) {
 		for reader, wanted := range want {
 			t.Run(name+"/"+reader, func(t *testing.T) {
 				t.Parallel()
-				thread, err := b.Thread(p.who[reader], p.threads[name])
-				messages, readErr := b.Messages(p.who[reader], inbox.MessagesInput{Thread: p.threads[name]})
+				thread, err := b.GetThread(p.who[reader], p.threads[name])
+				messages, readErr := b.ListMessages(p.who[reader], inbox.ListMessagesInput{Thread: p.threads[name]})
 				if wanted == nil {
 					require.NoError(t, err)
 					require.NoError(t, readErr)
@@ -204,7 +204,7 @@ func TestThread_PrivacyOfLists(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	p := b.privacy(t)
-	list, err := b.Threads(p.who["member"], inbox.ThreadsInput{})
+	list, err := b.ListThreads(p.who["member"], inbox.ListThreadsInput{})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 3)
 	for _, thread := range list.Items {
@@ -215,25 +215,25 @@ func TestThread_PrivacyOfLists(t *testing.T) {
 			require.Equal(t, "Discharge", thread.Subject)
 		}
 	}
-	list, err = b.Threads(p.who["gone"], inbox.ThreadsInput{})
+	list, err = b.ListThreads(p.who["gone"], inbox.ListThreadsInput{})
 	require.NoError(t, err)
 	require.Empty(t, list.Items)
 
-	list, err = b.PatientThreads(p.who["clinician"], inbox.PatientThreadsInput{Patient: p.open})
+	list, err = b.ListPatientThreads(p.who["clinician"], inbox.ListPatientThreadsInput{Patient: p.open})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1)
-	_, err = b.PatientThreads(p.who["clinician"], inbox.PatientThreadsInput{Patient: p.vip})
+	_, err = b.ListPatientThreads(p.who["clinician"], inbox.ListPatientThreadsInput{Patient: p.vip})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
-	_, err = b.PatientThreads(p.who["member"], inbox.PatientThreadsInput{Patient: p.open})
+	_, err = b.ListPatientThreads(p.who["member"], inbox.ListPatientThreadsInput{Patient: p.open})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
-	list, err = b.PatientThreads(p.who["admin"], inbox.PatientThreadsInput{Patient: p.vip})
+	list, err = b.ListPatientThreads(p.who["admin"], inbox.ListPatientThreadsInput{Patient: p.vip})
 	require.NoError(t, err)
 	require.Equal(t, "Discharge", list.Items[0].Subject)
 
 	actor, err := hmstype.ActorFrom(p.who["clinician"])
 	require.NoError(t, err)
 	actor.Scopes = []hmstype.Permission{hmstype.PermMessageRead}
-	_, err = b.Thread(hmstype.WithActor(t.Context(), actor), p.threads["open"])
+	_, err = b.GetThread(hmstype.WithActor(t.Context(), actor), p.threads["open"])
 	require.ErrorIs(t, err, hmstype.ErrNotFound, "an API key's scopes hold for the wider permission too")
 }
 
@@ -299,9 +299,9 @@ func TestSendMessage_ConcurrentOrder(t *testing.T) {
 	wg.Wait()
 	seen := map[string]bool{}
 	var before time.Time
-	in := inbox.MessagesInput{Thread: thread.ID, Page: hmstype.Page{Limit: 7}}
+	in := inbox.ListMessagesInput{Thread: thread.ID, Page: hmstype.Page{Limit: 7}}
 	for {
-		list, err := b.Messages(ctxs[0], in)
+		list, err := b.ListMessages(ctxs[0], in)
 		require.NoError(t, err)
 		for _, m := range list.Items {
 			require.False(t, seen[m.Body])
@@ -314,7 +314,7 @@ func TestSendMessage_ConcurrentOrder(t *testing.T) {
 		}
 	}
 	require.Len(t, seen, writers*each+1)
-	full, err := b.Thread(ctxs[0], thread.ID)
+	full, err := b.GetThread(ctxs[0], thread.ID)
 	require.NoError(t, err)
 	require.EqualValues(t, (writers-1)*each, full.Unread, "of the others, each once")
 }

@@ -19,7 +19,7 @@ import (
 
 func (b *bundle) inbox(t *testing.T, ctx context.Context, unread bool) []inbox.Notification { //nolint:revive // a test helper takes t first
 	t.Helper()
-	list, err := b.Notifications(ctx, inbox.NotificationsInput{Unread: unread})
+	list, err := b.ListNotifications(ctx, inbox.ListNotificationsInput{Unread: unread})
 	require.NoError(t, err)
 	return list.Items
 }
@@ -50,16 +50,16 @@ func TestService_Notify(t *testing.T) {
 		Patient: in.Patient, SealedFor: in.Patient.UUID(), Link: in.Link, CreatedBy: hmstype.ActorRef{Kind: hmstype.ActorSystem, Name: "test"}, CreatedAt: b.Clock.Now(), ExpiresAt: in.ExpiresAt,
 	}, sent)
 	require.Equal(t, []inbox.Notification{sent}, b.inbox(t, doctor, false))
-	read, err := b.Notification(doctor, sent.ID)
+	read, err := b.GetNotification(doctor, sent.ID)
 	require.NoError(t, err)
 	require.Equal(t, sent, read)
 
 	b.Clock.Advance(time.Hour)
 	require.Empty(t, b.inbox(t, doctor, false), "expired at its instant")
-	n, err := b.UnreadNotifications(doctor)
+	n, err := b.CountUnreadNotifications(doctor)
 	require.NoError(t, err)
 	require.Zero(t, n)
-	_, err = b.Notification(doctor, sent.ID)
+	_, err = b.GetNotification(doctor, sent.ID)
 	require.NoError(t, err, "by its id it stays readable")
 }
 
@@ -120,11 +120,11 @@ func TestService_RoleInbox(t *testing.T) {
 	require.Equal(t, []inbox.Notification{desk, mine, ward}, b.inbox(t, first, false), "the newest first")
 	require.Equal(t, []inbox.Notification{ward}, b.inbox(t, second, false))
 	require.Empty(t, b.inbox(t, doctor, false))
-	_, err = b.Notification(doctor, ward.ID)
+	_, err = b.GetNotification(doctor, ward.ID)
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
-	_, err = b.Notification(dbtest.New(t).As(t, identity.RoleNurse), ward.ID)
+	_, err = b.GetNotification(dbtest.New(t).As(t, identity.RoleNurse), ward.ID)
 	require.ErrorIs(t, err, hmstype.ErrNotFound, "another tenant's nurse")
-	_, err = b.Notifications(b.Ctx, inbox.NotificationsInput{})
+	_, err = b.ListNotifications(b.Ctx, inbox.ListNotificationsInput{})
 	require.ErrorIs(t, err, inbox.ErrUserRequired)
 
 	n, err := b.MarkRead(first, inbox.MarkReadInput{IDs: []hmstype.NotificationID{ward.ID, ward.ID}})
@@ -160,7 +160,7 @@ func TestService_MarkAllRead(t *testing.T) {
 	marked, err := b.MarkAllRead(nurse, inbox.MarkAllReadInput{UpTo: dbtest.Start.Add(time.Minute)})
 	require.NoError(t, err)
 	require.EqualValues(t, 4, marked)
-	left, err := b.UnreadNotifications(nurse)
+	left, err := b.CountUnreadNotifications(nurse)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, left)
 	require.Len(t, b.inbox(t, nurse, true), 2)
@@ -195,9 +195,9 @@ func TestNotifications_PagesAreTheWhole(t *testing.T) {
 	require.Len(t, whole, 20)
 	for limit := 1; limit <= len(whole)+1; limit++ {
 		var pages []inbox.Notification
-		in := inbox.NotificationsInput{Page: hmstype.Page{Limit: limit}}
+		in := inbox.ListNotificationsInput{Page: hmstype.Page{Limit: limit}}
 		for len(pages) <= len(whole) {
-			list, err := b.Notifications(nurse, in)
+			list, err := b.ListNotifications(nurse, in)
 			require.NoError(t, err)
 			pages = append(pages, list.Items...)
 			if in.Page.Cursor = list.Next; list.Next == "" {
@@ -260,14 +260,14 @@ func TestNotification_Restricted(t *testing.T) {
 	require.True(t, list[0].Withheld)
 	require.Empty(t, list[0].Title+list[0].Body)
 	require.Equal(t, vip, list[0].Patient, "that something waits is not withheld")
-	_, err = b.Notification(nurse, n.ID)
+	_, err = b.GetNotification(nurse, n.ID)
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 	require.Equal(t, "Title", b.inbox(t, admin, false)[0].Title)
-	_, err = b.Notification(admin, other.ID)
+	_, err = b.GetNotification(admin, other.ID)
 	require.NoError(t, err)
 
 	b.glass(t, nurse, vip)
-	opened, err := b.Notification(nurse, n.ID)
+	opened, err := b.GetNotification(nurse, n.ID)
 	require.NoError(t, err)
 	require.Equal(t, "Body", opened.Body)
 }

@@ -10,35 +10,35 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// NotificationsInput selects from the actor's inbox.
-type NotificationsInput struct {
+// ListNotificationsInput selects from the actor's inbox.
+type ListNotificationsInput struct {
 	Unread   bool   // only those that the actor has not read
 	Category string // only those of this category; empty means all
 	Page     hmstype.Page
 }
 
 // Validate implements the rules above.
-func (in NotificationsInput) Validate() error {
+func (in ListNotificationsInput) Validate() error {
 	var v hmstype.Validator
 	v.Text(in.Category, "category", 0, 50)
 	v.Nested("", in.Page.Validate())
 	return v.Err()
 }
 
-var opNotifications = usecase.Query[NotificationsInput, hmstype.List[Notification]]{
-	Name: "inbox.notifications", Permission: hmstype.PermInboxRead, Shows: notifications.Found(),
-	Sample: NotificationsInput{Unread: true, Category: "test"},
+var opListNotifications = usecase.Query[ListNotificationsInput, hmstype.List[Notification]]{
+	Name: "inbox.list_notifications", Permission: hmstype.PermInboxRead, Shows: notifications.Found(),
+	Sample: ListNotificationsInput{Unread: true, Category: "test"},
 }.Declare()
 
-// Notifications lists what was sent to the actor and to the roles that he holds now, the
+// ListNotifications lists what was sent to the actor and to the roles that he holds now, the
 // newest first, without what has expired. Who is given a role finds what it got before him. The
 // patients whom the list names are recorded as searched for.
 // Permission: [hmstype.PermInboxRead].
-func (s *Service) Notifications(ctx context.Context, in NotificationsInput) (hmstype.List[Notification], error) {
-	return opNotifications.Run(ctx, &s.base, in, listNotifications)
+func (s *Service) ListNotifications(ctx context.Context, in ListNotificationsInput) (hmstype.List[Notification], error) {
+	return opListNotifications.Run(ctx, &s.base, in, listNotifications)
 }
 
-func listNotifications(ctx context.Context, db dbx.DB, in NotificationsInput) (hmstype.List[Notification], error) {
+func listNotifications(ctx context.Context, db dbx.DB, in ListNotificationsInput) (hmstype.List[Notification], error) {
 	list := hmstype.List[Notification]{Items: []Notification{}}
 	if err := requireUser(db); err != nil {
 		return list, err
@@ -101,17 +101,17 @@ func notificationsOf(ctx context.Context, db dbx.DB, rows ...notificationRow) ([
 	return list, nil
 }
 
-var opNotification = usecase.Query[usecase.ByID[hmstype.NotificationID], Notification]{
-	Name: "inbox.notification", Permission: hmstype.PermInboxRead, Shows: notifications.One(),
+var opGetNotification = usecase.Query[usecase.ByID[hmstype.NotificationID], Notification]{
+	Name: "inbox.get_notification", Permission: hmstype.PermInboxRead, Shows: notifications.One(),
 }.Declare()
 
-// Notification gives one notification of the actor's inbox, also one that has expired, and
+// GetNotification gives one notification of the actor's inbox, also one that has expired, and
 // records the read of its patient's data. It does not mark it as read. One that was sent to
 // others is not found; one about a restricted patient needs patient.restricted or a
 // break-glass grant.
 // Permission: [hmstype.PermInboxRead].
-func (s *Service) Notification(ctx context.Context, id hmstype.NotificationID) (Notification, error) {
-	return opNotification.Run(ctx, &s.base, usecase.ID(id), getNotification)
+func (s *Service) GetNotification(ctx context.Context, id hmstype.NotificationID) (Notification, error) {
+	return opGetNotification.Run(ctx, &s.base, usecase.ID(id), getNotification)
 }
 
 func getNotification(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.NotificationID]) (Notification, error) {
@@ -132,15 +132,15 @@ const unreadCount = `SELECT count(*) FROM hms.notification AS n
 	AND NOT EXISTS (SELECT 1 FROM hms.notification_read AS nr
 		WHERE nr.tenant_id = $1 AND nr.notification_id = n.id AND nr.user_id = $2)`
 
-var opUnreadNotifications = usecase.Query[usecase.None, int64]{
-	Name: "inbox.unread_notifications", Permission: hmstype.PermInboxRead,
+var opCountUnreadNotifications = usecase.Query[usecase.None, int64]{
+	Name: "inbox.count_unread_notifications", Permission: hmstype.PermInboxRead,
 	Shows: usecase.Nobody[int64]("counts only"), Quiet: "counts only",
 }.Declare()
 
-// UnreadNotifications counts what [Service.Notifications] would list as unread.
+// CountUnreadNotifications counts what [Service.ListNotifications] would list as unread.
 // Permission: [hmstype.PermInboxRead].
-func (s *Service) UnreadNotifications(ctx context.Context) (int64, error) {
-	return opUnreadNotifications.Run(ctx, &s.base, usecase.None{}, unreadNotifications)
+func (s *Service) CountUnreadNotifications(ctx context.Context) (int64, error) {
+	return opCountUnreadNotifications.Run(ctx, &s.base, usecase.None{}, unreadNotifications)
 }
 
 func unreadNotifications(ctx context.Context, db dbx.DB, _ usecase.None) (n int64, err error) {

@@ -140,15 +140,15 @@ func markThreadRead(ctx context.Context, db dbx.DB, in MarkThreadReadInput) (int
 	return row.Unread, err
 }
 
-var opUnreadThreads = usecase.Query[usecase.None, int64]{
-	Name: "inbox.unread_threads", Permission: hmstype.PermMessageRead,
+var opCountUnreadThreads = usecase.Query[usecase.None, int64]{
+	Name: "inbox.count_unread_threads", Permission: hmstype.PermMessageRead,
 	Shows: usecase.Nobody[int64]("counts only"), Quiet: "counts only",
 }.Declare()
 
-// UnreadThreads counts the threads in which the actor has something to read.
+// CountUnreadThreads counts the threads in which the actor has something to read.
 // Permission: [hmstype.PermMessageRead].
-func (s *Service) UnreadThreads(ctx context.Context) (int64, error) {
-	return opUnreadThreads.Run(ctx, &s.base, usecase.None{}, unreadThreads)
+func (s *Service) CountUnreadThreads(ctx context.Context) (int64, error) {
+	return opCountUnreadThreads.Run(ctx, &s.base, usecase.None{}, unreadThreads)
 }
 
 func unreadThreads(ctx context.Context, db dbx.DB, _ usecase.None) (n int64, err error) {

@@ -50,9 +50,9 @@ func must(t *testing.T) func(inbox.Task, error) inbox.Task {
 	}
 }
 
-func (b *bundle) tasks(t *testing.T, ctx context.Context, in inbox.MyTasksInput) []hmstype.TaskID { //nolint:revive // a test helper takes t first
+func (b *bundle) tasks(t *testing.T, ctx context.Context, in inbox.ListMyTasksInput) []hmstype.TaskID { //nolint:revive // a test helper takes t first
 	t.Helper()
-	list, err := b.MyTasks(ctx, in)
+	list, err := b.ListMyTasks(ctx, in)
 	require.NoError(t, err)
 	ids := make([]hmstype.TaskID, len(list.Items))
 	for i, task := range list.Items {
@@ -79,7 +79,7 @@ func TestTask_FromRequestToOutcome(t *testing.T) {
 		Focus: in.Focus, Role: identity.RoleNurse, DueAt: in.DueAt, EscalationRole: identity.RoleAdmin,
 		CreatedBy: human(doctorID), CreatedAt: b.Clock.Now(), Version: 1,
 	}, created)
-	require.Equal(t, created, must(t)(b.Task(nurse, created.ID)))
+	require.Equal(t, created, must(t)(b.GetTask(nurse, created.ID)))
 
 	task := must(t)(b.ReceiveTask(nurse, step(created)))
 	b.Clock.Advance(time.Minute)
@@ -103,7 +103,7 @@ func TestTask_FromRequestToOutcome(t *testing.T) {
 	require.Equal(t, started, task.StartedAt)
 	require.Equal(t, b.Clock.Now(), task.EndedAt)
 
-	history, err := b.TaskHistory(doctor, task.ID)
+	history, err := b.GetTaskHistory(doctor, task.ID)
 	require.NoError(t, err)
 	var walked []string
 	for i, entry := range history {
@@ -121,7 +121,7 @@ func TestTask_FromRequestToOutcome(t *testing.T) {
 	for _, kind := range []string{"created", "received", "claimed", "ready", "started", "held", "resumed", "completed"} {
 		require.Equal(t, 1, b.events(t, "inbox.task_"+kind), kind)
 	}
-	trail, err := audit.New(b.Base, audit.LogConfig{}).Trail(b.Ctx, audit.Query{Patient: p, User: nurseID, Actions: []audit.Action{audit.ActionRead}})
+	trail, err := audit.New(b.Base, audit.LogConfig{}).ListEvents(b.Ctx, audit.ListEventsInput{Patient: p, User: nurseID, Actions: []audit.Action{audit.ActionRead}})
 	require.NoError(t, err)
 	require.Len(t, trail.Items, 1, "the reading of the task is a read of the patient's data")
 }
@@ -141,7 +141,7 @@ func TestClaimTask_ConcurrentExactlyOne(t *testing.T) {
 		wg.Go(func() { _, errs[i] = b.ClaimTask(ctx, task.ID) })
 	}
 	wg.Wait()
-	got := must(t)(b.Task(b.Ctx, task.ID))
+	got := must(t)(b.GetTask(b.Ctx, task.ID))
 	require.EqualValues(t, 2, got.Version, "one step was taken")
 	won := 0
 	for i, err := range errs {
@@ -287,8 +287,8 @@ func TestTask_WhoMay(t *testing.T) {
 		"Receive": {waiting, func(ctx context.Context, task inbox.Task) error { _, err := b.ReceiveTask(ctx, step(task)); return err }, "owner peer host"},
 		"Reject":  {waiting, func(ctx context.Context, task inbox.Task) error { _, err := b.RejectTask(ctx, end(task)); return err }, "owner peer host"},
 		"Claim":   {waiting, func(ctx context.Context, task inbox.Task) error { _, err := b.ClaimTask(ctx, task.ID); return err }, "owner peer"},
-		"Read":    {running, func(ctx context.Context, task inbox.Task) error { _, err := b.Task(ctx, task.ID); return err }, "owner peer asker doctor admin host"},
-		"History": {running, func(ctx context.Context, task inbox.Task) error { _, err := b.TaskHistory(ctx, task.ID); return err }, "owner peer asker doctor admin host"},
+		"Read":    {running, func(ctx context.Context, task inbox.Task) error { _, err := b.GetTask(ctx, task.ID); return err }, "owner peer asker doctor admin host"},
+		"History": {running, func(ctx context.Context, task inbox.Task) error { _, err := b.GetTaskHistory(ctx, task.ID); return err }, "owner peer asker doctor admin host"},
 	} {
 		for actor, ctx := range who {
 			t.Run(name+"/"+actor, func(t *testing.T) {
@@ -317,19 +317,19 @@ func TestTask_Draft(t *testing.T) {
 	nurse, nurseID := b.person(t, identity.RoleNurse)
 	draft := must(t)(b.CreateTask(asker, inbox.CreateTaskInput{To: to(nurseID), TaskDetails: inbox.TaskDetails{Title: "Call back"}, Draft: true, DueAt: b.Clock.Now()}))
 	for name, ctx := range map[string]context.Context{"asked": nurse, "admin": b.As(t, identity.RoleAdmin)} {
-		_, err := b.Task(ctx, draft.ID)
+		_, err := b.GetTask(ctx, draft.ID)
 		require.ErrorIs(t, err, hmstype.ErrNotFound, name)
-		list, err := b.Tasks(ctx, inbox.TasksInput{Status: inbox.TaskDraft})
+		list, err := b.ListTasks(ctx, inbox.ListTasksInput{Status: inbox.TaskDraft})
 		require.NoError(t, err)
 		require.Empty(t, list.Items, name)
 	}
-	require.Empty(t, b.tasks(t, nurse, inbox.MyTasksInput{}))
+	require.Empty(t, b.tasks(t, nurse, inbox.ListMyTasksInput{}))
 	escalated, err := b.EscalateTasks(b.Ctx, inbox.EscalateTasksInput{AsOf: b.Clock.Now().Add(time.Hour)})
 	require.NoError(t, err)
 	require.Empty(t, escalated, "a draft waits for nobody")
-	require.Equal(t, []hmstype.TaskID{draft.ID}, b.tasks(t, asker, inbox.MyTasksInput{Requested: true}))
+	require.Equal(t, []hmstype.TaskID{draft.ID}, b.tasks(t, asker, inbox.ListMyTasksInput{Requested: true}))
 	must(t)(b.RequestTask(asker, step(draft)))
-	require.Equal(t, []hmstype.TaskID{draft.ID}, b.tasks(t, nurse, inbox.MyTasksInput{}))
+	require.Equal(t, []hmstype.TaskID{draft.ID}, b.tasks(t, nurse, inbox.ListMyTasksInput{}))
 }
 
 func TestTask_Lists(t *testing.T) {
@@ -352,12 +352,12 @@ func TestTask_Lists(t *testing.T) {
 	must(t)(b.RejectTask(nurse, end(over)))
 	b.ask(t, toRole(identity.RoleDoctor), due(0))
 
-	require.Equal(t, []hmstype.TaskID{soon.ID, desk.ID, late.ID, undated.ID}, b.tasks(t, nurse, inbox.MyTasksInput{}), "what is due first; no date last")
-	require.Equal(t, []hmstype.TaskID{taken.ID, late.ID}, b.tasks(t, other, inbox.MyTasksInput{}))
+	require.Equal(t, []hmstype.TaskID{soon.ID, desk.ID, late.ID, undated.ID}, b.tasks(t, nurse, inbox.ListMyTasksInput{}), "what is due first; no date last")
+	require.Equal(t, []hmstype.TaskID{taken.ID, late.ID}, b.tasks(t, other, inbox.ListMyTasksInput{}))
 	var paged []hmstype.TaskID
-	in := inbox.MyTasksInput{Page: hmstype.Page{Limit: 1}}
+	in := inbox.ListMyTasksInput{Page: hmstype.Page{Limit: 1}}
 	for {
-		list, err := b.MyTasks(nurse, in)
+		list, err := b.ListMyTasks(nurse, in)
 		require.NoError(t, err)
 		paged = append(paged, list.Items[0].ID)
 		if in.Page.Cursor = list.Next; list.Next == "" {
@@ -367,18 +367,18 @@ func TestTask_Lists(t *testing.T) {
 	require.Equal(t, []hmstype.TaskID{soon.ID, desk.ID, late.ID, undated.ID}, paged)
 
 	for name, tt := range map[string]struct {
-		in   inbox.TasksInput
+		in   inbox.ListTasksInput
 		want []hmstype.TaskID
 	}{
-		"Patient":          {inbox.TasksInput{Patient: p}, []hmstype.TaskID{taken.ID, late.ID}},
-		"Status":           {inbox.TasksInput{Status: inbox.TaskRejected}, []hmstype.TaskID{over.ID}},
-		"PatientAndStatus": {inbox.TasksInput{Patient: p, Status: inbox.TaskAccepted}, []hmstype.TaskID{taken.ID}},
-		"Owner":            {inbox.TasksInput{Owner: nurseID}, []hmstype.TaskID{over.ID, soon.ID, undated.ID}},
-		"Role":             {inbox.TasksInput{Role: identity.RoleReceptionist}, []hmstype.TaskID{desk.ID}},
+		"Patient":          {inbox.ListTasksInput{Patient: p}, []hmstype.TaskID{taken.ID, late.ID}},
+		"Status":           {inbox.ListTasksInput{Status: inbox.TaskRejected}, []hmstype.TaskID{over.ID}},
+		"PatientAndStatus": {inbox.ListTasksInput{Patient: p, Status: inbox.TaskAccepted}, []hmstype.TaskID{taken.ID}},
+		"Owner":            {inbox.ListTasksInput{Owner: nurseID}, []hmstype.TaskID{over.ID, soon.ID, undated.ID}},
+		"Role":             {inbox.ListTasksInput{Role: identity.RoleReceptionist}, []hmstype.TaskID{desk.ID}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			list, err := b.Tasks(other, tt.in)
+			list, err := b.ListTasks(other, tt.in)
 			require.NoError(t, err)
 			ids := []hmstype.TaskID{}
 			for _, task := range list.Items {
@@ -387,14 +387,14 @@ func TestTask_Lists(t *testing.T) {
 			require.Equal(t, tt.want, ids)
 		})
 	}
-	_, err := b.Tasks(b.As(t, identity.RoleReceptionist), inbox.TasksInput{Patient: p})
+	_, err := b.ListTasks(b.As(t, identity.RoleReceptionist), inbox.ListTasksInput{Patient: p})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied, "the desk sees what concerns it")
-	_, err = b.Tasks(other, inbox.TasksInput{Role: "Astronaut"})
+	_, err = b.ListTasks(other, inbox.ListTasksInput{Role: "Astronaut"})
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
-	_, err = b.MyTasks(b.Ctx, inbox.MyTasksInput{})
+	_, err = b.ListMyTasks(b.Ctx, inbox.ListMyTasksInput{})
 	require.ErrorIs(t, err, inbox.ErrUserRequired)
 	foreign := dbtest.New(t)
-	_, err = b.Task(foreign.Ctx, late.ID)
+	_, err = b.GetTask(foreign.Ctx, late.ID)
 	require.ErrorIs(t, err, hmstype.ErrNotFound, "another tenant's")
 	_, err = b.ClaimTask(foreign.As(t, identity.RoleNurse), late.ID)
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
@@ -407,13 +407,13 @@ func TestTask_Restricted(t *testing.T) {
 	nurse, nurseID := b.person(t, identity.RoleNurse)
 	task := b.ask(t, to(nurseID), func(in *inbox.CreateTaskInput) { in.Patient = vip })
 
-	list, err := b.MyTasks(nurse, inbox.MyTasksInput{})
+	list, err := b.ListMyTasks(nurse, inbox.ListMyTasksInput{})
 	require.NoError(t, err)
 	require.True(t, list.Items[0].Withheld)
 	require.Empty(t, list.Items[0].Title+list.Items[0].Description)
 	for name, read := range map[string]func() error{
-		"task":    func() error { _, err := b.Task(nurse, task.ID); return err },
-		"history": func() error { _, err := b.TaskHistory(nurse, task.ID); return err },
+		"task":    func() error { _, err := b.GetTask(nurse, task.ID); return err },
+		"history": func() error { _, err := b.GetTaskHistory(nurse, task.ID); return err },
 	} {
 		require.ErrorIs(t, read(), hmstype.ErrPermissionDenied, name)
 	}
@@ -421,8 +421,8 @@ func TestTask_Restricted(t *testing.T) {
 	require.True(t, claimed.Withheld, "work goes on, and its answer tells no more than a list")
 
 	b.glass(t, nurse, vip)
-	require.Equal(t, "Two tubes", must(t)(b.Task(nurse, task.ID)).Description)
-	all, err := b.Tasks(b.As(t, identity.RoleAdmin), inbox.TasksInput{Patient: vip})
+	require.Equal(t, "Two tubes", must(t)(b.GetTask(nurse, task.ID)).Description)
+	all, err := b.ListTasks(b.As(t, identity.RoleAdmin), inbox.ListTasksInput{Patient: vip})
 	require.NoError(t, err)
 	require.Equal(t, "Draw blood", all.Items[0].Title)
 }

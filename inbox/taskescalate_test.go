@@ -27,7 +27,7 @@ func TestService_EscalateTasks(t *testing.T) {
 	b.ask(t, to(nurseID)) // has no date
 	finished := b.ask(t, to(nurseID), due(time.Hour, ""))
 	must(t)(b.RejectTask(nurse, end(finished)))
-	_, err := b.Task(chief, own.ID)
+	_, err := b.GetTask(chief, own.ID)
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 
 	escalate := func(d time.Duration, role string) []hmstype.TaskID {
@@ -52,7 +52,7 @@ func TestService_EscalateTasks(t *testing.T) {
 	require.Equal(t, inbox.Link{Entity: "task", ID: own.ID.UUID()}, heard[0].Link)
 	require.Len(t, b.inbox(t, b.As(t, identity.RoleAdmin), true), 1)
 
-	task := must(t)(b.Task(chief, own.ID))
+	task := must(t)(b.GetTask(chief, own.ID))
 	require.EqualValues(t, 2, task.EscalationLevel)
 	require.Equal(t, dbtest.Start.Add(25*time.Hour), task.EscalatedAt)
 	task = must(t)(b.ReassignTask(chief, inbox.ReassignTaskInput{ID: own.ID, Version: task.Version, To: toRole(identity.RoleReceptionist)}))

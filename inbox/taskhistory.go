@@ -71,15 +71,15 @@ func (s *Service) noteStep(ctx context.Context, db dbx.DB, row *taskRow, from Ta
 	return dbx.Insert(ctx, db, entry)
 }
 
-var opTaskHistory = usecase.Query[usecase.ByID[hmstype.TaskID], []TaskHistoryEntry]{
-	Name: "inbox.task_history", Permission: hmstype.PermTaskRead, Shows: taskHistories.All(),
+var opGetTaskHistory = usecase.Query[usecase.ByID[hmstype.TaskID], []TaskHistoryEntry]{
+	Name: "inbox.get_task_history", Permission: hmstype.PermTaskRead, Shows: taskHistories.All(),
 }.Declare()
 
-// TaskHistory gives the steps of a task that the actor may see, the first first, and records
-// the read of its patient's data like [Service.Task].
+// GetTaskHistory gives the steps of a task that the actor may see, the first first, and records
+// the read of its patient's data like [Service.GetTask].
 // Permission: [hmstype.PermTaskRead].
-func (s *Service) TaskHistory(ctx context.Context, id hmstype.TaskID) ([]TaskHistoryEntry, error) {
-	return opTaskHistory.Run(ctx, &s.base, usecase.ID(id), widened(ctx, s, hmstype.PermTaskReadAll, taskHistory))
+func (s *Service) GetTaskHistory(ctx context.Context, id hmstype.TaskID) ([]TaskHistoryEntry, error) {
+	return opGetTaskHistory.Run(ctx, &s.base, usecase.ID(id), widened(ctx, s, hmstype.PermTaskReadAll, taskHistory))
 }
 
 func taskHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.TaskID], seesAll bool) ([]TaskHistoryEntry, error) {

@@ -9,17 +9,17 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-var opTask = usecase.Query[usecase.ByID[hmstype.TaskID], Task]{
-	Name: "inbox.task", Permission: hmstype.PermTaskRead, Shows: tasks.One(),
+var opGetTask = usecase.Query[usecase.ByID[hmstype.TaskID], Task]{
+	Name: "inbox.get_task", Permission: hmstype.PermTaskRead, Shows: tasks.One(),
 }.Declare()
 
-// Task gives a task that the actor may see, and records the read of its patient's data: one
+// GetTask gives a task that the actor may see, and records the read of its patient's data: one
 // that is his, of a role that he holds, that he asked for, or that was escalated to a role that
 // he holds; with task.read_all everybody's. To others it is not found. One about a restricted
 // patient needs patient.restricted or a break-glass grant.
 // Permission: [hmstype.PermTaskRead].
-func (s *Service) Task(ctx context.Context, id hmstype.TaskID) (Task, error) {
-	return opTask.Run(ctx, &s.base, usecase.ID(id), widened(ctx, s, hmstype.PermTaskReadAll, getTask))
+func (s *Service) GetTask(ctx context.Context, id hmstype.TaskID) (Task, error) {
+	return opGetTask.Run(ctx, &s.base, usecase.ID(id), widened(ctx, s, hmstype.PermTaskReadAll, getTask))
 }
 
 func getTask(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.TaskID], seesAll bool) (Task, error) {
@@ -30,8 +30,8 @@ func getTask(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.TaskID], se
 	return taskOf(ctx, db, row)
 }
 
-// MyTasksInput selects from what the actor is to do.
-type MyTasksInput struct {
+// ListMyTasksInput selects from what the actor is to do.
+type ListMyTasksInput struct {
 	// Requested lists what the actor has asked others for instead, drafts and what has ended
 	// among it.
 	Requested bool
@@ -39,24 +39,24 @@ type MyTasksInput struct {
 }
 
 // Validate checks the page.
-func (in MyTasksInput) Validate() error {
+func (in ListMyTasksInput) Validate() error {
 	var v hmstype.Validator
 	v.Nested("", in.Page.Validate())
 	return v.Err()
 }
 
-var opMyTasks = usecase.Query[MyTasksInput, hmstype.List[Task]]{
-	Name: "inbox.my_tasks", Permission: hmstype.PermTaskRead, Shows: tasks.Found(), Sample: MyTasksInput{},
+var opListMyTasks = usecase.Query[ListMyTasksInput, hmstype.List[Task]]{
+	Name: "inbox.list_my_tasks", Permission: hmstype.PermTaskRead, Shows: tasks.Found(), Sample: ListMyTasksInput{},
 }.Declare()
 
-// MyTasks lists the open tasks that are the actor's own and those that wait for somebody of a
+// ListMyTasks lists the open tasks that are the actor's own and those that wait for somebody of a
 // role that he holds; what is due first comes first, what has no date last.
 // Permission: [hmstype.PermTaskRead].
-func (s *Service) MyTasks(ctx context.Context, in MyTasksInput) (hmstype.List[Task], error) {
-	return opMyTasks.Run(ctx, &s.base, in, myTasks)
+func (s *Service) ListMyTasks(ctx context.Context, in ListMyTasksInput) (hmstype.List[Task], error) {
+	return opListMyTasks.Run(ctx, &s.base, in, myTasks)
 }
 
-func myTasks(ctx context.Context, db dbx.DB, in MyTasksInput) (hmstype.List[Task], error) {
+func myTasks(ctx context.Context, db dbx.DB, in ListMyTasksInput) (hmstype.List[Task], error) {
 	if err := requireUser(db); err != nil {
 		return hmstype.List[Task]{}, err
 	}
@@ -74,8 +74,8 @@ func myTasks(ctx context.Context, db dbx.DB, in MyTasksInput) (hmstype.List[Task
 	return listTasks(ctx, db, in.Page, sources, dbx.Where("t.ended_at IS NULL AND t.status <> 'draft'"))
 }
 
-// TasksInput selects from all tasks. Empty fields select everything; set ones must all hold.
-type TasksInput struct {
+// ListTasksInput selects from all tasks. Empty fields select everything; set ones must all hold.
+type ListTasksInput struct {
 	Patient hmstype.PatientID
 	Status  TaskStatus
 	Owner   hmstype.UserID
@@ -84,7 +84,7 @@ type TasksInput struct {
 }
 
 // Validate implements the rules above.
-func (in TasksInput) Validate() error {
+func (in ListTasksInput) Validate() error {
 	var v hmstype.Validator
 	hmstype.OneOf(&v, in.Status, "status", append(TaskTransitions.States(), "")...)
 	names.CheckOptional(&v, names.NameKey, in.Role, "role", 50)
@@ -92,18 +92,18 @@ func (in TasksInput) Validate() error {
 	return v.Err()
 }
 
-var opTasks = usecase.Query[TasksInput, hmstype.List[Task]]{
-	Name: "inbox.tasks", Permission: hmstype.PermTaskReadAll, Shows: tasks.Found(), Sample: TasksInput{Status: TaskRequested},
+var opListTasks = usecase.Query[ListTasksInput, hmstype.List[Task]]{
+	Name: "inbox.list_tasks", Permission: hmstype.PermTaskReadAll, Shows: tasks.Found(), Sample: ListTasksInput{Status: TaskRequested},
 }.Declare()
 
-// Tasks lists everybody's tasks, but for drafts of others; what is due first comes first, what
+// ListTasks lists everybody's tasks, but for drafts of others; what is due first comes first, what
 // has no date last.
 // Permission: [hmstype.PermTaskReadAll].
-func (s *Service) Tasks(ctx context.Context, in TasksInput) (hmstype.List[Task], error) {
-	return opTasks.Run(ctx, &s.base, in, allTasks)
+func (s *Service) ListTasks(ctx context.Context, in ListTasksInput) (hmstype.List[Task], error) {
+	return opListTasks.Run(ctx, &s.base, in, allTasks)
 }
 
-func allTasks(ctx context.Context, db dbx.DB, in TasksInput) (hmstype.List[Task], error) {
+func allTasks(ctx context.Context, db dbx.DB, in ListTasksInput) (hmstype.List[Task], error) {
 	role, err := roleNamed(ctx, db, in.Role)
 	if err != nil {
 		return hmstype.List[Task]{}, err

@@ -141,7 +141,7 @@ func TestTask_HistoryExplainsTheState(t *testing.T) {
 				task = after
 			}
 		}
-		history, err := b.TaskHistory(b.Ctx, task.ID)
+		history, err := b.GetTaskHistory(b.Ctx, task.ID)
 		require.NoError(rt, err)
 		require.Len(rt, history, int(task.Version), "a step per version")
 		for i, entry := range history[1:] {

@@ -10,17 +10,17 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-var opThread = usecase.Query[usecase.ByID[hmstype.ThreadID], Thread]{
-	Name: "inbox.thread", Permission: hmstype.PermMessageRead, Shows: threads.One(),
+var opGetThread = usecase.Query[usecase.ByID[hmstype.ThreadID], Thread]{
+	Name: "inbox.get_thread", Permission: hmstype.PermMessageRead, Shows: threads.One(),
 }.Declare()
 
-// Thread gives a thread with who takes part in it, and records the read of its patient's data.
+// GetThread gives a thread with who takes part in it, and records the read of its patient's data.
 // It is shown to whoever takes part, and, where it is about a patient, to whoever holds
 // clinical.read: what colleagues agree about a patient is part of his record. To all others it
 // is not found. A restricted patient's needs patient.restricted or a break-glass grant.
 // Permission: [hmstype.PermMessageRead].
-func (s *Service) Thread(ctx context.Context, id hmstype.ThreadID) (Thread, error) {
-	return opThread.Run(ctx, &s.base, usecase.ID(id), widened(ctx, s, hmstype.PermClinicalRead, getThread))
+func (s *Service) GetThread(ctx context.Context, id hmstype.ThreadID) (Thread, error) {
+	return opGetThread.Run(ctx, &s.base, usecase.ID(id), widened(ctx, s, hmstype.PermClinicalRead, getThread))
 }
 
 func getThread(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ThreadID], clinical bool) (Thread, error) {
@@ -36,31 +36,31 @@ func getThread(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ThreadID]
 	return thread, err
 }
 
-// ThreadsInput selects from the threads in which the actor takes part.
-type ThreadsInput struct {
+// ListThreadsInput selects from the threads in which the actor takes part.
+type ListThreadsInput struct {
 	Unread bool // only those with a message of another that the actor has not read
 	Page   hmstype.Page
 }
 
 // Validate checks the page.
-func (in ThreadsInput) Validate() error {
+func (in ListThreadsInput) Validate() error {
 	var v hmstype.Validator
 	v.Nested("", in.Page.Validate())
 	return v.Err()
 }
 
-var opThreads = usecase.Query[ThreadsInput, hmstype.List[Thread]]{
-	Name: "inbox.threads", Permission: hmstype.PermMessageRead, Shows: threads.Found(), Sample: ThreadsInput{Unread: true},
+var opListThreads = usecase.Query[ListThreadsInput, hmstype.List[Thread]]{
+	Name: "inbox.list_threads", Permission: hmstype.PermMessageRead, Shows: threads.Found(), Sample: ListThreadsInput{Unread: true},
 }.Declare()
 
-// Threads lists the threads in which the actor takes part, that of the newest message first. A
+// ListThreads lists the threads in which the actor takes part, that of the newest message first. A
 // thread that gets a message while somebody leafs through moves to the front.
 // Permission: [hmstype.PermMessageRead].
-func (s *Service) Threads(ctx context.Context, in ThreadsInput) (hmstype.List[Thread], error) {
-	return opThreads.Run(ctx, &s.base, in, ownThreads)
+func (s *Service) ListThreads(ctx context.Context, in ListThreadsInput) (hmstype.List[Thread], error) {
+	return opListThreads.Run(ctx, &s.base, in, ownThreads)
 }
 
-func ownThreads(ctx context.Context, db dbx.DB, in ThreadsInput) (hmstype.List[Thread], error) {
+func ownThreads(ctx context.Context, db dbx.DB, in ListThreadsInput) (hmstype.List[Thread], error) {
 	if err := requireUser(db); err != nil {
 		return hmstype.List[Thread]{}, err
 	}
@@ -73,32 +73,32 @@ func ownThreads(ctx context.Context, db dbx.DB, in ThreadsInput) (hmstype.List[T
 		AND (mine.read_up_to IS NULL OR other.sent_at > mine.read_up_to))`, db.Tenant())))
 }
 
-// PatientThreadsInput asks for the threads about a patient.
-type PatientThreadsInput struct {
+// ListPatientThreadsInput asks for the threads about a patient.
+type ListPatientThreadsInput struct {
 	Patient hmstype.PatientID // required
 	Page    hmstype.Page
 }
 
 // Validate implements the rules above.
-func (in PatientThreadsInput) Validate() error {
+func (in ListPatientThreadsInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Patient.IsZero(), "patient")
 	v.Nested("", in.Page.Validate())
 	return v.Err()
 }
 
-var opPatientThreads = usecase.Query[PatientThreadsInput, hmstype.List[Thread]]{
-	Name: "inbox.patient_threads", Permission: hmstype.PermClinicalRead, Shows: threads.Page(), Sample: PatientThreadsInput{},
+var opListPatientThreads = usecase.Query[ListPatientThreadsInput, hmstype.List[Thread]]{
+	Name: "inbox.list_patient_threads", Permission: hmstype.PermClinicalRead, Shows: threads.Page(), Sample: ListPatientThreadsInput{},
 }.Declare()
 
-// PatientThreads lists all threads about a patient, whoever takes part in them, that of the
+// ListPatientThreads lists all threads about a patient, whoever takes part in them, that of the
 // newest message first, and records the read of the patient's data.
 // Permission: [hmstype.PermClinicalRead].
-func (s *Service) PatientThreads(ctx context.Context, in PatientThreadsInput) (hmstype.List[Thread], error) {
-	return opPatientThreads.Run(ctx, &s.base, in, patientThreads)
+func (s *Service) ListPatientThreads(ctx context.Context, in ListPatientThreadsInput) (hmstype.List[Thread], error) {
+	return opListPatientThreads.Run(ctx, &s.base, in, patientThreads)
 }
 
-func patientThreads(ctx context.Context, db dbx.DB, in PatientThreadsInput) (hmstype.List[Thread], error) {
+func patientThreads(ctx context.Context, db dbx.DB, in ListPatientThreadsInput) (hmstype.List[Thread], error) {
 	db.About(in.Patient)
 	return listThreads(ctx, db, in.Page, dbx.Equal("patient_id", in.Patient))
 }

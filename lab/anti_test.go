@@ -24,7 +24,7 @@ func TestAnti6_CriticalWithOnlyAnUpperBound(t *testing.T) {
 	alerts := b.alerts(t)
 	require.Len(t, alerts, 1, "a preliminary value is told already")
 	require.Equal(t, lab.AlertOpen, alerts[0].Status)
-	require.Equal(t, out.Results[0].ID, alerts[0].ResultID)
+	require.Equal(t, out.Results[0].ID, alerts[0].Result)
 	require.Equal(t, 1, b.events(t, "lab.critical"))
 
 	b.verify(t, out.Item)
@@ -42,7 +42,7 @@ func TestAnti6_CorrectionIsEvaluatedAnew(t *testing.T) {
 	correct := func(value, why string) {
 		var err error
 		out, err = b.lab.CorrectResult(b.doctor, lab.CorrectResultInput{
-			ItemRef: ref(out.Item), AnalyteID: test.Analytes[0].ID, Value: number(value), Reason: why,
+			ItemRef: ref(out.Item), Analyte: test.Analytes[0].ID, Value: number(value), Reason: why,
 		})
 		require.NoError(t, err)
 	}
@@ -84,22 +84,22 @@ func TestAnti6_ItemOfAnotherOrderIsRefused(t *testing.T) {
 	test := b.potassium(t)
 	mine, other := b.drawn(t, b.adult(t), test), b.drawn(t, b.adult(t), test)
 	in := lab.EnterResultInput{ItemRef: ref(other.Items[0]), Values: []lab.EnteredValue{
-		{AnalyteID: test.Analytes[0].ID, Value: number("4")},
+		{Analyte: test.Analytes[0].ID, Value: number("4")},
 	}}
-	in.OrderID = mine.ID
+	in.Order = mine.ID
 	_, err := b.lab.EnterResult(b.tech, in)
 	require.ErrorIs(t, err, lab.ErrItemMismatch)
 
-	in.OrderID, in.PatientID = other.ID, mine.PatientID
+	in.Order, in.Patient = other.ID, mine.Patient
 	_, err = b.lab.EnterResult(b.tech, in)
 	require.ErrorIs(t, err, lab.ErrItemMismatch)
 
-	in.PatientID = other.PatientID
-	in.Values[0].AnalyteID = b.numericTest(t, "NA", "mmol/L").Analytes[0].ID
+	in.Patient = other.Patient
+	in.Values[0].Analyte = b.numericTest(t, "NA", "mmol/L").Analytes[0].ID
 	_, err = b.lab.EnterResult(b.tech, in)
 	require.ErrorIs(t, err, lab.ErrAnalyteMismatch)
 
-	in.ItemID = hmstype.NewID[hmstype.LabOrderItemID]()
+	in.Item = hmstype.NewID[hmstype.LabOrderItemID]()
 	_, err = b.lab.EnterResult(b.tech, in)
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 }

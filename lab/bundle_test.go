@@ -125,7 +125,7 @@ func (b *bundle) numericTest(t *testing.T, code, unit string) lab.Test {
 func (b *bundle) forAll(t *testing.T, test lab.Test, limits lab.Bounds) lab.ReferenceRange {
 	t.Helper()
 	r, err := b.lab.AddReferenceRange(b.tech, lab.AddReferenceRangeInput{
-		RangeDetails: lab.RangeDetails{AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1), Bounds: limits},
+		RangeDetails: lab.RangeDetails{Analyte: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1), Bounds: limits},
 	})
 	require.NoError(t, err)
 	return r
@@ -145,7 +145,7 @@ func (b *bundle) order(t *testing.T, who hmstype.PatientID, tests ...lab.Test) l
 	for i, test := range tests {
 		ids[i] = test.ID
 	}
-	order, err := b.lab.AddOrder(b.doctor, lab.AddOrderInput{PatientID: who, Tests: ids})
+	order, err := b.lab.AddOrder(b.doctor, lab.AddOrderInput{Patient: who, Tests: ids})
 	require.NoError(t, err)
 	return order
 }
@@ -164,20 +164,20 @@ func (b *bundle) collect(t *testing.T, order lab.Order) lab.Specimen {
 	for i, item := range order.Items {
 		items[i] = item.ID
 	}
-	specimen, err := b.lab.CollectSpecimen(b.tech, lab.CollectSpecimenInput{OrderID: order.ID, Items: items, TwoIdentifiers: true})
+	specimen, err := b.lab.CollectSpecimen(b.tech, lab.CollectSpecimenInput{Order: order.ID, Items: items, TwoIdentifiers: true})
 	require.NoError(t, err)
 	return specimen
 }
 
 func (b *bundle) reload(t *testing.T, order lab.Order) lab.Order {
 	t.Helper()
-	order, err := b.lab.Order(b.Ctx, order.ID)
+	order, err := b.lab.GetOrder(b.Ctx, order.ID)
 	require.NoError(t, err)
 	return order
 }
 
 func ref(item lab.Item) lab.ItemRef {
-	return lab.ItemRef{OrderID: item.OrderID, ItemID: item.ID, Version: item.Version}
+	return lab.ItemRef{Order: item.Order, Item: item.ID, Version: item.Version}
 }
 
 func number(text string) lab.Value { return lab.Value{Number: text} }
@@ -186,7 +186,7 @@ func number(text string) lab.Value { return lab.Value{Number: text} }
 func (b *bundle) enter(t *testing.T, test lab.Test, item lab.Item, value lab.Value) lab.ItemResult {
 	t.Helper()
 	out, err := b.lab.EnterResult(b.tech, lab.EnterResultInput{
-		ItemRef: ref(item), Values: []lab.EnteredValue{{AnalyteID: test.Analytes[0].ID, Value: value}},
+		ItemRef: ref(item), Values: []lab.EnteredValue{{Analyte: test.Analytes[0].ID, Value: value}},
 	})
 	require.NoError(t, err)
 	return out
@@ -209,7 +209,7 @@ func (b *bundle) final(t *testing.T, test lab.Test, who hmstype.PatientID, value
 
 func (b *bundle) alerts(t *testing.T) []lab.CriticalAlert {
 	t.Helper()
-	list, err := b.lab.CriticalAlerts(b.doctor, lab.CriticalAlertsInput{})
+	list, err := b.lab.ListCriticalAlerts(b.doctor, lab.ListCriticalAlertsInput{})
 	require.NoError(t, err)
 	return list.Items
 }

@@ -307,14 +307,14 @@ func answersOf(ctx context.Context, db dbx.DB, analytes []analyteRow) (map[hmsty
 	return answers, err
 }
 
-var opTest = usecase.Query[usecase.ByID[hmstype.LabTestID], Test]{
-	Name: "lab.test", Permission: hmstype.PermLabRead, Shows: usecase.Nobody[Test](aCatalogue), Quiet: aCatalogue,
+var opGetTest = usecase.Query[usecase.ByID[hmstype.LabTestID], Test]{
+	Name: "lab.get_test", Permission: hmstype.PermLabRead, Shows: usecase.Nobody[Test](aCatalogue), Quiet: aCatalogue,
 }.Declare()
 
-// Test gives a test of the catalogue.
+// GetTest gives a test of the catalogue.
 // Permission: [hmstype.PermLabRead].
-func (s *Service) Test(ctx context.Context, id hmstype.LabTestID) (Test, error) {
-	return opTest.Run(ctx, &s.base, usecase.ID(id), getTest)
+func (s *Service) GetTest(ctx context.Context, id hmstype.LabTestID) (Test, error) {
+	return opGetTest.Run(ctx, &s.base, usecase.ID(id), getTest)
 }
 
 func getTest(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabTestID]) (Test, error) {
@@ -325,30 +325,30 @@ func getTest(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabTestID])
 	return loadTest(ctx, db, row)
 }
 
-// TestsInput asks for a page of the catalogue.
-type TestsInput struct {
+// ListTestsInput asks for a page of the catalogue.
+type ListTestsInput struct {
 	Page            hmstype.Page
 	IncludeInactive bool
 }
 
 // Validate checks the page.
-func (in TestsInput) Validate() error {
+func (in ListTestsInput) Validate() error {
 	return in.Page.Validate()
 }
 
-var opTests = usecase.Query[TestsInput, hmstype.List[Test]]{
-	Name: "lab.tests", Permission: hmstype.PermLabRead,
+var opListTests = usecase.Query[ListTestsInput, hmstype.List[Test]]{
+	Name: "lab.list_tests", Permission: hmstype.PermLabRead,
 	Shows: usecase.Nobody[hmstype.List[Test]](aCatalogue), Quiet: aCatalogue,
-	Sample: TestsInput{},
+	Sample: ListTestsInput{},
 }.Declare()
 
-// Tests lists the catalogue, oldest entry first.
+// ListTests lists the catalogue, oldest entry first.
 // Permission: [hmstype.PermLabRead].
-func (s *Service) Tests(ctx context.Context, in TestsInput) (hmstype.List[Test], error) {
-	return opTests.Run(ctx, &s.base, in, listTests)
+func (s *Service) ListTests(ctx context.Context, in ListTestsInput) (hmstype.List[Test], error) {
+	return opListTests.Run(ctx, &s.base, in, listTests)
 }
 
-func listTests(ctx context.Context, db dbx.DB, in TestsInput) (hmstype.List[Test], error) {
+func listTests(ctx context.Context, db dbx.DB, in ListTestsInput) (hmstype.List[Test], error) {
 	rows, next, err := dbx.Page[testRow](ctx, db, in.Page, dbx.Order{},
 		dbx.When(!in.IncludeInactive, dbx.Where("t.active")))
 	if err != nil {

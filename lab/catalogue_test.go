@@ -37,7 +37,7 @@ func TestService_CreateTest(t *testing.T) {
 	require.Len(t, test.Analytes, 3)
 	require.Equal(t, in.Analytes[1].Answers, test.Analytes[1].Answers)
 
-	found, err := b.lab.Test(b.doctor, test.ID)
+	found, err := b.lab.GetTest(b.doctor, test.ID)
 	require.NoError(t, err)
 	require.Equal(t, test, found)
 
@@ -55,9 +55,9 @@ func TestService_CreateTest(t *testing.T) {
 		t.Parallel()
 		_, err := b.lab.CreateTest(b.doctor, in)
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
-		_, err = b.lab.Test(b.As(t, identity.RoleReceptionist), test.ID)
+		_, err = b.lab.GetTest(b.As(t, identity.RoleReceptionist), test.ID)
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
-		_, err = b.lab.Test(dbtest.New(t).Ctx, test.ID)
+		_, err = b.lab.GetTest(dbtest.New(t).Ctx, test.ID)
 		require.ErrorIs(t, err, hmstype.ErrNotFound)
 	})
 
@@ -69,9 +69,9 @@ func TestService_CreateTest(t *testing.T) {
 		require.False(t, off.Active)
 		_, err = b.lab.SetTestActive(b.tech, lab.SetTestActiveInput{ID: test.ID, Version: 1, Active: true})
 		require.ErrorIs(t, err, hmstype.ErrStale)
-		_, err = b.lab.AddOrder(b.doctor, lab.AddOrderInput{PatientID: b.adult(t), Tests: []hmstype.LabTestID{test.ID}})
+		_, err = b.lab.AddOrder(b.doctor, lab.AddOrderInput{Patient: b.adult(t), Tests: []hmstype.LabTestID{test.ID}})
 		require.ErrorIs(t, err, lab.ErrTestInactive)
-		list, err := b.lab.Tests(b.doctor, lab.TestsInput{})
+		list, err := b.lab.ListTests(b.doctor, lab.ListTestsInput{})
 		require.NoError(t, err)
 		for _, offered := range list.Items {
 			require.NotEqual(t, test.ID, offered.ID)
@@ -127,7 +127,7 @@ func TestService_AddReferenceRange(t *testing.T) {
 	year := func(y int) hmstype.Date { return hmstype.NewDate(y, time.January, 1) }
 	twelve := lab.AgeMonths(12)
 	in := lab.AddReferenceRangeInput{
-		RangeDetails: lab.RangeDetails{AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, AgeFrom: 0, AgeTo: &twelve, ValidFrom: year(2020), Bounds: bounds("7", "11", "17", "20")},
+		RangeDetails: lab.RangeDetails{Analyte: test.Analytes[0].ID, Sex: lab.SexAny, AgeFrom: 0, AgeTo: &twelve, ValidFrom: year(2020), Bounds: bounds("7", "11", "17", "20")},
 	}
 	first, err := b.lab.AddReferenceRange(b.tech, in)
 	require.NoError(t, err)
@@ -179,7 +179,7 @@ func TestService_AddReferenceRange(t *testing.T) {
 		require.ErrorIs(t, err, hmstype.ErrPrecondition)
 	})
 
-	list, err := b.lab.ReferenceRanges(b.doctor, lab.ReferenceRangesInput{AnalyteID: test.Analytes[0].ID, Page: hmstype.Page{Limit: 2}})
+	list, err := b.lab.ListReferenceRanges(b.doctor, lab.ListReferenceRangesInput{Analyte: test.Analytes[0].ID, Page: hmstype.Page{Limit: 2}})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 2)
 	require.NotEmpty(t, list.Next)
@@ -193,7 +193,7 @@ func TestService_AddReferenceRange_ConcurrentOverlap(t *testing.T) {
 	outcome := together(32, func(i int) error {
 		to := 1000 + i
 		_, err := b.lab.AddReferenceRange(b.tech, lab.AddReferenceRangeInput{
-			RangeDetails: lab.RangeDetails{AnalyteID: test.Analytes[0].ID, Sex: lab.SexAny, AgeFrom: i, AgeTo: &to, ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: bounds("", "1", "", "")},
+			RangeDetails: lab.RangeDetails{Analyte: test.Analytes[0].ID, Sex: lab.SexAny, AgeFrom: i, AgeTo: &to, ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: bounds("", "1", "", "")},
 		})
 		return err
 	})
@@ -210,7 +210,7 @@ func TestAddReferenceRangeInput_Validate(t *testing.T) {
 		"CriticalLowAboveHigh":  bounds("6", "", "5", ""),
 	} {
 		in := lab.AddReferenceRangeInput{
-			RangeDetails: lab.RangeDetails{AnalyteID: hmstype.NewID[hmstype.LabAnalyteID](), Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2020, 1, 1), Bounds: limits},
+			RangeDetails: lab.RangeDetails{Analyte: hmstype.NewID[hmstype.LabAnalyteID](), Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2020, 1, 1), Bounds: limits},
 		}
 		require.ErrorIs(t, in.Validate(), hmstype.ErrInvalid, name)
 	}
@@ -245,7 +245,7 @@ func TestService_AddReferenceRange_SharedData(t *testing.T) {
 			tests[row[0]] = test
 		}
 		in := lab.AddReferenceRangeInput{
-			RangeDetails: lab.RangeDetails{AnalyteID: test.Analytes[0].ID, Sex: map[string]lab.Sex{"": lab.SexAny, "F": lab.SexFemale, "M": lab.SexMale}[row[3]], ValidFrom: hmstype.NewDate(2020, time.January, 1), AgeFrom: months(t, row[4])},
+			RangeDetails: lab.RangeDetails{Analyte: test.Analytes[0].ID, Sex: map[string]lab.Sex{"": lab.SexAny, "F": lab.SexFemale, "M": lab.SexMale}[row[3]], ValidFrom: hmstype.NewDate(2020, time.January, 1), AgeFrom: months(t, row[4])},
 		}
 		if row[5] != "Infinity" {
 			to := months(t, row[5])

@@ -12,7 +12,7 @@ import (
 // CorrectResultInput replaces one verified value of an item, or adds to its comment.
 type CorrectResultInput struct {
 	ItemRef
-	AnalyteID      hmstype.LabAnalyteID // required
+	Analyte        hmstype.LabAnalyteID // required
 	Value          Value                // required; the value that should have been reported
 	Comment        string               // for the reader of the report, up to 2000 characters
 	Reason         string               // required, up to 500 characters
@@ -23,7 +23,7 @@ type CorrectResultInput struct {
 func (in CorrectResultInput) Validate() error {
 	var v hmstype.Validator
 	in.check(&v)
-	v.Required(!in.AnalyteID.IsZero(), "analyteId")
+	v.Required(!in.Analyte.IsZero(), "analyte")
 	v.Nested("value", in.Value.Validate())
 	v.Text(in.Comment, "comment", 0, 2000)
 	reason(&v, in.Reason)
@@ -63,7 +63,7 @@ func (s *Service) correctResult(ctx context.Context, db dbx.DB, in CorrectResult
 	if err != nil {
 		return ItemResult{}, err
 	}
-	old, known := b.current[in.AnalyteID]
+	old, known := b.current[in.Analyte]
 	if !known {
 		return ItemResult{}, ErrAnalyteMismatch
 	}
@@ -72,7 +72,7 @@ func (s *Service) correctResult(ctx context.Context, db dbx.DB, in CorrectResult
 			return ItemResult{}, err
 		}
 	}
-	row, err := b.measure(db, EnteredValue{AnalyteID: in.AnalyteID, Value: in.Value, Comment: in.Comment})
+	row, err := b.measure(db, EnteredValue{Analyte: in.Analyte, Value: in.Value, Comment: in.Comment})
 	if err != nil {
 		return ItemResult{}, err
 	}
@@ -103,8 +103,8 @@ func (s *Service) finishCorrection(ctx context.Context, db dbx.DB, item *itemRow
 	}
 	event := itemEvent("lab.corrected", *item)
 	event.Data = map[string]any{
-		"itemId": item.ID, "patientId": item.PatientID, "status": item.Status, "resultId": rows[0].ID,
-		"supersedesId": rows[0].SupersedesID, "reviewedBy": reader,
+		"item": item.ID, "patient": item.PatientID, "status": item.Status, "result": rows[0].ID,
+		"supersedes": rows[0].SupersedesID, "reviewedBy": reader,
 	}
 	return b.shown(*item, rows), db.Emit(ctx, event)
 }

@@ -22,11 +22,11 @@ type AlertComments struct {
 // it back, and deal with it. There is one per version of a result whose value was not told
 // before; verifying an unchanged value opens none.
 type CriticalAlert struct {
-	ID        hmstype.CriticalAlertID `json:"id"`
-	ResultID  hmstype.LabResultID     `json:"resultId"` // the version that opened it
-	ItemID    hmstype.LabOrderItemID  `json:"itemId"`
-	AnalyteID hmstype.LabAnalyteID    `json:"analyteId"`
-	PatientID hmstype.PatientID       `json:"patientId"`
+	ID      hmstype.CriticalAlertID `json:"id"`
+	Result  hmstype.LabResultID     `json:"result"` // the version that opened it
+	Item    hmstype.LabOrderItemID  `json:"item"`
+	Analyte hmstype.LabAnalyteID    `json:"analyte"`
+	Patient hmstype.PatientID       `json:"patient"`
 	// Flag: of that version; L, H or none where a censored value may be critical.
 	Flag            Flag        `json:"flag,omitempty"`
 	Status          AlertStatus `json:"status"`
@@ -83,7 +83,7 @@ func (r alertRow) Position() hmstype.Position {
 
 func (r alertRow) alert() CriticalAlert {
 	return CriticalAlert{
-		ID: r.ID, ResultID: r.ResultID, ItemID: r.OrderItemID, AnalyteID: r.AnalyteID, PatientID: r.PatientID,
+		ID: r.ID, Result: r.ResultID, Item: r.OrderItemID, Analyte: r.AnalyteID, Patient: r.PatientID,
 		Flag: r.Flag, Status: r.Status, EscalationLevel: r.EscalationLevel,
 		EscalateAt: r.EscalateAt.UTC(), SupersededBy: r.SupersededBy, AcknowledgedBy: r.AcknowledgedBy,
 		AcknowledgedAt: r.AcknowledgedAt.UTC(), ReadBack: r.ReadBack, ClosedBy: r.ClosedBy, ClosedAt: r.ClosedAt.UTC(),
@@ -105,10 +105,10 @@ var alertTexts = fieldcrypt.Table[AlertComments]{
 // because a record is restricted: who is told sees that there is one, and breaks the glass.
 var alerts = usecase.Entity[CriticalAlert]{
 	Table:   "lab_critical_alert",
-	Patient: func(a *CriticalAlert) hmstype.PatientID { return a.PatientID },
+	Patient: func(a *CriticalAlert) hmstype.PatientID { return a.Patient },
 	ID:      func(a *CriticalAlert) string { return a.ID.String() },
 	Texts: func(a *CriticalAlert) []fieldcrypt.Record {
-		return []fieldcrypt.Record{alertTexts.Of(a.PatientID.UUID(), a.ID, &a.AlertComments)}
+		return []fieldcrypt.Record{alertTexts.Of(a.Patient.UUID(), a.ID, &a.AlertComments)}
 	},
 	Keep: func(withheld, whole *CriticalAlert) {
 		withheld.EscalationLevel, withheld.ReadBack = whole.EscalationLevel, whole.ReadBack
@@ -128,7 +128,7 @@ var alertSteps = dbx.Machine[alertRow, AlertStatus]{
 // alertEvent is what others learn of a case.
 func alertEvent(kind string, row alertRow) dbx.Event {
 	return dbx.Event{Type: kind, Entity: "lab_critical_alert", ID: row.ID, Data: map[string]any{
-		"patientId": row.PatientID, "itemId": row.OrderItemID, "resultId": row.ResultID, "flag": row.Flag,
+		"patient": row.PatientID, "item": row.OrderItemID, "result": row.ResultID, "flag": row.Flag,
 		"escalationLevel": row.EscalationLevel, "supersededBy": row.SupersededBy,
 	}}
 }
@@ -341,44 +341,44 @@ func (s *Service) escalateCritical(ctx context.Context, db dbx.DB, in escalateIn
 	return escalated, nil
 }
 
-// CriticalAlertsInput asks for cases that are not closed.
-type CriticalAlertsInput struct {
+// ListCriticalAlertsInput asks for cases that are not closed.
+type ListCriticalAlertsInput struct {
 	Page     hmstype.Page
 	OnlyOpen bool // leave out those that are acknowledged
 }
 
 // Validate checks the page.
-func (in CriticalAlertsInput) Validate() error {
+func (in ListCriticalAlertsInput) Validate() error {
 	return in.Page.Validate()
 }
 
-var opCriticalAlerts = usecase.Query[CriticalAlertsInput, hmstype.List[CriticalAlert]]{
-	Name: "lab.critical_alerts", Permission: hmstype.PermLabRead, Shows: alerts.Found(),
-	Sample: CriticalAlertsInput{},
+var opListCriticalAlerts = usecase.Query[ListCriticalAlertsInput, hmstype.List[CriticalAlert]]{
+	Name: "lab.list_critical_alerts", Permission: hmstype.PermLabRead, Shows: alerts.Found(),
+	Sample: ListCriticalAlertsInput{},
 }.Declare()
 
-// CriticalAlerts lists the cases that are not closed, oldest first, and records for each
+// ListCriticalAlerts lists the cases that are not closed, oldest first, and records for each
 // patient that it was seen.
 // Permission: [hmstype.PermLabRead].
-func (s *Service) CriticalAlerts(ctx context.Context, in CriticalAlertsInput) (hmstype.List[CriticalAlert], error) {
-	return opCriticalAlerts.Run(ctx, &s.base, in, criticalAlerts)
+func (s *Service) ListCriticalAlerts(ctx context.Context, in ListCriticalAlertsInput) (hmstype.List[CriticalAlert], error) {
+	return opListCriticalAlerts.Run(ctx, &s.base, in, criticalAlerts)
 }
 
-func criticalAlerts(ctx context.Context, db dbx.DB, in CriticalAlertsInput) (hmstype.List[CriticalAlert], error) {
+func criticalAlerts(ctx context.Context, db dbx.DB, in ListCriticalAlertsInput) (hmstype.List[CriticalAlert], error) {
 	return dbx.List(ctx, db, in.Page, dbx.Order{At: "created_at"}, alertRow.alert,
 		dbx.Where("ca.status <> 'closed'"), dbx.When(in.OnlyOpen, dbx.Equal("status", AlertOpen)))
 }
 
-var opCriticalAlertHistory = usecase.Query[usecase.ByID[hmstype.CriticalAlertID], hmstype.History]{
-	Name: "lab.critical_alert_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
+var opGetCriticalAlertHistory = usecase.Query[usecase.ByID[hmstype.CriticalAlertID], hmstype.History]{
+	Name: "lab.get_critical_alert_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
 }.Declare()
 
-// CriticalAlertHistory gives the steps of the case of a critical value from state to state, the
+// GetCriticalAlertHistory gives the steps of the case of a critical value from state to state, the
 // oldest first. Escalation is no step: the case tells its level.
 // Permission: [hmstype.PermLabRead].
-func (s *Service) CriticalAlertHistory(ctx context.Context, id hmstype.CriticalAlertID) (hmstype.History, error) {
+func (s *Service) GetCriticalAlertHistory(ctx context.Context, id hmstype.CriticalAlertID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.CriticalAlertID]("lab_critical_alert", alertRow.subject)
-	return opCriticalAlertHistory.Run(ctx, &s.base, usecase.ID(id), rule)
+	return opGetCriticalAlertHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
 func (r alertRow) subject() hmstype.PatientID { return r.PatientID }

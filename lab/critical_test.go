@@ -18,7 +18,7 @@ func (b *bundle) critical(t *testing.T, test lab.Test) lab.CriticalAlert {
 	order := b.drawn(t, b.adult(t), test)
 	out := b.enter(t, test, order.Items[0], number("9.9"))
 	for _, alert := range b.alerts(t) {
-		if alert.ResultID == out.Results[0].ID {
+		if alert.Result == out.Results[0].ID {
 			return alert
 		}
 	}
@@ -97,7 +97,7 @@ func TestService_EscalateCritical(t *testing.T) {
 	_, err := b.lab.AcknowledgeCritical(b.doctor, lab.AcknowledgeCriticalInput{ID: first.ID, Comment: "told"})
 	require.NoError(t, err)
 	require.Empty(t, escalate(24*time.Hour), "an acknowledged case is not escalated")
-	open, err := b.lab.CriticalAlerts(b.doctor, lab.CriticalAlertsInput{OnlyOpen: true})
+	open, err := b.lab.ListCriticalAlerts(b.doctor, lab.ListCriticalAlertsInput{OnlyOpen: true})
 	require.NoError(t, err)
 	require.Empty(t, open.Items)
 	_, err = b.lab.EscalateCritical(b.Ctx, time.Time{})
@@ -127,13 +127,13 @@ func TestService_CriticalAlerts_Pages(t *testing.T) {
 		b.critical(t, test)
 		b.Clock.Advance(time.Second)
 	}
-	list, err := b.lab.CriticalAlerts(b.doctor, lab.CriticalAlertsInput{Page: hmstype.Page{Limit: 2}})
+	list, err := b.lab.ListCriticalAlerts(b.doctor, lab.ListCriticalAlertsInput{Page: hmstype.Page{Limit: 2}})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 2)
 	require.True(t, list.Items[0].CreatedAt.Before(list.Items[1].CreatedAt))
-	rest, err := b.lab.CriticalAlerts(b.doctor, lab.CriticalAlertsInput{Page: hmstype.Page{Cursor: list.Next}})
+	rest, err := b.lab.ListCriticalAlerts(b.doctor, lab.ListCriticalAlertsInput{Page: hmstype.Page{Cursor: list.Next}})
 	require.NoError(t, err)
 	require.Len(t, rest.Items, 1)
-	_, err = b.lab.CriticalAlerts(b.doctor, lab.CriticalAlertsInput{Page: hmstype.Page{Limit: 501}})
+	_, err = b.lab.ListCriticalAlerts(b.doctor, lab.ListCriticalAlertsInput{Page: hmstype.Page{Limit: 501}})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 }

@@ -12,9 +12,9 @@ import (
 // EnteredValue is the value of one analyte. There is no field for a flag or a range: both are
 // found here.
 type EnteredValue struct {
-	AnalyteID hmstype.LabAnalyteID // required; an active analyte of the item's test
-	Value     Value                // required; of the analyte's type, or absent with a reason
-	Comment   string               // for the reader of the report, up to 2000 characters
+	Analyte hmstype.LabAnalyteID // required; an active analyte of the item's test
+	Value   Value                // required; of the analyte's type, or absent with a reason
+	Comment string               // for the reader of the report, up to 2000 characters
 }
 
 // EnterResultInput gives an item values that nobody has verified yet.
@@ -32,9 +32,9 @@ func (in EnterResultInput) Validate() error {
 	seen := map[hmstype.LabAnalyteID]bool{}
 	for i, value := range in.Values {
 		path := fmt.Sprintf("values[%d]", i)
-		v.Required(!value.AnalyteID.IsZero(), path+".analyteId")
-		v.Check(!seen[value.AnalyteID], path+".analyteId", "must not be named twice")
-		seen[value.AnalyteID] = true
+		v.Required(!value.Analyte.IsZero(), path+".analyteId")
+		v.Check(!seen[value.Analyte], path+".analyteId", "must not be named twice")
+		seen[value.Analyte] = true
 		v.Nested(path+".value", value.Value.Validate())
 		v.Text(value.Comment, path+".comment", 0, 2000)
 	}
@@ -53,7 +53,7 @@ type ItemResult struct {
 // itemResults is what every use case that gives an item its results shows of whom.
 var itemResults = usecase.Entity[ItemResult]{
 	Table:   "lab_order_item",
-	Patient: func(r *ItemResult) hmstype.PatientID { return r.Item.PatientID },
+	Patient: func(r *ItemResult) hmstype.PatientID { return r.Item.Patient },
 	ID:      func(r *ItemResult) string { return r.Item.ID.String() },
 }
 
@@ -188,7 +188,7 @@ func (b bench) analyte(id hmstype.LabAnalyteID) (analyteRow, bool) {
 // measure makes the next version of an analyte's result from a value: preliminary, judged by the range
 // of today's table for the day of collection.
 func (b bench) measure(db dbx.DB, in EnteredValue) (resultRow, error) {
-	analyte, ok := b.analyte(in.AnalyteID)
+	analyte, ok := b.analyte(in.Analyte)
 	if !ok {
 		return resultRow{}, ErrAnalyteMismatch
 	}

@@ -45,27 +45,27 @@ func TestService_Histories(t *testing.T) {
 	gives := func(h hmstype.History, err error, entity string, steps ...hmstype.StatusChange) {
 		t.Helper()
 		require.NoError(t, err)
-		require.Equal(t, hmstype.History{Entity: entity, ID: h.ID, Patient: order.PatientID, Steps: steps}, h)
+		require.Equal(t, hmstype.History{Entity: entity, ID: h.ID, Patient: order.Patient, Steps: steps}, h)
 	}
-	h, err := b.lab.ItemHistory(b.doctor, item.ID)
+	h, err := b.lab.GetItemHistory(b.doctor, item.ID)
 	gives(h, err, "lab_order_item",
 		hmstype.StatusChange{From: "ordered", To: "collected", At: drawn, By: tech},
 		hmstype.StatusChange{From: "collected", To: "in-progress", At: received, By: tech},
 		hmstype.StatusChange{From: "in-progress", To: "preliminary", At: entered, By: tech},
 		hmstype.StatusChange{From: "preliminary", To: "final", At: verified, By: doctor})
-	h, err = b.lab.OrderHistory(b.doctor, order.ID)
+	h, err = b.lab.GetOrderHistory(b.doctor, order.ID)
 	gives(h, err, "lab_order", hmstype.StatusChange{From: "active", To: "completed", At: verified, By: doctor})
-	h, err = b.lab.CriticalAlertHistory(b.doctor, alert.ID)
+	h, err = b.lab.GetCriticalAlertHistory(b.doctor, alert.ID)
 	gives(h, err, "lab_critical_alert", hmstype.StatusChange{From: "open", To: "acknowledged", At: told, By: doctor})
-	h, err = b.lab.SpecimenHistory(b.doctor, specimen.ID)
+	h, err = b.lab.GetSpecimenHistory(b.doctor, specimen.ID)
 	gives(h, err, "lab_specimen",
 		hmstype.StatusChange{From: "collected", To: "received", At: received, By: tech},
 		hmstype.StatusChange{From: "received", To: "rejected", At: rejected, By: tech, Reason: "found clotted"})
 
-	_, err = setup(t).lab.ItemHistory(b.doctor, hmstype.NewID[hmstype.LabOrderItemID]())
+	_, err = setup(t).lab.GetItemHistory(b.doctor, hmstype.NewID[hmstype.LabOrderItemID]())
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
-	b.restrict(t, order.PatientID)
-	_, err = b.lab.OrderHistory(b.doctor, order.ID)
+	b.restrict(t, order.Patient)
+	_, err = b.lab.GetOrderHistory(b.doctor, order.ID)
 	require.ErrorIs(t, err, patient.ErrRestricted)
 }
 
@@ -79,7 +79,7 @@ func TestService_CollectSpecimen_OneInstant(t *testing.T) {
 	base.DB = dbx.NewHandle(b.DB, dbx.Options{Now: clock, Results: base.Crypt})
 	ticking := lab.New(base, lab.Ports{Patients: patient.NewPort(base), Encounters: encounters{b.DB}, Charges: b.till})
 	specimen, err := ticking.CollectSpecimen(b.tech, lab.CollectSpecimenInput{
-		OrderID: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true,
+		Order: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true,
 	})
 	require.NoError(t, err)
 	require.Equal(t, specimen.CreatedAt, specimen.CollectedAt)

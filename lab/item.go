@@ -13,14 +13,14 @@ import (
 
 // Item is one test of an order.
 type Item struct {
-	ID        hmstype.LabOrderItemID `json:"id"`
-	OrderID   hmstype.LabOrderID     `json:"orderId"`
-	PatientID hmstype.PatientID      `json:"patientId"`
-	TestID    hmstype.LabTestID      `json:"testId"`
-	Status    ItemStatus             `json:"status"`
+	ID      hmstype.LabOrderItemID `json:"id"`
+	Order   hmstype.LabOrderID     `json:"order"`
+	Patient hmstype.PatientID      `json:"patient"`
+	Test    hmstype.LabTestID      `json:"test"`
+	Status  ItemStatus             `json:"status"`
 	// StatusReason: why it went back to ordered, was cancelled or entered in error.
 	StatusReason string             `json:"statusReason,omitempty"`
-	SpecimenID   hmstype.SpecimenID `json:"specimenId"`  // zero before collection
+	Specimen     hmstype.SpecimenID `json:"specimen"`    // zero before collection
 	CollectedAt  time.Time          `json:"collectedAt"` // UTC; zero before collection
 	// ResultedAt: UTC; when the first value was entered; zero before that.
 	ResultedAt time.Time `json:"resultedAt"`
@@ -56,8 +56,8 @@ type itemRow struct {
 
 func (r itemRow) item() Item {
 	return Item{
-		ID: r.ID, OrderID: r.OrderID, PatientID: r.PatientID, TestID: r.TestID, Status: r.Status,
-		StatusReason: r.StatusReason, SpecimenID: r.SpecimenID, CollectedAt: r.CollectedAt.UTC(),
+		ID: r.ID, Order: r.OrderID, Patient: r.PatientID, Test: r.TestID, Status: r.Status,
+		StatusReason: r.StatusReason, Specimen: r.SpecimenID, CollectedAt: r.CollectedAt.UTC(),
 		ResultedAt: r.ResultedAt.UTC(), ResultDate: r.ResultDate.UTC(), ReviewedBy: r.ReviewedBy,
 		ReviewedAt: r.ReviewedAt.UTC(), CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
@@ -66,7 +66,7 @@ func (r itemRow) item() Item {
 // orderItems is what every use case that shows one item shows of whom.
 var orderItems = usecase.Entity[Item]{
 	Table:   "lab_order_item",
-	Patient: func(i *Item) hmstype.PatientID { return i.PatientID },
+	Patient: func(i *Item) hmstype.PatientID { return i.Patient },
 	ID:      func(i *Item) string { return i.ID.String() },
 }
 
@@ -94,7 +94,7 @@ var itemSteps = dbx.Machine[itemRow, ItemStatus]{
 // one order arrive in order.
 func itemEvent(kind string, row itemRow) dbx.Event {
 	return dbx.Event{Type: kind, Entity: "lab_order", ID: row.OrderID, Data: map[string]string{
-		"itemId": row.ID.String(), "patientId": row.PatientID.String(), "status": string(row.Status),
+		"item": row.ID.String(), "patient": row.PatientID.String(), "status": string(row.Status),
 	}}
 }
 
@@ -133,54 +133,54 @@ func itemsByOrder(ctx context.Context, db dbx.DB, of []orderRow) (map[hmstype.La
 
 // ItemRef names an item, whose it is, and the version that the caller read.
 type ItemRef struct {
-	OrderID   hmstype.LabOrderID     // required; the item must be one of this order
-	ItemID    hmstype.LabOrderItemID // required
-	PatientID hmstype.PatientID      // zero means unchecked; otherwise the item must be this patient's
-	Version   int64                  // of the item, as the caller read it
+	Order   hmstype.LabOrderID     // required; the item must be one of this order
+	Item    hmstype.LabOrderItemID // required
+	Patient hmstype.PatientID      // zero means unchecked; otherwise the item must be this patient's
+	Version int64                  // of the item, as the caller read it
 }
 
 func (r ItemRef) check(v *hmstype.Validator) {
-	v.Required(!r.OrderID.IsZero(), "orderId")
-	v.Required(!r.ItemID.IsZero(), "itemId")
+	v.Required(!r.Order.IsZero(), "order")
+	v.Required(!r.Item.IsZero(), "item")
 	v.Check(r.Version >= 1, "version", "must be at least 1")
 }
 
 // openItem locks an order and gives it with its items and the one that is named; the pointer
 // is into the slice. [ErrItemMismatch], [hmstype.ErrStale].
 func openItem(ctx context.Context, db dbx.DB, ref ItemRef) (orderRow, []itemRow, *itemRow, error) {
-	order, err := lockOrder(ctx, db, ref.OrderID)
+	order, err := lockOrder(ctx, db, ref.Order)
 	if err != nil {
 		return order, nil, nil, err
 	}
-	all, err := itemsOf(ctx, db, ref.OrderID)
+	all, err := itemsOf(ctx, db, ref.Order)
 	if err != nil {
 		return order, nil, nil, err
 	}
 	for i := range all {
-		if all[i].ID != ref.ItemID {
+		if all[i].ID != ref.Item {
 			continue
 		}
-		if !ref.PatientID.IsZero() && all[i].PatientID != ref.PatientID {
+		if !ref.Patient.IsZero() && all[i].PatientID != ref.Patient {
 			return order, nil, nil, ErrItemMismatch
 		}
 		return order, all, &all[i], dbx.CheckVersion(&all[i], ref.Version)
 	}
-	if _, err := dbx.Get[itemRow](ctx, db, "lab_order_item", ref.ItemID); err != nil {
+	if _, err := dbx.Get[itemRow](ctx, db, "lab_order_item", ref.Item); err != nil {
 		return order, nil, nil, err
 	}
 	return order, nil, nil, ErrItemMismatch
 }
 
-var opItemHistory = usecase.Query[usecase.ByID[hmstype.LabOrderItemID], hmstype.History]{
-	Name: "lab.item_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
+var opGetItemHistory = usecase.Query[usecase.ByID[hmstype.LabOrderItemID], hmstype.History]{
+	Name: "lab.get_item_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
 }.Declare()
 
-// ItemHistory gives the steps of an item from state to state, the oldest first. What was measured
-// is in the versions of its results; see [Service.Report].
+// GetItemHistory gives the steps of an item from state to state, the oldest first. What was measured
+// is in the versions of its results; see [Service.GetReport].
 // Permission: [hmstype.PermLabRead].
-func (s *Service) ItemHistory(ctx context.Context, id hmstype.LabOrderItemID) (hmstype.History, error) {
+func (s *Service) GetItemHistory(ctx context.Context, id hmstype.LabOrderItemID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.LabOrderItemID]("lab_order_item", itemRow.subject)
-	return opItemHistory.Run(ctx, &s.base, usecase.ID(id), rule)
+	return opGetItemHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
 func (r itemRow) subject() hmstype.PatientID { return r.PatientID }

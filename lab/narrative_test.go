@@ -16,7 +16,7 @@ func TestNarrative_Sealed(t *testing.T) {
 	t.Parallel()
 	b := setup(t) // seals the narrative
 	test := b.potassium(t)
-	order, err := b.lab.AddOrder(b.doctor, lab.AddOrderInput{PatientID: b.adult(t), Tests: []hmstype.LabTestID{test.ID}, OrderDetails: lab.OrderDetails{ClinicalNotes: "canary notes"}})
+	order, err := b.lab.AddOrder(b.doctor, lab.AddOrderInput{Patient: b.adult(t), Tests: []hmstype.LabTestID{test.ID}, OrderDetails: lab.OrderDetails{ClinicalNotes: "canary notes"}})
 	require.NoError(t, err)
 	require.Equal(t, "canary notes", order.ClinicalNotes)
 	b.collect(t, order)
@@ -30,10 +30,10 @@ func TestNarrative_Sealed(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"canary told", "canary closed"}, []string{closed.Comment, closed.ClosingComment})
 
-	report, err := b.lab.Report(b.Ctx, order.ID)
+	report, err := b.lab.GetReport(b.Ctx, order.ID)
 	require.NoError(t, err)
 	require.Equal(t, "canary notes", report.Order.ClinicalNotes)
-	orders, err := b.lab.Orders(b.Ctx, lab.OrdersInput{PatientID: order.PatientID})
+	orders, err := b.lab.ListOrders(b.Ctx, lab.ListOrdersInput{Patient: order.Patient})
 	require.NoError(t, err)
 	require.Equal(t, "canary notes", orders.Items[0].ClinicalNotes)
 	for _, table := range []string{"lab_order", "lab_critical_alert", "audit_event", "outbox"} {

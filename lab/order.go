@@ -16,10 +16,10 @@ import (
 // OrderDetails are what people say of an order.
 type OrderDetails struct {
 	// EncounterID: zero where the order belongs to no encounter; otherwise an open one of the patient.
-	EncounterID hmstype.EncounterID `json:"encounterId"`
+	Encounter hmstype.EncounterID `json:"encounter" bun:"encounter_id"`
 	// RequesterID: whose order it is (FHIR requester), who need not be who entered it.
-	RequesterID hmstype.UserID `json:"requesterId"`
-	Priority    Priority       `json:"priority"` // empty in an input means routine
+	Requester hmstype.UserID `json:"requester" bun:"requester_id"`
+	Priority  Priority       `json:"priority"` // empty in an input means routine
 	// ClinicalNotes: what the laboratory should know; up to 4000 characters.
 	ClinicalNotes string `json:"clinicalNotes,omitempty"`
 }
@@ -32,9 +32,9 @@ func (d OrderDetails) validate(v *hmstype.Validator) {
 // Order asks for one or more tests of one patient (FHIR ServiceRequests that share a
 // requisition).
 type Order struct {
-	ID        hmstype.LabOrderID `json:"id"`
-	Number    string             `json:"number"` // what people read, such as "LO00000042"; unique in the tenant
-	PatientID hmstype.PatientID  `json:"patientId"`
+	ID      hmstype.LabOrderID `json:"id"`
+	Number  string             `json:"number"` // what people read, such as "LO00000042"; unique in the tenant
+	Patient hmstype.PatientID  `json:"patient"`
 	OrderDetails
 	Status       OrderStatus      `json:"status"`
 	StatusReason string           `json:"statusReason,omitempty"` // why it was held, revoked or entered in error
@@ -63,7 +63,7 @@ func (r orderRow) Position() hmstype.Position {
 
 func (r orderRow) order(items []itemRow) Order {
 	o := Order{
-		ID: r.ID, Number: r.Number, PatientID: r.PatientID, OrderDetails: r.OrderDetails, Status: r.Status,
+		ID: r.ID, Number: r.Number, Patient: r.PatientID, OrderDetails: r.OrderDetails, Status: r.Status,
 		StatusReason: r.StatusReason, Items: make([]Item, len(items)),
 		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
@@ -83,14 +83,14 @@ var orderTexts = fieldcrypt.Table[OrderDetails]{
 }.Declare()
 
 func (o *Order) texts() []fieldcrypt.Record {
-	return []fieldcrypt.Record{orderTexts.Of(o.PatientID.UUID(), o.ID, &o.OrderDetails)}
+	return []fieldcrypt.Record{orderTexts.Of(o.Patient.UUID(), o.ID, &o.OrderDetails)}
 }
 
 // orders is what every use case that shows orders shows of whom. The laboratory goes on with the
 // order of a restricted patient by its number, in its turn.
 var orders = usecase.Entity[Order]{
 	Table:   "lab_order",
-	Patient: func(o *Order) hmstype.PatientID { return o.PatientID },
+	Patient: func(o *Order) hmstype.PatientID { return o.Patient },
 	ID:      func(o *Order) string { return o.ID.String() },
 	Texts:   func(o *Order) []fieldcrypt.Record { return o.texts() },
 	Keep:    func(withheld, whole *Order) { withheld.Number, withheld.Priority = whole.Number, whole.Priority },
@@ -98,7 +98,7 @@ var orders = usecase.Entity[Order]{
 
 // AddOrderInput asks for tests.
 type AddOrderInput struct {
-	PatientID hmstype.PatientID // required; an active record
+	Patient hmstype.PatientID // required; an active record
 	// OrderDetails; a zero RequesterID means the person who acts, so the host's own actor must name somebody.
 	OrderDetails
 	Tests          []hmstype.LabTestID // 1 to 100 active tests, none twice
@@ -109,7 +109,7 @@ type AddOrderInput struct {
 // Validate implements the rules above.
 func (in AddOrderInput) Validate() error {
 	var v hmstype.Validator
-	v.Required(!in.PatientID.IsZero(), "patientId")
+	v.Required(!in.Patient.IsZero(), "patient")
 	in.OrderDetails.validate(&v)
 	v.Check(len(in.Tests) >= 1 && len(in.Tests) <= 100, "tests", "must be 1 to 100")
 	seen := map[hmstype.LabTestID]bool{}
@@ -138,13 +138,13 @@ func (s *Service) AddOrder(ctx context.Context, in AddOrderInput) (Order, error)
 }
 
 func (s *Service) addOrder(ctx context.Context, db dbx.DB, in AddOrderInput) (Order, error) {
-	if in.RequesterID.IsZero() {
-		in.RequesterID = db.By().Person
+	if in.Requester.IsZero() {
+		in.Requester = db.By().Person
 	}
-	if in.RequesterID.IsZero() {
-		return Order{}, hmstype.Invalid("requesterId", "required")
+	if in.Requester.IsZero() {
+		return Order{}, hmstype.Invalid("requester", "required")
 	}
-	if _, err := s.ports.Patients.Require(ctx, db.Conn(), in.PatientID); err != nil {
+	if _, err := s.ports.Patients.Require(ctx, db.Conn(), in.Patient); err != nil {
 		return Order{}, err
 	}
 	if err := s.checkEncounter(ctx, db, in); err != nil {
@@ -172,7 +172,7 @@ func (s *Service) addOrder(ctx context.Context, db dbx.DB, in AddOrderInput) (Or
 
 func newOrder(db dbx.DB, in AddOrderInput, number int64) (orderRow, []itemRow) {
 	row := orderRow{
-		Header: dbx.NewHeader[hmstype.LabOrderID](db), Number: fmt.Sprintf("LO%08d", number), PatientID: in.PatientID,
+		Header: dbx.NewHeader[hmstype.LabOrderID](db), Number: fmt.Sprintf("LO%08d", number), PatientID: in.Patient,
 		OrderDetails: in.OrderDetails, Status: OrderActive,
 	}
 	if in.Draft {
@@ -192,14 +192,14 @@ func newOrder(db dbx.DB, in AddOrderInput, number int64) (orderRow, []itemRow) {
 }
 
 func (s *Service) checkEncounter(ctx context.Context, db dbx.DB, in AddOrderInput) error {
-	if in.EncounterID.IsZero() || s.ports.Encounters == nil {
+	if in.Encounter.IsZero() || s.ports.Encounters == nil {
 		return nil
 	}
-	whose, open, err := s.ports.Encounters.EncounterPatient(ctx, db.Conn(), in.EncounterID)
+	whose, open, err := s.ports.Encounters.EncounterPatient(ctx, db.Conn(), in.Encounter)
 	switch {
 	case err != nil:
 		return err
-	case whose != in.PatientID:
+	case whose != in.Patient:
 		return ErrEncounterMismatch
 	case !open:
 		return ErrEncounterClosed
@@ -237,7 +237,7 @@ func testsByID(ctx context.Context, db dbx.DB, ids []hmstype.LabTestID) (map[hms
 // orderEvent is what others learn of an order: ids and codes.
 func orderEvent(kind string, row orderRow) dbx.Event {
 	return dbx.Event{Type: kind, Entity: "lab_order", ID: row.ID, Data: map[string]string{
-		"patientId": row.PatientID.String(), "status": string(row.Status), "priority": string(row.Priority),
+		"patient": row.PatientID.String(), "status": string(row.Status), "priority": string(row.Priority),
 	}}
 }
 
@@ -247,15 +247,15 @@ func lockOrder(ctx context.Context, db dbx.DB, id hmstype.LabOrderID) (orderRow,
 	return dbx.Get[orderRow](ctx, db, "lab_order", id, dbx.ForUpdate)
 }
 
-var opOrder = usecase.Query[usecase.ByID[hmstype.LabOrderID], Order]{
-	Name: "lab.order", Permission: hmstype.PermLabRead, Shows: orders.One(),
+var opGetOrder = usecase.Query[usecase.ByID[hmstype.LabOrderID], Order]{
+	Name: "lab.get_order", Permission: hmstype.PermLabRead, Shows: orders.One(),
 }.Declare()
 
-// Order gives an order with its items, and records that it was read. patient.ErrRestricted
+// GetOrder gives an order with its items, and records that it was read. patient.ErrRestricted
 // for a restricted patient and an actor without the permission.
 // Permission: [hmstype.PermLabRead].
-func (s *Service) Order(ctx context.Context, id hmstype.LabOrderID) (Order, error) {
-	return opOrder.Run(ctx, &s.base, usecase.ID(id), getOrder)
+func (s *Service) GetOrder(ctx context.Context, id hmstype.LabOrderID) (Order, error) {
+	return opGetOrder.Run(ctx, &s.base, usecase.ID(id), getOrder)
 }
 
 func getOrder(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabOrderID]) (Order, error) {
@@ -267,51 +267,51 @@ func getOrder(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabOrderID
 	return row.order(items), err
 }
 
-var opOrderHistory = usecase.Query[usecase.ByID[hmstype.LabOrderID], hmstype.History]{
-	Name: "lab.order_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
+var opGetOrderHistory = usecase.Query[usecase.ByID[hmstype.LabOrderID], hmstype.History]{
+	Name: "lab.get_order_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
 }.Declare()
 
-// OrderHistory gives the steps of an order from state to state, the oldest first.
+// GetOrderHistory gives the steps of an order from state to state, the oldest first.
 // Permission: [hmstype.PermLabRead].
-func (s *Service) OrderHistory(ctx context.Context, id hmstype.LabOrderID) (hmstype.History, error) {
+func (s *Service) GetOrderHistory(ctx context.Context, id hmstype.LabOrderID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.LabOrderID]("lab_order", orderRow.subject)
-	return opOrderHistory.Run(ctx, &s.base, usecase.ID(id), rule)
+	return opGetOrderHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
-// OrdersInput asks for a patient's orders.
-type OrdersInput struct {
-	PatientID hmstype.PatientID // required
-	Page      hmstype.Page
+// ListOrdersInput asks for a patient's orders.
+type ListOrdersInput struct {
+	Patient hmstype.PatientID // required
+	Page    hmstype.Page
 }
 
 // Validate implements the rules above.
-func (in OrdersInput) Validate() error { return validatePatientPage(in.PatientID, in.Page) }
+func (in ListOrdersInput) Validate() error { return validatePatientPage(in.Patient, in.Page) }
 
 func validatePatientPage(id hmstype.PatientID, page hmstype.Page) error {
 	var v hmstype.Validator
-	v.Required(!id.IsZero(), "patientId")
+	v.Required(!id.IsZero(), "patient")
 	checkPage(&v, page)
 	return v.Err()
 }
 
-var opOrders = usecase.Query[OrdersInput, hmstype.List[Order]]{
-	Name: "lab.orders", Permission: hmstype.PermLabRead, Shows: orders.Page(),
-	Sample: OrdersInput{},
+var opListOrders = usecase.Query[ListOrdersInput, hmstype.List[Order]]{
+	Name: "lab.list_orders", Permission: hmstype.PermLabRead, Shows: orders.Page(),
+	Sample: ListOrdersInput{},
 }.Declare()
 
-// Orders lists a patient's orders, newest first, and records that they were read.
+// ListOrders lists a patient's orders, newest first, and records that they were read.
 // Permission: [hmstype.PermLabRead].
-func (s *Service) Orders(ctx context.Context, in OrdersInput) (hmstype.List[Order], error) {
-	return opOrders.Run(ctx, &s.base, in, s.listOrders)
+func (s *Service) ListOrders(ctx context.Context, in ListOrdersInput) (hmstype.List[Order], error) {
+	return opListOrders.Run(ctx, &s.base, in, s.listOrders)
 }
 
-func (s *Service) listOrders(ctx context.Context, db dbx.DB, in OrdersInput) (hmstype.List[Order], error) {
+func (s *Service) listOrders(ctx context.Context, db dbx.DB, in ListOrdersInput) (hmstype.List[Order], error) {
 	list := hmstype.List[Order]{Items: []Order{}}
-	if err := s.about(ctx, db, in.PatientID); err != nil {
+	if err := s.about(ctx, db, in.Patient); err != nil {
 		return list, err
 	}
 	rows, next, err := dbx.Page[orderRow](ctx, db, in.Page, dbx.Order{At: "created_at", Desc: true},
-		dbx.Equal("patient_id", in.PatientID))
+		dbx.Equal("patient_id", in.Patient))
 	if err != nil {
 		return list, err
 	}

@@ -21,15 +21,15 @@ func TestService_AddOrder(t *testing.T) {
 	k, na := b.potassium(t), b.numericTest(t, "NA", "mmol/L")
 	who := b.adult(t)
 	in := lab.AddOrderInput{
-		PatientID:    who,
-		OrderDetails: lab.OrderDetails{EncounterID: b.encounter(t, who), Priority: lab.PriorityStat, ClinicalNotes: "on digoxin"},
+		Patient:      who,
+		OrderDetails: lab.OrderDetails{Encounter: b.encounter(t, who), Priority: lab.PriorityStat, ClinicalNotes: "on digoxin"},
 		Tests:        []hmstype.LabTestID{k.ID, na.ID}, IdempotencyKey: "once",
 	}
 	order, err := b.lab.AddOrder(b.doctor, in)
 	require.NoError(t, err)
 	require.Equal(t, "LO00000001", order.Number)
 	require.Equal(t, lab.OrderActive, order.Status)
-	require.Equal(t, b.doctorID, order.RequesterID)
+	require.Equal(t, b.doctorID, order.Requester)
 	require.Len(t, order.Items, 2)
 	require.Zero(t, b.till.len(), "an order costs nothing yet")
 
@@ -51,8 +51,8 @@ func TestService_AddOrder(t *testing.T) {
 			require.ErrorIs(t, err, want)
 		})
 	}
-	refused("EncounterOfAnotherPatient", lab.ErrEncounterMismatch, func(in *lab.AddOrderInput) { in.PatientID = b.adult(t) })
-	refused("UnknownPatient", hmstype.ErrNotFound, func(in *lab.AddOrderInput) { in.PatientID = hmstype.NewID[hmstype.PatientID]() })
+	refused("EncounterOfAnotherPatient", lab.ErrEncounterMismatch, func(in *lab.AddOrderInput) { in.Patient = b.adult(t) })
+	refused("UnknownPatient", hmstype.ErrNotFound, func(in *lab.AddOrderInput) { in.Patient = hmstype.NewID[hmstype.PatientID]() })
 	refused("UnknownTest", hmstype.ErrNotFound, func(in *lab.AddOrderInput) { in.Tests = []hmstype.LabTestID{hmstype.NewID[hmstype.LabTestID]()} })
 	refused("TestTwice", hmstype.ErrInvalid, func(in *lab.AddOrderInput) { in.Tests = []hmstype.LabTestID{k.ID, k.ID} })
 	refused("NoTest", hmstype.ErrInvalid, func(in *lab.AddOrderInput) { in.Tests = nil })
@@ -66,7 +66,7 @@ func TestService_AddOrder(t *testing.T) {
 	other := setup(t)
 	_, err = other.lab.AddOrder(other.doctor, in)
 	require.ErrorIs(t, err, hmstype.ErrNotFound, "another tenant knows neither patient nor test")
-	_, err = other.lab.Order(other.doctor, order.ID)
+	_, err = other.lab.GetOrder(other.doctor, order.ID)
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 }
 
@@ -77,7 +77,7 @@ func TestService_AddOrder_EncounterClosed(t *testing.T) {
 	id := b.encounter(t, who)
 	_, err := b.DB.NewRaw(`UPDATE hms.encounter SET status = 'finished', ended_at = started_at, disposition = 'home' WHERE id = ?`, id).Exec(t.Context())
 	require.NoError(t, err)
-	_, err = b.lab.AddOrder(b.doctor, lab.AddOrderInput{PatientID: who, OrderDetails: lab.OrderDetails{EncounterID: id}, Tests: []hmstype.LabTestID{b.potassium(t).ID}})
+	_, err = b.lab.AddOrder(b.doctor, lab.AddOrderInput{Patient: who, OrderDetails: lab.OrderDetails{Encounter: id}, Tests: []hmstype.LabTestID{b.potassium(t).ID}})
 	require.ErrorIs(t, err, lab.ErrEncounterClosed)
 }
 
@@ -86,10 +86,10 @@ func TestService_AddOrder_EncounterWall(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(p *lab.Ports) { p.Encounters, p.Charges = nil, nil })
 	mine, other := b.adult(t), b.adult(t)
-	in := lab.AddOrderInput{PatientID: mine, OrderDetails: lab.OrderDetails{EncounterID: b.encounter(t, other)}, Tests: []hmstype.LabTestID{b.potassium(t).ID}}
+	in := lab.AddOrderInput{Patient: mine, OrderDetails: lab.OrderDetails{Encounter: b.encounter(t, other)}, Tests: []hmstype.LabTestID{b.potassium(t).ID}}
 	_, err := b.lab.AddOrder(b.doctor, in)
 	require.ErrorIs(t, err, lab.ErrEncounterMismatch)
-	in.EncounterID = b.encounter(t, mine)
+	in.Encounter = b.encounter(t, mine)
 	order, err := b.lab.AddOrder(b.doctor, in)
 	require.NoError(t, err)
 	b.collect(t, order) // charges nothing and goes on
@@ -100,12 +100,12 @@ func TestService_AddOrder_ConcurrentNumbers(t *testing.T) {
 	b := setup(t)
 	test, who := b.potassium(t), b.adult(t)
 	outcome := together(64, func(int) error {
-		order, err := b.lab.AddOrder(b.doctor, lab.AddOrderInput{PatientID: who, Tests: []hmstype.LabTestID{test.ID}})
+		order, err := b.lab.AddOrder(b.doctor, lab.AddOrderInput{Patient: who, Tests: []hmstype.LabTestID{test.ID}})
 		if err != nil {
 			return err
 		}
 		_, err = b.lab.CollectSpecimen(b.tech, lab.CollectSpecimenInput{
-			OrderID: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true,
+			Order: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true,
 		})
 		return err
 	})
@@ -121,7 +121,7 @@ func TestService_RevokeOrder(t *testing.T) {
 	k, na := b.potassium(t), b.numericTest(t, "NA", "mmol/L")
 	order := b.drawn(t, b.adult(t), k, na)
 	item := order.Items[0]
-	if item.TestID != k.ID {
+	if item.Test != k.ID {
 		item = order.Items[1]
 	}
 	b.enter(t, k, item, number("9.9"))
@@ -140,7 +140,7 @@ func TestService_RevokeOrder(t *testing.T) {
 	require.Zero(t, b.till.len(), "what is cancelled is not charged")
 	require.Equal(t, 1, b.events(t, "lab.critical_corrected"), "who was told of the critical value hears of it")
 
-	report, err := b.lab.Report(b.doctor, order.ID)
+	report, err := b.lab.GetReport(b.doctor, order.ID)
 	require.NoError(t, err)
 	versions := append(report.Items[0].Results, report.Items[1].Results...)
 	require.Len(t, versions, 2)
@@ -154,10 +154,10 @@ func TestService_HoldOrder(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	test := b.potassium(t)
-	order, err := b.lab.AddOrder(b.doctor, lab.AddOrderInput{PatientID: b.adult(t), Tests: []hmstype.LabTestID{test.ID}, Draft: true})
+	order, err := b.lab.AddOrder(b.doctor, lab.AddOrderInput{Patient: b.adult(t), Tests: []hmstype.LabTestID{test.ID}, Draft: true})
 	require.NoError(t, err)
 	require.Equal(t, lab.OrderDraft, order.Status)
-	collect := lab.CollectSpecimenInput{OrderID: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true}
+	collect := lab.CollectSpecimenInput{Order: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true}
 	_, err = b.lab.CollectSpecimen(b.tech, collect)
 	require.ErrorIs(t, err, lab.ErrOrderNotActive)
 
@@ -168,7 +168,7 @@ func TestService_HoldOrder(t *testing.T) {
 	require.NoError(t, err)
 	order = b.reload(t, order)
 	_, err = b.lab.EnterResult(b.tech, lab.EnterResultInput{ItemRef: ref(order.Items[0]), Values: []lab.EnteredValue{
-		{AnalyteID: test.Analytes[0].ID, Value: number("4")},
+		{Analyte: test.Analytes[0].ID, Value: number("4")},
 	}})
 	require.ErrorIs(t, err, lab.ErrOrderNotActive)
 	order, err = b.lab.ActivateOrder(b.doctor, lab.OrderStepInput{ID: order.ID, Version: order.Version})
@@ -191,7 +191,7 @@ func TestService_EnterOrderInError(t *testing.T) {
 	require.Equal(t, lab.ItemEnteredInError, order.Items[0].Status)
 	require.Zero(t, b.till.len())
 	require.Equal(t, 1, b.events(t, "lab.critical_corrected"))
-	history, err := b.lab.ResultHistory(b.doctor, lab.ResultHistoryInput{PatientID: order.PatientID})
+	history, err := b.lab.ListResultHistory(b.doctor, lab.ListResultHistoryInput{Patient: order.Patient})
 	require.NoError(t, err)
 	require.Len(t, history.Items, 1)
 	require.Equal(t, lab.ResultEnteredInError, history.Items[0].Status)
@@ -225,12 +225,12 @@ func TestService_Orders(t *testing.T) {
 		b.order(t, who, test)
 		b.Clock.Advance(time.Minute)
 	}
-	first, err := b.lab.Orders(b.doctor, lab.OrdersInput{PatientID: who, Page: hmstype.Page{Limit: 2}})
+	first, err := b.lab.ListOrders(b.doctor, lab.ListOrdersInput{Patient: who, Page: hmstype.Page{Limit: 2}})
 	require.NoError(t, err)
 	require.Len(t, first.Items, 2)
 	require.Equal(t, "LO00000003", first.Items[0].Number)
 	require.Len(t, first.Items[0].Items, 1)
-	rest, err := b.lab.Orders(b.doctor, lab.OrdersInput{PatientID: who, Page: hmstype.Page{Cursor: first.Next}})
+	rest, err := b.lab.ListOrders(b.doctor, lab.ListOrdersInput{Patient: who, Page: hmstype.Page{Cursor: first.Next}})
 	require.NoError(t, err)
 	require.Len(t, rest.Items, 1)
 	require.Empty(t, rest.Next)
@@ -243,26 +243,26 @@ func TestService_RestrictedPatient(t *testing.T) {
 	b := setup(t)
 	test := b.potassium(t)
 	order, _ := b.final(t, test, b.adult(t), number("4"))
-	_, err := b.DB.NewRaw(`UPDATE hms.patient SET is_restricted = true WHERE id = ?`, order.PatientID).Exec(t.Context())
+	_, err := b.DB.NewRaw(`UPDATE hms.patient SET is_restricted = true WHERE id = ?`, order.Patient).Exec(t.Context())
 	require.NoError(t, err)
-	_, err = b.lab.Order(b.doctor, order.ID)
+	_, err = b.lab.GetOrder(b.doctor, order.ID)
 	require.ErrorIs(t, err, patient.ErrRestricted)
-	_, err = b.lab.Report(b.doctor, order.ID)
+	_, err = b.lab.GetReport(b.doctor, order.ID)
 	require.ErrorIs(t, err, patient.ErrRestricted)
-	_, err = b.lab.ResultHistory(b.doctor, lab.ResultHistoryInput{PatientID: order.PatientID})
+	_, err = b.lab.ListResultHistory(b.doctor, lab.ListResultHistoryInput{Patient: order.Patient})
 	require.ErrorIs(t, err, patient.ErrRestricted)
-	_, err = b.lab.Orders(b.doctor, lab.OrdersInput{PatientID: order.PatientID})
+	_, err = b.lab.ListOrders(b.doctor, lab.ListOrdersInput{Patient: order.Patient})
 	require.ErrorIs(t, err, patient.ErrRestricted)
-	_, err = b.lab.CumulativeReport(b.doctor, lab.CumulativeReportInput{PatientID: order.PatientID})
+	_, err = b.lab.GetCumulativeReport(b.doctor, lab.GetCumulativeReportInput{Patient: order.Patient})
 	require.ErrorIs(t, err, patient.ErrRestricted)
 	require.Equal(t, 5, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.audit_event
-		WHERE tenant_id = ? AND action = 'denied' AND patient_id = ?`, b.Tenant, order.PatientID), "refusals are on record")
-	_, err = b.lab.Order(b.As(t, identity.RoleAdmin), order.ID)
+		WHERE tenant_id = ? AND action = 'denied' AND patient_id = ?`, b.Tenant, order.Patient), "refusals are on record")
+	_, err = b.lab.GetOrder(b.As(t, identity.RoleAdmin), order.ID)
 	require.NoError(t, err)
 
-	_, err = b.DB.NewRaw(`UPDATE hms.patient SET is_restricted = false, status = 'inactive' WHERE id = ?`, order.PatientID).Exec(t.Context())
+	_, err = b.DB.NewRaw(`UPDATE hms.patient SET is_restricted = false, status = 'inactive' WHERE id = ?`, order.Patient).Exec(t.Context())
 	require.NoError(t, err)
-	_, err = b.lab.Order(b.doctor, order.ID)
+	_, err = b.lab.GetOrder(b.doctor, order.ID)
 	require.NoError(t, err, "what is on file of an inactive patient may be read")
 }
 
@@ -272,7 +272,7 @@ func TestService_AuditExplainsEveryRow(t *testing.T) {
 	test := b.potassium(t)
 	_, out := b.final(t, test, b.adult(t), number("9.90"))
 	_, err := b.lab.CorrectResult(b.doctor, lab.CorrectResultInput{
-		ItemRef: ref(out.Item), AnalyteID: test.Analytes[0].ID, Value: number("4.1"), Reason: "mixed up",
+		ItemRef: ref(out.Item), Analyte: test.Analytes[0].ID, Value: number("4.1"), Reason: "mixed up",
 	})
 	require.NoError(t, err)
 	report, err := audit.New(b.Base, audit.LogConfig{}).Verify(b.Ctx)

@@ -20,7 +20,7 @@ func TestService_Worklist(t *testing.T) {
 	numbers := map[lab.Priority]string{}
 	for _, priority := range []lab.Priority{lab.PriorityRoutine, lab.PriorityUrgent, lab.PriorityStat, lab.PriorityASAP} {
 		for range 2 {
-			order, err := b.lab.AddOrder(b.doctor, lab.AddOrderInput{PatientID: who, OrderDetails: lab.OrderDetails{Priority: priority}, Tests: []hmstype.LabTestID{test.ID}})
+			order, err := b.lab.AddOrder(b.doctor, lab.AddOrderInput{Patient: who, OrderDetails: lab.OrderDetails{Priority: priority}, Tests: []hmstype.LabTestID{test.ID}})
 			require.NoError(t, err)
 			numbers[priority] += order.Number + " "
 			b.Clock.Advance(time.Minute)
@@ -31,13 +31,13 @@ func TestService_Worklist(t *testing.T) {
 	var got string
 	page := hmstype.Page{Limit: 3}
 	for {
-		list, err := b.lab.Worklist(b.tech, lab.WorklistInput{Page: page})
+		list, err := b.lab.ListWorklist(b.tech, lab.ListWorklistInput{Page: page})
 		require.NoError(t, err)
 		for _, entry := range list.Items {
 			got += entry.OrderNumber + " "
 			require.Equal(t, b.Clock.Now().Sub(entry.Item.CreatedAt), entry.Age)
 			require.Equal(t, "K", entry.TestCode)
-			require.Equal(t, who, entry.Item.PatientID)
+			require.Equal(t, who, entry.Item.Patient)
 			require.Equal(t, lab.ItemOrdered, entry.Item.Status)
 			require.EqualValues(t, 1, entry.Item.Version)
 		}
@@ -49,17 +49,17 @@ func TestService_Worklist(t *testing.T) {
 	require.Equal(t, want[0], got)
 
 	for _, cursor := range []string{"x", "9.AA", "1.", "1.!!", "11.AA", hmstype.Position{}.Cursor("worklist")} {
-		_, err := b.lab.Worklist(b.tech, lab.WorklistInput{Page: hmstype.Page{Cursor: cursor}})
+		_, err := b.lab.ListWorklist(b.tech, lab.ListWorklistInput{Page: hmstype.Page{Cursor: cursor}})
 		require.ErrorIs(t, err, hmstype.ErrInvalid, cursor)
 	}
-	_, err := b.lab.Worklist(b.tech, lab.WorklistInput{Status: lab.ItemFinal})
+	_, err := b.lab.ListWorklist(b.tech, lab.ListWorklistInput{Status: lab.ItemFinal})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
-	_, err = b.lab.Worklist(b.As(t, identity.RolePharmacist), lab.WorklistInput{})
+	_, err = b.lab.ListWorklist(b.As(t, identity.RolePharmacist), lab.ListWorklistInput{})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 
 	drawn := b.drawn(t, who, test)
 	b.Clock.Advance(61 * time.Minute)
-	list, err := b.lab.Worklist(b.tech, lab.WorklistInput{Status: lab.ItemCollected})
+	list, err := b.lab.ListWorklist(b.tech, lab.ListWorklistInput{Status: lab.ItemCollected})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1)
 	require.Equal(t, drawn.Items[0], list.Items[0].Item)
@@ -77,11 +77,11 @@ func TestService_ResultHistory(t *testing.T) {
 		b.Clock.Advance(time.Hour)
 	}
 	b.final(t, k, b.adult(t), number("5"))
-	in := lab.ResultHistoryInput{PatientID: who, AnalyteID: k.Analytes[0].ID, Page: hmstype.Page{Limit: 2}}
-	first, err := b.lab.ResultHistory(b.doctor, in)
+	in := lab.ListResultHistoryInput{Patient: who, Analyte: k.Analytes[0].ID, Page: hmstype.Page{Limit: 2}}
+	first, err := b.lab.ListResultHistory(b.doctor, in)
 	require.NoError(t, err)
 	in.Page.Cursor = first.Next
-	rest, err := b.lab.ResultHistory(b.doctor, in)
+	rest, err := b.lab.ListResultHistory(b.doctor, in)
 	require.NoError(t, err)
 	var values []string
 	for _, r := range append(first.Items, rest.Items...) {
@@ -91,13 +91,13 @@ func TestService_ResultHistory(t *testing.T) {
 	}
 	require.Equal(t, []string{"4.3", "4.2", "4.1"}, values)
 	in.Page, in.IncludeSuperseded = hmstype.Page{}, true
-	all, err := b.lab.ResultHistory(b.doctor, in)
+	all, err := b.lab.ListResultHistory(b.doctor, in)
 	require.NoError(t, err)
 	require.Len(t, all.Items, 6)
 	require.Equal(t, 3, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ? AND action = 'read'
 		AND entity = 'lab_result' AND patient_id = ?`, b.Tenant, who), "each look is on record")
 
-	report, err := b.lab.CumulativeReport(b.doctor, lab.CumulativeReportInput{PatientID: who})
+	report, err := b.lab.GetCumulativeReport(b.doctor, lab.GetCumulativeReportInput{Patient: who})
 	require.NoError(t, err)
 	require.Len(t, report.Rows, 2)
 	require.Equal(t, []string{"K", "NA"}, []string{report.Rows[0].Code, report.Rows[1].Code})
@@ -105,12 +105,12 @@ func TestService_ResultHistory(t *testing.T) {
 	require.Equal(t, "4.3", report.Rows[0].Results[0].Value.Number)
 	require.Empty(t, report.Next)
 
-	_, err = b.lab.ResultHistory(b.As(t, identity.RoleReceptionist), in)
+	_, err = b.lab.ListResultHistory(b.As(t, identity.RoleReceptionist), in)
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
-	_, err = b.lab.ResultHistory(dbtest.New(t).Ctx, in)
+	_, err = b.lab.ListResultHistory(dbtest.New(t).Ctx, in)
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
-	in.PatientID = hmstype.PatientID{}
-	_, err = b.lab.ResultHistory(b.doctor, in)
+	in.Patient = hmstype.PatientID{}
+	_, err = b.lab.ListResultHistory(b.doctor, in)
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 }
 
@@ -125,17 +125,17 @@ func TestService_TurnaroundTimes(t *testing.T) {
 		b.verify(t, b.enter(t, test, order.Items[0], number("4")).Item)
 	}
 	b.drawn(t, who, test) // not final, does not count
-	times, err := b.lab.TurnaroundTimes(b.tech, lab.TurnaroundTimesInput{Period: hmstype.Period{Start: start, End: b.Clock.Now().Add(time.Second)}})
+	times, err := b.lab.ListTurnaroundTimes(b.tech, lab.ListTurnaroundTimesInput{Period: hmstype.Period{Start: start, End: b.Clock.Now().Add(time.Second)}})
 	require.NoError(t, err)
 	require.Equal(t, []lab.Turnaround{{
-		TestID: test.ID, Code: "K", Count: 10, Median: 50*time.Minute + time.Microsecond, P90: 90*time.Minute + time.Microsecond,
+		Test: test.ID, Code: "K", Count: 10, Median: 50*time.Minute + time.Microsecond, P90: 90*time.Minute + time.Microsecond,
 		Longest: 100*time.Minute + time.Microsecond, Target: time.Hour, OnTarget: 5,
 	}}, times)
-	none, err := b.lab.TurnaroundTimes(b.tech, lab.TurnaroundTimesInput{Period: hmstype.Period{Start: start.AddDate(-1, 0, 0), End: start}})
+	none, err := b.lab.ListTurnaroundTimes(b.tech, lab.ListTurnaroundTimesInput{Period: hmstype.Period{Start: start.AddDate(-1, 0, 0), End: start}})
 	require.NoError(t, err)
 	require.Empty(t, none)
 	for _, period := range []hmstype.Period{{}, {Start: start}, {Start: start, End: start.AddDate(2, 0, 0)}} {
-		_, err = b.lab.TurnaroundTimes(b.tech, lab.TurnaroundTimesInput{Period: period})
+		_, err = b.lab.ListTurnaroundTimes(b.tech, lab.ListTurnaroundTimesInput{Period: period})
 		require.ErrorIs(t, err, hmstype.ErrInvalid)
 	}
 }

@@ -16,12 +16,12 @@ import (
 // use [AgeMonths] and [AgeYears] at the edge. Ages and validity are half-open, so that one range
 // may begin where another ends.
 type RangeDetails struct {
-	AnalyteID hmstype.LabAnalyteID `json:"analyteId"`       // required; a numeric analyte
-	Sex       Sex                  `json:"sex"`             // required
-	AgeFrom   int                  `json:"ageFrom"`         // days, from 0
-	AgeTo     *int                 `json:"ageTo,omitempty"` // days, the first that is too old; nil means no end
-	ValidFrom hmstype.Date         `json:"validFrom"`       // first day; required
-	ValidTo   hmstype.Date         `json:"validTo"`         // the first day on which it is not valid; zero means no end
+	Analyte   hmstype.LabAnalyteID `json:"analyte" bun:"analyte_id"` // required; a numeric analyte
+	Sex       Sex                  `json:"sex"`                      // required
+	AgeFrom   int                  `json:"ageFrom"`                  // days, from 0
+	AgeTo     *int                 `json:"ageTo,omitempty"`          // days, the first that is too old; nil means no end
+	ValidFrom hmstype.Date         `json:"validFrom"`                // first day; required
+	ValidTo   hmstype.Date         `json:"validTo"`                  // the first day on which it is not valid; zero means no end
 	Bounds                         // at least one, rising from CriticalLow to CriticalHigh
 }
 
@@ -29,7 +29,7 @@ type RangeDetails struct {
 const maxAgeDays = 73_000
 
 func (d RangeDetails) validate(v *hmstype.Validator) {
-	v.Required(!d.AnalyteID.IsZero(), "analyteId")
+	v.Required(!d.Analyte.IsZero(), "analyte")
 	hmstype.OneOf(v, d.Sex, "sex", SexAny, SexFemale, SexMale)
 	v.Check(d.AgeFrom >= 0 && d.AgeFrom <= maxAgeDays, "ageFrom", "must lie between 0 and 73000 days")
 	v.Check(d.AgeTo == nil || (*d.AgeTo > d.AgeFrom && *d.AgeTo <= maxAgeDays),
@@ -104,12 +104,12 @@ func (s *Service) AddReferenceRange(ctx context.Context, in AddReferenceRangeInp
 }
 
 func addReferenceRange(ctx context.Context, db dbx.DB, in AddReferenceRangeInput) (ReferenceRange, error) {
-	analyte, err := dbx.Get[analyteRow](ctx, db, "lab_analyte", in.AnalyteID)
+	analyte, err := dbx.Get[analyteRow](ctx, db, "lab_analyte", in.Analyte)
 	if err != nil {
 		return ReferenceRange{}, err
 	}
 	if analyte.ValueType != ValueNumeric {
-		return ReferenceRange{}, hmstype.Invalid("analyteId", "must be a numeric analyte")
+		return ReferenceRange{}, hmstype.Invalid("analyte", "must be a numeric analyte")
 	}
 	row := rangeRow{Header: dbx.NewHeader[hmstype.ReferenceRangeID](db), RangeDetails: in.RangeDetails}
 	free, err := dbx.InsertIfFree(ctx, db, &row)
@@ -128,7 +128,7 @@ func rangeInTheWay(ctx context.Context, db dbx.DB, row rangeRow) error {
 	if row.AgeTo != nil {
 		age = dbx.Where("rr.age_from < ?", *row.AgeTo)
 	}
-	rows, err := dbx.All[rangeRow](ctx, db, dbx.Equal("analyte_id", row.AnalyteID), dbx.Equal("sex", row.Sex),
+	rows, err := dbx.All[rangeRow](ctx, db, dbx.Equal("analyte_id", row.Analyte), dbx.Equal("sex", row.Sex),
 		dbx.Where("rr.voided_at IS NULL"), dbx.Where("(rr.age_to IS NULL OR rr.age_to > ?)", row.AgeFrom), age,
 		dbx.Where("(rr.valid_to IS NULL OR rr.valid_to > ?)", row.ValidFrom), day, dbx.OrderBy("rr.id"), dbx.Limit(1))
 	if err != nil {
@@ -235,34 +235,34 @@ func voidReferenceRange(ctx context.Context, db dbx.DB, in VoidReferenceRangeInp
 	return row.referenceRange(), err
 }
 
-// ReferenceRangesInput asks for the ranges of an analyte.
-type ReferenceRangesInput struct {
-	AnalyteID hmstype.LabAnalyteID // required
-	Page      hmstype.Page
+// ListReferenceRangesInput asks for the ranges of an analyte.
+type ListReferenceRangesInput struct {
+	Analyte hmstype.LabAnalyteID // required
+	Page    hmstype.Page
 }
 
 // Validate implements the rules above.
-func (in ReferenceRangesInput) Validate() error {
+func (in ListReferenceRangesInput) Validate() error {
 	var v hmstype.Validator
-	v.Required(!in.AnalyteID.IsZero(), "analyteId")
+	v.Required(!in.Analyte.IsZero(), "analyte")
 	checkPage(&v, in.Page)
 	return v.Err()
 }
 
-var opReferenceRanges = usecase.Query[ReferenceRangesInput, hmstype.List[ReferenceRange]]{
-	Name: "lab.reference_ranges", Permission: hmstype.PermLabRead,
+var opListReferenceRanges = usecase.Query[ListReferenceRangesInput, hmstype.List[ReferenceRange]]{
+	Name: "lab.list_reference_ranges", Permission: hmstype.PermLabRead,
 	Shows: usecase.Nobody[hmstype.List[ReferenceRange]](aCatalogue), Quiet: aCatalogue,
-	Sample: ReferenceRangesInput{},
+	Sample: ListReferenceRangesInput{},
 }.Declare()
 
-// ReferenceRanges lists the ranges of an analyte, also ended and voided ones, oldest first.
+// ListReferenceRanges lists the ranges of an analyte, also ended and voided ones, oldest first.
 // Permission: [hmstype.PermLabRead].
-func (s *Service) ReferenceRanges(ctx context.Context, in ReferenceRangesInput) (hmstype.List[ReferenceRange], error) {
-	return opReferenceRanges.Run(ctx, &s.base, in, referenceRanges)
+func (s *Service) ListReferenceRanges(ctx context.Context, in ListReferenceRangesInput) (hmstype.List[ReferenceRange], error) {
+	return opListReferenceRanges.Run(ctx, &s.base, in, referenceRanges)
 }
 
-func referenceRanges(ctx context.Context, db dbx.DB, in ReferenceRangesInput) (hmstype.List[ReferenceRange], error) {
-	return dbx.List(ctx, db, in.Page, dbx.Order{}, rangeRow.referenceRange, dbx.Equal("analyte_id", in.AnalyteID))
+func referenceRanges(ctx context.Context, db dbx.DB, in ListReferenceRangesInput) (hmstype.List[ReferenceRange], error) {
+	return dbx.List(ctx, db, in.Page, dbx.Order{}, rangeRow.referenceRange, dbx.Equal("analyte_id", in.Analyte))
 }
 
 // rangesOn gives the ranges in force on a day for these analytes.
@@ -274,7 +274,7 @@ func rangesOn(ctx context.Context, db dbx.DB, analytes []hmstype.LabAnalyteID, d
 	rows, err := dbx.All[rangeRow](ctx, db, dbx.OneOf("analyte_id", analytes), dbx.Where("rr.voided_at IS NULL"),
 		dbx.Where("rr.valid_from <= ?", day), dbx.Where("(rr.valid_to IS NULL OR rr.valid_to > ?)", day))
 	for _, r := range rows {
-		byAnalyte[r.AnalyteID] = append(byAnalyte[r.AnalyteID], r)
+		byAnalyte[r.Analyte] = append(byAnalyte[r.Analyte], r)
 	}
 	return byAnalyte, err
 }

@@ -26,20 +26,20 @@ type Report struct {
 
 var reports = usecase.Entity[Report]{
 	Table:   "lab_order",
-	Patient: func(r *Report) hmstype.PatientID { return r.Order.PatientID },
+	Patient: func(r *Report) hmstype.PatientID { return r.Order.Patient },
 	ID:      func(r *Report) string { return r.Order.ID.String() },
 	Texts:   func(r *Report) []fieldcrypt.Record { return r.Order.texts() },
 }
 
-var opReport = usecase.Query[usecase.ByID[hmstype.LabOrderID], Report]{
-	Name: "lab.report", Permission: hmstype.PermLabRead, Shows: reports.One(),
+var opGetReport = usecase.Query[usecase.ByID[hmstype.LabOrderID], Report]{
+	Name: "lab.get_report", Permission: hmstype.PermLabRead, Shows: reports.One(),
 }.Declare()
 
-// Report gives an order with all versions of its results, so that a corrected value stands
+// GetReport gives an order with all versions of its results, so that a corrected value stands
 // beside the one that it replaced, and records that it was read.
 // Permission: [hmstype.PermLabRead].
-func (s *Service) Report(ctx context.Context, id hmstype.LabOrderID) (Report, error) {
-	return opReport.Run(ctx, &s.base, usecase.ID(id), report)
+func (s *Service) GetReport(ctx context.Context, id hmstype.LabOrderID) (Report, error) {
+	return opGetReport.Run(ctx, &s.base, usecase.ID(id), report)
 }
 
 func report(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabOrderID]) (Report, error) {

@@ -41,7 +41,7 @@ func TestRestrictedPatient_WorkGoesOn(t *testing.T) {
 	test, who := b.remarked(t), b.adult(t)
 	b.restrict(t, who)
 	in := lab.AddOrderInput{
-		PatientID: who, OrderDetails: lab.OrderDetails{ClinicalNotes: "canary notes", Priority: lab.PriorityStat},
+		Patient: who, OrderDetails: lab.OrderDetails{ClinicalNotes: "canary notes", Priority: lab.PriorityStat},
 		Tests: []hmstype.LabTestID{test.ID}, IdempotencyKey: "order",
 	}
 	order, err := b.lab.AddOrder(b.doctor, in)
@@ -56,12 +56,12 @@ func TestRestrictedPatient_WorkGoesOn(t *testing.T) {
 	require.NoError(t, err)
 
 	specimen, err := b.lab.CollectSpecimen(b.tech, lab.CollectSpecimenInput{
-		OrderID: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true,
+		Order: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true,
 	})
 	require.NoError(t, err)
 	withheld(t, specimen, specimen.Withheld)
 	require.Equal(t, []string{"S0000000001", "serum"}, []string{specimen.Accession, specimen.Type})
-	list, err := b.lab.Worklist(b.tech, lab.WorklistInput{})
+	list, err := b.lab.ListWorklist(b.tech, lab.ListWorklistInput{})
 	require.NoError(t, err)
 	entry := list.Items[0]
 	withheld(t, entry, entry.Withheld && entry.Item.Withheld)
@@ -73,7 +73,7 @@ func TestRestrictedPatient_WorkGoesOn(t *testing.T) {
 	require.NoError(t, err)
 	withheld(t, item, item.Withheld)
 	out, err = b.lab.CorrectResult(b.doctor, lab.CorrectResultInput{
-		ItemRef: ref(item), AnalyteID: test.Analytes[0].ID, Value: number("9.99"), Comment: "canary comment", Reason: "canary why",
+		ItemRef: ref(item), Analyte: test.Analytes[0].ID, Value: number("9.99"), Comment: "canary comment", Reason: "canary why",
 	})
 	require.NoError(t, err)
 	withheld(t, out, out.Withheld)
@@ -101,8 +101,8 @@ func (b *bundle) remarked(t *testing.T) lab.Test {
 func (b *bundle) restrictedResult(t *testing.T, test lab.Test, item lab.Item) lab.ItemResult {
 	t.Helper()
 	out, err := b.lab.EnterResult(b.tech, lab.EnterResultInput{ItemRef: ref(item), Values: []lab.EnteredValue{
-		{AnalyteID: test.Analytes[0].ID, Value: number("9.9"), Comment: "canary comment"},
-		{AnalyteID: test.Analytes[1].ID, Value: lab.Value{Text: "canary text"}},
+		{Analyte: test.Analytes[0].ID, Value: number("9.9"), Comment: "canary comment"},
+		{Analyte: test.Analytes[1].ID, Value: lab.Value{Text: "canary text"}},
 	}})
 	require.NoError(t, err)
 	withheld(t, out, out.Withheld && out.Item.Withheld && out.Results[0].Withheld)
@@ -139,19 +139,19 @@ func (b *bundle) restrictedAlerts(t *testing.T) {
 func (b *bundle) restrictedReads(t *testing.T, item lab.Item) {
 	t.Helper()
 	reads := map[string]func(ctx context.Context) error{
-		"order":   func(ctx context.Context) error { _, err := b.lab.Order(ctx, item.OrderID); return err },
-		"report":  func(ctx context.Context) error { _, err := b.lab.Report(ctx, item.OrderID); return err },
-		"history": func(ctx context.Context) error { _, err := b.lab.ItemHistory(ctx, item.ID); return err },
+		"order":   func(ctx context.Context) error { _, err := b.lab.GetOrder(ctx, item.Order); return err },
+		"report":  func(ctx context.Context) error { _, err := b.lab.GetReport(ctx, item.Order); return err },
+		"history": func(ctx context.Context) error { _, err := b.lab.GetItemHistory(ctx, item.ID); return err },
 		"orders": func(ctx context.Context) error {
-			_, err := b.lab.Orders(ctx, lab.OrdersInput{PatientID: item.PatientID})
+			_, err := b.lab.ListOrders(ctx, lab.ListOrdersInput{Patient: item.Patient})
 			return err
 		},
 		"results": func(ctx context.Context) error {
-			_, err := b.lab.ResultHistory(ctx, lab.ResultHistoryInput{PatientID: item.PatientID})
+			_, err := b.lab.ListResultHistory(ctx, lab.ListResultHistoryInput{Patient: item.Patient})
 			return err
 		},
 		"cumulative": func(ctx context.Context) error {
-			_, err := b.lab.CumulativeReport(ctx, lab.CumulativeReportInput{PatientID: item.PatientID})
+			_, err := b.lab.GetCumulativeReport(ctx, lab.GetCumulativeReportInput{Patient: item.Patient})
 			return err
 		},
 	}
@@ -161,9 +161,9 @@ func (b *bundle) restrictedReads(t *testing.T, item lab.Item) {
 		require.NoError(t, read(admin), name)
 	}
 	require.Equal(t, len(reads), dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.audit_event
-		WHERE tenant_id = ? AND action = 'denied' AND patient_id = ?`, b.Tenant, item.PatientID))
+		WHERE tenant_id = ? AND action = 'denied' AND patient_id = ?`, b.Tenant, item.Patient))
 	require.Equal(t, len(reads), dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.audit_event
-		WHERE tenant_id = ? AND action = 'read' AND patient_id = ?`, b.Tenant, item.PatientID), "what was shown is on the trail")
+		WHERE tenant_id = ? AND action = 'read' AND patient_id = ?`, b.Tenant, item.Patient), "what was shown is on the trail")
 }
 
 // A list without a row is an answer about the patient, too.
@@ -171,15 +171,15 @@ func TestRestrictedPatient_EmptyListIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	who := b.adult(t)
-	list, err := b.lab.Orders(b.doctor, lab.OrdersInput{PatientID: who})
+	list, err := b.lab.ListOrders(b.doctor, lab.ListOrdersInput{Patient: who})
 	require.NoError(t, err)
 	require.Empty(t, list.Items)
 	require.Equal(t, 1, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.audit_event
 		WHERE tenant_id = ? AND action = 'read' AND entity = 'lab_order' AND patient_id = ?`, b.Tenant, who))
 	b.restrict(t, who)
-	_, err = b.lab.Orders(b.doctor, lab.OrdersInput{PatientID: who})
+	_, err = b.lab.ListOrders(b.doctor, lab.ListOrdersInput{Patient: who})
 	require.ErrorIs(t, err, patient.ErrRestricted)
-	_, err = b.lab.ResultHistory(b.doctor, lab.ResultHistoryInput{PatientID: who})
+	_, err = b.lab.ListResultHistory(b.doctor, lab.ListResultHistoryInput{Patient: who})
 	require.ErrorIs(t, err, patient.ErrRestricted)
 }
 
@@ -188,14 +188,14 @@ func TestRestrictedPatient_ReplayIsAReading(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	in := lab.AddOrderInput{
-		PatientID: b.adult(t), OrderDetails: lab.OrderDetails{ClinicalNotes: "canary notes"},
+		Patient: b.adult(t), OrderDetails: lab.OrderDetails{ClinicalNotes: "canary notes"},
 		Tests: []hmstype.LabTestID{b.potassium(t).ID}, IdempotencyKey: "once",
 	}
 	first, err := b.lab.AddOrder(b.doctor, in)
 	require.NoError(t, err)
 	shown := func(action string) int {
 		return dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.audit_event
-			WHERE tenant_id = ? AND action = ? AND entity = 'lab_order' AND patient_id = ?`, b.Tenant, action, in.PatientID)
+			WHERE tenant_id = ? AND action = ? AND entity = 'lab_order' AND patient_id = ?`, b.Tenant, action, in.Patient)
 	}
 	require.Zero(t, shown("read"))
 	again, err := b.lab.AddOrder(b.doctor, in)
@@ -203,7 +203,7 @@ func TestRestrictedPatient_ReplayIsAReading(t *testing.T) {
 	require.Equal(t, first, again)
 	require.Equal(t, 1, shown("read"))
 
-	b.restrict(t, in.PatientID)
+	b.restrict(t, in.Patient)
 	again, err = b.lab.AddOrder(b.doctor, in)
 	require.NoError(t, err)
 	withheld(t, again, again.Withheld)

@@ -15,21 +15,21 @@ import (
 // Result is one version of the value of one analyte of an item (FHIR Observation). A version is
 // never changed: the next one supersedes it, and a report shows both.
 type Result struct {
-	ID           hmstype.LabResultID      `json:"id"`
-	ItemID       hmstype.LabOrderItemID   `json:"itemId"`
-	PatientID    hmstype.PatientID        `json:"patientId"`
-	TestID       hmstype.LabTestID        `json:"testId"`
-	AnalyteID    hmstype.LabAnalyteID     `json:"analyteId"`
-	SpecimenID   hmstype.SpecimenID       `json:"specimenId"`
-	SupersedesID hmstype.LabResultID      `json:"supersedesId"` // the version before; zero for the first
-	Status       ResultStatus             `json:"status"`
-	Value        Value                    `json:"value"`
-	Display      string                   `json:"display,omitempty"` // of a coded value
-	Unit         string                   `json:"unit,omitempty"`    // UCUM; the analyte's
-	Flag         Flag                     `json:"flag,omitempty"`    // computed here; a sender's own is never taken
-	Critical     bool                     `json:"critical"`          // the value is, or may be, beyond a critical limit
-	RangeID      hmstype.ReferenceRangeID `json:"rangeId"`           // what it was compared with; zero where none fits
-	Bounds                                // the range as it was; all nil where none fits
+	ID         hmstype.LabResultID      `json:"id"`
+	Item       hmstype.LabOrderItemID   `json:"item"`
+	Patient    hmstype.PatientID        `json:"patient"`
+	Test       hmstype.LabTestID        `json:"test"`
+	Analyte    hmstype.LabAnalyteID     `json:"analyte"`
+	Specimen   hmstype.SpecimenID       `json:"specimen"`
+	Supersedes hmstype.LabResultID      `json:"supersedes"` // the version before; zero for the first
+	Status     ResultStatus             `json:"status"`
+	Value      Value                    `json:"value"`
+	Display    string                   `json:"display,omitempty"` // of a coded value
+	Unit       string                   `json:"unit,omitempty"`    // UCUM; the analyte's
+	Flag       Flag                     `json:"flag,omitempty"`    // computed here; a sender's own is never taken
+	Critical   bool                     `json:"critical"`          // the value is, or may be, beyond a critical limit
+	Range      hmstype.ReferenceRangeID `json:"range"`             // what it was compared with; zero where none fits
+	Bounds                              // the range as it was; all nil where none fits
 	// Sex: what the range was chosen by; empty means unknown or other.
 	Sex Sex `json:"sex,omitempty"`
 	// AgeDays: age at collection, what the range was chosen by; nil means not known to the day.
@@ -54,7 +54,7 @@ type Result struct {
 // allResults is what every use case that shows results alone shows of whom.
 var allResults = usecase.Entity[Result]{
 	Table:   "lab_result",
-	Patient: func(r *Result) hmstype.PatientID { return r.PatientID },
+	Patient: func(r *Result) hmstype.PatientID { return r.Patient },
 	ID:      func(r *Result) string { return r.ID.String() },
 }
 
@@ -110,9 +110,9 @@ func (r resultRow) value() Value {
 
 func (r resultRow) result() Result {
 	out := Result{
-		ID: r.ID, ItemID: r.OrderItemID, PatientID: r.PatientID, TestID: r.TestID, AnalyteID: r.AnalyteID,
-		SpecimenID: r.SpecimenID, SupersedesID: r.SupersedesID, Status: r.Status,
-		Value: r.value(), Unit: r.Unit, Flag: r.Flag, Critical: r.Critical, RangeID: r.RangeID, Bounds: r.Bounds,
+		ID: r.ID, Item: r.OrderItemID, Patient: r.PatientID, Test: r.TestID, Analyte: r.AnalyteID,
+		Specimen: r.SpecimenID, Supersedes: r.SupersedesID, Status: r.Status,
+		Value: r.value(), Unit: r.Unit, Flag: r.Flag, Critical: r.Critical, Range: r.RangeID, Bounds: r.Bounds,
 		Sex: r.Sex, AgeDays: r.AgeDays, CollectedAt: r.CollectedAt.UTC(), Comment: r.Comment, Reason: r.Reason,
 		EnteredBy: r.EnteredBy, EnteredAt: r.EnteredAt.UTC(), VerifiedBy: r.VerifiedBy,
 		VerifiedAt: r.VerifiedAt.UTC(), CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,

@@ -23,7 +23,7 @@ func TestService_EnterResult_KeepsTheText(t *testing.T) {
 	} {
 		order := b.drawn(t, who, test)
 		b.enter(t, test, order.Items[0], number(text))
-		history, err := b.lab.ResultHistory(b.doctor, lab.ResultHistoryInput{PatientID: who, AnalyteID: test.Analytes[0].ID, Page: hmstype.Page{Limit: 1}})
+		history, err := b.lab.ListResultHistory(b.doctor, lab.ListResultHistoryInput{Patient: who, Analyte: test.Analytes[0].ID, Page: hmstype.Page{Limit: 1}})
 		require.NoError(t, err)
 		require.Equal(t, text, history.Items[0].Value.Number)
 		require.True(t, dbtest.Scalar[bool](t, b.Env, `SELECT value_number = ?::numeric FROM hms.lab_result WHERE id = ?`, text, history.Items[0].ID))
@@ -58,7 +58,7 @@ func TestService_EnterResult_RangeOfTheDayOfCollection(t *testing.T) {
 	three, six := lab.AgeMonths(3), lab.AgeMonths(6)
 	add := func(sex lab.Sex, from int, to *int, high string) lab.ReferenceRange {
 		r, err := b.lab.AddReferenceRange(b.tech, lab.AddReferenceRangeInput{
-			RangeDetails: lab.RangeDetails{AnalyteID: analyte, Sex: sex, AgeFrom: from, AgeTo: to, ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: bounds("", "", high, "")},
+			RangeDetails: lab.RangeDetails{Analyte: analyte, Sex: sex, AgeFrom: from, AgeTo: to, ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: bounds("", "", high, "")},
 		})
 		require.NoError(t, err)
 		return r
@@ -84,7 +84,7 @@ func TestService_EnterResult_RangeOfTheDayOfCollection(t *testing.T) {
 			who := b.born(t, today.AddDays(-tt.days), tt.gender)
 			order := b.drawn(t, who, test)
 			out := b.enter(t, test, order.Items[0], number("14.5"))
-			require.Equal(t, tt.want, out.Results[0].RangeID)
+			require.Equal(t, tt.want, out.Results[0].Range)
 			require.Equal(t, tt.days, *out.Results[0].AgeDays)
 			if tt.want.IsZero() {
 				require.Equal(t, lab.FlagNone, out.Results[0].Flag)
@@ -104,13 +104,13 @@ func TestService_EnterResult_RangeOfTheDayOfCollection(t *testing.T) {
 			{RangeDetails: lab.RangeDetails{ValidFrom: hmstype.NewDate(2020, 1, 1), ValidTo: ends, Bounds: bounds("", "", "10", "")}},
 			{RangeDetails: lab.RangeDetails{ValidFrom: ends, Bounds: bounds("", "", "20", "")}},
 		} {
-			in.AnalyteID, in.Sex = test.Analytes[0].ID, lab.SexAny
+			in.Analyte, in.Sex = test.Analytes[0].ID, lab.SexAny
 			_, err := b.lab.AddReferenceRange(b.tech, in)
 			require.NoError(t, err)
 		}
 		order := b.order(t, b.adult(t), test)
 		_, err := b.lab.CollectSpecimen(b.tech, lab.CollectSpecimenInput{
-			OrderID: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true,
+			Order: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true,
 			CollectedAt: b.Clock.Now().AddDate(0, 0, -1),
 		})
 		require.NoError(t, err)
@@ -125,7 +125,7 @@ func TestService_EnterResult_MergedPatientIsNotMadeToWait(t *testing.T) {
 	b := setup(t)
 	test := b.potassium(t)
 	order := b.drawn(t, b.adult(t), test)
-	_, err := b.DB.NewRaw(`UPDATE hms.patient SET status = 'inactive' WHERE id = ?`, order.PatientID).Exec(t.Context())
+	_, err := b.DB.NewRaw(`UPDATE hms.patient SET status = 'inactive' WHERE id = ?`, order.Patient).Exec(t.Context())
 	require.NoError(t, err)
 	out := b.enter(t, test, order.Items[0], number("9.9"))
 	require.Equal(t, lab.FlagCriticalHigh, out.Results[0].Flag)
@@ -152,20 +152,20 @@ func TestService_EnterResult_Coded(t *testing.T) {
 		return b.lab.EnterResult(b.tech, lab.EnterResultInput{ItemRef: ref(item), Values: values})
 	}
 	item := order.Items[0]
-	_, err = enter(item, lab.EnteredValue{AnalyteID: film, Value: lab.Value{Code: "PO"}})
+	_, err = enter(item, lab.EnteredValue{Analyte: film, Value: lab.Value{Code: "PO"}})
 	require.Equal(t, "values[0].value.code", hmstype.Fields(err)[0].Path)
-	_, err = enter(item, lab.EnteredValue{AnalyteID: film, Value: lab.Value{Text: "PF"}})
+	_, err = enter(item, lab.EnteredValue{Analyte: film, Value: lab.Value{Text: "PF"}})
 	require.Equal(t, "values[0].value", hmstype.Fields(err)[0].Path)
 
-	out, err := enter(item, lab.EnteredValue{AnalyteID: film, Value: lab.Value{Code: "PV"}})
+	out, err := enter(item, lab.EnteredValue{Analyte: film, Value: lab.Value{Code: "PV"}})
 	require.NoError(t, err)
 	require.Equal(t, lab.FlagAbnormal, out.Results[0].Flag)
 	require.Equal(t, "P. vivax", out.Results[0].Display)
 	_, err = b.lab.VerifyResult(b.doctor, lab.VerifyResultInput{ItemRef: ref(out.Item)})
 	require.ErrorIs(t, err, lab.ErrIncomplete)
 
-	out, err = enter(out.Item, lab.EnteredValue{AnalyteID: film, Value: lab.Value{Code: "PF"}, Comment: "2 %"},
-		lab.EnteredValue{AnalyteID: remark, Value: lab.Value{AbsentReason: "not-performed"}})
+	out, err = enter(out.Item, lab.EnteredValue{Analyte: film, Value: lab.Value{Code: "PF"}, Comment: "2 %"},
+		lab.EnteredValue{Analyte: remark, Value: lab.Value{AbsentReason: "not-performed"}})
 	require.NoError(t, err)
 	require.Equal(t, lab.FlagCritical, out.Results[0].Flag)
 	require.EqualValues(t, 2, out.Results[0].Version)
@@ -180,7 +180,7 @@ func TestService_EnterResult_States(t *testing.T) {
 	b := setup(t)
 	test := b.potassium(t)
 	order := b.order(t, b.adult(t), test)
-	in := lab.EnterResultInput{ItemRef: ref(order.Items[0]), Values: []lab.EnteredValue{{AnalyteID: test.Analytes[0].ID, Value: number("4")}}}
+	in := lab.EnterResultInput{ItemRef: ref(order.Items[0]), Values: []lab.EnteredValue{{Analyte: test.Analytes[0].ID, Value: number("4")}}}
 	_, err := b.lab.EnterResult(b.tech, in)
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition, "without a specimen there is nothing to measure")
 	_, err = b.lab.EnterResult(b.As(t, identity.RolePharmacist), in)
@@ -213,7 +213,7 @@ func TestService_EnterResult_ConcurrentTechnicians(t *testing.T) {
 			ctx, value = other, "9.8"
 		}
 		_, err := b.lab.EnterResult(ctx, lab.EnterResultInput{ItemRef: ref(order.Items[0]), Values: []lab.EnteredValue{
-			{AnalyteID: test.Analytes[0].ID, Value: number(value)},
+			{Analyte: test.Analytes[0].ID, Value: number(value)},
 		}})
 		return err
 	})
@@ -232,7 +232,7 @@ func TestService_VerifyResult(t *testing.T) {
 		order := b.drawn(t, b.adult(t), k, na)
 		for i, item := range order.Items {
 			test := k
-			if item.TestID == na.ID {
+			if item.Test == na.ID {
 				test = na
 			}
 			require.Equal(t, lab.OrderActive, b.reload(t, order).Status)
@@ -254,7 +254,7 @@ func TestService_VerifyResult(t *testing.T) {
 		admin := b.As(t, identity.RoleAdmin)
 		order := b.drawn(t, b.adult(t), test)
 		out, err := b.lab.EnterResult(admin, lab.EnterResultInput{ItemRef: ref(order.Items[0]), Values: []lab.EnteredValue{
-			{AnalyteID: test.Analytes[0].ID, Value: number("4")},
+			{Analyte: test.Analytes[0].ID, Value: number("4")},
 		}})
 		require.NoError(t, err)
 		in := lab.VerifyResultInput{ItemRef: ref(out.Item)}
@@ -266,7 +266,7 @@ func TestService_VerifyResult(t *testing.T) {
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 		out, err = b.lab.VerifyResult(b.doctor, in)
 		require.NoError(t, err)
-		correct := lab.CorrectResultInput{ItemRef: ref(out.Item), AnalyteID: test.Analytes[0].ID, Value: number("5"), Reason: "typing error"}
+		correct := lab.CorrectResultInput{ItemRef: ref(out.Item), Analyte: test.Analytes[0].ID, Value: number("5"), Reason: "typing error"}
 		_, err = b.lab.CorrectResult(admin, correct)
 		require.ErrorIs(t, err, hmstype.ErrSeparationOfDuties)
 		_, err = b.lab.CorrectResult(b.doctor, correct)
@@ -289,7 +289,7 @@ func TestService_VerifyResult_ConcurrentLastItems(t *testing.T) {
 	order := b.drawn(t, b.adult(t), tests...)
 	items := make([]lab.Item, len(order.Items))
 	for i, item := range order.Items {
-		items[i] = b.enter(t, byID[item.TestID], item, number("1")).Item
+		items[i] = b.enter(t, byID[item.Test], item, number("1")).Item
 	}
 	outcome := together(len(items), func(i int) error {
 		_, err := b.lab.VerifyResult(b.doctor, lab.VerifyResultInput{ItemRef: ref(items[i])})
@@ -311,7 +311,7 @@ func TestService_CorrectResult(t *testing.T) {
 	_, err = b.lab.ReviewResult(b.Ctx, lab.ReviewResultInput{ItemRef: ref(item)})
 	require.ErrorIs(t, err, lab.ErrPersonRequired)
 
-	in := lab.CorrectResultInput{ItemRef: ref(item), AnalyteID: test.Analytes[0].ID, Value: number("4"), Reason: "x"}
+	in := lab.CorrectResultInput{ItemRef: ref(item), Analyte: test.Analytes[0].ID, Value: number("4"), Reason: "x"}
 	_, err = b.lab.CorrectResult(b.doctor, in)
 	require.ErrorIs(t, err, lab.ErrNoChange)
 	in.Comment = "slightly haemolysed"
@@ -327,13 +327,13 @@ func TestService_CorrectResult(t *testing.T) {
 	require.Equal(t, lab.ResultCorrected, out.Results[0].Status, "4.0 says more than 4")
 	require.Equal(t, 2, b.events(t, "lab.corrected"))
 
-	report, err := b.lab.Report(b.doctor, order.ID)
+	report, err := b.lab.GetReport(b.doctor, order.ID)
 	require.NoError(t, err)
 	var versions []string
 	for i, r := range report.Items[0].Results {
 		versions = append(versions, string(r.Status)+" "+r.Value.Number)
 		if i > 0 {
-			require.Equal(t, report.Items[0].Results[i-1].ID, r.SupersedesID)
+			require.Equal(t, report.Items[0].Results[i-1].ID, r.Supersedes)
 		}
 	}
 	require.Equal(t, []string{"preliminary 4", "final 4", "amended 4", "corrected 4.0"}, versions, "the report shows all")
@@ -345,7 +345,7 @@ func TestService_CorrectResult(t *testing.T) {
 
 	preliminary := b.drawn(t, b.adult(t), test)
 	entered := b.enter(t, test, preliminary.Items[0], number("4"))
-	in = lab.CorrectResultInput{ItemRef: ref(entered.Item), AnalyteID: test.Analytes[0].ID, Value: number("5"), Reason: "x"}
+	in = lab.CorrectResultInput{ItemRef: ref(entered.Item), Analyte: test.Analytes[0].ID, Value: number("5"), Reason: "x"}
 	_, err = b.lab.CorrectResult(b.doctor, in)
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition, "what is not final is entered anew")
 }
@@ -360,7 +360,7 @@ func TestService_CorrectResult_Concurrent(t *testing.T) {
 	outcome := together(32, func(i int) error {
 		value := "5." + itoa(i)
 		_, err := b.lab.CorrectResult(b.doctor, lab.CorrectResultInput{
-			ItemRef: ref(out.Item), AnalyteID: test.Analytes[0].ID, Value: number(value), Reason: "race",
+			ItemRef: ref(out.Item), Analyte: test.Analytes[0].ID, Value: number(value), Reason: "race",
 		})
 		if err == nil {
 			mu.Lock()
@@ -370,7 +370,7 @@ func TestService_CorrectResult_Concurrent(t *testing.T) {
 		return err
 	})
 	require.Equal(t, map[hmstype.Kind]int{hmstype.KindNone: 1, hmstype.KindStale: 31}, outcome)
-	history, err := b.lab.ResultHistory(b.doctor, lab.ResultHistoryInput{PatientID: out.Item.PatientID})
+	history, err := b.lab.ListResultHistory(b.doctor, lab.ListResultHistoryInput{Patient: out.Item.Patient})
 	require.NoError(t, err)
 	require.Len(t, history.Items, 1)
 	require.Equal(t, winner, history.Items[0].Value.Number)

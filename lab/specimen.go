@@ -20,8 +20,8 @@ import (
 type Specimen struct {
 	ID        hmstype.SpecimenID `json:"id"`
 	Accession string             `json:"accession"` // the laboratory's number, unique in the tenant for ever
-	OrderID   hmstype.LabOrderID `json:"orderId"`
-	PatientID hmstype.PatientID  `json:"patientId"`
+	Order     hmstype.LabOrderID `json:"order"`
+	Patient   hmstype.PatientID  `json:"patient"`
 	Type      string             `json:"type"` // as the tests ask for
 	Status    SpecimenStatus     `json:"status"`
 	// CollectedAt: UTC; when it was drawn, never when a label was printed.
@@ -64,7 +64,7 @@ type specimenRow struct {
 
 func (r specimenRow) specimen() Specimen {
 	return Specimen{
-		ID: r.ID, Accession: r.Accession, OrderID: r.OrderID, PatientID: r.PatientID, Type: r.SpecimenType,
+		ID: r.ID, Accession: r.Accession, Order: r.OrderID, Patient: r.PatientID, Type: r.SpecimenType,
 		Status: r.Status, CollectedAt: r.CollectedAt.UTC(), ReceivedAt: r.ReceivedAt.UTC(),
 		ReceivedBy: r.ReceivedBy, RejectedAt: r.RejectedAt.UTC(), RejectedBy: r.RejectedBy, RejectCode: r.RejectCode,
 		RejectReason: r.RejectReason, CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
@@ -75,7 +75,7 @@ func (r specimenRow) specimen() Specimen {
 // patient is labelled and worked on like any other.
 var specimens = usecase.Entity[Specimen]{
 	Table:   "lab_specimen",
-	Patient: func(s *Specimen) hmstype.PatientID { return s.PatientID },
+	Patient: func(s *Specimen) hmstype.PatientID { return s.Patient },
 	ID:      func(s *Specimen) string { return s.ID.String() },
 	Keep:    func(withheld, whole *Specimen) { withheld.Accession, withheld.Type = whole.Accession, whole.Type },
 }
@@ -95,13 +95,13 @@ var specimenSteps = dbx.Machine[specimenRow, SpecimenStatus]{
 
 func specimenEvent(kind string, row specimenRow) dbx.Event {
 	return dbx.Event{Type: kind, Entity: "lab_order", ID: row.OrderID, Data: map[string]string{
-		"specimenId": row.ID.String(), "patientId": row.PatientID.String(), "status": string(row.Status),
+		"specimen": row.ID.String(), "patient": row.PatientID.String(), "status": string(row.Status),
 	}}
 }
 
 // CollectSpecimenInput says that a specimen was drawn.
 type CollectSpecimenInput struct {
-	OrderID        hmstype.LabOrderID       // required; active
+	Order          hmstype.LabOrderID       // required; active
 	Items          []hmstype.LabOrderItemID // 1 to 100 items of the order that wait for a specimen of one type
 	CollectedAt    time.Time                // zero means now; not in the future
 	TwoIdentifiers bool                     // must be true: the patient's identity was checked by two identifiers at the draw
@@ -111,7 +111,7 @@ type CollectSpecimenInput struct {
 // Validate implements the rules above.
 func (in CollectSpecimenInput) Validate() error {
 	var v hmstype.Validator
-	v.Required(!in.OrderID.IsZero(), "orderId")
+	v.Required(!in.Order.IsZero(), "order")
 	v.Check(len(in.Items) >= 1 && len(in.Items) <= 100, "items", "must be 1 to 100")
 	seen := map[hmstype.LabOrderItemID]bool{}
 	for i, id := range in.Items {
@@ -147,7 +147,7 @@ func (s *Service) collectSpecimen(ctx context.Context, db dbx.DB, in CollectSpec
 	if at.After(db.Now) {
 		return Specimen{}, hmstype.Invalid("collectedAt", "must not lie in the future")
 	}
-	order, err := lockOrder(ctx, db, in.OrderID)
+	order, err := lockOrder(ctx, db, in.Order)
 	if err != nil {
 		return Specimen{}, err
 	}
@@ -180,7 +180,7 @@ func (s *Service) collectSpecimen(ctx context.Context, db dbx.DB, in CollectSpec
 
 // itemsToCollect gives the items that are named, which must wait for a specimen.
 func itemsToCollect(ctx context.Context, db dbx.DB, in CollectSpecimenInput) ([]itemRow, error) {
-	all, err := itemsOf(ctx, db, in.OrderID)
+	all, err := itemsOf(ctx, db, in.Order)
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +244,7 @@ func (s *Service) chargeItems(
 			continue
 		}
 		_, err := s.ports.Charges.Post(ctx, db.Conn(), charge.Request{
-			Source: chargeSource(item.ID), Patient: order.PatientID, Encounter: order.EncounterID,
+			Source: chargeSource(item.ID), Patient: order.PatientID, Encounter: order.Encounter,
 			Service: test.ServiceCode, Quantity: decimal.NewFromInt(1), At: at,
 		})
 		if err != nil {
@@ -411,15 +411,15 @@ func (s *Service) takeBack(ctx context.Context, db dbx.DB, item *itemRow, in Rej
 	return moveItem(ctx, db, item, ItemOrdered, in.Reason)
 }
 
-var opSpecimenHistory = usecase.Query[usecase.ByID[hmstype.SpecimenID], hmstype.History]{
-	Name: "lab.specimen_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
+var opGetSpecimenHistory = usecase.Query[usecase.ByID[hmstype.SpecimenID], hmstype.History]{
+	Name: "lab.get_specimen_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
 }.Declare()
 
-// SpecimenHistory gives the steps of a specimen from state to state, the oldest first.
+// GetSpecimenHistory gives the steps of a specimen from state to state, the oldest first.
 // Permission: [hmstype.PermLabRead].
-func (s *Service) SpecimenHistory(ctx context.Context, id hmstype.SpecimenID) (hmstype.History, error) {
+func (s *Service) GetSpecimenHistory(ctx context.Context, id hmstype.SpecimenID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.SpecimenID]("lab_specimen", specimenRow.subject)
-	return opSpecimenHistory.Run(ctx, &s.base, usecase.ID(id), rule)
+	return opGetSpecimenHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
 func (r specimenRow) subject() hmstype.PatientID { return r.PatientID }

@@ -23,12 +23,12 @@ func TestService_CollectSpecimen(t *testing.T) {
 	var items []hmstype.LabOrderItemID
 	for _, test := range []lab.Test{k, urine} {
 		for _, item := range order.Items {
-			if item.TestID == test.ID {
+			if item.Test == test.ID {
 				items = append(items, item.ID)
 			}
 		}
 	}
-	in := lab.CollectSpecimenInput{OrderID: order.ID, Items: items, TwoIdentifiers: true}
+	in := lab.CollectSpecimenInput{Order: order.ID, Items: items, TwoIdentifiers: true}
 	_, err = b.lab.CollectSpecimen(b.tech, in)
 	require.ErrorIs(t, err, lab.ErrSpecimenMismatch)
 
@@ -57,7 +57,7 @@ func TestService_CollectSpecimen(t *testing.T) {
 	in.IdempotencyKey = ""
 	_, err = b.lab.CollectSpecimen(b.tech, in)
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
-	in.Items = []hmstype.LabOrderItemID{b.order(t, order.PatientID, k).Items[0].ID}
+	in.Items = []hmstype.LabOrderItemID{b.order(t, order.Patient, k).Items[0].ID}
 	_, err = b.lab.CollectSpecimen(b.tech, in)
 	require.ErrorIs(t, err, lab.ErrItemMismatch)
 }
@@ -86,7 +86,7 @@ func TestService_RejectSpecimen(t *testing.T) {
 		require.Equal(t, lab.SpecimenRejected, specimen.Status)
 		order = b.reload(t, order)
 		require.Equal(t, lab.ItemOrdered, order.Items[0].Status)
-		require.Zero(t, order.Items[0].SpecimenID)
+		require.Zero(t, order.Items[0].Specimen)
 		require.NotZero(t, b.alerts(t)[0].SupersededBy, "the value of a rejected specimen is taken back")
 
 		second := b.collect(t, order)
@@ -95,8 +95,8 @@ func TestService_RejectSpecimen(t *testing.T) {
 		order = b.reload(t, order)
 		next := b.enter(t, test, order.Items[0], number("4.1"))
 		require.EqualValues(t, 3, next.Results[0].Version, "value, cancelled, new value")
-		require.Equal(t, second.ID, next.Results[0].SpecimenID)
-		require.NotEqual(t, out.Results[0].SpecimenID, next.Results[0].SpecimenID)
+		require.Equal(t, second.ID, next.Results[0].Specimen)
+		require.NotEqual(t, out.Results[0].Specimen, next.Results[0].Specimen)
 		require.Equal(t, lab.FlagNormal, next.Results[0].Flag)
 	})
 
@@ -118,11 +118,11 @@ func TestService_RejectSpecimen(t *testing.T) {
 		b := setup(t)
 		_, out := b.final(t, b.potassium(t), b.adult(t), number("4"))
 		specimen, err := b.lab.RejectSpecimen(b.tech, lab.RejectSpecimenInput{
-			ID: out.Item.SpecimenID, Version: 1, Reason: "found clotted", Recollect: true,
+			ID: out.Item.Specimen, Version: 1, Reason: "found clotted", Recollect: true,
 		})
 		require.NoError(t, err)
 		require.Equal(t, lab.SpecimenRejected, specimen.Status)
-		order, err := b.lab.Order(b.doctor, out.Item.OrderID)
+		order, err := b.lab.GetOrder(b.doctor, out.Item.Order)
 		require.NoError(t, err)
 		require.Equal(t, lab.ItemFinal, order.Items[0].Status)
 	})

@@ -11,7 +11,7 @@ import (
 
 // Turnaround is how long one test took from collection to its first final result.
 type Turnaround struct {
-	TestID   hmstype.LabTestID
+	Test     hmstype.LabTestID
 	Code     string
 	Count    int64         // items that became final in the period
 	Median   time.Duration // half of them took no longer
@@ -24,14 +24,14 @@ type Turnaround struct {
 // maxTurnaroundDays bounds the period of one question.
 const maxTurnaroundDays = 400
 
-// TurnaroundTimesInput asks for a period of at most 400 days; an item counts where it became
+// ListTurnaroundTimesInput asks for a period of at most 400 days; an item counts where it became
 // final.
-type TurnaroundTimesInput struct {
+type ListTurnaroundTimesInput struct {
 	Period hmstype.Period // required, closed
 }
 
 // Validate implements the rules above.
-func (in TurnaroundTimesInput) Validate() error {
+func (in ListTurnaroundTimesInput) Validate() error {
 	var v hmstype.Validator
 	v.Nested("period", in.Period.Validate())
 	v.Check(!in.Period.IsOpen(), "period.end", "required")
@@ -51,19 +51,19 @@ const turnaroundSelect = `SELECT t.id, t.code, t.turnaround_minutes, count(*),
 	WHERE t.tenant_id = $1 AND x.tenant_id = $1
 	GROUP BY t.id, t.code, t.turnaround_minutes ORDER BY t.code`
 
-var opTurnaroundTimes = usecase.Query[TurnaroundTimesInput, []Turnaround]{
-	Name: "lab.turnaround_times", Permission: hmstype.PermLabRead, Shows: usecase.Nobody[[]Turnaround]("figures only"),
+var opListTurnaroundTimes = usecase.Query[ListTurnaroundTimesInput, []Turnaround]{
+	Name: "lab.list_turnaround_times", Permission: hmstype.PermLabRead, Shows: usecase.Nobody[[]Turnaround]("figures only"),
 	Quiet:  "figures only",
-	Sample: TurnaroundTimesInput{Period: usecase.SamplePeriod},
+	Sample: ListTurnaroundTimesInput{Period: usecase.SamplePeriod},
 }.Declare()
 
-// TurnaroundTimes gives the times from collection to the final result per test, exactly.
+// ListTurnaroundTimes gives the times from collection to the final result per test, exactly.
 // Permission: [hmstype.PermLabRead].
-func (s *Service) TurnaroundTimes(ctx context.Context, in TurnaroundTimesInput) ([]Turnaround, error) {
-	return opTurnaroundTimes.Run(ctx, &s.base, in, turnaroundTimes)
+func (s *Service) ListTurnaroundTimes(ctx context.Context, in ListTurnaroundTimesInput) ([]Turnaround, error) {
+	return opListTurnaroundTimes.Run(ctx, &s.base, in, turnaroundTimes)
 }
 
-func turnaroundTimes(ctx context.Context, db dbx.DB, in TurnaroundTimesInput) ([]Turnaround, error) {
+func turnaroundTimes(ctx context.Context, db dbx.DB, in ListTurnaroundTimesInput) ([]Turnaround, error) {
 	rows, err := db.Query(ctx, turnaroundSelect, db.Tenant(), in.Period.Start, in.Period.End)
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func turnaroundTimes(ctx context.Context, db dbx.DB, in TurnaroundTimesInput) ([
 	for rows.Next() {
 		var t Turnaround
 		var minutes, median, p90, longest int64
-		if err := rows.Scan(&t.TestID, &t.Code, &minutes, &t.Count, &median, &p90, &longest, &t.OnTarget); err != nil {
+		if err := rows.Scan(&t.Test, &t.Code, &minutes, &t.Count, &median, &p90, &longest, &t.OnTarget); err != nil {
 			return nil, err
 		}
 		t.Target = time.Duration(minutes) * time.Minute

@@ -74,7 +74,7 @@ func TestTransitions_EveryPairByRawSQL(t *testing.T) {
 	walk("lab_order_item", out.Item.ID.String(), texts(lab.ItemTransitions.States()), func(from, to string) bool {
 		return lab.ItemTransitions.Allows(lab.ItemStatus(from), lab.ItemStatus(to))
 	})
-	walk("lab_specimen", out.Item.SpecimenID.String(), texts(lab.SpecimenTransitions.States()), func(from, to string) bool {
+	walk("lab_specimen", out.Item.Specimen.String(), texts(lab.SpecimenTransitions.States()), func(from, to string) bool {
 		return lab.SpecimenTransitions.Allows(lab.SpecimenStatus(from), lab.SpecimenStatus(to))
 	})
 	walk("lab_critical_alert", alert.ID.String(), texts(lab.AlertTransitions.States()), func(from, to string) bool {
@@ -182,14 +182,14 @@ func TestResult_Walls(t *testing.T) {
 		"CorrectedForNothing":          {"reason": "''"},
 		"NotVerified":                  {"verified_at": "NULL"},
 		"VerifiedByNobody":             {"verified_by": "''"},
-		"OtherPatient":                 {"patient_id": "'" + other.PatientID.String() + "'::uuid"},
+		"OtherPatient":                 {"patient_id": "'" + other.Patient.String() + "'::uuid"},
 		"OtherItem":                    {"order_item_id": "'" + other.Items[0].ID.String() + "'::uuid"},
 		"UnknownAnalyte":               {"analyte_id": "hms.uuid_v7()"},
 		"AfterFinalComesNoPreliminary": {"status": "'preliminary'"},
 		"FirstVersionIsNotFinal":       {"supersedes_id": "NULL", "version": "1", "status": "'final'"},
 		"VersionIsNotTheNext":          {"version": "7"},
 		"SupersedesNothing":            {"supersedes_id": "hms.uuid_v7()"},
-		"SupersedesWhatIsSuperseded":   {"supersedes_id": "'" + final.SupersedesID.String() + "'::uuid", "version": "2", "status": "'final'"},
+		"SupersedesWhatIsSuperseded":   {"supersedes_id": "'" + final.Supersedes.String() + "'::uuid", "version": "2", "status": "'final'"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := insert(changes)
@@ -232,7 +232,7 @@ func TestCatalogue_Walls(t *testing.T) {
 	}
 	_, err := b.DB.NewRaw(`INSERT INTO hms.lab_critical_alert (tenant_id, id, result_id, order_item_id, analyte_id, patient_id, status, created_at, created_by, escalate_at)
 		VALUES (?, hms.uuid_v7(), ?, ?, ?, ?, 'open', now(), 'system:test', now() + interval '1 hour')`,
-		b.Tenant, alert.ResultID, out.Item.ID, alert.AnalyteID, alert.PatientID).Exec(t.Context())
+		b.Tenant, alert.Result, out.Item.ID, alert.Analyte, alert.Patient).Exec(t.Context())
 	require.ErrorContains(t, err, "lab_critical_alert_result_key", "one case per version")
 	require.ErrorIs(t, b.try(t, `DELETE FROM hms.lab_order WHERE tenant_id = ?`, b.Tenant), hmstype.ErrPermissionDenied)
 }
@@ -252,11 +252,11 @@ func TestTenantIsolation(t *testing.T) {
 			return nil
 		}))
 	}
-	_, err := other.lab.Report(other.doctor, order.ID)
+	_, err := other.lab.GetReport(other.doctor, order.ID)
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 	require.Empty(t, other.alerts(t))
 	err = other.try(t, `INSERT INTO hms.lab_order (tenant_id, id, number, patient_id, requester_id, created_at, created_by, status, priority)
-		VALUES (?, hms.uuid_v7(), 'X', ?, ?, now(), 'system:test', 'active', 'stat')`, other.Tenant, order.PatientID, other.doctorID)
+		VALUES (?, hms.uuid_v7(), 'X', ?, ?, now(), 'system:test', 'active', 'stat')`, other.Tenant, order.Patient, other.doctorID)
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 }
 
@@ -296,11 +296,11 @@ func TestResult_PropertyChainAndCases(t *testing.T) {
 				out, err = b.lab.VerifyResult(b.doctor, lab.VerifyResultInput{ItemRef: ref(item)})
 			case item.Status == lab.ItemCollected || item.Status == lab.ItemPreliminary:
 				out, err = b.lab.EnterResult(b.tech, lab.EnterResultInput{ItemRef: ref(item), Values: []lab.EnteredValue{
-					{AnalyteID: test.Analytes[0].ID, Value: number(value)},
+					{Analyte: test.Analytes[0].ID, Value: number(value)},
 				}})
 			default:
 				out, err = b.lab.CorrectResult(b.doctor, lab.CorrectResultInput{
-					ItemRef: ref(item), AnalyteID: test.Analytes[0].ID, Value: number(value), Reason: "drawn",
+					ItemRef: ref(item), Analyte: test.Analytes[0].ID, Value: number(value), Reason: "drawn",
 				})
 				if errors.Is(err, lab.ErrNoChange) {
 					continue

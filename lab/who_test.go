@@ -19,13 +19,13 @@ func TestSystemActor_KeepsItsName(t *testing.T) {
 	who := hmstype.ActorRef{Kind: hmstype.ActorSystem, Name: "analyser"}
 	test := b.potassium(t)
 	order, err := b.lab.AddOrder(analyser, lab.AddOrderInput{
-		PatientID: b.adult(t), OrderDetails: lab.OrderDetails{RequesterID: b.doctorID}, Tests: []hmstype.LabTestID{test.ID},
+		Patient: b.adult(t), OrderDetails: lab.OrderDetails{Requester: b.doctorID}, Tests: []hmstype.LabTestID{test.ID},
 	})
 	require.NoError(t, err)
-	require.Equal(t, b.doctorID, order.RequesterID, "whose order it is")
+	require.Equal(t, b.doctorID, order.Requester, "whose order it is")
 	require.Equal(t, who, order.CreatedBy, "is not who entered it")
 	specimen, err := b.lab.CollectSpecimen(analyser, lab.CollectSpecimenInput{
-		OrderID: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true,
+		Order: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true,
 	})
 	require.NoError(t, err)
 	require.Equal(t, who, specimen.CreatedBy)
@@ -34,7 +34,7 @@ func TestSystemActor_KeepsItsName(t *testing.T) {
 	require.Equal(t, who, specimen.ReceivedBy)
 	order = b.reload(t, order)
 	out, err := b.lab.EnterResult(analyser, lab.EnterResultInput{
-		ItemRef: ref(order.Items[0]), Values: []lab.EnteredValue{{AnalyteID: test.Analytes[0].ID, Value: number("9.9")}},
+		ItemRef: ref(order.Items[0]), Values: []lab.EnteredValue{{Analyte: test.Analytes[0].ID, Value: number("9.9")}},
 	})
 	require.NoError(t, err)
 	out, err = b.lab.VerifyResult(analyser, lab.VerifyResultInput{ItemRef: ref(out.Item)})
@@ -45,7 +45,7 @@ func TestSystemActor_KeepsItsName(t *testing.T) {
 	specimen, err = b.lab.RejectSpecimen(analyser, lab.RejectSpecimenInput{ID: specimen.ID, Version: specimen.Version, Reason: "clotted"})
 	require.NoError(t, err)
 	require.Equal(t, who, specimen.RejectedBy)
-	report, err := b.lab.Report(b.doctor, order.ID)
+	report, err := b.lab.GetReport(b.doctor, order.ID)
 	require.NoError(t, err)
 	require.Equal(t, who, report.Items[0].Results[0].EnteredBy, "and when it is read again")
 }
@@ -70,7 +70,7 @@ func TestDuties_ArePersons(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			order := b.drawn(t, b.adult(t), test)
 			out, err := b.lab.EnterResult(pair[0], lab.EnterResultInput{
-				ItemRef: ref(order.Items[0]), Values: []lab.EnteredValue{{AnalyteID: test.Analytes[0].ID, Value: number("4")}},
+				ItemRef: ref(order.Items[0]), Values: []lab.EnteredValue{{Analyte: test.Analytes[0].ID, Value: number("4")}},
 			})
 			require.NoError(t, err)
 			require.Equal(t, admin.ID, out.Results[0].EnteredBy.Person)
@@ -78,7 +78,7 @@ func TestDuties_ArePersons(t *testing.T) {
 			require.ErrorIs(t, err, hmstype.ErrSeparationOfDuties)
 			out = b.verify(t, out.Item)
 			_, err = b.lab.CorrectResult(pair[1], lab.CorrectResultInput{
-				ItemRef: ref(out.Item), AnalyteID: test.Analytes[0].ID, Value: number("5"), Reason: "transposed",
+				ItemRef: ref(out.Item), Analyte: test.Analytes[0].ID, Value: number("5"), Reason: "transposed",
 			})
 			require.ErrorIs(t, err, hmstype.ErrSeparationOfDuties)
 		})
@@ -93,8 +93,8 @@ func TestService_AddOrder_ByProgram(t *testing.T) {
 	ctx := hmstype.WithActor(t.Context(), hmstype.Actor{
 		Tenant: b.Tenant, User: program.ID, Person: b.doctorID, Kind: hmstype.ActorService, Purpose: hmstype.PurposeTreatment,
 	})
-	order, err := b.lab.AddOrder(ctx, lab.AddOrderInput{PatientID: b.adult(t), Tests: []hmstype.LabTestID{b.potassium(t).ID}})
+	order, err := b.lab.AddOrder(ctx, lab.AddOrderInput{Patient: b.adult(t), Tests: []hmstype.LabTestID{b.potassium(t).ID}})
 	require.NoError(t, err)
-	require.Equal(t, b.doctorID, order.RequesterID)
+	require.Equal(t, b.doctorID, order.Requester)
 	require.Equal(t, program.ID, order.CreatedBy.User)
 }

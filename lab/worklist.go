@@ -32,7 +32,7 @@ type WorklistEntry struct {
 // not wait: which test, of which order and how urgent stays.
 var worklistEntries = usecase.Entity[WorklistEntry]{
 	Table:   "lab_order_item",
-	Patient: func(e *WorklistEntry) hmstype.PatientID { return e.Item.PatientID },
+	Patient: func(e *WorklistEntry) hmstype.PatientID { return e.Item.Patient },
 	ID:      func(e *WorklistEntry) string { return e.Item.ID.String() },
 	Keep: func(withheld, whole *WorklistEntry) {
 		item := withheld.Item
@@ -41,14 +41,14 @@ var worklistEntries = usecase.Entity[WorklistEntry]{
 	},
 }
 
-// WorklistInput asks for the items that wait.
-type WorklistInput struct {
+// ListWorklistInput asks for the items that wait.
+type ListWorklistInput struct {
 	Status ItemStatus // ordered, collected, in-progress or preliminary; empty means all four
 	Page   hmstype.Page
 }
 
 // Validate implements the rules above.
-func (in WorklistInput) Validate() error {
+func (in ListWorklistInput) Validate() error {
 	var v hmstype.Validator
 	hmstype.OneOf(&v, in.Status, "status", "", ItemOrdered, ItemCollected, ItemInProgress, ItemPreliminary)
 	_, err := in.Page.Size()
@@ -81,19 +81,19 @@ const worklistSelect = `SELECT i.id, i.order_id, i.patient_id, i.test_id, i.stat
 	AND (i.priority_rank, i.created_at, i.id) > (?, ?, ?)
 	ORDER BY i.priority_rank, i.created_at, i.id LIMIT ?`
 
-var opWorklist = usecase.Query[WorklistInput, hmstype.List[WorklistEntry]]{
-	Name: "lab.worklist", Permission: hmstype.PermLabRead, Shows: worklistEntries.Found(),
-	Sample: WorklistInput{},
+var opListWorklist = usecase.Query[ListWorklistInput, hmstype.List[WorklistEntry]]{
+	Name: "lab.list_worklist", Permission: hmstype.PermLabRead, Shows: worklistEntries.Found(),
+	Sample: ListWorklistInput{},
 }.Declare()
 
-// Worklist lists the items of active orders on which work is to be done: the most urgent
+// ListWorklist lists the items of active orders on which work is to be done: the most urgent
 // first, among equals the oldest, and records whose data were seen.
 // Permission: [hmstype.PermLabRead].
-func (s *Service) Worklist(ctx context.Context, in WorklistInput) (hmstype.List[WorklistEntry], error) {
-	return opWorklist.Run(ctx, &s.base, in, worklist)
+func (s *Service) ListWorklist(ctx context.Context, in ListWorklistInput) (hmstype.List[WorklistEntry], error) {
+	return opListWorklist.Run(ctx, &s.base, in, worklist)
 }
 
-func worklist(ctx context.Context, db dbx.DB, in WorklistInput) (hmstype.List[WorklistEntry], error) {
+func worklist(ctx context.Context, db dbx.DB, in ListWorklistInput) (hmstype.List[WorklistEntry], error) {
 	list := hmstype.List[WorklistEntry]{Items: []WorklistEntry{}}
 	size, err := in.Page.Size()
 	if err != nil {

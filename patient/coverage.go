@@ -187,15 +187,15 @@ func coverageInTheWay(ctx context.Context, db dbx.DB, row coverageRow) error {
 	return &CoverageOverlapError{Coverage: taken[0].ID, ValidFrom: taken[0].ValidFrom, ValidUntil: taken[0].ValidUntil}
 }
 
-var opCoverages = usecase.Query[usecase.ByID[hmstype.PatientID], []Coverage]{
-	Name: "patient.coverages", Permission: hmstype.PermPatientRead, Shows: coverages.All(),
+var opListCoverages = usecase.Query[usecase.ByID[hmstype.PatientID], []Coverage]{
+	Name: "patient.list_coverages", Permission: hmstype.PermPatientRead, Shows: coverages.All(),
 }.Declare()
 
-// Coverages lists all coverages of a patient, whatever their status, in the order in which
+// ListCoverages lists all coverages of a patient, whatever their status, in the order in which
 // they pay, and records that they were read. [ErrRestricted] as for [Service.Get].
 // Permission: [hmstype.PermPatientRead].
-func (s *Service) Coverages(ctx context.Context, patient hmstype.PatientID) ([]Coverage, error) {
-	return opCoverages.Run(ctx, &s.base, usecase.ID(patient), listCoverages)
+func (s *Service) ListCoverages(ctx context.Context, patient hmstype.PatientID) ([]Coverage, error) {
+	return opListCoverages.Run(ctx, &s.base, usecase.ID(patient), listCoverages)
 }
 
 func listCoverages(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.PatientID]) ([]Coverage, error) {

@@ -11,8 +11,8 @@
 //	active, inactive -> merged (FHIR Patient.link replaced-by; terminal)
 //	active, inactive -> entered-in-error (terminal)
 //
-// Death is a dated attribute and not a state. [Service.PatientHistory] and
-// [Service.CoverageHistory] give the steps that were made.
+// Death is a dated attribute and not a state. [Service.GetHistory] and
+// [Service.GetCoverageHistory] give the steps that were made.
 //
 // # Errors
 //

@@ -7,28 +7,28 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-var opPatientHistory = usecase.Query[usecase.ByID[hmstype.PatientID], hmstype.History]{
-	Name: "patient.patient_history", Permission: hmstype.PermPatientRead, Shows: usecase.Histories.One(),
+var opGetHistory = usecase.Query[usecase.ByID[hmstype.PatientID], hmstype.History]{
+	Name: "patient.get_history", Permission: hmstype.PermPatientRead, Shows: usecase.Histories.One(),
 }.Declare()
 
-// PatientHistory gives the steps of a patient's record from state to state, the oldest first.
+// GetHistory gives the steps of a patient's record from state to state, the oldest first.
 // [ErrRestricted] as for [Service.Get].
 // Permission: [hmstype.PermPatientRead].
-func (s *Service) PatientHistory(ctx context.Context, id hmstype.PatientID) (hmstype.History, error) {
+func (s *Service) GetHistory(ctx context.Context, id hmstype.PatientID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.PatientID]("patient", patientRow.subject)
-	return opPatientHistory.Run(ctx, &s.base, usecase.ID(id), rule)
+	return opGetHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
-var opCoverageHistory = usecase.Query[usecase.ByID[hmstype.CoverageID], hmstype.History]{
-	Name: "patient.coverage_history", Permission: hmstype.PermPatientRead, Shows: usecase.Histories.One(),
+var opGetCoverageHistory = usecase.Query[usecase.ByID[hmstype.CoverageID], hmstype.History]{
+	Name: "patient.get_coverage_history", Permission: hmstype.PermPatientRead, Shows: usecase.Histories.One(),
 }.Declare()
 
-// CoverageHistory gives the steps of a coverage from state to state, the oldest first.
+// GetCoverageHistory gives the steps of a coverage from state to state, the oldest first.
 // [ErrRestricted] as for [Service.Get].
 // Permission: [hmstype.PermPatientRead].
-func (s *Service) CoverageHistory(ctx context.Context, id hmstype.CoverageID) (hmstype.History, error) {
+func (s *Service) GetCoverageHistory(ctx context.Context, id hmstype.CoverageID) (hmstype.History, error) {
 	rule := usecase.ReadHistory[hmstype.CoverageID]("coverage", coverageRow.subject)
-	return opCoverageHistory.Run(ctx, &s.base, usecase.ID(id), rule)
+	return opGetCoverageHistory.Run(ctx, &s.base, usecase.ID(id), rule)
 }
 
 func (r patientRow) subject() hmstype.PatientID  { return r.ID }

@@ -142,22 +142,22 @@ func TestService_Histories(t *testing.T) {
 	actor, err := hmstype.ActorFrom(env.Ctx)
 	require.NoError(t, err)
 	at, by := env.Clock.Now(), actor.Ref()
-	history, err := s.PatientHistory(env.Ctx, p.ID)
+	history, err := s.GetHistory(env.Ctx, p.ID)
 	require.NoError(t, err)
 	require.Equal(t, hmstype.History{Entity: "patient", ID: p.ID.String(), Patient: p.ID, Steps: []hmstype.StatusChange{
 		{From: "active", To: "inactive", At: at, By: by, Reason: "moved"},
 		{From: "inactive", To: "active", At: at, By: by, Reason: "came back"},
 	}}, history)
-	history, err = s.CoverageHistory(env.Ctx, coverage.ID)
+	history, err = s.GetCoverageHistory(env.Ctx, coverage.ID)
 	require.NoError(t, err)
 	require.Equal(t, []hmstype.StatusChange{{From: "active", To: "cancelled", At: at, By: by}}, history.Steps)
 
 	_, err = s.SetRestricted(env.Ctx, patient.SetRestrictedInput{ID: p.ID, Version: 3, Restricted: true})
 	require.NoError(t, err)
 	clerk := env.As(t, identity.RoleReceptionist)
-	_, err = s.PatientHistory(clerk, p.ID)
+	_, err = s.GetHistory(clerk, p.ID)
 	require.ErrorIs(t, err, patient.ErrRestricted)
-	_, err = s.CoverageHistory(clerk, coverage.ID)
+	_, err = s.GetCoverageHistory(clerk, coverage.ID)
 	require.ErrorIs(t, err, patient.ErrRestricted)
 }
 

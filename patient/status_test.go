@@ -103,7 +103,7 @@ func TestService_SetRestricted(t *testing.T) {
 	refused := map[string]func() error{
 		"Get":         func() error { _, err := s.Get(clerk, p.ID); return err },
 		"GetByMRN":    func() error { _, err := s.GetByMRN(clerk, p.MRN); return err },
-		"Coverages":   func() error { _, err := s.Coverages(clerk, p.ID); return err },
+		"Coverages":   func() error { _, err := s.ListCoverages(clerk, p.ID); return err },
 		"CancelCover": func() error { _, err := s.CancelCoverage(clerk, coverage.ID); return err },
 		"SetRestricted": func() error {
 			_, err := s.SetRestricted(clerk, patient.SetRestrictedInput{ID: p.ID, Version: 2})
@@ -335,12 +335,12 @@ func TestService_Coverages(t *testing.T) {
 	_, err = s.CancelCoverage(env.Ctx, first.ID)
 	require.NoError(t, err)
 
-	list, err := s.Coverages(env.Ctx, p.ID)
+	list, err := s.ListCoverages(env.Ctx, p.ID)
 	require.NoError(t, err)
 	require.Equal(t, []hmstype.CoverageID{first.ID, second.ID}, []hmstype.CoverageID{list[0].ID, list[1].ID})
 	require.Equal(t, patient.CoverageCancelled, list[0].Status)
 	require.Equal(t, "33.33", list[1].Percent.StringFixed(2))
-	_, err = s.Coverages(dbtest.New(t).Ctx, p.ID)
+	_, err = s.ListCoverages(dbtest.New(t).Ctx, p.ID)
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 }
 

@@ -100,8 +100,8 @@ var batchSteps = dbx.Machine[batchRow, BatchStatus]{
 	},
 }
 
-// ReceiveInput describes a delivery of one batch.
-type ReceiveInput struct {
+// ReceiveBatchInput describes a delivery of one batch.
+type ReceiveBatchInput struct {
 	BatchDetails
 	Location       hmstype.LocationID // required
 	Quantity       hmstype.Quantity   // base units; required
@@ -112,7 +112,7 @@ type ReceiveInput struct {
 }
 
 // Validate implements the rules above.
-func (in ReceiveInput) Validate() error {
+func (in ReceiveBatchInput) Validate() error {
 	var v hmstype.Validator
 	in.BatchDetails.validate(&v)
 	v.Required(!in.Location.IsZero(), "location")
@@ -125,10 +125,10 @@ func (in ReceiveInput) Validate() error {
 	return v.Err()
 }
 
-var opReceiveBatch = usecase.Command[ReceiveInput, Batch]{
+var opReceiveBatch = usecase.Command[ReceiveBatchInput, Batch]{
 	Name: "pharmacy.receive_batch", Permission: hmstype.PermStockWrite, Shows: usecase.Nobody[Batch](aStock),
-	Key: func(in ReceiveInput) string { return in.IdempotencyKey },
-	Sample: ReceiveInput{
+	Key: func(in ReceiveBatchInput) string { return in.IdempotencyKey },
+	Sample: ReceiveBatchInput{
 		BatchDetails: BatchDetails{BatchNumber: "L100", ExpiryDate: usecase.SampleDay.AddDays(300)}, Quantity: 100,
 		CostPrice:    hmstype.Money{Amount: decimal.New(1, -1), Currency: "USD"},
 		SellingPrice: hmstype.Money{Amount: decimal.New(25, -2), Currency: "USD"},
@@ -140,11 +140,11 @@ var opReceiveBatch = usecase.Command[ReceiveInput, Batch]{
 // [ErrBatchConflict] where the item has this batch number with another expiry, supplier or
 // price: one of the two is a mistake.
 // Permission: [hmstype.PermStockWrite].
-func (s *Service) ReceiveBatch(ctx context.Context, in ReceiveInput) (Batch, error) {
+func (s *Service) ReceiveBatch(ctx context.Context, in ReceiveBatchInput) (Batch, error) {
 	return opReceiveBatch.Run(ctx, &s.base, in, receiveBatch)
 }
 
-func receiveBatch(ctx context.Context, db dbx.DB, in ReceiveInput) (Batch, error) {
+func receiveBatch(ctx context.Context, db dbx.DB, in ReceiveBatchInput) (Batch, error) {
 	row := batchRow{
 		Header: dbx.NewHeader[hmstype.BatchID](db), BatchDetails: in.BatchDetails,
 		BatchNumberKey: names.CodeKey(in.BatchNumber),

@@ -247,15 +247,15 @@ func getItem(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.MedicationI
 	return row.item(), err
 }
 
-var opItems = usecase.Query[usecase.Paged, hmstype.List[Item]]{
-	Name: "pharmacy.items", Permission: hmstype.PermPharmacyRead,
+var opListItems = usecase.Query[usecase.Paged, hmstype.List[Item]]{
+	Name: "pharmacy.list_items", Permission: hmstype.PermPharmacyRead,
 	Shows: usecase.Nobody[hmstype.List[Item]](aCatalogue), Quiet: aCatalogue,
 }.Declare()
 
-// Items lists the formulary, oldest first.
+// ListItems lists the formulary, oldest first.
 // Permission: [hmstype.PermPharmacyRead].
-func (s *Service) Items(ctx context.Context, page hmstype.Page) (hmstype.List[Item], error) {
-	return opItems.Run(ctx, &s.base, usecase.Paged{Page: page}, items)
+func (s *Service) ListItems(ctx context.Context, page hmstype.Page) (hmstype.List[Item], error) {
+	return opListItems.Run(ctx, &s.base, usecase.Paged{Page: page}, items)
 }
 
 func items(ctx context.Context, db dbx.DB, in usecase.Paged) (hmstype.List[Item], error) {

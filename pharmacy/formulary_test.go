@@ -42,7 +42,7 @@ func TestService_Items(t *testing.T) {
 	var got []hmstype.MedicationItemID
 	page := hmstype.Page{Limit: 2}
 	for {
-		list, err := b.Items(b.Ctx, page)
+		list, err := b.ListItems(b.Ctx, page)
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(list.Items), 2)
 		for _, item := range list.Items {

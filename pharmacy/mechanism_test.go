@@ -57,7 +57,7 @@ func TestRestrictedPatient_WorkGoesOn(t *testing.T) {
 	in.IdempotencyKey = ""
 	fresh, err := b.Dispense(pharmacist, in)
 	require.NoError(t, err)
-	back, err := b.ReverseDispense(b.As(t, identity.RolePharmacist), pharmacy.ReverseInput{Dispense: open.ID, Reason: "CANARY"})
+	back, err := b.ReverseDispense(b.As(t, identity.RolePharmacist), pharmacy.ReverseDispenseInput{Dispense: open.ID, Reason: "CANARY"})
 	require.NoError(t, err)
 	for _, d := range []pharmacy.Dispense{again, fresh, back} {
 		require.True(t, d.Withheld)
@@ -70,8 +70,8 @@ func TestRestrictedPatient_WorkGoesOn(t *testing.T) {
 	}
 
 	for name, read := range map[string]func(context.Context) error{
-		"pharmacy.get_dispense":     func(ctx context.Context) error { _, err := b.GetDispense(ctx, open.ID); return err },
-		"pharmacy.dispense_history": func(ctx context.Context) error { _, err := b.DispenseHistory(ctx, open.ID); return err },
+		"pharmacy.get_dispense":         func(ctx context.Context) error { _, err := b.GetDispense(ctx, open.ID); return err },
+		"pharmacy.get_dispense_history": func(ctx context.Context) error { _, err := b.GetDispenseHistory(ctx, open.ID); return err },
 	} {
 		require.ErrorIs(t, read(pharmacist), patient.ErrRestricted, name)
 		require.Equal(t, 1, b.events(t, name, "denied"), name)
@@ -96,13 +96,13 @@ func TestService_History(t *testing.T) {
 	require.Equal(t, actor.Ref(), d.DispensedBy)
 	require.Equal(t, "system:test", batch.ReceivedBy.String(), "the host's own actor keeps its name")
 	b.Clock.Advance(time.Hour)
-	back, err := b.ReverseDispense(b.Ctx, pharmacy.ReverseInput{Dispense: d.ID, Reason: "mistake"})
+	back, err := b.ReverseDispense(b.Ctx, pharmacy.ReverseDispenseInput{Dispense: d.ID, Reason: "mistake"})
 	require.NoError(t, err)
 	require.Equal(t, d.Version+1, back.Version)
 	_, err = b.SetBatchStatus(b.Ctx, pharmacy.SetBatchStatusInput{ID: batch.ID, Status: pharmacy.BatchHold, Reason: "seal"})
 	require.NoError(t, err)
 
-	got, err := b.DispenseHistory(pharmacist, d.ID)
+	got, err := b.GetDispenseHistory(pharmacist, d.ID)
 	require.NoError(t, err)
 	require.Equal(t, hmstype.History{
 		Entity: "medication_dispense", ID: d.ID.String(), Patient: b.patient, Steps: []hmstype.StatusChange{
@@ -110,15 +110,15 @@ func TestService_History(t *testing.T) {
 			{From: "completed", To: "entered-in-error", At: b.Clock.Now(), By: system.Ref(), Reason: "mistake"},
 		},
 	}, got)
-	got, err = b.BatchHistory(pharmacist, batch.ID)
+	got, err = b.GetBatchHistory(pharmacist, batch.ID)
 	require.NoError(t, err)
 	require.Equal(t, hmstype.History{Entity: "stock_batch", ID: batch.ID.String(), Steps: []hmstype.StatusChange{
 		{From: "available", To: "hold", At: b.Clock.Now(), By: system.Ref(), Reason: "seal"},
 	}}, got)
 	other := dbtest.New(t)
-	_, err = b.DispenseHistory(other.Ctx, d.ID)
+	_, err = b.GetDispenseHistory(other.Ctx, d.ID)
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
-	_, err = b.BatchHistory(other.Ctx, batch.ID)
+	_, err = b.GetBatchHistory(other.Ctx, batch.ID)
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 }
 

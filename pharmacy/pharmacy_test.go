@@ -73,8 +73,8 @@ func (b *bundle) receive(tb testing.TB, number string, quantity hmstype.Quantity
 	return batch
 }
 
-func (b *bundle) delivery(number string, quantity hmstype.Quantity, days int) pharmacy.ReceiveInput {
-	return pharmacy.ReceiveInput{
+func (b *bundle) delivery(number string, quantity hmstype.Quantity, days int) pharmacy.ReceiveBatchInput {
+	return pharmacy.ReceiveBatchInput{
 		BatchDetails: pharmacy.BatchDetails{
 			Item: b.item, Supplier: b.supplier, BatchNumber: number, ExpiryDate: b.today.AddDays(days),
 		},
@@ -116,13 +116,13 @@ func TestService_ReceiveBatch(t *testing.T) {
 	}
 	require.Equal(t, hmstype.Quantity(160), b.requireClean(t).OnHand)
 
-	for name, change := range map[string]func(*pharmacy.ReceiveInput){
-		"Zero":        func(in *pharmacy.ReceiveInput) { in.Quantity = 0 },
-		"Negative":    func(in *pharmacy.ReceiveInput) { in.Quantity = -5 },
-		"Overflow":    func(in *pharmacy.ReceiveInput) { in.Quantity = hmstype.MaxQuantity + 1 },
-		"NegativePay": func(in *pharmacy.ReceiveInput) { in.CostPrice = hmstype.MustMoney("-1", "USD") },
-		"Currencies":  func(in *pharmacy.ReceiveInput) { in.CostPrice = hmstype.MustMoney("1", "EUR") },
-		"NoItem":      func(in *pharmacy.ReceiveInput) { in.Item = hmstype.NewID[hmstype.MedicationItemID]() },
+	for name, change := range map[string]func(*pharmacy.ReceiveBatchInput){
+		"Zero":        func(in *pharmacy.ReceiveBatchInput) { in.Quantity = 0 },
+		"Negative":    func(in *pharmacy.ReceiveBatchInput) { in.Quantity = -5 },
+		"Overflow":    func(in *pharmacy.ReceiveBatchInput) { in.Quantity = hmstype.MaxQuantity + 1 },
+		"NegativePay": func(in *pharmacy.ReceiveBatchInput) { in.CostPrice = hmstype.MustMoney("-1", "USD") },
+		"Currencies":  func(in *pharmacy.ReceiveBatchInput) { in.CostPrice = hmstype.MustMoney("1", "EUR") },
+		"NoItem":      func(in *pharmacy.ReceiveBatchInput) { in.Item = hmstype.NewID[hmstype.MedicationItemID]() },
 	} {
 		in := b.delivery("B3", 10, 60)
 		change(&in)
@@ -281,7 +281,7 @@ func TestService_ConcurrentStormKeepsEveryBalance(t *testing.T) {
 		func() error {
 			d, err := b.Dispense(b.Ctx, b.sell(3))
 			if err == nil {
-				_, err = b.ReverseDispense(b.Ctx, pharmacy.ReverseInput{Dispense: d.ID, Reason: "mistake"})
+				_, err = b.ReverseDispense(b.Ctx, pharmacy.ReverseDispenseInput{Dispense: d.ID, Reason: "mistake"})
 			}
 			return err
 		},
@@ -388,7 +388,7 @@ func TestService_MatchesOracle(t *testing.T) {
 				take := min(left[i], want)
 				left[i], want = left[i]-take, want-take
 			}
-			shelf, err := b.Shelf(b.Ctx, pharmacy.ShelfInput{Item: item.ID})
+			shelf, err := b.ListShelf(b.Ctx, pharmacy.ListShelfInput{Item: item.ID})
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -409,7 +409,7 @@ func TestService_ReverseDispense(t *testing.T) {
 	b.receive(t, "B", 10, 60)
 	d, err := b.Dispense(b.Ctx, b.sell(15))
 	require.NoError(t, err)
-	in := pharmacy.ReverseInput{Dispense: d.ID, Reason: "wrong patient"}
+	in := pharmacy.ReverseDispenseInput{Dispense: d.ID, Reason: "wrong patient"}
 	back, err := b.ReverseDispense(b.Ctx, in)
 	require.NoError(t, err)
 	require.Equal(t, pharmacy.DispenseEnteredInError, back.Status)
@@ -443,7 +443,7 @@ func TestWalls(t *testing.T) {
 		return err
 	})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "another tenant's batch cannot even be referred to")
-	shelf, err := other.Shelf(other.Ctx, pharmacy.ShelfInput{})
+	shelf, err := other.ListShelf(other.Ctx, pharmacy.ListShelfInput{})
 	require.NoError(t, err)
 	require.Empty(t, shelf)
 }
@@ -468,7 +468,7 @@ func TestAntiTest3_OneTruthOfStock(t *testing.T) {
 	batch := b.receive(t, "A", 10, 30)
 	_, err := b.Adjust(b.Ctx, pharmacy.AdjustInput{Batch: batch.ID, Location: b.location, Delta: -4, Reason: "broken"})
 	require.NoError(t, err)
-	shelf, err := b.Shelf(b.Ctx, pharmacy.ShelfInput{Item: b.item})
+	shelf, err := b.ListShelf(b.Ctx, pharmacy.ListShelfInput{Item: b.item})
 	require.NoError(t, err)
 	require.Equal(t, hmstype.Quantity(6), shelf[0].OnHand)
 	require.Equal(t, hmstype.Quantity(-4), b.requireClean(t).Adjusted)

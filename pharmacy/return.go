@@ -8,36 +8,36 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// ReverseInput takes back a whole dispense that was a mistake.
-type ReverseInput struct {
+// ReverseDispenseInput takes back a whole dispense that was a mistake.
+type ReverseDispenseInput struct {
 	Dispense       hmstype.DispenseID // required
 	Reason         string             // required, up to 500 characters
 	IdempotencyKey string
 }
 
 // Validate implements the rules above.
-func (in ReverseInput) Validate() error {
+func (in ReverseDispenseInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Dispense.IsZero(), "dispense")
 	v.Text(in.Reason, "reason", 1, 500)
 	return v.Err()
 }
 
-var opReverseDispense = usecase.Command[ReverseInput, Dispense]{
+var opReverseDispense = usecase.Command[ReverseDispenseInput, Dispense]{
 	Name: "pharmacy.reverse_dispense", Permission: hmstype.PermPharmacyReverse, Shows: dispenses.One(),
-	Key:    func(in ReverseInput) string { return in.IdempotencyKey },
-	Sample: ReverseInput{Reason: "wrong patient"},
+	Key:    func(in ReverseDispenseInput) string { return in.IdempotencyKey },
+	Sample: ReverseDispenseInput{Reason: "wrong patient"},
 }.Declare()
 
 // ReverseDispense takes back what a dispense handed out and has not come back yet. The
 // units go to quarantine, not to the shelf: nobody knows where they have been. The charge
 // is reversed and the prescription gets its quantity back, all in one transaction.
 // Permission: [hmstype.PermPharmacyReverse].
-func (s *Service) ReverseDispense(ctx context.Context, in ReverseInput) (Dispense, error) {
+func (s *Service) ReverseDispense(ctx context.Context, in ReverseDispenseInput) (Dispense, error) {
 	return opReverseDispense.Run(ctx, &s.base, in, s.reverseDispense)
 }
 
-func (s *Service) reverseDispense(ctx context.Context, db dbx.DB, in ReverseInput) (Dispense, error) {
+func (s *Service) reverseDispense(ctx context.Context, db dbx.DB, in ReverseDispenseInput) (Dispense, error) {
 	row, err := dbx.Get[dispenseRow](ctx, db, "medication_dispense", in.Dispense)
 	if err != nil {
 		return Dispense{}, err

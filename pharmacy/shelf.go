@@ -26,28 +26,28 @@ type ShelfLine struct {
 // Usable tells whether units of the batch may be handed out.
 func (l ShelfLine) Usable() bool { return l.Status == BatchAvailable && !l.Expired && l.OnHand > 0 }
 
-// ShelfInput selects stock.
-type ShelfInput struct {
+// ListShelfInput selects stock.
+type ListShelfInput struct {
 	Item     hmstype.MedicationItemID // zero for all
 	Location hmstype.LocationID       // zero for all
 }
 
 // Validate accepts every selection.
-func (ShelfInput) Validate() error { return nil }
+func (ListShelfInput) Validate() error { return nil }
 
-var opShelf = usecase.Query[ShelfInput, []ShelfLine]{
-	Name: "pharmacy.shelf", Permission: hmstype.PermPharmacyRead,
+var opListShelf = usecase.Query[ListShelfInput, []ShelfLine]{
+	Name: "pharmacy.list_shelf", Permission: hmstype.PermPharmacyRead,
 	Shows: usecase.Nobody[[]ShelfLine](aStock), Quiet: aStock,
-	Sample: ShelfInput{},
+	Sample: ListShelfInput{},
 }.Declare()
 
-// Shelf lists what lies where, by item name and then in the order in which it will be handed out.
+// ListShelf lists what lies where, by item name and then in the order in which it will be handed out.
 // Permission: [hmstype.PermPharmacyRead].
-func (s *Service) Shelf(ctx context.Context, in ShelfInput) ([]ShelfLine, error) {
-	return opShelf.Run(ctx, &s.base, in, shelf)
+func (s *Service) ListShelf(ctx context.Context, in ListShelfInput) ([]ShelfLine, error) {
+	return opListShelf.Run(ctx, &s.base, in, shelf)
 }
 
-func shelf(ctx context.Context, db dbx.DB, in ShelfInput) ([]ShelfLine, error) {
+func shelf(ctx context.Context, db dbx.DB, in ListShelfInput) ([]ShelfLine, error) {
 	today, err := db.Today(ctx)
 	if err != nil {
 		return nil, err

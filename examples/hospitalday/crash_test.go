@@ -74,7 +74,7 @@ func TestDay_SurvivesConcurrentKills(t *testing.T) {
 		case pharmacy.Dispense:
 			_, err = h.Pharmacy.GetDispense(d.system, r.ID)
 		case billing.Bill:
-			_, err = h.Billing.Bill(d.system, r.ID)
+			_, err = h.Billing.GetBill(d.system, r.ID)
 		default:
 			continue
 		}

@@ -133,7 +133,7 @@ func (d *day) stock() error {
 		}
 		d.items = append(d.items, item)
 		for i, batch := range m.batches {
-			_, err := d.h.Pharmacy.ReceiveBatch(d.system, pharmacy.ReceiveInput{
+			_, err := d.h.Pharmacy.ReceiveBatch(d.system, pharmacy.ReceiveBatchInput{
 				BatchDetails: pharmacy.BatchDetails{
 					Item: item.ID, Supplier: supplier.ID, BatchNumber: fmt.Sprintf("LOT-%d", i+1), ExpiryDate: today.AddDays(batch[1]),
 				},
@@ -159,7 +159,7 @@ func (d *day) equipLab() error {
 	d.test, d.analyte = test, test.Analytes[0].ID
 	bound := func(text string) *decimal.Decimal { v := decimal.RequireFromString(text); return &v }
 	_, err = d.h.Lab.AddReferenceRange(d.system, lab.AddReferenceRangeInput{
-		RangeDetails: lab.RangeDetails{AnalyteID: d.analyte, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, 1, 1), Bounds: lab.Bounds{Low: bound("3.5"), High: bound("5.1"), CriticalLow: bound("2.8"), CriticalHigh: bound("6.2")}},
+		RangeDetails: lab.RangeDetails{Analyte: d.analyte, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, 1, 1), Bounds: lab.Bounds{Low: bound("3.5"), High: bound("5.1"), CriticalLow: bound("2.8"), CriticalHigh: bound("6.2")}},
 	})
 	return err
 }

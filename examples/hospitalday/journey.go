@@ -111,7 +111,7 @@ func (d *day) visit(p patient.Patient) (clinical.Encounter, error) {
 		return clinical.Encounter{}, err
 	}
 	return do(d, "open encounter", func() (clinical.Encounter, error) {
-		return d.h.Clinical.OpenEncounter(d.as(identity.RoleDoctor), clinical.OpenInput{
+		return d.h.Clinical.OpenEncounter(d.as(identity.RoleDoctor), clinical.OpenEncounterInput{
 			Appointment: booked.ID, Class: clinical.ClassAmbulatory,
 			EncounterDetails: clinical.EncounterDetails{ChiefComplaint: "feels unwell"},
 		})
@@ -195,7 +195,7 @@ func (d *day) medicate(_ patient.Patient, e clinical.Encounter) error {
 		return err
 	}
 	_, err = do(d, "reverse dispense", func() (pharmacy.Dispense, error) {
-		return d.h.Pharmacy.ReverseDispense(pharmacist, pharmacy.ReverseInput{Dispense: dispensed.ID, Reason: "handed to the wrong person"})
+		return d.h.Pharmacy.ReverseDispense(pharmacist, pharmacy.ReverseDispenseInput{Dispense: dispensed.ID, Reason: "handed to the wrong person"})
 	})
 	return err
 }
@@ -207,14 +207,14 @@ func (d *day) analyse(p patient.Patient, e clinical.Encounter) error {
 	}
 	doctor, technician := d.as(identity.RoleDoctor), d.as(identity.RoleLabTechnician)
 	order, err := do(d, "order test", func() (lab.Order, error) {
-		return d.h.Lab.AddOrder(doctor, lab.AddOrderInput{PatientID: p.ID, OrderDetails: lab.OrderDetails{EncounterID: e.ID}, Tests: []hmstype.LabTestID{d.test.ID}})
+		return d.h.Lab.AddOrder(doctor, lab.AddOrderInput{Patient: p.ID, OrderDetails: lab.OrderDetails{Encounter: e.ID}, Tests: []hmstype.LabTestID{d.test.ID}})
 	})
 	if err != nil {
 		return err
 	}
 	item := order.Items[0]
 	specimen, err := do(d, "collect specimen", func() (lab.Specimen, error) {
-		return d.h.Lab.CollectSpecimen(d.as(identity.RoleNurse), lab.CollectSpecimenInput{OrderID: order.ID, Items: []hmstype.LabOrderItemID{item.ID}, TwoIdentifiers: true})
+		return d.h.Lab.CollectSpecimen(d.as(identity.RoleNurse), lab.CollectSpecimenInput{Order: order.ID, Items: []hmstype.LabOrderItemID{item.ID}, TwoIdentifiers: true})
 	})
 	if err != nil {
 		return err
@@ -231,7 +231,7 @@ func (d *day) analyse(p patient.Patient, e clinical.Encounter) error {
 // two finds it paid.
 func (d *day) settle(p patient.Patient, e clinical.Encounter) error {
 	if _, err := do(d, "finish encounter", func() (clinical.Encounter, error) {
-		return d.h.Clinical.FinishEncounter(d.as(identity.RoleDoctor), clinical.FinishInput{
+		return d.h.Clinical.FinishEncounter(d.as(identity.RoleDoctor), clinical.FinishEncounterInput{
 			ID: e.ID, Service: "CONSULT",
 			EncounterOutcome: clinical.EncounterOutcome{Disposition: "home", Diagnosis: "malaise"},
 		})

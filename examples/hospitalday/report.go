@@ -43,7 +43,7 @@ func (d *day) report(_ context.Context, took time.Duration) error {
 }
 
 func (d *day) reportWards() error {
-	census, err := d.h.Facility.Census(d.system, facility.CensusInput{At: time.Now()})
+	census, err := d.h.Facility.GetCensus(d.system, facility.GetCensusInput{At: time.Now()})
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (d *day) reportWards() error {
 }
 
 func (d *day) reportShelf() error {
-	shelf, err := d.h.Pharmacy.Shelf(d.system, pharmacy.ShelfInput{})
+	shelf, err := d.h.Pharmacy.ListShelf(d.system, pharmacy.ListShelfInput{})
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (d *day) reportShelf() error {
 }
 
 func (d *day) reportLab() error {
-	times, err := d.h.Lab.TurnaroundTimes(d.system, lab.TurnaroundTimesInput{Period: hmstype.Period{Start: d.started.Add(-time.Hour), End: time.Now().Add(time.Minute)}})
+	times, err := d.h.Lab.ListTurnaroundTimes(d.system, lab.ListTurnaroundTimesInput{Period: hmstype.Period{Start: d.started.Add(-time.Hour), End: time.Now().Add(time.Minute)}})
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (d *day) reportLab() error {
 		rows = append(rows, table.Row{t.Code, t.Count, t.Median.Round(time.Millisecond), t.P90.Round(time.Millisecond), fmt.Sprintf("%d of %d", t.OnTarget, t.Count)})
 	}
 	show("Laboratory turn-around", table.Row{"Test", "Final", "Median", "P90", "On target"}, rows)
-	waiting, err := d.h.Lab.Worklist(d.system, lab.WorklistInput{})
+	waiting, err := d.h.Lab.ListWorklist(d.system, lab.ListWorklistInput{})
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (d *day) reportLab() error {
 
 func (d *day) reportRevenue() error {
 	today := hmstype.DateOf(d.started, time.UTC)
-	mix, err := d.h.Billing.PayerMix(d.system, billing.Days{From: today, Until: today.AddDays(2)})
+	mix, err := d.h.Billing.GetPayerMix(d.system, billing.Days{From: today, Until: today.AddDays(2)})
 	if err != nil {
 		return err
 	}

@@ -17,11 +17,11 @@ import (
 func (d *day) result(p patient.Patient, order lab.Order, technician context.Context) error {
 	doctor := d.as(identity.RoleDoctor)
 	ref := func() (lab.ItemRef, error) {
-		current, err := d.h.Lab.Order(doctor, order.ID)
+		current, err := d.h.Lab.GetOrder(doctor, order.ID)
 		if err != nil {
 			return lab.ItemRef{}, refusal("read order", err)
 		}
-		return lab.ItemRef{OrderID: order.ID, ItemID: current.Items[0].ID, PatientID: p.ID, Version: current.Items[0].Version}, nil
+		return lab.ItemRef{Order: order.ID, Item: current.Items[0].ID, Patient: p.ID, Version: current.Items[0].Version}, nil
 	}
 	value := fmt.Sprintf("%d.%d", 3+d.intn(3), d.intn(10))
 	if d.chance(6) {
@@ -32,7 +32,7 @@ func (d *day) result(p patient.Patient, order lab.Order, technician context.Cont
 		return err
 	}
 	if _, err := do(d, "enter result", func() (lab.ItemResult, error) {
-		return d.h.Lab.EnterResult(technician, lab.EnterResultInput{ItemRef: at, Values: []lab.EnteredValue{{AnalyteID: d.analyte, Value: lab.Value{Number: value}}}})
+		return d.h.Lab.EnterResult(technician, lab.EnterResultInput{ItemRef: at, Values: []lab.EnteredValue{{Analyte: d.analyte, Value: lab.Value{Number: value}}}})
 	}); err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (d *day) result(p patient.Patient, order lab.Order, technician context.Cont
 
 // acknowledge answers the critical results that nobody has answered yet.
 func (d *day) acknowledge(doctor context.Context) error {
-	open, err := d.h.Lab.CriticalAlerts(doctor, lab.CriticalAlertsInput{OnlyOpen: true})
+	open, err := d.h.Lab.ListCriticalAlerts(doctor, lab.ListCriticalAlertsInput{OnlyOpen: true})
 	if err != nil {
 		return refusal("read alerts", err)
 	}
@@ -67,7 +67,7 @@ func (d *day) acknowledge(doctor context.Context) error {
 // freeBed looks at the board, as everybody does at once: the bed may be gone by the time
 // somebody asks for it.
 func (d *day) freeBed() (hmstype.BedID, bool, error) {
-	beds, err := d.h.Facility.Beds(d.as(identity.RoleNurse), facility.BedsInput{Status: facility.BedUnoccupied})
+	beds, err := d.h.Facility.ListBeds(d.as(identity.RoleNurse), facility.ListBedsInput{Status: facility.BedUnoccupied})
 	if err != nil || len(beds) == 0 {
 		return hmstype.BedID{}, false, refusal("read beds", err)
 	}
