@@ -185,7 +185,7 @@ func (d *canaryDay) night() {
 	list := run(c, d.sys, s.ListEvents, audit.ListEventsInput{})
 	require.Empty(d.t, list.Items)
 	list, err = s.ListEventsOfPatient(d.sys, d.patient.ID, hmstype.Page{})
-	d.done("audit.OfPatient", err, list)
+	d.done("audit.ListEventsOfPatient", err, list)
 	run(c, d.sys, s.ProveEvent, list.Items[len(list.Items)-1].ID)
 	run(c, d.sys, s.ProvePatient, audit.ProvePatientInput{Patient: d.patient.ID})
 	perform(c, d.sys, s.Verify)

@@ -143,22 +143,22 @@ func (d *canaryDay) questions() {
 	report := audit.ListAccessesInput{Patient: d.patient.ID}
 	run(c, d.sys, s.ListAccesses, report)
 	run(c, d.sys, s.ListAccessTotals, report)
-	drainAll(c, "audit.AccessReportAll", s.ExportAccesses(d.sys, report))
-	drainAll(c, "audit.Export", s.ExportEvents(d.sys, audit.ListEventsInput{Patient: d.patient.ID}))
+	drainAll(c, "audit.ExportAccesses", s.ExportAccesses(d.sys, report))
+	drainAll(c, "audit.ExportEvents", s.ExportEvents(d.sys, audit.ListEventsInput{Patient: d.patient.ID}))
 	nothing := audit.ListEventsInput{}
-	c.feed(reflect.ValueOf(&nothing).Elem(), "audit.Export")
+	c.feed(reflect.ValueOf(&nothing).Elem(), "audit.ExportEvents")
 	for range s.ExportEvents(d.sys, nothing) {
 		require.Fail(d.t, "nobody has that name")
 	}
 	list, err := s.ListEventsOfUser(d.sys, d.user.ID, hmstype.Page{})
-	c.done("audit.OfUser", err, list)
-	list, err = s.ListEventsOfObject(d.sys, d.text("audit.OfObject"), d.text("audit.OfObject"), hmstype.Page{})
-	c.done("audit.OfObject", err, list)
-	c.fed["audit.OfObject"] = true
+	c.done("audit.ListEventsOfUser", err, list)
+	list, err = s.ListEventsOfObject(d.sys, d.text("audit.ListEventsOfObject"), d.text("audit.ListEventsOfObject"), hmstype.Page{})
+	c.done("audit.ListEventsOfObject", err, list)
+	c.fed["audit.ListEventsOfObject"] = true
 	during := hmstype.Period{Start: time.Now().Add(-time.Hour), End: time.Now().Add(time.Hour)} // the trail's clock is the server's
 	run(c, d.sys, s.ListExposures, audit.ListExposuresInput{During: during})
 	exposed, err := s.ListExposuresTo(d.sys, audit.ListExposuresToInput{Patient: d.patient.ID, During: during})
-	c.done("audit.ExposedTo", err, exposed)
+	c.done("audit.ListExposuresTo", err, exposed)
 	run(c, d.sys, s.ListUnusual, audit.ListUnusualInput{Suspicion: audit.SuspicionOwnRecord, During: during})
 	user := run(c, d.sys, d.h.Identity.GetUser, d.user.ID)
 	run(c, d.sys, d.h.Identity.LinkPatient, identity.LinkPatientInput{User: user.ID, Version: user.Version, Patient: d.patient.ID})

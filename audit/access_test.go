@@ -15,7 +15,7 @@ import (
 	"github.com/chelal/hms/patient"
 )
 
-func TestService_AccessReport(t *testing.T) {
+func TestService_ListAccesses(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	env.Clock.Advance(time.Since(env.Clock.Now()).Truncate(time.Microsecond)) // grants are dated by the host's clock, events by the database's
@@ -148,7 +148,7 @@ func exposures(t require.TestingT, read func(hmstype.Page) (hmstype.List[audit.E
 	}
 }
 
-func TestService_Exposed(t *testing.T) {
+func TestService_ListExposures(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	s := audit.New(env.Base, audit.LogConfig{})

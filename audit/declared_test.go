@@ -79,7 +79,7 @@ func TestService_DisclosuresOfRestrictedAreWithheld(t *testing.T) {
 	require.False(t, whole.Items[0].Withheld)
 }
 
-func TestService_DisclosureHistory(t *testing.T) {
+func TestService_GetDisclosureHistory(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	s := audit.New(env.Base, audit.LogConfig{})

@@ -218,7 +218,7 @@ func TestService_SuspendDisclosure(t *testing.T) {
 	require.ErrorIs(t, err, audit.ErrNotSuspendable)
 }
 
-func TestService_MarkDisclosureInError(t *testing.T) {
+func TestService_EnterDisclosureInError(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	s := audit.New(env.Base, audit.LogConfig{})

@@ -16,11 +16,12 @@
 //
 // # Questions
 //
-//	Trail, OfPatient, OfUser, OfObject   events; [Event.Fields] gives before and after
-//	Export                               the same as a stream, however long
-//	AccessReport, AccessTotals           who saw or changed a patient's record, for the patient
-//	Exposed, ExposedTo                   after a breach: whom an account saw, and who saw a patient
-//	Unusual                              namesakes, the own record, volume, nights, break-glass without review
+//	ListEvents, ListEventsOfPatient, …OfUser, …OfObject   events; [Event.Fields] gives before and after
+//	ExportEvents                                          the same as a stream, however long
+//	ListAccesses, ListAccessTotals                        who saw or changed a patient's record, for the patient
+//	ListExposures, ListExposuresTo                        after a breach: whom an account saw, and who saw a patient
+//	ListUnusual                                           namesakes, the own record, volume, nights, break-glass
+//	                                                      without review
 //
 // Every question is itself on the trail, with each patient whom its answer shows. Changes of
 // restricted patients are withheld from who may not see them, and a question about one such

@@ -41,7 +41,7 @@ func exports(t *testing.T, env *dbtest.Env) map[string]int {
 	return counts
 }
 
-func TestService_Export(t *testing.T) {
+func TestService_ExportEvents(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	// One connection only: whatever the stream held would keep the consumer from working.

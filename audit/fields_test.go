@@ -65,7 +65,7 @@ func TestValue_Text(t *testing.T) {
 
 // The history of a row: what stood there before and after, and of encrypted fields and their
 // tokens only that they changed.
-func TestService_OfObject(t *testing.T) {
+func TestService_ListEventsOfObject(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	patients := patient.New(env.Base)
@@ -121,7 +121,7 @@ func TestEvent_FHIR(t *testing.T) {
 	require.Equal(t, audit.OutcomeSuccess, audit.Event{Action: audit.ActionRead}.Outcome())
 }
 
-func TestService_OfUser(t *testing.T) {
+func TestService_ListEventsOfUser(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	s := audit.New(env.Base, audit.LogConfig{})

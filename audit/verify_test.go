@@ -15,7 +15,7 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 )
 
-func TestService_Trail(t *testing.T) {
+func TestService_ListEvents(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	s := audit.New(env.Base, audit.LogConfig{})

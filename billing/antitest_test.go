@@ -111,7 +111,7 @@ func TestAntiTest7_Reports(t *testing.T) {
 	})
 }
 
-func TestService_DaySummary(t *testing.T) {
+func TestService_GetDaySummary(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	bill := b.billOf100(t)

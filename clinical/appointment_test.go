@@ -223,7 +223,7 @@ func TestService_MarkNoShows(t *testing.T) {
 // TestService_Calendar_DaysOfClockChanges books in the hours around the changes of the
 // clock: the day has 23 or 25 hours, the repeated hour holds two appointments, and a day's
 // list neither loses one nor shows one of the next day.
-func TestService_Calendar_DaysOfClockChanges(t *testing.T) {
+func TestService_ListAppointments_DaysOfClockChanges(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	_, err := b.DB.NewRaw(`UPDATE hms.tenant SET time_zone = 'Europe/Berlin' WHERE tenant_id = ?`, b.Tenant).Exec(t.Context())

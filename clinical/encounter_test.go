@@ -88,7 +88,7 @@ func TestService_OpenEncounter_NamesTheStay(t *testing.T) {
 	require.Equal(t, b.Clock.Now(), arrived.Period.Start, "a planned encounter begins with the arrival")
 }
 
-func TestService_EncounterHistory(t *testing.T) {
+func TestService_GetEncounterHistory(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	e, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{
@@ -166,7 +166,7 @@ func TestService_FinishEncounter_Charges(t *testing.T) {
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 }
 
-func TestService_MarkEncounterError_AsksGuards(t *testing.T) {
+func TestService_EnterEncounterInError_AsksGuards(t *testing.T) {
 	t.Parallel()
 	guard := &veto{err: hmstype.ErrPrecondition}
 	b := setup(t, guard)
@@ -201,7 +201,7 @@ func TestService_EncounterPatient(t *testing.T) {
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 }
 
-func TestService_Encounters_PagesNewestFirst(t *testing.T) {
+func TestService_ListEncounters_PagesNewestFirst(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	var want []hmstype.EncounterID

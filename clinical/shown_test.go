@@ -104,7 +104,7 @@ func TestRestricted_CommandsWithhold(t *testing.T) {
 	see("AddAddendum", func() (any, error) {
 		return b.AddAddendum(doctor, clinical.AddAddendumInput{Note: r.note.ID, NoteBody: clinical.NoteBody{Plan: canary}})
 	})
-	see("MarkNoteError", func() (any, error) {
+	see("EnterNoteInError", func() (any, error) {
 		return b.EnterNoteInError(doctor, clinical.EnterNoteInErrorInput{ID: r.note.ID, Reason: canary})
 	})
 	see("RecordVitals", func() (any, error) {
@@ -112,7 +112,7 @@ func TestRestricted_CommandsWithhold(t *testing.T) {
 			Encounter: r.encounter.ID, Measurements: clinical.Measurements{PulsePerMinute: new(231)},
 		})
 	})
-	see("MarkVitalsError", func() (any, error) {
+	see("EnterVitalsInError", func() (any, error) {
 		return b.EnterVitalsInError(doctor, clinical.EnterVitalsInErrorInput{ID: r.vitals.ID, Reason: canary})
 	})
 	see("AddCondition", func() (any, error) {
@@ -136,7 +136,7 @@ func TestRestricted_CommandsWithhold(t *testing.T) {
 			ID: r.encounter.ID, EncounterOutcome: clinical.EncounterOutcome{Diagnosis: canary, Disposition: "home"},
 		})
 	})
-	see("MarkEncounterError", func() (any, error) {
+	see("EnterEncounterInError", func() (any, error) {
 		return b.EnterEncounterInError(doctor, clinical.WithdrawInput{ID: r.encounter.ID, Reason: canary})
 	})
 

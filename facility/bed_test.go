@@ -27,7 +27,7 @@ func TestService_ReopenBed(t *testing.T) {
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 }
 
-func TestService_Beds(t *testing.T) {
+func TestService_ListBeds(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	first, second := b.bed(t, "A1"), b.bed(t, "A2")

@@ -302,7 +302,7 @@ func TestWalls(t *testing.T) {
 	}
 }
 
-func TestService_Census(t *testing.T) {
+func TestService_GetCensus(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	type span struct{ from, to time.Duration }

@@ -11,7 +11,7 @@ import (
 )
 
 // Whoever lost the id of a stay finds it by the bed, the ward, the patient or the encounter.
-func TestService_Stays(t *testing.T) {
+func TestService_ListStays(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	one, two := b.bed(t, "1"), b.bed(t, "2")

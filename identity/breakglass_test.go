@@ -274,7 +274,7 @@ func TestBreakGlass_IsWithheld(t *testing.T) {
 	require.True(t, seen[audit.ActionSearch] && seen["denied"], "the patient's trail tells who looked, and who was refused")
 }
 
-func TestService_BreakGlassHistory(t *testing.T) {
+func TestService_GetBreakGlassHistory(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	dbtest.RequireTransitions(t, env, "break_glass", identity.BreakGlassTransitions.Pairs())

@@ -244,7 +244,7 @@ func TestService_APIKey(t *testing.T) {
 	})
 }
 
-func TestService_WebAuthnCredentials(t *testing.T) {
+func TestService_ListWebAuthnCredentials(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	ctx, _ := person(t, env)

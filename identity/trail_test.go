@@ -28,7 +28,7 @@ func TestService_EndSessionByAnAdministrator(t *testing.T) {
 	require.ErrorIs(t, env.Identity.EndSession(env.Ctx, hmstype.NewID[hmstype.SessionID]()), hmstype.ErrNotFound)
 }
 
-func TestService_Tenant(t *testing.T) {
+func TestService_GetTenant(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	tenant, err := env.Identity.GetTenant(env.Ctx)

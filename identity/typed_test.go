@@ -51,7 +51,7 @@ func TestService_Login_TypedDifferently(t *testing.T) {
 	require.NoError(t, named(strings.Repeat("m", 150)).Validate(), "which looks like twice as many")
 }
 
-func TestService_Roles_TypedDifferently(t *testing.T) {
+func TestService_ListRoles_TypedDifferently(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	for _, name := range []string{"doctor", "Lab  technician", "NURSE ", "Phar\u00admacist"} {

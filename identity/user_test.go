@@ -89,7 +89,7 @@ func TestService_SetUserStatus(t *testing.T) {
 	require.Error(t, err, "the database's guard holds against raw SQL too")
 }
 
-func TestService_UserHistory(t *testing.T) {
+func TestService_GetUserHistory(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	user := env.User(t, identity.RoleNurse)

@@ -119,7 +119,7 @@ func TestService_EscalateCritical_Concurrent(t *testing.T) {
 	require.Equal(t, 5, b.events(t, "lab.critical_escalated"), "each case once")
 }
 
-func TestService_CriticalAlerts_Pages(t *testing.T) {
+func TestService_ListCriticalAlerts_Pages(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	test := b.potassium(t)

@@ -15,9 +15,9 @@ import (
 
 // OrderDetails are what people say of an order.
 type OrderDetails struct {
-	// EncounterID: zero where the order belongs to no encounter; otherwise an open one of the patient.
+	// Encounter: zero where the order belongs to no encounter; otherwise an open one of the patient.
 	Encounter hmstype.EncounterID `json:"encounter" bun:"encounter_id"`
-	// RequesterID: whose order it is (FHIR requester), who need not be who entered it.
+	// Requester: whose order it is (FHIR requester), who need not be who entered it.
 	Requester hmstype.UserID `json:"requester" bun:"requester_id"`
 	Priority  Priority       `json:"priority"` // empty in an input means routine
 	// ClinicalNotes: what the laboratory should know; up to 4000 characters.

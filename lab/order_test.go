@@ -217,7 +217,7 @@ func TestService_CancelItem(t *testing.T) {
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 }
 
-func TestService_Orders(t *testing.T) {
+func TestService_ListOrders(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	test, who := b.potassium(t), b.adult(t)

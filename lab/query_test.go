@@ -12,7 +12,7 @@ import (
 	"github.com/chelal/hms/lab"
 )
 
-func TestService_Worklist(t *testing.T) {
+func TestService_ListWorklist(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	test, who := b.potassium(t), b.adult(t)
@@ -67,7 +67,7 @@ func TestService_Worklist(t *testing.T) {
 	require.Equal(t, drawn.Items[0].CollectedAt.Add(time.Hour), list.Items[0].DueAt)
 }
 
-func TestService_ResultHistory(t *testing.T) {
+func TestService_ListResultHistory(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	k, na, who := b.potassium(t), b.numericTest(t, "NA", "mmol/L"), b.adult(t)
@@ -114,7 +114,7 @@ func TestService_ResultHistory(t *testing.T) {
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 }
 
-func TestService_TurnaroundTimes(t *testing.T) {
+func TestService_ListTurnaroundTimes(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	test, who := b.potassium(t), b.adult(t)

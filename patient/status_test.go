@@ -310,7 +310,7 @@ func TestService_Search_PagesHoldEverybodyOnce(t *testing.T) {
 	require.Empty(t, want)
 }
 
-func TestService_Coverages(t *testing.T) {
+func TestService_ListCoverages(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	s := patient.New(env.Base)

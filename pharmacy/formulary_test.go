@@ -35,7 +35,7 @@ func TestService_UpdateItem(t *testing.T) {
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 }
 
-func TestService_Items(t *testing.T) {
+func TestService_ListItems(t *testing.T) {
 	t.Parallel()
 	b := setup(t, pharmacy.Ports{})
 	want := []hmstype.MedicationItemID{b.item, b.newItem(t, "Ibuprofen"), b.newItem(t, "Metformin")}
