@@ -80,7 +80,7 @@ func (d *canaryDay) accounts() {
 	})
 	invitation := run(c, d.sys, s.Invite, user.ID)
 	first := d.secret("identity.AcceptInvitation.Password")
-	user = run(c, d.sys, s.AcceptInvitation, identity.ResetPasswordInput{Token: invitation.Token, Password: first})
+	user = run(c, d.sys, s.AcceptInvitation, identity.AcceptInvitationInput{Token: invitation.Token, Password: first})
 	user = run(c, d.sys, s.SetUserRoles, identity.SetUserRolesInput{ID: user.ID, Roles: []string{d.role}})
 	d.user = run(c, d.sys, s.UpdateUser, identity.UpdateUserInput{
 		ID: user.ID, Version: user.Version, Profile: identity.Profile{Email: d.mail("identity.UpdateUser.Profile.Email"), PhoneNumber: d.phone("identity.UpdateUser.Profile.PhoneNumber")},

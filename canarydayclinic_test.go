@@ -118,12 +118,12 @@ func (d *canaryDay) encounters() {
 	c, s := d.hospital, d.h.Clinical
 	arrived := d.walkIn(clinical.ClassAmbulatory, clinical.EncounterArrived)
 	run(c, d.sys, s.MoveEncounter, clinical.MoveEncounterInput{ID: arrived, Status: clinical.EncounterTriaged})
-	run(c, d.sys, s.CancelEncounter, clinical.WithdrawInput{ID: d.walkIn(clinical.ClassAmbulatory, clinical.EncounterArrived)})
+	run(c, d.sys, s.CancelEncounter, clinical.CancelEncounterInput{ID: d.walkIn(clinical.ClassAmbulatory, clinical.EncounterArrived)})
 	done := d.walkIn(clinical.ClassAmbulatory, clinical.EncounterInProgress)
 	run(c, d.sys, s.FinishEncounter, clinical.FinishEncounterInput{ID: done, Service: d.service.Code})
-	run(c, d.sys, s.EnterEncounterInError, clinical.WithdrawInput{ID: done})
+	run(c, d.sys, s.EnterEncounterInError, clinical.EnterEncounterInErrorInput{ID: done})
 	run(c, d.sys, s.GetEncounter, d.visit)
-	run(c, d.sys, s.ListEncounters, clinical.OfPatient{Patient: d.patient.ID})
+	run(c, d.sys, s.ListEncounters, clinical.ListEncountersInput{Patient: d.patient.ID})
 	run(c, d.sys, s.GetEncounterHistory, done)
 }
 
@@ -137,7 +137,7 @@ func (d *canaryDay) notes() {
 	run(c, d.sys, s.GetNoteHistory, addendum.ID)
 	run(c, d.sys, s.GetNote, draft.ID)
 	run(c, d.sys, s.ListEncounterNotes, d.visit)
-	run(c, d.sys, s.ListNotes, clinical.OfPatient{Patient: d.patient.ID})
+	run(c, d.sys, s.ListNotes, clinical.ListNotesInput{Patient: d.patient.ID})
 }
 
 func (d *canaryDay) findings() {
@@ -146,12 +146,12 @@ func (d *canaryDay) findings() {
 	vitals := run(c, d.sys, s.RecordVitals, clinical.RecordVitalsInput{Encounter: d.visit, TakenAt: d.clock.Now(), Measurements: clinical.Measurements{PulsePerMinute: &pulse}})
 	run(c, d.sys, s.EnterVitalsInError, clinical.EnterVitalsInErrorInput{ID: vitals.ID})
 	run(c, d.sys, s.GetVitalsHistory, vitals.ID)
-	run(c, d.sys, s.ListVitals, clinical.OfPatient{Patient: d.patient.ID})
+	run(c, d.sys, s.ListVitals, clinical.ListVitalsInput{Patient: d.patient.ID})
 	run(c, d.sys, s.ListEncounterVitals, d.visit)
 	condition := run(c, d.sys, s.AddCondition, clinical.AddConditionInput{Encounter: d.visit})
 	run(c, d.sys, s.ReviseCondition, clinical.ReviseConditionInput{ID: condition.ID, Version: condition.Version, Verification: clinical.EnteredInError})
 	run(c, d.sys, s.GetConditionHistory, condition.ID)
-	run(c, d.sys, s.ListConditions, clinical.OfPatient{Patient: d.patient.ID})
+	run(c, d.sys, s.ListConditions, clinical.ListConditionsInput{Patient: d.patient.ID})
 	allergy := run(c, d.sys, s.RecordAllergy, clinical.RecordAllergyInput{Patient: d.patient.ID})
 	run(c, d.sys, s.ReviseAllergy, clinical.ReviseAllergyInput{ID: allergy.ID, Version: allergy.Version, Status: clinical.AllergyInactive})
 	run(c, d.sys, s.GetAllergyHistory, allergy.ID)
@@ -167,14 +167,14 @@ func (d *canaryDay) prescriptions() {
 		}).ID
 	}
 	d.rx = prescribe()
-	run(c, d.sys, s.HoldPrescription, clinical.StopInput{ID: d.rx})
-	run(c, d.sys, s.ResumePrescription, clinical.StopInput{ID: d.rx})
-	run(c, d.sys, s.CancelPrescription, clinical.StopInput{ID: prescribe()})
-	run(c, d.sys, s.StopPrescription, clinical.StopInput{ID: prescribe()})
-	run(c, d.sys, s.EnterPrescriptionInError, clinical.StopInput{ID: prescribe()})
+	run(c, d.sys, s.HoldPrescription, clinical.HoldPrescriptionInput{ID: d.rx})
+	run(c, d.sys, s.ResumePrescription, clinical.ResumePrescriptionInput{ID: d.rx})
+	run(c, d.sys, s.CancelPrescription, clinical.CancelPrescriptionInput{ID: prescribe()})
+	run(c, d.sys, s.StopPrescription, clinical.StopPrescriptionInput{ID: prescribe()})
+	run(c, d.sys, s.EnterPrescriptionInError, clinical.EnterPrescriptionInErrorInput{ID: prescribe()})
 	run(c, d.sys, s.GetPrescriptionHistory, d.rx)
 	run(c, d.sys, s.GetPrescription, d.rx)
-	run(c, d.sys, s.ListPrescriptions, clinical.OfPatient{Patient: d.patient.ID})
+	run(c, d.sys, s.ListPrescriptions, clinical.ListPrescriptionsInput{Patient: d.patient.ID})
 	run(c, d.sys, s.ListEncounterPrescriptions, d.visit)
 	perform(c, d.sys, s.Verify)
 }

@@ -48,21 +48,31 @@ func (d *canaryDay) task(to inbox.Recipient, draft bool) inbox.Task {
 	})
 }
 
+// stepTask takes a task one step on.
+func stepTask[In interface {
+	~struct {
+		ID      hmstype.TaskID
+		Version int64
+		Reason  string
+	}
+}](
+	d *canaryDay, step func(context.Context, In) (inbox.Task, error), t inbox.Task,
+) inbox.Task {
+	return run(d.hospital, d.other, step, In(inbox.TaskStep{ID: t.ID, Version: t.Version}))
+}
+
 func (d *canaryDay) tasks() {
 	c, s, me := d.hospital, d.h.Inbox, inbox.Recipient{User: d.userOf(d.other)}
-	step := func(fn func(context.Context, inbox.TaskStepInput) (inbox.Task, error), t inbox.Task) inbox.Task {
-		return run(c, d.other, fn, inbox.TaskStepInput{ID: t.ID, Version: t.Version})
-	}
 	task := d.task(inbox.Recipient{Role: d.role}, false)
 	task = run(c, d.other, s.ClaimTask, task.ID)
-	task = step(s.ReleaseTask, task)
+	task = stepTask(d, s.ReleaseTask, task)
 	task = run(c, d.sys, s.ReassignTask, inbox.ReassignTaskInput{ID: task.ID, Version: task.Version, To: me})
-	task = step(s.ReceiveTask, task)
+	task = stepTask(d, s.ReceiveTask, task)
 	task = run(c, d.other, s.ClaimTask, task.ID)
-	task = step(s.ReadyTask, task)
-	task = step(s.StartTask, task)
-	task = step(s.HoldTask, task)
-	task = step(s.ResumeTask, task)
+	task = stepTask(d, s.ReadyTask, task)
+	task = stepTask(d, s.StartTask, task)
+	task = stepTask(d, s.HoldTask, task)
+	task = stepTask(d, s.ResumeTask, task)
 	run(c, d.other, s.CompleteTask, inbox.CompleteTaskInput{ID: task.ID, Version: task.Version})
 	run(c, d.other, s.GetTask, task.ID)
 	run(c, d.other, s.GetTaskHistory, task.ID)
@@ -73,16 +83,16 @@ func (d *canaryDay) tasks() {
 func (d *canaryDay) tasksThatEnd() {
 	c, s, me := d.hospital, d.h.Inbox, inbox.Recipient{User: d.userOf(d.other)}
 	draft := d.task(me, true)
-	draft = run(c, d.sys, s.RequestTask, inbox.TaskStepInput{ID: draft.ID, Version: draft.Version})
+	draft = run(c, d.sys, s.RequestTask, inbox.RequestTaskInput{ID: draft.ID, Version: draft.Version})
 	draft = run(c, d.sys, s.RescheduleTask, inbox.RescheduleTaskInput{ID: draft.ID, Version: draft.Version, DueAt: d.clock.Now()})
-	run(c, d.other, s.RejectTask, inbox.EndTaskInput{ID: draft.ID, Version: draft.Version})
+	run(c, d.other, s.RejectTask, inbox.RejectTaskInput{ID: draft.ID, Version: draft.Version})
 	cancelled := d.task(me, false)
-	cancelled = run(c, d.sys, s.CancelTask, inbox.EndTaskInput{ID: cancelled.ID, Version: cancelled.Version})
-	run(c, d.sys, s.EnterTaskInError, inbox.EndTaskInput{ID: cancelled.ID, Version: cancelled.Version})
+	cancelled = run(c, d.sys, s.CancelTask, inbox.CancelTaskInput{ID: cancelled.ID, Version: cancelled.Version})
+	run(c, d.sys, s.EnterTaskInError, inbox.EnterTaskInErrorInput{ID: cancelled.ID, Version: cancelled.Version})
 	failed := d.task(me, false)
 	failed = run(c, d.other, s.ClaimTask, failed.ID)
-	failed = run(c, d.other, s.StartTask, inbox.TaskStepInput{ID: failed.ID, Version: failed.Version})
-	run(c, d.other, s.FailTask, inbox.EndTaskInput{ID: failed.ID, Version: failed.Version})
+	failed = run(c, d.other, s.StartTask, inbox.StartTaskInput{ID: failed.ID, Version: failed.Version})
+	run(c, d.other, s.FailTask, inbox.FailTaskInput{ID: failed.ID, Version: failed.Version})
 	overdue := d.task(me, false)
 	require.Equal(d.t, []hmstype.TaskID{overdue.ID}, run(c, d.sys, s.EscalateTasks, inbox.EscalateTasksInput{AsOf: d.clock.Now(), Role: d.role}))
 }
@@ -116,7 +126,7 @@ func (d *canaryDay) disclosures() {
 	})
 	asked := audit.ListDisclosuresInput{Patient: d.patient.ID, ForStaff: true}
 	run(c, d.sys, s.ListDisclosures, asked)
-	run(c, d.sys, s.ListDisclosureSummaries, asked)
+	run(c, d.sys, s.ListDisclosureSummaries, audit.ListDisclosureSummariesInput(asked))
 	run(c, d.sys, s.ProveDisclosures, audit.ProveDisclosuresInput{Patient: d.patient.ID, ForStaff: true})
 	run(c, d.sys, s.EnterDisclosureInError, audit.EnterDisclosureInErrorInput{ID: given.ID, Version: given.Version})
 	run(c, d.sys, s.GetDisclosureHistory, given.ID)
@@ -142,12 +152,12 @@ func (d *canaryDay) questions() {
 	c, s := d.hospital, d.h.Audit
 	report := audit.ListAccessesInput{Patient: d.patient.ID}
 	run(c, d.sys, s.ListAccesses, report)
-	run(c, d.sys, s.ListAccessTotals, report)
-	drainAll(c, "audit.ExportAccesses", s.ExportAccesses(d.sys, report))
-	drainAll(c, "audit.ExportEvents", s.ExportEvents(d.sys, audit.ListEventsInput{Patient: d.patient.ID}))
+	run(c, d.sys, s.ListAccessTotals, audit.ListAccessTotalsInput(report))
+	drainAll(c, "audit.ExportAccesses", s.ExportAccesses(d.sys, audit.ExportAccessesInput(report)))
+	drainAll(c, "audit.ExportEvents", s.ExportEvents(d.sys, audit.ExportEventsInput{Patient: d.patient.ID}))
 	nothing := audit.ListEventsInput{}
 	c.feed(reflect.ValueOf(&nothing).Elem(), "audit.ExportEvents")
-	for range s.ExportEvents(d.sys, nothing) {
+	for range s.ExportEvents(d.sys, audit.ExportEventsInput(nothing)) {
 		require.Fail(d.t, "nobody has that name")
 	}
 	list, err := s.ListEventsOfUser(d.sys, d.user.ID, hmstype.Page{})

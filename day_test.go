@@ -135,7 +135,7 @@ func (d *day) staff() {
 		Profile: identity.Profile{Username: "nurse", Email: "nurse@example.org", FirstName: "A", LastName: "B"}, Roles: []string{identity.RoleNurse}, Invite: true,
 	})).on(d)
 	invitation := gave(h.Invite(d.Ctx, user.ID)).on(d)
-	gave(h.AcceptInvitation(d.Ctx, identity.ResetPasswordInput{Token: invitation.Token, Password: dayPassword})).on(d)
+	gave(h.AcceptInvitation(d.Ctx, identity.AcceptInvitationInput{Token: invitation.Token, Password: dayPassword})).on(d)
 	login := gave(h.Login(d.Ctx, identity.LoginInput{Login: "nurse", Password: dayPassword, Source: "192.0.2.1"})).on(d)
 	_, err := h.Login(d.Ctx, identity.LoginInput{Login: "nurse", Password: "wrong", Source: "192.0.2.1"})
 	require.ErrorIs(d.t, err, identity.ErrLoginFailed)
@@ -266,9 +266,9 @@ func (d *day) till() {
 		Payment: payment.ID, Amount: hmstype.MustMoney("1.00", "USD"),
 		RefundDetails: billing.RefundDetails{Reason: "mistake"},
 	}
-	withdrawn := gave(h.RequestRefund(desk, ask)).on(d)
+	withdrawn := gave(h.RequestRefund(desk, billing.RequestRefundInput(ask))).on(d)
 	gave(h.WithdrawRefund(desk, withdrawn.ID)).on(d)
-	gave(h.RequestRefund(desk, ask)).on(d)
+	gave(h.RequestRefund(desk, billing.RequestRefundInput(ask))).on(d)
 	undone := gave(h.Pay(d.Ctx, billing.PayInput{
 		Bill: bill.ID, Amount: hmstype.MustMoney("0.01", "USD"),
 		PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash},

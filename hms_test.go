@@ -145,12 +145,12 @@ func TestHMS_PrescriptionSaysWhyItRefuses(t *testing.T) {
 	in.Quantity = 5
 	_, err = env.H.Pharmacy.Dispense(env.Ctx, in)
 	require.ErrorIs(t, err, pharmacy.ErrInsufficientStock, "what is allowed may not be there")
-	_, err = env.H.Clinical.HoldPrescription(env.Ctx, clinical.StopInput{ID: rx.ID, Reason: "blood test"})
+	_, err = env.H.Clinical.HoldPrescription(env.Ctx, clinical.HoldPrescriptionInput{ID: rx.ID, Reason: "blood test"})
 	require.NoError(t, err)
 	_, err = env.H.Pharmacy.Dispense(env.Ctx, in)
 	want.Reason = pharmacy.PrescriptionNotActive
 	requireRefused(t, err, want)
-	_, err = env.H.Clinical.ResumePrescription(env.Ctx, clinical.StopInput{ID: rx.ID, Reason: "fine"})
+	_, err = env.H.Clinical.ResumePrescription(env.Ctx, clinical.ResumePrescriptionInput{ID: rx.ID, Reason: "fine"})
 	require.NoError(t, err)
 	env.Advance(366 * 24 * time.Hour)
 	_, err = env.H.Pharmacy.Dispense(env.Ctx, in)

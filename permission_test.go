@@ -27,9 +27,9 @@ var undeclared = map[string]string{
 
 // delegating are the public methods that only call another one of their service, and which.
 var delegating = map[string]string{
-	"audit.ListEventsOfUser":          "Trail",
-	"audit.ListEventsOfObject":        "Trail",
-	"audit.ExportAccesses": "AccessReport",
+	"audit.ListEventsOfUser":   "Trail",
+	"audit.ListEventsOfObject": "Trail",
+	"audit.ExportAccesses":     "AccessReport",
 }
 
 // declarations gives the use cases by their name without "_" and in lower case, so that a method's

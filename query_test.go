@@ -147,7 +147,7 @@ func auditQuestions(env *hmstest.Env, h *hms.HMS, p hmstype.PatientID) map[strin
 			return err
 		},
 		"summaries": func() error {
-			_, err := h.Audit.ListDisclosureSummaries(env.Ctx, audit.ListDisclosuresInput{Patient: p})
+			_, err := h.Audit.ListDisclosureSummaries(env.Ctx, audit.ListDisclosureSummariesInput{Patient: p})
 			return err
 		},
 		"proof": func() error {
@@ -156,7 +156,7 @@ func auditQuestions(env *hmstest.Env, h *hms.HMS, p hmstype.PatientID) map[strin
 		},
 		"accesses": func() error { _, err := h.Audit.ListAccesses(env.Ctx, audit.ListAccessesInput{Patient: p}); return err },
 		"totals": func() error {
-			_, err := h.Audit.ListAccessTotals(env.Ctx, audit.ListAccessesInput{Patient: p})
+			_, err := h.Audit.ListAccessTotals(env.Ctx, audit.ListAccessTotalsInput{Patient: p})
 			return err
 		},
 		"exposed": func() error {

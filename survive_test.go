@@ -24,7 +24,7 @@ func newMember(t *testing.T, env *hmstest.Env, password hmstype.Secret, roles ..
 	require.NoError(t, err)
 	invitation, err := env.H.Identity.Invite(env.Ctx, user.ID)
 	require.NoError(t, err)
-	user, err = env.H.Identity.AcceptInvitation(env.Ctx, identity.ResetPasswordInput{Token: invitation.Token, Password: password})
+	user, err = env.H.Identity.AcceptInvitation(env.Ctx, identity.AcceptInvitationInput{Token: invitation.Token, Password: password})
 	require.NoError(t, err)
 	return user
 }

@@ -149,7 +149,7 @@ var storedAs = pairs(`
 	clinical.PrescriptionDetails: prescription
 	clinical.ReviseAllergyInput.Reason: allergy.status_reason
 	clinical.ReviseConditionInput.Reason: condition.error_reason
-	clinical.StopInput.Reason: prescription.stop_reason
+	clinical.PrescriptionStep.Reason: prescription.stop_reason
 	clinical.VitalsErrorInput.Reason: vitals.error_reason
 	encryption.ErasureDetails: erasure
 	facility.BedDetails: bed
@@ -167,7 +167,7 @@ var storedAs = pairs(`
 	identity.RoleDetails: role
 	identity.TenantDetails: tenant
 	inbox.CompleteTaskInput.Outcome: task.outcome
-	inbox.EndTaskInput.Reason: task_history.reason
+	inbox.TaskEnding.Reason: task_history.reason
 	inbox.NotificationDetails: notification
 	inbox.ReassignTaskInput.Reason: task_history.reason
 	inbox.RescheduleTaskInput.Reason: task_history.reason
@@ -175,7 +175,7 @@ var storedAs = pairs(`
 	inbox.StartThreadInput.Body: message.body
 	inbox.StartThreadInput.Subject: message_thread.subject
 	inbox.TaskDetails: task
-	inbox.TaskStepInput.Reason: task_history.reason
+	inbox.TaskStep.Reason: task_history.reason
 	lab.AcknowledgeCriticalInput.Comment: lab_critical_alert.comment
 	lab.AnalyteDetails: lab_analyte
 	lab.CancelItemInput.Reason: lab_order_item.status_reason
@@ -183,7 +183,7 @@ var storedAs = pairs(`
 	lab.CorrectResultInput: lab_result
 	lab.EnteredValue.Comment: lab_result.comment
 	lab.OrderDetails: lab_order
-	lab.OrderStepInput.Reason: lab_order.status_reason
+	lab.OrderStep.Reason: lab_order.status_reason
 	lab.RejectSpecimenInput.Code: lab_specimen.reject_code
 	lab.RejectSpecimenInput.Reason: lab_specimen.reject_reason
 	lab.TestDetails: lab_test
@@ -223,7 +223,7 @@ func pairs(text string) map[string]string {
 // inHistory are reasons that stand in a history of states alone, whose check is that of the longest of
 // them, and texts that are asked for and not stored.
 var inHistory = strings.Fields(`clinical.AppointmentErrorInput.Reason clinical.MoveInput.Reason
-	clinical.WithdrawInput.Reason pharmacy.ReverseInput.Reason`)
+	clinical.EncounterWithdrawal.Reason pharmacy.ReverseInput.Reason`)
 
 var askedFor = strings.Fields(`audit.ExposedQuery.Actor audit.Query.Actor audit.Query.Entity audit.Query.EntityID
 	clinical.PrescribeInput.GenericName identity.CreateUserInput.Roles identity.LoginInput.Login

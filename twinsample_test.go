@@ -85,10 +85,10 @@ var fields = map[string]any{
 	"ReviseConditionInput.Reason":         "",
 	"RecordAllergyInput.Category":         "food",
 	"RecordAllergyInput.Criticality":      "low",
-	"MoveEncounterInput.Status":                    clinical.EncounterOnLeave,
-	"FinishEncounterInput.Disposition":             "home",
-	"FinishEncounterInput.Service":                 "TAB",
-	"OpenEncounterInput.Service":                   "TAB",
+	"MoveEncounterInput.Status":           clinical.EncounterOnLeave,
+	"FinishEncounterInput.Disposition":    "home",
+	"FinishEncounterInput.Service":        "TAB",
+	"OpenEncounterInput.Service":          "TAB",
 	"CaptureChargeInput.Service":          "TAB",
 	"Request.Service":                     "TAB",
 	"Source.Kind":                         "dispense",
@@ -98,23 +98,23 @@ var fields = map[string]any{
 	"RetentionPolicyDetails.KeepMonths":   120,
 	"NotifyInput.ExpiresAt":               time.Time{},
 	"Recipient.Role":                      "",
-	"ListEventsInput.Actor":                         "",
-	"ListEventsInput.Entity":                        "patient",
-	"ListAppointmentsInput.Day":                   hmstype.Date{},
+	"ListEventsInput.Actor":               "",
+	"ListEventsInput.Entity":              "patient",
+	"ListAppointmentsInput.Day":           hmstype.Date{},
 	"SearchInput.PhoneNumber":             "555 0100",
 }
 
 // idTexts are fields of text that hold an id, and of what.
 var idTexts = map[string]reflect.Type{
 	"ListEventsInput.EntityID": reflect.TypeFor[hmstype.PatientID](),
-	"Source.ID":      reflect.TypeFor[hmstype.DispenseID](),
+	"Source.ID":                reflect.TypeFor[hmstype.DispenseID](),
 }
 
 // omissions are fields that exclude others: one call for each choice.
 var omissions = map[string][][]string{
-	"audit.ListEvents":             {{"Session"}, {"APIKey"}},
-	"audit.ExportEvents":            {{"Session"}, {"APIKey"}},
-	"audit.ListExposures":           {{"Session", "APIKey", "Actor"}, {"User", "APIKey", "Actor"}, {"User", "Session", "Actor"}},
+	"audit.ListEvents":        {{"Session"}, {"APIKey"}},
+	"audit.ExportEvents":      {{"Session"}, {"APIKey"}},
+	"audit.ListExposures":     {{"Session", "APIKey", "Actor"}, {"User", "APIKey", "Actor"}, {"User", "Session", "Actor"}},
 	"pharmacy.Dispense":       {{"Patient", "Item"}, {"Prescription"}},
 	"clinical.OpenEncounter":  {{"Appointment"}, {"Patient", "Practitioner"}},
 	"billing.IssueCreditNote": {{"Amount"}},

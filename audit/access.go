@@ -36,6 +36,18 @@ func (in ListAccessesInput) Validate() error {
 	return v.Err()
 }
 
+// ListAccessTotalsInput is the input of [Service.ListAccessTotals]; see [ListAccessesInput].
+type ListAccessTotalsInput ListAccessesInput
+
+// Validate implements the rules of [ListAccessesInput].
+func (in ListAccessTotalsInput) Validate() error { return ListAccessesInput(in).Validate() }
+
+// ExportAccessesInput is the input of [Service.ExportAccesses]; see [ListAccessesInput].
+type ExportAccessesInput ListAccessesInput
+
+// Validate implements the rules of [ListAccessesInput].
+func (in ExportAccessesInput) Validate() error { return ListAccessesInput(in).Validate() }
+
 // Access is one use of a patient's record, as the patient is told of it.
 type Access struct {
 	Event      hmstype.AuditEventID `json:"event"`   // names the event on the trail, for [Service.ProveEvent]
@@ -73,11 +85,11 @@ func (s *Service) ListAccesses(ctx context.Context, in ListAccessesInput) (hmsty
 
 // ExportAccesses streams the whole of [Service.ListAccesses], a page at a time as
 // [Service.ExportEvents] does; each page is recorded.
-func (s *Service) ExportAccesses(ctx context.Context, in ListAccessesInput) iter.Seq2[Access, error] {
+func (s *Service) ExportAccesses(ctx context.Context, in ExportAccessesInput) iter.Seq2[Access, error] {
 	return stream(in.Page, func(page hmstype.Page) (hmstype.List[Access], error) {
-		in := in
-		in.Page = page
-		return s.ListAccesses(ctx, in)
+		query := ListAccessesInput(in)
+		query.Page = page
+		return s.ListAccesses(ctx, query)
 	})
 }
 
@@ -127,20 +139,20 @@ var accessTotalsOf = usecase.Entity[AccessTotal]{
 	ID:      func(*AccessTotal) string { return "" }, // no one event's
 }
 
-var opListAccessTotals = usecase.Query[ListAccessesInput, hmstype.List[AccessTotal]]{
+var opListAccessTotals = usecase.Query[ListAccessTotalsInput, hmstype.List[AccessTotal]]{
 	Name: "audit.list_access_totals", Permission: hmstype.PermAuditRead, Shows: accessTotalsOf.Page(),
-	Sample: ListAccessesInput{ForStaff: true, Page: hmstype.Page{Limit: 10}},
+	Sample: ListAccessTotalsInput{ForStaff: true, Page: hmstype.Page{Limit: 10}},
 }.Declare()
 
 // ListAccessTotals is [Service.ListAccesses] added up by actor, purpose and grant, in the order of
 // their first events.
 // Permission: [hmstype.PermAuditRead].
-func (s *Service) ListAccessTotals(ctx context.Context, in ListAccessesInput) (hmstype.List[AccessTotal], error) {
+func (s *Service) ListAccessTotals(ctx context.Context, in ListAccessTotalsInput) (hmstype.List[AccessTotal], error) {
 	return opListAccessTotals.Run(ctx, &s.base, in, accessTotals)
 }
 
-func accessTotals(ctx context.Context, db dbx.DB, in ListAccessesInput) (hmstype.List[AccessTotal], error) {
-	query, visible, err := in.begin(ctx, db)
+func accessTotals(ctx context.Context, db dbx.DB, in ListAccessTotalsInput) (hmstype.List[AccessTotal], error) {
+	query, visible, err := ListAccessesInput(in).begin(ctx, db)
 	if err != nil {
 		return hmstype.List[AccessTotal]{}, err
 	}

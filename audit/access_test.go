@@ -50,7 +50,7 @@ func TestService_ListAccesses(t *testing.T) {
 	require.Equal(t, "patient.register", registered.Operation)
 	require.Empty(t, registered.Name, "the host is no user")
 
-	totals, err := s.ListAccessTotals(env.Ctx, audit.ListAccessesInput{Patient: vip, During: hmstype.Period{Start: always().Start, End: own.At}})
+	totals, err := s.ListAccessTotals(env.Ctx, audit.ListAccessTotalsInput{Patient: vip, During: hmstype.Period{Start: always().Start, End: own.At}})
 	require.NoError(t, err)
 	require.Len(t, totals.Items, 3, "the host's registration; the doctor with the grant and without it")
 	require.Equal(t, grant.ID, totals.Items[2].BreakGlass)
@@ -60,7 +60,7 @@ func TestService_ListAccesses(t *testing.T) {
 	require.Equal(t, glass.At, totals.Items[1].Last)
 
 	n := 0
-	for a, err := range s.ExportAccesses(env.Ctx, audit.ListAccessesInput{Patient: vip, Page: hmstype.Page{Limit: 2}, During: hmstype.Period{Start: always().Start, End: own.At}}) {
+	for a, err := range s.ExportAccesses(env.Ctx, audit.ExportAccessesInput{Patient: vip, Page: hmstype.Page{Limit: 2}, During: hmstype.Period{Start: always().Start, End: own.At}}) {
 		require.NoError(t, err)
 		require.Equal(t, report.Items[n+1], a)
 		n++
@@ -123,7 +123,7 @@ func TestService_ExposureAddsUp(t *testing.T) {
 			}) {
 				byPatient[pair{x.Actor.User, p}] += x.Events
 			}
-			list, err := s.ListAccessTotals(env.Ctx, audit.ListAccessesInput{Patient: p, During: during})
+			list, err := s.ListAccessTotals(env.Ctx, audit.ListAccessTotalsInput{Patient: p, During: during})
 			require.NoError(rt, err)
 			for _, x := range list.Items {
 				totals += x.Events

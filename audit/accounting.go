@@ -27,6 +27,12 @@ func (in ListDisclosuresInput) Validate() error {
 	return ListAccessesInput(in).Validate()
 }
 
+// ListDisclosureSummariesInput is the input of [Service.ListDisclosureSummaries]; see [ListDisclosuresInput].
+type ListDisclosureSummariesInput ListDisclosuresInput
+
+// Validate implements the rules of [ListDisclosuresInput].
+func (in ListDisclosureSummariesInput) Validate() error { return ListDisclosuresInput(in).Validate() }
+
 var opListDisclosures = usecase.Query[ListDisclosuresInput, hmstype.List[Disclosure]]{
 	Name: "audit.list_disclosures", Permission: hmstype.PermAuditRead, Shows: disclosures.Page(),
 	Sample: ListDisclosuresInput{ForStaff: true, Page: hmstype.Page{Limit: 10}},
@@ -86,21 +92,21 @@ type summaryRow struct {
 
 const firstDisclosure = "(array_agg(d.id ORDER BY d.disclosed_at, d.id))[1]"
 
-var opListDisclosureSummaries = usecase.Query[ListDisclosuresInput, hmstype.List[DisclosureSummary]]{
+var opListDisclosureSummaries = usecase.Query[ListDisclosureSummariesInput, hmstype.List[DisclosureSummary]]{
 	Name: "audit.list_disclosure_summaries", Permission: hmstype.PermAuditRead, Shows: disclosureSummaries.Page(),
-	Sample: ListDisclosuresInput{ForStaff: true, Page: hmstype.Page{Limit: 10}},
+	Sample: ListDisclosureSummariesInput{ForStaff: true, Page: hmstype.Page{Limit: 10}},
 }.Declare()
 
 // ListDisclosureSummaries is [Service.ListDisclosures] with repeated disclosures added up, in the
 // order of the first of each.
 // Permission: [hmstype.PermAuditRead].
-func (s *Service) ListDisclosureSummaries(ctx context.Context, in ListDisclosuresInput) (hmstype.List[DisclosureSummary], error) {
+func (s *Service) ListDisclosureSummaries(ctx context.Context, in ListDisclosureSummariesInput) (hmstype.List[DisclosureSummary], error) {
 	return opListDisclosureSummaries.Run(ctx, &s.base, in, summarise)
 }
 
-func summarise(ctx context.Context, db dbx.DB, in ListDisclosuresInput) (hmstype.List[DisclosureSummary], error) {
+func summarise(ctx context.Context, db dbx.DB, in ListDisclosureSummariesInput) (hmstype.List[DisclosureSummary], error) {
 	db.About(in.Patient)
-	rows, next, err := summaries(ctx, db, in)
+	rows, next, err := summaries(ctx, db, ListDisclosuresInput(in))
 	if err != nil || len(rows) == 0 {
 		return hmstype.List[DisclosureSummary]{Items: []DisclosureSummary{}}, err
 	}

@@ -152,7 +152,7 @@ func TestService_ExportWithholds(t *testing.T) {
 	clerk := auditor(t, env)
 	query := audit.ListEventsInput{Entity: "patient", Actions: []audit.Action{audit.ActionCreate}, Page: hmstype.Page{Limit: 1}}
 	found := map[hmstype.PatientID]audit.Event{}
-	for e, err := range s.ExportEvents(clerk, query) {
+	for e, err := range s.ExportEvents(clerk, audit.ExportEventsInput(query)) {
 		require.NoError(t, err)
 		found[e.Patient] = e
 	}

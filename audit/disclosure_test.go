@@ -175,7 +175,7 @@ func TestService_SuspendDisclosure(t *testing.T) {
 	told := func(staff bool) int {
 		report, err := s.ListDisclosures(env.Ctx, audit.ListDisclosuresInput{Patient: p, ForStaff: staff})
 		require.NoError(t, err)
-		sums, err := s.ListDisclosureSummaries(env.Ctx, audit.ListDisclosuresInput{Patient: p, ForStaff: staff})
+		sums, err := s.ListDisclosureSummaries(env.Ctx, audit.ListDisclosureSummariesInput{Patient: p, ForStaff: staff})
 		require.NoError(t, err)
 		require.Len(t, sums.Items, len(report.Items))
 		accesses, err := s.ListAccesses(env.Ctx, audit.ListAccessesInput{Patient: p, ForStaff: staff})
@@ -257,7 +257,7 @@ func TestService_DisclosureReportOfRestricted(t *testing.T) {
 			return err
 		},
 		"summaries": func() error {
-			_, err := s.ListDisclosureSummaries(clerk, audit.ListDisclosuresInput{Patient: vip})
+			_, err := s.ListDisclosureSummaries(clerk, audit.ListDisclosureSummariesInput{Patient: vip})
 			return err
 		},
 		"proof": func() error {
@@ -265,7 +265,10 @@ func TestService_DisclosureReportOfRestricted(t *testing.T) {
 			return err
 		},
 		"accesses": func() error { _, err := s.ListAccesses(clerk, audit.ListAccessesInput{Patient: vip}); return err },
-		"totals":   func() error { _, err := s.ListAccessTotals(clerk, audit.ListAccessesInput{Patient: vip}); return err },
+		"totals": func() error {
+			_, err := s.ListAccessTotals(clerk, audit.ListAccessTotalsInput{Patient: vip})
+			return err
+		},
 		"exposed": func() error {
 			_, err := s.ListExposuresTo(clerk, audit.ListExposuresToInput{Patient: vip, During: always()})
 			return err
@@ -350,7 +353,7 @@ func TestService_DisclosureSummariesAddUp(t *testing.T) {
 		var sum int64
 		groups := 0
 		for {
-			list, err := s.ListDisclosureSummaries(env.Ctx, audit.ListDisclosuresInput{Patient: p, Page: page})
+			list, err := s.ListDisclosureSummaries(env.Ctx, audit.ListDisclosureSummariesInput{Patient: p, Page: page})
 			require.NoError(rt, err)
 			for _, g := range list.Items {
 				k := key{g.First.Recipient.Name, string(g.First.Basis), ""}

@@ -38,7 +38,8 @@ var opExportOfPatient = usecase.Query[ListEventsInput, hmstype.List[Event]]{
 // patient whom it shows. Changes of restricted patients are withheld as by [Service.ListEvents], and an
 // export of one such patient's events is refused.
 // Permission: [hmstype.PermAuditRead].
-func (s *Service) ExportEvents(ctx context.Context, query ListEventsInput) iter.Seq2[Event, error] {
+func (s *Service) ExportEvents(ctx context.Context, in ExportEventsInput) iter.Seq2[Event, error] {
+	query := ListEventsInput(in)
 	if query.Page.Limit == 0 {
 		query.Page.Limit = hmstype.MaxPageSize
 	}

@@ -58,7 +58,7 @@ func TestService_ExportEvents(t *testing.T) {
 	query := audit.ListEventsInput{Entity: "note", Page: hmstype.Page{Limit: 3}}
 	seen := map[hmstype.AuditEventID]bool{}
 	var last audit.Event
-	for e, err := range s.ExportEvents(env.Ctx, query) {
+	for e, err := range s.ExportEvents(env.Ctx, audit.ExportEventsInput(query)) {
 		require.NoError(t, err)
 		require.False(t, seen[e.ID], "none twice")
 		require.True(t, len(seen) == 0 || !e.RecordedAt.After(last.RecordedAt), "newest first")
@@ -73,7 +73,7 @@ func TestService_ExportEvents(t *testing.T) {
 		"once as such, and each patient with each page that shows him")
 
 	t.Run("Breaks", func(t *testing.T) {
-		for range s.ExportEvents(env.Ctx, query) {
+		for range s.ExportEvents(env.Ctx, audit.ExportEventsInput(query)) {
 			break
 		}
 		require.Equal(t, 3, exports(t, env)[second.String()], "one page more, and no other")
@@ -83,7 +83,7 @@ func TestService_ExportEvents(t *testing.T) {
 		query := query
 		query.Patient = first
 		n := 0
-		for _, err := range s.ExportEvents(env.Ctx, query) {
+		for _, err := range s.ExportEvents(env.Ctx, audit.ExportEventsInput(query)) {
 			require.NoError(t, err)
 			n++
 		}
@@ -92,7 +92,7 @@ func TestService_ExportEvents(t *testing.T) {
 	})
 	t.Run("CanBeReadAgain", func(t *testing.T) {
 		before := exports(t, env)[""]
-		stream := s.ExportEvents(env.Ctx, query)
+		stream := s.ExportEvents(env.Ctx, audit.ExportEventsInput(query))
 		for range 2 {
 			n := 0
 			for _, err := range stream {
@@ -107,7 +107,7 @@ func TestService_ExportEvents(t *testing.T) {
 		ctx, cancel := context.WithCancel(env.Ctx)
 		defer cancel()
 		n, failures := 0, 0
-		for _, err := range s.ExportEvents(ctx, query) {
+		for _, err := range s.ExportEvents(ctx, audit.ExportEventsInput(query)) {
 			if err != nil {
 				failures++
 				continue
@@ -128,7 +128,7 @@ func TestService_ExportRefuses(t *testing.T) {
 	vip := register(t, env, "Known", true)
 	refused := func(ctx context.Context, query audit.ListEventsInput, want error) {
 		n := 0
-		for _, err := range s.ExportEvents(ctx, query) {
+		for _, err := range s.ExportEvents(ctx, audit.ExportEventsInput(query)) {
 			require.ErrorIs(t, err, want)
 			n++
 		}

@@ -207,7 +207,7 @@ func TestService_TrailWithholds(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[hmstype.PatientID]bool{vip: false, other: false}, seen(list.Items))
 	var exported []audit.Event
-	for e, err := range s.ExportEvents(clerk, query) {
+	for e, err := range s.ExportEvents(clerk, audit.ExportEventsInput(query)) {
 		require.NoError(t, err)
 		exported = append(exported, e)
 	}

@@ -50,6 +50,12 @@ func (q ListEventsInput) Validate() error {
 	return v.Err()
 }
 
+// ExportEventsInput is the input of [Service.ExportEvents]; see [ListEventsInput].
+type ExportEventsInput ListEventsInput
+
+// Validate implements the rules of [ListEventsInput].
+func (in ExportEventsInput) Validate() error { return ListEventsInput(in).Validate() }
+
 var opListEvents = usecase.Query[ListEventsInput, hmstype.List[Event]]{
 	Name: "audit.list_events", Permission: hmstype.PermAuditRead, Shows: trailEvents.Found(),
 	Sample: ListEventsInput{Entity: "patient", Actions: []Action{ActionRead}, Page: hmstype.Page{Limit: 10}},

@@ -91,21 +91,21 @@ func TestAntiTest7_Reports(t *testing.T) {
 		_, err = b.s.IssueCreditNote(b.Ctx, billing.IssueCreditNoteInput{Bill: other.ID, Reason: "x"})
 		require.NoError(t, err)
 		march := billing.Days{From: hmstype.NewDate(2026, time.March, 1), Until: hmstype.NewDate(2026, time.April, 1)}
-		mix, err := b.s.GetPayerMix(b.Ctx, march)
+		mix, err := b.s.GetPayerMix(b.Ctx, billing.GetPayerMixInput(march))
 		require.NoError(t, err)
 		require.Equal(t, []billing.Revenue{
 			{Invoiced: usd("40.00"), Credited: usd("20.00"), Net: usd("20.00"), Bills: 2},
 			{Payer: "First", Invoiced: usd("160.00"), Credited: usd("80.00"), Net: usd("80.00"), Bills: 2},
 		}, mix)
-		days, err := b.s.GetRevenueByDay(b.Ctx, march)
+		days, err := b.s.GetRevenueByDay(b.Ctx, billing.GetRevenueByDayInput(march))
 		require.NoError(t, err)
 		require.Len(t, days, 4)
 		require.Equal(t, hmstype.NewDate(2026, time.March, 2), days[0].Day)
 		require.True(t, days[2].Net.IsZero())
-		_, err = b.s.GetPayerMix(b.Ctx, billing.Days{From: march.Until, Until: march.From})
+		_, err = b.s.GetPayerMix(b.Ctx, billing.GetPayerMixInput{From: march.Until, Until: march.From})
 		require.ErrorIs(t, err, hmstype.ErrInvalid)
 		other2 := setup(t)
-		mix, err = other2.s.GetPayerMix(other2.Ctx, march)
+		mix, err = other2.s.GetPayerMix(other2.Ctx, billing.GetPayerMixInput(march))
 		require.NoError(t, err)
 		require.Empty(t, mix, "another tenant's money is not seen")
 	})

@@ -92,6 +92,12 @@ func (in RefundInput) Validate() error {
 	return v.Err()
 }
 
+// RequestRefundInput is the input of [Service.RequestRefund]; see [RefundInput].
+type RequestRefundInput RefundInput
+
+// Validate implements the rules of [RefundInput].
+func (in RequestRefundInput) Validate() error { return RefundInput(in).Validate() }
+
 var sampleRefund = RefundInput{
 	Amount:        hmstype.MustMoney("5.00", "USD"),
 	RefundDetails: RefundDetails{Method: MethodCash, ReferenceNumber: "R-1", Reason: "charged twice"},

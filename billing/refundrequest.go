@@ -102,20 +102,20 @@ func (r *refundRequestRow) decide(db dbx.DB, reason string) {
 	r.DecidedBy, r.DecidedAt, r.DecisionReason = db.By(), db.Now, reason
 }
 
-var opRequestRefund = usecase.Command[RefundInput, RefundRequest]{
+var opRequestRefund = usecase.Command[RequestRefundInput, RefundRequest]{
 	Name: "billing.request_refund", Permission: hmstype.PermRefundRequest, Shows: refundRequests.One(),
-	Key:    func(in RefundInput) string { return in.IdempotencyKey },
-	Sample: sampleRefund,
+	Key:    func(in RequestRefundInput) string { return in.IdempotencyKey },
+	Sample: RequestRefundInput(sampleRefund),
 }.Declare()
 
 // RequestRefund asks for a refund; nothing is paid until another person approves. What is
 // asked for is checked then, for more may be refunded meanwhile.
 // Permission: [hmstype.PermRefundRequest].
-func (s *Service) RequestRefund(ctx context.Context, in RefundInput) (RefundRequest, error) {
+func (s *Service) RequestRefund(ctx context.Context, in RequestRefundInput) (RefundRequest, error) {
 	return opRequestRefund.Run(ctx, &s.base, in, requestRefund)
 }
 
-func requestRefund(ctx context.Context, db dbx.DB, in RefundInput) (RefundRequest, error) {
+func requestRefund(ctx context.Context, db dbx.DB, in RequestRefundInput) (RefundRequest, error) {
 	payment, err := dbx.Get[paymentRow](ctx, db, "payment", in.Payment)
 	if err != nil {
 		return RefundRequest{}, err

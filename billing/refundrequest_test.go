@@ -23,7 +23,7 @@ func (b *bundle) asked(t *testing.T) (billing.RefundRequest, context.Context) {
 	}}})
 	require.NoError(t, err)
 	cashier := b.As(t, both.Name)
-	request, err := b.s.RequestRefund(cashier, billing.RefundInput{
+	request, err := b.s.RequestRefund(cashier, billing.RequestRefundInput{
 		Payment: paid.ID, Amount: usd("10"), RefundDetails: because("charged twice"),
 	})
 	require.NoError(t, err)

@@ -28,6 +28,18 @@ func (in Days) Validate() error {
 	return v.Err()
 }
 
+// GetRevenueByDayInput is the input of [Service.GetRevenueByDay]; see [Days].
+type GetRevenueByDayInput Days
+
+// Validate implements the rules of [Days].
+func (in GetRevenueByDayInput) Validate() error { return Days(in).Validate() }
+
+// GetPayerMixInput is the input of [Service.GetPayerMix]; see [Days].
+type GetPayerMixInput Days
+
+// Validate implements the rules of [Days].
+func (in GetPayerMixInput) Validate() error { return Days(in).Validate() }
+
 // Revenue is what was invoiced to one payer and credited again, tax included. Payments do not count:
 // they settle revenue and are none.
 type Revenue struct {
@@ -83,31 +95,31 @@ func readRevenue(ctx context.Context, db dbx.DB, query string, in Days) ([]Reven
 
 var sampleDays = Days{From: usecase.SampleDay, Until: usecase.SampleDay.AddDays(1)}
 
-var opGetRevenueByDay = usecase.Query[Days, []Revenue]{
+var opGetRevenueByDay = usecase.Query[GetRevenueByDayInput, []Revenue]{
 	Name: "billing.get_revenue_by_day", Permission: hmstype.PermBillingRead,
 	Shows: usecase.Nobody[[]Revenue](sumsOnly), Quiet: sumsOnly,
-	Sample: sampleDays,
+	Sample: GetRevenueByDayInput(sampleDays),
 }.Declare()
 
 // GetRevenueByDay gives what was invoiced and credited per day and payer.
 // Permission: [hmstype.PermBillingRead].
-func (s *Service) GetRevenueByDay(ctx context.Context, in Days) ([]Revenue, error) {
-	return opGetRevenueByDay.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in Days) ([]Revenue, error) {
-		return readRevenue(ctx, db, revenueByDay, in)
+func (s *Service) GetRevenueByDay(ctx context.Context, in GetRevenueByDayInput) ([]Revenue, error) {
+	return opGetRevenueByDay.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in GetRevenueByDayInput) ([]Revenue, error) {
+		return readRevenue(ctx, db, revenueByDay, Days(in))
 	})
 }
 
-var opGetPayerMix = usecase.Query[Days, []Revenue]{
+var opGetPayerMix = usecase.Query[GetPayerMixInput, []Revenue]{
 	Name: "billing.get_payer_mix", Permission: hmstype.PermBillingRead,
 	Shows: usecase.Nobody[[]Revenue](sumsOnly), Quiet: sumsOnly,
-	Sample: sampleDays,
+	Sample: GetPayerMixInput(sampleDays),
 }.Declare()
 
 // GetPayerMix gives what was invoiced and credited per payer over the period.
 // Permission: [hmstype.PermBillingRead].
-func (s *Service) GetPayerMix(ctx context.Context, in Days) ([]Revenue, error) {
-	return opGetPayerMix.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in Days) ([]Revenue, error) {
-		return readRevenue(ctx, db, payerMix, in)
+func (s *Service) GetPayerMix(ctx context.Context, in GetPayerMixInput) ([]Revenue, error) {
+	return opGetPayerMix.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in GetPayerMixInput) ([]Revenue, error) {
+		return readRevenue(ctx, db, payerMix, Days(in))
 	})
 }
 

@@ -104,7 +104,7 @@ func TestRestricted_ListsWithholdPerRow(t *testing.T) {
 	require.Equal(t, 1, dbtest.Scalar[int](t, r.Env, `SELECT count(*) FROM hms.audit_event
 		WHERE tenant_id = ? AND operation = 'billing.list_bills' AND action = 'search' AND patient_id = ?`, r.Tenant, r.patient))
 
-	_, err = r.s.RequestRefund(r.Ctx, billing.RefundInput{
+	_, err = r.s.RequestRefund(r.Ctx, billing.RequestRefundInput{
 		Payment: r.payment.ID, Amount: usd("7"), RefundDetails: because(canary),
 	})
 	require.NoError(t, err)
@@ -157,7 +157,7 @@ func TestDuties_ComparePersons(t *testing.T) {
 	admin, program := b.User(t, identity.RoleAdmin), b.User(t, identity.RoleAdmin)
 	person := hmstype.HumanActor(b.Tenant, admin.ID)
 	ask := billing.RefundInput{Payment: paid.ID, Amount: usd("10"), RefundDetails: because("charged twice")}
-	request, err := b.s.RequestRefund(hmstype.WithActor(t.Context(), person), ask)
+	request, err := b.s.RequestRefund(hmstype.WithActor(t.Context(), person), billing.RequestRefundInput(ask))
 	require.NoError(t, err)
 	approve := billing.DecideRefundInput{ID: request.ID, Status: billing.RefundApproved}
 
@@ -179,7 +179,7 @@ func TestDuties_ComparePersons(t *testing.T) {
 	require.Equal(t, "system:test", dbtest.Scalar[string](t, b.Env,
 		`SELECT created_by FROM hms.refund WHERE tenant_id = ?`, b.Tenant))
 
-	mine, err := b.s.RequestRefund(hmstype.WithActor(t.Context(), person), ask)
+	mine, err := b.s.RequestRefund(hmstype.WithActor(t.Context(), person), billing.RequestRefundInput(ask))
 	require.NoError(t, err)
 	_, err = b.s.WithdrawRefund(hmstype.WithActor(t.Context(), key), mine.ID)
 	require.NoError(t, err, "he takes back what he asked for himself")

@@ -173,7 +173,7 @@ func TestService_CancelAppointment(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.EnterAppointmentInError(clerk, clinical.EnterAppointmentInErrorInput{ID: third.ID, Reason: "x"})
 	require.ErrorIs(t, err, clinical.ErrAppointmentUsed)
-	_, err = b.EnterEncounterInError(b.Ctx, clinical.WithdrawInput{ID: e.ID, Reason: "another patient"})
+	_, err = b.EnterEncounterInError(b.Ctx, clinical.EnterEncounterInErrorInput{ID: e.ID, Reason: "another patient"})
 	require.NoError(t, err)
 	_, err = b.EnterAppointmentInError(clerk, clinical.EnterAppointmentInErrorInput{ID: third.ID, Reason: "x"})
 	require.NoError(t, err)

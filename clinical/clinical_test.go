@@ -327,7 +327,7 @@ func TestService_Prescribe(t *testing.T) {
 	require.Equal(t, clinical.PrescriptionCompleted, got.Status)
 	require.NoError(t, dispense(-1))
 	require.ErrorIs(t, dispense(-42), clinical.ErrOverDispensed)
-	stopped, err := b.StopPrescription(b.Ctx, clinical.StopInput{ID: rx.ID, Reason: "rash"})
+	stopped, err := b.StopPrescription(b.Ctx, clinical.StopPrescriptionInput{ID: rx.ID, Reason: "rash"})
 	require.NoError(t, err)
 	require.Equal(t, clinical.PrescriptionStopped, stopped.Status, "something was dispensed, so it is not cancelled")
 

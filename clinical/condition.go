@@ -246,14 +246,14 @@ func errTerminal[S ~string](entity string, from, to S) error {
 	return &hmstype.TransitionError{Entity: entity, From: string(from), To: string(to)}
 }
 
-var opListConditions = usecase.Query[OfPatient, hmstype.List[Condition]]{
+var opListConditions = usecase.Query[ListConditionsInput, hmstype.List[Condition]]{
 	Name: "clinical.list_conditions", Permission: hmstype.PermClinicalRead, Shows: conditions.Page(),
-	Sample: OfPatient{},
+	Sample: ListConditionsInput{},
 }.Declare()
 
 // ListConditions lists a patient's problems, the latest recorded first; those entered in error
 // are among them and say so.
 // Permission: [hmstype.PermClinicalRead].
-func (s *Service) ListConditions(ctx context.Context, in OfPatient) (hmstype.List[Condition], error) {
-	return opListConditions.Run(ctx, &s.base, in, ofPatient(dbx.Order{Desc: true}, conditionRow.condition))
+func (s *Service) ListConditions(ctx context.Context, in ListConditionsInput) (hmstype.List[Condition], error) {
+	return opListConditions.Run(ctx, &s.base, in, ofPatient[ListConditionsInput](dbx.Order{Desc: true}, conditionRow.condition))
 }

@@ -17,7 +17,7 @@ import (
 func TestPort_LockToDispense(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
-	type step func(*clinical.Service, context.Context, clinical.StopInput) (clinical.Prescription, error)
+	type step func(*clinical.Service, context.Context, clinical.PrescriptionStep) (clinical.Prescription, error)
 	for name, tt := range map[string]struct {
 		before step
 		handed hmstype.Quantity // before
@@ -38,19 +38,19 @@ func TestPort_LockToDispense(t *testing.T) {
 		"DayAfter":     {after: 11 * day, wanted: 1, reason: clinical.NotDispensableExpired, status: "active", left: 40, is: clinical.ErrNotActive},
 		"GoneAndOver":  {handed: 40, after: 11 * day, wanted: 1, reason: clinical.NotDispensableExpired, status: "completed", is: clinical.ErrNotActive},
 		"OnHold": {
-			before: (*clinical.Service).HoldPrescription, handed: 3, wanted: 1,
+			before: as((*clinical.Service).HoldPrescription), handed: 3, wanted: 1,
 			reason: clinical.NotDispensableInactive, status: "on-hold", left: 37, is: clinical.ErrNotActive,
 		},
 		"OnHoldAndOver": {
-			before: (*clinical.Service).HoldPrescription, after: 11 * day, wanted: 99,
+			before: as((*clinical.Service).HoldPrescription), after: 11 * day, wanted: 99,
 			reason: clinical.NotDispensableInactive, status: "on-hold", left: 40, is: clinical.ErrNotActive,
 		},
 		"Stopped": {
-			before: (*clinical.Service).StopPrescription, handed: 1, wanted: 1,
+			before: as((*clinical.Service).StopPrescription), handed: 1, wanted: 1,
 			reason: clinical.NotDispensableInactive, status: "stopped", left: 39, is: clinical.ErrNotActive,
 		},
 		"Mistake": {
-			before: (*clinical.Service).EnterPrescriptionInError, wanted: 1,
+			before: as((*clinical.Service).EnterPrescriptionInError), wanted: 1,
 			reason: clinical.NotDispensableInactive, status: "entered-in-error", left: 40, is: clinical.ErrNotActive,
 		},
 	} {
@@ -65,7 +65,7 @@ func TestPort_LockToDispense(t *testing.T) {
 				require.NoError(t, b.dispense(t, rx.ID, tt.handed))
 			}
 			if tt.before != nil {
-				_, err := tt.before(b.Service, b.Ctx, clinical.StopInput{ID: rx.ID, Reason: "why"})
+				_, err := tt.before(b.Service, b.Ctx, clinical.PrescriptionStep{ID: rx.ID, Reason: "why"})
 				require.NoError(t, err)
 			}
 			b.Clock.Advance(tt.after)
@@ -116,4 +116,18 @@ func TestPort_RecordDispensed(t *testing.T) {
 
 	foreign := setup(t)
 	require.ErrorIs(t, foreign.dispense(t, rx.ID, 1), hmstype.ErrNotFound)
+}
+
+// as takes a step of a prescription by what every one of them asks for.
+func as[In interface {
+	~struct {
+		ID     hmstype.PrescriptionID
+		Reason string
+	}
+}](
+	method func(*clinical.Service, context.Context, In) (clinical.Prescription, error),
+) func(*clinical.Service, context.Context, clinical.PrescriptionStep) (clinical.Prescription, error) {
+	return func(s *clinical.Service, ctx context.Context, in clinical.PrescriptionStep) (clinical.Prescription, error) {
+		return method(s, ctx, In(in))
+	}
 }

@@ -102,7 +102,7 @@ func TestService_GetEncounterHistory(t *testing.T) {
 	}
 	_, err = b.MoveEncounter(b.Ctx, clinical.MoveEncounterInput{ID: e.ID, Status: clinical.EncounterTriaged})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
-	_, err = b.CancelEncounter(b.Ctx, clinical.WithdrawInput{ID: e.ID, Reason: "left"})
+	_, err = b.CancelEncounter(b.Ctx, clinical.CancelEncounterInput{ID: e.ID, Reason: "left"})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition, "treatment has begun")
 	_, err = b.FinishEncounter(b.Ctx, clinical.FinishEncounterInput{ID: e.ID})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "a disposition is required")
@@ -159,10 +159,10 @@ func TestService_FinishEncounter_Charges(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "SPEC", finance.posted[2].Service)
 
-	_, err = b.EnterEncounterInError(b.Ctx, clinical.WithdrawInput{ID: special.ID, Reason: "another patient"})
+	_, err = b.EnterEncounterInError(b.Ctx, clinical.EnterEncounterInErrorInput{ID: special.ID, Reason: "another patient"})
 	require.NoError(t, err)
 	require.Equal(t, []charge.Source{{Kind: "encounter", ID: special.ID.String()}}, finance.reversed)
-	_, err = b.EnterEncounterInError(b.Ctx, clinical.WithdrawInput{ID: special.ID, Reason: "again"})
+	_, err = b.EnterEncounterInError(b.Ctx, clinical.EnterEncounterInErrorInput{ID: special.ID, Reason: "again"})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 }
 
@@ -171,9 +171,9 @@ func TestService_EnterEncounterInError_AsksGuards(t *testing.T) {
 	guard := &veto{err: hmstype.ErrPrecondition}
 	b := setup(t, guard)
 	e := b.open(t, clinical.ClassInpatient)
-	_, err := b.EnterEncounterInError(b.Ctx, clinical.WithdrawInput{ID: e.ID, Reason: "x"})
+	_, err := b.EnterEncounterInError(b.Ctx, clinical.EnterEncounterInErrorInput{ID: e.ID, Reason: "x"})
 	require.ErrorIs(t, err, hmstype.ErrPrecondition)
-	_, err = b.CancelEncounter(b.As(t, identity.RoleNurse), clinical.WithdrawInput{ID: e.ID, Reason: "x"})
+	_, err = b.CancelEncounter(b.As(t, identity.RoleNurse), clinical.CancelEncounterInput{ID: e.ID, Reason: "x"})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 }
 
@@ -212,7 +212,7 @@ func TestService_ListEncounters_PagesNewestFirst(t *testing.T) {
 	var got []hmstype.EncounterID
 	in := clinical.OfPatient{Patient: b.patient, Page: hmstype.Page{Limit: 2}}
 	for {
-		list, err := b.ListEncounters(b.As(t, identity.RoleNurse), in)
+		list, err := b.ListEncounters(b.As(t, identity.RoleNurse), clinical.ListEncountersInput(in))
 		require.NoError(t, err)
 		for _, e := range list.Items {
 			got = append(got, e.ID)

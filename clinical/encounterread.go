@@ -39,22 +39,61 @@ func (in OfPatient) Validate() error {
 	return v.Err()
 }
 
-var opListEncounters = usecase.Query[OfPatient, hmstype.List[Encounter]]{
+// ListVitalsInput is the input of [Service.ListVitals]; see [OfPatient].
+type ListVitalsInput OfPatient
+
+// Validate implements the rules of [OfPatient].
+func (in ListVitalsInput) Validate() error { return OfPatient(in).Validate() }
+
+// ListEncountersInput is the input of [Service.ListEncounters]; see [OfPatient].
+type ListEncountersInput OfPatient
+
+// Validate implements the rules of [OfPatient].
+func (in ListEncountersInput) Validate() error { return OfPatient(in).Validate() }
+
+// ListConditionsInput is the input of [Service.ListConditions]; see [OfPatient].
+type ListConditionsInput OfPatient
+
+// Validate implements the rules of [OfPatient].
+func (in ListConditionsInput) Validate() error { return OfPatient(in).Validate() }
+
+// ListPrescriptionsInput is the input of [Service.ListPrescriptions]; see [OfPatient].
+type ListPrescriptionsInput OfPatient
+
+// Validate implements the rules of [OfPatient].
+func (in ListPrescriptionsInput) Validate() error { return OfPatient(in).Validate() }
+
+// ListNotesInput is the input of [Service.ListNotes]; see [OfPatient].
+type ListNotesInput OfPatient
+
+// Validate implements the rules of [OfPatient].
+func (in ListNotesInput) Validate() error { return OfPatient(in).Validate() }
+
+var opListEncounters = usecase.Query[ListEncountersInput, hmstype.List[Encounter]]{
 	Name: "clinical.list_encounters", Permission: hmstype.PermClinicalRead, Shows: encounters.Page(),
-	Sample: OfPatient{},
+	Sample: ListEncountersInput{},
 }.Declare()
 
 // ListEncounters lists a patient's encounters of all states, the latest start first.
 // Permission: [hmstype.PermClinicalRead].
-func (s *Service) ListEncounters(ctx context.Context, in OfPatient) (hmstype.List[Encounter], error) {
-	return opListEncounters.Run(ctx, &s.base, in, ofPatient(dbx.Order{At: "started_at", Desc: true}, encounterRow.encounter))
+func (s *Service) ListEncounters(ctx context.Context, in ListEncountersInput) (hmstype.List[Encounter], error) {
+	return opListEncounters.Run(ctx, &s.base, in, ofPatient[ListEncountersInput](dbx.Order{At: "started_at", Desc: true}, encounterRow.encounter))
+}
+
+// anyOfPatient is the input of any such page.
+type anyOfPatient interface {
+	~struct {
+		Patient hmstype.PatientID
+		Page    hmstype.Page
+	}
 }
 
 // ofPatient is the rule of every page of what is recorded of a patient.
-func ofPatient[R dbx.Positioned, T any](
+func ofPatient[In anyOfPatient, R dbx.Positioned, T any](
 	order dbx.Order, show func(R) T,
-) func(context.Context, dbx.DB, OfPatient) (hmstype.List[T], error) {
-	return func(ctx context.Context, db dbx.DB, in OfPatient) (hmstype.List[T], error) {
+) func(context.Context, dbx.DB, In) (hmstype.List[T], error) {
+	return func(ctx context.Context, db dbx.DB, query In) (hmstype.List[T], error) {
+		in := OfPatient(query)
 		db.About(in.Patient)
 		return dbx.List(ctx, db, in.Page, order, show, dbx.Equal("patient_id", in.Patient))
 	}

@@ -198,7 +198,7 @@ func TestTenantIsolation(t *testing.T) {
 	} {
 		require.ErrorIs(t, err, hmstype.ErrNotFound, name)
 	}
-	list, err := b.ListEncounters(ctx, clinical.OfPatient{Patient: b.patient})
+	list, err := b.ListEncounters(ctx, clinical.ListEncountersInput{Patient: b.patient})
 	require.NoError(t, err)
 	require.Empty(t, list.Items)
 }

@@ -73,7 +73,7 @@ func TestNarrative_Sealed(t *testing.T) {
 		for _, item := range day.Items {
 			require.Equal(t, "canary reason", item.Reason)
 		}
-		list, err := s.ListPrescriptions(b.Ctx, clinical.OfPatient{Patient: b.patient})
+		list, err := s.ListPrescriptions(b.Ctx, clinical.ListPrescriptionsInput{Patient: b.patient})
 		require.NoError(t, err)
 		require.Equal(t, []clinical.Prescription{rx}, list.Items)
 		allergies, err := s.ListAllergies(b.Ctx, b.patient)

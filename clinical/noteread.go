@@ -42,13 +42,13 @@ func (s *Service) ListEncounterNotes(ctx context.Context, id hmstype.EncounterID
 	return opListEncounterNotes.Run(ctx, &s.base, usecase.ID(id), inEncounter(noteRow.note))
 }
 
-var opListNotes = usecase.Query[OfPatient, hmstype.List[Note]]{
+var opListNotes = usecase.Query[ListNotesInput, hmstype.List[Note]]{
 	Name: "clinical.list_notes", Permission: hmstype.PermClinicalRead, Shows: notes.Page(),
-	Sample: OfPatient{},
+	Sample: ListNotesInput{},
 }.Declare()
 
 // ListNotes lists a patient's notes, the latest first. It does not verify hashes.
 // Permission: [hmstype.PermClinicalRead].
-func (s *Service) ListNotes(ctx context.Context, in OfPatient) (hmstype.List[Note], error) {
-	return opListNotes.Run(ctx, &s.base, in, ofPatient(dbx.Order{At: "created_at", Desc: true}, noteRow.note))
+func (s *Service) ListNotes(ctx context.Context, in ListNotesInput) (hmstype.List[Note], error) {
+	return opListNotes.Run(ctx, &s.base, in, ofPatient[ListNotesInput](dbx.Order{At: "created_at", Desc: true}, noteRow.note))
 }

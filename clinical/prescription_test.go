@@ -69,7 +69,7 @@ func TestService_Prescribe_Details(t *testing.T) {
 	ofEncounter, err := b.ListEncounterPrescriptions(b.Ctx, e.ID)
 	require.NoError(t, err)
 	require.Equal(t, []clinical.Prescription{rx}, ofEncounter)
-	list, err := b.ListPrescriptions(b.Ctx, clinical.OfPatient{Patient: b.patient})
+	list, err := b.ListPrescriptions(b.Ctx, clinical.ListPrescriptionsInput{Patient: b.patient})
 	require.NoError(t, err)
 	require.Equal(t, []clinical.Prescription{rx}, list.Items)
 
@@ -102,34 +102,36 @@ func TestService_CancelPrescription(t *testing.T) {
 		require.NoError(t, err)
 		return rx.ID
 	}
-	why := func(id hmstype.PrescriptionID) clinical.StopInput { return clinical.StopInput{ID: id, Reason: "why"} }
+	why := func(id hmstype.PrescriptionID) clinical.PrescriptionStep {
+		return clinical.PrescriptionStep{ID: id, Reason: "why"}
+	}
 
 	fresh := write()
-	_, err := b.CancelPrescription(b.Ctx, clinical.StopInput{ID: fresh})
+	_, err := b.CancelPrescription(b.Ctx, clinical.CancelPrescriptionInput{ID: fresh})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "a reason is required")
-	gone, err := b.CancelPrescription(b.Ctx, why(fresh))
+	gone, err := b.CancelPrescription(b.Ctx, clinical.CancelPrescriptionInput(why(fresh)))
 	require.NoError(t, err)
 	require.Equal(t, clinical.PrescriptionCancelled, gone.Status)
 	require.ErrorIs(t, b.dispense(t, fresh, 1), clinical.ErrNotActive)
 
 	used := write()
 	require.NoError(t, b.dispense(t, used, 5))
-	_, err = b.CancelPrescription(b.Ctx, why(used))
+	_, err = b.CancelPrescription(b.Ctx, clinical.CancelPrescriptionInput(why(used)))
 	require.ErrorIs(t, err, clinical.ErrAlreadyDispensed)
-	held, err := b.HoldPrescription(b.Ctx, why(used))
+	held, err := b.HoldPrescription(b.Ctx, clinical.HoldPrescriptionInput(why(used)))
 	require.NoError(t, err)
 	require.Equal(t, clinical.PrescriptionOnHold, held.Status)
 	require.ErrorIs(t, b.dispense(t, used, 1), clinical.ErrNotActive)
-	_, err = b.ResumePrescription(b.Ctx, why(used))
+	_, err = b.ResumePrescription(b.Ctx, clinical.ResumePrescriptionInput(why(used)))
 	require.NoError(t, err)
 	require.NoError(t, b.dispense(t, used, 1))
-	_, err = b.ResumePrescription(b.Ctx, why(used))
+	_, err = b.ResumePrescription(b.Ctx, clinical.ResumePrescriptionInput(why(used)))
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
-	stopped, err := b.StopPrescription(b.Ctx, why(used))
+	stopped, err := b.StopPrescription(b.Ctx, clinical.StopPrescriptionInput(why(used)))
 	require.NoError(t, err)
 	require.Equal(t, clinical.PrescriptionStopped, stopped.Status)
 	require.NoError(t, b.dispense(t, used, -6), "what comes back is taken on any")
-	wrong, err := b.EnterPrescriptionInError(b.Ctx, why(used))
+	wrong, err := b.EnterPrescriptionInError(b.Ctx, clinical.EnterPrescriptionInErrorInput(why(used)))
 	require.NoError(t, err)
 	require.Equal(t, clinical.PrescriptionEnteredInError, wrong.Status)
 
@@ -139,7 +141,7 @@ func TestService_CancelPrescription(t *testing.T) {
 	b.Clock.Advance(24 * time.Hour)
 	require.ErrorIs(t, b.dispense(t, old, 1), clinical.ErrNotActive)
 	require.NoError(t, b.dispense(t, old, -1))
-	_, err = b.StopPrescription(b.As(t, identity.RolePharmacist), why(old))
+	_, err = b.StopPrescription(b.As(t, identity.RolePharmacist), clinical.StopPrescriptionInput(why(old)))
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 }
 

@@ -23,15 +23,15 @@ func getPrescription(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.Pre
 	return row.prescription(), err
 }
 
-var opListPrescriptions = usecase.Query[OfPatient, hmstype.List[Prescription]]{
+var opListPrescriptions = usecase.Query[ListPrescriptionsInput, hmstype.List[Prescription]]{
 	Name: "clinical.list_prescriptions", Permission: hmstype.PermPrescriptionRead, Shows: prescriptions.Page(),
-	Sample: OfPatient{},
+	Sample: ListPrescriptionsInput{},
 }.Declare()
 
 // ListPrescriptions lists a patient's prescriptions of all states, the latest first.
 // Permission: [hmstype.PermPrescriptionRead].
-func (s *Service) ListPrescriptions(ctx context.Context, in OfPatient) (hmstype.List[Prescription], error) {
-	rule := ofPatient(dbx.Order{At: "created_at", Desc: true}, prescriptionRow.prescription)
+func (s *Service) ListPrescriptions(ctx context.Context, in ListPrescriptionsInput) (hmstype.List[Prescription], error) {
+	rule := ofPatient[ListPrescriptionsInput](dbx.Order{At: "created_at", Desc: true}, prescriptionRow.prescription)
 	return opListPrescriptions.Run(ctx, &s.base, in, rule)
 }
 

@@ -21,32 +21,62 @@ var prescriptionSteps = dbx.Machine[prescriptionRow, PrescriptionStatus]{
 	},
 }
 
-// StopInput ends or holds a prescription.
-type StopInput struct {
+// PrescriptionStep is what every step of a prescription asks for: ending, holding or resuming it.
+type PrescriptionStep struct {
 	ID     hmstype.PrescriptionID // required
 	Reason string                 // required, up to 500 characters
 }
 
 // Validate implements the rules above.
-func (in StopInput) Validate() error {
+func (in PrescriptionStep) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.ID.IsZero(), "id")
 	v.Text(in.Reason, "reason", 1, 500)
 	return v.Err()
 }
 
-var sampleStop = StopInput{Reason: "rash"}
+// StopPrescriptionInput is the input of [Service.StopPrescription]; see [PrescriptionStep].
+type StopPrescriptionInput PrescriptionStep
 
-var opStopPrescription = usecase.Command[StopInput, Prescription]{
+// Validate implements the rules of [PrescriptionStep].
+func (in StopPrescriptionInput) Validate() error { return PrescriptionStep(in).Validate() }
+
+// CancelPrescriptionInput is the input of [Service.CancelPrescription]; see [PrescriptionStep].
+type CancelPrescriptionInput PrescriptionStep
+
+// Validate implements the rules of [PrescriptionStep].
+func (in CancelPrescriptionInput) Validate() error { return PrescriptionStep(in).Validate() }
+
+// HoldPrescriptionInput is the input of [Service.HoldPrescription]; see [PrescriptionStep].
+type HoldPrescriptionInput PrescriptionStep
+
+// Validate implements the rules of [PrescriptionStep].
+func (in HoldPrescriptionInput) Validate() error { return PrescriptionStep(in).Validate() }
+
+// ResumePrescriptionInput is the input of [Service.ResumePrescription]; see [PrescriptionStep].
+type ResumePrescriptionInput PrescriptionStep
+
+// Validate implements the rules of [PrescriptionStep].
+func (in ResumePrescriptionInput) Validate() error { return PrescriptionStep(in).Validate() }
+
+// EnterPrescriptionInErrorInput is the input of [Service.EnterPrescriptionInError]; see [PrescriptionStep].
+type EnterPrescriptionInErrorInput PrescriptionStep
+
+// Validate implements the rules of [PrescriptionStep].
+func (in EnterPrescriptionInErrorInput) Validate() error { return PrescriptionStep(in).Validate() }
+
+var sampleStop = PrescriptionStep{Reason: "rash"}
+
+var opStopPrescription = usecase.Command[StopPrescriptionInput, Prescription]{
 	Name: "clinical.stop_prescription", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(),
-	Sample: sampleStop,
+	Sample: StopPrescriptionInput(sampleStop),
 }.Declare()
 
 // StopPrescription ends a prescription: it is cancelled where nothing was dispensed yet,
 // and stopped otherwise.
 // Permission: [hmstype.PermPrescribe].
-func (s *Service) StopPrescription(ctx context.Context, in StopInput) (Prescription, error) {
-	rule := stepPrescription(func(row prescriptionRow) (PrescriptionStatus, error) {
+func (s *Service) StopPrescription(ctx context.Context, in StopPrescriptionInput) (Prescription, error) {
+	rule := stepPrescription[StopPrescriptionInput](func(row prescriptionRow) (PrescriptionStatus, error) {
 		if row.DispensedQuantity == 0 {
 			return PrescriptionCancelled, nil
 		}
@@ -55,16 +85,16 @@ func (s *Service) StopPrescription(ctx context.Context, in StopInput) (Prescript
 	return opStopPrescription.Run(ctx, &s.base, in, rule)
 }
 
-var opCancelPrescription = usecase.Command[StopInput, Prescription]{
+var opCancelPrescription = usecase.Command[CancelPrescriptionInput, Prescription]{
 	Name: "clinical.cancel_prescription", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(),
-	Sample: sampleStop,
+	Sample: CancelPrescriptionInput(sampleStop),
 }.Declare()
 
 // CancelPrescription ends a prescription of which nothing was dispensed, and refuses
 // otherwise: [ErrAlreadyDispensed].
 // Permission: [hmstype.PermPrescribe].
-func (s *Service) CancelPrescription(ctx context.Context, in StopInput) (Prescription, error) {
-	rule := stepPrescription(func(row prescriptionRow) (PrescriptionStatus, error) {
+func (s *Service) CancelPrescription(ctx context.Context, in CancelPrescriptionInput) (Prescription, error) {
+	rule := stepPrescription[CancelPrescriptionInput](func(row prescriptionRow) (PrescriptionStatus, error) {
 		if row.DispensedQuantity != 0 {
 			return "", ErrAlreadyDispensed
 		}
@@ -73,29 +103,29 @@ func (s *Service) CancelPrescription(ctx context.Context, in StopInput) (Prescri
 	return opCancelPrescription.Run(ctx, &s.base, in, rule)
 }
 
-var opHoldPrescription = usecase.Command[StopInput, Prescription]{
+var opHoldPrescription = usecase.Command[HoldPrescriptionInput, Prescription]{
 	Name: "clinical.hold_prescription", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(),
-	Sample: sampleStop,
+	Sample: HoldPrescriptionInput(sampleStop),
 }.Declare()
 
 // HoldPrescription suspends an active prescription: nothing is dispensed until it is resumed.
 // Permission: [hmstype.PermPrescribe].
-func (s *Service) HoldPrescription(ctx context.Context, in StopInput) (Prescription, error) {
-	rule := stepPrescription(func(prescriptionRow) (PrescriptionStatus, error) {
+func (s *Service) HoldPrescription(ctx context.Context, in HoldPrescriptionInput) (Prescription, error) {
+	rule := stepPrescription[HoldPrescriptionInput](func(prescriptionRow) (PrescriptionStatus, error) {
 		return PrescriptionOnHold, nil
 	})
 	return opHoldPrescription.Run(ctx, &s.base, in, rule)
 }
 
-var opResumePrescription = usecase.Command[StopInput, Prescription]{
+var opResumePrescription = usecase.Command[ResumePrescriptionInput, Prescription]{
 	Name: "clinical.resume_prescription", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(),
-	Sample: sampleStop,
+	Sample: ResumePrescriptionInput(sampleStop),
 }.Declare()
 
 // ResumePrescription makes a prescription active again that was on hold.
 // Permission: [hmstype.PermPrescribe].
-func (s *Service) ResumePrescription(ctx context.Context, in StopInput) (Prescription, error) {
-	rule := stepPrescription(func(row prescriptionRow) (PrescriptionStatus, error) {
+func (s *Service) ResumePrescription(ctx context.Context, in ResumePrescriptionInput) (Prescription, error) {
+	rule := stepPrescription[ResumePrescriptionInput](func(row prescriptionRow) (PrescriptionStatus, error) {
 		if row.Status != PrescriptionOnHold { // completed becomes active by a return only
 			return "", errTerminal("prescription", row.Status, PrescriptionActive)
 		}
@@ -104,26 +134,35 @@ func (s *Service) ResumePrescription(ctx context.Context, in StopInput) (Prescri
 	return opResumePrescription.Run(ctx, &s.base, in, rule)
 }
 
-var opEnterPrescriptionInError = usecase.Command[StopInput, Prescription]{
+var opEnterPrescriptionInError = usecase.Command[EnterPrescriptionInErrorInput, Prescription]{
 	Name: "clinical.enter_prescription_in_error", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(),
-	Sample: sampleStop,
+	Sample: EnterPrescriptionInErrorInput(sampleStop),
 }.Declare()
 
 // EnterPrescriptionInError says that a prescription was entered in error. What was dispensed
 // on it stays on record, and may be returned.
 // Permission: [hmstype.PermPrescribe].
-func (s *Service) EnterPrescriptionInError(ctx context.Context, in StopInput) (Prescription, error) {
-	rule := stepPrescription(func(prescriptionRow) (PrescriptionStatus, error) {
+func (s *Service) EnterPrescriptionInError(ctx context.Context, in EnterPrescriptionInErrorInput) (Prescription, error) {
+	rule := stepPrescription[EnterPrescriptionInErrorInput](func(prescriptionRow) (PrescriptionStatus, error) {
 		return PrescriptionEnteredInError, nil
 	})
 	return opEnterPrescriptionInError.Run(ctx, &s.base, in, rule)
 }
 
+// anyPrescriptionStep is the input of any of the steps.
+type anyPrescriptionStep interface {
+	~struct {
+		ID     hmstype.PrescriptionID
+		Reason string
+	}
+}
+
 // stepPrescription is the rule of every step: next tells where to, of what is locked.
-func stepPrescription(
+func stepPrescription[In anyPrescriptionStep](
 	next func(prescriptionRow) (PrescriptionStatus, error),
-) func(context.Context, dbx.DB, StopInput) (Prescription, error) {
-	return func(ctx context.Context, db dbx.DB, in StopInput) (Prescription, error) {
+) func(context.Context, dbx.DB, In) (Prescription, error) {
+	return func(ctx context.Context, db dbx.DB, step In) (Prescription, error) {
+		in := PrescriptionStep(step)
 		row, err := dbx.Get[prescriptionRow](ctx, db, "prescription", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return Prescription{}, err
@@ -133,8 +172,7 @@ func stepPrescription(
 			return Prescription{}, err
 		}
 		row.StopReason = in.Reason
-		step := dbx.Change[prescriptionRow, PrescriptionStatus]{To: to, Reason: in.Reason}
-		err = dbx.Move(ctx, db, prescriptionSteps, &row, step)
+		err = dbx.Move(ctx, db, prescriptionSteps, &row, dbx.Change[prescriptionRow, PrescriptionStatus]{To: to, Reason: in.Reason})
 		return row.prescription(), err
 	}
 }

@@ -83,7 +83,7 @@ func TestRestricted_CommandsWithhold(t *testing.T) {
 	doctor := b.As(t, identity.RoleDoctor)
 	r := b.record(t, doctor)
 	b.restrict(t)
-	why := clinical.StopInput{ID: r.rx.ID, Reason: canary}
+	why := clinical.PrescriptionStep{ID: r.rx.ID, Reason: canary}
 	see := func(name string, run func() (any, error)) {
 		out, err := run()
 		requireWithheld(t, name, out, err)
@@ -128,16 +128,16 @@ func TestRestricted_CommandsWithhold(t *testing.T) {
 			ID: r.allergy.ID, Version: 1, Status: clinical.AllergyInactive, Reason: canary,
 		})
 	})
-	see("HoldPrescription", func() (any, error) { return b.HoldPrescription(doctor, why) })
-	see("ResumePrescription", func() (any, error) { return b.ResumePrescription(doctor, why) })
-	see("StopPrescription", func() (any, error) { return b.StopPrescription(doctor, why) })
+	see("HoldPrescription", func() (any, error) { return b.HoldPrescription(doctor, clinical.HoldPrescriptionInput(why)) })
+	see("ResumePrescription", func() (any, error) { return b.ResumePrescription(doctor, clinical.ResumePrescriptionInput(why)) })
+	see("StopPrescription", func() (any, error) { return b.StopPrescription(doctor, clinical.StopPrescriptionInput(why)) })
 	see("FinishEncounter", func() (any, error) {
 		return b.FinishEncounter(doctor, clinical.FinishEncounterInput{
 			ID: r.encounter.ID, EncounterOutcome: clinical.EncounterOutcome{Diagnosis: canary, Disposition: "home"},
 		})
 	})
 	see("EnterEncounterInError", func() (any, error) {
-		return b.EnterEncounterInError(doctor, clinical.WithdrawInput{ID: r.encounter.ID, Reason: canary})
+		return b.EnterEncounterInError(doctor, clinical.EnterEncounterInErrorInput{ID: r.encounter.ID, Reason: canary})
 	})
 
 	got, err := b.GetEncounter(b.Ctx, r.encounter.ID)
@@ -154,22 +154,30 @@ func TestRestricted_ReadsRefuse(t *testing.T) {
 	b.restrict(t)
 	of := clinical.OfPatient{Patient: b.patient}
 	for name, read := range map[string]func(ctx context.Context) error{
-		"GetEncounter":        func(ctx context.Context) error { return second(b.GetEncounter(ctx, r.encounter.ID)) },
-		"Encounters":          func(ctx context.Context) error { return second(b.ListEncounters(ctx, of)) },
-		"EncounterHistory":    func(ctx context.Context) error { return second(b.GetEncounterHistory(ctx, r.encounter.ID)) },
-		"GetNote":             func(ctx context.Context) error { return second(b.GetNote(ctx, r.note.ID)) },
-		"Notes":               func(ctx context.Context) error { return second(b.ListNotes(ctx, of)) },
-		"EncounterNotes":      func(ctx context.Context) error { return second(b.ListEncounterNotes(ctx, r.encounter.ID)) },
-		"NoteHistory":         func(ctx context.Context) error { return second(b.GetNoteHistory(ctx, r.note.ID)) },
-		"Vitals":              func(ctx context.Context) error { return second(b.Service.ListVitals(ctx, of)) },
-		"EncounterVitals":     func(ctx context.Context) error { return second(b.ListEncounterVitals(ctx, r.encounter.ID)) },
-		"VitalsHistory":       func(ctx context.Context) error { return second(b.GetVitalsHistory(ctx, r.vitals.ID)) },
-		"Conditions":          func(ctx context.Context) error { return second(b.ListConditions(ctx, of)) },
-		"ConditionHistory":    func(ctx context.Context) error { return second(b.GetConditionHistory(ctx, r.condition.ID)) },
-		"Allergies":           func(ctx context.Context) error { return second(b.ListAllergies(ctx, b.patient)) },
-		"AllergyHistory":      func(ctx context.Context) error { return second(b.GetAllergyHistory(ctx, r.allergy.ID)) },
-		"GetPrescription":     func(ctx context.Context) error { return second(b.GetPrescription(ctx, r.rx.ID)) },
-		"Prescriptions":       func(ctx context.Context) error { return second(b.ListPrescriptions(ctx, of)) },
+		"GetEncounter": func(ctx context.Context) error { return second(b.GetEncounter(ctx, r.encounter.ID)) },
+		"Encounters": func(ctx context.Context) error {
+			return second(b.ListEncounters(ctx, clinical.ListEncountersInput(of)))
+		},
+		"EncounterHistory": func(ctx context.Context) error { return second(b.GetEncounterHistory(ctx, r.encounter.ID)) },
+		"GetNote":          func(ctx context.Context) error { return second(b.GetNote(ctx, r.note.ID)) },
+		"Notes":            func(ctx context.Context) error { return second(b.ListNotes(ctx, clinical.ListNotesInput(of))) },
+		"EncounterNotes":   func(ctx context.Context) error { return second(b.ListEncounterNotes(ctx, r.encounter.ID)) },
+		"NoteHistory":      func(ctx context.Context) error { return second(b.GetNoteHistory(ctx, r.note.ID)) },
+		"Vitals": func(ctx context.Context) error {
+			return second(b.Service.ListVitals(ctx, clinical.ListVitalsInput(of)))
+		},
+		"EncounterVitals": func(ctx context.Context) error { return second(b.ListEncounterVitals(ctx, r.encounter.ID)) },
+		"VitalsHistory":   func(ctx context.Context) error { return second(b.GetVitalsHistory(ctx, r.vitals.ID)) },
+		"Conditions": func(ctx context.Context) error {
+			return second(b.ListConditions(ctx, clinical.ListConditionsInput(of)))
+		},
+		"ConditionHistory": func(ctx context.Context) error { return second(b.GetConditionHistory(ctx, r.condition.ID)) },
+		"Allergies":        func(ctx context.Context) error { return second(b.ListAllergies(ctx, b.patient)) },
+		"AllergyHistory":   func(ctx context.Context) error { return second(b.GetAllergyHistory(ctx, r.allergy.ID)) },
+		"GetPrescription":  func(ctx context.Context) error { return second(b.GetPrescription(ctx, r.rx.ID)) },
+		"Prescriptions": func(ctx context.Context) error {
+			return second(b.ListPrescriptions(ctx, clinical.ListPrescriptionsInput(of)))
+		},
 		"PrescriptionHistory": func(ctx context.Context) error { return second(b.GetPrescriptionHistory(ctx, r.rx.ID)) },
 	} {
 		before := b.accesses(t, "denied")
@@ -225,8 +233,8 @@ func TestHistories(t *testing.T) {
 	require.NoError(t, second(b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{
 		ID: r.allergy.ID, Version: 1, Status: clinical.AllergyInactive, Reason: "why",
 	})))
-	require.NoError(t, second(b.HoldPrescription(b.Ctx, clinical.StopInput{ID: r.rx.ID, Reason: "why"})))
-	require.NoError(t, second(b.EnterEncounterInError(b.Ctx, clinical.WithdrawInput{ID: r.encounter.ID, Reason: "why"})))
+	require.NoError(t, second(b.HoldPrescription(b.Ctx, clinical.HoldPrescriptionInput{ID: r.rx.ID, Reason: "why"})))
+	require.NoError(t, second(b.EnterEncounterInError(b.Ctx, clinical.EnterEncounterInErrorInput{ID: r.encounter.ID, Reason: "why"})))
 	for name, tt := range map[string]struct {
 		read     func() (hmstype.History, error)
 		from, to string

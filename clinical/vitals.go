@@ -168,16 +168,16 @@ func markVitalsError(ctx context.Context, db dbx.DB, in EnterVitalsInErrorInput)
 	return row.vitals(), err
 }
 
-var opListVitals = usecase.Query[OfPatient, hmstype.List[Vitals]]{
+var opListVitals = usecase.Query[ListVitalsInput, hmstype.List[Vitals]]{
 	Name: "clinical.list_vitals", Permission: hmstype.PermClinicalRead, Shows: vitalSigns.Page(),
-	Sample: OfPatient{},
+	Sample: ListVitalsInput{},
 }.Declare()
 
 // ListVitals lists a patient's vital signs, the latest taken first; those entered in error are
 // among them and say so.
 // Permission: [hmstype.PermClinicalRead].
-func (s *Service) ListVitals(ctx context.Context, in OfPatient) (hmstype.List[Vitals], error) {
-	return opListVitals.Run(ctx, &s.base, in, ofPatient(dbx.Order{At: "taken_at", Desc: true}, vitalsRow.vitals))
+func (s *Service) ListVitals(ctx context.Context, in ListVitalsInput) (hmstype.List[Vitals], error) {
+	return opListVitals.Run(ctx, &s.base, in, ofPatient[ListVitalsInput](dbx.Order{At: "taken_at", Desc: true}, vitalsRow.vitals))
 }
 
 var opListEncounterVitals = usecase.Query[usecase.ByID[hmstype.EncounterID], []Vitals]{

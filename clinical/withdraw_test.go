@@ -17,9 +17,9 @@ func TestService_CancelEncounter(t *testing.T) {
 		Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassAmbulatory, Status: clinical.EncounterArrived,
 	})
 	require.NoError(t, err)
-	_, err = b.CancelEncounter(b.Ctx, clinical.WithdrawInput{ID: e.ID})
+	_, err = b.CancelEncounter(b.Ctx, clinical.CancelEncounterInput{ID: e.ID})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "a reason is required")
-	got, err := b.CancelEncounter(b.Ctx, clinical.WithdrawInput{ID: e.ID, Reason: "left"})
+	got, err := b.CancelEncounter(b.Ctx, clinical.CancelEncounterInput{ID: e.ID, Reason: "left"})
 	require.NoError(t, err)
 	require.Equal(t, clinical.EncounterCancelled, got.Status)
 	require.Equal(t, dbtest.Start, got.Period.End)
@@ -27,7 +27,7 @@ func TestService_CancelEncounter(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "left", history.Steps[len(history.Steps)-1].Reason)
 
-	_, err = b.CancelEncounter(b.Ctx, clinical.WithdrawInput{ID: b.open(t, clinical.ClassAmbulatory).ID, Reason: "left"})
+	_, err = b.CancelEncounter(b.Ctx, clinical.CancelEncounterInput{ID: b.open(t, clinical.ClassAmbulatory).ID, Reason: "left"})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition, "treatment has begun")
 }
 

@@ -32,7 +32,7 @@ func member(t *testing.T, env *dbtest.Env, roles ...string) identity.User {
 	require.Equal(t, identity.UserInvited, user.Status)
 	invitation, err := env.Identity.Invite(env.Ctx, user.ID)
 	require.NoError(t, err)
-	user, err = env.Identity.AcceptInvitation(env.Ctx, identity.ResetPasswordInput{Token: invitation.Token, Password: goodPassword})
+	user, err = env.Identity.AcceptInvitation(env.Ctx, identity.AcceptInvitationInput{Token: invitation.Token, Password: goodPassword})
 	require.NoError(t, err)
 	require.Equal(t, identity.UserActive, user.Status)
 	return user
@@ -242,7 +242,7 @@ func TestService_ResetPassword(t *testing.T) {
 	require.ErrorIs(t, err, identity.ErrTokenInvalid, "void since the second")
 	_, err = env.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{Token: reset.Token, Password: "short"})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "and the token is still good")
-	_, err = env.Identity.AcceptInvitation(env.Ctx, identity.ResetPasswordInput{Token: reset.Token, Password: "another long password"})
+	_, err = env.Identity.AcceptInvitation(env.Ctx, identity.AcceptInvitationInput{Token: reset.Token, Password: "another long password"})
 	require.ErrorIs(t, err, identity.ErrTokenInvalid, "of another purpose")
 
 	errs := make([]error, 8)

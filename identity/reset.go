@@ -123,6 +123,12 @@ func (in ResetPasswordInput) Validate() error {
 	return v.Err()
 }
 
+// AcceptInvitationInput is the input of [Service.AcceptInvitation]; see [ResetPasswordInput].
+type AcceptInvitationInput ResetPasswordInput
+
+// Validate implements the rules of [ResetPasswordInput].
+func (in AcceptInvitationInput) Validate() error { return ResetPasswordInput(in).Validate() }
+
 // sampleNewPassword is what the samples of declarations set a password by.
 var sampleNewPassword = ResetPasswordInput{Token: resetToken, Password: "six words that nobody else says"}
 
@@ -155,22 +161,22 @@ func (s *Service) resetPassword(ctx context.Context, db dbx.DB, in ResetPassword
 	return s.loadUser(ctx, db, user.ID)
 }
 
-var opAcceptInvitation = usecase.Command[ResetPasswordInput, User]{
+var opAcceptInvitation = usecase.Command[AcceptInvitationInput, User]{
 	Name: "identity.accept_invitation", Permission: hmstype.PermAuthenticate, Shows: usecase.Nobody[User](noPatient),
-	Sample: sampleNewPassword,
+	Sample: AcceptInvitationInput(sampleNewPassword),
 }.Declare()
 
 // AcceptInvitation makes an invited user active, with the password that he chose.
 // [ErrTokenInvalid] as for [Service.ResetPassword].
 // Permission: [hmstype.PermAuthenticate].
-func (s *Service) AcceptInvitation(ctx context.Context, in ResetPasswordInput) (User, error) {
+func (s *Service) AcceptInvitation(ctx context.Context, in AcceptInvitationInput) (User, error) {
 	user, err := opAcceptInvitation.Run(ctx, &s.base, in, s.acceptInvitation)
 	s.sessions.clear()
 	return user, err
 }
 
-func (s *Service) acceptInvitation(ctx context.Context, db dbx.DB, in ResetPasswordInput) (User, error) {
-	user, err := s.setByToken(ctx, db, in, purposeInvitation)
+func (s *Service) acceptInvitation(ctx context.Context, db dbx.DB, in AcceptInvitationInput) (User, error) {
+	user, err := s.setByToken(ctx, db, ResetPasswordInput(in), purposeInvitation)
 	if err != nil {
 		return User{}, err
 	}

@@ -21,7 +21,7 @@ func TestService_Login_TypedDifferently(t *testing.T) {
 	require.Equal(t, "Zoë  van-Dyk", user.Username, "the text stays as typed")
 	invitation, err := env.Identity.Invite(env.Ctx, user.ID)
 	require.NoError(t, err)
-	_, err = env.Identity.AcceptInvitation(env.Ctx, identity.ResetPasswordInput{Token: invitation.Token, Password: goodPassword})
+	_, err = env.Identity.AcceptInvitation(env.Ctx, identity.AcceptInvitationInput{Token: invitation.Token, Password: goodPassword})
 	require.NoError(t, err)
 
 	for _, typed := range []string{

@@ -48,7 +48,7 @@ func TestRestricted_ResultsAreWithheld(t *testing.T) {
 	require.Equal(t, 1, searches(), "a replayed answer is recorded")
 
 	task = must(t)(b.ClaimTask(nurse, task.ID))
-	task = must(t)(b.StartTask(nurse, inbox.TaskStepInput{ID: task.ID, Version: task.Version, Reason: canary}))
+	task = must(t)(b.StartTask(nurse, inbox.StartTaskInput{ID: task.ID, Version: task.Version, Reason: canary}))
 	requireNoCanary(t, task, task.Withheld)
 	task = must(t)(b.CompleteTask(nurse, inbox.CompleteTaskInput{ID: task.ID, Version: task.Version, Outcome: canary}))
 	requireNoCanary(t, task, task.Withheld)

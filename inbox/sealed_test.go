@@ -34,7 +34,7 @@ func (b *bundle) canaries(t *testing.T, p hmstype.PatientID) canaries {
 		To: to(nurseID), TaskDetails: inbox.TaskDetails{Title: "canary task", Description: "canary description"}, Patient: p, IdempotencyKey: "t" + p.String(),
 	}))
 	task = must(t)(b.ClaimTask(nurse, task.ID))
-	task = must(t)(b.StartTask(nurse, inbox.TaskStepInput{ID: task.ID, Version: task.Version, Reason: "canary reason"}))
+	task = must(t)(b.StartTask(nurse, inbox.StartTaskInput{ID: task.ID, Version: task.Version, Reason: "canary reason"}))
 	task = must(t)(b.CompleteTask(nurse, inbox.CompleteTaskInput{ID: task.ID, Version: task.Version, Outcome: "canary outcome"}))
 	thread, err := b.StartThread(nurse, inbox.StartThreadInput{Subject: "canary subject", Body: "canary message", Patient: p, IdempotencyKey: "m" + p.String()})
 	require.NoError(t, err)

@@ -30,10 +30,10 @@ func (b *bundle) ask(t *testing.T, to inbox.Recipient, change ...func(*inbox.Cre
 	return task
 }
 
-func step(t inbox.Task) inbox.TaskStepInput { return inbox.TaskStepInput{ID: t.ID, Version: t.Version} }
+func step(t inbox.Task) inbox.TaskStep { return inbox.TaskStep{ID: t.ID, Version: t.Version} }
 
-func end(t inbox.Task) inbox.EndTaskInput {
-	return inbox.EndTaskInput{ID: t.ID, Version: t.Version, Reason: "no need"}
+func end(t inbox.Task) inbox.TaskEnding {
+	return inbox.TaskEnding{ID: t.ID, Version: t.Version, Reason: "no need"}
 }
 
 func done(t inbox.Task) inbox.CompleteTaskInput {
@@ -81,18 +81,18 @@ func TestTask_FromRequestToOutcome(t *testing.T) {
 	}, created)
 	require.Equal(t, created, must(t)(b.GetTask(nurse, created.ID)))
 
-	task := must(t)(b.ReceiveTask(nurse, step(created)))
+	task := must(t)(b.ReceiveTask(nurse, inbox.ReceiveTaskInput(step(created))))
 	b.Clock.Advance(time.Minute)
 	task = must(t)(b.ClaimTask(nurse, task.ID))
 	require.Equal(t, nurseID, task.Owner)
 	require.Equal(t, b.Clock.Now(), task.ClaimedAt)
 	require.Equal(t, task, must(t)(b.ClaimTask(nurse, task.ID)), "who has it has it")
-	task = must(t)(b.ReadyTask(nurse, step(task)))
-	task = must(t)(b.StartTask(nurse, step(task)))
+	task = must(t)(b.ReadyTask(nurse, inbox.ReadyTaskInput(step(task))))
+	task = must(t)(b.StartTask(nurse, inbox.StartTaskInput(step(task))))
 	started := b.Clock.Now()
 	b.Clock.Advance(time.Minute)
-	task = must(t)(b.HoldTask(nurse, inbox.TaskStepInput{ID: task.ID, Version: task.Version, Reason: "no tubes"}))
-	task = must(t)(b.ResumeTask(nurse, step(task)))
+	task = must(t)(b.HoldTask(nurse, inbox.HoldTaskInput{ID: task.ID, Version: task.Version, Reason: "no tubes"}))
+	task = must(t)(b.ResumeTask(nurse, inbox.ResumeTaskInput(step(task))))
 	_, err := b.CompleteTask(nurse, inbox.CompleteTaskInput{ID: task.ID, Version: task.Version - 1, Outcome: "Drawn"})
 	require.ErrorIs(t, err, hmstype.ErrStale)
 	_, err = b.CompleteTask(nurse, inbox.CompleteTaskInput{ID: task.ID, Version: task.Version})
@@ -167,13 +167,13 @@ func TestTaskSteps_ConcurrentOneVersion(t *testing.T) {
 	nurse, _ := b.person(t, identity.RoleNurse)
 	task := b.ask(t, toRole(identity.RoleNurse))
 	task = must(t)(b.ClaimTask(nurse, task.ID))
-	task = must(t)(b.StartTask(nurse, step(task)))
+	task = must(t)(b.StartTask(nurse, inbox.StartTaskInput(step(task))))
 	deeds := []func() error{
 		func() error { _, err := b.CompleteTask(nurse, done(task)); return err },
-		func() error { _, err := b.HoldTask(nurse, step(task)); return err },
-		func() error { _, err := b.FailTask(nurse, end(task)); return err },
-		func() error { _, err := b.CancelTask(b.Ctx, end(task)); return err },
-		func() error { _, err := b.ReleaseTask(nurse, step(task)); return err },
+		func() error { _, err := b.HoldTask(nurse, inbox.HoldTaskInput(step(task))); return err },
+		func() error { _, err := b.FailTask(nurse, inbox.FailTaskInput(end(task))); return err },
+		func() error { _, err := b.CancelTask(b.Ctx, inbox.CancelTaskInput(end(task))); return err },
+		func() error { _, err := b.ReleaseTask(nurse, inbox.ReleaseTaskInput(step(task))); return err },
 	}
 	errs := make([]error, len(deeds))
 	var wg sync.WaitGroup
@@ -201,19 +201,19 @@ func TestTask_ReleaseAndReassign(t *testing.T) {
 	pharmacist, _ := b.person(t, identity.RolePharmacist)
 	task := must(t)(b.CreateTask(asker, inbox.CreateTaskInput{To: toRole(identity.RoleNurse), TaskDetails: inbox.TaskDetails{Title: "Turn the patient"}}))
 	task = must(t)(b.ClaimTask(nurse, task.ID))
-	_, err := b.ReleaseTask(other, step(task))
+	_, err := b.ReleaseTask(other, inbox.ReleaseTaskInput(step(task)))
 	require.ErrorIs(t, err, inbox.ErrNotYours, "it is the owner's")
-	_, err = b.StartTask(other, step(task))
+	_, err = b.StartTask(other, inbox.StartTaskInput(step(task)))
 	require.ErrorIs(t, err, inbox.ErrNotYours)
-	_, err = b.StartTask(pharmacist, step(task))
+	_, err = b.StartTask(pharmacist, inbox.StartTaskInput(step(task)))
 	require.ErrorIs(t, err, hmstype.ErrNotFound, "who has nothing to do with it")
 
-	task = must(t)(b.ReleaseTask(nurse, step(task)))
+	task = must(t)(b.ReleaseTask(nurse, inbox.ReleaseTaskInput(step(task))))
 	require.True(t, task.Owner.IsZero())
 	require.True(t, task.ClaimedAt.IsZero())
 	require.Equal(t, inbox.TaskRequested, task.Status)
 	task = must(t)(b.ClaimTask(other, task.ID))
-	task = must(t)(b.StartTask(other, step(task)))
+	task = must(t)(b.StartTask(other, inbox.StartTaskInput(step(task))))
 
 	task = must(t)(b.ReassignTask(asker, inbox.ReassignTaskInput{ID: task.ID, Version: task.Version, To: toRole(identity.RolePharmacist), Reason: "wrong ward"}))
 	require.Equal(t, identity.RolePharmacist, task.Role)
@@ -229,7 +229,7 @@ func TestTask_ReleaseAndReassign(t *testing.T) {
 	require.Equal(t, otherID, claimed.Owner)
 	require.True(t, claimed.At.IsZero(), "asked, and not taken yet")
 	task = must(t)(b.ClaimTask(other, task.ID))
-	_, err = b.ReleaseTask(other, step(task))
+	_, err = b.ReleaseTask(other, inbox.ReleaseTaskInput(step(task)))
 	require.ErrorIs(t, err, inbox.ErrNoRole)
 
 	gone := b.User(t, identity.RoleNurse)
@@ -257,7 +257,7 @@ func TestTask_WhoMay(t *testing.T) {
 	running := func(t *testing.T) inbox.Task {
 		t.Helper()
 		task := must(t)(b.CreateTask(asker, inbox.CreateTaskInput{To: toRole(identity.RoleNurse), TaskDetails: inbox.TaskDetails{Title: "x"}}))
-		return must(t)(b.StartTask(owner, step(must(t)(b.ClaimTask(owner, task.ID)))))
+		return must(t)(b.StartTask(owner, inbox.StartTaskInput(step(must(t)(b.ClaimTask(owner, task.ID))))))
 	}
 	waiting := func(t *testing.T) inbox.Task {
 		t.Helper()
@@ -272,20 +272,38 @@ func TestTask_WhoMay(t *testing.T) {
 			_, err := b.CompleteTask(ctx, done(task))
 			return err
 		}, "owner host"},
-		"Fail":    {running, func(ctx context.Context, task inbox.Task) error { _, err := b.FailTask(ctx, end(task)); return err }, "owner host"},
-		"Hold":    {running, func(ctx context.Context, task inbox.Task) error { _, err := b.HoldTask(ctx, step(task)); return err }, "owner host"},
-		"Release": {running, func(ctx context.Context, task inbox.Task) error { _, err := b.ReleaseTask(ctx, step(task)); return err }, "owner asker admin host"},
-		"Cancel":  {running, func(ctx context.Context, task inbox.Task) error { _, err := b.CancelTask(ctx, end(task)); return err }, "asker admin host"},
+		"Fail": {running, func(ctx context.Context, task inbox.Task) error {
+			_, err := b.FailTask(ctx, inbox.FailTaskInput(end(task)))
+			return err
+		}, "owner host"},
+		"Hold": {running, func(ctx context.Context, task inbox.Task) error {
+			_, err := b.HoldTask(ctx, inbox.HoldTaskInput(step(task)))
+			return err
+		}, "owner host"},
+		"Release": {running, func(ctx context.Context, task inbox.Task) error {
+			_, err := b.ReleaseTask(ctx, inbox.ReleaseTaskInput(step(task)))
+			return err
+		}, "owner asker admin host"},
+		"Cancel": {running, func(ctx context.Context, task inbox.Task) error {
+			_, err := b.CancelTask(ctx, inbox.CancelTaskInput(end(task)))
+			return err
+		}, "asker admin host"},
 		"Error": {running, func(ctx context.Context, task inbox.Task) error {
-			_, err := b.EnterTaskInError(ctx, end(task))
+			_, err := b.EnterTaskInError(ctx, inbox.EnterTaskInErrorInput(end(task)))
 			return err
 		}, "asker admin host"},
 		"Reschedule": {running, func(ctx context.Context, task inbox.Task) error {
 			_, err := b.RescheduleTask(ctx, inbox.RescheduleTaskInput{ID: task.ID, Version: task.Version})
 			return err
 		}, "asker admin host"},
-		"Receive": {waiting, func(ctx context.Context, task inbox.Task) error { _, err := b.ReceiveTask(ctx, step(task)); return err }, "owner peer host"},
-		"Reject":  {waiting, func(ctx context.Context, task inbox.Task) error { _, err := b.RejectTask(ctx, end(task)); return err }, "owner peer host"},
+		"Receive": {waiting, func(ctx context.Context, task inbox.Task) error {
+			_, err := b.ReceiveTask(ctx, inbox.ReceiveTaskInput(step(task)))
+			return err
+		}, "owner peer host"},
+		"Reject": {waiting, func(ctx context.Context, task inbox.Task) error {
+			_, err := b.RejectTask(ctx, inbox.RejectTaskInput(end(task)))
+			return err
+		}, "owner peer host"},
 		"Claim":   {waiting, func(ctx context.Context, task inbox.Task) error { _, err := b.ClaimTask(ctx, task.ID); return err }, "owner peer"},
 		"Read":    {running, func(ctx context.Context, task inbox.Task) error { _, err := b.GetTask(ctx, task.ID); return err }, "owner peer asker doctor admin host"},
 		"History": {running, func(ctx context.Context, task inbox.Task) error { _, err := b.GetTaskHistory(ctx, task.ID); return err }, "owner peer asker doctor admin host"},
@@ -294,19 +312,24 @@ func TestTask_WhoMay(t *testing.T) {
 			t.Run(name+"/"+actor, func(t *testing.T) {
 				t.Parallel()
 				err := tt.deed(ctx, tt.from(t))
-				seesOnly := strings.Contains("peer asker owner admin", actor)
-				switch {
-				case strings.Contains(" "+tt.may+" ", " "+actor+" "):
-					require.NoError(t, err)
-				case actor == "host":
-					require.ErrorIs(t, err, inbox.ErrUserRequired)
-				case seesOnly:
-					require.ErrorIs(t, err, inbox.ErrNotYours)
-				default:
-					require.ErrorIs(t, err, hmstype.ErrNotFound, "a step needs more than to see all tasks")
-				}
+				requireMay(t, err, actor, strings.Contains(" "+tt.may+" ", " "+actor+" "))
 			})
 		}
+	}
+}
+
+// requireMay holds what an actor met who may take a step, or may not.
+func requireMay(t *testing.T, err error, actor string, may bool) {
+	t.Helper()
+	switch {
+	case may:
+		require.NoError(t, err)
+	case actor == "host":
+		require.ErrorIs(t, err, inbox.ErrUserRequired)
+	case strings.Contains("peer asker owner admin", actor): // who sees it
+		require.ErrorIs(t, err, inbox.ErrNotYours)
+	default:
+		require.ErrorIs(t, err, hmstype.ErrNotFound, "a step needs more than to see all tasks")
 	}
 }
 
@@ -328,7 +351,7 @@ func TestTask_Draft(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, escalated, "a draft waits for nobody")
 	require.Equal(t, []hmstype.TaskID{draft.ID}, b.tasks(t, asker, inbox.ListMyTasksInput{Requested: true}))
-	must(t)(b.RequestTask(asker, step(draft)))
+	must(t)(b.RequestTask(asker, inbox.RequestTaskInput(step(draft))))
 	require.Equal(t, []hmstype.TaskID{draft.ID}, b.tasks(t, nurse, inbox.ListMyTasksInput{}))
 }
 
@@ -349,7 +372,7 @@ func TestTask_Lists(t *testing.T) {
 	taken := b.ask(t, toRole(identity.RoleNurse), due(time.Minute), about)
 	over := b.ask(t, to(nurseID), due(time.Minute))
 	must(t)(b.ClaimTask(other, taken.ID))
-	must(t)(b.RejectTask(nurse, end(over)))
+	must(t)(b.RejectTask(nurse, inbox.RejectTaskInput(end(over))))
 	b.ask(t, toRole(identity.RoleDoctor), due(0))
 
 	require.Equal(t, []hmstype.TaskID{soon.ID, desk.ID, late.ID, undated.ID}, b.tasks(t, nurse, inbox.ListMyTasksInput{}), "what is due first; no date last")

@@ -47,17 +47,17 @@ func (s *Service) claimTask(ctx context.Context, db dbx.DB, in usecase.ByID[hmst
 	return s.step(ctx, db, row, taskStep{to: TaskAccepted, event: "claimed"})
 }
 
-var opReleaseTask = usecase.Command[TaskStepInput, Task]{
+var opReleaseTask = usecase.Command[ReleaseTaskInput, Task]{
 	Name: "inbox.release_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
-	Sample: TaskStepInput{Version: 1, Reason: "it is done so"},
+	Sample: ReleaseTaskInput{Version: 1, Reason: "it is done so"},
 }.Declare()
 
 // ReleaseTask gives a task back to its role, so that another may take it: by its owner, or by
 // whoever steers it (who asked for it, or holds task.manage). [ErrNoRole] where it was given to
 // a user.
 // Permission: [hmstype.PermTaskWrite].
-func (s *Service) ReleaseTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	return opReleaseTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{
+func (s *Service) ReleaseTask(ctx context.Context, in ReleaseTaskInput) (Task, error) {
+	return opReleaseTask.Run(ctx, &s.base, in, stepping[ReleaseTaskInput](ctx, s, taskStep{
 		to: TaskRequested, event: "released", by: ownersAndSteerers,
 		change: func(_ context.Context, _ dbx.DB, row *taskRow) error {
 			if row.RoleID.IsZero() {

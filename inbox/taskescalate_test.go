@@ -26,7 +26,7 @@ func TestService_EscalateTasks(t *testing.T) {
 	plain := b.ask(t, toRole(identity.RoleNurse), due(2*time.Hour, ""))
 	b.ask(t, to(nurseID)) // has no date
 	finished := b.ask(t, to(nurseID), due(time.Hour, ""))
-	must(t)(b.RejectTask(nurse, end(finished)))
+	must(t)(b.RejectTask(nurse, inbox.RejectTaskInput(end(finished))))
 	_, err := b.GetTask(chief, own.ID)
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 
@@ -59,7 +59,7 @@ func TestService_EscalateTasks(t *testing.T) {
 	task = must(t)(b.RescheduleTask(chief, inbox.RescheduleTaskInput{ID: own.ID, Version: task.Version, DueAt: at(100 * time.Hour), Priority: inbox.PriorityStat}))
 	require.Equal(t, inbox.PriorityStat, task.Priority)
 	require.Equal(t, []hmstype.TaskID{plain.ID}, escalate(99*time.Hour, ""), "a new date, a new patience")
-	must(t)(b.RejectTask(chief, end(task)))
+	must(t)(b.RejectTask(chief, inbox.RejectTaskInput(end(task))))
 	require.Equal(t, []hmstype.TaskID{plain.ID}, escalate(200*time.Hour, ""), "what has ended is not escalated")
 
 	for name, in := range map[string]inbox.EscalateTasksInput{"AsOf": {}, "Again": {AsOf: at(0), Again: time.Second}} {

@@ -49,23 +49,37 @@ func TestTaskSteps_EveryPair(t *testing.T) {
 	b := setup(t)
 	nurse, nurseID := b.person(t, identity.RoleNurse, identity.RoleAdmin)
 	steps := map[string]func(context.Context, inbox.Task) (inbox.Task, error){
-		"requested": func(ctx context.Context, task inbox.Task) (inbox.Task, error) { return b.RequestTask(ctx, step(task)) },
-		"received":  func(ctx context.Context, task inbox.Task) (inbox.Task, error) { return b.ReceiveTask(ctx, step(task)) },
-		"accepted":  func(ctx context.Context, task inbox.Task) (inbox.Task, error) { return b.ClaimTask(ctx, task.ID) },
-		"ready":     func(ctx context.Context, task inbox.Task) (inbox.Task, error) { return b.ReadyTask(ctx, step(task)) },
-		"on-hold":   func(ctx context.Context, task inbox.Task) (inbox.Task, error) { return b.HoldTask(ctx, step(task)) },
+		"requested": func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
+			return b.RequestTask(ctx, inbox.RequestTaskInput(step(task)))
+		},
+		"received": func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
+			return b.ReceiveTask(ctx, inbox.ReceiveTaskInput(step(task)))
+		},
+		"accepted": func(ctx context.Context, task inbox.Task) (inbox.Task, error) { return b.ClaimTask(ctx, task.ID) },
+		"ready": func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
+			return b.ReadyTask(ctx, inbox.ReadyTaskInput(step(task)))
+		},
+		"on-hold": func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
+			return b.HoldTask(ctx, inbox.HoldTaskInput(step(task)))
+		},
 		"completed": func(ctx context.Context, task inbox.Task) (inbox.Task, error) { return b.CompleteTask(ctx, done(task)) },
-		"failed":    func(ctx context.Context, task inbox.Task) (inbox.Task, error) { return b.FailTask(ctx, end(task)) },
-		"rejected":  func(ctx context.Context, task inbox.Task) (inbox.Task, error) { return b.RejectTask(ctx, end(task)) },
-		"cancelled": func(ctx context.Context, task inbox.Task) (inbox.Task, error) { return b.CancelTask(ctx, end(task)) },
+		"failed": func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
+			return b.FailTask(ctx, inbox.FailTaskInput(end(task)))
+		},
+		"rejected": func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
+			return b.RejectTask(ctx, inbox.RejectTaskInput(end(task)))
+		},
+		"cancelled": func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
+			return b.CancelTask(ctx, inbox.CancelTaskInput(end(task)))
+		},
 		"entered-in-error": func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
-			return b.EnterTaskInError(ctx, end(task))
+			return b.EnterTaskInError(ctx, inbox.EnterTaskInErrorInput(end(task)))
 		},
 		"in-progress": func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
 			if task.Status == inbox.TaskOnHold {
-				return b.ResumeTask(ctx, step(task))
+				return b.ResumeTask(ctx, inbox.ResumeTaskInput(step(task)))
 			}
-			return b.StartTask(ctx, step(task))
+			return b.StartTask(ctx, inbox.StartTaskInput(step(task)))
 		},
 	}
 	// The way to each state, from a draft that the actor has asked himself for.
@@ -104,10 +118,10 @@ func TestTaskSteps_EveryPair(t *testing.T) {
 		t.Parallel()
 		task := b.ask(t, inbox.Recipient{User: nurseID})
 		task = must(t)(b.ClaimTask(nurse, task.ID))
-		_, err := b.ResumeTask(nurse, step(task))
+		_, err := b.ResumeTask(nurse, inbox.ResumeTaskInput(step(task)))
 		require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
-		task = must(t)(b.HoldTask(nurse, step(must(t)(b.StartTask(nurse, step(task))))))
-		_, err = b.StartTask(nurse, step(task))
+		task = must(t)(b.HoldTask(nurse, inbox.HoldTaskInput(step(must(t)(b.StartTask(nurse, inbox.StartTaskInput(step(task))))))))
+		_, err = b.StartTask(nurse, inbox.StartTaskInput(step(task)))
 		require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 	})
 }
@@ -123,13 +137,25 @@ func TestTask_HistoryExplainsTheState(t *testing.T) {
 		task, err := b.CreateTask(b.Ctx, inbox.CreateTaskInput{To: toRole(identity.RoleNurse), TaskDetails: inbox.TaskDetails{Title: "x"}})
 		require.NoError(rt, err)
 		deeds := []func(context.Context, inbox.Task) (inbox.Task, error){
-			func(ctx context.Context, task inbox.Task) (inbox.Task, error) { return b.ReceiveTask(ctx, step(task)) },
+			func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
+				return b.ReceiveTask(ctx, inbox.ReceiveTaskInput(step(task)))
+			},
 			func(ctx context.Context, task inbox.Task) (inbox.Task, error) { return b.ClaimTask(ctx, task.ID) },
-			func(ctx context.Context, task inbox.Task) (inbox.Task, error) { return b.ReadyTask(ctx, step(task)) },
-			func(ctx context.Context, task inbox.Task) (inbox.Task, error) { return b.StartTask(ctx, step(task)) },
-			func(ctx context.Context, task inbox.Task) (inbox.Task, error) { return b.HoldTask(ctx, step(task)) },
-			func(ctx context.Context, task inbox.Task) (inbox.Task, error) { return b.ResumeTask(ctx, step(task)) },
-			func(ctx context.Context, task inbox.Task) (inbox.Task, error) { return b.ReleaseTask(ctx, step(task)) },
+			func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
+				return b.ReadyTask(ctx, inbox.ReadyTaskInput(step(task)))
+			},
+			func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
+				return b.StartTask(ctx, inbox.StartTaskInput(step(task)))
+			},
+			func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
+				return b.HoldTask(ctx, inbox.HoldTaskInput(step(task)))
+			},
+			func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
+				return b.ResumeTask(ctx, inbox.ResumeTaskInput(step(task)))
+			},
+			func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
+				return b.ReleaseTask(ctx, inbox.ReleaseTaskInput(step(task)))
+			},
 			func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
 				return b.ReassignTask(ctx, inbox.ReassignTaskInput{ID: task.ID, Version: task.Version, To: to(firstID)})
 			},

@@ -11,35 +11,123 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// TaskStepInput takes a task one step on.
-type TaskStepInput struct {
+// TaskStep takes a task one step on.
+type TaskStep struct {
 	ID      hmstype.TaskID // required
 	Version int64          // the version that the caller read; required
 	Reason  string         // up to 500 characters
 }
 
 // Validate implements the rules above.
-func (in TaskStepInput) Validate() error {
+func (in TaskStep) Validate() error {
 	var v hmstype.Validator
 	validateStep(&v, in.ID, in.Version)
 	v.Text(in.Reason, "reason", 0, MaxReason)
 	return v.Err()
 }
 
-// EndTaskInput ends a task without its being done.
-type EndTaskInput struct {
+// ReleaseTaskInput is the input of [Service.ReleaseTask]; see [TaskStep].
+type ReleaseTaskInput TaskStep
+
+// Validate implements the rules of [TaskStep].
+func (in ReleaseTaskInput) Validate() error { return TaskStep(in).Validate() }
+
+func (in ReleaseTaskInput) step() (hmstype.TaskID, int64, string) { return TaskStep(in).step() }
+
+// RequestTaskInput is the input of [Service.RequestTask]; see [TaskStep].
+type RequestTaskInput TaskStep
+
+// Validate implements the rules of [TaskStep].
+func (in RequestTaskInput) Validate() error { return TaskStep(in).Validate() }
+
+func (in RequestTaskInput) step() (hmstype.TaskID, int64, string) { return TaskStep(in).step() }
+
+// ReceiveTaskInput is the input of [Service.ReceiveTask]; see [TaskStep].
+type ReceiveTaskInput TaskStep
+
+// Validate implements the rules of [TaskStep].
+func (in ReceiveTaskInput) Validate() error { return TaskStep(in).Validate() }
+
+func (in ReceiveTaskInput) step() (hmstype.TaskID, int64, string) { return TaskStep(in).step() }
+
+// ReadyTaskInput is the input of [Service.ReadyTask]; see [TaskStep].
+type ReadyTaskInput TaskStep
+
+// Validate implements the rules of [TaskStep].
+func (in ReadyTaskInput) Validate() error { return TaskStep(in).Validate() }
+
+func (in ReadyTaskInput) step() (hmstype.TaskID, int64, string) { return TaskStep(in).step() }
+
+// StartTaskInput is the input of [Service.StartTask]; see [TaskStep].
+type StartTaskInput TaskStep
+
+// Validate implements the rules of [TaskStep].
+func (in StartTaskInput) Validate() error { return TaskStep(in).Validate() }
+
+func (in StartTaskInput) step() (hmstype.TaskID, int64, string) { return TaskStep(in).step() }
+
+// HoldTaskInput is the input of [Service.HoldTask]; see [TaskStep].
+type HoldTaskInput TaskStep
+
+// Validate implements the rules of [TaskStep].
+func (in HoldTaskInput) Validate() error { return TaskStep(in).Validate() }
+
+func (in HoldTaskInput) step() (hmstype.TaskID, int64, string) { return TaskStep(in).step() }
+
+// ResumeTaskInput is the input of [Service.ResumeTask]; see [TaskStep].
+type ResumeTaskInput TaskStep
+
+// Validate implements the rules of [TaskStep].
+func (in ResumeTaskInput) Validate() error { return TaskStep(in).Validate() }
+
+func (in ResumeTaskInput) step() (hmstype.TaskID, int64, string) { return TaskStep(in).step() }
+
+// TaskEnding ends a task without its being done.
+type TaskEnding struct {
 	ID      hmstype.TaskID // required
 	Version int64          // the version that the caller read; required
 	Reason  string         // required, up to 500 characters
 }
 
 // Validate implements the rules above.
-func (in EndTaskInput) Validate() error {
+func (in TaskEnding) Validate() error {
 	var v hmstype.Validator
 	validateStep(&v, in.ID, in.Version)
 	v.Text(in.Reason, "reason", 1, MaxReason)
 	return v.Err()
 }
+
+// FailTaskInput is the input of [Service.FailTask]; see [TaskEnding].
+type FailTaskInput TaskEnding
+
+// Validate implements the rules of [TaskEnding].
+func (in FailTaskInput) Validate() error { return TaskEnding(in).Validate() }
+
+func (in FailTaskInput) step() (hmstype.TaskID, int64, string) { return TaskEnding(in).step() }
+
+// RejectTaskInput is the input of [Service.RejectTask]; see [TaskEnding].
+type RejectTaskInput TaskEnding
+
+// Validate implements the rules of [TaskEnding].
+func (in RejectTaskInput) Validate() error { return TaskEnding(in).Validate() }
+
+func (in RejectTaskInput) step() (hmstype.TaskID, int64, string) { return TaskEnding(in).step() }
+
+// CancelTaskInput is the input of [Service.CancelTask]; see [TaskEnding].
+type CancelTaskInput TaskEnding
+
+// Validate implements the rules of [TaskEnding].
+func (in CancelTaskInput) Validate() error { return TaskEnding(in).Validate() }
+
+func (in CancelTaskInput) step() (hmstype.TaskID, int64, string) { return TaskEnding(in).step() }
+
+// EnterTaskInErrorInput is the input of [Service.EnterTaskInError]; see [TaskEnding].
+type EnterTaskInErrorInput TaskEnding
+
+// Validate implements the rules of [TaskEnding].
+func (in EnterTaskInErrorInput) Validate() error { return TaskEnding(in).Validate() }
+
+func (in EnterTaskInErrorInput) step() (hmstype.TaskID, int64, string) { return TaskEnding(in).step() }
 
 // CompleteTaskInput says what came of a task.
 type CompleteTaskInput struct {
@@ -67,8 +155,8 @@ type stepInput interface {
 	step() (id hmstype.TaskID, version int64, reason string)
 }
 
-func (in TaskStepInput) step() (hmstype.TaskID, int64, string)     { return in.ID, in.Version, in.Reason }
-func (in EndTaskInput) step() (hmstype.TaskID, int64, string)      { return in.ID, in.Version, in.Reason }
+func (in TaskStep) step() (hmstype.TaskID, int64, string)          { return in.ID, in.Version, in.Reason }
+func (in TaskEnding) step() (hmstype.TaskID, int64, string)        { return in.ID, in.Version, in.Reason }
 func (in CompleteTaskInput) step() (hmstype.TaskID, int64, string) { return in.ID, in.Version, "" }
 func (in ReassignTaskInput) step() (hmstype.TaskID, int64, string) {
 	return in.ID, in.Version, in.Reason
@@ -175,70 +263,70 @@ func (s *Service) stay(ctx context.Context, db dbx.DB, row *taskRow, reason stri
 	return s.noteStep(ctx, db, row, row.Status, reason)
 }
 
-var opRequestTask = usecase.Command[TaskStepInput, Task]{
+var opRequestTask = usecase.Command[RequestTaskInput, Task]{
 	Name: "inbox.request_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
-	Sample: TaskStepInput{Version: 1, Reason: "it is done so"},
+	Sample: RequestTaskInput{Version: 1, Reason: "it is done so"},
 }.Declare()
 
 // RequestTask hands out a draft: from now on those who are to do it see it.
 // Permission: [hmstype.PermTaskWrite].
-func (s *Service) RequestTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	return opRequestTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{to: TaskRequested, by: steerers}))
+func (s *Service) RequestTask(ctx context.Context, in RequestTaskInput) (Task, error) {
+	return opRequestTask.Run(ctx, &s.base, in, stepping[RequestTaskInput](ctx, s, taskStep{to: TaskRequested, by: steerers}))
 }
 
-var opReceiveTask = usecase.Command[TaskStepInput, Task]{
+var opReceiveTask = usecase.Command[ReceiveTaskInput, Task]{
 	Name: "inbox.receive_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
-	Sample: TaskStepInput{Version: 1, Reason: "it is done so"},
+	Sample: ReceiveTaskInput{Version: 1, Reason: "it is done so"},
 }.Declare()
 
 // ReceiveTask notes that somebody who may take the task has seen it.
 // Permission: [hmstype.PermTaskWrite].
-func (s *Service) ReceiveTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	return opReceiveTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{to: TaskReceived, by: addressees}))
+func (s *Service) ReceiveTask(ctx context.Context, in ReceiveTaskInput) (Task, error) {
+	return opReceiveTask.Run(ctx, &s.base, in, stepping[ReceiveTaskInput](ctx, s, taskStep{to: TaskReceived, by: addressees}))
 }
 
-var opReadyTask = usecase.Command[TaskStepInput, Task]{
+var opReadyTask = usecase.Command[ReadyTaskInput, Task]{
 	Name: "inbox.ready_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
-	Sample: TaskStepInput{Version: 1, Reason: "it is done so"},
+	Sample: ReadyTaskInput{Version: 1, Reason: "it is done so"},
 }.Declare()
 
 // ReadyTask notes that nothing stands in the way of the owner's work.
 // Permission: [hmstype.PermTaskWrite].
-func (s *Service) ReadyTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	return opReadyTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{to: TaskReady, by: owners}))
+func (s *Service) ReadyTask(ctx context.Context, in ReadyTaskInput) (Task, error) {
+	return opReadyTask.Run(ctx, &s.base, in, stepping[ReadyTaskInput](ctx, s, taskStep{to: TaskReady, by: owners}))
 }
 
-var opStartTask = usecase.Command[TaskStepInput, Task]{
+var opStartTask = usecase.Command[StartTaskInput, Task]{
 	Name: "inbox.start_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
-	Sample: TaskStepInput{Version: 1, Reason: "it is done so"},
+	Sample: StartTaskInput{Version: 1, Reason: "it is done so"},
 }.Declare()
 
 // StartTask begins the owner's work on a task that he has claimed.
 // Permission: [hmstype.PermTaskWrite].
-func (s *Service) StartTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	return opStartTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{to: TaskInProgress, from: []TaskStatus{TaskAccepted, TaskReady}, event: "started", by: owners}))
+func (s *Service) StartTask(ctx context.Context, in StartTaskInput) (Task, error) {
+	return opStartTask.Run(ctx, &s.base, in, stepping[StartTaskInput](ctx, s, taskStep{to: TaskInProgress, from: []TaskStatus{TaskAccepted, TaskReady}, event: "started", by: owners}))
 }
 
-var opHoldTask = usecase.Command[TaskStepInput, Task]{
+var opHoldTask = usecase.Command[HoldTaskInput, Task]{
 	Name: "inbox.hold_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
-	Sample: TaskStepInput{Version: 1, Reason: "it is done so"},
+	Sample: HoldTaskInput{Version: 1, Reason: "it is done so"},
 }.Declare()
 
 // HoldTask pauses the owner's work. What is on hold is escalated like everything else.
 // Permission: [hmstype.PermTaskWrite].
-func (s *Service) HoldTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	return opHoldTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{to: TaskOnHold, event: "held", by: owners}))
+func (s *Service) HoldTask(ctx context.Context, in HoldTaskInput) (Task, error) {
+	return opHoldTask.Run(ctx, &s.base, in, stepping[HoldTaskInput](ctx, s, taskStep{to: TaskOnHold, event: "held", by: owners}))
 }
 
-var opResumeTask = usecase.Command[TaskStepInput, Task]{
+var opResumeTask = usecase.Command[ResumeTaskInput, Task]{
 	Name: "inbox.resume_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
-	Sample: TaskStepInput{Version: 1, Reason: "it is done so"},
+	Sample: ResumeTaskInput{Version: 1, Reason: "it is done so"},
 }.Declare()
 
 // ResumeTask goes on with the owner's work on a task that is on hold.
 // Permission: [hmstype.PermTaskWrite].
-func (s *Service) ResumeTask(ctx context.Context, in TaskStepInput) (Task, error) {
-	return opResumeTask.Run(ctx, &s.base, in, stepping[TaskStepInput](ctx, s, taskStep{to: TaskInProgress, from: []TaskStatus{TaskOnHold}, event: "resumed", by: owners}))
+func (s *Service) ResumeTask(ctx context.Context, in ResumeTaskInput) (Task, error) {
+	return opResumeTask.Run(ctx, &s.base, in, stepping[ResumeTaskInput](ctx, s, taskStep{to: TaskInProgress, from: []TaskStatus{TaskOnHold}, event: "resumed", by: owners}))
 }
 
 var opCompleteTask = usecase.Command[CompleteTaskInput, Task]{
@@ -257,49 +345,49 @@ func (s *Service) CompleteTask(ctx context.Context, in CompleteTaskInput) (Task,
 	}))
 }
 
-var opFailTask = usecase.Command[EndTaskInput, Task]{
+var opFailTask = usecase.Command[FailTaskInput, Task]{
 	Name: "inbox.fail_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
-	Sample: EndTaskInput{Version: 1, Reason: "it was not needed"},
+	Sample: FailTaskInput{Version: 1, Reason: "it was not needed"},
 }.Declare()
 
 // FailTask ends a task that its owner has begun and could not do.
 // Permission: [hmstype.PermTaskWrite].
-func (s *Service) FailTask(ctx context.Context, in EndTaskInput) (Task, error) {
-	return opFailTask.Run(ctx, &s.base, in, stepping[EndTaskInput](ctx, s, taskStep{to: TaskFailed, by: owners}))
+func (s *Service) FailTask(ctx context.Context, in FailTaskInput) (Task, error) {
+	return opFailTask.Run(ctx, &s.base, in, stepping[FailTaskInput](ctx, s, taskStep{to: TaskFailed, by: owners}))
 }
 
-var opRejectTask = usecase.Command[EndTaskInput, Task]{
+var opRejectTask = usecase.Command[RejectTaskInput, Task]{
 	Name: "inbox.reject_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
-	Sample: EndTaskInput{Version: 1, Reason: "it was not needed"},
+	Sample: RejectTaskInput{Version: 1, Reason: "it was not needed"},
 }.Declare()
 
 // RejectTask turns down a task that nobody has taken, for everybody: by the user who was asked,
 // or by somebody of the role that was.
 // Permission: [hmstype.PermTaskWrite].
-func (s *Service) RejectTask(ctx context.Context, in EndTaskInput) (Task, error) {
-	return opRejectTask.Run(ctx, &s.base, in, stepping[EndTaskInput](ctx, s, taskStep{to: TaskRejected, by: addressees}))
+func (s *Service) RejectTask(ctx context.Context, in RejectTaskInput) (Task, error) {
+	return opRejectTask.Run(ctx, &s.base, in, stepping[RejectTaskInput](ctx, s, taskStep{to: TaskRejected, by: addressees}))
 }
 
-var opCancelTask = usecase.Command[EndTaskInput, Task]{
+var opCancelTask = usecase.Command[CancelTaskInput, Task]{
 	Name: "inbox.cancel_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
-	Sample: EndTaskInput{Version: 1, Reason: "it was not needed"},
+	Sample: CancelTaskInput{Version: 1, Reason: "it was not needed"},
 }.Declare()
 
 // CancelTask takes back an open task: by who asked for it, who was alerted that it is overdue,
 // or who manages all tasks.
 // Permission: [hmstype.PermTaskWrite].
-func (s *Service) CancelTask(ctx context.Context, in EndTaskInput) (Task, error) {
-	return opCancelTask.Run(ctx, &s.base, in, stepping[EndTaskInput](ctx, s, taskStep{to: TaskCancelled, by: steerers}))
+func (s *Service) CancelTask(ctx context.Context, in CancelTaskInput) (Task, error) {
+	return opCancelTask.Run(ctx, &s.base, in, stepping[CancelTaskInput](ctx, s, taskStep{to: TaskCancelled, by: steerers}))
 }
 
-var opEnterTaskInError = usecase.Command[EndTaskInput, Task]{
+var opEnterTaskInError = usecase.Command[EnterTaskInErrorInput, Task]{
 	Name: "inbox.enter_task_in_error", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
-	Sample: EndTaskInput{Version: 1, Reason: "it was not needed"},
+	Sample: EnterTaskInErrorInput{Version: 1, Reason: "it was not needed"},
 }.Declare()
 
 // EnterTaskInError marks a task, in whatever state, as one that should never have been; by the
 // same as [Service.CancelTask]. It stays, with its history.
 // Permission: [hmstype.PermTaskWrite].
-func (s *Service) EnterTaskInError(ctx context.Context, in EndTaskInput) (Task, error) {
-	return opEnterTaskInError.Run(ctx, &s.base, in, stepping[EndTaskInput](ctx, s, taskStep{to: TaskEnteredInError, event: "entered_in_error", by: steerers}))
+func (s *Service) EnterTaskInError(ctx context.Context, in EnterTaskInErrorInput) (Task, error) {
+	return opEnterTaskInError.Run(ctx, &s.base, in, stepping[EnterTaskInErrorInput](ctx, s, taskStep{to: TaskEnteredInError, event: "entered_in_error", by: steerers}))
 }

@@ -127,11 +127,11 @@ func TestService_RevokeOrder(t *testing.T) {
 	b.enter(t, k, item, number("9.9"))
 	require.Equal(t, 2, b.till.len())
 
-	_, err := b.lab.RevokeOrder(b.doctor, lab.OrderStepInput{ID: order.ID, Version: order.Version})
+	_, err := b.lab.RevokeOrder(b.doctor, lab.RevokeOrderInput{ID: order.ID, Version: order.Version})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "a reason is needed")
-	_, err = b.lab.RevokeOrder(b.doctor, lab.OrderStepInput{ID: order.ID, Version: order.Version + 1, Reason: "wrong patient"})
+	_, err = b.lab.RevokeOrder(b.doctor, lab.RevokeOrderInput{ID: order.ID, Version: order.Version + 1, Reason: "wrong patient"})
 	require.ErrorIs(t, err, hmstype.ErrStale)
-	revoked, err := b.lab.RevokeOrder(b.doctor, lab.OrderStepInput{ID: order.ID, Version: order.Version, Reason: "wrong patient"})
+	revoked, err := b.lab.RevokeOrder(b.doctor, lab.RevokeOrderInput{ID: order.ID, Version: order.Version, Reason: "wrong patient"})
 	require.NoError(t, err)
 	require.Equal(t, lab.OrderRevoked, revoked.Status)
 	for _, item := range revoked.Items {
@@ -146,7 +146,7 @@ func TestService_RevokeOrder(t *testing.T) {
 	require.Len(t, versions, 2)
 	require.Equal(t, lab.ResultCancelled, versions[1].Status)
 	require.Equal(t, "9.9", versions[0].Value.Number, "the cancelled value stays on record")
-	_, err = b.lab.ActivateOrder(b.doctor, lab.OrderStepInput{ID: order.ID, Version: revoked.Version})
+	_, err = b.lab.ActivateOrder(b.doctor, lab.ActivateOrderInput{ID: order.ID, Version: revoked.Version})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 }
 
@@ -161,17 +161,17 @@ func TestService_HoldOrder(t *testing.T) {
 	_, err = b.lab.CollectSpecimen(b.tech, collect)
 	require.ErrorIs(t, err, lab.ErrOrderNotActive)
 
-	order, err = b.lab.ActivateOrder(b.doctor, lab.OrderStepInput{ID: order.ID, Version: order.Version})
+	order, err = b.lab.ActivateOrder(b.doctor, lab.ActivateOrderInput{ID: order.ID, Version: order.Version})
 	require.NoError(t, err)
 	b.collect(t, order)
-	order, err = b.lab.HoldOrder(b.doctor, lab.OrderStepInput{ID: order.ID, Version: order.Version, Reason: "asked back"})
+	order, err = b.lab.HoldOrder(b.doctor, lab.HoldOrderInput{ID: order.ID, Version: order.Version, Reason: "asked back"})
 	require.NoError(t, err)
 	order = b.reload(t, order)
 	_, err = b.lab.EnterResult(b.tech, lab.EnterResultInput{ItemRef: ref(order.Items[0]), Values: []lab.EnteredValue{
 		{Analyte: test.Analytes[0].ID, Value: number("4")},
 	}})
 	require.ErrorIs(t, err, lab.ErrOrderNotActive)
-	order, err = b.lab.ActivateOrder(b.doctor, lab.OrderStepInput{ID: order.ID, Version: order.Version})
+	order, err = b.lab.ActivateOrder(b.doctor, lab.ActivateOrderInput{ID: order.ID, Version: order.Version})
 	require.NoError(t, err)
 	b.enter(t, test, order.Items[0], number("4"))
 }
@@ -183,10 +183,10 @@ func TestService_EnterOrderInError(t *testing.T) {
 	order, _ := b.final(t, test, b.adult(t), number("9.9"))
 	order = b.reload(t, order)
 	require.Equal(t, lab.OrderCompleted, order.Status)
-	in := lab.OrderStepInput{ID: order.ID, Version: order.Version, Reason: "blood of another patient"}
-	_, err := b.lab.EnterOrderInError(b.tech, in)
+	in := lab.OrderStep{ID: order.ID, Version: order.Version, Reason: "blood of another patient"}
+	_, err := b.lab.EnterOrderInError(b.tech, lab.EnterOrderInErrorInput(in))
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
-	order, err = b.lab.EnterOrderInError(b.doctor, in)
+	order, err = b.lab.EnterOrderInError(b.doctor, lab.EnterOrderInErrorInput(in))
 	require.NoError(t, err)
 	require.Equal(t, lab.ItemEnteredInError, order.Items[0].Status)
 	require.Zero(t, b.till.len())

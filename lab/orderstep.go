@@ -16,8 +16,8 @@ var orderSteps = dbx.Machine[orderRow, OrderStatus]{
 	Event:   func(r *orderRow, _ OrderStatus) dbx.Event { return orderEvent("lab.order_"+string(r.Status), *r) },
 }
 
-// OrderStepInput moves an order on.
-type OrderStepInput struct {
+// OrderStep moves an order on.
+type OrderStep struct {
 	ID             hmstype.LabOrderID // required
 	Version        int64              // the version that the caller read
 	Reason         string             // up to 500 characters; required to hold, revoke and enter in error
@@ -25,7 +25,7 @@ type OrderStepInput struct {
 }
 
 // Validate implements the rules above, but for the reason, which depends on the step.
-func (in OrderStepInput) Validate() error {
+func (in OrderStep) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.ID.IsZero(), "id")
 	v.Check(in.Version >= 1, "version", "must be at least 1")
@@ -33,12 +33,33 @@ func (in OrderStepInput) Validate() error {
 	return v.Err()
 }
 
-// reasonedStep is an order's step that needs a reason.
-type reasonedStep struct{ OrderStepInput }
+// ActivateOrderInput is the input of [Service.ActivateOrder]; see [OrderStep].
+type ActivateOrderInput OrderStep
 
-// Validate adds the reason.
-func (in reasonedStep) Validate() error {
-	if err := in.OrderStepInput.Validate(); err != nil {
+// Validate implements the rules of [OrderStep].
+func (in ActivateOrderInput) Validate() error { return OrderStep(in).Validate() }
+
+// HoldOrderInput is the input of [Service.HoldOrder]; see [OrderStep].
+type HoldOrderInput OrderStep
+
+// Validate implements the rules of [OrderStep].
+func (in HoldOrderInput) Validate() error { return OrderStep(in).validateReasoned() }
+
+// RevokeOrderInput is the input of [Service.RevokeOrder]; see [OrderStep].
+type RevokeOrderInput OrderStep
+
+// Validate implements the rules of [OrderStep].
+func (in RevokeOrderInput) Validate() error { return OrderStep(in).validateReasoned() }
+
+// EnterOrderInErrorInput is the input of [Service.EnterOrderInError]; see [OrderStep].
+type EnterOrderInErrorInput OrderStep
+
+// Validate implements the rules of [OrderStep].
+func (in EnterOrderInErrorInput) Validate() error { return OrderStep(in).validateReasoned() }
+
+// validateReasoned is Validate for a step that needs a reason.
+func (in OrderStep) validateReasoned() error {
+	if err := in.Validate(); err != nil {
 		return err
 	}
 	var v hmstype.Validator
@@ -46,79 +67,74 @@ func (in reasonedStep) Validate() error {
 	return v.Err()
 }
 
-// Given gives what the caller gave, for a hook.
-func (in reasonedStep) Given() any { return in.OrderStepInput }
-
-var opActivateOrder = usecase.Command[OrderStepInput, Order]{
+var opActivateOrder = usecase.Command[ActivateOrderInput, Order]{
 	Name: "lab.activate_order", Permission: hmstype.PermLabOrder, Shows: orders.One(),
-	Key:    func(in OrderStepInput) string { return in.IdempotencyKey },
-	Sample: OrderStepInput{Version: 1},
+	Key:    func(in ActivateOrderInput) string { return in.IdempotencyKey },
+	Sample: ActivateOrderInput{Version: 1},
 }.Declare()
 
 // ActivateOrder asks for a draft, or goes on with an order that was on hold.
 // [hmstype.ErrInvalidTransition], [hmstype.ErrStale].
 // Permission: [hmstype.PermLabOrder].
-func (s *Service) ActivateOrder(ctx context.Context, in OrderStepInput) (Order, error) {
+func (s *Service) ActivateOrder(ctx context.Context, in ActivateOrderInput) (Order, error) {
 	return opActivateOrder.Run(ctx, &s.base, in, s.activateOrder)
 }
 
-func (s *Service) activateOrder(ctx context.Context, db dbx.DB, in OrderStepInput) (Order, error) {
-	return s.stepOrder(ctx, db, in, OrderActive)
+func (s *Service) activateOrder(ctx context.Context, db dbx.DB, in ActivateOrderInput) (Order, error) {
+	return s.stepOrder(ctx, db, OrderStep(in), OrderActive)
 }
 
 // keyOfStep gives the idempotency key of an order's step.
-func keyOfStep(in reasonedStep) string { return in.IdempotencyKey }
-
-var opHoldOrder = usecase.Command[reasonedStep, Order]{
-	Name: "lab.hold_order", Permission: hmstype.PermLabOrder, Shows: orders.One(), Key: keyOfStep,
-	Sample: reasonedStep{OrderStepInput{Version: 1, Reason: "asked back"}},
+var opHoldOrder = usecase.Command[HoldOrderInput, Order]{
+	Name: "lab.hold_order", Permission: hmstype.PermLabOrder, Shows: orders.One(), Key: func(in HoldOrderInput) string { return in.IdempotencyKey },
+	Sample: HoldOrderInput{Version: 1, Reason: "asked back"},
 }.Declare()
 
 // HoldOrder suspends the work on an order: nothing is collected or resulted until it is
 // active again. It needs a reason.
 // Permission: [hmstype.PermLabOrder].
-func (s *Service) HoldOrder(ctx context.Context, in OrderStepInput) (Order, error) {
-	return opHoldOrder.Run(ctx, &s.base, reasonedStep{in}, s.holdOrder)
+func (s *Service) HoldOrder(ctx context.Context, in HoldOrderInput) (Order, error) {
+	return opHoldOrder.Run(ctx, &s.base, in, s.holdOrder)
 }
 
-func (s *Service) holdOrder(ctx context.Context, db dbx.DB, in reasonedStep) (Order, error) {
-	return s.stepOrder(ctx, db, in.OrderStepInput, OrderOnHold)
+func (s *Service) holdOrder(ctx context.Context, db dbx.DB, in HoldOrderInput) (Order, error) {
+	return s.stepOrder(ctx, db, OrderStep(in), OrderOnHold)
 }
 
-var opRevokeOrder = usecase.Command[reasonedStep, Order]{
-	Name: "lab.revoke_order", Permission: hmstype.PermLabOrder, Shows: orders.One(), Key: keyOfStep,
-	Sample: reasonedStep{OrderStepInput{Version: 1, Reason: "wrong patient"}},
+var opRevokeOrder = usecase.Command[RevokeOrderInput, Order]{
+	Name: "lab.revoke_order", Permission: hmstype.PermLabOrder, Shows: orders.One(), Key: func(in RevokeOrderInput) string { return in.IdempotencyKey },
+	Sample: RevokeOrderInput{Version: 1, Reason: "wrong patient"},
 }.Declare()
 
 // RevokeOrder withdraws an order before it is complete: items that are not final are
 // cancelled with the reason, their preliminary results too, and their charges are taken back.
 // Permission: [hmstype.PermLabOrder].
-func (s *Service) RevokeOrder(ctx context.Context, in OrderStepInput) (Order, error) {
-	return opRevokeOrder.Run(ctx, &s.base, reasonedStep{in}, s.revokeOrder)
+func (s *Service) RevokeOrder(ctx context.Context, in RevokeOrderInput) (Order, error) {
+	return opRevokeOrder.Run(ctx, &s.base, in, s.revokeOrder)
 }
 
-func (s *Service) revokeOrder(ctx context.Context, db dbx.DB, in reasonedStep) (Order, error) {
-	return s.stepOrder(ctx, db, in.OrderStepInput, OrderRevoked)
+func (s *Service) revokeOrder(ctx context.Context, db dbx.DB, in RevokeOrderInput) (Order, error) {
+	return s.stepOrder(ctx, db, OrderStep(in), OrderRevoked)
 }
 
-var opEnterOrderInError = usecase.Command[reasonedStep, Order]{
-	Name: "lab.enter_order_in_error", Permission: hmstype.PermLabReview, Shows: orders.One(), Key: keyOfStep,
-	Sample: reasonedStep{OrderStepInput{Version: 1, Reason: "blood of another patient"}},
+var opEnterOrderInError = usecase.Command[EnterOrderInErrorInput, Order]{
+	Name: "lab.enter_order_in_error", Permission: hmstype.PermLabReview, Shows: orders.One(), Key: func(in EnterOrderInErrorInput) string { return in.IdempotencyKey },
+	Sample: EnterOrderInErrorInput{Version: 1, Reason: "blood of another patient"},
 }.Declare()
 
 // EnterOrderInError says that an order should never have been, from any state: all items,
 // results and charges are taken back, none is removed. It needs the permission to review
 // results, because final ones may be among them.
 // Permission: [hmstype.PermLabReview].
-func (s *Service) EnterOrderInError(ctx context.Context, in OrderStepInput) (Order, error) {
-	return opEnterOrderInError.Run(ctx, &s.base, reasonedStep{in}, s.enterOrderInError)
+func (s *Service) EnterOrderInError(ctx context.Context, in EnterOrderInErrorInput) (Order, error) {
+	return opEnterOrderInError.Run(ctx, &s.base, in, s.enterOrderInError)
 }
 
-func (s *Service) enterOrderInError(ctx context.Context, db dbx.DB, in reasonedStep) (Order, error) {
-	return s.stepOrder(ctx, db, in.OrderStepInput, OrderEnteredInError)
+func (s *Service) enterOrderInError(ctx context.Context, db dbx.DB, in EnterOrderInErrorInput) (Order, error) {
+	return s.stepOrder(ctx, db, OrderStep(in), OrderEnteredInError)
 }
 
-func (s *Service) stepOrder(ctx context.Context, db dbx.DB, in OrderStepInput, to OrderStatus) (Order, error) {
+func (s *Service) stepOrder(ctx context.Context, db dbx.DB, in OrderStep, to OrderStatus) (Order, error) {
 	row, err := lockOrder(ctx, db, in.ID)
 	if err != nil {
 		return Order{}, err

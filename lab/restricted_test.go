@@ -49,10 +49,10 @@ func TestRestrictedPatient_WorkGoesOn(t *testing.T) {
 	withheld(t, order, order.Withheld && order.Items[0].Withheld)
 	require.Equal(t, "LO00000001", order.Number)
 	require.Equal(t, lab.PriorityStat, order.Priority)
-	order, err = b.lab.HoldOrder(b.doctor, lab.OrderStepInput{ID: order.ID, Version: order.Version, Reason: "canary hold"})
+	order, err = b.lab.HoldOrder(b.doctor, lab.HoldOrderInput{ID: order.ID, Version: order.Version, Reason: "canary hold"})
 	require.NoError(t, err)
 	withheld(t, order, order.Withheld)
-	order, err = b.lab.ActivateOrder(b.doctor, lab.OrderStepInput{ID: order.ID, Version: order.Version})
+	order, err = b.lab.ActivateOrder(b.doctor, lab.ActivateOrderInput{ID: order.ID, Version: order.Version})
 	require.NoError(t, err)
 
 	specimen, err := b.lab.CollectSpecimen(b.tech, lab.CollectSpecimenInput{

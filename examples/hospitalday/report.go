@@ -92,7 +92,7 @@ func (d *day) reportLab() error {
 
 func (d *day) reportRevenue() error {
 	today := hmstype.DateOf(d.started, time.UTC)
-	mix, err := d.h.Billing.GetPayerMix(d.system, billing.Days{From: today, Until: today.AddDays(2)})
+	mix, err := d.h.Billing.GetPayerMix(d.system, billing.GetPayerMixInput{From: today, Until: today.AddDays(2)})
 	if err != nil {
 		return err
 	}

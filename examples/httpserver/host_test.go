@@ -39,7 +39,7 @@ func TestHost_StatusOfErrors(t *testing.T) {
 	require.NoError(t, err)
 	invitation, err := env.H.Identity.Invite(env.Ctx, user.ID)
 	require.NoError(t, err)
-	_, err = env.H.Identity.AcceptInvitation(env.Ctx, identity.ResetPasswordInput{Token: invitation.Token, Password: "seven green lanterns"})
+	_, err = env.H.Identity.AcceptInvitation(env.Ctx, identity.AcceptInvitationInput{Token: invitation.Token, Password: "seven green lanterns"})
 	require.NoError(t, err)
 	login, err := env.H.Identity.Login(env.Ctx, identity.LoginInput{Login: "bo", Password: "seven green lanterns"})
 	require.NoError(t, err)

@@ -159,6 +159,6 @@ func setUp(ctx context.Context, h *hms.HMS) (account, error) {
 	if err != nil {
 		return a, err
 	}
-	_, err = h.Identity.AcceptInvitation(ctx, identity.ResetPasswordInput{Token: invitation.Token, Password: a.password})
+	_, err = h.Identity.AcceptInvitation(ctx, identity.AcceptInvitationInput{Token: invitation.Token, Password: a.password})
 	return a, err
 }

@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -166,12 +167,40 @@ func (p *servicePackage) faults() []string {
 			all = append(all, fmt.Sprintf("%s stands in %s, its method in %s", variable, d.file, p.files[name]))
 		case d.kind != "Proof" && !slices.Contains(d.fields, "Sample") && needsSample(d.input):
 			all = append(all, variable+": give a Sample, an input that its validation lets pass")
+		case d.kind == "Query" && !readName.MatchString(name):
+			all = append(all, fmt.Sprintf("%s.%s only reads: its name begins with Get or List, or a verb of readName", p.name, name))
+		case markName.MatchString(name):
+			all = append(all, fmt.Sprintf("%s.%s: what is taken back as a mistake is Enter...InError", p.name, name))
+		case inputOf(method) != "" && inputOf(method) != name+"Input":
+			all = append(all, fmt.Sprintf("%s.%s: its input is %sInput", p.name, name, name))
 		case d.needs != "" && !strings.Contains(method.Doc.Text(), "Permission: ["+d.needs+"]."):
 			all = append(all, fmt.Sprintf("%s.%s: its comment ends with: Permission: [%s].", p.name, name, d.needs))
 		}
 	}
 	slices.Sort(all)
 	return all
+}
+
+// readName are the verbs of what only reads, and markName the one that gave way to EnterXInError.
+var (
+	readName = regexp.MustCompile(`^(Get|List|Search|Count|Export|Verify|Prove|Plan)`)
+	markName = regexp.MustCompile(`^Mark\w*Error$`)
+)
+
+// things are parameters that are the thing itself, which is given out, too.
+var things = []string{"WebAuthnCredential"}
+
+// inputOf gives the type of the package's own that a method takes; empty for ids and for none.
+func inputOf(f *ast.FuncDecl) string {
+	params := f.Type.Params.List
+	if len(params) != 2 {
+		return ""
+	}
+	ident, ok := params[1].Type.(*ast.Ident)
+	if !ok || !ident.IsExported() || strings.HasSuffix(ident.Name, "ID") || slices.Contains(things, ident.Name) {
+		return ""
+	}
+	return ident.Name
 }
 
 func needsSample(input string) bool {
@@ -241,7 +270,7 @@ func TestUseCasesAreDeclared(t *testing.T) {
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	const head = "package ward\nimport (\"context\"; \"usecase\")\ntype Service struct{}\n"
-	const method = "// Permission: [hmstype.PermBed].\nfunc (s *Service) CloseBed(ctx context.Context, in In) (Bed, error) { return opCloseBed.Run(ctx, &s.base, in, closeBed) }\n"
+	const method = "// Permission: [hmstype.PermBed].\nfunc (s *Service) CloseBed(ctx context.Context, in CloseBedInput) (Bed, error) { return opCloseBed.Run(ctx, &s.base, in, closeBed) }\n"
 	for name, tt := range map[string]struct{ code, want string }{
 		"Good":        {`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed", Sample: In{}}.Declare()` + "\n" + method, ""},
 		"Delegates":   {"func (s *Service) CloseBed(ctx context.Context) error { return s.CloseBeds(ctx, 1) }\n", ""},
@@ -249,8 +278,11 @@ func TestFaults(t *testing.T) {
 		"OtherName":   {`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.shut", Sample: In{}}.Declare()` + "\n" + method, `should be "ward.close_bed"`},
 		"NoSample":    {`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed"}.Declare()` + "\n" + method, "give a Sample"},
 		"SampleOfID":  {`var opCloseBed = usecase.Command[usecase.ByID[BedID], Bed]{Name: "ward.close_bed"}.Declare()` + "\n" + method, ""},
-		"Permission":  {`var opCloseBed = usecase.Query[usecase.ByID[BedID], Bed]{Name: "ward.close_bed", Permission: hmstype.PermBed}.Declare()` + "\n" + method, ""},
-		"Unsaid":      {`var opCloseBed = usecase.Query[usecase.ByID[BedID], Bed]{Name: "ward.close_bed", Permission: hmstype.PermWard}.Declare()` + "\n" + method, "Permission: [hmstype.PermWard]."},
+		"Permission":  {`var opCloseBed = usecase.Command[usecase.ByID[BedID], Bed]{Name: "ward.close_bed", Permission: hmstype.PermBed}.Declare()` + "\n" + method, ""},
+		"OtherInput":  {`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed", Sample: In{}}.Declare()` + "\n" + strings.Replace(method, "CloseBedInput", "BedInput", 1), "its input is CloseBedInput"},
+		"Read":        {`var opBed = usecase.Query[usecase.ByID[BedID], Bed]{Name: "ward.bed"}.Declare()` + "\nfunc (s *Service) Bed(ctx context.Context, id hmstype.BedID) (Bed, error) { return opBed.Run(ctx, &s.base, usecase.ID(id), get) }\n", "only reads"},
+		"Mistake":     {`var opMarkBedError = usecase.Command[usecase.ByID[BedID], Bed]{Name: "ward.mark_bed_error"}.Declare()` + "\nfunc (s *Service) MarkBedError(ctx context.Context, id hmstype.BedID) (Bed, error) { return opMarkBedError.Run(ctx, &s.base, usecase.ID(id), mark) }\n", "InError"},
+		"Unsaid":      {`var opCloseBed = usecase.Command[usecase.ByID[BedID], Bed]{Name: "ward.close_bed", Permission: hmstype.PermWard}.Declare()` + "\n" + method, "Permission: [hmstype.PermWard]."},
 		"NotRun":      {`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed", Sample: In{}}.Declare()` + "\nfunc (s *Service) CloseBed(ctx context.Context) error { return nil }\n", "declare it beside"},
 		"Undeclared":  {"func (s *Service) CloseBed(ctx context.Context) error { return nil }\n", "declare it beside"},
 		"NoUseCase":   {"func (s *Service) closeBed(ctx context.Context) error { return nil }\n", ""},
