@@ -116,7 +116,7 @@ func TestSchema_TextsWithoutAnEndAreFound(t *testing.T) {
 var storedAs = pairs(`
 	audit.DisclosureDetails: disclosure
 	audit.LegalHoldDetails: legal_hold
-	audit.MarkDisclosureInErrorInput.Reason: disclosure.error_reason
+	audit.EnterDisclosureInErrorInput.Reason: disclosure.error_reason
 	audit.Recipient.Address: disclosure.recipient_address
 	audit.Recipient.Name: disclosure.recipient_name
 	audit.ReleaseLegalHoldInput.Reason: legal_hold.release_reason
@@ -139,18 +139,22 @@ var storedAs = pairs(`
 	billing.SetChargeStatusInput.Reason: charge.status_reason
 	clinical.AllergyDetails: allergy
 	clinical.AppointmentDetails: appointment
-	clinical.CancelInput.Reason: appointment.cancel_reason
+	clinical.CancelAppointmentInput.Reason: appointment.cancel_reason
 	clinical.EncounterDetails: encounter
 	clinical.EncounterDetails.Service: encounter.service_code
 	clinical.EncounterOutcome: encounter
-	clinical.FinishInput.Service: encounter.service_code
+	clinical.FinishEncounterInput.Service: encounter.service_code
 	clinical.NoteBody: clinical_note
-	clinical.NoteErrorInput.Reason: clinical_note.error_reason
+	clinical.EnterNoteInErrorInput.Reason: clinical_note.error_reason
 	clinical.PrescriptionDetails: prescription
 	clinical.ReviseAllergyInput.Reason: allergy.status_reason
 	clinical.ReviseConditionInput.Reason: condition.error_reason
-	clinical.PrescriptionStep.Reason: prescription.stop_reason
-	clinical.VitalsErrorInput.Reason: vitals.error_reason
+	clinical.StopPrescriptionInput.Reason: prescription.stop_reason
+	clinical.CancelPrescriptionInput.Reason: prescription.stop_reason
+	clinical.HoldPrescriptionInput.Reason: prescription.stop_reason
+	clinical.ResumePrescriptionInput.Reason: prescription.stop_reason
+	clinical.EnterPrescriptionInErrorInput.Reason: prescription.stop_reason
+	clinical.EnterVitalsInErrorInput.Reason: vitals.error_reason
 	encryption.ErasureDetails: erasure
 	facility.BedDetails: bed
 	facility.WardDetails: ward
@@ -167,7 +171,10 @@ var storedAs = pairs(`
 	identity.RoleDetails: role
 	identity.TenantDetails: tenant
 	inbox.CompleteTaskInput.Outcome: task.outcome
-	inbox.TaskEnding.Reason: task_history.reason
+	inbox.FailTaskInput.Reason: task_history.reason
+	inbox.RejectTaskInput.Reason: task_history.reason
+	inbox.CancelTaskInput.Reason: task_history.reason
+	inbox.EnterTaskInErrorInput.Reason: task_history.reason
 	inbox.NotificationDetails: notification
 	inbox.ReassignTaskInput.Reason: task_history.reason
 	inbox.RescheduleTaskInput.Reason: task_history.reason
@@ -175,7 +182,13 @@ var storedAs = pairs(`
 	inbox.StartThreadInput.Body: message.body
 	inbox.StartThreadInput.Subject: message_thread.subject
 	inbox.TaskDetails: task
-	inbox.TaskStep.Reason: task_history.reason
+	inbox.ReleaseTaskInput.Reason: task_history.reason
+	inbox.RequestTaskInput.Reason: task_history.reason
+	inbox.ReceiveTaskInput.Reason: task_history.reason
+	inbox.ReadyTaskInput.Reason: task_history.reason
+	inbox.StartTaskInput.Reason: task_history.reason
+	inbox.HoldTaskInput.Reason: task_history.reason
+	inbox.ResumeTaskInput.Reason: task_history.reason
 	lab.AcknowledgeCriticalInput.Comment: lab_critical_alert.comment
 	lab.AnalyteDetails: lab_analyte
 	lab.CancelItemInput.Reason: lab_order_item.status_reason
@@ -183,7 +196,10 @@ var storedAs = pairs(`
 	lab.CorrectResultInput: lab_result
 	lab.EnteredValue.Comment: lab_result.comment
 	lab.OrderDetails: lab_order
-	lab.OrderStep.Reason: lab_order.status_reason
+	lab.ActivateOrderInput.Reason: lab_order.status_reason
+	lab.HoldOrderInput.Reason: lab_order.status_reason
+	lab.RevokeOrderInput.Reason: lab_order.status_reason
+	lab.EnterOrderInErrorInput.Reason: lab_order.status_reason
 	lab.RejectSpecimenInput.Code: lab_specimen.reject_code
 	lab.RejectSpecimenInput.Reason: lab_specimen.reject_reason
 	lab.TestDetails: lab_test
@@ -222,13 +238,14 @@ func pairs(text string) map[string]string {
 
 // inHistory are reasons that stand in a history of states alone, whose check is that of the longest of
 // them, and texts that are asked for and not stored.
-var inHistory = strings.Fields(`clinical.AppointmentErrorInput.Reason clinical.MoveInput.Reason
-	clinical.EncounterWithdrawal.Reason pharmacy.ReverseInput.Reason`)
+var inHistory = strings.Fields(`clinical.EnterAppointmentInErrorInput.Reason clinical.MoveEncounterInput.Reason
+	clinical.CancelEncounterInput.Reason clinical.EnterEncounterInErrorInput.Reason
+	pharmacy.ReverseDispenseInput.Reason`)
 
-var askedFor = strings.Fields(`audit.ExposedQuery.Actor audit.Query.Actor audit.Query.Entity audit.Query.EntityID
+var askedFor = strings.Fields(`audit.ListExposuresInput.Actor audit.ListEventsInput.Actor audit.ListEventsInput.Entity audit.ListEventsInput.EntityID
 	clinical.PrescribeInput.GenericName identity.CreateUserInput.Roles identity.LoginInput.Login
-	identity.PasswordResetInput.Login identity.SetUserRolesInput.Roles inbox.CreateTaskInput.EscalationRole
-	inbox.EscalateTasksInput.Role inbox.NotificationsInput.Category inbox.Recipient.Role inbox.TasksInput.Role
+	identity.RequestPasswordResetInput.Login identity.SetUserRolesInput.Roles inbox.CreateTaskInput.EscalationRole
+	inbox.EscalateTasksInput.Role inbox.ListNotificationsInput.Category inbox.Recipient.Role inbox.ListTasksInput.Role
 	inbox.Link.Entity
 	patient.SearchInput.MRN patient.SearchInput.Name patient.SearchInput.PhoneNumber patient.byMRN.MRN`)
 
