@@ -242,7 +242,8 @@ var inHistory = strings.Fields(`clinical.EnterAppointmentInErrorInput.Reason cli
 	clinical.CancelEncounterInput.Reason clinical.EnterEncounterInErrorInput.Reason
 	pharmacy.ReverseDispenseInput.Reason`)
 
-var askedFor = strings.Fields(`audit.ListExposuresInput.Actor audit.ListEventsInput.Actor audit.ListEventsInput.Entity audit.ListEventsInput.EntityID
+var askedFor = strings.Fields(`audit.ListExposuresInput.Actor audit.ListEventsInput.Actor
+	audit.ListEventsInput.Entity audit.ListEventsInput.EntityID
 	clinical.PrescribeInput.GenericName identity.CreateUserInput.Roles identity.LoginInput.Login
 	identity.RequestPasswordResetInput.Login identity.SetUserRolesInput.Roles inbox.CreateTaskInput.EscalationRole
 	inbox.EscalateTasksInput.Role inbox.ListNotificationsInput.Category inbox.Recipient.Role inbox.ListTasksInput.Role
