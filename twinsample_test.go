@@ -99,15 +99,18 @@ var fields = map[string]any{
 	"NotifyInput.ExpiresAt":               time.Time{},
 	"Recipient.Role":                      "",
 	"ListEventsInput.Actor":               "",
+	"ExportEventsInput.Actor":             "",
 	"ListEventsInput.Entity":              "patient",
+	"ExportEventsInput.Entity":            "patient",
 	"ListAppointmentsInput.Day":           hmstype.Date{},
 	"SearchInput.PhoneNumber":             "555 0100",
 }
 
 // idTexts are fields of text that hold an id, and of what.
 var idTexts = map[string]reflect.Type{
-	"ListEventsInput.EntityID": reflect.TypeFor[hmstype.PatientID](),
-	"Source.ID":                reflect.TypeFor[hmstype.DispenseID](),
+	"ListEventsInput.EntityID":   reflect.TypeFor[hmstype.PatientID](),
+	"ExportEventsInput.EntityID": reflect.TypeFor[hmstype.PatientID](),
+	"Source.ID":                  reflect.TypeFor[hmstype.DispenseID](),
 }
 
 // omissions are fields that exclude others: one call for each choice.
