@@ -7,87 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/chelal/hms/hmstype"
 )
-
-// Event is a change of state that others may care about. It is written in the deed's
-// transaction and delivered later, at least once, in order per entity.
-type Event struct {
-	Type   string       // such as "pharmacy.dispensed"
-	Entity string       // such as "dispense"
-	ID     fmt.Stringer // the entity's id: events of one entity are delivered in order
-	Data   any          // marshalled to JSON: ids, codes and quantities, never a patient's data
-}
-
-// Emit writes the events to the outbox.
-func (db DB) Emit(ctx context.Context, events ...Event) error {
-	for _, e := range events {
-		data, err := json.Marshal(e.Data)
-		if err != nil {
-			return fmt.Errorf("outbox event %s: %w", e.Type, err)
-		}
-		_, err = db.Exec(ctx, `INSERT INTO hms.outbox (tenant_id, id, event_type, entity, entity_id, data, occurred_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			db.Tenant(), hmstype.NewID[hmstype.OutboxEventID](), e.Type, e.Entity, e.ID.String(), string(data), db.Now)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Access is a use of data that changes nothing and is recorded all the same.
-type Access struct {
-	Action  string            // "read", "search", "export", "denied", ...
-	Entity  string            // what was looked at
-	ID      string            // its id; empty for a search
-	Patient hmstype.PatientID // whose data; zero where nobody's
-}
-
-// RecordAccess writes one event of the audit trail per access, in the deed's transaction and in
-// one round trip.
-// In SQL: migrate/routine/audit/record_access.sql.
-func (db DB) RecordAccess(ctx context.Context, accesses ...Access) error {
-	if len(accesses) == 1 {
-		a := accesses[0]
-		_, err := db.Exec(ctx, `SELECT hms.record_access($1, $2, $3, $4, $5)`, db.Tenant(), a.Action, a.Entity, a.ID, a.Patient)
-		return err
-	}
-	n := len(accesses)
-	actions, entities, ids, patients := make([]string, n), make([]string, n), make([]string, n), make([]*string, n)
-	for i, a := range accesses {
-		actions[i], entities[i], ids[i] = a.Action, a.Entity, a.ID
-		if !a.Patient.IsZero() {
-			patient := a.Patient.String()
-			patients[i] = &patient
-		}
-	}
-	_, err := db.Exec(ctx, `SELECT hms.record_access($1, a.action, a.entity, a.id, a.patient::uuid)
-		FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS a (action, entity, id, patient)`,
-		db.Tenant(), actions, entities, ids, patients)
-	return err
-}
-
-// RecordSearch records a list that somebody was shown: the search itself, also one that found
-// nothing, and each patient among its hits, once.
-func (db DB) RecordSearch(ctx context.Context, entity string, patients ...hmstype.PatientID) error {
-	accesses := []Access{{Action: "search", Entity: entity}}
-	seen := map[hmstype.PatientID]struct{}{}
-	for _, p := range patients {
-		if _, known := seen[p]; known || p.IsZero() {
-			continue
-		}
-		seen[p] = struct{}{}
-		accesses = append(accesses, Access{Action: "search", Entity: entity, Patient: p})
-	}
-	return db.RecordAccess(ctx, accesses...)
-}
-
-// keyTTL is how long an idempotency key answers with the first result. Natural keys
-// (a charge's source, a payment's reference) protect after that.
-const keyTTL = 72 * time.Hour
 
 // ResultCipher seals the stored results of deeds, which may hold a patient's data, and opens
 // them. row names the result, so that one cannot pass for another. HashRequest makes the hash by
