@@ -3,19 +3,20 @@ package hmstype
 import "context"
 
 // Permission names what a role may allow. The catalogue is [Permissions]; a host's own
-// permissions may be any other name of the form "area.deed".
+// permissions may be any other name of the form "area.action".
 type Permission string
 
 // The catalogue of permissions.
 const (
-	PermIdentityRead   Permission = "identity.read"         // see users and roles
-	PermIdentityManage Permission = "identity.manage"       // create users, roles and tenants' settings
-	PermAuthenticate   Permission = "identity.authenticate" // log people in, on behalf of the host
-	PermAuditRead      Permission = "audit.read"            // read the audit trail
-	PermAuditVerify    Permission = "audit.verify"          // verify the audit trail
-	PermAuditSeal      Permission = "audit.seal"            // add to the trail's signed log
-	PermDisclose       Permission = "audit.disclose"        // record, suspend and correct disclosures
-	PermAuditRetain    Permission = "audit.retain"          // set how long the trail is kept, place and release legal holds
+	PermIdentityRead     Permission = "identity.read"         // see users and roles
+	PermIdentityManage   Permission = "identity.manage"       // create users, roles and tenants' settings
+	PermIdentityEscalate Permission = "identity.escalate"     // give others what one does not hold oneself
+	PermAuthenticate     Permission = "identity.authenticate" // log people in, on behalf of the host
+	PermAuditRead        Permission = "audit.read"            // read the audit trail
+	PermAuditVerify      Permission = "audit.verify"          // verify the audit trail
+	PermAuditSeal        Permission = "audit.seal"            // add to the trail's signed log
+	PermDisclose         Permission = "audit.disclose"        // record, suspend and correct disclosures
+	PermAuditRetain      Permission = "audit.retain"          // set how long the trail is kept, place and release legal holds
 
 	PermPatientRead       Permission = "patient.read"       // read and search patients
 	PermPatientWrite      Permission = "patient.write"      // register and change patients and coverage
@@ -75,7 +76,7 @@ const (
 // Permissions lists the catalogue, sorted by area.
 func Permissions() []Permission {
 	return []Permission{
-		PermIdentityRead, PermIdentityManage, PermAuthenticate, PermAuditRead, PermAuditVerify, PermAuditSeal, PermDisclose, PermAuditRetain,
+		PermIdentityRead, PermIdentityManage, PermIdentityEscalate, PermAuthenticate, PermAuditRead, PermAuditVerify, PermAuditSeal, PermDisclose, PermAuditRetain,
 		PermPatientRead, PermPatientWrite, PermPatientRestricted, PermBreakGlass, PermBreakGlassReview,
 		PermAppointmentRead, PermAppointmentWrite, PermClinicalRead, PermClinicalWrite, PermVitalsWrite,
 		PermPrescribe, PermPrescriptionRead,

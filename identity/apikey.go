@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -93,31 +92,13 @@ var opCreateAPIKey = usecase.Command[CreateAPIKeyInput, NewAPIKey]{
 // have every scope himself, and a program within the scopes of its own key.
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) CreateAPIKey(ctx context.Context, in CreateAPIKeyInput) (NewAPIKey, error) {
-	// Asked before the transaction, as an Authorizer may need a connection of its own.
-	if err := s.requireAll(ctx, in.Scopes); err != nil {
-		return NewAPIKey{}, &hmstype.Error{Op: opCreateAPIKey.Name, Err: err}
-	}
-	return opCreateAPIKey.Run(ctx, &s.base, in, createAPIKey)
+	return giving(ctx, s, opCreateAPIKey, in, createAPIKey)
 }
 
-// requireAll refuses an actor who lacks one of the permissions. It passes over what is no
-// permission: the input is refused for it, without repeating it.
-func (s *Service) requireAll(ctx context.Context, permissions []hmstype.Permission) error {
-	if _, err := hmstype.ActorFrom(ctx); err != nil {
-		return err
+func createAPIKey(ctx context.Context, db dbx.DB, in CreateAPIKeyInput, g granting) (NewAPIKey, error) {
+	if err := g.check(in.Scopes); err != nil {
+		return NewAPIKey{}, err
 	}
-	for _, p := range permissions {
-		if !slices.Contains(hmstype.Permissions(), p) {
-			continue
-		}
-		if held, err := s.base.Allows(ctx, p); err != nil || !held {
-			return errors.Join(err, hmstype.Denied(string(p)))
-		}
-	}
-	return nil
-}
-
-func createAPIKey(ctx context.Context, db dbx.DB, in CreateAPIKeyInput) (NewAPIKey, error) {
 	user, err := dbx.Get[userRow](ctx, db, "user", in.User, dbx.ForShare)
 	if err != nil {
 		return NewAPIKey{}, err

@@ -229,19 +229,27 @@ var opInvite = usecase.Command[usecase.ByID[hmstype.UserID], Invitation]{
 }.Declare()
 
 // Invite makes a token by which an invited user accepts; an earlier one is void.
-// [hmstype.ErrInvalidTransition] for a user who is not invited.
+// [hmstype.ErrInvalidTransition] for a user who is not invited. The actor must hold what the user's
+// roles allow, or [hmstype.PermIdentityEscalate].
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) Invite(ctx context.Context, id hmstype.UserID) (Invitation, error) {
-	return opInvite.Run(ctx, &s.base, usecase.ID(id), s.invite)
+	return giving(ctx, s, opInvite, usecase.ID(id), s.invite)
 }
 
-func (s *Service) invite(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) (Invitation, error) {
+func (s *Service) invite(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID], g granting) (Invitation, error) {
 	user, err := s.loadUser(ctx, db, in.ID)
 	if err != nil {
 		return Invitation{}, err
 	}
 	if user.Status != UserInvited {
 		return Invitation{}, UserTransitions.Check(userSteps.Table, user.Status, UserInvited)
+	}
+	roles, err := rolesNamed(ctx, db, user.Roles)
+	if err != nil {
+		return Invitation{}, err
+	}
+	if err := g.checkRoles(roles); err != nil { // the token makes whoever has it this user
+		return Invitation{}, err
 	}
 	out := Invitation{User: user, ExpiresAt: db.Now.Add(invitationWithin)}
 	if out.Token, err = newUserToken(ctx, db, in.ID, purposeInvitation, out.ExpiresAt); err != nil {

@@ -158,13 +158,17 @@ var opCreateRole = usecase.Command[CreateRoleInput, Role]{
 	Sample: CreateRoleInput{Name: "Reader", RoleDetails: sampleRole},
 }.Declare()
 
-// CreateRole adds a role; [ErrRoleNameTaken] where the tenant has one of that name.
+// CreateRole adds a role; [ErrRoleNameTaken] where the tenant has one of that name. The actor must
+// hold what it allows, or [hmstype.PermIdentityEscalate].
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) CreateRole(ctx context.Context, in CreateRoleInput) (Role, error) {
-	return opCreateRole.Run(ctx, &s.base, in, createRole)
+	return giving(ctx, s, opCreateRole, in, createRole)
 }
 
-func createRole(ctx context.Context, db dbx.DB, in CreateRoleInput) (Role, error) {
+func createRole(ctx context.Context, db dbx.DB, in CreateRoleInput, g granting) (Role, error) {
+	if err := g.check(in.Permissions); err != nil {
+		return Role{}, err
+	}
 	row := newRoleRow(db, in.Name, in.RoleDetails)
 	return row.role(), dbx.Insert(ctx, db, row)
 }
@@ -212,22 +216,29 @@ var opUpdateRole = usecase.Command[UpdateRoleInput, Role]{
 }.Declare()
 
 // UpdateRole changes what a role allows, a standard one's too; every process follows within a
-// second. [ErrLastAdministrator] where nobody could administer the tenant any more,
+// second. The actor must hold what he adds, or [hmstype.PermIdentityEscalate].
+// [ErrLastAdministrator] where nobody could administer the tenant any more,
 // [hmstype.ErrStale] where somebody else was faster.
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) UpdateRole(ctx context.Context, in UpdateRoleInput) (Role, error) {
-	role, err := opUpdateRole.Run(ctx, &s.base, in, updateRole)
+	role, err := giving(ctx, s, opUpdateRole, in, updateRole)
 	s.cache.clear()
 	return role, err
 }
 
-func updateRole(ctx context.Context, db dbx.DB, in UpdateRoleInput) (Role, error) {
+func updateRole(ctx context.Context, db dbx.DB, in UpdateRoleInput, g granting) (Role, error) {
 	return keepAdministrator(ctx, db, func() (Role, error) {
 		row, err := dbx.Get[roleRow](ctx, db, "role", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return Role{}, err
 		}
 		if err := dbx.CheckVersion(&row, in.Version); err != nil {
+			return Role{}, err
+		}
+		added := slices.DeleteFunc(slices.Clone(in.Permissions), func(p hmstype.Permission) bool {
+			return slices.Contains(row.Permissions, p)
+		})
+		if err := g.check(added); err != nil {
 			return Role{}, err
 		}
 		row.setDetails(in.RoleDetails)

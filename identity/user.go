@@ -150,13 +150,14 @@ var opCreateUser = usecase.Command[CreateUserInput, User]{
 }.Declare()
 
 // CreateUser adds a user with roles. [ErrUsernameTaken] also for a name that looks like
-// another one's, [ErrEmailTaken]; an unknown role is not found.
+// another one's, [ErrEmailTaken]; an unknown role is not found. The actor must hold what the roles
+// allow, or [hmstype.PermIdentityEscalate].
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) CreateUser(ctx context.Context, in CreateUserInput) (User, error) {
-	return opCreateUser.Run(ctx, &s.base, in, s.createUser)
+	return giving(ctx, s, opCreateUser, in, s.createUser)
 }
 
-func (s *Service) createUser(ctx context.Context, db dbx.DB, in CreateUserInput) (User, error) {
+func (s *Service) createUser(ctx context.Context, db dbx.DB, in CreateUserInput, g granting) (User, error) {
 	row := userRow{Header: dbx.NewHeader[hmstype.UserID](db), Status: UserActive}
 	if in.Invite {
 		row.Status = UserInvited
@@ -165,7 +166,7 @@ func (s *Service) createUser(ctx context.Context, db dbx.DB, in CreateUserInput)
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return User{}, err
 	}
-	if err := grantRoles(ctx, db, row.ID, in.Roles); err != nil {
+	if err := grantRoles(ctx, db, row.ID, in.Roles, g); err != nil {
 		return User{}, err
 	}
 	return s.loadUser(ctx, db, row.ID)

@@ -40,9 +40,9 @@ func hasRole(roles []string, name string) bool {
 	return slices.ContainsFunc(roles, func(role string) bool { return names.NameKey(role) == key })
 }
 
-// rolesNamed gives the ids of the tenant's roles of these names, in any spelling; not found where it
+// rolesNamed gives the tenant's roles of these names, in any spelling; not found where it
 // lacks one.
-func rolesNamed(ctx context.Context, db dbx.DB, roles []string) ([]hmstype.RoleID, error) {
+func rolesNamed(ctx context.Context, db dbx.DB, roles []string) ([]roleRow, error) {
 	if len(roles) == 0 {
 		return nil, nil
 	}
@@ -57,21 +57,20 @@ func rolesNamed(ctx context.Context, db dbx.DB, roles []string) ([]hmstype.RoleI
 	if len(rows) != len(roles) {
 		return nil, &hmstype.Error{Entity: "role", Err: hmstype.ErrNotFound}
 	}
-	ids := make([]hmstype.RoleID, len(rows))
-	for i, r := range rows {
-		ids[i] = r.ID
-	}
-	return ids, nil
+	return rows, nil
 }
 
-func grantRoles(ctx context.Context, db dbx.DB, user hmstype.UserID, roles []string) error {
-	ids, err := rolesNamed(ctx, db, roles)
+func grantRoles(ctx context.Context, db dbx.DB, user hmstype.UserID, roles []string, g granting) error {
+	rows, err := rolesNamed(ctx, db, roles)
 	if err != nil {
 		return err
 	}
-	grants := make([]userRoleRow, len(ids))
-	for i, id := range ids {
-		grants[i] = userRoleRow{Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, UserID: user, RoleID: id, GrantedAt: db.Now}
+	if err := g.checkRoles(rows); err != nil {
+		return err
+	}
+	grants := make([]userRoleRow, len(rows))
+	for i, r := range rows {
+		grants[i] = userRoleRow{Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, UserID: user, RoleID: r.ID, GrantedAt: db.Now}
 	}
 	return dbx.Insert(ctx, db, grants...)
 }
@@ -97,16 +96,20 @@ var opSetUserRoles = usecase.Command[SetUserRolesInput, User]{
 
 // SetUserRoles gives a user exactly these roles; other processes follow within a second.
 // [ErrLastAdministrator] where nobody else could administer the tenant, [ErrDeactivated]
-// for an account that is closed.
+// for an account that is closed. The actor must hold what the added roles allow, or
+// [hmstype.PermIdentityEscalate]; nobody changes his own: [ErrOwnRoles].
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) SetUserRoles(ctx context.Context, in SetUserRolesInput) (User, error) {
-	user, err := opSetUserRoles.Run(ctx, &s.base, in, s.setUserRoles)
+	user, err := giving(ctx, s, opSetUserRoles, in, s.setUserRoles)
 	s.cache.forget(ctx, in.ID)
 	s.sessions.clear()
 	return user, err
 }
 
-func (s *Service) setUserRoles(ctx context.Context, db dbx.DB, in SetUserRolesInput) (User, error) {
+func (s *Service) setUserRoles(ctx context.Context, db dbx.DB, in SetUserRolesInput, g granting) (User, error) {
+	if by := db.By(); by.User == in.ID || by.Person == in.ID {
+		return User{}, ErrOwnRoles
+	}
 	return keepAdministrator(ctx, db, func() (User, error) {
 		row, err := dbx.Get[userRow](ctx, db, "user", in.ID, dbx.ForUpdate)
 		if err != nil {
@@ -122,7 +125,7 @@ func (s *Service) setUserRoles(ctx context.Context, db dbx.DB, in SetUserRolesIn
 		if err := revokeRoles(ctx, db, in.ID, without(held.Roles, in.Roles)); err != nil {
 			return User{}, err
 		}
-		if err := grantRoles(ctx, db, in.ID, without(in.Roles, held.Roles)); err != nil {
+		if err := grantRoles(ctx, db, in.ID, without(in.Roles, held.Roles), g); err != nil {
 			return User{}, err
 		}
 		if err := requireRotation(ctx, db, in.ID); err != nil {
@@ -138,9 +141,13 @@ func without(roles, others []string) []string {
 }
 
 func revokeRoles(ctx context.Context, db dbx.DB, user hmstype.UserID, roles []string) error {
-	ids, err := rolesNamed(ctx, db, roles)
-	if err != nil || len(ids) == 0 {
+	rows, err := rolesNamed(ctx, db, roles)
+	if err != nil || len(rows) == 0 {
 		return err
+	}
+	ids := make([]hmstype.RoleID, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
 	}
 	_, err = db.NewDelete().Model((*userRoleRow)(nil)).Where("ur.tenant_id = ?", db.Tenant()).
 		Where("ur.user_id = ?", user).Where("ur.role_id IN (?)", bun.List(ids)).Exec(ctx)

@@ -71,6 +71,7 @@ func run[In Validator, Out any](
 			return err
 		})
 		err = b.recordRestricted(ctx, op, dbx.Map(err))
+		b.recordDenied(ctx, op, err)
 		b.recordDuty(ctx, op, err)
 	}
 	return finish(b, op, done, out, err)
@@ -214,6 +215,14 @@ func (b *Base) recordRestricted(ctx context.Context, op Op, err error) error {
 		})
 	}
 	return err
+}
+
+// recordDenied records that a rule refused a permission that only the matter at hand asked for.
+func (b *Base) recordDenied(ctx context.Context, op Op, err error) {
+	var refused *hmstype.Error
+	if hmstype.KindOf(err) == hmstype.KindPermissionDenied && errors.As(err, &refused) && refused.Entity == "permission" {
+		b.recordDenial(ctx, op, dbx.Access{Action: "denied", Entity: "permission", ID: refused.ID})
+	}
 }
 
 // denialTimeout bounds the record of a refusal, which needs a connection of its own.
