@@ -155,13 +155,13 @@ func ExampleService_ListStays() {
 			return err
 		}
 		for _, s := range stays.Items {
-			fmt.Println(s.Status, "from", s.Period.Start.Format(time.DateTime), s.EndReason)
+			fmt.Println(s.Status, "since", s.Period.Start.Format(time.DateTime))
 		}
 		return nil
 	})
 	// Output:
-	// active from 2026-03-03 11:00:00
-	// completed from 2026-03-02 09:00:00 transfer
+	// active since 2026-03-03 11:00:00
+	// completed since 2026-03-02 09:00:00
 }
 
 // Bed days are charged at midnight, each once, however often the night job runs.
@@ -189,6 +189,6 @@ func ExampleService_PostBedDays() {
 		return nil
 	})
 	// Output:
-	// BED 2026-03-02 180.00 USD
 	// BED 2026-03-03 180.00 USD
+	// BED 2026-03-04 180.00 USD
 }
