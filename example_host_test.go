@@ -54,7 +54,8 @@ func Example_firstTenant() {
 			return err
 		}
 		ada, err := h.Identity.CreateUser(setup, identity.CreateUserInput{
-			Profile: identity.Profile{Username: "ada", FirstName: "Ada", LastName: "Lovelace"}, Roles: []string{identity.RoleReceptionist},
+			Profile: identity.Profile{Username: "ada", FirstName: "Ada", LastName: "Lovelace"},
+			Roles:   []string{identity.RoleReceptionist},
 		})
 		if err != nil {
 			return err
@@ -83,7 +84,9 @@ func Example_scheduler() {
 		for _, hospital := range []*hmstest.Env{lake, hill} {
 			hospital.Service(tb, "BED", "180.00")
 			encounter := hospital.Encounter(tb, hospital.Patient(tb).ID, clinical.ClassInpatient)
-			_, err := hospital.H.Facility.Admit(hospital.Ctx, facility.AdmitInput{Encounter: encounter.ID, Bed: hospital.Bed(tb, "BED").ID})
+			_, err := hospital.H.Facility.Admit(hospital.Ctx, facility.AdmitInput{
+				Encounter: encounter.ID, Bed: hospital.Bed(tb, "BED").ID,
+			})
 			if err != nil {
 				return err
 			}
@@ -165,7 +168,9 @@ func Example_errorsToHTTP() {
 			fmt.Println(answer.Code, answer.Body)
 		}
 		try(env.As(tb, identity.RoleReceptionist), patient.RegisterInput{Details: patient.Details{Gender: "?"}})
-		try(env.As(tb, identity.RolePharmacist), patient.RegisterInput{Details: patient.Details{LastName: "Hopper", Gender: patient.GenderFemale}})
+		try(env.As(tb, identity.RolePharmacist), patient.RegisterInput{
+			Details: patient.Details{LastName: "Hopper", Gender: patient.GenderFemale},
+		})
 		try(context.Background(), patient.RegisterInput{})
 		return nil
 	})

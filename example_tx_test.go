@@ -58,10 +58,11 @@ func ExampleHMS_InTx() {
 // A host on Bun writes a row of its own next to a registration.
 func ExampleHMS_WithTx() {
 	hmstest.ExampleOwn(func(_ testing.TB, env *hmstest.Env) error {
-		if _, err := env.DB.ExecContext(env.Ctx, `CREATE TABLE parking_permit (patient uuid PRIMARY KEY, plate text)`); err != nil {
+		_, err := env.DB.ExecContext(env.Ctx, `CREATE TABLE parking_permit (patient uuid PRIMARY KEY, plate text)`)
+		if err != nil {
 			return err
 		}
-		err := env.DB.RunInTx(env.Ctx, nil, func(_ context.Context, tx bun.Tx) error {
+		err = env.DB.RunInTx(env.Ctx, nil, func(_ context.Context, tx bun.Tx) error {
 			p, err := env.H.WithTx(tx).Patient.Register(env.Ctx, patient.RegisterInput{
 				Details: patient.Details{FirstName: "Ada", LastName: "Lovelace", Gender: patient.GenderFemale},
 			})
@@ -75,7 +76,8 @@ func ExampleHMS_WithTx() {
 			return err
 		}
 		var plate, name string
-		err = env.DB.NewRaw(`SELECT plate, last_name FROM parking_permit JOIN hms.patient ON id = patient`).Scan(env.Ctx, &plate, &name)
+		err = env.DB.NewRaw(`SELECT plate, last_name FROM parking_permit JOIN hms.patient ON id = patient`).
+			Scan(env.Ctx, &plate, &name)
 		fmt.Println(name, "parks", plate)
 		return err
 	})

@@ -19,9 +19,10 @@ import (
 // changed.
 func ExampleEvent_Fields() {
 	event := audit.Event{
-		Action:  audit.ActionUpdate,
-		Entity:  "patient",
-		Changes: json.RawMessage(`{"last_name": ["Byron", "Lovelace"], "phone_number": ["", "hms1:1:c2VhbGVk"], "deceased_at": [null, "1852-11-27T00:00:00+00:00"]}`),
+		Action: audit.ActionUpdate,
+		Entity: "patient",
+		Changes: json.RawMessage(`{"last_name": ["Byron", "Lovelace"], "phone_number": ["", "hms1:1:c2VhbGVk"],
+			"deceased_at": [null, "1852-11-27T00:00:00+00:00"]}`),
 	}
 	fields, err := event.Fields()
 	if err != nil {
@@ -45,7 +46,8 @@ func ExampleEvent_Fields() {
 func ExampleSuspension() {
 	said := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	in := audit.SuspendDisclosureInput{Version: 1, Suspension: audit.Suspension{
-		Agency: "State Police, Det. Marple", Statement: "Would impede an inquiry", Oral: true, At: said, Until: said.AddDate(0, 2, 0),
+		Agency: "State Police, Det. Marple", Statement: "Would impede an inquiry", Oral: true, At: said,
+		Until: said.AddDate(0, 2, 0),
 	}}
 	fmt.Println(in.Validate())
 	// Output:

@@ -22,7 +22,9 @@ import (
 // consulted gives the issued bill of a consultation for 40 dollars: the doctor charges, the desk bills.
 func consulted(tb testing.TB, env *hmstest.Env, desk context.Context, who hmstype.PatientID) (billing.Bill, error) {
 	env.Service(tb, "CONSULT", "40.00")
-	_, err := env.H.Billing.CaptureCharge(env.As(tb, identity.RoleDoctor), billing.CaptureChargeInput{Patient: who, Service: "CONSULT"})
+	_, err := env.H.Billing.CaptureCharge(env.As(tb, identity.RoleDoctor), billing.CaptureChargeInput{
+		Patient: who, Service: "CONSULT",
+	})
 	if err != nil {
 		return billing.Bill{}, err
 	}
@@ -30,16 +32,20 @@ func consulted(tb testing.TB, env *hmstest.Env, desk context.Context, who hmstyp
 	if err != nil {
 		return billing.Bill{}, err
 	}
-	return env.H.Billing.IssueBill(desk, billing.IssueBillInput{ID: draft.ID, IdempotencyKey: "issue " + draft.ID.String()})
+	return env.H.Billing.IssueBill(desk, billing.IssueBillInput{
+		ID: draft.ID, IdempotencyKey: "issue " + draft.ID.String(),
+	})
 }
 
 // From a captured charge to an issued bill, of which a fund pays its share.
 func ExampleService_IssueBill() {
 	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
 		desk, who := env.As(tb, identity.RoleReceptionist), env.Patient(tb).ID
-		_, err := env.H.Patient.AddCoverage(desk, patient.AddCoverageInput{Patient: who, CoverageDetails: patient.CoverageDetails{
-			PayerName: "National Health Fund", PolicyNumber: "P-17", Percent: decimal.NewFromInt(75), ValidFrom: env.Today(),
-		}})
+		_, err := env.H.Patient.AddCoverage(desk, patient.AddCoverageInput{
+			Patient: who, CoverageDetails: patient.CoverageDetails{
+				PayerName: "National Health Fund", PolicyNumber: "P-17", Percent: decimal.NewFromInt(75), ValidFrom: env.Today(),
+			},
+		})
 		if err != nil {
 			return err
 		}
@@ -105,7 +111,9 @@ func ExampleService_RequestRefund() {
 		if err != nil {
 			return err
 		}
-		done, err := env.H.Billing.DecideRefund(env.As(tb, identity.RoleAdmin), billing.DecideRefundInput{ID: asked.ID, Status: billing.RefundApproved})
+		done, err := env.H.Billing.DecideRefund(env.As(tb, identity.RoleAdmin), billing.DecideRefundInput{
+			ID: asked.ID, Status: billing.RefundApproved,
+		})
 		fmt.Println(asked.Status, "and then", done.Status, done.Amount)
 		return err
 	})
@@ -127,7 +135,9 @@ func ExampleService_ListCharges() {
 				return err
 			}
 		}
-		charges, err := env.H.Billing.ListCharges(env.As(tb, identity.RoleReceptionist), billing.ListChargesInput{Patient: who})
+		charges, err := env.H.Billing.ListCharges(env.As(tb, identity.RoleReceptionist), billing.ListChargesInput{
+			Patient: who,
+		})
 		for _, c := range charges.Items {
 			fmt.Println(c.ServiceCode, c.Quantity, "x", c.UnitPrice, c.Status)
 		}
@@ -161,7 +171,9 @@ func Example_ownFinanceSystem() {
 		if err != nil {
 			return err
 		}
-		_, err = env.H.Pharmacy.ReverseDispense(pharmacist, pharmacy.ReverseDispenseInput{Dispense: handed.ID, Reason: "wrong person"})
+		_, err = env.H.Pharmacy.ReverseDispense(pharmacist, pharmacy.ReverseDispenseInput{
+			Dispense: handed.ID, Reason: "wrong person",
+		})
 		return err
 	}, func(c *hms.Config) { c.Charges = ledger{} })
 	// Output:

@@ -31,7 +31,9 @@ func ExampleMeasurements_Unusual() {
 // A desk that is told that a time is taken can say until when.
 func ExampleSlotTakenError() {
 	start := time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC)
-	var err error = &clinical.SlotTakenError{Of: "practitioner", Period: hmstype.Period{Start: start, End: start.Add(time.Hour)}}
+	var err error = &clinical.SlotTakenError{
+		Of: "practitioner", Period: hmstype.Period{Start: start, End: start.Add(time.Hour)},
+	}
 
 	var taken *clinical.SlotTakenError
 	if errors.As(err, &taken) {
@@ -55,7 +57,8 @@ func ExampleService_Book() {
 		desk, doctor := env.As(tb, identity.RoleReceptionist), env.User(tb, identity.RoleDoctor)
 		start := env.Now().Add(time.Hour)
 		in := clinical.BookInput{
-			Patient: env.Patient(tb).ID, Practitioner: doctor, Period: hmstype.Period{Start: start, End: start.Add(30 * time.Minute)},
+			Patient: env.Patient(tb).ID, Practitioner: doctor,
+			Period:             hmstype.Period{Start: start, End: start.Add(30 * time.Minute)},
 			AppointmentDetails: clinical.AppointmentDetails{Type: "consultation"},
 		}
 		booked, err := env.H.Clinical.Book(desk, in)
@@ -91,7 +94,9 @@ func ExampleService_SignNote() {
 		if note, err = env.H.Clinical.SignNote(doctor, note.ID); err != nil {
 			return err
 		}
-		_, err = env.H.Clinical.SaveNote(doctor, clinical.SaveNoteInput{ID: note.ID, Version: note.Version, NoteBody: clinical.NoteBody{Plan: "work"}})
+		_, err = env.H.Clinical.SaveNote(doctor, clinical.SaveNoteInput{
+			ID: note.ID, Version: note.Version, NoteBody: clinical.NoteBody{Plan: "work"},
+		})
 		fmt.Println(note.Status, "and may be rewritten:", err == nil)
 
 		added, err := env.H.Clinical.AddAddendum(doctor, clinical.AddAddendumInput{
@@ -110,7 +115,8 @@ func ExampleService_Prescribe() {
 	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
 		doctor, who := env.As(tb, identity.RoleDoctor), env.Patient(tb).ID
 		_, err := env.H.Clinical.RecordAllergy(env.As(tb, identity.RoleNurse), clinical.RecordAllergyInput{
-			Patient: who, AllergyDetails: clinical.AllergyDetails{Substance: hmstype.Code{Display: "Amoxicillin"}, Criticality: "high"},
+			Patient:        who,
+			AllergyDetails: clinical.AllergyDetails{Substance: hmstype.Code{Display: "Amoxicillin"}, Criticality: "high"},
 		})
 		if err != nil {
 			return err

@@ -72,9 +72,9 @@ func ExampleService_Erase() {
 		if err != nil {
 			return err
 		}
-		_, err = env.H.Encryption.Erase(env.Ctx, encryption.EraseInput{Patient: p.ID, ErasureDetails: encryption.ErasureDetails{
-			Basis: "GDPR 17(1)(b)", Reason: "consent was withdrawn",
-		}})
+		_, err = env.H.Encryption.Erase(env.Ctx, encryption.EraseInput{
+			Patient: p.ID, ErasureDetails: encryption.ErasureDetails{Basis: "GDPR 17(1)(b)", Reason: "consent was withdrawn"},
+		})
 		if err != nil {
 			return err
 		}
@@ -98,9 +98,9 @@ func ExampleService_Erase_underLegalHold() {
 		if err != nil {
 			return err
 		}
-		_, err = env.H.Encryption.Erase(env.Ctx, encryption.EraseInput{Patient: p.ID, ErasureDetails: encryption.ErasureDetails{
-			Basis: "GDPR 17(1)(b)", Reason: "consent was withdrawn",
-		}})
+		_, err = env.H.Encryption.Erase(env.Ctx, encryption.EraseInput{
+			Patient: p.ID, ErasureDetails: encryption.ErasureDetails{Basis: "GDPR 17(1)(b)", Reason: "consent was withdrawn"},
+		})
 		fmt.Println(errors.Is(err, encryption.ErrHeld))
 		return nil
 	})

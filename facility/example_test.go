@@ -62,7 +62,8 @@ func ExampleService_Transfer() {
 		if err != nil {
 			return err
 		}
-		fmt.Println(left.EndReason, "after", left.Period.Duration(), "without a gap:", left.Period.End.Equal(moved.Period.Start))
+		fmt.Println(left.EndReason, "after", left.Period.Duration(), "without a gap:",
+			left.Period.End.Equal(moved.Period.Start))
 		fmt.Println("the old bed is to be cleaned:", beds[0].Status == facility.BedHousekeeping)
 		return nil
 	})
@@ -147,7 +148,9 @@ func ExampleService_ListStays() {
 			return err
 		}
 		env.Advance(26 * time.Hour)
-		if _, err := env.H.Facility.Transfer(nurse, facility.TransferInput{Stay: stay.ID, Bed: env.Bed(tb, "").ID}); err != nil {
+		if _, err := env.H.Facility.Transfer(nurse, facility.TransferInput{
+			Stay: stay.ID, Bed: env.Bed(tb, "").ID,
+		}); err != nil {
 			return err
 		}
 		stays, err := env.H.Facility.ListStays(nurse, facility.ListStaysInput{Patient: who})

@@ -33,9 +33,8 @@ func ExampleReadPatients() {
 
 // A practice's patients move in. Who is known already is left to the desk.
 func ExamplePatientReader_All() {
-	file := `{"resourceType":"Patient","id":"a","name":[{"family":"Chalmers","given":["Peter"]}],"gender":"male","birthDate":"1974-12-25"}
-{"resourceType":"Patient","id":"b","name":[{"family":"Chalmers","given":["Peter"]}],"gender":"male","birthDate":"1974-12-25"}
-`
+	peter := `"name":[{"family":"Chalmers","given":["Peter"]}],"gender":"male","birthDate":"1974-12-25"}` + "\n"
+	file := `{"resourceType":"Patient","id":"a",` + peter + `{"resourceType":"Patient","id":"b",` + peter
 	hmstest.Example(func(_ testing.TB, env *hmstest.Env) error {
 		for record, err := range fhir.NewPatientReader(strings.NewReader(file), "practice.ndjson").All() {
 			if err != nil {

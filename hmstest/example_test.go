@@ -28,7 +28,9 @@ func takeRound(tb testing.TB, env *hmstest.Env) ([]facility.Stay, error) {
 func Example_test() {
 	hmstest.Example(func(t testing.TB, env *hmstest.Env) error {
 		encounter := env.Encounter(t, env.Patient(t).ID, clinical.ClassInpatient)
-		_, err := env.H.Facility.Admit(env.As(t, identity.RoleNurse), facility.AdmitInput{Encounter: encounter.ID, Bed: env.Bed(t, "").ID})
+		_, err := env.H.Facility.Admit(env.As(t, identity.RoleNurse), facility.AdmitInput{
+			Encounter: encounter.ID, Bed: env.Bed(t, "").ID,
+		})
 		require.NoError(t, err)
 
 		stays, err := takeRound(t, env)
@@ -70,7 +72,8 @@ func ExampleEnv_Stock() {
 	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
 		env.Service(tb, "TABLET", "0.35")
 		stock := env.Stock(tb, 100, "TABLET")
-		fmt.Println(stock.Batch.QuantityReceived, stock.Item.Unit, "until", stock.Batch.ExpiryDate, "charged as", stock.Item.ServiceCode)
+		fmt.Println(stock.Batch.QuantityReceived, stock.Item.Unit, "until", stock.Batch.ExpiryDate, "charged as",
+			stock.Item.ServiceCode)
 		return nil
 	})
 	// Output: 100 tablet until 2027-03-02 charged as TABLET

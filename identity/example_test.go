@@ -53,7 +53,8 @@ func ExampleService_SetUserRoles() {
 // invited makes an account whose person has accepted the invitation and chosen a password.
 func invited(env *hmstest.Env, username string, password hmstype.Secret, role string) (identity.User, error) {
 	user, err := env.H.Identity.CreateUser(env.Ctx, identity.CreateUserInput{
-		Profile: identity.Profile{Username: username, FirstName: "Grace", LastName: "Hopper"}, Roles: []string{role}, Invite: true,
+		Profile: identity.Profile{Username: username, FirstName: "Grace", LastName: "Hopper"}, Roles: []string{role},
+		Invite: true,
 	})
 	if err != nil {
 		return identity.User{}, err
@@ -62,7 +63,9 @@ func invited(env *hmstest.Env, username string, password hmstype.Secret, role st
 	if err != nil {
 		return identity.User{}, err
 	}
-	return env.H.Identity.AcceptInvitation(env.Ctx, identity.AcceptInvitationInput{Token: invitation.Token, Password: password})
+	return env.H.Identity.AcceptInvitation(env.Ctx, identity.AcceptInvitationInput{
+		Token: invitation.Token, Password: password,
+	})
 }
 
 // Whoever logs in gets a token, by which each later request is known; it ends with the shift.
@@ -145,7 +148,8 @@ func ExampleService_ReviewBreakGlass() {
 			return err
 		}
 		grant, err = env.H.Identity.ReviewBreakGlass(env.As(tb, identity.RoleAdmin), identity.ReviewBreakGlassInput{
-			ID: grant.ID, BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "on the duty roster"},
+			ID:               grant.ID,
+			BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "on the duty roster"},
 		})
 		if err != nil {
 			return err
@@ -161,7 +165,8 @@ func ExampleService_CreateAPIKey() {
 	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
 		made, err := env.H.Identity.CreateAPIKey(env.Ctx, identity.CreateAPIKeyInput{
 			APIKeyDetails: identity.APIKeyDetails{
-				User: env.User(tb, identity.RoleLabTechnician), Name: "analyser 3", Scopes: []hmstype.Permission{hmstype.PermLabResult},
+				User: env.User(tb, identity.RoleLabTechnician), Name: "analyser 3",
+				Scopes: []hmstype.Permission{hmstype.PermLabResult},
 			},
 			Expiry: 90 * 24 * time.Hour,
 		})
@@ -199,10 +204,14 @@ func ExampleService_RequestPasswordReset() {
 		if err != nil {
 			return err
 		}
-		user, err := env.H.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{Token: reset.Token, Password: "eight blue lanterns"})
+		user, err := env.H.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{
+			Token: reset.Token, Password: "eight blue lanterns",
+		})
 		fmt.Println(user.Username, err)
 
-		_, err = env.H.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{Token: reset.Token, Password: "nine red lanterns"})
+		_, err = env.H.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{
+			Token: reset.Token, Password: "nine red lanterns",
+		})
 		fmt.Println("the token again:", errors.Is(err, identity.ErrTokenInvalid))
 		return nil
 	})

@@ -38,7 +38,9 @@ func Example_transitions() {
 
 // An input says of itself what is wrong with it, before anything is asked of the database.
 func ExampleNotifyInput_Validate() {
-	in := inbox.NotifyInput{NotificationDetails: inbox.NotificationDetails{Category: "Lab result", Title: "Potassium", Priority: "soon"}}
+	in := inbox.NotifyInput{NotificationDetails: inbox.NotificationDetails{
+		Category: "Lab result", Title: "Potassium", Priority: "soon",
+	}}
 	for _, field := range hmstype.Fields(in.Validate()) {
 		fmt.Println(field)
 	}
@@ -64,7 +66,9 @@ func ExampleService_Notify() {
 		if err != nil {
 			return err
 		}
-		if _, err := env.H.Inbox.MarkRead(nurse, inbox.MarkReadInput{IDs: []hmstype.NotificationID{list.Items[0].ID}}); err != nil {
+		if _, err := env.H.Inbox.MarkRead(nurse, inbox.MarkReadInput{
+			IDs: []hmstype.NotificationID{list.Items[0].ID},
+		}); err != nil {
 			return err
 		}
 		mine, err := env.H.Inbox.CountUnreadNotifications(nurse)
@@ -83,7 +87,8 @@ func ExampleService_ClaimTask() {
 	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
 		nurse, slower := env.User(tb, identity.RoleNurse), env.As(tb, identity.RoleNurse)
 		task, err := env.H.Inbox.CreateTask(env.As(tb, identity.RoleDoctor), inbox.CreateTaskInput{
-			To: inbox.Recipient{Role: identity.RoleNurse}, TaskDetails: inbox.TaskDetails{Title: "Take blood"}, DueAt: env.Now().Add(time.Hour),
+			To: inbox.Recipient{Role: identity.RoleNurse}, TaskDetails: inbox.TaskDetails{Title: "Take blood"},
+			DueAt: env.Now().Add(time.Hour),
 		})
 		if err != nil {
 			return err
@@ -133,7 +138,9 @@ func ExampleService_StartThread() {
 			return err
 		}
 		hers := hms.WithActor(env.Ctx, hms.HumanActor(env.Tenant, nurse))
-		if _, err := env.H.Inbox.SendMessage(hers, inbox.SendMessageInput{Thread: thread.ID, Body: "Like a stone."}); err != nil {
+		if _, err := env.H.Inbox.SendMessage(hers, inbox.SendMessageInput{
+			Thread: thread.ID, Body: "Like a stone.",
+		}); err != nil {
 			return err
 		}
 		messages, err := env.H.Inbox.ListMessages(hers, inbox.ListMessagesInput{Thread: thread.ID})

@@ -40,7 +40,9 @@ func ExampleValue() {
 // potassium puts the test into the catalogue: 3.5 to 5.1 is normal, and 6.2 an emergency.
 func potassium(env *hmstest.Env) (lab.Test, error) {
 	test, err := env.H.Lab.CreateTest(env.Ctx, lab.CreateTestInput{
-		TestDetails: lab.TestDetails{Code: "K", LOINC: "2823-3", Name: "Potassium", SpecimenType: "Serum", TurnaroundMinutes: 60},
+		TestDetails: lab.TestDetails{
+			Code: "K", LOINC: "2823-3", Name: "Potassium", SpecimenType: "Serum", TurnaroundMinutes: 60,
+		},
 		Analytes: []lab.AnalyteInput{{AnalyteDetails: lab.AnalyteDetails{
 			Code: "K", LOINC: "2823-3", Name: "Potassium", ValueType: lab.ValueNumeric, Unit: "mmol/L",
 		}}},
@@ -70,12 +72,18 @@ func inTheLab(tb testing.TB, env *hmstest.Env, test lab.Test) (lab.ItemRef, erro
 	if err != nil {
 		return lab.ItemRef{}, err
 	}
-	_, err = env.H.Lab.ReceiveSpecimen(env.As(tb, identity.RoleLabTechnician), lab.ReceiveSpecimenInput{ID: specimen.ID, Version: specimen.Version})
+	_, err = env.H.Lab.ReceiveSpecimen(env.As(tb, identity.RoleLabTechnician), lab.ReceiveSpecimenInput{
+		ID: specimen.ID, Version: specimen.Version,
+	})
 	if err != nil {
 		return lab.ItemRef{}, err
 	}
 	order, err = env.H.Lab.GetOrder(env.Ctx, order.ID) // the item is in its next version
-	return lab.ItemRef{Order: order.ID, Item: order.Items[0].ID, Patient: order.Patient, Version: order.Items[0].Version}, err
+	if err != nil {
+		return lab.ItemRef{}, err
+	}
+	item := order.Items[0]
+	return lab.ItemRef{Order: order.ID, Item: item.ID, Patient: order.Patient, Version: item.Version}, nil
 }
 
 // An order waits for its specimen on the laboratory's worklist.
@@ -86,7 +94,8 @@ func ExampleService_AddOrder() {
 			return err
 		}
 		_, err = env.H.Lab.AddOrder(env.As(tb, identity.RoleDoctor), lab.AddOrderInput{
-			Patient: env.Patient(tb).ID, Tests: []hmstype.LabTestID{test.ID}, OrderDetails: lab.OrderDetails{Priority: lab.PriorityStat},
+			Patient: env.Patient(tb).ID, Tests: []hmstype.LabTestID{test.ID},
+			OrderDetails: lab.OrderDetails{Priority: lab.PriorityStat},
 		})
 		if err != nil {
 			return err
@@ -156,7 +165,7 @@ func ExampleService_AcknowledgeCritical() {
 	// Output: HH open and then acknowledged read back: true
 }
 
-// A verified value that was wrong is not overwritten: the report shows both.
+// A verified value that was wrong is not overwritten: the report shows every version.
 func ExampleService_CorrectResult() {
 	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
 		test, err := potassium(env)
@@ -181,7 +190,8 @@ func ExampleService_CorrectResult() {
 		}
 		item.Version = verified.Item.Version
 		_, err = env.H.Lab.CorrectResult(senior, lab.CorrectResultInput{
-			ItemRef: item, Analyte: test.Analytes[0].ID, Value: lab.Value{Number: "4.1"}, Reason: "the analyser was not calibrated",
+			ItemRef: item, Analyte: test.Analytes[0].ID, Value: lab.Value{Number: "4.1"},
+			Reason: "the analyser was not calibrated",
 		})
 		if err != nil {
 			return err
@@ -191,9 +201,12 @@ func ExampleService_CorrectResult() {
 			return err
 		}
 		for _, r := range report.Items[0].Results {
-			fmt.Println(r.Value.Number, r.Status, r.Reason)
+			fmt.Printf("%s %s %q\n", r.Value.Number, r.Status, r.Reason)
 		}
 		return nil
 	})
 	// Output:
+	// 4.4 preliminary ""
+	// 4.4 final ""
+	// 4.1 corrected "the analyser was not calibrated"
 }

@@ -40,7 +40,8 @@ func ExampleService_Dispense() {
 			BatchDetails: pharmacy.BatchDetails{
 				Item: stock.Item.ID, Supplier: stock.Batch.Supplier, BatchNumber: "B2", ExpiryDate: env.Today().AddDays(30),
 			},
-			Location: stock.Location, Quantity: 8, CostPrice: hmstype.MustMoney("0.10", "USD"), SellingPrice: hmstype.MustMoney("0.25", "USD"),
+			Location: stock.Location, Quantity: 8, CostPrice: hmstype.MustMoney("0.10", "USD"),
+			SellingPrice: hmstype.MustMoney("0.25", "USD"),
 		})
 		if err != nil {
 			return err
@@ -117,12 +118,15 @@ func ExampleService_ListShelf() {
 	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
 		stock := env.Stock(tb, 100, "")
 		env.Advance(366 * 24 * time.Hour) // a year and a day later
-		shelf, err := env.H.Pharmacy.ListShelf(env.As(tb, identity.RolePharmacist), pharmacy.ListShelfInput{Location: stock.Location})
+		shelf, err := env.H.Pharmacy.ListShelf(env.As(tb, identity.RolePharmacist), pharmacy.ListShelfInput{
+			Location: stock.Location,
+		})
 		if err != nil {
 			return err
 		}
 		for _, line := range shelf {
-			fmt.Println(line.BatchNumber, line.OnHand, line.Unit, line.Status, "expired:", line.Expired, "usable:", line.Usable())
+			fmt.Println(line.BatchNumber, line.OnHand, line.Unit, line.Status, "expired:", line.Expired, "usable:",
+				line.Usable())
 		}
 		return nil
 	})
