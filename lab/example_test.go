@@ -58,32 +58,36 @@ func potassium(env *hmstest.Env) (lab.Test, error) {
 	return test, err
 }
 
-// inTheLab orders the test and brings the specimen to the laboratory.
-func inTheLab(tb testing.TB, env *hmstest.Env, test lab.Test) (lab.ItemRef, error) {
+// inTheLab orders potassium and brings the specimen to the laboratory.
+func inTheLab(tb testing.TB, env *hmstest.Env) (lab.Test, lab.ItemRef, error) {
+	test, err := potassium(env)
+	if err != nil {
+		return test, lab.ItemRef{}, err
+	}
 	order, err := env.H.Lab.AddOrder(env.As(tb, identity.RoleDoctor), lab.AddOrderInput{
 		Patient: env.Patient(tb).ID, Tests: []hmstype.LabTestID{test.ID},
 	})
 	if err != nil {
-		return lab.ItemRef{}, err
+		return test, lab.ItemRef{}, err
 	}
 	specimen, err := env.H.Lab.CollectSpecimen(env.As(tb, identity.RoleLabTechnician), lab.CollectSpecimenInput{
 		Order: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true,
 	})
 	if err != nil {
-		return lab.ItemRef{}, err
+		return test, lab.ItemRef{}, err
 	}
 	_, err = env.H.Lab.ReceiveSpecimen(env.As(tb, identity.RoleLabTechnician), lab.ReceiveSpecimenInput{
 		ID: specimen.ID, Version: specimen.Version,
 	})
 	if err != nil {
-		return lab.ItemRef{}, err
+		return test, lab.ItemRef{}, err
 	}
 	order, err = env.H.Lab.GetOrder(env.Ctx, order.ID) // the item is in its next version
 	if err != nil {
-		return lab.ItemRef{}, err
+		return test, lab.ItemRef{}, err
 	}
 	item := order.Items[0]
-	return lab.ItemRef{Order: order.ID, Item: item.ID, Patient: order.Patient, Version: item.Version}, nil
+	return test, lab.ItemRef{Order: order.ID, Item: item.ID, Patient: order.Patient, Version: item.Version}, nil
 }
 
 // An order waits for its specimen on the laboratory's worklist.
@@ -113,11 +117,7 @@ func ExampleService_AddOrder() {
 // A value is flagged by the patient's own range; nobody types a flag.
 func ExampleService_EnterResult() {
 	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
-		test, err := potassium(env)
-		if err != nil {
-			return err
-		}
-		item, err := inTheLab(tb, env, test)
+		test, item, err := inTheLab(tb, env)
 		if err != nil {
 			return err
 		}
@@ -137,11 +137,7 @@ func ExampleService_EnterResult() {
 // A critical value opens a case: a doctor is told, reads it back, and says what is done.
 func ExampleService_AcknowledgeCritical() {
 	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
-		test, err := potassium(env)
-		if err != nil {
-			return err
-		}
-		item, err := inTheLab(tb, env, test)
+		test, item, err := inTheLab(tb, env)
 		if err != nil {
 			return err
 		}
@@ -168,11 +164,7 @@ func ExampleService_AcknowledgeCritical() {
 // A verified value that was wrong is not overwritten: the report shows every version.
 func ExampleService_CorrectResult() {
 	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
-		test, err := potassium(env)
-		if err != nil {
-			return err
-		}
-		item, err := inTheLab(tb, env, test)
+		test, item, err := inTheLab(tb, env)
 		if err != nil {
 			return err
 		}
