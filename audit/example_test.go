@@ -1,20 +1,28 @@
 package audit_test
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/chelal/hms"
 	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/hmstest"
+	"github.com/chelal/hms/identity"
 )
 
 // A screen shows what a change did, field by field, and of an encrypted field only that it
 // changed.
 func ExampleEvent_Fields() {
 	event := audit.Event{
-		Action:  audit.ActionUpdate,
-		Entity:  "patient",
-		Changes: json.RawMessage(`{"last_name": ["Byron", "Lovelace"], "phone_number": ["", "hms1:1:c2VhbGVk"], "deceased_at": [null, "1852-11-27T00:00:00+00:00"]}`),
+		Action: audit.ActionUpdate,
+		Entity: "patient",
+		Changes: json.RawMessage(`{"last_name": ["Byron", "Lovelace"], "phone_number": ["", "hms1:1:c2VhbGVk"],
+			"deceased_at": [null, "1852-11-27T00:00:00+00:00"]}`),
 	}
 	fields, err := event.Fields()
 	if err != nil {
@@ -38,18 +46,117 @@ func ExampleEvent_Fields() {
 func ExampleSuspension() {
 	said := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	in := audit.SuspendDisclosureInput{Version: 1, Suspension: audit.Suspension{
-		Agency: "State Police, Det. Marple", Statement: "Would impede an inquiry", Oral: true, At: said, Until: said.AddDate(0, 2, 0),
+		Agency: "State Police, Det. Marple", Statement: "Would impede an inquiry", Oral: true, At: said,
+		Until: said.AddDate(0, 2, 0),
 	}}
 	fmt.Println(in.Validate())
 	// Output:
 	// invalid input: id: required; suspension.until: must lie within 30 days of an oral statement
 }
 
-// Whoever must tell a breach asks who was exposed to a stolen account, and for how long.
-func ExampleListExposuresInput() {
-	query := audit.ListExposuresInput{Actor: "human:0198c3a0-0000-7000-8000-000000000001"}
-	query.During.Start = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	query.During.End = query.During.Start.AddDate(0, 0, 3)
-	fmt.Println(query.Validate(), query.During.Duration()) // h.Audit.ListExposures(ctx, query)
-	// Output: <nil> 72h0m0s
+// Whoever must tell a breach asks who was exposed to a stolen account, and since when.
+func ExampleService_ListExposures() {
+	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
+		stolen, seen := env.User(tb, identity.RoleNurse), env.Patient(tb)
+		env.Patient(tb) // another patient, whom the thief did not look at
+		thief := hms.WithActor(env.Ctx, hms.HumanActor(env.Tenant, stolen))
+		if _, err := env.H.Patient.Get(thief, seen.ID); err != nil {
+			return err
+		}
+		in := audit.ListExposuresInput{User: stolen}
+		in.During.Start = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // when it may have begun
+		exposed, err := env.H.Audit.ListExposures(env.Ctx, in)
+		for _, e := range exposed.Items {
+			fmt.Println(e.Patient == seen.ID, e.Actions, e.Entities)
+		}
+		return err
+	})
+	// Output: true [read] [patient]
+}
+
+// A patient asks who has seen his record.
+func ExampleService_ListAccesses() {
+	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
+		p := env.Patient(tb)
+		if _, err := env.H.Patient.Get(env.As(tb, identity.RoleDoctor), p.ID); err != nil {
+			return err
+		}
+		list, err := env.H.Audit.ListAccesses(env.Ctx, audit.ListAccessesInput{Patient: p.ID})
+		for _, a := range list.Items {
+			fmt.Printf("%s %q: %s by %s\n", a.Actor.Kind, a.Name, a.Action, a.Operation)
+		}
+		return err
+	})
+	// Output:
+	// human "Test User": read by patient.get
+	// system "": create by patient.register
+}
+
+// A record leaves the hospital: the accounting says to whom it went, and why.
+func ExampleService_RecordDisclosure() {
+	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
+		p := env.Patient(tb)
+		_, err := env.H.Audit.RecordDisclosure(env.Ctx, audit.RecordDisclosureInput{
+			Patient: p.ID, DisclosureDetails: audit.DisclosureDetails{
+				DisclosedAt: env.Now(), Recipient: audit.Recipient{Name: "County Health Department"},
+				Description: "date and result of the test", Purpose: "notifiable disease", Basis: audit.BasisPublicHealth,
+			},
+		})
+		if err != nil {
+			return err
+		}
+		list, err := env.H.Audit.ListDisclosures(env.Ctx, audit.ListDisclosuresInput{Patient: p.ID})
+		for _, d := range list.Items {
+			fmt.Println(d.DisclosedAt.Format(time.DateOnly), d.Recipient.Name+":", d.Purpose)
+		}
+		return err
+	})
+	// Output: 2026-03-02 County Health Department: notifiable disease
+}
+
+// The trail is held against the data: every row must be what its events add up to.
+func ExampleService_Verify() {
+	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
+		env.Patient(tb)
+		report, err := env.H.Audit.Verify(env.Ctx)
+		for _, t := range report.Tables {
+			if t.Table == "patient" {
+				fmt.Println(t.Table, "rows:", t.Rows, "untold:", t.Untold, "unexplained:", t.Unexplained, "vanished:", t.Vanished)
+			}
+		}
+		return err
+	})
+	// Output: patient rows: 1 untold: 0 unexplained: 0 vanished: 0
+}
+
+// Every minute the scheduler seals the trail: what was done so far is signed, and cannot be
+// changed unnoticed. A witness (audit.NewFileWitness) remembers it out of the database's reach.
+func ExampleService_Seal() {
+	secret, public, err := note.GenerateKey(rand.Reader, "hospital.example") // once, and kept safe
+	if err != nil {
+		fmt.Println(err)
+	}
+	signer, err := note.NewSigner(secret)
+	if err != nil {
+		fmt.Println(err)
+	}
+	log := audit.LogConfig{Signer: signer, Verifiers: []string{public}}
+	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
+		env.Patient(tb)
+		for sealed := false; !sealed; { // somebody's transaction that is still open may keep it waiting
+			report, err := env.H.Audit.Seal(env.Ctx, audit.SealInput{})
+			if err != nil {
+				return err
+			}
+			if sealed = report.Sealed > 0; sealed {
+				fmt.Println("signed by", signer.Name())
+			}
+		}
+		report, err := env.H.Audit.VerifyLog(env.Ctx)
+		fmt.Println("findings:", len(report.Findings))
+		return err
+	}, func(c *hms.Config) { c.AuditLog = log })
+	// Output:
+	// signed by hospital.example
+	// findings: 0
 }

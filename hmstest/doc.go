@@ -11,6 +11,8 @@
 //		...env.H.Facility.Admit(env.As(t, identity.RoleDoctor), ...)
 //	}
 //
+// [Example] gives the same to an Example function, which has no testing.T.
+//
 // [RequireTenantIsolation] lets a hostile tenant loose on everything that the catalogue lists,
 // and reports what came through; run it after your own migrations.
 //

@@ -12,14 +12,14 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"github.com/uptrace/bun"
-	"go.uber.org/goleak"
 
 	"github.com/chelal/hms/hmstest/pgserver"
+	"github.com/chelal/hms/internal/dbtest"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/migrate"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { dbtest.Main(m) }
 
 // newDatabase gives an empty database of the test's own.
 func newDatabase(t *testing.T) *bun.DB {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -268,6 +269,22 @@ func TestMigrations(t *testing.T) {
 		}
 		for _, m := range sqlName.FindAllStringSubmatch(code.String(), -1) {
 			require.LessOrEqual(t, len(m[1]), maxNameLength, "%s: %s", path, m[1])
+		}
+	}
+}
+
+// An example that no test runs may be wrong without anybody knowing.
+func TestExamplesRun(t *testing.T) {
+	t.Parallel()
+	for _, s := range sources(t) {
+		for _, declaration := range s.file.Decls {
+			f, ok := declaration.(*ast.FuncDecl)
+			if !ok || f.Recv != nil || !strings.HasPrefix(f.Name.Name, "Example") || !strings.HasSuffix(s.path, "_test.go") {
+				continue
+			}
+			require.True(t, slices.ContainsFunc(s.file.Comments, func(c *ast.CommentGroup) bool {
+				return f.Body.Pos() < c.Pos() && c.End() < f.Body.End() && strings.HasPrefix(c.Text(), "Output:")
+			}), "%s: %s has no Output, so go test does not run it", s.at(f), f.Name.Name)
 		}
 	}
 }
