@@ -30,23 +30,25 @@ const (
 
 // Finding is one thing that is wrong.
 type Finding struct {
-	Kind       FindingKind
-	Event      uuid.UUID // the event's id; nil where it is about none
-	RecordedAt time.Time // the event's; zero where it is about none
-	Index      int64     // the first leaf that it is about; -1 where it is about none
-	Until      int64     // the first leaf after those that it may be about; Index + 1 where it is about one
-	Detail     string    // the checkpoint's number, the witness's name, the trigger's, the purged month
+	Kind       FindingKind `json:"kind"`
+	Event      uuid.UUID   `json:"event"`               // the event's id; nil where it is about none
+	RecordedAt time.Time   `json:"recordedAt,omitzero"` // the event's; zero where it is about none
+	Index      int64       `json:"index"`               // the first leaf that it is about; -1 where it is about none
+	// the first leaf after those that it may be about; Index + 1 where it is about one
+	Until  int64  `json:"until"`
+	Detail string `json:"detail"` // the checkpoint's number, the witness's name, the trigger's, the purged month
 }
 
 // LogReport is what [Service.VerifyLog] found.
 type LogReport struct {
-	Size        int64     // leaves
-	Checkpoints int64     // signed heads
-	Unsealed    int64     // events that wait to be sealed, as they may
-	Purged      int64     // leaves whose events were archived and dropped under a signed record
-	SealedAt    time.Time // of the newest checkpoint, UTC; zero where there is none
-	Findings    []Finding // at most [MaxFindings]
-	Truncated   bool      // there were more
+	Size        int64 `json:"size"`        // leaves
+	Checkpoints int64 `json:"checkpoints"` // signed heads
+	Unsealed    int64 `json:"unsealed"`    // events that wait to be sealed, as they may
+	// leaves whose events were archived and dropped under a signed record
+	Purged    int64     `json:"purged"`
+	SealedAt  time.Time `json:"sealedAt,omitzero"` // of the newest checkpoint, UTC; zero where there is none
+	Findings  []Finding `json:"findings"`          // at most [MaxFindings]
+	Truncated bool      `json:"truncated"`         // there were more
 }
 
 // MaxFindings bounds a report: a log that was replaced as a whole differs everywhere.

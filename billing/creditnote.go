@@ -24,9 +24,10 @@ type CreditNote struct {
 	Tax       hmstype.Money     `json:"tax"`
 	Total     hmstype.Money     `json:"total"`
 	Reason    string            `json:"reason"`
-	CreatedAt time.Time         `json:"createdAt"` // UTC: when it was issued
-	CreatedBy hmstype.ActorRef  `json:"createdBy"` // who issued it, or did the deed that took back what was billed
-	Lines     []CreditNoteLine  `json:"lines"`
+	CreatedAt time.Time         `json:"createdAt,omitzero"` // UTC: when it was issued
+	// who issued it, or did the deed that took back what was billed
+	CreatedBy hmstype.ActorRef `json:"createdBy"`
+	Lines     []CreditNoteLine `json:"lines"`
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, instants, and the number and day that the note is filed by.
 	Withheld bool `json:"withheld,omitempty"`
@@ -104,17 +105,17 @@ var creditNoteList = usecase.Entity[CreditNote]{
 
 // CreditLine asks to take back some units, or an amount, of one line.
 type CreditLine struct {
-	Line     hmstype.BillLineID // required
-	Quantity decimal.Decimal    // units taken back; zero where Amount is given
-	Amount   *hmstype.Money     // tax included; nil where Quantity is given
+	Line     hmstype.BillLineID `json:"line"`     // required
+	Quantity decimal.Decimal    `json:"quantity"` // units taken back; zero where Amount is given
+	Amount   *hmstype.Money     `json:"amount"`   // tax included; nil where Quantity is given
 }
 
 // IssueCreditNoteInput takes back lines of an issued bill.
 type IssueCreditNoteInput struct {
-	Bill           hmstype.BillID // required
-	Lines          []CreditLine   // empty means all that is not credited yet
-	Reason         string         // required, up to 500 characters
-	IdempotencyKey string
+	Bill           hmstype.BillID `json:"bill"`   // required
+	Lines          []CreditLine   `json:"lines"`  // empty means all that is not credited yet
+	Reason         string         `json:"reason"` // required, up to 500 characters
+	IdempotencyKey string         `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.

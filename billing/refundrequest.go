@@ -36,10 +36,10 @@ type RefundRequest struct {
 	Amount  hmstype.Money     `json:"amount"` // more than zero
 	RefundDetails
 	Status         RefundRequestStatus `json:"status"`
-	CreatedAt      time.Time           `json:"createdAt"` // UTC
-	CreatedBy      hmstype.ActorRef    `json:"createdBy"` // who asks
-	DecidedAt      time.Time           `json:"decidedAt"` // UTC; zero while it waits
-	DecidedBy      hmstype.ActorRef    `json:"decidedBy"` // zero while it waits
+	CreatedAt      time.Time           `json:"createdAt,omitzero"` // UTC
+	CreatedBy      hmstype.ActorRef    `json:"createdBy"`          // who asks
+	DecidedAt      time.Time           `json:"decidedAt,omitzero"` // UTC; zero while it waits
+	DecidedBy      hmstype.ActorRef    `json:"decidedBy"`          // zero while it waits
 	DecisionReason string              `json:"decisionReason,omitempty"`
 	Refund         RefundID            `json:"refund"`  // what an approval paid; zero otherwise
 	Version        int64               `json:"version"` // counts changes, from 1
@@ -132,9 +132,9 @@ func requestRefund(ctx context.Context, db dbx.DB, in RequestRefundInput) (Refun
 
 // DecideRefundInput decides on a request for a refund.
 type DecideRefundInput struct {
-	ID     RefundRequestID     // required
-	Status RefundRequestStatus // approved or rejected
-	Reason string              // required for a rejection; up to 500 characters
+	ID     RefundRequestID     `json:"id"`     // required
+	Status RefundRequestStatus `json:"status"` // approved or rejected
+	Reason string              `json:"reason"` // required for a rejection; up to 500 characters
 }
 
 // Validate implements the rules above.
@@ -217,8 +217,8 @@ func withdrawRefund(ctx context.Context, db dbx.DB, in usecase.ByID[RefundReques
 
 // ListRefundRequestsInput selects requests of one state.
 type ListRefundRequestsInput struct {
-	Status RefundRequestStatus // empty means requested
-	Page   hmstype.Page        // oldest first
+	Status RefundRequestStatus `json:"status"` // empty means requested
+	Page   hmstype.Page        `json:"page"`   // oldest first
 }
 
 // Validate implements the rules above.

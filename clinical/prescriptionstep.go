@@ -23,8 +23,8 @@ var prescriptionSteps = dbx.Machine[prescriptionRow, PrescriptionStatus]{
 
 // PrescriptionStep is what every step of a prescription asks for: ending, holding or resuming it.
 type PrescriptionStep struct {
-	ID     hmstype.PrescriptionID // required
-	Reason string                 // required, up to 500 characters
+	ID     hmstype.PrescriptionID `json:"id"`     // required
+	Reason string                 `json:"reason"` // required, up to 500 characters
 }
 
 // Validate implements the rules above.
@@ -152,8 +152,8 @@ func (s *Service) EnterPrescriptionInError(ctx context.Context, in EnterPrescrip
 // anyPrescriptionStep is the input of any of the steps.
 type anyPrescriptionStep interface {
 	~struct {
-		ID     hmstype.PrescriptionID
-		Reason string
+		ID     hmstype.PrescriptionID `json:"id"`
+		Reason string                 `json:"reason"`
 	}
 }
 

@@ -10,9 +10,9 @@ import (
 
 // AdmitInput puts a patient into a bed.
 type AdmitInput struct {
-	Encounter      hmstype.EncounterID // required, open
-	Bed            hmstype.BedID       // required, unoccupied
-	IdempotencyKey string
+	Encounter      hmstype.EncounterID `json:"encounter"` // required, open
+	Bed            hmstype.BedID       `json:"bed"`       // required, unoccupied
+	IdempotencyKey string              `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.

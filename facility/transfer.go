@@ -12,10 +12,10 @@ import (
 
 // TransferInput moves a patient to another bed.
 type TransferInput struct {
-	Stay           hmstype.StayID // required, active
-	Bed            hmstype.BedID  // required, unoccupied, another one
-	Contaminated   bool           // the old bed needs a terminal clean
-	IdempotencyKey string
+	Stay           hmstype.StayID `json:"stay"`         // required, active
+	Bed            hmstype.BedID  `json:"bed"`          // required, unoccupied, another one
+	Contaminated   bool           `json:"contaminated"` // the old bed needs a terminal clean
+	IdempotencyKey string         `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.

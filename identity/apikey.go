@@ -23,11 +23,11 @@ type APIKey struct {
 	ID hmstype.APIKeyID `json:"id"`
 	APIKeyDetails
 	CreatedBy  hmstype.ActorRef `json:"createdBy"`
-	CreatedAt  time.Time        `json:"createdAt"`  // UTC
-	ExpiresAt  time.Time        `json:"expiresAt"`  // UTC
-	LastUsedAt time.Time        `json:"lastUsedAt"` // UTC, to the minute; zero means never
-	RevokedAt  time.Time        `json:"revokedAt"`  // UTC; zero means that it was not
-	Version    int64            `json:"version"`    // counts changes, from 1; to be used is none
+	CreatedAt  time.Time        `json:"createdAt,omitzero"`  // UTC
+	ExpiresAt  time.Time        `json:"expiresAt,omitzero"`  // UTC
+	LastUsedAt time.Time        `json:"lastUsedAt,omitzero"` // UTC, to the minute; zero means never
+	RevokedAt  time.Time        `json:"revokedAt,omitzero"`  // UTC; zero means that it was not
+	Version    int64            `json:"version"`             // counts changes, from 1; to be used is none
 }
 
 // APIKeyDetails are what an administrator says of a key.
@@ -65,7 +65,7 @@ func (r apiKeyRow) apiKey() APIKey {
 // CreateAPIKeyInput describes a key.
 type CreateAPIKeyInput struct {
 	APIKeyDetails
-	Expiry time.Duration // more than zero, at most 366 days
+	Expiry time.Duration `json:"expiry"` // more than zero, at most 366 days
 }
 
 // Validate implements the rules above.

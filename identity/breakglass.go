@@ -91,13 +91,13 @@ type BreakGlass struct {
 	Patient hmstype.PatientID    `json:"patient"`
 	BreakGlassDetails
 	Status    BreakGlassStatus `json:"status"`
-	StartedAt time.Time        `json:"startedAt"` // UTC, when it was given
-	ExpiresAt time.Time        `json:"expiresAt"` // UTC
-	EndedAt   time.Time        `json:"endedAt"`   // UTC; zero means that it ran, or runs, to its expiry
+	StartedAt time.Time        `json:"startedAt,omitzero"` // UTC, when it was given
+	ExpiresAt time.Time        `json:"expiresAt,omitzero"` // UTC
+	EndedAt   time.Time        `json:"endedAt,omitzero"`   // UTC; zero means that it ran, or runs, to its expiry
 	BreakGlassReview
-	ReviewedBy hmstype.ActorRef `json:"reviewedBy"` // zero until it is reviewed; never the user himself
-	ReviewedAt time.Time        `json:"reviewedAt"` // UTC; zero until it is reviewed
-	Version    int64            `json:"version"`    // counts changes, from 1
+	ReviewedBy hmstype.ActorRef `json:"reviewedBy"`          // zero until it is reviewed; never the user himself
+	ReviewedAt time.Time        `json:"reviewedAt,omitzero"` // UTC; zero until it is reviewed
+	Version    int64            `json:"version"`             // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it, but under
 	// a grant: the texts of grant and review are about the patient and stay away.
 	Withheld bool `json:"withheld,omitempty"`
@@ -185,9 +185,9 @@ var grants = usecase.Entity[BreakGlass]{
 
 // BreakTheGlassInput asks for access in an emergency. The actor is a person.
 type BreakTheGlassInput struct {
-	Patient hmstype.PatientID // required: the one patient whose record it opens
+	Patient hmstype.PatientID `json:"patient"` // required: the one patient whose record it opens
 	BreakGlassDetails
-	Duration time.Duration // up to 4 h; zero means 1 h
+	Duration time.Duration `json:"duration"` // up to 4 h; zero means 1 h
 }
 
 // Validate implements the rules above.

@@ -59,7 +59,7 @@ func endBreakGlass(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.Break
 
 // ReviewBreakGlassInput says what the reviewer found.
 type ReviewBreakGlassInput struct {
-	ID hmstype.BreakGlassID // required
+	ID hmstype.BreakGlassID `json:"id"` // required
 	BreakGlassReview
 }
 
@@ -114,10 +114,10 @@ func (s *Service) reviewBreakGlass(ctx context.Context, db dbx.DB, in ReviewBrea
 
 // ListBreakGlassGrantsInput selects grants. Empty fields select everything; set ones must all hold.
 type ListBreakGlassGrantsInput struct {
-	User       hmstype.UserID
-	Patient    hmstype.PatientID
-	Unreviewed bool         // only those that wait for their review
-	Page       hmstype.Page // newest first
+	User       hmstype.UserID    `json:"user"`
+	Patient    hmstype.PatientID `json:"patient"`
+	Unreviewed bool              `json:"unreviewed"` // only those that wait for their review
+	Page       hmstype.Page      `json:"page"`       // newest first
 }
 
 // Validate checks the page.

@@ -10,9 +10,9 @@ import (
 
 // LinkPatientInput says which patient a user is.
 type LinkPatientInput struct {
-	User    hmstype.UserID    // required
-	Version int64             // the user's version that the caller read; required
-	Patient hmstype.PatientID // zero takes the link away
+	User    hmstype.UserID    `json:"user"`    // required
+	Version int64             `json:"version"` // the user's version that the caller read; required
+	Patient hmstype.PatientID `json:"patient"` // zero takes the link away
 }
 
 // Validate implements the rules above.

@@ -10,8 +10,8 @@ import (
 
 // ListSessionsInput selects sessions.
 type ListSessionsInput struct {
-	User hmstype.UserID // required
-	Page hmstype.Page   // newest first
+	User hmstype.UserID `json:"user"` // required
+	Page hmstype.Page   `json:"page"` // newest first
 }
 
 // Validate implements the rules above.

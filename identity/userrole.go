@@ -78,8 +78,8 @@ func grantRoles(ctx context.Context, db dbx.DB, user hmstype.UserID, roles []str
 
 // SetUserRolesInput says which roles a user has from now on.
 type SetUserRolesInput struct {
-	ID    hmstype.UserID // required
-	Roles []string       // names of roles of the tenant; none takes all permissions away
+	ID    hmstype.UserID `json:"id"`    // required
+	Roles []string       `json:"roles"` // names of roles of the tenant; none takes all permissions away
 }
 
 // Validate implements the rules above.

@@ -16,8 +16,8 @@ var userSteps = dbx.Machine[userRow, UserStatus]{
 
 // SetUserStatusInput moves a user to another state.
 type SetUserStatusInput struct {
-	ID     hmstype.UserID // required
-	Status UserStatus     // required
+	ID     hmstype.UserID `json:"id"`     // required
+	Status UserStatus     `json:"status"` // required
 }
 
 // Validate implements the rules above.

@@ -20,9 +20,9 @@ type Message struct {
 	Thread    hmstype.ThreadID  `json:"thread"`
 	Sender    hmstype.UserID    `json:"sender"`
 	Body      string            `json:"body"`
-	Patient   hmstype.PatientID `json:"patient"`   // whom the thread is about; zero means nobody
-	SealedFor uuid.UUID         `json:"sealedFor"` // whose key seals the body: the patient's, or the tenant's
-	SentAt    time.Time         `json:"sentAt"`    // UTC; no two messages of a thread have the same
+	Patient   hmstype.PatientID `json:"patient"`         // whom the thread is about; zero means nobody
+	SealedFor uuid.UUID         `json:"sealedFor"`       // whose key seals the body: the patient's, or the tenant's
+	SentAt    time.Time         `json:"sentAt,omitzero"` // UTC; no two messages of a thread have the same
 	// Erased says that the key that sealed the body was destroyed, and with it the text.
 	Erased bool `json:"erased,omitempty"`
 	// Withheld says that the patient's record is restricted and the actor may not see it: the body is
@@ -66,9 +66,9 @@ func (r messageRow) message() Message {
 
 // SendMessageInput is a message to a thread.
 type SendMessageInput struct {
-	Thread         hmstype.ThreadID // required
-	Body           string           // required, up to 10,000 characters
-	IdempotencyKey string
+	Thread         hmstype.ThreadID `json:"thread"` // required
+	Body           string           `json:"body"`   // required, up to 10,000 characters
+	IdempotencyKey string           `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -127,8 +127,8 @@ func (s *Service) insertMessage(ctx context.Context, db dbx.DB, thread threadRow
 
 // ListMessagesInput asks for the messages of a thread.
 type ListMessagesInput struct {
-	Thread hmstype.ThreadID // required
-	Page   hmstype.Page
+	Thread hmstype.ThreadID `json:"thread"` // required
+	Page   hmstype.Page     `json:"page"`
 }
 
 // Validate implements the rules above.

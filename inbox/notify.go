@@ -19,12 +19,12 @@ const (
 
 // NotifyInput describes a notification.
 type NotifyInput struct {
-	To Recipient // required
+	To Recipient `json:"to"` // required
 	NotificationDetails
-	Patient        hmstype.PatientID // whom it is about; zero means nobody
-	Link           Link              // what else it is about; optional
-	ExpiresAt      time.Time         // after now; zero means never
-	IdempotencyKey string
+	Patient        hmstype.PatientID `json:"patient"`            // whom it is about; zero means nobody
+	Link           Link              `json:"link"`               // what else it is about; optional
+	ExpiresAt      time.Time         `json:"expiresAt,omitzero"` // after now; zero means never
+	IdempotencyKey string            `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.

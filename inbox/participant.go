@@ -12,8 +12,8 @@ import (
 
 // AddParticipantInput brings a user into a thread.
 type AddParticipantInput struct {
-	Thread hmstype.ThreadID // required
-	User   hmstype.UserID   // required
+	Thread hmstype.ThreadID `json:"thread"` // required
+	User   hmstype.UserID   `json:"user"`   // required
 }
 
 // Validate implements the rules above.
@@ -99,8 +99,8 @@ func updateOwn(ctx context.Context, db dbx.DB, thread hmstype.ThreadID, set stri
 
 // MarkThreadReadInput says up to which message the actor has read a thread.
 type MarkThreadReadInput struct {
-	Thread hmstype.ThreadID // required
-	UpTo   time.Time        // SentAt of the newest message that he was shown; required
+	Thread hmstype.ThreadID `json:"thread"`        // required
+	UpTo   time.Time        `json:"upTo,omitzero"` // SentAt of the newest message that he was shown; required
 }
 
 // Validate implements the rules above.

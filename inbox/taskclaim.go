@@ -71,10 +71,10 @@ func (s *Service) ReleaseTask(ctx context.Context, in ReleaseTaskInput) (Task, e
 
 // ReassignTaskInput gives a task to somebody else.
 type ReassignTaskInput struct {
-	ID      hmstype.TaskID // required
-	Version int64          // the version that the caller read; required
-	To      Recipient      // required
-	Reason  string         // up to 500 characters
+	ID      hmstype.TaskID `json:"id"`      // required
+	Version int64          `json:"version"` // the version that the caller read; required
+	To      Recipient      `json:"to"`      // required
+	Reason  string         `json:"reason"`  // up to 500 characters
 }
 
 // Validate implements the rules above.

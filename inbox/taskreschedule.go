@@ -11,11 +11,11 @@ import (
 
 // RescheduleTaskInput says anew when a task is due and how urgent it is.
 type RescheduleTaskInput struct {
-	ID       hmstype.TaskID // required
-	Version  int64          // the version that the caller read; required
-	DueAt    time.Time      // zero takes the date away, and with it the escalation
-	Priority Priority       // empty means routine
-	Reason   string         // up to 500 characters
+	ID       hmstype.TaskID `json:"id"`             // required
+	Version  int64          `json:"version"`        // the version that the caller read; required
+	DueAt    time.Time      `json:"dueAt,omitzero"` // zero takes the date away, and with it the escalation
+	Priority Priority       `json:"priority"`       // empty means routine
+	Reason   string         `json:"reason"`         // up to 500 characters
 }
 
 // Validate implements the rules above.

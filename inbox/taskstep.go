@@ -13,9 +13,9 @@ import (
 
 // TaskStep takes a task one step on.
 type TaskStep struct {
-	ID      hmstype.TaskID // required
-	Version int64          // the version that the caller read; required
-	Reason  string         // up to 500 characters
+	ID      hmstype.TaskID `json:"id"`      // required
+	Version int64          `json:"version"` // the version that the caller read; required
+	Reason  string         `json:"reason"`  // up to 500 characters
 }
 
 // Validate implements the rules above.
@@ -84,9 +84,9 @@ func (in ResumeTaskInput) step() (hmstype.TaskID, int64, string) { return TaskSt
 
 // TaskEnding ends a task without its being done.
 type TaskEnding struct {
-	ID      hmstype.TaskID // required
-	Version int64          // the version that the caller read; required
-	Reason  string         // required, up to 500 characters
+	ID      hmstype.TaskID `json:"id"`      // required
+	Version int64          `json:"version"` // the version that the caller read; required
+	Reason  string         `json:"reason"`  // required, up to 500 characters
 }
 
 // Validate implements the rules above.
@@ -131,9 +131,9 @@ func (in EnterTaskInErrorInput) step() (hmstype.TaskID, int64, string) { return 
 
 // CompleteTaskInput says what came of a task.
 type CompleteTaskInput struct {
-	ID      hmstype.TaskID // required
-	Version int64          // the version that the caller read; required
-	Outcome string         // required, up to 2000 characters
+	ID      hmstype.TaskID `json:"id"`      // required
+	Version int64          `json:"version"` // the version that the caller read; required
+	Outcome string         `json:"outcome"` // required, up to 2000 characters
 }
 
 // Validate implements the rules above.

@@ -15,15 +15,16 @@ import (
 
 // Thread is a conversation between users, about a patient or not.
 type Thread struct {
-	ID            hmstype.ThreadID  `json:"id"`
-	Subject       string            `json:"subject"`
-	Patient       hmstype.PatientID `json:"patient"`                // whom it is about; zero means nobody
-	SealedFor     uuid.UUID         `json:"sealedFor"`              // whose key seals its texts: the patient's, or the tenant's
-	Participants  []Participant     `json:"participants,omitempty"` // who takes part now, by when they came; nil in lists
-	Unread        int64             `json:"unread"`                 // messages of others that the actor has not read; 0 for who looks on
-	CreatedBy     hmstype.ActorRef  `json:"createdBy"`
-	CreatedAt     time.Time         `json:"createdAt"`     // UTC
-	LastMessageAt time.Time         `json:"lastMessageAt"` // UTC
+	ID        hmstype.ThreadID  `json:"id"`
+	Subject   string            `json:"subject"`
+	Patient   hmstype.PatientID `json:"patient"`   // whom it is about; zero means nobody
+	SealedFor uuid.UUID         `json:"sealedFor"` // whose key seals its texts: the patient's, or the tenant's
+	// who takes part now, by when they came; nil in lists
+	Participants  []Participant    `json:"participants,omitempty"`
+	Unread        int64            `json:"unread"` // messages of others that the actor has not read; 0 for who looks on
+	CreatedBy     hmstype.ActorRef `json:"createdBy"`
+	CreatedAt     time.Time        `json:"createdAt,omitzero"`     // UTC
+	LastMessageAt time.Time        `json:"lastMessageAt,omitzero"` // UTC
 	// Erased says that the key that sealed the subject was destroyed, and with it the text.
 	Erased bool `json:"erased,omitempty"`
 	// Withheld says that the patient's record is restricted and the actor may not see it: the subject
@@ -36,8 +37,8 @@ type Thread struct {
 type Participant struct {
 	User     hmstype.UserID   `json:"user"`
 	AddedBy  hmstype.ActorRef `json:"addedBy"`
-	JoinedAt time.Time        `json:"joinedAt"` // UTC
-	ReadUpTo time.Time        `json:"readUpTo"` // UTC; the newest message that he has read; zero means none
+	JoinedAt time.Time        `json:"joinedAt,omitzero"` // UTC
+	ReadUpTo time.Time        `json:"readUpTo,omitzero"` // UTC; the newest message that he has read; zero means none
 }
 
 type threadRow struct {

@@ -15,11 +15,11 @@ const maxParticipants = 100
 
 // StartThreadInput begins a thread with its first message.
 type StartThreadInput struct {
-	Subject        string            // required, up to 200 characters
-	Body           string            // required: the first message, up to 10,000 characters
-	Patient        hmstype.PatientID // whom it is about; zero means nobody
-	To             []hmstype.UserID  // who takes part beside the actor: up to 99, active
-	IdempotencyKey string
+	Subject        string            `json:"subject"` // required, up to 200 characters
+	Body           string            `json:"body"`    // required: the first message, up to 10,000 characters
+	Patient        hmstype.PatientID `json:"patient"` // whom it is about; zero means nobody
+	To             []hmstype.UserID  `json:"to"`      // who takes part beside the actor: up to 99, active
+	IdempotencyKey string            `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.

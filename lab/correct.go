@@ -12,11 +12,11 @@ import (
 // CorrectResultInput replaces one verified value of an item, or adds to its comment.
 type CorrectResultInput struct {
 	ItemRef
-	Analyte        hmstype.LabAnalyteID // required
-	Value          Value                // required; the value that should have been reported
-	Comment        string               // for the reader of the report, up to 2000 characters
-	Reason         string               // required, up to 500 characters
-	IdempotencyKey string
+	Analyte        hmstype.LabAnalyteID `json:"analyte"` // required
+	Value          Value                `json:"value"`   // required; the value that should have been reported
+	Comment        string               `json:"comment"` // for the reader of the report, up to 2000 characters
+	Reason         string               `json:"reason"`  // required, up to 500 characters
+	IdempotencyKey string               `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.

@@ -30,19 +30,19 @@ type CriticalAlert struct {
 	// Flag: of that version; L, H or none where a censored value may be critical.
 	Flag            Flag        `json:"flag,omitempty"`
 	Status          AlertStatus `json:"status"`
-	EscalationLevel int64       `json:"escalationLevel"` // how often the time to acknowledge has run out
-	EscalateAt      time.Time   `json:"escalateAt"`      // UTC; when it runs out next
+	EscalationLevel int64       `json:"escalationLevel"`     // how often the time to acknowledge has run out
+	EscalateAt      time.Time   `json:"escalateAt,omitzero"` // UTC; when it runs out next
 	// SupersededBy: a later version that says otherwise; zero means none.
 	SupersededBy   hmstype.LabResultID `json:"supersededBy"`
-	AcknowledgedBy hmstype.ActorRef    `json:"acknowledgedBy"` // who was told; zero while open
-	AcknowledgedAt time.Time           `json:"acknowledgedAt"` // UTC
-	ReadBack       bool                `json:"readBack"`       // who was told has read the value back
-	ClosedBy       hmstype.ActorRef    `json:"closedBy"`       // zero until closed
-	ClosedAt       time.Time           `json:"closedAt"`       // UTC
+	AcknowledgedBy hmstype.ActorRef    `json:"acknowledgedBy"`          // who was told; zero while open
+	AcknowledgedAt time.Time           `json:"acknowledgedAt,omitzero"` // UTC
+	ReadBack       bool                `json:"readBack"`                // who was told has read the value back
+	ClosedBy       hmstype.ActorRef    `json:"closedBy"`                // zero until closed
+	ClosedAt       time.Time           `json:"closedAt,omitzero"`       // UTC
 	AlertComments
-	CreatedBy hmstype.ActorRef `json:"createdBy"` // who entered the value
-	CreatedAt time.Time        `json:"createdAt"` // UTC; when the case was opened
-	Version   int64            `json:"version"`   // counts changes, from 1
+	CreatedBy hmstype.ActorRef `json:"createdBy"`          // who entered the value
+	CreatedAt time.Time        `json:"createdAt,omitzero"` // UTC; when the case was opened
+	Version   int64            `json:"version"`            // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants, how urgent it is and whether the value was read back.
 	Withheld bool `json:"withheld,omitempty"`
@@ -194,9 +194,10 @@ func supersedeAlert(ctx context.Context, db dbx.DB, row resultRow) error {
 
 // AcknowledgeCriticalInput says that somebody knows of a critical value.
 type AcknowledgeCriticalInput struct {
-	ID       hmstype.CriticalAlertID // required
-	Comment  string                  // required, up to 2000 characters: who was told, how, what is done
-	ReadBack bool                    // the value was read back
+	ID hmstype.CriticalAlertID `json:"id"` // required
+	// required, up to 2000 characters: who was told, how, what is done
+	Comment  string `json:"comment"`
+	ReadBack bool   `json:"readBack"` // the value was read back
 }
 
 // Validate implements the rules above.
@@ -232,9 +233,9 @@ func (s *Service) acknowledgeCritical(
 
 // CloseCriticalInput ends a case.
 type CloseCriticalInput struct {
-	ID       hmstype.CriticalAlertID // required
-	Comment  string                  // required, up to 2000 characters
-	ReadBack bool                    // the value was read back since it was acknowledged
+	ID       hmstype.CriticalAlertID `json:"id"`       // required
+	Comment  string                  `json:"comment"`  // required, up to 2000 characters
+	ReadBack bool                    `json:"readBack"` // the value was read back since it was acknowledged
 }
 
 // Validate implements the rules above.
@@ -343,8 +344,8 @@ func (s *Service) escalateCritical(ctx context.Context, db dbx.DB, in escalateIn
 
 // ListCriticalAlertsInput asks for cases that are not closed.
 type ListCriticalAlertsInput struct {
-	Page     hmstype.Page
-	OnlyOpen bool // leave out those that are acknowledged
+	Page     hmstype.Page `json:"page"`
+	OnlyOpen bool         `json:"onlyOpen"` // leave out those that are acknowledged
 }
 
 // Validate checks the page.

@@ -18,10 +18,11 @@ var orderSteps = dbx.Machine[orderRow, OrderStatus]{
 
 // OrderStep moves an order on.
 type OrderStep struct {
-	ID             hmstype.LabOrderID // required
-	Version        int64              // the version that the caller read
-	Reason         string             // up to 500 characters; required to hold, revoke and enter in error
-	IdempotencyKey string
+	ID      hmstype.LabOrderID `json:"id"`      // required
+	Version int64              `json:"version"` // the version that the caller read
+	// up to 500 characters; required to hold, revoke and enter in error
+	Reason         string `json:"reason"`
+	IdempotencyKey string `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above, but for the reason, which depends on the step.
@@ -201,8 +202,8 @@ func (s *Service) endItem(ctx context.Context, db dbx.DB, item *itemRow, to Item
 // CancelItemInput cancels one test of an order.
 type CancelItemInput struct {
 	ItemRef
-	Reason         string // required, up to 500 characters
-	IdempotencyKey string
+	Reason         string `json:"reason"` // required, up to 500 characters
+	IdempotencyKey string `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.

@@ -79,10 +79,10 @@ func (r *patientRow) requireUsable() error {
 
 // SetStatusInput moves a record to another state.
 type SetStatusInput struct {
-	ID      hmstype.PatientID // required
-	Version int64             // the version that the caller read; required
-	Status  Status            // active, inactive or entered-in-error; a merge is no mere status
-	Reason  string            // required, up to 500 characters
+	ID      hmstype.PatientID `json:"id"`      // required
+	Version int64             `json:"version"` // the version that the caller read; required
+	Status  Status            `json:"status"`  // active, inactive or entered-in-error; a merge is no mere status
+	Reason  string            `json:"reason"`  // required, up to 500 characters
 }
 
 // Validate implements the rules above.
@@ -121,9 +121,9 @@ func setStatus(ctx context.Context, db dbx.DB, in SetStatusInput) (Patient, erro
 
 // SetRestrictedInput restricts a record or opens it.
 type SetRestrictedInput struct {
-	ID         hmstype.PatientID // required
-	Version    int64             // the version that the caller read; required
-	Restricted bool
+	ID         hmstype.PatientID `json:"id"`      // required
+	Version    int64             `json:"version"` // the version that the caller read; required
+	Restricted bool              `json:"restricted"`
 }
 
 // Validate implements the rules above.
@@ -157,9 +157,9 @@ func setRestricted(ctx context.Context, db dbx.DB, in SetRestrictedInput) (Patie
 
 // MarkDeceasedInput notes a death.
 type MarkDeceasedInput struct {
-	ID      hmstype.PatientID // required
-	Version int64             // the version that the caller read; required
-	At      time.Time         // zero means that the instant is unknown; not in the future
+	ID      hmstype.PatientID `json:"id"`          // required
+	Version int64             `json:"version"`     // the version that the caller read; required
+	At      time.Time         `json:"at,omitzero"` // zero means that the instant is unknown; not in the future
 }
 
 // Validate implements the rules above.

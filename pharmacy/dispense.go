@@ -54,8 +54,8 @@ type Dispense struct {
 	OverrideReason string                   `json:"overrideReason,omitempty"`
 	Charge         hmstype.ChargeID         `json:"charge,omitzero"` // zero where nothing was charged
 	DispensedBy    hmstype.ActorRef         `json:"dispensedBy"`
-	DispensedAt    time.Time                `json:"dispensedAt"` // UTC
-	Version        int64                    `json:"version"`     // counts changes, from 1
+	DispensedAt    time.Time                `json:"dispensedAt,omitzero"` // UTC
+	Version        int64                    `json:"version"`              // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states, instants, and what is to be taken from which batch.
 	Withheld bool `json:"withheld,omitempty"`
@@ -117,15 +117,16 @@ var dispenseSteps = dbx.Machine[dispenseRow, DispenseStatus]{
 
 // DispenseInput says what is to be handed out.
 type DispenseInput struct {
-	Prescription     hmstype.PrescriptionID   // either a prescription,
-	Patient          hmstype.PatientID        // or a patient and an item
-	Item             hmstype.MedicationItemID //
-	Location         hmstype.LocationID       // required
-	Quantity         hmstype.Quantity         // base units; required
-	AllowPartial     bool                     // hand out what there is, at least one unit
-	MinRemainingDays int                      // batches must be usable for this many days from today, 0 to 3650
-	OverrideReason   string                   // why to dispense against a recorded allergy; empty refuses that
-	IdempotencyKey   string
+	Prescription hmstype.PrescriptionID   `json:"prescription"` // either a prescription,
+	Patient      hmstype.PatientID        `json:"patient"`      // or a patient and an item
+	Item         hmstype.MedicationItemID `json:"item"`         //
+	Location     hmstype.LocationID       `json:"location"`     // required
+	Quantity     hmstype.Quantity         `json:"quantity"`     // base units; required
+	AllowPartial bool                     `json:"allowPartial"` // hand out what there is, at least one unit
+	// batches must be usable for this many days from today, 0 to 3650
+	MinRemainingDays int    `json:"minRemainingDays"`
+	OverrideReason   string `json:"overrideReason"` // why to dispense against a recorded allergy; empty refuses that
+	IdempotencyKey   string `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.

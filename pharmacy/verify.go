@@ -17,7 +17,8 @@ type ItemReport struct {
 	Dispensed   hmstype.Quantity         `json:"dispensed"`   // to patients, net of returns
 	OnHand      hmstype.Quantity         `json:"onHand"`      // by the balances
 	Quarantined hmstype.Quantity         `json:"quarantined"` // by the balances
-	Drift       int64                    `json:"drift"`       // number of balances that are not what their movements sum to
+	// number of balances that are not what their movements sum to
+	Drift int64 `json:"drift"`
 }
 
 // Clean tells whether what was received is on hand, dispensed or adjusted, to the unit.
