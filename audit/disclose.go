@@ -159,7 +159,7 @@ func markDisclosureInError(ctx context.Context, db dbx.DB, in EnterDisclosureInE
 }
 
 var opGetDisclosureHistory = usecase.Query[usecase.ByID[hmstype.DisclosureID], hmstype.History]{
-	Name: "audit.get_disclosure_history", Permission: hmstype.PermAuditRead, Shows: usecase.Histories.One(),
+	Name: "audit.get_disclosure_history", Permission: hmstype.PermAuditRead, Shows: usecase.Histories("disclosure").One(),
 }.Declare()
 
 // GetDisclosureHistory tells by whom, when and why a disclosure's record was marked as an error.

@@ -126,7 +126,7 @@ func (s *Service) ReleaseLegalHold(ctx context.Context, in ReleaseLegalHoldInput
 }
 
 func releaseLegalHold(ctx context.Context, db dbx.DB, in ReleaseLegalHoldInput) (LegalHold, error) {
-	row, err := dbx.Get[holdRow](ctx, db, "legal hold", in.ID, dbx.ForUpdate)
+	row, err := dbx.Get[holdRow](ctx, db, "legal_hold", in.ID, dbx.ForUpdate)
 	if err != nil {
 		return LegalHold{}, err
 	}

@@ -78,7 +78,7 @@ func notSealed(ctx context.Context, db dbx.DB, id hmstype.AuditEventID) error {
 	case err != nil:
 		return err
 	case !exists:
-		return hmstype.NotFound("audit event", id)
+		return hmstype.NotFound("audit_event", id)
 	default:
 		return ErrNotSealed
 	}

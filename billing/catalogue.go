@@ -128,7 +128,7 @@ func (s *Service) UpdateServiceItem(ctx context.Context, in UpdateServiceItemInp
 }
 
 func updateServiceItem(ctx context.Context, db dbx.DB, in UpdateServiceItemInput) (ServiceItem, error) {
-	row, err := dbx.Get[serviceItemRow](ctx, db, "service item", in.ID, dbx.ForUpdate)
+	row, err := dbx.Get[serviceItemRow](ctx, db, "service_item", in.ID, dbx.ForUpdate)
 	if err != nil {
 		return ServiceItem{}, err
 	}

@@ -214,7 +214,7 @@ func (c *credit) addLines(lines []lineRow, asked []CreditLine) error {
 	for _, a := range asked {
 		l, ok := byID[a.Line]
 		if !ok {
-			return hmstype.NotFound("bill line", a.Line)
+			return hmstype.NotFound("bill_line", a.Line)
 		}
 		amount, err := l.creditAmount(a)
 		if err != nil {

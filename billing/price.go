@@ -79,7 +79,7 @@ func (s *Service) SetPrice(ctx context.Context, in SetPriceInput) (Price, error)
 
 func setPrice(ctx context.Context, db dbx.DB, in SetPriceInput) (Price, error) {
 	// The service's row is the lock: two prices of one service are set one after the other.
-	if _, err := dbx.Get[serviceItemRow](ctx, db, "service item", in.Service, dbx.ForUpdate); err != nil {
+	if _, err := dbx.Get[serviceItemRow](ctx, db, "service_item", in.Service, dbx.ForUpdate); err != nil {
 		return Price{}, err
 	}
 	_, err := db.Exec(ctx, `UPDATE hms.service_price AS p SET valid_to = $1, version = p.version + 1
@@ -140,7 +140,7 @@ func (s *Service) EndPrice(ctx context.Context, in EndPriceInput) (Price, error)
 }
 
 func endPrice(ctx context.Context, db dbx.DB, in EndPriceInput) (Price, error) {
-	row, err := dbx.Get[priceRow](ctx, db, "price", in.Price, dbx.ForUpdate)
+	row, err := dbx.Get[priceRow](ctx, db, "service_price", in.Price, dbx.ForUpdate)
 	if err != nil {
 		return Price{}, err
 	}
@@ -167,7 +167,7 @@ func (s *Service) ListPrices(ctx context.Context, id hmstype.ServiceID) ([]Price
 }
 
 func prices(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ServiceID]) ([]Price, error) {
-	if _, err := dbx.Get[serviceItemRow](ctx, db, "service item", in.ID); err != nil {
+	if _, err := dbx.Get[serviceItemRow](ctx, db, "service_item", in.ID); err != nil {
 		return nil, err
 	}
 	rows, err := dbx.All[priceRow](ctx, db, dbx.Equal("service_id", in.ID),

@@ -202,12 +202,12 @@ func (s *Service) WithdrawRefund(ctx context.Context, id RefundRequestID) (Refun
 }
 
 func withdrawRefund(ctx context.Context, db dbx.DB, in usecase.ByID[RefundRequestID]) (RefundRequest, error) {
-	row, err := dbx.Get[refundRequestRow](ctx, db, "refund request", in.ID, dbx.ForUpdate)
+	row, err := dbx.Get[refundRequestRow](ctx, db, "refund_request", in.ID, dbx.ForUpdate)
 	if err != nil {
 		return RefundRequest{}, err
 	}
 	if row.CreatedBy != db.By() && !row.CreatedBy.SamePerson(db.By()) {
-		return RefundRequest{}, hmstype.NotFound("refund request", in.ID)
+		return RefundRequest{}, hmstype.NotFound("refund_request", in.ID)
 	}
 	err = dbx.Move(ctx, db, refundRequestSteps, &row, dbx.Change[refundRequestRow, RefundRequestStatus]{
 		To: RefundWithdrawn, Apply: func(row *refundRequestRow) error { row.decide(db, ""); return nil },

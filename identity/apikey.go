@@ -118,7 +118,7 @@ func (s *Service) requireAll(ctx context.Context, permissions []hmstype.Permissi
 }
 
 func createAPIKey(ctx context.Context, db dbx.DB, in CreateAPIKeyInput) (NewAPIKey, error) {
-	user, err := dbx.Get[userRow](ctx, db, "user", in.User, dbx.ForShare)
+	user, err := dbx.Get[userRow](ctx, db, "user_account", in.User, dbx.ForShare)
 	if err != nil {
 		return NewAPIKey{}, err
 	}
@@ -154,7 +154,7 @@ func (s *Service) RevokeAPIKey(ctx context.Context, id hmstype.APIKeyID) (APIKey
 }
 
 func revokeAPIKey(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.APIKeyID]) (APIKey, error) {
-	row, err := dbx.Get[apiKeyRow](ctx, db, "API key", in.ID, dbx.ForUpdate)
+	row, err := dbx.Get[apiKeyRow](ctx, db, "api_key", in.ID, dbx.ForUpdate)
 	if err != nil || !row.RevokedAt.IsZero() {
 		return row.apiKey(), err
 	}

@@ -225,7 +225,7 @@ func (s *Service) breakTheGlass(ctx context.Context, db dbx.DB, in BreakTheGlass
 		return BreakGlass{}, err
 	}
 	// The user's row makes two requests of one user take turns.
-	if _, err := dbx.Get[userRow](ctx, db, "user", db.Actor.User, dbx.ForUpdate); err != nil {
+	if _, err := dbx.Get[userRow](ctx, db, "user_account", db.Actor.User, dbx.ForUpdate); err != nil {
 		return BreakGlass{}, err
 	}
 	overdue, err := dbx.Exists[breakGlassRow](ctx, db, dbx.Equal("user_id", db.Actor.User),

@@ -174,7 +174,7 @@ func (s *Service) finishLogin(ctx context.Context, db dbx.DB, in LoginInput, beg
 		return loginOutcome{err: ErrLoginFailed}, record(ctx, db, "login_failed", begun.user)
 	}
 	// The account may have been locked, or the password reset, while the hash was computed.
-	row, err := dbx.Get[userRow](ctx, db, "user", begun.user, dbx.ForShare)
+	row, err := dbx.Get[userRow](ctx, db, "user_account", begun.user, dbx.ForShare)
 	if err != nil {
 		return loginOutcome{}, err
 	}

@@ -55,7 +55,7 @@ func (s *Service) LinkPatient(ctx context.Context, in LinkPatientInput) (Patient
 }
 
 func linkPatient(ctx context.Context, db dbx.DB, in LinkPatientInput) (PatientLink, error) {
-	row, err := dbx.Get[userRow](ctx, db, "user", in.User, dbx.ForUpdate)
+	row, err := dbx.Get[userRow](ctx, db, "user_account", in.User, dbx.ForUpdate)
 	if err != nil {
 		return PatientLink{}, err
 	}

@@ -183,7 +183,7 @@ func (s *Service) acceptInvitation(ctx context.Context, db dbx.DB, in AcceptInvi
 	if user.Status != UserInvited {
 		return User{}, ErrTokenInvalid
 	}
-	row, err := dbx.Get[userRow](ctx, db, "user", user.ID, dbx.ForUpdate)
+	row, err := dbx.Get[userRow](ctx, db, "user_account", user.ID, dbx.ForUpdate)
 	if err != nil {
 		return User{}, err
 	}

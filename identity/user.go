@@ -174,7 +174,7 @@ func (s *Service) createUser(ctx context.Context, db dbx.DB, in CreateUserInput)
 
 // loadUser gives a user with the names of his roles and what his sessions tell.
 func (s *Service) loadUser(ctx context.Context, db dbx.DB, id hmstype.UserID) (User, error) {
-	row, err := dbx.Get[userRow](ctx, db, "user", id)
+	row, err := dbx.Get[userRow](ctx, db, "user_account", id)
 	if err != nil {
 		return User{}, err
 	}
@@ -269,7 +269,7 @@ func (s *Service) UpdateUser(ctx context.Context, in UpdateUserInput) (User, err
 }
 
 func (s *Service) updateUser(ctx context.Context, db dbx.DB, in UpdateUserInput) (User, error) {
-	row, err := dbx.Get[userRow](ctx, db, "user", in.ID, dbx.ForUpdate)
+	row, err := dbx.Get[userRow](ctx, db, "user_account", in.ID, dbx.ForUpdate)
 	if err != nil {
 		return User{}, err
 	}

@@ -108,7 +108,7 @@ func (s *Service) SetUserRoles(ctx context.Context, in SetUserRolesInput) (User,
 
 func (s *Service) setUserRoles(ctx context.Context, db dbx.DB, in SetUserRolesInput) (User, error) {
 	return keepAdministrator(ctx, db, func() (User, error) {
-		row, err := dbx.Get[userRow](ctx, db, "user", in.ID, dbx.ForUpdate)
+		row, err := dbx.Get[userRow](ctx, db, "user_account", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return User{}, err
 		}

@@ -46,7 +46,7 @@ func (s *Service) SetUserStatus(ctx context.Context, in SetUserStatusInput) (Use
 
 func (s *Service) setUserStatus(ctx context.Context, db dbx.DB, in SetUserStatusInput) (User, error) {
 	return keepAdministrator(ctx, db, func() (User, error) {
-		row, err := dbx.Get[userRow](ctx, db, "user", in.ID, dbx.ForUpdate)
+		row, err := dbx.Get[userRow](ctx, db, "user_account", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return User{}, err
 		}

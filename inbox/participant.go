@@ -136,7 +136,7 @@ func markThreadRead(ctx context.Context, db dbx.DB, in MarkThreadReadInput) (int
 	if err := updateOwn(ctx, db, in.Thread, "read_up_to = greatest(read_up_to, ?)", upTo); err != nil {
 		return 0, err
 	}
-	row, err := dbx.Get[threadRow](ctx, db, "thread", in.Thread, withUnread(db))
+	row, err := dbx.Get[threadRow](ctx, db, "message_thread", in.Thread, withUnread(db))
 	return row.Unread, err
 }
 

@@ -107,13 +107,13 @@ func takesPart(ctx context.Context, db dbx.DB, thread hmstype.ThreadID) (bool, e
 // ownThread reads a thread in which the actor takes part, locked for a deed: messages and
 // comings and goings of one thread take turns. To all others it is not found.
 func ownThread(ctx context.Context, db dbx.DB, id hmstype.ThreadID) (threadRow, error) {
-	row, err := dbx.Get[threadRow](ctx, db, "thread", id, dbx.ForUpdate)
+	row, err := dbx.Get[threadRow](ctx, db, "message_thread", id, dbx.ForUpdate)
 	if err != nil {
 		return row, err
 	}
 	is, err := takesPart(ctx, db, id)
 	if err == nil && !is {
-		err = hmstype.NotFound("thread", id)
+		err = hmstype.NotFound("message_thread", id)
 	}
 	return row, err
 }
@@ -121,7 +121,7 @@ func ownThread(ctx context.Context, db dbx.DB, id hmstype.ThreadID) (threadRow, 
 // readableThread reads a thread for somebody who takes part, or for somebody who may read
 // clinical records where it is about a patient. To all others it is not found.
 func readableThread(ctx context.Context, db dbx.DB, id hmstype.ThreadID, clinical bool) (threadRow, error) {
-	row, err := dbx.Get[threadRow](ctx, db, "thread", id, withUnread(db))
+	row, err := dbx.Get[threadRow](ctx, db, "message_thread", id, withUnread(db))
 	if err != nil {
 		return row, err
 	}
@@ -131,7 +131,7 @@ func readableThread(ctx context.Context, db dbx.DB, id hmstype.ThreadID, clinica
 			return threadRow{}, err
 		}
 		if !is {
-			return threadRow{}, hmstype.NotFound("thread", id)
+			return threadRow{}, hmstype.NotFound("message_thread", id)
 		}
 	}
 	return row, nil

@@ -371,7 +371,7 @@ func criticalAlerts(ctx context.Context, db dbx.DB, in ListCriticalAlertsInput) 
 }
 
 var opGetCriticalAlertHistory = usecase.Query[usecase.ByID[hmstype.CriticalAlertID], hmstype.History]{
-	Name: "lab.get_critical_alert_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
+	Name: "lab.get_critical_alert_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories("lab_critical_alert").One(),
 }.Declare()
 
 // GetCriticalAlertHistory gives the steps of the case of a critical value from state to state, the

@@ -172,7 +172,7 @@ func openItem(ctx context.Context, db dbx.DB, ref ItemRef) (orderRow, []itemRow,
 }
 
 var opGetItemHistory = usecase.Query[usecase.ByID[hmstype.LabOrderItemID], hmstype.History]{
-	Name: "lab.get_item_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
+	Name: "lab.get_item_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories("lab_order_item").One(),
 }.Declare()
 
 // GetItemHistory gives the steps of an item from state to state, the oldest first. What was measured

@@ -269,7 +269,7 @@ func getOrder(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabOrderID
 }
 
 var opGetOrderHistory = usecase.Query[usecase.ByID[hmstype.LabOrderID], hmstype.History]{
-	Name: "lab.get_order_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
+	Name: "lab.get_order_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories("lab_order").One(),
 }.Declare()
 
 // GetOrderHistory gives the steps of an order from state to state, the oldest first.

@@ -416,7 +416,7 @@ func (s *Service) takeBack(ctx context.Context, db dbx.DB, item *itemRow, in Rej
 }
 
 var opGetSpecimenHistory = usecase.Query[usecase.ByID[hmstype.SpecimenID], hmstype.History]{
-	Name: "lab.get_specimen_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
+	Name: "lab.get_specimen_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories("lab_specimen").One(),
 }.Declare()
 
 // GetSpecimenHistory gives the steps of a specimen from state to state, the oldest first.
