@@ -1,9 +1,14 @@
 package audit
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // FindingKind is a way in which the log or the trail is not what it was.
@@ -56,6 +61,21 @@ const MaxFindings = 1000
 
 // Clean tells whether nothing is wrong.
 func (r LogReport) Clean() bool { return len(r.Findings) == 0 }
+
+// String tells the verdict, how long the log is, and how many findings there are of each kind, for
+// a terminal.
+func (r LogReport) String() string {
+	counts := map[FindingKind]int64{}
+	for _, f := range r.Findings {
+		counts[f.Kind]++
+	}
+	var faults []usecase.Fault
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		faults = append(faults, usecase.Fault{Count: counts[kind], What: string(kind)})
+	}
+	lookedAt := fmt.Sprintf("%d leaves under %d checkpoints, %d events unsealed", r.Size, r.Checkpoints, r.Unsealed)
+	return usecase.ReportText(r.Clean(), lookedAt, faults...)
+}
 
 func (r *LogReport) add(f Finding) {
 	if len(r.Findings) >= MaxFindings {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 
 	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/hmstype"
@@ -40,6 +41,20 @@ func (r Report) Clean() bool {
 		}
 	}
 	return true
+}
+
+// String tells the verdict, how much was replayed, and which tables differ from their trail, for a
+// terminal.
+func (r Report) String() string {
+	var faults []usecase.Fault
+	for _, t := range r.Tables {
+		faults = append(faults,
+			usecase.Fault{Count: t.Untold, What: "rows of " + t.Table + " without an event of their creation"},
+			usecase.Fault{Count: t.Unexplained, What: "rows of " + t.Table + " that are not what their events add up to"},
+			usecase.Fault{Count: t.Vanished, What: "rows of " + t.Table + " that were never deleted and are not there"})
+	}
+	lookedAt := fmt.Sprintf("%d changes in %d events of %d tables", r.Changes(), r.Events, len(r.Tables))
+	return usecase.ReportText(r.Clean(), lookedAt, faults...)
 }
 
 // Changes gives the number of events that tell of a change.
