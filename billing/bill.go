@@ -131,7 +131,7 @@ var billSteps = dbx.Machine[billRow, BillStatus]{
 		if r.Status == BillCancelled {
 			return dbx.Event{} // nobody was told of the draft
 		}
-		return dbx.Event{Type: "billing.bill_issued", Entity: "bill", ID: r.ID, Data: map[string]any{
+		return dbx.Event{Type: eventBillIssued, ID: r.ID, Data: map[string]any{
 			"bill": r.ID, "number": r.BillNumber, "total": r.TotalAmount, "currency": r.Currency,
 		}}
 	},

@@ -367,7 +367,7 @@ func (c *credit) save(ctx context.Context, db dbx.DB) error {
 	if err := dbx.Insert(ctx, db, c.shares...); err != nil {
 		return err
 	}
-	return db.Emit(ctx, dbx.Event{Type: "billing.credit_note_issued", Entity: "bill", ID: c.note.BillID, Data: map[string]any{
+	return db.Emit(ctx, dbx.Event{Type: eventCreditNoteIssued, ID: c.note.BillID, Data: map[string]any{
 		"bill": c.note.BillID, "creditNote": c.note.ID, "number": c.note.NoteNumber, "total": c.note.TotalAmount, "currency": c.note.Currency,
 	}})
 }

@@ -173,7 +173,7 @@ func pay(ctx context.Context, db dbx.DB, in PayInput) (Payment, error) {
 	if p.Patient.IsZero() {
 		return Payment{}, hmstype.NotFound("bill", in.Bill)
 	}
-	return p, db.Emit(ctx, dbx.Event{Type: "billing.payment_received", Entity: "bill", ID: p.Bill, Data: map[string]any{
+	return p, db.Emit(ctx, dbx.Event{Type: eventPaymentReceived, ID: p.Bill, Data: map[string]any{
 		"bill": p.Bill, "payment": p.ID, "amount": p.Amount, "method": p.Method, "status": status.String,
 	}})
 }

@@ -150,7 +150,7 @@ func refund(ctx context.Context, db dbx.DB, in RefundInput) (Refund, error) {
 		return Refund{}, hmstype.NotFound("payment", in.Payment)
 	}
 	r.Method = Method(method.String)
-	return r, db.Emit(ctx, dbx.Event{Type: "billing.refunded", Entity: "bill", ID: r.Bill, Data: map[string]any{
+	return r, db.Emit(ctx, dbx.Event{Type: eventRefunded, ID: r.Bill, Data: map[string]any{
 		"bill": r.Bill, "payment": r.Payment, "refund": r.ID, "amount": r.Amount, "method": r.Method,
 	}})
 }
@@ -202,7 +202,7 @@ func cancelPayment(ctx context.Context, db dbx.DB, in CancelPaymentInput) (Payme
 	if err != nil {
 		return Payment{}, err
 	}
-	return row.payment(), db.Emit(ctx, dbx.Event{Type: "billing.payment_cancelled", Entity: "bill", ID: row.BillID, Data: map[string]any{
+	return row.payment(), db.Emit(ctx, dbx.Event{Type: eventPaymentCancelled, ID: row.BillID, Data: map[string]any{
 		"bill": row.BillID, "payment": row.ID, "amount": money(row.Amount, row.Currency),
 	}})
 }

@@ -92,7 +92,7 @@ var refundRequestSteps = dbx.Machine[refundRequestRow, RefundRequestStatus]{
 }
 
 func refundRequestEvent(r *refundRequestRow) dbx.Event {
-	return dbx.Event{Type: "billing.refund_" + string(r.Status), Entity: "refund_request", ID: r.ID, Data: map[string]any{
+	return dbx.Event{Type: refundEvents[r.Status], ID: r.ID, Data: map[string]any{
 		"id": r.ID, "payment": r.PaymentID, "status": r.Status,
 	}}
 }

@@ -71,7 +71,7 @@ func (s *Service) recordAllergy(ctx context.Context, db dbx.DB, in RecordAllergy
 	if !done {
 		return Allergy{}, allergyInTheWay(ctx, db, row)
 	}
-	return row.allergy(), db.Emit(ctx, dbx.Event{Type: "allergy.recorded", Entity: "allergy", ID: row.ID,
+	return row.allergy(), db.Emit(ctx, dbx.Event{Type: eventAllergyRecorded, ID: row.ID,
 		Data: map[string]string{"id": row.ID.String()}})
 }
 

@@ -205,7 +205,7 @@ func (s *Service) bookReplacing(ctx context.Context, db dbx.DB, in BookInput, ol
 	if !done {
 		return Appointment{}, inTheWay(ctx, db, row)
 	}
-	return row.appointment(), db.Emit(ctx, appointmentEvent(&row, "booked"))
+	return row.appointment(), db.Emit(ctx, appointmentEvent(&row))
 }
 
 // inTheWay finds the appointment that the database refused to overlap.

@@ -41,12 +41,12 @@ var appointmentSteps = dbx.Machine[appointmentRow, AppointmentStatus]{
 	Table: "appointment", Transitions: AppointmentTransitions,
 	State:   func(r *appointmentRow) *AppointmentStatus { return &r.Status },
 	Columns: []string{"cancel_code", "cancel_reason", "cancelled_by"},
-	Event:   func(r *appointmentRow, _ AppointmentStatus) dbx.Event { return appointmentEvent(r, string(r.Status)) },
+	Event:   func(r *appointmentRow, _ AppointmentStatus) dbx.Event { return appointmentEvent(r) },
 }
 
-func appointmentEvent(r *appointmentRow, what string) dbx.Event {
+func appointmentEvent(r *appointmentRow) dbx.Event {
 	return dbx.Event{
-		Type: "appointment." + what, Entity: "appointment", ID: r.ID,
+		Type: appointmentEvents[r.Status], ID: r.ID,
 		Data: map[string]string{"id": r.ID.String(), "status": string(r.Status)},
 	}
 }

@@ -81,7 +81,7 @@ func (s *Service) openEncounter(ctx context.Context, db dbx.DB, in OpenEncounter
 	if !done {
 		return Encounter{}, openInTheWay(ctx, db, row)
 	}
-	return row.encounter(), db.Emit(ctx, dbx.Event{Type: "encounter.opened", Entity: "encounter", ID: row.ID,
+	return row.encounter(), db.Emit(ctx, dbx.Event{Type: eventEncounterOpened, ID: row.ID,
 		Data: map[string]string{"id": row.ID.String(), "class": string(row.Class), "status": string(row.Status)}})
 }
 

@@ -17,9 +17,13 @@ var encounterSteps = dbx.Machine[encounterRow, EncounterStatus]{
 	Table: "encounter", Transitions: EncounterTransitions,
 	State:   func(r *encounterRow) *EncounterStatus { return &r.Status },
 	Columns: []string{"started_at", "ended_at", "diagnosis", "disposition", "service_code"},
-	Event: func(r *encounterRow, _ EncounterStatus) dbx.Event {
+	Event: func(r *encounterRow, from EncounterStatus) dbx.Event {
+		kind := encounterEvents[r.Status]
+		if from == EncounterOnLeave && r.Status == EncounterInProgress {
+			kind = eventEncounterResumed
+		}
 		return dbx.Event{
-			Type: "encounter." + string(r.Status), Entity: "encounter", ID: r.ID,
+			Type: kind, ID: r.ID,
 			Data: map[string]string{"id": r.ID.String(), "status": string(r.Status)},
 		}
 	},

@@ -18,7 +18,7 @@ var noteSteps = dbx.Machine[noteRow, NoteStatus]{
 			return dbx.Event{}
 		}
 		return dbx.Event{
-			Type: "note.signed", Entity: "clinical_note", ID: r.ID,
+			Type: eventNoteSigned, ID: r.ID,
 			Data: map[string]string{"id": r.ID.String(), "encounter": r.EncounterID.String()},
 		}
 	},

@@ -89,7 +89,7 @@ func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return Prescription{}, err
 	}
-	return row.prescription(), db.Emit(ctx, dbx.Event{Type: "prescription.written", Entity: "prescription", ID: row.ID,
+	return row.prescription(), db.Emit(ctx, dbx.Event{Type: eventPrescriptionWritten, ID: row.ID,
 		Data: map[string]string{"id": row.ID.String()}})
 }
 

@@ -15,7 +15,7 @@ var prescriptionSteps = dbx.Machine[prescriptionRow, PrescriptionStatus]{
 	Columns: []string{"stop_reason", "dispensed_quantity"},
 	Event: func(r *prescriptionRow, _ PrescriptionStatus) dbx.Event {
 		return dbx.Event{
-			Type: "prescription." + string(r.Status), Entity: "prescription", ID: r.ID,
+			Type: prescriptionEvents[r.Status], ID: r.ID,
 			Data: map[string]string{"id": r.ID.String(), "status": string(r.Status)},
 		}
 	},

@@ -131,7 +131,7 @@ func (s *Service) erase(ctx context.Context, db dbx.DB, in EraseInput) (Erasure,
 		return Erasure{}, err
 	}
 	return row.erasure(), db.Emit(ctx, dbx.Event{
-		Type: "encryption.erased", Entity: "patient", ID: in.Patient, Data: map[string]string{"patient": in.Patient.String()},
+		Type: eventErased, ID: in.Patient, Data: map[string]string{"patient": in.Patient.String()},
 	})
 }
 

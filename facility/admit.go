@@ -57,7 +57,7 @@ func (s *Service) admit(ctx context.Context, db dbx.DB, in AdmitInput) (Stay, er
 		return Stay{}, err
 	}
 	return row.stay(), db.Emit(ctx, dbx.Event{
-		Type: "facility.admitted", Entity: "stay", ID: row.ID, Data: map[string]string{"bed": bed.ID.String()},
+		Type: eventAdmitted, ID: row.ID, Data: map[string]string{"bed": bed.ID.String()},
 	})
 }
 

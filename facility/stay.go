@@ -93,7 +93,7 @@ var staySteps = dbx.Machine[stayRow, StayStatus]{
 			return dbx.Event{} // the stay in the next bed tells of the transfer
 		}
 		return dbx.Event{
-			Type: "facility.departed", Entity: "stay", ID: r.ID, Data: map[string]string{"bed": r.BedID.String()},
+			Type: eventDeparted, ID: r.ID, Data: map[string]string{"bed": r.BedID.String()},
 		}
 	},
 }

@@ -59,7 +59,7 @@ func transfer(ctx context.Context, db dbx.DB, in TransferInput) (Stay, error) {
 	if err := row.occupy(ctx, db, bed); err != nil {
 		return Stay{}, err
 	}
-	return row.stay(), db.Emit(ctx, dbx.Event{Type: "facility.transferred", Entity: "stay", ID: row.ID,
+	return row.stay(), db.Emit(ctx, dbx.Event{Type: eventTransferred, ID: row.ID,
 		Data: map[string]string{"from": old.BedID.String(), "to": bed.ID.String()}})
 }
 

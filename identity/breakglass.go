@@ -253,12 +253,12 @@ func (s *Service) breakTheGlass(ctx context.Context, db dbx.DB, in BreakTheGlass
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return BreakGlass{}, err
 	}
-	return row.grant(), db.Emit(ctx, grantEvent(&row, "identity.glass_broken"))
+	return row.grant(), db.Emit(ctx, grantEvent(&row, eventGlassBroken))
 }
 
 // grantEvent tells the host's bus of a grant; ids only.
-func grantEvent(row *breakGlassRow, event string) dbx.Event {
-	return dbx.Event{Type: event, Entity: "break_glass", ID: row.ID, Data: map[string]string{
+func grantEvent(row *breakGlassRow, event *dbx.EventType) dbx.Event {
+	return dbx.Event{Type: event, ID: row.ID, Data: map[string]string{
 		"id": row.ID.String(), "user": row.UserID.String(), "patient": row.PatientID.String(), "outcome": string(row.Outcome),
 	}}
 }

@@ -18,7 +18,7 @@ var glassSteps = dbx.Machine[breakGlassRow, BreakGlassStatus]{
 		if r.Status != BreakGlassReviewed {
 			return dbx.Event{}
 		}
-		return grantEvent(r, "identity.break_glass_reviewed")
+		return grantEvent(r, eventGlassReviewed)
 	},
 }
 

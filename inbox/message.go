@@ -86,7 +86,7 @@ var opSendMessage = usecase.Command[SendMessageInput, Message]{
 }.Declare()
 
 // SendMessage adds a message to a thread in which the actor takes part and emits
-// "inbox.message_sent"; to others the thread is not found. Messages of one thread are sent one
+// eventMessageSent; to others the thread is not found. Messages of one thread are sent one
 // after the other, each at a later instant than the one before.
 // Permission: [hmstype.PermMessageWrite].
 func (s *Service) SendMessage(ctx context.Context, in SendMessageInput) (Message, error) {
@@ -122,7 +122,7 @@ func (s *Service) insertMessage(ctx context.Context, db dbx.DB, thread threadRow
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return Message{}, err
 	}
-	return row.message(), db.Emit(ctx, threadEvent("inbox.message_sent", thread, map[string]any{"message": row.ID, "sender": row.SenderID}))
+	return row.message(), db.Emit(ctx, threadEvent(eventMessageSent, thread, map[string]any{"message": row.ID, "sender": row.SenderID}))
 }
 
 // ListMessagesInput asks for the messages of a thread.

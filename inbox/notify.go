@@ -86,7 +86,7 @@ func (s *Service) insertNotification(ctx context.Context, db dbx.DB, in NotifyIn
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return row, err
 	}
-	return row, db.Emit(ctx, dbx.Event{Type: "inbox.notified", Entity: "notification", ID: row.ID, Data: map[string]any{
+	return row, db.Emit(ctx, dbx.Event{Type: eventNotified, ID: row.ID, Data: map[string]any{
 		"id": row.ID, "user": row.UserID, "role": row.RoleID, "category": row.Category, "priority": row.Priority, "patient": row.PatientID,
 	}})
 }

@@ -65,7 +65,7 @@ func addParticipant(ctx context.Context, db dbx.DB, in AddParticipantInput) (Par
 	if err != nil {
 		return Participant{}, err
 	}
-	return row.participant(), db.Emit(ctx, threadEvent("inbox.participant_added", thread, map[string]any{"user": in.User}))
+	return row.participant(), db.Emit(ctx, threadEvent(eventParticipantAdded, thread, map[string]any{"user": in.User}))
 }
 
 var opLeaveThread = usecase.Command[usecase.ByID[hmstype.ThreadID], usecase.None]{
@@ -87,7 +87,7 @@ func leaveThread(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ThreadI
 	if err := updateOwn(ctx, db, in.ID, "left_at = greatest(joined_at, ?)", db.Now); err != nil {
 		return usecase.None{}, err
 	}
-	return usecase.None{}, db.Emit(ctx, threadEvent("inbox.participant_left", thread, map[string]any{"user": db.Actor.User}))
+	return usecase.None{}, db.Emit(ctx, threadEvent(eventParticipantLeft, thread, map[string]any{"user": db.Actor.User}))
 }
 
 // updateOwn changes the actor's own row among the participants of a thread.

@@ -150,8 +150,8 @@ func taskOf(ctx context.Context, db dbx.DB, row taskRow) (Task, error) {
 }
 
 // taskEvent is what others learn of a task: ids and codes.
-func taskEvent(kind string, row taskRow) dbx.Event {
-	return dbx.Event{Type: "inbox.task_" + kind, Entity: "task", ID: row.ID, Data: map[string]any{
+func taskEvent(kind *dbx.EventType, row taskRow) dbx.Event {
+	return dbx.Event{Type: kind, ID: row.ID, Data: map[string]any{
 		"id": row.ID, "status": row.Status, "priority": row.Priority, "owner": row.OwnerID, "role": row.RoleID,
 		"patient": row.PatientID, "escalationLevel": row.EscalationLevel,
 	}}

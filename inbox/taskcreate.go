@@ -81,7 +81,7 @@ func (s *Service) createTask(ctx context.Context, db dbx.DB, in CreateTaskInput)
 	if err := s.noteStep(ctx, db, &row, "", ""); err != nil {
 		return Task{}, err
 	}
-	if err := db.Emit(ctx, taskEvent("created", row)); err != nil {
+	if err := db.Emit(ctx, taskEvent(eventTaskCreated, row)); err != nil {
 		return Task{}, err
 	}
 	return taskOf(ctx, db, row)

@@ -91,7 +91,7 @@ func (s *Service) escalate(ctx context.Context, db dbx.DB, row taskRow) error {
 	if err := s.noteStep(ctx, db, &row, row.Status, "overdue"); err != nil {
 		return err
 	}
-	if err := db.Emit(ctx, taskEvent("escalated", row)); err != nil || row.EscalationRoleID.IsZero() {
+	if err := db.Emit(ctx, taskEvent(eventTaskEscalated, row)); err != nil || row.EscalationRoleID.IsZero() {
 		return err
 	}
 	_, err = s.insertNotification(ctx, db, NotifyInput{

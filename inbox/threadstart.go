@@ -91,14 +91,14 @@ func (s *Service) startThread(ctx context.Context, db dbx.DB, in StartThreadInpu
 	for _, p := range joining {
 		thread.Participants = append(thread.Participants, p.participant())
 	}
-	return thread, db.Emit(ctx, threadEvent("inbox.thread_started", row, nil))
+	return thread, db.Emit(ctx, threadEvent(eventThreadStarted, row, nil))
 }
 
 // threadEvent is what others learn of a thread: ids.
-func threadEvent(kind string, row threadRow, more map[string]any) dbx.Event {
+func threadEvent(kind *dbx.EventType, row threadRow, more map[string]any) dbx.Event {
 	data := map[string]any{"id": row.ID, "patient": row.PatientID}
 	for name, value := range more {
 		data[name] = value
 	}
-	return dbx.Event{Type: kind, Entity: "message_thread", ID: row.ID, Data: data}
+	return dbx.Event{Type: kind, ID: row.ID, Data: data}
 }

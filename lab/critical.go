@@ -122,12 +122,12 @@ var alertSteps = dbx.Machine[alertRow, AlertStatus]{
 	Columns: []string{
 		"acknowledged_by", "acknowledged_at", "comment", "read_back", "closed_by", "closed_at", "closing_comment",
 	},
-	Event: func(r *alertRow, _ AlertStatus) dbx.Event { return alertEvent("lab.critical_"+string(r.Status), *r) },
+	Event: func(r *alertRow, _ AlertStatus) dbx.Event { return alertEvent(alertEvents[r.Status], *r) },
 }
 
 // alertEvent is what others learn of a case.
-func alertEvent(kind string, row alertRow) dbx.Event {
-	return dbx.Event{Type: kind, Entity: "lab_critical_alert", ID: row.ID, Data: map[string]any{
+func alertEvent(kind *dbx.EventType, row alertRow) dbx.Event {
+	return dbx.Event{Type: kind, ID: row.ID, Data: map[string]any{
 		"patient": row.PatientID, "item": row.OrderItemID, "result": row.ResultID, "flag": row.Flag,
 		"escalationLevel": row.EscalationLevel, "supersededBy": row.SupersededBy,
 	}}
@@ -158,7 +158,7 @@ func (s *Service) settleAlerts(ctx context.Context, db dbx.DB, before map[hmstyp
 		return err
 	}
 	for _, row := range opened {
-		if err := db.Emit(ctx, alertEvent("lab.critical", row)); err != nil {
+		if err := db.Emit(ctx, alertEvent(eventCriticalFound, row)); err != nil {
 			return err
 		}
 	}
@@ -185,7 +185,7 @@ func supersedeAlert(ctx context.Context, db dbx.DB, row resultRow) error {
 		if err := dbx.Update(ctx, db, &alert, "superseded_by"); err != nil {
 			return err
 		}
-		if err := db.Emit(ctx, alertEvent("lab.critical_corrected", alert)); err != nil {
+		if err := db.Emit(ctx, alertEvent(eventCriticalCorrected, alert)); err != nil {
 			return err
 		}
 	}
@@ -311,7 +311,7 @@ var opEscalateCritical = usecase.Command[escalateInput, []CriticalAlert]{
 }.Declare()
 
 // EscalateCritical raises the level of the open cases whose time to acknowledge has run out as of
-// the instant, emits "lab.critical_escalated" for each and gives them, at most 500, the most
+// the instant, emits eventCriticalEscalated for each and gives them, at most 500, the most
 // overdue first. Call it every minute or so, and again at once while it gives 500. A second call
 // as of the same instant escalates nothing again; several callers take different cases.
 // Permission: [hmstype.PermLabReview].
@@ -334,7 +334,7 @@ func (s *Service) escalateCritical(ctx context.Context, db dbx.DB, in escalateIn
 		if err := dbx.Update(ctx, db, &row, "escalation_level", "escalate_at", "escalated_at"); err != nil {
 			return nil, err
 		}
-		if err := db.Emit(ctx, alertEvent("lab.critical_escalated", row)); err != nil {
+		if err := db.Emit(ctx, alertEvent(eventCriticalEscalated, row)); err != nil {
 			return nil, err
 		}
 		escalated = append(escalated, row.alert())

@@ -122,7 +122,7 @@ func resulted(ctx context.Context, db dbx.DB, item *itemRow) error {
 	if err := dbx.Update(ctx, db, item, "status_reason"); err != nil {
 		return err
 	}
-	return db.Emit(ctx, itemEvent("lab.resulted", *item))
+	return db.Emit(ctx, itemEvent(eventResulted, *item))
 }
 
 // at puts the path of an input's member before the fields of a validation error.

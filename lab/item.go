@@ -81,9 +81,9 @@ var itemSteps = dbx.Machine[itemRow, ItemStatus]{
 	Event: func(r *itemRow, _ ItemStatus) dbx.Event {
 		switch r.Status {
 		case ItemPreliminary:
-			return itemEvent("lab.resulted", *r)
+			return itemEvent(eventResulted, *r)
 		case ItemFinal:
-			return itemEvent("lab.final", *r)
+			return itemEvent(eventVerified, *r)
 		default:
 			return dbx.Event{} // who cancels, collects or corrects tells it with more than the item
 		}
@@ -92,8 +92,8 @@ var itemSteps = dbx.Machine[itemRow, ItemStatus]{
 
 // itemEvent is what others learn of an item. Its entity is the order, so that the events of
 // one order arrive in order.
-func itemEvent(kind string, row itemRow) dbx.Event {
-	return dbx.Event{Type: kind, Entity: "lab_order", ID: row.OrderID, Data: map[string]string{
+func itemEvent(kind *dbx.EventType, row itemRow) dbx.Event {
+	return dbx.Event{Type: kind, ID: row.OrderID, Data: map[string]string{
 		"item": row.ID.String(), "patient": row.PatientID.String(), "status": string(row.Status),
 	}}
 }

@@ -168,7 +168,7 @@ func (s *Service) addOrder(ctx context.Context, db dbx.DB, in AddOrderInput) (Or
 	if err := dbx.Insert(ctx, db, items...); err != nil {
 		return Order{}, err
 	}
-	return row.order(items), db.Emit(ctx, orderEvent("lab.ordered", row))
+	return row.order(items), db.Emit(ctx, orderEvent(eventOrdered, row))
 }
 
 func newOrder(db dbx.DB, in AddOrderInput, number int64) (orderRow, []itemRow) {
@@ -236,8 +236,8 @@ func testsByID(ctx context.Context, db dbx.DB, ids []hmstype.LabTestID) (map[hms
 }
 
 // orderEvent is what others learn of an order: ids and codes.
-func orderEvent(kind string, row orderRow) dbx.Event {
-	return dbx.Event{Type: kind, Entity: "lab_order", ID: row.ID, Data: map[string]string{
+func orderEvent(kind *dbx.EventType, row orderRow) dbx.Event {
+	return dbx.Event{Type: kind, ID: row.ID, Data: map[string]string{
 		"patient": row.PatientID.String(), "status": string(row.Status), "priority": string(row.Priority),
 	}}
 }

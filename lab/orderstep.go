@@ -13,7 +13,7 @@ var orderSteps = dbx.Machine[orderRow, OrderStatus]{
 	Table: "lab_order", Transitions: OrderTransitions,
 	State:   func(r *orderRow) *OrderStatus { return &r.Status },
 	Columns: []string{"status_reason"},
-	Event:   func(r *orderRow, _ OrderStatus) dbx.Event { return orderEvent("lab.order_"+string(r.Status), *r) },
+	Event:   func(r *orderRow, _ OrderStatus) dbx.Event { return orderEvent(orderEvents[r.Status], *r) },
 }
 
 // OrderStep moves an order on.
@@ -236,7 +236,7 @@ func (s *Service) cancelItem(ctx context.Context, db dbx.DB, in CancelItemInput)
 	if err := s.endItem(ctx, db, item, ItemCancelled, in.Reason); err != nil {
 		return Order{}, err
 	}
-	if err := db.Emit(ctx, itemEvent("lab.cancelled", *item)); err != nil {
+	if err := db.Emit(ctx, itemEvent(eventItemCancelled, *item)); err != nil {
 		return Order{}, err
 	}
 	err = completeOrder(ctx, db, &order, all)

@@ -89,12 +89,12 @@ var specimenSteps = dbx.Machine[specimenRow, SpecimenStatus]{
 		if r.Status == SpecimenReceived {
 			return dbx.Event{}
 		}
-		return specimenEvent("lab.specimen_rejected", *r)
+		return specimenEvent(eventSpecimenRejected, *r)
 	},
 }
 
-func specimenEvent(kind string, row specimenRow) dbx.Event {
-	return dbx.Event{Type: kind, Entity: "lab_order", ID: row.OrderID, Data: map[string]string{
+func specimenEvent(kind *dbx.EventType, row specimenRow) dbx.Event {
+	return dbx.Event{Type: kind, ID: row.OrderID, Data: map[string]string{
 		"specimen": row.ID.String(), "patient": row.PatientID.String(), "status": string(row.Status),
 	}}
 }
@@ -177,7 +177,7 @@ func (s *Service) collectSpecimen(ctx context.Context, db dbx.DB, in CollectSpec
 	if err := addSpecimen(ctx, db, &row, items); err != nil {
 		return Specimen{}, err
 	}
-	return row.specimen(), db.Emit(ctx, specimenEvent("lab.specimen_collected", row))
+	return row.specimen(), db.Emit(ctx, specimenEvent(eventSpecimenCollected, row))
 }
 
 // itemsToCollect gives the items that are named, which must wait for a specimen.

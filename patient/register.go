@@ -104,7 +104,7 @@ func (s *Service) register(ctx context.Context, db dbx.DB, in RegisterInput) (Pa
 		return Patient{}, err
 	}
 	return p, db.Emit(ctx, dbx.Event{
-		Type: "patient.registered", Entity: "patient", ID: row.ID, Data: map[string]string{"id": row.ID.String()},
+		Type: eventRegistered, ID: row.ID, Data: map[string]string{"id": row.ID.String()},
 	})
 }
 

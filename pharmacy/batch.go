@@ -94,7 +94,7 @@ var batchSteps = dbx.Machine[batchRow, BatchStatus]{
 	Columns: []string{"status_reason"},
 	Event: func(r *batchRow, _ BatchStatus) dbx.Event {
 		return dbx.Event{
-			Type: "pharmacy.batch_" + string(r.Status), Entity: "stock_batch", ID: r.ID,
+			Type: batchEvents[r.Status], ID: r.ID,
 			Data: map[string]string{"item": r.Item.String()},
 		}
 	},
@@ -168,7 +168,7 @@ func receiveBatch(ctx context.Context, db dbx.DB, in ReceiveBatchInput) (Batch, 
 		return Batch{}, err
 	}
 	return row.batch(), db.Emit(ctx, dbx.Event{
-		Type: "pharmacy.received", Entity: "stock_batch", ID: row.ID,
+		Type: eventBatchReceived, ID: row.ID,
 		Data: map[string]any{"item": in.Item.String(), "quantity": in.Quantity},
 	})
 }

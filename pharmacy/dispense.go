@@ -110,7 +110,7 @@ var dispenseSteps = dbx.Machine[dispenseRow, DispenseStatus]{
 	State: func(r *dispenseRow) *DispenseStatus { return &r.Status },
 	Event: func(r *dispenseRow, _ DispenseStatus) dbx.Event {
 		return dbx.Event{
-			Type: "pharmacy.reversed", Entity: "medication_dispense", ID: r.ID, Data: map[string]any{"quantity": r.takenBack},
+			Type: eventReversed, ID: r.ID, Data: map[string]any{"quantity": r.takenBack},
 		}
 	},
 }
@@ -271,7 +271,7 @@ func (s *Service) completeDispense(
 		}
 	}
 	return d, db.Emit(ctx, dbx.Event{
-		Type: "pharmacy.dispensed", Entity: "medication_dispense", ID: row.ID,
+		Type: eventDispensed, ID: row.ID,
 		Data: map[string]any{"item": item.ID.String(), "quantity": d.Quantity},
 	})
 }

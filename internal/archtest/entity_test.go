@@ -47,7 +47,7 @@ var entityArgument = map[string]int{
 
 // entityField is the field by which a struct names an entity.
 var entityField = map[string]string{
-	"Error": "Entity", "TransitionError": "Entity", "Event": "Entity", "Access": "Entity",
+	"Error": "Entity", "TransitionError": "Entity", "EventType": "Entity", "Access": "Entity",
 	"Machine": "Table", "Entity": "Table",
 }
 
