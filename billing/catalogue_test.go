@@ -115,7 +115,7 @@ func TestService_Audit(t *testing.T) {
 		actions = append(actions, string(e.Action)+" "+e.Operation)
 		require.Equal(t, b.patient, e.Patient)
 	}
-	require.ElementsMatch(t, []string{"create billing.create_bill", "update billing.issue_bill", "update billing.pay", "read billing.bill"}, actions)
+	require.ElementsMatch(t, []string{"create billing.create_bill", "update billing.issue_bill", "update billing.pay", "read billing.get_bill"}, actions)
 	report, err := audit.New(b.Base, audit.LogConfig{}).Verify(b.Ctx)
 	require.NoError(t, err)
 	for _, table := range report.Tables {
