@@ -51,9 +51,9 @@ func (d *canaryDay) task(to inbox.Recipient, draft bool) inbox.Task {
 // stepTask takes a task one step on.
 func stepTask[In interface {
 	~struct {
-		ID      hmstype.TaskID
-		Version int64
-		Reason  string
+		ID      hmstype.TaskID `json:"id"`
+		Version int64          `json:"version"`
+		Reason  string         `json:"reason"`
 	}
 }](
 	d *canaryDay, step func(context.Context, In) (inbox.Task, error), t inbox.Task,

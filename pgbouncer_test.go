@@ -370,12 +370,12 @@ func TestPgBouncer_ConcurrentHospitals(t *testing.T) {
 // what was sold.
 func requireBooksBalance(t *testing.T, c *counter) {
 	t.Helper()
-	reports, err := c.H.Pharmacy.Verify(c.Ctx)
+	stock, err := c.H.Pharmacy.Verify(c.Ctx)
 	require.NoError(t, err)
-	require.Len(t, reports, 1)
-	require.True(t, reports[0].Clean(), "%+v", reports[0])
-	require.Equal(t, *c.total, reports[0].Dispensed)
-	require.Equal(t, 1_000_000-*c.total, reports[0].OnHand)
+	require.Len(t, stock.Items, 1)
+	require.True(t, stock.Clean(), stock)
+	require.Equal(t, *c.total, stock.Items[0].Dispensed)
+	require.Equal(t, 1_000_000-*c.total, stock.Items[0].OnHand)
 	trail, err := c.H.Audit.Verify(c.Ctx)
 	require.NoError(t, err)
 	require.True(t, trail.Clean(), "%+v", trail)

@@ -19,12 +19,12 @@ const reportYears = 6
 
 // ListAccessesInput asks who saw or changed a patient's record.
 type ListAccessesInput struct {
-	Patient hmstype.PatientID // required
-	During  hmstype.Period    // half-open; zero Start: six years ago, zero End: open
+	Patient hmstype.PatientID `json:"patient"` // required
+	During  hmstype.Period    `json:"during"`  // half-open; zero Start: six years ago, zero End: open
 	// ForStaff shows the traces of disclosures whose accounting is suspended, too: the report
 	// must not be given to the patient then (45 CFR 164.528(a)(2)).
-	ForStaff bool
-	Page     hmstype.Page
+	ForStaff bool         `json:"forStaff"`
+	Page     hmstype.Page `json:"page"`
 }
 
 // Validate implements the rules above.
@@ -50,16 +50,18 @@ func (in ExportAccessesInput) Validate() error { return ListAccessesInput(in).Va
 
 // Access is one use of a patient's record, as the patient is told of it.
 type Access struct {
-	Event      hmstype.AuditEventID `json:"event"`   // names the event on the trail, for [Service.ProveEvent]
-	Patient    hmstype.PatientID    `json:"patient"` // whose record
-	At         time.Time            `json:"at"`      // UTC
-	Actor      hmstype.ActorRef     `json:"actor"`   // as in Event.Actor
-	Name       string               `json:"name"`    // of the user, as the account has it now; empty for who is no user
-	Action     Action               `json:"action"`
-	Entity     string               `json:"entity"`    // what was looked at or changed
-	Operation  string               `json:"operation"` // how; empty for SQL outside the library
-	Purpose    hmstype.PurposeOfUse `json:"purpose"`
-	BreakGlass hmstype.BreakGlassID `json:"breakGlass"` // the grant, where a restricted record was opened in an emergency
+	Event   hmstype.AuditEventID `json:"event"`       // names the event on the trail, for [Service.ProveEvent]
+	Patient hmstype.PatientID    `json:"patient"`     // whose record
+	At      time.Time            `json:"at,omitzero"` // UTC
+	Actor   hmstype.ActorRef     `json:"actor"`       // as in Event.Actor
+	// of the user, as the account has it now; empty for who is no user
+	Name      string               `json:"name"`
+	Action    Action               `json:"action"`
+	Entity    string               `json:"entity"`    // what was looked at or changed
+	Operation string               `json:"operation"` // how; empty for SQL outside the library
+	Purpose   hmstype.PurposeOfUse `json:"purpose"`
+	// the grant, where a restricted record was opened in an emergency
+	BreakGlass hmstype.BreakGlassID `json:"breakGlass"`
 	Outcome    Outcome              `json:"outcome"`
 	Withheld   bool                 `json:"withheld,omitempty"` // never: the report of a restricted record is refused
 }
@@ -126,8 +128,8 @@ type AccessTotal struct {
 	Purpose    hmstype.PurposeOfUse `json:"purpose"`
 	BreakGlass hmstype.BreakGlassID `json:"breakGlass"`
 	Events     int64                `json:"events"`
-	First      time.Time            `json:"first"`              // UTC
-	Last       time.Time            `json:"last"`               // UTC
+	First      time.Time            `json:"first,omitzero"`     // UTC
+	Last       time.Time            `json:"last,omitzero"`      // UTC
 	Actions    []Action             `json:"actions"`            // which kinds, each once, sorted
 	Withheld   bool                 `json:"withheld,omitempty"` // never: the totals of a restricted record are refused
 }

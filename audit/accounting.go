@@ -14,12 +14,13 @@ import (
 
 // ListDisclosuresInput asks for the accounting of a patient's disclosures.
 type ListDisclosuresInput struct {
-	Patient hmstype.PatientID // required
-	During  hmstype.Period    // when disclosed, half-open; zero Start: six years ago, zero End: until now
+	Patient hmstype.PatientID `json:"patient"` // required
+	// when disclosed, half-open; zero Start: six years ago, zero End: until now
+	During hmstype.Period `json:"during"`
 	// ForStaff shows also those whose accounting is suspended and those in error: such a report
 	// must not be given to the patient.
-	ForStaff bool
-	Page     hmstype.Page
+	ForStaff bool         `json:"forStaff"`
+	Page     hmstype.Page `json:"page"`
 }
 
 // Validate implements the rules above.
@@ -70,7 +71,7 @@ func (in ListDisclosuresInput) selection(db dbx.DB) []dbx.Apply {
 type DisclosureSummary struct {
 	First    Disclosure `json:"first"`
 	Count    int64      `json:"count"`              // of the period, the first among them
-	Last     time.Time  `json:"last"`               // when the last was made, UTC
+	Last     time.Time  `json:"last,omitzero"`      // when the last was made, UTC
 	Withheld bool       `json:"withheld,omitempty"` // never: the accounting of a restricted record is refused
 }
 

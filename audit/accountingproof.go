@@ -10,12 +10,12 @@ import (
 
 // ProveDisclosuresInput selects the disclosures of one patient.
 type ProveDisclosuresInput struct {
-	Patient hmstype.PatientID // required
-	After   int64             // only leaves from this index on: Next of the bundle before
-	Limit   int               // 1 to 5000; zero means 1000
+	Patient hmstype.PatientID `json:"patient"` // required
+	After   int64             `json:"after"`   // only leaves from this index on: Next of the bundle before
+	Limit   int               `json:"limit"`   // 1 to 5000; zero means 1000
 	// ForStaff proves also those whose accounting is suspended: such a bundle must not be given
 	// to the patient.
-	ForStaff bool
+	ForStaff bool `json:"forStaff"`
 }
 
 func (in ProveDisclosuresInput) patient() ProvePatientInput {

@@ -11,10 +11,10 @@ import (
 
 // RecordDisclosureInput describes a disclosure.
 type RecordDisclosureInput struct {
-	Patient hmstype.PatientID // required
+	Patient hmstype.PatientID `json:"patient"` // required
 	DisclosureDetails
-	Suspension     Suspension // zero: the patient may be told
-	IdempotencyKey string
+	Suspension     Suspension `json:"suspension"` // zero: the patient may be told
+	IdempotencyKey string     `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -72,9 +72,9 @@ func (s *Service) recordDisclosure(ctx context.Context, db dbx.DB, in RecordDisc
 
 // SuspendDisclosureInput replaces the suspension of a disclosure.
 type SuspendDisclosureInput struct {
-	ID         hmstype.DisclosureID // required
-	Version    int64                // the version that the caller read; required
-	Suspension Suspension           // zero lifts it
+	ID         hmstype.DisclosureID `json:"id"`         // required
+	Version    int64                `json:"version"`    // the version that the caller read; required
+	Suspension Suspension           `json:"suspension"` // zero lifts it
 }
 
 // Validate implements the rules above.
@@ -120,9 +120,9 @@ func suspendDisclosure(ctx context.Context, db dbx.DB, in SuspendDisclosureInput
 
 // EnterDisclosureInErrorInput says which record is wrong, and why.
 type EnterDisclosureInErrorInput struct {
-	ID      hmstype.DisclosureID // required
-	Version int64                // the version that the caller read; required
-	Reason  string               // required, 3 to 500 characters
+	ID      hmstype.DisclosureID `json:"id"`      // required
+	Version int64                `json:"version"` // the version that the caller read; required
+	Reason  string               `json:"reason"`  // required, 3 to 500 characters
 }
 
 // Validate implements the rules above.
@@ -159,7 +159,7 @@ func markDisclosureInError(ctx context.Context, db dbx.DB, in EnterDisclosureInE
 }
 
 var opGetDisclosureHistory = usecase.Query[usecase.ByID[hmstype.DisclosureID], hmstype.History]{
-	Name: "audit.get_disclosure_history", Permission: hmstype.PermAuditRead, Shows: usecase.Histories.One(),
+	Name: "audit.get_disclosure_history", Permission: hmstype.PermAuditRead, Shows: usecase.Histories("disclosure").One(),
 }.Declare()
 
 // GetDisclosureHistory tells by whom, when and why a disclosure's record was marked as an error.

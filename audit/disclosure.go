@@ -82,11 +82,14 @@ const maxOral = 30 * 24 * time.Hour
 // Suspension is an agency's demand that a disclosure be kept from the patient for a time,
 // because telling it would be reasonably likely to impede the agency (164.528(a)(2)).
 type Suspension struct {
-	Until     time.Time `bun:"until,nullzero" json:"until"`     // from then on the patient is told; zero suspends nothing
-	Agency    string    `bun:"agency"         json:"agency"`    // agency or official that made the statement, 1 to 200 characters
-	Statement string    `bun:"statement"      json:"statement"` // what was said or written, 3 to 2000 characters
-	Oral      bool      `bun:"oral"           json:"oral"`      // not in writing: then it lasts for 30 days at most from At
-	At        time.Time `bun:"at,nullzero"    json:"at"`        // when the statement was made; not in the future
+	// from then on the patient is told; zero suspends nothing
+	Until time.Time `bun:"until,nullzero" json:"until,omitzero"`
+	// agency or official that made the statement, 1 to 200 characters
+	Agency    string `bun:"agency"         json:"agency"`
+	Statement string `bun:"statement"      json:"statement"` // what was said or written, 3 to 2000 characters
+	// not in writing: then it lasts for 30 days at most from At
+	Oral bool      `bun:"oral"           json:"oral"`
+	At   time.Time `bun:"at,nullzero"    json:"at,omitzero"` // when the statement was made; not in the future
 }
 
 // stored is the suspension as the database keeps its instants.
@@ -116,12 +119,14 @@ func (s Suspension) validate(v *hmstype.Validator) {
 // DisclosureDetails are what an accounting tells of a disclosure. Nothing in Recipient.Name and
 // Purpose should be the patient's own data: these two are never encrypted.
 type DisclosureDetails struct {
-	DisclosedAt  time.Time `bun:"disclosed_at"     json:"disclosedAt"` // UTC; not in the future
-	Recipient    Recipient `bun:"embed:recipient_" json:"recipient"`
-	Description  string    `bun:"description"      json:"description"`  // what was disclosed, 1 to 2000 characters
-	Purpose      string    `bun:"purpose"          json:"purpose"`      // why, a brief statement or a code, 1 to 500 characters
-	Basis        Basis     `bun:"basis"            json:"basis"`        //
-	AuthorizedBy string    `bun:"authorized_by"    json:"authorizedBy"` // who in the hospital allowed it, up to 200 characters, or empty
+	DisclosedAt time.Time `bun:"disclosed_at"     json:"disclosedAt,omitzero"` // UTC; not in the future
+	Recipient   Recipient `bun:"embed:recipient_" json:"recipient"`
+	Description string    `bun:"description"      json:"description"` // what was disclosed, 1 to 2000 characters
+	// why, a brief statement or a code, 1 to 500 characters
+	Purpose string `bun:"purpose"          json:"purpose"`
+	Basis   Basis  `bun:"basis"            json:"basis"` //
+	// who in the hospital allowed it, up to 200 characters, or empty
+	AuthorizedBy string `bun:"authorized_by"    json:"authorizedBy"`
 }
 
 func (d DisclosureDetails) validate(v *hmstype.Validator) {
@@ -150,11 +155,12 @@ type Disclosure struct {
 	Patient hmstype.PatientID    `json:"patient"`
 	Status  DisclosureStatus     `json:"status"`
 	DisclosureDetails
-	Suspension  Suspension       `json:"suspension"` // the last one, also where it is over; zero where there was none
-	RecordedAt  time.Time        `json:"recordedAt"` // UTC
+	// the last one, also where it is over; zero where there was none
+	Suspension  Suspension       `json:"suspension"`
+	RecordedAt  time.Time        `json:"recordedAt,omitzero"` // UTC
 	RecordedBy  hmstype.ActorRef `json:"recordedBy"`
 	ErrorReason string           `json:"errorReason,omitempty"` // why it is in error; empty for one that stands
-	ErrorAt     time.Time        `json:"errorAt"`               // UTC; zero for one that stands
+	ErrorAt     time.Time        `json:"errorAt,omitzero"`      // UTC; zero for one that stands
 	ErrorBy     hmstype.ActorRef `json:"errorBy"`               // zero for one that stands
 	Version     int64            `json:"version"`               // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is

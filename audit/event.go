@@ -50,12 +50,14 @@ const (
 //	                with role 4 (Domain Resource), Changes by [Event.Fields] as entity.detail
 type Event struct {
 	ID         hmstype.AuditEventID `json:"id"`
-	RecordedAt time.Time            `json:"recordedAt"` // UTC, the database's clock
-	Actor      hmstype.ActorRef     `json:"actor"`      // "human:<id>", "service:<id>", "system:<name>", "database:<login>"
-	Session    hmstype.SessionID    `json:"session"`    // under which the actor acted; zero where the host did not say
-	APIKey     hmstype.APIKeyID     `json:"apiKey"`     // by which a program proved itself; zero for everybody else
-	Action     Action               `json:"action"`
-	Entity     string               `json:"entity"`    // name of the table, such as "patient"; "permission" for a refusal
+	RecordedAt time.Time            `json:"recordedAt,omitzero"` // UTC, the database's clock
+	// "human:<id>", "service:<id>", "system:<name>", "database:<login>"
+	Actor   hmstype.ActorRef  `json:"actor"`
+	Session hmstype.SessionID `json:"session"` // under which the actor acted; zero where the host did not say
+	APIKey  hmstype.APIKeyID  `json:"apiKey"`  // by which a program proved itself; zero for everybody else
+	Action  Action            `json:"action"`
+	// name of the table, such as "patient"; "permission" for a refusal
+	Entity     string               `json:"entity"`
 	EntityID   string               `json:"entityId"`  // the row's id
 	Patient    hmstype.PatientID    `json:"patient"`   // whose data; zero where nobody's
 	Operation  string               `json:"operation"` // such as "pharmacy.dispense"; empty for SQL outside the library

@@ -14,12 +14,12 @@ import (
 // ListExposuresInput asks whom somebody saw who should not have, when a breach must be told of (45 CFR
 // 164.404, GDPR articles 33 and 34). Exactly one of the first four is required.
 type ListExposuresInput struct {
-	User    hmstype.UserID
-	Session hmstype.SessionID
-	APIKey  hmstype.APIKeyID
-	Actor   string         // as the text of Event.Actor: for who is no user
-	During  hmstype.Period // half-open; Start is required, a zero End means until now
-	Page    hmstype.Page
+	User    hmstype.UserID    `json:"user"`
+	Session hmstype.SessionID `json:"session"`
+	APIKey  hmstype.APIKeyID  `json:"apiKey"`
+	Actor   string            `json:"actor"`  // as the text of Event.Actor: for who is no user
+	During  hmstype.Period    `json:"during"` // half-open; Start is required, a zero End means until now
+	Page    hmstype.Page      `json:"page"`
 }
 
 // Validate implements the rules above.
@@ -40,9 +40,9 @@ func (q ListExposuresInput) Validate() error {
 
 // ListExposuresToInput asks the other way round: who saw a patient.
 type ListExposuresToInput struct {
-	Patient hmstype.PatientID // required
-	During  hmstype.Period    // half-open; Start is required, a zero End means until now
-	Page    hmstype.Page
+	Patient hmstype.PatientID `json:"patient"` // required
+	During  hmstype.Period    `json:"during"`  // half-open; Start is required, a zero End means until now
+	Page    hmstype.Page      `json:"page"`
 }
 
 // Validate implements the rules above.
@@ -58,13 +58,15 @@ func (q ListExposuresToInput) Validate() error {
 // the events behind it.
 type Exposure struct {
 	Patient hmstype.PatientID `json:"patient"`
-	Actor   hmstype.ActorRef  `json:"actor"`   // of [Service.ListExposures] only where it asked for a session or key
-	Session hmstype.SessionID `json:"session"` // of [Service.ListExposuresTo]: zero where the host did not say
-	APIKey  hmstype.APIKeyID  `json:"apiKey"`  // of [Service.ListExposuresTo]: zero where there was none
-	Events  int64             `json:"events"`  // refusals do not count: they exposed nothing
-	First   time.Time         `json:"first"`   // UTC
-	Last    time.Time         `json:"last"`    // UTC
-	Actions []Action          `json:"actions"` // which kinds, each once, sorted; a patient may have been but a hit of a search
+	// of [Service.ListExposures] only where it asked for a session or key
+	Actor   hmstype.ActorRef  `json:"actor"`
+	Session hmstype.SessionID `json:"session"`        // of [Service.ListExposuresTo]: zero where the host did not say
+	APIKey  hmstype.APIKeyID  `json:"apiKey"`         // of [Service.ListExposuresTo]: zero where there was none
+	Events  int64             `json:"events"`         // refusals do not count: they exposed nothing
+	First   time.Time         `json:"first,omitzero"` // UTC
+	Last    time.Time         `json:"last,omitzero"`  // UTC
+	// which kinds, each once, sorted; a patient may have been but a hit of a search
+	Actions []Action `json:"actions"`
 	// Entities are what was seen or changed, each once, sorted; none where they are withheld.
 	Entities []string `json:"entities"`
 	// Withheld says that the patient's record is restricted and the actor may not see it: that he

@@ -1,9 +1,14 @@
 package audit
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // FindingKind is a way in which the log or the trail is not what it was.
@@ -30,23 +35,25 @@ const (
 
 // Finding is one thing that is wrong.
 type Finding struct {
-	Kind       FindingKind
-	Event      uuid.UUID // the event's id; nil where it is about none
-	RecordedAt time.Time // the event's; zero where it is about none
-	Index      int64     // the first leaf that it is about; -1 where it is about none
-	Until      int64     // the first leaf after those that it may be about; Index + 1 where it is about one
-	Detail     string    // the checkpoint's number, the witness's name, the trigger's, the purged month
+	Kind       FindingKind `json:"kind"`
+	Event      uuid.UUID   `json:"event"`               // the event's id; nil where it is about none
+	RecordedAt time.Time   `json:"recordedAt,omitzero"` // the event's; zero where it is about none
+	Index      int64       `json:"index"`               // the first leaf that it is about; -1 where it is about none
+	// the first leaf after those that it may be about; Index + 1 where it is about one
+	Until  int64  `json:"until"`
+	Detail string `json:"detail"` // the checkpoint's number, the witness's name, the trigger's, the purged month
 }
 
 // LogReport is what [Service.VerifyLog] found.
 type LogReport struct {
-	Size        int64     // leaves
-	Checkpoints int64     // signed heads
-	Unsealed    int64     // events that wait to be sealed, as they may
-	Purged      int64     // leaves whose events were archived and dropped under a signed record
-	SealedAt    time.Time // of the newest checkpoint, UTC; zero where there is none
-	Findings    []Finding // at most [MaxFindings]
-	Truncated   bool      // there were more
+	Size        int64 `json:"size"`        // leaves
+	Checkpoints int64 `json:"checkpoints"` // signed heads
+	Unsealed    int64 `json:"unsealed"`    // events that wait to be sealed, as they may
+	// leaves whose events were archived and dropped under a signed record
+	Purged    int64     `json:"purged"`
+	SealedAt  time.Time `json:"sealedAt,omitzero"` // of the newest checkpoint, UTC; zero where there is none
+	Findings  []Finding `json:"findings"`          // at most [MaxFindings]
+	Truncated bool      `json:"truncated"`         // there were more
 }
 
 // MaxFindings bounds a report: a log that was replaced as a whole differs everywhere.
@@ -54,6 +61,21 @@ const MaxFindings = 1000
 
 // Clean tells whether nothing is wrong.
 func (r LogReport) Clean() bool { return len(r.Findings) == 0 }
+
+// String tells the verdict, how long the log is, and how many findings there are of each kind, for
+// a terminal.
+func (r LogReport) String() string {
+	counts := map[FindingKind]int64{}
+	for _, f := range r.Findings {
+		counts[f.Kind]++
+	}
+	var faults []usecase.Fault
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		faults = append(faults, usecase.Fault{Count: counts[kind], What: string(kind)})
+	}
+	lookedAt := fmt.Sprintf("%d leaves under %d checkpoints, %d events unsealed", r.Size, r.Checkpoints, r.Unsealed)
+	return usecase.ReportText(r.Clean(), lookedAt, faults...)
+}
 
 func (r *LogReport) add(f Finding) {
 	if len(r.Findings) >= MaxFindings {

@@ -28,9 +28,9 @@ type LegalHold struct {
 	ID hmstype.LegalHoldID `json:"id"`
 	LegalHoldDetails
 	PlacedBy      hmstype.ActorRef `json:"placedBy"`
-	PlacedAt      time.Time        `json:"placedAt"`   // UTC
-	ReleasedBy    hmstype.ActorRef `json:"releasedBy"` // zero while it is in force
-	ReleasedAt    time.Time        `json:"releasedAt"` // UTC; zero while it is in force
+	PlacedAt      time.Time        `json:"placedAt,omitzero"`   // UTC
+	ReleasedBy    hmstype.ActorRef `json:"releasedBy"`          // zero while it is in force
+	ReleasedAt    time.Time        `json:"releasedAt,omitzero"` // UTC; zero while it is in force
 	ReleaseReason string           `json:"releaseReason,omitempty"`
 	Version       int64            `json:"version"` // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
@@ -102,8 +102,8 @@ func placeLegalHold(ctx context.Context, db dbx.DB, in PlaceLegalHoldInput) (Leg
 
 // ReleaseLegalHoldInput ends a hold.
 type ReleaseLegalHoldInput struct {
-	ID     hmstype.LegalHoldID // required
-	Reason string              // required, 3 to 1000 characters
+	ID     hmstype.LegalHoldID `json:"id"`     // required
+	Reason string              `json:"reason"` // required, 3 to 1000 characters
 }
 
 // Validate implements the rules above.
@@ -126,7 +126,7 @@ func (s *Service) ReleaseLegalHold(ctx context.Context, in ReleaseLegalHoldInput
 }
 
 func releaseLegalHold(ctx context.Context, db dbx.DB, in ReleaseLegalHoldInput) (LegalHold, error) {
-	row, err := dbx.Get[holdRow](ctx, db, "legal hold", in.ID, dbx.ForUpdate)
+	row, err := dbx.Get[holdRow](ctx, db, "legal_hold", in.ID, dbx.ForUpdate)
 	if err != nil {
 		return LegalHold{}, err
 	}
@@ -140,9 +140,9 @@ func releaseLegalHold(ctx context.Context, db dbx.DB, in ReleaseLegalHoldInput) 
 
 // ListLegalHoldsInput selects holds. Empty fields select everything; set ones must all hold.
 type ListLegalHoldsInput struct {
-	Patient hmstype.PatientID
-	InForce bool         // only those that are not released
-	Page    hmstype.Page // newest first
+	Patient hmstype.PatientID `json:"patient"`
+	InForce bool              `json:"inForce"` // only those that are not released
+	Page    hmstype.Page      `json:"page"`    // newest first
 }
 
 // Validate checks the page's size.

@@ -13,8 +13,8 @@ import (
 
 // PlanRetentionInput says when, and how far, to look.
 type PlanRetentionInput struct {
-	AsOf  time.Time // zero means now
-	Limit int       // months that have events, the oldest first, up to 120; zero means 12
+	AsOf  time.Time `json:"asOf,omitzero"` // zero means now
+	Limit int       `json:"limit"`         // months that have events, the oldest first, up to 120; zero means 12
 }
 
 // Validate implements the rules above.

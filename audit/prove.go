@@ -78,7 +78,7 @@ func notSealed(ctx context.Context, db dbx.DB, id hmstype.AuditEventID) error {
 	case err != nil:
 		return err
 	case !exists:
-		return hmstype.NotFound("audit event", id)
+		return hmstype.NotFound("audit_event", id)
 	default:
 		return ErrNotSealed
 	}
@@ -86,9 +86,9 @@ func notSealed(ctx context.Context, db dbx.DB, id hmstype.AuditEventID) error {
 
 // ProvePatientInput selects the events of one patient.
 type ProvePatientInput struct {
-	Patient hmstype.PatientID // required
-	After   int64             // only leaves from this index on: Next of the bundle before
-	Limit   int               // 1 to 5000; zero means 1000
+	Patient hmstype.PatientID `json:"patient"` // required
+	After   int64             `json:"after"`   // only leaves from this index on: Next of the bundle before
+	Limit   int               `json:"limit"`   // 1 to 5000; zero means 1000
 }
 
 // Validate implements the rules above.

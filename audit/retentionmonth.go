@@ -27,18 +27,19 @@ const (
 
 // Obstacle is one thing that keeps a month from being purged.
 type Obstacle struct {
-	Kind  ObstacleKind
-	Count int64     // zero where there is nothing to count
-	Until time.Time // UTC; zero where time alone will not remove it
+	Kind  ObstacleKind `json:"kind"`
+	Count int64        `json:"count"`          // zero where there is nothing to count
+	Until time.Time    `json:"until,omitzero"` // UTC; zero where time alone will not remove it
 }
 
 // RetentionMonth is how one month of one tenant's trail stands to the rules of retention.
 type RetentionMonth struct {
-	Month     Month
-	Events    map[Category]int64 // categories without events are absent
-	DueAt     time.Time          // UTC: the longest period of its categories has passed; nothing is purged before
-	Basis     string             // the rules that give DueAt
-	Obstacles []Obstacle         // none: it may be purged
+	Month  Month              `json:"month"`
+	Events map[Category]int64 `json:"events"` // categories without events are absent
+	// UTC: the longest period of its categories has passed; nothing is purged before
+	DueAt     time.Time  `json:"dueAt,omitzero"`
+	Basis     string     `json:"basis"`     // the rules that give DueAt
+	Obstacles []Obstacle `json:"obstacles"` // none: it may be purged
 }
 
 // Total gives the number of events.

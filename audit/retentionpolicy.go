@@ -40,10 +40,10 @@ func (d RetentionPolicyDetails) validate(v *hmstype.Validator) {
 type RetentionPolicy struct {
 	ID hmstype.RetentionPolicyID `json:"id"`
 	RetentionPolicyDetails
-	CreatedAt time.Time        `json:"createdAt"` // UTC
-	CreatedBy hmstype.ActorRef `json:"createdBy"` // who set it first; the trail tells who replaced it
-	UpdatedAt time.Time        `json:"updatedAt"` // UTC
-	Version   int64            `json:"version"`   // counts changes, from 1
+	CreatedAt time.Time        `json:"createdAt,omitzero"` // UTC
+	CreatedBy hmstype.ActorRef `json:"createdBy"`          // who set it first; the trail tells who replaced it
+	UpdatedAt time.Time        `json:"updatedAt,omitzero"` // UTC
+	Version   int64            `json:"version"`            // counts changes, from 1
 }
 
 type policyRow struct {

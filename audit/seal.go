@@ -14,11 +14,11 @@ import (
 
 // SealInput bounds one step of sealing.
 type SealInput struct {
-	Limit int // events of this step, up to 100,000; zero means 10,000
+	Limit int `json:"limit"` // events of this step, up to 100,000; zero means 10,000
 	// Sweep looks for events without a leaf over the whole trail instead of its end, which a
 	// host should ask for now and then. After a restore, when transaction ids begin anew, it
 	// happens by itself. What is found late will be reported as back-dated.
-	Sweep bool
+	Sweep bool `json:"sweep"`
 }
 
 // defaultBatch keeps the transaction of one step below a second or two.
@@ -33,12 +33,12 @@ func (in SealInput) Validate() error {
 
 // SealReport tells what one step did.
 type SealReport struct {
-	Checkpoint proof.Checkpoint // the newest, whether or not this step made it
-	Number     int64            // of the checkpoint, from 1
-	Sealed     int              // events that this step put into the log
-	More       bool             // the step was full: call again
-	Witnessed  []string         // names of the witnesses that took the checkpoint
-	Failed     map[string]error // by name of the witness; what was sealed stays sealed
+	Checkpoint proof.Checkpoint `json:"checkpoint"` // the newest, whether or not this step made it
+	Number     int64            `json:"number"`     // of the checkpoint, from 1
+	Sealed     int              `json:"sealed"`     // events that this step put into the log
+	More       bool             `json:"more"`       // the step was full: call again
+	Witnessed  []string         `json:"witnessed"`  // names of the witnesses that took the checkpoint
+	Failed     map[string]error `json:"failed"`     // by name of the witness; what was sealed stays sealed
 }
 
 var opSeal = usecase.Command[SealInput, SealReport]{

@@ -24,16 +24,16 @@ func New(base usecase.Base, log LogConfig) *Service {
 
 // ListEventsInput selects events. Empty fields select everything; set ones must all hold.
 type ListEventsInput struct {
-	Patient  hmstype.PatientID // whose data
-	Actor    string            // who, as the text of Event.Actor
-	User     hmstype.UserID    // a user, person or program, instead of Actor
-	Session  hmstype.SessionID // under which session
-	APIKey   hmstype.APIKeyID  // by which key, instead of Session
-	Entity   string            // of which kind
-	EntityID string            // which one; needs Entity
-	Actions  []Action          // any of these
-	During   hmstype.Period    // half-open; zero bounds are open
-	Page     hmstype.Page      // newest first
+	Patient  hmstype.PatientID `json:"patient"`  // whose data
+	Actor    string            `json:"actor"`    // who, as the text of Event.Actor
+	User     hmstype.UserID    `json:"user"`     // a user, person or program, instead of Actor
+	Session  hmstype.SessionID `json:"session"`  // under which session
+	APIKey   hmstype.APIKeyID  `json:"apiKey"`   // by which key, instead of Session
+	Entity   string            `json:"entity"`   // of which kind
+	EntityID string            `json:"entityId"` // which one; needs Entity
+	Actions  []Action          `json:"actions"`  // any of these
+	During   hmstype.Period    `json:"during"`   // half-open; zero bounds are open
+	Page     hmstype.Page      `json:"page"`     // newest first
 }
 
 // Validate checks that the query says what it wants.

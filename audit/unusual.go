@@ -31,20 +31,20 @@ const longestSearch = 366 * 24 * time.Hour
 
 // ListUnusualInput asks for accesses of one suspicion.
 type ListUnusualInput struct {
-	Suspicion Suspicion      // required
-	During    hmstype.Period // both bounds are required; at most 366 days
-	User      hmstype.UserID // zero asks for every user
-	Searches  bool           // hits of searches count as accesses, too; not for break-glass
-	Volume    Volume         // of SuspicionVolume
-	Hours     Hours          // of SuspicionAfterHours
-	Page      hmstype.Page
+	Suspicion Suspicion      `json:"suspicion"` // required
+	During    hmstype.Period `json:"during"`    // both bounds are required; at most 366 days
+	User      hmstype.UserID `json:"user"`      // zero asks for every user
+	Searches  bool           `json:"searches"`  // hits of searches count as accesses, too; not for break-glass
+	Volume    Volume         `json:"volume"`    // of SuspicionVolume
+	Hours     Hours          `json:"hours"`     // of SuspicionAfterHours
+	Page      hmstype.Page   `json:"page"`
 }
 
 // Hours are those in which work is usual, on the tenant's clocks.
 type Hours struct {
-	Opens    time.Duration // since midnight, in minutes
-	Closes   time.Duration // since midnight, in minutes; after Opens, up to 24 h
-	Weekends bool          // Saturday and Sunday are as other days; false: they are unusual all day
+	Opens    time.Duration `json:"opens"`    // since midnight, in minutes
+	Closes   time.Duration `json:"closes"`   // since midnight, in minutes; after Opens, up to 24 h
+	Weekends bool          `json:"weekends"` // Saturday and Sunday are as other days; false: they are unusual all day
 }
 
 func (h Hours) validate(v *hmstype.Validator) {
@@ -71,16 +71,19 @@ func (q ListUnusualInput) Validate() error {
 
 // Unusual is what somebody should look at.
 type Unusual struct {
-	Suspicion  Suspicion            `json:"suspicion"`
-	User       hmstype.UserID       `json:"user"`
-	Patient    hmstype.PatientID    `json:"patient"`    // zero for volume
-	Events     int64                `json:"events"`     // accesses; zero for a break-glass grant that was never used
-	Patients   int64                `json:"patients"`   // different ones: one, but for volume
-	Usual      int64                `json:"usual"`      // of volume: the user's own median before; zero where there was none
+	Suspicion Suspicion         `json:"suspicion"`
+	User      hmstype.UserID    `json:"user"`
+	Patient   hmstype.PatientID `json:"patient"` // zero for volume
+	// accesses; zero for a break-glass grant that was never used
+	Events   int64 `json:"events"`
+	Patients int64 `json:"patients"` // different ones: one, but for volume
+	// of volume: the user's own median before; zero where there was none
+	Usual      int64                `json:"usual"`
 	BreakGlass hmstype.BreakGlassID `json:"breakGlass"` // of break-glass: the grant
-	Window     hmstype.Period       `json:"window"`     // of volume: the hour or the day; of break-glass: the grant's life
-	First      time.Time            `json:"first"`      // UTC; zero where there was no access
-	Last       time.Time            `json:"last"`       // UTC; zero where there was no access
+	// of volume: the hour or the day; of break-glass: the grant's life
+	Window hmstype.Period `json:"window"`
+	First  time.Time      `json:"first,omitzero"` // UTC; zero where there was no access
+	Last   time.Time      `json:"last,omitzero"`  // UTC; zero where there was no access
 	// Withheld says that the patient's record is restricted and the actor may not see it. What is to
 	// be looked at is told all the same: it is of the user.
 	Withheld bool `json:"withheld,omitempty"`

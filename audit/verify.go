@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 
 	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/hmstype"
@@ -13,23 +14,23 @@ import (
 
 // TableReport compares one table with its trail.
 type TableReport struct {
-	Table       string
-	Rows        int64 // rows of the tenant
-	Changes     int64 // create, update and delete events of the table
-	Untold      int64 // rows without an event of their creation
-	Unexplained int64 // rows whose columns are not what their events add up to
-	Vanished    int64 // rows that were created, never deleted, and are not there
+	Table       string `json:"table"`
+	Rows        int64  `json:"rows"`        // rows of the tenant
+	Changes     int64  `json:"changes"`     // create, update and delete events of the table
+	Untold      int64  `json:"untold"`      // rows without an event of their creation
+	Unexplained int64  `json:"unexplained"` // rows whose columns are not what their events add up to
+	Vanished    int64  `json:"vanished"`    // rows that were created, never deleted, and are not there
 	// Purged counts the rows, among them deleted ones, that were there at the end of the newest
 	// purged month, whose creation the trail no longer holds. They are replayed backwards to that
 	// instant and held, all together, against what the signed record of the purge says of them;
 	// where that differs, Untold, Vanished or Unexplained tells by how many at least.
-	Purged int64
+	Purged int64 `json:"purged"`
 }
 
 // Report is what [Service.Verify] found.
 type Report struct {
-	Tables []TableReport // every audited table, by name
-	Events int64         // events of the tenant, reads and refusals included
+	Tables []TableReport `json:"tables"` // every audited table, by name
+	Events int64         `json:"events"` // events of the tenant, reads and refusals included
 }
 
 // Clean tells whether the trail explains every row, and every row the trail.
@@ -40,6 +41,20 @@ func (r Report) Clean() bool {
 		}
 	}
 	return true
+}
+
+// String tells the verdict, how much was replayed, and which tables differ from their trail, for a
+// terminal.
+func (r Report) String() string {
+	var faults []usecase.Fault
+	for _, t := range r.Tables {
+		faults = append(faults,
+			usecase.Fault{Count: t.Untold, What: "rows of " + t.Table + " without an event of their creation"},
+			usecase.Fault{Count: t.Unexplained, What: "rows of " + t.Table + " that are not what their events add up to"},
+			usecase.Fault{Count: t.Vanished, What: "rows of " + t.Table + " that were never deleted and are not there"})
+	}
+	lookedAt := fmt.Sprintf("%d changes in %d events of %d tables", r.Changes(), r.Events, len(r.Tables))
+	return usecase.ReportText(r.Clean(), lookedAt, faults...)
 }
 
 // Changes gives the number of events that tell of a change.

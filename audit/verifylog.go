@@ -80,7 +80,7 @@ func (s *Service) verifyLog(ctx context.Context, db dbx.DB, _ usecase.None) (Log
 			return LogReport{}, err
 		}
 	}
-	access := dbx.Access{Action: string(ActionVerify), Entity: "audit_log", ID: fmt.Sprint(c.report.Size)}
+	access := dbx.Access{Action: string(ActionVerify), Entity: "audit_leaf", ID: fmt.Sprint(c.report.Size)}
 	return c.report, db.RecordAccess(ctx, access)
 }
 

@@ -11,11 +11,12 @@ import (
 // Volume says how many patients in one window are too many. At least one of AtLeast and Times
 // is wanted; a window that either of them finds is unusual.
 type Volume struct {
-	PerDay   bool  // windows are calendar days of the tenant; false: hours
-	AtLeast  int64 // different patients, whatever the user's habit; zero does not ask
-	Times    int64 // more than so many times the user's own median of the time before; zero does not ask
-	Floor    int64 // with Times: fewer patients than these are never unusual; zero means 10
-	Baseline int   // days before the period from which the median is taken, up to 366; zero means 28
+	PerDay  bool  `json:"perDay"`  // windows are calendar days of the tenant; false: hours
+	AtLeast int64 `json:"atLeast"` // different patients, whatever the user's habit; zero does not ask
+	// more than so many times the user's own median of the time before; zero does not ask
+	Times    int64 `json:"times"`
+	Floor    int64 `json:"floor"`    // with Times: fewer patients than these are never unusual; zero means 10
+	Baseline int   `json:"baseline"` // days before the period from which the median is taken, up to 366; zero means 28
 }
 
 // Defaults of Volume.

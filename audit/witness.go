@@ -20,10 +20,11 @@ import (
 // Publication is what a witness is told: a checkpoint, and the proof that its log extends the
 // one of the witness's latest.
 type Publication struct {
-	Origin  string         `json:"origin"`
-	Note    string         `json:"note"`    // the signed checkpoint
-	OldSize int64          `json:"oldSize"` // of the witness's latest checkpoint; zero where it has none
-	Proof   tlog.TreeProof `json:"proof"`   // from OldSize to the checkpoint's size; empty where they are equal or OldSize is zero
+	Origin  string `json:"origin"`
+	Note    string `json:"note"`    // the signed checkpoint
+	OldSize int64  `json:"oldSize"` // of the witness's latest checkpoint; zero where it has none
+	// from OldSize to the checkpoint's size; empty where they are equal or OldSize is zero
+	Proof tlog.TreeProof `json:"proof"`
 }
 
 // Witness remembers checkpoints where nobody who can write to the database can. At least one

@@ -33,31 +33,32 @@ var BillTransitions = hmstype.Transitions[BillStatus]{
 // Bill is what a patient and the payers owe for some charges (FHIR Invoice). All amounts
 // are of one currency. PatientAmount + PayerAmount = Total = Gross - Discount + Tax.
 type Bill struct {
-	ID             hmstype.BillID      `json:"id"`
-	Patient        hmstype.PatientID   `json:"patient"`
-	Encounter      hmstype.EncounterID `json:"encounter"` // zero where it is not for one encounter
-	Number         string              `json:"number"`    // such as "INV-2026-000001"; empty for a draft
-	Date           hmstype.Date        `json:"date"`      // the tenant's day of issue; zero for a draft
-	Status         BillStatus          `json:"status"`
-	Gross          hmstype.Money       `json:"gross"` // before discount and tax
-	Discount       hmstype.Money       `json:"discount"`
-	Tax            hmstype.Money       `json:"tax"`
-	Total          hmstype.Money       `json:"total"`         // what was invoiced
-	PatientAmount  hmstype.Money       `json:"patientAmount"` // the patient's share; the whole for a draft
-	PayerAmount    hmstype.Money       `json:"payerAmount"`   // the payers' shares
-	Paid           hmstype.Money       `json:"paid"`          // payments less refunds
-	Credited       hmstype.Money       `json:"credited"`      // by credit notes
-	Open           hmstype.Money       `json:"open"`          // what is still to be paid, over all shares
-	Overpaid       hmstype.Money       `json:"overpaid"`      // what is to be given back, after a credit of what was paid
-	DiscountReason string              `json:"discountReason"`
-	CancelReason   string              `json:"cancelReason"`
-	CreatedAt      time.Time           `json:"createdAt"` // UTC
-	CreatedBy      hmstype.ActorRef    `json:"createdBy"`
-	IssuedAt       time.Time           `json:"issuedAt"`    // UTC; zero for a draft
-	CancelledAt    time.Time           `json:"cancelledAt"` // UTC; zero unless cancelled
-	Version        int64               `json:"version"`     // counts changes, from 1
-	Lines          []BillLine          `json:"lines"`       // by number; nil in lists
-	Shares         []BillShare         `json:"shares"`      // the patient's first; nil in lists and for drafts
+	ID            hmstype.BillID      `json:"id"`
+	Patient       hmstype.PatientID   `json:"patient"`
+	Encounter     hmstype.EncounterID `json:"encounter"` // zero where it is not for one encounter
+	Number        string              `json:"number"`    // such as "INV-2026-000001"; empty for a draft
+	Date          hmstype.Date        `json:"date"`      // the tenant's day of issue; zero for a draft
+	Status        BillStatus          `json:"status"`
+	Gross         hmstype.Money       `json:"gross"` // before discount and tax
+	Discount      hmstype.Money       `json:"discount"`
+	Tax           hmstype.Money       `json:"tax"`
+	Total         hmstype.Money       `json:"total"`         // what was invoiced
+	PatientAmount hmstype.Money       `json:"patientAmount"` // the patient's share; the whole for a draft
+	PayerAmount   hmstype.Money       `json:"payerAmount"`   // the payers' shares
+	Paid          hmstype.Money       `json:"paid"`          // payments less refunds
+	Credited      hmstype.Money       `json:"credited"`      // by credit notes
+	Open          hmstype.Money       `json:"open"`          // what is still to be paid, over all shares
+	// what is to be given back, after a credit of what was paid
+	Overpaid       hmstype.Money    `json:"overpaid"`
+	DiscountReason string           `json:"discountReason"`
+	CancelReason   string           `json:"cancelReason"`
+	CreatedAt      time.Time        `json:"createdAt,omitzero"` // UTC
+	CreatedBy      hmstype.ActorRef `json:"createdBy"`
+	IssuedAt       time.Time        `json:"issuedAt,omitzero"`    // UTC; zero for a draft
+	CancelledAt    time.Time        `json:"cancelledAt,omitzero"` // UTC; zero unless cancelled
+	Version        int64            `json:"version"`              // counts changes, from 1
+	Lines          []BillLine       `json:"lines"`                // by number; nil in lists
+	Shares         []BillShare      `json:"shares"`               // the patient's first; nil in lists and for drafts
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states, instants, and the number and day that the bill is filed by.
 	Withheld bool `json:"withheld,omitempty"`
@@ -130,7 +131,7 @@ var billSteps = dbx.Machine[billRow, BillStatus]{
 		if r.Status == BillCancelled {
 			return dbx.Event{} // nobody was told of the draft
 		}
-		return dbx.Event{Type: "billing.bill_issued", Entity: "bill", ID: r.ID, Data: map[string]any{
+		return dbx.Event{Type: eventBillIssued, ID: r.ID, Data: map[string]any{
 			"bill": r.ID, "number": r.BillNumber, "total": r.TotalAmount, "currency": r.Currency,
 		}}
 	},
@@ -307,9 +308,9 @@ func getBill(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BillID]) (B
 
 // ListBillsInput selects bills.
 type ListBillsInput struct {
-	Patient hmstype.PatientID // zero means every patient
-	Status  BillStatus        // empty means all
-	Page    hmstype.Page
+	Patient hmstype.PatientID `json:"patient"` // zero means every patient
+	Status  BillStatus        `json:"status"`  // empty means all
+	Page    hmstype.Page      `json:"page"`
 }
 
 // Validate implements the rules above.

@@ -164,7 +164,7 @@ func (b *bundle) bill(tb testing.TB, id hmstype.BillID) billing.Bill {
 }
 
 // requireProof demands that everything which is kept in two places fits.
-func (b *bundle) requireProof(tb testing.TB) billing.Proof {
+func (b *bundle) requireProof(tb testing.TB) billing.Report {
 	tb.Helper()
 	proof, err := b.s.Verify(b.Ctx)
 	require.NoError(tb, err)

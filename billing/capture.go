@@ -114,15 +114,15 @@ const SourceManual = "manual"
 
 // CaptureChargeInput captures a charge by hand, at the catalogue's price.
 type CaptureChargeInput struct {
-	Patient        hmstype.PatientID   // required
-	Encounter      hmstype.EncounterID // zero means none; must be the patient's
-	Service        string              // code of an active service, in any spelling; required
-	Text           string              // up to 300 characters; empty means the catalogue's name
-	Quantity       decimal.Decimal     // more than zero, at most four places; zero means 1
-	Currency       hmstype.Currency    // of the price; empty means the tenant's
-	At             time.Time           // when it was done, or is planned; zero means now
-	Planned        bool                // the deed is to come: not billable yet
-	IdempotencyKey string
+	Patient        hmstype.PatientID   `json:"patient"`     // required
+	Encounter      hmstype.EncounterID `json:"encounter"`   // zero means none; must be the patient's
+	Service        string              `json:"service"`     // code of an active service, in any spelling; required
+	Text           string              `json:"text"`        // up to 300 characters; empty means the catalogue's name
+	Quantity       decimal.Decimal     `json:"quantity"`    // more than zero, at most four places; zero means 1
+	Currency       hmstype.Currency    `json:"currency"`    // of the price; empty means the tenant's
+	At             time.Time           `json:"at,omitzero"` // when it was done, or is planned; zero means now
+	Planned        bool                `json:"planned"`     // the deed is to come: not billable yet
+	IdempotencyKey string              `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -189,10 +189,10 @@ func (s *Service) captureCharge(ctx context.Context, db dbx.DB, in CaptureCharge
 
 // SetChargeStatusInput moves an unbilled charge to another state.
 type SetChargeStatusInput struct {
-	ID      hmstype.ChargeID // required
-	Version int64            // the version that the caller read
-	Status  ChargeStatus     // billable, not-billable, aborted or entered-in-error
-	Reason  string           // required unless the new state is billable; up to 500 characters
+	ID      hmstype.ChargeID `json:"id"`      // required
+	Version int64            `json:"version"` // the version that the caller read
+	Status  ChargeStatus     `json:"status"`  // billable, not-billable, aborted or entered-in-error
+	Reason  string           `json:"reason"`  // required unless the new state is billable; up to 500 characters
 }
 
 // Validate implements the rules above.

@@ -19,8 +19,8 @@ type ServiceItem struct {
 	ID   hmstype.ServiceID `json:"id"`
 	Code string            `json:"code"` // 1 to 50 characters, unique up to case, space and kind of dash, never changed
 	ServiceDetails
-	Active    bool             `json:"active"`    // an inactive service takes no new charges
-	CreatedAt time.Time        `json:"createdAt"` // UTC
+	Active    bool             `json:"active"`             // an inactive service takes no new charges
+	CreatedAt time.Time        `json:"createdAt,omitzero"` // UTC
 	CreatedBy hmstype.ActorRef `json:"createdBy"`
 	Version   int64            `json:"version"` // counts changes, from 1
 }
@@ -58,7 +58,7 @@ func (r serviceItemRow) item() ServiceItem {
 
 // CreateServiceItemInput describes a service, active at once; its price comes by [Service.SetPrice].
 type CreateServiceItemInput struct {
-	Code string // required, up to 50 characters
+	Code string `json:"code"` // required, up to 50 characters
 	ServiceDetails
 }
 
@@ -99,10 +99,10 @@ func createServiceItem(ctx context.Context, db dbx.DB, in CreateServiceItemInput
 
 // UpdateServiceItemInput changes what future charges copy; captured ones keep theirs.
 type UpdateServiceItemInput struct {
-	ID      hmstype.ServiceID // required
-	Version int64             // the version that the caller read
+	ID      hmstype.ServiceID `json:"id"`      // required
+	Version int64             `json:"version"` // the version that the caller read
 	ServiceDetails
-	Active bool // false takes the service out of use
+	Active bool `json:"active"` // false takes the service out of use
 }
 
 // Validate implements the rules above.
@@ -128,7 +128,7 @@ func (s *Service) UpdateServiceItem(ctx context.Context, in UpdateServiceItemInp
 }
 
 func updateServiceItem(ctx context.Context, db dbx.DB, in UpdateServiceItemInput) (ServiceItem, error) {
-	row, err := dbx.Get[serviceItemRow](ctx, db, "service item", in.ID, dbx.ForUpdate)
+	row, err := dbx.Get[serviceItemRow](ctx, db, "service_item", in.ID, dbx.ForUpdate)
 	if err != nil {
 		return ServiceItem{}, err
 	}

@@ -46,14 +46,14 @@ type Charge struct {
 	ServiceCode  string              `json:"serviceCode"`
 	Category     string              `json:"category"`
 	Text         string              `json:"text"`
-	Quantity     decimal.Decimal     `json:"quantity"`    // more than zero, at most four places
-	UnitPrice    hmstype.Money       `json:"unitPrice"`   // without tax
-	TaxPercent   decimal.Decimal     `json:"taxPercent"`  // 0 to 100
-	ServiceAt    time.Time           `json:"serviceAt"`   // UTC: when the deed was done
-	ServiceDate  hmstype.Date        `json:"serviceDate"` // the tenant's day of it
+	Quantity     decimal.Decimal     `json:"quantity"`           // more than zero, at most four places
+	UnitPrice    hmstype.Money       `json:"unitPrice"`          // without tax
+	TaxPercent   decimal.Decimal     `json:"taxPercent"`         // 0 to 100
+	ServiceAt    time.Time           `json:"serviceAt,omitzero"` // UTC: when the deed was done
+	ServiceDate  hmstype.Date        `json:"serviceDate"`        // the tenant's day of it
 	Status       ChargeStatus        `json:"status"`
 	StatusReason string              `json:"statusReason,omitempty"` // why it is not billable, aborted or in error
-	CreatedAt    time.Time           `json:"createdAt"`              // UTC: when it was captured
+	CreatedAt    time.Time           `json:"createdAt,omitzero"`     // UTC: when it was captured
 	CreatedBy    hmstype.ActorRef    `json:"createdBy"`              // who did the deed that captured it
 	Version      int64               `json:"version"`                // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
@@ -114,10 +114,10 @@ var chargeSteps = dbx.Machine[chargeRow, ChargeStatus]{
 
 // ListChargesInput selects charges of a patient, or of one encounter.
 type ListChargesInput struct {
-	Patient   hmstype.PatientID   // required
-	Encounter hmstype.EncounterID // zero means all, with and without encounter
-	Statuses  []ChargeStatus      // empty means all
-	Page      hmstype.Page
+	Patient   hmstype.PatientID   `json:"patient"`   // required
+	Encounter hmstype.EncounterID `json:"encounter"` // zero means all, with and without encounter
+	Statuses  []ChargeStatus      `json:"statuses"`  // empty means all
+	Page      hmstype.Page        `json:"page"`
 }
 
 // Validate implements the rules above.

@@ -16,20 +16,22 @@ const maxLines = 1000
 
 // LineDiscount is a discount on one charge of a bill.
 type LineDiscount struct {
-	Charge hmstype.ChargeID // one of the bill's
-	Amount hmstype.Money    // more than zero, at most the line's gross amount
+	Charge hmstype.ChargeID `json:"charge"` // one of the bill's
+	Amount hmstype.Money    `json:"amount"` // more than zero, at most the line's gross amount
 }
 
 // CreateBillInput makes a draft of some charges of one patient.
 type CreateBillInput struct {
-	Patient        hmstype.PatientID   // required
-	Encounter      hmstype.EncounterID // zero means the charges of any encounter and of none
-	Charges        []hmstype.ChargeID  // empty means every billable charge in the currency that is on no bill
-	Currency       hmstype.Currency    // of the bill; empty means the tenant's
-	Discounts      []LineDiscount      // on single lines
-	Discount       *hmstype.Money      // on the whole bill, spread over its lines; nil means none
-	DiscountReason string              // required with a discount, up to 500 characters
-	IdempotencyKey string
+	Patient   hmstype.PatientID   `json:"patient"`   // required
+	Encounter hmstype.EncounterID `json:"encounter"` // zero means the charges of any encounter and of none
+	// empty means every billable charge in the currency that is on no bill
+	Charges   []hmstype.ChargeID `json:"charges"`
+	Currency  hmstype.Currency   `json:"currency"`  // of the bill; empty means the tenant's
+	Discounts []LineDiscount     `json:"discounts"` // on single lines
+	// on the whole bill, spread over its lines; nil means none
+	Discount       *hmstype.Money `json:"discount"`
+	DiscountReason string         `json:"discountReason"` // required with a discount, up to 500 characters
+	IdempotencyKey string         `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -234,8 +236,8 @@ func (r *billRow) saveDraft(ctx context.Context, db dbx.DB) error {
 
 // CancelBillInput cancels a draft.
 type CancelBillInput struct {
-	ID     hmstype.BillID // required
-	Reason string         // required, up to 500 characters
+	ID     hmstype.BillID `json:"id"`     // required
+	Reason string         `json:"reason"` // required, up to 500 characters
 }
 
 // Validate implements the rules above.

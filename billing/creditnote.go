@@ -24,9 +24,10 @@ type CreditNote struct {
 	Tax       hmstype.Money     `json:"tax"`
 	Total     hmstype.Money     `json:"total"`
 	Reason    string            `json:"reason"`
-	CreatedAt time.Time         `json:"createdAt"` // UTC: when it was issued
-	CreatedBy hmstype.ActorRef  `json:"createdBy"` // who issued it, or did the deed that took back what was billed
-	Lines     []CreditNoteLine  `json:"lines"`
+	CreatedAt time.Time         `json:"createdAt,omitzero"` // UTC: when it was issued
+	// who issued it, or did the deed that took back what was billed
+	CreatedBy hmstype.ActorRef `json:"createdBy"`
+	Lines     []CreditNoteLine `json:"lines"`
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, instants, and the number and day that the note is filed by.
 	Withheld bool `json:"withheld,omitempty"`
@@ -104,17 +105,17 @@ var creditNoteList = usecase.Entity[CreditNote]{
 
 // CreditLine asks to take back some units, or an amount, of one line.
 type CreditLine struct {
-	Line     hmstype.BillLineID // required
-	Quantity decimal.Decimal    // units taken back; zero where Amount is given
-	Amount   *hmstype.Money     // tax included; nil where Quantity is given
+	Line     hmstype.BillLineID `json:"line"`     // required
+	Quantity decimal.Decimal    `json:"quantity"` // units taken back; zero where Amount is given
+	Amount   *hmstype.Money     `json:"amount"`   // tax included; nil where Quantity is given
 }
 
 // IssueCreditNoteInput takes back lines of an issued bill.
 type IssueCreditNoteInput struct {
-	Bill           hmstype.BillID // required
-	Lines          []CreditLine   // empty means all that is not credited yet
-	Reason         string         // required, up to 500 characters
-	IdempotencyKey string
+	Bill           hmstype.BillID `json:"bill"`   // required
+	Lines          []CreditLine   `json:"lines"`  // empty means all that is not credited yet
+	Reason         string         `json:"reason"` // required, up to 500 characters
+	IdempotencyKey string         `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -213,7 +214,7 @@ func (c *credit) addLines(lines []lineRow, asked []CreditLine) error {
 	for _, a := range asked {
 		l, ok := byID[a.Line]
 		if !ok {
-			return hmstype.NotFound("bill line", a.Line)
+			return hmstype.NotFound("bill_line", a.Line)
 		}
 		amount, err := l.creditAmount(a)
 		if err != nil {
@@ -366,7 +367,7 @@ func (c *credit) save(ctx context.Context, db dbx.DB) error {
 	if err := dbx.Insert(ctx, db, c.shares...); err != nil {
 		return err
 	}
-	return db.Emit(ctx, dbx.Event{Type: "billing.credit_note_issued", Entity: "bill", ID: c.note.BillID, Data: map[string]any{
+	return db.Emit(ctx, dbx.Event{Type: eventCreditNoteIssued, ID: c.note.BillID, Data: map[string]any{
 		"bill": c.note.BillID, "creditNote": c.note.ID, "number": c.note.NoteNumber, "total": c.note.TotalAmount, "currency": c.note.Currency,
 	}})
 }

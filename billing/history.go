@@ -8,7 +8,7 @@ import (
 )
 
 var opGetChargeHistory = usecase.Query[usecase.ByID[hmstype.ChargeID], hmstype.History]{
-	Name: "billing.get_charge_history", Permission: hmstype.PermBillingRead, Shows: usecase.Histories.One(),
+	Name: "billing.get_charge_history", Permission: hmstype.PermBillingRead, Shows: usecase.Histories("charge").One(),
 }.Declare()
 
 // GetChargeHistory gives the steps of a charge from state to state, the oldest first.
@@ -19,7 +19,7 @@ func (s *Service) GetChargeHistory(ctx context.Context, id hmstype.ChargeID) (hm
 }
 
 var opGetBillHistory = usecase.Query[usecase.ByID[hmstype.BillID], hmstype.History]{
-	Name: "billing.get_bill_history", Permission: hmstype.PermBillingRead, Shows: usecase.Histories.One(),
+	Name: "billing.get_bill_history", Permission: hmstype.PermBillingRead, Shows: usecase.Histories("bill").One(),
 }.Declare()
 
 // GetBillHistory gives the steps of a bill from state to state, the oldest first. A step that follows
@@ -31,7 +31,7 @@ func (s *Service) GetBillHistory(ctx context.Context, id hmstype.BillID) (hmstyp
 }
 
 var opGetPaymentHistory = usecase.Query[usecase.ByID[hmstype.PaymentID], hmstype.History]{
-	Name: "billing.get_payment_history", Permission: hmstype.PermBillingRead, Shows: usecase.Histories.One(),
+	Name: "billing.get_payment_history", Permission: hmstype.PermBillingRead, Shows: usecase.Histories("payment").One(),
 }.Declare()
 
 // GetPaymentHistory gives the steps of a payment from state to state: none, or that it was cancelled.
@@ -42,7 +42,7 @@ func (s *Service) GetPaymentHistory(ctx context.Context, id hmstype.PaymentID) (
 }
 
 var opGetRefundRequestHistory = usecase.Query[usecase.ByID[RefundRequestID], hmstype.History]{
-	Name: "billing.get_refund_request_history", Permission: hmstype.PermBillingRead, Shows: usecase.Histories.One(),
+	Name: "billing.get_refund_request_history", Permission: hmstype.PermBillingRead, Shows: usecase.Histories("refund_request").One(),
 }.Declare()
 
 // GetRefundRequestHistory gives the steps of a request for a refund, the oldest first.

@@ -18,16 +18,16 @@ import (
 // Copay is the fixed amount that the patient pays first, once per bill, before a coverage
 // pays its percentage.
 type Copay struct {
-	Coverage hmstype.CoverageID // an active coverage of the patient
-	Amount   hmstype.Money      // more than zero
+	Coverage hmstype.CoverageID `json:"coverage"` // an active coverage of the patient
+	Amount   hmstype.Money      `json:"amount"`   // more than zero
 }
 
 // IssueBillInput issues a draft.
 type IssueBillInput struct {
-	ID             hmstype.BillID // required
-	Copays         []Copay        // empty means none
-	SelfPay        bool           // the patient pays all: no coverage is asked
-	IdempotencyKey string
+	ID             hmstype.BillID `json:"id"`      // required
+	Copays         []Copay        `json:"copays"`  // empty means none
+	SelfPay        bool           `json:"selfPay"` // the patient pays all: no coverage is asked
+	IdempotencyKey string         `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.

@@ -65,12 +65,12 @@ type Payment struct {
 	Amount  hmstype.Money     `json:"amount"` // more than zero
 	PaymentDetails
 	Status       PaymentStatus    `json:"status"`
-	Refunded     hmstype.Money    `json:"refunded"`     // the sum of its refunds
-	BusinessDate hmstype.Date     `json:"businessDate"` // the tenant's day
-	CreatedAt    time.Time        `json:"createdAt"`    // UTC: when it was taken
-	CreatedBy    hmstype.ActorRef `json:"createdBy"`    // who took it
-	CancelledAt  time.Time        `json:"cancelledAt"`  // UTC; zero unless cancelled
-	CancelledBy  hmstype.ActorRef `json:"cancelledBy"`  // zero unless cancelled
+	Refunded     hmstype.Money    `json:"refunded"`             // the sum of its refunds
+	BusinessDate hmstype.Date     `json:"businessDate"`         // the tenant's day
+	CreatedAt    time.Time        `json:"createdAt,omitzero"`   // UTC: when it was taken
+	CreatedBy    hmstype.ActorRef `json:"createdBy"`            // who took it
+	CancelledAt  time.Time        `json:"cancelledAt,omitzero"` // UTC; zero unless cancelled
+	CancelledBy  hmstype.ActorRef `json:"cancelledBy"`          // zero unless cancelled
 	CancelReason string           `json:"cancelReason,omitempty"`
 	Version      int64            `json:"version"` // counts changes, from 1
 	Refunds      []Refund         `json:"refunds"` // nil where none, and in the answer of a command
@@ -117,11 +117,11 @@ var receipts = usecase.Entity[Payment]{
 
 // PayInput pays part or all of what is open on one share of a bill.
 type PayInput struct {
-	Bill     hmstype.BillID     // required
-	Coverage hmstype.CoverageID // whose share is paid; zero means the patient's
-	Amount   hmstype.Money      // more than zero, at most what is open, in the bill's currency
+	Bill     hmstype.BillID     `json:"bill"`     // required
+	Coverage hmstype.CoverageID `json:"coverage"` // whose share is paid; zero means the patient's
+	Amount   hmstype.Money      `json:"amount"`   // more than zero, at most what is open, in the bill's currency
 	PaymentDetails
-	IdempotencyKey string // protects from paying twice by one click
+	IdempotencyKey string `json:"idempotencyKey"` // protects from paying twice by one click
 }
 
 // Validate implements the rules above.
@@ -173,7 +173,7 @@ func pay(ctx context.Context, db dbx.DB, in PayInput) (Payment, error) {
 	if p.Patient.IsZero() {
 		return Payment{}, hmstype.NotFound("bill", in.Bill)
 	}
-	return p, db.Emit(ctx, dbx.Event{Type: "billing.payment_received", Entity: "bill", ID: p.Bill, Data: map[string]any{
+	return p, db.Emit(ctx, dbx.Event{Type: eventPaymentReceived, ID: p.Bill, Data: map[string]any{
 		"bill": p.Bill, "payment": p.ID, "amount": p.Amount, "method": p.Method, "status": status.String,
 	}})
 }

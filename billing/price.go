@@ -14,14 +14,15 @@ import (
 
 // Price is the price of one unit of a service on the days of [From, Until).
 type Price struct {
-	ID        PriceID           `json:"id"`
-	Service   hmstype.ServiceID `json:"service"`
-	Amount    hmstype.Money     `json:"amount"`    // without tax
-	From      hmstype.Date      `json:"from"`      // first day
-	Until     hmstype.Date      `json:"until"`     // first day without it; zero means without end; From means withdrawn
-	CreatedAt time.Time         `json:"createdAt"` // UTC
-	CreatedBy hmstype.ActorRef  `json:"createdBy"`
-	Version   int64             `json:"version"` // counts changes, from 1
+	ID      PriceID           `json:"id"`
+	Service hmstype.ServiceID `json:"service"`
+	Amount  hmstype.Money     `json:"amount"` // without tax
+	From    hmstype.Date      `json:"from"`   // first day
+	// first day without it; zero means without end; From means withdrawn
+	Until     hmstype.Date     `json:"until"`
+	CreatedAt time.Time        `json:"createdAt,omitzero"` // UTC
+	CreatedBy hmstype.ActorRef `json:"createdBy"`
+	Version   int64            `json:"version"` // counts changes, from 1
 }
 
 type priceRow struct {
@@ -43,10 +44,10 @@ func (r priceRow) price() Price {
 
 // SetPriceInput gives a service a price from a day on.
 type SetPriceInput struct {
-	Service hmstype.ServiceID // required
-	Amount  hmstype.Money     // zero or more, without tax
-	From    hmstype.Date      // required: the first day of service that costs this
-	Until   hmstype.Date      // the first day without this price; zero means without end
+	Service hmstype.ServiceID `json:"service"` // required
+	Amount  hmstype.Money     `json:"amount"`  // zero or more, without tax
+	From    hmstype.Date      `json:"from"`    // required: the first day of service that costs this
+	Until   hmstype.Date      `json:"until"`   // the first day without this price; zero means without end
 }
 
 // Validate implements the rules above.
@@ -78,7 +79,7 @@ func (s *Service) SetPrice(ctx context.Context, in SetPriceInput) (Price, error)
 
 func setPrice(ctx context.Context, db dbx.DB, in SetPriceInput) (Price, error) {
 	// The service's row is the lock: two prices of one service are set one after the other.
-	if _, err := dbx.Get[serviceItemRow](ctx, db, "service item", in.Service, dbx.ForUpdate); err != nil {
+	if _, err := dbx.Get[serviceItemRow](ctx, db, "service_item", in.Service, dbx.ForUpdate); err != nil {
 		return Price{}, err
 	}
 	_, err := db.Exec(ctx, `UPDATE hms.service_price AS p SET valid_to = $1, version = p.version + 1
@@ -114,9 +115,9 @@ func priceInTheWay(ctx context.Context, db dbx.DB, in SetPriceInput) error {
 
 // EndPriceInput ends a version of a price.
 type EndPriceInput struct {
-	Price   PriceID      // required
-	Version int64        // the version that the caller read
-	Until   hmstype.Date // required: the first day without it; its first day withdraws it
+	Price   PriceID      `json:"price"`   // required
+	Version int64        `json:"version"` // the version that the caller read
+	Until   hmstype.Date `json:"until"`   // required: the first day without it; its first day withdraws it
 }
 
 // Validate implements the rules above.
@@ -139,7 +140,7 @@ func (s *Service) EndPrice(ctx context.Context, in EndPriceInput) (Price, error)
 }
 
 func endPrice(ctx context.Context, db dbx.DB, in EndPriceInput) (Price, error) {
-	row, err := dbx.Get[priceRow](ctx, db, "price", in.Price, dbx.ForUpdate)
+	row, err := dbx.Get[priceRow](ctx, db, "service_price", in.Price, dbx.ForUpdate)
 	if err != nil {
 		return Price{}, err
 	}
@@ -166,7 +167,7 @@ func (s *Service) ListPrices(ctx context.Context, id hmstype.ServiceID) ([]Price
 }
 
 func prices(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ServiceID]) ([]Price, error) {
-	if _, err := dbx.Get[serviceItemRow](ctx, db, "service item", in.ID); err != nil {
+	if _, err := dbx.Get[serviceItemRow](ctx, db, "service_item", in.ID); err != nil {
 		return nil, err
 	}
 	rows, err := dbx.All[priceRow](ctx, db, dbx.Equal("service_id", in.ID),

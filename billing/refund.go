@@ -39,9 +39,9 @@ type Refund struct {
 	Patient hmstype.PatientID `json:"patient"`
 	Amount  hmstype.Money     `json:"amount"` // more than zero
 	RefundDetails
-	BusinessDate hmstype.Date     `json:"businessDate"` // the tenant's day
-	CreatedAt    time.Time        `json:"createdAt"`    // UTC: when it was given
-	CreatedBy    hmstype.ActorRef `json:"createdBy"`    // who gave it, or approved it
+	BusinessDate hmstype.Date     `json:"businessDate"`       // the tenant's day
+	CreatedAt    time.Time        `json:"createdAt,omitzero"` // UTC: when it was given
+	CreatedBy    hmstype.ActorRef `json:"createdBy"`          // who gave it, or approved it
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants.
 	Withheld bool `json:"withheld,omitempty"`
@@ -77,10 +77,10 @@ var refunds = usecase.Entity[Refund]{
 
 // RefundInput gives back part or all of one payment.
 type RefundInput struct {
-	Payment hmstype.PaymentID // required
-	Amount  hmstype.Money     // more than zero, at most what was not refunded yet
+	Payment hmstype.PaymentID `json:"payment"` // required
+	Amount  hmstype.Money     `json:"amount"`  // more than zero, at most what was not refunded yet
 	RefundDetails
-	IdempotencyKey string
+	IdempotencyKey string `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -150,16 +150,16 @@ func refund(ctx context.Context, db dbx.DB, in RefundInput) (Refund, error) {
 		return Refund{}, hmstype.NotFound("payment", in.Payment)
 	}
 	r.Method = Method(method.String)
-	return r, db.Emit(ctx, dbx.Event{Type: "billing.refunded", Entity: "bill", ID: r.Bill, Data: map[string]any{
+	return r, db.Emit(ctx, dbx.Event{Type: eventRefunded, ID: r.Bill, Data: map[string]any{
 		"bill": r.Bill, "payment": r.Payment, "refund": r.ID, "amount": r.Amount, "method": r.Method,
 	}})
 }
 
 // CancelPaymentInput takes a payment back as a whole.
 type CancelPaymentInput struct {
-	Payment        hmstype.PaymentID // required
-	Reason         string            // required, up to 500 characters
-	IdempotencyKey string
+	Payment        hmstype.PaymentID `json:"payment"` // required
+	Reason         string            `json:"reason"`  // required, up to 500 characters
+	IdempotencyKey string            `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -202,7 +202,7 @@ func cancelPayment(ctx context.Context, db dbx.DB, in CancelPaymentInput) (Payme
 	if err != nil {
 		return Payment{}, err
 	}
-	return row.payment(), db.Emit(ctx, dbx.Event{Type: "billing.payment_cancelled", Entity: "bill", ID: row.BillID, Data: map[string]any{
+	return row.payment(), db.Emit(ctx, dbx.Event{Type: eventPaymentCancelled, ID: row.BillID, Data: map[string]any{
 		"bill": row.BillID, "payment": row.ID, "amount": money(row.Amount, row.Currency),
 	}})
 }

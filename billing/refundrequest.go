@@ -36,10 +36,10 @@ type RefundRequest struct {
 	Amount  hmstype.Money     `json:"amount"` // more than zero
 	RefundDetails
 	Status         RefundRequestStatus `json:"status"`
-	CreatedAt      time.Time           `json:"createdAt"` // UTC
-	CreatedBy      hmstype.ActorRef    `json:"createdBy"` // who asks
-	DecidedAt      time.Time           `json:"decidedAt"` // UTC; zero while it waits
-	DecidedBy      hmstype.ActorRef    `json:"decidedBy"` // zero while it waits
+	CreatedAt      time.Time           `json:"createdAt,omitzero"` // UTC
+	CreatedBy      hmstype.ActorRef    `json:"createdBy"`          // who asks
+	DecidedAt      time.Time           `json:"decidedAt,omitzero"` // UTC; zero while it waits
+	DecidedBy      hmstype.ActorRef    `json:"decidedBy"`          // zero while it waits
 	DecisionReason string              `json:"decisionReason,omitempty"`
 	Refund         RefundID            `json:"refund"`  // what an approval paid; zero otherwise
 	Version        int64               `json:"version"` // counts changes, from 1
@@ -92,7 +92,7 @@ var refundRequestSteps = dbx.Machine[refundRequestRow, RefundRequestStatus]{
 }
 
 func refundRequestEvent(r *refundRequestRow) dbx.Event {
-	return dbx.Event{Type: "billing.refund_" + string(r.Status), Entity: "refund_request", ID: r.ID, Data: map[string]any{
+	return dbx.Event{Type: refundEvents[r.Status], ID: r.ID, Data: map[string]any{
 		"id": r.ID, "payment": r.PaymentID, "status": r.Status,
 	}}
 }
@@ -132,9 +132,9 @@ func requestRefund(ctx context.Context, db dbx.DB, in RequestRefundInput) (Refun
 
 // DecideRefundInput decides on a request for a refund.
 type DecideRefundInput struct {
-	ID     RefundRequestID     // required
-	Status RefundRequestStatus // approved or rejected
-	Reason string              // required for a rejection; up to 500 characters
+	ID     RefundRequestID     `json:"id"`     // required
+	Status RefundRequestStatus `json:"status"` // approved or rejected
+	Reason string              `json:"reason"` // required for a rejection; up to 500 characters
 }
 
 // Validate implements the rules above.
@@ -202,12 +202,12 @@ func (s *Service) WithdrawRefund(ctx context.Context, id RefundRequestID) (Refun
 }
 
 func withdrawRefund(ctx context.Context, db dbx.DB, in usecase.ByID[RefundRequestID]) (RefundRequest, error) {
-	row, err := dbx.Get[refundRequestRow](ctx, db, "refund request", in.ID, dbx.ForUpdate)
+	row, err := dbx.Get[refundRequestRow](ctx, db, "refund_request", in.ID, dbx.ForUpdate)
 	if err != nil {
 		return RefundRequest{}, err
 	}
 	if row.CreatedBy != db.By() && !row.CreatedBy.SamePerson(db.By()) {
-		return RefundRequest{}, hmstype.NotFound("refund request", in.ID)
+		return RefundRequest{}, hmstype.NotFound("refund_request", in.ID)
 	}
 	err = dbx.Move(ctx, db, refundRequestSteps, &row, dbx.Change[refundRequestRow, RefundRequestStatus]{
 		To: RefundWithdrawn, Apply: func(row *refundRequestRow) error { row.decide(db, ""); return nil },
@@ -217,8 +217,8 @@ func withdrawRefund(ctx context.Context, db dbx.DB, in usecase.ByID[RefundReques
 
 // ListRefundRequestsInput selects requests of one state.
 type ListRefundRequestsInput struct {
-	Status RefundRequestStatus // empty means requested
-	Page   hmstype.Page        // oldest first
+	Status RefundRequestStatus `json:"status"` // empty means requested
+	Page   hmstype.Page        `json:"page"`   // oldest first
 }
 
 // Validate implements the rules above.

@@ -12,8 +12,8 @@ import (
 
 // Days asks for the tenant's days of [From, Until).
 type Days struct {
-	From  hmstype.Date // first day, required
-	Until hmstype.Date // first day after, required, at most 1100 days later
+	From  hmstype.Date `json:"from"`  // first day, required
+	Until hmstype.Date `json:"until"` // first day after, required, at most 1100 days later
 }
 
 const maxReportDays = 1100
@@ -194,7 +194,7 @@ type DaySummary struct {
 
 // GetDaySummaryInput asks for one day.
 type GetDaySummaryInput struct {
-	Day hmstype.Date // zero means the tenant's today
+	Day hmstype.Date `json:"day"` // zero means the tenant's today
 }
 
 // Validate implements the rules above: every day is allowed.

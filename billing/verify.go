@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/shopspring/decimal"
 
@@ -18,16 +19,26 @@ type Drift struct {
 	Computed hmstype.Money `json:"computed"` // what was recomputed
 }
 
-// Proof is the outcome of [Service.Verify].
-type Proof struct {
+// Report is the outcome of [Service.Verify].
+type Report struct {
 	Journals int64   `json:"journals"` // how many were summed up
 	Bills    int64   `json:"bills"`    // how many bills were recomputed
 	Payments int64   `json:"payments"` // how many payments were held against their journals
 	Drifts   []Drift `json:"drifts"`   // empty where everything fits; at most 100 per rule
 }
 
-// OK tells whether everything fits.
-func (p Proof) OK() bool { return len(p.Drifts) == 0 }
+// Clean tells whether everything fits.
+func (r Report) Clean() bool { return len(r.Drifts) == 0 }
+
+// String tells the verdict, what was recomputed, and which rows drift by which rule, for a
+// terminal; it tells no amount, for a bill's is a patient's.
+func (r Report) String() string {
+	text := usecase.ReportText(r.Clean(), fmt.Sprintf("%d journals, %d bills, %d payments", r.Journals, r.Bills, r.Payments))
+	for _, d := range r.Drifts {
+		text += "\n  " + d.Rule + ": not so of " + d.ID
+	}
+	return text
+}
 
 // proofs are the rules. Each query gives id, currency, stored and computed of the rows that
 // drift; ?0 is the tenant.
@@ -104,8 +115,8 @@ func receivableProof(account, shares string) string {
 
 const maxDrifts = 100
 
-var opVerify = usecase.Query[usecase.None, Proof]{
-	Name: "billing.verify", Permission: hmstype.PermBillingRead, Shows: usecase.Nobody[Proof](sumsOnly), Quiet: sumsOnly,
+var opVerify = usecase.Query[usecase.None, Report]{
+	Name: "billing.verify", Permission: hmstype.PermBillingRead, Shows: usecase.Nobody[Report](sumsOnly), Quiet: sumsOnly,
 }.Declare()
 
 // Verify recomputes what is kept in two places: journals sum to zero and are whole, bills
@@ -113,17 +124,17 @@ var opVerify = usecase.Query[usecase.None, Proof]{
 // ledger's receivables are what the bills leave open. It changes nothing. It reads all of the
 // tenant's money: a job for the night.
 // Permission: [hmstype.PermBillingRead].
-func (s *Service) Verify(ctx context.Context) (Proof, error) {
+func (s *Service) Verify(ctx context.Context) (Report, error) {
 	return opVerify.Run(ctx, &s.base, usecase.None{}, verify)
 }
 
-func verify(ctx context.Context, db dbx.DB, _ usecase.None) (Proof, error) {
-	proof := Proof{Drifts: []Drift{}}
+func verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report, error) {
+	report := Report{Drifts: []Drift{}}
 	err := db.QueryRow(ctx, `SELECT (SELECT count(*) FROM hms.journal AS j WHERE j.tenant_id = $1),
 		(SELECT count(*) FROM hms.bill AS b WHERE b.tenant_id = $1), (SELECT count(*) FROM hms.payment AS p WHERE p.tenant_id = $1)`,
-		db.Tenant()).Scan(&proof.Journals, &proof.Bills, &proof.Payments)
+		db.Tenant()).Scan(&report.Journals, &report.Bills, &report.Payments)
 	if err != nil {
-		return proof, err
+		return report, err
 	}
 	for _, p := range proofs {
 		var rows []struct {
@@ -132,14 +143,14 @@ func verify(ctx context.Context, db dbx.DB, _ usecase.None) (Proof, error) {
 			Stored, Computed decimal.Decimal
 		}
 		if err := db.NewRaw(p.query+" ORDER BY 1 LIMIT ?1", db.Tenant(), maxDrifts).Scan(ctx, &rows); err != nil {
-			return proof, err
+			return report, err
 		}
 		for _, r := range rows {
-			proof.Drifts = append(proof.Drifts, Drift{
+			report.Drifts = append(report.Drifts, Drift{
 				Rule: p.rule, ID: r.ID, Stored: hmstype.Money{Amount: r.Stored, Currency: r.Currency},
 				Computed: hmstype.Money{Amount: r.Computed, Currency: r.Currency},
 			})
 		}
 	}
-	return proof, nil
+	return report, nil
 }

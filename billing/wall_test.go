@@ -57,7 +57,7 @@ func TestWall_Payment(t *testing.T) {
 	require.True(t, b.bill(t, bill.ID).IsPaid(), "the bill follows from the row, whoever wrote it")
 	proof, err := b.s.Verify(b.Ctx)
 	require.NoError(t, err)
-	require.False(t, proof.OK(), "a payment whose journal has no lines is found")
+	require.False(t, proof.Clean(), "a payment whose journal has no lines is found")
 
 	for _, statement := range []string{
 		`UPDATE hms.payment SET amount = 1 WHERE tenant_id = ?`,

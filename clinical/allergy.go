@@ -36,11 +36,12 @@ var AllergyTransitions = hmstype.Transitions[AllergyStatus]{
 
 // AllergyDetails are what people say of an allergy.
 type AllergyDetails struct {
-	Substance   hmstype.Code `bun:"embed:substance_" json:"substance"`          // with a display; zero where NoneKnown
-	NoneKnown   bool         `bun:"none_known"       json:"noneKnown"`          // asked, and none is known
-	Category    string       `bun:"category"         json:"category,omitempty"` // of FHIR allergy-intolerance-category, or empty
-	Criticality string       `bun:"criticality"      json:"criticality"`        // low, high or unable-to-assess
-	Reaction    string       `bun:"reaction"         json:"reaction,omitempty"` // what happened, up to 500 characters
+	Substance hmstype.Code `bun:"embed:substance_" json:"substance"` // with a display; zero where NoneKnown
+	NoneKnown bool         `bun:"none_known"       json:"noneKnown"` // asked, and none is known
+	// of FHIR allergy-intolerance-category, or empty
+	Category    string `bun:"category"         json:"category,omitempty"`
+	Criticality string `bun:"criticality"      json:"criticality"`        // low, high or unable-to-assess
+	Reaction    string `bun:"reaction"         json:"reaction,omitempty"` // what happened, up to 500 characters
 }
 
 func (d AllergyDetails) validate(v *hmstype.Validator) {
@@ -65,7 +66,7 @@ type Allergy struct {
 	Verification Verification     `json:"verification"`           // unconfirmed, confirmed, refuted, entered-in-error
 	StatusReason string           `json:"statusReason,omitempty"` // why it was revised last
 	CreatedBy    hmstype.ActorRef `json:"createdBy"`              // who recorded it
-	CreatedAt    time.Time        `json:"createdAt"`              // UTC
+	CreatedAt    time.Time        `json:"createdAt,omitzero"`     // UTC
 	Version      int64            `json:"version"`                // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants.

@@ -17,10 +17,10 @@ var allergySteps = dbx.Machine[allergyRow, AllergyStatus]{
 
 // RecordAllergyInput describes an allergy, or that none is known.
 type RecordAllergyInput struct {
-	Patient        hmstype.PatientID // required
+	Patient        hmstype.PatientID `json:"patient"` // required
 	AllergyDetails                   // an empty criticality means unable-to-assess
-	Unconfirmed    bool              // told, and not confirmed clinically
-	IdempotencyKey string
+	Unconfirmed    bool              `json:"unconfirmed"` // told, and not confirmed clinically
+	IdempotencyKey string            `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -71,7 +71,7 @@ func (s *Service) recordAllergy(ctx context.Context, db dbx.DB, in RecordAllergy
 	if !done {
 		return Allergy{}, allergyInTheWay(ctx, db, row)
 	}
-	return row.allergy(), db.Emit(ctx, dbx.Event{Type: "allergy.recorded", Entity: "allergy", ID: row.ID,
+	return row.allergy(), db.Emit(ctx, dbx.Event{Type: eventAllergyRecorded, ID: row.ID,
 		Data: map[string]string{"id": row.ID.String()}})
 }
 
@@ -100,11 +100,12 @@ func standingAllergies(ctx context.Context, db dbx.DB, patient hmstype.PatientID
 
 // ReviseAllergyInput changes what is known of an allergy, or withdraws "none known".
 type ReviseAllergyInput struct {
-	ID           hmstype.AllergyID // required
-	Version      int64             // the version that was read
-	Status       AllergyStatus     // empty keeps it
-	Verification Verification      // unconfirmed, confirmed, refuted, entered-in-error; empty keeps it
-	Reason       string            // required, up to 200 characters
+	ID      hmstype.AllergyID `json:"id"`      // required
+	Version int64             `json:"version"` // the version that was read
+	Status  AllergyStatus     `json:"status"`  // empty keeps it
+	// unconfirmed, confirmed, refuted, entered-in-error; empty keeps it
+	Verification Verification `json:"verification"`
+	Reason       string       `json:"reason"` // required, up to 200 characters
 }
 
 // Validate implements the rules above.

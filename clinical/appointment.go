@@ -53,8 +53,9 @@ const maxAppointment = 24 * time.Hour
 type AppointmentDetails struct {
 	Type   string `bun:"appointment_type" json:"type,omitempty"`   // such as "follow-up"; up to 50 characters
 	Reason string `bun:"reason"           json:"reason,omitempty"` // why the patient comes; up to 200 characters
-	Room   string `bun:"room"             json:"room,omitempty"`   // where, a name and no booked resource; up to 50 characters
-	Notes  string `bun:"notes"            json:"notes,omitempty"`  // up to 2000 characters
+	// where, a name and no booked resource; up to 50 characters
+	Room  string `bun:"room"             json:"room,omitempty"`
+	Notes string `bun:"notes"            json:"notes,omitempty"` // up to 2000 characters
 }
 
 func (d AppointmentDetails) validate(v *hmstype.Validator) {
@@ -72,13 +73,14 @@ type Appointment struct {
 	Period       hmstype.Period        `json:"period"` // half-open, UTC
 	Status       AppointmentStatus     `json:"status"`
 	AppointmentDetails
-	CancelCode   CancelCode            `json:"cancelCode,omitempty"`   // why it was cancelled; empty unless it was
-	CancelReason string                `json:"cancelReason,omitempty"` // the same in words, or why it was entered in error
-	CancelledBy  hmstype.ActorRef      `json:"cancelledBy"`            // zero unless it was
-	Replaces     hmstype.AppointmentID `json:"replaces"`               // the one that was rescheduled into this one
+	CancelCode CancelCode `json:"cancelCode,omitempty"` // why it was cancelled; empty unless it was
+	// the same in words, or why it was entered in error
+	CancelReason string                `json:"cancelReason,omitempty"`
+	CancelledBy  hmstype.ActorRef      `json:"cancelledBy"` // zero unless it was
+	Replaces     hmstype.AppointmentID `json:"replaces"`    // the one that was rescheduled into this one
 	CreatedBy    hmstype.ActorRef      `json:"createdBy"`
-	CreatedAt    time.Time             `json:"createdAt"` // UTC
-	Version      int64                 `json:"version"`   // counts changes, from 1
+	CreatedAt    time.Time             `json:"createdAt,omitzero"` // UTC
+	Version      int64                 `json:"version"`            // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants.
 	Withheld bool `json:"withheld,omitempty"`
@@ -133,11 +135,11 @@ var appointments = usecase.Entity[Appointment]{
 
 // BookInput describes an appointment.
 type BookInput struct {
-	Patient      hmstype.PatientID // required
-	Practitioner hmstype.UserID    // required
-	Period       hmstype.Period    // one minute to 24 hours, not wholly in the past
+	Patient      hmstype.PatientID `json:"patient"`      // required
+	Practitioner hmstype.UserID    `json:"practitioner"` // required
+	Period       hmstype.Period    `json:"period"`       // one minute to 24 hours, not wholly in the past
 	AppointmentDetails
-	IdempotencyKey string
+	IdempotencyKey string `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -203,7 +205,7 @@ func (s *Service) bookReplacing(ctx context.Context, db dbx.DB, in BookInput, ol
 	if !done {
 		return Appointment{}, inTheWay(ctx, db, row)
 	}
-	return row.appointment(), db.Emit(ctx, appointmentEvent(&row, "booked"))
+	return row.appointment(), db.Emit(ctx, appointmentEvent(&row))
 }
 
 // inTheWay finds the appointment that the database refused to overlap.

@@ -41,12 +41,12 @@ var appointmentSteps = dbx.Machine[appointmentRow, AppointmentStatus]{
 	Table: "appointment", Transitions: AppointmentTransitions,
 	State:   func(r *appointmentRow) *AppointmentStatus { return &r.Status },
 	Columns: []string{"cancel_code", "cancel_reason", "cancelled_by"},
-	Event:   func(r *appointmentRow, _ AppointmentStatus) dbx.Event { return appointmentEvent(r, string(r.Status)) },
+	Event:   func(r *appointmentRow, _ AppointmentStatus) dbx.Event { return appointmentEvent(r) },
 }
 
-func appointmentEvent(r *appointmentRow, what string) dbx.Event {
+func appointmentEvent(r *appointmentRow) dbx.Event {
 	return dbx.Event{
-		Type: "appointment." + what, Entity: "appointment", ID: r.ID,
+		Type: appointmentEvents[r.Status], ID: r.ID,
 		Data: map[string]string{"id": r.ID.String(), "status": string(r.Status)},
 	}
 }
@@ -61,10 +61,10 @@ func stepAppointment(
 
 // RescheduleInput moves an appointment.
 type RescheduleInput struct {
-	ID             hmstype.AppointmentID // required
-	Period         hmstype.Period        // as for booking
-	Practitioner   hmstype.UserID        // zero keeps the practitioner
-	IdempotencyKey string
+	ID             hmstype.AppointmentID `json:"id"`           // required
+	Period         hmstype.Period        `json:"period"`       // as for booking
+	Practitioner   hmstype.UserID        `json:"practitioner"` // zero keeps the practitioner
+	IdempotencyKey string                `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -119,9 +119,9 @@ func cancelled(db dbx.DB, code CancelCode, reason string) dbx.Change[appointment
 
 // CancelAppointmentInput cancels an appointment.
 type CancelAppointmentInput struct {
-	ID     hmstype.AppointmentID // required
-	Code   CancelCode            // empty means CancelOther
-	Reason string                // in words; required, up to 200 characters
+	ID     hmstype.AppointmentID `json:"id"`     // required
+	Code   CancelCode            `json:"code"`   // empty means CancelOther
+	Reason string                `json:"reason"` // in words; required, up to 200 characters
 }
 
 // Validate implements the rules above.
@@ -154,8 +154,8 @@ func cancelAppointment(ctx context.Context, db dbx.DB, in CancelAppointmentInput
 
 // EnterAppointmentInErrorInput takes back what should never have been entered.
 type EnterAppointmentInErrorInput struct {
-	ID     hmstype.AppointmentID // required
-	Reason string                // required, up to 200 characters
+	ID     hmstype.AppointmentID `json:"id"`     // required
+	Reason string                `json:"reason"` // required, up to 200 characters
 }
 
 // Validate implements the rules above.
@@ -209,8 +209,8 @@ func checkIn(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.Appointment
 
 // MarkNoShowInput names an appointment that a patient missed.
 type MarkNoShowInput struct {
-	ID    hmstype.AppointmentID // required
-	Grace time.Duration         // how long after its start a patient may still come; not negative
+	ID    hmstype.AppointmentID `json:"id"`    // required
+	Grace time.Duration         `json:"grace"` // how long after its start a patient may still come; not negative
 }
 
 // Validate implements the rules above.
@@ -246,9 +246,9 @@ func markNoShow(ctx context.Context, db dbx.DB, in MarkNoShowInput) (Appointment
 
 // MarkNoShowsInput selects the appointments that patients have missed by an instant.
 type MarkNoShowsInput struct {
-	AsOf  time.Time     // required, not in the future
-	Grace time.Duration // how long after its start a patient may still come; not negative
-	Limit int           // at most so many; zero means hmstype.MaxPageSize, which is the most
+	AsOf  time.Time     `json:"asOf,omitzero"` // required, not in the future
+	Grace time.Duration `json:"grace"`         // how long after its start a patient may still come; not negative
+	Limit int           `json:"limit"`         // at most so many; zero means hmstype.MaxPageSize, which is the most
 }
 
 // Validate implements the rules above.

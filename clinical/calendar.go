@@ -10,11 +10,13 @@ import (
 
 // ListAppointmentsInput selects appointments.
 type ListAppointmentsInput struct {
-	Practitioner hmstype.UserID    // whose calendar; zero for all
-	Patient      hmstype.PatientID // whose visits; zero for all
-	During       hmstype.Period    // those that start in it; required, with an end, unless Day is given
-	Day          hmstype.Date      // a day of the tenant's time zone, which may have 23 or 25 hours; zero for During
-	Page         hmstype.Page      // by start
+	Practitioner hmstype.UserID    `json:"practitioner"` // whose calendar; zero for all
+	Patient      hmstype.PatientID `json:"patient"`      // whose visits; zero for all
+	// those that start in it; required, with an end, unless Day is given
+	During hmstype.Period `json:"during"`
+	// a day of the tenant's time zone, which may have 23 or 25 hours; zero for During
+	Day  hmstype.Date `json:"day"`
+	Page hmstype.Page `json:"page"` // by start
 }
 
 // Validate implements the rules above.

@@ -75,7 +75,7 @@ type Condition struct {
 	AbatementDate hmstype.Date     `json:"abatementDate"`         // when it ended; zero means not, or unknown
 	ErrorReason   string           `json:"errorReason,omitempty"` // why it was entered in error
 	CreatedBy     hmstype.ActorRef `json:"createdBy"`             // who recorded it
-	CreatedAt     time.Time        `json:"createdAt"`             // UTC
+	CreatedAt     time.Time        `json:"createdAt,omitzero"`    // UTC
 	Version       int64            `json:"version"`               // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants.
@@ -120,9 +120,9 @@ var conditionSteps = dbx.Machine[conditionRow, ConditionStatus]{
 
 // AddConditionInput describes a problem.
 type AddConditionInput struct {
-	Encounter        hmstype.EncounterID // required, open
+	Encounter        hmstype.EncounterID `json:"encounter"` // required, open
 	ConditionDetails                     // an empty verification means confirmed
-	IdempotencyKey   string
+	IdempotencyKey   string              `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -176,12 +176,12 @@ func refuseFuture(ctx context.Context, db dbx.DB, day hmstype.Date, path string)
 
 // ReviseConditionInput changes what is known of a problem.
 type ReviseConditionInput struct {
-	ID            hmstype.ConditionID // required
-	Version       int64               // the version that was read
-	Status        ConditionStatus     // empty keeps it
-	Verification  Verification        // empty keeps it
-	AbatementDate hmstype.Date        // with a status of what is over; zero means unknown
-	Reason        string              // required for entered-in-error, up to 200 characters
+	ID            hmstype.ConditionID `json:"id"`            // required
+	Version       int64               `json:"version"`       // the version that was read
+	Status        ConditionStatus     `json:"status"`        // empty keeps it
+	Verification  Verification        `json:"verification"`  // empty keeps it
+	AbatementDate hmstype.Date        `json:"abatementDate"` // with a status of what is over; zero means unknown
+	Reason        string              `json:"reason"`        // required for entered-in-error, up to 200 characters
 }
 
 // Validate implements the rules above.

@@ -121,8 +121,8 @@ func TestPort_RecordDispensed(t *testing.T) {
 // as takes a step of a prescription by what every one of them asks for.
 func as[In interface {
 	~struct {
-		ID     hmstype.PrescriptionID
-		Reason string
+		ID     hmstype.PrescriptionID `json:"id"`
+		Reason string                 `json:"reason"`
 	}
 }](
 	method func(*clinical.Service, context.Context, In) (clinical.Prescription, error),

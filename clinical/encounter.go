@@ -85,8 +85,8 @@ type Encounter struct {
 	EncounterDetails
 	EncounterOutcome                  // empty until it is finished
 	CreatedBy        hmstype.ActorRef `json:"createdBy"`
-	CreatedAt        time.Time        `json:"createdAt"` // UTC
-	Version          int64            `json:"version"`   // counts changes, from 1
+	CreatedAt        time.Time        `json:"createdAt,omitzero"` // UTC
+	Version          int64            `json:"version"`            // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants.
 	Withheld bool `json:"withheld,omitempty"`

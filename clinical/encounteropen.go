@@ -10,13 +10,15 @@ import (
 
 // OpenEncounterInput opens an encounter.
 type OpenEncounterInput struct {
-	Appointment  hmstype.AppointmentID // an appointment whose patient is here; zero for a walk-in
-	Patient      hmstype.PatientID     // required for a walk-in; otherwise zero or the appointment's
-	Practitioner hmstype.UserID        // required for a walk-in; otherwise zero keeps the appointment's
-	Class        Class                 // required
-	Status       EncounterStatus       // planned, arrived, triaged or in-progress, which empty means
+	Appointment hmstype.AppointmentID `json:"appointment"` // an appointment whose patient is here; zero for a walk-in
+	// required for a walk-in; otherwise zero or the appointment's
+	Patient hmstype.PatientID `json:"patient"`
+	// required for a walk-in; otherwise zero keeps the appointment's
+	Practitioner hmstype.UserID  `json:"practitioner"`
+	Class        Class           `json:"class"`  // required
+	Status       EncounterStatus `json:"status"` // planned, arrived, triaged or in-progress, which empty means
 	EncounterDetails
-	IdempotencyKey string
+	IdempotencyKey string `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -79,7 +81,7 @@ func (s *Service) openEncounter(ctx context.Context, db dbx.DB, in OpenEncounter
 	if !done {
 		return Encounter{}, openInTheWay(ctx, db, row)
 	}
-	return row.encounter(), db.Emit(ctx, dbx.Event{Type: "encounter.opened", Entity: "encounter", ID: row.ID,
+	return row.encounter(), db.Emit(ctx, dbx.Event{Type: eventEncounterOpened, ID: row.ID,
 		Data: map[string]string{"id": row.ID.String(), "class": string(row.Class), "status": string(row.Status)}})
 }
 

@@ -27,8 +27,8 @@ func getEncounter(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.Encoun
 
 // OfPatient selects a page of what is recorded of a patient, the newest first.
 type OfPatient struct {
-	Patient hmstype.PatientID // required
-	Page    hmstype.Page
+	Patient hmstype.PatientID `json:"patient"` // required
+	Page    hmstype.Page      `json:"page"`
 }
 
 // Validate implements the rules above.
@@ -83,8 +83,8 @@ func (s *Service) ListEncounters(ctx context.Context, in ListEncountersInput) (h
 // anyOfPatient is the input of any such page.
 type anyOfPatient interface {
 	~struct {
-		Patient hmstype.PatientID
-		Page    hmstype.Page
+		Patient hmstype.PatientID `json:"patient"`
+		Page    hmstype.Page      `json:"page"`
 	}
 }
 

@@ -17,9 +17,13 @@ var encounterSteps = dbx.Machine[encounterRow, EncounterStatus]{
 	Table: "encounter", Transitions: EncounterTransitions,
 	State:   func(r *encounterRow) *EncounterStatus { return &r.Status },
 	Columns: []string{"started_at", "ended_at", "diagnosis", "disposition", "service_code"},
-	Event: func(r *encounterRow, _ EncounterStatus) dbx.Event {
+	Event: func(r *encounterRow, from EncounterStatus) dbx.Event {
+		kind := encounterEvents[r.Status]
+		if from == EncounterOnLeave && r.Status == EncounterInProgress {
+			kind = eventEncounterResumed
+		}
 		return dbx.Event{
-			Type: "encounter." + string(r.Status), Entity: "encounter", ID: r.ID,
+			Type: kind, ID: r.ID,
 			Data: map[string]string{"id": r.ID.String(), "status": string(r.Status)},
 		}
 	},
@@ -27,9 +31,9 @@ var encounterSteps = dbx.Machine[encounterRow, EncounterStatus]{
 
 // MoveEncounterInput steps an encounter on its way: arrival, triage, treatment, leave and return.
 type MoveEncounterInput struct {
-	ID     hmstype.EncounterID // required
-	Status EncounterStatus     // arrived, triaged, in-progress or onleave
-	Reason string              // optional, up to 200 characters
+	ID     hmstype.EncounterID `json:"id"`     // required
+	Status EncounterStatus     `json:"status"` // arrived, triaged, in-progress or onleave
+	Reason string              `json:"reason"` // optional, up to 200 characters
 }
 
 // Validate implements the rules above.
@@ -69,10 +73,11 @@ func moveEncounter(ctx context.Context, db dbx.DB, in MoveEncounterInput) (Encou
 
 // FinishEncounterInput ends an encounter.
 type FinishEncounterInput struct {
-	ID               hmstype.EncounterID // required
+	ID               hmstype.EncounterID `json:"id"` // required
 	EncounterOutcome                     // the disposition is required; an empty diagnosis keeps what is noted
-	Service          string              // service code to charge for the visit; empty means the encounter's own
-	IdempotencyKey   string
+	// service code to charge for the visit; empty means the encounter's own
+	Service        string `json:"service"`
+	IdempotencyKey string `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -141,8 +146,8 @@ func (s *Service) askGuards(ctx context.Context, db dbx.DB, id hmstype.Encounter
 
 // EncounterWithdrawal ends an encounter that did not take place, or should not be on record.
 type EncounterWithdrawal struct {
-	ID     hmstype.EncounterID // required
-	Reason string              // required, up to 200 characters
+	ID     hmstype.EncounterID `json:"id"`     // required
+	Reason string              `json:"reason"` // required, up to 200 characters
 }
 
 // Validate implements the rules above.

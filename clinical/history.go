@@ -16,7 +16,7 @@ func (r allergyRow) subject() hmstype.PatientID      { return r.PatientID }
 func (r prescriptionRow) subject() hmstype.PatientID { return r.PatientID }
 
 var opGetAppointmentHistory = usecase.Query[usecase.ByID[hmstype.AppointmentID], hmstype.History]{
-	Name: "clinical.get_appointment_history", Permission: hmstype.PermAppointmentRead, Shows: usecase.Histories.One(),
+	Name: "clinical.get_appointment_history", Permission: hmstype.PermAppointmentRead, Shows: usecase.Histories("appointment").One(),
 }.Declare()
 
 // GetAppointmentHistory gives the steps of an appointment from state to state, the oldest first.
@@ -27,7 +27,7 @@ func (s *Service) GetAppointmentHistory(ctx context.Context, id hmstype.Appointm
 }
 
 var opGetEncounterHistory = usecase.Query[usecase.ByID[hmstype.EncounterID], hmstype.History]{
-	Name: "clinical.get_encounter_history", Permission: hmstype.PermClinicalRead, Shows: usecase.Histories.One(),
+	Name: "clinical.get_encounter_history", Permission: hmstype.PermClinicalRead, Shows: usecase.Histories("encounter").One(),
 }.Declare()
 
 // GetEncounterHistory gives the steps of an encounter from state to state, the oldest first (FHIR
@@ -39,7 +39,7 @@ func (s *Service) GetEncounterHistory(ctx context.Context, id hmstype.EncounterI
 }
 
 var opGetNoteHistory = usecase.Query[usecase.ByID[hmstype.NoteID], hmstype.History]{
-	Name: "clinical.get_note_history", Permission: hmstype.PermClinicalRead, Shows: usecase.Histories.One(),
+	Name: "clinical.get_note_history", Permission: hmstype.PermClinicalRead, Shows: usecase.Histories("clinical_note").One(),
 }.Declare()
 
 // GetNoteHistory gives the steps of a note from state to state, the oldest first.
@@ -50,7 +50,7 @@ func (s *Service) GetNoteHistory(ctx context.Context, id hmstype.NoteID) (hmstyp
 }
 
 var opGetVitalsHistory = usecase.Query[usecase.ByID[hmstype.VitalsID], hmstype.History]{
-	Name: "clinical.get_vitals_history", Permission: hmstype.PermClinicalRead, Shows: usecase.Histories.One(),
+	Name: "clinical.get_vitals_history", Permission: hmstype.PermClinicalRead, Shows: usecase.Histories("vitals").One(),
 }.Declare()
 
 // GetVitalsHistory gives the steps of a set of vital signs from state to state, the oldest first.
@@ -61,7 +61,7 @@ func (s *Service) GetVitalsHistory(ctx context.Context, id hmstype.VitalsID) (hm
 }
 
 var opGetConditionHistory = usecase.Query[usecase.ByID[hmstype.ConditionID], hmstype.History]{
-	Name: "clinical.get_condition_history", Permission: hmstype.PermClinicalRead, Shows: usecase.Histories.One(),
+	Name: "clinical.get_condition_history", Permission: hmstype.PermClinicalRead, Shows: usecase.Histories("condition").One(),
 }.Declare()
 
 // GetConditionHistory gives the steps of a problem from one clinical state to another, the oldest
@@ -73,7 +73,7 @@ func (s *Service) GetConditionHistory(ctx context.Context, id hmstype.ConditionI
 }
 
 var opGetAllergyHistory = usecase.Query[usecase.ByID[hmstype.AllergyID], hmstype.History]{
-	Name: "clinical.get_allergy_history", Permission: hmstype.PermClinicalRead, Shows: usecase.Histories.One(),
+	Name: "clinical.get_allergy_history", Permission: hmstype.PermClinicalRead, Shows: usecase.Histories("allergy").One(),
 }.Declare()
 
 // GetAllergyHistory gives the steps of an allergy from one clinical state to another, the oldest
@@ -85,7 +85,7 @@ func (s *Service) GetAllergyHistory(ctx context.Context, id hmstype.AllergyID) (
 }
 
 var opGetPrescriptionHistory = usecase.Query[usecase.ByID[hmstype.PrescriptionID], hmstype.History]{
-	Name: "clinical.get_prescription_history", Permission: hmstype.PermPrescriptionRead, Shows: usecase.Histories.One(),
+	Name: "clinical.get_prescription_history", Permission: hmstype.PermPrescriptionRead, Shows: usecase.Histories("prescription").One(),
 }.Declare()
 
 // GetPrescriptionHistory gives the steps of a prescription from state to state, the oldest first.

@@ -9,15 +9,22 @@ import (
 // Measurements are vital signs; nil means not taken, which is not zero. Each is one FHIR
 // Observation of the vital-signs profile; the LOINC code and the UCUM unit stand beside it.
 type Measurements struct {
-	TemperatureCelsius      *decimal.Decimal `bun:"temperature_celsius" json:"temperatureCelsius,omitempty"`            // 8310-5, Cel; 20 to 46, one place
-	PulsePerMinute          *int             `bun:"pulse_per_minute" json:"pulsePerMinute,omitempty"`                   // 8867-4, /min; 0 to 350
-	BreathsPerMinute        *int             `bun:"breaths_per_minute" json:"breathsPerMinute,omitempty"`               // 9279-1, /min; 0 to 150
-	SystolicMmHg            *int             `bun:"systolic_mmhg" json:"systolicMmHg,omitempty"`                        // 8480-6, mm[Hg]; 20 to 350
-	DiastolicMmHg           *int             `bun:"diastolic_mmhg" json:"diastolicMmHg,omitempty"`                      // 8462-4, mm[Hg]; 0 to 250, not above the systolic
-	OxygenSaturationPercent *int             `bun:"oxygen_saturation_percent" json:"oxygenSaturationPercent,omitempty"` // 59408-5, %; 0 to 100
-	HeightCm                *decimal.Decimal `bun:"height_cm" json:"heightCm,omitempty"`                                // 8302-2, cm; 20 to 280, one place
-	WeightKg                *decimal.Decimal `bun:"weight_kg" json:"weightKg,omitempty"`                                // 29463-7, kg; 0.2 to 700, three places
-	PainScore               *int             `bun:"pain_score" json:"painScore,omitempty"`                              // 72514-3, {score}; 0 to 10
+	// 8310-5, Cel; 20 to 46, one place
+	TemperatureCelsius *decimal.Decimal `bun:"temperature_celsius" json:"temperatureCelsius,omitempty"`
+	// 8867-4, /min; 0 to 350
+	PulsePerMinute *int `bun:"pulse_per_minute" json:"pulsePerMinute,omitempty"`
+	// 9279-1, /min; 0 to 150
+	BreathsPerMinute *int `bun:"breaths_per_minute" json:"breathsPerMinute,omitempty"`
+	// 8480-6, mm[Hg]; 20 to 350
+	SystolicMmHg *int `bun:"systolic_mmhg" json:"systolicMmHg,omitempty"`
+	// 8462-4, mm[Hg]; 0 to 250, not above the systolic
+	DiastolicMmHg *int `bun:"diastolic_mmhg" json:"diastolicMmHg,omitempty"`
+	// 59408-5, %; 0 to 100
+	OxygenSaturationPercent *int `bun:"oxygen_saturation_percent" json:"oxygenSaturationPercent,omitempty"`
+	// 8302-2, cm; 20 to 280, one place
+	HeightCm  *decimal.Decimal `bun:"height_cm" json:"heightCm,omitempty"`
+	WeightKg  *decimal.Decimal `bun:"weight_kg" json:"weightKg,omitempty"`   // 29463-7, kg; 0.2 to 700, three places
+	PainScore *int             `bun:"pain_score" json:"painScore,omitempty"` // 72514-3, {score}; 0 to 10
 }
 
 func checkInt(v *hmstype.Validator, path string, value *int, low, high int, rule string) {

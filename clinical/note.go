@@ -63,12 +63,12 @@ type Note struct {
 	Amends    hmstype.NoteID      `json:"amends"` // the signed note that this one is an addendum to; zero for none
 	Status    NoteStatus          `json:"status"`
 	NoteBody
-	SignedAt    time.Time        `json:"signedAt"`              // UTC; zero for a draft
+	SignedAt    time.Time        `json:"signedAt,omitzero"`     // UTC; zero for a draft
 	Hash        string           `json:"hash,omitempty"`        // hexadecimal SHA-256 of the signed body
 	ErrorReason string           `json:"errorReason,omitempty"` // why it was entered in error
 	Erased      bool             `json:"erased,omitempty"`      // the patient was erased: what was sealed is empty now
 	CreatedBy   hmstype.ActorRef `json:"createdBy"`             // its author
-	CreatedAt   time.Time        `json:"createdAt"`             // UTC
+	CreatedAt   time.Time        `json:"createdAt,omitzero"`    // UTC
 	Version     int64            `json:"version"`               // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants.

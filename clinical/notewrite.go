@@ -18,7 +18,7 @@ var noteSteps = dbx.Machine[noteRow, NoteStatus]{
 			return dbx.Event{}
 		}
 		return dbx.Event{
-			Type: "note.signed", Entity: "note", ID: r.ID,
+			Type: eventNoteSigned, ID: r.ID,
 			Data: map[string]string{"id": r.ID.String(), "encounter": r.EncounterID.String()},
 		}
 	},
@@ -26,10 +26,10 @@ var noteSteps = dbx.Machine[noteRow, NoteStatus]{
 
 // WriteNoteInput describes a draft.
 type WriteNoteInput struct {
-	Encounter hmstype.EncounterID // required, open unless Amends is given
-	Amends    hmstype.NoteID      // a signed note of the encounter to add to; zero for none
+	Encounter hmstype.EncounterID `json:"encounter"` // required, open unless Amends is given
+	Amends    hmstype.NoteID      `json:"amends"`    // a signed note of the encounter to add to; zero for none
 	NoteBody
-	IdempotencyKey string
+	IdempotencyKey string `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -87,8 +87,8 @@ func (s *Service) writeNote(ctx context.Context, db dbx.DB, in WriteNoteInput) (
 
 // SaveNoteInput replaces the body of a draft.
 type SaveNoteInput struct {
-	ID      hmstype.NoteID // required
-	Version int64          // the version that the author read
+	ID      hmstype.NoteID `json:"id"`      // required
+	Version int64          `json:"version"` // the version that the author read
 	NoteBody
 }
 
@@ -180,9 +180,9 @@ func (s *Service) signNote(ctx context.Context, db dbx.DB, in usecase.ByID[hmsty
 
 // AddAddendumInput describes an addendum to a signed note.
 type AddAddendumInput struct {
-	Note hmstype.NoteID // the signed note, required
+	Note hmstype.NoteID `json:"note"` // the signed note, required
 	NoteBody
-	IdempotencyKey string
+	IdempotencyKey string `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -216,8 +216,8 @@ func (s *Service) addAddendum(ctx context.Context, db dbx.DB, in AddAddendumInpu
 
 // EnterNoteInErrorInput takes back a note.
 type EnterNoteInErrorInput struct {
-	ID     hmstype.NoteID // required
-	Reason string         // required, up to 200 characters
+	ID     hmstype.NoteID `json:"id"`     // required
+	Reason string         `json:"reason"` // required, up to 200 characters
 }
 
 // Validate implements the rules above.

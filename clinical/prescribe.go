@@ -12,14 +12,15 @@ import (
 
 // PrescribeInput describes a prescription.
 type PrescribeInput struct {
-	Encounter   hmstype.EncounterID // required, open
-	Code        hmstype.Code        // of the medication (RxNorm, ATC, ...); compared with the allergies, as is its name
-	GenericName string              // compared as well; up to 200 characters
-	Codes       []hmstype.Code      // of ingredients and their classes, compared as well; at most 20
+	Encounter hmstype.EncounterID `json:"encounter"` // required, open
+	// of the medication (RxNorm, ATC, ...); compared with the allergies, as is its name
+	Code        hmstype.Code   `json:"code"`
+	GenericName string         `json:"genericName"` // compared as well; up to 200 characters
+	Codes       []hmstype.Code `json:"codes"`       // of ingredients and their classes, compared as well; at most 20
 	// The last day defaults to a year from today. Without a reason to override, what a recorded
 	// allergy speaks against is refused.
 	PrescriptionDetails
-	IdempotencyKey string
+	IdempotencyKey string `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -88,7 +89,7 @@ func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return Prescription{}, err
 	}
-	return row.prescription(), db.Emit(ctx, dbx.Event{Type: "prescription.written", Entity: "prescription", ID: row.ID,
+	return row.prescription(), db.Emit(ctx, dbx.Event{Type: eventPrescriptionWritten, ID: row.ID,
 		Data: map[string]string{"id": row.ID.String()}})
 }
 

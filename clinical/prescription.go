@@ -42,8 +42,9 @@ type PrescriptionDetails struct {
 	Medication     hmstype.MedicationItemID `bun:"medication_item_id" json:"medication"`
 	MedicationName string                   `bun:"medication_name" json:"medicationName"` // 1 to 200 characters
 	Dosage         string                   `bun:"dosage" json:"dosage"`                  // such as "500 mg"; 1 to 100
-	Frequency      string                   `bun:"frequency" json:"frequency"`            // such as "twice a day"; 1 to 100
-	Duration       string                   `bun:"duration" json:"duration"`              // such as "7 days"; 1 to 100
+	// such as "twice a day"; 1 to 100
+	Frequency string `bun:"frequency" json:"frequency"`
+	Duration  string `bun:"duration" json:"duration"` // such as "7 days"; 1 to 100
 	// Instructions are for the patient; up to 2000 characters.
 	Instructions string `bun:"instructions" json:"instructions,omitempty"`
 	// Quantity is that of one fill, in base units of the item; positive.
@@ -80,8 +81,8 @@ type Prescription struct {
 	Dispensed    hmstype.Quantity   `json:"dispensed"`            // handed out and not come back, over all fills
 	StopReason   string             `json:"stopReason,omitempty"` // why it took its last step
 	PrescribedBy hmstype.ActorRef   `json:"prescribedBy"`
-	PrescribedAt time.Time          `json:"prescribedAt"` // UTC
-	Version      int64              `json:"version"`      // counts changes, from 1
+	PrescribedAt time.Time          `json:"prescribedAt,omitzero"` // UTC
+	Version      int64              `json:"version"`               // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants.
 	Withheld bool `json:"withheld,omitempty"`

@@ -15,7 +15,7 @@ var prescriptionSteps = dbx.Machine[prescriptionRow, PrescriptionStatus]{
 	Columns: []string{"stop_reason", "dispensed_quantity"},
 	Event: func(r *prescriptionRow, _ PrescriptionStatus) dbx.Event {
 		return dbx.Event{
-			Type: "prescription." + string(r.Status), Entity: "prescription", ID: r.ID,
+			Type: prescriptionEvents[r.Status], ID: r.ID,
 			Data: map[string]string{"id": r.ID.String(), "status": string(r.Status)},
 		}
 	},
@@ -23,8 +23,8 @@ var prescriptionSteps = dbx.Machine[prescriptionRow, PrescriptionStatus]{
 
 // PrescriptionStep is what every step of a prescription asks for: ending, holding or resuming it.
 type PrescriptionStep struct {
-	ID     hmstype.PrescriptionID // required
-	Reason string                 // required, up to 500 characters
+	ID     hmstype.PrescriptionID `json:"id"`     // required
+	Reason string                 `json:"reason"` // required, up to 500 characters
 }
 
 // Validate implements the rules above.
@@ -152,8 +152,8 @@ func (s *Service) EnterPrescriptionInError(ctx context.Context, in EnterPrescrip
 // anyPrescriptionStep is the input of any of the steps.
 type anyPrescriptionStep interface {
 	~struct {
-		ID     hmstype.PrescriptionID
-		Reason string
+		ID     hmstype.PrescriptionID `json:"id"`
+		Reason string                 `json:"reason"`
 	}
 }
 

@@ -19,6 +19,15 @@ type Report struct {
 // Clean tells whether nothing is wrong.
 func (r Report) Clean() bool { return r == Report{} }
 
+// String tells the verdict and what is wrong, for a terminal.
+func (r Report) String() string {
+	return usecase.ReportText(r.Clean(), "appointments, encounters and prescriptions",
+		usecase.Fault{Count: int64(r.PractitionerOverlaps), What: "pairs of appointments of one practitioner at one time"},
+		usecase.Fault{Count: int64(r.PatientOverlaps), What: "pairs of appointments of one patient at one time"},
+		usecase.Fault{Count: int64(r.OpenInpatientTwice), What: "patients with several open inpatient encounters"},
+		usecase.Fault{Count: int64(r.OverDispensed), What: "prescriptions of which more was dispensed than prescribed"})
+}
+
 var opVerify = usecase.Query[usecase.None, Report]{
 	Name: "clinical.verify", Permission: hmstype.PermClinicalRead,
 	Shows: usecase.Nobody[Report]("sums only"), Quiet: "sums only",

@@ -30,13 +30,13 @@ type Vitals struct {
 	Encounter hmstype.EncounterID `json:"encounter"`
 	Patient   hmstype.PatientID   `json:"patient"`
 	Status    VitalsStatus        `json:"status"`
-	TakenAt   time.Time           `json:"takenAt"` // UTC; CreatedAt says when it was recorded
+	TakenAt   time.Time           `json:"takenAt,omitzero"` // UTC; CreatedAt says when it was recorded
 	Measurements
 	BodyMassIndex *decimal.Decimal `json:"bodyMassIndex,omitempty"` // derived from height and weight of this set
 	Warnings      []Warning        `json:"warnings,omitempty"`      // possible values that are unusual at any age
 	ErrorReason   string           `json:"errorReason,omitempty"`   // why it was entered in error
 	CreatedBy     hmstype.ActorRef `json:"createdBy"`               // who recorded it
-	CreatedAt     time.Time        `json:"createdAt"`               // UTC
+	CreatedAt     time.Time        `json:"createdAt,omitzero"`      // UTC
 	Version       int64            `json:"version"`                 // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants.
@@ -84,10 +84,10 @@ var vitalsSteps = dbx.Machine[vitalsRow, VitalsStatus]{
 
 // RecordVitalsInput describes a set of vital signs.
 type RecordVitalsInput struct {
-	Encounter hmstype.EncounterID // required, open
-	TakenAt   time.Time           // zero means now; not in the future
+	Encounter hmstype.EncounterID `json:"encounter"`        // required, open
+	TakenAt   time.Time           `json:"takenAt,omitzero"` // zero means now; not in the future
 	Measurements
-	IdempotencyKey string
+	IdempotencyKey string `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -133,8 +133,8 @@ func recordVitals(ctx context.Context, db dbx.DB, in RecordVitalsInput) (Vitals,
 
 // EnterVitalsInErrorInput takes back a set of vital signs.
 type EnterVitalsInErrorInput struct {
-	ID     hmstype.VitalsID // required
-	Reason string           // required, up to 200 characters
+	ID     hmstype.VitalsID `json:"id"`     // required
+	Reason string           `json:"reason"` // required, up to 200 characters
 }
 
 // Validate implements the rules above.

@@ -34,7 +34,7 @@ type Erasure struct {
 	Patient hmstype.PatientID `json:"patient"`
 	ErasureDetails
 	ErasedBy hmstype.ActorRef `json:"erasedBy"`
-	ErasedAt time.Time        `json:"erasedAt"` // UTC; of the first time
+	ErasedAt time.Time        `json:"erasedAt,omitzero"` // UTC; of the first time
 	// Withheld says that the patient's record is restricted and the actor may not see it.
 	Withheld bool `json:"withheld,omitempty"`
 }
@@ -65,7 +65,7 @@ func (r erasureRow) erasure() Erasure {
 
 // EraseInput names a patient and says why he is erased.
 type EraseInput struct {
-	Patient hmstype.PatientID // required
+	Patient hmstype.PatientID `json:"patient"` // required
 	ErasureDetails
 }
 
@@ -131,7 +131,7 @@ func (s *Service) erase(ctx context.Context, db dbx.DB, in EraseInput) (Erasure,
 		return Erasure{}, err
 	}
 	return row.erasure(), db.Emit(ctx, dbx.Event{
-		Type: "encryption.erased", Entity: "patient", ID: in.Patient, Data: map[string]string{"patient": in.Patient.String()},
+		Type: eventErased, ID: in.Patient, Data: map[string]string{"patient": in.Patient.String()},
 	})
 }
 

@@ -67,7 +67,7 @@ func record(ctx context.Context, db dbx.DB, action string) error {
 
 // ReencryptInput bounds one step.
 type ReencryptInput struct {
-	Limit int // fields of this step, 1 to 10,000; zero means 500
+	Limit int `json:"limit"` // fields of this step, 1 to 10,000; zero means 500
 }
 
 // defaultStep keeps the transaction of one step short.

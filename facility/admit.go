@@ -10,9 +10,9 @@ import (
 
 // AdmitInput puts a patient into a bed.
 type AdmitInput struct {
-	Encounter      hmstype.EncounterID // required, open
-	Bed            hmstype.BedID       // required, unoccupied
-	IdempotencyKey string
+	Encounter      hmstype.EncounterID `json:"encounter"` // required, open
+	Bed            hmstype.BedID       `json:"bed"`       // required, unoccupied
+	IdempotencyKey string              `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -57,7 +57,7 @@ func (s *Service) admit(ctx context.Context, db dbx.DB, in AdmitInput) (Stay, er
 		return Stay{}, err
 	}
 	return row.stay(), db.Emit(ctx, dbx.Event{
-		Type: "facility.admitted", Entity: "stay", ID: row.ID, Data: map[string]string{"bed": bed.ID.String()},
+		Type: eventAdmitted, ID: row.ID, Data: map[string]string{"bed": bed.ID.String()},
 	})
 }
 

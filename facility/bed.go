@@ -54,8 +54,8 @@ type Bed struct {
 	Status      BedStatus        `json:"status"`
 	LastCleaned time.Time        `json:"lastCleaned,omitzero"` // UTC; zero means never since it was set up
 	CreatedBy   hmstype.ActorRef `json:"createdBy"`
-	CreatedAt   time.Time        `json:"createdAt"` // UTC
-	Version     int64            `json:"version"`   // counts changes, from 1
+	CreatedAt   time.Time        `json:"createdAt,omitzero"` // UTC
+	Version     int64            `json:"version"`            // counts changes, from 1
 }
 
 // Occupied tells whether a patient lies in the bed.
@@ -86,7 +86,7 @@ var bedSteps = dbx.Machine[bedRow, BedStatus]{
 
 // CreateBedInput describes a new bed, which is unoccupied.
 type CreateBedInput struct {
-	Ward hmstype.WardID // required
+	Ward hmstype.WardID `json:"ward"` // required
 	BedDetails
 }
 
@@ -119,8 +119,8 @@ func createBed(ctx context.Context, db dbx.DB, in CreateBedInput) (Bed, error) {
 
 // ListBedsInput selects beds.
 type ListBedsInput struct {
-	Ward   hmstype.WardID // zero for all
-	Status BedStatus      // empty for all
+	Ward   hmstype.WardID `json:"ward"`   // zero for all
+	Status BedStatus      `json:"status"` // empty for all
 }
 
 // Validate checks the status.

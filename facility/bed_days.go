@@ -14,7 +14,7 @@ import (
 
 // PostBedDaysInput says up to when bed days are charged.
 type PostBedDaysInput struct {
-	AsOf time.Time // required; midnights up to it are charged
+	AsOf time.Time `json:"asOf,omitzero"` // required; midnights up to it are charged
 }
 
 // Validate requires the instant.

@@ -19,7 +19,7 @@ type WardCensus struct {
 
 // GetCensusInput names the instant.
 type GetCensusInput struct {
-	At time.Time // required
+	At time.Time `json:"at,omitzero"` // required
 }
 
 // Validate requires the instant.

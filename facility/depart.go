@@ -34,8 +34,8 @@ func orderDischarge(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.Stay
 
 // DepartInput says that a patient has left the bed.
 type DepartInput struct {
-	Stay         hmstype.StayID // required; its discharge was ordered
-	Contaminated bool           // the bed needs a terminal clean
+	Stay         hmstype.StayID `json:"stay"`         // required; its discharge was ordered
+	Contaminated bool           `json:"contaminated"` // the bed needs a terminal clean
 }
 
 // Validate implements the rules above.

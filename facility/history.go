@@ -20,7 +20,7 @@ func (s *Service) GetBedHistory(ctx context.Context, id hmstype.BedID) (hmstype.
 }
 
 var opGetStayHistory = usecase.Query[usecase.ByID[hmstype.StayID], hmstype.History]{
-	Name: "facility.get_stay_history", Permission: hmstype.PermFacilityRead, Shows: usecase.Histories.One(),
+	Name: "facility.get_stay_history", Permission: hmstype.PermFacilityRead, Shows: usecase.Histories("stay").One(),
 }.Declare()
 
 // GetStayHistory gives the steps of a stay from state to state, the oldest first.

@@ -38,8 +38,8 @@ type Stay struct {
 	DischargeOrderedAt time.Time           `json:"dischargeOrderedAt,omitzero"` // UTC; zero means not ordered
 	EndReason          EndReason           `json:"endReason,omitempty"`         // empty while the patient lies there
 	CreatedBy          hmstype.ActorRef    `json:"createdBy"`
-	CreatedAt          time.Time           `json:"createdAt"` // UTC
-	Version            int64               `json:"version"`   // counts changes, from 1
+	CreatedAt          time.Time           `json:"createdAt,omitzero"` // UTC
+	Version            int64               `json:"version"`            // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants, by which the work on him goes on.
 	Withheld bool `json:"withheld,omitempty"`
@@ -93,7 +93,7 @@ var staySteps = dbx.Machine[stayRow, StayStatus]{
 			return dbx.Event{} // the stay in the next bed tells of the transfer
 		}
 		return dbx.Event{
-			Type: "facility.departed", Entity: "stay", ID: r.ID, Data: map[string]string{"bed": r.BedID.String()},
+			Type: eventDeparted, ID: r.ID, Data: map[string]string{"bed": r.BedID.String()},
 		}
 	},
 }

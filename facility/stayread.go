@@ -25,12 +25,12 @@ func getStay(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.StayID]) (S
 
 // ListStaysInput asks for stays by any of its fields; those that are zero ask for nothing.
 type ListStaysInput struct {
-	Ward      hmstype.WardID
-	Bed       hmstype.BedID
-	Patient   hmstype.PatientID
-	Encounter hmstype.EncounterID
-	Active    bool // only of patients who lie there now
-	Page      hmstype.Page
+	Ward      hmstype.WardID      `json:"ward"`
+	Bed       hmstype.BedID       `json:"bed"`
+	Patient   hmstype.PatientID   `json:"patient"`
+	Encounter hmstype.EncounterID `json:"encounter"`
+	Active    bool                `json:"active"` // only of patients who lie there now
+	Page      hmstype.Page        `json:"page"`
 }
 
 // Validate checks the page.

@@ -12,10 +12,10 @@ import (
 
 // TransferInput moves a patient to another bed.
 type TransferInput struct {
-	Stay           hmstype.StayID // required, active
-	Bed            hmstype.BedID  // required, unoccupied, another one
-	Contaminated   bool           // the old bed needs a terminal clean
-	IdempotencyKey string
+	Stay           hmstype.StayID `json:"stay"`         // required, active
+	Bed            hmstype.BedID  `json:"bed"`          // required, unoccupied, another one
+	Contaminated   bool           `json:"contaminated"` // the old bed needs a terminal clean
+	IdempotencyKey string         `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -59,7 +59,7 @@ func transfer(ctx context.Context, db dbx.DB, in TransferInput) (Stay, error) {
 	if err := row.occupy(ctx, db, bed); err != nil {
 		return Stay{}, err
 	}
-	return row.stay(), db.Emit(ctx, dbx.Event{Type: "facility.transferred", Entity: "stay", ID: row.ID,
+	return row.stay(), db.Emit(ctx, dbx.Event{Type: eventTransferred, ID: row.ID,
 		Data: map[string]string{"from": old.BedID.String(), "to": bed.ID.String()}})
 }
 

@@ -19,6 +19,15 @@ type Report struct {
 // Clean tells whether nothing is wrong.
 func (r Report) Clean() bool { return r == Report{} }
 
+// String tells the verdict and what is wrong, for a terminal.
+func (r Report) String() string {
+	return usecase.ReportText(r.Clean(), "stays and beds",
+		usecase.Fault{Count: int64(r.BedOverlaps), What: "pairs of stays in one bed at one time"},
+		usecase.Fault{Count: int64(r.PatientOverlaps), What: "pairs of stays of one patient at one time"},
+		usecase.Fault{Count: int64(r.OccupiedButEmpty), What: "beds marked as occupied in which nobody lies"},
+		usecase.Fault{Count: int64(r.LyingButNotMarked), What: "active stays in beds that are not marked as occupied"})
+}
+
 var opVerify = usecase.Query[usecase.None, Report]{
 	Name: "facility.verify", Permission: hmstype.PermFacilityRead,
 	Shows: usecase.Nobody[Report]("sums only"), Quiet: "sums only",

@@ -14,11 +14,12 @@ import (
 
 // WardDetails are what people say of a ward.
 type WardDetails struct {
-	Name        string `json:"name"`                        // required, up to 100 characters, unique
-	Description string `json:"description,omitempty"`       // up to 1000 characters
-	Type        string `bun:"ward_type"        json:"type"` // such as "general", "icu", "maternity"; required, up to 50 characters
-	Capacity    int    `json:"capacity"`                    // planned beds, 0 to 10000; what there is says the census
-	ServiceCode string `json:"serviceCode,omitempty"`       // service catalogue code of a day in a bed; empty charges nothing
+	Name        string `json:"name"`                  // required, up to 100 characters, unique
+	Description string `json:"description,omitempty"` // up to 1000 characters
+	// such as "general", "icu", "maternity"; required, up to 50 characters
+	Type        string `bun:"ward_type"        json:"type"`
+	Capacity    int    `json:"capacity"`              // planned beds, 0 to 10000; what there is says the census
+	ServiceCode string `json:"serviceCode,omitempty"` // service catalogue code of a day in a bed; empty charges nothing
 }
 
 func (d WardDetails) validate(v *hmstype.Validator) {
@@ -35,8 +36,8 @@ type Ward struct {
 	WardDetails
 	Active    bool             `json:"active"`
 	CreatedBy hmstype.ActorRef `json:"createdBy"`
-	CreatedAt time.Time        `json:"createdAt"` // UTC
-	Version   int64            `json:"version"`   // counts changes, from 1
+	CreatedAt time.Time        `json:"createdAt,omitzero"` // UTC
+	Version   int64            `json:"version"`            // counts changes, from 1
 }
 
 type wardRow struct {

@@ -38,25 +38,26 @@ const (
 // Actor says who acts, in which tenant, and why. A host puts one into the context once,
 // in its middleware; services read it from there and write it into the audit trail.
 type Actor struct {
-	Tenant    TenantID     // the tenant whose data are visible; required
-	User      UserID       // required for humans and services, zero for the system
-	Kind      ActorKind    // zero means ActorHuman
-	Name      string       // name of a system actor, such as "scheduler"; at most 60 characters
-	RequestID string       // the host's request or trace id, for the audit trail; optional, at most 100 characters
-	Purpose   PurposeOfUse // zero means PurposeTreatment
-	Person    UserID       // who answers for what a program or a key does; zero means User
+	Tenant TenantID  `json:"tenant"` // the tenant whose data are visible; required
+	User   UserID    `json:"user"`   // required for humans and services, zero for the system
+	Kind   ActorKind `json:"kind"`   // zero means ActorHuman
+	Name   string    `json:"name"`   // name of a system actor, such as "scheduler"; at most 60 characters
+	// the host's request or trace id, for the audit trail; optional, at most 100 characters
+	RequestID string       `json:"requestId"`
+	Purpose   PurposeOfUse `json:"purpose"` // zero means PurposeTreatment
+	Person    UserID       `json:"person"`  // who answers for what a program or a key does; zero means User
 
 	// AuthenticatedAt is when the person last gave a password or a second factor; zero means
 	// unknown. What is dangerous (break-glass) wants it to be minutes ago.
-	AuthenticatedAt time.Time
+	AuthenticatedAt time.Time `json:"authenticatedAt,omitzero"`
 	// Session is the session under which the actor acts; zero for none.
-	Session SessionID
+	Session SessionID `json:"session"`
 	// APIKey is the key by which a program proved itself; zero for none. The audit trail names
 	// it, or the session, with each event.
-	APIKey APIKeyID
+	APIKey APIKeyID `json:"apiKey"`
 	// Scopes restricts what the actor may do to these permissions, whatever his roles say:
 	// those of an API key. Nil restricts nothing; an empty list allows nothing.
-	Scopes []Permission
+	Scopes []Permission `json:"scopes"`
 }
 
 // SystemActor is the host's own actor in a tenant; name says which part of the host acts.

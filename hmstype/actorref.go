@@ -14,10 +14,12 @@ import (
 // "service:<user>", "system:<name>" or "database:<login>", with "/<person>" behind a user's where
 // the account is not the person's own.
 type ActorRef struct {
-	Kind   ActorKind // what sort of being acted
-	User   UserID    // the account under which it was done; zero for the host's own actor
-	Person UserID    // who answers for it: the owner of a key or a program; zero for the host's own actor
-	Name   string    // the name of the host's own actor, such as "scheduler", or the database's login; empty for others
+	Kind ActorKind `json:"kind"` // what sort of being acted
+	User UserID    `json:"user"` // the account under which it was done; zero for the host's own actor
+	// who answers for it: the owner of a key or a program; zero for the host's own actor
+	Person UserID `json:"person"`
+	// the name of the host's own actor, such as "scheduler", or the database's login; empty for others
+	Name string `json:"name"`
 }
 
 // ErrBadActorRef is returned (as an invalid-kind error) for text that names no actor.

@@ -5,7 +5,8 @@ import "fmt"
 // DutyPair names two permissions that one person may not use on the same object, though he
 // may hold both: whoever wrote a prescription does not dispense it.
 type DutyPair struct {
-	First, Second Permission
+	First  Permission `json:"first"`
+	Second Permission `json:"second"`
 }
 
 // StandardDuties are the pairs that are kept apart unless a host says otherwise.
@@ -22,7 +23,7 @@ var ErrSeparationOfDuties = fmt.Errorf("%w: another person must do this", ErrPer
 
 // DutyError says which pair of duties was kept apart; it is an [ErrSeparationOfDuties].
 type DutyError struct {
-	Pair DutyPair
+	Pair DutyPair `json:"pair"`
 }
 
 // Error implements error.

@@ -96,10 +96,10 @@ func KindOf(err error) Kind {
 // Error adds to a kind or a domain error where it happened and to what. It holds no
 // value of the input: ids and names of rules only.
 type Error struct {
-	Op     string // the operation, such as "pharmacy.dispense"; may be empty
-	Entity string // the entity, such as "patient"; may be empty
-	ID     string // the entity's id; may be empty
-	Err    error  // the kind or domain error; never nil
+	Op     string `json:"op"`     // the operation, such as "pharmacy.dispense"; may be empty
+	Entity string `json:"entity"` // the entity, such as "patient"; may be empty
+	ID     string `json:"id"`     // the entity's id; may be empty
+	Err    error  `json:"-"`      // the kind or domain error; never nil
 }
 
 // Error implements error.

@@ -16,10 +16,10 @@ type Transitions[S ~string] map[S][]S
 // TransitionError says which step was refused and which were allowed; its kind is
 // [ErrInvalidTransition], a precondition.
 type TransitionError struct {
-	Entity  string   // such as "bed"
-	From    string   // the state that the entity is in
-	To      string   // the state that was asked for
-	Allowed []string // the states that may follow From, sorted
+	Entity  string   `json:"entity"`  // such as "bed"
+	From    string   `json:"from"`    // the state that the entity is in
+	To      string   `json:"to"`      // the state that was asked for
+	Allowed []string `json:"allowed"` // the states that may follow From, sorted
 }
 
 // Error implements error.
@@ -75,7 +75,7 @@ func (t Transitions[S]) Pairs() []string {
 type StatusChange struct {
 	From   string    `json:"from"`             // the state before, a code of the entity's states
 	To     string    `json:"to"`               // the state after
-	At     time.Time `json:"at"`               // UTC, when it was recorded
+	At     time.Time `json:"at,omitzero"`      // UTC, when it was recorded
 	By     ActorRef  `json:"by"`               // who did it
 	Reason string    `json:"reason,omitempty"` // why; empty where the step needed none
 }

@@ -11,16 +11,16 @@ import (
 // UseCase is what an [Observer] and a [Hook] are told of a use case: names and ids of the
 // installation, never a value of the input nor anything of a patient.
 type UseCase struct {
-	Operation string   // such as "pharmacy.dispense"
-	Tenant    TenantID // zero where the caller proved nothing yet
-	RequestID string   // [Actor.RequestID]
+	Operation string   `json:"operation"` // such as "pharmacy.dispense"
+	Tenant    TenantID `json:"tenant"`    // zero where the caller proved nothing yet
+	RequestID string   `json:"requestId"` // [Actor.RequestID]
 }
 
 // Outcome is how a use case ended.
 type Outcome struct {
-	Kind       Kind          // KindNone where it succeeded
-	RoundTrips int64         // how often it waited for the database's answer
-	Duration   time.Duration // from the call to the return
+	Kind       Kind          `json:"kind"`       // KindNone where it succeeded
+	RoundTrips int64         `json:"roundTrips"` // how often it waited for the database's answer
+	Duration   time.Duration `json:"duration"`   // from the call to the return
 }
 
 // Observer brackets every use case, for spans, metrics and logs. Begin gives the context that the
@@ -40,10 +40,12 @@ type Conn interface {
 // HookCall is a use case that a [Hook] is asked about.
 type HookCall struct {
 	UseCase
-	Actor  Actor
-	Input  any  // the argument of the public method, such as a clinical.BookInput or an AppointmentID; nil for none. Not to be changed
-	Result any  // what the caller will get, where the hook runs after the rule; nil before it
-	Conn   Conn // in the use case's transaction, in the host's own role and settings; good until the hook returns
+	Actor Actor `json:"actor"`
+	// the argument of the public method, such as a clinical.BookInput or an AppointmentID; nil for none. Not to be changed
+	Input  any `json:"input"`
+	Result any `json:"result"` // what the caller will get, where the hook runs after the rule; nil before it
+	// in the use case's transaction, in the host's own role and settings; good until the hook returns
+	Conn Conn `json:"-"`
 }
 
 // Hook is a host's own rule before or after a use case, in its transaction. An error of a hook
@@ -52,14 +54,15 @@ type HookCall struct {
 // tried again after a deadlock asks again, so a hook must have no effect but on the database. A
 // repeated idempotency key asks no hook: nothing is done anew.
 type Hook struct {
-	Before func(ctx context.Context, call HookCall) error // before the rule, after permission and validation; nil for none
-	After  func(ctx context.Context, call HookCall) error // after the rule, before COMMIT; nil for none
+	// before the rule, after permission and validation; nil for none
+	Before func(ctx context.Context, call HookCall) error `json:"-"`
+	After  func(ctx context.Context, call HookCall) error `json:"-"` // after the rule, before COMMIT; nil for none
 }
 
 // VetoError says that a rule of the host's refused a use case; its kind is [ErrPrecondition].
 type VetoError struct {
-	Rule  string // the host's name of the rule; never a patient's data
-	Cause error  // the host's own error, for errors.As; its text is not told. Nil for none
+	Rule  string `json:"rule"` // the host's name of the rule; never a patient's data
+	Cause error  `json:"-"`    // the host's own error, for errors.As; its text is not told. Nil for none
 }
 
 // Veto makes the error by which a [Hook] refuses. Causes are errors of the host's own, which errors.As

@@ -55,8 +55,8 @@ func (p Page) Size() (int, error) {
 
 // Position is the place in a list after which a page begins.
 type Position struct {
-	At time.Time // the row's instant, to the microsecond
-	ID uuid.UUID // the row's id
+	At time.Time `json:"at,omitzero"` // the row's instant, to the microsecond
+	ID uuid.UUID `json:"id"`          // the row's id
 }
 
 // cursorVersion changes when the cursor's content does, so that an old cursor is refused

@@ -5,7 +5,7 @@ import "time"
 // Period is a half-open interval of time [Start, End): it holds Start and not End, so
 // that one period may begin at the instant at which another ends (FHIR Period).
 type Period struct {
-	Start time.Time `json:"start"`
+	Start time.Time `json:"start,omitzero"`
 	End   time.Time `json:"end,omitzero"` // zero means open: not ended yet
 }
 

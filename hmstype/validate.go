@@ -20,7 +20,7 @@ func (f FieldError) Error() string { return f.Path + ": " + f.Rule }
 
 // ValidationError lists every field that breaks a rule; its kind is [ErrInvalid].
 type ValidationError struct {
-	Fields []FieldError
+	Fields []FieldError `json:"fields"`
 }
 
 // Error implements error.

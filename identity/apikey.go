@@ -22,11 +22,11 @@ type APIKey struct {
 	ID hmstype.APIKeyID `json:"id"`
 	APIKeyDetails
 	CreatedBy  hmstype.ActorRef `json:"createdBy"`
-	CreatedAt  time.Time        `json:"createdAt"`  // UTC
-	ExpiresAt  time.Time        `json:"expiresAt"`  // UTC
-	LastUsedAt time.Time        `json:"lastUsedAt"` // UTC, to the minute; zero means never
-	RevokedAt  time.Time        `json:"revokedAt"`  // UTC; zero means that it was not
-	Version    int64            `json:"version"`    // counts changes, from 1; to be used is none
+	CreatedAt  time.Time        `json:"createdAt,omitzero"`  // UTC
+	ExpiresAt  time.Time        `json:"expiresAt,omitzero"`  // UTC
+	LastUsedAt time.Time        `json:"lastUsedAt,omitzero"` // UTC, to the minute; zero means never
+	RevokedAt  time.Time        `json:"revokedAt,omitzero"`  // UTC; zero means that it was not
+	Version    int64            `json:"version"`             // counts changes, from 1; to be used is none
 }
 
 // APIKeyDetails are what an administrator says of a key.
@@ -64,7 +64,7 @@ func (r apiKeyRow) apiKey() APIKey {
 // CreateAPIKeyInput describes a key.
 type CreateAPIKeyInput struct {
 	APIKeyDetails
-	Expiry time.Duration // more than zero, at most 366 days
+	Expiry time.Duration `json:"expiry"` // more than zero, at most 366 days
 }
 
 // Validate implements the rules above.
@@ -99,7 +99,7 @@ func createAPIKey(ctx context.Context, db dbx.DB, in CreateAPIKeyInput, g granti
 	if err := g.check(in.Scopes); err != nil {
 		return NewAPIKey{}, err
 	}
-	user, err := dbx.Get[userRow](ctx, db, "user", in.User, dbx.ForShare)
+	user, err := dbx.Get[userRow](ctx, db, "user_account", in.User, dbx.ForShare)
 	if err != nil {
 		return NewAPIKey{}, err
 	}
@@ -135,7 +135,7 @@ func (s *Service) RevokeAPIKey(ctx context.Context, id hmstype.APIKeyID) (APIKey
 }
 
 func revokeAPIKey(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.APIKeyID]) (APIKey, error) {
-	row, err := dbx.Get[apiKeyRow](ctx, db, "API key", in.ID, dbx.ForUpdate)
+	row, err := dbx.Get[apiKeyRow](ctx, db, "api_key", in.ID, dbx.ForUpdate)
 	if err != nil || !row.RevokedAt.IsZero() {
 		return row.apiKey(), err
 	}

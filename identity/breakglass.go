@@ -91,13 +91,13 @@ type BreakGlass struct {
 	Patient hmstype.PatientID    `json:"patient"`
 	BreakGlassDetails
 	Status    BreakGlassStatus `json:"status"`
-	StartedAt time.Time        `json:"startedAt"` // UTC, when it was given
-	ExpiresAt time.Time        `json:"expiresAt"` // UTC
-	EndedAt   time.Time        `json:"endedAt"`   // UTC; zero means that it ran, or runs, to its expiry
+	StartedAt time.Time        `json:"startedAt,omitzero"` // UTC, when it was given
+	ExpiresAt time.Time        `json:"expiresAt,omitzero"` // UTC
+	EndedAt   time.Time        `json:"endedAt,omitzero"`   // UTC; zero means that it ran, or runs, to its expiry
 	BreakGlassReview
-	ReviewedBy hmstype.ActorRef `json:"reviewedBy"` // zero until it is reviewed; never the user himself
-	ReviewedAt time.Time        `json:"reviewedAt"` // UTC; zero until it is reviewed
-	Version    int64            `json:"version"`    // counts changes, from 1
+	ReviewedBy hmstype.ActorRef `json:"reviewedBy"`          // zero until it is reviewed; never the user himself
+	ReviewedAt time.Time        `json:"reviewedAt,omitzero"` // UTC; zero until it is reviewed
+	Version    int64            `json:"version"`             // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it, but under
 	// a grant: the texts of grant and review are about the patient and stay away.
 	Withheld bool `json:"withheld,omitempty"`
@@ -185,9 +185,9 @@ var grants = usecase.Entity[BreakGlass]{
 
 // BreakTheGlassInput asks for access in an emergency. The actor is a person.
 type BreakTheGlassInput struct {
-	Patient hmstype.PatientID // required: the one patient whose record it opens
+	Patient hmstype.PatientID `json:"patient"` // required: the one patient whose record it opens
 	BreakGlassDetails
-	Duration time.Duration // up to 4 h; zero means 1 h
+	Duration time.Duration `json:"duration"` // up to 4 h; zero means 1 h
 }
 
 // Validate implements the rules above.
@@ -225,7 +225,7 @@ func (s *Service) breakTheGlass(ctx context.Context, db dbx.DB, in BreakTheGlass
 		return BreakGlass{}, err
 	}
 	// The user's row makes two requests of one user take turns.
-	if _, err := dbx.Get[userRow](ctx, db, "user", db.Actor.User, dbx.ForUpdate); err != nil {
+	if _, err := dbx.Get[userRow](ctx, db, "user_account", db.Actor.User, dbx.ForUpdate); err != nil {
 		return BreakGlass{}, err
 	}
 	overdue, err := dbx.Exists[breakGlassRow](ctx, db, dbx.Equal("user_id", db.Actor.User),
@@ -253,12 +253,12 @@ func (s *Service) breakTheGlass(ctx context.Context, db dbx.DB, in BreakTheGlass
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return BreakGlass{}, err
 	}
-	return row.grant(), db.Emit(ctx, grantEvent(&row, "identity.glass_broken"))
+	return row.grant(), db.Emit(ctx, grantEvent(&row, eventGlassBroken))
 }
 
 // grantEvent tells the host's bus of a grant; ids only.
-func grantEvent(row *breakGlassRow, event string) dbx.Event {
-	return dbx.Event{Type: event, Entity: "break_glass", ID: row.ID, Data: map[string]string{
+func grantEvent(row *breakGlassRow, event *dbx.EventType) dbx.Event {
+	return dbx.Event{Type: event, ID: row.ID, Data: map[string]string{
 		"id": row.ID.String(), "user": row.UserID.String(), "patient": row.PatientID.String(), "outcome": string(row.Outcome),
 	}}
 }

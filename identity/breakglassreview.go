@@ -18,13 +18,13 @@ var glassSteps = dbx.Machine[breakGlassRow, BreakGlassStatus]{
 		if r.Status != BreakGlassReviewed {
 			return dbx.Event{}
 		}
-		return grantEvent(r, "identity.break_glass_reviewed")
+		return grantEvent(r, eventGlassReviewed)
 	},
 }
 
 // getGrant reads a grant.
 func getGrant(ctx context.Context, db dbx.DB, id hmstype.BreakGlassID, more ...dbx.Apply) (breakGlassRow, error) {
-	return dbx.Get[breakGlassRow](ctx, db, "break-glass grant", id, more...)
+	return dbx.Get[breakGlassRow](ctx, db, "break_glass", id, more...)
 }
 
 var opEndBreakGlass = usecase.Command[usecase.ByID[hmstype.BreakGlassID], BreakGlass]{
@@ -45,7 +45,7 @@ func endBreakGlass(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.Break
 		return BreakGlass{}, err
 	}
 	if db.Actor.Kind != hmstype.ActorSystem && row.UserID != db.Actor.User {
-		return BreakGlass{}, hmstype.NotFound("break-glass grant", in.ID)
+		return BreakGlass{}, hmstype.NotFound("break_glass", in.ID)
 	}
 	if !row.grant().Open(db.Now) {
 		return row.grant(), nil
@@ -59,7 +59,7 @@ func endBreakGlass(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.Break
 
 // ReviewBreakGlassInput says what the reviewer found.
 type ReviewBreakGlassInput struct {
-	ID hmstype.BreakGlassID // required
+	ID hmstype.BreakGlassID `json:"id"` // required
 	BreakGlassReview
 }
 
@@ -114,10 +114,10 @@ func (s *Service) reviewBreakGlass(ctx context.Context, db dbx.DB, in ReviewBrea
 
 // ListBreakGlassGrantsInput selects grants. Empty fields select everything; set ones must all hold.
 type ListBreakGlassGrantsInput struct {
-	User       hmstype.UserID
-	Patient    hmstype.PatientID
-	Unreviewed bool         // only those that wait for their review
-	Page       hmstype.Page // newest first
+	User       hmstype.UserID    `json:"user"`
+	Patient    hmstype.PatientID `json:"patient"`
+	Unreviewed bool              `json:"unreviewed"` // only those that wait for their review
+	Page       hmstype.Page      `json:"page"`       // newest first
 }
 
 // Validate checks the page.
@@ -146,7 +146,7 @@ func breakGlassGrants(ctx context.Context, db dbx.DB, query ListBreakGlassGrants
 }
 
 var opGetBreakGlassHistory = usecase.Query[usecase.ByID[hmstype.BreakGlassID], hmstype.History]{
-	Name: "identity.get_break_glass_history", Permission: hmstype.PermBreakGlassReview, Shows: usecase.Histories.One(),
+	Name: "identity.get_break_glass_history", Permission: hmstype.PermBreakGlassReview, Shows: usecase.Histories(glassSteps.Table).One(),
 }.Declare()
 
 // GetBreakGlassHistory gives the steps of a grant from state to state, the oldest first.

@@ -12,11 +12,13 @@ import (
 
 // LoginInput is what somebody says who wants in.
 type LoginInput struct {
-	Login     string         // the username or the e-mail address; required
-	Password  hmstype.Secret // required
-	Code      hmstype.Secret // of the second factor: six digits, or a recovery code; empty where there is none
-	Source    string         // where the request comes from, such as the client's address; up to 200 characters
-	UserAgent string         // of the client; up to 500 characters
+	Login    string         `json:"login"`    // the username or the e-mail address; required
+	Password hmstype.Secret `json:"password"` // required
+	// of the second factor: six digits, or a recovery code; empty where there is none
+	Code hmstype.Secret `json:"code"`
+	// where the request comes from, such as the client's address; up to 200 characters
+	Source    string `json:"source"`
+	UserAgent string `json:"userAgent"` // of the client; up to 500 characters
 }
 
 // Validate implements the rules above.
@@ -172,7 +174,7 @@ func (s *Service) finishLogin(ctx context.Context, db dbx.DB, in LoginInput, beg
 		return loginOutcome{err: ErrLoginFailed}, record(ctx, db, "login_failed", begun.user)
 	}
 	// The account may have been locked, or the password reset, while the hash was computed.
-	row, err := dbx.Get[userRow](ctx, db, "user", begun.user, dbx.ForShare)
+	row, err := dbx.Get[userRow](ctx, db, "user_account", begun.user, dbx.ForShare)
 	if err != nil {
 		return loginOutcome{}, err
 	}

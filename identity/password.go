@@ -177,7 +177,7 @@ func (s *Service) UnlockPassword(ctx context.Context, id hmstype.UserID) error {
 }
 
 func unlockPassword(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) (usecase.None, error) {
-	if _, err := dbx.Get[userRow](ctx, db, "user", in.ID); err != nil {
+	if _, err := dbx.Get[userRow](ctx, db, "user_account", in.ID); err != nil {
 		return usecase.None{}, err
 	}
 	if err := forgetFailures(ctx, db, in.ID, ""); err != nil {

@@ -10,9 +10,9 @@ import (
 
 // LinkPatientInput says which patient a user is.
 type LinkPatientInput struct {
-	User    hmstype.UserID    // required
-	Version int64             // the user's version that the caller read; required
-	Patient hmstype.PatientID // zero takes the link away
+	User    hmstype.UserID    `json:"user"`    // required
+	Version int64             `json:"version"` // the user's version that the caller read; required
+	Patient hmstype.PatientID `json:"patient"` // zero takes the link away
 }
 
 // Validate implements the rules above.
@@ -55,7 +55,7 @@ func (s *Service) LinkPatient(ctx context.Context, in LinkPatientInput) (Patient
 }
 
 func linkPatient(ctx context.Context, db dbx.DB, in LinkPatientInput) (PatientLink, error) {
-	row, err := dbx.Get[userRow](ctx, db, "user", in.User, dbx.ForUpdate)
+	row, err := dbx.Get[userRow](ctx, db, "user_account", in.User, dbx.ForUpdate)
 	if err != nil {
 		return PatientLink{}, err
 	}

@@ -30,12 +30,12 @@ type PasswordReset struct {
 	Found     bool           `json:"found"` // false: nobody has that name; answer the person in the same way
 	Token     hmstype.Secret `json:"token"` // good once, until ExpiresAt
 	User      User           `json:"user"`
-	ExpiresAt time.Time      `json:"expiresAt"` // UTC
+	ExpiresAt time.Time      `json:"expiresAt,omitzero"` // UTC
 }
 
 // RequestPasswordResetInput names the account.
 type RequestPasswordResetInput struct {
-	Login string // the username or the e-mail address; required
+	Login string `json:"login"` // the username or the e-mail address; required
 }
 
 // Validate implements the rules above.
@@ -110,8 +110,8 @@ func useToken(ctx context.Context, db dbx.DB, token hmstype.Secret, purpose toke
 
 // ResetPasswordInput sets a password by a token.
 type ResetPasswordInput struct {
-	Token    hmstype.Secret // required
-	Password hmstype.Secret // see [Config.MinPassword]
+	Token    hmstype.Secret `json:"token"`    // required
+	Password hmstype.Secret `json:"password"` // see [Config.MinPassword]
 }
 
 // Validate requires both.
@@ -183,7 +183,7 @@ func (s *Service) acceptInvitation(ctx context.Context, db dbx.DB, in AcceptInvi
 	if user.Status != UserInvited {
 		return User{}, ErrTokenInvalid
 	}
-	row, err := dbx.Get[userRow](ctx, db, "user", user.ID, dbx.ForUpdate)
+	row, err := dbx.Get[userRow](ctx, db, "user_account", user.ID, dbx.ForUpdate)
 	if err != nil {
 		return User{}, err
 	}
@@ -221,7 +221,7 @@ func (s *Service) setByToken(ctx context.Context, db dbx.DB, in ResetPasswordInp
 type Invitation struct {
 	Token     hmstype.Secret `json:"token"` // good once, until ExpiresAt
 	User      User           `json:"user"`
-	ExpiresAt time.Time      `json:"expiresAt"` // UTC
+	ExpiresAt time.Time      `json:"expiresAt,omitzero"` // UTC
 }
 
 var opInvite = usecase.Command[usecase.ByID[hmstype.UserID], Invitation]{

@@ -29,7 +29,7 @@ type Role struct {
 	ID   hmstype.RoleID `json:"id"`
 	Name string         `json:"name"` // 1 to 50 characters, unique in the tenant
 	RoleDetails
-	CreatedAt time.Time        `json:"createdAt"` // UTC
+	CreatedAt time.Time        `json:"createdAt,omitzero"` // UTC
 	CreatedBy hmstype.ActorRef `json:"createdBy"`
 	Version   int64            `json:"version"` // counts changes, from 1
 }
@@ -129,7 +129,7 @@ func withInbox(roles []standardRole) []standardRole {
 
 // CreateRoleInput describes a role of the tenant's own.
 type CreateRoleInput struct {
-	Name string // required, up to 50 characters
+	Name string `json:"name"` // required, up to 50 characters
 	RoleDetails
 }
 
@@ -196,8 +196,8 @@ func roles(ctx context.Context, db dbx.DB, _ usecase.None) ([]Role, error) {
 // UpdateRoleInput replaces a role's description and permissions. Its name stays: users and
 // tasks are assigned by it.
 type UpdateRoleInput struct {
-	ID      hmstype.RoleID // required
-	Version int64          // the version that the caller read; required
+	ID      hmstype.RoleID `json:"id"`      // required
+	Version int64          `json:"version"` // the version that the caller read; required
 	RoleDetails
 }
 

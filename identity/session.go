@@ -24,14 +24,14 @@ const seenEvery = time.Minute
 type Session struct {
 	ID              hmstype.SessionID `json:"id"`
 	User            hmstype.UserID    `json:"user"`
-	Source          string            `json:"source"`              // where it was begun from
-	UserAgent       string            `json:"userAgent"`           // of the client
-	StartedAt       time.Time         `json:"startedAt"`           // UTC
-	AuthenticatedAt time.Time         `json:"authenticatedAt"`     // UTC; when the person last proved who he is
-	LastSeenAt      time.Time         `json:"lastSeenAt"`          // UTC, to the minute
-	ExpiresAt       time.Time         `json:"expiresAt"`           // UTC; at the latest
-	EndedAt         time.Time         `json:"endedAt"`             // UTC; zero while it runs, or has run out
-	EndReason       string            `json:"endReason,omitempty"` // empty while it runs
+	Source          string            `json:"source"`                   // where it was begun from
+	UserAgent       string            `json:"userAgent"`                // of the client
+	StartedAt       time.Time         `json:"startedAt,omitzero"`       // UTC
+	AuthenticatedAt time.Time         `json:"authenticatedAt,omitzero"` // UTC; when the person last proved who he is
+	LastSeenAt      time.Time         `json:"lastSeenAt,omitzero"`      // UTC, to the minute
+	ExpiresAt       time.Time         `json:"expiresAt,omitzero"`       // UTC; at the latest
+	EndedAt         time.Time         `json:"endedAt,omitzero"`         // UTC; zero while it runs, or has run out
+	EndReason       string            `json:"endReason,omitempty"`      // empty while it runs
 }
 
 type sessionRow struct {

@@ -10,8 +10,8 @@ import (
 
 // ListSessionsInput selects sessions.
 type ListSessionsInput struct {
-	User hmstype.UserID // required
-	Page hmstype.Page   // newest first
+	User hmstype.UserID `json:"user"` // required
+	Page hmstype.Page   `json:"page"` // newest first
 }
 
 // Validate implements the rules above.
@@ -69,7 +69,7 @@ func (s *Service) EndSession(ctx context.Context, id hmstype.SessionID) error {
 }
 
 func endAnySession(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.SessionID]) (usecase.None, error) {
-	row, err := dbx.Get[sessionRow](ctx, db, "session", in.ID)
+	row, err := dbx.Get[sessionRow](ctx, db, "user_session", in.ID)
 	if err != nil {
 		return usecase.None{}, err
 	}
@@ -92,7 +92,7 @@ func (s *Service) EndSessions(ctx context.Context, user hmstype.UserID) error {
 }
 
 func endAllSessions(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) (usecase.None, error) {
-	if _, err := dbx.Get[userRow](ctx, db, "user", in.ID); err != nil {
+	if _, err := dbx.Get[userRow](ctx, db, "user_account", in.ID); err != nil {
 		return usecase.None{}, err
 	}
 	if err := endSessions(ctx, db, in.ID, hmstype.SessionID{}, "ended by an administrator"); err != nil {
@@ -111,9 +111,9 @@ func (s *Service) EndMySession(ctx context.Context, id hmstype.SessionID) error 
 	}
 	defer s.sessions.clear()
 	return s.asSelf(ctx, opEndMySession, func(ctx context.Context, db dbx.DB) error {
-		row, err := dbx.Get[sessionRow](ctx, db, "session", id)
+		row, err := dbx.Get[sessionRow](ctx, db, "user_session", id)
 		if err == nil && row.UserID != actor.User {
-			err = hmstype.NotFound("session", id)
+			err = hmstype.NotFound("user_session", id)
 		}
 		if err != nil {
 			return err

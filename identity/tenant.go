@@ -15,7 +15,7 @@ import (
 type Tenant struct {
 	ID hmstype.TenantID `json:"id"`
 	TenantDetails
-	CreatedAt time.Time        `json:"createdAt"` // UTC
+	CreatedAt time.Time        `json:"createdAt,omitzero"` // UTC
 	CreatedBy hmstype.ActorRef `json:"createdBy"`
 	Version   int64            `json:"version"` // counts changes, from 1
 }

@@ -151,7 +151,7 @@ func (s *Service) BeginTOTP(ctx context.Context) (TOTPEnrolment, error) {
 	}
 	var out TOTPEnrolment
 	err = s.asSelf(ctx, opBeginTOTP, func(ctx context.Context, db dbx.DB) error {
-		row, err := dbx.Get[userRow](ctx, db, "user", actor.User, dbx.ForUpdate)
+		row, err := dbx.Get[userRow](ctx, db, "user_account", actor.User, dbx.ForUpdate)
 		if err != nil {
 			return err
 		}
@@ -192,7 +192,7 @@ func (s *Service) ConfirmTOTP(ctx context.Context, code hmstype.Secret) ([]hmsty
 	}
 	var codes []hmstype.Secret
 	err = s.asSelf(ctx, opConfirmTOTP, func(ctx context.Context, db dbx.DB) error {
-		if _, err := dbx.Get[userRow](ctx, db, "user", actor.User, dbx.ForUpdate); err != nil {
+		if _, err := dbx.Get[userRow](ctx, db, "user_account", actor.User, dbx.ForUpdate); err != nil {
 			return err
 		}
 		right, err := s.useCode(ctx, db, actor.User, code)

@@ -42,11 +42,12 @@ var UserTransitions = hmstype.Transitions[UserStatus]{
 type User struct {
 	ID hmstype.UserID `json:"id"`
 	Profile
-	Status          UserStatus       `json:"status"`
-	IsActiveSession bool             `json:"isActiveSession"` // has a session now that has neither ended nor run out
-	LastActivity    time.Time        `json:"lastActivity"`    // UTC, to the minute; zero means never
-	Roles           []string         `json:"roles"`           // names, sorted
-	CreatedAt       time.Time        `json:"createdAt"`       // UTC
+	Status UserStatus `json:"status"`
+	// has a session now that has neither ended nor run out
+	IsActiveSession bool             `json:"isActiveSession"`
+	LastActivity    time.Time        `json:"lastActivity,omitzero"` // UTC, to the minute; zero means never
+	Roles           []string         `json:"roles"`                 // names, sorted
+	CreatedAt       time.Time        `json:"createdAt,omitzero"`    // UTC
 	CreatedBy       hmstype.ActorRef `json:"createdBy"`
 	Version         int64            `json:"version"` // counts changes, from 1
 }
@@ -117,8 +118,8 @@ func (r *userRow) setProfile(p Profile) {
 // CreateUserInput describes a new user.
 type CreateUserInput struct {
 	Profile
-	Roles  []string // names of roles of the tenant
-	Invite bool     // the account waits until its person accepts; false: it is active at once
+	Roles  []string `json:"roles"`  // names of roles of the tenant
+	Invite bool     `json:"invite"` // the account waits until its person accepts; false: it is active at once
 }
 
 // Validate implements the rules above.
@@ -174,7 +175,7 @@ func (s *Service) createUser(ctx context.Context, db dbx.DB, in CreateUserInput,
 
 // loadUser gives a user with the names of his roles and what his sessions tell.
 func (s *Service) loadUser(ctx context.Context, db dbx.DB, id hmstype.UserID) (User, error) {
-	row, err := dbx.Get[userRow](ctx, db, "user", id)
+	row, err := dbx.Get[userRow](ctx, db, "user_account", id)
 	if err != nil {
 		return User{}, err
 	}
@@ -242,8 +243,8 @@ func (s *Service) user(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.U
 
 // UpdateUserInput replaces what an account says of its person.
 type UpdateUserInput struct {
-	ID      hmstype.UserID // required
-	Version int64          // the version that the caller read; required
+	ID      hmstype.UserID `json:"id"`      // required
+	Version int64          `json:"version"` // the version that the caller read; required
 	Profile
 }
 
@@ -269,7 +270,7 @@ func (s *Service) UpdateUser(ctx context.Context, in UpdateUserInput) (User, err
 }
 
 func (s *Service) updateUser(ctx context.Context, db dbx.DB, in UpdateUserInput) (User, error) {
-	row, err := dbx.Get[userRow](ctx, db, "user", in.ID, dbx.ForUpdate)
+	row, err := dbx.Get[userRow](ctx, db, "user_account", in.ID, dbx.ForUpdate)
 	if err != nil {
 		return User{}, err
 	}

@@ -77,8 +77,8 @@ func grantRoles(ctx context.Context, db dbx.DB, user hmstype.UserID, roles []str
 
 // SetUserRolesInput says which roles a user has from now on.
 type SetUserRolesInput struct {
-	ID    hmstype.UserID // required
-	Roles []string       // names of roles of the tenant; none takes all permissions away
+	ID    hmstype.UserID `json:"id"`    // required
+	Roles []string       `json:"roles"` // names of roles of the tenant; none takes all permissions away
 }
 
 // Validate implements the rules above.
@@ -111,7 +111,7 @@ func (s *Service) setUserRoles(ctx context.Context, db dbx.DB, in SetUserRolesIn
 		return User{}, ErrOwnRoles
 	}
 	return keepAdministrator(ctx, db, func() (User, error) {
-		row, err := dbx.Get[userRow](ctx, db, "user", in.ID, dbx.ForUpdate)
+		row, err := dbx.Get[userRow](ctx, db, "user_account", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return User{}, err
 		}

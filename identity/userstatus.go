@@ -16,8 +16,8 @@ var userSteps = dbx.Machine[userRow, UserStatus]{
 
 // SetUserStatusInput moves a user to another state.
 type SetUserStatusInput struct {
-	ID     hmstype.UserID // required
-	Status UserStatus     // required
+	ID     hmstype.UserID `json:"id"`     // required
+	Status UserStatus     `json:"status"` // required
 }
 
 // Validate implements the rules above.
@@ -46,7 +46,7 @@ func (s *Service) SetUserStatus(ctx context.Context, in SetUserStatusInput) (Use
 
 func (s *Service) setUserStatus(ctx context.Context, db dbx.DB, in SetUserStatusInput) (User, error) {
 	return keepAdministrator(ctx, db, func() (User, error) {
-		row, err := dbx.Get[userRow](ctx, db, "user", in.ID, dbx.ForUpdate)
+		row, err := dbx.Get[userRow](ctx, db, "user_account", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return User{}, err
 		}

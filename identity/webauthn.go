@@ -123,7 +123,7 @@ func (s *Service) RemoveWebAuthnCredential(ctx context.Context, id hmstype.WebAu
 			return err
 		}
 		if n == 0 {
-			return hmstype.NotFound("WebAuthn credential", id)
+			return hmstype.NotFound("webauthn_credential", id)
 		}
 		return record(ctx, db, "webauthn_removed", actor.User)
 	})

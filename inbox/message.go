@@ -20,9 +20,9 @@ type Message struct {
 	Thread    hmstype.ThreadID  `json:"thread"`
 	Sender    hmstype.UserID    `json:"sender"`
 	Body      string            `json:"body"`
-	Patient   hmstype.PatientID `json:"patient"`   // whom the thread is about; zero means nobody
-	SealedFor uuid.UUID         `json:"sealedFor"` // whose key seals the body: the patient's, or the tenant's
-	SentAt    time.Time         `json:"sentAt"`    // UTC; no two messages of a thread have the same
+	Patient   hmstype.PatientID `json:"patient"`         // whom the thread is about; zero means nobody
+	SealedFor uuid.UUID         `json:"sealedFor"`       // whose key seals the body: the patient's, or the tenant's
+	SentAt    time.Time         `json:"sentAt,omitzero"` // UTC; no two messages of a thread have the same
 	// Erased says that the key that sealed the body was destroyed, and with it the text.
 	Erased bool `json:"erased,omitempty"`
 	// Withheld says that the patient's record is restricted and the actor may not see it: the body is
@@ -66,9 +66,9 @@ func (r messageRow) message() Message {
 
 // SendMessageInput is a message to a thread.
 type SendMessageInput struct {
-	Thread         hmstype.ThreadID // required
-	Body           string           // required, up to 10,000 characters
-	IdempotencyKey string
+	Thread         hmstype.ThreadID `json:"thread"` // required
+	Body           string           `json:"body"`   // required, up to 10,000 characters
+	IdempotencyKey string           `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -86,7 +86,7 @@ var opSendMessage = usecase.Command[SendMessageInput, Message]{
 }.Declare()
 
 // SendMessage adds a message to a thread in which the actor takes part and emits
-// "inbox.message_sent"; to others the thread is not found. Messages of one thread are sent one
+// eventMessageSent; to others the thread is not found. Messages of one thread are sent one
 // after the other, each at a later instant than the one before.
 // Permission: [hmstype.PermMessageWrite].
 func (s *Service) SendMessage(ctx context.Context, in SendMessageInput) (Message, error) {
@@ -122,13 +122,13 @@ func (s *Service) insertMessage(ctx context.Context, db dbx.DB, thread threadRow
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return Message{}, err
 	}
-	return row.message(), db.Emit(ctx, threadEvent("inbox.message_sent", thread, map[string]any{"message": row.ID, "sender": row.SenderID}))
+	return row.message(), db.Emit(ctx, threadEvent(eventMessageSent, thread, map[string]any{"message": row.ID, "sender": row.SenderID}))
 }
 
 // ListMessagesInput asks for the messages of a thread.
 type ListMessagesInput struct {
-	Thread hmstype.ThreadID // required
-	Page   hmstype.Page
+	Thread hmstype.ThreadID `json:"thread"` // required
+	Page   hmstype.Page     `json:"page"`
 }
 
 // Validate implements the rules above.

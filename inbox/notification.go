@@ -42,9 +42,9 @@ type Notification struct {
 	SealedFor uuid.UUID         `json:"sealedFor"` // whose key seals its texts: the patient's, or the tenant's
 	Link      Link              `json:"link"`      // what else it is about
 	CreatedBy hmstype.ActorRef  `json:"createdBy"`
-	CreatedAt time.Time         `json:"createdAt"` // UTC
-	ExpiresAt time.Time         `json:"expiresAt"` // UTC; from then on it is in no list; zero means never
-	ReadAt    time.Time         `json:"readAt"`    // UTC; when the reader himself read it; zero means not yet
+	CreatedAt time.Time         `json:"createdAt,omitzero"` // UTC
+	ExpiresAt time.Time         `json:"expiresAt,omitzero"` // UTC; from then on it is in no list; zero means never
+	ReadAt    time.Time         `json:"readAt,omitzero"`    // UTC; when the reader himself read it; zero means not yet
 	// Erased says that the key that sealed title and body was destroyed, and with it the texts.
 	Erased bool `json:"erased,omitempty"`
 	// Withheld says that the patient's record is restricted and the actor may not see it: title and

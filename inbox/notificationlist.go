@@ -12,9 +12,9 @@ import (
 
 // ListNotificationsInput selects from the actor's inbox.
 type ListNotificationsInput struct {
-	Unread   bool   // only those that the actor has not read
-	Category string // only those of this category; empty means all
-	Page     hmstype.Page
+	Unread   bool         `json:"unread"`   // only those that the actor has not read
+	Category string       `json:"category"` // only those of this category; empty means all
+	Page     hmstype.Page `json:"page"`
 }
 
 // Validate implements the rules above.

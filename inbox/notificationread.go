@@ -23,7 +23,7 @@ type readRow struct {
 
 // MarkReadInput names notifications that the actor has read.
 type MarkReadInput struct {
-	IDs []hmstype.NotificationID // 1 to 500
+	IDs []hmstype.NotificationID `json:"ids"` // 1 to 500
 }
 
 // Validate implements the rules above.
@@ -66,7 +66,7 @@ func onlyID(q *bun.SelectQuery) *bun.SelectQuery { return q.Column("id") }
 
 // MarkAllReadInput says up to when the actor has read everything.
 type MarkAllReadInput struct {
-	UpTo time.Time // the newest notification that the actor was shown; zero means now
+	UpTo time.Time `json:"upTo,omitzero"` // the newest notification that the actor was shown; zero means now
 }
 
 // Validate accepts every instant.

@@ -19,12 +19,12 @@ const (
 
 // NotifyInput describes a notification.
 type NotifyInput struct {
-	To Recipient // required
+	To Recipient `json:"to"` // required
 	NotificationDetails
-	Patient        hmstype.PatientID // whom it is about; zero means nobody
-	Link           Link              // what else it is about; optional
-	ExpiresAt      time.Time         // after now; zero means never
-	IdempotencyKey string
+	Patient        hmstype.PatientID `json:"patient"`            // whom it is about; zero means nobody
+	Link           Link              `json:"link"`               // what else it is about; optional
+	ExpiresAt      time.Time         `json:"expiresAt,omitzero"` // after now; zero means never
+	IdempotencyKey string            `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -86,7 +86,7 @@ func (s *Service) insertNotification(ctx context.Context, db dbx.DB, in NotifyIn
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return row, err
 	}
-	return row, db.Emit(ctx, dbx.Event{Type: "inbox.notified", Entity: "notification", ID: row.ID, Data: map[string]any{
+	return row, db.Emit(ctx, dbx.Event{Type: eventNotified, ID: row.ID, Data: map[string]any{
 		"id": row.ID, "user": row.UserID, "role": row.RoleID, "category": row.Category, "priority": row.Priority, "patient": row.PatientID,
 	}})
 }

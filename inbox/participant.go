@@ -12,8 +12,8 @@ import (
 
 // AddParticipantInput brings a user into a thread.
 type AddParticipantInput struct {
-	Thread hmstype.ThreadID // required
-	User   hmstype.UserID   // required
+	Thread hmstype.ThreadID `json:"thread"` // required
+	User   hmstype.UserID   `json:"user"`   // required
 }
 
 // Validate implements the rules above.
@@ -65,7 +65,7 @@ func addParticipant(ctx context.Context, db dbx.DB, in AddParticipantInput) (Par
 	if err != nil {
 		return Participant{}, err
 	}
-	return row.participant(), db.Emit(ctx, threadEvent("inbox.participant_added", thread, map[string]any{"user": in.User}))
+	return row.participant(), db.Emit(ctx, threadEvent(eventParticipantAdded, thread, map[string]any{"user": in.User}))
 }
 
 var opLeaveThread = usecase.Command[usecase.ByID[hmstype.ThreadID], usecase.None]{
@@ -87,7 +87,7 @@ func leaveThread(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ThreadI
 	if err := updateOwn(ctx, db, in.ID, "left_at = greatest(joined_at, ?)", db.Now); err != nil {
 		return usecase.None{}, err
 	}
-	return usecase.None{}, db.Emit(ctx, threadEvent("inbox.participant_left", thread, map[string]any{"user": db.Actor.User}))
+	return usecase.None{}, db.Emit(ctx, threadEvent(eventParticipantLeft, thread, map[string]any{"user": db.Actor.User}))
 }
 
 // updateOwn changes the actor's own row among the participants of a thread.
@@ -99,8 +99,8 @@ func updateOwn(ctx context.Context, db dbx.DB, thread hmstype.ThreadID, set stri
 
 // MarkThreadReadInput says up to which message the actor has read a thread.
 type MarkThreadReadInput struct {
-	Thread hmstype.ThreadID // required
-	UpTo   time.Time        // SentAt of the newest message that he was shown; required
+	Thread hmstype.ThreadID `json:"thread"`        // required
+	UpTo   time.Time        `json:"upTo,omitzero"` // SentAt of the newest message that he was shown; required
 }
 
 // Validate implements the rules above.
@@ -136,7 +136,7 @@ func markThreadRead(ctx context.Context, db dbx.DB, in MarkThreadReadInput) (int
 	if err := updateOwn(ctx, db, in.Thread, "read_up_to = greatest(read_up_to, ?)", upTo); err != nil {
 		return 0, err
 	}
-	row, err := dbx.Get[threadRow](ctx, db, "thread", in.Thread, withUnread(db))
+	row, err := dbx.Get[threadRow](ctx, db, "message_thread", in.Thread, withUnread(db))
 	return row.Unread, err
 }
 

@@ -91,9 +91,9 @@ func requireActive(ctx context.Context, db dbx.DB, users ...hmstype.UserID) erro
 		isActive, known := active[user]
 		switch {
 		case !known:
-			return hmstype.NotFound("user", user)
+			return hmstype.NotFound("user_account", user)
 		case !isActive:
-			return &hmstype.Error{Entity: "user", ID: user.String(), Err: ErrUserInactive}
+			return &hmstype.Error{Entity: "user_account", ID: user.String(), Err: ErrUserInactive}
 		}
 	}
 	return nil

@@ -32,22 +32,26 @@ type Task struct {
 	ID     hmstype.TaskID `json:"id"`
 	Status TaskStatus     `json:"status"`
 	TaskDetails
-	Outcome         string            `json:"outcome"`         // what came of it; empty until it is completed
-	Patient         hmstype.PatientID `json:"patient"`         // whom it is about; zero means nobody
-	SealedFor       uuid.UUID         `json:"sealedFor"`       // whose key seals its texts: the patient's, or the tenant's
-	Focus           Link              `json:"focus"`           // what else it is about (FHIR Task.focus)
-	Role            string            `json:"role"`            // the role that it was given to; empty: it was given to a user
-	Owner           hmstype.UserID    `json:"owner"`           // who does it or is asked to; zero until somebody of the role takes it
-	DueAt           time.Time         `json:"dueAt"`           // UTC; zero means that it has no date
-	EscalationRole  string            `json:"escalationRole"`  // who hears of it when it is overdue; empty: who EscalateTasks says
-	EscalationLevel int64             `json:"escalationLevel"` // how often it was escalated
-	EscalatedAt     time.Time         `json:"escalatedAt"`     // UTC; when it was last; zero means never
-	CreatedBy       hmstype.ActorRef  `json:"createdBy"`
-	CreatedAt       time.Time         `json:"createdAt"` // UTC
-	ClaimedAt       time.Time         `json:"claimedAt"` // UTC; when the owner took it; zero until then
-	StartedAt       time.Time         `json:"startedAt"` // UTC; when work began first; zero until then
-	EndedAt         time.Time         `json:"endedAt"`   // UTC; zero while it is open
-	Version         int64             `json:"version"`   // counts changes, from 1
+	Outcome string            `json:"outcome"` // what came of it; empty until it is completed
+	Patient hmstype.PatientID `json:"patient"` // whom it is about; zero means nobody
+	// whose key seals its texts: the patient's, or the tenant's
+	SealedFor uuid.UUID `json:"sealedFor"`
+	Focus     Link      `json:"focus"` // what else it is about (FHIR Task.focus)
+	// the role that it was given to; empty: it was given to a user
+	Role string `json:"role"`
+	// who does it or is asked to; zero until somebody of the role takes it
+	Owner hmstype.UserID `json:"owner"`
+	DueAt time.Time      `json:"dueAt,omitzero"` // UTC; zero means that it has no date
+	// who hears of it when it is overdue; empty: who EscalateTasks says
+	EscalationRole  string           `json:"escalationRole"`
+	EscalationLevel int64            `json:"escalationLevel"`      // how often it was escalated
+	EscalatedAt     time.Time        `json:"escalatedAt,omitzero"` // UTC; when it was last; zero means never
+	CreatedBy       hmstype.ActorRef `json:"createdBy"`
+	CreatedAt       time.Time        `json:"createdAt,omitzero"` // UTC
+	ClaimedAt       time.Time        `json:"claimedAt,omitzero"` // UTC; when the owner took it; zero until then
+	StartedAt       time.Time        `json:"startedAt,omitzero"` // UTC; when work began first; zero until then
+	EndedAt         time.Time        `json:"endedAt,omitzero"`   // UTC; zero while it is open
+	Version         int64            `json:"version"`            // counts changes, from 1
 	// Erased says that the key that sealed its texts was destroyed, and with it the texts.
 	Erased bool `json:"erased,omitempty"`
 	// Withheld says that the patient's record is restricted and the actor may not see it: title,
@@ -146,8 +150,8 @@ func taskOf(ctx context.Context, db dbx.DB, row taskRow) (Task, error) {
 }
 
 // taskEvent is what others learn of a task: ids and codes.
-func taskEvent(kind string, row taskRow) dbx.Event {
-	return dbx.Event{Type: "inbox.task_" + kind, Entity: "task", ID: row.ID, Data: map[string]any{
+func taskEvent(kind *dbx.EventType, row taskRow) dbx.Event {
+	return dbx.Event{Type: kind, ID: row.ID, Data: map[string]any{
 		"id": row.ID, "status": row.Status, "priority": row.Priority, "owner": row.OwnerID, "role": row.RoleID,
 		"patient": row.PatientID, "escalationLevel": row.EscalationLevel,
 	}}

@@ -118,7 +118,7 @@ func TestTask_FromRequestToOutcome(t *testing.T) {
 	require.Equal(t, "requested received accepted ready in-progress on-hold in-progress completed", strings.Join(walked, " "))
 	require.Equal(t, "no tubes", history[5].Reason)
 	require.Equal(t, nurseID, history[7].Owner)
-	for _, kind := range []string{"created", "received", "claimed", "ready", "started", "held", "resumed", "completed"} {
+	for _, kind := range []string{"created", "received", "claimed", "readied", "started", "held", "resumed", "completed"} {
 		require.Equal(t, 1, b.events(t, "inbox.task_"+kind), kind)
 	}
 	trail, err := audit.New(b.Base, audit.LogConfig{}).ListEvents(b.Ctx, audit.ListEventsInput{Patient: p, User: nurseID, Actions: []audit.Action{audit.ActionRead}})

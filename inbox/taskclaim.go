@@ -44,7 +44,7 @@ func (s *Service) claimTask(ctx context.Context, db dbx.DB, in usecase.ByID[hmst
 		return Task{}, ErrNotYours
 	}
 	row.OwnerID, row.ClaimedAt = db.Actor.User, db.Now
-	return s.step(ctx, db, row, taskStep{to: TaskAccepted, event: "claimed"})
+	return s.step(ctx, db, row, taskStep{to: TaskAccepted, event: eventTaskClaimed})
 }
 
 var opReleaseTask = usecase.Command[ReleaseTaskInput, Task]{
@@ -58,7 +58,7 @@ var opReleaseTask = usecase.Command[ReleaseTaskInput, Task]{
 // Permission: [hmstype.PermTaskWrite].
 func (s *Service) ReleaseTask(ctx context.Context, in ReleaseTaskInput) (Task, error) {
 	return opReleaseTask.Run(ctx, &s.base, in, stepping[ReleaseTaskInput](ctx, s, taskStep{
-		to: TaskRequested, event: "released", by: ownersAndSteerers,
+		to: TaskRequested, event: eventTaskReleased, by: ownersAndSteerers,
 		change: func(_ context.Context, _ dbx.DB, row *taskRow) error {
 			if row.RoleID.IsZero() {
 				return ErrNoRole
@@ -71,10 +71,10 @@ func (s *Service) ReleaseTask(ctx context.Context, in ReleaseTaskInput) (Task, e
 
 // ReassignTaskInput gives a task to somebody else.
 type ReassignTaskInput struct {
-	ID      hmstype.TaskID // required
-	Version int64          // the version that the caller read; required
-	To      Recipient      // required
-	Reason  string         // up to 500 characters
+	ID      hmstype.TaskID `json:"id"`      // required
+	Version int64          `json:"version"` // the version that the caller read; required
+	To      Recipient      `json:"to"`      // required
+	Reason  string         `json:"reason"`  // up to 500 characters
 }
 
 // Validate implements the rules above.
@@ -97,7 +97,7 @@ var opReassignTask = usecase.Command[ReassignTaskInput, Task]{
 // Permission: [hmstype.PermTaskWrite].
 func (s *Service) ReassignTask(ctx context.Context, in ReassignTaskInput) (Task, error) {
 	return opReassignTask.Run(ctx, &s.base, in, stepping[ReassignTaskInput](ctx, s, taskStep{
-		to: TaskRequested, event: "reassigned", by: ownersAndSteerers, anew: true,
+		to: TaskRequested, event: eventTaskReassigned, by: ownersAndSteerers, anew: true,
 		change: func(ctx context.Context, db dbx.DB, row *taskRow) error { return row.assign(ctx, db, in.To) },
 	}))
 }

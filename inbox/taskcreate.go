@@ -12,14 +12,16 @@ import (
 
 // CreateTaskInput describes a task.
 type CreateTaskInput struct {
-	To Recipient // required: the user who is asked, or the role of which one shall take it
+	To Recipient `json:"to"` // required: the user who is asked, or the role of which one shall take it
 	TaskDetails
-	Patient        hmstype.PatientID // whom it is about; zero means nobody
-	Focus          Link              // what else it is about; optional
-	DueAt          time.Time         // when it should be done; zero means that it has no date and is never escalated
-	EscalationRole string            // the name of the role that hears of it when it is overdue; optional
-	Draft          bool              // it is still being written: nobody else sees it until [Service.RequestTask]
-	IdempotencyKey string
+	Patient hmstype.PatientID `json:"patient"` // whom it is about; zero means nobody
+	Focus   Link              `json:"focus"`   // what else it is about; optional
+	// when it should be done; zero means that it has no date and is never escalated
+	DueAt time.Time `json:"dueAt,omitzero"`
+	// the name of the role that hears of it when it is overdue; optional
+	EscalationRole string `json:"escalationRole"`
+	Draft          bool   `json:"draft"` // it is still being written: nobody else sees it until [Service.RequestTask]
+	IdempotencyKey string `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -79,7 +81,7 @@ func (s *Service) createTask(ctx context.Context, db dbx.DB, in CreateTaskInput)
 	if err := s.noteStep(ctx, db, &row, "", ""); err != nil {
 		return Task{}, err
 	}
-	if err := db.Emit(ctx, taskEvent("created", row)); err != nil {
+	if err := db.Emit(ctx, taskEvent(eventTaskCreated, row)); err != nil {
 		return Task{}, err
 	}
 	return taskOf(ctx, db, row)

@@ -19,9 +19,11 @@ const escalateBatch = 500
 
 // EscalateTasksInput says as of when tasks are overdue, and who hears of it.
 type EscalateTasksInput struct {
-	AsOf  time.Time     // required
-	Role  string        // the name of the role that hears of tasks that name none; empty means nobody does
-	Again time.Duration // until a task is escalated again, at least a minute; zero means [DefaultEscalateAgain]
+	AsOf time.Time `json:"asOf,omitzero"` // required
+	// the name of the role that hears of tasks that name none; empty means nobody does
+	Role string `json:"role"`
+	// until a task is escalated again, at least a minute; zero means [DefaultEscalateAgain]
+	Again time.Duration `json:"again"`
 }
 
 // Validate implements the rules above.
@@ -89,7 +91,7 @@ func (s *Service) escalate(ctx context.Context, db dbx.DB, row taskRow) error {
 	if err := s.noteStep(ctx, db, &row, row.Status, "overdue"); err != nil {
 		return err
 	}
-	if err := db.Emit(ctx, taskEvent("escalated", row)); err != nil || row.EscalationRoleID.IsZero() {
+	if err := db.Emit(ctx, taskEvent(eventTaskEscalated, row)); err != nil || row.EscalationRoleID.IsZero() {
 		return err
 	}
 	_, err = s.insertNotification(ctx, db, NotifyInput{

@@ -26,7 +26,7 @@ type TaskHistoryEntry struct {
 	Role      string            `json:"role"`   // after the step; empty means none
 	Reason    string            `json:"reason"` // empty where none was given, or the key that sealed it was destroyed
 	By        hmstype.ActorRef  `json:"by"`
-	At        time.Time         `json:"at"` // UTC
+	At        time.Time         `json:"at,omitzero"` // UTC
 	// Withheld says that the patient's record is restricted and the actor may not see it.
 	Withheld bool `json:"withheld,omitempty"`
 }

@@ -34,8 +34,8 @@ func getTask(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.TaskID], se
 type ListMyTasksInput struct {
 	// Requested lists what the actor has asked others for instead, drafts and what has ended
 	// among it.
-	Requested bool
-	Page      hmstype.Page
+	Requested bool         `json:"requested"`
+	Page      hmstype.Page `json:"page"`
 }
 
 // Validate checks the page.
@@ -76,11 +76,11 @@ func myTasks(ctx context.Context, db dbx.DB, in ListMyTasksInput) (hmstype.List[
 
 // ListTasksInput selects from all tasks. Empty fields select everything; set ones must all hold.
 type ListTasksInput struct {
-	Patient hmstype.PatientID
-	Status  TaskStatus
-	Owner   hmstype.UserID
-	Role    string // the name of the role that they were given to
-	Page    hmstype.Page
+	Patient hmstype.PatientID `json:"patient"`
+	Status  TaskStatus        `json:"status"`
+	Owner   hmstype.UserID    `json:"owner"`
+	Role    string            `json:"role"` // the name of the role that they were given to
+	Page    hmstype.Page      `json:"page"`
 }
 
 // Validate implements the rules above.

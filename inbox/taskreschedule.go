@@ -11,11 +11,11 @@ import (
 
 // RescheduleTaskInput says anew when a task is due and how urgent it is.
 type RescheduleTaskInput struct {
-	ID       hmstype.TaskID // required
-	Version  int64          // the version that the caller read; required
-	DueAt    time.Time      // zero takes the date away, and with it the escalation
-	Priority Priority       // empty means routine
-	Reason   string         // up to 500 characters
+	ID       hmstype.TaskID `json:"id"`             // required
+	Version  int64          `json:"version"`        // the version that the caller read; required
+	DueAt    time.Time      `json:"dueAt,omitzero"` // zero takes the date away, and with it the escalation
+	Priority Priority       `json:"priority"`       // empty means routine
+	Reason   string         `json:"reason"`         // up to 500 characters
 }
 
 // Validate implements the rules above.
@@ -41,7 +41,7 @@ var opRescheduleTask = usecase.Command[RescheduleTaskInput, Task]{
 // How often it was escalated stays.
 // Permission: [hmstype.PermTaskWrite].
 func (s *Service) RescheduleTask(ctx context.Context, in RescheduleTaskInput) (Task, error) {
-	return opRescheduleTask.Run(ctx, &s.base, in, stepping[RescheduleTaskInput](ctx, s, taskStep{event: "rescheduled", by: steerers,
+	return opRescheduleTask.Run(ctx, &s.base, in, stepping[RescheduleTaskInput](ctx, s, taskStep{event: eventTaskRescheduled, by: steerers,
 		change: func(_ context.Context, _ dbx.DB, row *taskRow) error {
 			row.setDue(in.DueAt)
 			row.Priority = in.Priority.orRoutine()

@@ -13,9 +13,9 @@ import (
 
 // TaskStep takes a task one step on.
 type TaskStep struct {
-	ID      hmstype.TaskID // required
-	Version int64          // the version that the caller read; required
-	Reason  string         // up to 500 characters
+	ID      hmstype.TaskID `json:"id"`      // required
+	Version int64          `json:"version"` // the version that the caller read; required
+	Reason  string         `json:"reason"`  // up to 500 characters
 }
 
 // Validate implements the rules above.
@@ -84,9 +84,9 @@ func (in ResumeTaskInput) step() (hmstype.TaskID, int64, string) { return TaskSt
 
 // TaskEnding ends a task without its being done.
 type TaskEnding struct {
-	ID      hmstype.TaskID // required
-	Version int64          // the version that the caller read; required
-	Reason  string         // required, up to 500 characters
+	ID      hmstype.TaskID `json:"id"`      // required
+	Version int64          `json:"version"` // the version that the caller read; required
+	Reason  string         `json:"reason"`  // required, up to 500 characters
 }
 
 // Validate implements the rules above.
@@ -131,9 +131,9 @@ func (in EnterTaskInErrorInput) step() (hmstype.TaskID, int64, string) { return 
 
 // CompleteTaskInput says what came of a task.
 type CompleteTaskInput struct {
-	ID      hmstype.TaskID // required
-	Version int64          // the version that the caller read; required
-	Outcome string         // required, up to 2000 characters
+	ID      hmstype.TaskID `json:"id"`      // required
+	Version int64          `json:"version"` // the version that the caller read; required
+	Outcome string         `json:"outcome"` // required, up to 2000 characters
 }
 
 // Validate implements the rules above.
@@ -166,7 +166,7 @@ func (in ReassignTaskInput) step() (hmstype.TaskID, int64, string) {
 type taskStep struct {
 	to     TaskStatus                                    // empty: it stays in its state, which must be an open one
 	from   []TaskStatus                                  // from these states only; nil: from wherever the table allows
-	event  string                                        // "claimed" of "inbox.task_claimed"; empty means the state's name
+	event  *dbx.EventType                                // what is told; nil means what is told of the state
 	by     func(standing) bool                           // who may take it
 	anew   bool                                          // a task that is in the state already may take it as well
 	reason string                                        // why; kept in the history
@@ -249,7 +249,7 @@ func (s *Service) step(ctx context.Context, db dbx.DB, row taskRow, step taskSte
 	if err != nil {
 		return Task{}, err
 	}
-	if err := db.Emit(ctx, taskEvent(cmp.Or(step.event, string(step.to)), row)); err != nil {
+	if err := db.Emit(ctx, taskEvent(cmp.Or(step.event, taskEvents[step.to]), row)); err != nil {
 		return Task{}, err
 	}
 	return taskOf(ctx, db, row)
@@ -304,7 +304,7 @@ var opStartTask = usecase.Command[StartTaskInput, Task]{
 // StartTask begins the owner's work on a task that he has claimed.
 // Permission: [hmstype.PermTaskWrite].
 func (s *Service) StartTask(ctx context.Context, in StartTaskInput) (Task, error) {
-	return opStartTask.Run(ctx, &s.base, in, stepping[StartTaskInput](ctx, s, taskStep{to: TaskInProgress, from: []TaskStatus{TaskAccepted, TaskReady}, event: "started", by: owners}))
+	return opStartTask.Run(ctx, &s.base, in, stepping[StartTaskInput](ctx, s, taskStep{to: TaskInProgress, from: []TaskStatus{TaskAccepted, TaskReady}, event: eventTaskStarted, by: owners}))
 }
 
 var opHoldTask = usecase.Command[HoldTaskInput, Task]{
@@ -315,7 +315,7 @@ var opHoldTask = usecase.Command[HoldTaskInput, Task]{
 // HoldTask pauses the owner's work. What is on hold is escalated like everything else.
 // Permission: [hmstype.PermTaskWrite].
 func (s *Service) HoldTask(ctx context.Context, in HoldTaskInput) (Task, error) {
-	return opHoldTask.Run(ctx, &s.base, in, stepping[HoldTaskInput](ctx, s, taskStep{to: TaskOnHold, event: "held", by: owners}))
+	return opHoldTask.Run(ctx, &s.base, in, stepping[HoldTaskInput](ctx, s, taskStep{to: TaskOnHold, event: eventTaskHeld, by: owners}))
 }
 
 var opResumeTask = usecase.Command[ResumeTaskInput, Task]{
@@ -326,7 +326,7 @@ var opResumeTask = usecase.Command[ResumeTaskInput, Task]{
 // ResumeTask goes on with the owner's work on a task that is on hold.
 // Permission: [hmstype.PermTaskWrite].
 func (s *Service) ResumeTask(ctx context.Context, in ResumeTaskInput) (Task, error) {
-	return opResumeTask.Run(ctx, &s.base, in, stepping[ResumeTaskInput](ctx, s, taskStep{to: TaskInProgress, from: []TaskStatus{TaskOnHold}, event: "resumed", by: owners}))
+	return opResumeTask.Run(ctx, &s.base, in, stepping[ResumeTaskInput](ctx, s, taskStep{to: TaskInProgress, from: []TaskStatus{TaskOnHold}, event: eventTaskResumed, by: owners}))
 }
 
 var opCompleteTask = usecase.Command[CompleteTaskInput, Task]{
@@ -389,5 +389,5 @@ var opEnterTaskInError = usecase.Command[EnterTaskInErrorInput, Task]{
 // same as [Service.CancelTask]. It stays, with its history.
 // Permission: [hmstype.PermTaskWrite].
 func (s *Service) EnterTaskInError(ctx context.Context, in EnterTaskInErrorInput) (Task, error) {
-	return opEnterTaskInError.Run(ctx, &s.base, in, stepping[EnterTaskInErrorInput](ctx, s, taskStep{to: TaskEnteredInError, event: "entered_in_error", by: steerers}))
+	return opEnterTaskInError.Run(ctx, &s.base, in, stepping[EnterTaskInErrorInput](ctx, s, taskStep{to: TaskEnteredInError, by: steerers}))
 }

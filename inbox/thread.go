@@ -15,15 +15,16 @@ import (
 
 // Thread is a conversation between users, about a patient or not.
 type Thread struct {
-	ID            hmstype.ThreadID  `json:"id"`
-	Subject       string            `json:"subject"`
-	Patient       hmstype.PatientID `json:"patient"`                // whom it is about; zero means nobody
-	SealedFor     uuid.UUID         `json:"sealedFor"`              // whose key seals its texts: the patient's, or the tenant's
-	Participants  []Participant     `json:"participants,omitempty"` // who takes part now, by when they came; nil in lists
-	Unread        int64             `json:"unread"`                 // messages of others that the actor has not read; 0 for who looks on
-	CreatedBy     hmstype.ActorRef  `json:"createdBy"`
-	CreatedAt     time.Time         `json:"createdAt"`     // UTC
-	LastMessageAt time.Time         `json:"lastMessageAt"` // UTC
+	ID        hmstype.ThreadID  `json:"id"`
+	Subject   string            `json:"subject"`
+	Patient   hmstype.PatientID `json:"patient"`   // whom it is about; zero means nobody
+	SealedFor uuid.UUID         `json:"sealedFor"` // whose key seals its texts: the patient's, or the tenant's
+	// who takes part now, by when they came; nil in lists
+	Participants  []Participant    `json:"participants,omitempty"`
+	Unread        int64            `json:"unread"` // messages of others that the actor has not read; 0 for who looks on
+	CreatedBy     hmstype.ActorRef `json:"createdBy"`
+	CreatedAt     time.Time        `json:"createdAt,omitzero"`     // UTC
+	LastMessageAt time.Time        `json:"lastMessageAt,omitzero"` // UTC
 	// Erased says that the key that sealed the subject was destroyed, and with it the text.
 	Erased bool `json:"erased,omitempty"`
 	// Withheld says that the patient's record is restricted and the actor may not see it: the subject
@@ -36,8 +37,8 @@ type Thread struct {
 type Participant struct {
 	User     hmstype.UserID   `json:"user"`
 	AddedBy  hmstype.ActorRef `json:"addedBy"`
-	JoinedAt time.Time        `json:"joinedAt"` // UTC
-	ReadUpTo time.Time        `json:"readUpTo"` // UTC; the newest message that he has read; zero means none
+	JoinedAt time.Time        `json:"joinedAt,omitzero"` // UTC
+	ReadUpTo time.Time        `json:"readUpTo,omitzero"` // UTC; the newest message that he has read; zero means none
 }
 
 type threadRow struct {
@@ -106,13 +107,13 @@ func takesPart(ctx context.Context, db dbx.DB, thread hmstype.ThreadID) (bool, e
 // ownThread reads a thread in which the actor takes part, locked for a deed: messages and
 // comings and goings of one thread take turns. To all others it is not found.
 func ownThread(ctx context.Context, db dbx.DB, id hmstype.ThreadID) (threadRow, error) {
-	row, err := dbx.Get[threadRow](ctx, db, "thread", id, dbx.ForUpdate)
+	row, err := dbx.Get[threadRow](ctx, db, "message_thread", id, dbx.ForUpdate)
 	if err != nil {
 		return row, err
 	}
 	is, err := takesPart(ctx, db, id)
 	if err == nil && !is {
-		err = hmstype.NotFound("thread", id)
+		err = hmstype.NotFound("message_thread", id)
 	}
 	return row, err
 }
@@ -120,7 +121,7 @@ func ownThread(ctx context.Context, db dbx.DB, id hmstype.ThreadID) (threadRow, 
 // readableThread reads a thread for somebody who takes part, or for somebody who may read
 // clinical records where it is about a patient. To all others it is not found.
 func readableThread(ctx context.Context, db dbx.DB, id hmstype.ThreadID, clinical bool) (threadRow, error) {
-	row, err := dbx.Get[threadRow](ctx, db, "thread", id, withUnread(db))
+	row, err := dbx.Get[threadRow](ctx, db, "message_thread", id, withUnread(db))
 	if err != nil {
 		return row, err
 	}
@@ -130,7 +131,7 @@ func readableThread(ctx context.Context, db dbx.DB, id hmstype.ThreadID, clinica
 			return threadRow{}, err
 		}
 		if !is {
-			return threadRow{}, hmstype.NotFound("thread", id)
+			return threadRow{}, hmstype.NotFound("message_thread", id)
 		}
 	}
 	return row, nil

@@ -38,8 +38,8 @@ func getThread(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ThreadID]
 
 // ListThreadsInput selects from the threads in which the actor takes part.
 type ListThreadsInput struct {
-	Unread bool // only those with a message of another that the actor has not read
-	Page   hmstype.Page
+	Unread bool         `json:"unread"` // only those with a message of another that the actor has not read
+	Page   hmstype.Page `json:"page"`
 }
 
 // Validate checks the page.
@@ -75,8 +75,8 @@ func ownThreads(ctx context.Context, db dbx.DB, in ListThreadsInput) (hmstype.Li
 
 // ListPatientThreadsInput asks for the threads about a patient.
 type ListPatientThreadsInput struct {
-	Patient hmstype.PatientID // required
-	Page    hmstype.Page
+	Patient hmstype.PatientID `json:"patient"` // required
+	Page    hmstype.Page      `json:"page"`
 }
 
 // Validate implements the rules above.

@@ -15,11 +15,11 @@ const maxParticipants = 100
 
 // StartThreadInput begins a thread with its first message.
 type StartThreadInput struct {
-	Subject        string            // required, up to 200 characters
-	Body           string            // required: the first message, up to 10,000 characters
-	Patient        hmstype.PatientID // whom it is about; zero means nobody
-	To             []hmstype.UserID  // who takes part beside the actor: up to 99, active
-	IdempotencyKey string
+	Subject        string            `json:"subject"` // required, up to 200 characters
+	Body           string            `json:"body"`    // required: the first message, up to 10,000 characters
+	Patient        hmstype.PatientID `json:"patient"` // whom it is about; zero means nobody
+	To             []hmstype.UserID  `json:"to"`      // who takes part beside the actor: up to 99, active
+	IdempotencyKey string            `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -91,14 +91,14 @@ func (s *Service) startThread(ctx context.Context, db dbx.DB, in StartThreadInpu
 	for _, p := range joining {
 		thread.Participants = append(thread.Participants, p.participant())
 	}
-	return thread, db.Emit(ctx, threadEvent("inbox.thread_started", row, nil))
+	return thread, db.Emit(ctx, threadEvent(eventThreadStarted, row, nil))
 }
 
 // threadEvent is what others learn of a thread: ids.
-func threadEvent(kind string, row threadRow, more map[string]any) dbx.Event {
+func threadEvent(kind *dbx.EventType, row threadRow, more map[string]any) dbx.Event {
 	data := map[string]any{"id": row.ID, "patient": row.PatientID}
 	for name, value := range more {
 		data[name] = value
 	}
-	return dbx.Event{Type: kind, Entity: "message_thread", ID: row.ID, Data: data}
+	return dbx.Event{Type: kind, ID: row.ID, Data: data}
 }

@@ -25,7 +25,7 @@ func TestAnti6_CriticalWithOnlyAnUpperBound(t *testing.T) {
 	require.Len(t, alerts, 1, "a preliminary value is told already")
 	require.Equal(t, lab.AlertOpen, alerts[0].Status)
 	require.Equal(t, out.Results[0].ID, alerts[0].Result)
-	require.Equal(t, 1, b.events(t, "lab.critical"))
+	require.Equal(t, 1, b.events(t, "lab.critical_found"))
 
 	b.verify(t, out.Item)
 	require.Len(t, b.alerts(t), 1, "verifying the same value does not tell it twice")
@@ -63,7 +63,7 @@ func TestAnti6_CorrectionIsEvaluatedAnew(t *testing.T) {
 	correct("7.4", "repeated")
 	alerts = b.alerts(t)
 	require.Len(t, alerts, 3, "one case per version that says something new")
-	require.Equal(t, 3, b.events(t, "lab.critical"))
+	require.Equal(t, 3, b.events(t, "lab.critical_found"))
 	require.Equal(t, 2, b.events(t, "lab.critical_corrected"))
 }
 

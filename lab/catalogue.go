@@ -51,8 +51,8 @@ type Test struct {
 	Active    bool             `json:"active"`
 	Analytes  []Analyte        `json:"analytes"` // in the order of the report
 	CreatedBy hmstype.ActorRef `json:"createdBy"`
-	CreatedAt time.Time        `json:"createdAt"` // UTC
-	Version   int64            `json:"version"`   // counts changes, from 1
+	CreatedAt time.Time        `json:"createdAt,omitzero"` // UTC
+	Version   int64            `json:"version"`            // counts changes, from 1
 }
 
 // AnalyteDetails are what the catalogue says of an analyte.
@@ -151,13 +151,13 @@ const aCatalogue = "the laboratory's catalogue"
 // CreateTestInput describes a new test, which is active at once.
 type CreateTestInput struct {
 	TestDetails
-	Analytes []AnalyteInput // 1 to 200
+	Analytes []AnalyteInput `json:"analytes"` // 1 to 200
 }
 
 // AnalyteInput describes an analyte of a new test.
 type AnalyteInput struct {
 	AnalyteDetails
-	Answers []Answer // 1 to 200 of a coded analyte, none of others
+	Answers []Answer `json:"answers"` // 1 to 200 of a coded analyte, none of others
 }
 
 var (
@@ -327,8 +327,8 @@ func getTest(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabTestID])
 
 // ListTestsInput asks for a page of the catalogue.
 type ListTestsInput struct {
-	Page            hmstype.Page
-	IncludeInactive bool
+	Page            hmstype.Page `json:"page"`
+	IncludeInactive bool         `json:"includeInactive"`
 }
 
 // Validate checks the page.
@@ -360,9 +360,9 @@ func listTests(ctx context.Context, db dbx.DB, in ListTestsInput) (hmstype.List[
 
 // SetTestActiveInput takes a test out of the offer, or back into it.
 type SetTestActiveInput struct {
-	ID      hmstype.LabTestID // required
-	Version int64             // the version that the caller read
-	Active  bool
+	ID      hmstype.LabTestID `json:"id"`      // required
+	Version int64             `json:"version"` // the version that the caller read
+	Active  bool              `json:"active"`
 }
 
 // Validate implements the rules above.

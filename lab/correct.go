@@ -12,11 +12,11 @@ import (
 // CorrectResultInput replaces one verified value of an item, or adds to its comment.
 type CorrectResultInput struct {
 	ItemRef
-	Analyte        hmstype.LabAnalyteID // required
-	Value          Value                // required; the value that should have been reported
-	Comment        string               // for the reader of the report, up to 2000 characters
-	Reason         string               // required, up to 500 characters
-	IdempotencyKey string
+	Analyte        hmstype.LabAnalyteID `json:"analyte"` // required
+	Value          Value                `json:"value"`   // required; the value that should have been reported
+	Comment        string               `json:"comment"` // for the reader of the report, up to 2000 characters
+	Reason         string               `json:"reason"`  // required, up to 500 characters
+	IdempotencyKey string               `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -42,7 +42,7 @@ var opCorrectResult = usecase.Command[CorrectResultInput, ItemResult]{
 // differs (also "1.0" for "1"), amended where only the comment does; [ErrNoChange] where
 // nothing does. The flag is found anew. A case that the old value opened is marked as
 // superseded, a critical new value opens one, and whoever has read the results must read them again:
-// "lab.corrected" names who that was.
+// eventCorrected names who that was.
 //
 // The actor stands for the new value as who verifies does; where the
 // duties are kept apart it must not be who entered the old one: [hmstype.ErrSeparationOfDuties].
@@ -101,7 +101,7 @@ func (s *Service) finishCorrection(ctx context.Context, db dbx.DB, item *itemRow
 	if err := correctItem(ctx, db, item, to, why); err != nil {
 		return ItemResult{}, err
 	}
-	event := itemEvent("lab.corrected", *item)
+	event := itemEvent(eventCorrected, *item)
 	event.Data = map[string]any{
 		"item": item.ID, "patient": item.PatientID, "status": item.Status, "result": rows[0].ID,
 		"supersedes": rows[0].SupersedesID, "reviewedBy": reader,

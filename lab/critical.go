@@ -30,19 +30,19 @@ type CriticalAlert struct {
 	// Flag: of that version; L, H or none where a censored value may be critical.
 	Flag            Flag        `json:"flag,omitempty"`
 	Status          AlertStatus `json:"status"`
-	EscalationLevel int64       `json:"escalationLevel"` // how often the time to acknowledge has run out
-	EscalateAt      time.Time   `json:"escalateAt"`      // UTC; when it runs out next
+	EscalationLevel int64       `json:"escalationLevel"`     // how often the time to acknowledge has run out
+	EscalateAt      time.Time   `json:"escalateAt,omitzero"` // UTC; when it runs out next
 	// SupersededBy: a later version that says otherwise; zero means none.
 	SupersededBy   hmstype.LabResultID `json:"supersededBy"`
-	AcknowledgedBy hmstype.ActorRef    `json:"acknowledgedBy"` // who was told; zero while open
-	AcknowledgedAt time.Time           `json:"acknowledgedAt"` // UTC
-	ReadBack       bool                `json:"readBack"`       // who was told has read the value back
-	ClosedBy       hmstype.ActorRef    `json:"closedBy"`       // zero until closed
-	ClosedAt       time.Time           `json:"closedAt"`       // UTC
+	AcknowledgedBy hmstype.ActorRef    `json:"acknowledgedBy"`          // who was told; zero while open
+	AcknowledgedAt time.Time           `json:"acknowledgedAt,omitzero"` // UTC
+	ReadBack       bool                `json:"readBack"`                // who was told has read the value back
+	ClosedBy       hmstype.ActorRef    `json:"closedBy"`                // zero until closed
+	ClosedAt       time.Time           `json:"closedAt,omitzero"`       // UTC
 	AlertComments
-	CreatedBy hmstype.ActorRef `json:"createdBy"` // who entered the value
-	CreatedAt time.Time        `json:"createdAt"` // UTC; when the case was opened
-	Version   int64            `json:"version"`   // counts changes, from 1
+	CreatedBy hmstype.ActorRef `json:"createdBy"`          // who entered the value
+	CreatedAt time.Time        `json:"createdAt,omitzero"` // UTC; when the case was opened
+	Version   int64            `json:"version"`            // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants, how urgent it is and whether the value was read back.
 	Withheld bool `json:"withheld,omitempty"`
@@ -122,12 +122,12 @@ var alertSteps = dbx.Machine[alertRow, AlertStatus]{
 	Columns: []string{
 		"acknowledged_by", "acknowledged_at", "comment", "read_back", "closed_by", "closed_at", "closing_comment",
 	},
-	Event: func(r *alertRow, _ AlertStatus) dbx.Event { return alertEvent("lab.critical_"+string(r.Status), *r) },
+	Event: func(r *alertRow, _ AlertStatus) dbx.Event { return alertEvent(alertEvents[r.Status], *r) },
 }
 
 // alertEvent is what others learn of a case.
-func alertEvent(kind string, row alertRow) dbx.Event {
-	return dbx.Event{Type: kind, Entity: "lab_critical_alert", ID: row.ID, Data: map[string]any{
+func alertEvent(kind *dbx.EventType, row alertRow) dbx.Event {
+	return dbx.Event{Type: kind, ID: row.ID, Data: map[string]any{
 		"patient": row.PatientID, "item": row.OrderItemID, "result": row.ResultID, "flag": row.Flag,
 		"escalationLevel": row.EscalationLevel, "supersededBy": row.SupersededBy,
 	}}
@@ -158,7 +158,7 @@ func (s *Service) settleAlerts(ctx context.Context, db dbx.DB, before map[hmstyp
 		return err
 	}
 	for _, row := range opened {
-		if err := db.Emit(ctx, alertEvent("lab.critical", row)); err != nil {
+		if err := db.Emit(ctx, alertEvent(eventCriticalFound, row)); err != nil {
 			return err
 		}
 	}
@@ -185,7 +185,7 @@ func supersedeAlert(ctx context.Context, db dbx.DB, row resultRow) error {
 		if err := dbx.Update(ctx, db, &alert, "superseded_by"); err != nil {
 			return err
 		}
-		if err := db.Emit(ctx, alertEvent("lab.critical_corrected", alert)); err != nil {
+		if err := db.Emit(ctx, alertEvent(eventCriticalCorrected, alert)); err != nil {
 			return err
 		}
 	}
@@ -194,9 +194,10 @@ func supersedeAlert(ctx context.Context, db dbx.DB, row resultRow) error {
 
 // AcknowledgeCriticalInput says that somebody knows of a critical value.
 type AcknowledgeCriticalInput struct {
-	ID       hmstype.CriticalAlertID // required
-	Comment  string                  // required, up to 2000 characters: who was told, how, what is done
-	ReadBack bool                    // the value was read back
+	ID hmstype.CriticalAlertID `json:"id"` // required
+	// required, up to 2000 characters: who was told, how, what is done
+	Comment  string `json:"comment"`
+	ReadBack bool   `json:"readBack"` // the value was read back
 }
 
 // Validate implements the rules above.
@@ -232,9 +233,9 @@ func (s *Service) acknowledgeCritical(
 
 // CloseCriticalInput ends a case.
 type CloseCriticalInput struct {
-	ID       hmstype.CriticalAlertID // required
-	Comment  string                  // required, up to 2000 characters
-	ReadBack bool                    // the value was read back since it was acknowledged
+	ID       hmstype.CriticalAlertID `json:"id"`       // required
+	Comment  string                  `json:"comment"`  // required, up to 2000 characters
+	ReadBack bool                    `json:"readBack"` // the value was read back since it was acknowledged
 }
 
 // Validate implements the rules above.
@@ -310,7 +311,7 @@ var opEscalateCritical = usecase.Command[escalateInput, []CriticalAlert]{
 }.Declare()
 
 // EscalateCritical raises the level of the open cases whose time to acknowledge has run out as of
-// the instant, emits "lab.critical_escalated" for each and gives them, at most 500, the most
+// the instant, emits eventCriticalEscalated for each and gives them, at most 500, the most
 // overdue first. Call it every minute or so, and again at once while it gives 500. A second call
 // as of the same instant escalates nothing again; several callers take different cases.
 // Permission: [hmstype.PermLabReview].
@@ -333,7 +334,7 @@ func (s *Service) escalateCritical(ctx context.Context, db dbx.DB, in escalateIn
 		if err := dbx.Update(ctx, db, &row, "escalation_level", "escalate_at", "escalated_at"); err != nil {
 			return nil, err
 		}
-		if err := db.Emit(ctx, alertEvent("lab.critical_escalated", row)); err != nil {
+		if err := db.Emit(ctx, alertEvent(eventCriticalEscalated, row)); err != nil {
 			return nil, err
 		}
 		escalated = append(escalated, row.alert())
@@ -343,8 +344,8 @@ func (s *Service) escalateCritical(ctx context.Context, db dbx.DB, in escalateIn
 
 // ListCriticalAlertsInput asks for cases that are not closed.
 type ListCriticalAlertsInput struct {
-	Page     hmstype.Page
-	OnlyOpen bool // leave out those that are acknowledged
+	Page     hmstype.Page `json:"page"`
+	OnlyOpen bool         `json:"onlyOpen"` // leave out those that are acknowledged
 }
 
 // Validate checks the page.
@@ -370,7 +371,7 @@ func criticalAlerts(ctx context.Context, db dbx.DB, in ListCriticalAlertsInput) 
 }
 
 var opGetCriticalAlertHistory = usecase.Query[usecase.ByID[hmstype.CriticalAlertID], hmstype.History]{
-	Name: "lab.get_critical_alert_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
+	Name: "lab.get_critical_alert_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories("lab_critical_alert").One(),
 }.Declare()
 
 // GetCriticalAlertHistory gives the steps of the case of a critical value from state to state, the

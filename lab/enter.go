@@ -12,16 +12,17 @@ import (
 // EnteredValue is the value of one analyte. There is no field for a flag or a range: both are
 // found here.
 type EnteredValue struct {
-	Analyte hmstype.LabAnalyteID // required; an active analyte of the item's test
-	Value   Value                // required; of the analyte's type, or absent with a reason
-	Comment string               // for the reader of the report, up to 2000 characters
+	Analyte hmstype.LabAnalyteID `json:"analyte"` // required; an active analyte of the item's test
+	Value   Value                `json:"value"`   // required; of the analyte's type, or absent with a reason
+	Comment string               `json:"comment"` // for the reader of the report, up to 2000 characters
 }
 
 // EnterResultInput gives an item values that nobody has verified yet.
 type EnterResultInput struct {
 	ItemRef
-	Values         []EnteredValue // 1 to 200, one per analyte; those of a panel may come one after another
-	IdempotencyKey string
+	// 1 to 200, one per analyte; those of a panel may come one after another
+	Values         []EnteredValue `json:"values"`
+	IdempotencyKey string         `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -121,7 +122,7 @@ func resulted(ctx context.Context, db dbx.DB, item *itemRow) error {
 	if err := dbx.Update(ctx, db, item, "status_reason"); err != nil {
 		return err
 	}
-	return db.Emit(ctx, itemEvent("lab.resulted", *item))
+	return db.Emit(ctx, itemEvent(eventResulted, *item))
 }
 
 // at puts the path of an input's member before the fields of a validation error.

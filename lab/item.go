@@ -20,18 +20,18 @@ type Item struct {
 	Status  ItemStatus             `json:"status"`
 	// StatusReason: why it went back to ordered, was cancelled or entered in error.
 	StatusReason string             `json:"statusReason,omitempty"`
-	Specimen     hmstype.SpecimenID `json:"specimen"`    // zero before collection
-	CollectedAt  time.Time          `json:"collectedAt"` // UTC; zero before collection
+	Specimen     hmstype.SpecimenID `json:"specimen"`             // zero before collection
+	CollectedAt  time.Time          `json:"collectedAt,omitzero"` // UTC; zero before collection
 	// ResultedAt: UTC; when the first value was entered; zero before that.
-	ResultedAt time.Time `json:"resultedAt"`
+	ResultedAt time.Time `json:"resultedAt,omitzero"`
 	// ResultDate: UTC; when the results became final; zero before that.
-	ResultDate time.Time `json:"resultDate"`
+	ResultDate time.Time `json:"resultDate,omitzero"`
 	// ReviewedBy: who has read the final results; zero means nobody since the last change.
 	ReviewedBy hmstype.ActorRef `json:"reviewedBy"`
-	ReviewedAt time.Time        `json:"reviewedAt"` // UTC; zero means not reviewed
+	ReviewedAt time.Time        `json:"reviewedAt,omitzero"` // UTC; zero means not reviewed
 	CreatedBy  hmstype.ActorRef `json:"createdBy"`
-	CreatedAt  time.Time        `json:"createdAt"` // UTC; the order's
-	Version    int64            `json:"version"`   // counts changes, from 1
+	CreatedAt  time.Time        `json:"createdAt,omitzero"` // UTC; the order's
+	Version    int64            `json:"version"`            // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants.
 	Withheld bool `json:"withheld,omitempty"`
@@ -81,9 +81,9 @@ var itemSteps = dbx.Machine[itemRow, ItemStatus]{
 	Event: func(r *itemRow, _ ItemStatus) dbx.Event {
 		switch r.Status {
 		case ItemPreliminary:
-			return itemEvent("lab.resulted", *r)
+			return itemEvent(eventResulted, *r)
 		case ItemFinal:
-			return itemEvent("lab.final", *r)
+			return itemEvent(eventVerified, *r)
 		default:
 			return dbx.Event{} // who cancels, collects or corrects tells it with more than the item
 		}
@@ -92,8 +92,8 @@ var itemSteps = dbx.Machine[itemRow, ItemStatus]{
 
 // itemEvent is what others learn of an item. Its entity is the order, so that the events of
 // one order arrive in order.
-func itemEvent(kind string, row itemRow) dbx.Event {
-	return dbx.Event{Type: kind, Entity: "lab_order", ID: row.OrderID, Data: map[string]string{
+func itemEvent(kind *dbx.EventType, row itemRow) dbx.Event {
+	return dbx.Event{Type: kind, ID: row.OrderID, Data: map[string]string{
 		"item": row.ID.String(), "patient": row.PatientID.String(), "status": string(row.Status),
 	}}
 }
@@ -133,10 +133,10 @@ func itemsByOrder(ctx context.Context, db dbx.DB, of []orderRow) (map[hmstype.La
 
 // ItemRef names an item, whose it is, and the version that the caller read.
 type ItemRef struct {
-	Order   hmstype.LabOrderID     // required; the item must be one of this order
-	Item    hmstype.LabOrderItemID // required
-	Patient hmstype.PatientID      // zero means unchecked; otherwise the item must be this patient's
-	Version int64                  // of the item, as the caller read it
+	Order   hmstype.LabOrderID     `json:"order"`   // required; the item must be one of this order
+	Item    hmstype.LabOrderItemID `json:"item"`    // required
+	Patient hmstype.PatientID      `json:"patient"` // zero means unchecked; otherwise the item must be this patient's
+	Version int64                  `json:"version"` // of the item, as the caller read it
 }
 
 func (r ItemRef) check(v *hmstype.Validator) {
@@ -172,7 +172,7 @@ func openItem(ctx context.Context, db dbx.DB, ref ItemRef) (orderRow, []itemRow,
 }
 
 var opGetItemHistory = usecase.Query[usecase.ByID[hmstype.LabOrderItemID], hmstype.History]{
-	Name: "lab.get_item_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
+	Name: "lab.get_item_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories("lab_order_item").One(),
 }.Declare()
 
 // GetItemHistory gives the steps of an item from state to state, the oldest first. What was measured

@@ -39,9 +39,9 @@ type Order struct {
 	Status       OrderStatus      `json:"status"`
 	StatusReason string           `json:"statusReason,omitempty"` // why it was held, revoked or entered in error
 	Items        []Item           `json:"items"`
-	CreatedBy    hmstype.ActorRef `json:"createdBy"` // who entered it
-	CreatedAt    time.Time        `json:"createdAt"` // UTC; the date of the order
-	Version      int64            `json:"version"`   // counts changes of the order itself, from 1
+	CreatedBy    hmstype.ActorRef `json:"createdBy"`          // who entered it
+	CreatedAt    time.Time        `json:"createdAt,omitzero"` // UTC; the date of the order
+	Version      int64            `json:"version"`            // counts changes of the order itself, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants, the number and the priority.
 	Withheld bool `json:"withheld,omitempty"`
@@ -98,12 +98,13 @@ var orders = usecase.Entity[Order]{
 
 // AddOrderInput asks for tests.
 type AddOrderInput struct {
-	Patient hmstype.PatientID // required; an active record
+	Patient hmstype.PatientID `json:"patient"` // required; an active record
 	// OrderDetails; a zero RequesterID means the person who acts, so the host's own actor must name somebody.
 	OrderDetails
-	Tests          []hmstype.LabTestID // 1 to 100 active tests, none twice
-	Draft          bool                // the order is written but not yet asked for; see [Service.ActivateOrder]
-	IdempotencyKey string              // the same key gives the first order again
+	Tests []hmstype.LabTestID `json:"tests"` // 1 to 100 active tests, none twice
+	// the order is written but not yet asked for; see [Service.ActivateOrder]
+	Draft          bool   `json:"draft"`
+	IdempotencyKey string `json:"idempotencyKey"` // the same key gives the first order again
 }
 
 // Validate implements the rules above.
@@ -167,7 +168,7 @@ func (s *Service) addOrder(ctx context.Context, db dbx.DB, in AddOrderInput) (Or
 	if err := dbx.Insert(ctx, db, items...); err != nil {
 		return Order{}, err
 	}
-	return row.order(items), db.Emit(ctx, orderEvent("lab.ordered", row))
+	return row.order(items), db.Emit(ctx, orderEvent(eventOrdered, row))
 }
 
 func newOrder(db dbx.DB, in AddOrderInput, number int64) (orderRow, []itemRow) {
@@ -235,8 +236,8 @@ func testsByID(ctx context.Context, db dbx.DB, ids []hmstype.LabTestID) (map[hms
 }
 
 // orderEvent is what others learn of an order: ids and codes.
-func orderEvent(kind string, row orderRow) dbx.Event {
-	return dbx.Event{Type: kind, Entity: "lab_order", ID: row.ID, Data: map[string]string{
+func orderEvent(kind *dbx.EventType, row orderRow) dbx.Event {
+	return dbx.Event{Type: kind, ID: row.ID, Data: map[string]string{
 		"patient": row.PatientID.String(), "status": string(row.Status), "priority": string(row.Priority),
 	}}
 }
@@ -268,7 +269,7 @@ func getOrder(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabOrderID
 }
 
 var opGetOrderHistory = usecase.Query[usecase.ByID[hmstype.LabOrderID], hmstype.History]{
-	Name: "lab.get_order_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
+	Name: "lab.get_order_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories("lab_order").One(),
 }.Declare()
 
 // GetOrderHistory gives the steps of an order from state to state, the oldest first.
@@ -280,8 +281,8 @@ func (s *Service) GetOrderHistory(ctx context.Context, id hmstype.LabOrderID) (h
 
 // ListOrdersInput asks for a patient's orders.
 type ListOrdersInput struct {
-	Patient hmstype.PatientID // required
-	Page    hmstype.Page
+	Patient hmstype.PatientID `json:"patient"` // required
+	Page    hmstype.Page      `json:"page"`
 }
 
 // Validate implements the rules above.

@@ -13,15 +13,16 @@ var orderSteps = dbx.Machine[orderRow, OrderStatus]{
 	Table: "lab_order", Transitions: OrderTransitions,
 	State:   func(r *orderRow) *OrderStatus { return &r.Status },
 	Columns: []string{"status_reason"},
-	Event:   func(r *orderRow, _ OrderStatus) dbx.Event { return orderEvent("lab.order_"+string(r.Status), *r) },
+	Event:   func(r *orderRow, _ OrderStatus) dbx.Event { return orderEvent(orderEvents[r.Status], *r) },
 }
 
 // OrderStep moves an order on.
 type OrderStep struct {
-	ID             hmstype.LabOrderID // required
-	Version        int64              // the version that the caller read
-	Reason         string             // up to 500 characters; required to hold, revoke and enter in error
-	IdempotencyKey string
+	ID      hmstype.LabOrderID `json:"id"`      // required
+	Version int64              `json:"version"` // the version that the caller read
+	// up to 500 characters; required to hold, revoke and enter in error
+	Reason         string `json:"reason"`
+	IdempotencyKey string `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above, but for the reason, which depends on the step.
@@ -201,8 +202,8 @@ func (s *Service) endItem(ctx context.Context, db dbx.DB, item *itemRow, to Item
 // CancelItemInput cancels one test of an order.
 type CancelItemInput struct {
 	ItemRef
-	Reason         string // required, up to 500 characters
-	IdempotencyKey string
+	Reason         string `json:"reason"` // required, up to 500 characters
+	IdempotencyKey string `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -235,7 +236,7 @@ func (s *Service) cancelItem(ctx context.Context, db dbx.DB, in CancelItemInput)
 	if err := s.endItem(ctx, db, item, ItemCancelled, in.Reason); err != nil {
 		return Order{}, err
 	}
-	if err := db.Emit(ctx, itemEvent("lab.cancelled", *item)); err != nil {
+	if err := db.Emit(ctx, itemEvent(eventItemCancelled, *item)); err != nil {
 		return Order{}, err
 	}
 	err = completeOrder(ctx, db, &order, all)

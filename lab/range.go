@@ -16,13 +16,14 @@ import (
 // use [AgeMonths] and [AgeYears] at the edge. Ages and validity are half-open, so that one range
 // may begin where another ends.
 type RangeDetails struct {
-	Analyte   hmstype.LabAnalyteID `json:"analyte" bun:"analyte_id"` // required; a numeric analyte
-	Sex       Sex                  `json:"sex"`                      // required
-	AgeFrom   int                  `json:"ageFrom"`                  // days, from 0
-	AgeTo     *int                 `json:"ageTo,omitempty"`          // days, the first that is too old; nil means no end
-	ValidFrom hmstype.Date         `json:"validFrom"`                // first day; required
-	ValidTo   hmstype.Date         `json:"validTo"`                  // the first day on which it is not valid; zero means no end
-	Bounds                         // at least one, rising from CriticalLow to CriticalHigh
+	Analyte hmstype.LabAnalyteID `json:"analyte" bun:"analyte_id"` // required; a numeric analyte
+	Sex     Sex                  `json:"sex"`                      // required
+	AgeFrom int                  `json:"ageFrom"`                  // days, from 0
+	// days, the first that is too old; nil means no end
+	AgeTo     *int         `json:"ageTo,omitempty"`
+	ValidFrom hmstype.Date `json:"validFrom"` // first day; required
+	ValidTo   hmstype.Date `json:"validTo"`   // the first day on which it is not valid; zero means no end
+	Bounds                 // at least one, rising from CriticalLow to CriticalHigh
 }
 
 // maxAgeDays is more than anybody lives.
@@ -52,11 +53,11 @@ func (d RangeDetails) fitsAge(days int) bool {
 type ReferenceRange struct {
 	ID hmstype.ReferenceRangeID `json:"id"`
 	RangeDetails
-	VoidedAt   time.Time        `json:"voidedAt"` // UTC; zero means in force
+	VoidedAt   time.Time        `json:"voidedAt,omitzero"` // UTC; zero means in force
 	VoidReason string           `json:"voidReason,omitempty"`
 	CreatedBy  hmstype.ActorRef `json:"createdBy"`
-	CreatedAt  time.Time        `json:"createdAt"` // UTC
-	Version    int64            `json:"version"`   // counts changes, from 1
+	CreatedAt  time.Time        `json:"createdAt,omitzero"` // UTC
+	Version    int64            `json:"version"`            // counts changes, from 1
 }
 
 type rangeRow struct {
@@ -142,9 +143,10 @@ func rangeInTheWay(ctx context.Context, db dbx.DB, row rangeRow) error {
 
 // EndReferenceRangeInput ends the validity of a range.
 type EndReferenceRangeInput struct {
-	ID      hmstype.ReferenceRangeID // required
-	Version int64                    // the version that the caller read
-	ValidTo hmstype.Date             // required, after its first day: the first day on which it is not valid
+	ID      hmstype.ReferenceRangeID `json:"id"`      // required
+	Version int64                    `json:"version"` // the version that the caller read
+	// required, after its first day: the first day on which it is not valid
+	ValidTo hmstype.Date `json:"validTo"`
 }
 
 // Validate implements the rules above.
@@ -199,9 +201,9 @@ func lockRange(ctx context.Context, db dbx.DB, id hmstype.ReferenceRangeID, vers
 
 // VoidReferenceRangeInput takes back a range that was entered by mistake.
 type VoidReferenceRangeInput struct {
-	ID      hmstype.ReferenceRangeID // required
-	Version int64                    // the version that the caller read
-	Reason  string                   // required, up to 500 characters
+	ID      hmstype.ReferenceRangeID `json:"id"`      // required
+	Version int64                    `json:"version"` // the version that the caller read
+	Reason  string                   `json:"reason"`  // required, up to 500 characters
 }
 
 // Validate implements the rules above.
@@ -237,8 +239,8 @@ func voidReferenceRange(ctx context.Context, db dbx.DB, in VoidReferenceRangeInp
 
 // ListReferenceRangesInput asks for the ranges of an analyte.
 type ListReferenceRangesInput struct {
-	Analyte hmstype.LabAnalyteID // required
-	Page    hmstype.Page
+	Analyte hmstype.LabAnalyteID `json:"analyte"` // required
+	Page    hmstype.Page         `json:"page"`
 }
 
 // Validate implements the rules above.

@@ -34,18 +34,18 @@ type Result struct {
 	Sex Sex `json:"sex,omitempty"`
 	// AgeDays: age at collection, what the range was chosen by; nil means not known to the day.
 	AgeDays     *int      `json:"ageDays,omitempty"`
-	CollectedAt time.Time `json:"collectedAt"`       // UTC
-	Comment     string    `json:"comment,omitempty"` // for the reader of the report
+	CollectedAt time.Time `json:"collectedAt,omitzero"` // UTC
+	Comment     string    `json:"comment,omitempty"`    // for the reader of the report
 	// Reason: why this version supersedes a verified one, or was cancelled.
 	Reason     string           `json:"reason,omitempty"`
-	EnteredBy  hmstype.ActorRef `json:"enteredBy"`  // who entered the value
-	EnteredAt  time.Time        `json:"enteredAt"`  // UTC
-	VerifiedBy hmstype.ActorRef `json:"verifiedBy"` // who verified it; zero before that
-	VerifiedAt time.Time        `json:"verifiedAt"` // UTC; zero means not verified
+	EnteredBy  hmstype.ActorRef `json:"enteredBy"`           // who entered the value
+	EnteredAt  time.Time        `json:"enteredAt,omitzero"`  // UTC
+	VerifiedBy hmstype.ActorRef `json:"verifiedBy"`          // who verified it; zero before that
+	VerifiedAt time.Time        `json:"verifiedAt,omitzero"` // UTC; zero means not verified
 	// CreatedBy: who wrote this version: entered, verified, corrected or withdrew it.
 	CreatedBy hmstype.ActorRef `json:"createdBy"`
-	CreatedAt time.Time        `json:"createdAt"` // UTC; when this version was written
-	Version   int64            `json:"version"`   // 1 for the first
+	CreatedAt time.Time        `json:"createdAt,omitzero"` // UTC; when this version was written
+	Version   int64            `json:"version"`            // 1 for the first
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants.
 	Withheld bool `json:"withheld,omitempty"`

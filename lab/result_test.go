@@ -242,7 +242,7 @@ func TestService_VerifyResult(t *testing.T) {
 			require.Equal(t, b.Clock.Now(), out.Item.ResultDate)
 			require.Equal(t, b.by(b.doctor), out.Results[0].VerifiedBy)
 			require.EqualValues(t, 2, out.Results[0].Version)
-			require.Equal(t, i+1, b.events(t, "lab.final"))
+			require.Equal(t, i+1, b.events(t, "lab.verified"))
 		}
 		require.Equal(t, lab.OrderCompleted, b.reload(t, order).Status)
 	})

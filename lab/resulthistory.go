@@ -10,10 +10,10 @@ import (
 
 // ListResultHistoryInput asks for a patient's results.
 type ListResultHistoryInput struct {
-	Patient           hmstype.PatientID    // required
-	Analyte           hmstype.LabAnalyteID // zero means all analytes
-	IncludeSuperseded bool                 // also versions that a later one replaced
-	Page              hmstype.Page
+	Patient           hmstype.PatientID    `json:"patient"`           // required
+	Analyte           hmstype.LabAnalyteID `json:"analyte"`           // zero means all analytes
+	IncludeSuperseded bool                 `json:"includeSuperseded"` // also versions that a later one replaced
+	Page              hmstype.Page         `json:"page"`
 }
 
 // Validate implements the rules above.
@@ -68,8 +68,8 @@ var cumulativeReports = usecase.Entity[CumulativeReport]{
 
 // GetCumulativeReportInput asks for one.
 type GetCumulativeReportInput struct {
-	Patient hmstype.PatientID // required
-	Page    hmstype.Page      // of the results, newest first
+	Patient hmstype.PatientID `json:"patient"` // required
+	Page    hmstype.Page      `json:"page"`    // of the results, newest first
 }
 
 // Validate implements the rules above.

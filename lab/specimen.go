@@ -25,17 +25,17 @@ type Specimen struct {
 	Type      string             `json:"type"` // as the tests ask for
 	Status    SpecimenStatus     `json:"status"`
 	// CollectedAt: UTC; when it was drawn, never when a label was printed.
-	CollectedAt time.Time        `json:"collectedAt"`
-	ReceivedAt  time.Time        `json:"receivedAt"` // UTC; zero before receipt
-	ReceivedBy  hmstype.ActorRef `json:"receivedBy"` // zero before receipt
-	RejectedAt  time.Time        `json:"rejectedAt"` // UTC; zero means not rejected
-	RejectedBy  hmstype.ActorRef `json:"rejectedBy"` // zero means not rejected
+	CollectedAt time.Time        `json:"collectedAt,omitzero"`
+	ReceivedAt  time.Time        `json:"receivedAt,omitzero"` // UTC; zero before receipt
+	ReceivedBy  hmstype.ActorRef `json:"receivedBy"`          // zero before receipt
+	RejectedAt  time.Time        `json:"rejectedAt,omitzero"` // UTC; zero means not rejected
+	RejectedBy  hmstype.ActorRef `json:"rejectedBy"`          // zero means not rejected
 	// RejectCode: HL7 v2 table 0490, such as "RH" (haemolysed); may be empty.
 	RejectCode   string           `json:"rejectCode,omitempty"`
 	RejectReason string           `json:"rejectReason,omitempty"`
-	CreatedBy    hmstype.ActorRef `json:"createdBy"` // who drew it and said so
-	CreatedAt    time.Time        `json:"createdAt"` // UTC; when the draw was recorded
-	Version      int64            `json:"version"`   // counts changes, from 1
+	CreatedBy    hmstype.ActorRef `json:"createdBy"`          // who drew it and said so
+	CreatedAt    time.Time        `json:"createdAt,omitzero"` // UTC; when the draw was recorded
+	Version      int64            `json:"version"`            // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants, the accession number and the type.
 	Withheld bool `json:"withheld,omitempty"`
@@ -89,23 +89,25 @@ var specimenSteps = dbx.Machine[specimenRow, SpecimenStatus]{
 		if r.Status == SpecimenReceived {
 			return dbx.Event{}
 		}
-		return specimenEvent("lab.specimen_rejected", *r)
+		return specimenEvent(eventSpecimenRejected, *r)
 	},
 }
 
-func specimenEvent(kind string, row specimenRow) dbx.Event {
-	return dbx.Event{Type: kind, Entity: "lab_order", ID: row.OrderID, Data: map[string]string{
+func specimenEvent(kind *dbx.EventType, row specimenRow) dbx.Event {
+	return dbx.Event{Type: kind, ID: row.OrderID, Data: map[string]string{
 		"specimen": row.ID.String(), "patient": row.PatientID.String(), "status": string(row.Status),
 	}}
 }
 
 // CollectSpecimenInput says that a specimen was drawn.
 type CollectSpecimenInput struct {
-	Order          hmstype.LabOrderID       // required; active
-	Items          []hmstype.LabOrderItemID // 1 to 100 items of the order that wait for a specimen of one type
-	CollectedAt    time.Time                // zero means now; not in the future
-	TwoIdentifiers bool                     // must be true: the patient's identity was checked by two identifiers at the draw
-	IdempotencyKey string
+	Order hmstype.LabOrderID `json:"order"` // required; active
+	// 1 to 100 items of the order that wait for a specimen of one type
+	Items       []hmstype.LabOrderItemID `json:"items"`
+	CollectedAt time.Time                `json:"collectedAt,omitzero"` // zero means now; not in the future
+	// must be true: the patient's identity was checked by two identifiers at the draw
+	TwoIdentifiers bool   `json:"twoIdentifiers"`
+	IdempotencyKey string `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -175,7 +177,7 @@ func (s *Service) collectSpecimen(ctx context.Context, db dbx.DB, in CollectSpec
 	if err := addSpecimen(ctx, db, &row, items); err != nil {
 		return Specimen{}, err
 	}
-	return row.specimen(), db.Emit(ctx, specimenEvent("lab.specimen_collected", row))
+	return row.specimen(), db.Emit(ctx, specimenEvent(eventSpecimenCollected, row))
 }
 
 // itemsToCollect gives the items that are named, which must wait for a specimen.
@@ -256,9 +258,10 @@ func (s *Service) chargeItems(
 
 // ReceiveSpecimenInput says that a specimen has come to the laboratory.
 type ReceiveSpecimenInput struct {
-	ID         hmstype.SpecimenID // required
-	Version    int64              // the version that the caller read
-	ReceivedAt time.Time          // zero means now; not before collection, not in the future
+	ID      hmstype.SpecimenID `json:"id"`      // required
+	Version int64              `json:"version"` // the version that the caller read
+	// zero means now; not before collection, not in the future
+	ReceivedAt time.Time `json:"receivedAt,omitzero"`
 }
 
 // Validate implements the rules above.
@@ -334,12 +337,13 @@ func openSpecimen(ctx context.Context, db dbx.DB, id hmstype.SpecimenID, version
 
 // RejectSpecimenInput says that a specimen is of no use.
 type RejectSpecimenInput struct {
-	ID             hmstype.SpecimenID // required
-	Version        int64              // the version that the caller read
-	Code           string             // HL7 v2 table 0490 (specimen reject reason), up to 10 characters; optional
-	Reason         string             // required, up to 500 characters
-	Recollect      bool               // the items wait for another specimen; otherwise they are cancelled
-	EnteredInError bool               // it was never drawn, or from another patient
+	ID      hmstype.SpecimenID `json:"id"`      // required
+	Version int64              `json:"version"` // the version that the caller read
+	// HL7 v2 table 0490 (specimen reject reason), up to 10 characters; optional
+	Code           string `json:"code"`
+	Reason         string `json:"reason"`         // required, up to 500 characters
+	Recollect      bool   `json:"recollect"`      // the items wait for another specimen; otherwise they are cancelled
+	EnteredInError bool   `json:"enteredInError"` // it was never drawn, or from another patient
 }
 
 // Validate implements the rules above.
@@ -412,7 +416,7 @@ func (s *Service) takeBack(ctx context.Context, db dbx.DB, item *itemRow, in Rej
 }
 
 var opGetSpecimenHistory = usecase.Query[usecase.ByID[hmstype.SpecimenID], hmstype.History]{
-	Name: "lab.get_specimen_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories.One(),
+	Name: "lab.get_specimen_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories("lab_specimen").One(),
 }.Declare()
 
 // GetSpecimenHistory gives the steps of a specimen from state to state, the oldest first.

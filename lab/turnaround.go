@@ -11,14 +11,14 @@ import (
 
 // Turnaround is how long one test took from collection to its first final result.
 type Turnaround struct {
-	Test     hmstype.LabTestID
-	Code     string
-	Count    int64         // items that became final in the period
-	Median   time.Duration // half of them took no longer
-	P90      time.Duration // nine of ten took no longer
-	Longest  time.Duration
-	Target   time.Duration // the test's, as it is now
-	OnTarget int64         // items that took no longer than the target
+	Test     hmstype.LabTestID `json:"test"`
+	Code     string            `json:"code"`
+	Count    int64             `json:"count"`  // items that became final in the period
+	Median   time.Duration     `json:"median"` // half of them took no longer
+	P90      time.Duration     `json:"p90"`    // nine of ten took no longer
+	Longest  time.Duration     `json:"longest"`
+	Target   time.Duration     `json:"target"`   // the test's, as it is now
+	OnTarget int64             `json:"onTarget"` // items that took no longer than the target
 }
 
 // maxTurnaroundDays bounds the period of one question.
@@ -27,7 +27,7 @@ const maxTurnaroundDays = 400
 // ListTurnaroundTimesInput asks for a period of at most 400 days; an item counts where it became
 // final.
 type ListTurnaroundTimesInput struct {
-	Period hmstype.Period // required, closed
+	Period hmstype.Period `json:"period"` // required, closed
 }
 
 // Validate implements the rules above.

@@ -11,7 +11,7 @@ import (
 // VerifyResultInput makes an item's results final.
 type VerifyResultInput struct {
 	ItemRef
-	IdempotencyKey string
+	IdempotencyKey string `json:"idempotencyKey"`
 }
 
 // Validate implements the rules of [ItemRef].

@@ -21,8 +21,9 @@ type WorklistEntry struct {
 	TestCode    string        `json:"testCode"` // of the catalogue
 	TestName    string        `json:"testName"` // of the catalogue
 	Age         time.Duration `json:"age"`      // since the order
-	DueAt       time.Time     `json:"dueAt"`    // UTC; collection and the test's turnaround target; zero before collection
-	Overdue     bool          `json:"overdue"`  // DueAt has passed
+	// UTC; collection and the test's turnaround target; zero before collection
+	DueAt   time.Time `json:"dueAt,omitzero"`
+	Overdue bool      `json:"overdue"` // DueAt has passed
 	// Withheld says that the patient's record is restricted and the actor may not see it: the item
 	// is withheld, what is to be done is not.
 	Withheld bool `json:"withheld,omitempty"`
@@ -43,8 +44,8 @@ var worklistEntries = usecase.Entity[WorklistEntry]{
 
 // ListWorklistInput asks for the items that wait.
 type ListWorklistInput struct {
-	Status ItemStatus // ordered, collected, in-progress or preliminary; empty means all four
-	Page   hmstype.Page
+	Status ItemStatus   `json:"status"` // ordered, collected, in-progress or preliminary; empty means all four
+	Page   hmstype.Page `json:"page"`
 }
 
 // Validate implements the rules above.

@@ -114,7 +114,7 @@ func (r eventRow) event() Event {
 
 // PurgeInput says what Purge removes.
 type PurgeInput struct {
-	DeliveredBefore time.Time // events delivered before this instant go; required
+	DeliveredBefore time.Time `json:"deliveredBefore,omitzero"` // events delivered before this instant go; required
 }
 
 // Validate implements the rules above.

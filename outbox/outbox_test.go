@@ -17,16 +17,30 @@ import (
 	"github.com/chelal/hms/outbox"
 )
 
+var eventTest = dbx.DeclareEvent(dbx.EventType{Name: "outbox.tested", Entity: "bed", Data: []string{"n"}})
+
 // emit writes the events first to last of some entities.
 func emit(t *testing.T, env *dbtest.Env, entities []hmstype.BedID, each int) {
 	t.Helper()
 	for i := range each {
 		for _, id := range entities {
 			require.NoError(t, env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
-				return db.Emit(ctx, dbx.Event{Type: "test", Entity: "bed", ID: id, Data: map[string]int{"n": i}})
+				return db.Emit(ctx, dbx.Event{Type: eventTest, ID: id, Data: map[string]int{"n": i}})
 			}))
 		}
 	}
+}
+
+// What a test tells must be in the catalogue, name by name.
+func TestEvents_AreHeldAgainstTheirType(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	err := env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
+		id := hmstype.NewID[hmstype.BedID]()
+		return db.Emit(ctx, dbx.Event{Type: eventTest, ID: id, Data: map[string]int{"more": 1}})
+	})
+	require.ErrorContains(t, err, `"more" is not declared`)
+	require.Panics(t, func() { dbx.DeclareEvent(*eventTest) }, "declared twice")
 }
 
 func number(t *testing.T, e outbox.Event) int {

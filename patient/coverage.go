@@ -33,15 +33,17 @@ var CoverageTransitions = hmstype.Transitions[CoverageStatus]{
 
 // CoverageDetails are what is agreed with who pays.
 type CoverageDetails struct {
-	PayerName    string          `bun:"payer_name"       json:"payerName"`             // required, up to 200 characters
-	PolicyNumber string          `bun:"policy_number"    json:"policyNumber"`          // required, up to 100 characters
-	GroupNumber  string          `bun:"group_number"     json:"groupNumber,omitempty"` // up to 100 characters
-	PlanName     string          `bun:"plan_name"        json:"planName,omitempty"`    // up to 200 characters
-	Relationship string          `bun:"relationship"     json:"relationship"`          // self (empty), spouse, child, parent or other
-	Priority     int             `bun:"priority"         json:"priority"`              // 1 pays first, 9 last; zero means 1
-	Percent      decimal.Decimal `bun:"coverage_percent" json:"percent"`               // of what those before it leave; 0 to 100, two places
-	ValidFrom    hmstype.Date    `bun:"valid_from"       json:"validFrom"`             // first day; required
-	ValidUntil   hmstype.Date    `bun:"valid_until"      json:"validUntil"`            // the day after; zero means without end
+	PayerName    string `bun:"payer_name"       json:"payerName"`             // required, up to 200 characters
+	PolicyNumber string `bun:"policy_number"    json:"policyNumber"`          // required, up to 100 characters
+	GroupNumber  string `bun:"group_number"     json:"groupNumber,omitempty"` // up to 100 characters
+	PlanName     string `bun:"plan_name"        json:"planName,omitempty"`    // up to 200 characters
+	// self (empty), spouse, child, parent or other
+	Relationship string `bun:"relationship"     json:"relationship"`
+	Priority     int    `bun:"priority"         json:"priority"` // 1 pays first, 9 last; zero means 1
+	// of what those before it leave; 0 to 100, two places
+	Percent    decimal.Decimal `bun:"coverage_percent" json:"percent"`
+	ValidFrom  hmstype.Date    `bun:"valid_from"       json:"validFrom"`  // first day; required
+	ValidUntil hmstype.Date    `bun:"valid_until"      json:"validUntil"` // the day after; zero means without end
 }
 
 func (d *CoverageDetails) validate(v *hmstype.Validator) {
@@ -63,7 +65,7 @@ type Coverage struct {
 	Patient hmstype.PatientID  `json:"patient"`
 	Status  CoverageStatus     `json:"status"`
 	CoverageDetails
-	CreatedAt time.Time        `json:"createdAt"` // UTC
+	CreatedAt time.Time        `json:"createdAt,omitzero"` // UTC
 	CreatedBy hmstype.ActorRef `json:"createdBy"`
 	Version   int64            `json:"version"` // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
@@ -123,7 +125,7 @@ var coverageSteps = dbx.Machine[coverageRow, CoverageStatus]{
 
 // AddCoverageInput describes a coverage that is active at once.
 type AddCoverageInput struct {
-	Patient hmstype.PatientID // required
+	Patient hmstype.PatientID `json:"patient"` // required
 	CoverageDetails
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 var opGetHistory = usecase.Query[usecase.ByID[hmstype.PatientID], hmstype.History]{
-	Name: "patient.get_history", Permission: hmstype.PermPatientRead, Shows: usecase.Histories.One(),
+	Name: "patient.get_history", Permission: hmstype.PermPatientRead, Shows: usecase.Histories("patient").One(),
 }.Declare()
 
 // GetHistory gives the steps of a patient's record from state to state, the oldest first.
@@ -20,7 +20,7 @@ func (s *Service) GetHistory(ctx context.Context, id hmstype.PatientID) (hmstype
 }
 
 var opGetCoverageHistory = usecase.Query[usecase.ByID[hmstype.CoverageID], hmstype.History]{
-	Name: "patient.get_coverage_history", Permission: hmstype.PermPatientRead, Shows: usecase.Histories.One(),
+	Name: "patient.get_coverage_history", Permission: hmstype.PermPatientRead, Shows: usecase.Histories("coverage").One(),
 }.Declare()
 
 // GetCoverageHistory gives the steps of a coverage from state to state, the oldest first.

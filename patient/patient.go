@@ -68,16 +68,18 @@ type Identifier struct {
 
 // Details are what a person tells at the desk.
 type Details struct {
-	FirstName             string       `bun:"first_name"              json:"firstName"` // given names; may be unknown; up to 100
-	LastName              string       `bun:"last_name"               json:"lastName"`  // required, up to 100 characters
-	BirthDate             hmstype.Date `bun:"birth_date"              json:"birthDate"` // zero means unknown; from 1850 on
-	BirthDatePrecision    Precision    `bun:"birth_date_precision"    json:"birthDatePrecision"`
-	Gender                Gender       `bun:"gender"                  json:"gender"`
-	PhoneNumber           string       `bun:"phone_number"            json:"phoneNumber"` // up to 30 characters
-	Email                 string       `bun:"email"                   json:"email"`       // up to 254 characters
-	Address               string       `bun:"address"                 json:"address"`     // up to 500 characters, with line ends
-	EmergencyContactName  string       `bun:"emergency_contact_name"  json:"emergencyContactName"`
-	EmergencyContactPhone string       `bun:"emergency_contact_phone" json:"emergencyContactPhone"`
+	// given names; may be unknown; up to 100
+	FirstName          string       `bun:"first_name"              json:"firstName"`
+	LastName           string       `bun:"last_name"               json:"lastName"`  // required, up to 100 characters
+	BirthDate          hmstype.Date `bun:"birth_date"              json:"birthDate"` // zero means unknown; from 1850 on
+	BirthDatePrecision Precision    `bun:"birth_date_precision"    json:"birthDatePrecision"`
+	Gender             Gender       `bun:"gender"                  json:"gender"`
+	PhoneNumber        string       `bun:"phone_number"            json:"phoneNumber"` // up to 30 characters
+	Email              string       `bun:"email"                   json:"email"`       // up to 254 characters
+	// up to 500 characters, with line ends
+	Address               string `bun:"address"                 json:"address"`
+	EmergencyContactName  string `bun:"emergency_contact_name"  json:"emergencyContactName"`
+	EmergencyContactPhone string `bun:"emergency_contact_phone" json:"emergencyContactPhone"`
 }
 
 func (d *Details) validate(v *hmstype.Validator) {
@@ -102,16 +104,17 @@ type Patient struct {
 	ID  hmstype.PatientID `json:"id"`
 	MRN string            `json:"mrn"` // medical record number, unique in the tenant, never used again
 	Details
-	Status         Status            `json:"status"`
-	StatusReason   string            `json:"statusReason,omitempty"` // of its status; empty where it never changed
-	Identifiers    []Identifier      `json:"identifiers,omitempty"`
-	Deceased       bool              `json:"deceased"`                  // whether the person has died (FHIR Patient.deceased)
-	DeceasedAt     time.Time         `json:"deceasedAt" hms:"withheld"` // UTC; zero means alive, or, where Deceased, unknown
-	Restricted     bool              `json:"restricted"`                // see the package's documentation
-	OverrideReason string            `json:"overrideReason,omitempty"`  // why registered although a like one exists
-	MergedInto     hmstype.PatientID `json:"mergedInto"`                // the surviving record, where Status is merged
-	Erased         bool              `json:"erased,omitempty"`          // what was sealed is empty now; see encryption
-	CreatedAt      time.Time         `json:"createdAt"`                 // UTC
+	Status       Status       `json:"status"`
+	StatusReason string       `json:"statusReason,omitempty"` // of its status; empty where it never changed
+	Identifiers  []Identifier `json:"identifiers,omitempty"`
+	Deceased     bool         `json:"deceased"` // whether the person has died (FHIR Patient.deceased)
+	// UTC; zero means alive, or, where Deceased, unknown
+	DeceasedAt     time.Time         `json:"deceasedAt,omitzero" hms:"withheld"`
+	Restricted     bool              `json:"restricted"`               // see the package's documentation
+	OverrideReason string            `json:"overrideReason,omitempty"` // why registered although a like one exists
+	MergedInto     hmstype.PatientID `json:"mergedInto"`               // the surviving record, where Status is merged
+	Erased         bool              `json:"erased,omitempty"`         // what was sealed is empty now; see encryption
+	CreatedAt      time.Time         `json:"createdAt,omitzero"`       // UTC
 	CreatedBy      hmstype.ActorRef  `json:"createdBy"`
 	Version        int64             `json:"version"` // counts changes, from 1
 	// Withheld says that the record is restricted and the actor may not see it: what is left are

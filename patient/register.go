@@ -18,13 +18,15 @@ const mrnAttempts = 1000
 // RegisterInput describes a new patient.
 type RegisterInput struct {
 	Details
-	MRN            string       // empty: the next free number is allocated; up to 20 characters
-	Identifiers    []Identifier // at most 20, none twice
-	Restricted     bool
-	Deceased       bool      // a record of somebody who has died, as an import brings it
-	DeceasedAt     time.Time // zero means alive, or, where Deceased, at an unknown instant; not in the future
-	OverrideReason string    // why to register although a like person exists; empty refuses that
-	IdempotencyKey string
+	MRN         string       `json:"mrn"`         // empty: the next free number is allocated; up to 20 characters
+	Identifiers []Identifier `json:"identifiers"` // at most 20, none twice
+	Restricted  bool         `json:"restricted"`
+	Deceased    bool         `json:"deceased"` // a record of somebody who has died, as an import brings it
+	// zero means alive, or, where Deceased, at an unknown instant; not in the future
+	DeceasedAt time.Time `json:"deceasedAt,omitzero"`
+	// why to register although a like person exists; empty refuses that
+	OverrideReason string `json:"overrideReason"`
+	IdempotencyKey string `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -102,7 +104,7 @@ func (s *Service) register(ctx context.Context, db dbx.DB, in RegisterInput) (Pa
 		return Patient{}, err
 	}
 	return p, db.Emit(ctx, dbx.Event{
-		Type: "patient.registered", Entity: "patient", ID: row.ID, Data: map[string]string{"id": row.ID.String()},
+		Type: eventRegistered, ID: row.ID, Data: map[string]string{"id": row.ID.String()},
 	})
 }
 

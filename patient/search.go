@@ -14,12 +14,13 @@ import (
 
 // SearchInput says who is sought. All that is given must hold; something must be given.
 type SearchInput struct {
-	Name        string       // words or beginnings of words of the names, in any order; single letters do not count
-	MRN         string       // exact
-	BirthDate   hmstype.Date // exact
-	PhoneNumber string       // exact up to everything but digits; at least 3 digits
-	Identifier  *Identifier  // exact up to case and spaces; an empty system means any
-	Page        hmstype.Page
+	// words or beginnings of words of the names, in any order; single letters do not count
+	Name        string       `json:"name"`
+	MRN         string       `json:"mrn"`         // exact
+	BirthDate   hmstype.Date `json:"birthDate"`   // exact
+	PhoneNumber string       `json:"phoneNumber"` // exact up to everything but digits; at least 3 digits
+	Identifier  *Identifier  `json:"identifier"`  // exact up to case and spaces; an empty system means any
+	Page        hmstype.Page `json:"page"`
 }
 
 // maxSearchWords bounds the joins of one search.

@@ -14,12 +14,12 @@ var steps = dbx.Machine[patientRow, Status]{
 	Table: "patient", Transitions: Transitions,
 	State:   func(r *patientRow) *Status { return &r.Status },
 	Columns: []string{"status_reason"},
-	Event:   func(r *patientRow, _ Status) dbx.Event { return patientEvent(r, "status_changed") },
+	Event:   func(r *patientRow, _ Status) dbx.Event { return patientEvent(r, eventStatusChanged) },
 }
 
-func patientEvent(r *patientRow, what string) dbx.Event {
+func patientEvent(r *patientRow, kind *dbx.EventType) dbx.Event {
 	return dbx.Event{
-		Type: "patient." + what, Entity: "patient", ID: r.ID,
+		Type: kind, ID: r.ID,
 		Data: map[string]string{"id": r.ID.String(), "status": string(r.Status)},
 	}
 }
@@ -55,7 +55,7 @@ func requireVisible(ctx context.Context, db dbx.DB, id hmstype.PatientID) error 
 }
 
 // save writes the named columns of a record and announces the change.
-func save(ctx context.Context, db dbx.DB, row patientRow, event string, columns ...string) (Patient, error) {
+func save(ctx context.Context, db dbx.DB, row patientRow, event *dbx.EventType, columns ...string) (Patient, error) {
 	if err := dbx.Update(ctx, db, &row, columns...); err != nil {
 		return Patient{}, err
 	}
@@ -79,10 +79,10 @@ func (r *patientRow) requireUsable() error {
 
 // SetStatusInput moves a record to another state.
 type SetStatusInput struct {
-	ID      hmstype.PatientID // required
-	Version int64             // the version that the caller read; required
-	Status  Status            // active, inactive or entered-in-error; a merge is no mere status
-	Reason  string            // required, up to 500 characters
+	ID      hmstype.PatientID `json:"id"`      // required
+	Version int64             `json:"version"` // the version that the caller read; required
+	Status  Status            `json:"status"`  // active, inactive or entered-in-error; a merge is no mere status
+	Reason  string            `json:"reason"`  // required, up to 500 characters
 }
 
 // Validate implements the rules above.
@@ -121,9 +121,9 @@ func setStatus(ctx context.Context, db dbx.DB, in SetStatusInput) (Patient, erro
 
 // SetRestrictedInput restricts a record or opens it.
 type SetRestrictedInput struct {
-	ID         hmstype.PatientID // required
-	Version    int64             // the version that the caller read; required
-	Restricted bool
+	ID         hmstype.PatientID `json:"id"`      // required
+	Version    int64             `json:"version"` // the version that the caller read; required
+	Restricted bool              `json:"restricted"`
 }
 
 // Validate implements the rules above.
@@ -152,14 +152,14 @@ func setRestricted(ctx context.Context, db dbx.DB, in SetRestrictedInput) (Patie
 		return Patient{}, err
 	}
 	row.IsRestricted = in.Restricted
-	return save(ctx, db, row, "restriction_changed", "is_restricted")
+	return save(ctx, db, row, eventRestrictionChanged, "is_restricted")
 }
 
 // MarkDeceasedInput notes a death.
 type MarkDeceasedInput struct {
-	ID      hmstype.PatientID // required
-	Version int64             // the version that the caller read; required
-	At      time.Time         // zero means that the instant is unknown; not in the future
+	ID      hmstype.PatientID `json:"id"`          // required
+	Version int64             `json:"version"`     // the version that the caller read; required
+	At      time.Time         `json:"at,omitzero"` // zero means that the instant is unknown; not in the future
 }
 
 // Validate implements the rules above.
@@ -196,5 +196,5 @@ func markDeceased(ctx context.Context, db dbx.DB, in MarkDeceasedInput) (Patient
 		return Patient{}, hmstype.Invalid("at", "must lie between birth and now")
 	}
 	row.setDeceased(true, in.At)
-	return save(ctx, db, row, "deceased", "is_deceased", "deceased_at")
+	return save(ctx, db, row, eventMarkedDeceased, "is_deceased", "deceased_at")
 }

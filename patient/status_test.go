@@ -173,7 +173,7 @@ func TestService_MarkDeceased(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, at, dated.DeceasedAt)
 	require.Equal(t, 2, dbtest.Scalar[int](t, env,
-		`SELECT count(*) FROM hms.outbox WHERE tenant_id = ? AND event_type = 'patient.deceased'`, env.Tenant))
+		`SELECT count(*) FROM hms.outbox WHERE tenant_id = ? AND event_type = 'patient.marked_deceased'`, env.Tenant))
 	require.NoError(t, env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
 		summary, err := patient.NewPort(env.Base).Lock(ctx, db.Conn(), p.ID)
 		require.True(t, summary.Deceased)

@@ -11,12 +11,13 @@ import (
 
 // UpdateInput replaces what a person told at the desk.
 type UpdateInput struct {
-	ID      hmstype.PatientID // required
-	Version int64             // the version that the caller read; required
+	ID      hmstype.PatientID `json:"id"`      // required
+	Version int64             `json:"version"` // the version that the caller read; required
 	Details
-	Restricted bool
-	Deceased   bool
-	DeceasedAt time.Time // zero means alive, or, where Deceased, at an unknown instant; not in the future
+	Restricted bool `json:"restricted"`
+	Deceased   bool `json:"deceased"`
+	// zero means alive, or, where Deceased, at an unknown instant; not in the future
+	DeceasedAt time.Time `json:"deceasedAt,omitzero"`
 }
 
 // Validate implements the rules above.

@@ -57,12 +57,12 @@ type Batch struct {
 	BatchDetails
 	Status           BatchStatus      `json:"status"`
 	StatusReason     string           `json:"statusReason,omitempty"`
-	QuantityReceived hmstype.Quantity `json:"quantityReceived"` // of all deliveries, in base units
-	CostPrice        hmstype.Money    `json:"costPrice"`        // of one base unit
-	SellingPrice     hmstype.Money    `json:"sellingPrice"`     // of one base unit
-	ReceivedBy       hmstype.ActorRef `json:"receivedBy"`       // who recorded the first delivery
-	ReceivedAt       time.Time        `json:"receivedAt"`       // of the first delivery, UTC
-	Version          int64            `json:"version"`          // counts changes, from 1
+	QuantityReceived hmstype.Quantity `json:"quantityReceived"`    // of all deliveries, in base units
+	CostPrice        hmstype.Money    `json:"costPrice"`           // of one base unit
+	SellingPrice     hmstype.Money    `json:"sellingPrice"`        // of one base unit
+	ReceivedBy       hmstype.ActorRef `json:"receivedBy"`          // who recorded the first delivery
+	ReceivedAt       time.Time        `json:"receivedAt,omitzero"` // of the first delivery, UTC
+	Version          int64            `json:"version"`             // counts changes, from 1
 }
 
 type batchRow struct {
@@ -94,7 +94,7 @@ var batchSteps = dbx.Machine[batchRow, BatchStatus]{
 	Columns: []string{"status_reason"},
 	Event: func(r *batchRow, _ BatchStatus) dbx.Event {
 		return dbx.Event{
-			Type: "pharmacy.batch_" + string(r.Status), Entity: "stock_batch", ID: r.ID,
+			Type: batchEvents[r.Status], ID: r.ID,
 			Data: map[string]string{"item": r.Item.String()},
 		}
 	},
@@ -103,12 +103,12 @@ var batchSteps = dbx.Machine[batchRow, BatchStatus]{
 // ReceiveBatchInput describes a delivery of one batch.
 type ReceiveBatchInput struct {
 	BatchDetails
-	Location       hmstype.LocationID // required
-	Quantity       hmstype.Quantity   // base units; required
-	CostPrice      hmstype.Money      // of one base unit, not negative
-	SellingPrice   hmstype.Money      // of one base unit, not negative, same currency
-	Quarantine     bool               // to be inspected before it may be handed out
-	IdempotencyKey string
+	Location       hmstype.LocationID `json:"location"`     // required
+	Quantity       hmstype.Quantity   `json:"quantity"`     // base units; required
+	CostPrice      hmstype.Money      `json:"costPrice"`    // of one base unit, not negative
+	SellingPrice   hmstype.Money      `json:"sellingPrice"` // of one base unit, not negative, same currency
+	Quarantine     bool               `json:"quarantine"`   // to be inspected before it may be handed out
+	IdempotencyKey string             `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -168,7 +168,7 @@ func receiveBatch(ctx context.Context, db dbx.DB, in ReceiveBatchInput) (Batch, 
 		return Batch{}, err
 	}
 	return row.batch(), db.Emit(ctx, dbx.Event{
-		Type: "pharmacy.received", Entity: "stock_batch", ID: row.ID,
+		Type: eventBatchReceived, ID: row.ID,
 		Data: map[string]any{"item": in.Item.String(), "quantity": in.Quantity},
 	})
 }
@@ -244,9 +244,9 @@ func addBalance(
 
 // SetBatchStatusInput moves a batch to another state.
 type SetBatchStatusInput struct {
-	ID     hmstype.BatchID // required
-	Status BatchStatus     // required
-	Reason string          // required, up to 500 characters
+	ID     hmstype.BatchID `json:"id"`     // required
+	Status BatchStatus     `json:"status"` // required
+	Reason string          `json:"reason"` // required, up to 500 characters
 }
 
 // Validate implements the rules above.

@@ -54,8 +54,8 @@ type Dispense struct {
 	OverrideReason string                   `json:"overrideReason,omitempty"`
 	Charge         hmstype.ChargeID         `json:"charge,omitzero"` // zero where nothing was charged
 	DispensedBy    hmstype.ActorRef         `json:"dispensedBy"`
-	DispensedAt    time.Time                `json:"dispensedAt"` // UTC
-	Version        int64                    `json:"version"`     // counts changes, from 1
+	DispensedAt    time.Time                `json:"dispensedAt,omitzero"` // UTC
+	Version        int64                    `json:"version"`              // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states, instants, and what is to be taken from which batch.
 	Withheld bool `json:"withheld,omitempty"`
@@ -110,22 +110,23 @@ var dispenseSteps = dbx.Machine[dispenseRow, DispenseStatus]{
 	State: func(r *dispenseRow) *DispenseStatus { return &r.Status },
 	Event: func(r *dispenseRow, _ DispenseStatus) dbx.Event {
 		return dbx.Event{
-			Type: "pharmacy.reversed", Entity: "medication_dispense", ID: r.ID, Data: map[string]any{"quantity": r.takenBack},
+			Type: eventReversed, ID: r.ID, Data: map[string]any{"quantity": r.takenBack},
 		}
 	},
 }
 
 // DispenseInput says what is to be handed out.
 type DispenseInput struct {
-	Prescription     hmstype.PrescriptionID   // either a prescription,
-	Patient          hmstype.PatientID        // or a patient and an item
-	Item             hmstype.MedicationItemID //
-	Location         hmstype.LocationID       // required
-	Quantity         hmstype.Quantity         // base units; required
-	AllowPartial     bool                     // hand out what there is, at least one unit
-	MinRemainingDays int                      // batches must be usable for this many days from today, 0 to 3650
-	OverrideReason   string                   // why to dispense against a recorded allergy; empty refuses that
-	IdempotencyKey   string
+	Prescription hmstype.PrescriptionID   `json:"prescription"` // either a prescription,
+	Patient      hmstype.PatientID        `json:"patient"`      // or a patient and an item
+	Item         hmstype.MedicationItemID `json:"item"`         //
+	Location     hmstype.LocationID       `json:"location"`     // required
+	Quantity     hmstype.Quantity         `json:"quantity"`     // base units; required
+	AllowPartial bool                     `json:"allowPartial"` // hand out what there is, at least one unit
+	// batches must be usable for this many days from today, 0 to 3650
+	MinRemainingDays int    `json:"minRemainingDays"`
+	OverrideReason   string `json:"overrideReason"` // why to dispense against a recorded allergy; empty refuses that
+	IdempotencyKey   string `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -270,7 +271,7 @@ func (s *Service) completeDispense(
 		}
 	}
 	return d, db.Emit(ctx, dbx.Event{
-		Type: "pharmacy.dispensed", Entity: "medication_dispense", ID: row.ID,
+		Type: eventDispensed, ID: row.ID,
 		Data: map[string]any{"item": item.ID.String(), "quantity": d.Quantity},
 	})
 }

@@ -168,11 +168,11 @@ func ExampleService_Verify() {
 		if err != nil {
 			return err
 		}
-		reports, err := env.H.Pharmacy.Verify(pharmacist)
+		report, err := env.H.Pharmacy.Verify(pharmacist)
 		if err != nil {
 			return err
 		}
-		for _, r := range reports {
+		for _, r := range report.Items {
 			fmt.Println("received", r.Received, "adjusted", r.Adjusted, "on hand", r.OnHand, "clean:", r.Clean())
 		}
 		return nil

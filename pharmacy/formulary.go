@@ -31,8 +31,8 @@ type Category struct {
 	ID hmstype.MedicationCategoryID `json:"id"`
 	CategoryDetails
 	CreatedBy hmstype.ActorRef `json:"createdBy"`
-	CreatedAt time.Time        `json:"createdAt"` // UTC
-	Version   int64            `json:"version"`   // counts changes, from 1
+	CreatedAt time.Time        `json:"createdAt,omitzero"` // UTC
+	Version   int64            `json:"version"`            // counts changes, from 1
 }
 
 type categoryRow struct {
@@ -114,8 +114,8 @@ type Item struct {
 	ItemDetails
 	Active    bool             `json:"active"` // may be handed out
 	CreatedBy hmstype.ActorRef `json:"createdBy"`
-	CreatedAt time.Time        `json:"createdAt"` // UTC
-	Version   int64            `json:"version"`   // counts changes, from 1
+	CreatedAt time.Time        `json:"createdAt,omitzero"` // UTC
+	Version   int64            `json:"version"`            // counts changes, from 1
 }
 
 func (i Item) codes() []hmstype.Code {
@@ -191,10 +191,10 @@ func createItem(ctx context.Context, db dbx.DB, in CreateItemInput) (Item, error
 
 // UpdateItemInput replaces an item's particulars.
 type UpdateItemInput struct {
-	ID      hmstype.MedicationItemID // required
-	Version int64                    // the version that the caller read; required
+	ID      hmstype.MedicationItemID `json:"id"`      // required
+	Version int64                    `json:"version"` // the version that the caller read; required
 	ItemDetails
-	Active bool // false takes it off the formulary: it is not handed out any more
+	Active bool `json:"active"` // false takes it off the formulary: it is not handed out any more
 }
 
 // Validate implements the rules above.
@@ -285,8 +285,8 @@ type Supplier struct {
 	SupplierDetails
 	Active    bool             `json:"active"`
 	CreatedBy hmstype.ActorRef `json:"createdBy"`
-	CreatedAt time.Time        `json:"createdAt"` // UTC
-	Version   int64            `json:"version"`   // counts changes, from 1
+	CreatedAt time.Time        `json:"createdAt,omitzero"` // UTC
+	Version   int64            `json:"version"`            // counts changes, from 1
 }
 
 type supplierRow struct {
@@ -352,8 +352,8 @@ type Location struct {
 	ID hmstype.LocationID `json:"id"`
 	LocationDetails
 	CreatedBy hmstype.ActorRef `json:"createdBy"`
-	CreatedAt time.Time        `json:"createdAt"` // UTC
-	Version   int64            `json:"version"`   // counts changes, from 1
+	CreatedAt time.Time        `json:"createdAt,omitzero"` // UTC
+	Version   int64            `json:"version"`            // counts changes, from 1
 }
 
 type locationRow struct {

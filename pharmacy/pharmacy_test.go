@@ -88,12 +88,10 @@ func (b *bundle) sell(quantity hmstype.Quantity) pharmacy.DispenseInput {
 
 func (b *bundle) requireClean(tb testing.TB) pharmacy.ItemReport {
 	tb.Helper()
-	reports, err := b.Verify(b.Ctx)
+	report, err := b.Verify(b.Ctx)
 	require.NoError(tb, err)
-	for _, r := range reports {
-		require.True(tb, r.Clean(), "%+v", r)
-	}
-	return reports[0]
+	require.True(tb, report.Clean(), report)
+	return report.Items[0]
 }
 
 func TestService_ReceiveBatch(t *testing.T) {

@@ -10,9 +10,9 @@ import (
 
 // ReverseDispenseInput takes back a whole dispense that was a mistake.
 type ReverseDispenseInput struct {
-	Dispense       hmstype.DispenseID // required
-	Reason         string             // required, up to 500 characters
-	IdempotencyKey string
+	Dispense       hmstype.DispenseID `json:"dispense"` // required
+	Reason         string             `json:"reason"`   // required, up to 500 characters
+	IdempotencyKey string             `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -106,11 +106,11 @@ func takeBackLine(ctx context.Context, db dbx.DB, row dispenseRow, line Dispense
 
 // AdjustInput corrects the stock of one batch at one place.
 type AdjustInput struct {
-	Batch          hmstype.BatchID    // required
-	Location       hmstype.LocationID // required
-	Delta          hmstype.Quantity   // what to add; negative takes away; not zero
-	Reason         string             // required, up to 500 characters
-	IdempotencyKey string
+	Batch          hmstype.BatchID    `json:"batch"`    // required
+	Location       hmstype.LocationID `json:"location"` // required
+	Delta          hmstype.Quantity   `json:"delta"`    // what to add; negative takes away; not zero
+	Reason         string             `json:"reason"`   // required, up to 500 characters
+	IdempotencyKey string             `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.

@@ -28,8 +28,8 @@ func (l ShelfLine) Usable() bool { return l.Status == BatchAvailable && !l.Expir
 
 // ListShelfInput selects stock.
 type ListShelfInput struct {
-	Item     hmstype.MedicationItemID // zero for all
-	Location hmstype.LocationID       // zero for all
+	Item     hmstype.MedicationItemID `json:"item"`     // zero for all
+	Location hmstype.LocationID       `json:"location"` // zero for all
 }
 
 // Validate accepts every selection.

@@ -2,6 +2,8 @@ package pharmacy
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -17,7 +19,8 @@ type ItemReport struct {
 	Dispensed   hmstype.Quantity         `json:"dispensed"`   // to patients, net of returns
 	OnHand      hmstype.Quantity         `json:"onHand"`      // by the balances
 	Quarantined hmstype.Quantity         `json:"quarantined"` // by the balances
-	Drift       int64                    `json:"drift"`       // number of balances that are not what their movements sum to
+	// number of balances that are not what their movements sum to
+	Drift int64 `json:"drift"`
 }
 
 // Clean tells whether what was received is on hand, dispensed or adjusted, to the unit.
@@ -25,21 +28,52 @@ func (r ItemReport) Clean() bool {
 	return r.Drift == 0 && r.Received+r.Adjusted == r.OnHand+r.Quarantined+r.Dispensed
 }
 
-var opVerify = usecase.Query[usecase.None, []ItemReport]{
+// Report is what [Service.Verify] found.
+type Report struct {
+	Items []ItemReport `json:"items"` // every item of the formulary, by name
+}
+
+// Clean tells whether every item is.
+func (r Report) Clean() bool {
+	return !slices.ContainsFunc(r.Items, func(i ItemReport) bool { return !i.Clean() })
+}
+
+// String tells the verdict and the figures of the items that are not clean, for a terminal.
+func (r Report) String() string {
+	text := usecase.ReportText(r.Clean(), fmt.Sprintf("%d items", len(r.Items)))
+	for _, i := range r.Items {
+		if !i.Clean() {
+			text += "\n  " + i.String()
+		}
+	}
+	return text
+}
+
+// String tells what came in and where it is, for a terminal.
+func (r ItemReport) String() string {
+	text := fmt.Sprintf("%s: received %d = on hand %d + quarantined %d + dispensed %d - adjusted %d",
+		r.ItemName, r.Received, r.OnHand, r.Quarantined, r.Dispensed, r.Adjusted)
+	if r.Drift != 0 {
+		text += fmt.Sprintf(", %d balances drift", r.Drift)
+	}
+	return text
+}
+
+var opVerify = usecase.Query[usecase.None, Report]{
 	Name: "pharmacy.verify", Permission: hmstype.PermPharmacyRead,
-	Shows: usecase.Nobody[[]ItemReport]("sums only"), Quiet: "sums only",
+	Shows: usecase.Nobody[Report]("sums only"), Quiet: "sums only",
 }.Declare()
 
 // Verify recomputes every balance of the tenant from the movements.
 // Permission: [hmstype.PermPharmacyRead].
-func (s *Service) Verify(ctx context.Context) ([]ItemReport, error) {
+func (s *Service) Verify(ctx context.Context) (Report, error) {
 	return opVerify.Run(ctx, &s.base, usecase.None{}, verify)
 }
 
-func verify(ctx context.Context, db dbx.DB, _ usecase.None) ([]ItemReport, error) {
-	reports := []ItemReport{}
-	err := db.NewRaw(verifyQuery, db.Tenant()).Scan(ctx, &reports)
-	return reports, err
+func verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report, error) {
+	report := Report{Items: []ItemReport{}}
+	err := db.NewRaw(verifyQuery, db.Tenant()).Scan(ctx, &report.Items)
+	return report, err
 }
 
 const verifyQuery = `WITH t (tenant_id) AS (VALUES (?::uuid)),

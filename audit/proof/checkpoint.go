@@ -14,14 +14,14 @@ import (
 
 // Checkpoint is a head of the log: its text is signed.
 type Checkpoint struct {
-	Origin string    // names the log: "<host>/<tenant's id>"
-	Size   int64     // number of leaves
-	Root   tlog.Hash // of the tree of that size
-	Time   time.Time // UTC, microseconds; the database's clock
+	Origin string    `json:"origin"`        // names the log: "<host>/<tenant's id>"
+	Size   int64     `json:"size"`          // number of leaves
+	Root   tlog.Hash `json:"root"`          // of the tree of that size
+	Time   time.Time `json:"time,omitzero"` // UTC, microseconds; the database's clock
 	// Through is the low-water mark: every event that was recorded before it, but for those of
 	// transactions that were still open, is in the log. Equal to Time unless the sealer had
 	// more to seal than one step takes.
-	Through time.Time
+	Through time.Time `json:"through,omitzero"`
 }
 
 // ErrCheckpoint: the text is no checkpoint, or nobody known has signed it.

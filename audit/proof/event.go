@@ -15,8 +15,8 @@ import (
 type Event struct {
 	Tenant     string          `json:"tenant"` // canonical UUID, as all ids here
 	ID         string          `json:"id"`
-	RecordedAt time.Time       `json:"recordedAt"` // UTC, microseconds
-	XID        string          `json:"xid"`        // the database's transaction id, decimal
+	RecordedAt time.Time       `json:"recordedAt,omitzero"` // UTC, microseconds
+	XID        string          `json:"xid"`                 // the database's transaction id, decimal
 	Actor      string          `json:"actor"`
 	Action     string          `json:"action"`
 	Entity     string          `json:"entity"`

@@ -20,9 +20,9 @@ import (
 // Source names the deed that a charge is for. The same source is charged once: a second
 // Post of it is a no-op that gives the first charge's id.
 type Source struct {
-	Kind string // such as "dispense", "lab_order_item", "stay_day"; 1 to 40 characters
-	ID   string // the deed's id within the kind; 1 to 100 characters
-	Line int    // for a deed with several charges, from 0
+	Kind string `json:"kind"` // such as "dispense", "lab_order_item", "stay_day"; 1 to 40 characters
+	ID   string `json:"id"`   // the deed's id within the kind; 1 to 100 characters
+	Line int    `json:"line"` // for a deed with several charges, from 0
 }
 
 // Request asks for one charge.

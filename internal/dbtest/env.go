@@ -224,3 +224,6 @@ func requireAllRun() int {
 	}
 	return min(len(missing), 1)
 }
+
+// What is told by the outbox is told as docs/events.md says.
+func init() { dbx.StrictEvents = true }

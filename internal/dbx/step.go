@@ -2,7 +2,6 @@ package dbx
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -63,7 +62,7 @@ func Move[R any, S ~string, P headedRow[R]](ctx context.Context, db DB, m Machin
 		event = m.Event((*R)(row), from)
 	}
 	if m.Note != nil {
-		if err := m.Note(ctx, db, (*R)(row), from, c.Reason); err != nil || event.Type == "" {
+		if err := m.Note(ctx, db, (*R)(row), from, c.Reason); err != nil || event.Type == nil {
 			return err
 		}
 		return db.Emit(ctx, event)
@@ -76,15 +75,15 @@ func (db DB) recordStep(ctx context.Context, table, id string, version int64, fr
 	history := `INSERT INTO hms.` + table + `_status (tenant_id, entity_id, version, from_status, to_status, stepped_at, stepped_by, reason)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 	args := []any{db.Tenant(), id, version, from, to, db.Now, db.By(), reason}
-	if e.Type != "" {
-		data, err := json.Marshal(e.Data)
+	if e.Type != nil {
+		data, err := e.body()
 		if err != nil {
-			return fmt.Errorf("outbox event %s: %w", e.Type, err)
+			return err
 		}
 		history = `WITH history AS (` + history + `)
 			INSERT INTO hms.outbox (tenant_id, id, event_type, entity, entity_id, data, occurred_at)
 			VALUES ($1, $9, $10, $11, $12, $13, $6)`
-		args = append(args, hmstype.NewID[hmstype.OutboxEventID](), e.Type, e.Entity, e.ID.String(), string(data))
+		args = append(args, hmstype.NewID[hmstype.OutboxEventID](), e.Type.Name, e.Type.Entity, e.ID.String(), data)
 	}
 	_, err := db.Exec(ctx, history, args...)
 	return err

@@ -7,11 +7,13 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 )
 
-// Histories says whose data a history is: that of the patient whose entity it is.
-var Histories = Entity[hmstype.History]{
-	Table:   "status",
-	Patient: func(h *hmstype.History) hmstype.PatientID { return h.Patient },
-	ID:      func(h *hmstype.History) string { return h.ID },
+// Histories says whose data a history of a table's entity is: that of the patient whose entity it is.
+func Histories(table string) Entity[hmstype.History] {
+	return Entity[hmstype.History]{
+		Table:   table,
+		Patient: func(h *hmstype.History) hmstype.PatientID { return h.Patient },
+		ID:      func(h *hmstype.History) string { return h.ID },
+	}
 }
 
 // ReadHistory gives the rule by which a history is read: the entity must be there, and these were

@@ -1,0 +1,17 @@
+package identity
+
+import "github.com/chelal/hms/internal/dbx"
+
+// The events that this package puts into the outbox.
+var (
+	eventGlassBroken = dbx.DeclareEvent(dbx.EventType{
+		Name: "identity.glass_broken", Entity: "break_glass", When: "somebody opened a restricted record",
+		Data: []string{"id", "user", "patient", "outcome"},
+		By:   []string{"identity.break_the_glass"},
+	})
+	eventGlassReviewed = dbx.DeclareEvent(dbx.EventType{
+		Name: "identity.break_glass_reviewed", Entity: "break_glass", When: "another person judged of it",
+		Data: []string{"id", "user", "patient", "outcome"},
+		By:   []string{"identity.review_break_glass"},
+	})
+)
