@@ -61,7 +61,7 @@ func (c *hospital) live() {
 	d.night()
 }
 
-const afterwards = time.Minute // between two deeds that must not share an instant
+const afterwards = time.Minute // between two use cases that must not share an instant
 
 func (d *canaryDay) accounts() {
 	c, s := d.hospital, d.h.Identity

@@ -113,7 +113,7 @@ func Example_scheduler() {
 	// Hill bed days: 1
 }
 
-// Events reach the host's bus after the deed, at least once, and in order per entity.
+// Events reach the host's bus after the use case, at least once, and in order per entity.
 func Example_outboxToBus() {
 	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
 		encounter := env.Encounter(tb, env.Patient(tb).ID, clinical.ClassInpatient)

@@ -124,7 +124,7 @@ func (h *HMS) Check(ctx context.Context) error {
 }
 
 // ArchiveAuditMonth archives one month of the audit trail, of all tenants, and drops it; without
-// in.Purge it only reports. It is the installation's deed: the database's login must be a member
+// in.Purge it only reports. It concerns the whole installation: the database's login must be a member
 // of hms_owner, as for [HMS.Migrate], and the host decides who may call it. See
 // audit.ArchiveMonth.
 func (h *HMS) ArchiveAuditMonth(ctx context.Context, in audit.ArchiveInput) (audit.ArchiveReport, error) {

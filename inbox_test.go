@@ -67,7 +67,7 @@ func fillInbox(t *testing.T, env *hmstest.Env, h *hms.HMS, p hmstype.PatientID) 
 	}
 }
 
-// What waits is asked for where it arises: in the deed's own transaction, or not at all.
+// What waits is asked for where it arises: in the use case's own transaction, or not at all.
 func TestInbox_InTheDeedsTransaction(t *testing.T) {
 	t.Parallel()
 	env := hmstest.New(t)

@@ -29,7 +29,7 @@ func newMember(t *testing.T, env *hmstest.Env, password hmstype.Secret, roles ..
 	return user
 }
 
-// A refusal and a failed login are on the trail even where the deed ran in a transaction of the
+// A refusal and a failed login are on the trail even where the use case ran in a transaction of the
 // host's that is rolled back: whoever is refused must not be able to wipe that out.
 func TestTrail_SurvivesTheHostsRollback(t *testing.T) {
 	t.Parallel()

@@ -113,7 +113,7 @@ func (a *ask) fill(t reflect.Type, path string) reflect.Value {
 	return v
 }
 
-// isPort tells whether the method runs on the connection of a deed that made its settings.
+// isPort tells whether the method runs on the connection of a use case that made its settings.
 func (a *ask) isPort() bool {
 	return a.method.Type.NumIn() > 2 && a.method.Type.In(2) == reflect.TypeFor[bun.IConn]()
 }

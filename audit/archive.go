@@ -55,7 +55,7 @@ type ArchiveReport struct {
 }
 
 // ArchiveMonth archives one month of the trail, of all tenants, and drops it. That is the
-// installation's deed and no tenant's: the login must be a member of hms_owner, as for
+// installation's and no tenant's: the login must be a member of hms_owner, as for
 // migrations, and no actor is asked for. It reports only, unless in.Purge.
 //
 // It refuses ([RetainedError]) unless, for every tenant with events in the month, the month is

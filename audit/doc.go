@@ -1,7 +1,7 @@
 // Package audit answers who saw or changed what, and checks that the trail is whole.
 //
 // It owns the questions to the trail, and the accounting of disclosures. It does not write
-// changes: triggers in the database do, in the deed's own transaction, so that raw SQL leaves
+// changes: triggers in the database do, in the use case's own transaction, so that raw SQL leaves
 // a trail as well; and services record reads, searches and refusals as they happen. Nobody may
 // change or remove an event: the application's role has no right to, and a trigger refuses it
 // to everybody else.

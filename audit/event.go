@@ -72,10 +72,10 @@ type Event struct {
 	Withheld bool `json:"withheld,omitempty"`
 }
 
-// Outcome tells how a deed ended (FHIR AuditEvent.outcome).
+// Outcome tells how a use case ended (FHIR AuditEvent.outcome).
 type Outcome int
 
-// The outcomes. A deed that fails leaves no event, for it did not happen: so the trail knows
+// The outcomes. A use case that fails leaves no event, for it did not happen: so the trail knows
 // success and refusal, and never the two serious failures.
 const (
 	OutcomeSuccess Outcome = 0  // it was done
@@ -84,7 +84,7 @@ const (
 	OutcomeMajor   Outcome = 12 // the system died; never on the trail
 )
 
-// Outcome gives how the deed ended.
+// Outcome gives how the use case ended.
 func (e Event) Outcome() Outcome { return e.Action.outcome() }
 
 func (a Action) outcome() Outcome {

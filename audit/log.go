@@ -26,7 +26,7 @@ type LogConfig struct {
 	// the database administrator's reach, a log that was cut or rewritten together with its
 	// checkpoints by who has the signing key goes unnoticed.
 	Witnesses []Witness
-	// LongestTransaction bounds how long a deed's transaction may last; zero means 5 minutes.
+	// LongestTransaction bounds how long a use case's transaction may last; zero means 5 minutes.
 	// An event that is sealed later than this after it was recorded counts as back-dated.
 	LongestTransaction time.Duration
 	// Refresh is the age from which an unchanged log gets a new checkpoint, to show that the

@@ -96,7 +96,7 @@ func (b *bundle) cover(tb testing.TB, payer string, priority int, percent string
 	return c
 }
 
-// post captures a charge through the port, as another package's deed does.
+// post captures a charge through the port, as another package's use case does.
 func (b *bundle) post(tb testing.TB, req charge.Request) hmstype.ChargeID {
 	tb.Helper()
 	id, err := b.postAlone(req)

@@ -14,7 +14,7 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// Post implements [charge.Poster]: it captures a charge in the deed's transaction, with the
+// Post implements [charge.Poster]: it captures a charge in the use case's transaction, with the
 // catalogue's price at the day of service unless the request brings one. A second Post of a
 // source gives the first charge's id and changes nothing, also where the first was
 // taken back. [ErrUnknownService] and [ErrNoPrice] leave the transaction usable.
@@ -121,7 +121,7 @@ type CaptureChargeInput struct {
 	Quantity       decimal.Decimal     `json:"quantity"`    // more than zero, at most four places; zero means 1
 	Currency       hmstype.Currency    `json:"currency"`    // of the price; empty means the tenant's
 	At             time.Time           `json:"at,omitzero"` // when it was done, or is planned; zero means now
-	Planned        bool                `json:"planned"`     // the deed is to come: not billable yet
+	Planned        bool                `json:"planned"`     // the use case is to come: not billable yet
 	IdempotencyKey string              `json:"idempotencyKey"`
 }
 
@@ -242,7 +242,7 @@ func setChargeStatus(ctx context.Context, db dbx.DB, in SetChargeStatusInput) (C
 	return row.charge(), err
 }
 
-// lockAccount makes the deeds on one patient's bills take turns.
+// lockAccount makes the use cases on one patient's bills take turns.
 // In SQL: migrate/routine/billing/lock_billing_account.sql.
 func lockAccount(ctx context.Context, db dbx.DB, patient hmstype.PatientID) error {
 	_, err := db.Exec(ctx, `SELECT hms.lock_billing_account($1, $2, $3)`, db.Tenant(), patient, db.Now)

@@ -18,10 +18,10 @@ type ChargeStatus string
 
 // The states of a charge.
 const (
-	ChargePlanned        ChargeStatus = "planned"          // the deed is to come
+	ChargePlanned        ChargeStatus = "planned"          // the act is to come
 	ChargeBillable       ChargeStatus = "billable"         // waits for a bill, or is on a draft
 	ChargeNotBillable    ChargeStatus = "not-billable"     // somebody decided not to bill it
-	ChargeAborted        ChargeStatus = "aborted"          // the deed was taken back before a bill was issued
+	ChargeAborted        ChargeStatus = "aborted"          // the act was taken back before a bill was issued
 	ChargeBilled         ChargeStatus = "billed"           // is on an issued bill
 	ChargeEnteredInError ChargeStatus = "entered-in-error" // never happened
 )
@@ -35,13 +35,13 @@ var ChargeTransitions = hmstype.Transitions[ChargeStatus]{
 	ChargeAborted:     {ChargeEnteredInError},
 }
 
-// Charge is one chargeable deed with the price, tax and text that it had when it was
+// Charge is one chargeable act with the price, tax and text that it had when it was
 // captured (FHIR ChargeItem).
 type Charge struct {
 	ID           hmstype.ChargeID    `json:"id"`
 	Patient      hmstype.PatientID   `json:"patient"`
-	Encounter    hmstype.EncounterID `json:"encounter"` // zero where the deed belongs to none
-	Source       charge.Source       `json:"source"`    // the deed; unique in the tenant
+	Encounter    hmstype.EncounterID `json:"encounter"` // zero where the act belongs to none
+	Source       charge.Source       `json:"source"`    // the act; unique in the tenant
 	Service      hmstype.ServiceID   `json:"service"`
 	ServiceCode  string              `json:"serviceCode"`
 	Category     string              `json:"category"`
@@ -49,12 +49,12 @@ type Charge struct {
 	Quantity     decimal.Decimal     `json:"quantity"`           // more than zero, at most four places
 	UnitPrice    hmstype.Money       `json:"unitPrice"`          // without tax
 	TaxPercent   decimal.Decimal     `json:"taxPercent"`         // 0 to 100
-	ServiceAt    time.Time           `json:"serviceAt,omitzero"` // UTC: when the deed was done
+	ServiceAt    time.Time           `json:"serviceAt,omitzero"` // UTC: when the act was done
 	ServiceDate  hmstype.Date        `json:"serviceDate"`        // the tenant's day of it
 	Status       ChargeStatus        `json:"status"`
 	StatusReason string              `json:"statusReason,omitempty"` // why it is not billable, aborted or in error
 	CreatedAt    time.Time           `json:"createdAt,omitzero"`     // UTC: when it was captured
-	CreatedBy    hmstype.ActorRef    `json:"createdBy"`              // who did the deed that captured it
+	CreatedBy    hmstype.ActorRef    `json:"createdBy"`              // who did the act that captured it
 	Version      int64               `json:"version"`                // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants.
@@ -136,7 +136,7 @@ var opListCharges = usecase.Query[ListChargesInput, hmstype.List[Charge]]{
 	Sample: ListChargesInput{Statuses: []ChargeStatus{ChargeBillable}},
 }.Declare()
 
-// ListCharges lists a patient's charges by the time of the deed, and records that they were read.
+// ListCharges lists a patient's charges by the time of the act, and records that they were read.
 // Permission: [hmstype.PermBillingRead].
 func (s *Service) ListCharges(ctx context.Context, in ListChargesInput) (hmstype.List[Charge], error) {
 	return opListCharges.Run(ctx, &s.base, in, charges)

@@ -55,7 +55,7 @@ func (b *bundle) charged(t *testing.T, source charge.Source) hmstype.Money {
 	return hmstype.RoundMoney(sum, "USD")
 }
 
-// billsAtOnce issues a bill for every charge in the deed's own transaction.
+// billsAtOnce issues a bill for every charge in the use case's own transaction.
 type billsAtOnce struct{ *bundle }
 
 func (p billsAtOnce) Post(ctx context.Context, conn bun.IConn, req charge.Request) (hmstype.ChargeID, error) {

@@ -112,7 +112,7 @@ func (s *Service) createBill(ctx context.Context, db dbx.DB, in CreateBillInput)
 }
 
 // holdEncounter keeps the encounter that the bill will refer to, before the account is
-// locked: a deed that holds an encounter may be waiting for the account.
+// locked: a use case that holds an encounter may be waiting for the account.
 func holdEncounter(ctx context.Context, db dbx.DB, in CreateBillInput) error {
 	if in.Encounter.IsZero() {
 		return nil

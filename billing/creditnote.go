@@ -25,7 +25,7 @@ type CreditNote struct {
 	Total     hmstype.Money     `json:"total"`
 	Reason    string            `json:"reason"`
 	CreatedAt time.Time         `json:"createdAt,omitzero"` // UTC: when it was issued
-	// who issued it, or did the deed that took back what was billed
+	// who issued it, or did the use case that took back what was billed
 	CreatedBy hmstype.ActorRef `json:"createdBy"`
 	Lines     []CreditNoteLine `json:"lines"`
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is

@@ -3,7 +3,7 @@
 //
 // It owns the price of a service on a day, charges (FHIR ChargeItem), bills (FHIR Invoice)
 // with the shares of payers and patient, and the double-entry ledger. It does not own the
-// deeds that are charged (they arrive through [charge.Poster], which [Service] implements),
+// use cases that are charged (they arrive through [charge.Poster], which [Service] implements),
 // nor the patient's coverage (package patient).
 //
 // # States
@@ -35,7 +35,7 @@
 //
 // # Transactions and errors
 //
-// Every write is one transaction, or a savepoint in the host's. Deeds on one patient's
+// Every write is one transaction, or a savepoint in the host's. Use cases on one patient's
 // bills take turns on the patient's account, then lock the bill. [OverpaymentError],
 // [RefundLimitError], [CreditLimitError], [PriceOverlapError] and [ChargeBilledError] tell what is possible.
 //

@@ -120,7 +120,7 @@ func ExampleService_RequestRefund() {
 	// Output: requested and then approved 5.00 USD
 }
 
-// A deed charges in its own transaction: the charge is there if and only if the deed is, and
+// A use case charges in its own transaction: the charge is there if and only if the use case is, and
 // once, however often the click is sent.
 func ExampleService_ListCharges() {
 	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {

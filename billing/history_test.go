@@ -101,7 +101,7 @@ func TestHistory_ChargeAndRefundRequest(t *testing.T) {
 	require.Equal(t, []hmstype.StatusChange{b.step("requested", "rejected", "was right")}, history.Steps)
 }
 
-// TestOneInstant holds that the deed's instant is the same wherever issue and payment write it.
+// TestOneInstant holds that the use case's instant is the same wherever issue and payment write it.
 func TestOneInstant(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -25,7 +25,7 @@ const (
 	AccountCashPrefix        = "cash-"              // followed by the payment's method
 )
 
-// The kinds of journal; each belongs to one deed.
+// The kinds of journal; each belongs to one use case.
 const (
 	journalBill   = "bill"
 	journalCredit = "credit-note"

@@ -149,7 +149,7 @@ func (s *Service) Pay(ctx context.Context, in PayInput) (Payment, error) {
 	return opPay.Run(ctx, &s.base, in, pay)
 }
 
-// pay is one round trip for the deed and one for its event.
+// pay is one round trip for the use case and one for its event.
 // In SQL: migrate/routine/billing/pay_bill.sql.
 func pay(ctx context.Context, db dbx.DB, in PayInput) (Payment, error) {
 	today, err := db.Today(ctx)

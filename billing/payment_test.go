@@ -319,7 +319,7 @@ func TestService_Refund_Concurrent(t *testing.T) {
 	b.requireProof(t)
 }
 
-// TestService_Concurrent_EverythingAtOnce mixes the deeds on one patient's bills: none may
+// TestService_Concurrent_EverythingAtOnce mixes the use cases on one patient's bills: none may
 // deadlock, and the books must fit afterwards.
 func TestService_Concurrent_EverythingAtOnce(t *testing.T) {
 	t.Parallel()
@@ -349,7 +349,7 @@ func TestService_Concurrent_EverythingAtOnce(t *testing.T) {
 		case 5:
 			return errOf(b.s.CancelPayment(b.Ctx, billing.CancelPaymentInput{Payment: p.ID, Reason: "x"}))
 		case 6:
-			return b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error { // a deed that holds the patient already
+			return b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error { // a use case that holds the patient already
 				if _, err := patient.NewPort(b.Base).Lock(ctx, db.Conn(), b.patient); err != nil {
 					return err
 				}

@@ -99,7 +99,7 @@ func (o *oracle) paid() decimal.Decimal {
 
 func (o *oracle) open() decimal.Decimal { return o.total.Sub(o.paid()).Sub(o.credited) }
 
-// step does one random deed on both and demands that both answer alike.
+// step does one random use case on both and demands that both answer alike.
 func (o *oracle) step(tb testing.TB, t *rapid.T, b *bundle, bill billing.Bill) {
 	currency := bill.Total.Currency
 	amount := decimal.New(rapid.Int64Range(1, 2*o.total.Shift(currency.MinorUnits()).IntPart()+1).Draw(t, "amount"), -currency.MinorUnits())

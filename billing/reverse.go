@@ -13,7 +13,7 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 )
 
-// Reverse implements [charge.Poster]: in the deed's transaction it aborts every charge of
+// Reverse implements [charge.Poster]: in the use case's transaction it aborts every charge of
 // the source that is not billed (a draft loses its line), and credits in full what is. The source's
 // Line does not count. A source that was never charged, or was reversed before, is a no-op.
 func (p Port) Reverse(ctx context.Context, conn bun.IConn, source charge.Source, reason string) error {

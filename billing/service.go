@@ -57,7 +57,7 @@ func money(amount decimal.Decimal, currency hmstype.Currency) hmstype.Money {
 }
 
 // Bounds of decimals that callers bring: past them, arithmetic on a number such as
-// 1e999999999 would cost more than the deed is worth.
+// 1e999999999 would cost more than the use case is worth.
 const (
 	maxExponent = 12
 	maxBits     = 128
@@ -91,7 +91,7 @@ func checkAmount(v *hmstype.Validator, m hmstype.Money, path string) {
 	v.Check(m.Sign() > 0, path+".amount", "must be more than 0")
 }
 
-// maxReason bounds the reason that a deed against the usual course needs.
+// maxReason bounds the reason that a use case against the usual course needs.
 const maxReason = 500
 
 func fiscalNumber(prefix string, year int, n int64) string {

@@ -124,7 +124,7 @@ func shown[R, T any](rows []R, show func(R) T) []T {
 	return list
 }
 
-// EncounterPatient tells whose encounter it is and whether it is open, for a deed of the
+// EncounterPatient tells whose encounter it is and whether it is open, for a use case of the
 // caller's transaction; it locks the encounter against being finished meanwhile.
 func (p Port) EncounterPatient(ctx context.Context, conn bun.IConn, id hmstype.EncounterID) (hmstype.PatientID, bool, error) {
 	db, err := p.base.DB.Join(ctx, conn)

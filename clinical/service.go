@@ -12,7 +12,7 @@ import (
 )
 
 // FinishGuard may refuse that an encounter is finished, for instance because the patient
-// still lies in a bed. It runs in the deed's transaction.
+// still lies in a bed. It runs in the use case's transaction.
 type FinishGuard interface {
 	BeforeFinish(ctx context.Context, conn bun.IConn, encounter hmstype.EncounterID) error
 }

@@ -135,7 +135,7 @@ func (s *Service) erase(ctx context.Context, db dbx.DB, in EraseInput) (Erasure,
 	})
 }
 
-// lockPatient makes deeds that write sealed fields of the patient come before or after.
+// lockPatient makes use cases that write sealed fields of the patient come before or after.
 func lockPatient(ctx context.Context, db dbx.DB, patient hmstype.PatientID) error {
 	var found int
 	err := db.QueryRow(ctx, `SELECT 1 FROM hms.patient WHERE tenant_id = $1 AND id = $2 FOR UPDATE`, db.Tenant(), patient).Scan(&found)

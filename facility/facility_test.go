@@ -160,7 +160,7 @@ func TestService_StayLifecycle(t *testing.T) {
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 }
 
-// race runs the deed many times at once and counts what came of it.
+// race runs the use case many times at once and counts what came of it.
 func race(t *testing.T, n int, deed func(i int) error) map[hmstype.Kind]int {
 	t.Helper()
 	var mu sync.Mutex

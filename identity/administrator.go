@@ -15,7 +15,7 @@ const administratorExists = `SELECT EXISTS (SELECT 1 FROM hms.user_account AS u
 	WHERE u.tenant_id = $1 AND ur.tenant_id = $1 AND r.tenant_id = $1 AND u.status = 'active' AND r.permissions ? $2)`
 
 // keepAdministrator does what may take the tenant's last administrator away, and refuses it
-// where it would. Such deeds take turns: two administrators who remove each other at the same
+// where it would. Such use cases take turns: two administrators who remove each other at the same
 // moment must not both succeed. A tenant that has none yet, and is set up by the host, may
 // go on without.
 func keepAdministrator[Out any](ctx context.Context, db dbx.DB, deed func() (Out, error)) (Out, error) {

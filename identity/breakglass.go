@@ -166,7 +166,7 @@ var (
 )
 
 // grants is what every use case that shows grants shows of whom. The codes of a grant and of its
-// review are about the user's deed; a reviewer needs them.
+// review are about the user's use case; a reviewer needs them.
 var grants = usecase.Entity[BreakGlass]{
 	Table:   "break_glass",
 	IsGrant: true,

@@ -11,7 +11,7 @@
 // to [Service.Authenticate] with each request, whose actor it puts into the context. A program
 // does the same with the token of [Service.CreateAPIKey]. What is dangerous wants a proof of the last
 // minutes: [Service.Reauthenticate]. Logins, failures and refusals are recorded in transactions
-// of their own, also where the host's deed is rolled back.
+// of their own, also where the host's use case is rolled back.
 //
 // # States of a user
 //

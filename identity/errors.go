@@ -48,7 +48,7 @@ var (
 	ErrReviewed = fmt.Errorf("%w: the grant is reviewed already", hmstype.ErrPrecondition)
 	// ErrOwnRoles: nobody gives himself roles, nor takes them from himself.
 	ErrOwnRoles = fmt.Errorf("%w: another person must change these roles", hmstype.ErrPrecondition)
-	// ErrLastAdministrator: the deed would leave the tenant without an active administrator.
+	// ErrLastAdministrator: the use case would leave the tenant without an active administrator.
 	ErrLastAdministrator = fmt.Errorf("%w: the last administrator stays", hmstype.ErrPrecondition)
 )
 

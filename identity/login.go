@@ -63,7 +63,7 @@ var opLogin = usecase.Command[LoginInput, loginOutcome]{
 // password was right and no code was given. Attempts are counted before they are looked at: from
 // the fifth failure on an account must wait, 1 s and then twice as long each time up to 5
 // minutes, and after 100 it is locked until its password is reset or [Service.UnlockPassword].
-// Successes and failures are on the trail, and stay there if the host's own deed fails.
+// Successes and failures are on the trail, and stay there if the host's own use case fails.
 // Permission: [hmstype.PermAuthenticate].
 func (s *Service) Login(ctx context.Context, in LoginInput) (Login, error) {
 	base := s.base

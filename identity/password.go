@@ -156,7 +156,7 @@ func (s *Service) self(ctx context.Context) (hmstype.Actor, error) {
 	}
 }
 
-// asSelf runs a deed on the actor's own account; see [usecase.Proof.Run].
+// asSelf runs a use case on the actor's own account; see [usecase.Proof.Run].
 func (s *Service) asSelf(ctx context.Context, op *usecase.Proof, fn func(context.Context, dbx.DB) error) error {
 	if err := op.Run(ctx, &s.base, fn); err != nil {
 		return &hmstype.Error{Op: op.Name, Err: err}

@@ -11,13 +11,13 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// How long a token for one deed is good.
+// How long a token for one use case is good.
 const (
 	resetWithin      = 30 * time.Minute
 	invitationWithin = 7 * 24 * time.Hour
 )
 
-// tokenPurpose is what a token for one deed is good for.
+// tokenPurpose is what a token for one use case is good for.
 type tokenPurpose string
 
 const (

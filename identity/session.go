@@ -239,7 +239,7 @@ func endSessions(ctx context.Context, db dbx.DB, user hmstype.UserID, but hmstyp
 	return err
 }
 
-// endAccess ends whatever a user could act by, in the deed's own transaction: sessions,
+// endAccess ends whatever a user could act by, in the use case's own transaction: sessions,
 // tokens and API keys.
 func endAccess(ctx context.Context, db dbx.DB, user hmstype.UserID, reason string) error {
 	if err := endSessions(ctx, db, user, hmstype.SessionID{}, reason); err != nil {

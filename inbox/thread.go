@@ -104,7 +104,7 @@ func takesPart(ctx context.Context, db dbx.DB, thread hmstype.ThreadID) (bool, e
 		dbx.Where("tp.left_at IS NULL"))
 }
 
-// ownThread reads a thread in which the actor takes part, locked for a deed: messages and
+// ownThread reads a thread in which the actor takes part, locked for a use case: messages and
 // comings and goings of one thread take turns. To all others it is not found.
 func ownThread(ctx context.Context, db dbx.DB, id hmstype.ThreadID) (threadRow, error) {
 	row, err := dbx.Get[threadRow](ctx, db, "message_thread", id, dbx.ForUpdate)

@@ -57,7 +57,7 @@
 // What shows one patient's orders or results refuses a restricted record to an actor without the
 // permission patient.restricted. Work does not wait, nor does a critical value go unheard: commands
 // succeed, and what they, the worklist and the list of cases give is withheld, but for ids, states
-// and what the next deed needs (the order's number and priority, the test, the accession number and
+// and what the next use case needs (the order's number and priority, the test, the accession number and
 // the type of a specimen, how urgent a case is).
 //
 // # Who did it
@@ -68,7 +68,7 @@
 //
 // # Errors and transactions
 //
-// Every write is one transaction, or a savepoint in the host's. Deeds on one order take turns on
+// Every write is one transaction, or a savepoint in the host's. Use cases on one order take turns on
 // its row. Items, specimens and orders carry a version: an old one is [hmstype.ErrStale], so of two
 // technicians who enter one item's result at once, one is refused. The errors of the package wrap a kind
 // of hmstype; see the variables below.

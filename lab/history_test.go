@@ -69,7 +69,7 @@ func TestService_Histories(t *testing.T) {
 	require.ErrorIs(t, err, patient.ErrRestricted)
 }
 
-// One deed has one instant, also where the clock goes on between two readings.
+// One use case has one instant, also where the clock goes on between two readings.
 func TestService_CollectSpecimen_OneInstant(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -242,7 +242,7 @@ func orderEvent(kind *dbx.EventType, row orderRow) dbx.Event {
 	}}
 }
 
-// lockOrder locks an order's row, which every deed that changes its items takes first: whether the
+// lockOrder locks an order's row, which every use case that changes its items takes first: whether the
 // order is complete depends on all of them.
 func lockOrder(ctx context.Context, db dbx.DB, id hmstype.LabOrderID) (orderRow, error) {
 	return dbx.Get[orderRow](ctx, db, "lab_order", id, dbx.ForUpdate)

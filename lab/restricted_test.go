@@ -34,7 +34,7 @@ func withheld(t *testing.T, v any, is bool) {
 }
 
 // The work on a restricted patient goes on: every command succeeds, and what it gives is withheld
-// from who may not see the record, but for what the next deed needs.
+// from who may not see the record, but for what the next use case needs.
 func TestRestrictedPatient_WorkGoesOn(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

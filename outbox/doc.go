@@ -1,4 +1,4 @@
-// Package outbox delivers the events that services wrote beside their deeds to the host's
+// Package outbox delivers the events that services wrote beside their use cases to the host's
 // queue or bus: at least once, in order per entity, by as many relays as the host likes.
 //
 // It owns the relay and the removal of what was delivered long ago. It does not own the

@@ -172,7 +172,7 @@ func checkDuplicates(ctx context.Context, db dbx.DB, keys fieldcrypt.Keys, in Re
 	return db.RecordAccess(ctx, overridden...)
 }
 
-// registrationLock names the turn; hashed, because locks outlive the deed and are nobody's
+// registrationLock names the turn; hashed, because locks outlive the use case and are nobody's
 // record.
 func registrationLock(d Details) string {
 	sum := sha256.Sum256([]byte(d.BirthDate.String() + "/" + letters(d.LastName)))

@@ -34,7 +34,7 @@ type Summary struct {
 	BirthDatePrecision Precision // how much of BirthDate is known
 }
 
-// Require gives the summary of a patient whom a deed of the caller's transaction concerns.
+// Require gives the summary of a patient whom a use case of the caller's transaction concerns.
 // It refuses a record that is merged ([ErrMerged]) or not active ([ErrInactive]). It does
 // not refuse a restricted record nor a dead person: the summary tells, the caller decides.
 func (p Port) Require(ctx context.Context, conn bun.IConn, id hmstype.PatientID) (Summary, error) {
@@ -42,7 +42,7 @@ func (p Port) Require(ctx context.Context, conn bun.IConn, id hmstype.PatientID)
 }
 
 // Lock is [Port.Require] that also locks the patient's row until the transaction ends.
-// A deed that locks more takes the patient first.
+// A use case that locks more takes the patient first.
 func (p Port) Lock(ctx context.Context, conn bun.IConn, id hmstype.PatientID) (Summary, error) {
 	return p.require(ctx, conn, id, dbx.ForUpdate)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/chelal/hms/pharmacy"
 )
 
-// BenchmarkService_Dispense sells one unit a deed, of one item that all want and of two hundred.
+// BenchmarkService_Dispense sells one unit a use case, of one item that all want and of two hundred.
 func BenchmarkService_Dispense(bench *testing.B) {
 	for _, items := range []int{1, 200} {
 		bench.Run(fmt.Sprintf("items=%d", items), func(bench *testing.B) {

@@ -17,28 +17,28 @@ import (
 	"github.com/chelal/hms/hmstype"
 )
 
-// Source names the deed that a charge is for. The same source is charged once: a second
+// Source names the act that a charge is for. The same source is charged once: a second
 // Post of it is a no-op that gives the first charge's id.
 type Source struct {
 	Kind string `json:"kind"` // such as "dispense", "lab_order_item", "stay_day"; 1 to 40 characters
-	ID   string `json:"id"`   // the deed's id within the kind; 1 to 100 characters
-	Line int    `json:"line"` // for a deed with several charges, from 0
+	ID   string `json:"id"`   // the act's id within the kind; 1 to 100 characters
+	Line int    `json:"line"` // for an act with several charges, from 0
 }
 
 // Request asks for one charge.
 type Request struct {
 	Source    Source
 	Patient   hmstype.PatientID
-	Encounter hmstype.EncounterID // zero where the deed belongs to no encounter
+	Encounter hmstype.EncounterID // zero where the act belongs to no encounter
 	Service   string              // code of the service catalogue; required
 	Text      string              // what stands on the bill; empty means the catalogue's name
 	Quantity  decimal.Decimal     // greater than zero, at most 4 decimal places
 	UnitPrice *hmstype.Money      // nil means the catalogue's price at At
-	At        time.Time           // when the deed was done (the service date)
+	At        time.Time           // when the act was done (the service date)
 }
 
-// Poster takes charges and takes them back. conn is the deed's own transaction: the
-// charge is there if and only if the deed is.
+// Poster takes charges and takes them back. conn is the act's own transaction: the
+// charge is there if and only if the act is.
 type Poster interface {
 	// Post captures the charge and gives its id. Errors: an unknown service code or an
 	// impossible quantity is of kind invalid.

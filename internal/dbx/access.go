@@ -15,7 +15,7 @@ type Access struct {
 	Patient hmstype.PatientID // whose data; zero where nobody's
 }
 
-// RecordAccess writes one event of the audit trail per access, in the deed's transaction and in
+// RecordAccess writes one event of the audit trail per access, in the use case's transaction and in
 // one round trip.
 // In SQL: migrate/routine/audit/record_access.sql.
 func (db DB) RecordAccess(ctx context.Context, accesses ...Access) error {

@@ -51,7 +51,7 @@ func EventTypes() []EventType {
 }
 
 // StrictEvents makes an event whose data are not named as its type says an error. Tests set it: a
-// host's deed does not fail for what is missing in a catalogue.
+// host's use case does not fail for what is missing in a catalogue.
 var StrictEvents bool
 
 // body gives the data as JSON.

@@ -76,7 +76,7 @@ func unwrap(conn bun.IConn) bun.IConn {
 }
 
 // Unbound gives the handle that opens transactions of its own, for what must survive the
-// rollback of the deed, such as the record of a refusal.
+// rollback of the use case, such as the record of a refusal.
 func (h Handle) Unbound() Handle {
 	h.conn, h.owned, h.at, h.host, h.guard = nil, nil, time.Time{}, hostSettings{}, nil
 	h.depth, h.apart = 0, true

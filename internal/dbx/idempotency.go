@@ -11,7 +11,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 )
 
-// ResultCipher seals the stored results of deeds, which may hold a patient's data, and opens
+// ResultCipher seals the stored results of use cases, which may hold a patient's data, and opens
 // them. row names the result, so that one cannot pass for another. HashRequest makes the hash by
 // which a repeated input is known; nobody without the tenant's key can try inputs out on it.
 type ResultCipher interface {

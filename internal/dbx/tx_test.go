@@ -16,7 +16,7 @@ import (
 
 var errTest = errors.New("the deed failed")
 
-// count adds one to a counter, the smallest deed there is.
+// count adds one to a counter, the smallest use case there is.
 func count(ctx context.Context, db dbx.DB) error {
 	_, err := db.NextNumber(ctx, "test")
 	return err
@@ -231,7 +231,7 @@ func TestDB_NextNumber_ConcurrentIsGapless(t *testing.T) {
 			var n int64
 			err := env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) (err error) {
 				if n, err = db.NextNumber(ctx, "test"); err == nil && i%4 == 0 {
-					err = errTest // a failed deed gives its number back
+					err = errTest // a failed use case gives its number back
 				}
 				return err
 			})

@@ -194,7 +194,7 @@ func TestCipher_EraseConcurrently(t *testing.T) {
 	}
 }
 
-// Many deeds that meet a new tenant, and a new subject, at once agree on one key.
+// Many use cases that meet a new tenant, and a new subject, at once agree on one key.
 func TestCipher_EnsureConcurrently(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)

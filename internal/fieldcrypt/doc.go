@@ -10,8 +10,8 @@
 //
 // A subject is the person whose field it is, a patient or a user, or the tenant itself: to
 // destroy a subject's keys makes all its fields unreadable ([Cipher.Shred]). The wrapped
-// keys lie in the database and are read in each deed's own transaction, so that a destroyed
-// key is gone at once in every process and a key of a rolled-back deed was never used; only
+// keys lie in the database and are read in each use case's own transaction, so that a destroyed
+// key is gone at once in every process and a key of a rolled-back use case was never used; only
 // the result of unwrapping is kept in memory.
 //
 // # Stored form

@@ -26,7 +26,7 @@ const prefix = "hms1:"
 // block is the step in bytes to which text is padded.
 const block = 16
 
-// Keys are what one deed needs to seal and open the fields of some subjects.
+// Keys are what one use case needs to seal and open the fields of some subjects.
 type Keys struct {
 	cipher *Cipher
 	tenant hmstype.TenantID

@@ -16,7 +16,7 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 )
 
-// Load reads the keys of some subjects in the deed's transaction: one round trip. A subject
+// Load reads the keys of some subjects in the use case's transaction: one round trip. A subject
 // without a key is left out: opening its ciphertexts gives [ErrKeyLost].
 func (c *Cipher) Load(ctx context.Context, db dbx.DB, subjects ...uuid.UUID) (Keys, error) {
 	if !c.On() {

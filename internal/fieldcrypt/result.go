@@ -8,7 +8,7 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 )
 
-// The stored result of a deed with an idempotency key, and the hash of its input.
+// The stored result of a use case with an idempotency key, and the hash of its input.
 const (
 	fieldResult  Field = "idempotency.response"
 	fieldRequest Field = "idempotency.request"
@@ -19,7 +19,7 @@ type rowName string
 
 func (n rowName) String() string { return string(n) }
 
-// SealResult implements dbx.ResultCipher: the result of a deed may hold a patient's data,
+// SealResult implements dbx.ResultCipher: the result of a use case may hold a patient's data,
 // so it is sealed by the tenant's own key until it expires.
 func (c *Cipher) SealResult(ctx context.Context, db dbx.DB, row, text string) (string, error) {
 	keys, err := c.Ensure(ctx, db, db.Tenant().UUID())

@@ -61,7 +61,7 @@ func (t *Table[D]) Seal(ctx context.Context, c *Cipher, db dbx.DB, subject uuid.
 	return c.SealParts(ctx, db, subject, row, t.parts(d)...)
 }
 
-// SealBy is [Table.Seal] by keys that the caller has for the subject already, for a deed that seals
+// SealBy is [Table.Seal] by keys that the caller has for the subject already, for a use case that seals
 // rows of several tables by them.
 func (t *Table[D]) SealBy(keys Keys, subject uuid.UUID, row fmt.Stringer, d *D) (err error) {
 	for _, text := range t.Texts(d) {

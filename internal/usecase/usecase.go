@@ -229,7 +229,7 @@ func (b *Base) recordDenied(ctx context.Context, op Op, err error) {
 const denialTimeout = 3 * time.Second
 
 // recordDenial writes the refusal in a transaction of its own, so that it survives the
-// rollback of the deed. The caller is refused whether or not that succeeds.
+// rollback of the use case. The caller is refused whether or not that succeeds.
 func (b *Base) recordDenial(ctx context.Context, op Op, access dbx.Access) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), denialTimeout)
 	defer cancel()

@@ -18,15 +18,15 @@ import (
 	"github.com/chelal/hms/hmstype"
 )
 
-// Harness is one Poster with what a deed needs around it.
+// Harness is one Poster with what an act needs around it.
 type Harness struct {
 	Poster  charge.Poster
 	Patient hmstype.PatientID // a live patient
 	Service string            // the code of a service that has a price at At
 	At      time.Time         // a time of service
-	// Ctx carries an actor who may do the deeds.
+	// Ctx carries an actor who may do the acts.
 	Ctx context.Context //nolint:containedctx // a test's
-	// InTx runs a deed in a transaction of its own: committed where fn gives nil, rolled back
+	// InTx runs an act in a transaction of its own: committed where fn gives nil, rolled back
 	// otherwise. It gives fn's error, or that of the commit.
 	InTx func(fn func(ctx context.Context, conn bun.IConn) error) error
 	// Charged gives the sum of what the source costs by now, over all its lines: unbilled or
@@ -98,7 +98,7 @@ func secondPost(t *testing.T, h Harness) {
 	require.NoError(t, err)
 	require.Equal(t, first, again)
 	h.requireCharged(t, req.Source, "25.00 USD")
-	err = h.InTx(func(ctx context.Context, conn bun.IConn) error { // twice in one deed
+	err = h.InTx(func(ctx context.Context, conn bun.IConn) error { // twice in one act
 		other := h.request()
 		one, err := h.Poster.Post(ctx, conn, other)
 		require.NoError(t, err)
