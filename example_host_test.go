@@ -139,7 +139,7 @@ func Example_outboxToBus() {
 	})
 	// Output:
 	// patient.registered
-	// encounter.opened
+	// clinical.encounter_opened
 	// facility.admitted
 }
 

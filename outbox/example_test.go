@@ -35,7 +35,7 @@ func ExampleService_Relay() {
 	// Output:
 	// published patient.registered
 	// taken: 1 failed: true
-	// published encounter.opened
+	// published clinical.encounter_opened
 	// taken: 1 failed: false
 	// taken: 0 failed: false
 }
