@@ -60,5 +60,5 @@ func requireUpToDate(t *testing.T, path, want string) {
 	}
 	got, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.Equal(t, want, string(got), "%s is generated: go test . -run TestEvents -update", path)
+	require.Equal(t, want, string(got), "%s is generated: go test . -run %s -update", path, t.Name())
 }

@@ -1,9 +1,7 @@
 package hms_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -16,22 +14,8 @@ import (
 	"github.com/chelal/hms/identity"
 )
 
-// updateDocs writes the generated pages of docs anew: go test -run TestDocs -update-docs .
-var updateDocs = flag.Bool("update-docs", false, "write the generated pages of docs anew")
-
-// requirePage holds a generated page against the file, or writes it.
-func requirePage(t *testing.T, path, page string) {
-	t.Helper()
-	if *updateDocs {
-		require.NoError(t, os.WriteFile(path, []byte(page), 0o644))
-	}
-	have, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, string(have), page, "go test -run TestDocs -update-docs . writes it anew")
-}
-
 // docs/permissions.md says which role may do what, as a new tenant has it.
-func TestDocs_Permissions(t *testing.T) {
+func TestPermissions_AreListed(t *testing.T) {
 	t.Parallel()
 	env := hmstest.New(t)
 	roles, err := env.H.Identity.ListRoles(env.Ctx)
@@ -43,7 +27,7 @@ func TestDocs_Permissions(t *testing.T) {
 	}
 	var b strings.Builder
 	b.WriteString("# Permissions\n\nWritten by a test from the declarations of the use cases and the roles of a new tenant:\n" +
-		"`go test -run TestDocs_Permissions -update-docs .`\n\nRoles are the tenant's: it may change these and add its own. " +
+		"`go test . -run TestPermissions_AreListed -update`\n\nRoles are the tenant's: it may change these and add its own. " +
 		"Nobody gives a permission that he does not\nhold, unless he holds `identity.escalate`. The host's own actor holds every one.\n\n| permission |")
 	for _, r := range roles {
 		b.WriteString(" " + r.Name + " |")
@@ -62,5 +46,5 @@ func TestDocs_Permissions(t *testing.T) {
 	}
 	b.WriteString("\nWithout a permission, because the caller proves himself by a token or a password, or because it concerns\n" +
 		"his own account only: " + strings.Join(operations[""], ", ") + ".\n")
-	requirePage(t, "docs/permissions.md", b.String())
+	requireUpToDate(t, "docs/permissions.md", b.String())
 }
