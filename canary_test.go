@@ -18,10 +18,10 @@ import (
 // The tests whose files begin with canary feed recognisable text through every field of every
 // input of every public method, and then look for it wherever it must not be:
 //
-//   - canaryinput_test.go fills inputs by reflection and feeds what is wrong,
+//   - canary_input_test.go fills inputs by reflection and feeds what is wrong,
 //   - canaryday*_test.go is a little hospital's day that feeds what is right,
-//   - canaryclear_test.go lists what may stay in clear, and why,
-//   - canaryleak_test.go looks, also through the spans and metrics of package hmsotel,
+//   - canary_clear_test.go lists what may stay in clear, and why,
+//   - canary_leak_test.go looks, also through the spans and metrics of package hmsotel,
 //   - canary_restricted_test.go looks as every role, after all records were restricted.
 
 // canaryForm finds a canary in any text: the word, or the number that passes for one of a telephone.

@@ -1,6 +1,6 @@
 -- Texts have an end, the one that Go's validation has: length() of what people type; 81 for who did it
 -- (hmstype.ActorRef), four bytes a character for the twin of a typed text (internal/names), and for what
--- may be sealed the length of the longest text's ciphertext (fieldcrypt.SealedLength). textlength_test.go
+-- may be sealed the length of the longest text's ciphertext (fieldcrypt.SealedLength). text_length_test.go
 -- holds both sides together, and lists the columns without an end.
 
 -- What every table's mechanism writes to: the audit trail, the outbox, idempotency keys, counters
