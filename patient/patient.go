@@ -10,16 +10,7 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/names"
-	"github.com/chelal/hms/internal/usecase"
 )
-
-// Service keeps the patients of the actor's tenant.
-type Service struct {
-	base usecase.Base
-}
-
-// New makes the service; hms.New calls it.
-func New(base usecase.Base) *Service { return &Service{base: base} }
 
 // Status is the state of a patient's record.
 type Status string
