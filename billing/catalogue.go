@@ -41,7 +41,7 @@ type serviceItemRow struct {
 	bun.BaseModel `bun:"table:hms.service_item,alias:si"`
 	dbx.Header[hmstype.ServiceID]
 	Code    string
-	CodeKey string // twin of Code
+	CodeKey string // normal form of Code
 	ServiceDetails
 	IsActive bool
 }

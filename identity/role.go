@@ -40,7 +40,7 @@ type roleRow struct {
 	bun.BaseModel `bun:"table:hms.role,alias:role"`
 	dbx.Header[hmstype.RoleID]
 	Name    string
-	NameKey string // twin of Name
+	NameKey string // normal form of Name
 	RoleDetails
 }
 

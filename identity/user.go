@@ -56,9 +56,9 @@ type userRow struct {
 	bun.BaseModel `bun:"table:hms.user_account,alias:u"`
 	dbx.Header[hmstype.UserID]
 	Profile
-	UsernameKey      string // twin of Username
+	UsernameKey      string // normal form of Username
 	UsernameSkeleton string `bun:",nullzero"`
-	EmailKey         string `bun:",nullzero"` // twin of Email
+	EmailKey         string `bun:",nullzero"` // normal form of Email
 	Status           UserStatus
 	PatientID        hmstype.PatientID // as whom the person is known here; see [Service.LinkPatient]
 }

@@ -47,7 +47,7 @@ func (s *Service) verifyResult(ctx context.Context, db dbx.DB, in VerifyResultIn
 	if err := ItemTransitions.Check("lab_order_item", item.Status, ItemFinal); err != nil {
 		return ItemResult{}, err
 	}
-	b := bench{item: *item}
+	b := assay{item: *item}
 	if b.analytes, err = analytesOf(ctx, db, []hmstype.LabTestID{item.TestID}); err != nil {
 		return ItemResult{}, err
 	}
@@ -69,7 +69,7 @@ func (s *Service) verifyResult(ctx context.Context, db dbx.DB, in VerifyResultIn
 }
 
 // finalVersions gives the final version of each preliminary result.
-func (s *Service) finalVersions(db dbx.DB, b bench) ([]resultRow, error) {
+func (s *Service) finalVersions(db dbx.DB, b assay) ([]resultRow, error) {
 	rows := []resultRow{}
 	for _, a := range b.analytes {
 		row, known := b.current[a.ID]

@@ -24,7 +24,7 @@ func (in PurgeInput) Validate() error {
 
 var opPurge = usecase.Command[PurgeInput, int64]{
 	Name: "outbox.purge", Permission: hmstype.PermOutboxRelay, Shows: usecase.Nobody[int64]("counts only"),
-	Quiet:  "removes rows that were delivered; the deeds that they tell of are on the trail",
+	Quiet:  "removes rows that were delivered; what they tell of are on the trail",
 	Sample: PurgeInput{DeliveredBefore: usecase.SampleAt},
 }.Declare()
 

@@ -48,7 +48,7 @@ func (d delivery) Given() any { return d.count }
 
 var opRelay = usecase.Command[usecase.None, delivery]{
 	Name: "outbox.relay", Permission: hmstype.PermOutboxRelay, Shows: usecase.Nobody[delivery]("counts only"),
-	Quiet: "marks what was delivered; the events tell of deeds that are on the trail",
+	Quiet: "marks what was delivered; the events tell of changes that are on the trail",
 }.Declare()
 
 // Relay hands waiting events to fn, at most a hundred, oldest first, and tells how many

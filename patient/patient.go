@@ -117,7 +117,7 @@ type patientRow struct {
 	bun.BaseModel `bun:"table:hms.patient,alias:p"`
 	dbx.Header[hmstype.PatientID]
 	MRN          string `bun:"mrn"`
-	MRNKey       string `bun:"mrn_key"` // twin of MRN
+	MRNKey       string `bun:"mrn_key"` // normal form of MRN
 	Status       Status
 	StatusReason string
 	Details
@@ -166,8 +166,8 @@ type identifierRow struct {
 	dbx.Tenanted
 	Identifier
 	PatientID hmstype.PatientID
-	SystemKey string // twin of System
-	ValueKey  string // twin of Value; with field encryption a keyed token of it
+	SystemKey string // normal form of System
+	ValueKey  string // normal form of Value; with field encryption a keyed token of it
 }
 
 type tokenRow struct {

@@ -69,7 +69,7 @@ type batchRow struct {
 	bun.BaseModel `bun:"table:hms.stock_batch,alias:sb"`
 	dbx.Header[hmstype.BatchID]
 	BatchDetails
-	BatchNumberKey     string // twin of BatchNumber
+	BatchNumberKey     string // normal form of BatchNumber
 	Status             BatchStatus
 	StatusReason       string
 	QuantityReceived   hmstype.Quantity

@@ -39,7 +39,7 @@ type categoryRow struct {
 	bun.BaseModel `bun:"table:hms.medication_category,alias:mc"`
 	dbx.Header[hmstype.MedicationCategoryID]
 	CategoryDetails
-	NameKey string // twin of Name
+	NameKey string // normal form of Name
 }
 
 func (r categoryRow) category() Category {

@@ -58,22 +58,22 @@ func (i Item) codes() []hmstype.Code {
 	return []hmstype.Code{{System: hmstype.SystemRxNorm, Value: i.RxNormCode}}
 }
 
-// itemTwins are the twins of what an item is known by.
-type itemTwins struct {
+// itemKeys are the normal forms of what an item is known by.
+type itemKeys struct {
 	NameKey         string
 	StrengthKey     string
 	ManufacturerKey string
 }
 
-func (d ItemDetails) twins() itemTwins {
-	return itemTwins{names.NameKey(d.Name), names.CodeKey(d.Strength), names.NameKey(d.Manufacturer)}
+func (d ItemDetails) keys() itemKeys {
+	return itemKeys{names.NameKey(d.Name), names.CodeKey(d.Strength), names.NameKey(d.Manufacturer)}
 }
 
 type itemRow struct {
 	bun.BaseModel `bun:"table:hms.medication_item,alias:mi"`
 	dbx.Header[hmstype.MedicationItemID]
 	ItemDetails
-	itemTwins
+	itemKeys
 	IsActive bool
 }
 
@@ -117,7 +117,7 @@ func (s *Service) CreateItem(ctx context.Context, in CreateItemInput) (Item, err
 
 func createItem(ctx context.Context, db dbx.DB, in CreateItemInput) (Item, error) {
 	row := itemRow{
-		Header: dbx.NewHeader[hmstype.MedicationItemID](db), ItemDetails: in.ItemDetails, itemTwins: in.twins(), IsActive: true,
+		Header: dbx.NewHeader[hmstype.MedicationItemID](db), ItemDetails: in.ItemDetails, itemKeys: in.keys(), IsActive: true,
 	}
 	return row.item(), dbx.Insert(ctx, db, row)
 }
@@ -158,7 +158,7 @@ func updateItem(ctx context.Context, db dbx.DB, in UpdateItemInput) (Item, error
 	if err := dbx.CheckVersion(&row, in.Version); err != nil {
 		return Item{}, err
 	}
-	row.ItemDetails, row.itemTwins, row.IsActive = in.ItemDetails, in.twins(), in.Active
+	row.ItemDetails, row.itemKeys, row.IsActive = in.ItemDetails, in.keys(), in.Active
 	err = dbx.Update(ctx, db, &row, "category_id", "name", "name_key", "generic_name", "strength", "strength_key", "unit",
 		"manufacturer", "manufacturer_key", "rxnorm_code", "service_code", "reorder_level", "is_active")
 	return row.item(), err

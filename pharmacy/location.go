@@ -34,7 +34,7 @@ type locationRow struct {
 	bun.BaseModel `bun:"table:hms.stock_location,alias:sl"`
 	dbx.Header[hmstype.LocationID]
 	LocationDetails
-	NameKey string // twin of Name
+	NameKey string // normal form of Name
 }
 
 func (r locationRow) location() Location {

@@ -43,7 +43,7 @@ type supplierRow struct {
 	bun.BaseModel `bun:"table:hms.supplier,alias:su"`
 	dbx.Header[hmstype.SupplierID]
 	SupplierDetails
-	NameKey  string // twin of Name
+	NameKey  string // normal form of Name
 	IsActive bool
 }
 
