@@ -80,7 +80,7 @@ var staysClear = map[string]string{
 
 	"the staff's accounts: they are found and listed by it": `api_key.name role.description role.name role.name_key user_account.email
 		user_account.email_key user_account.first_name user_account.last_name user_account.phone_number
-		user_account.profile_image user_account.username user_account.username_key user_session.source user_session.user_agent`,
+		user_account.profile_image user_account.username user_account.username_key user_look.look user_session.source user_session.user_agent`,
 	"the hospital's own catalogue and house, nobody's data": `bed.bed_number bed.bed_number_key bed.bed_type encounter.service_code lab_analyte.code lab_analyte.code_key
 		lab_analyte.name lab_answer.code lab_answer.display lab_reference_range.void_reason lab_specimen.specimen_type
 		lab_test.category lab_test.code lab_test.code_key lab_test.name lab_test.service_code lab_test.specimen_type medication_category.description
@@ -90,7 +90,7 @@ var staysClear = map[string]string{
 		supplier.contact_person supplier.email supplier.name supplier.name_key supplier.phone_number tenant.name ward.description ward.name ward.name_key
 		ward.service_code ward.ward_type`,
 	"the key of a row of the catalogue": `audit_event.entity_id`,
-	"the host's own name for one act":  `idempotency_key.key`,
+	"the host's own name for one act":   `idempotency_key.key`,
 }
 
 // clearColumns gives the reason by column.

@@ -24,7 +24,7 @@ var mayGo = map[string]string{
 	"proves who somebody is only for as long as it does; what was done with it is on the trail": `login_source
 		user_password user_recovery_code user_session user_token user_totp webauthn_credential`,
 	"roles are given and taken, and the trail has both":    `user_role`,
-	"made anew from the names whenever these change":       `patient_token`,
+	"made anew from the names whenever these change":       `patient_token user_look`,
 	"a mechanism: delivered, expired or let go means done": `idempotency_key lock outbox`,
 }
 

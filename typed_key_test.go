@@ -35,17 +35,17 @@ var noTwin = map[string]string{
 	"a currency of ISO 4217: checked against the tenant's or the form": `bill_currency_key.currency bill_share_currency_key.currency
 		ledger_account_code_key.currency ledger_account_currency_key.currency payment_bill_key.currency service_price_days_excl.currency`,
 	"one of a list that a check holds": `journal_source_key.kind payment_reference_key.method refund_reference_key.method
-		retention_policy_rule_key.category lab_reference_range_overlap_excl.sex`,
+		retention_policy_rule_key.category user_look_pkey.kind lab_reference_range_overlap_excl.sex`,
 	"a form that a check holds, with one spelling": `retention_policy_rule_key.jurisdiction`,
 	"allocated from a counter, and nobody looks up by it": `bill_number_key.bill_number credit_note_number_key.note_number
 		lab_order_number_key.number lab_specimen_accession_key.accession`,
 	"a name in the program":                                          `counter_pkey.name lock_pkey.name ledger_account_code_key.code idempotency_key_pkey.operation`,
-	"the program's own name of the act that is charged":             `charge_source_key.source_kind charge_source_key.source_id`,
+	"the program's own name of the act that is charged":              `charge_source_key.source_kind charge_source_key.source_id`,
 	"a host's program makes it, and it must be the same to the byte": `idempotency_key_pkey.key`,
 	"made of ids": `idempotency_key_pkey.actor`,
 	"a hash":      `login_source_pkey.source`,
 	"normalised already, by words or by looks: what it is made of stands beside it": `allergy_substance_key.substance_key
-		patient_token_pkey.token user_account_skeleton_key.username_skeleton`,
+		patient_token_pkey.token user_look_pkey.look`,
 	"case carries a meaning: ccEe and CcEe are two Rhesus phenotypes": `lab_answer_pkey.code`,
 	"an expression over instants, days or numbers, not over a text": `allergy_none_known_excl.(expression)
 		appointment_patient_excl.(expression) appointment_practitioner_excl.(expression) coverage_overlap_excl.(expression)

@@ -28,8 +28,8 @@ var opCreateUser = usecase.Command[CreateUserInput, User]{
 	Sample: CreateUserInput{Profile: sampleProfile, Roles: []string{RoleNurse}},
 }.Declare()
 
-// CreateUser adds a user with roles. [ErrUsernameTaken] also for a name that looks like
-// another one's, [ErrEmailTaken]; an unknown role is not found. The actor must hold what the roles
+// CreateUser adds a user with roles. [ErrUsernameTaken] and [ErrEmailTaken] also for what
+// looks like another one's, without saying whose; an unknown role is not found. The actor must hold what the roles
 // allow, or [hmstype.PermIdentityEscalate].
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) CreateUser(ctx context.Context, in CreateUserInput) (User, error) {
@@ -43,6 +43,9 @@ func (s *Service) createUser(ctx context.Context, db dbx.DB, in CreateUserInput,
 	}
 	row.setProfile(in.Profile)
 	if err := dbx.Insert(ctx, db, row); err != nil {
+		return User{}, err
+	}
+	if err := storeLooks(ctx, db, &row); err != nil {
 		return User{}, err
 	}
 	if err := grantRoles(ctx, db, row.ID, in.Roles, g); err != nil {

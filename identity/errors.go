@@ -13,7 +13,7 @@ var (
 	// ErrUsernameTaken: another user of the tenant has this name, up to case and Unicode form, or
 	// one that looks like it (Unicode UTS #39).
 	ErrUsernameTaken = fmt.Errorf("%w: username", hmstype.ErrAlreadyExists)
-	// ErrEmailTaken: another user of the tenant has this e-mail address.
+	// ErrEmailTaken: another user of the tenant has this e-mail address, or one that looks like it.
 	ErrEmailTaken = fmt.Errorf("%w: e-mail", hmstype.ErrAlreadyExists)
 	// ErrDeactivated: the account is closed for ever.
 	ErrDeactivated = fmt.Errorf("%w: the user is deactivated", hmstype.ErrPrecondition)
@@ -56,7 +56,6 @@ var (
 var _ = dbx.Declare(dbx.Constraints{
 	"tenant_pkey":               ErrTenantExists,
 	"user_account_username_key": ErrUsernameTaken,
-	"user_account_skeleton_key": ErrUsernameTaken,
 	"user_account_email_key":    ErrEmailTaken,
 	"role_name_key":             ErrRoleNameTaken,
 	"user_session_token_key":    hmstype.ErrAlreadyExists, // 256 random bits

@@ -48,9 +48,12 @@ func (s *Service) updateUser(ctx context.Context, db dbx.DB, in UpdateUserInput)
 		return User{}, err
 	}
 	row.setProfile(in.Profile)
-	err = dbx.Update(ctx, db, &row, "username", "username_key", "username_skeleton", "email", "email_key",
+	err = dbx.Update(ctx, db, &row, "username", "username_key", "email", "email_key",
 		"first_name", "last_name", "phone_number", "profile_image", "language")
 	if err != nil {
+		return User{}, err
+	}
+	if err := storeLooks(ctx, db, &row); err != nil {
 		return User{}, err
 	}
 	return s.loadUser(ctx, db, in.ID)

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
-	"go.mau.fi/util/confusable"
-	"golang.org/x/text/cases"
 	"golang.org/x/text/language"
 
 	"github.com/chelal/hms/hmstype"
@@ -56,11 +54,10 @@ type userRow struct {
 	bun.BaseModel `bun:"table:hms.user_account,alias:u"`
 	dbx.Header[hmstype.UserID]
 	Profile
-	UsernameKey      string // normal form of Username
-	UsernameSkeleton string `bun:",nullzero"`
-	EmailKey         string `bun:",nullzero"` // normal form of Email
-	Status           UserStatus
-	PatientID        hmstype.PatientID // as whom the person is known here; see [Service.LinkPatient]
+	UsernameKey string // normal form of Username
+	EmailKey    string `bun:",nullzero"` // normal form of Email
+	Status      UserStatus
+	PatientID   hmstype.PatientID // as whom the person is known here; see [Service.LinkPatient]
 }
 
 func (r userRow) Position() hmstype.Position { return hmstype.Position{ID: r.ID.UUID()} }
@@ -74,34 +71,37 @@ func (r userRow) user() User {
 
 // Profile is what a user account says of its person.
 type Profile struct {
-	// Username is unique up to case and Unicode form, and kept as it was typed; required, up to 150 characters.
+	// Username is unique in the tenant up to case and Unicode form, looks like no other one, and is kept as
+	// it was typed; required, up to 150 characters. Letters, digits, space and plain punctuation of one
+	// script, or of Latin and one other that does not look like it (UTS #39, moderately restrictive).
 	Username string `bun:"username" json:"username"`
-	// Email is an address that nobody else of the tenant has; empty for none.
-	Email       string `bun:"email"         json:"email,omitempty"`
-	FirstName   string `bun:"first_name"    json:"firstName"`             // required, up to 150 characters
-	LastName    string `bun:"last_name"     json:"lastName"`              // required, up to 150 characters
-	PhoneNumber string `bun:"phone_number"  json:"phoneNumber,omitempty"` // optional, up to 15 characters
+	// Email is an address that nobody else of the tenant has, nor one that looks like it; empty for none.
+	Email string `bun:"email"         json:"email,omitempty"`
+	// FirstName and LastName are as the person writes them, up to 150 characters each. Many people
+	// have the same; who has one name only has one of the two.
+	FirstName string `bun:"first_name"    json:"firstName"`
+	LastName  string `bun:"last_name"     json:"lastName"`
+	// PhoneNumber is as people write it, such as "+34 600 123 456", up to 30 characters; empty for none.
+	PhoneNumber string `bun:"phone_number"  json:"phoneNumber,omitempty"`
 	// ProfileImage is a reference that the host resolves, up to 500 characters; empty for none.
 	ProfileImage string `bun:"profile_image" json:"profileImage,omitempty"`
 	// Language is a BCP 47 tag, up to 35 characters; empty for the tenant's.
 	Language string `bun:"language" json:"language,omitempty"`
 }
 
-// maxSkeleton bounds what a username looks like, in bytes: an index holds it.
-const maxSkeleton = 2400
-
 func (p Profile) validate(v *hmstype.Validator) {
 	names.Check(v, names.NameKey, p.Username, "username", 150)
 	v.Check(!strings.ContainsRune(names.NameKey(p.Username), '@') || p.Username == p.Email, "username", "must not look like an e-mail address other than the user's own")
-	v.Check(len(skeleton(p.Username)) <= maxSkeleton, "username", "is too long when its signs are written out")
 	names.CheckOptional(v, names.CodeKey, p.Email, "email", 254)
 	if p.Email != "" {
 		address, err := mail.ParseAddress(p.Email)
 		v.Check(err == nil && address.Address == p.Email, "email", "must be an e-mail address")
 	}
-	v.Text(p.FirstName, "firstName", 1, 150)
-	v.Text(p.LastName, "lastName", 1, 150)
-	v.Text(p.PhoneNumber, "phoneNumber", 0, 15)
+	checkLooks(v, p)
+	v.Text(p.FirstName, "firstName", 0, 150)
+	v.Text(p.LastName, "lastName", 0, 150)
+	v.Required(strings.TrimSpace(p.FirstName+p.LastName) != "", "lastName")
+	v.Text(p.PhoneNumber, "phoneNumber", 0, 30)
 	v.Text(p.ProfileImage, "profileImage", 0, 500)
 	v.Text(p.Language, "language", 0, 35)
 	if p.Language != "" {
@@ -111,14 +111,7 @@ func (p Profile) validate(v *hmstype.Validator) {
 }
 
 func (r *userRow) setProfile(p Profile) {
-	r.Profile, r.UsernameSkeleton = p, skeleton(p.Username)
-	r.UsernameKey, r.EmailKey = names.NameKey(p.Username), names.CodeKey(p.Email)
-}
-
-// skeleton gives what a name looks like (Unicode UTS #39): names of equal skeletons are
-// taken for one another, such as "admin" and "аdmin" with a Cyrillic first letter.
-func skeleton(name string) string {
-	return cases.Fold().String(confusable.Skeleton(names.NameKey(name)))
+	r.Profile, r.UsernameKey, r.EmailKey = p, names.NameKey(p.Username), names.CodeKey(p.Email)
 }
 
 // noPatient says of use cases that show accounts, roles and the like why they show nothing of a patient.

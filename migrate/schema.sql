@@ -4275,15 +4275,13 @@ CREATE TABLE hms.user_account ( -- hms_owner
     tenant_id uuid NOT NULL,
     username text NOT NULL,
     username_key text NOT NULL,
-    username_skeleton text,
     version bigint NOT NULL DEFAULT 1,
     CONSTRAINT user_account_email_key UNIQUE (tenant_id, email_key),
-    CONSTRAINT user_account_last_check CHECK (((length(first_name) <= 150) AND (length(last_name) <= 150) AND ((length(username_key) >= 1) AND (length(username_key) <= 600)))),
+    CONSTRAINT user_account_last_check CHECK (((length(first_name) <= 150) AND (length(last_name) <= 150) AND ((first_name || last_name) <> ''::text) AND ((length(username_key) >= 1) AND (length(username_key) <= 600)))),
     CONSTRAINT user_account_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
     CONSTRAINT user_account_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT user_account_skeleton_key UNIQUE (tenant_id, username_skeleton),
     CONSTRAINT user_account_status_check CHECK ((status = ANY (ARRAY['invited'::text, 'active'::text, 'locked'::text, 'deactivated'::text]))),
-    CONSTRAINT user_account_texts_check CHECK (((octet_length(username_skeleton) <= 2400) AND (length(email) <= 254) AND (octet_length(email_key) <= 1016) AND (length(phone_number) <= 15) AND (length(profile_image) <= 500) AND (length(language) <= 35) AND (length(created_by) <= 81))),
+    CONSTRAINT user_account_texts_check CHECK (((length(email) <= 254) AND (octet_length(email_key) <= 1016) AND (length(phone_number) <= 30) AND (length(profile_image) <= 500) AND (length(language) <= 35) AND (length(created_by) <= 81))),
     CONSTRAINT user_account_twin_check CHECK (((username_key <> ''::text) AND ((email_key IS NULL) = (email = ''::text)) AND (email_key <> ''::text))),
     CONSTRAINT user_account_username_check CHECK (((length(username) >= 1) AND (length(username) <= 150))),
     CONSTRAINT user_account_username_key UNIQUE (tenant_id, username_key)
@@ -4318,6 +4316,22 @@ CREATE POLICY tenant_isolation ON hms.user_account_status FOR ALL TO PUBLIC USIN
 CREATE TRIGGER user_account_status_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.user_account_status FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT ON hms.user_account_status TO hms_app;
 GRANT SELECT ON hms.user_account_status TO hms_backup;
+
+CREATE TABLE hms.user_look ( -- hms_owner
+    kind text NOT NULL,
+    look text NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    CONSTRAINT user_look_kind_check CHECK ((kind = ANY (ARRAY['username'::text, 'email'::text]))),
+    CONSTRAINT user_look_pkey PRIMARY KEY (tenant_id, kind, look),
+    CONSTRAINT user_look_texts_check CHECK ((octet_length(look) <= 2400)),
+    CONSTRAINT user_look_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account(tenant_id, id)
+);
+CREATE INDEX user_look_user_idx ON hms.user_look USING btree (tenant_id, user_id);
+ALTER TABLE hms.user_look ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.user_look FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+GRANT DELETE, INSERT, SELECT ON hms.user_look TO hms_app;
+GRANT SELECT ON hms.user_look TO hms_backup;
 
 CREATE TABLE hms.user_password ( -- hms_owner
     changed_at timestamp with time zone,

@@ -43,9 +43,6 @@ CREATE TABLE hms.user_account (
     id                  uuid        NOT NULL,
     username            text        NOT NULL,
     username_key        text        NOT NULL,
-    -- What a username looks like (UTS #39 skeleton): "аdmin" with a Cyrillic letter is no second
-    -- "admin".
-    username_skeleton   text,
     email               text        NOT NULL DEFAULT '',
     email_key           text,
     first_name          text        NOT NULL,
@@ -63,14 +60,14 @@ CREATE TABLE hms.user_account (
     CONSTRAINT user_account_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT user_account_username_key UNIQUE (tenant_id, username_key),
     CONSTRAINT user_account_email_key UNIQUE (tenant_id, email_key),
-    CONSTRAINT user_account_skeleton_key UNIQUE (tenant_id, username_skeleton),
     CONSTRAINT user_account_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
     CONSTRAINT user_account_twin_check CHECK (username_key <> '' AND (email_key IS NULL) = (email = '') AND email_key <> ''),
     CONSTRAINT user_account_username_check CHECK (length(username) BETWEEN 1 AND 150),
-    CONSTRAINT user_account_last_check CHECK (length(first_name) <= 150 AND length(last_name) <= 150 AND length(username_key) BETWEEN 1 AND 600),
+    CONSTRAINT user_account_last_check CHECK (length(first_name) <= 150 AND length(last_name) <= 150
+        AND first_name || last_name <> '' AND length(username_key) BETWEEN 1 AND 600),
     CONSTRAINT user_account_status_check CHECK (status IN ('invited', 'active', 'locked', 'deactivated')),
-    CONSTRAINT user_account_texts_check CHECK (octet_length(username_skeleton) <= 2400 AND length(email) <= 254
-        AND octet_length(email_key) <= 1016 AND length(phone_number) <= 15 AND length(profile_image) <= 500
+    CONSTRAINT user_account_texts_check CHECK (length(email) <= 254
+        AND octet_length(email_key) <= 1016 AND length(phone_number) <= 30 AND length(profile_image) <= 500
         AND length(language) <= 35 AND length(created_by) <= 81)
 );
 SELECT hms.install_table('user_account');
@@ -78,6 +75,21 @@ SELECT hms.guard_status('user_account', 'active>deactivated', 'active>locked', '
     'locked>active', 'locked>deactivated');
 SELECT hms.install_status_history('user_account');
 CREATE INDEX user_account_patient_idx ON hms.user_account (tenant_id, patient_id) WHERE patient_id IS NOT NULL;
+
+-- What user names and e-mail addresses may be taken for (UTS #39 skeletons): "аdmin" with a Cyrillic
+-- letter is no second "admin". Made anew from the names whenever these change.
+CREATE TABLE hms.user_look (
+    tenant_id uuid NOT NULL,
+    kind      text NOT NULL,
+    look      text COLLATE "C" NOT NULL,
+    user_id   uuid NOT NULL,
+    CONSTRAINT user_look_pkey PRIMARY KEY (tenant_id, kind, look),
+    CONSTRAINT user_look_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT user_look_kind_check CHECK (kind IN ('username', 'email')),
+    CONSTRAINT user_look_texts_check CHECK (octet_length(look) <= 2400)
+);
+CREATE INDEX user_look_user_idx ON hms.user_look (tenant_id, user_id);
+SELECT hms.secure_table('user_look', 'SELECT, INSERT, DELETE');
 
 CREATE TABLE hms.user_role (
     tenant_id  uuid        NOT NULL,
