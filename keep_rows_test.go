@@ -22,7 +22,7 @@ const kept = `EXISTS (SELECT 1 FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid =
 // hospital's master data, its money or the proof of them; design.md: nothing is deleted.
 var mayGo = map[string]string{
 	"proves who somebody is only for as long as it does; what was done with it is on the trail": `login_source
-		user_password user_recovery_code user_session user_token user_totp webauthn_credential`,
+		user_device user_password user_recovery_code user_session user_token user_totp webauthn_credential`,
 	"roles are given and taken, and the trail has both":    `user_role`,
 	"made anew from the names whenever these change":       `patient_token user_look`,
 	"a mechanism: delivered, expired or let go means done": `idempotency_key lock outbox`,

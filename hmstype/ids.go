@@ -44,6 +44,7 @@ type (
 	disclosureEntity      struct{}
 	breakGlassEntity      struct{}
 	sessionEntity         struct{}
+	userDeviceEntity      struct{}
 	apiKeyEntity          struct{}
 	webauthnEntity        struct{}
 	outboxEventEntity     struct{}
@@ -65,6 +66,8 @@ type (
 	RoleID = ID[roleEntity]
 	// SessionID names a session of a user.
 	SessionID = ID[sessionEntity]
+	// UserDeviceID names a device from which a user has logged in.
+	UserDeviceID = ID[userDeviceEntity]
 	// APIKeyID names a key by which a program proves who it is.
 	APIKeyID = ID[apiKeyEntity]
 	// WebAuthnCredentialID names a passkey or security key of a user.

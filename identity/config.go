@@ -42,6 +42,16 @@ const (
 	maxPassword         = 128
 )
 
+// checkLength bounds what may reach the hash, in bytes: the work grows with it.
+func checkLength(v *hmstype.Validator, password hmstype.Secret, path string) {
+	v.Check(len(password) <= 4*maxPassword, path, "is too long")
+}
+
+// checkCode bounds a code of a second factor.
+func checkCode(v *hmstype.Validator, code hmstype.Secret) {
+	v.Check(len(code) <= 100, "code", "is too long")
+}
+
 func (c Config) withDefaults() Config {
 	if c.Argon2 == (Argon2{}) {
 		c.Argon2 = DefaultArgon2

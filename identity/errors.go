@@ -59,6 +59,7 @@ var _ = dbx.Declare(dbx.Constraints{
 	"user_account_email_key":    ErrEmailTaken,
 	"role_name_key":             ErrRoleNameTaken,
 	"user_session_token_key":    hmstype.ErrAlreadyExists, // 256 random bits
+	"user_device_token_key":     hmstype.ErrAlreadyExists,
 	"api_key_token_key":         hmstype.ErrAlreadyExists,
 	"webauthn_credential_key":   ErrCredentialTaken,
 })

@@ -81,6 +81,9 @@ func (s *Service) invite(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype
 	if err := g.checkRoles(roles); err != nil { // the token makes whoever has it this user
 		return Invitation{}, err
 	}
+	if err := endTokens(ctx, db, in.ID, purposeInvitation); err != nil {
+		return Invitation{}, err
+	}
 	out := Invitation{User: user, ExpiresAt: db.Now.Add(invitationWithin)}
 	if out.Token, err = newUserToken(ctx, db, in.ID, purposeInvitation, out.ExpiresAt); err != nil {
 		return Invitation{}, err

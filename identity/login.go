@@ -19,6 +19,9 @@ type LoginInput struct {
 	// where the request comes from, such as the client's address; up to 200 characters
 	Source    string `json:"source"`
 	UserAgent string `json:"userAgent"` // of the client; up to 500 characters
+	// what an earlier [Login] gave for this user and this device; empty for none. One that is not, or no
+	// longer, the user's is as none.
+	Device hmstype.Secret `json:"device"`
 }
 
 // Validate implements the rules above.
@@ -26,8 +29,9 @@ func (in LoginInput) Validate() error {
 	var v hmstype.Validator
 	names.Check(&v, names.NameKey, in.Login, "login", 254)
 	v.Required(in.Password != "", "password")
-	v.Check(len(in.Password) <= 4*maxPassword, "password", "is too long")
-	v.Check(len(in.Code) <= 100, "code", "is too long")
+	checkLength(&v, in.Password, "password")
+	checkCode(&v, in.Code)
+	v.Check(len(in.Device) <= 200, "device", "is too long")
 	v.Text(in.Source, "source", 0, 200)
 	v.Text(in.UserAgent, "userAgent", 0, 500)
 	return v.Err()
@@ -38,11 +42,16 @@ type Login struct {
 	Token   hmstype.Secret `json:"token"`
 	Session Session        `json:"session"`
 	User    User           `json:"user"`
+	// Device is what [LoginInput] of the next login from here gives back; the host keeps it in a cookie of its
+	// own that outlives the session, one per user of a shared workstation. It lets nobody in, but strangers
+	// who guess cannot make its person wait. Good for [DeviceTrust] from each login on, until the
+	// password changes or it is ended. Empty where the session came from no password.
+	Device hmstype.Secret `json:"device"`
 }
 
 var sampleLogin = LoginInput{
 	Login: "a.odhiambo", Password: "six words that nobody else says", Code: "123456",
-	Source: "192.0.2.1", UserAgent: "a browser",
+	Source: "192.0.2.1", UserAgent: "a browser", Device: deviceToken,
 }
 
 // opCountLogin is the first of the two transactions of a login: the attempt is counted and committed
@@ -62,7 +71,9 @@ var opLogin = usecase.Command[LoginInput, loginOutcome]{
 // [ErrLoginFailed] whatever is wrong, after the same work; [ErrSecondFactorRequired] where the
 // password was right and no code was given. Attempts are counted before they are looked at: from
 // the fifth failure on an account must wait, 1 s and then twice as long each time up to 5
-// minutes, and after 100 it is locked until its password is reset or [Service.UnlockPassword].
+// minutes, and after 100 it is locked until its password is reset or [Service.UnlockPassword]. A device
+// from which the user has logged in before is counted by itself, and neither waits for what
+// strangers do nor for that lock; after 20 failures it is a stranger's.
 // Successes and failures are on the trail, and stay there if the host's own use case fails.
 // Permission: [hmstype.PermAuthenticate].
 func (s *Service) Login(ctx context.Context, in LoginInput) (Login, error) {
@@ -96,6 +107,7 @@ type attempt struct {
 	user  hmstype.UserID // zero for nobody
 	hash  string         // empty where nothing can fit
 	known bool           // an active user who may try now
+	from  origin         // where it was counted
 }
 
 // Given gives nil: what is counted is nobody's.
@@ -116,26 +128,30 @@ func (o loginOutcome) Given() any {
 }
 
 func beginLogin(ctx context.Context, db dbx.DB, in LoginInput) (attempt, error) {
-	if in.Source != "" {
+	row, found, err := findLogin(ctx, db, in.Login)
+	if err != nil {
+		return attempt{}, err
+	}
+	from := origin{user: row.ID, source: in.Source}
+	if from.device, err = findDevice(ctx, db, row.ID, in.Device); err != nil {
+		return attempt{}, err
+	}
+	if from.device.IsZero() && in.Source != "" {
 		refused, err := countSource(ctx, db, sourceKey("source", in.Source), freeSource, longestSource)
 		if err != nil || refused {
 			return attempt{}, err
 		}
-	}
-	row, found, err := findLogin(ctx, db, in.Login)
-	if err != nil {
-		return attempt{}, err
 	}
 	if !found { // an unknown name must wait like a known one, or waiting would tell them apart
 		_, wanted := loginKey(in.Login)
 		_, err := countSource(ctx, db, sourceKey("name", wanted), freeFailures, longestDelay)
 		return attempt{}, err
 	}
-	hash, refused, err := countAccount(ctx, db, row.ID)
+	hash, refused, err := from.count(ctx, db)
 	if err != nil || refused || row.Status != UserActive {
 		return attempt{user: row.ID}, err
 	}
-	return attempt{user: row.ID, hash: hash, known: true}, nil
+	return attempt{user: row.ID, hash: hash, known: true, from: from}, nil
 }
 
 // findLogin finds a user by name or e-mail address. No name looks like an address but the
@@ -166,7 +182,7 @@ func (s *Service) finishLogin(ctx context.Context, db dbx.DB, in LoginInput, beg
 	case err != nil:
 		return loginOutcome{}, err
 	case second == factorMissing: // somebody knows the password, which its person may want to hear of
-		if err := uncountAttempt(ctx, db, begun.user, in.Source); err != nil {
+		if err := begun.from.takeBack(ctx, db); err != nil {
 			return loginOutcome{}, err
 		}
 		return loginOutcome{err: ErrSecondFactorRequired}, record(ctx, db, "second_factor_required", begun.user)
@@ -185,7 +201,7 @@ func (s *Service) finishLogin(ctx context.Context, db dbx.DB, in LoginInput, beg
 	if row.Status != UserActive || !current {
 		return loginOutcome{err: ErrLoginFailed}, record(ctx, db, "login_failed", begun.user)
 	}
-	if err := forgetFailures(ctx, db, begun.user, in.Source); err != nil {
+	if err := begun.from.forget(ctx, db); err != nil {
 		return loginOutcome{}, err
 	}
 	if newHash != "" {
@@ -199,6 +215,9 @@ func (s *Service) finishLogin(ctx context.Context, db dbx.DB, in LoginInput, beg
 	if err != nil {
 		return loginOutcome{}, err
 	}
+	if login.Device, err = rememberDevice(ctx, db, begun, in); err != nil {
+		return loginOutcome{}, err
+	}
 	return loginOutcome{login: login}, record(ctx, db, "login", begun.user)
 }
 
@@ -209,53 +228,4 @@ func stillPassword(ctx context.Context, db dbx.DB, begun attempt) (bool, error) 
 	err := db.QueryRow(ctx, `SELECT hash FROM hms.user_password WHERE tenant_id = $1 AND user_id = $2 FOR UPDATE`,
 		db.Tenant(), begun.user).Scan(&hash)
 	return hash == begun.hash, err
-}
-
-// proof is what a right password proves.
-type proof struct {
-	user    User
-	hasTOTP bool
-}
-
-// opProvePassword is the first step of what wants one's own password again.
-var opProvePassword = usecase.Proof{
-	Name: "identity.prove_password", Why: ownAccount,
-	Quiet: "a wrong password is recorded, a right one by the act that it is for",
-}.Declare()
-
-// provePassword checks the actor's own password, with the throttling of a login.
-func (s *Service) provePassword(ctx context.Context, actor hmstype.Actor, password hmstype.Secret) (proof, error) {
-	var hash string
-	var refused bool
-	var out proof
-	err := s.asSelf(ctx, opProvePassword, func(ctx context.Context, db dbx.DB) (err error) {
-		if hash, refused, err = countAccount(ctx, db, actor.User); err != nil {
-			return err
-		}
-		if out.user, err = s.loadUser(ctx, db, actor.User); err != nil {
-			return err
-		}
-		out.hasTOTP, err = hasTOTP(ctx, db, actor.User)
-		return err
-	})
-	if err != nil {
-		return proof{}, err
-	}
-	if refused || out.user.Status != UserActive {
-		hash = ""
-	}
-	fits, _, err := s.hasher.verify(ctx, hash, password)
-	if err != nil {
-		return proof{}, err
-	}
-	err = s.asSelf(ctx, opProvePassword, func(ctx context.Context, db dbx.DB) error {
-		if !fits {
-			return record(ctx, db, "login_failed", actor.User)
-		}
-		return forgetFailures(ctx, db, actor.User, "")
-	})
-	if err == nil && !fits {
-		err = ErrLoginFailed
-	}
-	return out, err
 }

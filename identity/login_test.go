@@ -234,12 +234,8 @@ func TestService_ResetPassword(t *testing.T) {
 	nobody, err := env.Identity.RequestPasswordReset(env.Ctx, identity.RequestPasswordResetInput{Login: "nobody"})
 	require.NoError(t, err)
 	require.False(t, nobody.Found)
-	first, err := env.Identity.RequestPasswordReset(env.Ctx, identity.RequestPasswordResetInput{Login: user.Username})
-	require.NoError(t, err)
 	reset, err := env.Identity.RequestPasswordReset(env.Ctx, identity.RequestPasswordResetInput{Login: user.Email})
 	require.NoError(t, err)
-	_, err = env.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{Token: first.Token, Password: "another long password"})
-	require.ErrorIs(t, err, identity.ErrTokenInvalid, "void since the second")
 	_, err = env.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{Token: reset.Token, Password: "short"})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "and the token is still good")
 	_, err = env.Identity.AcceptInvitation(env.Ctx, identity.AcceptInvitationInput{Token: reset.Token, Password: "another long password"})
@@ -348,8 +344,8 @@ func TestDump_HoldsNoUsableSecret(t *testing.T) {
 	require.NoError(t, err)
 	reset, err := env.Identity.RequestPasswordReset(env.Ctx, identity.RequestPasswordResetInput{Login: user.Username})
 	require.NoError(t, err)
-	for _, table := range []string{"user_password", "user_session", "user_token", "user_totp", "user_recovery_code", "audit_event", "outbox", "idempotency_key"} {
-		for _, text := range []string{secret, codes[1].Reveal(), strings.ReplaceAll(codes[1].Reveal(), "-", ""), in.Token.Reveal(), reset.Token.Reveal(), "lanterns"} {
+	for _, table := range []string{"user_password", "user_session", "user_token", "user_device", "user_totp", "user_recovery_code", "audit_event", "outbox", "idempotency_key"} {
+		for _, text := range []string{secret, codes[1].Reveal(), strings.ReplaceAll(codes[1].Reveal(), "-", ""), in.Token.Reveal(), in.Device.Reveal(), reset.Token.Reveal(), "lanterns"} {
 			require.Zero(t, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.`+table+` AS x WHERE tenant_id = ? AND x::text LIKE ?`, env.Tenant, "%"+text+"%"), table)
 		}
 	}

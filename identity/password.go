@@ -71,13 +71,16 @@ func isGuessable(text string, user User) bool {
 	return false
 }
 
-// storePassword writes a user's new hash and forgets his failures. The hash itself never
+// storePassword writes a user's new hash and forgets his failures and his devices. The hash itself never
 // gets on the trail.
 func storePassword(ctx context.Context, db dbx.DB, user hmstype.UserID, hash string) error {
 	_, err := db.Exec(ctx, `INSERT INTO hms.user_password (tenant_id, user_id, hash, changed_at) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (tenant_id, user_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at,
 			failures = 0, next_attempt_at = NULL, locked_at = NULL`, db.Tenant(), user, hash, db.Now)
 	if err != nil {
+		return err
+	}
+	if err := forgetDevices(ctx, db, user); err != nil {
 		return err
 	}
 	return record(ctx, db, "password_changed", user)
@@ -94,15 +97,17 @@ func record(ctx context.Context, db dbx.DB, action string, user hmstype.UserID) 
 
 // ChangePasswordInput replaces one's own password.
 type ChangePasswordInput struct {
-	Old hmstype.Secret // required
-	New hmstype.Secret // see [Config.MinPassword]
+	Old hmstype.Secret `json:"old"` // required
+	New hmstype.Secret `json:"new"` // see [Config.MinPassword]
 }
 
-// Validate requires both.
+// Validate requires both, of at most 512 bytes.
 func (in ChangePasswordInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(in.Old != "", "old")
+	checkLength(&v, in.Old, "old")
 	v.Required(in.New != "", "new")
+	checkLength(&v, in.New, "new")
 	return v.Err()
 }
 
@@ -111,7 +116,7 @@ const ownAccount = "acts on the actor's own account only"
 
 var opChangePassword = usecase.Proof{Name: "identity.change_password", Why: ownAccount}.Declare()
 
-// ChangePassword replaces the actor's own password and ends his other sessions.
+// ChangePassword replaces the actor's own password, ends his other sessions and forgets his devices.
 // [ErrLoginFailed] for a wrong old password, which counts like any failed login.
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) ChangePassword(ctx context.Context, in ChangePasswordInput) error {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -27,58 +28,90 @@ const (
 
 // PasswordReset is what the host needs to write to somebody who forgot his password.
 type PasswordReset struct {
-	Found     bool           `json:"found"` // false: nobody has that name; answer the person in the same way
-	Token     hmstype.Secret `json:"token"` // good once, until ExpiresAt
-	User      User           `json:"user"`
-	ExpiresAt time.Time      `json:"expiresAt,omitzero"` // UTC
+	// Found is false where nobody has that name, or too many have asked: answer the person in the same way.
+	Found bool           `json:"found"`
+	Token hmstype.Secret `json:"token"` // good once, until ExpiresAt
+	// User is whom to write to. Roles and activity are left out: to look them up takes longer for some
+	// than for nobody, which would tell who has an account.
+	User      User      `json:"user"`
+	ExpiresAt time.Time `json:"expiresAt,omitzero"` // UTC
 }
 
 // RequestPasswordResetInput names the account.
 type RequestPasswordResetInput struct {
 	Login string `json:"login"` // the username or the e-mail address; required
+	// where the request comes from, such as the client's address; up to 200 characters
+	Source string `json:"source"`
 }
 
 // Validate implements the rules above.
 func (in RequestPasswordResetInput) Validate() error {
 	var v hmstype.Validator
-	v.Text(in.Login, "login", 1, 254)
+	names.Check(&v, names.NameKey, in.Login, "login", 254)
+	v.Text(in.Source, "source", 0, 200)
 	return v.Err()
 }
 
 var opRequestPasswordReset = usecase.Command[RequestPasswordResetInput, PasswordReset]{
 	Name: "identity.request_password_reset", Permission: hmstype.PermAuthenticate,
 	Shows:  usecase.Nobody[PasswordReset](noPatient),
-	Sample: RequestPasswordResetInput{Login: "a.odhiambo"},
+	Sample: RequestPasswordResetInput{Login: "a.odhiambo", Source: "192.0.2.1"},
 }.Declare()
 
 // RequestPasswordReset makes a token by which the account's person sets a new password. The
-// host sends it to the address that it knows; an earlier one is void. An account that is not
-// active, like a name that is not there, gives Found false and no error.
+// host sends it to the address that it knows, and does that later than its answer, for it takes time;
+// earlier ones stay good until one is used. An account that is not active, like a name that is not there,
+// gives Found false and no error after the same statements. So does, from the fifth request within a
+// quarter of an hour on, who does not wait 1 s and then twice as long each time up to 5 minutes, and a
+// source after 50: whoever asks in another's name cannot flood him, and never keeps him from his own link.
 // Permission: [hmstype.PermAuthenticate].
 func (s *Service) RequestPasswordReset(ctx context.Context, in RequestPasswordResetInput) (PasswordReset, error) {
 	return opRequestPasswordReset.Run(ctx, &s.base, in, s.requestPasswordReset)
 }
 
-func (s *Service) requestPasswordReset(ctx context.Context, db dbx.DB, in RequestPasswordResetInput) (PasswordReset, error) {
+func (s *Service) requestPasswordReset(
+	ctx context.Context, db dbx.DB, in RequestPasswordResetInput,
+) (PasswordReset, error) {
+	if in.Source != "" {
+		refused, err := countSource(ctx, db, sourceKey("reset-source", in.Source), freeSource, longestSource)
+		if err != nil || refused {
+			return PasswordReset{}, errors.Join(err, record(ctx, db, "password_reset_refused", hmstype.UserID{}))
+		}
+	}
 	row, found, err := findLogin(ctx, db, in.Login)
 	if err != nil {
 		return PasswordReset{}, err
 	}
-	if !found || row.Status != UserActive {
+	_, asked := loginKey(in.Login)
+	if found { // by whichever name
+		asked = row.ID.String()
+	}
+	refused, err := countSource(ctx, db, sourceKey("reset", asked), freeFailures, longestDelay)
+	if err != nil {
+		return PasswordReset{}, err
+	}
+	if refused {
 		return PasswordReset{}, record(ctx, db, "password_reset_refused", row.ID)
 	}
-	reset := PasswordReset{Found: true, ExpiresAt: db.Now.Add(resetWithin)}
-	if reset.Token, err = newUserToken(ctx, db, row.ID, purposeReset, reset.ExpiresAt); err != nil {
+	// From here on the statements are the same whoever asked, and for whom.
+	owner, action := row.ID, "password_reset_requested"
+	if row.Status != UserActive {
+		owner, action = hmstype.UserID{}, "password_reset_refused"
+	}
+	reset := PasswordReset{Found: true, User: row.user(), ExpiresAt: db.Now.Add(resetWithin)}
+	if reset.Token, err = newUserToken(ctx, db, owner, purposeReset, reset.ExpiresAt); err != nil {
 		return PasswordReset{}, err
 	}
-	if reset.User, err = s.loadUser(ctx, db, row.ID); err != nil {
-		return PasswordReset{}, err
+	if owner.IsZero() {
+		reset = PasswordReset{}
 	}
-	return reset, record(ctx, db, "password_reset_requested", row.ID)
+	return reset, record(ctx, db, action, row.ID)
 }
 
-// newUserToken makes a token and voids those of the same purpose.
-func newUserToken(ctx context.Context, db dbx.DB, user hmstype.UserID, purpose tokenPurpose, expires time.Time) (hmstype.Secret, error) {
+// newUserToken makes a token; nobody's where there is no user. It takes the place of two that have expired.
+func newUserToken(
+	ctx context.Context, db dbx.DB, user hmstype.UserID, purpose tokenPurpose, expires time.Time,
+) (hmstype.Secret, error) {
 	kind := resetToken
 	if purpose == purposeInvitation {
 		kind = invitationToken
@@ -87,8 +120,9 @@ func newUserToken(ctx context.Context, db dbx.DB, user hmstype.UserID, purpose t
 	if err != nil {
 		return "", err
 	}
-	_, err = db.Exec(ctx, `UPDATE hms.user_token SET used_at = $1 WHERE tenant_id = $2 AND user_id = $3 AND purpose = $4 AND used_at IS NULL`,
-		db.Now, db.Tenant(), user, string(purpose))
+	_, err = db.Exec(ctx, `DELETE FROM hms.user_token WHERE tenant_id = $1 AND token_hash IN (SELECT token_hash
+		FROM hms.user_token WHERE tenant_id = $1 AND expires_at < $2
+		ORDER BY expires_at LIMIT 2 FOR UPDATE SKIP LOCKED)`, db.Tenant(), db.Now)
 	if err != nil {
 		return "", err
 	}
@@ -97,15 +131,38 @@ func newUserToken(ctx context.Context, db dbx.DB, user hmstype.UserID, purpose t
 	return token, err
 }
 
-// useToken takes a token of a purpose and gives its user; of many at once one succeeds.
-func useToken(ctx context.Context, db dbx.DB, token hmstype.Secret, purpose tokenPurpose) (user hmstype.UserID, err error) {
+// endTokens ends a user's tokens of a purpose.
+func endTokens(ctx context.Context, db dbx.DB, user hmstype.UserID, purpose tokenPurpose) error {
+	_, err := db.Exec(ctx, `UPDATE hms.user_token SET used_at = $1
+		WHERE tenant_id = $2 AND user_id = $3 AND purpose = $4 AND used_at IS NULL`,
+		db.Now, db.Tenant(), user, string(purpose))
+	return err
+}
+
+// useToken takes a token of a purpose and gives its user; the others of the purpose end with it, so of
+// many at once, whichever they are, one succeeds. They are locked in one order for all.
+func useToken(
+	ctx context.Context, db dbx.DB, token hmstype.Secret, purpose tokenPurpose,
+) (user hmstype.UserID, err error) {
+	hash := hashToken(token.Reveal())
+	var locked int
+	err = db.QueryRow(ctx, `SELECT count(*) FROM (SELECT 1 FROM hms.user_token WHERE tenant_id = $1 AND purpose = $3
+		AND user_id = (SELECT t.user_id FROM hms.user_token AS t WHERE t.tenant_id = $1 AND t.token_hash = $2)
+		ORDER BY token_hash FOR UPDATE) AS locked`, db.Tenant(), hash, string(purpose)).Scan(&locked)
+	if err != nil {
+		return user, err
+	}
 	err = db.QueryRow(ctx, `UPDATE hms.user_token SET used_at = $1
-		WHERE tenant_id = $2 AND token_hash = $3 AND purpose = $4 AND used_at IS NULL AND expires_at > $1 RETURNING user_id`,
-		db.Now, db.Tenant(), hashToken(token.Reveal()), string(purpose)).Scan(&user)
+		WHERE tenant_id = $2 AND token_hash = $3 AND purpose = $4 AND user_id IS NOT NULL
+			AND used_at IS NULL AND expires_at > $1 RETURNING user_id`,
+		db.Now, db.Tenant(), hash, string(purpose)).Scan(&user)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrTokenInvalid
 	}
-	return user, err
+	if err != nil {
+		return user, err
+	}
+	return user, endTokens(ctx, db, user, purpose)
 }
 
 // ResetPasswordInput sets a password by a token.
@@ -119,7 +176,7 @@ func (in ResetPasswordInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(in.Token != "", "token")
 	v.Required(in.Password != "", "password")
-	v.Check(len(in.Password) <= 4*maxPassword, "password", "is too long")
+	checkLength(&v, in.Password, "password")
 	return v.Err()
 }
 
@@ -131,9 +188,9 @@ var opResetPassword = usecase.Command[ResetPasswordInput, User]{
 	Sample: sampleNewPassword,
 }.Declare()
 
-// ResetPassword sets a new password by the token of [Service.RequestPasswordReset], ends all
-// sessions of the user and unlocks the account. The token is used up only if the password is
-// accepted. [ErrTokenInvalid] for one that was used, has expired or never was.
+// ResetPassword sets a new password by a token of [Service.RequestPasswordReset], ends all others of these
+// and all sessions of the user, forgets his devices and unlocks the account. The token is used up only if
+// the password is accepted. [ErrTokenInvalid] for one that was used, has expired or never was.
 // Permission: [hmstype.PermAuthenticate].
 func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (User, error) {
 	user, err := opResetPassword.Run(ctx, &s.base, in, s.resetPassword)
@@ -156,7 +213,9 @@ func (s *Service) resetPassword(ctx context.Context, db dbx.DB, in ResetPassword
 }
 
 // setByToken uses a token up for a new password, and gives its user as he was before.
-func (s *Service) setByToken(ctx context.Context, db dbx.DB, in ResetPasswordInput, purpose tokenPurpose) (User, error) {
+func (s *Service) setByToken(
+	ctx context.Context, db dbx.DB, in ResetPasswordInput, purpose tokenPurpose,
+) (User, error) {
 	id, err := useToken(ctx, db, in.Token, purpose)
 	if err != nil {
 		return User{}, err

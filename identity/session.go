@@ -16,6 +16,9 @@ import (
 // so that a request does not cost a write. A session may so end up to a minute early.
 const seenEvery = time.Minute
 
+// maxSessions is how many sessions a user may have at once; one more, and the oldest ends.
+const maxSessions = 20
+
 // Session is somebody's stay in the system (45 CFR 164.312(a)(2)(iii): automatic logoff).
 type Session struct {
 	ID              hmstype.SessionID `json:"id"`
@@ -73,8 +76,23 @@ func (s *Service) beginSession(ctx context.Context, db dbx.DB, user hmstype.User
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return Login{}, err
 	}
+	if err := s.endOldest(ctx, db, user); err != nil {
+		return Login{}, err
+	}
 	loaded, err := s.loadUser(ctx, db, user)
 	return Login{Token: token, Session: row.session(), User: loaded}, err
+}
+
+// endOldest bounds the sessions that a user has at once: the oldest ends.
+func (s *Service) endOldest(ctx context.Context, db dbx.DB, user hmstype.UserID) error {
+	n, err := db.Exec(ctx, `UPDATE hms.user_session SET ended_at = $3, end_reason = 'too many sessions'
+		WHERE tenant_id = $1 AND id IN (SELECT id FROM hms.user_session WHERE tenant_id = $1 AND user_id = $2
+			AND ended_at IS NULL AND expires_at > $3 AND last_seen_at > $4 ORDER BY started_at DESC, id DESC OFFSET $5)`,
+		db.Tenant(), user, db.Now, db.Now.Add(-s.config.IdleTimeout), maxSessions)
+	if err != nil || n == 0 {
+		return err
+	}
+	return record(ctx, db, "session_ended", user)
 }
 
 // byToken is by what the caller of a use case proves himself who has no actor yet.
@@ -168,6 +186,9 @@ func (s *Service) RotateSession(ctx context.Context, token hmstype.Secret) (Logi
 		if err != nil {
 			return err
 		}
+		if err := endSession(ctx, db, old.ID, "rotated"); err != nil {
+			return err
+		}
 		if login, err = s.beginSession(ctx, db, old.UserID, old.Source, old.UserAgent); err != nil {
 			return err
 		}
@@ -175,9 +196,6 @@ func (s *Service) RotateSession(ctx context.Context, token hmstype.Secret) (Logi
 		_, err = db.Exec(ctx, `UPDATE hms.user_session SET authenticated_at = $1, expires_at = $2 WHERE tenant_id = $3 AND id = $4`,
 			old.AuthenticatedAt, old.ExpiresAt, db.Tenant(), login.Session.ID)
 		if err != nil {
-			return err
-		}
-		if err := endSession(ctx, db, old.ID, "rotated"); err != nil {
 			return err
 		}
 		return record(ctx, db, "session_rotated", old.UserID)
@@ -200,10 +218,13 @@ func endSessions(ctx context.Context, db dbx.DB, user hmstype.UserID, but hmstyp
 	return err
 }
 
-// endAccess ends whatever a user could act by, in the use case's own transaction: sessions,
+// endAccess ends whatever a user could act by, in the use case's own transaction: sessions, devices,
 // tokens and API keys.
 func endAccess(ctx context.Context, db dbx.DB, user hmstype.UserID, reason string) error {
 	if err := endSessions(ctx, db, user, hmstype.SessionID{}, reason); err != nil {
+		return err
+	}
+	if err := forgetDevices(ctx, db, user); err != nil {
 		return err
 	}
 	if _, err := db.Exec(ctx, `UPDATE hms.user_token SET used_at = $1 WHERE tenant_id = $2 AND user_id = $3 AND used_at IS NULL`,

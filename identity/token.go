@@ -15,6 +15,7 @@ const (
 	apiKeyToken     = "hms_k_"
 	resetToken      = "hms_r_"
 	invitationToken = "hms_i_"
+	deviceToken     = "hms_d_"
 )
 
 // tokenBytes is the length of the random part: 256 bits.
@@ -41,7 +42,7 @@ func hashToken(text string) []byte {
 // it knows who asks. It says nothing about whether the token is valid: [ErrTokenInvalid] for
 // text that is none of our tokens.
 func TokenTenant(token hmstype.Secret) (hmstype.TenantID, error) {
-	for _, kind := range []string{sessionToken, apiKeyToken, resetToken, invitationToken} {
+	for _, kind := range []string{sessionToken, apiKeyToken, resetToken, invitationToken, deviceToken} {
 		if tenant, err := parseToken(kind, token); err == nil {
 			return tenant, nil
 		}

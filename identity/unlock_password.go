@@ -25,7 +25,12 @@ func unlockPassword(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.User
 	if _, err := dbx.Get[userRow](ctx, db, "user_account", in.ID); err != nil {
 		return usecase.None{}, err
 	}
-	if err := forgetFailures(ctx, db, in.ID, ""); err != nil {
+	if err := forgetFailures(ctx, db, in.ID); err != nil {
+		return usecase.None{}, err
+	}
+	_, err := db.Exec(ctx, `UPDATE hms.user_device SET failures = 0, next_attempt_at = NULL
+		WHERE tenant_id = $1 AND user_id = $2`, db.Tenant(), in.ID)
+	if err != nil {
 		return usecase.None{}, err
 	}
 	return usecase.None{}, record(ctx, db, "unlocked", in.ID)

@@ -3045,6 +3045,7 @@ CREATE TABLE hms.login_source ( -- hms_owner
     tenant_id uuid NOT NULL,
     CONSTRAINT login_source_pkey PRIMARY KEY (tenant_id, source)
 );
+CREATE INDEX login_source_last_idx ON hms.login_source USING btree (tenant_id, last_failure_at);
 ALTER TABLE hms.login_source ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.login_source FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
 GRANT DELETE, INSERT, SELECT, UPDATE ON hms.login_source TO hms_app;
@@ -4317,6 +4318,32 @@ CREATE TRIGGER user_account_status_append_only BEFORE DELETE OR UPDATE OR TRUNCA
 GRANT INSERT, SELECT ON hms.user_account_status TO hms_app;
 GRANT SELECT ON hms.user_account_status TO hms_backup;
 
+CREATE TABLE hms.user_device ( -- hms_owner
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    failures integer NOT NULL DEFAULT 0,
+    id uuid NOT NULL,
+    last_used_at timestamp with time zone NOT NULL,
+    next_attempt_at timestamp with time zone,
+    tenant_id uuid NOT NULL,
+    token_hash bytea NOT NULL,
+    user_agent text NOT NULL DEFAULT ''::text,
+    user_id uuid NOT NULL,
+    CONSTRAINT user_device_failures_check CHECK ((failures >= 0)),
+    CONSTRAINT user_device_period_check CHECK (((expires_at > last_used_at) AND (last_used_at >= created_at))),
+    CONSTRAINT user_device_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT user_device_texts_check CHECK ((length(user_agent) <= 500)),
+    CONSTRAINT user_device_token_check CHECK ((length(token_hash) = 32)),
+    CONSTRAINT user_device_token_key UNIQUE (tenant_id, token_hash),
+    CONSTRAINT user_device_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account(tenant_id, id)
+);
+CREATE INDEX user_device_expires_idx ON hms.user_device USING btree (tenant_id, expires_at);
+CREATE INDEX user_device_user_idx ON hms.user_device USING btree (tenant_id, user_id, last_used_at);
+ALTER TABLE hms.user_device ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.user_device FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+GRANT DELETE, INSERT, SELECT, UPDATE ON hms.user_device TO hms_app;
+GRANT SELECT ON hms.user_device TO hms_backup;
+
 CREATE TABLE hms.user_look ( -- hms_owner
     kind text NOT NULL,
     look text NOT NULL,
@@ -4388,9 +4415,11 @@ CREATE TABLE hms.user_session ( -- hms_owner
     end_reason text NOT NULL DEFAULT ''::text,
     ended_at timestamp with time zone,
     expires_at timestamp with time zone NOT NULL,
+    failures integer NOT NULL DEFAULT 0,
     id uuid NOT NULL,
     last_seen_at timestamp with time zone NOT NULL,
     must_rotate boolean NOT NULL DEFAULT false,
+    next_attempt_at timestamp with time zone,
     source text NOT NULL DEFAULT ''::text,
     started_at timestamp with time zone NOT NULL,
     tenant_id uuid NOT NULL,
@@ -4398,6 +4427,7 @@ CREATE TABLE hms.user_session ( -- hms_owner
     user_agent text NOT NULL DEFAULT ''::text,
     user_id uuid NOT NULL,
     CONSTRAINT user_session_ended_check CHECK (((ended_at IS NULL) = (end_reason = ''::text))),
+    CONSTRAINT user_session_failures_check CHECK ((failures >= 0)),
     CONSTRAINT user_session_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT user_session_texts_check CHECK (((length(source) <= 200) AND (length(user_agent) <= 500) AND (length(end_reason) <= 30))),
     CONSTRAINT user_session_token_check CHECK ((length(token_hash) = 32)),
@@ -4417,12 +4447,14 @@ CREATE TABLE hms.user_token ( -- hms_owner
     tenant_id uuid NOT NULL,
     token_hash bytea NOT NULL,
     used_at timestamp with time zone,
-    user_id uuid NOT NULL,
+    user_id uuid,
     CONSTRAINT user_token_hash_check CHECK ((length(token_hash) = 32)),
+    CONSTRAINT user_token_owner_check CHECK (((user_id IS NOT NULL) OR (purpose = 'reset'::text))),
     CONSTRAINT user_token_pkey PRIMARY KEY (tenant_id, token_hash),
     CONSTRAINT user_token_purpose_check CHECK ((purpose = ANY (ARRAY['reset'::text, 'invitation'::text]))),
     CONSTRAINT user_token_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account(tenant_id, id)
 );
+CREATE INDEX user_token_expires_idx ON hms.user_token USING btree (tenant_id, expires_at);
 CREATE INDEX user_token_user_idx ON hms.user_token USING btree (tenant_id, user_id, purpose);
 ALTER TABLE hms.user_token ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.user_token FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));

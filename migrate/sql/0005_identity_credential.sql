@@ -16,7 +16,8 @@ CREATE TABLE hms.user_password (
 );
 SELECT hms.secure_table('user_password', 'SELECT, INSERT, UPDATE, DELETE');
 
--- Failed attempts by where they came from; the source is hashed.
+-- Failed attempts by where they came from, requests for a new password by source and account; what is
+-- counted is hashed. A row that is forgotten goes.
 CREATE TABLE hms.login_source (
     tenant_id       uuid        NOT NULL,
     source          text        NOT NULL,
@@ -25,6 +26,7 @@ CREATE TABLE hms.login_source (
     last_failure_at timestamptz NOT NULL,
     CONSTRAINT login_source_pkey PRIMARY KEY (tenant_id, source)
 );
+CREATE INDEX login_source_last_idx ON hms.login_source (tenant_id, last_failure_at);
 SELECT hms.secure_table('login_source', 'SELECT, INSERT, UPDATE, DELETE');
 
 CREATE TABLE hms.user_session (
@@ -39,11 +41,15 @@ CREATE TABLE hms.user_session (
     last_seen_at     timestamptz NOT NULL,
     expires_at       timestamptz NOT NULL,
     must_rotate      boolean     NOT NULL DEFAULT false,
+    -- Wrong proofs within the session: nobody outside of it can make its person wait.
+    failures         integer     NOT NULL DEFAULT 0,
+    next_attempt_at  timestamptz,
     ended_at         timestamptz,
     end_reason       text        NOT NULL DEFAULT '',
     CONSTRAINT user_session_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT user_session_token_key UNIQUE (tenant_id, token_hash),
     CONSTRAINT user_session_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT user_session_failures_check CHECK (failures >= 0),
     CONSTRAINT user_session_token_check CHECK (length(token_hash) = 32),
     CONSTRAINT user_session_ended_check CHECK ((ended_at IS NULL) = (end_reason = '')),
     CONSTRAINT user_session_texts_check CHECK (length(source) <= 200 AND length(user_agent) <= 500
@@ -52,11 +58,37 @@ CREATE TABLE hms.user_session (
 CREATE INDEX user_session_user_idx ON hms.user_session (tenant_id, user_id, started_at);
 SELECT hms.secure_table('user_session', 'SELECT, INSERT, UPDATE, DELETE');
 
--- Tokens that are good for one use case: a new password, or the acceptance of an invitation.
+-- Devices from which a user has logged in: what comes from one is counted apart from the attempts of
+-- strangers, who otherwise could keep its person out (OWASP, "device cookies").
+CREATE TABLE hms.user_device (
+    tenant_id       uuid        NOT NULL,
+    id              uuid        NOT NULL,
+    user_id         uuid        NOT NULL,
+    token_hash      bytea       NOT NULL,
+    user_agent      text        NOT NULL DEFAULT '',
+    created_at      timestamptz NOT NULL,
+    last_used_at    timestamptz NOT NULL,
+    expires_at      timestamptz NOT NULL,
+    failures        integer     NOT NULL DEFAULT 0,
+    next_attempt_at timestamptz,
+    CONSTRAINT user_device_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT user_device_token_key UNIQUE (tenant_id, token_hash),
+    CONSTRAINT user_device_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT user_device_token_check CHECK (length(token_hash) = 32),
+    CONSTRAINT user_device_failures_check CHECK (failures >= 0),
+    CONSTRAINT user_device_period_check CHECK (expires_at > last_used_at AND last_used_at >= created_at),
+    CONSTRAINT user_device_texts_check CHECK (length(user_agent) <= 500)
+);
+CREATE INDEX user_device_user_idx ON hms.user_device (tenant_id, user_id, last_used_at);
+CREATE INDEX user_device_expires_idx ON hms.user_device (tenant_id, expires_at);
+SELECT hms.secure_table('user_device', 'SELECT, INSERT, UPDATE, DELETE');
+
+-- Tokens that are good for one use case: a new password, or the acceptance of an invitation. One that
+-- was asked for under a name that nobody has is nobody's: it is stored, so that nobody can tell.
 CREATE TABLE hms.user_token (
     tenant_id  uuid        NOT NULL,
     token_hash bytea       NOT NULL,
-    user_id    uuid        NOT NULL,
+    user_id    uuid,
     purpose    text        NOT NULL,
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
@@ -64,9 +96,11 @@ CREATE TABLE hms.user_token (
     CONSTRAINT user_token_pkey PRIMARY KEY (tenant_id, token_hash),
     CONSTRAINT user_token_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
     CONSTRAINT user_token_purpose_check CHECK (purpose IN ('reset', 'invitation')),
+    CONSTRAINT user_token_owner_check CHECK (user_id IS NOT NULL OR purpose = 'reset'),
     CONSTRAINT user_token_hash_check CHECK (length(token_hash) = 32)
 );
 CREATE INDEX user_token_user_idx ON hms.user_token (tenant_id, user_id, purpose);
+CREATE INDEX user_token_expires_idx ON hms.user_token (tenant_id, expires_at);
 SELECT hms.secure_table('user_token', 'SELECT, INSERT, UPDATE, DELETE');
 
 CREATE TABLE hms.user_totp (
