@@ -144,8 +144,9 @@ func (c *hospital) serverLog() string {
 // nameOf names a method as publicMethods does.
 func nameOf(fn any) string {
 	full := runtime.FuncForPC(reflect.ValueOf(fn).Pointer()).Name() // .../patient.(*Service).Register-fm
-	full = full[strings.LastIndex(full, "/")+1:]
-	return strings.TrimSuffix(strings.ReplaceAll(full, ".(*Service)", ""), "-fm")
+	folder, method, _ := strings.Cut(strings.TrimPrefix(full, "github.com/chelal/hms/"), ".(*Service).")
+	domain, _, _ := strings.Cut(folder, "/")
+	return domain + "." + strings.TrimSuffix(method, "-fm")
 }
 
 // byHand marks the fields of which exactly one may be given: the day gives each its canary itself.

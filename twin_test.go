@@ -49,7 +49,7 @@ const (
 )
 
 // name is the method's, such as "pharmacy.Dispense".
-func (a *ask) name() string { return strings.ToLower(a.service) + "." + a.method.Name }
+func (a *ask) name() string { return domainOf(a.method.Type.In(0)) + "." + a.method.Name }
 
 // where names the call in a failure.
 func (a *ask) where() string { return fmt.Sprintf("%s without %v, id %d", a.name(), a.omit, a.aim) }
