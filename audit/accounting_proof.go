@@ -36,15 +36,17 @@ var opProveDisclosures = usecase.Query[ProveDisclosuresInput, PatientProof]{
 // texts stay sealed in it; the report shows them.
 // Permission: [hmstype.PermAuditRead].
 func (s *Service) ProveDisclosures(ctx context.Context, in ProveDisclosuresInput) (PatientProof, error) {
-	return opProveDisclosures.Run(ctx, &s.base, in, proveDisclosures)
+	return opProveDisclosures.Run(ctx, &s.base, in, s.proveDisclosures)
 }
 
-func proveDisclosures(ctx context.Context, db dbx.DB, in ProveDisclosuresInput) (PatientProof, error) {
+func (s *Service) proveDisclosures(
+	ctx context.Context, db dbx.DB, in ProveDisclosuresInput,
+) (PatientProof, error) {
 	sel := selectPatient(in.Patient)
 	sel.condition += " AND e.entity = 'disclosure' AND e.action IN ('create', 'update')"
 	if !in.ForStaff {
 		var err error
-		if sel.except, err = suspendedDisclosures(ctx, db, in.Patient); err != nil {
+		if sel.except, err = s.trail.SuspendedDisclosures(ctx, db.Conn(), in.Patient); err != nil {
 			return PatientProof{}, err
 		}
 	}

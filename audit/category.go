@@ -1,7 +1,5 @@
 package audit
 
-import "time"
-
 // Category is what an event is to the rules of retention.
 type Category string
 
@@ -53,7 +51,3 @@ const (
 	// MaxKeepMonths is a hundred years.
 	MaxKeepMonths = 1200
 )
-
-// dueAt gives the instant from which a month that ends at to may go: so many months after it,
-// so that its last event is kept to the full.
-func dueAt(to time.Time, keepMonths int) time.Time { return to.UTC().AddDate(0, keepMonths, 0) }

@@ -36,10 +36,10 @@ var opPlanRetention = usecase.Query[PlanRetentionInput, []RetentionMonth]{
 // with any of them.
 // Permission: [hmstype.PermAuditRetain].
 func (s *Service) PlanRetention(ctx context.Context, in PlanRetentionInput) ([]RetentionMonth, error) {
-	return opPlanRetention.Run(ctx, &s.base, in, planRetention)
+	return opPlanRetention.Run(ctx, &s.base, in, s.planRetention)
 }
 
-func planRetention(ctx context.Context, db dbx.DB, in PlanRetentionInput) ([]RetentionMonth, error) {
+func (s *Service) planRetention(ctx context.Context, db dbx.DB, in PlanRetentionInput) ([]RetentionMonth, error) {
 	asOf, limit := in.AsOf, in.Limit
 	if asOf.IsZero() {
 		asOf = db.Now
@@ -47,11 +47,10 @@ func planRetention(ctx context.Context, db dbx.DB, in PlanRetentionInput) ([]Ret
 	if limit == 0 {
 		limit = 12
 	}
-	list, err := policies(ctx, db)
+	rules, err := s.trail.KeepPeriods(ctx, db.Conn())
 	if err != nil {
 		return nil, err
 	}
-	rules := periods(list)
 	plan := []RetentionMonth{}
 	next, err := firstEvent(ctx, db, time.Unix(0, 0))
 	for err == nil && !next.IsZero() && len(plan) < limit {

@@ -100,7 +100,7 @@ func (a *archiver) purge(ctx context.Context, tx dbx.Owner) error {
 	if err != nil {
 		return err
 	}
-	err = a.each(ctx, tx, func(db dbx.DB, t *tenantPart) error {
+	err = a.each(ctx, tx, func(ctx context.Context, db dbx.DB, t *tenantPart) error {
 		if t.Total() != t.purge.Leaves.Count {
 			return fmt.Errorf("%w: the month has other events than its archive", ErrLogDamaged)
 		}
@@ -133,17 +133,17 @@ func (a *archiver) closeMonth(ctx context.Context, tx dbx.Owner) error {
 
 // judgeAgain asks for rules and holds under the lock that whoever sets them takes, too.
 func (a *archiver) judgeAgain(ctx context.Context, db dbx.DB, t *tenantPart, at time.Time) error {
-	if err := db.LockName(ctx, retentionLock); err != nil {
+	if err := a.trail.LockRetention(ctx, db.Conn()); err != nil {
 		return err
 	}
-	list, err := policies(ctx, db)
+	rules, err := a.trail.KeepPeriods(ctx, db.Conn())
 	if err != nil {
 		return err
 	}
 	if db.Now.Before(at) {
 		at = db.Now
 	}
-	return t.judge(ctx, db, at, periods(list))
+	return t.judge(ctx, db, at, rules)
 }
 
 const undefinedTable = "42P01"

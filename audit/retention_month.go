@@ -51,8 +51,14 @@ func (m RetentionMonth) Total() int64 {
 	return n
 }
 
+// dueAt gives the instant from which a month that ends at to may go: so many months after it,
+// so that its last event is kept to the full.
+func dueAt(to time.Time, keepMonths int) time.Time { return to.UTC().AddDate(0, keepMonths, 0) }
+
 // monthState looks at one month of the trail.
-func monthState(ctx context.Context, db dbx.DB, month Month, now time.Time, rules map[Category]period) (RetentionMonth, error) {
+func monthState(
+	ctx context.Context, db dbx.DB, month Month, now time.Time, rules map[Category]KeepPeriod,
+) (RetentionMonth, error) {
 	m := RetentionMonth{Month: month, Events: map[Category]int64{}}
 	from, to, err := month.Bounds()
 	if err != nil {
@@ -100,7 +106,7 @@ func (m *RetentionMonth) count(ctx context.Context, db dbx.DB, from, to time.Tim
 
 // judge finds the obstacles that rules and holds put up, which may change while an archive is
 // written.
-func (m *RetentionMonth) judge(ctx context.Context, db dbx.DB, now time.Time, rules map[Category]period) error {
+func (m *RetentionMonth) judge(ctx context.Context, db dbx.DB, now time.Time, rules map[Category]KeepPeriod) error {
 	from, to, err := m.Month.Bounds()
 	if err != nil {
 		return err
@@ -112,10 +118,10 @@ func (m *RetentionMonth) judge(ctx context.Context, db dbx.DB, now time.Time, ru
 			continue
 		}
 		rule := rules[category]
-		if due := dueAt(to, rule.months); due.After(m.DueAt) {
+		if due := dueAt(to, rule.Months); due.After(m.DueAt) {
 			m.DueAt = due
 		}
-		basis = append(basis, fmt.Sprintf("%s %d months (%s)", category, rule.months, rule.basis))
+		basis = append(basis, fmt.Sprintf("%s %d months (%s)", category, rule.Months, rule.Basis))
 	}
 	m.Basis = strings.Join(basis, "; ")
 	if now.Before(to) {

@@ -13,13 +13,14 @@ import (
 
 // Service answers questions to the trail of the actor's tenant.
 type Service struct {
-	base usecase.Base
-	log  LogConfig
+	base  usecase.Base
+	log   LogConfig
+	trail Port
 }
 
 // New makes the service; hms.New calls it. The zero LogConfig seals nothing.
 func New(base usecase.Base, log LogConfig) *Service {
-	return &Service{base: base, log: log.withDefaults()}
+	return &Service{base: base, log: log.withDefaults(), trail: NewPort(base)}
 }
 
 // ListEventsInput selects events. Empty fields select everything; set ones must all hold.
