@@ -6,9 +6,11 @@ type Category string
 // The categories. A month of the trail goes as a whole, so it stays until the longest period
 // of the categories in it has passed.
 const (
-	CategoryAccess     Category = "access"     // reads and searches
-	CategoryChange     Category = "change"     // rows that were created, changed, deleted; whatever is of no other category
-	CategorySecurity   Category = "security"   // logins, refusals, break-glass, accounts and roles, verifications, purges, holds
+	CategoryAccess Category = "access" // reads and searches
+	// rows that were created, changed, deleted; whatever is of no other category
+	CategoryChange Category = "change"
+	// logins, refusals, break-glass, accounts and roles, verifications, purges, holds
+	CategorySecurity   Category = "security"
 	CategoryDisclosure Category = "disclosure" // data that left the system (45 CFR 164.528)
 )
 

@@ -102,7 +102,8 @@ func setRetentionPolicy(ctx context.Context, db dbx.DB, in SetRetentionPolicyInp
 	if err := db.LockName(ctx, retentionLock); err != nil {
 		return RetentionPolicy{}, err
 	}
-	rows, err := dbx.All[policyRow](ctx, db, dbx.Equal("category", in.Category), dbx.Equal("jurisdiction", in.Jurisdiction))
+	rows, err := dbx.All[policyRow](ctx, db,
+		dbx.Equal("category", in.Category), dbx.Equal("jurisdiction", in.Jurisdiction))
 	if err != nil {
 		return RetentionPolicy{}, err
 	}

@@ -121,7 +121,7 @@ func TestThread_FromQuestionToAnswer(t *testing.T) {
 	for kind, n := range map[string]int{"thread_started": 1, "message_sent": 4, "participant_added": 2, "participant_left": 1} {
 		require.Equal(t, n, b.events(t, "inbox."+kind), kind)
 	}
-	trail, err := audit.New(b.Base, audit.LogConfig{}).ListEvents(b.Ctx, audit.ListEventsInput{Patient: p, User: thirdID, Actions: []audit.Action{audit.ActionRead}})
+	trail, err := audit.New(b.Base).ListEvents(b.Ctx, audit.ListEventsInput{Patient: p, User: thirdID, Actions: []audit.Action{audit.ActionRead}})
 	require.NoError(t, err)
 	require.Len(t, trail.Items, 2, "each reading is a read of the patient's data")
 }

@@ -50,7 +50,8 @@ func servicePackages(all []source) map[string]*servicePackage {
 		p := packages[folder]
 		if p == nil {
 			p = &servicePackage{
-				domain: domainOf(folder), methods: map[string]*ast.FuncDecl{}, files: map[string]string{}, declarations: map[string]declaration{},
+				domain: domainOf(folder), methods: map[string]*ast.FuncDecl{}, files: map[string]string{},
+				declarations: map[string]declaration{},
 			}
 			packages[folder] = p
 		}
@@ -173,7 +174,8 @@ func (p *servicePackage) faults() []string {
 		case d.kind != "Proof" && !slices.Contains(d.fields, "Sample") && needsSample(d.input):
 			all = append(all, variable+": give a Sample, an input that its validation lets pass")
 		case d.kind == "Query" && !readName.MatchString(name):
-			all = append(all, fmt.Sprintf("%s.%s only reads: its name begins with Get or List, or a verb of readName", p.domain, name))
+			all = append(all, fmt.Sprintf("%s.%s only reads: its name begins with Get or List, or a verb of readName", p.domain,
+				name))
 		case markName.MatchString(name):
 			all = append(all, fmt.Sprintf("%s.%s: what is taken back as a mistake is Enter...InError", p.domain, name))
 		case inputOf(method) != "" && inputOf(method) != name+"Input":
@@ -317,7 +319,9 @@ func TestFaults_OfARoom(t *testing.T) {
 import ("context"; "usecase")
 type Service struct{}
 var opCloseBed = usecase.Command[usecase.ByID[BedID], Bed]{Name: "%s.close_bed"}.Declare()
-func (s *Service) CloseBed(ctx context.Context, id BedID) (Bed, error) { return opCloseBed.Run(ctx, &s.base, usecase.ID(id), closeBed) }
+func (s *Service) CloseBed(ctx context.Context, id BedID) (Bed, error) {
+	return opCloseBed.Run(ctx, &s.base, usecase.ID(id), closeBed)
+}
 `
 	for prefix, good := range map[string]bool{"ward": true, "night": false} {
 		set := token.NewFileSet()

@@ -21,7 +21,7 @@ var tiers = [][]string{
 	{"internal/fieldcrypt"},
 	{"internal/usecase"},
 	{"audit", "outbox", "encryption", "billing/charge", "migrate"},
-	{"identity", "patient"},
+	{"audit/sealed", "identity", "patient"},
 	{"clinical", "pharmacy", "lab", "facility", "billing", "inbox"},
 	{""},
 	{"fhir", "hmstest", "hmsotel"},
@@ -116,7 +116,9 @@ func TestBreach(t *testing.T) {
 		ok       bool
 	}{
 		{"pharmacy", "patient", true}, {"pharmacy", "clinical", false}, {"patient", "pharmacy", false}, {"hmstype", "internal/dbx", false},
-		{"lab", "internal/dbtest", false}, {"", "lab", true}, {"lab", "", false}, {"examples/x", "hmstest/pgserver", true}, {"new", "hmstype", false},
+		{"lab", "internal/dbtest", false}, {"audit/sealed", "audit", true}, {"audit", "audit/sealed", false},
+		{"audit/sealed", "identity", false}, {"", "lab", true}, {"lab", "", false}, {"examples/x", "hmstest/pgserver", true},
+		{"new", "hmstype", false},
 	} {
 		require.Equal(t, tt.ok, breach(tt.from, tt.to) == "", "%s -> %s", tt.from, tt.to)
 	}

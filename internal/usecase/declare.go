@@ -16,7 +16,8 @@ import (
 // Info is what every use case says of itself, for the tests that go through them all, for the
 // documentation and for the host's observer and hooks.
 type Info struct {
-	Name       string             // domain.method_in_snake_case, such as "clinical.book"; its rooms share a domain's prefix
+	// domain.method_in_snake_case, such as "clinical.book"; its rooms share a domain's prefix
+	Name       string
 	Package    string             // import path of the package that declares it
 	Permission hmstype.Permission // what the actor must hold; empty where Proof says why not
 	Proof      string             // why it asks for no permission: by what its caller proves himself

@@ -1,4 +1,4 @@
-package audit
+package sealed
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bun"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -16,7 +17,7 @@ import (
 
 // ArchiveConfig is what archiving needs of the host; hms fills it in.
 type ArchiveConfig struct {
-	Log LogConfig
+	Log Config
 	Now func() time.Time // required
 }
 
@@ -95,13 +96,13 @@ func archiveMonth(ctx context.Context, db *bun.DB, config ArchiveConfig, in Arch
 	if in.Purge && config.Log.Signer == nil {
 		return report, ErrNoSigner
 	}
-	a := &archiver{log: config.Log.withDefaults(), in: in}
+	a := &archiver{config: config.Log.withDefaults(), in: in}
 	var err error
 	if a.from, a.to, err = in.Month.Bounds(); err != nil {
 		return report, err
 	}
 	a.handle = dbx.NewHandle(db, dbx.Options{Now: config.Now})
-	a.trail = NewPort(usecase.Base{DB: a.handle})
+	a.trail = audit.NewPort(usecase.Base{DB: a.handle})
 	err = a.run(ctx)
 	for _, t := range a.tenants {
 		report.Tenants = append(report.Tenants, t.TenantMonth)
@@ -113,8 +114,8 @@ func archiveMonth(ctx context.Context, db *bun.DB, config ArchiveConfig, in Arch
 // archiver is the state of one month's archiving.
 type archiver struct {
 	handle   dbx.Handle
-	trail    Port
-	log      LogConfig
+	trail    audit.Port
+	config   Config
 	in       ArchiveInput
 	from, to time.Time
 	part     string // the month's partition

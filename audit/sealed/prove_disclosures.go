@@ -1,8 +1,9 @@
-package audit
+package sealed
 
 import (
 	"context"
 
+	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
@@ -26,7 +27,8 @@ func (in ProveDisclosuresInput) patient() ProvePatientInput {
 func (in ProveDisclosuresInput) Validate() error { return in.patient().Validate() }
 
 var opProveDisclosures = usecase.Query[ProveDisclosuresInput, PatientProof]{
-	Name: "audit.prove_disclosures", Permission: hmstype.PermAuditRead, Shows: patientProofs.One().As(string(ActionExport)),
+	Name: "audit.prove_disclosures", Permission: hmstype.PermAuditRead,
+	Shows:  patientProofs.One().As(string(audit.ActionExport)),
 	Sample: ProveDisclosuresInput{Limit: 10, ForStaff: true},
 }.Declare()
 

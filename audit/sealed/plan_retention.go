@@ -1,10 +1,11 @@
-package audit
+package sealed
 
 import (
 	"context"
 	"database/sql"
 	"time"
 
+	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -56,7 +57,7 @@ func (s *Service) planRetention(ctx context.Context, db dbx.DB, in PlanRetention
 	for err == nil && !next.IsZero() && len(plan) < limit {
 		month := proof.MonthOf(next)
 		_, to, _ := month.Bounds() // of an instant there is always one
-		if dueAt(to, MinKeepMonths).After(asOf) {
+		if dueAt(to, audit.MinKeepMonths).After(asOf) {
 			break
 		}
 		var m RetentionMonth
@@ -69,13 +70,14 @@ func (s *Service) planRetention(ctx context.Context, db dbx.DB, in PlanRetention
 	if err != nil {
 		return nil, err
 	}
-	return plan, db.RecordAccess(ctx, dbx.Access{Action: string(ActionRead), Entity: "retention_policy"})
+	return plan, db.RecordAccess(ctx, dbx.Access{Action: string(audit.ActionRead), Entity: "retention_policy"})
 }
 
 // firstEvent gives the time of the oldest event from an instant on, zero where there is none.
 func firstEvent(ctx context.Context, db dbx.DB, from time.Time) (time.Time, error) {
 	var at sql.NullTime
-	err := db.QueryRow(ctx, `SELECT min(e.recorded_at) FROM hms.audit_event AS e WHERE e.tenant_id = $1 AND e.recorded_at >= $2`,
+	err := db.QueryRow(ctx, `SELECT min(e.recorded_at) FROM hms.audit_event AS e
+		WHERE e.tenant_id = $1 AND e.recorded_at >= $2`,
 		db.Tenant(), from).Scan(&at)
 	return at.Time, err
 }
