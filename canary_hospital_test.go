@@ -181,7 +181,7 @@ func (c *hospital) done(name string, err error, out any) {
 }
 
 // run feeds a method's input and calls it, which must succeed.
-func run[In, Out any](c *hospital, ctx context.Context, fn func(context.Context, In) (Out, error), in In) Out { //nolint:revive // the hospital comes first
+func run[In, Out any](c *hospital, ctx context.Context, fn func(context.Context, In) (Out, error), in In) Out {
 	c.t.Helper()
 	name := nameOf(fn)
 	c.feed(reflect.ValueOf(&in).Elem(), name)
@@ -191,7 +191,7 @@ func run[In, Out any](c *hospital, ctx context.Context, fn func(context.Context,
 }
 
 // perform calls a method that takes no input.
-func perform[Out any](c *hospital, ctx context.Context, fn func(context.Context) (Out, error)) Out { //nolint:revive // the hospital comes first
+func perform[Out any](c *hospital, ctx context.Context, fn func(context.Context) (Out, error)) Out {
 	c.t.Helper()
 	out, err := fn(ctx)
 	c.done(nameOf(fn), err, out)
@@ -199,7 +199,7 @@ func perform[Out any](c *hospital, ctx context.Context, fn func(context.Context)
 }
 
 // tell calls a method that gives nothing but an error.
-func tell[In any](c *hospital, ctx context.Context, fn func(context.Context, In) error, in In) { //nolint:revive // the hospital comes first
+func tell[In any](c *hospital, ctx context.Context, fn func(context.Context, In) error, in In) {
 	c.t.Helper()
 	name := nameOf(fn)
 	c.feed(reflect.ValueOf(&in).Elem(), name)
