@@ -17,7 +17,7 @@
 //
 //	Verify      replays the trail: every row is what its events add up to, and every event has its row
 //	VerifyLog   holds every event against its leaf, the leaves against every checkpoint, and these
-//	            against the witnesses; [FindingKind] names the attacks that it finds
+//	            against the witnesses; FindingKind names the attacks that it finds
 //
 // # Proofs
 //
