@@ -21,7 +21,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/chelal/hms"
-	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/hmsotel"
 	"github.com/chelal/hms/hmstest/pgserver"
 	"github.com/chelal/hms/hmstype"
@@ -100,7 +100,7 @@ func (c *hospital) configure() hms.Config {
 	require.NoError(c.t, err)
 	signer, err := note.NewSigner(secret)
 	require.NoError(c.t, err)
-	witness, err := audit.NewFileWitness(filepath.Join(c.t.TempDir(), "witness"), public)
+	witness, err := sealed.NewFileWitness(filepath.Join(c.t.TempDir(), "witness"), public)
 	require.NoError(c.t, err)
 	c.spans, c.metrics = tracetest.NewInMemoryExporter(), sdkmetric.NewManualReader()
 	observer, err := hmsotel.New(hmsotel.Config{
@@ -112,7 +112,7 @@ func (c *hospital) configure() hms.Config {
 		Observers: []hmstype.Observer{observer},
 		Now:       c.clock.Now, Logger: zerolog.New(&c.log).Level(zerolog.TraceLevel), KeyEncryptionKey: key, EncryptNarrative: true,
 		Identity: identity.Config{Argon2: fastHash},
-		AuditLog: audit.LogConfig{Signer: signer, Verifiers: []string{public}, Witnesses: []audit.Witness{witness}},
+		AuditLog: sealed.Config{Signer: signer, Verifiers: []string{public}, Witnesses: []sealed.Witness{witness}},
 	}
 }
 
@@ -144,8 +144,9 @@ func (c *hospital) serverLog() string {
 // nameOf names a method as publicMethods does.
 func nameOf(fn any) string {
 	full := runtime.FuncForPC(reflect.ValueOf(fn).Pointer()).Name() // .../patient.(*Service).Register-fm
-	full = full[strings.LastIndex(full, "/")+1:]
-	return strings.TrimSuffix(strings.ReplaceAll(full, ".(*Service)", ""), "-fm")
+	folder, method, _ := strings.Cut(strings.TrimPrefix(full, "github.com/chelal/hms/"), ".(*Service).")
+	domain, _, _ := strings.Cut(folder, "/")
+	return domain + "." + strings.TrimSuffix(method, "-fm")
 }
 
 // byHand marks the fields of which exactly one may be given: the day gives each its canary itself.
@@ -180,7 +181,7 @@ func (c *hospital) done(name string, err error, out any) {
 }
 
 // run feeds a method's input and calls it, which must succeed.
-func run[In, Out any](c *hospital, ctx context.Context, fn func(context.Context, In) (Out, error), in In) Out { //nolint:revive // the hospital comes first
+func run[In, Out any](c *hospital, ctx context.Context, fn func(context.Context, In) (Out, error), in In) Out {
 	c.t.Helper()
 	name := nameOf(fn)
 	c.feed(reflect.ValueOf(&in).Elem(), name)
@@ -190,7 +191,7 @@ func run[In, Out any](c *hospital, ctx context.Context, fn func(context.Context,
 }
 
 // perform calls a method that takes no input.
-func perform[Out any](c *hospital, ctx context.Context, fn func(context.Context) (Out, error)) Out { //nolint:revive // the hospital comes first
+func perform[Out any](c *hospital, ctx context.Context, fn func(context.Context) (Out, error)) Out {
 	c.t.Helper()
 	out, err := fn(ctx)
 	c.done(nameOf(fn), err, out)
@@ -198,7 +199,7 @@ func perform[Out any](c *hospital, ctx context.Context, fn func(context.Context)
 }
 
 // tell calls a method that gives nothing but an error.
-func tell[In any](c *hospital, ctx context.Context, fn func(context.Context, In) error, in In) { //nolint:revive // the hospital comes first
+func tell[In any](c *hospital, ctx context.Context, fn func(context.Context, In) error, in In) {
 	c.t.Helper()
 	name := nameOf(fn)
 	c.feed(reflect.ValueOf(&in).Elem(), name)

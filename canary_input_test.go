@@ -18,7 +18,7 @@ import (
 
 // publicMethod is a method of one of the services.
 type publicMethod struct {
-	name string // such as "patient.Register"
+	name string // domain and method, such as "patient.Register"
 	fn   reflect.Value
 }
 
@@ -33,7 +33,7 @@ func publicMethods(h *hms.HMS) []publicMethod {
 		}
 		service := services.Field(i)
 		for m := range service.NumMethod() {
-			name := strings.ToLower(services.Type().Field(i).Name) + "." + service.Type().Method(m).Name
+			name := domainOf(service.Type()) + "." + service.Type().Method(m).Name
 			if _, ok := undeclared[name]; ok {
 				continue
 			}
@@ -41,6 +41,13 @@ func publicMethods(h *hms.HMS) []publicMethod {
 		}
 	}
 	return all
+}
+
+// domainOf gives the domain of a service, by which its operations are named: the first folder of its
+// package, whether it stands in a room below or not.
+func domainOf(service reflect.Type) string {
+	domain, _, _ := strings.Cut(strings.TrimPrefix(service.Elem().PkgPath(), "github.com/chelal/hms/"), "/")
+	return domain
 }
 
 // leaf is a text somewhere in an input.

@@ -49,7 +49,7 @@ const (
 )
 
 // name is the method's, such as "pharmacy.Dispense".
-func (a *ask) name() string { return strings.ToLower(a.service) + "." + a.method.Name }
+func (a *ask) name() string { return domainOf(a.method.Type.In(0)) + "." + a.method.Name }
 
 // where names the call in a failure.
 func (a *ask) where() string { return fmt.Sprintf("%s without %v, id %d", a.name(), a.omit, a.aim) }
@@ -150,7 +150,7 @@ type reply struct {
 var anyID = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 
 // put makes the call in a transaction that is rolled back.
-func (a ask) put(t testing.TB, ctx context.Context) (ask, reply) { //nolint:revive // t comes first
+func (a ask) put(t testing.TB, ctx context.Context) (ask, reply) {
 	t.Helper()
 	a.given = map[string]bool{}
 	tx, err := a.own.DB.BeginTx(t.Context(), nil)
@@ -282,7 +282,7 @@ var noSuchRow = regexp.MustCompile(`must refer to an existing|belongs to another
 
 // compare puts a call with the victim's ids beside the same with nobody's, and tells whether
 // the call got as far as looking the id up.
-func (f *figures) compare(t testing.TB, ctx context.Context, a ask, theirs map[string]bool) (looked bool, last string) { //nolint:revive // t comes first
+func (f *figures) compare(t testing.TB, ctx context.Context, a ask, theirs map[string]bool) (looked bool, last string) {
 	t.Helper()
 	for _, latest := range []bool{false, true} {
 		a.latest = latest

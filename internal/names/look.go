@@ -19,10 +19,11 @@ const (
 	ruleSigns   = "must be of letters, digits and plain punctuation"
 )
 
-// CheckLook notes that a text by which people are told apart holds characters that nobody sees
-// (Unicode's Default_Ignorable_Code_Point), others than letters of today's alphabets, marks, digits, space, dashes
-// and the punctuation of ASCII, or a mixture of scripts above the level "moderately restrictive" (UTS #39, section 5.2). What
-// is looked at is the compatibility form (NFKC): full-width and mathematical letters are the letters.
+// CheckLook notes that a text by which people are told apart holds characters that nobody sees (Unicode's
+// Default_Ignorable_Code_Point), others than letters of today's alphabets, marks, digits, space, dashes and
+// the punctuation of ASCII, or a mixture of scripts above the level "moderately restrictive" (UTS #39,
+// section 5.2). What is looked at is the compatibility form (NFKC): full-width and mathematical letters are
+// the letters.
 func CheckLook(v *hmstype.Validator, text, path string) {
 	if strings.ContainsFunc(text, isIgnorable) {
 		v.Check(false, path, ruleUnseen)
@@ -47,8 +48,10 @@ var technical = &unicode.RangeTable{R16: []unicode.Range16{
 const alphabets = "ɓɔɖɗəɛɠɣɨɩɲʉʋʒ"
 
 func isOddSign(r rune) bool {
-	return unicode.Is(technical, r) && !strings.ContainsRune(alphabets, r) || !(r >= ' ' && r <= '~') && !isBlank(r) && !isDash(r) &&
-		!unicode.In(r, unicode.L, unicode.M, unicode.Nd) &&
+	if unicode.Is(technical, r) {
+		return !strings.ContainsRune(alphabets, r)
+	}
+	return !(r >= ' ' && r <= '~') && !isBlank(r) && !isDash(r) && !unicode.In(r, unicode.L, unicode.M, unicode.Nd) &&
 		!strings.ContainsRune("’·・׳״", r) // UAX #31, table 3a: stand inside words of some languages
 }
 
