@@ -78,9 +78,9 @@ var staysClear = map[string]string{
 	"rules, and why something is kept or erased: it is to name the case, not its story": `erasure.basis erasure.reason
 		legal_hold.reason legal_hold.release_reason retention_policy.basis`,
 
-	"the staff's accounts: they are found and listed by it": `api_key.name role.description role.name role.name_key user_account.email
+	"the staff's accounts: they are found and listed by it": `api_key.name external_identity.issuer external_identity.subject role.description role.name role.name_key user_account.email
 		user_account.email_key user_account.first_name user_account.last_name user_account.phone_number
-		user_account.profile_image user_account.username user_account.username_key user_look.look user_session.source user_session.user_agent`,
+		user_account.profile_image user_account.username user_account.username_key user_device.user_agent user_session.source user_session.user_agent`,
 	"the hospital's own catalogue and house, nobody's data": `bed.bed_number bed.bed_number_key bed.bed_type encounter.service_code lab_analyte.code lab_analyte.code_key
 		lab_analyte.name lab_answer.code lab_answer.display lab_reference_range.void_reason lab_specimen.specimen_type
 		lab_test.category lab_test.code lab_test.code_key lab_test.name lab_test.service_code lab_test.specimen_type medication_category.description

@@ -104,10 +104,13 @@ func (d *canaryDay) accounts() {
 // logIn begins a session of the user, whose password is set anew.
 func (d *canaryDay) logIn(code hmstype.Secret) (identity.Login, hmstype.Secret) {
 	c, s := d.hospital, d.h.Identity
+	d.clock.Advance(20 * time.Second) // requests are counted
 	reset := run(c, d.sys, s.RequestPasswordReset, identity.RequestPasswordResetInput{Login: d.user.Username})
 	password := d.secret("identity.Login.Password")
 	run(c, d.sys, s.ResetPassword, identity.ResetPasswordInput{Token: reset.Token, Password: password})
-	return run(c, d.sys, s.Login, identity.LoginInput{Login: d.user.Username, Password: password, Code: code}), password
+	return run(c, d.sys, s.Login, identity.LoginInput{
+		Login: d.user.Username, Password: password, Code: code, Device: d.secret("identity.Login.Device"),
+	}), password
 }
 
 func (d *canaryDay) actor(token hmstype.Secret) context.Context {
@@ -146,6 +149,12 @@ func (d *canaryDay) sessions() {
 	run(c, me, s.ListMySessions, hmstype.Page{})
 	tell(c, me, s.EndMyDevice, perform(c, me, s.ListMyDevices)[0].ID)
 	tell(c, d.sys, s.ForgetDevices, d.user.ID)
+	external := run(c, d.sys, s.LinkExternalIdentity, identity.LinkExternalIdentityInput{User: d.user.ID})
+	run(c, d.sys, s.ListExternalIdentities, d.user.ID)
+	run(c, d.sys, s.LoginExternal, identity.LoginExternalInput{
+		ExternalSubject: external.ExternalSubject, AuthenticatedAt: d.clock.Now(),
+	})
+	tell(c, d.sys, s.UnlinkExternalIdentity, external.ID)
 	run(c, d.sys, s.PurgeExpired, identity.PurgeExpiredInput{AsOf: d.clock.Now()})
 	tell(c, me, s.EndMySession, second.Session.ID)
 	third, _ := d.logIn("")

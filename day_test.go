@@ -153,6 +153,9 @@ func (d *day) staff() {
 		APIKeyDetails: identity.APIKeyDetails{User: user.ID, Name: "Monitor", Scopes: []hmstype.Permission{hmstype.PermVitalsWrite}},
 		Expiry:        time.Hour,
 	})).on(d)
+	gave(h.LinkExternalIdentity(d.Ctx, identity.LinkExternalIdentityInput{
+		User: user.ID, ExternalSubject: identity.ExternalSubject{Issuer: "https://login.example.org", Subject: "nurse"},
+	})).on(d)
 	gave(h.RequestPasswordReset(d.Ctx, identity.RequestPasswordResetInput{Login: "nurse"})).on(d)
 }
 

@@ -23,9 +23,9 @@ const kept = `EXISTS (SELECT 1 FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid =
 var mayGo = map[string]string{
 	"proves who somebody is only for as long as it does; what was done with it is on the trail": `login_source
 		user_device user_password user_recovery_code user_session user_token user_totp webauthn_credential`,
-	"roles are given and taken, and the trail has both":    `user_role`,
-	"made anew from the names whenever these change":       `patient_token user_look`,
-	"a mechanism: delivered, expired or let go means done": `idempotency_key lock outbox`,
+	"roles and sign-ins are given and taken, and the trail has both": `external_identity user_role`,
+	"made anew from the names whenever these change":                 `patient_token user_look`,
+	"a mechanism: delivered, expired or let go means done":           `idempotency_key lock outbox`,
 }
 
 // unkept gives the tables, partitions included, whose rows somebody can remove.

@@ -8,11 +8,14 @@ import (
 
 // Operation is a use case by name, for hooks, dashboards and pages on who may do what.
 type Operation struct {
-	Name       string       // domain.method_in_snake_case, such as "pharmacy.dispense"
-	Permission Permission   // what the actor must hold; empty where the caller proves himself, as by a password
-	Writes     bool         // whether it may change state
-	Input      reflect.Type // of [hmstype.HookCall.Input]; nil for none
-	Result     reflect.Type // of [hmstype.HookCall.Result]; nil for none
+	Name       string     // domain.method_in_snake_case, such as "pharmacy.dispense"
+	Permission Permission // what the actor must hold; empty where the caller proves himself, as by a password
+	Writes     bool       // whether it may change state
+	// RecentProof says that a person must have proved within [hmstype.RecentProof] who he is:
+	// [hmstype.ErrProofRequired] otherwise.
+	RecentProof bool
+	Input       reflect.Type // of [hmstype.HookCall.Input]; nil for none
+	Result      reflect.Type // of [hmstype.HookCall.Result]; nil for none
 }
 
 // Operations lists every use case of the library, by name.
@@ -21,7 +24,10 @@ func Operations() []Operation {
 	list := make([]Operation, len(declared))
 	for i, info := range declared {
 		input, result := info.Seen()
-		list[i] = Operation{Name: info.Name, Permission: info.Permission, Writes: info.Writes, Input: input, Result: result}
+		list[i] = Operation{
+			Name: info.Name, Permission: info.Permission, Writes: info.Writes, RecentProof: info.RecentProof,
+			Input: input, Result: result,
+		}
 	}
 	return list
 }

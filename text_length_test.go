@@ -166,7 +166,10 @@ var storedAs = pairs(`
 	identity.BreakGlassReview: break_glass
 	identity.CreateRoleInput.Name: role.name
 	identity.LoginInput.Source: user_session.source
-	identity.LoginInput.UserAgent: user_session.user_agent
+	identity.LoginInput.UserAgent: user_session.user_agent user_device.user_agent
+	identity.LoginExternalInput.Source: user_session.source
+	identity.LoginExternalInput.UserAgent: user_session.user_agent
+	identity.ExternalSubject: external_identity
 	identity.Profile: user_account
 	identity.RoleDetails: role
 	identity.TenantDetails: tenant
@@ -245,7 +248,7 @@ var inHistory = strings.Fields(`clinical.EnterAppointmentInErrorInput.Reason cli
 var askedFor = strings.Fields(`audit.ListExposuresInput.Actor audit.ListEventsInput.Actor
 	audit.ListEventsInput.Entity audit.ListEventsInput.EntityID
 	clinical.PrescribeInput.GenericName identity.CreateUserInput.Roles identity.LoginInput.Login
-	identity.RequestPasswordResetInput.Login identity.SetUserRolesInput.Roles inbox.CreateTaskInput.EscalationRole
+	identity.RequestPasswordResetInput.Login identity.RequestPasswordResetInput.Source identity.SetUserRolesInput.Roles inbox.CreateTaskInput.EscalationRole
 	inbox.EscalateTasksInput.Role inbox.ListNotificationsInput.Category inbox.Recipient.Role inbox.ListTasksInput.Role
 	inbox.Link.Entity
 	patient.SearchInput.MRN patient.SearchInput.Name patient.SearchInput.PhoneNumber patient.byMRN.MRN`)

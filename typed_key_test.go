@@ -39,9 +39,10 @@ var noTwin = map[string]string{
 	"a form that a check holds, with one spelling": `retention_policy_rule_key.jurisdiction`,
 	"allocated from a counter, and nobody looks up by it": `bill_number_key.bill_number credit_note_number_key.note_number
 		lab_order_number_key.number lab_specimen_accession_key.accession`,
-	"a name in the program":                                          `counter_pkey.name lock_pkey.name ledger_account_code_key.code idempotency_key_pkey.operation`,
-	"the program's own name of the act that is charged":              `charge_source_key.source_kind charge_source_key.source_id`,
-	"a host's program makes it, and it must be the same to the byte": `idempotency_key_pkey.key`,
+	"a name in the program":                             `counter_pkey.name lock_pkey.name ledger_account_code_key.code idempotency_key_pkey.operation`,
+	"the program's own name of the act that is charged": `charge_source_key.source_kind charge_source_key.source_id`,
+	"a host's program makes it, and it must be the same to the byte": `idempotency_key_pkey.key
+		external_identity_key.issuer external_identity_key.subject`,
 	"made of ids": `idempotency_key_pkey.actor`,
 	"a hash":      `login_source_pkey.source`,
 	"normalised already, by words or by looks: what it is made of stands beside it": `allergy_substance_key.substance_key

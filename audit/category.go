@@ -30,7 +30,7 @@ func CategoryOf(action Action, entity string) Category {
 		return CategorySecurity
 	}
 	switch entity {
-	case "break_glass", "legal_hold", "retention_policy", "role", "user_account", "user_role":
+	case "break_glass", "external_identity", "legal_hold", "retention_policy", "role", "user_account", "user_role":
 		return CategorySecurity
 	}
 	if action == ActionRead || action == ActionSearch {

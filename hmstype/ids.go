@@ -2,58 +2,59 @@ package hmstype
 
 // The markers keep the kinds of id apart; they have no other use.
 type (
-	tenantEntity          struct{}
-	userEntity            struct{}
-	roleEntity            struct{}
-	patientEntity         struct{}
-	coverageEntity        struct{}
-	identifierEntity      struct{}
-	appointmentEntity     struct{}
-	encounterEntity       struct{}
-	noteEntity            struct{}
-	vitalsEntity          struct{}
-	conditionEntity       struct{}
-	allergyEntity         struct{}
-	prescriptionEntity    struct{}
-	medicationCatEntity   struct{}
-	medicationItemEntity  struct{}
-	supplierEntity        struct{}
-	locationEntity        struct{}
-	batchEntity           struct{}
-	movementEntity        struct{}
-	dispenseEntity        struct{}
-	labTestEntity         struct{}
-	labAnalyteEntity      struct{}
-	referenceRangeEntity  struct{}
-	labOrderEntity        struct{}
-	labOrderItemEntity    struct{}
-	specimenEntity        struct{}
-	labResultEntity       struct{}
-	criticalEntity        struct{}
-	serviceEntity         struct{}
-	chargeEntity          struct{}
-	billEntity            struct{}
-	billLineEntity        struct{}
-	paymentEntity         struct{}
-	accountEntity         struct{}
-	journalEntity         struct{}
-	wardEntity            struct{}
-	bedEntity             struct{}
-	stayEntity            struct{}
-	auditEventEntity      struct{}
-	disclosureEntity      struct{}
-	breakGlassEntity      struct{}
-	sessionEntity         struct{}
-	userDeviceEntity      struct{}
-	apiKeyEntity          struct{}
-	webauthnEntity        struct{}
-	outboxEventEntity     struct{}
-	notificationEntity    struct{}
-	taskEntity            struct{}
-	threadEntity          struct{}
-	messageEntity         struct{}
-	retentionPolicyEntity struct{}
-	legalHoldEntity       struct{}
+	tenantEntity           struct{}
+	userEntity             struct{}
+	roleEntity             struct{}
+	patientEntity          struct{}
+	coverageEntity         struct{}
+	identifierEntity       struct{}
+	appointmentEntity      struct{}
+	encounterEntity        struct{}
+	noteEntity             struct{}
+	vitalsEntity           struct{}
+	conditionEntity        struct{}
+	allergyEntity          struct{}
+	prescriptionEntity     struct{}
+	medicationCatEntity    struct{}
+	medicationItemEntity   struct{}
+	supplierEntity         struct{}
+	locationEntity         struct{}
+	batchEntity            struct{}
+	movementEntity         struct{}
+	dispenseEntity         struct{}
+	labTestEntity          struct{}
+	labAnalyteEntity       struct{}
+	referenceRangeEntity   struct{}
+	labOrderEntity         struct{}
+	labOrderItemEntity     struct{}
+	specimenEntity         struct{}
+	labResultEntity        struct{}
+	criticalEntity         struct{}
+	serviceEntity          struct{}
+	chargeEntity           struct{}
+	billEntity             struct{}
+	billLineEntity         struct{}
+	paymentEntity          struct{}
+	accountEntity          struct{}
+	journalEntity          struct{}
+	wardEntity             struct{}
+	bedEntity              struct{}
+	stayEntity             struct{}
+	auditEventEntity       struct{}
+	disclosureEntity       struct{}
+	breakGlassEntity       struct{}
+	sessionEntity          struct{}
+	userDeviceEntity       struct{}
+	externalIdentityEntity struct{}
+	apiKeyEntity           struct{}
+	webauthnEntity         struct{}
+	outboxEventEntity      struct{}
+	notificationEntity     struct{}
+	taskEntity             struct{}
+	threadEntity           struct{}
+	messageEntity          struct{}
+	retentionPolicyEntity  struct{}
+	legalHoldEntity        struct{}
 )
 
 // Ids of identity and of the patient's record.
@@ -66,6 +67,8 @@ type (
 	RoleID = ID[roleEntity]
 	// SessionID names a session of a user.
 	SessionID = ID[sessionEntity]
+	// ExternalIdentityID names what a user is to an identity provider.
+	ExternalIdentityID = ID[externalIdentityEntity]
 	// UserDeviceID names a device from which a user has logged in.
 	UserDeviceID = ID[userDeviceEntity]
 	// APIKeyID names a key by which a program proves who it is.

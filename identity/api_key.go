@@ -82,14 +82,16 @@ type NewAPIKey struct {
 }
 
 var opCreateAPIKey = usecase.Command[CreateAPIKeyInput, NewAPIKey]{
-	Name: "identity.create_api_key", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[NewAPIKey](noPatient),
+	Name: "identity.create_api_key", Permission: hmstype.PermIdentityManage,
+	Shows: usecase.Nobody[NewAPIKey](noPatient), RecentProof: true,
 	Sample: CreateAPIKeyInput{
 		APIKeyDetails: APIKeyDetails{Name: "analyser", Scopes: []hmstype.Permission{hmstype.PermLabRead}}, Expiry: time.Hour,
 	},
 }.Declare()
 
 // CreateAPIKey makes a key for an active user. Nobody gives what he does not hold: the actor must
-// have every scope himself, and a program within the scopes of its own key.
+// have every scope himself, and a program within the scopes of its own key. [ErrProofRequired] for a person
+// who has not proved himself just now.
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) CreateAPIKey(ctx context.Context, in CreateAPIKeyInput) (NewAPIKey, error) {
 	return giving(ctx, s, opCreateAPIKey, in, createAPIKey)

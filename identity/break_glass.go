@@ -103,16 +103,7 @@ type BreakGlass struct {
 }
 
 // RecentProof is how long a proof of who somebody is serves for what needs it anew.
-const RecentProof = 5 * time.Minute
-
-// requireRecentProof refuses an actor who has not given a password or a second factor just now.
-func requireRecentProof(actor hmstype.Actor, now time.Time) error {
-	at := actor.AuthenticatedAt
-	if at.IsZero() || at.After(now) || now.Sub(at) > RecentProof {
-		return ErrProofRequired
-	}
-	return nil
-}
+const RecentProof = hmstype.RecentProof
 
 // Open tells whether the grant opens the record at an instant.
 func (g BreakGlass) Open(at time.Time) bool {

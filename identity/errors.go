@@ -39,8 +39,10 @@ var (
 	ErrAlreadyEnrolled = fmt.Errorf("%w: second factor", hmstype.ErrAlreadyExists)
 	// ErrCredentialTaken: the credential is registered already.
 	ErrCredentialTaken = fmt.Errorf("%w: credential", hmstype.ErrAlreadyExists)
-	// ErrProofRequired: the actor must prove anew who he is.
-	ErrProofRequired = fmt.Errorf("%w: a recent proof of identity is required", hmstype.ErrUnauthenticated)
+	// ErrProofRequired: the session is good; its person must prove anew who he is.
+	ErrProofRequired = hmstype.ErrProofRequired
+	// ErrExternalIdentityTaken: the identity of that provider is linked to an account already.
+	ErrExternalIdentityTaken = fmt.Errorf("%w: external identity", hmstype.ErrAlreadyExists)
 	// ErrReviewOverdue: an earlier break-glass grant of the user waits for its review too long.
 	ErrReviewOverdue = fmt.Errorf("%w: an earlier break-glass grant is overdue for review", hmstype.ErrPrecondition)
 	// ErrOwnReview: nobody judges his own grant.
@@ -62,6 +64,7 @@ var _ = dbx.Declare(dbx.Constraints{
 	"user_device_token_key":     hmstype.ErrAlreadyExists,
 	"api_key_token_key":         hmstype.ErrAlreadyExists,
 	"webauthn_credential_key":   ErrCredentialTaken,
+	"external_identity_key":     ErrExternalIdentityTaken,
 })
 
 var _ = dbx.DeclareStates(dbx.States{

@@ -22,7 +22,7 @@ func clerk(t *testing.T, env *dbtest.Env, s *identity.Service, allowed ...hmstyp
 	require.NoError(t, err)
 	user, err := s.CreateUser(env.Ctx, identity.CreateUserInput{Profile: aProfile(), Roles: []string{name}})
 	require.NoError(t, err)
-	return hmstype.WithActor(t.Context(), hmstype.HumanActor(env.Tenant, user.ID)), user.ID
+	return provedJustNow(t, env, user.ID), user.ID
 }
 
 func aProfile() identity.Profile {

@@ -211,7 +211,7 @@ func (s *Service) finishLogin(ctx context.Context, db dbx.DB, in LoginInput, beg
 			return loginOutcome{}, err
 		}
 	}
-	login, err := s.beginSession(ctx, db, begun.user, in.Source, in.UserAgent)
+	login, err := s.beginSession(ctx, db, begun.user, in.Source, in.UserAgent, db.Now)
 	if err != nil {
 		return loginOutcome{}, err
 	}

@@ -272,7 +272,7 @@ func TestService_ResetPassword(t *testing.T) {
 func enrol(t *testing.T, env *dbtest.Env) (identity.User, string, []hmstype.Secret) {
 	t.Helper()
 	user := member(t, env)
-	ctx := hmstype.WithActor(t.Context(), hmstype.HumanActor(env.Tenant, user.ID))
+	ctx := provedJustNow(t, env, user.ID)
 	enrolment, err := env.Identity.BeginTOTP(ctx)
 	require.NoError(t, err)
 	secret := enrolment.Secret.Reveal()
@@ -328,7 +328,7 @@ func TestService_LoginWithSecondFactor(t *testing.T) {
 	_, err = login(env, user, goodPassword, codes[1])
 	require.NoError(t, err)
 
-	ctx := hmstype.WithActor(t.Context(), hmstype.HumanActor(env.Tenant, user.ID))
+	ctx := provedJustNow(t, env, user.ID)
 	_, err = env.Identity.BeginTOTP(ctx)
 	require.ErrorIs(t, err, identity.ErrAlreadyEnrolled)
 	require.NoError(t, env.Identity.DisableTOTP(ctx, goodPassword))

@@ -63,14 +63,16 @@ func (r sessionRow) session() Session {
 }
 
 // beginSession makes a session and its token.
-func (s *Service) beginSession(ctx context.Context, db dbx.DB, user hmstype.UserID, source, userAgent string) (Login, error) {
+func (s *Service) beginSession(
+	ctx context.Context, db dbx.DB, user hmstype.UserID, source, userAgent string, proved time.Time,
+) (Login, error) {
 	token, hash, err := newToken(sessionToken, db.Tenant())
 	if err != nil {
 		return Login{}, err
 	}
 	row := sessionRow{
 		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.SessionID](), UserID: user, TokenHash: hash,
-		Source: source, UserAgent: userAgent, StartedAt: db.Now, AuthenticatedAt: db.Now, LastSeenAt: db.Now,
+		Source: source, UserAgent: userAgent, StartedAt: db.Now, AuthenticatedAt: proved, LastSeenAt: db.Now,
 		ExpiresAt: db.Now.Add(s.config.SessionTimeout),
 	}
 	if err := dbx.Insert(ctx, db, row); err != nil {
@@ -189,12 +191,12 @@ func (s *Service) RotateSession(ctx context.Context, token hmstype.Secret) (Logi
 		if err := endSession(ctx, db, old.ID, "rotated"); err != nil {
 			return err
 		}
-		if login, err = s.beginSession(ctx, db, old.UserID, old.Source, old.UserAgent); err != nil {
+		if login, err = s.beginSession(ctx, db, old.UserID, old.Source, old.UserAgent, old.AuthenticatedAt); err != nil {
 			return err
 		}
-		login.Session.AuthenticatedAt, login.Session.ExpiresAt = old.AuthenticatedAt.UTC(), old.ExpiresAt.UTC()
-		_, err = db.Exec(ctx, `UPDATE hms.user_session SET authenticated_at = $1, expires_at = $2 WHERE tenant_id = $3 AND id = $4`,
-			old.AuthenticatedAt, old.ExpiresAt, db.Tenant(), login.Session.ID)
+		login.Session.ExpiresAt = old.ExpiresAt.UTC()
+		_, err = db.Exec(ctx, `UPDATE hms.user_session SET expires_at = $1 WHERE tenant_id = $2 AND id = $3`,
+			old.ExpiresAt, db.Tenant(), login.Session.ID)
 		if err != nil {
 			return err
 		}

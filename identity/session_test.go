@@ -223,7 +223,7 @@ func TestService_APIKey(t *testing.T) {
 			Name: "Help desk", RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{hmstype.PermIdentityManage}},
 		})
 		require.NoError(t, err)
-		_, err = env.Identity.CreateAPIKey(env.As(t, role.Name), in)
+		_, err = env.Identity.CreateAPIKey(provedJustNow(t, env, env.User(t, role.Name).ID), in)
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 
 		admin := env.User(t, identity.RoleAdmin)
@@ -263,7 +263,10 @@ func TestService_ListWebAuthnCredentials(t *testing.T) {
 	env.Clock.Advance(identity.RecentProof + time.Second)
 	_, err = env.Identity.AddWebAuthnCredential(ctx, c)
 	require.ErrorIs(t, err, identity.ErrProofRequired)
-	require.NoError(t, env.Identity.RemoveWebAuthnCredential(ctx, added.ID))
+	require.ErrorIs(t, env.Identity.RemoveWebAuthnCredential(ctx, added.ID), identity.ErrProofRequired)
+	actor, err := hmstype.ActorFrom(ctx)
+	require.NoError(t, err)
+	require.NoError(t, env.Identity.RemoveWebAuthnCredential(provedJustNow(t, env, actor.User), added.ID))
 }
 
 func TestTokenTenant_RefusesOtherText(t *testing.T) {

@@ -20,10 +20,11 @@ type TOTPEnrolment struct {
 	URL    hmstype.Secret `json:"url"`    // otpauth://, to be shown as a QR code
 }
 
-var opBeginTOTP = usecase.Proof{Name: "identity.begin_totp", Why: ownAccount}.Declare()
+var opBeginTOTP = usecase.Proof{Name: "identity.begin_totp", Why: ownAccount, RecentProof: true}.Declare()
 
 // BeginTOTP makes a new second factor for the actor, which serves from [Service.ConfirmTOTP]
-// on. [ErrAlreadyEnrolled] where one is confirmed: [Service.DisableTOTP] comes first.
+// on. [ErrAlreadyEnrolled] where one is confirmed: [Service.DisableTOTP] comes first. [ErrProofRequired]
+// where the actor has not proved himself just now.
 func (s *Service) BeginTOTP(ctx context.Context) (TOTPEnrolment, error) {
 	actor, err := s.self(ctx)
 	if err != nil {
@@ -61,41 +62,74 @@ func (s *Service) BeginTOTP(ctx context.Context) (TOTPEnrolment, error) {
 	return out, err
 }
 
+// opCountCode is the first of the two transactions of a confirmation: the attempt is counted and committed
+// before the code is looked at.
+var opCountCode = usecase.Proof{
+	Name: "identity.count_code", Why: ownAccount,
+	Quiet: "counts the attempt; identity.confirm_totp records how it ended",
+}.Declare()
+
 var opConfirmTOTP = usecase.Proof{Name: "identity.confirm_totp", Why: ownAccount}.Declare()
 
 // ConfirmTOTP makes the second factor serve, once a code shows that the app has it, and gives
-// ten recovery codes, each good once; they are shown this once. [ErrLoginFailed] for a wrong code.
+// ten recovery codes, each good once; they are shown this once. [ErrLoginFailed] for a wrong code, which is
+// counted and makes wait like a failed login, but within the actor's session.
 func (s *Service) ConfirmTOTP(ctx context.Context, code hmstype.Secret) ([]hmstype.Secret, error) {
 	actor, err := s.self(ctx)
 	if err != nil {
 		return nil, err
 	}
+	var v hmstype.Validator
+	checkCode(&v, code)
+	if err := v.Err(); err != nil {
+		return nil, err
+	}
+	from := origin{user: actor.User, session: actor.Session}
+	refused := false
+	err = s.asSelf(ctx, opCountCode, func(ctx context.Context, db dbx.DB) (err error) {
+		_, refused, err = from.count(ctx, db)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	var codes []hmstype.Secret
-	err = s.asSelf(ctx, opConfirmTOTP, func(ctx context.Context, db dbx.DB) error {
-		if _, err := dbx.Get[userRow](ctx, db, "user_account", actor.User, dbx.ForUpdate); err != nil {
-			return err
-		}
-		right, err := s.useCode(ctx, db, actor.User, code)
-		if err != nil {
+	right := false
+	err = s.asSelf(ctx, opConfirmTOTP, func(ctx context.Context, db dbx.DB) (err error) {
+		if codes, right, err = s.confirmTOTP(ctx, db, actor, code, refused); err != nil {
 			return err
 		}
 		if !right {
-			return ErrLoginFailed
+			return record(ctx, db, "login_failed", actor.User)
 		}
-		n, err := db.Exec(ctx, `UPDATE hms.user_totp SET confirmed_at = $1 WHERE tenant_id = $2 AND user_id = $3 AND confirmed_at IS NULL`,
-			db.Now, db.Tenant(), actor.User)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return ErrAlreadyEnrolled
-		}
-		if codes, err = newRecoveryCodes(ctx, db, actor.User); err != nil {
-			return err
-		}
-		return record(ctx, db, "totp_enabled", actor.User)
+		return errors.Join(from.forget(ctx, db), record(ctx, db, "totp_enabled", actor.User))
 	})
+	if err == nil && !right {
+		s.sessions.clear() // it may have been one failure too many
+		err = &hmstype.Error{Op: opConfirmTOTP.Name, Err: ErrLoginFailed}
+	}
 	return codes, err
+}
+
+func (s *Service) confirmTOTP(
+	ctx context.Context, db dbx.DB, actor hmstype.Actor, code hmstype.Secret, refused bool,
+) (codes []hmstype.Secret, right bool, err error) {
+	if _, err := dbx.Get[userRow](ctx, db, "user_account", actor.User, dbx.ForUpdate); err != nil || refused {
+		return nil, false, err
+	}
+	if right, err = s.useCode(ctx, db, actor.User, code); err != nil || !right {
+		return nil, false, err
+	}
+	n, err := db.Exec(ctx, `UPDATE hms.user_totp SET confirmed_at = $1
+		WHERE tenant_id = $2 AND user_id = $3 AND confirmed_at IS NULL`, db.Now, db.Tenant(), actor.User)
+	if err == nil && n == 0 {
+		err = ErrAlreadyEnrolled
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	codes, err = newRecoveryCodes(ctx, db, actor.User)
+	return codes, true, err
 }
 
 // newRecoveryCodes replaces a user's codes: 80 random bits each, in four groups.
@@ -125,9 +159,10 @@ func forgetRecoveryCodes(ctx context.Context, db dbx.DB, user hmstype.UserID) er
 	return err
 }
 
-var opDisableTOTP = usecase.Proof{Name: "identity.disable_totp", Why: ownAccount}.Declare()
+var opDisableTOTP = usecase.Proof{Name: "identity.disable_totp", Why: ownAccount, RecentProof: true}.Declare()
 
-// DisableTOTP takes the actor's second factor away, for whom the password is wanted again.
+// DisableTOTP takes the actor's second factor away, for whom the password is wanted again. [ErrProofRequired]
+// where the actor has not proved himself just now.
 func (s *Service) DisableTOTP(ctx context.Context, password hmstype.Secret) error {
 	actor, err := s.self(ctx)
 	if err != nil {

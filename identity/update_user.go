@@ -2,9 +2,11 @@ package identity
 
 import (
 	"context"
+	"errors"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -30,7 +32,9 @@ var opUpdateUser = usecase.Command[UpdateUserInput, User]{
 }.Declare()
 
 // UpdateUser changes a user's profile. Errors as for [Service.CreateUser];
-// [hmstype.ErrStale] where somebody else was faster, [ErrDeactivated] for an account that is closed.
+// [hmstype.ErrStale] where somebody else was faster, [ErrDeactivated] for an account that is closed. To change
+// the e-mail address, to which links for a new password go, wants a recent proof: [ErrProofRequired];
+// links that went to the old one end.
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) UpdateUser(ctx context.Context, in UpdateUserInput) (User, error) {
 	return opUpdateUser.Run(ctx, &s.base, in, s.updateUser)
@@ -46,6 +50,11 @@ func (s *Service) updateUser(ctx context.Context, db dbx.DB, in UpdateUserInput)
 	}
 	if err := dbx.CheckVersion(&row, in.Version); err != nil {
 		return User{}, err
+	}
+	if mail := names.CodeKey(in.Email); mail != row.EmailKey { // whoever has the address can have the password
+		if err := errors.Join(usecase.RequireRecentProof(db), endTokens(ctx, db, in.ID, purposeReset)); err != nil {
+			return User{}, err
+		}
 	}
 	row.setProfile(in.Profile)
 	err = dbx.Update(ctx, db, &row, "username", "username_key", "email", "email_key",

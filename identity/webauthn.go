@@ -55,7 +55,9 @@ func (r webAuthnRow) credential() WebAuthnCredential {
 	}
 }
 
-var opAddWebAuthnCredential = usecase.Proof{Name: "identity.add_webauthn_credential", Why: ownAccount}.Declare()
+var opAddWebAuthnCredential = usecase.Proof{
+	Name: "identity.add_webauthn_credential", Why: ownAccount, RecentProof: true,
+}.Declare()
 
 // AddWebAuthnCredential stores a credential that the host's library has verified for the
 // actor. ID, CreatedAt and LastUsedAt are filled in here. [ErrProofRequired] where the actor has
@@ -72,9 +74,6 @@ func (s *Service) AddWebAuthnCredential(ctx context.Context, c WebAuthnCredentia
 	}
 	var added WebAuthnCredential
 	err = s.asSelf(ctx, opAddWebAuthnCredential, func(ctx context.Context, db dbx.DB) error {
-		if err := requireRecentProof(actor, db.Now); err != nil {
-			return err
-		}
 		row := webAuthnRow{
 			Header: dbx.NewHeader[hmstype.WebAuthnCredentialID](db), UserID: actor.User, WebAuthnDetails: c.WebAuthnDetails,
 		}
@@ -109,9 +108,12 @@ func (s *Service) ListWebAuthnCredentials(ctx context.Context) ([]WebAuthnCreden
 	return list, err
 }
 
-var opRemoveWebAuthnCredential = usecase.Proof{Name: "identity.remove_webauthn_credential", Why: ownAccount}.Declare()
+var opRemoveWebAuthnCredential = usecase.Proof{
+	Name: "identity.remove_webauthn_credential", Why: ownAccount, RecentProof: true,
+}.Declare()
 
-// RemoveWebAuthnCredential takes one of the actor's own credentials away.
+// RemoveWebAuthnCredential takes one of the actor's own credentials away. [ErrProofRequired] where the
+// actor has not proved himself just now.
 func (s *Service) RemoveWebAuthnCredential(ctx context.Context, id hmstype.WebAuthnCredentialID) error {
 	actor, err := s.self(ctx)
 	if err != nil {

@@ -192,7 +192,7 @@ AS $function$
     SELECT CASE
         WHEN p_action = 'export' OR p_entity = 'disclosure' THEN 'disclosure'
         WHEN p_action IN ('login', 'logout', 'login_failed', 'denied', 'verify', 'purge')
-          OR p_entity IN ('break_glass', 'legal_hold', 'retention_policy', 'role', 'user_account', 'user_role') THEN 'security'
+          OR p_entity IN ('break_glass', 'external_identity', 'legal_hold', 'retention_policy', 'role', 'user_account', 'user_role') THEN 'security'
         WHEN p_action IN ('read', 'search') THEN 'access'
         ELSE 'change' END
 $function$
@@ -2456,6 +2456,29 @@ CREATE TRIGGER erasure_audit_insert AFTER INSERT ON hms.erasure REFERENCING NEW 
 CREATE TRIGGER erasure_audit_update AFTER UPDATE ON hms.erasure REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('erasure', 'patient_id', 'patient_id');
 GRANT INSERT, SELECT ON hms.erasure TO hms_app;
 GRANT SELECT ON hms.erasure TO hms_backup;
+
+CREATE TABLE hms.external_identity ( -- hms_owner
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    id uuid NOT NULL,
+    issuer text NOT NULL,
+    subject text NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    CONSTRAINT external_identity_key UNIQUE (tenant_id, issuer, subject),
+    CONSTRAINT external_identity_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT external_identity_texts_check CHECK ((((length(issuer) >= 1) AND (length(issuer) <= 300)) AND ((length(subject) >= 1) AND (length(subject) <= 256)) AND (length(created_by) <= 81))),
+    CONSTRAINT external_identity_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account(tenant_id, id)
+);
+CREATE INDEX external_identity_user_idx ON hms.external_identity USING btree (tenant_id, user_id);
+ALTER TABLE hms.external_identity ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.external_identity FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER external_identity_audit_delete AFTER DELETE ON hms.external_identity REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('external_identity', '', 'id');
+CREATE TRIGGER external_identity_audit_insert AFTER INSERT ON hms.external_identity REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('external_identity', '', 'id');
+CREATE TRIGGER external_identity_audit_update AFTER UPDATE ON hms.external_identity REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('external_identity', '', 'id');
+GRANT DELETE, INSERT, SELECT ON hms.external_identity TO hms_app;
+GRANT SELECT ON hms.external_identity TO hms_backup;
 
 CREATE TABLE hms.idempotency_key ( -- hms_owner
     actor text NOT NULL,

@@ -26,9 +26,11 @@ type Info struct {
 	Nobody     string             // why it shows nothing of a patient; empty where Shows is not
 	Quiet      string             // why it leaves no event on the trail; empty where it must
 	MayBeIdle  string             // why it may find nothing to do, and then leaves no event
-	Sample     any                // an input that its validation lets pass, without ids; nil takes none
-	Input      reflect.Type
-	Output     reflect.Type
+	// RecentProof says that a person must have proved just now who he is; see [RequireRecentProof].
+	RecentProof bool
+	Sample      any // an input that its validation lets pass, without ids; nil takes none
+	Input       reflect.Type
+	Output      reflect.Type
 }
 
 // Seen gives the types of a hook's input and result; nil for none.
@@ -108,13 +110,15 @@ type Command[In Validator, Out any] struct {
 	MayBeIdle  string             // see [Info]
 	Quiet      string             // see [Info]
 	Sample     In                 // an input that its validation lets pass; ids may be zero
+
+	RecentProof bool // see [Info]
 }
 
 // Declare registers the command and gives what runs it.
 func (c Command[In, Out]) Declare() *Command[In, Out] {
 	declare(Info{
 		Name: c.Name, Permission: c.Permission, Writes: true, Shows: c.Shows.entity, Nobody: c.Shows.nobody,
-		Quiet: c.Quiet, MayBeIdle: c.MayBeIdle, Sample: c.Sample, Input: reflect.TypeFor[In](),
+		Quiet: c.Quiet, MayBeIdle: c.MayBeIdle, RecentProof: c.RecentProof, Sample: c.Sample, Input: reflect.TypeFor[In](),
 		Output: reflect.TypeFor[Out](),
 	})
 	return &c
@@ -125,7 +129,7 @@ func (c Command[In, Out]) Declare() *Command[In, Out] {
 func (c *Command[In, Out]) Run(
 	ctx context.Context, b *Base, in In, fn func(context.Context, dbx.DB, In) (Out, error),
 ) (Out, error) {
-	op := Op{Name: c.Name, Permission: c.Permission, writes: true, mayBeIdle: c.MayBeIdle != ""}
+	op := Op{Name: c.Name, Permission: c.Permission, writes: true, mayBeIdle: c.MayBeIdle != "", recentProof: c.RecentProof}
 	if c.Key != nil {
 		op.Key = c.Key(in)
 	}
@@ -164,18 +168,27 @@ type Proof struct {
 	Name  string // see [Info]
 	Why   string // by what the caller proves himself; required
 	Quiet string // see [Info]
+
+	RecentProof bool // see [Info]
 }
 
 // Declare registers the use case and gives what runs it.
 func (p Proof) Declare() *Proof {
-	declare(Info{Name: p.Name, Proof: p.Why, Writes: true, Nobody: "concerns an account", Quiet: p.Quiet})
+	declare(Info{Name: p.Name, Proof: p.Why, Writes: true, Nobody: "concerns an account", Quiet: p.Quiet, RecentProof: p.RecentProof})
 	return &p
 }
 
 // Run runs the use case in a transaction of its own even where the base is bound to the host's, so
 // that what is proved and counted there does not vanish with that one.
 func (p *Proof) Run(ctx context.Context, b *Base, fn func(context.Context, dbx.DB) error) error {
-	return b.Alone(ctx, p.Name, fn)
+	return b.Alone(ctx, p.Name, func(ctx context.Context, db dbx.DB) error {
+		if p.RecentProof {
+			if err := RequireRecentProof(db); err != nil {
+				return err
+			}
+		}
+		return fn(ctx, db)
+	})
 }
 
 // String names the use case.

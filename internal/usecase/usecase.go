@@ -43,8 +43,9 @@ type Op struct {
 	Key        string              // the caller's idempotency key; empty means none
 	Shown      []hmstype.PatientID // whose data the result shows, for the probe
 
-	writes    bool
-	mayBeIdle bool // see [Info]
+	writes      bool
+	mayBeIdle   bool // see [Info]
+	recentProof bool // see [Info]
 }
 
 // Validator is an input that checks itself, without the database.
@@ -82,6 +83,12 @@ func inside[In Validator, Out any](
 	ctx context.Context, b *Base, db dbx.DB, op Op, shows Shows[Out], in In,
 	fn func(context.Context, dbx.DB, In) (Out, error),
 ) (Out, error) {
+	if op.recentProof {
+		if err := RequireRecentProof(db); err != nil {
+			var none Out
+			return none, err
+		}
+	}
 	out, replayed, err := dbx.Once(ctx, db, op.Name, op.Key, in, func(ctx context.Context, db dbx.DB, in In) (Out, error) {
 		if err := b.before(ctx, db, op, in); err != nil {
 			var none Out

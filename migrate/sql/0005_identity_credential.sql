@@ -1,5 +1,5 @@
 -- How people and programs prove who they are. Secrets are stored as hashes, or sealed; none of
--- these tables has an audit trail of rows, which would keep hashes for years. What happens
+-- these tables has an audit trail of rows, which would keep hashes for years, but for external identities. What happens
 -- is on the trail as login, logout and the like.
 CREATE TABLE hms.user_password (
     tenant_id       uuid        NOT NULL,
@@ -150,6 +150,25 @@ CREATE TABLE hms.webauthn_credential (
 );
 CREATE INDEX webauthn_credential_user_idx ON hms.webauthn_credential (tenant_id, user_id);
 SELECT hms.secure_table('webauthn_credential', 'SELECT, INSERT, UPDATE, DELETE');
+
+-- Who somebody is to an identity provider of the hospital's (OpenID Connect, SAML): issuer and subject, to the byte.
+CREATE TABLE hms.external_identity (
+    tenant_id  uuid        NOT NULL,
+    id         uuid        NOT NULL,
+    user_id    uuid        NOT NULL,
+    issuer     text        NOT NULL,
+    subject    text        NOT NULL,
+    created_at timestamptz NOT NULL,
+    created_by text        NOT NULL,
+    version    bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT external_identity_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT external_identity_key UNIQUE (tenant_id, issuer, subject),
+    CONSTRAINT external_identity_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT external_identity_texts_check CHECK (length(issuer) BETWEEN 1 AND 300 AND length(subject) BETWEEN 1 AND 256
+        AND length(created_by) <= 81)
+);
+CREATE INDEX external_identity_user_idx ON hms.external_identity (tenant_id, user_id);
+SELECT hms.install_table('external_identity', '', 'id', 'SELECT, INSERT, DELETE');
 
 CREATE TABLE hms.api_key (
     tenant_id    uuid        NOT NULL,

@@ -4,7 +4,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE
         WHEN p_action = 'export' OR p_entity = 'disclosure' THEN 'disclosure'
         WHEN p_action IN ('login', 'logout', 'login_failed', 'denied', 'verify', 'purge')
-          OR p_entity IN ('break_glass', 'legal_hold', 'retention_policy', 'role', 'user_account', 'user_role') THEN 'security'
+          OR p_entity IN ('break_glass', 'external_identity', 'legal_hold', 'retention_policy', 'role', 'user_account', 'user_role') THEN 'security'
         WHEN p_action IN ('read', 'search') THEN 'access'
         ELSE 'change' END
 $$;
