@@ -50,7 +50,7 @@ func TestService_Post(t *testing.T) {
 		require.Equal(t, first, b.post(t, req), "the second path changes nothing, not even with a code that is unknown by now")
 		require.Equal(t, 1, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.charge WHERE tenant_id = ?`, b.Tenant))
 		req.Source.Line, req.Service = 1, "CONSULT"
-		require.NotEqual(t, first, b.post(t, req), "another line of the deed is another charge")
+		require.NotEqual(t, first, b.post(t, req), "another line of the act is another charge")
 	})
 }
 
@@ -121,7 +121,7 @@ func TestService_Post_More(t *testing.T) {
 		require.Equal(t, req.Encounter, list.Items[0].Encounter)
 	})
 
-	t.Run("RollsBackWithTheDeed", func(t *testing.T) {
+	t.Run("RollsBackWithTheTransaction", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		err := b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {

@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -183,3 +184,5 @@ func moneyOfDetail(detail string) hmstype.Money {
 	}
 	return hmstype.RoundMoney(m.Amount, m.Currency)
 }
+
+var errAnswer = errors.New("billing: the database gave an answer that this version does not know")

@@ -104,8 +104,8 @@ func (o *oracle) step(tb testing.TB, t *rapid.T, b *bundle, bill billing.Bill) {
 	currency := bill.Total.Currency
 	amount := decimal.New(rapid.Int64Range(1, 2*o.total.Shift(currency.MinorUnits()).IntPart()+1).Draw(t, "amount"), -currency.MinorUnits())
 	m := hmstype.Money{Amount: amount, Currency: currency}
-	deed := rapid.IntRange(0, 4).Draw(t, "deed")
-	if deed <= 1 || len(o.payments) == 0 {
+	act := rapid.IntRange(0, 4).Draw(t, "act")
+	if act <= 1 || len(o.payments) == 0 {
 		p, err := b.s.Pay(b.Ctx, billing.PayInput{Bill: bill.ID, Amount: m, PaymentDetails: by(billing.MethodCard)})
 		if amount.GreaterThan(o.open()) {
 			require.ErrorIs(tb, err, billing.ErrOverpayment)
@@ -116,7 +116,7 @@ func (o *oracle) step(tb testing.TB, t *rapid.T, b *bundle, bill billing.Bill) {
 		return
 	}
 	p := o.payments[rapid.IntRange(0, len(o.payments)-1).Draw(t, "payment")]
-	switch deed {
+	switch act {
 	case 2:
 		_, err := b.s.Refund(b.Ctx, billing.RefundInput{Payment: p.id, Amount: m, RefundDetails: because("x")})
 		switch {

@@ -45,7 +45,7 @@ func TestService_DecideRefund(t *testing.T) {
 	_, err = b.s.DecideRefund(cashier, approve)
 	require.ErrorIs(t, err, hmstype.ErrSeparationOfDuties, "though he holds both permissions")
 	require.Equal(t, 2, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.audit_event
-		WHERE tenant_id = ? AND action = 'denied' AND entity = 'duty'`, b.Tenant))
+		WHERE tenant_id = ? AND action = 'denied' AND entity = 'separation_of_duties'`, b.Tenant))
 	require.Error(t, b.raw(t, `UPDATE hms.refund_request
 		SET status = 'approved', decided_by = created_by, decided_at = now(),
 		refund_id = gen_random_uuid() WHERE id = ?`, request.ID), "and the database refuses it, too")

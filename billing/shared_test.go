@@ -71,7 +71,7 @@ var claimMethods = map[string]billing.Method{
 func TestClaims_SharedData(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("replays some 5,000 deeds")
+		t.Skip("replays some 5,000 acts")
 	}
 	claims, owners := readClaims(t)
 	b := setup(t)

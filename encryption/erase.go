@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,9 +13,6 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
 )
-
-// ErrHeld: a legal hold keeps the patient's data; a precondition.
-var ErrHeld = fmt.Errorf("%w: a legal hold keeps these data", hmstype.ErrPrecondition)
 
 // ErasureDetails are why a patient is erased.
 type ErasureDetails struct {

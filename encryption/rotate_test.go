@@ -138,7 +138,7 @@ func TestService_EncryptWhatWasClear(t *testing.T) {
 	typed := registerInput(3)
 	typed.LastName, typed.Identifiers[0] = "Other", patient.Identifier{System: "URN:Test ", Value: "i d\u20133"}
 	_, err = patients.Register(env.Ctx, typed)
-	require.ErrorIs(t, err, patient.ErrIdentifierTaken, "what is indexed is the twin, not the spelling")
+	require.ErrorIs(t, err, patient.ErrIdentifierTaken, "what is indexed is the normal form, not the spelling")
 	found, err = patients.Search(env.Ctx, patient.SearchInput{Identifier: &typed.Identifiers[0]})
 	require.NoError(t, err)
 	require.Equal(t, known[3].ID, found.Items[0].ID)

@@ -29,7 +29,7 @@ func (in GetCensusInput) Validate() error {
 	return v.Err()
 }
 
-// longStay parts the two length classes; it is the twin of the stored column is_long.
+// longStay parts the two length classes; it is the same as the stored column is_long.
 const longStay = 720 * time.Hour
 
 var opGetCensus = usecase.Query[GetCensusInput, []WardCensus]{

@@ -161,14 +161,14 @@ func TestService_StayLifecycle(t *testing.T) {
 }
 
 // race runs the use case many times at once and counts what came of it.
-func race(t *testing.T, n int, deed func(i int) error) map[hmstype.Kind]int {
+func race(t *testing.T, n int, act func(i int) error) map[hmstype.Kind]int {
 	t.Helper()
 	var mu sync.Mutex
 	kinds := map[hmstype.Kind]int{}
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() {
-			err := deed(i)
+			err := act(i)
 			mu.Lock()
 			kinds[hmstype.KindOf(err)]++
 			mu.Unlock()

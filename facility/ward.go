@@ -44,7 +44,7 @@ type wardRow struct {
 	bun.BaseModel `bun:"table:hms.ward,alias:w"`
 	dbx.Header[hmstype.WardID]
 	WardDetails
-	NameKey  string // twin of Name
+	NameKey  string // normal form of Name
 	IsActive bool
 }
 

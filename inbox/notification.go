@@ -96,6 +96,3 @@ func (r notificationRow) notification() Notification {
 		CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), ReadAt: r.ReadAt.UTC(),
 	}
 }
-
-// entityID is the link's id as a column that may be NULL.
-func (l Link) entityID() uuid.NullUUID { return uuid.NullUUID{UUID: l.ID, Valid: l.ID != uuid.Nil} }

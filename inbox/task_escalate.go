@@ -102,11 +102,3 @@ func (s *Service) escalate(ctx context.Context, db dbx.DB, row taskRow) error {
 	}, row.EscalationRoleID)
 	return err
 }
-
-// atLeastUrgent lifts a routine matter.
-func (p Priority) atLeastUrgent() Priority {
-	if p.orRoutine() == PriorityRoutine {
-		return PriorityUrgent
-	}
-	return p
-}

@@ -136,7 +136,7 @@ func TestTask_HistoryExplainsTheState(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		task, err := b.CreateTask(b.Ctx, inbox.CreateTaskInput{To: toRole(identity.RoleNurse), TaskDetails: inbox.TaskDetails{Title: "x"}})
 		require.NoError(rt, err)
-		deeds := []func(context.Context, inbox.Task) (inbox.Task, error){
+		acts := []func(context.Context, inbox.Task) (inbox.Task, error){
 			func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
 				return b.ReceiveTask(ctx, inbox.ReceiveTaskInput(step(task)))
 			},
@@ -163,7 +163,7 @@ func TestTask_HistoryExplainsTheState(t *testing.T) {
 		}
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
 			ctx := []context.Context{first, second}[rapid.IntRange(0, 1).Draw(rt, "who")]
-			if after, err := deeds[rapid.IntRange(0, len(deeds)-1).Draw(rt, "deed")](ctx, task); err == nil {
+			if after, err := acts[rapid.IntRange(0, len(acts)-1).Draw(rt, "act")](ctx, task); err == nil {
 				task = after
 			}
 		}

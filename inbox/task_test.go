@@ -168,17 +168,17 @@ func TestTaskSteps_ConcurrentOneVersion(t *testing.T) {
 	task := b.ask(t, toRole(identity.RoleNurse))
 	task = must(t)(b.ClaimTask(nurse, task.ID))
 	task = must(t)(b.StartTask(nurse, inbox.StartTaskInput(step(task))))
-	deeds := []func() error{
+	acts := []func() error{
 		func() error { _, err := b.CompleteTask(nurse, done(task)); return err },
 		func() error { _, err := b.HoldTask(nurse, inbox.HoldTaskInput(step(task))); return err },
 		func() error { _, err := b.FailTask(nurse, inbox.FailTaskInput(end(task))); return err },
 		func() error { _, err := b.CancelTask(b.Ctx, inbox.CancelTaskInput(end(task))); return err },
 		func() error { _, err := b.ReleaseTask(nurse, inbox.ReleaseTaskInput(step(task))); return err },
 	}
-	errs := make([]error, len(deeds))
+	errs := make([]error, len(acts))
 	var wg sync.WaitGroup
-	for i, deed := range deeds {
-		wg.Go(func() { errs[i] = deed() })
+	for i, act := range acts {
+		wg.Go(func() { errs[i] = act() })
 	}
 	wg.Wait()
 	won := 0
@@ -265,7 +265,7 @@ func TestTask_WhoMay(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		from func(*testing.T) inbox.Task
-		deed func(context.Context, inbox.Task) error
+		act func(context.Context, inbox.Task) error
 		may  string // the rest may not
 	}{
 		"Complete": {running, func(ctx context.Context, task inbox.Task) error {
@@ -311,7 +311,7 @@ func TestTask_WhoMay(t *testing.T) {
 		for actor, ctx := range who {
 			t.Run(name+"/"+actor, func(t *testing.T) {
 				t.Parallel()
-				err := tt.deed(ctx, tt.from(t))
+				err := tt.act(ctx, tt.from(t))
 				requireMay(t, err, actor, strings.Contains(" "+tt.may+" ", " "+actor+" "))
 			})
 		}

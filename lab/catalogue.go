@@ -110,7 +110,7 @@ type testRow struct {
 	bun.BaseModel `bun:"table:hms.lab_test,alias:t"`
 	dbx.Header[hmstype.LabTestID]
 	TestDetails
-	CodeKey string // twin of Code
+	CodeKey string // normal form of Code
 	Active  bool
 }
 
@@ -128,7 +128,7 @@ type analyteRow struct {
 	dbx.Header[hmstype.LabAnalyteID]
 	TestID hmstype.LabTestID
 	AnalyteDetails
-	CodeKey  string // twin of Code
+	CodeKey  string // normal form of Code
 	Position int64
 	Active   bool
 }

@@ -261,7 +261,7 @@ func TestService_VerifyResult(t *testing.T) {
 		_, err = b.lab.VerifyResult(admin, in)
 		require.ErrorIs(t, err, hmstype.ErrSeparationOfDuties)
 		require.Equal(t, 1, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.audit_event
-			WHERE tenant_id = ? AND action = 'denied' AND entity = 'duty'`, b.Tenant), "the refusal is on record")
+			WHERE tenant_id = ? AND action = 'denied' AND entity = 'separation_of_duties'`, b.Tenant), "the refusal is on record")
 		_, err = b.lab.VerifyResult(b.tech, in)
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 		out, err = b.lab.VerifyResult(b.doctor, in)

@@ -26,7 +26,7 @@ func TestService_CreateTest_TypedDifferently(t *testing.T) {
 	require.Equal(t, []hmstype.FieldError{{Path: "serviceCode", Rule: "must have a letter, digit or sign"}}, hmstype.Fields(err))
 }
 
-// In an answer's code case carries a meaning, so it has no twin.
+// In an answer's code case carries a meaning, so it has no normal form.
 func TestService_CreateTest_AnswersDifferByCase(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

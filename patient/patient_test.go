@@ -72,14 +72,14 @@ func TestService_Register_More(t *testing.T) {
 		s := patient.New(env.Base)
 		first, err := s.Register(env.Ctx, person("Müller"))
 		require.NoError(t, err)
-		twin := person("MULLER")
-		_, err = s.Register(env.Ctx, twin)
+		namesake := person("MULLER")
+		_, err = s.Register(env.Ctx, namesake)
 		var duplicate *patient.DuplicateError
 		require.ErrorAs(t, err, &duplicate)
 		require.Equal(t, []hmstype.PatientID{first.ID}, duplicate.Candidates)
 		require.Equal(t, hmstype.KindAlreadyExists, hmstype.KindOf(err))
-		twin.OverrideReason = "another person, passport seen"
-		_, err = s.Register(env.Ctx, twin)
+		namesake.OverrideReason = "another person, passport seen"
+		_, err = s.Register(env.Ctx, namesake)
 		require.NoError(t, err)
 	})
 

@@ -135,7 +135,7 @@ func TestService_SetRestricted(t *testing.T) {
 		require.ErrorIs(t, err, patient.ErrRestricted, name)
 		require.Equal(t, hmstype.KindPermissionDenied, hmstype.KindOf(err), name)
 	}
-	require.Equal(t, len(refused), events(t, env, "denied", p.ID), "every refusal is in the trail, though its deed was rolled back")
+	require.Equal(t, len(refused), events(t, env, "denied", p.ID), "every refusal is in the trail, though its act was rolled back")
 
 	admin := env.As(t, identity.RoleAdmin)
 	for _, in := range []patient.SearchInput{{Name: "star"}, {MRN: p.MRN}, {BirthDate: p.BirthDate}} {

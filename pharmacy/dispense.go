@@ -13,16 +13,6 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// SafetyCheck is the outcome of the allergy check. "Not checked" is not "none found".
-type SafetyCheck string
-
-// The outcomes.
-const (
-	SafetyNoneFound  SafetyCheck = "none-found"
-	SafetyOverridden SafetyCheck = "overridden" // an allergy was found, and a reason given
-	SafetyNotChecked SafetyCheck = "not-checked"
-)
-
 // DispenseStatus is FHIR R4 medicationdispense-status.
 type DispenseStatus string
 
@@ -215,37 +205,6 @@ func (s *Service) lockPrescription(ctx context.Context, db dbx.DB, in *DispenseI
 	}
 	in.Patient, in.Item = rx.Patient, rx.Item
 	return rx, s.base.RequireAnotherPerson(db, hmstype.PermPrescribe, hmstype.PermDispense, rx.PrescribedBy)
-}
-
-func (s *Service) checkSafety(ctx context.Context, db dbx.DB, in DispenseInput, item Item) (SafetyCheck, error) {
-	if s.ports.Allergies == nil {
-		return SafetyNotChecked, nil
-	}
-	names := []string{item.Name, item.GenericName}
-	matches, err := s.ports.Allergies.AllergyMatches(ctx, db.Conn(), in.Patient, item.codes(), names)
-	switch {
-	case err != nil:
-		return "", err
-	case len(matches) == 0:
-		return SafetyNoneFound, nil
-	case in.OverrideReason == "":
-		return "", ErrAllergy
-	default:
-		return SafetyOverridden, nil
-	}
-}
-
-// allocate takes the units in one call of the database's function, where the rule lives, and which
-// completes the dispense.
-// In SQL: migrate/routine/pharmacy/pharmacy_allocate.sql.
-func allocate(ctx context.Context, db dbx.DB, row *dispenseRow, usableUntil hmstype.Date, partial bool) error {
-	var taken int64
-	err := db.QueryRow(ctx, `SELECT hms.pharmacy_allocate($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		db.Tenant(), row.ID, row.LocationID, row.ItemID, int64(row.QuantityRequested), usableUntil, partial,
-		row.CreatedBy, row.CreatedAt).Scan(&taken)
-	row.QuantityDispensed, row.Status = hmstype.Quantity(taken), DispenseCompleted
-	row.Version++
-	return err
 }
 
 func (s *Service) completeDispense(

@@ -274,7 +274,7 @@ func TestService_ConcurrentStormKeepsEveryBalance(t *testing.T) {
 	for i := range batches {
 		batches[i] = b.receive(t, fmt.Sprintf("B%d", i), 200, 30+i)
 	}
-	deeds := []func() error{
+	acts := []func() error{
 		func() error { _, err := b.Dispense(b.Ctx, b.sell(hmstype.Quantity(1+rand.IntN(20)))); return err },
 		func() error {
 			d, err := b.Dispense(b.Ctx, b.sell(3))
@@ -305,8 +305,8 @@ func TestService_ConcurrentStormKeepsEveryBalance(t *testing.T) {
 	for i := range 32 {
 		wg.Go(func() {
 			for range 12 {
-				if err := deeds[i%len(deeds)](); err != nil && hmstype.KindOf(err) != hmstype.KindPrecondition {
-					t.Errorf("deed %d: %v", i%len(deeds), err)
+				if err := acts[i%len(acts)](); err != nil && hmstype.KindOf(err) != hmstype.KindPrecondition {
+					t.Errorf("act %d: %v", i%len(acts), err)
 				}
 			}
 		})

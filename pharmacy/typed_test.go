@@ -89,7 +89,7 @@ func TestService_Formulary_TypedDifferently(t *testing.T) {
 	require.Equal(t, []hmstype.FieldError{{Path: "manufacturer", Rule: "must not be blank"}}, hmstype.Fields(err))
 	change.Manufacturer, change.Strength = "", "500Mg"
 	_, err = b.UpdateItem(b.Ctx, change)
-	require.ErrorIs(t, err, pharmacy.ErrNameTaken, "an update keeps the twins, too")
+	require.ErrorIs(t, err, pharmacy.ErrNameTaken, "an update keeps the normal forms, too")
 }
 
 func TestTypedKeys_EmptyAfterNormalisation(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 )
 
-var errTest = errors.New("the deed failed")
+var errTest = errors.New("the act failed")
 
 // count adds one to a counter, the smallest use case there is.
 func count(ctx context.Context, db dbx.DB) error {

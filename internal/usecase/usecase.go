@@ -22,7 +22,7 @@ type Base struct {
 	Log        zerolog.Logger // the zero value is silent
 	Observers  []hmstype.Observer
 	Hooks      []hmstype.Hook
-	Duties     []hmstype.DutyPair // kept apart; see RequireAnother
+	Separation []hmstype.SeparatedPair // kept apart; see RequireAnother
 	// Probe is asked at the end of each use case, inside its transaction; an error ends it.
 	// Tests hold every use case against the audit trail this way. Nil asks nobody.
 	Probe func(ctx context.Context, db dbx.DB, op Op) error
@@ -72,7 +72,7 @@ func run[In Validator, Out any](
 		})
 		err = b.recordRestricted(ctx, op, dbx.Map(err))
 		b.recordDenied(ctx, op, err)
-		b.recordDuty(ctx, op, err)
+		b.recordSeparation(ctx, op, err)
 	}
 	return finish(b, op, done, out, err)
 }
