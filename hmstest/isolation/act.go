@@ -1,4 +1,4 @@
-package hmstest
+package isolation
 
 import (
 	"bytes"
@@ -79,7 +79,7 @@ func (a answer) text() string {
 	return strings.Join(lines, "\n")
 }
 
-// undecided are the SQLSTATEs that tell of the server's business and not of a wall: a lock
+// undecided are the SQLSTATEs that tell of the server's business and not of a guard: a lock
 // that was not to be had, a deadlock, a cancelled statement, too many locks.
 var undecided = []string{"55P03", "40P01", "40001", "57014", "53200", "53300"}
 

@@ -1,4 +1,4 @@
-package hmstest
+package isolation
 
 import (
 	"encoding/json"
@@ -10,7 +10,8 @@ import (
 
 // attackViews reads every view, and looks for the victim in what comes.
 func (s *siege) attackViews() error {
-	views, err := s.asks(s.hostile, `SELECT c.oid::regclass::text FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+	views, err := s.asks(s.hostile, `SELECT c.oid::regclass::text FROM pg_class AS c
+		JOIN pg_namespace AS n ON n.oid = c.relnamespace
 		WHERE n.nspname = 'hms' AND c.relkind IN ('v', 'm')`)
 	if err != nil {
 		return err
@@ -45,12 +46,15 @@ type parameter struct {
 	Type string
 }
 
-const functionCatalogue = `SELECT json_build_object('Name', format('%I.%I', n.nspname, p.proname), 'Signature', p.oid::regprocedure::text,
-	'Procedure', p.prokind = 'p', 'Writes', p.provolatile = 'v', 'Parameters', (SELECT json_agg(json_build_object('Name', coalesce(p.proargnames[position], ''), 'Type', format_type(type, NULL)) ORDER BY position)
+const functionCatalogue = `SELECT json_build_object('Name', format('%I.%I', n.nspname, p.proname),
+	'Signature', p.oid::regprocedure::text,
+	'Procedure', p.prokind = 'p', 'Writes', p.provolatile = 'v', 'Parameters', (SELECT json_agg(
+		json_build_object('Name', coalesce(p.proargnames[position], ''), 'Type', format_type(type, NULL)) ORDER BY position)
 		FROM unnest(coalesce(p.proallargtypes, p.proargtypes::oid[])) WITH ORDINALITY AS a (type, position)
 		WHERE coalesce(p.proargmodes[position], 'i') IN ('i', 'b', 'v')))::text
 	FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
-	WHERE n.nspname = 'hms' AND p.prokind IN ('f', 'p') AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
+	WHERE n.nspname = 'hms' AND p.prokind IN ('f', 'p')
+		AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
 	AND has_function_privilege('hms_app', p.oid, 'EXECUTE') ORDER BY p.oid::regprocedure::text`
 
 // attackFunctions calls every function with the victim's tenant and ids, and once more with
@@ -142,7 +146,8 @@ func (s *siege) call(f function, table string, known map[string]string) error {
 			if err != nil {
 				return err
 			}
-			s.check(about == reference || len(f.Parameters) == 0, f.Signature, "answers about the victim what it does not answer about nobody")
+			s.check(about == reference || len(f.Parameters) == 0, f.Signature,
+				"answers about the victim what it does not answer about nobody")
 			s.check(!strings.Contains(about, s.victim), f.Signature, "shows the victim's rows")
 			s.check(!wrote, f.Signature, "changes the victim's rows")
 			return nil
@@ -220,7 +225,8 @@ func (p parameter) argument(table string, ids map[string]string) string {
 		if name == "table" {
 			return quote(table)
 		}
-		return quote(map[string]string{"currency": "USD", "action": "read", "entity": "patient", "kind": "bill"}[name]) + "::text"
+		return quote(map[string]string{"currency": "USD", "action": "read", "entity": "patient",
+			"kind": "bill"}[name]) + "::text"
 	case "jsonb", "json":
 		return "'{}'::" + p.Type
 	case "boolean":

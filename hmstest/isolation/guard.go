@@ -1,4 +1,4 @@
-package hmstest
+package isolation
 
 import (
 	"context"
@@ -8,17 +8,18 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// attackWalls tries to build in the schema, and to change what the policies lean on.
-func (s *siege) attackWalls() error {
+// attackGuards tries to build in the schema, and to change what the policies lean on.
+func (s *siege) attackGuards() error {
 	body := `RETURNS uuid LANGUAGE sql AS 'SELECT ''` + s.victim + `''::uuid'`
 	for what, statement := range map[string]string{
-		"creates a table in the schema":             "CREATE TABLE hms.isolation_probe (a int)",
-		"creates a view in the schema":              "CREATE VIEW hms.isolation_probe AS SELECT 1 AS a",
-		"creates a function in the schema":          "CREATE FUNCTION hms.isolation_probe() " + body,
-		"creates a sequence in the schema":          "CREATE SEQUENCE hms.isolation_probe",
-		"replaces the tenant's function":            "CREATE OR REPLACE FUNCTION hms.current_tenant() " + body,
-		"alters the tenant's function":              "ALTER FUNCTION hms.current_tenant() SECURITY DEFINER",
-		"changes default privileges":                "ALTER DEFAULT PRIVILEGES FOR ROLE hms_owner IN SCHEMA hms GRANT SELECT ON TABLES TO PUBLIC",
+		"creates a table in the schema":    "CREATE TABLE hms.isolation_probe (a int)",
+		"creates a view in the schema":     "CREATE VIEW hms.isolation_probe AS SELECT 1 AS a",
+		"creates a function in the schema": "CREATE FUNCTION hms.isolation_probe() " + body,
+		"creates a sequence in the schema": "CREATE SEQUENCE hms.isolation_probe",
+		"replaces the tenant's function":   "CREATE OR REPLACE FUNCTION hms.current_tenant() " + body,
+		"alters the tenant's function":     "ALTER FUNCTION hms.current_tenant() SECURITY DEFINER",
+		"changes default privileges": "ALTER DEFAULT PRIVILEGES FOR ROLE hms_owner IN SCHEMA hms " +
+			"GRANT SELECT ON TABLES TO PUBLIC",
 		"drops the schema":                          "DROP SCHEMA hms CASCADE",
 		"takes the schema":                          "ALTER SCHEMA hms OWNER TO hms_app",
 		"creates a role":                            "CREATE ROLE hms_isolation_probe",
@@ -30,7 +31,8 @@ func (s *siege) attackWalls() error {
 		"runs programs":                             "COPY (SELECT 1) TO PROGRAM 'true'",
 		"reads the heads of other roles' tables":    "SELECT 1 FROM pg_statistic",
 	} {
-		if err := s.as(app, s.hostile, func() error { return s.refused("the schema", "the application's role "+what, statement) }); err != nil {
+		if err := s.as(app, s.hostile,
+			func() error { return s.refused("the schema", "the application's role "+what, statement) }); err != nil {
 			return err
 		}
 	}
@@ -46,7 +48,8 @@ func (s *siege) attackWalls() error {
 
 // attackSequences draws from each sequence of the schema, of which there should be none.
 func (s *siege) attackSequences() error {
-	names, err := s.asks(s.hostile, `SELECT c.oid::regclass::text FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+	names, err := s.asks(s.hostile, `SELECT c.oid::regclass::text FROM pg_class AS c
+		JOIN pg_namespace AS n ON n.oid = c.relnamespace
 		WHERE n.nspname = 'hms' AND c.relkind = 'S'`)
 	if err != nil {
 		return err
@@ -122,7 +125,8 @@ func (s *siege) attackSettings() error {
 
 // settingIsGone checks that no tenant is set, neither in the setting nor for the policies.
 func (s *siege) settingIsGone(after string) error {
-	results, err := s.conn.PgConn().Exec(s.ctx, "SELECT coalesce(current_setting('hms.tenant', true), ''), coalesce(hms.current_tenant()::text, '')").ReadAll()
+	results, err := s.conn.PgConn().Exec(s.ctx,
+		"SELECT coalesce(current_setting('hms.tenant', true), ''), coalesce(hms.current_tenant()::text, '')").ReadAll()
 	if err != nil {
 		return err
 	}
@@ -142,7 +146,8 @@ func (s *siege) neverSet() (err error) {
 	}
 	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(s.ctx))) }()
 	for _, t := range s.tables {
-		results, err := conn.PgConn().Exec(s.ctx, fmt.Sprintf("BEGIN; SET LOCAL ROLE hms_app; SELECT 1 FROM %s LIMIT 1", t.Name)).ReadAll()
+		results, err := conn.PgConn().Exec(s.ctx,
+			fmt.Sprintf("BEGIN; SET LOCAL ROLE hms_app; SELECT 1 FROM %s LIMIT 1", t.Name)).ReadAll()
 		a, err := refusalOf(err)
 		if err != nil {
 			return err

@@ -1,4 +1,4 @@
-package hmstest
+package isolation
 
 import (
 	"context"
@@ -13,11 +13,12 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 
+	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/internal/dbx"
 )
 
-// Isolation is what [RequireTenantIsolation] did and found.
-type Isolation struct {
+// Report is what [Require] did and found.
+type Report struct {
 	Tables     int // of the schema, partitions not counted
 	Partitions int
 	Filled     int      // tables in which the victim had rows
@@ -32,14 +33,15 @@ type Isolation struct {
 }
 
 // String gives the figures in one line.
-func (i Isolation) String() string {
-	return fmt.Sprintf("%d tables (%d with rows of the victim), %d partitions, %d views, %d functions; %d checks, %d of them answered by a key; leaks %d",
-		i.Tables, i.Filled, i.Partitions, i.Views, i.Functions, i.Checks, i.Answered, len(i.Leaks))
+func (r Report) String() string {
+	return fmt.Sprintf("%d tables (%d with rows of the victim), %d partitions, %d views, %d functions; "+
+		"%d checks, %d of them answered by a key; leaks %d",
+		r.Tables, r.Filled, r.Partitions, r.Views, r.Functions, r.Checks, r.Answered, len(r.Leaks))
 }
 
-// RequireTenantIsolation plays a hostile tenant against everything that the catalogue of the
+// Require plays a hostile tenant against everything that the catalogue of the
 // schema hms lists, and fails where anything of victim's comes through. victim and hostile are
-// tenants of one database (see [Env.Neighbour]); both should have rows in the tables that
+// tenants of one database (see [hmstest.Env.Neighbour]); both should have rows in the tables that
 // matter, for an attack has to have something to aim at, and a row of its own to copy. A host
 // runs it in its own tests, on its own database, after its own migrations: the connection
 // must be allowed to switch to the roles hms_app and hms_sealer. It leaves nothing behind.
@@ -54,7 +56,7 @@ func (i Isolation) String() string {
 //     each foreign key pointed to his row, filters that fail on his values, planner statistics
 //   - each function, with the victim's tenant and ids as arguments: the answer must be that for
 //     a tenant that does not exist, and the victim's rows must stay as they are
-//   - to loosen the walls: row-level security, policies, triggers, grants, ownership, the
+//   - to loosen the guards: row-level security, policies, triggers, grants, ownership, the
 //     functions that the policies lean on, other roles, objects of its own in the schema
 //   - to find a tenant's setting that outlived its transaction, savepoint or error
 //
@@ -64,12 +66,12 @@ func (i Isolation) String() string {
 //
 // LOCK TABLE is tried only where the role may not write: PostgreSQL allows it to whoever may
 // UPDATE or DELETE. It shows nothing.
-func RequireTenantIsolation(tb testing.TB, victim, hostile *Env) Isolation {
+func Require(tb testing.TB, victim, hostile *hmstest.Env) Report {
 	tb.Helper()
 	conn, err := victim.DB.DB.Conn(tb.Context())
 	require.NoError(tb, err)
 	defer func() { require.NoError(tb, conn.Close()) }()
-	var found Isolation
+	var found Report
 	err = conn.Raw(func(driverConn any) error {
 		pgxConn, ok := driverConn.(*stdlib.Conn)
 		if !ok {
@@ -103,7 +105,7 @@ type siege struct {
 
 	tables []*table
 	before string // a fingerprint of the victim's rows
-	found  *Isolation
+	found  *Report
 }
 
 func (s *siege) run() error {
@@ -115,14 +117,16 @@ func (s *siege) run() error {
 		return err
 	}
 	for _, step := range []func() error{
-		s.checkCatalogue, s.attackTables, s.attackKeys, s.attackViews, s.attackFunctions, s.attackWalls, s.attackRoles, s.attackSettings,
+		s.checkCatalogue, s.attackTables, s.attackKeys, s.attackViews, s.attackFunctions, s.attackGuards, s.attackRoles,
+		s.attackSettings,
 	} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
 	after, err := s.fingerprint()
-	s.check(after == s.before, "the database", "the victim's rows are not what they were before: %s", changedLines(s.before, after))
+	s.check(after == s.before, "the database", "the victim's rows are not what they were before: %s",
+		changedLines(s.before, after))
 	return err
 }
 

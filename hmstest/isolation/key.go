@@ -1,4 +1,4 @@
-package hmstest
+package isolation
 
 import (
 	"encoding/json"
@@ -191,7 +191,8 @@ func (s *siege) pointAt(t *table, f foreignKey) error {
 		for column, value := range values {
 			inserted[column] = value
 		}
-		for what, statement := range map[string]string{"points": t.update(values), "adds a row that points": t.insert(t.own, inserted)} {
+		for what, statement := range map[string]string{"points": t.update(values),
+			"adds a row that points": t.insert(t.own, inserted)} {
 			a, err := s.try(statement)
 			if err != nil {
 				return err

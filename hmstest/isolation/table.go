@@ -1,4 +1,4 @@
-package hmstest
+package isolation
 
 import (
 	"encoding/json"
@@ -36,17 +36,22 @@ type foreignKey struct {
 }
 
 const tableCatalogue = ours + `SELECT json_build_object('Name', t.name, 'Part', t.is_part,
-	'Writes', has_table_privilege('hms_app', t.oid, 'UPDATE, DELETE, TRUNCATE') OR has_any_column_privilege('hms_app', t.oid, 'UPDATE'),
+	'Writes', has_table_privilege('hms_app', t.oid, 'UPDATE, DELETE, TRUNCATE')
+		OR has_any_column_privilege('hms_app', t.oid, 'UPDATE'),
 	'Columns', (SELECT json_agg(quote_ident(a.attname) ORDER BY a.attnum) FROM pg_attribute AS a
 		WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND a.attidentity <> 'a'),
-	'Key', (SELECT json_agg(a.attname ORDER BY o) FROM pg_constraint AS k CROSS JOIN LATERAL unnest(k.conkey) WITH ORDINALITY AS u (n, o)
+	'Key', (SELECT json_agg(a.attname ORDER BY o) FROM pg_constraint AS k
+		CROSS JOIN LATERAL unnest(k.conkey) WITH ORDINALITY AS u (n, o)
 		JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = u.n WHERE k.conrelid = t.oid AND k.contype = 'p'),
-	'Uniques', (SELECT json_agg(json_build_object('Name', c.relname, 'Where', coalesce(pg_get_expr(i.indpred, t.oid), ''), 'Columns',
+	'Uniques', (SELECT json_agg(json_build_object('Name', c.relname,
+		'Where', coalesce(pg_get_expr(i.indpred, t.oid), ''), 'Columns',
 		(SELECT json_agg(a.attname ORDER BY o) FROM unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY AS u (n, o)
 			JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = u.n AND a.attname <> 'tenant_id'
-			WHERE NOT i.indisexclusion OR EXISTS (SELECT 1 FROM pg_constraint AS x CROSS JOIN LATERAL unnest(x.conexclop) WITH ORDINALITY AS e (op, eo)
+			WHERE NOT i.indisexclusion OR EXISTS (SELECT 1 FROM pg_constraint AS x
+				CROSS JOIN LATERAL unnest(x.conexclop) WITH ORDINALITY AS e (op, eo)
 				JOIN pg_operator AS p ON p.oid = e.op WHERE x.conindid = i.indexrelid AND eo = o AND p.oprname = '='))))
-		FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid WHERE i.indrelid = t.oid AND (i.indisunique OR i.indisexclusion)),
+		FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid WHERE i.indrelid = t.oid AND (i.indisunique
+			OR i.indisexclusion)),
 	'Foreign', (SELECT json_agg(json_build_object('Name', k.conname, 'To', k.confrelid::regclass::text,
 		'Columns', (SELECT json_agg(a.attname ORDER BY o) FROM unnest(k.conkey) WITH ORDINALITY AS u (n, o)
 			JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = u.n AND a.attname <> 'tenant_id'),
@@ -54,7 +59,8 @@ const tableCatalogue = ours + `SELECT json_build_object('Name', t.name, 'Part', 
 			JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = u.n AND a.attname <> 'tenant_id'
 			JOIN pg_attribute AS b ON b.attrelid = k.confrelid AND b.attnum = u.m)))
 		FROM pg_constraint AS k WHERE k.conrelid = t.oid AND k.contype = 'f'))::text
-	FROM tenanted AS t WHERE EXISTS (SELECT 1 FROM pg_attribute AS a WHERE a.attrelid = t.oid AND a.attname = 'tenant_id') ORDER BY t.name`
+	FROM tenanted AS t WHERE EXISTS (SELECT 1 FROM pg_attribute AS a WHERE a.attrelid = t.oid AND a.attname = 'tenant_id')
+		ORDER BY t.name`
 
 // readTables reads the catalogue, and a row of each tenant per table.
 func (s *siege) readTables() error {
@@ -81,22 +87,23 @@ func (s *siege) readTables() error {
 	return nil
 }
 
-func (i *Isolation) count(t *table) {
+func (r *Report) count(t *table) {
 	switch {
 	case t.Part:
-		i.Partitions++
+		r.Partitions++
 	case t.theirs == "":
-		i.Tables++
-		i.Empty = append(i.Empty, t.Name)
+		r.Tables++
+		r.Empty = append(r.Empty, t.Name)
 	default:
-		i.Tables++
-		i.Filled++
+		r.Tables++
+		r.Filled++
 	}
 }
 
 // rowOf gives a row of a tenant as JSON, empty where there is none.
 func (s *siege) rowOf(table, tenant, where string) (string, error) {
-	rows, err := s.asks(tenant, fmt.Sprintf(`SELECT to_jsonb(t)::text FROM %s AS t WHERE t.tenant_id = %s AND (%s) LIMIT 1`, table, quote(tenant), where))
+	rows, err := s.asks(tenant, fmt.Sprintf(`SELECT to_jsonb(t)::text FROM %s AS t WHERE t.tenant_id = %s
+		AND (%s) LIMIT 1`, table, quote(tenant), where))
 	return strings.Join(rows, ""), err
 }
 
@@ -115,7 +122,8 @@ func (s *siege) fingerprintQuery() string {
 	parts := make([]string, 0, len(s.tables))
 	for _, t := range s.tables {
 		if !t.Part {
-			parts = append(parts, fmt.Sprintf(`SELECT %s || ' ' || count(*) || ' ' || coalesce(sum(hashtextextended(t::text, 0)), 0) FROM %s AS t WHERE t.tenant_id = %s`,
+			parts = append(parts, fmt.Sprintf(`SELECT %s || ' ' || count(*) || ' '
+				|| coalesce(sum(hashtextextended(t::text, 0)), 0) FROM %s AS t WHERE t.tenant_id = %s`,
 				quote(t.Name), t.Name, quote(s.victim)))
 		}
 	}
@@ -165,7 +173,8 @@ func (s *siege) reach(t *table, who string) error {
 		}
 	}
 	if t.Part {
-		if err := s.refused(t.Name, who+" reads a partition without its parent", "SELECT 1 FROM "+t.Name+" LIMIT 1"); err != nil {
+		if err := s.refused(t.Name, who+" reads a partition without its parent",
+			"SELECT 1 FROM "+t.Name+" LIMIT 1"); err != nil {
 			return err
 		}
 	}
@@ -177,7 +186,8 @@ func (s *siege) reach(t *table, who string) error {
 		if err := s.blind(t.Name, who+" writes a row in the victim's name", insert); err != nil {
 			return err
 		}
-		if err := s.blind(t.Name, who+" writes a row in the victim's name unless he has it", insert+" ON CONFLICT DO NOTHING"); err != nil {
+		if err := s.blind(t.Name, who+" writes a row in the victim's name unless he has it",
+			insert+" ON CONFLICT DO NOTHING"); err != nil {
 			return err
 		}
 		if err := s.blind(t.Name, who+" overwrites a row by ON CONFLICT", insert+t.onConflict()); err != nil {
@@ -219,9 +229,12 @@ func (s *siege) steal(t *table, who string) error {
 		return err
 	}
 	for _, statement := range []string{
-		"TRUNCATE %s", "ALTER TABLE %s DISABLE ROW LEVEL SECURITY", "ALTER TABLE %s NO FORCE ROW LEVEL SECURITY", "ALTER TABLE %s OWNER TO hms_app",
-		"DROP POLICY tenant_isolation ON %s", "ALTER POLICY tenant_isolation ON %s USING (true)", "CREATE POLICY isolation_probe ON %s USING (true)",
-		"ALTER TABLE %s DISABLE TRIGGER ALL", "ALTER TABLE %s DROP COLUMN tenant_id", "CREATE INDEX ON %s (tenant_id)", "DROP TABLE %s CASCADE",
+		"TRUNCATE %s", "ALTER TABLE %s DISABLE ROW LEVEL SECURITY", "ALTER TABLE %s NO FORCE ROW LEVEL SECURITY",
+		"ALTER TABLE %s OWNER TO hms_app",
+		"DROP POLICY tenant_isolation ON %s", "ALTER POLICY tenant_isolation ON %s USING (true)",
+		"CREATE POLICY isolation_probe ON %s USING (true)",
+		"ALTER TABLE %s DISABLE TRIGGER ALL", "ALTER TABLE %s DROP COLUMN tenant_id", "CREATE INDEX ON %s (tenant_id)",
+		"DROP TABLE %s CASCADE",
 	} {
 		if err := s.refused(t.Name, who+" may "+fmt.Sprintf(statement, "it"), fmt.Sprintf(statement, t.Name)); err != nil {
 			return err
@@ -242,7 +255,8 @@ func (s *siege) probe(t *table, who string) error {
 		return err
 	}
 	s.check(a.state() != "22012", t.Name, "%s has a condition look at rows before the policy", who)
-	return s.nothing(t.Name, who+" switches row-level security off", "SET LOCAL row_security = off; SELECT 1 FROM "+t.Name+" WHERE "+theirs)
+	return s.nothing(t.Name, who+" switches row-level security off",
+		"SET LOCAL row_security = off; SELECT 1 FROM "+t.Name+" WHERE "+theirs)
 }
 
 // copies tries COPY in both directions.

@@ -25,6 +25,7 @@ var tiers = [][]string{
 	{"clinical", "pharmacy", "lab", "facility", "billing", "inbox"},
 	{""},
 	{"fhir", "hmstest", "hmsotel"},
+	{"hmstest/isolation"},
 	{"examples"},
 }
 
