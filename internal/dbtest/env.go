@@ -170,6 +170,15 @@ func Scalar[T any](tb testing.TB, e *Env, query string, args ...any) T {
 	return v
 }
 
+// Texts reads a column of text by SQL as the superuser, past row-level security, such as one text per
+// breach of a rule of the catalogue.
+func Texts(tb testing.TB, db *bun.DB, query string, args ...any) []string {
+	tb.Helper()
+	texts := []string{}
+	require.NoError(tb, db.NewRaw(query, args...).Scan(tb.Context(), &texts))
+	return texts
+}
+
 // RequireTransitions holds a table of transitions against the guard that the database
 // puts on the same entity: both must allow the same steps.
 func RequireTransitions(tb testing.TB, e *Env, table string, pairs []string) {

@@ -1,4 +1,4 @@
-package hms_test
+package fault_test
 
 import (
 	"context"
@@ -98,7 +98,7 @@ func schemaOf(t *testing.T, server *pgserver.Server, database string) string {
 // shell runs a block of docs/operations.md as it stands there, with the server's own programs.
 func shell(t *testing.T, bin, folder, title string, variables ...string) {
 	t.Helper()
-	page, err := os.ReadFile("docs/operations.md")
+	page, err := os.ReadFile("../../docs/operations.md")
 	require.NoError(t, err)
 	block := regexp.MustCompile("(?s)```sh\n# " + title + ".*?\n```").FindString(string(page))
 	require.NotEmpty(t, block, title)

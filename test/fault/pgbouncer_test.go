@@ -1,4 +1,4 @@
-package hms_test
+package fault_test
 
 import (
 	"bytes"
@@ -22,6 +22,7 @@ import (
 
 	"github.com/chelal/hms"
 	"github.com/chelal/hms/hmstest"
+	"github.com/chelal/hms/hmstest/isolation"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/patient"
 	"github.com/chelal/hms/pharmacy"
@@ -360,7 +361,7 @@ func TestPgBouncer_ConcurrentHospitals(t *testing.T) {
 				require.Equal(t, hmstype.Quantity(clerks/hospitals*rounds*4), *c.total)
 				requireBooksBalance(t, c)
 			}
-			found := hmstest.RequireTenantIsolation(t, counters[0].Env, counters[1].Env)
+			found := isolation.Require(t, counters[0].Env, counters[1].Env)
 			require.Greater(t, found.Checks, 5000)
 		})
 	}

@@ -1,4 +1,4 @@
-package hms_test
+package fault_test
 
 import (
 	"context"

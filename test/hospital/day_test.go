@@ -1,4 +1,4 @@
-package hms_test
+package hospital_test
 
 import (
 	"context"
@@ -56,14 +56,14 @@ func (g got[T]) on(d *day) T {
 }
 
 // isID tells whether a type is one of the distinct types of ids.
-func isID(t reflect.Type) bool {
+func method.IsID(t reflect.Type) bool {
 	return t.Kind() == reflect.Array && strings.HasPrefix(t.Name(), "ID[") && strings.HasSuffix(t.PkgPath(), "/hmstype")
 }
 
 // remember takes all ids out of a value.
 func (d *day) remember(v reflect.Value) {
 	switch {
-	case isID(v.Type()):
+	case method.IsID(v.Type()):
 		if !v.IsZero() {
 			d.ids[v.Type()] = append(d.ids[v.Type()], v)
 		}
@@ -108,7 +108,7 @@ func live(t *testing.T, env *hmstest.Env) *day {
 
 // histories gives a row to each history of states that the day left empty.
 func (d *day) histories() {
-	for _, table := range findings(d.t, d.Env, `SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+	for _, table := range dbtest.Texts(d.t, d.DB, `SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'stepped_at' WHERE n.nspname = 'hms' AND c.relkind = 'r'`) {
 		_, err := d.DB.NewRaw(`INSERT INTO hms.? SELECT tenant_id, id, 1000, 'planned', 'active', ?, 'system:test', '' FROM hms.? AS t
 			WHERE tenant_id = ? AND NOT EXISTS (SELECT 1 FROM hms.? AS h WHERE h.tenant_id = t.tenant_id) LIMIT 1`,

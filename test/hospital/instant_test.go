@@ -1,4 +1,4 @@
-package hms_test
+package hospital_test
 
 import (
 	"fmt"
@@ -13,6 +13,8 @@ import (
 
 	"github.com/chelal/hms"
 	"github.com/chelal/hms/hmstest"
+	"github.com/chelal/hms/internal/dbtest"
+	"github.com/chelal/hms/internal/dbtest/day"
 )
 
 // tickingClock is the library's clock: the test's, and a microsecond more at every reading, so that
@@ -52,7 +54,7 @@ type written struct {
 func TestOperation_HasOneInstant(t *testing.T) {
 	t.Parallel()
 	clock := &tickingClock{readings: map[time.Time]bool{}}
-	env := hmstest.New(t, withLog(t), func(c *hms.Config) { c.Now = clock.now })
+	env := hmstest.New(t, day.WithLog(t), func(c *hms.Config) { c.Now = clock.now })
 	clock.base = env.Now
 	live(t, env)
 
@@ -94,7 +96,7 @@ func TestOperation_HasOneInstant(t *testing.T) {
 
 	// What the trail does not repeat: the outbox and the histories of states.
 	queries := []string{`SELECT event_type AS what, occurred_at AS at, xmin::text AS xid, tenant_id FROM hms.outbox`}
-	for _, table := range findings(t, env, `SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+	for _, table := range dbtest.Texts(t, env.DB, `SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'stepped_at' WHERE n.nspname = 'hms' AND c.relkind = 'r'`) {
 		queries = append(queries, fmt.Sprintf(`SELECT '%s', stepped_at, xmin::text, tenant_id FROM hms.%s`, table, table))
 	}

@@ -1,4 +1,4 @@
-package hms_test
+package hospital_test
 
 import (
 	"crypto/rand"
@@ -15,6 +15,7 @@ import (
 	"github.com/chelal/hms/clinical"
 	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/hmstest"
+	"github.com/chelal/hms/internal/dbtest/day"
 	"github.com/chelal/hms/pharmacy"
 )
 
@@ -87,7 +88,7 @@ func liveIn(t *testing.T, env *hmstest.Env) billing.Bill {
 	t.Helper()
 	env.Service(t, "TAB", "0.25")
 	stock := env.Stock(t, 100, "TAB")
-	rx := prescribe(t, env, stock.Item, 20, 0)
+	rx := day.Prescribe(t, env, stock.Item, 20, 0)
 	_, err := env.H.Pharmacy.Dispense(env.Ctx, pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 20})
 	require.NoError(t, err)
 	encounter := env.Encounter(t, rx.Patient, clinical.ClassInpatient)

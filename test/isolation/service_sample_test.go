@@ -1,4 +1,4 @@
-package hms_test
+package isolation_test
 
 import (
 	"reflect"
@@ -113,17 +113,6 @@ var idTexts = map[string]reflect.Type{
 	"Source.ID":                  reflect.TypeFor[hmstype.DispenseID](),
 }
 
-// omissions are fields that exclude others: one call for each choice.
-var omissions = map[string][][]string{
-	"audit.ListEvents":        {{"Session"}, {"APIKey"}},
-	"audit.ExportEvents":      {{"Session"}, {"APIKey"}},
-	"audit.ListExposures":     {{"Session", "APIKey", "Actor"}, {"User", "APIKey", "Actor"}, {"User", "Session", "Actor"}},
-	"pharmacy.Dispense":       {{"Patient", "Item"}, {"Prescription"}},
-	"clinical.OpenEncounter":  {{"Appointment"}, {"Patient", "Practitioner"}},
-	"billing.IssueCreditNote": {{"Amount"}},
-	"billing.CreateBill":      {{"Discounts", "Discount", "DiscountReason"}, {"Discount"}},
-}
-
 // notAsked are methods that a call with made-up arguments says nothing about, and why.
 var notAsked = map[string]string{
 	"identity.AddWebAuthnCredential": "makes the id itself; acts on the actor's own account, at once",
@@ -136,16 +125,4 @@ var notAsked = map[string]string{
 var keepsUnchecked = map[string]string{
 	"clinical.Prescribe": "the item of the formulary, which a host may keep elsewhere; the services name the tenant where they look it up",
 	"billing.Post":       "the source of a charge is in the caller's own words, and is never followed",
-}
-
-// otherwise are methods that refuse for another reason before they look at one of the ids,
-// since what the caller has of his own is not at that step; the answer is that for nobody's
-// ids all the same.
-var otherwise = map[string]string{
-	"identity.LinkPatient": "his account has moved on",
-	"inbox.ReassignTask":   "his task has moved on",
-	"lab.CollectSpecimen":  "his order is done",
-	"lab.CorrectResult":    "his item has moved on",
-	"lab.EnterResult":      "his item has moved on",
-	"billing.IssueBill":    "his bill is issued",
 }

@@ -1,4 +1,4 @@
-package hms_test
+package leak_test
 
 import (
 	"testing"

@@ -1,50 +1,6 @@
-package hms_test
+package leak_test
 
 import "strings"
-
-// noCanary are the fields that cannot take one, by path or by the path's end, and why.
-var noCanary = map[string]string{
-	"*.Cursor": "a cursor of the library's own",
-	"identity.CreateTenant.TenantDetails.TimeZone":                 "a name of the IANA database",
-	"*.Profile.Language":                                           "a language tag",
-	"identity.AcceptInvitation.Token":                              "a token of the library's own, looked for as such",
-	"identity.ResetPassword.Token":                                 "a token of the library's own, looked for as such",
-	"identity.Authenticate":                                        "a token of the library's own, looked for as such",
-	"identity.RotateSession":                                       "a token of the library's own, looked for as such",
-	"identity.Logout":                                              "a token of the library's own, looked for as such",
-	"identity.ConfirmTOTP":                                         "six digits",
-	"identity.Login.Code":                                          "six digits",
-	"audit.SetRetentionPolicy.RetentionPolicyDetails.Jurisdiction": "a code of ISO 3166",
-	"*.NotificationDetails.Category":                               "a code",
-	"inbox.Tasks.Role":                                             "the name of a role, whose canary CreateRole takes",
-	"*.To.Role":                                                    "the name of a role, and only one of it and a user",
-	"*.Link.Entity":                                                "the name of a table",
-	"*.Focus.Entity":                                               "the name of a table",
-	"*.CoverageDetails.Relationship":                               "a code of a fixed list",
-	"*.AllergyDetails.Category":                                    "a code of a fixed list",
-	"*.AllergyDetails.Criticality":                                 "a code of a fixed list",
-	"*.TestDetails.LOINC":                                          "a LOINC code",
-	"*.AnalyteDetails.LOINC":                                       "a LOINC code",
-	"*.AnalyteDetails.Unit":                                        "a UCUM code",
-	"lab.EnterResult.Values.Value.AbsentReason":                    "a code of a fixed list",
-	"lab.CorrectResult.Value.AbsentReason":                         "a code of a fixed list",
-	"lab.CorrectResult.Value.Code":                                 "a code of the test's own list; EnterResult feeds one",
-}
-
-func takesNoCanary(path string) (string, bool) {
-	if reason, ok := noCanary[path]; ok {
-		return reason, true
-	}
-	for end, reason := range noCanary {
-		if suffix, ok := strings.CutPrefix(end, "*"); ok && strings.HasSuffix(path, suffix) {
-			return reason, true
-		}
-	}
-	return "", false
-}
-
-// notReached are the methods that the day does not call, and why: none at present.
-var notReached = map[string]string{}
 
 // staysClear are the columns in which text that somebody entered may lie as it was entered, and
 // why. Whatever is not listed must be sealed, hashed or absent; so must all columns that
@@ -90,7 +46,7 @@ var staysClear = map[string]string{
 		supplier.contact_person supplier.email supplier.name supplier.name_key supplier.phone_number tenant.name ward.description ward.name ward.name_key
 		ward.service_code ward.ward_type`,
 	"the key of a row of the catalogue": `audit_event.entity_id`,
-	"the host's own name for one act":  `idempotency_key.key`,
+	"the host's own name for one act":   `idempotency_key.key`,
 }
 
 // clearColumns gives the reason by column.

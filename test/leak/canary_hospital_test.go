@@ -1,4 +1,4 @@
-package hms_test
+package leak_test
 
 import (
 	"bytes"
@@ -6,8 +6,6 @@ import (
 	"crypto/rand"
 	"os"
 	"path/filepath"
-	"reflect"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -23,10 +21,12 @@ import (
 	"github.com/chelal/hms"
 	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/hmsotel"
+	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstest/pgserver"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/internal/dbtest"
+	"github.com/chelal/hms/internal/dbtest/day"
 	"github.com/chelal/hms/internal/fieldcrypt"
 )
 
@@ -52,7 +52,6 @@ func (b *lockedBuffer) String() string {
 // library on it, which encrypts what it can and logs all that it can.
 type hospital struct {
 	canaries
-	t      *testing.T
 	h      *hms.HMS
 	db     *bun.DB
 	dsn    string
@@ -61,13 +60,9 @@ type hospital struct {
 	config hms.Config
 	tenant hms.TenantID
 	sys    context.Context //nolint:containedctx // a test's; the host's own actor
-	role   string          // the name of one that holds every permission
+	day    *day.Day        // what the tenant has lived through
 
-	reached map[string]bool // methods that succeeded
-	fed     map[string]bool // fields that a canary went into, with success
-	errored int             // errors that were looked through
-
-	ids map[reflect.Type][]reflect.Value // that the methods gave, by type
+	errored int // errors that were looked through
 
 	spans   *tracetest.InMemoryExporter
 	metrics *sdkmetric.ManualReader
@@ -83,14 +78,22 @@ func newHospital(t *testing.T) *hospital {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop(context.Background())) })
 	c := &hospital{
-		canaries: canaries{secrets: map[int]bool{}, tokens: map[string]int{}}, t: t, dsn: server.DSN(""), clock: dbtest.NewClock(),
-		tenant: hms.NewTenantID(), ids: map[reflect.Type][]reflect.Value{}, reached: map[string]bool{}, fed: map[string]bool{},
+		canaries: canaries{t: t, fed: map[string]bool{}, secrets: map[int]bool{}, tokens: map[string]int{}},
+		dsn:      server.DSN(""), clock: dbtest.NewClock(), tenant: hms.NewTenantID(),
 	}
 	c.config = c.configure()
 	c.db, c.h = c.open(c.dsn)
 	require.NoError(t, c.h.Migrate(t.Context()))
 	c.sys = hms.WithActor(t.Context(), hms.SystemActor(c.tenant, "host"))
+	c.day = day.New(t, &hmstest.Env{H: c.h, DB: c.db, DSN: c.dsn, Tenant: c.tenant, Ctx: c.sys})
+	c.day.Clock, c.day.Pen, c.day.Unfounded = c.clock, &c.canaries, true
 	return c
+}
+
+// live lives the day and seals it.
+func (c *hospital) live() {
+	c.day.Live()
+	c.day.Seal()
 }
 
 func (c *hospital) configure() hms.Config {
@@ -139,80 +142,4 @@ func (c *hospital) serverLog() string {
 		}
 		require.NoError(c.t, c.t.Context().Err(), "the server's log does not come")
 	}
-}
-
-// nameOf names a method as publicMethods does.
-func nameOf(fn any) string {
-	full := runtime.FuncForPC(reflect.ValueOf(fn).Pointer()).Name() // .../patient.(*Service).Register-fm
-	full = full[strings.LastIndex(full, "/")+1:]
-	return strings.TrimSuffix(strings.ReplaceAll(full, ".(*Service)", ""), "-fm")
-}
-
-// byHand marks the fields of which exactly one may be given: the day gives each its canary itself.
-const byHand = ".Value."
-
-// feed puts a canary into each text of an input that is still empty.
-func (c *hospital) feed(in reflect.Value, name string) {
-	for _, l := range leaves(in, name) {
-		if _, no := takesNoCanary(l.path); !no && !strings.Contains(l.path, byHand) && l.value.Type() == reflect.TypeFor[string]() && l.value.Len() == 0 {
-			l.value.SetString(c.text(l.path))
-		}
-		if len(c.find(l.value.String())) > 0 {
-			c.fed[l.path] = true
-		}
-	}
-}
-
-// done notes that a method succeeded, and the secrets that it made.
-func (c *hospital) done(name string, err error, out any) {
-	c.t.Helper()
-	c.requireNoneIn(c.t, err, name)
-	require.NoError(c.t, err, name)
-	c.reached[name] = true
-	c.remember(reflect.ValueOf(out))
-	result := reflect.New(reflect.TypeOf(out)).Elem()
-	result.Set(reflect.ValueOf(out))
-	for _, l := range leaves(result, name) {
-		if s, ok := l.value.Interface().(hmstype.Secret); ok {
-			c.made(l.path, s)
-		}
-	}
-}
-
-// run feeds a method's input and calls it, which must succeed.
-func run[In, Out any](c *hospital, ctx context.Context, fn func(context.Context, In) (Out, error), in In) Out { //nolint:revive // the hospital comes first
-	c.t.Helper()
-	name := nameOf(fn)
-	c.feed(reflect.ValueOf(&in).Elem(), name)
-	out, err := fn(ctx, in)
-	c.done(name, err, out)
-	return out
-}
-
-// perform calls a method that takes no input.
-func perform[Out any](c *hospital, ctx context.Context, fn func(context.Context) (Out, error)) Out { //nolint:revive // the hospital comes first
-	c.t.Helper()
-	out, err := fn(ctx)
-	c.done(nameOf(fn), err, out)
-	return out
-}
-
-// tell calls a method that gives nothing but an error.
-func tell[In any](c *hospital, ctx context.Context, fn func(context.Context, In) error, in In) { //nolint:revive // the hospital comes first
-	c.t.Helper()
-	name := nameOf(fn)
-	c.feed(reflect.ValueOf(&in).Elem(), name)
-	c.done(name, fn(ctx, in), hmstype.Secret(""))
-}
-
-// person gives somebody with roles, who has just proved who he is.
-func (c *hospital) person(roles ...string) context.Context {
-	c.t.Helper()
-	user := run(c, c.sys, c.h.Identity.CreateUser, identity.CreateUserInput{
-		Profile: identity.Profile{Email: c.mail("identity.CreateUser.Profile.Email"), PhoneNumber: c.phone("identity.CreateUser.Profile.PhoneNumber")},
-		Roles:   roles,
-	})
-	actor := hms.HumanActor(c.tenant, user.ID)
-	actor.AuthenticatedAt = c.clock.Now()
-	return hms.WithActor(c.t.Context(), actor)
 }

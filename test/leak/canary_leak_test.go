@@ -1,4 +1,4 @@
-package hms_test
+package leak_test
 
 import (
 	"context"
@@ -19,6 +19,8 @@ import (
 	"github.com/chelal/hms/hmsotel"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/dbtest/day"
+	"github.com/chelal/hms/internal/dbtest/method"
 	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/patient"
 )
@@ -57,19 +59,15 @@ func (c *hospital) requireNoneObserved() {
 	c.requireNone(c.t, string(body), "the metrics")
 }
 
-// requireAllFed fails for a method that the day did not reach, and for a field of one that no
-// canary went into.
+// requireAllFed fails for a method that the day did not reach, and for a field that no canary went
+// into.
 func (c *hospital) requireAllFed() {
-	for _, m := range publicMethods(c.h) {
-		_, listed := notReached[m.name]
-		assert.NotEqual(c.t, c.reached[m.name], listed, "%s: reached %v, listed as not reached %v", m.name, c.reached[m.name], listed)
-		if !c.reached[m.name] {
-			continue
-		}
+	c.day.RequireAllReached()
+	for _, m := range method.Public(c.h) {
 		_, texts := filling{now: c.clock.Now(), text: func(string) string { return "" }}.arguments(m)
 		for _, l := range texts {
-			_, exempt := takesNoCanary(l.path)
-			assert.True(c.t, !l.isPlain() || c.fed[l.path] || exempt, "no canary went into %s", l.path)
+			_, exempt := day.TakesNoText(l.Path)
+			assert.True(c.t, !l.IsPlain() || c.fed[l.Path] || exempt, "no canary went into %s", l.Path)
 		}
 	}
 }
@@ -152,12 +150,12 @@ var wrongs = map[string]func(string) string{
 // of their list, ids of nothing, numbers out of range, by actors who may all and by one who may
 // nothing.
 func (c *hospital) misuse() {
-	actors := map[string]context.Context{"host": c.sys, "person": c.person(c.role), "nobody": c.person()}
-	for _, m := range publicMethods(c.h) {
+	actors := map[string]context.Context{"host": c.sys, "person": c.day.Person(c.day.Role), "nobody": c.day.Person()}
+	for _, m := range method.Public(c.h) {
 		texts := map[string]string{}
 		f := filling{now: c.clock.Now(), text: func(path string) string {
 			if texts[path] == "" {
-				texts[path] = c.text(path)
+				texts[path] = c.Text(path)
 			}
 			return texts[path]
 		}}
@@ -165,7 +163,7 @@ func (c *hospital) misuse() {
 			for _, extreme := range []bool{false, true} {
 				f.extreme = extreme
 				args, _ := f.arguments(m)
-				c.look(m, who, m.attempt(ctx, args))
+				c.look(m, who, attempt(ctx, m, args))
 			}
 			f.extreme = false
 			if who != "nobody" {
@@ -177,15 +175,15 @@ func (c *hospital) misuse() {
 }
 
 // spoil calls a method once for each of its texts and each way in which that is no text.
-func (c *hospital) spoil(m publicMethod, f filling, who string, ctx context.Context) { //nolint:revive // the method comes first
+func (c *hospital) spoil(m method.Method, f filling, who string, ctx context.Context) { //nolint:revive // the method comes first
 	_, all := f.arguments(m)
 	for wrong, spoil := range wrongs {
 		for i := range all {
 			args, one := f.arguments(m)
-			one[i].value.SetString(spoil(one[i].value.String()))
-			err := m.attempt(ctx, args)
-			c.look(m, who+", "+wrong+" in "+one[i].path, err)
-			if one[i].isPlain() {
+			one[i].Value.SetString(spoil(one[i].Value.String()))
+			err := attempt(ctx, m, args)
+			c.look(m, who+", "+wrong+" in "+one[i].Path, err)
+			if one[i].IsPlain() {
 				c.requireRefused(one[i], wrong, err)
 			}
 		}
@@ -193,23 +191,23 @@ func (c *hospital) spoil(m publicMethod, f filling, who string, ctx context.Cont
 }
 
 // look looks through what a misuse gave: never an error that the library did not foresee.
-func (c *hospital) look(m publicMethod, how string, err error) {
+func (c *hospital) look(m method.Method, how string, err error) {
 	if err == nil {
 		return
 	}
 	c.errored++
-	assert.NotEqual(c.t, hmstype.KindInternal, hmstype.KindOf(err), "%s as %s: %v", m.name, how, err)
-	assert.NotContains(c.t, err.Error(), "panic", "%s as %s", m.name, how)
-	c.requireNoneIn(c.t, err, m.name+" as "+how)
+	assert.NotEqual(c.t, hmstype.KindInternal, hmstype.KindOf(err), "%s as %s: %v", m.Name, how, err)
+	assert.NotContains(c.t, err.Error(), "panic", "%s as %s", m.Name, how)
+	c.requireNoneIn(c.t, err, m.Name+" as "+how)
 }
 
 // requireRefused wants a field that holds no text named as such. A secret is refused as a whole.
-func (c *hospital) requireRefused(l leaf, wrong string, err error) {
-	isSecret := l.value.Type() == reflect.TypeFor[hmstype.Secret]()
-	if l.isNamedIn(err) || isSecret && err != nil || errors.Is(err, identity.ErrPersonRequired) {
+func (c *hospital) requireRefused(l method.Leaf, wrong string, err error) {
+	isSecret := l.Value.Type() == reflect.TypeFor[hmstype.Secret]()
+	if l.IsNamedIn(err) || isSecret && err != nil || errors.Is(err, identity.ErrPersonRequired) {
 		return
 	}
-	assert.Fail(c.t, "not refused", "%s in %s: %.200v", wrong, l.path, err)
+	assert.Fail(c.t, "not refused", "%s in %s: %.200v", wrong, l.Path, err)
 }
 
 // requireServerLogLeaksByDefault shows why SECURITY.md asks for other settings than the server's
@@ -219,7 +217,7 @@ func (c *hospital) requireServerLogLeaksByDefault() {
 	_, err := c.h.Patient.Register(c.sys, patient.RegisterInput{Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown}, MRN: "taken"})
 	require.NoError(c.t, err)
 	fails := func(h *hms.HMS) {
-		in := patient.RegisterInput{Details: patient.Details{LastName: c.text("patient.Register.Details.LastName"), Gender: patient.GenderUnknown}, MRN: "taken"}
+		in := patient.RegisterInput{Details: patient.Details{LastName: c.Text("patient.Register.Details.LastName"), Gender: patient.GenderUnknown}, MRN: "taken"}
 		_, err := h.Patient.Register(c.sys, in)
 		require.ErrorIs(c.t, err, patient.ErrMRNTaken)
 	}

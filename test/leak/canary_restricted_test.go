@@ -1,4 +1,4 @@
-package hms_test
+package leak_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbtest/method"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -25,7 +26,7 @@ func TestCanaries_RestrictedPatientsAreShownToNobody(t *testing.T) {
 	c.live()
 	_, err := c.db.ExecContext(t.Context(), `UPDATE hms.patient SET is_restricted = true`)
 	require.NoError(t, err)
-	w := &walk{hospital: c, declared: declaredUseCases(), ids: c.idsOfTheDay()}
+	w := &walk{hospital: c, declared: method.Declared(), ids: c.day.IDs}
 
 	roles := 0
 	all, err := c.h.Identity.ListRoles(c.sys)
@@ -43,7 +44,7 @@ func TestCanaries_RestrictedPatientsAreShownToNobody(t *testing.T) {
 
 	// Who may see restricted patients sees them by the same calls: otherwise the walk proves nothing.
 	shown := map[string]bool{}
-	w.as(t, c.role, func(info usecase.Info, found []int, _ string) {
+	w.as(t, c.day.Role, func(info usecase.Info, found []int, _ string) {
 		if len(found) > 0 {
 			shown[info.Name] = true
 		}
@@ -56,7 +57,7 @@ func TestCanaries_RestrictedPatientsAreShownToNobody(t *testing.T) {
 type walk struct {
 	*hospital
 	declared map[string]usecase.Info
-	ids      map[reflect.Type][]reflect.Value
+	ids      method.IDs
 	calls    int
 }
 
@@ -66,29 +67,29 @@ const variants = 4
 // as walks as a new person with a role and tells the canaries of patients in each answer.
 func (w *walk) as(t *testing.T, role string, tell func(usecase.Info, []int, string)) {
 	t.Helper()
-	ctx := w.person(role)
+	ctx := w.day.Person(role)
 	actor, err := hmstype.ActorFrom(ctx)
 	require.NoError(t, err)
-	for _, m := range publicMethods(w.h) {
-		info, ok := w.declared[operationOf(m.name)]
+	for _, m := range method.Public(w.h) {
+		info, ok := w.declared[method.Operation(m.Name)]
 		if !ok || info.Proof != "" || w.h.Identity.Authorize(ctx, actor, info.Permission) != nil {
 			continue
 		}
 		for variant := range variants {
-			text := w.put(t, ctx, m.name, info, variant)
+			text := w.put(t, ctx, m.Name, info, variant)
 			tell(info, w.ofPatients(w.find(text)), text)
 		}
 	}
 }
 
 // put makes one call in a transaction that is rolled back, and gives result and error as text.
-func (w *walk) put(t *testing.T, ctx context.Context, method string, info usecase.Info, variant int) string { //nolint:revive // t comes first
+func (w *walk) put(t *testing.T, ctx context.Context, called string, info usecase.Info, variant int) string { //nolint:revive // t comes first
 	t.Helper()
 	w.calls++
 	tx, err := w.db.BeginTx(t.Context(), nil)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, tx.Rollback()) }()
-	service, name, _ := strings.Cut(method, ".")
+	service, name, _ := strings.Cut(called, ".")
 	bound := reflect.ValueOf(w.h.WithTx(tx)).Elem().FieldByNameFunc(func(f string) bool { return strings.EqualFold(f, service) })
 	fn := bound.MethodByName(name)
 	id := func(kind reflect.Type) reflect.Value {
@@ -98,9 +99,9 @@ func (w *walk) put(t *testing.T, ctx context.Context, method string, info usecas
 		}
 		return known[min(variant, len(known)-1)]
 	}
-	args := append([]reflect.Value{reflect.ValueOf(ctx)}, sampleArguments(fn.Type(), info, w.clock.Now(), id)...)
+	args := append([]reflect.Value{reflect.ValueOf(ctx)}, method.Arguments(fn.Type(), info, w.clock.Now(), id)...)
 	var text strings.Builder
-	for _, out := range drained(fn.Call(args)) {
+	for _, out := range method.Drained(fn.Call(args)) {
 		if err, ok := out.Interface().(error); ok && err != nil {
 			fmt.Fprintf(&text, "%v %+v", err, err)
 			continue
@@ -120,18 +121,9 @@ func (w *walk) ofPatients(found []int) []int {
 			return true
 		}
 		_, general := ofNobody[w.paths[n]]
-		return general || w.declared[operationOf(path[0]+"."+path[1])].Shows == ""
+		return general || w.declared[method.Operation(path[0]+"."+path[1])].Shows == ""
 	})
 }
 
 // ofNobody are fields of use cases about a patient that say nothing of him, and why.
 var ofNobody = map[string]string{}
-
-// idsOfTheDay gives the ids in the rows of the day, by type.
-func (c *hospital) idsOfTheDay() map[reflect.Type][]reflect.Value { return c.ids }
-
-// remember takes the ids out of a result.
-func (c *hospital) remember(v reflect.Value) {
-	d := day{ids: c.ids}
-	d.remember(v)
-}

@@ -1,4 +1,4 @@
-package hms_test
+package leak_test
 
 import (
 	"encoding/json"
@@ -8,18 +8,21 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"testing"
 
 	"github.com/stretchr/testify/assert"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/dbtest/day"
+	"github.com/chelal/hms/outbox"
 )
 
 // The tests whose files begin with canary feed recognisable text through every field of every
 // input of every public method, and then look for it wherever it must not be:
 //
+//   - internal/dbtest/day is a hospital's day, whose pen the canaries are: it feeds what is right,
 //   - canary_input_test.go fills inputs by reflection and feeds what is wrong,
-//   - canaryday*_test.go is a little hospital's day that feeds what is right,
 //   - canary_clear_test.go lists what may stay in clear, and why,
 //   - canary_leak_test.go looks, also through the spans and metrics of package hmsotel,
 //   - canary_restricted_test.go looks as every role, after all records were restricted.
@@ -27,13 +30,17 @@ import (
 // canaryForm finds a canary in any text: the word, or the number that passes for one of a telephone.
 var canaryForm = regexp.MustCompile(`(?i)canary(\d{4})|7654321(\d{4})`)
 
-// canaries remembers which one was given to what.
+// canaries remembers which one was given to what. It is the pen of the hospital's day.
 type canaries struct {
+	t       *testing.T
 	mu      sync.Mutex
 	paths   []string
-	secrets map[int]bool   // those that must be nowhere at all
-	tokens  map[string]int // secrets that the library made, and the canary that stands for each
+	fed     map[string]bool // fields that a canary went into
+	secrets map[int]bool    // those that must be nowhere at all
+	tokens  map[string]int  // secrets that the library made, and the canary that stands for each
 }
+
+var _ day.Pen = (*canaries)(nil)
 
 func (c *canaries) next(path string) int {
 	c.mu.Lock()
@@ -42,17 +49,14 @@ func (c *canaries) next(path string) int {
 	return len(c.paths) - 1
 }
 
-// text gives a new canary of ten characters.
-func (c *canaries) text(path string) string { return fmt.Sprintf("canary%04d", c.next(path)) }
+// Text gives a new canary of ten characters.
+func (c *canaries) Text(path string) string { return fmt.Sprintf("canary%04d", c.next(path)) }
 
-// phone gives a new canary of eleven digits.
-func (c *canaries) phone(path string) string { return fmt.Sprintf("7654321%04d", c.next(path)) }
+// Phone gives a new canary of eleven digits.
+func (c *canaries) Phone(path string) string { return fmt.Sprintf("7654321%04d", c.next(path)) }
 
-// mail gives a new canary that is an address.
-func (c *canaries) mail(path string) string { return c.text(path) + "@example.org" }
-
-// secret gives a new canary that is a password.
-func (c *canaries) secret(path string) hmstype.Secret {
+// Secret gives a new canary that is a password.
+func (c *canaries) Secret(path string) hmstype.Secret {
 	n := c.next(path)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -60,8 +64,8 @@ func (c *canaries) secret(path string) hmstype.Secret {
 	return hmstype.Secret(fmt.Sprintf("canary%04d, seven green lanterns", n))
 }
 
-// made notes a secret that the library made.
-func (c *canaries) made(path string, s hmstype.Secret) {
+// Made notes a secret that the library made.
+func (c *canaries) Made(path string, s hmstype.Secret) {
 	if s == "" {
 		return
 	}
@@ -70,6 +74,21 @@ func (c *canaries) made(path string, s hmstype.Secret) {
 	defer c.mu.Unlock()
 	c.secrets[n] = true
 	c.tokens[s.Reveal()] = n
+}
+
+// Goes notes a field that a canary goes into.
+func (c *canaries) Goes(path, text string) {
+	if len(c.find(text)) > 0 {
+		c.fed[path] = true
+	}
+}
+
+// Error looks at an error of the day.
+func (c *canaries) Error(method string, err error) { c.requireNoneIn(c.t, err, method) }
+
+// Event looks at an event of the outbox, which may hold nothing of what was fed.
+func (c *canaries) Event(e outbox.Event) {
+	c.requireNone(c.t, string(e.Data)+e.Type+e.Entity+e.EntityID, "outbox event "+e.Type)
 }
 
 // find gives the canaries in a text.

@@ -1,4 +1,4 @@
-package hms_test
+package schema_test
 
 import (
 	"reflect"
@@ -8,20 +8,21 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/internal/dbtest/method"
 	"github.com/chelal/hms/internal/usecase"
 )
 
 // Every declaration's sample passes its input's validation once its ids are filled in: otherwise
 // the tests that are fed by the declarations would stop at it. Ids that exclude each other are left
-// to those tests (omissions).
+// to those tests (method.Omissions).
 func TestSamples_PassValidation(t *testing.T) {
 	t.Parallel()
 	checked := 0
 	for _, info := range usecase.Declared() {
-		if info.Sample == nil || len(omissions[methodOf(info.Name)]) > 0 {
+		if info.Sample == nil || len(method.Omissions[methodOf(info.Name)]) > 0 {
 			continue
 		}
-		v, ok := sampleOf(info, info.Input, func(kind reflect.Type) reflect.Value {
+		v, ok := method.Sample(info, info.Input, func(kind reflect.Type) reflect.Value {
 			id := uuid.Must(uuid.NewV7())
 			made := reflect.New(kind).Elem()
 			reflect.Copy(made, reflect.ValueOf(id[:]))
@@ -43,9 +44,9 @@ var exclusive = map[reflect.Type][]string{reflect.TypeFor[audit.ListEventsInput]
 
 // methodOf finds the method of an operation among those that have omissions.
 func methodOf(operation string) string {
-	for method := range omissions {
-		if operationOf(method) == operation {
-			return method
+	for name := range method.Omissions {
+		if method.Operation(name) == operation {
+			return name
 		}
 	}
 	return ""

@@ -1,4 +1,4 @@
-package hms_test
+package schema_test
 
 import (
 	"flag"
@@ -11,8 +11,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/chelal/hms/internal/dbtest/method"
 	"github.com/chelal/hms/internal/dbx"
 )
+
+// root is the module's folder.
+const root = "../.."
 
 var update = flag.Bool("update", false, "write the generated documents anew")
 
@@ -24,9 +28,9 @@ var participle = regexp.MustCompile(
 // which use cases tell them, in one place.
 func TestEvents_AreCatalogued(t *testing.T) {
 	t.Parallel()
-	declared := declaredUseCases()
+	declared := method.Declared()
 	var b strings.Builder
-	b.WriteString("# Events\n\nGenerated from the declarations by `go test . -run TestEvents -update`.\n\n" +
+	b.WriteString("# Events\n\nGenerated from the declarations by `go test ./test/schema -run TestEvents -update`.\n\n" +
 		"A change of state that others care about is written to the outbox with it, and delivered by\n" +
 		"`Outbox.Relay` at least once, in order per entity. Data are ids, codes and quantities.\n")
 	types, last := dbx.EventTypes(), ""
@@ -47,7 +51,7 @@ func TestEvents_AreCatalogued(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", e.Name, e.Entity, e.When, codes(e.Data), codes(e.By))
 	}
-	requireUpToDate(t, "docs/events.md", b.String())
+	requireUpToDate(t, root+"/docs/events.md", b.String())
 }
 
 func codes(names []string) string { return "`" + strings.Join(names, "`, `") + "`" }
@@ -60,5 +64,5 @@ func requireUpToDate(t *testing.T, path, want string) {
 	}
 	got, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.Equal(t, want, string(got), "%s is generated: go test . -run %s -update", path, t.Name())
+	require.Equal(t, want, string(got), "%s is generated: go test ./test/schema -run %s -update", path, t.Name())
 }

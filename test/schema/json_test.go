@@ -1,4 +1,4 @@
-package hms_test
+package schema_test
 
 import (
 	"encoding"
@@ -122,7 +122,7 @@ func TestJSON_PublicStructsHaveTags(t *testing.T) {
 // What hmstype exports is in every package's values, or in what a host writes to its log.
 func TestJSON_StructsOfTheVocabularyHaveTags(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("hmstype/*.go")
+	files, err := filepath.Glob(root + "/hmstype/*.go")
 	require.NoError(t, err)
 	checked := 0
 	for _, file := range files {

@@ -1,4 +1,4 @@
-package hms_test
+package schema_test
 
 import (
 	"maps"
@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms/hmstest"
+	"github.com/chelal/hms/internal/dbtest"
 	"github.com/chelal/hms/internal/dbx"
 )
 
@@ -31,7 +32,7 @@ var mayGo = map[string]string{
 // unkept gives the tables, partitions included, whose rows somebody can remove.
 func unkept(t *testing.T, env *hmstest.Env) []string {
 	t.Helper()
-	list := findings(t, env, `SELECT t.relname FROM (`+tables+`) AS t WHERE NOT `+kept)
+	list := dbtest.Texts(t, env.DB, `SELECT t.relname FROM (`+tables+`) AS t WHERE NOT `+kept)
 	slices.Sort(list)
 	return list
 }
@@ -48,7 +49,7 @@ func TestSchema_RowsOfTheRecordAreKept(t *testing.T) {
 	}
 	require.Equal(t, slices.Sorted(maps.Keys(reasoned)), unkept(t, env),
 		"a table keeps its rows (hms.keep_rows, hms.append_only), or has a reason in mayGo")
-	require.Empty(t, findings(t, env, `SELECT t.relname FROM (`+tables+`) AS t WHERE `+kept+` AND EXISTS (SELECT 1
+	require.Empty(t, dbtest.Texts(t, env.DB, `SELECT t.relname FROM (`+tables+`) AS t WHERE `+kept+` AND EXISTS (SELECT 1
 		FROM pg_roles AS r WHERE r.rolname IN ('hms_app', 'hms_sealer', 'hms_backup')
 		AND has_table_privilege(r.oid, t.oid, 'DELETE, TRUNCATE'))`),
 		"the first wall: no role of the library's may remove what nobody removes")
@@ -59,7 +60,7 @@ func TestSchema_NobodyRemovesRowsOfTheRecord(t *testing.T) {
 	t.Parallel()
 	env := hmstest.NewOwn(t)
 	tried := 0
-	for _, table := range findings(t, env, `SELECT t.relname FROM (`+tables+`) AS t WHERE `+kept) {
+	for _, table := range dbtest.Texts(t, env.DB, `SELECT t.relname FROM (`+tables+`) AS t WHERE `+kept) {
 		for _, role := range []string{"NONE", "hms_owner"} {
 			for _, statement := range []string{`DELETE FROM hms.` + table, `TRUNCATE hms.` + table + ` CASCADE`} {
 				tx, err := env.DB.BeginTx(t.Context(), nil)

@@ -1,7 +1,6 @@
-package hms_test
+package schema_test
 
 import (
-	"fmt"
 	"go/token"
 	"reflect"
 	"strings"
@@ -39,13 +38,4 @@ func canBeNamed(kind reflect.Type) bool {
 		name, _, _ := strings.Cut(kind.Name(), "[")
 		return kind.PkgPath() == "" || token.IsExported(name) && !strings.Contains(kind.PkgPath(), "/internal")
 	}
-}
-
-func ExampleOperations() {
-	for _, op := range hms.Operations() {
-		if op.Name == "clinical.book" {
-			fmt.Println(op.Name, op.Permission, op.Writes, op.Input, op.Result)
-		}
-	}
-	// Output: clinical.book appointment.write true clinical.BookInput clinical.Appointment
 }

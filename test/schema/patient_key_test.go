@@ -1,4 +1,4 @@
-package hms_test
+package schema_test
 
 import (
 	"maps"
@@ -14,6 +14,8 @@ import (
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/dbtest"
+	"github.com/chelal/hms/internal/dbtest/day"
 	"github.com/chelal/hms/internal/dbx"
 )
 
@@ -70,7 +72,7 @@ var tiedOtherwise = map[string]string{
 // untied gives both lists.
 func untied(t *testing.T, env *hmstest.Env) []string {
 	t.Helper()
-	list := append(findings(t, env, anothersPatient), findings(t, env, twoPatients)...)
+	list := append(dbtest.Texts(t, env.DB, anothersPatient), dbtest.Texts(t, env.DB, twoPatients)...)
 	slices.Sort(list)
 	return list
 }
@@ -87,7 +89,7 @@ func TestSchema_ReferencesAreOfOnePatient(t *testing.T) {
 	}
 	require.Equal(t, slices.Sorted(maps.Keys(reasoned)), untied(t, env),
 		"a reference has the patient in its key, or a reason in tiedOtherwise")
-	require.Greater(t, len(findings(t, env, references+`SELECT conname FROM tie`)), 20, "there is something to look at")
+	require.Greater(t, len(dbtest.Texts(t, env.DB, references+`SELECT conname FROM tie`)), 20, "there is something to look at")
 }
 
 // Every key that has the patient with it is tried on rows that a hospital's day left, in every domain:
@@ -96,11 +98,11 @@ func TestSchema_ReferencesAreOfOnePatient(t *testing.T) {
 // answer for themselves.
 func TestSchema_NobodyRefersToAnothersRow(t *testing.T) {
 	t.Parallel()
-	d := live(t, hmstest.NewOwn(t, withLog(t)))
+	d := day.Lived(t, hmstest.NewOwn(t, day.WithLog(t)))
 	other := d.Patient(t).ID
 	start := d.Now().Add(24 * time.Hour)
 	_, err := d.H.Clinical.Book(d.Ctx, clinical.BookInput{ // a second one, for one that replaces another
-		Patient: d.who.ID, Practitioner: d.User(t, identity.RoleDoctor),
+		Patient: d.Who.ID, Practitioner: d.User(t, identity.RoleDoctor),
 		Period: hmstype.Period{Start: start, End: start.Add(time.Hour)},
 	})
 	require.NoError(t, err)

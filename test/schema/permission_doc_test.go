@@ -1,4 +1,4 @@
-package hms_test
+package schema_test
 
 import (
 	"fmt"
@@ -27,7 +27,7 @@ func TestPermissions_AreListed(t *testing.T) {
 	}
 	var b strings.Builder
 	b.WriteString("# Permissions\n\nWritten by a test from the declarations of the use cases and the roles of a new tenant:\n" +
-		"`go test . -run TestPermissions_AreListed -update`\n\nRoles are the tenant's: it may change these and add its own. " +
+		"`go test ./test/schema -run TestPermissions_AreListed -update`\n\nRoles are the tenant's: it may change these and add its own. " +
 		"Nobody gives a permission that he does not\nhold, unless he holds `identity.escalate`. The host's own actor holds every one.\n\n| permission |")
 	for _, r := range roles {
 		b.WriteString(" " + r.Name + " |")
@@ -46,5 +46,5 @@ func TestPermissions_AreListed(t *testing.T) {
 	}
 	b.WriteString("\nWithout a permission, because the caller proves himself by a token or a password, or because it concerns\n" +
 		"his own account only: " + strings.Join(operations[""], ", ") + ".\n")
-	requireUpToDate(t, "docs/permissions.md", b.String())
+	requireUpToDate(t, root+"/docs/permissions.md", b.String())
 }

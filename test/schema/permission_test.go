@@ -1,4 +1,4 @@
-package hms_test
+package schema_test
 
 import (
 	"context"
@@ -16,14 +16,9 @@ import (
 
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbtest/method"
 	"github.com/chelal/hms/internal/usecase"
 )
-
-// undeclared are the public methods that are no use cases, and why.
-var undeclared = map[string]string{
-	"identity.Authorize": "answers the question itself",
-	"identity.Bind":      "wires; touches nothing",
-}
 
 // delegating are the public methods that only call another one of their service, and which.
 var delegating = map[string]string{
@@ -59,19 +54,19 @@ func TestMethods_NeedAPermission(t *testing.T) {
 		service := services.Field(i)
 		name := strings.ToLower(services.Type().Field(i).Name)
 		for m := range service.NumMethod() {
-			method := name + "." + service.Type().Method(m).Name
-			if _, ok := undeclared[method]; ok {
+			called := name + "." + service.Type().Method(m).Name
+			if _, ok := method.Undeclared[called]; ok {
 				continue
 			}
-			info, ok := declared[strings.ToLower(method)]
-			if _, passesOn := delegating[method]; !ok && !passesOn {
-				t.Errorf("%s has no declaration", method)
+			info, ok := declared[strings.ToLower(called)]
+			if _, passesOn := delegating[called]; !ok && !passesOn {
+				t.Errorf("%s has no declaration", called)
 			}
 			asked++
 			if info.Proof != "" {
 				proving++
 			}
-			t.Run(method, func(t *testing.T) {
+			t.Run(called, func(t *testing.T) {
 				t.Parallel()
 				require.ErrorIs(t, call(service.Method(m), t.Context()), hmstype.ErrUnauthenticated)
 				if info.Proof == "" {
@@ -95,15 +90,15 @@ func TestProofs_AreOfIdentityOnly(t *testing.T) {
 }
 
 // call calls a method with a context and otherwise zero arguments, and gives its error.
-func call(method reflect.Value, ctx context.Context) error { //nolint:revive // the method comes first
+func call(fn reflect.Value, ctx context.Context) error { //nolint:revive // the method comes first
 	args := []reflect.Value{reflect.ValueOf(ctx)}
-	for i := 1; i < method.Type().NumIn(); i++ {
-		args = append(args, reflect.Zero(method.Type().In(i)))
+	for i := 1; i < fn.Type().NumIn(); i++ {
+		args = append(args, reflect.Zero(fn.Type().In(i)))
 	}
-	if method.Type().IsVariadic() {
+	if fn.Type().IsVariadic() {
 		args = args[:len(args)-1]
 	}
-	out := method.Call(args)
+	out := fn.Call(args)
 	if last := out[len(out)-1]; last.Kind() == reflect.Func { // a stream gives its error as it is read
 		for _, value := range last.Seq2() {
 			out = []reflect.Value{value}
@@ -119,10 +114,10 @@ var permissionUse = regexp.MustCompile(`hmstype\.(Perm\w+)`)
 func TestPermissions_AreUsed(t *testing.T) {
 	t.Parallel()
 	used := map[string]bool{}
-	files, err := filepath.Glob("*/*.go")
+	files, err := filepath.Glob(root + "/*/*.go")
 	require.NoError(t, err)
 	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") || strings.HasPrefix(file, "identity/role.go") {
+		if strings.HasSuffix(file, "_test.go") || file == root+"/identity/role.go" {
 			continue
 		}
 		body, err := os.ReadFile(file)
@@ -131,7 +126,7 @@ func TestPermissions_AreUsed(t *testing.T) {
 			used[m[1]] = true
 		}
 	}
-	parsed, err := parser.ParseFile(token.NewFileSet(), "hmstype/permission.go", nil, 0)
+	parsed, err := parser.ParseFile(token.NewFileSet(), root+"/hmstype/permission.go", nil, 0)
 	require.NoError(t, err)
 	ast.Inspect(parsed, func(n ast.Node) bool {
 		if spec, ok := n.(*ast.ValueSpec); ok {

@@ -1,4 +1,4 @@
-package hms_test
+package schema_test
 
 import (
 	"regexp"
@@ -8,23 +8,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms/hmstest"
+	"github.com/chelal/hms/internal/dbtest"
 	"github.com/chelal/hms/internal/dbx"
 )
 
-// findings runs a query on the catalogue that gives one text per breach of a rule.
-func findings(t *testing.T, env *hmstest.Env, query string) []string {
-	t.Helper()
-	found := []string{}
-	require.NoError(t, env.DB.NewRaw(query).Scan(t.Context(), &found))
-	return found
-}
-
-// notTenanted is the one table that belongs to no tenant.
+// tables are those of the schema but for the one that belongs to no tenant.
 const tables = `SELECT c.oid, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 	WHERE n.nspname = 'hms' AND c.relkind IN ('r', 'p') AND c.relname <> 'migration'`
 
 // The rules that the catalogue can tell: each query lists what breaks one. Those of tenancy
-// are hmstest.RequireTenantIsolation's, which hosts run as well.
+// are those of package hmstest/isolation, which hosts run as well.
 var schemaRules = map[string]string{
 	"ForeignKeyHasIndex": `SELECT k.conname FROM (` + tables + `) AS t JOIN pg_constraint AS k ON k.conrelid = t.oid AND k.contype = 'f'
 		WHERE NOT EXISTS (SELECT 1 FROM pg_index AS i WHERE i.indrelid = t.oid AND coalesce(pg_get_expr(i.indpred, t.oid), 'IS NOT NULL') ~ 'IS NOT NULL'
@@ -56,12 +49,12 @@ func TestSchema(t *testing.T) {
 	for rule, query := range schemaRules {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
-			require.Empty(t, findings(t, env, query))
+			require.Empty(t, dbtest.Texts(t, env.DB, query))
 		})
 	}
 	t.Run("TablesAreThere", func(t *testing.T) {
 		t.Parallel()
-		require.Greater(t, len(findings(t, env, `SELECT relname FROM (`+tables+`) AS t`)), 40, "the rules have something to look at")
+		require.Greater(t, len(dbtest.Texts(t, env.DB, `SELECT relname FROM (`+tables+`) AS t`)), 40, "the rules have something to look at")
 	})
 }
 
@@ -75,7 +68,7 @@ var (
 func TestSchema_ConstraintsAreNamedAndMapped(t *testing.T) {
 	t.Parallel()
 	env := hmstest.New(t)
-	names := findings(t, env, `SELECT contype::text || ' ' || conname FROM pg_constraint AS k JOIN pg_namespace AS n ON n.oid = k.connamespace
+	names := dbtest.Texts(t, env.DB, `SELECT contype::text || ' ' || conname FROM pg_constraint AS k JOIN pg_namespace AS n ON n.oid = k.connamespace
 		WHERE n.nspname = 'hms' AND contype IN ('p', 'u', 'f', 'c', 'x')
 		UNION SELECT 'u ' || c.relname FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 		WHERE n.nspname = 'hms' AND i.indisunique AND NOT i.indisprimary`)

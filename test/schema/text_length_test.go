@@ -1,4 +1,4 @@
-package hms_test
+package schema_test
 
 import (
 	"maps"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbtest/method"
 	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/usecase"
 )
@@ -258,7 +259,7 @@ func textLimits(t *testing.T) (limits map[string]int, columns map[string]string)
 	t.Helper()
 	limits, columns = map[string]int{}, map[string]string{}
 	for _, info := range usecase.Declared() {
-		v, ok := sampleOf(info, info.Input, func(reflect.Type) reflect.Value { return reflect.Value{} })
+		v, ok := method.Sample(info, info.Input, func(reflect.Type) reflect.Value { return reflect.Value{} })
 		if !ok {
 			continue
 		}
@@ -288,7 +289,7 @@ func eachText(v reflect.Value, field, column string, fn func(field, column strin
 	switch {
 	case v.Kind() == reflect.String:
 		fn(field, column, v)
-	case v.Kind() == reflect.Struct && !isAtom(v.Type()):
+	case v.Kind() == reflect.Struct && !method.IsAtom(v.Type()):
 		for i := range v.NumField() {
 			if f := v.Type().Field(i); f.IsExported() {
 				eachText(v.Field(i), v.Type().String()+"."+f.Name, columnName(f), fn)

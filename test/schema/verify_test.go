@@ -1,4 +1,4 @@
-package hms_test
+package schema_test
 
 import (
 	"context"

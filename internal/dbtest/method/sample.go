@@ -1,45 +1,19 @@
-package hms_test
+package method
 
 import (
 	"reflect"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// declaredUseCases are the declarations that stand beside the public methods, by operation.
-func declaredUseCases() map[string]usecase.Info {
-	all := map[string]usecase.Info{}
-	for _, info := range usecase.Declared() {
-		all[info.Name] = info
-	}
-	return all
-}
-
-// operationOf gives the operation of a public method, such as "pharmacy.get_dispense" for
-// "pharmacy.GetDispense".
-func operationOf(method string) string {
-	service, name, _ := strings.Cut(method, ".")
-	var b strings.Builder
-	runes := []rune(strings.ReplaceAll(name, "WebAuthn", "Webauthn"))
-	for i, r := range runes {
-		if unicode.IsUpper(r) && i > 0 &&
-			(unicode.IsLower(runes[i-1]) || unicode.IsDigit(runes[i-1]) || (i+1 < len(runes) && unicode.IsLower(runes[i+1]))) {
-			b.WriteByte('_')
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return service + "." + b.String()
-}
-
-// sampleOf gives an input of the type that a declaration has as its sample, as a copy whose ids are
+// Sample gives an input of the type that a declaration has as its sample, as a copy whose ids are
 // those that id gives, but for the fields that are left out; ok is false where the method's
 // declaration has another input.
-func sampleOf(info usecase.Info, t reflect.Type, id func(reflect.Type) reflect.Value, omit ...string) (reflect.Value, bool) {
+func Sample(info usecase.Info, t reflect.Type, id func(reflect.Type) reflect.Value, omit ...string) (reflect.Value,
+	bool) {
 	if info.Sample == nil || info.Input != t {
 		return reflect.Value{}, false
 	}
@@ -64,11 +38,11 @@ func sampleOf(info usecase.Info, t reflect.Type, id func(reflect.Type) reflect.V
 // shared by all tests.
 func setIDs(v reflect.Value, id func(reflect.Type) reflect.Value) {
 	switch {
-	case isID(v.Type()):
+	case IsID(v.Type()):
 		if got := id(v.Type()); got.IsValid() {
 			v.Set(got)
 		}
-	case v.Kind() == reflect.Struct && !isAtom(v.Type()) && v.Type() != reflect.TypeFor[hmstype.ActorRef]():
+	case v.Kind() == reflect.Struct && !IsAtom(v.Type()) && v.Type() != reflect.TypeFor[hmstype.ActorRef]():
 		for i := range v.NumField() {
 			if v.Type().Field(i).IsExported() {
 				setIDs(v.Field(i), id)
@@ -89,13 +63,14 @@ func setIDs(v reflect.Value, id func(reflect.Type) reflect.Value) {
 	}
 }
 
-// sampleArguments gives what a method is called with beside its context: its declaration's sample
+// Arguments gives what a method is called with beside its context: its declaration's sample
 // where it takes that, and otherwise ids, the instant, and zero values.
-func sampleArguments(method reflect.Type, info usecase.Info, at time.Time, id func(reflect.Type) reflect.Value) []reflect.Value {
+func Arguments(method reflect.Type, info usecase.Info, at time.Time,
+	id func(reflect.Type) reflect.Value) []reflect.Value {
 	var args []reflect.Value
 	for i := 1; i < method.NumIn(); i++ {
 		t := method.In(i)
-		if v, ok := sampleOf(info, t, id); ok {
+		if v, ok := Sample(info, t, id); ok {
 			args = append(args, v)
 			continue
 		}
@@ -117,4 +92,15 @@ func sampleArguments(method reflect.Type, info usecase.Info, at time.Time, id fu
 		args = append(args, v)
 	}
 	return args
+}
+
+// Omissions are fields that exclude others: one call for each choice.
+var Omissions = map[string][][]string{
+	"audit.ListEvents":        {{"Session"}, {"APIKey"}},
+	"audit.ExportEvents":      {{"Session"}, {"APIKey"}},
+	"audit.ListExposures":     {{"Session", "APIKey", "Actor"}, {"User", "APIKey", "Actor"}, {"User", "Session", "Actor"}},
+	"pharmacy.Dispense":       {{"Patient", "Item"}, {"Prescription"}},
+	"clinical.OpenEncounter":  {{"Appointment"}, {"Patient", "Practitioner"}},
+	"billing.IssueCreditNote": {{"Amount"}},
+	"billing.CreateBill":      {{"Discounts", "Discount", "DiscountReason"}, {"Discount"}},
 }
