@@ -56,7 +56,7 @@ func TestOperation_HasOneInstant(t *testing.T) {
 	clock := &tickingClock{readings: map[time.Time]bool{}}
 	env := hmstest.New(t, day.WithLog(t), func(c *hms.Config) { c.Now = clock.now })
 	clock.base = env.Now
-	live(t, env)
+	day.Lived(t, env)
 
 	var all []written
 	err := env.DB.NewRaw(`SELECT e.xid::text AS xid, e.operation, e.entity, f.key AS field,

@@ -1,7 +1,6 @@
 package hospital_test
 
 import (
-	"crypto/rand"
 	"testing"
 	"time"
 
@@ -12,45 +11,44 @@ import (
 	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/billing"
-	"github.com/chelal/hms/clinical"
-	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/internal/dbtest/day"
-	"github.com/chelal/hms/pharmacy"
 )
 
-// A hospital's whole life up to now becomes eight years old and is purged: the replay of every
+// A hospital's whole life up to now becomes older than the day's policy keeps it and is purged: the replay of every
 // table still adds up, and the life goes on.
 func TestHMS_ArchiveAuditMonth(t *testing.T) {
 	t.Parallel()
-	env := hmstest.NewOwn(t)
-	secret, public, err := note.GenerateKey(rand.Reader, "hms.test")
+	withLog := day.WithLog(t)
+	env := hmstest.NewOwn(t, withLog)
+	config := hms.Config{Now: time.Now}
+	withLog(&config)
+	h, err := hms.New(env.DB, config)
 	require.NoError(t, err)
-	signer, err := note.NewSigner(secret)
-	require.NoError(t, err)
-	h, err := hms.New(env.DB, hms.Config{Now: time.Now, AuditLog: audit.LogConfig{Signer: signer, Verifiers: []string{public}}})
-	require.NoError(t, err)
-	bill := liveIn(t, env)
-	for _, statement := range []string{ // in place of eight years of waiting
-		`SET LOCAL ROLE hms_owner; SELECT hms.ensure_audit_partitions('2018-01-01', 1)`,
-		`SET LOCAL session_replication_role = replica; UPDATE hms.audit_event AS e SET recorded_at = '2018-01-05'::timestamptz + (e.recorded_at - f.first)
+	d := day.New(t, env)
+	d.Live()
+	for _, statement := range []string{ // in place of years of waiting
+		`SET LOCAL ROLE hms_owner; SELECT hms.ensure_audit_partitions('2012-01-01', 1)`,
+		`SET LOCAL session_replication_role = replica; UPDATE hms.audit_event AS e SET recorded_at = '2012-01-05'::timestamptz + (e.recorded_at - f.first)
 			FROM (SELECT min(recorded_at) AS first FROM hms.audit_event) AS f`,
 	} {
 		_, err := env.DB.ExecContext(t.Context(), statement)
 		require.NoError(t, err)
 	}
-	_, err = h.Billing.Pay(env.Ctx, billing.PayInput{Bill: bill.ID, Amount: bill.Total, PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash}})
+	bill, err := h.Billing.GetBill(env.Ctx, d.Bill.ID)
+	require.NoError(t, err)
+	_, err = h.Billing.Pay(env.Ctx, billing.PayInput{
+		Bill: bill.ID, Amount: bill.Open, PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash},
+	})
 	require.NoError(t, err)
 	// A checkpoint that left the oldest events behind would make them back-dated, so nobody's
 	// transaction may hold the watermark back.
-	for waits := true; waits; {
-		require.NoError(t, env.DB.NewRaw(`SELECT EXISTS (SELECT 1 FROM hms.audit_event WHERE xid >= pg_snapshot_xmin(pg_current_snapshot()))`).Scan(t.Context(), &waits))
-	}
+	d.Settle()
 	sealed, err := h.Audit.Seal(env.Ctx, audit.SealInput{})
 	require.NoError(t, err)
 	require.False(t, sealed.More)
 	sink := audit.NewDirSink(t.TempDir())
-	in := audit.ArchiveInput{Month: "2018-01", By: "test", Sink: sink}
+	in := audit.ArchiveInput{Month: "2012-01", By: "test", Sink: sink}
 	dry, err := h.ArchiveAuditMonth(t.Context(), in)
 	require.NoError(t, err)
 	require.False(t, dry.Purged)
@@ -60,7 +58,7 @@ func TestHMS_ArchiveAuditMonth(t *testing.T) {
 	require.Equal(t, dry.Tenants[0].Total(), report.Tenants[0].Total())
 	archive, err := sink.Open(t.Context(), report.Tenants[0].Archive)
 	require.NoError(t, err)
-	verifier, err := note.NewVerifier(public)
+	verifier, err := note.NewVerifier(config.AuditLog.Verifiers[0])
 	require.NoError(t, err)
 	m, err := proof.VerifyArchive(archive, note.VerifierList(verifier))
 	require.NoError(t, err)
@@ -81,22 +79,4 @@ func TestHMS_ArchiveAuditMonth(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, m.Leaves.Count, log.Purged)
 	require.Empty(t, log.Findings)
-}
-
-// liveIn does a little of everything and gives a bill that is to be paid.
-func liveIn(t *testing.T, env *hmstest.Env) billing.Bill {
-	t.Helper()
-	env.Service(t, "TAB", "0.25")
-	stock := env.Stock(t, 100, "TAB")
-	rx := day.Prescribe(t, env, stock.Item, 20, 0)
-	_, err := env.H.Pharmacy.Dispense(env.Ctx, pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 20})
-	require.NoError(t, err)
-	encounter := env.Encounter(t, rx.Patient, clinical.ClassInpatient)
-	_, err = env.H.Facility.Admit(env.Ctx, facility.AdmitInput{Encounter: encounter.ID, Bed: env.Bed(t, "").ID})
-	require.NoError(t, err)
-	draft, err := env.H.Billing.CreateBill(env.Ctx, billing.CreateBillInput{Patient: rx.Patient})
-	require.NoError(t, err)
-	bill, err := env.H.Billing.IssueBill(env.Ctx, billing.IssueBillInput{ID: draft.ID})
-	require.NoError(t, err)
-	return bill
 }

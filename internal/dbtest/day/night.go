@@ -29,7 +29,7 @@ func (d *Day) night() {
 func (d *Day) Seal() {
 	d.tb.Helper()
 	s := d.H.Audit
-	d.settle()
+	d.Settle()
 	run(d, d.Ctx, s.Seal, audit.SealInput{Sweep: true})
 	list := run(d, d.Ctx, s.ListEvents, audit.ListEventsInput{})
 	require.Empty(d.tb, list.Items)
@@ -41,9 +41,9 @@ func (d *Day) Seal() {
 	perform(d, d.Ctx, s.VerifyLog)
 }
 
-// settle waits until nobody's transaction, of whichever test, holds back the watermark up to which
+// Settle waits until nobody's transaction, of whichever test, holds back the watermark up to which
 // the tenant's events can be sealed.
-func (d *Day) settle() {
+func (d *Day) Settle() {
 	for waits := true; waits; {
 		require.NoError(d.tb, d.DB.NewRaw(`SELECT EXISTS (SELECT 1 FROM hms.audit_event
 			WHERE tenant_id = ? AND xid >= pg_snapshot_xmin(pg_current_snapshot()))`, d.Tenant).Scan(d.tb.Context(), &waits))
