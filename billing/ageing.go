@@ -45,8 +45,10 @@ func receivablesAgeing(ctx context.Context, db dbx.DB, _ usecase.None) ([]Ageing
 		Shares          int64
 	}
 	err = db.NewRaw(`SELECT x.payer, x.currency,
-			coalesce(sum(x.due) FILTER (WHERE x.age <= 30), 0) AS a, coalesce(sum(x.due) FILTER (WHERE x.age BETWEEN 31 AND 60), 0) AS b,
-			coalesce(sum(x.due) FILTER (WHERE x.age BETWEEN 61 AND 90), 0) AS c, coalesce(sum(x.due) FILTER (WHERE x.age > 90), 0) AS d,
+			coalesce(sum(x.due) FILTER (WHERE x.age <= 30), 0) AS a,
+			coalesce(sum(x.due) FILTER (WHERE x.age BETWEEN 31 AND 60), 0) AS b,
+			coalesce(sum(x.due) FILTER (WHERE x.age BETWEEN 61 AND 90), 0) AS c,
+			coalesce(sum(x.due) FILTER (WHERE x.age > 90), 0) AS d,
 			sum(x.due) AS sum, count(*) AS shares
 		FROM (SELECT s.payer, s.currency, s.amount - s.paid_amount - s.credited_amount AS due, ?1::date - b.bill_date AS age
 			FROM hms.bill AS b JOIN hms.bill_share AS s ON s.tenant_id = b.tenant_id AND s.bill_id = b.id

@@ -26,7 +26,8 @@ func newBillSplit(db dbx.DB, bill billRow) *billSplit {
 
 func (b *billSplit) newShare(db dbx.DB) shareRow {
 	return shareRow{
-		Tenanted: tenanted(db), ID: hmstype.NewID[ShareID](), BillID: b.bill.ID, PatientID: b.bill.PatientID, Currency: b.bill.Currency,
+		Tenanted: tenanted(db), ID: hmstype.NewID[ShareID](), BillID: b.bill.ID, PatientID: b.bill.PatientID,
+		Currency: b.bill.Currency,
 	}
 }
 
@@ -45,7 +46,8 @@ func (b *billSplit) share(db dbx.DB, t payerTerms) int {
 func (b *billSplit) add(db dbx.DB, share int, line hmstype.BillLineID, amount decimal.Decimal) {
 	b.shares[share].Amount = b.shares[share].Amount.Add(amount)
 	b.lines = append(b.lines, lineShareRow{
-		Tenanted: tenanted(db), BillID: b.bill.ID, BillLineID: line, ShareID: b.shares[share].ID, Currency: b.bill.Currency, Amount: amount,
+		Tenanted: tenanted(db), BillID: b.bill.ID, BillLineID: line, ShareID: b.shares[share].ID, Currency: b.bill.Currency,
+		Amount: amount,
 	})
 }
 
@@ -89,7 +91,9 @@ func (s *Service) splitBill(ctx context.Context, db dbx.DB, in IssueBillInput, b
 	return nil
 }
 
-func (s *Service) termsOn(ctx context.Context, db dbx.DB, patient hmstype.PatientID, day hmstype.Date) ([]payerTerms, error) {
+func (s *Service) termsOn(
+	ctx context.Context, db dbx.DB, patient hmstype.PatientID, day hmstype.Date,
+) ([]payerTerms, error) {
 	coverages, err := s.ports.Patients.ActiveCoverages(ctx, db.Conn(), patient, day)
 	terms := make([]payerTerms, len(coverages))
 	for i, c := range coverages {
@@ -116,7 +120,9 @@ func (b *billSplit) save(ctx context.Context, db dbx.DB, lines []lineRow) error 
 		args = append(args, l.ID, l.PayerAmount)
 	}
 	args = append(args, db.Tenant())
-	_, err := db.NewRaw(`UPDATE hms.bill_line AS l SET issued_at = ?, payer_amount = v.payer, patient_amount = l.total_amount - v.payer
-		FROM (VALUES `+strings.Join(values, ", ")+`) AS v (id, payer) WHERE l.tenant_id = ? AND l.id = v.id`, args...).Exec(ctx)
+	_, err := db.NewRaw(`UPDATE hms.bill_line AS l
+		SET issued_at = ?, payer_amount = v.payer, patient_amount = l.total_amount - v.payer
+		FROM (VALUES `+strings.Join(values, ", ")+
+		`) AS v (id, payer) WHERE l.tenant_id = ? AND l.id = v.id`, args...).Exec(ctx)
 	return err
 }

@@ -118,7 +118,8 @@ func holdEncounter(ctx context.Context, db dbx.DB, in CreateBillInput) error {
 		return nil
 	}
 	var found bool
-	err := db.QueryRow(ctx, `SELECT true FROM hms.encounter AS e WHERE e.tenant_id = $1 AND e.id = $2 AND e.patient_id = $3 FOR KEY SHARE`,
+	err := db.QueryRow(ctx, `SELECT true FROM hms.encounter AS e WHERE e.tenant_id = $1 AND e.id = $2
+		AND e.patient_id = $3 FOR KEY SHARE`,
 		db.Tenant(), in.Encounter, in.Patient).Scan(&found)
 	return dbx.NotFoundIfNoRows(err, "encounter", in.Encounter)
 }
@@ -206,9 +207,11 @@ func draftRows(db dbx.DB, in CreateBillInput, charges []chargeRow, priced []pric
 	for i, c := range charges {
 		p := priced[i]
 		lines[i] = lineRow{
-			Tenanted: tenanted(db), ID: hmstype.NewID[hmstype.BillLineID](), BillID: bill.ID, PatientID: in.Patient, LineNo: i + 1,
-			ChargeID: c.ID, ServiceCode: c.ServiceCode, Category: c.Category, Description: c.Description, ServiceDate: c.ServiceDate,
-			Quantity: c.Quantity, UnitPrice: c.UnitPrice, Currency: c.Currency, GrossAmount: p.gross.Amount,
+			Tenanted: tenanted(db), ID: hmstype.NewID[hmstype.BillLineID](), BillID: bill.ID, PatientID: in.Patient,
+			LineNo:   i + 1,
+			ChargeID: c.ID, ServiceCode: c.ServiceCode, Category: c.Category, Description: c.Description,
+			ServiceDate: c.ServiceDate,
+			Quantity:    c.Quantity, UnitPrice: c.UnitPrice, Currency: c.Currency, GrossAmount: p.gross.Amount,
 			DiscountAmount: p.discount.Amount, NetAmount: p.net.Amount, TaxPercent: c.TaxPercent, TaxAmount: p.tax.Amount,
 			TotalAmount: p.total.Amount, PatientAmount: p.total.Amount, PayerAmount: decimal.Zero,
 		}
@@ -219,7 +222,7 @@ func draftRows(db dbx.DB, in CreateBillInput, charges []chargeRow, priced []pric
 
 // sum makes the bill's totals those of its lines.
 func (r *billRow) sum(lines []lineRow) {
-	gross, discount, tax, total, patient, payer := decimal.Zero, decimal.Zero, decimal.Zero, decimal.Zero, decimal.Zero, decimal.Zero
+	var gross, discount, tax, total, patient, payer decimal.Decimal
 	for _, l := range lines {
 		gross, discount, tax = gross.Add(l.GrossAmount), discount.Add(l.DiscountAmount), tax.Add(l.TaxAmount)
 		total, patient, payer = total.Add(l.TotalAmount), patient.Add(l.PatientAmount), payer.Add(l.PayerAmount)

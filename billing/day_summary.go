@@ -64,10 +64,13 @@ func daySummary(ctx context.Context, db dbx.DB, in GetDaySummaryInput) (DaySumma
 	err := db.NewRaw(`SELECT x.method, x.currency, sum(x.received) AS received, sum(x.cancelled) AS cancelled,
 			sum(x.refunded) AS refunded, sum(x.payments) AS payments
 		FROM (
-			SELECT p.method, p.currency, p.amount AS received, 0::numeric AS cancelled, 0::numeric AS refunded, 1::bigint AS payments
+			SELECT p.method, p.currency, p.amount AS received, 0::numeric AS cancelled, 0::numeric AS refunded,
+			1::bigint AS payments
 			FROM hms.payment AS p WHERE p.tenant_id = ?0 AND p.business_date = ?1
-			UNION ALL SELECT p.method, p.currency, 0, p.amount, 0, 0 FROM hms.payment AS p WHERE p.tenant_id = ?0 AND p.cancelled_on = ?1
-			UNION ALL SELECT r.method, r.currency, 0, 0, r.amount, 0 FROM hms.refund AS r WHERE r.tenant_id = ?0 AND r.business_date = ?1
+			UNION ALL SELECT p.method, p.currency, 0, p.amount, 0, 0 FROM hms.payment AS p WHERE p.tenant_id = ?0
+			AND p.cancelled_on = ?1
+			UNION ALL SELECT r.method, r.currency, 0, 0, r.amount, 0 FROM hms.refund AS r WHERE r.tenant_id = ?0
+			AND r.business_date = ?1
 		) AS x GROUP BY x.currency, x.method ORDER BY x.currency, x.method`, db.Tenant(), day).Scan(ctx, &rows)
 	summary := DaySummary{Day: day, Methods: make([]MethodTotal, len(rows))}
 	for i, r := range rows {

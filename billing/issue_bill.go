@@ -103,7 +103,9 @@ func postIssue(ctx context.Context, db dbx.DB, row *billRow) error {
 		return err
 	}
 	row.JournalID = hmstype.NewID[hmstype.JournalID]()
-	journal := journalRow{ID: row.JournalID, Kind: journalBill, SourceID: row.ID.String(), Currency: row.Currency, BusinessDate: today}
+	journal := journalRow{
+		ID: row.JournalID, Kind: journalBill, SourceID: row.ID.String(), Currency: row.Currency, BusinessDate: today,
+	}
 	err = postJournal(ctx, db, journal, row.ID, []entry{
 		{AccountReceivablePatient, row.PatientAmount}, {AccountReceivablePayer, row.PayerAmount},
 		{AccountDiscount, row.DiscountAmount}, {AccountRevenue, row.GrossAmount.Neg()}, {AccountTax, row.TaxAmount.Neg()},

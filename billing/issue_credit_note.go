@@ -254,7 +254,8 @@ func (c *credit) save(ctx context.Context, db dbx.DB) error {
 		return err
 	}
 	journal := journalRow{
-		ID: c.note.JournalID, Kind: journalCredit, SourceID: c.note.ID.String(), Currency: c.note.Currency, BusinessDate: today,
+		ID: c.note.JournalID, Kind: journalCredit, SourceID: c.note.ID.String(), Currency: c.note.Currency,
+		BusinessDate: today,
 	}
 	err = postJournal(ctx, db, journal, c.note.BillID, []entry{
 		{AccountCredited, c.note.NetAmount}, {AccountTax, c.note.TaxAmount},
@@ -278,6 +279,7 @@ func (c *credit) save(ctx context.Context, db dbx.DB) error {
 		return err
 	}
 	return db.Emit(ctx, dbx.Event{Type: eventCreditNoteIssued, ID: c.note.BillID, Data: map[string]any{
-		"bill": c.note.BillID, "creditNote": c.note.ID, "number": c.note.NoteNumber, "total": c.note.TotalAmount, "currency": c.note.Currency,
+		"bill": c.note.BillID, "creditNote": c.note.ID, "number": c.note.NoteNumber, "total": c.note.TotalAmount,
+		"currency": c.note.Currency,
 	}})
 }

@@ -59,7 +59,8 @@ func pay(ctx context.Context, db dbx.DB, in PayInput) (Payment, error) {
 	var status sql.NullString
 	err = db.QueryRow(ctx, `SELECT out_patient, out_share, out_status
 		FROM hms.pay_bill($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		db.Tenant(), p.ID, hmstype.NewID[hmstype.JournalID](), p.Bill, in.Coverage, p.Amount.Amount, string(p.Amount.Currency),
+		db.Tenant(), p.ID, hmstype.NewID[hmstype.JournalID](), p.Bill, in.Coverage, p.Amount.Amount,
+		string(p.Amount.Currency),
 		string(p.Method), p.ReferenceNumber, names.CodeKey(p.ReferenceNumber), p.CreatedBy, db.Now, today).
 		Scan(&p.Patient, &p.Share, &status)
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// Port is how other services charge for what they do: the [charge.Poster] of this package, inside the transaction of a use case that
+// Port is how other services charge for what they do: the [charge.Poster] of this package, inside the transaction
+// of a use case that
 // asked for its permission. Only hms.New can make one.
 type Port struct{ base usecase.Base }
 

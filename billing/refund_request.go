@@ -124,11 +124,15 @@ var opListRefundRequests = usecase.Query[ListRefundRequestsInput, hmstype.List[R
 // ListRefundRequests lists requests, those first that wait longest. Those about restricted patients
 // are withheld from who may not see them.
 // Permission: [hmstype.PermBillingRead].
-func (s *Service) ListRefundRequests(ctx context.Context, query ListRefundRequestsInput) (hmstype.List[RefundRequest], error) {
+func (s *Service) ListRefundRequests(
+	ctx context.Context, query ListRefundRequestsInput,
+) (hmstype.List[RefundRequest], error) {
 	return opListRefundRequests.Run(ctx, &s.base, query, listRefundRequests)
 }
 
-func listRefundRequests(ctx context.Context, db dbx.DB, in ListRefundRequestsInput) (hmstype.List[RefundRequest], error) {
+func listRefundRequests(
+	ctx context.Context, db dbx.DB, in ListRefundRequestsInput,
+) (hmstype.List[RefundRequest], error) {
 	if in.Status == "" {
 		in.Status = RefundRequested
 	}

@@ -76,8 +76,9 @@ const revenueSource = ` FROM (
 
 const (
 	revenueSums  = `x.payer, x.currency, sum(x.invoiced) AS invoiced, sum(x.credited) AS credited, sum(x.bills) AS bills`
-	revenueByDay = `SELECT x.day, ` + revenueSums + revenueSource + ` GROUP BY x.day, x.payer, x.currency ORDER BY x.day, x.payer, x.currency`
-	payerMix     = `SELECT ` + revenueSums + revenueSource + ` GROUP BY x.payer, x.currency ORDER BY x.payer, x.currency`
+	revenueByDay = `SELECT x.day, ` + revenueSums + revenueSource +
+		` GROUP BY x.day, x.payer, x.currency ORDER BY x.day, x.payer, x.currency`
+	payerMix = `SELECT ` + revenueSums + revenueSource + ` GROUP BY x.payer, x.currency ORDER BY x.payer, x.currency`
 )
 
 func readRevenue(ctx context.Context, db dbx.DB, query string, in Days) ([]Revenue, error) {
@@ -104,7 +105,9 @@ var opGetRevenueByDay = usecase.Query[GetRevenueByDayInput, []Revenue]{
 // GetRevenueByDay gives what was invoiced and credited per day and payer.
 // Permission: [hmstype.PermBillingRead].
 func (s *Service) GetRevenueByDay(ctx context.Context, in GetRevenueByDayInput) ([]Revenue, error) {
-	return opGetRevenueByDay.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in GetRevenueByDayInput) ([]Revenue, error) {
+	return opGetRevenueByDay.Run(ctx, &s.base, in, func(
+		ctx context.Context, db dbx.DB, in GetRevenueByDayInput,
+	) ([]Revenue, error) {
 		return readRevenue(ctx, db, revenueByDay, Days(in))
 	})
 }
@@ -118,7 +121,9 @@ var opGetPayerMix = usecase.Query[GetPayerMixInput, []Revenue]{
 // GetPayerMix gives what was invoiced and credited per payer over the period.
 // Permission: [hmstype.PermBillingRead].
 func (s *Service) GetPayerMix(ctx context.Context, in GetPayerMixInput) ([]Revenue, error) {
-	return opGetPayerMix.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in GetPayerMixInput) ([]Revenue, error) {
+	return opGetPayerMix.Run(ctx, &s.base, in, func(
+		ctx context.Context, db dbx.DB, in GetPayerMixInput,
+	) ([]Revenue, error) {
 		return readRevenue(ctx, db, payerMix, Days(in))
 	})
 }

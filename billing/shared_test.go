@@ -171,7 +171,9 @@ func (b *bundle) settleEvent(bill billing.Bill, e claimEvent) error {
 	if e.adjustments.IsPositive() {
 		amount := hmstype.Money{Amount: e.adjustments, Currency: "USD"}
 		line := billing.CreditLine{Line: bill.Lines[0].ID, Amount: &amount}
-		_, err := b.s.IssueCreditNote(b.Ctx, billing.IssueCreditNoteInput{Bill: bill.ID, Reason: "adjustment", Lines: []billing.CreditLine{line}})
+		_, err := b.s.IssueCreditNote(b.Ctx, billing.IssueCreditNoteInput{
+			Bill: bill.ID, Reason: "adjustment", Lines: []billing.CreditLine{line},
+		})
 		return err
 	}
 	return nil

@@ -9,7 +9,8 @@ import (
 )
 
 var opRotate = usecase.Command[usecase.None, int]{
-	Name: "encryption.rotate", Permission: hmstype.PermEncryptionManage, Shows: usecase.Nobody[int]("the number of an epoch"),
+	Name: "encryption.rotate", Permission: hmstype.PermEncryptionManage,
+	Shows: usecase.Nobody[int]("the number of an epoch"),
 }.Declare()
 
 // Rotate begins a new epoch of keys and gives its number, from 2. What was sealed before
@@ -28,7 +29,8 @@ func (s *Service) rotate(ctx context.Context, db dbx.DB, _ usecase.None) (int, e
 }
 
 var opRewrap = usecase.Command[usecase.None, usecase.None]{
-	Name: "encryption.rewrap", Permission: hmstype.PermEncryptionManage, Shows: usecase.Nobody[usecase.None]("gives nothing"),
+	Name: "encryption.rewrap", Permission: hmstype.PermEncryptionManage,
+	Shows: usecase.Nobody[usecase.None]("gives nothing"),
 }.Declare()
 
 // Rewrap wraps the tenant's keys anew by the host's key: to be called for every tenant after

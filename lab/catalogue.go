@@ -220,7 +220,10 @@ func (s *Service) CreateTest(ctx context.Context, in CreateTestInput) (Test, err
 }
 
 func createTest(ctx context.Context, db dbx.DB, in CreateTestInput) (Test, error) {
-	row := testRow{Header: dbx.NewHeader[hmstype.LabTestID](db), TestDetails: in.TestDetails, CodeKey: names.CodeKey(in.Code), Active: true}
+	row := testRow{
+		Header: dbx.NewHeader[hmstype.LabTestID](db), TestDetails: in.TestDetails, CodeKey: names.CodeKey(in.Code),
+		Active: true,
+	}
 	analytes := make([]analyteRow, 0, len(in.Analytes))
 	answers := []answerRow{}
 	for i, a := range in.Analytes {

@@ -136,7 +136,9 @@ func alertEvent(kind *dbx.EventType, row alertRow) dbx.Event {
 // settleAlerts opens a case for each new version with a critical value that was not told
 // yet, and marks the case of a version that said otherwise as superseded, for whoever was told
 // must hear of that too.
-func (s *Service) settleAlerts(ctx context.Context, db dbx.DB, before map[hmstype.LabAnalyteID]resultRow, rows []resultRow) error {
+func (s *Service) settleAlerts(
+	ctx context.Context, db dbx.DB, before map[hmstype.LabAnalyteID]resultRow, rows []resultRow,
+) error {
 	opened := []alertRow{}
 	for _, row := range rows {
 		old, known := before[row.AnalyteID]
@@ -211,7 +213,9 @@ var opListCriticalAlerts = usecase.Query[ListCriticalAlertsInput, hmstype.List[C
 // ListCriticalAlerts lists the cases that are not closed, oldest first, and records for each
 // patient that it was seen.
 // Permission: [hmstype.PermLabRead].
-func (s *Service) ListCriticalAlerts(ctx context.Context, in ListCriticalAlertsInput) (hmstype.List[CriticalAlert], error) {
+func (s *Service) ListCriticalAlerts(
+	ctx context.Context, in ListCriticalAlertsInput,
+) (hmstype.List[CriticalAlert], error) {
 	return opListCriticalAlerts.Run(ctx, &s.base, in, criticalAlerts)
 }
 
@@ -221,7 +225,8 @@ func criticalAlerts(ctx context.Context, db dbx.DB, in ListCriticalAlertsInput) 
 }
 
 var opGetCriticalAlertHistory = usecase.Query[usecase.ByID[hmstype.CriticalAlertID], hmstype.History]{
-	Name: "lab.get_critical_alert_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories("lab_critical_alert").One(),
+	Name: "lab.get_critical_alert_history", Permission: hmstype.PermLabRead,
+	Shows: usecase.Histories("lab_critical_alert").One(),
 }.Declare()
 
 // GetCriticalAlertHistory gives the steps of the case of a critical value from state to state, the

@@ -87,7 +87,8 @@ func (s *Service) activateOrder(ctx context.Context, db dbx.DB, in ActivateOrder
 
 // keyOfStep gives the idempotency key of an order's step.
 var opHoldOrder = usecase.Command[HoldOrderInput, Order]{
-	Name: "lab.hold_order", Permission: hmstype.PermLabOrder, Shows: orders.One(), Key: func(in HoldOrderInput) string { return in.IdempotencyKey },
+	Name: "lab.hold_order", Permission: hmstype.PermLabOrder, Shows: orders.One(),
+	Key:    func(in HoldOrderInput) string { return in.IdempotencyKey },
 	Sample: HoldOrderInput{Version: 1, Reason: "asked back"},
 }.Declare()
 
@@ -103,7 +104,8 @@ func (s *Service) holdOrder(ctx context.Context, db dbx.DB, in HoldOrderInput) (
 }
 
 var opRevokeOrder = usecase.Command[RevokeOrderInput, Order]{
-	Name: "lab.revoke_order", Permission: hmstype.PermLabOrder, Shows: orders.One(), Key: func(in RevokeOrderInput) string { return in.IdempotencyKey },
+	Name: "lab.revoke_order", Permission: hmstype.PermLabOrder, Shows: orders.One(),
+	Key:    func(in RevokeOrderInput) string { return in.IdempotencyKey },
 	Sample: RevokeOrderInput{Version: 1, Reason: "wrong patient"},
 }.Declare()
 
@@ -119,7 +121,8 @@ func (s *Service) revokeOrder(ctx context.Context, db dbx.DB, in RevokeOrderInpu
 }
 
 var opEnterOrderInError = usecase.Command[EnterOrderInErrorInput, Order]{
-	Name: "lab.enter_order_in_error", Permission: hmstype.PermLabReview, Shows: orders.One(), Key: func(in EnterOrderInErrorInput) string { return in.IdempotencyKey },
+	Name: "lab.enter_order_in_error", Permission: hmstype.PermLabReview, Shows: orders.One(),
+	Key:    func(in EnterOrderInErrorInput) string { return in.IdempotencyKey },
 	Sample: EnterOrderInErrorInput{Version: 1, Reason: "blood of another patient"},
 }.Declare()
 

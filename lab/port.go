@@ -11,5 +11,7 @@ import (
 // EncounterSource tells whose an encounter is and whether it is still open. Package
 // clinical implements it.
 type EncounterSource interface {
-	EncounterPatient(ctx context.Context, conn bun.IConn, id hmstype.EncounterID) (patient hmstype.PatientID, open bool, err error)
+	EncounterPatient(
+		ctx context.Context, conn bun.IConn, id hmstype.EncounterID,
+	) (patient hmstype.PatientID, open bool, err error)
 }

@@ -96,7 +96,9 @@ func specimenEvent(kind *dbx.EventType, row specimenRow) dbx.Event {
 }
 
 // openSpecimen locks a specimen's order and gives both with the order's items.
-func openSpecimen(ctx context.Context, db dbx.DB, id hmstype.SpecimenID, version int64) (orderRow, specimenRow, []itemRow, error) {
+func openSpecimen(
+	ctx context.Context, db dbx.DB, id hmstype.SpecimenID, version int64,
+) (orderRow, specimenRow, []itemRow, error) {
 	found, err := dbx.Get[specimenRow](ctx, db, "lab_specimen", id) // for its order, which comes first
 	if err != nil {
 		return orderRow{}, found, nil, err

@@ -60,7 +60,9 @@ var opRelay = usecase.Command[usecase.None, delivery]{
 // of an entity whose earlier event waits.
 // Permission: [hmstype.PermOutboxRelay].
 func (s *Service) Relay(ctx context.Context, fn func(context.Context, Event) error) (int, error) {
-	done, err := opRelay.Run(ctx, &s.base, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) (delivery, error) {
+	done, err := opRelay.Run(ctx, &s.base, usecase.None{}, func(
+		ctx context.Context, db dbx.DB, _ usecase.None,
+	) (delivery, error) {
 		return deliver(ctx, db, fn)
 	})
 	if err != nil {

@@ -78,7 +78,8 @@ func (d *Details) validate(v *hmstype.Validator) {
 	v.Text(d.LastName, "lastName", 1, 100)
 	v.Check(d.BirthDatePrecision != PrecisionMonth || d.BirthDate.IsZero() || d.BirthDate.Day() == 1,
 		"birthDate", "must be the first of the month where only the month is known")
-	v.Check(d.BirthDatePrecision != PrecisionYear || d.BirthDate.IsZero() || d.BirthDate.Day() == 1 && d.BirthDate.Month() == time.January,
+	v.Check(d.BirthDatePrecision != PrecisionYear || d.BirthDate.IsZero() || d.BirthDate.Day() == 1 &&
+		d.BirthDate.Month() == time.January,
 		"birthDate", "must be the first of January where only the year is known")
 	v.Check(d.BirthDate.IsZero() || d.BirthDate.Year() >= 1850, "birthDate", "must not lie before 1850")
 	hmstype.OneOf(v, d.BirthDatePrecision, "birthDatePrecision", PrecisionDay, PrecisionMonth, PrecisionYear, "")

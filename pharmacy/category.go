@@ -74,7 +74,8 @@ func (s *Service) CreateCategory(ctx context.Context, in CreateCategoryInput) (C
 
 func createCategory(ctx context.Context, db dbx.DB, in CreateCategoryInput) (Category, error) {
 	row := categoryRow{
-		Header: dbx.NewHeader[hmstype.MedicationCategoryID](db), CategoryDetails: in.CategoryDetails, NameKey: names.NameKey(in.Name),
+		Header: dbx.NewHeader[hmstype.MedicationCategoryID](db), CategoryDetails: in.CategoryDetails,
+		NameKey: names.NameKey(in.Name),
 	}
 	return row.category(), dbx.Insert(ctx, db, row)
 }

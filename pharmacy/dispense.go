@@ -77,7 +77,8 @@ type dispenseRow struct {
 
 func (r dispenseRow) dispense(lines []DispenseLine) Dispense {
 	return Dispense{
-		ID: r.ID, Patient: r.PatientID, Prescription: r.PrescriptionID, Item: r.ItemID, Location: r.LocationID, Status: r.Status,
+		ID: r.ID, Patient: r.PatientID, Prescription: r.PrescriptionID, Item: r.ItemID, Location: r.LocationID,
+		Status:    r.Status,
 		Requested: r.QuantityRequested, Quantity: r.QuantityDispensed, Lines: lines, SafetyCheck: r.SafetyCheck,
 		OverrideReason: r.OverrideReason, DispensedBy: r.CreatedBy, DispensedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
@@ -253,7 +254,9 @@ func dispenseLines(ctx context.Context, db dbx.DB, id hmstype.DispenseID) ([]Dis
 		OrderExpr("b.expiry_date NULLS LAST, b.created_at, b.id").Scan(ctx, &rows)
 	lines := make([]DispenseLine, len(rows))
 	for i, r := range rows {
-		lines[i] = DispenseLine{Batch: r.BatchID, ExpiryDate: r.ExpiryDate, Quantity: r.Quantity, Returned: r.ReturnedQuantity}
+		lines[i] = DispenseLine{
+			Batch: r.BatchID, ExpiryDate: r.ExpiryDate, Quantity: r.Quantity, Returned: r.ReturnedQuantity,
+		}
 	}
 	return lines, err
 }

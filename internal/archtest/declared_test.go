@@ -50,7 +50,8 @@ func servicePackages(all []source) map[string]*servicePackage {
 		p := packages[folder]
 		if p == nil {
 			p = &servicePackage{
-				name: s.file.Name.Name, methods: map[string]*ast.FuncDecl{}, files: map[string]string{}, declarations: map[string]declaration{},
+				name: s.file.Name.Name, methods: map[string]*ast.FuncDecl{}, files: map[string]string{},
+				declarations: map[string]declaration{},
 			}
 			packages[folder] = p
 		}
@@ -159,8 +160,9 @@ func (p *servicePackage) faults() []string {
 		d, ok := p.declarations[variable]
 		switch {
 		case !ok || !slices.Contains(runs, variable):
-			all = append(all, fmt.Sprintf("%s.%s: declare it beside the method: var %s = usecase.Command[...]{Name: %q, ...}.Declare(), and run it",
-				p.name, name, variable, p.name+"."+snake(name)))
+			all = append(all,
+				fmt.Sprintf("%s.%s: declare it beside the method: var %s = usecase.Command[...]{Name: %q, ...}.Declare(), and run it",
+					p.name, name, variable, p.name+"."+snake(name)))
 		case d.name != p.name+"."+snake(name):
 			all = append(all, fmt.Sprintf("%s: its name is %q and should be %q", variable, d.name, p.name+"."+snake(name)))
 		case d.file != p.files[name]:
@@ -168,7 +170,9 @@ func (p *servicePackage) faults() []string {
 		case d.kind != "Proof" && !slices.Contains(d.fields, "Sample") && needsSample(d.input):
 			all = append(all, variable+": give a Sample, an input that its validation lets pass")
 		case d.kind == "Query" && !readName.MatchString(name):
-			all = append(all, fmt.Sprintf("%s.%s only reads: its name begins with Get or List, or a verb of readName", p.name, name))
+			all = append(
+				all, fmt.Sprintf("%s.%s only reads: its name begins with Get or List, or a verb of readName", p.name, name),
+			)
 		case markName.MatchString(name):
 			all = append(all, fmt.Sprintf("%s.%s: what is taken back as a mistake is Enter...InError", p.name, name))
 		case inputOf(method) != "" && inputOf(method) != name+"Input":
@@ -272,18 +276,52 @@ func TestFaults(t *testing.T) {
 	const head = "package ward\nimport (\"context\"; \"usecase\")\ntype Service struct{}\n"
 	const method = "// Permission: [hmstype.PermBed].\nfunc (s *Service) CloseBed(ctx context.Context, in CloseBedInput) (Bed, error) { return opCloseBed.Run(ctx, &s.base, in, closeBed) }\n"
 	for name, tt := range map[string]struct{ code, want string }{
-		"Good":        {`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed", Sample: In{}}.Declare()` + "\n" + method, ""},
-		"Delegates":   {"func (s *Service) CloseBed(ctx context.Context) error { return s.CloseBeds(ctx, 1) }\n", ""},
-		"Forgotten":   {method, `Name: "ward.close_bed"`},
-		"OtherName":   {`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.shut", Sample: In{}}.Declare()` + "\n" + method, `should be "ward.close_bed"`},
-		"NoSample":    {`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed"}.Declare()` + "\n" + method, "give a Sample"},
-		"SampleOfID":  {`var opCloseBed = usecase.Command[usecase.ByID[BedID], Bed]{Name: "ward.close_bed"}.Declare()` + "\n" + method, ""},
-		"Permission":  {`var opCloseBed = usecase.Command[usecase.ByID[BedID], Bed]{Name: "ward.close_bed", Permission: hmstype.PermBed}.Declare()` + "\n" + method, ""},
-		"OtherInput":  {`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed", Sample: In{}}.Declare()` + "\n" + strings.Replace(method, "CloseBedInput", "BedInput", 1), "its input is CloseBedInput"},
-		"Read":        {`var opBed = usecase.Query[usecase.ByID[BedID], Bed]{Name: "ward.bed"}.Declare()` + "\nfunc (s *Service) Bed(ctx context.Context, id hmstype.BedID) (Bed, error) { return opBed.Run(ctx, &s.base, usecase.ID(id), get) }\n", "only reads"},
-		"Mistake":     {`var opMarkBedError = usecase.Command[usecase.ByID[BedID], Bed]{Name: "ward.mark_bed_error"}.Declare()` + "\nfunc (s *Service) MarkBedError(ctx context.Context, id hmstype.BedID) (Bed, error) { return opMarkBedError.Run(ctx, &s.base, usecase.ID(id), mark) }\n", "InError"},
-		"Unsaid":      {`var opCloseBed = usecase.Command[usecase.ByID[BedID], Bed]{Name: "ward.close_bed", Permission: hmstype.PermWard}.Declare()` + "\n" + method, "Permission: [hmstype.PermWard]."},
-		"NotRun":      {`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed", Sample: In{}}.Declare()` + "\nfunc (s *Service) CloseBed(ctx context.Context) error { return nil }\n", "declare it beside"},
+		"Good": {
+			`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed", Sample: In{}}.Declare()` + "\n" + method, "",
+		},
+		"Delegates": {"func (s *Service) CloseBed(ctx context.Context) error { return s.CloseBeds(ctx, 1) }\n", ""},
+		"Forgotten": {method, `Name: "ward.close_bed"`},
+		"OtherName": {
+			`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.shut", Sample: In{}}.Declare()` + "\n" + method,
+			`should be "ward.close_bed"`,
+		},
+		"NoSample": {
+			`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed"}.Declare()` + "\n" + method, "give a Sample",
+		},
+		"SampleOfID": {
+			`var opCloseBed = usecase.Command[usecase.ByID[BedID], Bed]{Name: "ward.close_bed"}.Declare()` + "\n" + method, "",
+		},
+		"Permission": {
+			`var opCloseBed = usecase.Command[usecase.ByID[BedID], Bed]{Name: "ward.close_bed",
+				Permission: hmstype.PermBed}.Declare()` + "\n" + method,
+			"",
+		},
+		"OtherInput": {
+			`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed", Sample: In{}}.Declare()` + "\n" + strings.Replace(
+				method, "CloseBedInput", "BedInput", 1,
+			),
+			"its input is CloseBedInput",
+		},
+		"Read": {
+			`var opBed = usecase.Query[usecase.ByID[BedID], Bed]{Name: "ward.bed"}.Declare()` +
+				"\nfunc (s *Service) Bed(ctx context.Context, id hmstype.BedID) (Bed, error) { return opBed.Run(ctx, &s.base, usecase.ID(id), get) }\n",
+			"only reads",
+		},
+		"Mistake": {
+			`var opMarkBedError = usecase.Command[usecase.ByID[BedID], Bed]{Name: "ward.mark_bed_error"}.Declare()` +
+				"\nfunc (s *Service) MarkBedError(ctx context.Context, id hmstype.BedID) (Bed, error) { return opMarkBedError.Run(ctx, &s.base, usecase.ID(id), mark) }\n",
+			"InError",
+		},
+		"Unsaid": {
+			`var opCloseBed = usecase.Command[usecase.ByID[BedID], Bed]{Name: "ward.close_bed",
+				Permission: hmstype.PermWard}.Declare()` + "\n" + method,
+			"Permission: [hmstype.PermWard].",
+		},
+		"NotRun": {
+			`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed", Sample: In{}}.Declare()` +
+				"\nfunc (s *Service) CloseBed(ctx context.Context) error { return nil }\n",
+			"declare it beside",
+		},
 		"Undeclared":  {"func (s *Service) CloseBed(ctx context.Context) error { return nil }\n", "declare it beside"},
 		"NoUseCase":   {"func (s *Service) closeBed(ctx context.Context) error { return nil }\n", ""},
 		"OtherFile":   {"", ""},

@@ -30,7 +30,9 @@ var tiers = [][]string{
 }
 
 // aside are the packages of tests, which only tests and their own kind import.
-var aside = []string{"internal/dbtest", "internal/dbtest/catalogue", "internal/archtest", "hmstest/pgserver", "billing/charge/chargetest"}
+var aside = []string{
+	"internal/dbtest", "internal/dbtest/catalogue", "internal/archtest", "hmstest/pgserver", "billing/charge/chargetest",
+}
 
 // sameTier are the imports inside a tier that are meant.
 var sameTier = map[string]string{"patient": "", "hmstest": ""}
@@ -46,7 +48,9 @@ type goPackage struct {
 // list asks the go command about packages.
 func list(t *testing.T, args ...string) []goPackage {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-json=ImportPath,Imports,Deps,Module,Standard"}, args...)...)
+	cmd := exec.CommandContext(
+		t.Context(), "go", append([]string{"list", "-json=ImportPath,Imports,Deps,Module,Standard"}, args...)...,
+	)
 	cmd.Dir = "../.."
 	out, err := cmd.Output()
 	require.NoError(t, err)
@@ -116,8 +120,10 @@ func TestBreach(t *testing.T) {
 		from, to string
 		ok       bool
 	}{
-		{"pharmacy", "patient", true}, {"pharmacy", "clinical", false}, {"patient", "pharmacy", false}, {"hmstype", "internal/dbx", false},
-		{"lab", "internal/dbtest", false}, {"", "lab", true}, {"lab", "", false}, {"examples/x", "hmstest/pgserver", true}, {"new", "hmstype", false},
+		{"pharmacy", "patient", true}, {"pharmacy", "clinical", false}, {"patient", "pharmacy", false},
+		{"hmstype", "internal/dbx", false},
+		{"lab", "internal/dbtest", false}, {"", "lab", true}, {"lab", "", false}, {"examples/x", "hmstest/pgserver", true},
+		{"new", "hmstype", false},
 	} {
 		require.Equal(t, tt.ok, breach(tt.from, tt.to) == "", "%s -> %s", tt.from, tt.to)
 	}
@@ -128,7 +134,8 @@ var linked = []string{
 	"github.com/chelal/hms",
 	"github.com/boombuler/barcode",
 	"github.com/google/uuid",
-	"github.com/jackc/pgpassfile", "github.com/jackc/pgservicefile", "github.com/jackc/pgx/v5", "github.com/jackc/puddle/v2",
+	"github.com/jackc/pgpassfile", "github.com/jackc/pgservicefile", "github.com/jackc/pgx/v5",
+	"github.com/jackc/puddle/v2",
 	"github.com/jinzhu/inflection",
 	"github.com/mattn/go-colorable", "github.com/mattn/go-isatty",
 	"github.com/pquerna/otp",
@@ -151,6 +158,8 @@ func TestHostLinksOnlyTheseModules(t *testing.T) {
 		if p.Standard || p.Module == nil {
 			continue
 		}
-		require.Contains(t, linked, p.Module.Path, "%s is linked: name it here and in docs/dependencies.md, or do without", p.ImportPath)
+		require.Contains(
+			t, linked, p.Module.Path, "%s is linked: name it here and in docs/dependencies.md, or do without", p.ImportPath,
+		)
 	}
 }

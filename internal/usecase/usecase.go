@@ -79,7 +79,8 @@ func run[In Validator, Out any](
 
 // inside is the part of run that happens in the transaction.
 func inside[In Validator, Out any](
-	ctx context.Context, b *Base, db dbx.DB, op Op, shows Shows[Out], in In, fn func(context.Context, dbx.DB, In) (Out, error),
+	ctx context.Context, b *Base, db dbx.DB, op Op, shows Shows[Out], in In,
+	fn func(context.Context, dbx.DB, In) (Out, error),
 ) (Out, error) {
 	out, replayed, err := dbx.Once(ctx, db, op.Name, op.Key, in, func(ctx context.Context, db dbx.DB, in In) (Out, error) {
 		if err := b.before(ctx, db, op, in); err != nil {
