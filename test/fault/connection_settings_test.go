@@ -12,8 +12,8 @@ import (
 	"github.com/chelal/hms/hmstype"
 )
 
-// leftOver reads what of ours a connection still holds: nothing, after a transaction.
-const leftOver = `SELECT concat_ws(' ', nullif(current_setting('hms.tenant', true), ''),
+// held is what of ours a connection still holds: nothing, after a transaction.
+const held = `concat_ws(' ', nullif(current_setting('hms.tenant', true), ''),
 	nullif(current_setting('hms.actor', true), ''), nullif(current_setting('role'), 'none'))`
 
 // Whatever way a call ends, the connection goes back to the pool without the tenant, the
@@ -39,7 +39,8 @@ func TestHMS_LeavesNoTenantOnItsConnection(t *testing.T) {
 			return nil
 		},
 		"panic": func() error {
-			require.PanicsWithValue(t, "ours", func() { _ = h.InTx(env.Ctx, func(context.Context, *hms.HMS) error { panic("ours") }) })
+			require.PanicsWithValue(t, "ours",
+				func() { _ = h.InTx(env.Ctx, func(context.Context, *hms.HMS) error { panic("ours") }) })
 			return nil
 		},
 		"cancel": func() error {
@@ -68,7 +69,7 @@ func TestHMS_LeavesNoTenantOnItsConnection(t *testing.T) {
 	} {
 		require.NoError(t, call(), end)
 		var left string
-		require.NoError(t, db.NewRaw(leftOver).Scan(t.Context(), &left), end)
+		require.NoError(t, db.NewRaw(`SELECT `+held).Scan(t.Context(), &left), end)
 		require.Empty(t, left, "after %s", end)
 	}
 }

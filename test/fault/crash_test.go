@@ -85,7 +85,8 @@ func TestHMS_CrashConcurrentDispensers(t *testing.T) {
 		crash(t, server, db)
 	}
 	want := count(&mu, acknowledged) + 10
-	require.Eventually(t, func() bool { return count(&mu, acknowledged) >= want }, 60*time.Second, 5*time.Millisecond, "work goes on")
+	require.Eventually(t, func() bool { return count(&mu, acknowledged) >= want }, 60*time.Second, 5*time.Millisecond,
+		"work goes on")
 	close(stop)
 	wg.Wait()
 
@@ -104,7 +105,8 @@ func TestHMS_CrashConcurrentDispensers(t *testing.T) {
 	stock, err := h.Pharmacy.Verify(ctx)
 	require.NoError(t, err)
 	require.True(t, stock.Clean(), stock)
-	require.Equal(t, hmstype.Quantity(len(acknowledged)), stock.Items[0].Dispensed, "each key once, whatever its outcome looked like")
+	require.Equal(t, hmstype.Quantity(len(acknowledged)), stock.Items[0].Dispensed,
+		"each key once, whatever its outcome looked like")
 	trail, err := h.Audit.Verify(ctx)
 	require.NoError(t, err)
 	require.True(t, trail.Clean())
@@ -132,7 +134,8 @@ func sellInput(ctx context.Context, t *testing.T, h *hms.HMS, quantity hmstype.Q
 		TenantDetails: identity.TenantDetails{Name: "Crash hospital"},
 	})
 	require.NoError(t, err)
-	p, err := h.Patient.Register(ctx, patient.RegisterInput{Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown}})
+	p, err := h.Patient.Register(ctx,
+		patient.RegisterInput{Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown}})
 	require.NoError(t, err)
 	category, err := h.Pharmacy.CreateCategory(ctx, pharmacy.CreateCategoryInput{
 		CategoryDetails: pharmacy.CategoryDetails{Name: "C"},

@@ -50,7 +50,8 @@ func TestDispense_WhereTheChargeFailsNothingIsDoneOrTold(t *testing.T) {
 	other := sound.Stock(t, 10, "")
 	who = sound.User(t, identity.RolePharmacist)
 	ctx = hms.WithActor(t.Context(), hms.HumanActor(sound.Tenant, who))
-	_, err = sound.H.Pharmacy.Dispense(ctx, pharmacy.DispenseInput{Patient: sound.Patient(t).ID, Item: other.Item.ID, Location: other.Location, Quantity: 4})
+	_, err = sound.H.Pharmacy.Dispense(ctx,
+		pharmacy.DispenseInput{Patient: sound.Patient(t).ID, Item: other.Item.ID, Location: other.Location, Quantity: 4})
 	require.NoError(t, err)
 	mine.User = who
 	trail, err = sound.H.Audit.ListEvents(sound.Ctx, mine)

@@ -20,13 +20,17 @@ func fillInbox(t *testing.T, env *hmstest.Env, h *hms.HMS, p hmstype.PatientID) 
 	t.Helper()
 	user := env.User(t, identity.RoleNurse)
 	nurse := hms.WithActor(t.Context(), hms.HumanActor(env.Tenant, user))
-	n, err := h.Inbox.Notify(env.Ctx, inbox.NotifyInput{To: inbox.Recipient{Role: identity.RoleNurse}, NotificationDetails: inbox.NotificationDetails{Category: "test", Title: "Title"}, Patient: p})
+	n, err := h.Inbox.Notify(env.Ctx,
+		inbox.NotifyInput{To: inbox.Recipient{Role: identity.RoleNurse},
+			NotificationDetails: inbox.NotificationDetails{Category: "test", Title: "Title"}, Patient: p})
 	require.NoError(t, err)
 	_, err = h.Inbox.MarkRead(nurse, inbox.MarkReadInput{IDs: []hmstype.NotificationID{n.ID}})
 	require.NoError(t, err)
 	_, err = h.Inbox.MarkAllRead(nurse, inbox.MarkAllReadInput{})
 	require.NoError(t, err)
-	task, err := h.Inbox.CreateTask(env.Ctx, inbox.CreateTaskInput{To: inbox.Recipient{Role: identity.RoleNurse}, TaskDetails: inbox.TaskDetails{Title: "Title"}, Patient: p, DueAt: env.Now()})
+	task, err := h.Inbox.CreateTask(env.Ctx,
+		inbox.CreateTaskInput{To: inbox.Recipient{Role: identity.RoleNurse}, TaskDetails: inbox.TaskDetails{Title: "Title"},
+			Patient: p, DueAt: env.Now()})
 	require.NoError(t, err)
 	_, err = h.Inbox.EscalateTasks(env.Ctx, inbox.EscalateTasksInput{AsOf: env.Now(), Role: identity.RoleNurse})
 	require.NoError(t, err)
@@ -73,7 +77,8 @@ func TestInbox_InTheDeedsTransaction(t *testing.T) {
 	env := hmstest.New(t)
 	nurse := env.As(t, identity.RoleNurse)
 	err := env.H.InTx(env.Ctx, func(ctx context.Context, tx *hms.HMS) error {
-		_, err := tx.Inbox.CreateTask(ctx, inbox.CreateTaskInput{To: inbox.Recipient{Role: identity.RoleNurse}, TaskDetails: inbox.TaskDetails{Title: "Title"}})
+		_, err := tx.Inbox.CreateTask(ctx,
+			inbox.CreateTaskInput{To: inbox.Recipient{Role: identity.RoleNurse}, TaskDetails: inbox.TaskDetails{Title: "Title"}})
 		require.NoError(t, err)
 		return errFinance
 	})
@@ -83,7 +88,8 @@ func TestInbox_InTheDeedsTransaction(t *testing.T) {
 	require.Empty(t, list.Items)
 	inEachHostTx(t, env, func(t *testing.T, bound *hms.HMS, host dbtest.HostTx) {
 		title := "Title " + t.Name()
-		task, err := bound.Inbox.CreateTask(env.Ctx, inbox.CreateTaskInput{To: inbox.Recipient{Role: identity.RoleNurse}, TaskDetails: inbox.TaskDetails{Title: title}})
+		task, err := bound.Inbox.CreateTask(env.Ctx,
+			inbox.CreateTaskInput{To: inbox.Recipient{Role: identity.RoleNurse}, TaskDetails: inbox.TaskDetails{Title: title}})
 		require.NoError(t, err)
 		_, err = bound.Inbox.ClaimTask(nurse, task.ID)
 		require.NoError(t, err, "a wider permission is asked for on the host's transaction as well")

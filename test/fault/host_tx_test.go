@@ -145,7 +145,7 @@ func TestHMS_HostTransaction_InTx(t *testing.T) {
 		require.Equal(t, found+1, registered(t, env), "the last one's")
 		if tx, ok := host.Tx.(pgx.Tx); ok { // whose connection goes back to the host
 			var left string
-			require.NoError(t, tx.Conn().QueryRow(t.Context(), leftOver).Scan(&left))
+			require.NoError(t, tx.Conn().QueryRow(t.Context(), `SELECT `+held).Scan(&left))
 			require.Empty(t, left)
 		}
 	})

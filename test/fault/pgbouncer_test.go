@@ -31,7 +31,8 @@ import (
 // bouncerBinary is where the packages of Debian and of others put it.
 func bouncerBinary(t *testing.T) string {
 	t.Helper()
-	for _, name := range []string{"pgbouncer", "/usr/sbin/pgbouncer", "/opt/homebrew/bin/pgbouncer", "/usr/local/bin/pgbouncer"} {
+	for _, name := range []string{"pgbouncer", "/usr/sbin/pgbouncer", "/opt/homebrew/bin/pgbouncer",
+		"/usr/local/bin/pgbouncer"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}
@@ -169,7 +170,8 @@ type counter struct {
 
 func openCounter(t *testing.T, env *hmstest.Env, name string) *counter {
 	t.Helper()
-	who, err := env.H.Patient.Register(env.Ctx, patient.RegisterInput{Details: patient.Details{LastName: name, Gender: patient.GenderUnknown}})
+	who, err := env.H.Patient.Register(env.Ctx,
+		patient.RegisterInput{Details: patient.Details{LastName: name, Gender: patient.GenderUnknown}})
 	require.NoError(t, err)
 	var mu sync.Mutex
 	total := new(hmstype.Quantity)
@@ -181,7 +183,8 @@ func openCounter(t *testing.T, env *hmstest.Env, name string) *counter {
 }
 
 func (c *counter) sale(quantity hmstype.Quantity, key string) pharmacy.DispenseInput {
-	return pharmacy.DispenseInput{Patient: c.who.ID, Item: c.stock.Item.ID, Location: c.stock.Location, Quantity: quantity, IdempotencyKey: key}
+	return pharmacy.DispenseInput{Patient: c.who.ID, Item: c.stock.Item.ID, Location: c.stock.Location,
+		Quantity: quantity, IdempotencyKey: key}
 }
 
 var errChangedMind = errors.New("changed his mind")
@@ -269,8 +272,7 @@ type backends struct {
 func (b *backends) look(c *counter) error {
 	var pid int
 	var left string
-	err := c.DB.QueryRowContext(c.Ctx, `SELECT pg_backend_pid(), concat_ws(' ', nullif(current_setting('hms.tenant', true), ''),
-		nullif(current_setting('hms.actor', true), ''), nullif(current_setting('role'), 'none'))`).Scan(&pid, &left)
+	err := c.DB.QueryRowContext(c.Ctx, `SELECT pg_backend_pid(), `+held).Scan(&pid, &left)
 	if err == nil && left != "" {
 		err = errors.New("left behind: " + left)
 	}

@@ -20,12 +20,16 @@ import (
 func newMember(t *testing.T, env *hmstest.Env, password hmstype.Secret, roles ...string) identity.User {
 	t.Helper()
 	user, err := env.H.Identity.CreateUser(env.Ctx, identity.CreateUserInput{
-		Profile: identity.Profile{Username: "member " + hmstype.NewID[hmstype.UserID]().String(), FirstName: "A", LastName: "B"}, Roles: roles, Invite: true,
+		Profile: identity.Profile{
+			Username: "member " + hmstype.NewID[hmstype.UserID]().String(), FirstName: "A", LastName: "B",
+		},
+		Roles: roles, Invite: true,
 	})
 	require.NoError(t, err)
 	invitation, err := env.H.Identity.Invite(env.Ctx, user.ID)
 	require.NoError(t, err)
-	user, err = env.H.Identity.AcceptInvitation(env.Ctx, identity.AcceptInvitationInput{Token: invitation.Token, Password: password})
+	user, err = env.H.Identity.AcceptInvitation(env.Ctx,
+		identity.AcceptInvitationInput{Token: invitation.Token, Password: password})
 	require.NoError(t, err)
 	return user
 }
@@ -48,7 +52,8 @@ func requireTrailSurvives(t *testing.T, env *hmstest.Env, way dbtest.WayToJoin) 
 	user := newMember(t, env, password, identity.RoleDoctor)
 	self := hms.WithActor(t.Context(), hms.HumanActor(env.Tenant, user.ID))
 	who := env.Patient(t)
-	_, err := env.H.Patient.SetRestricted(env.Ctx, patient.SetRestrictedInput{ID: who.ID, Version: who.Version, Restricted: true})
+	_, err := env.H.Patient.SetRestricted(env.Ctx,
+		patient.SetRestrictedInput{ID: who.ID, Version: who.Version, Restricted: true})
 	require.NoError(t, err)
 	stock := env.Stock(t, 100, "")
 	prescriber := env.As(t, identity.RoleAdmin)
@@ -68,21 +73,26 @@ func requireTrailSurvives(t *testing.T, env *hmstest.Env, way dbtest.WayToJoin) 
 		want   error // nil: it succeeds
 		action audit.Action
 	}{
-		"permission": {func(h *hms.HMS) error { _, err := h.Patient.Get(env.As(t), who.ID); return err }, hms.ErrPermissionDenied, audit.ActionDenied},
-		"restricted": {func(h *hms.HMS) error { _, err := h.Patient.Get(self, who.ID); return err }, patient.ErrRestricted, audit.ActionDenied},
+		"permission": {func(h *hms.HMS) error { _, err := h.Patient.Get(env.As(t), who.ID); return err },
+			hms.ErrPermissionDenied, audit.ActionDenied},
+		"restricted": {func(h *hms.HMS) error { _, err := h.Patient.Get(self, who.ID); return err }, patient.ErrRestricted,
+			audit.ActionDenied},
 		"duty": {func(h *hms.HMS) error {
-			_, err := h.Pharmacy.Dispense(prescriber, pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 1})
+			_, err := h.Pharmacy.Dispense(prescriber,
+				pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 1})
 			return err
 		}, hmstype.ErrSeparationOfDuties, audit.ActionDenied},
 		"login fails": {login("not this one, no"), identity.ErrLoginFailed, "login_failed"},
-		"proof fails": {func(h *hms.HMS) error { return h.Identity.Reauthenticate(self, "not this one, no") }, identity.ErrLoginFailed, "login_failed"},
-		"login":       {login(password), nil, "login"},
+		"proof fails": {func(h *hms.HMS) error { return h.Identity.Reauthenticate(self, "not this one, no") },
+			identity.ErrLoginFailed, "login_failed"},
+		"login": {login(password), nil, "login"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := countEvents(t, env, c.action)
 			host := way.Begin(t, env.DB, env.DSN)
 			bound := joined(t, env.H, host)
-			_, err = bound.Patient.Register(env.Ctx, patient.RegisterInput{Details: patient.Details{LastName: "Rolled back", Gender: patient.GenderUnknown}})
+			_, err = bound.Patient.Register(env.Ctx,
+				patient.RegisterInput{Details: patient.Details{LastName: "Rolled back", Gender: patient.GenderUnknown}})
 			require.NoError(t, err)
 			require.ErrorIs(t, c.deed(bound), c.want)
 			require.NoError(t, host.Rollback())
@@ -97,7 +107,8 @@ func requireTrailSurvives(t *testing.T, env *hmstest.Env, way dbtest.WayToJoin) 
 func countEvents(t *testing.T, env *hmstest.Env, action audit.Action) int {
 	t.Helper()
 	var n int
-	err := env.DB.NewRaw(`SELECT count(*) FROM hms.audit_event WHERE tenant_id = ? AND action = ?`, env.Tenant, string(action)).Scan(t.Context(), &n)
+	err := env.DB.NewRaw(`SELECT count(*) FROM hms.audit_event WHERE tenant_id = ?
+		AND action = ?`, env.Tenant, string(action)).Scan(t.Context(), &n)
 	require.NoError(t, err)
 	return n
 }

@@ -30,8 +30,12 @@ func TestDay(t *testing.T) {
 	d.RequireAllReached()
 	require.Equal(t, hmstest.Start, env.Now(), "the day ended now")
 	for name, verify := range map[string]func(context.Context) (report, error){
-		"pharmacy": check(env.H.Pharmacy.Verify), "billing": check(env.H.Billing.Verify), "log": check(env.H.Audit.VerifyLog),
-		"facility": check(env.H.Facility.Verify), "clinical": check(env.H.Clinical.Verify), "trail": check(env.H.Audit.Verify),
+		"pharmacy": check(env.H.Pharmacy.Verify),
+		"billing":  check(env.H.Billing.Verify),
+		"facility": check(env.H.Facility.Verify),
+		"clinical": check(env.H.Clinical.Verify),
+		"trail":    check(env.H.Audit.Verify),
+		"log":      check(env.H.Audit.VerifyLog),
 	} {
 		found, err := verify(env.Ctx)
 		require.NoError(t, err, name)

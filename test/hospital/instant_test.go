@@ -96,15 +96,18 @@ func TestOperation_HasOneInstant(t *testing.T) {
 
 	// What the trail does not repeat: the outbox and the histories of states.
 	queries := []string{`SELECT event_type AS what, occurred_at AS at, xmin::text AS xid, tenant_id FROM hms.outbox`}
-	for _, table := range dbtest.Texts(t, env.DB, `SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'stepped_at' WHERE n.nspname = 'hms' AND c.relkind = 'r'`) {
+	for _, table := range dbtest.Texts(t, env.DB, `SELECT c.relname FROM pg_class AS c
+		JOIN pg_namespace AS n ON n.oid = c.relnamespace
+		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'stepped_at' WHERE n.nspname = 'hms'
+			AND c.relkind = 'r'`) {
 		queries = append(queries, fmt.Sprintf(`SELECT '%s', stepped_at, xmin::text, tenant_id FROM hms.%s`, table, table))
 	}
 	var events []struct {
 		What, Xid string
 		At        time.Time
 	}
-	err = env.DB.NewRaw(`SELECT what, at, xid FROM (`+strings.Join(queries, " UNION ALL ")+`) AS e WHERE tenant_id = ?`, env.Tenant).
+	err = env.DB.NewRaw(`SELECT what, at, xid FROM (`+strings.Join(queries, " UNION ALL ")+`) AS e WHERE tenant_id = ?`,
+		env.Tenant).
 		Scan(t.Context(), &events)
 	require.NoError(t, err)
 	require.NotEmpty(t, events)

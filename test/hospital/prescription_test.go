@@ -26,7 +26,8 @@ func TestHMS_FromPrescriptionToPayment(t *testing.T) {
 	rx := day.Prescribe(t, env, stock.Item, 20, 1)
 	pharmacist := env.As(t, identity.RolePharmacist)
 
-	d, err := env.H.Pharmacy.Dispense(pharmacist, pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 20})
+	d, err := env.H.Pharmacy.Dispense(pharmacist,
+		pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 20})
 	require.NoError(t, err)
 	require.Equal(t, pharmacy.SafetyNoneFound, d.SafetyCheck)
 	require.False(t, d.Charge.IsZero())
@@ -45,7 +46,9 @@ func TestHMS_FromPrescriptionToPayment(t *testing.T) {
 		for range 8 {
 			cashier := env.As(t, identity.RoleReceptionist)
 			wg.Go(func() {
-				_, err := env.H.Billing.Pay(cashier, billing.PayInput{Bill: bill.ID, Amount: bill.Total, PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash}})
+				_, err := env.H.Billing.Pay(cashier, billing.PayInput{
+					Bill: bill.ID, Amount: bill.Total, PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash},
+				})
 				mu.Lock()
 				kinds[hms.KindOf(err)]++
 				mu.Unlock()
@@ -65,10 +68,12 @@ func TestHMS_PrescriptionBoundsDispensing(t *testing.T) {
 	stock := env.Stock(t, 1000, "")
 	rx := day.Prescribe(t, env, stock.Item, 10, 1)
 	dispense := func(q hmstype.Quantity) (pharmacy.Dispense, error) {
-		return env.H.Pharmacy.Dispense(env.Ctx, pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: q})
+		return env.H.Pharmacy.Dispense(env.Ctx,
+			pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: q})
 	}
 	_, err := dispense(21)
-	requireRefused(t, err, pharmacy.PrescriptionError{Reason: pharmacy.PrescriptionExceeded, ValidUntil: rx.ValidUntil, Remaining: 20})
+	requireRefused(t, err,
+		pharmacy.PrescriptionError{Reason: pharmacy.PrescriptionExceeded, ValidUntil: rx.ValidUntil, Remaining: 20})
 
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -150,9 +155,11 @@ func TestHMS_EveryDispenseSaysWhatItsSafetyCheckFound(t *testing.T) {
 	t.Parallel()
 	env := hmstest.New(t)
 	stock := env.Stock(t, 10, "")
-	d, err := env.H.Pharmacy.Dispense(env.Ctx, pharmacy.DispenseInput{Patient: env.Patient(t).ID, Item: stock.Item.ID, Location: stock.Location, Quantity: 1})
+	d, err := env.H.Pharmacy.Dispense(env.Ctx,
+		pharmacy.DispenseInput{Patient: env.Patient(t).ID, Item: stock.Item.ID, Location: stock.Location, Quantity: 1})
 	require.NoError(t, err)
 	require.Equal(t, pharmacy.SafetyNoneFound, d.SafetyCheck, "none found is said only where it was checked")
-	_, err = env.DB.ExecContext(t.Context(), `UPDATE hms.medication_dispense SET safety_check = '' WHERE tenant_id = ?`, env.Tenant)
+	_, err = env.DB.ExecContext(t.Context(), `UPDATE hms.medication_dispense SET safety_check = ''
+		WHERE tenant_id = ?`, env.Tenant)
 	require.Error(t, err, "and the database knows no dispense without an outcome")
 }

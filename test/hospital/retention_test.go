@@ -29,7 +29,8 @@ func TestHMS_ArchiveAuditMonth(t *testing.T) {
 	d.Live()
 	for _, statement := range []string{ // in place of years of waiting
 		`SET LOCAL ROLE hms_owner; SELECT hms.ensure_audit_partitions('2012-01-01', 1)`,
-		`SET LOCAL session_replication_role = replica; UPDATE hms.audit_event AS e SET recorded_at = '2012-01-05'::timestamptz + (e.recorded_at - f.first)
+		`SET LOCAL session_replication_role = replica; UPDATE hms.audit_event AS e
+			SET recorded_at = '2012-01-05'::timestamptz + (e.recorded_at - f.first)
 			FROM (SELECT min(recorded_at) AS first FROM hms.audit_event) AS f`,
 	} {
 		_, err := env.DB.ExecContext(t.Context(), statement)

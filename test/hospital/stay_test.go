@@ -16,7 +16,8 @@ func TestHMS_EncounterStaysOpenWhileThePatientLiesInABed(t *testing.T) {
 	encounter := env.Encounter(t, env.Patient(t).ID, clinical.ClassInpatient)
 	stay, err := env.H.Facility.Admit(env.Ctx, facility.AdmitInput{Encounter: encounter.ID, Bed: env.Bed(t, "").ID})
 	require.NoError(t, err)
-	finish := clinical.FinishEncounterInput{ID: encounter.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}}
+	finish := clinical.FinishEncounterInput{ID: encounter.ID,
+		EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}}
 	_, err = env.H.Clinical.FinishEncounter(env.Ctx, finish)
 	require.ErrorIs(t, err, facility.ErrStillInBed)
 	_, err = env.H.Facility.OrderDischarge(env.Ctx, stay.ID)

@@ -105,10 +105,12 @@ func auditQuestions(env *hmstest.Env, h *hms.HMS, p hmstype.PatientID) map[strin
 			return err
 		},
 		"disclose": func() error {
-			_, err := h.Audit.RecordDisclosure(env.Ctx, audit.RecordDisclosureInput{Patient: p, DisclosureDetails: audit.DisclosureDetails{
-				DisclosedAt: env.Now(), Basis: audit.BasisResearch,
-				Recipient: audit.Recipient{Name: "University"}, Description: "Vital signs", Purpose: "Study",
-			}})
+			_, err := h.Audit.RecordDisclosure(env.Ctx, audit.RecordDisclosureInput{
+				Patient: p, DisclosureDetails: audit.DisclosureDetails{
+					DisclosedAt: env.Now(), Basis: audit.BasisResearch,
+					Recipient: audit.Recipient{Name: "University"}, Description: "Vital signs", Purpose: "Study",
+				},
+			})
 			return err
 		},
 		"disclosures": func() error {
@@ -138,7 +140,8 @@ func auditQuestions(env *hmstest.Env, h *hms.HMS, p hmstype.PatientID) map[strin
 		},
 	}
 	for _, suspicion := range []audit.Suspicion{
-		audit.SuspicionSurname, audit.SuspicionOwnRecord, audit.SuspicionVolume, audit.SuspicionAfterHours, audit.SuspicionBreakGlass,
+		audit.SuspicionSurname, audit.SuspicionOwnRecord, audit.SuspicionVolume, audit.SuspicionAfterHours,
+		audit.SuspicionBreakGlass,
 	} {
 		questions[string(suspicion)] = func() error {
 			_, err := h.Audit.ListUnusual(env.Ctx, audit.ListUnusualInput{
@@ -153,7 +156,8 @@ func auditQuestions(env *hmstest.Env, h *hms.HMS, p hmstype.PatientID) map[strin
 func TestUnrouted(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, 1, unrouted(`SELECT 1 FROM hms.bed WHERE id = 'tenant_id'`))
-	require.Equal(t, 1, unrouted(`SELECT 1 FROM hms.bed AS b JOIN hms.ward AS w ON w.id = b.ward_id WHERE b.tenant_id = $1`))
+	require.Equal(t, 1, unrouted(`SELECT 1 FROM hms.bed AS b JOIN hms.ward AS w ON w.id = b.ward_id
+		WHERE b.tenant_id = $1`))
 	require.Zero(t, unrouted(`SELECT hms.stock_add($1)`))
 	require.Equal(t, 1, unrouted(`INSERT INTO hms.bed (id) VALUES ($1)`))
 	require.Zero(t, unrouted(`INSERT INTO "hms"."bed" ("tenant_id", "id") VALUES ($1)`))

@@ -34,13 +34,15 @@ func TestBreakTheGlass_AListIsOnTheTrailUnderTheGrant(t *testing.T) {
 	actor.AuthenticatedAt = env.Now()
 	doctor := hmstype.WithActor(t.Context(), actor)
 	list := func() clinical.Appointment {
-		found, err := env.H.Clinical.ListAppointments(doctor, clinical.ListAppointmentsInput{Day: hmstype.DateOf(start, time.UTC)})
+		found, err := env.H.Clinical.ListAppointments(doctor,
+			clinical.ListAppointmentsInput{Day: hmstype.DateOf(start, time.UTC)})
 		require.NoError(t, err)
 		require.Len(t, found.Items, 1)
 		return found.Items[0]
 	}
 	under := func() (grants []hmstype.BreakGlassID, purposes []hmstype.PurposeOfUse) {
-		trail, err := env.H.Audit.ListEvents(env.Ctx, audit.ListEventsInput{Patient: p.ID, Actions: []audit.Action{audit.ActionSearch}})
+		trail, err := env.H.Audit.ListEvents(env.Ctx,
+			audit.ListEventsInput{Patient: p.ID, Actions: []audit.Action{audit.ActionSearch}})
 		require.NoError(t, err)
 		for _, e := range trail.Items {
 			if e.Operation == "clinical.list_appointments" {
@@ -66,7 +68,8 @@ func TestBreakTheGlass_AListIsOnTheTrailUnderTheGrant(t *testing.T) {
 	here, err := env.H.Clinical.CheckIn(doctor, booked.ID)
 	require.NoError(t, err)
 	require.Equal(t, "a secret", here.Reason)
-	trail, err := env.H.Audit.ListEvents(env.Ctx, audit.ListEventsInput{Patient: p.ID, Actions: []audit.Action{audit.ActionRead}})
+	trail, err := env.H.Audit.ListEvents(env.Ctx,
+		audit.ListEventsInput{Patient: p.ID, Actions: []audit.Action{audit.ActionRead}})
 	require.NoError(t, err)
 	last := trail.Items[0]
 	require.Equal(t, "clinical.check_in", last.Operation)

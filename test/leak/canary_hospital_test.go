@@ -70,7 +70,9 @@ type hospital struct {
 
 func newHospital(t *testing.T) *hospital {
 	t.Helper()
-	options := pgserver.Options{Settings: map[string]string{"logging_collector": "on", "log_directory": "log", "log_filename": "server.log"}}
+	options := pgserver.Options{Settings: map[string]string{
+		"logging_collector": "on", "log_directory": "log", "log_filename": "server.log",
+	}}
 	if os.Getenv("HMS_DATABASE_URL") != "" { // a server that others use cannot be told how to log
 		options.Kind = pgserver.KindLocal
 	}
@@ -113,9 +115,10 @@ func (c *hospital) configure() hms.Config {
 	require.NoError(c.t, err)
 	return hms.Config{
 		Observers: []hmstype.Observer{observer},
-		Now:       c.clock.Now, Logger: zerolog.New(&c.log).Level(zerolog.TraceLevel), KeyEncryptionKey: key, EncryptNarrative: true,
-		Identity: identity.Config{Argon2: fastHash},
-		AuditLog: audit.LogConfig{Signer: signer, Verifiers: []string{public}, Witnesses: []audit.Witness{witness}},
+		Now:       c.clock.Now, Logger: zerolog.New(&c.log).Level(zerolog.TraceLevel), KeyEncryptionKey: key,
+		EncryptNarrative: true,
+		Identity:         identity.Config{Argon2: fastHash},
+		AuditLog:         audit.LogConfig{Signer: signer, Verifiers: []string{public}, Witnesses: []audit.Witness{witness}},
 	}
 }
 

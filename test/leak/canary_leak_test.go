@@ -76,7 +76,8 @@ func (c *hospital) requireAllFed() {
 func (c *hospital) requireStored() {
 	var tables []string
 	require.NoError(c.t, c.db.NewRaw(`SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-		WHERE n.nspname = 'hms' AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1`).Scan(c.t.Context(), &tables))
+		WHERE n.nspname = 'hms' AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+			ORDER BY 1`).Scan(c.t.Context(), &tables))
 	clear, sealed, listed := map[string]bool{}, map[string]bool{}, clearColumns()
 	for _, table := range tables {
 		var rows []string
@@ -84,13 +85,15 @@ func (c *hospital) requireStored() {
 		for _, row := range rows {
 			for column, value := range c.values(table, row) {
 				sealed[column] = sealed[column] || strings.Contains(value, "hms1:")
-				if c.isClear(column, value) && !strings.HasSuffix(column, "_status.reason") { // why a step was taken; lists are made of it
+				// why a step was taken; lists are made of it
+				if c.isClear(column, value) && !strings.HasSuffix(column, "_status.reason") {
 					clear[column] = true
 				}
 			}
 		}
 	}
-	assert.Equal(c.t, slices.Sorted(maps.Keys(listed)), slices.Sorted(maps.Keys(clear)), "the columns in clear are those that staysClear lists")
+	assert.Equal(c.t, slices.Sorted(maps.Keys(listed)), slices.Sorted(maps.Keys(clear)),
+		"the columns in clear are those that staysClear lists")
 	for _, column := range fieldcrypt.Columns() {
 		name := column.Table + "." + column.Name
 		assert.True(c.t, sealed[name], "%s holds nothing sealed", name)
@@ -175,7 +178,7 @@ func (c *hospital) misuse() {
 }
 
 // spoil calls a method once for each of its texts and each way in which that is no text.
-func (c *hospital) spoil(m method.Method, f filling, who string, ctx context.Context) { //nolint:revive // the method comes first
+func (c *hospital) spoil(m method.Method, f filling, who string, ctx context.Context) {
 	_, all := f.arguments(m)
 	for wrong, spoil := range wrongs {
 		for i := range all {
@@ -214,10 +217,13 @@ func (c *hospital) requireRefused(l method.Leaf, wrong string, err error) {
 // own: with these a failed statement is logged with its values.
 func (c *hospital) requireServerLogLeaksByDefault() {
 	_, h := c.open(c.dsn + "&log_min_error_statement=error&log_error_verbosity=default")
-	_, err := c.h.Patient.Register(c.sys, patient.RegisterInput{Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown}, MRN: "taken"})
+	_, err := c.h.Patient.Register(c.sys,
+		patient.RegisterInput{Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown}, MRN: "taken"})
 	require.NoError(c.t, err)
 	fails := func(h *hms.HMS) {
-		in := patient.RegisterInput{Details: patient.Details{LastName: c.Text("patient.Register.Details.LastName"), Gender: patient.GenderUnknown}, MRN: "taken"}
+		in := patient.RegisterInput{Details: patient.Details{
+			LastName: c.Text("patient.Register.Details.LastName"), Gender: patient.GenderUnknown,
+		}, MRN: "taken"}
 		_, err := h.Patient.Register(c.sys, in)
 		require.ErrorIs(c.t, err, patient.ErrMRNTaken)
 	}

@@ -49,7 +49,8 @@ func TestCanaries_RestrictedPatientsAreShownToNobody(t *testing.T) {
 			shown[info.Name] = true
 		}
 	})
-	t.Logf("restricted walk: %d roles, %d calls; %d use cases show a patient's words to who may see them", roles, w.calls, len(shown))
+	t.Logf("restricted walk: %d roles, %d calls; %d use cases show a patient's words to who may see them", roles, w.calls,
+		len(shown))
 	require.NotEmpty(t, shown)
 }
 
@@ -83,14 +84,15 @@ func (w *walk) as(t *testing.T, role string, tell func(usecase.Info, []int, stri
 }
 
 // put makes one call in a transaction that is rolled back, and gives result and error as text.
-func (w *walk) put(t *testing.T, ctx context.Context, called string, info usecase.Info, variant int) string { //nolint:revive // t comes first
+func (w *walk) put(t *testing.T, ctx context.Context, called string, info usecase.Info, variant int) string {
 	t.Helper()
 	w.calls++
 	tx, err := w.db.BeginTx(t.Context(), nil)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, tx.Rollback()) }()
 	service, name, _ := strings.Cut(called, ".")
-	bound := reflect.ValueOf(w.h.WithTx(tx)).Elem().FieldByNameFunc(func(f string) bool { return strings.EqualFold(f, service) })
+	isService := func(field string) bool { return strings.EqualFold(field, service) }
+	bound := reflect.ValueOf(w.h.WithTx(tx)).Elem().FieldByNameFunc(isService)
 	fn := bound.MethodByName(name)
 	id := func(kind reflect.Type) reflect.Value {
 		known := w.ids[kind]

@@ -18,24 +18,33 @@ import (
 // stored as it is, or refused as invalid.
 var naughty = []string{
 	// words that some language reads as a value
-	"undefined", "null", "NULL", "(null)", "nil", "None", "true", "NaN", "-Infinity", "hasOwnProperty", "__proto__", "\\N", "\\.",
+	"undefined", "null", "NULL", "(null)", "nil", "None", "true", "NaN", "-Infinity", "hasOwnProperty", "__proto__",
+	"\\N", "\\.",
 	// numbers that are none, or not what they look like
 	"0", "1/0", "-1", "1e1000", "0x0", "1,000.00", "1'000,00", "٣", "１２３", "9223372036854775808", "00", "--1", "²",
 	// characters of SQL, of Bun's placeholders, of shells, of templates
-	"'", "''", `"`, "`", "1;DROP TABLE users", "1'; DROP TABLE hms.patient-- 1", "' OR 1=1 -- 1", "' OR '1'='1", "$1", "$$", "?", "??", "?0", "?TableAlias",
-	"%", "_", `\`, `\\`, `\'`, `E'\''`, "/*", "*/", "--", "%s%n", "{0}", "{{.}}", "${HOME}", "$(touch /tmp/x)", "`touch /tmp/x`", "|", "&", ";",
+	"'", "''", `"`, "`", "1;DROP TABLE users", "1'; DROP TABLE hms.patient-- 1", "' OR 1=1 -- 1", "' OR '1'='1", "$1",
+	"$$", "?", "??", "?0", "?TableAlias",
+	"%", "_", `\`, `\\`, `\'`, `E'\''`, "/*", "*/", "--", "%s%n", "{0}", "{{.}}", "${HOME}", "$(touch /tmp/x)",
+	"`touch /tmp/x`", "|", "&", ";",
 	// scripts, markup, paths, formulas
-	"<script>alert(1)</script>", `"><img src=x onerror=alert(1)>`, "&lt;b&gt;", "<?xml version=\"1.0\"?>", "<!ENTITY x SYSTEM 'file:///etc/passwd'>",
-	"../../../../etc/passwd", `..\..\windows`, "/dev/null; touch /tmp/x", "CON", "=1+1", "+1", "@SUM(1)", "=HYPERLINK(\"http://x\")", "-2+3",
+	"<script>alert(1)</script>", `"><img src=x onerror=alert(1)>`, "&lt;b&gt;", "<?xml version=\"1.0\"?>",
+	"<!ENTITY x SYSTEM 'file:///etc/passwd'>",
+	"../../../../etc/passwd", `..\..\windows`, "/dev/null; touch /tmp/x", "CON", "=1+1", "+1", "@SUM(1)",
+	"=HYPERLINK(\"http://x\")", "-2+3",
 	// letters of everywhere, of two forms, of two directions, of none
-	"Ω≈ç√∫˜µ≤≥÷", "ÅÍÎÏ˝ÓÔÒÚÆ☃", "ЁЂЃЄЅІЇЈ", "田中さんにあげて下さい", "찦차를 타고 온 펲시맨과", "𠜎𠜱𠝹𠱓", "Ⱥ", "Ⱦ", "ß", "ﬁ", "İ", "ı", "ﷺ", "é", "e\u0301", "Å", "\u212b",
-	"الكل في المجمو عة", "‪‪test‪", "‫test‫", "⁦test⁧", "\u202eevil\u202c", "Z̮̞̠͙͔ͅḀ̗̞͈̻̗Ḷ͙͎̯̹̞͓G̻O̭̗̮", "Ṱ̺̺̕o͞ ̷i̲̬͇̪͙n̝̗͕v̟̜̘̦͟o̶̙̰̠kè͚̮", "ด้้้้้็็็็็้้้้้็็็็็",
-	"😍", "👩🏽‍⚕️", "👨‍👩‍👦", "🇺🇸🇷🇺", "❤️", "(╯°□°)╯︵ ┻━┻", "˙ɐnbᴉlɐ", "𝕿𝖍𝖊", "ｆｕｌｌ", "\ufeffbom", "zero\u200bwidth", "soft\u00adhyphen", "nb\u00a0sp", "ideo\u3000graphic",
+	"Ω≈ç√∫˜µ≤≥÷", "ÅÍÎÏ˝ÓÔÒÚÆ☃", "ЁЂЃЄЅІЇЈ", "田中さんにあげて下さい", "찦차를 타고 온 펲시맨과", "𠜎𠜱𠝹𠱓", "Ⱥ", "Ⱦ", "ß", "ﬁ", "İ", "ı", "ﷺ",
+	"é", "e\u0301", "Å", "\u212b",
+	"الكل في المجمو عة", "‪‪test‪", "‫test‫", "⁦test⁧", "\u202eevil\u202c", "Z̮̞̠͙͔ͅḀ̗̞͈̻̗Ḷ͙͎̯̹̞͓G̻O̭̗̮",
+	"Ṱ̺̺̕o͞ ̷i̲̬͇̪͙n̝̗͕v̟̜̘̦͟o̶̙̰̠kè͚̮", "ด้้้้้็็็็็้้้้้็็็็็",
+	"😍", "👩🏽‍⚕️", "👨‍👩‍👦", "🇺🇸🇷🇺", "❤️", "(╯°□°)╯︵ ┻━┻", "˙ɐnbᴉlɐ", "𝕿𝖍𝖊", "ｆｕｌｌ", "\ufeffbom", "zero\u200bwidth",
+	"soft\u00adhyphen", "nb\u00a0sp", "ideo\u3000graphic",
 	"\ufffd", "\ufffe", "\uffff", "\U000e0001", "\U0010ffff", "\u2028", "\u2029", "a\u0300\u0301\u0302\u0303",
 	// space, and what is none
 	" lead", "trail ", "  ", "\t", "a\nb", "a\r\nb", "a\tb",
 	// what no text may hold
-	"\x00", "a\x00b", "\x01", "\x1b[31m", "\x7f", "\u0085", "\x80", "\xff", "\xc3\x28", "\xed\xa0\x80", "\xf0\x28\x8c\xbc", "\xfe\xfe\xff\xff",
+	"\x00", "a\x00b", "\x01", "\x1b[31m", "\x7f", "\u0085", "\x80", "\xff", "\xc3\x28", "\xed\xa0\x80",
+	"\xf0\x28\x8c\xbc", "\xfe\xfe\xff\xff",
 }
 
 // isText tells what may be stored: valid UTF-8 without control characters but tab and line ends.
@@ -165,7 +174,8 @@ func TestNaughtyStrings_InASearch(t *testing.T) {
 	env.Patient(t)
 	for _, text := range naughty {
 		for _, in := range []patient.SearchInput{
-			{Name: text}, {MRN: text}, {PhoneNumber: text}, {Identifier: &patient.Identifier{System: text, Value: text}}, {Name: "test", Page: hmstype.Page{Cursor: text}},
+			{Name: text}, {MRN: text}, {PhoneNumber: text}, {Identifier: &patient.Identifier{System: text, Value: text}},
+			{Name: "test", Page: hmstype.Page{Cursor: text}},
 		} {
 			found, err := env.H.Patient.Search(env.Ctx, in)
 			if err != nil {

@@ -26,16 +26,19 @@ func TestRestrictedPatient_IsRefusedEverywhere(t *testing.T) {
 	env.Service(t, "TAB", "0.25")
 	stock := env.Stock(t, 100, "TAB")
 	rx := day.Prescribe(t, env, stock.Item, 20, 0)
-	d, err := env.H.Pharmacy.Dispense(env.Ctx, pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 20})
+	d, err := env.H.Pharmacy.Dispense(env.Ctx,
+		pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 20})
 	require.NoError(t, err)
 	bill, err := env.H.Billing.CreateBill(env.Ctx, billing.CreateBillInput{Patient: rx.Patient})
 	require.NoError(t, err)
 	p, err := env.H.Patient.Get(env.Ctx, rx.Patient)
 	require.NoError(t, err)
-	_, err = env.H.Patient.SetRestricted(env.Ctx, patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true})
+	_, err = env.H.Patient.SetRestricted(env.Ctx,
+		patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true})
 	require.NoError(t, err)
 
-	doctor, pharmacist, desk := env.As(t, identity.RoleDoctor), env.As(t, identity.RolePharmacist), env.As(t, identity.RoleReceptionist)
+	doctor, pharmacist := env.As(t, identity.RoleDoctor), env.As(t, identity.RolePharmacist)
+	desk := env.As(t, identity.RoleReceptionist)
 	reads := map[string]func(ctx context.Context) error{
 		"patient":   func(ctx context.Context) error { _, err := env.H.Patient.Get(ctx, p.ID); return err },
 		"encounter": func(ctx context.Context) error { _, err := env.H.Clinical.GetEncounter(ctx, rx.Encounter); return err },
@@ -57,7 +60,8 @@ func TestRestrictedPatient_IsRefusedEverywhere(t *testing.T) {
 		require.ErrorIs(t, read(ctx), patient.ErrRestricted, name)
 		require.NoError(t, read(env.As(t, identity.RoleAdmin)), name)
 	}
-	trail, err := env.H.Audit.ListEvents(env.Ctx, audit.ListEventsInput{Patient: p.ID, Actions: []audit.Action{audit.ActionDenied}})
+	trail, err := env.H.Audit.ListEvents(env.Ctx,
+		audit.ListEventsInput{Patient: p.ID, Actions: []audit.Action{audit.ActionDenied}})
 	require.NoError(t, err)
 	require.Len(t, trail.Items, len(reads))
 
@@ -76,13 +80,15 @@ func TestRestrictedPatient_IsWithheldUntilTheGlassIsBroken(t *testing.T) {
 	p := env.Patient(t)
 	start := env.Now().Add(time.Hour)
 	booked, err := env.H.Clinical.Book(env.Ctx, clinical.BookInput{
-		Patient: p.ID, Practitioner: env.User(t, identity.RoleDoctor), Period: hmstype.Period{Start: start, End: start.Add(time.Hour)},
+		Patient: p.ID, Practitioner: env.User(t, identity.RoleDoctor),
+		Period:             hmstype.Period{Start: start, End: start.Add(time.Hour)},
 		AppointmentDetails: clinical.AppointmentDetails{Reason: "a secret"},
 	})
 	require.NoError(t, err)
 	p, err = env.H.Patient.Get(env.Ctx, p.ID)
 	require.NoError(t, err)
-	_, err = env.H.Patient.SetRestricted(env.Ctx, patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true})
+	_, err = env.H.Patient.SetRestricted(env.Ctx,
+		patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true})
 	require.NoError(t, err)
 
 	actor := hmstype.HumanActor(env.Tenant, env.User(t, identity.RoleDoctor))
@@ -101,7 +107,9 @@ func TestRestrictedPatient_IsWithheldUntilTheGlassIsBroken(t *testing.T) {
 	require.Empty(t, here.Reason)
 
 	_, err = env.H.Identity.BreakTheGlass(doctor, identity.BreakTheGlassInput{
-		Patient: p.ID, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"},
+		Patient: p.ID, BreakGlassDetails: identity.BreakGlassDetails{
+			Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room",
+		},
 	})
 	require.NoError(t, err)
 	list, err = env.H.Clinical.ListAppointments(doctor, day)

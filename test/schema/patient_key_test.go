@@ -89,7 +89,8 @@ func TestSchema_ReferencesAreOfOnePatient(t *testing.T) {
 	}
 	require.Equal(t, slices.Sorted(maps.Keys(reasoned)), untied(t, env),
 		"a reference has the patient in its key, or a reason in tiedOtherwise")
-	require.Greater(t, len(dbtest.Texts(t, env.DB, references+`SELECT conname FROM tie`)), 20, "there is something to look at")
+	require.Greater(t, len(dbtest.Texts(t, env.DB, references+`SELECT conname FROM tie`)), 20,
+		"there is something to look at")
 }
 
 // Every key that has the patient with it is tried on rows that a hospital's day left, in every domain:

@@ -26,9 +26,11 @@ func TestPermissions_AreListed(t *testing.T) {
 		operations[op.Permission] = append(operations[op.Permission], "`"+op.Name+"`")
 	}
 	var b strings.Builder
-	b.WriteString("# Permissions\n\nWritten by a test from the declarations of the use cases and the roles of a new tenant:\n" +
-		"`go test ./test/schema -run TestPermissions_AreListed -update`\n\nRoles are the tenant's: it may change these and add its own. " +
-		"Nobody gives a permission that he does not\nhold, unless he holds `identity.escalate`. The host's own actor holds every one.\n\n| permission |")
+	b.WriteString("# Permissions\n\n" +
+		"Written by a test from the declarations of the use cases and the roles of a new tenant:\n" +
+		"`go test ./test/schema -run TestPermissions_AreListed -update`\n\n" +
+		"Roles are the tenant's: it may change these and add its own. Nobody gives a permission that he does not\n" +
+		"hold, unless he holds `identity.escalate`. The host's own actor holds every one.\n\n| permission |")
 	for _, r := range roles {
 		b.WriteString(" " + r.Name + " |")
 	}
@@ -44,7 +46,8 @@ func TestPermissions_AreListed(t *testing.T) {
 		}
 		b.WriteString(" " + strings.Join(operations[p], ", ") + " |\n")
 	}
-	b.WriteString("\nWithout a permission, because the caller proves himself by a token or a password, or because it concerns\n" +
+	b.WriteString("\n" +
+		"Without a permission, because the caller proves himself by a token or a password, or because it concerns\n" +
 		"his own account only: " + strings.Join(operations[""], ", ") + ".\n")
 	requireUpToDate(t, root+"/docs/permissions.md", b.String())
 }

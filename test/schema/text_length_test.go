@@ -66,16 +66,18 @@ func textBound(column, checks string) (int, bool) {
 
 // endlessTexts says by reason which texts no check ends.
 var endlessTexts = map[string]string{
-	"the trail takes what was done, whatever it was; actors and requests are bounded where they enter": `audit_event.actor
-		audit_event.credential audit_event.entity audit_event.entity_id audit_event.operation audit_event.purpose
-		audit_event.request_id`,
-	"a signed note, or what one says of an archive": `audit_checkpoint.note audit_purge.archive
-		audit_purge.basis audit_purge.note`,
-	"the program's own": `counter.name idempotency_key.actor idempotency_key.operation idempotency_key.response
-		lock.name outbox.entity
+	"the trail takes what was done, whatever it was; actors and requests are bounded where they enter": `
+		audit_event.actor audit_event.credential audit_event.entity audit_event.entity_id audit_event.operation
+		audit_event.purpose audit_event.request_id`,
+	"a signed note, or what one says of an archive": `
+		audit_checkpoint.note audit_purge.archive audit_purge.basis audit_purge.note`,
+	"the program's own": `
+		counter.name idempotency_key.actor idempotency_key.operation idempotency_key.response lock.name outbox.entity
 		outbox.entity_id outbox.event_type`,
-	"allocated from a counter":           `bill.bill_number credit_note.note_number lab_order.number lab_specimen.accession`,
-	"a hash, or a sealed key":            `idempotency_key.request_hash login_source.source user_password.hash user_totp.secret`,
+	"allocated from a counter": `bill.bill_number credit_note.note_number
+		lab_order.number lab_specimen.accession`,
+	"a hash, or a sealed key": `idempotency_key.request_hash login_source.source
+		user_password.hash user_totp.secret`,
 	"a name of the IANA's":               `tenant.time_zone`,
 	"a word of a name, which has an end": `patient_token.token`,
 }

@@ -25,31 +25,39 @@ const keyTexts = `SELECT DISTINCT x.relname || ' ' || coalesce(a.attname, '(expr
 
 // isTwin also asks for the check that keeps an empty twin out where the typed text is there.
 const isTwin = `coalesce(a.attname ~ '_key$'
-	AND EXISTS (SELECT 1 FROM pg_attribute AS typed WHERE typed.attrelid = a.attrelid AND typed.attnum > 0 AND NOT typed.attisdropped
+	AND EXISTS (SELECT 1 FROM pg_attribute AS typed WHERE typed.attrelid = a.attrelid AND typed.attnum > 0
+		AND NOT typed.attisdropped
 		AND typed.attname = regexp_replace(a.attname, '_key$', ''))
-	AND EXISTS (SELECT 1 FROM pg_constraint AS c WHERE c.conrelid = a.attrelid AND c.contype = 'c' AND c.conname ~ '_twin_check$'
+	AND EXISTS (SELECT 1 FROM pg_constraint AS c WHERE c.conrelid = a.attrelid AND c.contype = 'c'
+		AND c.conname ~ '_twin_check$'
 		AND a.attnum = ANY (c.conkey)), false)`
 
 // noTwin says by reason which texts of keys need none: machines write them, or a check allows one
 // spelling only. Whoever adds a key over a text gives it a twin (see internal/names), or a reason here.
 var noTwin = map[string]string{
-	"a currency of ISO 4217: checked against the tenant's or the form": `bill_currency_key.currency bill_share_currency_key.currency
-		ledger_account_code_key.currency ledger_account_currency_key.currency payment_bill_key.currency service_price_days_excl.currency`,
-	"one of a list that a check holds": `journal_source_key.kind payment_reference_key.method refund_reference_key.method
+	"a currency of ISO 4217: checked against the tenant's or the form": `
+		bill_currency_key.currency bill_share_currency_key.currency ledger_account_code_key.currency
+		ledger_account_currency_key.currency payment_bill_key.currency service_price_days_excl.currency`,
+	"one of a list that a check holds": `
+		journal_source_key.kind payment_reference_key.method refund_reference_key.method
 		retention_policy_rule_key.category lab_reference_range_overlap_excl.sex`,
 	"a form that a check holds, with one spelling": `retention_policy_rule_key.jurisdiction`,
-	"allocated from a counter, and nobody looks up by it": `bill_number_key.bill_number credit_note_number_key.note_number
-		lab_order_number_key.number lab_specimen_accession_key.accession`,
-	"a name in the program":                                          `counter_pkey.name lock_pkey.name ledger_account_code_key.code idempotency_key_pkey.operation`,
-	"the program's own name of the act that is charged":              `charge_source_key.source_kind charge_source_key.source_id`,
+	"allocated from a counter, and nobody looks up by it": `
+		bill_number_key.bill_number credit_note_number_key.note_number lab_order_number_key.number
+		lab_specimen_accession_key.accession`,
+	"a name in the program": `
+		counter_pkey.name lock_pkey.name ledger_account_code_key.code idempotency_key_pkey.operation`,
+	"the program's own name of the act that is " +
+		"charged": `charge_source_key.source_kind charge_source_key.source_id`,
 	"a host's program makes it, and it must be the same to the byte": `idempotency_key_pkey.key`,
 	"made of ids": `idempotency_key_pkey.actor`,
 	"a hash":      `login_source_pkey.source`,
-	"normalised already, by words or by looks: what it is made of stands beside it": `allergy_substance_key.substance_key
-		patient_token_pkey.token user_account_skeleton_key.username_skeleton`,
+	"normalised already, by words or by looks: what it is made of stands beside it": `
+		allergy_substance_key.substance_key patient_token_pkey.token user_account_skeleton_key.username_skeleton`,
 	"case carries a meaning: ccEe and CcEe are two Rhesus phenotypes": `lab_answer_pkey.code`,
-	"an expression over instants, days or numbers, not over a text": `allergy_none_known_excl.(expression)
-		appointment_patient_excl.(expression) appointment_practitioner_excl.(expression) coverage_overlap_excl.(expression)
+	"an expression over instants, days or numbers, not over a text": `
+		allergy_none_known_excl.(expression) appointment_patient_excl.(expression)
+		appointment_practitioner_excl.(expression) coverage_overlap_excl.(expression)
 		lab_reference_range_overlap_excl.(expression) service_price_days_excl.(expression) stay_bed_excl.(expression)
 		stay_patient_excl.(expression)`,
 }
@@ -84,7 +92,8 @@ func TestSchema_TypedKeysWithoutATwinAreFound(t *testing.T) {
 	env := hmstest.NewOwn(t)
 	before := untwinned(t, env)
 	for _, statement := range []string{
-		`CREATE TABLE hms.breach (tenant_id uuid, plain text, lone_key text, unchecked text, unchecked_key text, good text, good_key text,
+		`CREATE TABLE hms.breach (tenant_id uuid, plain text, lone_key text, unchecked text, unchecked_key text,
+			good text, good_key text,
 			CONSTRAINT breach_pkey PRIMARY KEY (tenant_id, plain), CONSTRAINT breach_twin_check CHECK (good_key <> ''))`,
 		`CREATE UNIQUE INDEX breach_plain_key ON hms.breach (tenant_id, plain) INCLUDE (good)`,
 		`CREATE UNIQUE INDEX breach_partial_key ON hms.breach (tenant_id, plain) WHERE plain <> ''`,

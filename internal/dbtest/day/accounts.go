@@ -40,21 +40,27 @@ func (d *Day) accounts() {
 	user = run(d, d.Ctx, s.AcceptInvitation, identity.AcceptInvitationInput{Token: invitation.Token, Password: first})
 	user = run(d, d.Ctx, s.SetUserRoles, identity.SetUserRolesInput{ID: user.ID, Roles: []string{d.Role}})
 	d.user = run(d, d.Ctx, s.UpdateUser, identity.UpdateUserInput{
-		ID: user.ID, Version: user.Version, Profile: identity.Profile{Email: d.mail("identity.UpdateUser.Profile.Email"), PhoneNumber: d.Pen.Phone("identity.UpdateUser.Profile.PhoneNumber")},
+		ID: user.ID, Version: user.Version, Profile: identity.Profile{
+			Email:       d.mail("identity.UpdateUser.Profile.Email"),
+			PhoneNumber: d.Pen.Phone("identity.UpdateUser.Profile.PhoneNumber"),
+		},
 	})
 	run(d, d.Ctx, s.GetUser, user.ID)
 	run(d, d.Ctx, s.ListUsers, hmstype.Page{})
 	reset := run(d, d.Ctx, s.RequestPasswordReset, identity.RequestPasswordResetInput{Login: d.user.Username})
-	run(d, d.Ctx, s.ResetPassword, identity.ResetPasswordInput{Token: reset.Token, Password: d.Pen.Secret("identity.ResetPassword.Password")})
+	run(d, d.Ctx, s.ResetPassword,
+		identity.ResetPasswordInput{Token: reset.Token, Password: d.Pen.Secret("identity.ResetPassword.Password")})
 	key := run(d, d.Ctx, s.CreateAPIKey, identity.CreateAPIKeyInput{
-		APIKeyDetails: identity.APIKeyDetails{User: user.ID, Scopes: []hmstype.Permission{hmstype.PermPatientRead}}, Expiry: time.Hour,
+		APIKeyDetails: identity.APIKeyDetails{User: user.ID, Scopes: []hmstype.Permission{hmstype.PermPatientRead}},
+		Expiry:        time.Hour,
 	})
 	run(d, d.tb.Context(), s.Authenticate, key.Token)
 	run(d, d.Ctx, s.ListAPIKeys, user.ID)
 	run(d, d.Ctx, s.RevokeAPIKey, key.Key.ID)
 	tell(d, d.Ctx, s.UnlockPassword, user.ID)
 	d.other = d.Person(d.Role)
-	gone := run(d, d.Ctx, s.CreateUser, identity.CreateUserInput{Profile: identity.Profile{Email: d.mail("identity.CreateUser.Profile.Email")}})
+	gone := run(d, d.Ctx, s.CreateUser,
+		identity.CreateUserInput{Profile: identity.Profile{Email: d.mail("identity.CreateUser.Profile.Email")}})
 	run(d, d.Ctx, s.SetUserStatus, identity.SetUserStatusInput{ID: gone.ID, Status: identity.UserLocked})
 }
 
@@ -85,9 +91,8 @@ func (d *Day) enrol(who context.Context) (code func() hmstype.Secret, credential
 	d.credentials++
 	id := make([]byte, 32)
 	id[0] = d.credentials
-	return code, run(d, who, s.AddWebAuthnCredential, identity.WebAuthnCredential{WebAuthnDetails: identity.WebAuthnDetails{
-		CredentialID: id, PublicKey: []byte("key"), AAGUID: make([]byte, 16),
-	}})
+	key := identity.WebAuthnDetails{CredentialID: id, PublicKey: []byte("key"), AAGUID: make([]byte, 16)}
+	return code, run(d, who, s.AddWebAuthnCredential, identity.WebAuthnCredential{WebAuthnDetails: key})
 }
 
 func (d *Day) secondFactor() {
@@ -100,7 +105,8 @@ func (d *Day) secondFactor() {
 	tell(d, me, s.DisableTOTP, password)
 	perform(d, me, s.ListWebAuthnCredentials)
 	tell(d, me, s.RemoveWebAuthnCredential, credential.ID)
-	tell(d, me, s.ChangePassword, identity.ChangePasswordInput{Old: password, New: d.Pen.Secret("identity.ChangePassword.New")})
+	tell(d, me, s.ChangePassword,
+		identity.ChangePasswordInput{Old: password, New: d.Pen.Secret("identity.ChangePassword.New")})
 }
 
 func (d *Day) sessions() {

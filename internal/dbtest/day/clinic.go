@@ -16,7 +16,8 @@ import (
 func (d *Day) details(path string) patient.Details {
 	return patient.Details{
 		BirthDate: hmstype.NewDate(1986, time.January, 15), Gender: patient.GenderFemale,
-		PhoneNumber: "+" + d.Pen.Phone(path+".PhoneNumber"), Email: d.mail(path + ".Email"), EmergencyContactPhone: "+" + d.Pen.Phone(path+".EmergencyContactPhone"),
+		PhoneNumber: "+" + d.Pen.Phone(path+".PhoneNumber"), Email: d.mail(path + ".Email"),
+		EmergencyContactPhone: "+" + d.Pen.Phone(path+".EmergencyContactPhone"),
 	}
 }
 
@@ -28,13 +29,16 @@ func (d *Day) register() patient.Patient {
 func (d *Day) desk() {
 	s := d.H.Patient
 	p := d.register()
-	d.Who = run(d, d.Ctx, s.Update, patient.UpdateInput{ID: p.ID, Version: p.Version, Details: d.details("patient.Update.Details")})
+	d.Who = run(d, d.Ctx, s.Update,
+		patient.UpdateInput{ID: p.ID, Version: p.Version, Details: d.details("patient.Update.Details")})
 	run(d, d.Ctx, s.Get, p.ID)
 	run(d, d.Ctx, s.GetByMRN, p.MRN)
-	run(d, d.Ctx, s.Search, patient.SearchInput{PhoneNumber: d.Pen.Phone("patient.Search.PhoneNumber"), Identifier: &patient.Identifier{}})
+	run(d, d.Ctx, s.Search,
+		patient.SearchInput{PhoneNumber: d.Pen.Phone("patient.Search.PhoneNumber"), Identifier: &patient.Identifier{}})
 	gone := d.register()
 	run(d, d.Ctx, s.MarkDeceased, patient.MarkDeceasedInput{ID: gone.ID, Version: gone.Version})
-	run(d, d.Ctx, s.SetStatus, patient.SetStatusInput{ID: gone.ID, Version: gone.Version + 1, Status: patient.StatusInactive})
+	run(d, d.Ctx, s.SetStatus,
+		patient.SetStatusInput{ID: gone.ID, Version: gone.Version + 1, Status: patient.StatusInactive})
 	run(d, d.Ctx, s.GetHistory, gone.ID)
 }
 
@@ -56,7 +60,8 @@ func (d *Day) coverage() {
 func (d *Day) emergency() {
 	s := d.H.Identity
 	vip := d.register()
-	run(d, d.Ctx, d.H.Patient.SetRestricted, patient.SetRestrictedInput{ID: vip.ID, Version: vip.Version, Restricted: true})
+	run(d, d.Ctx, d.H.Patient.SetRestricted,
+		patient.SetRestrictedInput{ID: vip.ID, Version: vip.Version, Restricted: true})
 	doctor := d.Person(identity.RoleDoctor)
 	grant := run(d, doctor, s.BreakTheGlass, identity.BreakTheGlassInput{
 		Patient: vip.ID, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonOther},
@@ -118,7 +123,8 @@ func (d *Day) encounters() {
 	s := d.H.Clinical
 	arrived := d.walkIn(clinical.ClassAmbulatory, clinical.EncounterArrived)
 	run(d, d.Ctx, s.MoveEncounter, clinical.MoveEncounterInput{ID: arrived, Status: clinical.EncounterTriaged})
-	run(d, d.Ctx, s.CancelEncounter, clinical.CancelEncounterInput{ID: d.walkIn(clinical.ClassAmbulatory, clinical.EncounterArrived)})
+	run(d, d.Ctx, s.CancelEncounter,
+		clinical.CancelEncounterInput{ID: d.walkIn(clinical.ClassAmbulatory, clinical.EncounterArrived)})
 	done := d.walkIn(clinical.ClassAmbulatory, clinical.EncounterInProgress)
 	run(d, d.Ctx, s.FinishEncounter, clinical.FinishEncounterInput{ID: done, Service: d.service.Code})
 	run(d, d.Ctx, s.EnterEncounterInError, clinical.EnterEncounterInErrorInput{ID: done})
@@ -143,13 +149,16 @@ func (d *Day) notes() {
 func (d *Day) findings() {
 	s := d.H.Clinical
 	pulse := 72
-	vitals := run(d, d.Ctx, s.RecordVitals, clinical.RecordVitalsInput{Encounter: d.Visit, TakenAt: d.Clock.Now(), Measurements: clinical.Measurements{PulsePerMinute: &pulse}})
+	vitals := run(d, d.Ctx, s.RecordVitals, clinical.RecordVitalsInput{
+		Encounter: d.Visit, TakenAt: d.Clock.Now(), Measurements: clinical.Measurements{PulsePerMinute: &pulse},
+	})
 	run(d, d.Ctx, s.EnterVitalsInError, clinical.EnterVitalsInErrorInput{ID: vitals.ID})
 	run(d, d.Ctx, s.GetVitalsHistory, vitals.ID)
 	run(d, d.Ctx, s.ListVitals, clinical.ListVitalsInput{Patient: d.Who.ID})
 	run(d, d.Ctx, s.ListEncounterVitals, d.Visit)
 	condition := run(d, d.Ctx, s.AddCondition, clinical.AddConditionInput{Encounter: d.Visit})
-	run(d, d.Ctx, s.ReviseCondition, clinical.ReviseConditionInput{ID: condition.ID, Version: condition.Version, Verification: clinical.EnteredInError})
+	run(d, d.Ctx, s.ReviseCondition,
+		clinical.ReviseConditionInput{ID: condition.ID, Version: condition.Version, Verification: clinical.EnteredInError})
 	run(d, d.Ctx, s.GetConditionHistory, condition.ID)
 	over := run(d, d.Ctx, s.AddCondition, clinical.AddConditionInput{Encounter: d.Visit})
 	over, err := s.ReviseCondition(d.Ctx, clinical.ReviseConditionInput{ // which takes a reason with an error only
@@ -158,7 +167,8 @@ func (d *Day) findings() {
 	d.done("clinical.ReviseCondition", err, over)
 	run(d, d.Ctx, s.ListConditions, clinical.ListConditionsInput{Patient: d.Who.ID})
 	allergy := run(d, d.Ctx, s.RecordAllergy, clinical.RecordAllergyInput{Patient: d.Who.ID})
-	run(d, d.Ctx, s.ReviseAllergy, clinical.ReviseAllergyInput{ID: allergy.ID, Version: allergy.Version, Status: clinical.AllergyInactive})
+	run(d, d.Ctx, s.ReviseAllergy,
+		clinical.ReviseAllergyInput{ID: allergy.ID, Version: allergy.Version, Status: clinical.AllergyInactive})
 	run(d, d.Ctx, s.GetAllergyHistory, allergy.ID)
 	run(d, d.Ctx, s.ListAllergies, d.Who.ID)
 }

@@ -145,7 +145,7 @@ func (d *Day) done(name string, err error, out any) {
 }
 
 // run fills a method's input with texts and calls it, which must succeed.
-func run[In, Out any](d *Day, ctx context.Context, fn func(context.Context, In) (Out, error), in In) Out { //nolint:revive // the day comes first
+func run[In, Out any](d *Day, ctx context.Context, fn func(context.Context, In) (Out, error), in In) Out {
 	d.tb.Helper()
 	name := method.NameOf(fn)
 	d.feed(reflect.ValueOf(&in).Elem(), name)
@@ -155,7 +155,7 @@ func run[In, Out any](d *Day, ctx context.Context, fn func(context.Context, In) 
 }
 
 // perform calls a method that takes no input.
-func perform[Out any](d *Day, ctx context.Context, fn func(context.Context) (Out, error)) Out { //nolint:revive // the day comes first
+func perform[Out any](d *Day, ctx context.Context, fn func(context.Context) (Out, error)) Out {
 	d.tb.Helper()
 	out, err := fn(ctx)
 	d.done(method.NameOf(fn), err, out)
@@ -163,7 +163,7 @@ func perform[Out any](d *Day, ctx context.Context, fn func(context.Context) (Out
 }
 
 // tell calls a method that gives nothing but an error.
-func tell[In any](d *Day, ctx context.Context, fn func(context.Context, In) error, in In) { //nolint:revive // the day comes first
+func tell[In any](d *Day, ctx context.Context, fn func(context.Context, In) error, in In) {
 	d.tb.Helper()
 	name := method.NameOf(fn)
 	d.feed(reflect.ValueOf(&in).Elem(), name)

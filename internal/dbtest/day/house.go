@@ -16,10 +16,13 @@ func (d *Day) catalogue() {
 	created := run(d, d.Ctx, s.CreateServiceItem, billing.CreateServiceItemInput{
 		ServiceDetails: billing.ServiceDetails{TaxPercent: decimal.NewFromInt(7)},
 	})
-	d.service = run(d, d.Ctx, s.UpdateServiceItem, billing.UpdateServiceItemInput{ID: created.ID, Version: created.Version, Active: true})
+	d.service = run(d, d.Ctx, s.UpdateServiceItem,
+		billing.UpdateServiceItemInput{ID: created.ID, Version: created.Version, Active: true})
 	today := hmstype.DateOf(d.Clock.Now(), time.UTC)
-	run(d, d.Ctx, s.SetPrice, billing.SetPriceInput{Service: created.ID, Amount: hmstype.MustMoney("10", "USD"), From: today.AddDays(-9)})
-	price := run(d, d.Ctx, s.SetPrice, billing.SetPriceInput{Service: created.ID, Amount: hmstype.MustMoney("11", "EUR"), From: today.AddDays(-9)})
+	run(d, d.Ctx, s.SetPrice,
+		billing.SetPriceInput{Service: created.ID, Amount: hmstype.MustMoney("10", "USD"), From: today.AddDays(-9)})
+	price := run(d, d.Ctx, s.SetPrice,
+		billing.SetPriceInput{Service: created.ID, Amount: hmstype.MustMoney("11", "EUR"), From: today.AddDays(-9)})
 	run(d, d.Ctx, s.EndPrice, billing.EndPriceInput{Price: price.ID, Version: price.Version, Until: today.AddDays(9)})
 	run(d, d.Ctx, s.ListServiceItems, hmstype.Page{})
 	run(d, d.Ctx, s.ListPrices, created.ID)
@@ -38,14 +41,17 @@ func (d *Day) formulary() {
 	run(d, d.Ctx, s.GetItem, item.ID)
 	run(d, d.Ctx, s.ListItems, hmstype.Page{})
 	supplier := run(d, d.Ctx, s.CreateSupplier, pharmacy.CreateSupplierInput{
-		SupplierDetails: pharmacy.SupplierDetails{PhoneNumber: d.Pen.Phone("pharmacy.CreateSupplier.SupplierDetails.PhoneNumber")},
+		SupplierDetails: pharmacy.SupplierDetails{
+			PhoneNumber: d.Pen.Phone("pharmacy.CreateSupplier.SupplierDetails.PhoneNumber"),
+		},
 	})
 	d.location = run(d, d.Ctx, s.CreateLocation, pharmacy.CreateLocationInput{}).ID
 	receive := pharmacy.ReceiveBatchInput{
 		BatchDetails: pharmacy.BatchDetails{
 			Item: item.ID, Supplier: supplier.ID, ExpiryDate: hmstype.DateOf(d.Clock.Now(), time.UTC).AddDays(300),
 		},
-		Location: d.location, Quantity: 100, CostPrice: hmstype.MustMoney("1", "USD"), SellingPrice: hmstype.MustMoney("2", "USD"),
+		Location: d.location, Quantity: 100, CostPrice: hmstype.MustMoney("1", "USD"),
+		SellingPrice: hmstype.MustMoney("2", "USD"),
 	}
 	d.batch = run(d, d.Ctx, s.ReceiveBatch, receive)
 	held := run(d, d.Ctx, s.ReceiveBatch, receive)

@@ -12,7 +12,8 @@ import (
 
 func (d *Day) labTest() lab.Test {
 	s := d.H.Lab
-	code := func() string { return strings.ToUpper(d.Pen.Text("lab.CreateTest.TestDetails.Code")) } // the library wants capitals
+	// the library wants capitals
+	code := func() string { return strings.ToUpper(d.Pen.Text("lab.CreateTest.TestDetails.Code")) }
 	test := run(d, d.Ctx, s.CreateTest, lab.CreateTestInput{
 		TestDetails: lab.TestDetails{Code: code(), TurnaroundMinutes: 60, ServiceCode: d.service.Code},
 		Analytes: []lab.AnalyteInput{
@@ -28,19 +29,25 @@ func (d *Day) labTest() lab.Test {
 	run(d, d.Ctx, s.ListTests, lab.ListTestsInput{})
 	limit := decimal.NewFromInt(5)
 	add := lab.AddReferenceRangeInput{
-		RangeDetails: lab.RangeDetails{Analyte: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: lab.Bounds{High: &limit, CriticalHigh: &limit}},
+		RangeDetails: lab.RangeDetails{
+			Analyte: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2020, time.January, 1),
+			Bounds: lab.Bounds{High: &limit, CriticalHigh: &limit},
+		},
 	}
 	run(d, d.Ctx, s.AddReferenceRange, add)
 	add.Sex = lab.SexMale
 	ended := run(d, d.Ctx, s.AddReferenceRange, add)
-	ended = run(d, d.Ctx, s.EndReferenceRange, lab.EndReferenceRangeInput{ID: ended.ID, Version: ended.Version, ValidTo: hmstype.NewDate(2030, time.January, 1)})
+	ended = run(d, d.Ctx, s.EndReferenceRange,
+		lab.EndReferenceRangeInput{ID: ended.ID, Version: ended.Version, ValidTo: hmstype.NewDate(2030, time.January, 1)})
 	run(d, d.Ctx, s.VoidReferenceRange, lab.VoidReferenceRangeInput{ID: ended.ID, Version: ended.Version})
 	run(d, d.Ctx, s.ListReferenceRanges, lab.ListReferenceRangesInput{Analyte: test.Analytes[0].ID})
 	return test
 }
 
 func (d *Day) labOrder(test lab.Test) lab.Order {
-	return run(d, d.Ctx, d.H.Lab.AddOrder, lab.AddOrderInput{Patient: d.Who.ID, Tests: []hmstype.LabTestID{test.ID}, OrderDetails: lab.OrderDetails{Requester: d.user.ID}})
+	return run(d, d.Ctx, d.H.Lab.AddOrder, lab.AddOrderInput{
+		Patient: d.Who.ID, Tests: []hmstype.LabTestID{test.ID}, OrderDetails: lab.OrderDetails{Requester: d.user.ID},
+	})
 }
 
 func itemRef(i lab.Item) lab.ItemRef {
@@ -49,7 +56,8 @@ func itemRef(i lab.Item) lab.ItemRef {
 
 func (d *Day) collected(order lab.Order) (lab.Specimen, lab.Order) {
 	s := d.H.Lab
-	specimen := run(d, d.Ctx, s.CollectSpecimen, lab.CollectSpecimenInput{Order: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true})
+	specimen := run(d, d.Ctx, s.CollectSpecimen,
+		lab.CollectSpecimenInput{Order: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true})
 	return specimen, run(d, d.Ctx, s.GetOrder, order.ID)
 }
 
@@ -77,11 +85,13 @@ func (d *Day) laboratory() {
 func (d *Day) results(test lab.Test, order lab.Order) {
 	s := d.H.Lab
 	number := func(path string) lab.Value { return lab.Value{Number: d.Pen.Phone(path)} }
-	entered := run(d, d.Ctx, s.EnterResult, lab.EnterResultInput{ItemRef: itemRef(order.Items[0]), Values: []lab.EnteredValue{
+	values := []lab.EnteredValue{
 		{Analyte: test.Analytes[0].ID, Value: number("lab.EnterResult.Values.Value.Number")},
 		{Analyte: test.Analytes[1].ID, Value: lab.Value{Code: test.Analytes[1].Answers[0].Code}},
 		{Analyte: test.Analytes[2].ID, Value: lab.Value{Text: d.Pen.Text("lab.EnterResult.Values.Value.Text")}},
-	}})
+	}
+	entered := run(d, d.Ctx, s.EnterResult,
+		lab.EnterResultInput{ItemRef: itemRef(order.Items[0]), Values: values})
 	d.Clock.Advance(time.Hour)
 	run(d, d.Ctx, s.EscalateCritical, d.Clock.Now())
 	alerts := run(d, d.Ctx, s.ListCriticalAlerts, lab.ListCriticalAlertsInput{})
@@ -93,7 +103,8 @@ func (d *Day) results(test lab.Test, order lab.Order) {
 		ItemRef: itemRef(item), Analyte: test.Analytes[0].ID, Value: number("lab.CorrectResult.Value.Number"),
 	})
 	run(d, d.other, s.CorrectResult, lab.CorrectResultInput{
-		ItemRef: itemRef(corrected.Item), Analyte: test.Analytes[2].ID, Value: lab.Value{Text: d.Pen.Text("lab.CorrectResult.Value.Text")},
+		ItemRef: itemRef(corrected.Item), Analyte: test.Analytes[2].ID,
+		Value: lab.Value{Text: d.Pen.Text("lab.CorrectResult.Value.Text")},
 	})
 	run(d, d.Ctx, s.GetReport, order.ID)
 	run(d, d.Ctx, s.GetOrderHistory, order.ID)
@@ -102,5 +113,6 @@ func (d *Day) results(test lab.Test, order lab.Order) {
 	run(d, d.Ctx, s.GetCriticalAlertHistory, alert.ID)
 	run(d, d.Ctx, s.ListResultHistory, lab.ListResultHistoryInput{Patient: d.Who.ID})
 	run(d, d.Ctx, s.GetCumulativeReport, lab.GetCumulativeReportInput{Patient: d.Who.ID})
-	run(d, d.Ctx, s.ListTurnaroundTimes, lab.ListTurnaroundTimesInput{Period: hmstype.Period{Start: d.Clock.Now().Add(-48 * time.Hour), End: d.Clock.Now()}})
+	run(d, d.Ctx, s.ListTurnaroundTimes,
+		lab.ListTurnaroundTimesInput{Period: hmstype.Period{Start: d.Clock.Now().Add(-48 * time.Hour), End: d.Clock.Now()}})
 }

@@ -56,7 +56,9 @@ func (d *Day) newEpoch() {
 	got, err := d.H.Patient.Get(context.WithoutCancel(d.Ctx), p.ID)
 	require.NoError(d.tb, err)
 	require.Equal(d.tb, p, got)
-	_, err = d.H.Patient.Register(d.Ctx, patient.RegisterInput{Details: patient.Details{LastName: d.Pen.Text("taken"), Gender: patient.GenderUnknown}, MRN: p.MRN})
+	_, err = d.H.Patient.Register(d.Ctx, patient.RegisterInput{
+		Details: patient.Details{LastName: d.Pen.Text("taken"), Gender: patient.GenderUnknown}, MRN: p.MRN,
+	})
 	require.ErrorIs(d.tb, err, patient.ErrMRNTaken)
 	d.Pen.Error("patient.Register", err)
 }

@@ -17,11 +17,13 @@ import (
 func (d *Day) disclosures() {
 	s := d.H.Audit
 	given := run(d, d.Ctx, s.RecordDisclosure, audit.RecordDisclosureInput{
-		Patient: d.Who.ID, DisclosureDetails: audit.DisclosureDetails{DisclosedAt: d.Clock.Now(), Basis: audit.BasisLawEnforcement},
-		Suspension: audit.Suspension{At: d.Clock.Now(), Until: d.Clock.Now().Add(time.Hour)},
+		Patient:           d.Who.ID,
+		DisclosureDetails: audit.DisclosureDetails{DisclosedAt: d.Clock.Now(), Basis: audit.BasisLawEnforcement},
+		Suspension:        audit.Suspension{At: d.Clock.Now(), Until: d.Clock.Now().Add(time.Hour)},
 	})
 	given = run(d, d.Ctx, s.SuspendDisclosure, audit.SuspendDisclosureInput{
-		ID: given.ID, Version: given.Version, Suspension: audit.Suspension{At: d.Clock.Now(), Until: d.Clock.Now().Add(2 * time.Hour)},
+		ID: given.ID, Version: given.Version,
+		Suspension: audit.Suspension{At: d.Clock.Now(), Until: d.Clock.Now().Add(2 * time.Hour)},
 	})
 	asked := audit.ListDisclosuresInput{Patient: d.Who.ID, ForStaff: true}
 	run(d, d.Ctx, s.ListDisclosures, asked)
@@ -35,10 +37,13 @@ func (d *Day) disclosures() {
 func (d *Day) office() {
 	s := d.H.Audit
 	run(d, d.Ctx, s.SetRetentionPolicy, audit.SetRetentionPolicyInput{
-		RetentionPolicyDetails: audit.RetentionPolicyDetails{Category: audit.CategoryAccess, Jurisdiction: "DE", KeepMonths: 120},
+		RetentionPolicyDetails: audit.RetentionPolicyDetails{
+			Category: audit.CategoryAccess, Jurisdiction: "DE", KeepMonths: 120,
+		},
 	})
 	perform(d, d.Ctx, s.ListRetentionPolicies)
-	hold := run(d, d.Ctx, s.PlaceLegalHold, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: d.Who.ID}})
+	hold := run(d, d.Ctx, s.PlaceLegalHold,
+		audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: d.Who.ID}})
 	run(d, d.Ctx, s.ListLegalHolds, audit.ListLegalHoldsInput{})
 	run(d, d.Ctx, s.PlanRetention, audit.PlanRetentionInput{})
 	run(d, d.Ctx, s.ReleaseLegalHold, audit.ReleaseLegalHoldInput{ID: hold.ID})
@@ -65,13 +70,15 @@ func (d *Day) questions() {
 	d.Pen.Goes("audit.ListEventsOfObject", entity)
 	list, err = s.ListEventsOfObject(d.Ctx, entity, id, hmstype.Page{})
 	d.done("audit.ListEventsOfObject", err, list)
-	during := hmstype.Period{Start: time.Now().Add(-time.Hour), End: time.Now().Add(time.Hour)} // the trail's clock is the server's
+	// the trail's clock is the server's
+	during := hmstype.Period{Start: time.Now().Add(-time.Hour), End: time.Now().Add(time.Hour)}
 	run(d, d.Ctx, s.ListExposures, audit.ListExposuresInput{During: during})
 	exposed, err := s.ListExposuresTo(d.Ctx, audit.ListExposuresToInput{Patient: d.Who.ID, During: during})
 	d.done("audit.ListExposuresTo", err, exposed)
 	run(d, d.Ctx, s.ListUnusual, audit.ListUnusualInput{Suspicion: audit.SuspicionOwnRecord, During: during})
 	user := run(d, d.Ctx, d.H.Identity.GetUser, d.user.ID)
-	run(d, d.Ctx, d.H.Identity.LinkPatient, identity.LinkPatientInput{User: user.ID, Version: user.Version, Patient: d.Who.ID})
+	run(d, d.Ctx, d.H.Identity.LinkPatient,
+		identity.LinkPatientInput{User: user.ID, Version: user.Version, Patient: d.Who.ID})
 }
 
 // drainAll reads a stream to its end.

@@ -27,7 +27,8 @@ func (d *Day) userOf(ctx context.Context) hmstype.UserID {
 func (d *Day) notifications() {
 	s := d.H.Inbox
 	to := inbox.Recipient{User: d.userOf(d.other)}
-	about := run(d, d.Ctx, s.Notify, inbox.NotifyInput{To: to, NotificationDetails: inbox.NotificationDetails{Category: "test"}, Patient: d.Who.ID})
+	about := run(d, d.Ctx, s.Notify,
+		inbox.NotifyInput{To: to, NotificationDetails: inbox.NotificationDetails{Category: "test"}, Patient: d.Who.ID})
 	run(d, d.Ctx, s.Notify, inbox.NotifyInput{To: to, NotificationDetails: inbox.NotificationDetails{Category: "test"}})
 	run(d, d.other, s.GetNotification, about.ID)
 	run(d, d.other, s.ListNotifications, inbox.ListNotificationsInput{})
@@ -78,7 +79,8 @@ func (d *Day) tasksThatEnd() {
 	s, me := d.H.Inbox, inbox.Recipient{User: d.userOf(d.other)}
 	draft := d.task(me, true)
 	draft = run(d, d.Ctx, s.RequestTask, inbox.RequestTaskInput{ID: draft.ID, Version: draft.Version})
-	draft = run(d, d.Ctx, s.RescheduleTask, inbox.RescheduleTaskInput{ID: draft.ID, Version: draft.Version, DueAt: d.Clock.Now()})
+	draft = run(d, d.Ctx, s.RescheduleTask,
+		inbox.RescheduleTaskInput{ID: draft.ID, Version: draft.Version, DueAt: d.Clock.Now()})
 	run(d, d.other, s.RejectTask, inbox.RejectTaskInput{ID: draft.ID, Version: draft.Version})
 	cancelled := d.task(me, false)
 	cancelled = run(d, d.Ctx, s.CancelTask, inbox.CancelTaskInput{ID: cancelled.ID, Version: cancelled.Version})
@@ -88,7 +90,8 @@ func (d *Day) tasksThatEnd() {
 	failed = run(d, d.other, s.StartTask, inbox.StartTaskInput{ID: failed.ID, Version: failed.Version})
 	run(d, d.other, s.FailTask, inbox.FailTaskInput{ID: failed.ID, Version: failed.Version})
 	overdue := d.task(me, false)
-	require.Equal(d.tb, []hmstype.TaskID{overdue.ID}, run(d, d.Ctx, s.EscalateTasks, inbox.EscalateTasksInput{AsOf: d.Clock.Now(), Role: d.Role}))
+	require.Equal(d.tb, []hmstype.TaskID{overdue.ID},
+		run(d, d.Ctx, s.EscalateTasks, inbox.EscalateTasksInput{AsOf: d.Clock.Now(), Role: d.Role}))
 }
 
 func (d *Day) threads() {

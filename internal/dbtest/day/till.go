@@ -10,7 +10,8 @@ import (
 )
 
 func (d *Day) charge() billing.Charge {
-	return run(d, d.Ctx, d.H.Billing.CaptureCharge, billing.CaptureChargeInput{Patient: d.Who.ID, Service: d.service.Code, Quantity: decimal.NewFromInt(3)})
+	return run(d, d.Ctx, d.H.Billing.CaptureCharge,
+		billing.CaptureChargeInput{Patient: d.Who.ID, Service: d.service.Code, Quantity: decimal.NewFromInt(3)})
 }
 
 func (d *Day) bills() {
@@ -20,7 +21,8 @@ func (d *Day) bills() {
 	run(d, d.Ctx, s.CancelBill, billing.CancelBillInput{ID: draft.ID})
 	charge := d.charge()
 	run(d, d.Ctx, s.GetCharge, charge.ID)
-	run(d, d.Ctx, s.SetChargeStatus, billing.SetChargeStatusInput{ID: charge.ID, Version: charge.Version, Status: billing.ChargeAborted})
+	run(d, d.Ctx, s.SetChargeStatus,
+		billing.SetChargeStatusInput{ID: charge.ID, Version: charge.Version, Status: billing.ChargeAborted})
 	run(d, d.Ctx, s.ListCharges, billing.ListChargesInput{Patient: d.Who.ID})
 }
 
@@ -53,7 +55,8 @@ func (d *Day) refunds() {
 	run(d, d.Ctx, s.ListRefundRequests, billing.ListRefundRequestsInput{})
 	run(d, d.Ctx, s.Refund, refund)
 	run(d, d.Ctx, s.CancelPayment, billing.CancelPaymentInput{Payment: second.ID})
-	run(d, d.Ctx, s.IssueCreditNote, billing.IssueCreditNoteInput{Bill: bill.ID, Lines: []billing.CreditLine{{Line: bill.Lines[0].ID, Amount: &one}}})
+	run(d, d.Ctx, s.IssueCreditNote,
+		billing.IssueCreditNoteInput{Bill: bill.ID, Lines: []billing.CreditLine{{Line: bill.Lines[0].ID, Amount: &one}}})
 	run(d, d.Ctx, s.ListCreditNotes, bill.ID)
 	run(d, d.Ctx, s.ListPayments, bill.ID)
 	run(d, d.Ctx, s.GetPaymentHistory, second.ID)
