@@ -15,17 +15,17 @@ import (
 	"github.com/chelal/hms/hmstest/pgserver"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/dbtest"
 	"github.com/chelal/hms/patient"
 	"github.com/chelal/hms/pharmacy"
 )
 
-// crash ends the server as kill -9 does; one that is not ours to kill loses all its connections.
+// crash ends the server as kill -9 does; one that is not ours to kill loses the test's connections.
 func crash(t *testing.T, server *pgserver.Server, db *bun.DB) {
 	t.Helper()
 	err := server.Kill()
 	if errors.Is(err, pgserver.ErrNotLocal) {
-		_, err = db.ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-			WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+		_, err = dbtest.EndSessions(t.Context(), db, "true")
 		require.NoError(t, err)
 		return
 	}
@@ -40,7 +40,7 @@ func TestHMS_CrashConcurrentDispensers(t *testing.T) {
 	server, err := pgserver.Start(t.Context(), pgserver.Options{Durable: true})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, server.Stop(context.Background())) }()
-	db, err := hms.OpenDB(server.DSN(""))
+	db, err := hms.OpenDB(dbtest.Named(t, server.DSN("")))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
 	h, err := hms.New(db, hms.Config{})

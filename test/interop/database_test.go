@@ -66,6 +66,9 @@ func makeDatabase(ctx context.Context) (dsn string, drop func() error, err error
 		return "", nil, errors.Join(err, admin.Close())
 	}
 	u.Path = "/" + name
+	parameters := u.Query()
+	parameters.Set("application_name", name) // by which a test knows its own sessions
+	u.RawQuery = parameters.Encode()
 	return u.String(), func() error {
 		_, err := admin.ExecContext(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)")
 		return errors.Join(err, admin.Close())
