@@ -31,7 +31,7 @@ func (d *day) prove(_ context.Context) (bool, error) {
 		{"ledger sums to zero", verified(d.h.Billing.Verify)},
 		{"nobody shares a bed", verified(d.h.Facility.Verify)},
 		{"nobody is in two places", verified(d.h.Clinical.Verify)},
-		{"the trail explains every row", verified(d.h.Audit.Verify)},
+		{"the trail explains every row", verified(d.h.AuditLog.Verify)},
 	} {
 		found, err := check.verify(d.system)
 		if err != nil {

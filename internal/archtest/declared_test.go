@@ -34,7 +34,7 @@ type declaration struct {
 
 // servicePackage is one package with a Service: its public methods and its declarations.
 type servicePackage struct {
-	name         string
+	domain       string // the first folder of its path: rooms of a domain share its prefix
 	methods      map[string]*ast.FuncDecl
 	files        map[string]string // of methods
 	declarations map[string]declaration
@@ -50,7 +50,7 @@ func servicePackages(all []source) map[string]*servicePackage {
 		p := packages[folder]
 		if p == nil {
 			p = &servicePackage{
-				name: s.file.Name.Name, methods: map[string]*ast.FuncDecl{}, files: map[string]string{},
+				domain: domainOf(folder), methods: map[string]*ast.FuncDecl{}, files: map[string]string{},
 				declarations: map[string]declaration{},
 			}
 			packages[folder] = p
@@ -58,6 +58,11 @@ func servicePackages(all []source) map[string]*servicePackage {
 		p.read(s)
 	}
 	return packages
+}
+
+func domainOf(folder string) string {
+	domain, _, _ := strings.Cut(filepath.ToSlash(folder), "/")
+	return domain
 }
 
 func (p *servicePackage) read(s source) {
@@ -153,7 +158,7 @@ func (p *servicePackage) faults() []string {
 	var all []string
 	for name, method := range p.methods {
 		runs, delegates := runsAndDelegates(method)
-		if _, ok := undeclared[p.name+"."+name]; ok || (len(runs) == 0 && delegates) {
+		if _, ok := undeclared[p.domain+"."+name]; ok || (len(runs) == 0 && delegates) {
 			continue
 		}
 		variable := "op" + name
@@ -162,23 +167,23 @@ func (p *servicePackage) faults() []string {
 		case !ok || !slices.Contains(runs, variable):
 			all = append(all,
 				fmt.Sprintf("%s.%s: declare it beside the method: var %s = usecase.Command[...]{Name: %q, ...}.Declare(), and run it",
-					p.name, name, variable, p.name+"."+snake(name)))
-		case d.name != p.name+"."+snake(name):
-			all = append(all, fmt.Sprintf("%s: its name is %q and should be %q", variable, d.name, p.name+"."+snake(name)))
+					p.domain, name, variable, p.domain+"."+snake(name)))
+		case d.name != p.domain+"."+snake(name):
+			all = append(all, fmt.Sprintf("%s: its name is %q and should be %q", variable, d.name, p.domain+"."+snake(name)))
 		case d.file != p.files[name]:
 			all = append(all, fmt.Sprintf("%s stands in %s, its method in %s", variable, d.file, p.files[name]))
 		case d.kind != "Proof" && !slices.Contains(d.fields, "Sample") && needsSample(d.input):
 			all = append(all, variable+": give a Sample, an input that its validation lets pass")
 		case d.kind == "Query" && !readName.MatchString(name):
 			all = append(
-				all, fmt.Sprintf("%s.%s only reads: its name begins with Get or List, or a verb of readName", p.name, name),
+				all, fmt.Sprintf("%s.%s only reads: its name begins with Get or List, or a verb of readName", p.domain, name),
 			)
 		case markName.MatchString(name):
-			all = append(all, fmt.Sprintf("%s.%s: what is taken back as a mistake is Enter...InError", p.name, name))
+			all = append(all, fmt.Sprintf("%s.%s: what is taken back as a mistake is Enter...InError", p.domain, name))
 		case inputOf(method) != "" && inputOf(method) != name+"Input":
-			all = append(all, fmt.Sprintf("%s.%s: its input is %sInput", p.name, name, name))
+			all = append(all, fmt.Sprintf("%s.%s: its input is %sInput", p.domain, name, name))
 		case d.needs != "" && !strings.Contains(method.Doc.Text(), "Permission: ["+d.needs+"]."):
-			all = append(all, fmt.Sprintf("%s.%s: its comment ends with: Permission: [%s].", p.name, name, d.needs))
+			all = append(all, fmt.Sprintf("%s.%s: its comment ends with: Permission: [%s].", p.domain, name, d.needs))
 		}
 	}
 	slices.Sort(all)
@@ -340,6 +345,26 @@ func TestFaults(t *testing.T) {
 			require.Len(t, found, 1)
 			require.Contains(t, found[0], tt.want)
 		})
+	}
+}
+
+// Operations of a room are named by its domain: hosts' rules and what stands on the trail outlive a move.
+func TestFaults_OfARoom(t *testing.T) {
+	t.Parallel()
+	const code = `package night
+import ("context"; "usecase")
+type Service struct{}
+var opCloseBed = usecase.Command[usecase.ByID[BedID], Bed]{Name: "%s.close_bed"}.Declare()
+func (s *Service) CloseBed(ctx context.Context, id BedID) (Bed, error) {
+	return opCloseBed.Run(ctx, &s.base, usecase.ID(id), closeBed)
+}
+`
+	for prefix, good := range map[string]bool{"ward": true, "night": false} {
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, "bed.go", fmt.Sprintf(code, prefix), parser.ParseComments)
+		require.NoError(t, err)
+		found := servicePackages([]source{{path: "ward/night/bed.go", set: set, file: file}})["ward/night"].faults()
+		require.Equal(t, good, len(found) == 0, "%s: %v", prefix, found)
 	}
 }
 

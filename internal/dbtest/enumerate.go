@@ -3,7 +3,6 @@ package dbtest
 import (
 	"flag"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 
@@ -25,14 +24,14 @@ func noteSuccess(op string) {
 	succeeded.names[op] = true
 }
 
-// notRun lists the declared use cases of a package that no test ran with success: none of them may
-// forget its trail unseen, and none may go untested.
+// notRun lists the use cases that a package declares and that no test ran with success: none of them
+// may forget its trail unseen, and none may go untested.
 func notRun(pkg string) []string {
 	succeeded.mu.Lock()
 	defer succeeded.mu.Unlock()
 	var missing []string
 	for _, info := range usecase.Declared() {
-		if strings.HasPrefix(info.Name, pkg+".") && !succeeded.names[info.Name] {
+		if info.Package == pkg && !succeeded.names[info.Name] {
 			missing = append(missing, fmt.Sprintf("no test runs %s with success", info.Name))
 		}
 	}

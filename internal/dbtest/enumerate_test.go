@@ -21,6 +21,7 @@ var (
 func TestNotRun(t *testing.T) {
 	t.Parallel()
 	noteSuccess(opRun.Name)
-	require.Equal(t, []string{"no test runs " + opForgotten.Name + " with success"}, notRun("theatre"))
-	require.Empty(t, notRun("nowhere"))
+	require.Equal(t, []string{"no test runs " + opForgotten.Name + " with success"},
+		notRun("github.com/chelal/hms/internal/dbtest"))
+	require.Empty(t, notRun("github.com/chelal/hms/internal"))
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -212,7 +212,7 @@ func guardPairs(definition string) []string {
 func Main(m *testing.M) {
 	code := m.Run()
 	if code == 0 && isWholeRun() {
-		code = requireAllRun()
+		code = requireAllRun(strings.TrimSuffix(usecase.CallerPackage(0), "_test"))
 	}
 	if err := cleanUp(); err != nil {
 		fmt.Fprintln(os.Stderr, "clean-up:", err)
@@ -225,14 +225,9 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// requireAllRun gives the binary's exit code. Tests run in their package's folder.
-func requireAllRun() int {
-	folder, err := os.Getwd()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "use cases:", err)
-		return 1
-	}
-	missing := notRun(filepath.Base(folder))
+// requireAllRun gives the binary's exit code.
+func requireAllRun(pkg string) int {
+	missing := notRun(pkg)
 	for _, m := range missing {
 		fmt.Fprintln(os.Stderr, m)
 	}

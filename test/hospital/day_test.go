@@ -34,8 +34,8 @@ func TestDay(t *testing.T) {
 		"billing":  check(env.H.Billing.Verify),
 		"facility": check(env.H.Facility.Verify),
 		"clinical": check(env.H.Clinical.Verify),
-		"trail":    check(env.H.Audit.Verify),
-		"log":      check(env.H.Audit.VerifyLog),
+		"trail":    check(env.H.AuditLog.Verify),
+		"log":      check(env.H.AuditLog.VerifyLog),
 	} {
 		found, err := verify(env.Ctx)
 		require.NoError(t, err, name)

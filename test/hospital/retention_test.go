@@ -8,8 +8,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/chelal/hms"
-	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/audit/proof"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/internal/dbtest/day"
@@ -45,11 +45,11 @@ func TestHMS_ArchiveAuditMonth(t *testing.T) {
 	// A checkpoint that left the oldest events behind would make them back-dated, so nobody's
 	// transaction may hold the watermark back.
 	d.Settle()
-	sealed, err := h.Audit.Seal(env.Ctx, audit.SealInput{})
+	step, err := h.AuditLog.Seal(env.Ctx, sealed.SealInput{})
 	require.NoError(t, err)
-	require.False(t, sealed.More)
-	sink := audit.NewDirSink(t.TempDir())
-	in := audit.ArchiveInput{Month: "2012-01", By: "test", Sink: sink}
+	require.False(t, step.More)
+	sink := sealed.NewDirSink(t.TempDir())
+	in := sealed.ArchiveInput{Month: "2012-01", By: "test", Sink: sink}
 	dry, err := h.ArchiveAuditMonth(t.Context(), in)
 	require.NoError(t, err)
 	require.False(t, dry.Purged)
@@ -66,7 +66,7 @@ func TestHMS_ArchiveAuditMonth(t *testing.T) {
 	require.NoError(t, archive.Close())
 	require.Equal(t, dry.Tenants[0].Total(), m.Leaves.Count)
 
-	replay, err := h.Audit.Verify(env.Ctx)
+	replay, err := h.AuditLog.Verify(env.Ctx)
 	require.NoError(t, err)
 	require.True(t, replay.Clean(), "%+v", replay)
 	older := 0
@@ -76,7 +76,7 @@ func TestHMS_ArchiveAuditMonth(t *testing.T) {
 		}
 	}
 	require.Greater(t, older, 20, "tables whose rows are older than the trail")
-	log, err := h.Audit.VerifyLog(env.Ctx)
+	log, err := h.AuditLog.VerifyLog(env.Ctx)
 	require.NoError(t, err)
 	require.Equal(t, m.Leaves.Count, log.Purged)
 	require.Empty(t, log.Findings)

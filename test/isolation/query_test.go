@@ -16,6 +16,7 @@ import (
 
 	"github.com/chelal/hms"
 	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
@@ -97,7 +98,7 @@ func auditQuestions(env *hmstest.Env, h *hms.HMS, p hmstype.PatientID) map[strin
 	during := hms.Period{Start: env.Now().AddDate(0, 0, -1), End: env.Now().AddDate(0, 0, 1)}
 	questions := map[string]func() error{
 		"plan": func() error {
-			_, err := h.Audit.PlanRetention(env.Ctx, audit.PlanRetentionInput{AsOf: env.Now().AddDate(5, 0, 0)})
+			_, err := h.AuditLog.PlanRetention(env.Ctx, sealed.PlanRetentionInput{AsOf: env.Now().AddDate(5, 0, 0)})
 			return err
 		},
 		"census": func() error {
@@ -122,7 +123,7 @@ func auditQuestions(env *hmstest.Env, h *hms.HMS, p hmstype.PatientID) map[strin
 			return err
 		},
 		"proof": func() error {
-			_, err := h.Audit.ProveDisclosures(env.Ctx, audit.ProveDisclosuresInput{Patient: p})
+			_, err := h.AuditLog.ProveDisclosures(env.Ctx, sealed.ProveDisclosuresInput{Patient: p})
 			return err
 		},
 		"accesses": func() error { _, err := h.Audit.ListAccesses(env.Ctx, audit.ListAccessesInput{Patient: p}); return err },

@@ -54,7 +54,7 @@ const (
 )
 
 // name is the method's, such as "pharmacy.Dispense".
-func (a *ask) name() string { return strings.ToLower(a.service) + "." + a.called.Name }
+func (a *ask) name() string { return method.DomainOf(a.called.Type.In(0)) + "." + a.called.Name }
 
 // where names the call in a failure.
 func (a *ask) where() string { return fmt.Sprintf("%s without %v, id %d", a.name(), a.omit, a.aim) }

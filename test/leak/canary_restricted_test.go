@@ -90,10 +90,8 @@ func (w *walk) put(t *testing.T, ctx context.Context, called string, info usecas
 	tx, err := w.db.BeginTx(t.Context(), nil)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, tx.Rollback()) }()
-	service, name, _ := strings.Cut(called, ".")
-	isService := func(field string) bool { return strings.EqualFold(field, service) }
-	bound := reflect.ValueOf(w.h.WithTx(tx)).Elem().FieldByNameFunc(isService)
-	fn := bound.MethodByName(name)
+	bound := method.Public(w.h.WithTx(tx))
+	fn := bound[slices.IndexFunc(bound, func(m method.Method) bool { return m.Name == called })].Fn
 	id := func(kind reflect.Type) reflect.Value {
 		known := w.ids[kind]
 		if len(known) == 0 {

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/chelal/hms"
-	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/audit/sealed"
 )
 
 // WithLog gives the configuration a signer, so that the audit trail can be sealed.
@@ -19,6 +19,6 @@ func WithLog(tb testing.TB) func(*hms.Config) {
 	signer, err := note.NewSigner(secret)
 	require.NoError(tb, err)
 	return func(c *hms.Config) {
-		c.AuditLog = audit.LogConfig{Origin: "hms.test/trail", Signer: signer, Verifiers: []string{public}}
+		c.AuditLog = sealed.Config{Origin: "hms.test/trail", Signer: signer, Verifiers: []string{public}}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/encryption"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/outbox"
@@ -28,17 +29,17 @@ func (d *Day) night() {
 // may hold it back: it waits for them.
 func (d *Day) Seal() {
 	d.tb.Helper()
-	s := d.H.Audit
+	s, log := d.H.Audit, d.H.AuditLog
 	d.Settle()
-	run(d, d.Ctx, s.Seal, audit.SealInput{Sweep: true})
+	run(d, d.Ctx, log.Seal, sealed.SealInput{Sweep: true})
 	list := run(d, d.Ctx, s.ListEvents, audit.ListEventsInput{})
 	require.Empty(d.tb, list.Items)
 	list, err := s.ListEventsOfPatient(d.Ctx, d.Who.ID, hmstype.Page{})
 	d.done("audit.ListEventsOfPatient", err, list)
-	run(d, d.Ctx, s.ProveEvent, list.Items[len(list.Items)-1].ID)
-	run(d, d.Ctx, s.ProvePatient, audit.ProvePatientInput{Patient: d.Who.ID})
-	perform(d, d.Ctx, s.Verify)
-	perform(d, d.Ctx, s.VerifyLog)
+	run(d, d.Ctx, log.ProveEvent, list.Items[len(list.Items)-1].ID)
+	run(d, d.Ctx, log.ProvePatient, sealed.ProvePatientInput{Patient: d.Who.ID})
+	perform(d, d.Ctx, log.Verify)
+	perform(d, d.Ctx, log.VerifyLog)
 }
 
 // Settle waits until nobody's transaction, of whichever test, holds back the watermark up to which

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/encryption"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
@@ -28,7 +29,7 @@ func (d *Day) disclosures() {
 	asked := audit.ListDisclosuresInput{Patient: d.Who.ID, ForStaff: true}
 	run(d, d.Ctx, s.ListDisclosures, asked)
 	run(d, d.Ctx, s.ListDisclosureSummaries, audit.ListDisclosureSummariesInput(asked))
-	run(d, d.Ctx, s.ProveDisclosures, audit.ProveDisclosuresInput{Patient: d.Who.ID, ForStaff: true})
+	run(d, d.Ctx, d.H.AuditLog.ProveDisclosures, sealed.ProveDisclosuresInput{Patient: d.Who.ID, ForStaff: true})
 	run(d, d.Ctx, s.EnterDisclosureInError, audit.EnterDisclosureInErrorInput{ID: given.ID, Version: given.Version})
 	run(d, d.Ctx, s.GetDisclosureHistory, given.ID)
 }
@@ -45,7 +46,7 @@ func (d *Day) office() {
 	hold := run(d, d.Ctx, s.PlaceLegalHold,
 		audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: d.Who.ID}})
 	run(d, d.Ctx, s.ListLegalHolds, audit.ListLegalHoldsInput{})
-	run(d, d.Ctx, s.PlanRetention, audit.PlanRetentionInput{})
+	run(d, d.Ctx, d.H.AuditLog.PlanRetention, sealed.PlanRetentionInput{})
 	run(d, d.Ctx, s.ReleaseLegalHold, audit.ReleaseLegalHoldInput{ID: hold.ID})
 	run(d, d.Ctx, d.H.Encryption.Erase, encryption.EraseInput{Patient: d.register().ID})
 	run(d, d.Ctx, d.H.Encryption.ListErasures, hmstype.Page{})
