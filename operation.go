@@ -8,7 +8,7 @@ import (
 
 // Operation is a use case by name, for hooks, dashboards and pages on who may do what.
 type Operation struct {
-	Name       string       // package.method_in_snake_case, such as "pharmacy.dispense"
+	Name       string       // domain.method_in_snake_case, such as "pharmacy.dispense"
 	Permission Permission   // what the actor must hold; empty where the caller proves himself, as by a password
 	Writes     bool         // whether it may change state
 	Input      reflect.Type // of [hmstype.HookCall.Input]; nil for none

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"sync"
 	"testing"
@@ -128,7 +127,13 @@ func newEnv(tb testing.TB, db *bun.DB, dsn string) *Env {
 	require.NoError(tb, err)
 	e := &Env{DB: db, Key: key, DSN: dsn, Clock: clock, Tenant: hmstype.NewID[hmstype.TenantID]()}
 	crypt := fieldcrypt.New(key).WithNarrative(true)
-	e.Base = usecase.Base{DB: dbx.NewHandle(db, dbx.Options{Now: clock.Now, Results: crypt}), Log: zerolog.Nop(), Crypt: crypt, Duties: hmstype.StandardDuties(), Probe: RequireEvent}
+	e.Base = usecase.Base{
+		DB:     dbx.NewHandle(db, dbx.Options{Now: clock.Now, Results: crypt}),
+		Log:    zerolog.Nop(),
+		Crypt:  crypt,
+		Duties: hmstype.StandardDuties(),
+		Probe:  RequireEvent,
+	}
 	e.Identity = identity.New(e.Base, identity.Config{Argon2: fastHash})
 	e.Base.Authorizer = e.Identity
 	e.Ctx = hmstype.WithActor(tb.Context(), hmstype.SystemActor(e.Tenant, "test"))
@@ -143,7 +148,12 @@ func newEnv(tb testing.TB, db *bun.DB, dsn string) *Env {
 func (e *Env) User(tb testing.TB, roles ...string) identity.User {
 	tb.Helper()
 	user, err := e.Identity.CreateUser(e.Ctx, identity.CreateUserInput{
-		Profile: identity.Profile{Username: "user-" + hmstype.NewID[hmstype.UserID]().String(), FirstName: "Test", LastName: "User"}, Roles: roles,
+		Profile: identity.Profile{
+			Username:  "user-" + hmstype.NewID[hmstype.UserID]().String(),
+			FirstName: "Test",
+			LastName:  "User",
+		},
+		Roles: roles,
 	})
 	require.NoError(tb, err)
 	return user
@@ -157,7 +167,11 @@ func (e *Env) As(tb testing.TB, roles ...string) context.Context {
 
 // InTx runs fn on the library's own handle with the context's actor, for tests of private mechanisms
 // and for rows that a test must put there by SQL.
-func (e *Env) InTx(tb testing.TB, ctx context.Context, fn func(context.Context, dbx.DB) error) error { //nolint:revive // a test helper takes tb first
+func (e *Env) InTx(
+	tb testing.TB,
+	ctx context.Context,
+	fn func(context.Context, dbx.DB) error,
+) error { //nolint:revive // a test helper takes tb first
 	tb.Helper()
 	return dbx.Map(e.Base.DB.InTx(ctx, "test", fn))
 }
@@ -213,12 +227,11 @@ func Main(m *testing.M) {
 
 // requireAllRun gives the binary's exit code. Tests run in their package's folder.
 func requireAllRun() int {
-	folder, err := os.Getwd()
+	missing, err := notRun(".")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "use cases:", err)
 		return 1
 	}
-	missing := notRun(filepath.Base(folder))
 	for _, m := range missing {
 		fmt.Fprintln(os.Stderr, m)
 	}

@@ -12,7 +12,7 @@ import (
 // EventType is a kind of the outbox's events. Each package declares its own once, in its events.go;
 // docs/events.md is made of them.
 type EventType struct {
-	Name   string   // package.past_participle, such as "clinical.appointment_booked"
+	Name   string   // domain.past_participle, such as "clinical.appointment_booked"
 	Entity string   // the table of the entity whose events arrive in order
 	When   string   // what has happened
 	Data   []string // the names in its data: of ids, codes and quantities, never of a patient's data

@@ -15,7 +15,7 @@ import (
 // Info is what every use case says of itself, for the tests that go through them all, for the
 // documentation and for the host's observer and hooks.
 type Info struct {
-	Name       string             // package.method_in_snake_case, such as "clinical.book"
+	Name       string             // domain.method_in_snake_case, such as "clinical.book"
 	Permission hmstype.Permission // what the actor must hold; empty where Proof says why not
 	Proof      string             // why it asks for no permission: by what its caller proves himself
 	Writes     bool               // whether it is a command
@@ -97,8 +97,16 @@ type Command[In Validator, Out any] struct {
 // Declare registers the command and gives what runs it.
 func (c Command[In, Out]) Declare() *Command[In, Out] {
 	declare(Info{
-		Name: c.Name, Permission: c.Permission, Writes: true, Shows: c.Shows.entity, Nobody: c.Shows.nobody,
-		Quiet: c.Quiet, MayBeIdle: c.MayBeIdle, Sample: c.Sample, Input: reflect.TypeFor[In](), Output: reflect.TypeFor[Out](),
+		Name:       c.Name,
+		Permission: c.Permission,
+		Writes:     true,
+		Shows:      c.Shows.entity,
+		Nobody:     c.Shows.nobody,
+		Quiet:      c.Quiet,
+		MayBeIdle:  c.MayBeIdle,
+		Sample:     c.Sample,
+		Input:      reflect.TypeFor[In](),
+		Output:     reflect.TypeFor[Out](),
 	})
 	return &c
 }
