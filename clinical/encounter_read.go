@@ -3,8 +3,6 @@ package clinical
 import (
 	"context"
 
-	"github.com/uptrace/bun"
-
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
@@ -77,7 +75,12 @@ var opListEncounters = usecase.Query[ListEncountersInput, hmstype.List[Encounter
 // ListEncounters lists a patient's encounters of all states, the latest start first.
 // Permission: [hmstype.PermClinicalRead].
 func (s *Service) ListEncounters(ctx context.Context, in ListEncountersInput) (hmstype.List[Encounter], error) {
-	return opListEncounters.Run(ctx, &s.base, in, ofPatient[ListEncountersInput](dbx.Order{At: "started_at", Desc: true}, encounterRow.encounter))
+	return opListEncounters.Run(
+		ctx,
+		&s.base,
+		in,
+		ofPatient[ListEncountersInput](dbx.Order{At: "started_at", Desc: true}, encounterRow.encounter),
+	)
 }
 
 // anyOfPatient is the input of any such page.
@@ -122,17 +125,6 @@ func shown[R, T any](rows []R, show func(R) T) []T {
 		list[i] = show(r)
 	}
 	return list
-}
-
-// EncounterPatient tells whose encounter it is and whether it is open, for a use case of the
-// caller's transaction; it locks the encounter against being finished meanwhile.
-func (p Port) EncounterPatient(ctx context.Context, conn bun.IConn, id hmstype.EncounterID) (hmstype.PatientID, bool, error) {
-	db, err := p.base.DB.Join(ctx, conn)
-	if err != nil {
-		return hmstype.PatientID{}, false, err
-	}
-	row, err := dbx.Get[encounterRow](ctx, db, "encounter", id, dbx.ForShare)
-	return row.PatientID, row.open(), err
 }
 
 // requireOpen gives the encounter that something is being added to.
