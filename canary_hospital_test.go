@@ -26,6 +26,7 @@ import (
 	"github.com/chelal/hms/hmstest/pgserver"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/archtest"
 	"github.com/chelal/hms/internal/dbtest"
 	"github.com/chelal/hms/internal/fieldcrypt"
 )
@@ -75,7 +76,9 @@ type hospital struct {
 
 func newHospital(t *testing.T) *hospital {
 	t.Helper()
-	options := pgserver.Options{Settings: map[string]string{"logging_collector": "on", "log_directory": "log", "log_filename": "server.log"}}
+	options := pgserver.Options{
+		Settings: map[string]string{"logging_collector": "on", "log_directory": "log", "log_filename": "server.log"},
+	}
 	if os.Getenv("HMS_DATABASE_URL") != "" { // a server that others use cannot be told how to log
 		options.Kind = pgserver.KindLocal
 	}
@@ -83,8 +86,17 @@ func newHospital(t *testing.T) *hospital {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop(context.Background())) })
 	c := &hospital{
-		canaries: canaries{secrets: map[int]bool{}, tokens: map[string]int{}}, t: t, dsn: server.DSN(""), clock: dbtest.NewClock(),
-		tenant: hms.NewTenantID(), ids: map[reflect.Type][]reflect.Value{}, reached: map[string]bool{}, fed: map[string]bool{},
+		canaries: canaries{
+			secrets: map[int]bool{},
+			tokens:  map[string]int{},
+		},
+		t:       t,
+		dsn:     server.DSN(""),
+		clock:   dbtest.NewClock(),
+		tenant:  hms.NewTenantID(),
+		ids:     map[reflect.Type][]reflect.Value{},
+		reached: map[string]bool{},
+		fed:     map[string]bool{},
 	}
 	c.config = c.configure()
 	c.db, c.h = c.open(c.dsn)
@@ -109,10 +121,13 @@ func (c *hospital) configure() hms.Config {
 	})
 	require.NoError(c.t, err)
 	return hms.Config{
-		Observers: []hmstype.Observer{observer},
-		Now:       c.clock.Now, Logger: zerolog.New(&c.log).Level(zerolog.TraceLevel), KeyEncryptionKey: key, EncryptNarrative: true,
-		Identity: identity.Config{Argon2: fastHash},
-		AuditLog: audit.LogConfig{Signer: signer, Verifiers: []string{public}, Witnesses: []audit.Witness{witness}},
+		Observers:        []hmstype.Observer{observer},
+		Now:              c.clock.Now,
+		Logger:           zerolog.New(&c.log).Level(zerolog.TraceLevel),
+		KeyEncryptionKey: key,
+		EncryptNarrative: true,
+		Identity:         identity.Config{Argon2: fastHash},
+		AuditLog:         audit.LogConfig{Signer: signer, Verifiers: []string{public}, Witnesses: []audit.Witness{witness}},
 	}
 }
 
@@ -144,8 +159,8 @@ func (c *hospital) serverLog() string {
 // nameOf names a method as publicMethods does.
 func nameOf(fn any) string {
 	full := runtime.FuncForPC(reflect.ValueOf(fn).Pointer()).Name() // .../patient.(*Service).Register-fm
-	full = full[strings.LastIndex(full, "/")+1:]
-	return strings.TrimSuffix(strings.ReplaceAll(full, ".(*Service)", ""), "-fm")
+	folder, method, _ := strings.Cut(full, ".(*Service).")
+	return archtest.Domain(folder) + "." + strings.TrimSuffix(method, "-fm")
 }
 
 // byHand marks the fields of which exactly one may be given: the day gives each its canary itself.
@@ -154,7 +169,10 @@ const byHand = ".Value."
 // feed puts a canary into each text of an input that is still empty.
 func (c *hospital) feed(in reflect.Value, name string) {
 	for _, l := range leaves(in, name) {
-		if _, no := takesNoCanary(l.path); !no && !strings.Contains(l.path, byHand) && l.value.Type() == reflect.TypeFor[string]() && l.value.Len() == 0 {
+		if _, no := takesNoCanary(
+			l.path,
+		); !no && !strings.Contains(l.path, byHand) && l.value.Type() == reflect.TypeFor[string]() &&
+			l.value.Len() == 0 {
 			l.value.SetString(c.text(l.path))
 		}
 		if len(c.find(l.value.String())) > 0 {
@@ -180,7 +198,12 @@ func (c *hospital) done(name string, err error, out any) {
 }
 
 // run feeds a method's input and calls it, which must succeed.
-func run[In, Out any](c *hospital, ctx context.Context, fn func(context.Context, In) (Out, error), in In) Out { //nolint:revive // the hospital comes first
+func run[In, Out any](
+	c *hospital,
+	ctx context.Context,
+	fn func(context.Context, In) (Out, error),
+	in In,
+) Out { //nolint:revive // the hospital comes first
 	c.t.Helper()
 	name := nameOf(fn)
 	c.feed(reflect.ValueOf(&in).Elem(), name)
@@ -190,7 +213,11 @@ func run[In, Out any](c *hospital, ctx context.Context, fn func(context.Context,
 }
 
 // perform calls a method that takes no input.
-func perform[Out any](c *hospital, ctx context.Context, fn func(context.Context) (Out, error)) Out { //nolint:revive // the hospital comes first
+func perform[Out any](
+	c *hospital,
+	ctx context.Context,
+	fn func(context.Context) (Out, error),
+) Out { //nolint:revive // the hospital comes first
 	c.t.Helper()
 	out, err := fn(ctx)
 	c.done(nameOf(fn), err, out)
@@ -198,7 +225,12 @@ func perform[Out any](c *hospital, ctx context.Context, fn func(context.Context)
 }
 
 // tell calls a method that gives nothing but an error.
-func tell[In any](c *hospital, ctx context.Context, fn func(context.Context, In) error, in In) { //nolint:revive // the hospital comes first
+func tell[In any](
+	c *hospital,
+	ctx context.Context,
+	fn func(context.Context, In) error,
+	in In,
+) { //nolint:revive // the hospital comes first
 	c.t.Helper()
 	name := nameOf(fn)
 	c.feed(reflect.ValueOf(&in).Elem(), name)
@@ -209,8 +241,11 @@ func tell[In any](c *hospital, ctx context.Context, fn func(context.Context, In)
 func (c *hospital) person(roles ...string) context.Context {
 	c.t.Helper()
 	user := run(c, c.sys, c.h.Identity.CreateUser, identity.CreateUserInput{
-		Profile: identity.Profile{Email: c.mail("identity.CreateUser.Profile.Email"), PhoneNumber: c.phone("identity.CreateUser.Profile.PhoneNumber")},
-		Roles:   roles,
+		Profile: identity.Profile{
+			Email:       c.mail("identity.CreateUser.Profile.Email"),
+			PhoneNumber: c.phone("identity.CreateUser.Profile.PhoneNumber"),
+		},
+		Roles: roles,
 	})
 	actor := hms.HumanActor(c.tenant, user.ID)
 	actor.AuthenticatedAt = c.clock.Now()

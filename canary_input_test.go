@@ -14,11 +14,12 @@ import (
 
 	"github.com/chelal/hms"
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/archtest"
 )
 
 // publicMethod is a method of one of the services.
 type publicMethod struct {
-	name string // such as "patient.Register"
+	name string // domain and method, such as "patient.Register"
 	fn   reflect.Value
 }
 
@@ -33,7 +34,7 @@ func publicMethods(h *hms.HMS) []publicMethod {
 		}
 		service := services.Field(i)
 		for m := range service.NumMethod() {
-			name := strings.ToLower(services.Type().Field(i).Name) + "." + service.Type().Method(m).Name
+			name := domainOf(service.Type()) + "." + service.Type().Method(m).Name
 			if _, ok := undeclared[name]; ok {
 				continue
 			}
@@ -42,6 +43,9 @@ func publicMethods(h *hms.HMS) []publicMethod {
 	}
 	return all
 }
+
+// domainOf gives the domain of a service, by which its operations are named, whatever room it is in.
+func domainOf(service reflect.Type) string { return archtest.Domain(service.Elem().PkgPath()) }
 
 // leaf is a text somewhere in an input.
 type leaf struct {
@@ -82,7 +86,10 @@ func leaves(v reflect.Value, path string) []leaf {
 // isAtom tells what is no structure of ours, though it may be a struct.
 func isAtom(t reflect.Type) bool {
 	return slices.Contains([]reflect.Type{
-		reflect.TypeFor[time.Time](), reflect.TypeFor[hmstype.Date](), reflect.TypeFor[decimal.Decimal](), reflect.TypeFor[[]byte](),
+		reflect.TypeFor[time.Time](),
+		reflect.TypeFor[hmstype.Date](),
+		reflect.TypeFor[decimal.Decimal](),
+		reflect.TypeFor[[]byte](),
 	}, t)
 }
 

@@ -48,7 +48,12 @@ func TestCanaries_RestrictedPatientsAreShownToNobody(t *testing.T) {
 			shown[info.Name] = true
 		}
 	})
-	t.Logf("restricted walk: %d roles, %d calls; %d use cases show a patient's words to who may see them", roles, w.calls, len(shown))
+	t.Logf(
+		"restricted walk: %d roles, %d calls; %d use cases show a patient's words to who may see them",
+		roles,
+		w.calls,
+		len(shown),
+	)
 	require.NotEmpty(t, shown)
 }
 
@@ -82,15 +87,20 @@ func (w *walk) as(t *testing.T, role string, tell func(usecase.Info, []int, stri
 }
 
 // put makes one call in a transaction that is rolled back, and gives result and error as text.
-func (w *walk) put(t *testing.T, ctx context.Context, method string, info usecase.Info, variant int) string { //nolint:revive // t comes first
+func (w *walk) put(
+	t *testing.T,
+	ctx context.Context,
+	method string,
+	info usecase.Info,
+	variant int,
+) string { //nolint:revive // t comes first
 	t.Helper()
 	w.calls++
 	tx, err := w.db.BeginTx(t.Context(), nil)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, tx.Rollback()) }()
-	service, name, _ := strings.Cut(method, ".")
-	bound := reflect.ValueOf(w.h.WithTx(tx)).Elem().FieldByNameFunc(func(f string) bool { return strings.EqualFold(f, service) })
-	fn := bound.MethodByName(name)
+	bound := publicMethods(w.h.WithTx(tx))
+	fn := bound[slices.IndexFunc(bound, func(m publicMethod) bool { return m.name == method })].fn
 	id := func(kind reflect.Type) reflect.Value {
 		known := w.ids[kind]
 		if len(known) == 0 {

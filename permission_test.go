@@ -48,9 +48,9 @@ func TestMethods_NeedAPermission(t *testing.T) {
 			continue
 		}
 		service := services.Field(i)
-		name := strings.ToLower(services.Type().Field(i).Name)
+		domain := domainOf(service.Type())
 		for m := range service.NumMethod() {
-			method := name + "." + service.Type().Method(m).Name
+			method := domain + "." + service.Type().Method(m).Name
 			if _, ok := undeclared[method]; ok {
 				continue
 			}

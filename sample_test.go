@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chelal/hms"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/archtest"
 	"github.com/chelal/hms/internal/usecase"
@@ -22,14 +21,10 @@ func declaredUseCases() map[string]usecase.Info {
 }
 
 // operationOf gives the operation of a public method, such as "pharmacy.get_dispense" for
-// "pharmacy.GetDispense", and "clinical.book" for "scheduling.Book".
+// "pharmacy.GetDispense".
 func operationOf(method string) string {
-	service, name, _ := strings.Cut(method, ".")
-	field, ok := reflect.TypeFor[hms.HMS]().FieldByNameFunc(func(f string) bool { return strings.EqualFold(f, service) })
-	if !ok {
-		return ""
-	}
-	return archtest.Operation(field.Type.Elem().PkgPath(), name)
+	domain, name, _ := strings.Cut(method, ".")
+	return archtest.Operation(domain, name)
 }
 
 // sampleOf gives an input of the type that a declaration has as its sample, as a copy whose ids are
