@@ -79,6 +79,11 @@ func (e *AllergyContradictionError) Error() string {
 // Unwrap gives [ErrAllergyContradiction].
 func (e *AllergyContradictionError) Unwrap() error { return ErrAllergyContradiction }
 
+// errTerminal is the refusal of a step out of a state that has no way out.
+func errTerminal[S ~string](entity string, from, to S) error {
+	return &hmstype.TransitionError{Entity: entity, From: string(from), To: string(to)}
+}
+
 var _ = dbx.Declare(dbx.Constraints{
 	"encounter_patient_key":        hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
 	"encounter_appointment_key":    scheduling.ErrAppointmentUsed,

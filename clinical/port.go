@@ -17,12 +17,6 @@ type Port struct{ base usecase.Base }
 // NewPort makes the port; hms.New calls it, and nobody else can name its parameter's type.
 func NewPort(base usecase.Base) Port { return Port{base: base} }
 
-// FinishGuard may refuse that an encounter is finished, for instance because the patient
-// still lies in a bed. It runs in the use case's transaction.
-type FinishGuard interface {
-	BeforeFinish(ctx context.Context, conn bun.IConn, encounter hmstype.EncounterID) error
-}
-
 // EncounterPatient tells whose encounter it is and whether it is open, for a use case of the
 // caller's transaction; it locks the encounter against being finished meanwhile.
 func (p Port) EncounterPatient(
@@ -47,4 +41,10 @@ func (p Port) CameOf(ctx context.Context, conn bun.IConn, appointment hmstype.Ap
 	}
 	return dbx.Exists[encounterRow](ctx, db, dbx.Equal("appointment_id", appointment),
 		dbx.Where("e.status <> ?", EncounterEnteredInError))
+}
+
+// FinishGuard may refuse that an encounter is finished, for instance because the patient
+// still lies in a bed. It runs in the use case's transaction.
+type FinishGuard interface {
+	BeforeFinish(ctx context.Context, conn bun.IConn, encounter hmstype.EncounterID) error
 }
