@@ -35,25 +35,18 @@ func (d *canaryDay) desk() {
 	c, s := d.hospital, d.h.Patient
 	p := d.register()
 	d.patient = run(
-		c,
-		d.sys,
-		s.Update,
-		patient.UpdateInput{ID: p.ID, Version: p.Version, Details: d.details("patient.Update.Details")},
+		c, d.sys, s.Update, patient.UpdateInput{ID: p.ID, Version: p.Version, Details: d.details("patient.Update.Details")},
 	)
 	run(c, d.sys, s.Get, p.ID)
 	run(c, d.sys, s.GetByMRN, p.MRN)
 	run(
-		c,
-		d.sys,
-		s.Search,
+		c, d.sys, s.Search,
 		patient.SearchInput{PhoneNumber: d.phone("patient.Search.PhoneNumber"), Identifier: &patient.Identifier{}},
 	)
 	gone := d.register()
 	run(c, d.sys, s.MarkDeceased, patient.MarkDeceasedInput{ID: gone.ID, Version: gone.Version})
 	run(
-		c,
-		d.sys,
-		s.SetStatus,
+		c, d.sys, s.SetStatus,
 		patient.SetStatusInput{ID: gone.ID, Version: gone.Version + 1, Status: patient.StatusInactive},
 	)
 	run(c, d.sys, s.GetHistory, gone.ID)
@@ -78,10 +71,7 @@ func (d *canaryDay) emergency() {
 	c, s := d.hospital, d.h.Identity
 	vip := d.register()
 	run(
-		c,
-		d.sys,
-		d.h.Patient.SetRestricted,
-		patient.SetRestrictedInput{ID: vip.ID, Version: vip.Version, Restricted: true},
+		c, d.sys, d.h.Patient.SetRestricted, patient.SetRestrictedInput{ID: vip.ID, Version: vip.Version, Restricted: true},
 	)
 	doctor := d.person(identity.RoleDoctor)
 	grant := run(c, doctor, s.BreakTheGlass, identity.BreakTheGlassInput{
@@ -104,9 +94,8 @@ func (d *canaryDay) appointments() {
 		hour++
 		start := d.clock.Now().Add(time.Duration(hour) * time.Hour)
 		return run(c, d.sys, s.Book, scheduling.BookInput{
-			Patient:      d.patient.ID,
-			Practitioner: d.user.ID,
-			Period:       hmstype.Period{Start: start, End: start.Add(30 * time.Minute)},
+			Patient: d.patient.ID, Practitioner: d.user.ID,
+			Period: hmstype.Period{Start: start, End: start.Add(30 * time.Minute)},
 		})
 	}
 	first := book()
@@ -147,9 +136,7 @@ func (d *canaryDay) encounters() {
 	arrived := d.walkIn(clinical.ClassAmbulatory, clinical.EncounterArrived)
 	run(c, d.sys, s.MoveEncounter, clinical.MoveEncounterInput{ID: arrived, Status: clinical.EncounterTriaged})
 	run(
-		c,
-		d.sys,
-		s.CancelEncounter,
+		c, d.sys, s.CancelEncounter,
 		clinical.CancelEncounterInput{ID: d.walkIn(clinical.ClassAmbulatory, clinical.EncounterArrived)},
 	)
 	done := d.walkIn(clinical.ClassAmbulatory, clinical.EncounterInProgress)
@@ -181,9 +168,7 @@ func (d *canaryDay) findings() {
 		d.sys,
 		s.RecordVitals,
 		clinical.RecordVitalsInput{
-			Encounter:    d.visit,
-			TakenAt:      d.clock.Now(),
-			Measurements: clinical.Measurements{PulsePerMinute: &pulse},
+			Encounter: d.visit, TakenAt: d.clock.Now(), Measurements: clinical.Measurements{PulsePerMinute: &pulse},
 		},
 	)
 	run(c, d.sys, s.EnterVitalsInError, clinical.EnterVitalsInErrorInput{ID: vitals.ID})
@@ -192,18 +177,14 @@ func (d *canaryDay) findings() {
 	run(c, d.sys, s.ListEncounterVitals, d.visit)
 	condition := run(c, d.sys, s.AddCondition, clinical.AddConditionInput{Encounter: d.visit})
 	run(
-		c,
-		d.sys,
-		s.ReviseCondition,
+		c, d.sys, s.ReviseCondition,
 		clinical.ReviseConditionInput{ID: condition.ID, Version: condition.Version, Verification: clinical.EnteredInError},
 	)
 	run(c, d.sys, s.GetConditionHistory, condition.ID)
 	run(c, d.sys, s.ListConditions, clinical.ListConditionsInput{Patient: d.patient.ID})
 	allergy := run(c, d.sys, s.RecordAllergy, clinical.RecordAllergyInput{Patient: d.patient.ID})
 	run(
-		c,
-		d.sys,
-		s.ReviseAllergy,
+		c, d.sys, s.ReviseAllergy,
 		clinical.ReviseAllergyInput{ID: allergy.ID, Version: allergy.Version, Status: clinical.AllergyInactive},
 	)
 	run(c, d.sys, s.GetAllergyHistory, allergy.ID)

@@ -86,17 +86,9 @@ func newHospital(t *testing.T) *hospital {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop(context.Background())) })
 	c := &hospital{
-		canaries: canaries{
-			secrets: map[int]bool{},
-			tokens:  map[string]int{},
-		},
-		t:       t,
-		dsn:     server.DSN(""),
-		clock:   dbtest.NewClock(),
-		tenant:  hms.NewTenantID(),
-		ids:     map[reflect.Type][]reflect.Value{},
-		reached: map[string]bool{},
-		fed:     map[string]bool{},
+		canaries: canaries{secrets: map[int]bool{}, tokens: map[string]int{}}, t: t, dsn: server.DSN(""),
+		clock: dbtest.NewClock(), tenant: hms.NewTenantID(), ids: map[reflect.Type][]reflect.Value{},
+		reached: map[string]bool{}, fed: map[string]bool{},
 	}
 	c.config = c.configure()
 	c.db, c.h = c.open(c.dsn)
@@ -121,13 +113,9 @@ func (c *hospital) configure() hms.Config {
 	})
 	require.NoError(c.t, err)
 	return hms.Config{
-		Observers:        []hmstype.Observer{observer},
-		Now:              c.clock.Now,
-		Logger:           zerolog.New(&c.log).Level(zerolog.TraceLevel),
-		KeyEncryptionKey: key,
-		EncryptNarrative: true,
-		Identity:         identity.Config{Argon2: fastHash},
-		AuditLog:         audit.LogConfig{Signer: signer, Verifiers: []string{public}, Witnesses: []audit.Witness{witness}},
+		Observers: []hmstype.Observer{observer}, Now: c.clock.Now, Logger: zerolog.New(&c.log).Level(zerolog.TraceLevel),
+		KeyEncryptionKey: key, EncryptNarrative: true, Identity: identity.Config{Argon2: fastHash},
+		AuditLog: audit.LogConfig{Signer: signer, Verifiers: []string{public}, Witnesses: []audit.Witness{witness}},
 	}
 }
 
@@ -199,10 +187,7 @@ func (c *hospital) done(name string, err error, out any) {
 
 // run feeds a method's input and calls it, which must succeed.
 func run[In, Out any](
-	c *hospital,
-	ctx context.Context,
-	fn func(context.Context, In) (Out, error),
-	in In,
+	c *hospital, ctx context.Context, fn func(context.Context, In) (Out, error), in In,
 ) Out { //nolint:revive // the hospital comes first
 	c.t.Helper()
 	name := nameOf(fn)
@@ -214,9 +199,7 @@ func run[In, Out any](
 
 // perform calls a method that takes no input.
 func perform[Out any](
-	c *hospital,
-	ctx context.Context,
-	fn func(context.Context) (Out, error),
+	c *hospital, ctx context.Context, fn func(context.Context) (Out, error),
 ) Out { //nolint:revive // the hospital comes first
 	c.t.Helper()
 	out, err := fn(ctx)
@@ -226,10 +209,7 @@ func perform[Out any](
 
 // tell calls a method that gives nothing but an error.
 func tell[In any](
-	c *hospital,
-	ctx context.Context,
-	fn func(context.Context, In) error,
-	in In,
+	c *hospital, ctx context.Context, fn func(context.Context, In) error, in In,
 ) { //nolint:revive // the hospital comes first
 	c.t.Helper()
 	name := nameOf(fn)

@@ -86,9 +86,7 @@ func leaves(v reflect.Value, path string) []leaf {
 // isAtom tells what is no structure of ours, though it may be a struct.
 func isAtom(t reflect.Type) bool {
 	return slices.Contains([]reflect.Type{
-		reflect.TypeFor[time.Time](),
-		reflect.TypeFor[hmstype.Date](),
-		reflect.TypeFor[decimal.Decimal](),
+		reflect.TypeFor[time.Time](), reflect.TypeFor[hmstype.Date](), reflect.TypeFor[decimal.Decimal](),
 		reflect.TypeFor[[]byte](),
 	}, t)
 }

@@ -49,9 +49,7 @@ func TestCanaries_RestrictedPatientsAreShownToNobody(t *testing.T) {
 		}
 	})
 	t.Logf(
-		"restricted walk: %d roles, %d calls; %d use cases show a patient's words to who may see them",
-		roles,
-		w.calls,
+		"restricted walk: %d roles, %d calls; %d use cases show a patient's words to who may see them", roles, w.calls,
 		len(shown),
 	)
 	require.NotEmpty(t, shown)
@@ -88,11 +86,7 @@ func (w *walk) as(t *testing.T, role string, tell func(usecase.Info, []int, stri
 
 // put makes one call in a transaction that is rolled back, and gives result and error as text.
 func (w *walk) put(
-	t *testing.T,
-	ctx context.Context,
-	method string,
-	info usecase.Info,
-	variant int,
+	t *testing.T, ctx context.Context, method string, info usecase.Info, variant int,
 ) string { //nolint:revive // t comes first
 	t.Helper()
 	w.calls++

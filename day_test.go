@@ -141,14 +141,8 @@ func (d *day) staff() {
 	gave(h.GetTenant(d.Ctx)).on(d)
 	gave(h.ListRoles(d.Ctx)).on(d)
 	user := gave(h.CreateUser(d.Ctx, identity.CreateUserInput{
-		Profile: identity.Profile{
-			Username:  "nurse",
-			Email:     "nurse@example.org",
-			FirstName: "A",
-			LastName:  "B",
-		},
-		Roles:  []string{identity.RoleNurse},
-		Invite: true,
+		Profile: identity.Profile{Username: "nurse", Email: "nurse@example.org", FirstName: "A", LastName: "B"},
+		Roles:   []string{identity.RoleNurse}, Invite: true,
 	})).on(d)
 	invitation := gave(h.Invite(d.Ctx, user.ID)).on(d)
 	gave(h.AcceptInvitation(d.Ctx, identity.AcceptInvitationInput{Token: invitation.Token, Password: dayPassword})).on(d)
@@ -166,9 +160,7 @@ func (d *day) staff() {
 	}})).on(d)
 	gave(h.CreateAPIKey(d.Ctx, identity.CreateAPIKeyInput{
 		APIKeyDetails: identity.APIKeyDetails{
-			User:   user.ID,
-			Name:   "Monitor",
-			Scopes: []hmstype.Permission{hmstype.PermVitalsWrite},
+			User: user.ID, Name: "Monitor", Scopes: []hmstype.Permission{hmstype.PermVitalsWrite},
 		},
 		Expiry: time.Hour,
 	})).on(d)
@@ -179,11 +171,8 @@ func (d *day) staff() {
 func (d *day) reception() {
 	d.who = gave(d.H.Patient.Register(d.Ctx, patient.RegisterInput{
 		Details: patient.Details{
-			FirstName:   "Ada",
-			LastName:    "Test",
-			BirthDate:   hmstype.NewDate(1986, time.January, 15),
-			Gender:      patient.GenderFemale,
-			PhoneNumber: "+1 555 0100",
+			FirstName: "Ada", LastName: "Test", BirthDate: hmstype.NewDate(1986, time.January, 15),
+			Gender: patient.GenderFemale, PhoneNumber: "+1 555 0100",
 		},
 		Identifiers: []patient.Identifier{{System: "urn:passport", Value: "P1"}}, IdempotencyKey: "register",
 	})).on(d)
@@ -200,9 +189,8 @@ func (d *day) reception() {
 	})).on(d)
 	start := d.Now().Add(time.Hour)
 	gave(d.H.Scheduling.Book(d.Ctx, scheduling.BookInput{
-		Patient:      d.who.ID,
-		Practitioner: d.User(d.t, identity.RoleDoctor),
-		Period:       hmstype.Period{Start: start, End: start.Add(time.Hour)},
+		Patient: d.who.ID, Practitioner: d.User(d.t, identity.RoleDoctor),
+		Period: hmstype.Period{Start: start, End: start.Add(time.Hour)},
 	})).on(d)
 }
 
@@ -225,8 +213,7 @@ func (d *day) treatment() {
 	})).on(d)
 	written := gave(
 		h.WriteNote(
-			d.doctor,
-			clinical.WriteNoteInput{Encounter: encounter.ID, NoteBody: clinical.NoteBody{Assessment: "Well"}},
+			d.doctor, clinical.WriteNoteInput{Encounter: encounter.ID, NoteBody: clinical.NoteBody{Assessment: "Well"}},
 		),
 	).on(d)
 	gave(h.SignNote(d.doctor, written.ID)).on(d)
@@ -261,12 +248,7 @@ func (d *day) laboratory() {
 	h := d.H.Lab
 	high, critical := decimal.RequireFromString("5.1"), decimal.RequireFromString("6.5")
 	test := gave(h.CreateTest(d.Ctx, lab.CreateTestInput{
-		TestDetails: lab.TestDetails{
-			Code:              "K",
-			Name:              "Potassium",
-			SpecimenType:      "serum",
-			TurnaroundMinutes: 60,
-		},
+		TestDetails: lab.TestDetails{Code: "K", Name: "Potassium", SpecimenType: "serum", TurnaroundMinutes: 60},
 		Analytes: []lab.AnalyteInput{
 			{AnalyteDetails: lab.AnalyteDetails{Code: "K", Name: "Potassium", ValueType: lab.ValueNumeric, Unit: "mmol/L"}},
 			{
@@ -277,10 +259,8 @@ func (d *day) laboratory() {
 	})).on(d)
 	gave(h.AddReferenceRange(d.Ctx, lab.AddReferenceRangeInput{
 		RangeDetails: lab.RangeDetails{
-			Analyte:   test.Analytes[0].ID,
-			Sex:       lab.SexAny,
-			ValidFrom: hmstype.NewDate(2000, time.January, 1),
-			Bounds:    lab.Bounds{High: &high, CriticalHigh: &critical},
+			Analyte: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1),
+			Bounds: lab.Bounds{High: &high, CriticalHigh: &critical},
 		},
 	})).on(d)
 	order := gave(h.AddOrder(d.doctor, lab.AddOrderInput{Patient: d.who.ID, Tests: []hmstype.LabTestID{test.ID}})).on(d)
@@ -295,10 +275,7 @@ func (d *day) laboratory() {
 	entered := gave(h.EnterResult(d.person(identity.RoleLabTechnician), lab.EnterResultInput{
 		ItemRef: lab.ItemRef{Order: order.ID, Item: item.ID, Version: item.Version},
 		Values: []lab.EnteredValue{
-			{
-				Analyte: test.Analytes[0].ID,
-				Value:   lab.Value{Number: "7.0"},
-			},
+			{Analyte: test.Analytes[0].ID, Value: lab.Value{Number: "7.0"}},
 			{Analyte: test.Analytes[1].ID, Value: lab.Value{Code: "red"}},
 		},
 	})).on(d)
@@ -311,8 +288,7 @@ func (d *day) laboratory() {
 	alert := gave(h.ListCriticalAlerts(d.Ctx, lab.ListCriticalAlertsInput{})).on(d).Items[0]
 	gave(
 		h.AcknowledgeCritical(
-			d.doctor,
-			lab.AcknowledgeCriticalInput{ID: alert.ID, Comment: "told by telephone", ReadBack: true},
+			d.doctor, lab.AcknowledgeCriticalInput{ID: alert.ID, Comment: "told by telephone", ReadBack: true},
 		),
 	).on(d)
 }
@@ -351,8 +327,7 @@ func (d *day) till() {
 	})).on(d)
 	gave(h.CancelPayment(d.Ctx, billing.CancelPaymentInput{Payment: undone.ID, Reason: "mistake"})).on(d)
 	gave(h.IssueCreditNote(d.Ctx, billing.IssueCreditNoteInput{
-		Bill:   bill.ID,
-		Lines:  []billing.CreditLine{{Line: bill.Lines[0].ID, Quantity: decimal.NewFromInt(1)}},
+		Bill: bill.ID, Lines: []billing.CreditLine{{Line: bill.Lines[0].ID, Quantity: decimal.NewFromInt(1)}},
 		Reason: "mistake",
 	})).on(d)
 	items := gave(h.ListServiceItems(d.Ctx, hms.Page{})).on(d)
@@ -368,8 +343,7 @@ func (d *day) emergency() {
 	gave(d.H.Identity.BreakTheGlass(d.doctor, identity.BreakTheGlassInput{
 		Patient: vip.ID,
 		BreakGlassDetails: identity.BreakGlassDetails{
-			Reason: identity.ReasonEmergency,
-			Text:   "Unconscious in the emergency room",
+			Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room",
 		},
 	})).on(d)
 }
@@ -382,9 +356,7 @@ func (d *day) post() {
 		h.Notify(
 			d.Ctx,
 			inbox.NotifyInput{
-				To:                  to,
-				NotificationDetails: inbox.NotificationDetails{Category: "test", Title: "Title"},
-				Patient:             d.who.ID,
+				To: to, NotificationDetails: inbox.NotificationDetails{Category: "test", Title: "Title"}, Patient: d.who.ID,
 			},
 		),
 	).on(d)
@@ -402,21 +374,15 @@ func (d *day) post() {
 	gave(d.H.Audit.RecordDisclosure(d.Ctx, audit.RecordDisclosureInput{
 		Patient: d.who.ID,
 		DisclosureDetails: audit.DisclosureDetails{
-			DisclosedAt: d.Now(),
-			Recipient:   audit.Recipient{Name: "University"},
-			Description: "Vital signs",
-			Purpose:     "Study",
-			Basis:       audit.BasisResearch,
+			DisclosedAt: d.Now(), Recipient: audit.Recipient{Name: "University"}, Description: "Vital signs", Purpose: "Study",
+			Basis: audit.BasisResearch,
 		},
 	})).on(d)
 	wrong := gave(d.H.Audit.RecordDisclosure(d.Ctx, audit.RecordDisclosureInput{
 		Patient: d.who.ID,
 		DisclosureDetails: audit.DisclosureDetails{
-			DisclosedAt: d.Now(),
-			Recipient:   audit.Recipient{Name: "Court"},
-			Description: "A letter",
-			Purpose:     "Trial",
-			Basis:       audit.BasisJudicial,
+			DisclosedAt: d.Now(), Recipient: audit.Recipient{Name: "Court"}, Description: "A letter", Purpose: "Trial",
+			Basis: audit.BasisJudicial,
 		},
 	})).on(d)
 	gave(d.H.Audit.EnterDisclosureInError(d.Ctx, audit.EnterDisclosureInErrorInput{
@@ -432,8 +398,7 @@ func (d *day) office() {
 	}})).on(d)
 	gave(
 		h.PlaceLegalHold(
-			d.Ctx,
-			audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: d.who.ID, Reason: "lawsuit 7"}},
+			d.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: d.who.ID, Reason: "lawsuit 7"}},
 		),
 	).on(d)
 	gone := gave(d.H.Patient.Register(d.Ctx, patient.RegisterInput{

@@ -35,8 +35,7 @@ func TestBreakTheGlass_AListIsOnTheTrailUnderTheGrant(t *testing.T) {
 	doctor := hmstype.WithActor(t.Context(), actor)
 	list := func() scheduling.Appointment {
 		found, err := env.H.Scheduling.ListAppointments(
-			doctor,
-			scheduling.ListAppointmentsInput{Day: hmstype.DateOf(start, time.UTC)},
+			doctor, scheduling.ListAppointmentsInput{Day: hmstype.DateOf(start, time.UTC)},
 		)
 		require.NoError(t, err)
 		require.Len(t, found.Items, 1)
@@ -44,8 +43,7 @@ func TestBreakTheGlass_AListIsOnTheTrailUnderTheGrant(t *testing.T) {
 	}
 	under := func() (grants []hmstype.BreakGlassID, purposes []hmstype.PurposeOfUse) {
 		trail, err := env.H.Audit.ListEvents(
-			env.Ctx,
-			audit.ListEventsInput{Patient: p.ID, Actions: []audit.Action{audit.ActionSearch}},
+			env.Ctx, audit.ListEventsInput{Patient: p.ID, Actions: []audit.Action{audit.ActionSearch}},
 		)
 		require.NoError(t, err)
 		for _, e := range trail.Items {
@@ -73,8 +71,7 @@ func TestBreakTheGlass_AListIsOnTheTrailUnderTheGrant(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "a secret", here.Reason)
 	trail, err := env.H.Audit.ListEvents(
-		env.Ctx,
-		audit.ListEventsInput{Patient: p.ID, Actions: []audit.Action{audit.ActionRead}},
+		env.Ctx, audit.ListEventsInput{Patient: p.ID, Actions: []audit.Action{audit.ActionRead}},
 	)
 	require.NoError(t, err)
 	last := trail.Items[0]

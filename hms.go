@@ -69,8 +69,7 @@ func New(db *bun.DB, config Config) (*HMS, error) {
 		Now: config.Now, MaxAttempts: config.MaxAttempts, UncachedStatements: config.UncachedStatements, Results: crypt,
 	})
 	root := &HMS{
-		config:   config,
-		crypt:    crypt,
+		config: config, crypt: crypt,
 		Identity: identity.New(usecase.Base{DB: handle, Log: config.Logger, Crypt: crypt}, config.Identity),
 	}
 	return root.wire(handle), nil

@@ -27,8 +27,7 @@ func TestRestrictedPatient_IsRefusedEverywhere(t *testing.T) {
 	stock := env.Stock(t, 100, "TAB")
 	rx := prescribe(t, env, stock.Item, 20, 0)
 	d, err := env.H.Pharmacy.Dispense(
-		env.Ctx,
-		pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 20},
+		env.Ctx, pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 20},
 	)
 	require.NoError(t, err)
 	bill, err := env.H.Billing.CreateBill(env.Ctx, billing.CreateBillInput{Patient: rx.Patient})
@@ -36,20 +35,12 @@ func TestRestrictedPatient_IsRefusedEverywhere(t *testing.T) {
 	p, err := env.H.Patient.Get(env.Ctx, rx.Patient)
 	require.NoError(t, err)
 	_, err = env.H.Patient.SetRestricted(
-		env.Ctx,
-		patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true},
+		env.Ctx, patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true},
 	)
 	require.NoError(t, err)
 
-	doctor, pharmacist, desk := env.As(
-		t,
-		identity.RoleDoctor,
-	), env.As(
-		t,
-		identity.RolePharmacist,
-	), env.As(
-		t,
-		identity.RoleReceptionist,
+	doctor, pharmacist, desk := env.As(t, identity.RoleDoctor), env.As(t, identity.RolePharmacist), env.As(
+		t, identity.RoleReceptionist,
 	)
 	reads := map[string]func(ctx context.Context) error{
 		"patient":   func(ctx context.Context) error { _, err := env.H.Patient.Get(ctx, p.ID); return err },
@@ -73,8 +64,7 @@ func TestRestrictedPatient_IsRefusedEverywhere(t *testing.T) {
 		require.NoError(t, read(env.As(t, identity.RoleAdmin)), name)
 	}
 	trail, err := env.H.Audit.ListEvents(
-		env.Ctx,
-		audit.ListEventsInput{Patient: p.ID, Actions: []audit.Action{audit.ActionDenied}},
+		env.Ctx, audit.ListEventsInput{Patient: p.ID, Actions: []audit.Action{audit.ActionDenied}},
 	)
 	require.NoError(t, err)
 	require.Len(t, trail.Items, len(reads))
@@ -94,8 +84,7 @@ func TestRestrictedPatient_IsWithheldUntilTheGlassIsBroken(t *testing.T) {
 	p := env.Patient(t)
 	start := env.Now().Add(time.Hour)
 	booked, err := env.H.Scheduling.Book(env.Ctx, scheduling.BookInput{
-		Patient:            p.ID,
-		Practitioner:       env.User(t, identity.RoleDoctor),
+		Patient: p.ID, Practitioner: env.User(t, identity.RoleDoctor),
 		Period:             hmstype.Period{Start: start, End: start.Add(time.Hour)},
 		AppointmentDetails: scheduling.AppointmentDetails{Reason: "a secret"},
 	})
@@ -103,8 +92,7 @@ func TestRestrictedPatient_IsWithheldUntilTheGlassIsBroken(t *testing.T) {
 	p, err = env.H.Patient.Get(env.Ctx, p.ID)
 	require.NoError(t, err)
 	_, err = env.H.Patient.SetRestricted(
-		env.Ctx,
-		patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true},
+		env.Ctx, patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true},
 	)
 	require.NoError(t, err)
 
@@ -126,8 +114,7 @@ func TestRestrictedPatient_IsWithheldUntilTheGlassIsBroken(t *testing.T) {
 	_, err = env.H.Identity.BreakTheGlass(doctor, identity.BreakTheGlassInput{
 		Patient: p.ID,
 		BreakGlassDetails: identity.BreakGlassDetails{
-			Reason: identity.ReasonEmergency,
-			Text:   "Unconscious in the emergency room",
+			Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room",
 		},
 	})
 	require.NoError(t, err)

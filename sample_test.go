@@ -31,10 +31,7 @@ func operationOf(method string) string {
 // those that id gives, but for the fields that are left out; ok is false where the method's
 // declaration has another input.
 func sampleOf(
-	info usecase.Info,
-	t reflect.Type,
-	id func(reflect.Type) reflect.Value,
-	omit ...string,
+	info usecase.Info, t reflect.Type, id func(reflect.Type) reflect.Value, omit ...string,
 ) (reflect.Value, bool) {
 	if info.Sample == nil || info.Input != t {
 		return reflect.Value{}, false
@@ -88,10 +85,7 @@ func setIDs(v reflect.Value, id func(reflect.Type) reflect.Value) {
 // sampleArguments gives what a method is called with beside its context: its declaration's sample
 // where it takes that, and otherwise ids, the instant, and zero values.
 func sampleArguments(
-	method reflect.Type,
-	info usecase.Info,
-	at time.Time,
-	id func(reflect.Type) reflect.Value,
+	method reflect.Type, info usecase.Info, at time.Time, id func(reflect.Type) reflect.Value,
 ) []reflect.Value {
 	var args []reflect.Value
 	for i := 1; i < method.NumIn(); i++ {

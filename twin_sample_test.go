@@ -34,8 +34,7 @@ var samples = map[reflect.Type]any{
 	reflect.TypeFor[hmstype.Currency](): hmstype.Currency("USD"),
 	reflect.TypeFor[hmstype.Date]():     hmstype.DateOf(hmstest.Start, time.UTC),
 	reflect.TypeFor[hmstype.Period](): hmstype.Period{
-		Start: hmstest.Start.Add(3 * time.Hour),
-		End:   hmstest.Start.Add(4 * time.Hour),
+		Start: hmstest.Start.Add(3 * time.Hour), End: hmstest.Start.Add(4 * time.Hour),
 	},
 	reflect.TypeFor[hmstype.Page]():                hmstype.Page{},
 	reflect.TypeFor[hmstype.Permission]():          hmstype.PermVitalsWrite,
@@ -71,10 +70,8 @@ var samples = map[reflect.Type]any{
 	reflect.TypeFor[audit.Suspicion]():             audit.SuspicionVolume,
 	reflect.TypeFor[audit.Category]():              audit.CategoryAccess,
 	reflect.TypeFor[audit.Suspension](): audit.Suspension{
-		Agency:    "Police",
-		Statement: "would impede the inquiry",
-		At:        hmstest.Start.Add(-time.Hour),
-		Until:     hmstest.Start.Add(24 * time.Hour),
+		Agency: "Police", Statement: "would impede the inquiry", At: hmstest.Start.Add(-time.Hour),
+		Until: hmstest.Start.Add(24 * time.Hour),
 	},
 }
 

@@ -234,12 +234,7 @@ func asks(t *testing.T, victim, own *day) []ask {
 		}
 		for m := range f.Type.NumMethod() {
 			a := ask{
-				service:  f.Name,
-				method:   f.Type.Method(m),
-				aim:      nowhere,
-				victim:   victim,
-				own:      own,
-				tables:   tables,
+				service: f.Name, method: f.Type.Method(m), aim: nowhere, victim: victim, own: own, tables: tables,
 				declared: declaredUseCases(),
 			}
 			if _, ok := notAsked[a.name()]; ok {
@@ -294,10 +289,7 @@ var noSuchRow = regexp.MustCompile(
 // compare puts a call with the victim's ids beside the same with nobody's, and tells whether
 // the call got as far as looking the id up.
 func (f *figures) compare(
-	t testing.TB,
-	ctx context.Context,
-	a ask,
-	theirs map[string]bool,
+	t testing.TB, ctx context.Context, a ask, theirs map[string]bool,
 ) (looked bool, last string) { //nolint:revive // t comes first
 	t.Helper()
 	for _, latest := range []bool{false, true} {
@@ -358,10 +350,7 @@ func TestMethods_ShowNothingOfAnotherTenant(t *testing.T) {
 			did := callAll(t, victim, own)
 			t.Logf(
 				"service twin: %d methods, %d calls with the victim's ids, each beside one with nobody's: %v; leaks %d",
-				did.methods,
-				did.calls,
-				did.kinds,
-				did.leaks,
+				did.methods, did.calls, did.kinds, did.leaks,
 			)
 			require.Zero(t, did.leaks)
 			require.Greater(t, did.methods, 150)

@@ -89,14 +89,12 @@ func TestService_FinishEncounter(t *testing.T) {
 	b := setup(t, guard)
 	e := b.open(t, clinical.ClassInpatient)
 	_, err := b.OpenEncounter(
-		b.Ctx,
-		clinical.OpenEncounterInput{Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassInpatient},
+		b.Ctx, clinical.OpenEncounterInput{Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassInpatient},
 	)
 	require.ErrorIs(t, err, clinical.ErrAlreadyInpatient)
 
 	finish := clinical.FinishEncounterInput{
-		ID:               e.ID,
-		EncounterOutcome: clinical.EncounterOutcome{Disposition: "home", Diagnosis: "better"},
+		ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home", Diagnosis: "better"},
 	}
 	_, err = b.FinishEncounter(b.Ctx, finish)
 	require.ErrorIs(t, err, hmstype.ErrPrecondition, "the guard refuses")
@@ -107,8 +105,7 @@ func TestService_FinishEncounter(t *testing.T) {
 	_, err = b.FinishEncounter(b.Ctx, finish)
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 	_, err = b.RecordVitals(
-		b.Ctx,
-		clinical.RecordVitalsInput{Encounter: e.ID, Measurements: clinical.Measurements{PulsePerMinute: new(70)}},
+		b.Ctx, clinical.RecordVitalsInput{Encounter: e.ID, Measurements: clinical.Measurements{PulsePerMinute: new(70)}},
 	)
 	require.ErrorIs(t, err, clinical.ErrEncounterClosed)
 	b.open(t, clinical.ClassInpatient)
@@ -120,8 +117,7 @@ func TestService_SignNote(t *testing.T) {
 	e := b.open(t, clinical.ClassAmbulatory)
 	doctor := hmstype.WithActor(t.Context(), hmstype.HumanActor(b.Tenant, b.doctor))
 	note, err := b.WriteNote(
-		doctor,
-		clinical.WriteNoteInput{Encounter: e.ID, NoteBody: clinical.NoteBody{Assessment: "well", Plan: "none"}},
+		doctor, clinical.WriteNoteInput{Encounter: e.ID, NoteBody: clinical.NoteBody{Assessment: "well", Plan: "none"}},
 	)
 	require.NoError(t, err)
 	_, err = b.SignNote(b.Ctx, note.ID)
@@ -134,14 +130,12 @@ func TestService_SignNote(t *testing.T) {
 	_, err = b.DB.NewRaw(`UPDATE hms.clinical_note SET plan = 'forged' WHERE id = ?`, note.ID).Exec(t.Context())
 	require.Equal(t, "HM002", dbx.SQLState(err))
 	addendum, err := b.WriteNote(
-		doctor,
-		clinical.WriteNoteInput{Encounter: e.ID, Amends: note.ID, NoteBody: clinical.NoteBody{Plan: "rest"}},
+		doctor, clinical.WriteNoteInput{Encounter: e.ID, Amends: note.ID, NoteBody: clinical.NoteBody{Plan: "rest"}},
 	)
 	require.NoError(t, err)
 	require.Equal(t, note.ID, addendum.Amends)
 	_, err = b.WriteNote(
-		doctor,
-		clinical.WriteNoteInput{Encounter: e.ID, Amends: addendum.ID, NoteBody: clinical.NoteBody{Plan: "x"}},
+		doctor, clinical.WriteNoteInput{Encounter: e.ID, Amends: addendum.ID, NoteBody: clinical.NoteBody{Plan: "x"}},
 	)
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "a draft has no addendum")
 }
@@ -187,8 +181,7 @@ func TestService_RecordAllergy(t *testing.T) {
 	})
 	require.NoError(t, err)
 	_, err = b.RecordAllergy(
-		b.Ctx,
-		clinical.RecordAllergyInput{Patient: b.patient, AllergyDetails: clinical.AllergyDetails{NoneKnown: true}},
+		b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, AllergyDetails: clinical.AllergyDetails{NoneKnown: true}},
 	)
 	require.ErrorIs(t, err, clinical.ErrAllergyContradiction)
 	_, err = b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{
@@ -241,13 +234,8 @@ func TestService_Prescribe(t *testing.T) {
 	in := clinical.PrescribeInput{
 		Encounter: e.ID,
 		PrescriptionDetails: clinical.PrescriptionDetails{
-			Medication:     hmstype.NewID[hmstype.MedicationItemID](),
-			MedicationName: "AMOXICILLIN 500 mg",
-			Dosage:         "500 mg",
-			Frequency:      "3x",
-			Duration:       "7 days",
-			Quantity:       21,
-			RefillsAllowed: 1,
+			Medication: hmstype.NewID[hmstype.MedicationItemID](), MedicationName: "AMOXICILLIN 500 mg", Dosage: "500 mg",
+			Frequency: "3x", Duration: "7 days", Quantity: 21, RefillsAllowed: 1,
 		},
 	}
 	_, err = b.Prescribe(b.Ctx, in)

@@ -128,9 +128,6 @@ var opListConditions = usecase.Query[ListConditionsInput, hmstype.List[Condition
 // Permission: [hmstype.PermClinicalRead].
 func (s *Service) ListConditions(ctx context.Context, in ListConditionsInput) (hmstype.List[Condition], error) {
 	return opListConditions.Run(
-		ctx,
-		&s.base,
-		in,
-		ofPatient[ListConditionsInput](dbx.Order{Desc: true}, conditionRow.condition),
+		ctx, &s.base, in, ofPatient[ListConditionsInput](dbx.Order{Desc: true}, conditionRow.condition),
 	)
 }

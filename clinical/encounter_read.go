@@ -38,9 +38,6 @@ var opListEncounters = usecase.Query[ListEncountersInput, hmstype.List[Encounter
 // Permission: [hmstype.PermClinicalRead].
 func (s *Service) ListEncounters(ctx context.Context, in ListEncountersInput) (hmstype.List[Encounter], error) {
 	return opListEncounters.Run(
-		ctx,
-		&s.base,
-		in,
-		ofPatient[ListEncountersInput](dbx.Order{At: "started_at", Desc: true}, encounterRow.encounter),
+		ctx, &s.base, in, ofPatient[ListEncountersInput](dbx.Order{At: "started_at", Desc: true}, encounterRow.encounter),
 	)
 }

@@ -66,8 +66,7 @@ func TestService_OpenEncounter_ConcurrentOneInpatient(t *testing.T) {
 	b := setup(t)
 	wins := countWins(t, 64, clinical.ErrAlreadyInpatient, func(int) error {
 		_, err := b.OpenEncounter(
-			b.Ctx,
-			clinical.OpenEncounterInput{Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassInpatient},
+			b.Ctx, clinical.OpenEncounterInput{Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassInpatient},
 		)
 		return err
 	})
@@ -79,8 +78,7 @@ func TestService_OpenEncounter_ConcurrentFulfilsOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	a, err := b.calendar.Book(
-		b.Ctx,
-		scheduling.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)},
+		b.Ctx, scheduling.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)},
 	)
 	require.NoError(t, err)
 	_, err = b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{Appointment: a.ID, Class: clinical.ClassAmbulatory})
@@ -88,8 +86,7 @@ func TestService_OpenEncounter_ConcurrentFulfilsOnce(t *testing.T) {
 	_, err = b.calendar.CheckIn(b.Ctx, a.ID)
 	require.NoError(t, err)
 	_, err = b.OpenEncounter(
-		b.Ctx,
-		clinical.OpenEncounterInput{Appointment: a.ID, Patient: b.newPatient(t), Class: clinical.ClassAmbulatory},
+		b.Ctx, clinical.OpenEncounterInput{Appointment: a.ID, Patient: b.newPatient(t), Class: clinical.ClassAmbulatory},
 	)
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "another patient's appointment")
 	wins := countWins(t, 32, hmstype.ErrInvalidTransition, func(int) error {
@@ -104,8 +101,7 @@ func TestService_OpenEncounter_NamesTheStay(t *testing.T) {
 	b := setup(t)
 	stay := b.open(t, clinical.ClassInpatient)
 	_, err := b.OpenEncounter(
-		b.Ctx,
-		clinical.OpenEncounterInput{Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassInpatient},
+		b.Ctx, clinical.OpenEncounterInput{Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassInpatient},
 	)
 	var already *clinical.AlreadyInpatientError
 	require.ErrorAs(t, err, &already)
@@ -120,8 +116,7 @@ func TestService_OpenEncounter_NamesTheStay(t *testing.T) {
 	_, err = b.MoveEncounter(b.Ctx, clinical.MoveEncounterInput{ID: planned.ID, Status: clinical.EncounterArrived})
 	require.ErrorIs(t, err, clinical.ErrAlreadyInpatient)
 	_, err = b.FinishEncounter(
-		b.Ctx,
-		clinical.FinishEncounterInput{ID: stay.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}},
+		b.Ctx, clinical.FinishEncounterInput{ID: stay.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}},
 	)
 	require.NoError(t, err)
 	b.Clock.Advance(time.Hour)
@@ -134,10 +129,7 @@ func TestService_GetEncounterHistory(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	e, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{
-		Patient:        b.patient,
-		Practitioner:   b.doctor,
-		Class:          clinical.ClassEmergency,
-		Status:         clinical.EncounterArrived,
+		Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassEmergency, Status: clinical.EncounterArrived,
 		IdempotencyKey: "k",
 	})
 	require.NoError(t, err)
@@ -156,8 +148,7 @@ func TestService_GetEncounterHistory(t *testing.T) {
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "a disposition is required")
 	b.Clock.Advance(time.Minute)
 	_, err = b.FinishEncounter(
-		b.Ctx,
-		clinical.FinishEncounterInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}},
+		b.Ctx, clinical.FinishEncounterInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}},
 	)
 	require.NoError(t, err)
 	history, err := b.GetEncounterHistory(b.Ctx, e.ID)
@@ -179,17 +170,14 @@ func TestService_FinishEncounter_Charges(t *testing.T) {
 	b := &bundle{
 		Env: env,
 		Service: clinical.New(
-			env.Base,
-			clinical.Ports{Patients: patient.NewPort(env.Base), Charges: finance, ConsultationService: "CONS"},
+			env.Base, clinical.Ports{Patients: patient.NewPort(env.Base), Charges: finance, ConsultationService: "CONS"},
 		),
 	}
 	b.patient, b.doctor = b.newPatient(t), env.User(t, identity.RoleDoctor).ID
 
 	e := b.open(t, clinical.ClassAmbulatory)
 	finish := clinical.FinishEncounterInput{
-		ID:               e.ID,
-		IdempotencyKey:   "k",
-		EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"},
+		ID: e.ID, IdempotencyKey: "k", EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"},
 	}
 	for range 2 {
 		_, err := b.FinishEncounter(b.Ctx, finish)
@@ -254,8 +242,7 @@ func TestService_EncounterPatient(t *testing.T) {
 	require.Equal(t, b.patient, who)
 	require.True(t, open)
 	_, err = b.FinishEncounter(
-		b.Ctx,
-		clinical.FinishEncounterInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}},
+		b.Ctx, clinical.FinishEncounterInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}},
 	)
 	require.NoError(t, err)
 	_, open, err = ask(b.Ctx, e.ID)

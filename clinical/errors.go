@@ -98,7 +98,6 @@ var _ = dbx.Declare(dbx.Constraints{
 	"encounter_practitioner_fkey": hmstype.Invalid("practitioner", "must refer to an existing user"),
 	"encounter_end_check":         hmstype.Invalid("period.end", "must not lie before its start"),
 	"condition_abatement_check": hmstype.Invalid(
-		"abatementDate",
-		"needs a status of what is over, and not to lie before onset",
+		"abatementDate", "needs a status of what is over, and not to lie before onset",
 	),
 })

@@ -36,8 +36,7 @@ var opFinishEncounter = usecase.Command[FinishEncounterInput, Encounter]{
 	Shows:      encounters.One(),
 	Key:        func(in FinishEncounterInput) string { return in.IdempotencyKey },
 	Sample: FinishEncounterInput{
-		EncounterOutcome: EncounterOutcome{Diagnosis: "cold", Disposition: "home"},
-		Service:          "CONS",
+		EncounterOutcome: EncounterOutcome{Diagnosis: "cold", Disposition: "home"}, Service: "CONS",
 	},
 }.Declare()
 

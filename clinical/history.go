@@ -15,9 +15,8 @@ func (r allergyRow) subject() hmstype.PatientID      { return r.PatientID }
 func (r prescriptionRow) subject() hmstype.PatientID { return r.PatientID }
 
 var opGetEncounterHistory = usecase.Query[usecase.ByID[hmstype.EncounterID], hmstype.History]{
-	Name:       "clinical.get_encounter_history",
-	Permission: hmstype.PermClinicalRead,
-	Shows:      usecase.Histories("encounter").One(),
+	Name: "clinical.get_encounter_history", Permission: hmstype.PermClinicalRead,
+	Shows: usecase.Histories("encounter").One(),
 }.Declare()
 
 // GetEncounterHistory gives the steps of an encounter from state to state, the oldest first (FHIR
@@ -29,9 +28,8 @@ func (s *Service) GetEncounterHistory(ctx context.Context, id hmstype.EncounterI
 }
 
 var opGetNoteHistory = usecase.Query[usecase.ByID[hmstype.NoteID], hmstype.History]{
-	Name:       "clinical.get_note_history",
-	Permission: hmstype.PermClinicalRead,
-	Shows:      usecase.Histories("clinical_note").One(),
+	Name: "clinical.get_note_history", Permission: hmstype.PermClinicalRead,
+	Shows: usecase.Histories("clinical_note").One(),
 }.Declare()
 
 // GetNoteHistory gives the steps of a note from state to state, the oldest first.
@@ -53,9 +51,8 @@ func (s *Service) GetVitalsHistory(ctx context.Context, id hmstype.VitalsID) (hm
 }
 
 var opGetConditionHistory = usecase.Query[usecase.ByID[hmstype.ConditionID], hmstype.History]{
-	Name:       "clinical.get_condition_history",
-	Permission: hmstype.PermClinicalRead,
-	Shows:      usecase.Histories("condition").One(),
+	Name: "clinical.get_condition_history", Permission: hmstype.PermClinicalRead,
+	Shows: usecase.Histories("condition").One(),
 }.Declare()
 
 // GetConditionHistory gives the steps of a problem from one clinical state to another, the oldest
@@ -79,9 +76,8 @@ func (s *Service) GetAllergyHistory(ctx context.Context, id hmstype.AllergyID) (
 }
 
 var opGetPrescriptionHistory = usecase.Query[usecase.ByID[hmstype.PrescriptionID], hmstype.History]{
-	Name:       "clinical.get_prescription_history",
-	Permission: hmstype.PermPrescriptionRead,
-	Shows:      usecase.Histories("prescription").One(),
+	Name: "clinical.get_prescription_history", Permission: hmstype.PermPrescriptionRead,
+	Shows: usecase.Histories("prescription").One(),
 }.Declare()
 
 // GetPrescriptionHistory gives the steps of a prescription from state to state, the oldest first.

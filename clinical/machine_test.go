@@ -136,8 +136,7 @@ func TestWalls(t *testing.T) {
 	_, err = b.MoveEncounter(b.Ctx, clinical.MoveEncounterInput{ID: moved.ID, Status: clinical.EncounterTriaged})
 	require.NoError(t, err)
 	vitals, err := b.RecordVitals(
-		b.Ctx,
-		clinical.RecordVitalsInput{Encounter: e.ID, Measurements: clinical.Measurements{PulsePerMinute: new(70)}},
+		b.Ctx, clinical.RecordVitalsInput{Encounter: e.ID, Measurements: clinical.Measurements{PulsePerMinute: new(70)}},
 	)
 	require.NoError(t, err)
 	rx, err := b.Prescribe(b.Ctx, clinical.PrescribeInput{

@@ -57,9 +57,6 @@ var opListNotes = usecase.Query[ListNotesInput, hmstype.List[Note]]{
 // Permission: [hmstype.PermClinicalRead].
 func (s *Service) ListNotes(ctx context.Context, in ListNotesInput) (hmstype.List[Note], error) {
 	return opListNotes.Run(
-		ctx,
-		&s.base,
-		in,
-		ofPatient[ListNotesInput](dbx.Order{At: "created_at", Desc: true}, noteRow.note),
+		ctx, &s.base, in, ofPatient[ListNotesInput](dbx.Order{At: "created_at", Desc: true}, noteRow.note),
 	)
 }

@@ -20,9 +20,7 @@ func NewPort(base usecase.Base) Port { return Port{base: base} }
 // EncounterPatient tells whose encounter it is and whether it is open, for a use case of the
 // caller's transaction; it locks the encounter against being finished meanwhile.
 func (p Port) EncounterPatient(
-	ctx context.Context,
-	conn bun.IConn,
-	id hmstype.EncounterID,
+	ctx context.Context, conn bun.IConn, id hmstype.EncounterID,
 ) (hmstype.PatientID, bool, error) {
 	db, err := p.base.DB.Join(ctx, conn)
 	if err != nil {

@@ -30,11 +30,7 @@ const (
 var PrescriptionTransitions = hmstype.Transitions[PrescriptionStatus]{
 	PrescriptionDraft: {PrescriptionActive, PrescriptionCancelled, PrescriptionEnteredInError},
 	PrescriptionActive: {
-		PrescriptionOnHold,
-		PrescriptionCompleted,
-		PrescriptionStopped,
-		PrescriptionCancelled,
-		PrescriptionEnteredInError,
+		PrescriptionOnHold, PrescriptionCompleted, PrescriptionStopped, PrescriptionCancelled, PrescriptionEnteredInError,
 	},
 	PrescriptionOnHold:    {PrescriptionActive, PrescriptionStopped, PrescriptionCancelled, PrescriptionEnteredInError},
 	PrescriptionCompleted: {PrescriptionActive, PrescriptionEnteredInError},

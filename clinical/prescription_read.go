@@ -37,8 +37,7 @@ var opListPrescriptions = usecase.Query[ListPrescriptionsInput, hmstype.List[Pre
 // ListPrescriptions lists a patient's prescriptions of all states, the latest first.
 // Permission: [hmstype.PermPrescriptionRead].
 func (s *Service) ListPrescriptions(
-	ctx context.Context,
-	in ListPrescriptionsInput,
+	ctx context.Context, in ListPrescriptionsInput,
 ) (hmstype.List[Prescription], error) {
 	rule := ofPatient[ListPrescriptionsInput](dbx.Order{At: "created_at", Desc: true}, prescriptionRow.prescription)
 	return opListPrescriptions.Run(ctx, &s.base, in, rule)

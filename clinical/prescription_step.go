@@ -130,8 +130,7 @@ var opEnterPrescriptionInError = usecase.Command[EnterPrescriptionInErrorInput, 
 // on it stays on record, and may be returned.
 // Permission: [hmstype.PermPrescribe].
 func (s *Service) EnterPrescriptionInError(
-	ctx context.Context,
-	in EnterPrescriptionInErrorInput,
+	ctx context.Context, in EnterPrescriptionInErrorInput,
 ) (Prescription, error) {
 	rule := stepPrescription[EnterPrescriptionInErrorInput](func(prescriptionRow) (PrescriptionStatus, error) {
 		return PrescriptionEnteredInError, nil
@@ -163,11 +162,7 @@ func stepPrescription[In anyPrescriptionStep](
 		}
 		row.StopReason = in.Reason
 		err = dbx.Move(
-			ctx,
-			db,
-			prescriptionSteps,
-			&row,
-			dbx.Change[prescriptionRow, PrescriptionStatus]{To: to, Reason: in.Reason},
+			ctx, db, prescriptionSteps, &row, dbx.Change[prescriptionRow, PrescriptionStatus]{To: to, Reason: in.Reason},
 		)
 		return row.prescription(), err
 	}

@@ -26,23 +26,12 @@ func (in ReviseConditionInput) Validate() error {
 	v.Check(in.Status != "" || in.Verification != "", "status", "nothing is to be changed")
 	hmstype.OneOf(&v, in.Status, "status", append(ConditionTransitions.States(), "")...)
 	hmstype.OneOf(
-		&v,
-		in.Verification,
-		"verification",
-		"",
-		Unconfirmed,
-		Provisional,
-		Differential,
-		Confirmed,
-		Refuted,
-		EnteredInError,
+		&v, in.Verification, "verification", "", Unconfirmed, Provisional, Differential, Confirmed, Refuted, EnteredInError,
 	)
 	v.Check(in.AbatementDate.IsZero() || in.Status.over(), "abatementDate", "needs a status of what is over")
 	v.Text(in.Reason, "reason", 0, 200)
 	v.Check(
-		(in.Verification == EnteredInError) == (in.Reason != ""),
-		"reason",
-		"required for entered-in-error, and only then",
+		(in.Verification == EnteredInError) == (in.Reason != ""), "reason", "required for entered-in-error, and only then",
 	)
 	return v.Err()
 }

@@ -98,10 +98,7 @@ var opListVitals = usecase.Query[ListVitalsInput, hmstype.List[Vitals]]{
 // Permission: [hmstype.PermClinicalRead].
 func (s *Service) ListVitals(ctx context.Context, in ListVitalsInput) (hmstype.List[Vitals], error) {
 	return opListVitals.Run(
-		ctx,
-		&s.base,
-		in,
-		ofPatient[ListVitalsInput](dbx.Order{At: "taken_at", Desc: true}, vitalsRow.vitals),
+		ctx, &s.base, in, ofPatient[ListVitalsInput](dbx.Order{At: "taken_at", Desc: true}, vitalsRow.vitals),
 	)
 }
 

@@ -70,10 +70,7 @@ func (s *Service) markEncounterError(ctx context.Context, db dbx.DB, in EnterEnc
 }
 
 func (s *Service) withdraw(
-	ctx context.Context,
-	db dbx.DB,
-	in EncounterWithdrawal,
-	to EncounterStatus,
+	ctx context.Context, db dbx.DB, in EncounterWithdrawal, to EncounterStatus,
 ) (Encounter, error) {
 	row, err := dbx.Step(ctx, db, encounterSteps, in.ID, dbx.Change[encounterRow, EncounterStatus]{
 		To: to, Reason: in.Reason,

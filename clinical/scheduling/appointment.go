@@ -35,11 +35,7 @@ var AppointmentTransitions = hmstype.Transitions[AppointmentStatus]{
 	AppointmentPending:  {AppointmentBooked, AppointmentCancelled, AppointmentEnteredInError},
 	AppointmentWaitlist: {AppointmentPending, AppointmentBooked, AppointmentCancelled, AppointmentEnteredInError},
 	AppointmentBooked: {
-		AppointmentArrived,
-		AppointmentCheckedIn,
-		AppointmentCancelled,
-		AppointmentNoShow,
-		AppointmentEnteredInError,
+		AppointmentArrived, AppointmentCheckedIn, AppointmentCancelled, AppointmentNoShow, AppointmentEnteredInError,
 	},
 	AppointmentArrived:   {AppointmentCheckedIn, AppointmentFulfilled, AppointmentCancelled, AppointmentEnteredInError},
 	AppointmentCheckedIn: {AppointmentFulfilled, AppointmentCancelled, AppointmentEnteredInError},

@@ -25,8 +25,7 @@ func TestService_Book_ConcurrentPatientAtTwoDoctors(t *testing.T) {
 	doctors := []hmstype.UserID{b.doctor, b.User(t, identity.RoleDoctor).ID}
 	wins := countWins(t, 64, scheduling.ErrSlotTaken, func(i int) error {
 		_, err := b.Book(
-			b.Ctx,
-			scheduling.BookInput{Patient: b.patient, Practitioner: doctors[i%2], Period: b.at(time.Hour, 2*time.Hour)},
+			b.Ctx, scheduling.BookInput{Patient: b.patient, Practitioner: doctors[i%2], Period: b.at(time.Hour, 2*time.Hour)},
 		)
 		return err
 	})
@@ -77,8 +76,7 @@ func TestService_Book_ConcurrentRandomNeverOverlaps(t *testing.T) {
 				)
 				if err == nil && random.IntN(3) == 0 {
 					_, err = b.Reschedule(
-						b.Ctx,
-						scheduling.RescheduleInput{ID: a.ID, Period: b.at(start+time.Hour, start+2*time.Hour)},
+						b.Ctx, scheduling.RescheduleInput{ID: a.ID, Period: b.at(start+time.Hour, start+2*time.Hour)},
 					)
 				}
 				if err != nil && !errors.Is(err, scheduling.ErrSlotTaken) {
@@ -129,10 +127,7 @@ func TestService_Book_Details(t *testing.T) {
 		Practitioner: b.doctor,
 		Period:       b.at(time.Hour, 2*time.Hour),
 		AppointmentDetails: scheduling.AppointmentDetails{
-			Type:   "follow-up",
-			Reason: "cough",
-			Room:   "12",
-			Notes:  "brings films",
+			Type: "follow-up", Reason: "cough", Room: "12", Notes: "brings films",
 		},
 		IdempotencyKey: "k",
 	}
@@ -154,15 +149,11 @@ func TestService_Book_Details(t *testing.T) {
 		_, err := b.Book(
 			b.Ctx,
 			scheduling.BookInput{
-				Patient:      b.patient,
-				Practitioner: hmstype.NewID[hmstype.UserID](),
-				Period:       b.at(5*time.Hour, 6*time.Hour),
+				Patient: b.patient, Practitioner: hmstype.NewID[hmstype.UserID](), Period: b.at(5*time.Hour, 6*time.Hour),
 			},
 		)
 		require.Equal(
-			t,
-			[]hmstype.FieldError{{Path: "practitioner", Rule: "must refer to an existing user"}},
-			hmstype.Fields(err),
+			t, []hmstype.FieldError{{Path: "practitioner", Rule: "must refer to an existing user"}}, hmstype.Fields(err),
 		)
 	})
 	t.Run("Deceased", func(t *testing.T) {
@@ -171,8 +162,7 @@ func TestService_Book_Details(t *testing.T) {
 		_, err := patient.New(b.Base).MarkDeceased(b.Ctx, patient.MarkDeceasedInput{ID: who, Version: 1}) // nobody knows when
 		require.NoError(t, err)
 		_, err = b.Book(
-			b.Ctx,
-			scheduling.BookInput{Patient: who, Practitioner: b.doctor, Period: b.at(5*time.Hour, 6*time.Hour)},
+			b.Ctx, scheduling.BookInput{Patient: who, Practitioner: b.doctor, Period: b.at(5*time.Hour, 6*time.Hour)},
 		)
 		require.ErrorIs(t, err, scheduling.ErrDeceased)
 	})
@@ -183,8 +173,7 @@ func TestService_Book_Details(t *testing.T) {
 			Exec(t.Context())
 		require.NoError(t, err)
 		_, err = b.Book(
-			b.Ctx,
-			scheduling.BookInput{Patient: who, Practitioner: b.doctor, Period: b.at(5*time.Hour, 6*time.Hour)},
+			b.Ctx, scheduling.BookInput{Patient: who, Practitioner: b.doctor, Period: b.at(5*time.Hour, 6*time.Hour)},
 		)
 		require.ErrorIs(t, err, patient.ErrInactive)
 	})
@@ -202,8 +191,7 @@ func TestService_CancelAppointment(t *testing.T) {
 	_, err = b.CancelAppointment(clerk, scheduling.CancelAppointmentInput{ID: a.ID})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "a reason is required")
 	gone, err := b.CancelAppointment(
-		clerk,
-		scheduling.CancelAppointmentInput{ID: a.ID, Code: "pat-fb", Reason: "feels better"},
+		clerk, scheduling.CancelAppointmentInput{ID: a.ID, Code: "pat-fb", Reason: "feels better"},
 	)
 	require.NoError(t, err)
 	require.Equal(t, scheduling.AppointmentCancelled, gone.Status)
@@ -220,8 +208,7 @@ func TestService_CancelAppointment(t *testing.T) {
 	next, err := b.Book(b.Ctx, in)
 	require.NoError(t, err, "the time is free again")
 	wrong, err := b.EnterAppointmentInError(
-		clerk,
-		scheduling.EnterAppointmentInErrorInput{ID: next.ID, Reason: "another patient"},
+		clerk, scheduling.EnterAppointmentInErrorInput{ID: next.ID, Reason: "another patient"},
 	)
 	require.NoError(t, err)
 	require.Equal(t, scheduling.AppointmentEnteredInError, wrong.Status)
@@ -232,15 +219,13 @@ func TestService_CancelAppointment(t *testing.T) {
 	_, err = b.CheckIn(clerk, third.ID)
 	require.NoError(t, err)
 	e, err := b.clinic.OpenEncounter(
-		b.Ctx,
-		clinical.OpenEncounterInput{Appointment: third.ID, Class: clinical.ClassAmbulatory},
+		b.Ctx, clinical.OpenEncounterInput{Appointment: third.ID, Class: clinical.ClassAmbulatory},
 	)
 	require.NoError(t, err)
 	_, err = b.EnterAppointmentInError(clerk, scheduling.EnterAppointmentInErrorInput{ID: third.ID, Reason: "x"})
 	require.ErrorIs(t, err, scheduling.ErrAppointmentUsed)
 	_, err = b.clinic.EnterEncounterInError(
-		b.Ctx,
-		clinical.EnterEncounterInErrorInput{ID: e.ID, Reason: "another patient"},
+		b.Ctx, clinical.EnterEncounterInErrorInput{ID: e.ID, Reason: "another patient"},
 	)
 	require.NoError(t, err)
 	_, err = b.EnterAppointmentInError(clerk, scheduling.EnterAppointmentInErrorInput{ID: third.ID, Reason: "x"})
@@ -251,8 +236,7 @@ func TestService_Reschedule_ConcurrentMovesOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	a, err := b.Book(
-		b.Ctx,
-		scheduling.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)},
+		b.Ctx, scheduling.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)},
 	)
 	require.NoError(t, err)
 	wins := countWins(t, 16, hmstype.ErrInvalidTransition, func(i int) error {
@@ -271,8 +255,7 @@ func TestService_MarkNoShows(t *testing.T) {
 	for i := range 5 {
 		start := time.Duration(i) * time.Hour
 		a, err := b.Book(
-			b.Ctx,
-			scheduling.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(start, start+time.Hour)},
+			b.Ctx, scheduling.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(start, start+time.Hour)},
 		)
 		require.NoError(t, err)
 		ids = append(ids, a.ID)
@@ -290,10 +273,7 @@ func TestService_MarkNoShows(t *testing.T) {
 		marked = append(marked, some...)
 	}
 	require.Equal(
-		t,
-		[]hmstype.AppointmentID{ids[0], ids[2]},
-		marked,
-		"not those who came, nor within the grace, nor to come",
+		t, []hmstype.AppointmentID{ids[0], ids[2]}, marked, "not those who came, nor within the grace, nor to come",
 	)
 	_, err = b.MarkNoShows(b.As(t, identity.RoleNurse), sweep)
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
@@ -345,8 +325,7 @@ func TestService_ListAppointments_DaysOfClockChanges(t *testing.T) {
 		require.Equal(t, tt.hours, seen, "%s", tt.day)
 	}
 	_, err = b.ListAppointments(
-		b.Ctx,
-		scheduling.ListAppointmentsInput{Day: hmstype.NewDate(2026, time.June, 1), During: b.at(0, time.Hour)},
+		b.Ctx, scheduling.ListAppointmentsInput{Day: hmstype.NewDate(2026, time.June, 1), During: b.at(0, time.Hour)},
 	)
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 	_, err = b.ListAppointments(b.Ctx, scheduling.ListAppointmentsInput{})
@@ -373,8 +352,7 @@ func TestService_Book_InTheHostsTransaction(t *testing.T) {
 			require.NoError(t, err, "the host goes on after a refusal")
 			require.NoError(t, host.Commit())
 			list, err := b.ListAppointments(
-				b.Ctx,
-				scheduling.ListAppointmentsInput{Patient: b.patient, During: b.at(0, 24*time.Hour)},
+				b.Ctx, scheduling.ListAppointmentsInput{Patient: b.patient, During: b.at(0, 24*time.Hour)},
 			)
 			require.NoError(t, err)
 			require.Len(t, list.Items, 2)
@@ -388,9 +366,7 @@ func TestSlotTakenError_SaysNothingOfThePatient(t *testing.T) {
 	a, err := b.Book(
 		b.Ctx,
 		scheduling.BookInput{
-			Patient:            b.patient,
-			Practitioner:       b.doctor,
-			Period:             b.at(time.Hour, 2*time.Hour),
+			Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour),
 			AppointmentDetails: scheduling.AppointmentDetails{Reason: "CANARY", Notes: "CANARY"},
 		},
 	)
@@ -398,9 +374,7 @@ func TestSlotTakenError_SaysNothingOfThePatient(t *testing.T) {
 	_, err = b.Book(
 		b.Ctx,
 		scheduling.BookInput{
-			Patient:            b.newPatient(t),
-			Practitioner:       b.doctor,
-			Period:             a.Period,
+			Patient: b.newPatient(t), Practitioner: b.doctor, Period: a.Period,
 			AppointmentDetails: scheduling.AppointmentDetails{Reason: "CANARY"},
 		},
 	)

@@ -31,9 +31,7 @@ func (in BookInput) Validate() error {
 func validateTime(v *hmstype.Validator, period hmstype.Period) {
 	v.Nested("period", period.Validate())
 	v.Check(
-		period.Duration() >= time.Minute && period.Duration() <= maxAppointment,
-		"period",
-		"must last 1 minute to 24 hours",
+		period.Duration() >= time.Minute && period.Duration() <= maxAppointment, "period", "must last 1 minute to 24 hours",
 	)
 }
 
@@ -59,10 +57,7 @@ func (s *Service) book(ctx context.Context, db dbx.DB, in BookInput) (Appointmen
 }
 
 func (s *Service) bookReplacing(
-	ctx context.Context,
-	db dbx.DB,
-	in BookInput,
-	old hmstype.AppointmentID,
+	ctx context.Context, db dbx.DB, in BookInput, old hmstype.AppointmentID,
 ) (Appointment, error) {
 	if !in.Period.End.After(db.Now) {
 		return Appointment{}, hmstype.Invalid("period.end", "must not lie in the past")
@@ -81,12 +76,7 @@ func (s *Service) bookReplacing(
 		Status: AppointmentBooked, AppointmentDetails: in.AppointmentDetails, ReplacesID: old,
 	}
 	if err := appointmentTexts.Seal(
-		ctx,
-		s.base.Crypt,
-		db,
-		row.PatientID.UUID(),
-		row.ID,
-		&row.AppointmentDetails,
+		ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.AppointmentDetails,
 	); err != nil {
 		return Appointment{}, err
 	}

@@ -8,9 +8,8 @@ import (
 )
 
 var opGetAppointmentHistory = usecase.Query[usecase.ByID[hmstype.AppointmentID], hmstype.History]{
-	Name:       "clinical.get_appointment_history",
-	Permission: hmstype.PermAppointmentRead,
-	Shows:      usecase.Histories("appointment").One(),
+	Name: "clinical.get_appointment_history", Permission: hmstype.PermAppointmentRead,
+	Shows: usecase.Histories("appointment").One(),
 }.Declare()
 
 // GetAppointmentHistory gives the steps of an appointment from state to state, the oldest first.

@@ -87,16 +87,8 @@ func markNoShows(ctx context.Context, db dbx.DB, in MarkNoShowsInput) ([]hmstype
 		limit = hmstype.MaxPageSize
 	}
 	rows, err := dbx.All[appointmentRow](
-		ctx,
-		db,
-		dbx.Equal("status", AppointmentBooked),
-		dbx.Where(
-			"a.starts_at <= ?",
-			in.AsOf.Add(-in.Grace),
-		),
-		dbx.OrderBy("a.starts_at", "a.id"),
-		dbx.Limit(limit),
-		dbx.SkipLocked,
+		ctx, db, dbx.Equal("status", AppointmentBooked), dbx.Where("a.starts_at <= ?", in.AsOf.Add(-in.Grace)),
+		dbx.OrderBy("a.starts_at", "a.id"), dbx.Limit(limit), dbx.SkipLocked,
 	)
 	if err != nil {
 		return nil, err

@@ -47,9 +47,7 @@ func (s *Service) reschedule(ctx context.Context, db dbx.DB, in RescheduleInput)
 		return Appointment{}, err
 	}
 	book := BookInput{
-		Patient:            old.PatientID,
-		Practitioner:       old.PractitionerID,
-		Period:             in.Period,
+		Patient: old.PatientID, Practitioner: old.PractitionerID, Period: in.Period,
 		AppointmentDetails: old.AppointmentDetails,
 	}
 	if !in.Practitioner.IsZero() {

@@ -65,8 +65,7 @@ func TestService_Book(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	first, err := b.Book(
-		b.Ctx,
-		scheduling.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)},
+		b.Ctx, scheduling.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)},
 	)
 	require.NoError(t, err)
 	for name, tt := range map[string]struct {
@@ -120,8 +119,7 @@ func TestService_Book_ConcurrentSlotGoesToOne(t *testing.T) {
 		}
 		wg.Go(func() {
 			_, err := b.Book(
-				b.Ctx,
-				scheduling.BookInput{Patient: who, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)},
+				b.Ctx, scheduling.BookInput{Patient: who, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)},
 			)
 			if err != nil && !errors.Is(err, scheduling.ErrSlotTaken) {
 				t.Errorf("book: %v", err)
@@ -157,8 +155,7 @@ func TestService_AppointmentLifecycle(t *testing.T) {
 	b := setup(t)
 	dbtest.RequireTransitions(t, b.Env, "appointment", scheduling.AppointmentTransitions.Pairs())
 	a, err := b.Book(
-		b.Ctx,
-		scheduling.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)},
+		b.Ctx, scheduling.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)},
 	)
 	require.NoError(t, err)
 	_, err = b.MarkNoShow(b.Ctx, scheduling.MarkNoShowInput{ID: a.ID, Grace: 15 * time.Minute})
@@ -180,20 +177,17 @@ func TestService_AppointmentLifecycle(t *testing.T) {
 	require.NoError(t, err, "the old appointment stands where the new time is taken")
 
 	e, err := b.clinic.OpenEncounter(
-		b.Ctx,
-		clinical.OpenEncounterInput{Appointment: moved.ID, Class: clinical.ClassAmbulatory},
+		b.Ctx, clinical.OpenEncounterInput{Appointment: moved.ID, Class: clinical.ClassAmbulatory},
 	)
 	require.NoError(t, err)
 	require.Equal(t, b.patient, e.Patient)
 	_, err = b.clinic.OpenEncounter(
-		b.Ctx,
-		clinical.OpenEncounterInput{Appointment: moved.ID, Class: clinical.ClassAmbulatory},
+		b.Ctx, clinical.OpenEncounterInput{Appointment: moved.ID, Class: clinical.ClassAmbulatory},
 	)
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 
 	day, err := b.ListAppointments(
-		b.Ctx,
-		scheduling.ListAppointmentsInput{Practitioner: b.doctor, During: b.at(0, 10*time.Hour)},
+		b.Ctx, scheduling.ListAppointmentsInput{Practitioner: b.doctor, During: b.at(0, 10*time.Hour)},
 	)
 	require.NoError(t, err)
 	require.Len(t, day.Items, 3)

@@ -111,9 +111,7 @@ func (d *day) visit(p patient.Patient) (clinical.Encounter, error) {
 		return clinical.Encounter{}, err
 	}
 	if _, err := do(
-		d,
-		"check in",
-		func() (scheduling.Appointment, error) { return d.h.Scheduling.CheckIn(desk, booked.ID) },
+		d, "check in", func() (scheduling.Appointment, error) { return d.h.Scheduling.CheckIn(desk, booked.ID) },
 	); err != nil {
 		return clinical.Encounter{}, err
 	}
@@ -155,19 +153,15 @@ func (d *day) examine(p patient.Patient, e clinical.Encounter) error {
 	}
 	note, err := do(d, "write note", func() (clinical.Note, error) {
 		return d.h.Clinical.WriteNote(doctor, clinical.WriteNoteInput{Encounter: e.ID, NoteBody: clinical.NoteBody{
-			ChiefComplaint:      "feels unwell",
-			PhysicalExamination: "unremarkable",
-			Assessment:          "observation",
-			Plan:                "medication and tests",
+			ChiefComplaint: "feels unwell", PhysicalExamination: "unremarkable", Assessment: "observation",
+			Plan: "medication and tests",
 		}})
 	})
 	if err != nil {
 		return err
 	}
 	if _, err = do(
-		d,
-		"sign note",
-		func() (clinical.Note, error) { return d.h.Clinical.SignNote(doctor, note.ID) },
+		d, "sign note", func() (clinical.Note, error) { return d.h.Clinical.SignNote(doctor, note.ID) },
 	); err != nil {
 		return err
 	}
@@ -189,12 +183,8 @@ func (d *day) medicate(_ patient.Patient, e clinical.Encounter) error {
 		return d.h.Clinical.Prescribe(d.as(identity.RoleDoctor), clinical.PrescribeInput{
 			Encounter: e.ID,
 			PrescriptionDetails: clinical.PrescriptionDetails{
-				Medication:     item.ID,
-				MedicationName: item.Name,
-				Dosage:         "1 unit",
-				Frequency:      "twice a day",
-				Duration:       "7 days",
-				Quantity:       hmstype.Quantity(5 + d.intn(20)),
+				Medication: item.ID, MedicationName: item.Name, Dosage: "1 unit", Frequency: "twice a day", Duration: "7 days",
+				Quantity: hmstype.Quantity(5 + d.intn(20)),
 			},
 		})
 	})
@@ -221,8 +211,7 @@ func (d *day) medicate(_ patient.Patient, e clinical.Encounter) error {
 	}
 	_, err = do(d, "reverse dispense", func() (pharmacy.Dispense, error) {
 		return d.h.Pharmacy.ReverseDispense(
-			pharmacist,
-			pharmacy.ReverseDispenseInput{Dispense: dispensed.ID, Reason: "handed to the wrong person"},
+			pharmacist, pharmacy.ReverseDispenseInput{Dispense: dispensed.ID, Reason: "handed to the wrong person"},
 		)
 	})
 	return err
@@ -238,9 +227,7 @@ func (d *day) analyse(p patient.Patient, e clinical.Encounter) error {
 		return d.h.Lab.AddOrder(
 			doctor,
 			lab.AddOrderInput{
-				Patient:      p.ID,
-				OrderDetails: lab.OrderDetails{Encounter: e.ID},
-				Tests:        []hmstype.LabTestID{d.test.ID},
+				Patient: p.ID, OrderDetails: lab.OrderDetails{Encounter: e.ID}, Tests: []hmstype.LabTestID{d.test.ID},
 			},
 		)
 	})
@@ -341,8 +328,7 @@ func (d *day) hospitalise(_ patient.Patient, e clinical.Encounter) error {
 		return errRefused // stays over night: the visit is not finished today
 	}
 	if _, err := do(
-		d,
-		"order discharge",
+		d, "order discharge",
 		func() (facility.Stay, error) { return d.h.Facility.OrderDischarge(d.as(identity.RoleDoctor), stay.ID) },
 	); err != nil {
 		return err

@@ -170,8 +170,7 @@ func (p *servicePackage) faults() []string {
 			all = append(all, variable+": give a Sample, an input that its validation lets pass")
 		case d.kind == "Query" && !readName.MatchString(name):
 			all = append(
-				all,
-				fmt.Sprintf("%s.%s only reads: its name begins with Get or List, or a verb of readName", p.name, name),
+				all, fmt.Sprintf("%s.%s only reads: its name begins with Get or List, or a verb of readName", p.name, name),
 			)
 		case markName.MatchString(name):
 			all = append(all, fmt.Sprintf("%s.%s: what is taken back as a mistake is Enter...InError", p.name, name))
