@@ -157,10 +157,9 @@ const byHand = ".Value."
 // feed puts a canary into each text of an input that is still empty.
 func (c *hospital) feed(in reflect.Value, name string) {
 	for _, l := range leaves(in, name) {
-		if _, no := takesNoCanary(
-			l.path,
-		); !no && !strings.Contains(l.path, byHand) && l.value.Type() == reflect.TypeFor[string]() &&
-			l.value.Len() == 0 {
+		_, no := takesNoCanary(l.path)
+		isEmptyText := l.value.Type() == reflect.TypeFor[string]() && l.value.Len() == 0
+		if !no && !strings.Contains(l.path, byHand) && isEmptyText {
 			l.value.SetString(c.text(l.path))
 		}
 		if len(c.find(l.value.String())) > 0 {
@@ -186,9 +185,7 @@ func (c *hospital) done(name string, err error, out any) {
 }
 
 // run feeds a method's input and calls it, which must succeed.
-func run[In, Out any](
-	c *hospital, ctx context.Context, fn func(context.Context, In) (Out, error), in In,
-) Out { //nolint:revive // the hospital comes first
+func run[In, Out any](c *hospital, ctx context.Context, fn func(context.Context, In) (Out, error), in In) Out {
 	c.t.Helper()
 	name := nameOf(fn)
 	c.feed(reflect.ValueOf(&in).Elem(), name)
@@ -198,9 +195,7 @@ func run[In, Out any](
 }
 
 // perform calls a method that takes no input.
-func perform[Out any](
-	c *hospital, ctx context.Context, fn func(context.Context) (Out, error),
-) Out { //nolint:revive // the hospital comes first
+func perform[Out any](c *hospital, ctx context.Context, fn func(context.Context) (Out, error)) Out {
 	c.t.Helper()
 	out, err := fn(ctx)
 	c.done(nameOf(fn), err, out)
@@ -208,9 +203,7 @@ func perform[Out any](
 }
 
 // tell calls a method that gives nothing but an error.
-func tell[In any](
-	c *hospital, ctx context.Context, fn func(context.Context, In) error, in In,
-) { //nolint:revive // the hospital comes first
+func tell[In any](c *hospital, ctx context.Context, fn func(context.Context, In) error, in In) {
 	c.t.Helper()
 	name := nameOf(fn)
 	c.feed(reflect.ValueOf(&in).Elem(), name)

@@ -177,7 +177,7 @@ func (c *hospital) misuse() {
 }
 
 // spoil calls a method once for each of its texts and each way in which that is no text.
-func (c *hospital) spoil(m publicMethod, f filling, who string, ctx context.Context) { //nolint:revive // the method comes first
+func (c *hospital) spoil(m publicMethod, f filling, who string, ctx context.Context) {
 	_, all := f.arguments(m)
 	for wrong, spoil := range wrongs {
 		for i := range all {

@@ -85,9 +85,7 @@ func (w *walk) as(t *testing.T, role string, tell func(usecase.Info, []int, stri
 }
 
 // put makes one call in a transaction that is rolled back, and gives result and error as text.
-func (w *walk) put(
-	t *testing.T, ctx context.Context, method string, info usecase.Info, variant int,
-) string { //nolint:revive // t comes first
+func (w *walk) put(t *testing.T, ctx context.Context, method string, info usecase.Info, variant int) string {
 	t.Helper()
 	w.calls++
 	tx, err := w.db.BeginTx(t.Context(), nil)

@@ -54,11 +54,11 @@ type Config struct {
 	// AuditLog says who signs the Merkle log of the audit trail and who witnesses it; the zero
 	// value seals nothing.
 	AuditLog audit.LogConfig
-	// SeparatedDuties are the pairs of permissions that one person may not use on the same
-	// object; nil means hmstype.StandardDuties: prescribe and dispense, enter and verify a
+	// SeparationOfDuties are the pairs of permissions that one person may not use on the same
+	// object; nil means hmstype.StandardSeparation: prescribe and dispense, enter and verify a
 	// result, request and approve a refund. An empty list that is not nil keeps nothing apart,
 	// for a practice of one.
-	SeparatedDuties []hmstype.DutyPair
+	SeparationOfDuties []hmstype.SeparatedPair
 }
 
 // WithDefaults fills in what is zero.
@@ -66,8 +66,8 @@ func (c Config) WithDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.SeparatedDuties == nil {
-		c.SeparatedDuties = hmstype.StandardDuties()
+	if c.SeparationOfDuties == nil {
+		c.SeparationOfDuties = hmstype.StandardSeparation()
 	}
 	if c.MaxAttempts == 0 {
 		c.MaxAttempts = 5

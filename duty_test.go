@@ -18,15 +18,15 @@ import (
 func TestDuties_PrescribeAndDispense(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		pairs []hmstype.DutyPair
+		pairs []hmstype.SeparatedPair
 		want  error
 	}{
 		"Standard":      {nil, hmstype.ErrSeparationOfDuties},
-		"PracticeOfOne": {[]hmstype.DutyPair{}, nil},
+		"PracticeOfOne": {[]hmstype.SeparatedPair{}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			env := hmstest.New(t, func(c *hms.Config) { c.SeparatedDuties = tt.pairs })
+			env := hmstest.New(t, func(c *hms.Config) { c.SeparationOfDuties = tt.pairs })
 			env.Service(t, "TAB", "0.25")
 			stock := env.Stock(t, 100, "TAB")
 			one, other := env.As(t, identity.RoleAdmin), env.As(t, identity.RolePharmacist)

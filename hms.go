@@ -123,8 +123,7 @@ func (h *HMS) Check(ctx context.Context) error {
 		return err
 	}
 	if len(state.Newer) > 0 {
-		h.config.Logger.Warn().
-			Strs("steps", state.Newer).
+		h.config.Logger.Warn().Strs("steps", state.Newer).
 			Msg("the database is newer than this version of hms, which goes on with it")
 	}
 	return dbx.Map(h.crypt.Check(ctx, h.handle.Bun()))
@@ -143,7 +142,7 @@ func (h *HMS) ArchiveAuditMonth(ctx context.Context, in audit.ArchiveInput) (aud
 func (h *HMS) wire(handle dbx.Handle) *HMS {
 	w := &HMS{config: h.config, crypt: h.crypt, handle: handle}
 	base := usecase.Base{
-		DB: handle, Log: h.config.Logger, Crypt: h.crypt, Duties: h.config.SeparatedDuties, Hooks: h.config.Hooks,
+		DB: handle, Log: h.config.Logger, Crypt: h.crypt, Separation: h.config.SeparationOfDuties, Hooks: h.config.Hooks,
 		Observers: append([]hmstype.Observer{usecase.LogObserver{Log: h.config.Logger}}, h.config.Observers...),
 	}
 	w.Identity = h.Identity.Bind(base)

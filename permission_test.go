@@ -86,7 +86,7 @@ func TestProofs_AreOfIdentityOnly(t *testing.T) {
 }
 
 // call calls a method with a context and otherwise zero arguments, and gives its error.
-func call(method reflect.Value, ctx context.Context) error { //nolint:revive // the method comes first
+func call(method reflect.Value, ctx context.Context) error {
 	args := []reflect.Value{reflect.ValueOf(ctx)}
 	for i := 1; i < method.Type().NumIn(); i++ {
 		args = append(args, reflect.Zero(method.Type().In(i)))

@@ -150,7 +150,7 @@ type reply struct {
 var anyID = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 
 // put makes the call in a transaction that is rolled back.
-func (a ask) put(t testing.TB, ctx context.Context) (ask, reply) { //nolint:revive // t comes first
+func (a ask) put(t testing.TB, ctx context.Context) (ask, reply) {
 	t.Helper()
 	a.given = map[string]bool{}
 	tx, err := a.own.DB.BeginTx(t.Context(), nil)
@@ -288,9 +288,7 @@ var noSuchRow = regexp.MustCompile(
 
 // compare puts a call with the victim's ids beside the same with nobody's, and tells whether
 // the call got as far as looking the id up.
-func (f *figures) compare(
-	t testing.TB, ctx context.Context, a ask, theirs map[string]bool,
-) (looked bool, last string) { //nolint:revive // t comes first
+func (f *figures) compare(t testing.TB, ctx context.Context, a ask, theirs map[string]bool) (looked bool, last string) {
 	t.Helper()
 	for _, latest := range []bool{false, true} {
 		a.latest = latest

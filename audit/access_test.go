@@ -74,7 +74,7 @@ func TestService_ListAccesses(t *testing.T) {
 }
 
 // insert puts an access into the trail at a time of the past, as a superuser can.
-func insert(t require.TestingT, env *dbtest.Env, ctx context.Context, at time.Time, actor, action string, p hmstype.PatientID, credential string) { //nolint:revive // a test's
+func insert(t require.TestingT, env *dbtest.Env, ctx context.Context, at time.Time, actor, action string, p hmstype.PatientID, credential string) {
 	_, err := env.DB.NewRaw(`INSERT INTO hms.audit_event (tenant_id, recorded_at, actor, action, entity, entity_id, patient_id, operation, request_id, purpose, credential)
 		VALUES (?, ?, ?, ?, 'note', '', ?, 'test', '', 'TREAT', ?)`, env.Tenant, at, actor, action, p, credential).Exec(ctx)
 	require.NoError(t, err)

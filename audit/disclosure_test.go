@@ -377,7 +377,7 @@ func TestService_DisclosureSummariesAddUp(t *testing.T) {
 }
 
 // allDisclosures reads the report page by page, newest first.
-func allDisclosures(t require.TestingT, s *audit.Service, ctx context.Context, p hmstype.PatientID) []audit.Disclosure { //nolint:revive // a test's
+func allDisclosures(t require.TestingT, s *audit.Service, ctx context.Context, p hmstype.PatientID) []audit.Disclosure {
 	var all []audit.Disclosure
 	for page := (hmstype.Page{Limit: 3}); ; {
 		list, err := s.ListDisclosures(ctx, audit.ListDisclosuresInput{Patient: p, Page: page})

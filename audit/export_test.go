@@ -17,7 +17,7 @@ import (
 )
 
 // look reads a patient's record n times.
-func look(t *testing.T, env *dbtest.Env, ctx context.Context, p hmstype.PatientID, n int) { //nolint:revive // a test helper takes t first
+func look(t *testing.T, env *dbtest.Env, ctx context.Context, p hmstype.PatientID, n int) {
 	t.Helper()
 	for i := range n {
 		require.NoError(t, env.InTx(t, ctx, func(ctx context.Context, db dbx.DB) error {

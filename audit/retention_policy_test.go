@@ -121,7 +121,7 @@ func TestService_SetRetentionPolicy_Concurrent(t *testing.T) {
 	require.Equal(t, int64(writers), list[0].Version, "none was lost")
 }
 
-// The two twins give every event the same category.
+// The two of them give every event the same category.
 func TestCategoryOf(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)

@@ -72,8 +72,14 @@ func TestAntiTest7_Reports(t *testing.T) {
 		list, err := b.s.GetReceivablesAgeing(b.Ctx)
 		require.NoError(t, err)
 		require.Equal(t, []billing.Ageing{
-			{UpTo30: usd("60.00"), UpTo60: usd("40.00"), UpTo90: usd("20.00"), Over90: usd("20.00"), Total: usd("140.00"), OpenShares: 7},
-			{Payer: "First", UpTo30: usd("240.00"), UpTo60: usd("160.00"), UpTo90: usd("80.00"), Over90: usd("80.00"), Total: usd("560.00"), OpenShares: 7},
+			{
+				UpTo30: usd("60.00"), UpTo60: usd("40.00"), UpTo90: usd("20.00"), Over90: usd("20.00"), Total: usd("140.00"),
+				OpenShares: 7,
+			},
+			{
+				Payer: "First", UpTo30: usd("240.00"), UpTo60: usd("160.00"), UpTo90: usd("80.00"), Over90: usd("80.00"),
+				Total: usd("560.00"), OpenShares: 7,
+			},
 		}, list)
 	})
 

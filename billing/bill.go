@@ -102,9 +102,11 @@ func (r billRow) bill() Bill {
 	return Bill{
 		ID: r.ID, Patient: r.PatientID, Encounter: r.EncounterID, Number: r.BillNumber, Date: r.BillDate, Status: r.Status,
 		Gross: m(r.GrossAmount), Discount: m(r.DiscountAmount), Tax: m(r.TaxAmount), Total: m(r.TotalAmount),
-		PatientAmount: m(r.PatientAmount), PayerAmount: m(r.PayerAmount), Paid: m(r.PaidAmount), Credited: m(r.CreditedAmount),
-		Open: m(r.OpenAmount), Overpaid: m(r.OverpaidAmount), DiscountReason: r.DiscountReason, CancelReason: r.CancelReason,
-		CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy,
+		PatientAmount: m(r.PatientAmount), PayerAmount: m(r.PayerAmount), Paid: m(r.PaidAmount),
+		Credited: m(r.CreditedAmount),
+		Open:     m(r.OpenAmount), Overpaid: m(r.OverpaidAmount), DiscountReason: r.DiscountReason,
+		CancelReason: r.CancelReason,
+		CreatedAt:    r.CreatedAt.UTC(), CreatedBy: r.CreatedBy,
 		IssuedAt: r.IssuedAt.UTC(), CancelledAt: r.CancelledAt.UTC(), Version: r.Version,
 	}
 }
@@ -195,7 +197,8 @@ func (r lineRow) line() BillLine {
 	return BillLine{
 		ID: r.ID, Number: r.LineNo, Charge: r.ChargeID, ServiceCode: r.ServiceCode, Category: r.Category, Text: r.Description,
 		ServiceDate: r.ServiceDate, Quantity: r.Quantity, UnitPrice: m(r.UnitPrice), Gross: m(r.GrossAmount),
-		Discount: m(r.DiscountAmount), Net: m(r.NetAmount), TaxPercent: r.TaxPercent, Tax: m(r.TaxAmount), Total: m(r.TotalAmount),
+		Discount: m(r.DiscountAmount), Net: m(r.NetAmount), TaxPercent: r.TaxPercent, Tax: m(r.TaxAmount),
+		Total:         m(r.TotalAmount),
 		PatientAmount: m(r.PatientAmount), PayerAmount: m(r.PayerAmount),
 		CreditedQuantity: r.CreditedQuantity, Credited: m(r.CreditedNet.Add(r.CreditedTax)),
 	}

@@ -55,13 +55,17 @@ func TestService_CreateBill(t *testing.T) {
 		draft, err := b.s.CreateBill(b.Ctx, billing.CreateBillInput{Patient: b.patient, Charges: []hmstype.ChargeID{second}})
 		require.NoError(t, err)
 		require.Equal(t, usd("80.00"), draft.Total)
-		_, err = b.s.CreateBill(b.Ctx, billing.CreateBillInput{Patient: b.patient, Charges: []hmstype.ChargeID{first, second}})
+		_, err = b.s.CreateBill(b.Ctx, billing.CreateBillInput{
+			Patient: b.patient, Charges: []hmstype.ChargeID{first, second},
+		})
 		var billed *billing.ChargeBilledError
 		require.ErrorAs(t, err, &billed)
 		require.Equal(t, billing.ChargeBilledError{Charge: second, Bill: draft.ID}, *billed)
 		_, err = b.s.CreateBill(b.Ctx, billing.CreateBillInput{Patient: b.newPatient(t), Charges: []hmstype.ChargeID{first}})
 		require.ErrorIs(t, err, hmstype.ErrNotFound, "a charge of another patient")
-		_, err = b.s.CreateBill(b.Ctx, billing.CreateBillInput{Patient: b.patient, Charges: []hmstype.ChargeID{first}, Currency: "EUR"})
+		_, err = b.s.CreateBill(b.Ctx, billing.CreateBillInput{
+			Patient: b.patient, Charges: []hmstype.ChargeID{first}, Currency: "EUR",
+		})
 		require.ErrorIs(t, err, hmstype.ErrCurrencyMismatch)
 		rest, err := b.s.CreateBill(b.Ctx, billing.CreateBillInput{Patient: b.patient})
 		require.NoError(t, err)
@@ -180,7 +184,9 @@ func TestService_IssueBill_More(t *testing.T) {
 		b := setup(t)
 		b.post(t, b.request("SPECTACLES", "1"))
 		all := usd("19.99")
-		draft, err := b.s.CreateBill(b.Ctx, billing.CreateBillInput{Patient: b.patient, Discount: &all, DiscountReason: "charity"})
+		draft, err := b.s.CreateBill(b.Ctx, billing.CreateBillInput{
+			Patient: b.patient, Discount: &all, DiscountReason: "charity",
+		})
 		require.NoError(t, err)
 		bill, err := b.s.IssueBill(b.Ctx, billing.IssueBillInput{ID: draft.ID})
 		require.NoError(t, err)
@@ -432,7 +438,9 @@ func TestBill_Transitions(t *testing.T) {
 				continue
 			}
 			// No state is ever set by hand: also an allowed step needs the amounts that go with it.
-			_, err := b.DB.NewRaw(`UPDATE hms.bill SET status = ? WHERE tenant_id = ? AND id = ?`, to, b.Tenant, id).Exec(t.Context())
+			_, err := b.DB.NewRaw(
+				`UPDATE hms.bill SET status = ? WHERE tenant_id = ? AND id = ?`, to, b.Tenant, id,
+			).Exec(t.Context())
 			require.Error(t, err, "%s > %s", from, to)
 		}
 	}

@@ -37,7 +37,10 @@ func setup(tb testing.TB) *bundle {
 func setupOn(tb testing.TB, env *dbtest.Env) *bundle {
 	tb.Helper()
 	patients := patient.New(env.Base)
-	b := &bundle{Env: env, patients: patients, s: billing.New(env.Base, billing.Ports{Patients: patient.NewPort(env.Base)}), port: billing.NewPort(env.Base)}
+	b := &bundle{
+		Env: env, patients: patients, s: billing.New(env.Base, billing.Ports{Patients: patient.NewPort(env.Base)}),
+		port: billing.NewPort(env.Base),
+	}
 	b.patient = b.newPatient(tb)
 	b.service = b.newService(tb, "CONSULT", "0", "40.00")
 	b.taxed = b.newService(tb, "SPECTACLES", "7.5", "19.99")
@@ -69,7 +72,9 @@ func (b *bundle) newService(tb testing.TB, code, tax, price string) billing.Serv
 			TaxPercent: decimal.RequireFromString(tax)},
 	})
 	require.NoError(tb, err)
-	_, err = b.s.SetPrice(b.Ctx, billing.SetPriceInput{Service: item.ID, Amount: usd(price), From: hmstype.NewDate(2020, 1, 1)})
+	_, err = b.s.SetPrice(b.Ctx, billing.SetPriceInput{
+		Service: item.ID, Amount: usd(price), From: hmstype.NewDate(2020, 1, 1),
+	})
 	require.NoError(tb, err)
 	return item
 }
@@ -78,8 +83,10 @@ func (b *bundle) newService(tb testing.TB, code, tax, price string) billing.Serv
 func (b *bundle) encounter(tb testing.TB, patientID hmstype.PatientID) hmstype.EncounterID {
 	tb.Helper()
 	id, doctor := hmstype.NewID[hmstype.EncounterID](), b.User(tb, identity.RoleDoctor)
-	_, err := b.DB.NewRaw(`INSERT INTO hms.encounter (tenant_id, id, patient_id, practitioner_id, class, status, started_at, created_at, created_by)
-		VALUES (?, ?, ?, ?, 'AMB', 'in-progress', ?, ?, 'system:test')`, b.Tenant, id, patientID, doctor.ID, dbtest.Start, dbtest.Start).Exec(tb.Context())
+	_, err := b.DB.NewRaw(`INSERT INTO hms.encounter (tenant_id, id, patient_id, practitioner_id, class, status,
+		started_at, created_at, created_by)
+		VALUES (?, ?, ?, ?, 'AMB', 'in-progress', ?, ?,
+		'system:test')`, b.Tenant, id, patientID, doctor.ID, dbtest.Start, dbtest.Start).Exec(tb.Context())
 	require.NoError(tb, err)
 	return id
 }

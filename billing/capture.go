@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
-	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
@@ -13,54 +12,6 @@ import (
 	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
-
-// Post implements [charge.Poster]: it captures a charge in the use case's transaction, with the
-// catalogue's price at the day of service unless the request brings one. A second Post of a
-// source gives the first charge's id and changes nothing, also where the first was
-// taken back. [ErrUnknownService] and [ErrNoPrice] leave the transaction usable.
-func (p Port) Post(ctx context.Context, conn bun.IConn, req charge.Request) (hmstype.ChargeID, error) {
-	if err := validateRequest(req); err != nil {
-		return hmstype.ChargeID{}, err
-	}
-	db, err := p.base.DB.Join(ctx, conn)
-	if err != nil {
-		return hmstype.ChargeID{}, err
-	}
-	info, err := db.TenantInfo(ctx)
-	if err != nil {
-		return hmstype.ChargeID{}, dbx.Map(err)
-	}
-	c := capture{
-		id: hmstype.NewID[hmstype.ChargeID](), patient: req.Patient, encounter: req.Encounter, source: req.Source,
-		service: req.Service, text: req.Text, quantity: req.Quantity, price: req.UnitPrice, currency: info.Currency,
-		at: hmstype.Instant(req.At), day: hmstype.DateOf(req.At, info.Zone), status: ChargeBillable,
-	}
-	id, err := c.post(ctx, db)
-	return id, dbx.Map(err)
-}
-
-func validateRequest(req charge.Request) error {
-	var v hmstype.Validator
-	checkSource(&v, req.Source)
-	v.Required(!req.Patient.IsZero(), "patient")
-	names.Check(&v, names.CodeKey, req.Service, "service", 50)
-	v.Text(req.Text, "text", 0, 300)
-	checkQuantity(&v, req.Quantity, "quantity")
-	if p := req.UnitPrice; p != nil {
-		v.Check(isPlain(p.Amount) && p.Sign() >= 0, "unitPrice.amount", "must be at least 0 and at most 999999999999")
-		if isPlain(p.Amount) {
-			v.Nested("unitPrice", p.Validate())
-		}
-	}
-	v.Required(!req.At.IsZero(), "at")
-	return v.Err()
-}
-
-func checkSource(v *hmstype.Validator, source charge.Source) {
-	v.Text(source.Kind, "source.kind", 1, 40)
-	v.Text(source.ID, "source.id", 1, 100)
-	v.Check(source.Line >= 0 && source.Line <= 1_000_000, "source.line", "must lie between 0 and 1000000")
-}
 
 // capture is a charge on its way into the database.
 type capture struct {
@@ -187,73 +138,9 @@ func (s *Service) captureCharge(ctx context.Context, db dbx.DB, in CaptureCharge
 	return row.charge(), err
 }
 
-// SetChargeStatusInput moves an unbilled charge to another state.
-type SetChargeStatusInput struct {
-	ID      hmstype.ChargeID `json:"id"`      // required
-	Version int64            `json:"version"` // the version that the caller read
-	Status  ChargeStatus     `json:"status"`  // billable, not-billable, aborted or entered-in-error
-	Reason  string           `json:"reason"`  // required unless the new state is billable; up to 500 characters
-}
-
-// Validate implements the rules above.
-func (in SetChargeStatusInput) Validate() error {
-	var v hmstype.Validator
-	v.Required(!in.ID.IsZero(), "id")
-	hmstype.OneOf(&v, in.Status, "status", ChargeBillable, ChargeNotBillable, ChargeAborted, ChargeEnteredInError)
-	minReason := 1
-	if in.Status == ChargeBillable {
-		minReason = 0
-	}
-	v.Text(in.Reason, "reason", minReason, maxReason)
-	return v.Err()
-}
-
-var opSetChargeStatus = usecase.Command[SetChargeStatusInput, Charge]{
-	Name: "billing.set_charge_status", Permission: hmstype.PermCharge, Shows: chargeItems.One(),
-	Sample: SetChargeStatusInput{Version: 1, Status: ChargeNotBillable, Reason: "goodwill"},
-}.Declare()
-
-// SetChargeStatus moves an unbilled charge: a planned one becomes billable, a billable one is
-// waived, aborted or marked as an error. [ErrChargeBilled] for a charge on a draft bill (cancel
-// the draft first), [hmstype.ErrInvalidTransition] for one that was billed.
-// Permission: [hmstype.PermCharge].
-func (s *Service) SetChargeStatus(ctx context.Context, in SetChargeStatusInput) (Charge, error) {
-	return opSetChargeStatus.Run(ctx, &s.base, in, setChargeStatus)
-}
-
-func setChargeStatus(ctx context.Context, db dbx.DB, in SetChargeStatusInput) (Charge, error) {
-	row, err := dbx.Get[chargeRow](ctx, db, "charge", in.ID)
-	if err != nil {
-		return Charge{}, err
-	}
-	if err := lockAccount(ctx, db, row.PatientID); err != nil {
-		return Charge{}, err
-	}
-	row, err = dbx.Step(ctx, db, chargeSteps, in.ID, dbx.Change[chargeRow, ChargeStatus]{
-		To: in.Status, Reason: in.Reason,
-		Apply: func(row *chargeRow) error {
-			row.StatusReason = in.Reason
-			if err := refuseBilled(ctx, db, []hmstype.ChargeID{row.ID}); err != nil {
-				return err
-			}
-			return dbx.CheckVersion(row, in.Version)
-		},
-	})
-	return row.charge(), err
-}
-
 // lockAccount makes the use cases on one patient's bills take turns.
 // In SQL: migrate/routine/billing/lock_billing_account.sql.
 func lockAccount(ctx context.Context, db dbx.DB, patient hmstype.PatientID) error {
 	_, err := db.Exec(ctx, `SELECT hms.lock_billing_account($1, $2, $3)`, db.Tenant(), patient, db.Now)
 	return err
-}
-
-// refuseBilled gives a [ChargeBilledError] where one of the charges is on a bill.
-func refuseBilled(ctx context.Context, db dbx.DB, ids []hmstype.ChargeID) error {
-	lines, err := dbx.All[lineRow](ctx, db, dbx.OneOf("charge_id", ids), isLive, dbx.OrderBy("l.charge_id"), dbx.Limit(1))
-	if err != nil || len(lines) == 0 {
-		return err
-	}
-	return &ChargeBilledError{Charge: lines[0].ChargeID, Bill: lines[0].BillID}
 }

@@ -2,7 +2,6 @@ package billing
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -42,7 +41,7 @@ type serviceItemRow struct {
 	bun.BaseModel `bun:"table:hms.service_item,alias:si"`
 	dbx.Header[hmstype.ServiceID]
 	Code    string
-	CodeKey string // twin of Code
+	CodeKey string // normal form of Code
 	ServiceDetails
 	IsActive bool
 }
@@ -160,5 +159,3 @@ func (s *Service) ListServiceItems(ctx context.Context, page hmstype.Page) (hmst
 func serviceItems(ctx context.Context, db dbx.DB, in usecase.Paged) (hmstype.List[ServiceItem], error) {
 	return dbx.List(ctx, db, in.Page, dbx.Order{}, serviceItemRow.item)
 }
-
-var errAnswer = errors.New("billing: the database gave an answer that this version does not know")

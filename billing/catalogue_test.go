@@ -58,10 +58,14 @@ func TestService_SetPrice(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	day := func(month time.Month, d int) hmstype.Date { return hmstype.NewDate(2026, month, d) }
-	dear, err := b.s.SetPrice(b.Ctx, billing.SetPriceInput{Service: b.service.ID, Amount: usd("50.00"), From: day(time.March, 10)})
+	dear, err := b.s.SetPrice(b.Ctx, billing.SetPriceInput{
+		Service: b.service.ID, Amount: usd("50.00"), From: day(time.March, 10),
+	})
 	require.NoError(t, err)
 	capture := func(at hmstype.Date) string {
-		c, err := b.s.CaptureCharge(b.Ctx, billing.CaptureChargeInput{Patient: b.patient, Service: "CONSULT", At: at.In(time.UTC)})
+		c, err := b.s.CaptureCharge(b.Ctx, billing.CaptureChargeInput{
+			Patient: b.patient, Service: "CONSULT", At: at.In(time.UTC),
+		})
 		require.NoError(t, err)
 		return c.UnitPrice.String()
 	}
@@ -79,14 +83,20 @@ func TestService_SetPrice(t *testing.T) {
 
 	_, err = b.s.EndPrice(b.Ctx, billing.EndPriceInput{Price: dear.ID, Version: 1, Until: day(time.March, 10)})
 	require.NoError(t, err, "withdrawn")
-	_, err = b.s.CaptureCharge(b.Ctx, billing.CaptureChargeInput{Patient: b.patient, Service: "CONSULT", At: day(time.March, 10).In(time.UTC)})
+	_, err = b.s.CaptureCharge(b.Ctx, billing.CaptureChargeInput{
+		Patient: b.patient, Service: "CONSULT", At: day(time.March, 10).In(time.UTC),
+	})
 	require.ErrorIs(t, err, billing.ErrNoPrice)
-	_, err = b.s.SetPrice(b.Ctx, billing.SetPriceInput{Service: b.service.ID, Amount: usd("48"), From: day(time.March, 10)})
+	_, err = b.s.SetPrice(b.Ctx, billing.SetPriceInput{
+		Service: b.service.ID, Amount: usd("48"), From: day(time.March, 10),
+	})
 	require.NoError(t, err)
 	require.Equal(t, "48.00 USD", capture(day(time.March, 10)))
 	_, err = b.s.EndPrice(b.Ctx, billing.EndPriceInput{Price: prices[0].ID, Version: 2, Until: day(time.March, 12)})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "ending later is another price")
-	_, err = b.s.SetPrice(b.Ctx, billing.SetPriceInput{Service: b.service.ID, Amount: hmstype.MustMoney("7", "EUR"), From: day(time.March, 1)})
+	_, err = b.s.SetPrice(b.Ctx, billing.SetPriceInput{
+		Service: b.service.ID, Amount: hmstype.MustMoney("7", "EUR"), From: day(time.March, 1),
+	})
 	require.NoError(t, err, "another currency has prices of its own")
 }
 
@@ -94,11 +104,16 @@ func TestService_SetPrice_Concurrent(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	errs := together(64, func(int) error {
-		return errOf(b.s.SetPrice(b.Ctx, billing.SetPriceInput{Service: b.service.ID, Amount: usd("50"), From: hmstype.NewDate(2026, 4, 1)}))
+		return errOf(
+			b.s.SetPrice(b.Ctx, billing.SetPriceInput{
+				Service: b.service.ID, Amount: usd("50"), From: hmstype.NewDate(2026, 4, 1),
+			}),
+		)
 	})
 	require.Equal(t, 1, succeeded(errs), "%v", errs)
 	require.Equal(t, 1, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.service_price
-		WHERE tenant_id = ? AND service_id = ? AND valid_from <= '2026-05-01' AND (valid_to IS NULL OR valid_to > '2026-05-01')`, b.Tenant, b.service.ID))
+		WHERE tenant_id = ? AND service_id = ? AND valid_from <= '2026-05-01'
+		AND (valid_to IS NULL OR valid_to > '2026-05-01')`, b.Tenant, b.service.ID))
 }
 
 func TestService_Audit(t *testing.T) {
@@ -108,18 +123,28 @@ func TestService_Audit(t *testing.T) {
 	_, err := b.pay(bill.ID, "100")
 	require.NoError(t, err)
 	b.bill(t, bill.ID)
-	trail, err := audit.New(b.Base, audit.LogConfig{}).ListEvents(b.Ctx, audit.ListEventsInput{Entity: "bill", EntityID: bill.ID.String()})
+	trail, err := audit.New(b.Base, audit.LogConfig{}).ListEvents(b.Ctx, audit.ListEventsInput{
+		Entity: "bill", EntityID: bill.ID.String(),
+	})
 	require.NoError(t, err)
 	actions := []string{}
 	for _, e := range trail.Items {
 		actions = append(actions, string(e.Action)+" "+e.Operation)
 		require.Equal(t, b.patient, e.Patient)
 	}
-	require.ElementsMatch(t, []string{"create billing.create_bill", "update billing.issue_bill", "update billing.pay", "read billing.get_bill"}, actions)
+	require.ElementsMatch(
+		t, []string{"create billing.create_bill", "update billing.issue_bill", "update billing.pay", "read billing.get_bill"},
+		actions,
+	)
 	report, err := audit.New(b.Base, audit.LogConfig{}).Verify(b.Ctx)
 	require.NoError(t, err)
 	for _, table := range report.Tables {
 		require.Zero(t, table.Unexplained+table.Untold+table.Vanished, table.Table)
 	}
-	require.Equal(t, 2, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.outbox WHERE tenant_id = ? AND entity_id = ?`, b.Tenant, bill.ID.String()))
+	require.Equal(
+		t, 2,
+		dbtest.Scalar[int](
+			t, b.Env, `SELECT count(*) FROM hms.outbox WHERE tenant_id = ? AND entity_id = ?`, b.Tenant, bill.ID.String(),
+		),
+	)
 }

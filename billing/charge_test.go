@@ -29,7 +29,9 @@ func TestService_Post(t *testing.T) {
 			Active:         false,
 		})
 		require.NoError(t, err)
-		_, err = b.s.SetPrice(b.Ctx, billing.SetPriceInput{Service: b.taxed.ID, Amount: usd("999"), From: hmstype.NewDate(2026, 1, 1)})
+		_, err = b.s.SetPrice(b.Ctx, billing.SetPriceInput{
+			Service: b.taxed.ID, Amount: usd("999"), From: hmstype.NewDate(2026, 1, 1),
+		})
 		require.NoError(t, err)
 
 		c, err := b.s.GetCharge(b.Ctx, id)
@@ -47,10 +49,12 @@ func TestService_Post(t *testing.T) {
 		req := b.request("CONSULT", "1")
 		first := b.post(t, req)
 		req.Quantity, req.Service = decimal.NewFromInt(7), "GONE"
-		require.Equal(t, first, b.post(t, req), "the second path changes nothing, not even with a code that is unknown by now")
+		require.Equal(
+			t, first, b.post(t, req), "the second path changes nothing, not even with a code that is unknown by now",
+		)
 		require.Equal(t, 1, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.charge WHERE tenant_id = ?`, b.Tenant))
 		req.Source.Line, req.Service = 1, "CONSULT"
-		require.NotEqual(t, first, b.post(t, req), "another line of the deed is another charge")
+		require.NotEqual(t, first, b.post(t, req), "another line of the act is another charge")
 	})
 }
 
@@ -94,7 +98,8 @@ func TestService_Post_More(t *testing.T) {
 			require.Equal(t, name, hmstype.Fields(err)[0].Path)
 		}
 		for _, quantity := range []decimal.Decimal{
-			decimal.RequireFromString("-1"), decimal.RequireFromString("0.00001"), decimal.New(1, 2_000_000_000), decimal.New(1, -2_000_000_000),
+			decimal.RequireFromString("-1"), decimal.RequireFromString("0.00001"), decimal.New(1, 2_000_000_000),
+			decimal.New(1, -2_000_000_000),
 		} {
 			req := b.request("CONSULT", "1")
 			req.Quantity = quantity
@@ -121,7 +126,7 @@ func TestService_Post_More(t *testing.T) {
 		require.Equal(t, req.Encounter, list.Items[0].Encounter)
 	})
 
-	t.Run("RollsBackWithTheDeed", func(t *testing.T) {
+	t.Run("RollsBackWithTheTransaction", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		err := b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
@@ -181,29 +186,39 @@ func TestService_SetChargeStatus(t *testing.T) {
 	b := setup(t)
 	dbtest.RequireTransitions(t, b.Env, "charge", billing.ChargeTransitions.Pairs())
 
-	planned, err := b.s.CaptureCharge(b.Ctx, billing.CaptureChargeInput{Patient: b.patient, Service: "CONSULT", Planned: true})
+	planned, err := b.s.CaptureCharge(b.Ctx, billing.CaptureChargeInput{
+		Patient: b.patient, Service: "CONSULT", Planned: true,
+	})
 	require.NoError(t, err)
 	_, err = b.s.CreateBill(b.Ctx, billing.CreateBillInput{Patient: b.patient, Charges: []hmstype.ChargeID{planned.ID}})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition, "a planned charge is not billed")
 	_, err = b.s.CreateBill(b.Ctx, billing.CreateBillInput{Patient: b.patient})
 	require.ErrorIs(t, err, billing.ErrNothingToBill)
 
-	c, err := b.s.SetChargeStatus(b.Ctx, billing.SetChargeStatusInput{ID: planned.ID, Version: 1, Status: billing.ChargeBillable})
+	c, err := b.s.SetChargeStatus(b.Ctx, billing.SetChargeStatusInput{
+		ID: planned.ID, Version: 1, Status: billing.ChargeBillable,
+	})
 	require.NoError(t, err)
-	_, err = b.s.SetChargeStatus(b.Ctx, billing.SetChargeStatusInput{ID: c.ID, Version: 1, Status: billing.ChargeAborted, Reason: "x"})
+	_, err = b.s.SetChargeStatus(b.Ctx, billing.SetChargeStatusInput{
+		ID: c.ID, Version: 1, Status: billing.ChargeAborted, Reason: "x",
+	})
 	require.ErrorIs(t, err, hmstype.ErrStale)
 	_, err = b.s.SetChargeStatus(b.Ctx, billing.SetChargeStatusInput{ID: c.ID, Version: 2, Status: billing.ChargeAborted})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "a reason is needed")
 
 	draft, err := b.s.CreateBill(b.Ctx, billing.CreateBillInput{Patient: b.patient})
 	require.NoError(t, err)
-	_, err = b.s.SetChargeStatus(b.Ctx, billing.SetChargeStatusInput{ID: c.ID, Version: 2, Status: billing.ChargeNotBillable, Reason: "goodwill"})
+	_, err = b.s.SetChargeStatus(b.Ctx, billing.SetChargeStatusInput{
+		ID: c.ID, Version: 2, Status: billing.ChargeNotBillable, Reason: "goodwill",
+	})
 	var billed *billing.ChargeBilledError
 	require.ErrorAs(t, err, &billed)
 	require.Equal(t, draft.ID, billed.Bill)
 	_, err = b.s.CancelBill(b.Ctx, billing.CancelBillInput{ID: draft.ID, Reason: "again"})
 	require.NoError(t, err)
-	c, err = b.s.SetChargeStatus(b.Ctx, billing.SetChargeStatusInput{ID: c.ID, Version: 2, Status: billing.ChargeNotBillable, Reason: "goodwill"})
+	c, err = b.s.SetChargeStatus(b.Ctx, billing.SetChargeStatusInput{
+		ID: c.ID, Version: 2, Status: billing.ChargeNotBillable, Reason: "goodwill",
+	})
 	require.NoError(t, err)
 	require.Equal(t, "goodwill", c.StatusReason)
 }
@@ -219,7 +234,8 @@ func TestCharge_Transitions(t *testing.T) {
 				continue
 			}
 			id := hmstype.NewID[hmstype.ChargeID]()
-			_, err := b.DB.NewRaw(`INSERT INTO hms.charge (tenant_id, id, patient_id, source_kind, source_id, source_line, service_id,
+			_, err := b.DB.NewRaw(`INSERT INTO hms.charge (tenant_id, id, patient_id, source_kind, source_id, source_line,
+				service_id,
 				service_code, category, description, quantity, unit_price, currency, tax_percent, service_at, service_date,
 				status, status_reason,
 				created_at, created_by)
@@ -227,7 +243,9 @@ func TestCharge_Transitions(t *testing.T) {
 				?, 'reason', now(), 'system:test')`,
 				b.Tenant, id, b.patient, id.String(), b.service.ID, from).Exec(t.Context())
 			require.NoError(t, err)
-			_, err = b.DB.NewRaw(`UPDATE hms.charge SET status = ? WHERE tenant_id = ? AND id = ?`, to, b.Tenant, id).Exec(t.Context())
+			_, err = b.DB.NewRaw(
+				`UPDATE hms.charge SET status = ? WHERE tenant_id = ? AND id = ?`, to, b.Tenant, id,
+			).Exec(t.Context())
 			require.Equal(t, billing.ChargeTransitions.Allows(from, to), err == nil, "%s > %s: %v", from, to, err)
 		}
 	}
@@ -294,7 +312,9 @@ func TestService_Reverse(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, notes, 1)
 		require.Equal(t, "CN-2026-000001", notes[0].Number)
-		for _, account := range []string{billing.AccountReceivablePatient, billing.AccountReceivablePayer, billing.AccountTax} {
+		for _, account := range []string{
+			billing.AccountReceivablePatient, billing.AccountReceivablePayer, billing.AccountTax,
+		} {
 			require.Equal(t, "0.00 USD", b.balance(t, account), account)
 		}
 		b.requireProof(t)

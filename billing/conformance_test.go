@@ -47,7 +47,8 @@ func (b *bundle) harness(t *testing.T, bills bool) chargetest.Harness {
 func (b *bundle) charged(t *testing.T, source charge.Source) hmstype.Money {
 	t.Helper()
 	var sum decimal.Decimal
-	err := b.DB.NewRaw(`SELECT coalesce(sum(c.quantity * c.unit_price - coalesce(l.credited_net, 0)), 0) FROM hms.charge AS c
+	err := b.DB.NewRaw(`SELECT coalesce(sum(c.quantity * c.unit_price - coalesce(l.credited_net, 0)), 0)
+		FROM hms.charge AS c
 		LEFT JOIN hms.bill_line AS l ON l.tenant_id = c.tenant_id AND l.charge_id = c.id AND l.released_at IS NULL
 		WHERE c.tenant_id = ? AND c.source_kind = ? AND c.source_id = ? AND c.status <> 'aborted'`,
 		b.Tenant, source.Kind, source.ID).Scan(t.Context(), &sum)

@@ -118,7 +118,8 @@ func holdEncounter(ctx context.Context, db dbx.DB, in CreateBillInput) error {
 		return nil
 	}
 	var found bool
-	err := db.QueryRow(ctx, `SELECT true FROM hms.encounter AS e WHERE e.tenant_id = $1 AND e.id = $2 AND e.patient_id = $3 FOR KEY SHARE`,
+	err := db.QueryRow(ctx, `SELECT true FROM hms.encounter AS e WHERE e.tenant_id = $1 AND e.id = $2
+		AND e.patient_id = $3 FOR KEY SHARE`,
 		db.Tenant(), in.Encounter, in.Patient).Scan(&found)
 	return dbx.NotFoundIfNoRows(err, "encounter", in.Encounter)
 }
@@ -206,9 +207,11 @@ func draftRows(db dbx.DB, in CreateBillInput, charges []chargeRow, priced []pric
 	for i, c := range charges {
 		p := priced[i]
 		lines[i] = lineRow{
-			Tenanted: tenanted(db), ID: hmstype.NewID[hmstype.BillLineID](), BillID: bill.ID, PatientID: in.Patient, LineNo: i + 1,
-			ChargeID: c.ID, ServiceCode: c.ServiceCode, Category: c.Category, Description: c.Description, ServiceDate: c.ServiceDate,
-			Quantity: c.Quantity, UnitPrice: c.UnitPrice, Currency: c.Currency, GrossAmount: p.gross.Amount,
+			Tenanted: tenanted(db), ID: hmstype.NewID[hmstype.BillLineID](), BillID: bill.ID, PatientID: in.Patient,
+			LineNo:   i + 1,
+			ChargeID: c.ID, ServiceCode: c.ServiceCode, Category: c.Category, Description: c.Description,
+			ServiceDate: c.ServiceDate,
+			Quantity:    c.Quantity, UnitPrice: c.UnitPrice, Currency: c.Currency, GrossAmount: p.gross.Amount,
 			DiscountAmount: p.discount.Amount, NetAmount: p.net.Amount, TaxPercent: c.TaxPercent, TaxAmount: p.tax.Amount,
 			TotalAmount: p.total.Amount, PatientAmount: p.total.Amount, PayerAmount: decimal.Zero,
 		}
@@ -219,7 +222,7 @@ func draftRows(db dbx.DB, in CreateBillInput, charges []chargeRow, priced []pric
 
 // sum makes the bill's totals those of its lines.
 func (r *billRow) sum(lines []lineRow) {
-	gross, discount, tax, total, patient, payer := decimal.Zero, decimal.Zero, decimal.Zero, decimal.Zero, decimal.Zero, decimal.Zero
+	var gross, discount, tax, total, patient, payer decimal.Decimal
 	for _, l := range lines {
 		gross, discount, tax = gross.Add(l.GrossAmount), discount.Add(l.DiscountAmount), tax.Add(l.TaxAmount)
 		total, patient, payer = total.Add(l.TotalAmount), patient.Add(l.PatientAmount), payer.Add(l.PayerAmount)
@@ -232,50 +235,4 @@ func (r *billRow) sum(lines []lineRow) {
 func (r *billRow) saveDraft(ctx context.Context, db dbx.DB) error {
 	return dbx.Update(ctx, db, r,
 		"gross_amount", "discount_amount", "tax_amount", "total_amount", "patient_amount", "payer_amount")
-}
-
-// CancelBillInput cancels a draft.
-type CancelBillInput struct {
-	ID     hmstype.BillID `json:"id"`     // required
-	Reason string         `json:"reason"` // required, up to 500 characters
-}
-
-// Validate implements the rules above.
-func (in CancelBillInput) Validate() error {
-	var v hmstype.Validator
-	v.Required(!in.ID.IsZero(), "id")
-	v.Text(in.Reason, "reason", 1, maxReason)
-	return v.Err()
-}
-
-var opCancelBill = usecase.Command[CancelBillInput, Bill]{
-	Name: "billing.cancel_bill", Permission: hmstype.PermBillWrite, Shows: invoices.One(),
-	Sample: CancelBillInput{Reason: "for another patient"},
-}.Declare()
-
-// CancelBill cancels a draft and sets its charges free. An issued bill is not cancelled but
-// credited: [hmstype.ErrInvalidTransition].
-// Permission: [hmstype.PermBillWrite].
-func (s *Service) CancelBill(ctx context.Context, in CancelBillInput) (Bill, error) {
-	return opCancelBill.Run(ctx, &s.base, in, cancelBill)
-}
-
-func cancelBill(ctx context.Context, db dbx.DB, in CancelBillInput) (Bill, error) {
-	row, err := lockBill(ctx, db, in.ID)
-	if err != nil {
-		return Bill{}, err
-	}
-	err = dbx.Move(ctx, db, billSteps, &row, dbx.Change[billRow, BillStatus]{
-		To: BillCancelled, Reason: in.Reason,
-		Apply: func(row *billRow) error {
-			row.CancelReason, row.CancelledAt = in.Reason, db.Now
-			_, err := db.Exec(ctx, `UPDATE hms.bill_line AS l SET released_at = $1
-				WHERE l.tenant_id = $2 AND l.bill_id = $3 AND l.released_at IS NULL`, db.Now, db.Tenant(), row.ID)
-			return err
-		},
-	})
-	if err != nil {
-		return Bill{}, err
-	}
-	return loadBill(ctx, db, row.ID)
 }

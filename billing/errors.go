@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -134,12 +135,16 @@ var _ = dbx.Declare(dbx.Constraints{
 	"payment_reference_key":          ErrReferenceTaken,
 	"payment_refunded_check":         ErrRefundLimit,
 	"payment_undone_check":           ErrPaymentRefunded,
-	"payment_amount_check":           hmstype.Invalid("amount", "must be more than zero and rounded to the currency's minor unit"),
-	"refund_reference_key":           ErrReferenceTaken,
-	"refund_amount_check":            hmstype.Invalid("amount", "must be more than zero and rounded to the currency's minor unit"),
-	"credit_note_number_key":         hmstype.ErrAlreadyExists,
-	"journal_source_key":             hmstype.ErrAlreadyExists,
-	"ledger_account_code_key":        hmstype.ErrAlreadyExists,
+	"payment_amount_check": hmstype.Invalid(
+		"amount", "must be more than zero and rounded to the currency's minor unit",
+	),
+	"refund_reference_key": ErrReferenceTaken,
+	"refund_amount_check": hmstype.Invalid(
+		"amount", "must be more than zero and rounded to the currency's minor unit",
+	),
+	"credit_note_number_key":  hmstype.ErrAlreadyExists,
+	"journal_source_key":      hmstype.ErrAlreadyExists,
+	"ledger_account_code_key": hmstype.ErrAlreadyExists,
 
 	// These follow from primary keys or from rows that the library numbers; they serve foreign keys.
 	"charge_patient_key":          hmstype.ErrAlreadyExists,
@@ -183,3 +188,5 @@ func moneyOfDetail(detail string) hmstype.Money {
 	}
 	return hmstype.RoundMoney(m.Amount, m.Currency)
 }
+
+var errAnswer = errors.New("billing: the database gave an answer that this version does not know")

@@ -42,7 +42,8 @@ func (s *Service) GetPaymentHistory(ctx context.Context, id hmstype.PaymentID) (
 }
 
 var opGetRefundRequestHistory = usecase.Query[usecase.ByID[RefundRequestID], hmstype.History]{
-	Name: "billing.get_refund_request_history", Permission: hmstype.PermBillingRead, Shows: usecase.Histories("refund_request").One(),
+	Name: "billing.get_refund_request_history", Permission: hmstype.PermBillingRead,
+	Shows: usecase.Histories("refund_request").One(),
 }.Declare()
 
 // GetRefundRequestHistory gives the steps of a request for a refund, the oldest first.

@@ -71,7 +71,9 @@ func postJournal(ctx context.Context, db dbx.DB, j journalRow, bill hmstype.Bill
 			continue
 		}
 		var account hmstype.AccountID
-		err := db.QueryRow(ctx, `SELECT hms.ledger_account_id($1, $2, $3, $4)`, db.Tenant(), string(j.Currency), e.account, db.Now).
+		err := db.QueryRow(
+			ctx, `SELECT hms.ledger_account_id($1, $2, $3, $4)`, db.Tenant(), string(j.Currency), e.account, db.Now,
+		).
 			Scan(&account)
 		if err != nil {
 			return err

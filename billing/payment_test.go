@@ -75,14 +75,18 @@ func TestService_Pay_More(t *testing.T) {
 			change func(*billing.PayInput)
 			want   error
 		}{
-			"negative":     {func(in *billing.PayInput) { in.Amount = usd("-5") }, hmstype.ErrInvalid},
-			"zero":         {func(in *billing.PayInput) { in.Amount = usd("0") }, hmstype.ErrInvalid},
-			"unrounded":    {func(in *billing.PayInput) { in.Amount.Amount = in.Amount.Amount.Shift(-3) }, hmstype.ErrInvalid},
-			"endless":      {func(in *billing.PayInput) { in.Amount.Amount = in.Amount.Amount.Shift(2_000_000_000) }, hmstype.ErrInvalid},
+			"negative":  {func(in *billing.PayInput) { in.Amount = usd("-5") }, hmstype.ErrInvalid},
+			"zero":      {func(in *billing.PayInput) { in.Amount = usd("0") }, hmstype.ErrInvalid},
+			"unrounded": {func(in *billing.PayInput) { in.Amount.Amount = in.Amount.Amount.Shift(-3) }, hmstype.ErrInvalid},
+			"endless": {
+				func(in *billing.PayInput) { in.Amount.Amount = in.Amount.Amount.Shift(2_000_000_000) }, hmstype.ErrInvalid,
+			},
 			"currency":     {func(in *billing.PayInput) { in.Amount.Currency = "EUR" }, hmstype.ErrCurrencyMismatch},
 			"method":       {func(in *billing.PayInput) { in.Method = "barter" }, hmstype.ErrInvalid},
 			"unknown bill": {func(in *billing.PayInput) { in.Bill = hmstype.NewID[hmstype.BillID]() }, hmstype.ErrNotFound},
-			"no share":     {func(in *billing.PayInput) { in.Coverage = hmstype.NewID[hmstype.CoverageID]() }, billing.ErrNoShare},
+			"no share": {
+				func(in *billing.PayInput) { in.Coverage = hmstype.NewID[hmstype.CoverageID]() }, billing.ErrNoShare,
+			},
 		} {
 			in := billing.PayInput{Bill: bill.ID, Amount: usd("5"), PaymentDetails: by(billing.MethodCard)}
 			tt.change(&in)

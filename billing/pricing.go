@@ -17,7 +17,9 @@ type pricedLine struct {
 
 // priceLine computes a line: rounding first where the amount arises, then the discount,
 // then the tax of what is left.
-func priceLine(quantity decimal.Decimal, unitPrice hmstype.Money, taxPercent decimal.Decimal, discount hmstype.Money) (pricedLine, error) {
+func priceLine(
+	quantity decimal.Decimal, unitPrice hmstype.Money, taxPercent decimal.Decimal, discount hmstype.Money,
+) (pricedLine, error) {
 	l := pricedLine{quantity: quantity, taxPercent: taxPercent, unitPrice: unitPrice, discount: discount}
 	l.gross = unitPrice.Times(quantity)
 	return l, l.finish()
@@ -91,7 +93,9 @@ type payerTerms struct {
 //
 // copays holds, per coverage, how much of the patient's fixed part of this bill is still to be
 // consumed; it is counted down.
-func splitLine(total hmstype.Money, terms []payerTerms, copays map[hmstype.CoverageID]hmstype.Money) (parts []hmstype.Money, left hmstype.Money, err error) {
+func splitLine(
+	total hmstype.Money, terms []payerTerms, copays map[hmstype.CoverageID]hmstype.Money,
+) (parts []hmstype.Money, left hmstype.Money, err error) {
 	left = total
 	parts = make([]hmstype.Money, len(terms))
 	for i, t := range terms {

@@ -44,7 +44,9 @@ func TestPriceLine(t *testing.T) {
 		require.Equal(t, tt.gross, l.gross.String())
 		require.Equal(t, tt.total, l.total.String())
 	}
-	_, err := priceLine(decimal.NewFromInt(1), hmstype.MustMoney("1", "USD"), decimal.Zero, hmstype.MustMoney("1.01", "USD"))
+	_, err := priceLine(
+		decimal.NewFromInt(1), hmstype.MustMoney("1", "USD"), decimal.Zero, hmstype.MustMoney("1.01", "USD"),
+	)
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 }
 
@@ -85,7 +87,9 @@ func TestSpreadDiscount_Property(t *testing.T) {
 		net := hmstype.ZeroMoney(currency)
 		for i := range lines {
 			quantity := decimal.New(rapid.Int64Range(1, 50_000).Draw(t, "quantity"), -4)
-			line, err := priceLine(quantity, drawMoney(t, currency, 1_000_000, "price"), drawPercent(t, "tax"), hmstype.ZeroMoney(currency))
+			line, err := priceLine(
+				quantity, drawMoney(t, currency, 1_000_000, "price"), drawPercent(t, "tax"), hmstype.ZeroMoney(currency),
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -144,7 +148,9 @@ func TestCredit_Property(t *testing.T) {
 
 func drawIssuedLine(t *rapid.T, currency hmstype.Currency) (lineRow, []lineShareRow) {
 	quantity := decimal.New(rapid.Int64Range(1, 100_000).Draw(t, "quantity"), -4)
-	p, err := priceLine(quantity, drawMoney(t, currency, 1_000_000, "price"), drawPercent(t, "tax"), hmstype.ZeroMoney(currency))
+	p, err := priceLine(
+		quantity, drawMoney(t, currency, 1_000_000, "price"), drawPercent(t, "tax"), hmstype.ZeroMoney(currency),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +165,9 @@ func drawIssuedLine(t *rapid.T, currency hmstype.Currency) (lineRow, []lineShare
 	}
 	shares := []lineShareRow{}
 	for _, m := range append(parts, left) {
-		shares = append(shares, lineShareRow{BillLineID: line.ID, ShareID: hmstype.NewID[ShareID](), Currency: currency, Amount: m.Amount})
+		shares = append(shares, lineShareRow{
+			BillLineID: line.ID, ShareID: hmstype.NewID[ShareID](), Currency: currency, Amount: m.Amount,
+		})
 	}
 	return line, shares
 }
@@ -173,7 +181,8 @@ func creditOnce(t *rapid.T, line *lineRow, shares []lineShareRow, ask []CreditLi
 		if err := c.splitLine(l, shares, map[ShareID]bool{shares[2].ShareID: true}); err != nil {
 			t.Fatal(err)
 		}
-		if l.NetAmount.IsNegative() || l.TaxAmount.IsNegative() || l.NetAmount.GreaterThan(line.restNet()) || l.TaxAmount.GreaterThan(line.restTax()) {
+		if l.NetAmount.IsNegative() || l.TaxAmount.IsNegative() || l.NetAmount.GreaterThan(line.restNet()) ||
+			l.TaxAmount.GreaterThan(line.restTax()) {
 			t.Fatalf("credited net %v of %v, tax %v of %v", l.NetAmount, line.restNet(), l.TaxAmount, line.restTax())
 		}
 		line.CreditedNet, line.CreditedTax = line.CreditedNet.Add(l.NetAmount), line.CreditedTax.Add(l.TaxAmount)

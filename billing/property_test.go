@@ -33,7 +33,9 @@ func (b *bundle) drawBill(tb testing.TB, t *rapid.T, covered bool) (billing.Bill
 	}
 	sources := []charge.Source{}
 	for range rapid.IntRange(1, 4).Draw(t, "charges") {
-		price := hmstype.Money{Amount: decimal.New(rapid.Int64Range(1, 100_000).Draw(t, "price"), -currency.MinorUnits()), Currency: currency}
+		price := hmstype.Money{
+			Amount: decimal.New(rapid.Int64Range(1, 100_000).Draw(t, "price"), -currency.MinorUnits()), Currency: currency,
+		}
 		req := b.request("SPECTACLES", "1")
 		req.Patient, req.UnitPrice = who, &price
 		req.Quantity = decimal.New(rapid.Int64Range(1, 30_000).Draw(t, "quantity"), -4)
@@ -61,7 +63,9 @@ func TestBill_PropertySumsAndReverse(t *testing.T) {
 		for _, s := range bill.Shares {
 			shares.Amount = shares.Amount.Add(s.Amount.Amount)
 		}
-		require.True(t, lines.Equal(bill.Total) && shares.Equal(bill.Total), "lines %v, shares %v, total %v", lines, shares, bill.Total)
+		require.True(
+			t, lines.Equal(bill.Total) && shares.Equal(bill.Total), "lines %v, shares %v, total %v", lines, shares, bill.Total,
+		)
 		for _, source := range sources {
 			require.NoError(t, b.reverse(t, source))
 		}
@@ -69,7 +73,9 @@ func TestBill_PropertySumsAndReverse(t *testing.T) {
 		require.True(t, after.Credited.Equal(after.Total), "post and reverse is nothing")
 		require.Equal(t, billing.BillBalanced, after.Status)
 	})
-	for _, account := range []string{billing.AccountReceivablePatient, billing.AccountReceivablePayer, billing.AccountTax} {
+	for _, account := range []string{
+		billing.AccountReceivablePatient, billing.AccountReceivablePayer, billing.AccountTax,
+	} {
 		require.Equal(t, "0.00 USD", b.balance(t, account), account)
 	}
 	b.requireProof(t)
@@ -102,10 +108,12 @@ func (o *oracle) open() decimal.Decimal { return o.total.Sub(o.paid()).Sub(o.cre
 // step does one random use case on both and demands that both answer alike.
 func (o *oracle) step(tb testing.TB, t *rapid.T, b *bundle, bill billing.Bill) {
 	currency := bill.Total.Currency
-	amount := decimal.New(rapid.Int64Range(1, 2*o.total.Shift(currency.MinorUnits()).IntPart()+1).Draw(t, "amount"), -currency.MinorUnits())
+	amount := decimal.New(
+		rapid.Int64Range(1, 2*o.total.Shift(currency.MinorUnits()).IntPart()+1).Draw(t, "amount"), -currency.MinorUnits(),
+	)
 	m := hmstype.Money{Amount: amount, Currency: currency}
-	deed := rapid.IntRange(0, 4).Draw(t, "deed")
-	if deed <= 1 || len(o.payments) == 0 {
+	act := rapid.IntRange(0, 4).Draw(t, "act")
+	if act <= 1 || len(o.payments) == 0 {
 		p, err := b.s.Pay(b.Ctx, billing.PayInput{Bill: bill.ID, Amount: m, PaymentDetails: by(billing.MethodCard)})
 		if amount.GreaterThan(o.open()) {
 			require.ErrorIs(tb, err, billing.ErrOverpayment)
@@ -116,7 +124,7 @@ func (o *oracle) step(tb testing.TB, t *rapid.T, b *bundle, bill billing.Bill) {
 		return
 	}
 	p := o.payments[rapid.IntRange(0, len(o.payments)-1).Draw(t, "payment")]
-	switch deed {
+	switch act {
 	case 2:
 		_, err := b.s.Refund(b.Ctx, billing.RefundInput{Payment: p.id, Amount: m, RefundDetails: because("x")})
 		switch {

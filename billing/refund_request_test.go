@@ -18,9 +18,10 @@ func (b *bundle) asked(t *testing.T) (billing.RefundRequest, context.Context) {
 	t.Helper()
 	paid, err := b.pay(b.billOf100(t).ID, "60")
 	require.NoError(t, err)
-	both, err := b.Identity.CreateRole(b.Ctx, identity.CreateRoleInput{Name: "Cashier", RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{
-		hmstype.PermRefundRequest, hmstype.PermRefundApprove, hmstype.PermPayment, hmstype.PermBillingRead,
-	}}})
+	both, err := b.Identity.CreateRole(b.Ctx,
+		identity.CreateRoleInput{Name: "Cashier", RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{
+			hmstype.PermRefundRequest, hmstype.PermRefundApprove, hmstype.PermPayment, hmstype.PermBillingRead,
+		}}})
 	require.NoError(t, err)
 	cashier := b.As(t, both.Name)
 	request, err := b.s.RequestRefund(cashier, billing.RequestRefundInput{
@@ -45,7 +46,7 @@ func TestService_DecideRefund(t *testing.T) {
 	_, err = b.s.DecideRefund(cashier, approve)
 	require.ErrorIs(t, err, hmstype.ErrSeparationOfDuties, "though he holds both permissions")
 	require.Equal(t, 2, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.audit_event
-		WHERE tenant_id = ? AND action = 'denied' AND entity = 'duty'`, b.Tenant))
+		WHERE tenant_id = ? AND action = 'denied' AND entity = 'separation_of_duties'`, b.Tenant))
 	require.Error(t, b.raw(t, `UPDATE hms.refund_request
 		SET status = 'approved', decided_by = created_by, decided_at = now(),
 		refund_id = gen_random_uuid() WHERE id = ?`, request.ID), "and the database refuses it, too")
@@ -71,7 +72,10 @@ func TestService_DecideRefund(t *testing.T) {
 		require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 	}
 	require.Equal(t, 1, won)
-	require.Equal(t, "10.0000", dbtest.Scalar[string](t, b.Env, `SELECT sum(amount)::text FROM hms.refund WHERE tenant_id = ?`, b.Tenant))
+	require.Equal(
+		t, "10.0000",
+		dbtest.Scalar[string](t, b.Env, `SELECT sum(amount)::text FROM hms.refund WHERE tenant_id = ?`, b.Tenant),
+	)
 	b.requireProof(t)
 }
 
@@ -81,7 +85,9 @@ func TestService_DecideRefundRejects(t *testing.T) {
 	request, cashier := b.asked(t)
 	_, err := b.s.DecideRefund(b.Ctx, billing.DecideRefundInput{ID: request.ID, Status: billing.RefundRejected})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "a rejection has a reason")
-	rejected, err := b.s.DecideRefund(b.Ctx, billing.DecideRefundInput{ID: request.ID, Status: billing.RefundRejected, Reason: "was right"})
+	rejected, err := b.s.DecideRefund(b.Ctx, billing.DecideRefundInput{
+		ID: request.ID, Status: billing.RefundRejected, Reason: "was right",
+	})
 	require.NoError(t, err)
 	require.True(t, rejected.Refund.IsZero())
 	_, err = b.s.WithdrawRefund(cashier, request.ID)

@@ -76,8 +76,9 @@ const revenueSource = ` FROM (
 
 const (
 	revenueSums  = `x.payer, x.currency, sum(x.invoiced) AS invoiced, sum(x.credited) AS credited, sum(x.bills) AS bills`
-	revenueByDay = `SELECT x.day, ` + revenueSums + revenueSource + ` GROUP BY x.day, x.payer, x.currency ORDER BY x.day, x.payer, x.currency`
-	payerMix     = `SELECT ` + revenueSums + revenueSource + ` GROUP BY x.payer, x.currency ORDER BY x.payer, x.currency`
+	revenueByDay = `SELECT x.day, ` + revenueSums + revenueSource +
+		` GROUP BY x.day, x.payer, x.currency ORDER BY x.day, x.payer, x.currency`
+	payerMix = `SELECT ` + revenueSums + revenueSource + ` GROUP BY x.payer, x.currency ORDER BY x.payer, x.currency`
 )
 
 func readRevenue(ctx context.Context, db dbx.DB, query string, in Days) ([]Revenue, error) {
@@ -104,7 +105,9 @@ var opGetRevenueByDay = usecase.Query[GetRevenueByDayInput, []Revenue]{
 // GetRevenueByDay gives what was invoiced and credited per day and payer.
 // Permission: [hmstype.PermBillingRead].
 func (s *Service) GetRevenueByDay(ctx context.Context, in GetRevenueByDayInput) ([]Revenue, error) {
-	return opGetRevenueByDay.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in GetRevenueByDayInput) ([]Revenue, error) {
+	return opGetRevenueByDay.Run(ctx, &s.base, in, func(
+		ctx context.Context, db dbx.DB, in GetRevenueByDayInput,
+	) ([]Revenue, error) {
 		return readRevenue(ctx, db, revenueByDay, Days(in))
 	})
 }
@@ -118,133 +121,9 @@ var opGetPayerMix = usecase.Query[GetPayerMixInput, []Revenue]{
 // GetPayerMix gives what was invoiced and credited per payer over the period.
 // Permission: [hmstype.PermBillingRead].
 func (s *Service) GetPayerMix(ctx context.Context, in GetPayerMixInput) ([]Revenue, error) {
-	return opGetPayerMix.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in GetPayerMixInput) ([]Revenue, error) {
+	return opGetPayerMix.Run(ctx, &s.base, in, func(
+		ctx context.Context, db dbx.DB, in GetPayerMixInput,
+	) ([]Revenue, error) {
 		return readRevenue(ctx, db, payerMix, Days(in))
 	})
-}
-
-// Ageing is what one payer owes by the age of the bills, counted in days from the bill's
-// date to the tenant's day of the report. What is to be given back is not set off.
-type Ageing struct {
-	Payer      string        `json:"payer"`  // the payer's name; empty for the patients themselves
-	UpTo30     hmstype.Money `json:"upTo30"` // 0 to 30 days
-	UpTo60     hmstype.Money `json:"upTo60"` // 31 to 60
-	UpTo90     hmstype.Money `json:"upTo90"` // 61 to 90
-	Over90     hmstype.Money `json:"over90"` // 91 and more
-	Total      hmstype.Money `json:"total"`
-	OpenShares int64         `json:"openShares"` // how many shares are open
-}
-
-var opGetReceivablesAgeing = usecase.Query[usecase.None, []Ageing]{
-	Name: "billing.get_receivables_ageing", Permission: hmstype.PermBillingRead,
-	Shows: usecase.Nobody[[]Ageing](sumsOnly), Quiet: sumsOnly,
-}.Declare()
-
-// GetReceivablesAgeing gives what is open now, per payer.
-// Permission: [hmstype.PermBillingRead].
-func (s *Service) GetReceivablesAgeing(ctx context.Context) ([]Ageing, error) {
-	return opGetReceivablesAgeing.Run(ctx, &s.base, usecase.None{}, receivablesAgeing)
-}
-
-func receivablesAgeing(ctx context.Context, db dbx.DB, _ usecase.None) ([]Ageing, error) {
-	today, err := db.Today(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var rows []struct {
-		Payer           string
-		Currency        hmstype.Currency
-		A, B, C, D, Sum decimal.Decimal
-		Shares          int64
-	}
-	err = db.NewRaw(`SELECT x.payer, x.currency,
-			coalesce(sum(x.due) FILTER (WHERE x.age <= 30), 0) AS a, coalesce(sum(x.due) FILTER (WHERE x.age BETWEEN 31 AND 60), 0) AS b,
-			coalesce(sum(x.due) FILTER (WHERE x.age BETWEEN 61 AND 90), 0) AS c, coalesce(sum(x.due) FILTER (WHERE x.age > 90), 0) AS d,
-			sum(x.due) AS sum, count(*) AS shares
-		FROM (SELECT s.payer, s.currency, s.amount - s.paid_amount - s.credited_amount AS due, ?1::date - b.bill_date AS age
-			FROM hms.bill AS b JOIN hms.bill_share AS s ON s.tenant_id = b.tenant_id AND s.bill_id = b.id
-			WHERE b.tenant_id = ?0 AND s.tenant_id = ?0 AND b.status = 'issued') AS x
-		WHERE x.due > 0 GROUP BY x.payer, x.currency ORDER BY x.payer, x.currency`, db.Tenant(), today).Scan(ctx, &rows)
-	list := make([]Ageing, len(rows))
-	for i, r := range rows {
-		list[i] = Ageing{
-			Payer: r.Payer, UpTo30: money(r.A, r.Currency), UpTo60: money(r.B, r.Currency), UpTo90: money(r.C, r.Currency),
-			Over90: money(r.D, r.Currency), Total: money(r.Sum, r.Currency), OpenShares: r.Shares,
-		}
-	}
-	return list, err
-}
-
-// MethodTotal is the money of one method and currency on one day.
-type MethodTotal struct {
-	Method    Method        `json:"method"`
-	Received  hmstype.Money `json:"received"`  // payments taken on the day, also those cancelled later
-	Cancelled hmstype.Money `json:"cancelled"` // payments of any day that were cancelled on this one
-	Refunded  hmstype.Money `json:"refunded"`  // refunds given on the day
-	Net       hmstype.Money `json:"net"`       // received - cancelled - refunded
-	Payments  int64         `json:"payments"`  // how many were taken
-}
-
-// DaySummary is what one of the tenant's days brought.
-type DaySummary struct {
-	Day     hmstype.Date  `json:"day"`
-	Methods []MethodTotal `json:"methods"` // by currency and method
-	Revenue []Revenue     `json:"revenue"` // by payer
-}
-
-// GetDaySummaryInput asks for one day.
-type GetDaySummaryInput struct {
-	Day hmstype.Date `json:"day"` // zero means the tenant's today
-}
-
-// Validate implements the rules above: every day is allowed.
-func (in GetDaySummaryInput) Validate() error { return nil }
-
-var opGetDaySummary = usecase.Query[GetDaySummaryInput, DaySummary]{
-	Name: "billing.get_day_summary", Permission: hmstype.PermBillingRead,
-	Shows: usecase.Nobody[DaySummary](sumsOnly), Quiet: sumsOnly,
-	Sample: GetDaySummaryInput{},
-}.Declare()
-
-// GetDaySummary gives the money that moved and what was invoiced on a day.
-// Permission: [hmstype.PermBillingRead].
-func (s *Service) GetDaySummary(ctx context.Context, in GetDaySummaryInput) (DaySummary, error) {
-	return opGetDaySummary.Run(ctx, &s.base, in, daySummary)
-}
-
-func daySummary(ctx context.Context, db dbx.DB, in GetDaySummaryInput) (DaySummary, error) {
-	day := in.Day
-	if day.IsZero() {
-		var err error
-		if day, err = db.Today(ctx); err != nil {
-			return DaySummary{}, err
-		}
-	}
-	var rows []struct {
-		Method                        Method
-		Currency                      hmstype.Currency
-		Received, Cancelled, Refunded decimal.Decimal
-		Payments                      int64
-	}
-	err := db.NewRaw(`SELECT x.method, x.currency, sum(x.received) AS received, sum(x.cancelled) AS cancelled,
-			sum(x.refunded) AS refunded, sum(x.payments) AS payments
-		FROM (
-			SELECT p.method, p.currency, p.amount AS received, 0::numeric AS cancelled, 0::numeric AS refunded, 1::bigint AS payments
-			FROM hms.payment AS p WHERE p.tenant_id = ?0 AND p.business_date = ?1
-			UNION ALL SELECT p.method, p.currency, 0, p.amount, 0, 0 FROM hms.payment AS p WHERE p.tenant_id = ?0 AND p.cancelled_on = ?1
-			UNION ALL SELECT r.method, r.currency, 0, 0, r.amount, 0 FROM hms.refund AS r WHERE r.tenant_id = ?0 AND r.business_date = ?1
-		) AS x GROUP BY x.currency, x.method ORDER BY x.currency, x.method`, db.Tenant(), day).Scan(ctx, &rows)
-	summary := DaySummary{Day: day, Methods: make([]MethodTotal, len(rows))}
-	for i, r := range rows {
-		summary.Methods[i] = MethodTotal{
-			Method: r.Method, Received: money(r.Received, r.Currency), Cancelled: money(r.Cancelled, r.Currency),
-			Refunded: money(r.Refunded, r.Currency), Payments: r.Payments,
-			Net: money(r.Received.Sub(r.Cancelled).Sub(r.Refunded), r.Currency),
-		}
-	}
-	if err != nil {
-		return summary, err
-	}
-	summary.Revenue, err = readRevenue(ctx, db, payerMix, Days{From: day, Until: day.AddDays(1)})
-	return summary, err
 }

@@ -102,7 +102,8 @@ func TestRestricted_ListsWithholdPerRow(t *testing.T) {
 	require.Equal(t, billing.BillIssued, list.Items[0].Status)
 	require.Equal(t, open.Total, list.Items[1].Total, "another's is shown")
 	require.Equal(t, 1, dbtest.Scalar[int](t, r.Env, `SELECT count(*) FROM hms.audit_event
-		WHERE tenant_id = ? AND operation = 'billing.list_bills' AND action = 'search' AND patient_id = ?`, r.Tenant, r.patient))
+		WHERE tenant_id = ? AND operation = 'billing.list_bills' AND action = 'search'
+		AND patient_id = ?`, r.Tenant, r.patient))
 
 	_, err = r.s.RequestRefund(r.Ctx, billing.RequestRefundInput{
 		Payment: r.payment.ID, Amount: usd("7"), RefundDetails: because(canary),

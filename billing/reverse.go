@@ -6,29 +6,11 @@ import (
 	"strings"
 
 	"github.com/shopspring/decimal"
-	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 )
-
-// Reverse implements [charge.Poster]: in the use case's transaction it aborts every charge of
-// the source that is not billed (a draft loses its line), and credits in full what is. The source's
-// Line does not count. A source that was never charged, or was reversed before, is a no-op.
-func (p Port) Reverse(ctx context.Context, conn bun.IConn, source charge.Source, reason string) error {
-	var v hmstype.Validator
-	checkSource(&v, source)
-	v.Text(reason, "reason", 1, maxReason)
-	if err := v.Err(); err != nil {
-		return err
-	}
-	db, err := p.base.DB.Join(ctx, conn)
-	if err != nil {
-		return err
-	}
-	return dbx.Map(reverse(ctx, db, source, reason))
-}
 
 func reverse(ctx context.Context, db dbx.DB, source charge.Source, reason string) error {
 	ofSource := []dbx.Apply{

@@ -71,7 +71,7 @@ var claimMethods = map[string]billing.Method{
 func TestClaims_SharedData(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("replays some 5,000 deeds")
+		t.Skip("replays some 5,000 acts")
 	}
 	claims, owners := readClaims(t)
 	b := setup(t)
@@ -171,7 +171,9 @@ func (b *bundle) settleEvent(bill billing.Bill, e claimEvent) error {
 	if e.adjustments.IsPositive() {
 		amount := hmstype.Money{Amount: e.adjustments, Currency: "USD"}
 		line := billing.CreditLine{Line: bill.Lines[0].ID, Amount: &amount}
-		_, err := b.s.IssueCreditNote(b.Ctx, billing.IssueCreditNoteInput{Bill: bill.ID, Reason: "adjustment", Lines: []billing.CreditLine{line}})
+		_, err := b.s.IssueCreditNote(b.Ctx, billing.IssueCreditNoteInput{
+			Bill: bill.ID, Reason: "adjustment", Lines: []billing.CreditLine{line},
+		})
 		return err
 	}
 	return nil

@@ -56,7 +56,9 @@ func TestService_Reference_TypedDifferently(t *testing.T) {
 		require.NoError(t, err, "cash needs no reference")
 	}
 	_, err = pay("\u200b")
-	require.Equal(t, []hmstype.FieldError{{Path: "referenceNumber", Rule: "must have a letter, digit or sign"}}, hmstype.Fields(err))
+	require.Equal(
+		t, []hmstype.FieldError{{Path: "referenceNumber", Rule: "must have a letter, digit or sign"}}, hmstype.Fields(err),
+	)
 
 	refund := func(reference string) error {
 		_, err := b.s.Refund(b.Ctx, billing.RefundInput{

@@ -33,7 +33,9 @@ func (r Report) Clean() bool { return len(r.Drifts) == 0 }
 // String tells the verdict, what was recomputed, and which rows drift by which rule, for a
 // terminal; it tells no amount, for a bill's is a patient's.
 func (r Report) String() string {
-	text := usecase.ReportText(r.Clean(), fmt.Sprintf("%d journals, %d bills, %d payments", r.Journals, r.Bills, r.Payments))
+	text := usecase.ReportText(
+		r.Clean(), fmt.Sprintf("%d journals, %d bills, %d payments", r.Journals, r.Bills, r.Payments),
+	)
 	for _, d := range r.Drifts {
 		text += "\n  " + d.Rule + ": not so of " + d.ID
 	}
@@ -45,18 +47,23 @@ func (r Report) String() string {
 var proofs = []struct{ rule, query string }{
 	{"journal sums to zero", `SELECT p.journal_id::text AS id, p.currency, 0::numeric AS stored, sum(p.amount) AS computed
 		FROM hms.posting AS p WHERE p.tenant_id = ?0 GROUP BY p.journal_id, p.currency HAVING sum(p.amount) <> 0`},
-	{"journal has all its lines", `SELECT j.id::text AS id, j.currency, j.line_count::numeric AS stored, count(p.line_no)::numeric AS computed
-		FROM hms.journal AS j LEFT JOIN hms.posting AS p ON p.tenant_id = ?0 AND p.journal_id = j.id AND p.currency = j.currency
+	{"journal has all its lines", `SELECT j.id::text AS id, j.currency, j.line_count::numeric AS stored,
+		count(p.line_no)::numeric AS computed
+		FROM hms.journal AS j LEFT JOIN hms.posting AS p ON p.tenant_id = ?0 AND p.journal_id = j.id
+		AND p.currency = j.currency
 		WHERE j.tenant_id = ?0 GROUP BY j.id, j.currency, j.line_count HAVING j.line_count <> count(p.line_no)`},
-	{"bill total", `SELECT b.id::text AS id, b.currency, b.total_amount AS stored, coalesce(sum(l.total_amount), 0) AS computed
+	{"bill total", `SELECT b.id::text AS id, b.currency, b.total_amount AS stored,
+		coalesce(sum(l.total_amount), 0) AS computed
 		FROM hms.bill AS b LEFT JOIN hms.bill_line AS l ON l.tenant_id = ?0 AND l.bill_id = b.id AND l.released_at IS NULL
 		WHERE b.tenant_id = ?0 AND b.status <> 'cancelled' GROUP BY b.id, b.currency, b.total_amount
 		HAVING b.total_amount <> coalesce(sum(l.total_amount), 0)`},
-	{"bill is its shares", `SELECT b.id::text AS id, b.currency, b.total_amount AS stored, coalesce(sum(s.amount), 0) AS computed
+	{"bill is its shares", `SELECT b.id::text AS id, b.currency, b.total_amount AS stored,
+		coalesce(sum(s.amount), 0) AS computed
 		FROM hms.bill AS b LEFT JOIN hms.bill_share AS s ON s.tenant_id = ?0 AND s.bill_id = b.id
 		WHERE b.tenant_id = ?0 AND b.status IN ('issued', 'balanced') GROUP BY b.id, b.currency, b.total_amount
 		HAVING b.total_amount <> coalesce(sum(s.amount), 0)`},
-	{"line is its shares", `SELECT l.id::text AS id, l.currency, l.total_amount AS stored, coalesce(sum(s.amount), 0) AS computed
+	{"line is its shares", `SELECT l.id::text AS id, l.currency, l.total_amount AS stored,
+		coalesce(sum(s.amount), 0) AS computed
 		FROM hms.bill_line AS l LEFT JOIN hms.bill_line_share AS s ON s.tenant_id = ?0 AND s.bill_line_id = l.id
 		WHERE l.tenant_id = ?0 AND l.issued_at IS NOT NULL GROUP BY l.id, l.currency, l.total_amount
 		HAVING l.total_amount <> coalesce(sum(s.amount), 0)`},
@@ -70,32 +77,43 @@ var proofs = []struct{ rule, query string }{
 				UNION ALL SELECT r.share_id, -r.amount FROM hms.refund AS r WHERE r.tenant_id = ?0) AS x
 			GROUP BY x.share_id) AS p ON p.share_id = s.id
 		WHERE s.tenant_id = ?0 AND s.paid_amount <> coalesce(p.paid, 0)`},
-	{"share credited", `SELECT s.id::text AS id, s.currency, s.credited_amount AS stored, coalesce(sum(c.amount), 0) AS computed
+	{"share credited", `SELECT s.id::text AS id, s.currency, s.credited_amount AS stored,
+		coalesce(sum(c.amount), 0) AS computed
 		FROM hms.bill_share AS s LEFT JOIN hms.credit_note_share AS c ON c.tenant_id = ?0 AND c.share_id = s.id
-		WHERE s.tenant_id = ?0 GROUP BY s.id, s.currency, s.credited_amount HAVING s.credited_amount <> coalesce(sum(c.amount), 0)`},
-	{"line credited", `SELECT l.id::text AS id, l.currency, l.credited_net + l.credited_tax AS stored, coalesce(sum(c.total_amount), 0) AS computed
+		WHERE s.tenant_id = ?0 GROUP BY s.id, s.currency, s.credited_amount
+		HAVING s.credited_amount <> coalesce(sum(c.amount), 0)`},
+	{"line credited", `SELECT l.id::text AS id, l.currency, l.credited_net + l.credited_tax AS stored,
+		coalesce(sum(c.total_amount), 0) AS computed
 		FROM hms.bill_line AS l LEFT JOIN hms.credit_note_line AS c ON c.tenant_id = ?0 AND c.bill_line_id = l.id
 		WHERE l.tenant_id = ?0 GROUP BY l.id, l.currency, l.credited_net, l.credited_tax
 		HAVING l.credited_net + l.credited_tax <> coalesce(sum(c.total_amount), 0)`},
-	{"credit note is its shares", `SELECT n.id::text AS id, n.currency, n.total_amount AS stored, coalesce(sum(c.amount), 0) AS computed
+	{"credit note is its shares", `SELECT n.id::text AS id, n.currency, n.total_amount AS stored,
+		coalesce(sum(c.amount), 0) AS computed
 		FROM hms.credit_note AS n LEFT JOIN hms.credit_note_share AS c ON c.tenant_id = ?0 AND c.note_id = n.id
-		WHERE n.tenant_id = ?0 GROUP BY n.id, n.currency, n.total_amount HAVING n.total_amount <> coalesce(sum(c.amount), 0)`},
-	{"payment refunded", `SELECT p.id::text AS id, p.currency, p.refunded_amount AS stored, coalesce(sum(r.amount), 0) AS computed
+		WHERE n.tenant_id = ?0 GROUP BY n.id, n.currency, n.total_amount
+		HAVING n.total_amount <> coalesce(sum(c.amount), 0)`},
+	{"payment refunded", `SELECT p.id::text AS id, p.currency, p.refunded_amount AS stored,
+		coalesce(sum(r.amount), 0) AS computed
 		FROM hms.payment AS p LEFT JOIN hms.refund AS r ON r.tenant_id = ?0 AND r.payment_id = p.id
-		WHERE p.tenant_id = ?0 GROUP BY p.id, p.currency, p.refunded_amount HAVING p.refunded_amount <> coalesce(sum(r.amount), 0)`},
-	{"bill paid", `SELECT b.id::text AS id, b.currency, b.paid_amount AS stored, coalesce(sum(s.paid_amount), 0) AS computed
+		WHERE p.tenant_id = ?0 GROUP BY p.id, p.currency, p.refunded_amount
+		HAVING p.refunded_amount <> coalesce(sum(r.amount), 0)`},
+	{"bill paid", `SELECT b.id::text AS id, b.currency, b.paid_amount AS stored,
+		coalesce(sum(s.paid_amount), 0) AS computed
 		FROM hms.bill AS b LEFT JOIN hms.bill_share AS s ON s.tenant_id = ?0 AND s.bill_id = b.id
-		WHERE b.tenant_id = ?0 GROUP BY b.id, b.currency, b.paid_amount HAVING b.paid_amount <> coalesce(sum(s.paid_amount), 0)`},
+		WHERE b.tenant_id = ?0 GROUP BY b.id, b.currency, b.paid_amount
+		HAVING b.paid_amount <> coalesce(sum(s.paid_amount), 0)`},
 	{"bill open", `SELECT b.id::text AS id, b.currency, b.open_amount AS stored,
 			coalesce(sum(greatest(s.amount - s.paid_amount - s.credited_amount, 0)), 0) AS computed
 		FROM hms.bill AS b LEFT JOIN hms.bill_share AS s ON s.tenant_id = ?0 AND s.bill_id = b.id
 		WHERE b.tenant_id = ?0 GROUP BY b.id, b.currency, b.open_amount
 		HAVING b.open_amount <> coalesce(sum(greatest(s.amount - s.paid_amount - s.credited_amount, 0)), 0)`},
 	{"payment journal", `SELECT p.id::text AS id, p.currency, p.amount AS stored, coalesce(sum(g.amount), 0) AS computed
-		FROM hms.payment AS p LEFT JOIN hms.posting AS g ON g.tenant_id = ?0 AND g.journal_id = p.journal_id AND g.amount > 0 AND g.bill_id = p.bill_id
+		FROM hms.payment AS p LEFT JOIN hms.posting AS g ON g.tenant_id = ?0 AND g.journal_id = p.journal_id AND g.amount > 0
+		AND g.bill_id = p.bill_id
 		WHERE p.tenant_id = ?0 GROUP BY p.id, p.currency, p.amount HAVING p.amount <> coalesce(sum(g.amount), 0)`},
 	{"refund journal", `SELECT r.id::text AS id, r.currency, r.amount AS stored, coalesce(sum(g.amount), 0) AS computed
-		FROM hms.refund AS r LEFT JOIN hms.posting AS g ON g.tenant_id = ?0 AND g.journal_id = r.journal_id AND g.amount > 0 AND g.bill_id = r.bill_id
+		FROM hms.refund AS r LEFT JOIN hms.posting AS g ON g.tenant_id = ?0 AND g.journal_id = r.journal_id AND g.amount > 0
+		AND g.bill_id = r.bill_id
 		WHERE r.tenant_id = ?0 GROUP BY r.id, r.currency, r.amount HAVING r.amount <> coalesce(sum(g.amount), 0)`},
 	{"patient receivable", receivableProof(AccountReceivablePatient, "s.sequence = 0")},
 	{"payer receivable", receivableProof(AccountReceivablePayer, "s.sequence > 0")},
@@ -131,7 +149,8 @@ func (s *Service) Verify(ctx context.Context) (Report, error) {
 func verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report, error) {
 	report := Report{Drifts: []Drift{}}
 	err := db.QueryRow(ctx, `SELECT (SELECT count(*) FROM hms.journal AS j WHERE j.tenant_id = $1),
-		(SELECT count(*) FROM hms.bill AS b WHERE b.tenant_id = $1), (SELECT count(*) FROM hms.payment AS p WHERE p.tenant_id = $1)`,
+		(SELECT count(*) FROM hms.bill AS b WHERE b.tenant_id = $1), (SELECT count(*) FROM hms.payment AS p
+		WHERE p.tenant_id = $1)`,
 		db.Tenant()).Scan(&report.Journals, &report.Bills, &report.Payments)
 	if err != nil {
 		return report, err

@@ -21,7 +21,8 @@ func (b *bundle) raw(tb testing.TB, query string, args ...any) error {
 	return err
 }
 
-const rawPayment = `INSERT INTO hms.payment (tenant_id, id, bill_id, patient_id, share_id, amount, currency, method, reference_number,
+const rawPayment = `INSERT INTO hms.payment (tenant_id, id, bill_id, patient_id, share_id, amount, currency, method,
+	reference_number,
 	reference_number_key, status, journal_id, business_date, created_at, created_by)
 	VALUES (?, ?, ?, ?, ?, ?::text::numeric, ?, 'cash', '', '', 'active', ?, now()::date, now(), 'system:test')`
 
@@ -29,7 +30,8 @@ const rawPayment = `INSERT INTO hms.payment (tenant_id, id, bill_id, patient_id,
 func (b *bundle) rawPay(tb testing.TB, bill billing.Bill, amount string, currency hmstype.Currency) error {
 	tb.Helper()
 	journal, payment := hmstype.NewID[hmstype.JournalID](), hmstype.NewID[hmstype.PaymentID]()
-	require.NoError(tb, b.raw(tb, `INSERT INTO hms.journal (tenant_id, id, kind, source_id, currency, line_count, business_date, posted_at)
+	require.NoError(tb, b.raw(tb, `INSERT INTO hms.journal (tenant_id, id, kind, source_id, currency, line_count,
+		business_date, posted_at)
 		VALUES (?, ?, 'payment', ?, 'USD', 2, now()::date, now())`, b.Tenant, journal, payment))
 	return b.raw(tb, rawPayment, b.Tenant, payment, bill.ID, bill.Patient, bill.Shares[0].ID, amount, currency, journal)
 }
@@ -75,13 +77,21 @@ func TestWall_Journal(t *testing.T) {
 	b := setup(t)
 	b.billOf100(t)
 	var account string
-	require.NoError(t, b.DB.NewRaw(`SELECT id FROM hms.ledger_account WHERE tenant_id = ? AND code = 'revenue'`, b.Tenant).Scan(t.Context(), &account))
+	require.NoError(
+		t,
+		b.DB.NewRaw(
+			`SELECT id FROM hms.ledger_account WHERE tenant_id = ? AND code = 'revenue'`, b.Tenant,
+		).Scan(t.Context(), &account),
+	)
 	journal := hmstype.NewID[hmstype.JournalID]()
-	require.NoError(t, b.raw(t, `INSERT INTO hms.journal (tenant_id, id, kind, source_id, currency, line_count, business_date, posted_at)
+	require.NoError(t, b.raw(t, `INSERT INTO hms.journal (tenant_id, id, kind, source_id, currency, line_count,
+		business_date, posted_at)
 		VALUES (?, ?, 'refund', ?, 'USD', 2, now()::date, now())`, b.Tenant, journal, journal))
 	post := func(values string) error {
 		return b.raw(t, `INSERT INTO hms.posting (tenant_id, journal_id, line_no, account_id, currency, amount) VALUES `+
-			strings.NewReplacer("$T", "'"+b.Tenant.String()+"', '"+journal.String()+"'", "$A", "'"+account+"', 'USD'").Replace(values))
+			strings.NewReplacer(
+				"$T", "'"+b.Tenant.String()+"', '"+journal.String()+"'", "$A", "'"+account+"', 'USD'",
+			).Replace(values))
 	}
 	require.Equal(t, "HM501", dbx.SQLState(post(`($T, 1, $A, 5)`)), "one leg")
 	require.Equal(t, "HM501", dbx.SQLState(post(`($T, 1, $A, 5), ($T, 2, $A, -4.99)`)), "a cent is missing")
@@ -112,11 +122,13 @@ func TestWall_IssuedBill(t *testing.T) {
 	for _, statement := range []string{
 		`UPDATE hms.bill_line SET description = 'other' WHERE tenant_id = ?`,
 		`UPDATE hms.bill_line SET released_at = now() WHERE tenant_id = ?`,
-		`UPDATE hms.bill_line SET quantity = 2, gross_amount = 200, net_amount = 200, total_amount = 200, patient_amount = 150 WHERE tenant_id = ?`,
+		`UPDATE hms.bill_line SET quantity = 2, gross_amount = 200, net_amount = 200, total_amount = 200, patient_amount = 150
+			WHERE tenant_id = ?`,
 		`UPDATE hms.bill_line SET issued_at = NULL WHERE tenant_id = ?`,
 		`UPDATE hms.bill_line SET credited_net = -1 WHERE tenant_id = ?`,
 		`UPDATE hms.bill SET bill_number = 'INV-X' WHERE tenant_id = ?`,
-		`UPDATE hms.bill SET gross_amount = 1, total_amount = 1, patient_amount = 0.5, payer_amount = 0.5, open_amount = 1 WHERE tenant_id = ?`,
+		`UPDATE hms.bill SET gross_amount = 1, total_amount = 1, patient_amount = 0.5, payer_amount = 0.5, open_amount = 1
+			WHERE tenant_id = ?`,
 		`UPDATE hms.bill SET status = 'balanced' WHERE tenant_id = ?`,
 		`UPDATE hms.bill SET paid_amount = 100 WHERE tenant_id = ?`,
 		`UPDATE hms.bill_share SET amount = 60 WHERE tenant_id = ?`,
@@ -132,15 +144,21 @@ func TestWall_IssuedBill(t *testing.T) {
 	} {
 		require.Error(t, b.raw(t, statement, b.Tenant), statement)
 	}
-	require.Equal(t, "HM503", dbx.SQLState(b.raw(t, `INSERT INTO hms.bill_share (tenant_id, id, bill_id, patient_id, sequence, coverage_id, payer, currency, amount)
-		VALUES (?, ?, ?, ?, 7, ?, 'x', 'USD', 1)`, b.Tenant, hmstype.NewID[billing.ShareID](), bill.ID, bill.Patient, bill.Shares[1].Coverage)))
+	require.Equal(t, "HM503", dbx.SQLState(b.raw(t, `INSERT INTO hms.bill_share (tenant_id, id, bill_id, patient_id,
+		sequence, coverage_id, payer, currency, amount)
+		VALUES (?, ?, ?, ?, 7, ?, 'x', 'USD',
+		1)`, b.Tenant, hmstype.NewID[billing.ShareID](), bill.ID, bill.Patient, bill.Shares[1].Coverage)))
 	extra := b.post(t, b.request("CONSULT", "1"))
-	require.Equal(t, "HM503", dbx.SQLState(b.raw(t, `INSERT INTO hms.bill_line (tenant_id, id, bill_id, patient_id, line_no, charge_id, service_code, category,
-		description, service_date, quantity, unit_price, currency, gross_amount, discount_amount, net_amount, tax_percent, tax_amount, total_amount, patient_amount, payer_amount)
+	require.Equal(t, "HM503", dbx.SQLState(b.raw(t, `INSERT INTO hms.bill_line (tenant_id, id, bill_id, patient_id,
+		line_no, charge_id, service_code, category,
+		description, service_date, quantity, unit_price, currency, gross_amount, discount_amount, net_amount, tax_percent,
+		tax_amount, total_amount, patient_amount, payer_amount)
 		VALUES (?, ?, ?, ?, 9, ?, 'X', 'X', 'X', now()::date, 1, 40, 'USD', 40, 0, 40, 0, 0, 40, 40, 0)`,
 		b.Tenant, hmstype.NewID[hmstype.BillLineID](), bill.ID, bill.Patient, extra)), "a line after issue")
-	require.Equal(t, "HM503", dbx.SQLState(b.raw(t, `INSERT INTO hms.bill_line_share (tenant_id, bill_id, bill_line_id, share_id, currency, amount)
-		VALUES (?, ?, ?, ?, 'USD', 1)`, b.Tenant, bill.ID, bill.Lines[0].ID, bill.Shares[0].ID)), "a part of a line after issue")
+	require.Equal(t, "HM503", dbx.SQLState(b.raw(t, `INSERT INTO hms.bill_line_share (tenant_id, bill_id, bill_line_id,
+		share_id, currency, amount)
+		VALUES (?, ?, ?, ?, 'USD',
+		1)`, b.Tenant, bill.ID, bill.Lines[0].ID, bill.Shares[0].ID)), "a part of a line after issue")
 	require.Equal(t, bill, b.bill(t, bill.ID))
 	b.requireProof(t)
 }
@@ -151,7 +169,12 @@ func TestWall_DraftThatDoesNotSumUp(t *testing.T) {
 	b.post(t, b.request("CONSULT", "1"))
 	draft, err := b.s.CreateBill(b.Ctx, billing.CreateBillInput{Patient: b.patient})
 	require.NoError(t, err)
-	require.NoError(t, b.raw(t, `UPDATE hms.bill SET gross_amount = 41, total_amount = 41, patient_amount = 41 WHERE tenant_id = ?`, b.Tenant))
+	require.NoError(
+		t,
+		b.raw(
+			t, `UPDATE hms.bill SET gross_amount = 41, total_amount = 41, patient_amount = 41 WHERE tenant_id = ?`, b.Tenant,
+		),
+	)
 	_, err = b.s.IssueBill(b.Ctx, billing.IssueBillInput{ID: draft.ID})
 	require.ErrorIs(t, err, billing.ErrNotSummed, "the database compares the totals with the lines")
 	proof, err := b.s.Verify(b.Ctx)
@@ -159,11 +182,13 @@ func TestWall_DraftThatDoesNotSumUp(t *testing.T) {
 	require.Len(t, proof.Drifts, 1)
 	require.Equal(t, "bill total", proof.Drifts[0].Rule)
 	for _, statement := range []string{
-		`UPDATE hms.bill_line SET gross_amount = 'NaN', net_amount = 'NaN', total_amount = 'NaN', patient_amount = 'NaN' WHERE tenant_id = ?`,
+		`UPDATE hms.bill_line SET gross_amount = 'NaN', net_amount = 'NaN', total_amount = 'NaN', patient_amount = 'NaN'
+			WHERE tenant_id = ?`,
 		`UPDATE hms.bill_line SET unit_price = 40.005 WHERE tenant_id = ?`,
 		`UPDATE hms.bill_line SET total_amount = 41, patient_amount = 41 WHERE tenant_id = ?`,
 		`UPDATE hms.bill_line SET patient_amount = 39 WHERE tenant_id = ?`,
-		`UPDATE hms.bill_line SET discount_amount = 50, net_amount = -10, total_amount = -10, patient_amount = -10 WHERE tenant_id = ?`,
+		`UPDATE hms.bill_line SET discount_amount = 50, net_amount = -10, total_amount = -10, patient_amount = -10
+			WHERE tenant_id = ?`,
 	} {
 		require.Equal(t, "23514", dbx.SQLState(b.raw(t, statement, b.Tenant)), statement)
 	}
@@ -198,9 +223,15 @@ func TestService_Verify_FindsWhatWasTamperedWith(t *testing.T) {
 	require.NoError(t, err)
 	b.requireProof(t)
 	for _, tt := range []struct{ attack, undo, rule string }{
-		{`UPDATE hms.posting SET amount = amount + 1 WHERE line_no = 1`, `UPDATE hms.posting SET amount = amount - 1 WHERE line_no = 1`, "journal sums to zero"},
+		{
+			`UPDATE hms.posting SET amount = amount + 1 WHERE line_no = 1`,
+			`UPDATE hms.posting SET amount = amount - 1 WHERE line_no = 1`, "journal sums to zero",
+		},
 		{`UPDATE hms.payment SET amount = amount + 1`, `UPDATE hms.payment SET amount = amount - 1`, "payment journal"},
-		{`UPDATE hms.bill_share SET paid_amount = paid_amount + 1`, `UPDATE hms.bill_share SET paid_amount = paid_amount - 1`, "share paid"},
+		{
+			`UPDATE hms.bill_share SET paid_amount = paid_amount + 1`, `UPDATE hms.bill_share SET paid_amount = paid_amount - 1`,
+			"share paid",
+		},
 		{`UPDATE hms.refund SET amount = amount - 1`, `UPDATE hms.refund SET amount = amount + 1`, "payment refunded"},
 		{`UPDATE hms.bill_line SET credited_net = 1`, `UPDATE hms.bill_line SET credited_net = 0`, "line credited"},
 		{`UPDATE hms.journal SET line_count = 3`, `UPDATE hms.journal SET line_count = 2`, "journal has all its lines"},

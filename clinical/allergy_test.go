@@ -47,15 +47,15 @@ func TestService_ReviseAllergy(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: allergy.ID, Version: 1, Status: clinical.AllergyActive, Reason: "x"})
 	require.ErrorIs(t, err, hmstype.ErrStale)
-	twin, err := b.RecordAllergy(b.Ctx, peanut)
+	twice, err := b.RecordAllergy(b.Ctx, peanut)
 	require.NoError(t, err)
 	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: allergy.ID, Version: 2, Status: clinical.AllergyActive, Reason: "x"})
 	require.ErrorIs(t, err, clinical.ErrAllergyRecorded)
-	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: twin.ID, Version: 1, Verification: clinical.EnteredInError, Reason: "twice"})
+	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: twice.ID, Version: 1, Verification: clinical.EnteredInError, Reason: "twice"})
 	require.NoError(t, err)
-	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: twin.ID, Version: 2, Verification: clinical.Confirmed, Reason: "x"})
+	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: twice.ID, Version: 2, Verification: clinical.Confirmed, Reason: "x"})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
-	_, err = b.ReviseAllergy(b.As(t, identity.RolePharmacist), clinical.ReviseAllergyInput{ID: twin.ID, Version: 2, Verification: clinical.Confirmed, Reason: "x"})
+	_, err = b.ReviseAllergy(b.As(t, identity.RolePharmacist), clinical.ReviseAllergyInput{ID: twice.ID, Version: 2, Verification: clinical.Confirmed, Reason: "x"})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 	list, err := b.ListAllergies(b.Ctx, b.patient)
 	require.NoError(t, err)
@@ -79,7 +79,7 @@ func TestService_ReviseAllergy_ConcurrentOneAnswer(t *testing.T) {
 		require.NoError(t, err)
 		_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: nut.ID, Version: 1, Status: clinical.AllergyInactive, Reason: "x"})
 		require.NoError(t, err)
-		deeds := []func() error{
+		acts := []func() error{
 			func() error {
 				return second(b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: none.ID, Version: 2, Status: clinical.AllergyActive, Reason: "x"}))
 			},
@@ -98,10 +98,10 @@ func TestService_ReviseAllergy_ConcurrentOneAnswer(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 16 {
 			wg.Go(func() {
-				err := deeds[i%len(deeds)]()
+				err := acts[i%len(acts)]()
 				if err != nil && !errors.Is(err, clinical.ErrAllergyContradiction) && !errors.Is(err, clinical.ErrAllergyRecorded) &&
 					!errors.Is(err, hmstype.ErrStale) && !errors.Is(err, hmstype.ErrInvalidTransition) {
-					t.Errorf("deed %d: %v", i%len(deeds), err)
+					t.Errorf("act %d: %v", i%len(acts), err)
 				}
 			})
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,9 +13,6 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
 )
-
-// ErrHeld: a legal hold keeps the patient's data; a precondition.
-var ErrHeld = fmt.Errorf("%w: a legal hold keeps these data", hmstype.ErrPrecondition)
 
 // ErasureDetails are why a patient is erased.
 type ErasureDetails struct {
@@ -60,7 +56,9 @@ func (r erasureRow) Position() hmstype.Position {
 }
 
 func (r erasureRow) erasure() Erasure {
-	return Erasure{Patient: r.PatientID, ErasureDetails: r.ErasureDetails, ErasedBy: r.ErasedBy, ErasedAt: r.ErasedAt.UTC()}
+	return Erasure{
+		Patient: r.PatientID, ErasureDetails: r.ErasureDetails, ErasedBy: r.ErasedBy, ErasedAt: r.ErasedAt.UTC(),
+	}
 }
 
 // EraseInput names a patient and says why he is erased.
@@ -126,7 +124,9 @@ func (s *Service) erase(ctx context.Context, db dbx.DB, in EraseInput) (Erasure,
 	if err := s.base.Crypt.Erase(ctx, db, in.Patient.UUID()); err != nil {
 		return Erasure{}, err
 	}
-	err = db.RecordAccess(ctx, dbx.Access{Action: "erase", Entity: "patient", ID: in.Patient.String(), Patient: in.Patient})
+	err = db.RecordAccess(ctx, dbx.Access{
+		Action: "erase", Entity: "patient", ID: in.Patient.String(), Patient: in.Patient,
+	})
 	if err != nil {
 		return Erasure{}, err
 	}
@@ -138,7 +138,9 @@ func (s *Service) erase(ctx context.Context, db dbx.DB, in EraseInput) (Erasure,
 // lockPatient makes use cases that write sealed fields of the patient come before or after.
 func lockPatient(ctx context.Context, db dbx.DB, patient hmstype.PatientID) error {
 	var found int
-	err := db.QueryRow(ctx, `SELECT 1 FROM hms.patient WHERE tenant_id = $1 AND id = $2 FOR UPDATE`, db.Tenant(), patient).Scan(&found)
+	err := db.QueryRow(
+		ctx, `SELECT 1 FROM hms.patient WHERE tenant_id = $1 AND id = $2 FOR UPDATE`, db.Tenant(), patient,
+	).Scan(&found)
 	if errors.Is(err, sql.ErrNoRows) {
 		return hmstype.NotFound("patient", patient)
 	}

@@ -58,7 +58,12 @@ func TestService_Erase(t *testing.T) {
 	list, err := s.ListErasures(env.Ctx, hmstype.Page{})
 	require.NoError(t, err)
 	require.Equal(t, []encryption.Erasure{record}, list.Items)
-	require.Equal(t, 1, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.outbox WHERE tenant_id = ? AND event_type = 'encryption.erased'`, env.Tenant))
+	require.Equal(
+		t, 1,
+		dbtest.Scalar[int](
+			t, env, `SELECT count(*) FROM hms.outbox WHERE tenant_id = ? AND event_type = 'encryption.erased'`, env.Tenant,
+		),
+	)
 }
 
 // A backup brings the keys back; to erase again takes them away again.
@@ -67,10 +72,15 @@ func TestService_EraseAfterARestore(t *testing.T) {
 	env := dbtest.New(t)
 	s, patients := encryption.New(env.Base), patient.New(env.Base)
 	p := register(t, env, patients, 1)[0]
-	backup := dbtest.Scalar[string](t, env, `SELECT encode(wrapped, 'hex') FROM hms.data_key WHERE tenant_id = ? AND subject_id = ?`, env.Tenant, p.ID)
+	backup := dbtest.Scalar[string](
+		t, env, `SELECT encode(wrapped, 'hex') FROM hms.data_key WHERE tenant_id = ? AND subject_id = ?`, env.Tenant, p.ID,
+	)
 	first, err := s.Erase(env.Ctx, eraseInput(p))
 	require.NoError(t, err)
-	_, err = env.DB.ExecContext(t.Context(), `UPDATE hms.data_key SET wrapped = decode(?, 'hex') WHERE tenant_id = ? AND subject_id = ?`, backup, env.Tenant, p.ID)
+	_, err = env.DB.ExecContext(
+		t.Context(), `UPDATE hms.data_key SET wrapped = decode(?, 'hex') WHERE tenant_id = ? AND subject_id = ?`, backup,
+		env.Tenant, p.ID,
+	)
 	require.NoError(t, err)
 	got, err := patients.Get(env.Ctx, p.ID)
 	require.NoError(t, err)
@@ -89,7 +99,9 @@ func TestService_EraseIsHeldBack(t *testing.T) {
 	env := dbtest.New(t)
 	s, trail := encryption.New(env.Base), audit.New(env.Base, audit.LogConfig{})
 	p := register(t, env, patient.New(env.Base), 1)[0]
-	hold, err := trail.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: p.ID, Reason: "a lawsuit"}})
+	hold, err := trail.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{
+		LegalHoldDetails: audit.LegalHoldDetails{Patient: p.ID, Reason: "a lawsuit"},
+	})
 	require.NoError(t, err)
 	_, err = s.Erase(env.Ctx, eraseInput(p))
 	require.ErrorIs(t, err, encryption.ErrHeld)
@@ -100,13 +112,16 @@ func TestService_EraseIsHeldBack(t *testing.T) {
 	_, err = s.Erase(env.Ctx, encryption.EraseInput{Patient: p.ID})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 	_, err = s.Erase(env.Ctx, encryption.EraseInput{
-		Patient: hmstype.NewID[hmstype.PatientID](), ErasureDetails: encryption.ErasureDetails{Basis: "none", Reason: "nobody"},
+		Patient:        hmstype.NewID[hmstype.PatientID](),
+		ErasureDetails: encryption.ErasureDetails{Basis: "none", Reason: "nobody"},
 	})
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 	_, err = s.Erase(env.Ctx, eraseInput(p))
 	require.NoError(t, err)
 	_, err = env.DB.ExecContext(t.Context(), `UPDATE hms.erasure SET reason = 'other' WHERE tenant_id = ?`, env.Tenant)
 	require.ErrorContains(t, err, "never changed", "the record stays")
-	sent := dbtest.Scalar[string](t, env, `SELECT coalesce(string_agg(data::text, ''), '') FROM hms.outbox WHERE tenant_id = ?`, env.Tenant)
+	sent := dbtest.Scalar[string](
+		t, env, `SELECT coalesce(string_agg(data::text, ''), '') FROM hms.outbox WHERE tenant_id = ?`, env.Tenant,
+	)
 	require.NotContains(t, sent, "lawsuit")
 }

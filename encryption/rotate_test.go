@@ -55,7 +55,8 @@ func finish(t *testing.T, env *dbtest.Env, s *encryption.Service) {
 }
 
 const sealedCount = `SELECT count(*) FROM (
-	SELECT phone_number AS v FROM hms.patient WHERE tenant_id = ? UNION ALL SELECT email FROM hms.patient WHERE tenant_id = ?
+	SELECT phone_number AS v FROM hms.patient WHERE tenant_id = ? UNION ALL SELECT email FROM hms.patient
+	WHERE tenant_id = ?
 	UNION ALL SELECT value FROM hms.patient_identifier WHERE tenant_id = ?) AS s WHERE s.v LIKE ?`
 
 func sealed(t *testing.T, env *dbtest.Env, like string) int {
@@ -129,7 +130,9 @@ func TestService_EncryptWhatWasClear(t *testing.T) {
 	got, err := patients.Get(env.Ctx, known[3].ID)
 	require.NoError(t, err)
 	require.Equal(t, known[3].Details, got.Details)
-	_, err = patients.Register(env.Ctx, func() patient.RegisterInput { in := registerInput(3); in.LastName = "Other"; return in }())
+	_, err = patients.Register(
+		env.Ctx, func() patient.RegisterInput { in := registerInput(3); in.LastName = "Other"; return in }(),
+	)
 	require.ErrorIs(t, err, patient.ErrIdentifierTaken, "uniqueness holds across the change")
 	found, err := patients.Search(env.Ctx, patient.SearchInput{Identifier: &patient.Identifier{Value: "id-3"}})
 	require.NoError(t, err)
@@ -138,7 +141,7 @@ func TestService_EncryptWhatWasClear(t *testing.T) {
 	typed := registerInput(3)
 	typed.LastName, typed.Identifiers[0] = "Other", patient.Identifier{System: "URN:Test ", Value: "i d\u20133"}
 	_, err = patients.Register(env.Ctx, typed)
-	require.ErrorIs(t, err, patient.ErrIdentifierTaken, "what is indexed is the twin, not the spelling")
+	require.ErrorIs(t, err, patient.ErrIdentifierTaken, "what is indexed is the normal form, not the spelling")
 	found, err = patients.Search(env.Ctx, patient.SearchInput{Identifier: &typed.Identifiers[0]})
 	require.NoError(t, err)
 	require.Equal(t, known[3].ID, found.Items[0].ID)
@@ -150,7 +153,9 @@ func TestService_Rewrap(t *testing.T) {
 	s, patients := encryption.New(env.Base), patient.New(env.Base)
 	known := register(t, env, patients, 1)
 	wrapped := func() string {
-		return dbtest.Scalar[string](t, env, `SELECT encode(data_keyset, 'hex') FROM hms.tenant_keyset WHERE tenant_id = ?`, env.Tenant)
+		return dbtest.Scalar[string](
+			t, env, `SELECT encode(data_keyset, 'hex') FROM hms.tenant_keyset WHERE tenant_id = ?`, env.Tenant,
+		)
 	}
 	before := wrapped()
 	require.NoError(t, s.Rewrap(env.Ctx))
@@ -185,11 +190,17 @@ func TestService_NoClearTextAnywhere(t *testing.T) {
 
 	tables := []string{}
 	require.NoError(t, env.DB.NewRaw(`SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-		WHERE n.nspname = 'hms' AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> 'migration'`).Scan(t.Context(), &tables))
+		WHERE n.nspname = 'hms' AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+		AND c.relname <> 'migration'`).Scan(t.Context(), &tables))
 	seen := 0
 	for _, table := range tables {
 		rows := []string{}
-		require.NoError(t, env.DB.NewRaw(`SELECT to_jsonb(t)::text FROM hms.`+table+` AS t WHERE t.tenant_id = ?`, env.Tenant).Scan(t.Context(), &rows))
+		require.NoError(
+			t,
+			env.DB.NewRaw(
+				`SELECT to_jsonb(t)::text FROM hms.`+table+` AS t WHERE t.tenant_id = ?`, env.Tenant,
+			).Scan(t.Context(), &rows),
+		)
 		for _, row := range rows {
 			seen++
 			for _, canary := range []string{"canary", "7654321", "7654322"} {

@@ -66,7 +66,7 @@ type bedRow struct {
 	dbx.Header[hmstype.BedID]
 	WardID hmstype.WardID
 	BedDetails
-	BedNumberKey string // twin of Number
+	BedNumberKey string // normal form of Number
 	Status       BedStatus
 	LastCleaned  time.Time `bun:",nullzero"`
 }

@@ -29,7 +29,7 @@ func (in GetCensusInput) Validate() error {
 	return v.Err()
 }
 
-// longStay parts the two length classes; it is the twin of the stored column is_long.
+// longStay parts the two length classes; it is the same as the stored column is_long.
 const longStay = 720 * time.Hour
 
 var opGetCensus = usecase.Query[GetCensusInput, []WardCensus]{
@@ -60,6 +60,7 @@ func census(ctx context.Context, db dbx.DB, in GetCensusInput) ([]WardCensus, er
 			WHERE st.tenant_id = ?0 AND st.is_long AND st.starts_at <= ?1 AND (st.ends_at IS NULL OR st.ends_at > ?1)
 			AND st.status <> 'entered-in-error' GROUP BY st.ward_id
 		) AS lying ON lying.ward_id = w.id
-		WHERE w.tenant_id = ?0 GROUP BY w.id, w.name ORDER BY w.name, w.id`, db.Tenant(), at, at.Add(-longStay)).Scan(ctx, &wards)
+		WHERE w.tenant_id = ?0 GROUP BY w.id, w.name
+		ORDER BY w.name, w.id`, db.Tenant(), at, at.Add(-longStay)).Scan(ctx, &wards)
 	return wards, err
 }

@@ -24,10 +24,14 @@ import (
 // by SQL, because the two packages do not know each other.
 type encounters struct{}
 
-func (encounters) EncounterPatient(ctx context.Context, conn bun.IConn, id hmstype.EncounterID) (hmstype.PatientID, bool, error) {
+func (encounters) EncounterPatient(
+	ctx context.Context, conn bun.IConn, id hmstype.EncounterID,
+) (hmstype.PatientID, bool, error) {
 	var who hmstype.PatientID
 	var status string
-	err := conn.QueryRowContext(ctx, `SELECT patient_id, status FROM hms.encounter WHERE id = '`+id.String()+`'`).Scan(&who, &status)
+	err := conn.QueryRowContext(
+		ctx, `SELECT patient_id, status FROM hms.encounter WHERE id = '`+id.String()+`'`,
+	).Scan(&who, &status)
 	return who, status == "in-progress", dbx.NotFoundIfNoRows(err, "encounter", id)
 }
 
@@ -57,8 +61,12 @@ func (*poster) Reverse(context.Context, bun.IConn, charge.Source, string) error 
 func setup(tb testing.TB) *bundle {
 	tb.Helper()
 	env := dbtest.New(tb)
-	b := &bundle{Env: env, posted: &poster{seen: map[charge.Source]time.Time{}}, doctor: env.User(tb, identity.RoleDoctor).ID}
-	b.Service = facility.New(env.Base, facility.Ports{Patients: patient.NewPort(env.Base), Encounters: encounters{}, Charges: b.posted})
+	b := &bundle{
+		Env: env, posted: &poster{seen: map[charge.Source]time.Time{}}, doctor: env.User(tb, identity.RoleDoctor).ID,
+	}
+	b.Service = facility.New(env.Base, facility.Ports{
+		Patients: patient.NewPort(env.Base), Encounters: encounters{}, Charges: b.posted,
+	})
 	ward, err := b.CreateWard(b.Ctx, facility.CreateWardInput{
 		WardDetails: facility.WardDetails{Name: "General", Type: "general", Capacity: 10, ServiceCode: "BED"},
 	})
@@ -79,7 +87,9 @@ func (b *bundle) bed(tb testing.TB, number string) hmstype.BedID {
 // encounter gives an open encounter of a new patient.
 func (b *bundle) encounter(tb testing.TB) hmstype.EncounterID {
 	tb.Helper()
-	p, err := patient.New(b.Base).Register(b.Ctx, patient.RegisterInput{Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown}})
+	p, err := patient.New(b.Base).Register(b.Ctx, patient.RegisterInput{
+		Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown},
+	})
 	require.NoError(tb, err)
 	return b.encounterOf(tb, p.ID)
 }
@@ -87,7 +97,8 @@ func (b *bundle) encounter(tb testing.TB) hmstype.EncounterID {
 func (b *bundle) encounterOf(tb testing.TB, who hmstype.PatientID) hmstype.EncounterID {
 	tb.Helper()
 	id := hmstype.NewID[hmstype.EncounterID]()
-	_, err := b.DB.NewRaw(`INSERT INTO hms.encounter (tenant_id, id, patient_id, practitioner_id, class, status, started_at, created_at, created_by)
+	_, err := b.DB.NewRaw(`INSERT INTO hms.encounter (tenant_id, id, patient_id, practitioner_id, class, status,
+		started_at, created_at, created_by)
 		VALUES (?, ?, ?, ?, 'AMB', 'in-progress', now(), now(), 'system:test')`, b.Tenant, id, who, b.doctor).Exec(b.Ctx)
 	require.NoError(tb, err)
 	return id
@@ -110,7 +121,9 @@ func (b *bundle) leave(tb testing.TB, stay facility.Stay) {
 
 func (b *bundle) status(tb testing.TB, bed hmstype.BedID) facility.BedStatus {
 	tb.Helper()
-	return facility.BedStatus(dbtest.Scalar[string](tb, b.Env, `SELECT status FROM hms.bed WHERE tenant_id = ? AND id = ?`, b.Tenant, bed))
+	return facility.BedStatus(
+		dbtest.Scalar[string](tb, b.Env, `SELECT status FROM hms.bed WHERE tenant_id = ? AND id = ?`, b.Tenant, bed),
+	)
 }
 
 func (b *bundle) requireClean(tb testing.TB) {
@@ -161,14 +174,14 @@ func TestService_StayLifecycle(t *testing.T) {
 }
 
 // race runs the use case many times at once and counts what came of it.
-func race(t *testing.T, n int, deed func(i int) error) map[hmstype.Kind]int {
+func race(t *testing.T, n int, act func(i int) error) map[hmstype.Kind]int {
 	t.Helper()
 	var mu sync.Mutex
 	kinds := map[hmstype.Kind]int{}
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() {
-			err := deed(i)
+			err := act(i)
 			mu.Lock()
 			kinds[hmstype.KindOf(err)]++
 			mu.Unlock()
@@ -244,7 +257,9 @@ func TestService_ConcurrentStorm(t *testing.T) {
 					return err
 				}
 			}
-			if _, err := b.MarkCleaned(b.Ctx, beds[rand.IntN(6)]); err != nil && hmstype.KindOf(err) != hmstype.KindPrecondition {
+			if _, err := b.MarkCleaned(
+				b.Ctx, beds[rand.IntN(6)],
+			); err != nil && hmstype.KindOf(err) != hmstype.KindPrecondition {
 				return err
 			}
 			if i == 0 {
@@ -288,8 +303,10 @@ func TestWalls(t *testing.T) {
 	b := setup(t)
 	bed := b.bed(t, "1")
 	stay := b.admit(t, bed)
-	insert := `INSERT INTO hms.stay (tenant_id, id, patient_id, encounter_id, bed_id, ward_id, status, starts_at, ends_at, created_by, created_at)
-		SELECT tenant_id, gen_random_uuid(), patient_id, encounter_id, bed_id, ward_id, 'completed', starts_at + interval '1 hour', starts_at + interval '2 hours', 'x', now()
+	insert := `INSERT INTO hms.stay (tenant_id, id, patient_id, encounter_id, bed_id, ward_id, status, starts_at, ends_at,
+		created_by, created_at)
+		SELECT tenant_id, gen_random_uuid(), patient_id, encounter_id, bed_id, ward_id, 'completed',
+		starts_at + interval '1 hour', starts_at + interval '2 hours', 'x', now()
 		FROM hms.stay WHERE id = ?`
 	for statement, state := range map[string]string{
 		insert: "23P01",

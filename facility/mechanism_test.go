@@ -93,9 +93,10 @@ func TestService_History(t *testing.T) {
 
 	got, err := b.GetStayHistory(nurse, stay.ID)
 	require.NoError(t, err)
-	require.Equal(t, hmstype.History{Entity: "stay", ID: stay.ID.String(), Patient: stay.Patient, Steps: []hmstype.StatusChange{
-		{From: "active", To: "completed", At: b.Clock.Now(), By: by.Ref(), Reason: "transfer"},
-	}}, got)
+	require.Equal(t,
+		hmstype.History{Entity: "stay", ID: stay.ID.String(), Patient: stay.Patient, Steps: []hmstype.StatusChange{
+			{From: "active", To: "completed", At: b.Clock.Now(), By: by.Ref(), Reason: "transfer"},
+		}}, got)
 	bed, err := b.GetBedHistory(nurse, one)
 	require.NoError(t, err)
 	require.Equal(t, hmstype.History{Entity: "bed", ID: one.String(), Steps: []hmstype.StatusChange{

@@ -30,3 +30,11 @@ func (p Port) BeforeFinish(ctx context.Context, conn bun.IConn, encounter hmstyp
 	}
 	return dbx.Map(err)
 }
+
+// EncounterSource tells whose an encounter is and whether it is open. It runs in the
+// use case's transaction, which the encounter then outlasts.
+type EncounterSource interface {
+	EncounterPatient(
+		ctx context.Context, conn bun.IConn, id hmstype.EncounterID,
+	) (patient hmstype.PatientID, open bool, err error)
+}

@@ -1,23 +1,10 @@
 package facility
 
 import (
-	"context"
-
-	"github.com/uptrace/bun"
-
 	"github.com/chelal/hms/billing/charge"
-	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/usecase"
 	"github.com/chelal/hms/patient"
 )
-
-// EncounterSource tells whose an encounter is and whether it is open. It runs in the
-// use case's transaction, which the encounter then outlasts.
-type EncounterSource interface {
-	EncounterPatient(
-		ctx context.Context, conn bun.IConn, id hmstype.EncounterID,
-	) (patient hmstype.PatientID, open bool, err error)
-}
 
 // Ports are what this package needs of others.
 type Ports struct {

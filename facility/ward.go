@@ -44,7 +44,7 @@ type wardRow struct {
 	bun.BaseModel `bun:"table:hms.ward,alias:w"`
 	dbx.Header[hmstype.WardID]
 	WardDetails
-	NameKey  string // twin of Name
+	NameKey  string // normal form of Name
 	IsActive bool
 }
 
@@ -85,7 +85,8 @@ func (s *Service) CreateWard(ctx context.Context, in CreateWardInput) (Ward, err
 
 func createWard(ctx context.Context, db dbx.DB, in CreateWardInput) (Ward, error) {
 	row := wardRow{
-		Header: dbx.NewHeader[hmstype.WardID](db), WardDetails: in.WardDetails, NameKey: names.NameKey(in.Name), IsActive: true,
+		Header: dbx.NewHeader[hmstype.WardID](db), WardDetails: in.WardDetails, NameKey: names.NameKey(in.Name),
+		IsActive: true,
 	}
 	return row.ward(), dbx.Insert(ctx, db, row)
 }

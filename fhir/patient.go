@@ -127,7 +127,9 @@ func wrongShape(err error) error {
 
 // inactive tells whether the record is out of use (FHIR Patient.active, Patient.link).
 func (p patientResource) inactive() bool {
-	return p.Active != nil && !*p.Active || slices.ContainsFunc(p.Link, func(l link) bool { return l.Type == "replaced-by" })
+	return p.Active != nil && !*p.Active || slices.ContainsFunc(p.Link, func(l link) bool {
+		return l.Type == "replaced-by"
+	})
 }
 
 // confidentiality is HL7 v3 Confidentiality: restricted and very restricted.

@@ -83,7 +83,10 @@ func TestReadPatients_Bundle(t *testing.T) {
 	require.Equal(t, patient.GenderMale, bare.Input.Gender)
 	require.True(t, bare.Input.Deceased)
 	require.True(t, bare.Input.DeceasedAt.IsZero())
-	require.Equal(t, []patient.Identifier{{System: fhir.SystemResourceID, Value: "00000000-0000-4000-8000-000000000002"}}, bare.Input.Identifiers)
+	require.Equal(
+		t, []patient.Identifier{{System: fhir.SystemResourceID, Value: "00000000-0000-4000-8000-000000000002"}},
+		bare.Input.Identifiers,
+	)
 
 	require.Len(t, failures, 1)
 	require.Equal(t, 3, failures[0].Entry)
@@ -92,7 +95,9 @@ func TestReadPatients_Bundle(t *testing.T) {
 	require.ErrorIs(t, failures[0], hmstype.ErrInvalid)
 	text, err := os.ReadFile("testdata/bundle.json")
 	require.NoError(t, err)
-	require.True(t, strings.HasPrefix(string(text[failures[0].Offset:]), `{"resource": {"resourceType": "Patient", "id": "bad"`))
+	require.True(
+		t, strings.HasPrefix(string(text[failures[0].Offset:]), `{"resource": {"resourceType": "Patient", "id": "bad"`),
+	)
 }
 
 func TestReadPatients_Lines(t *testing.T) {
@@ -136,28 +141,70 @@ func TestReadPatients_Forms(t *testing.T) {
 		{name: "Empty", in: " \n\t"},
 		{name: "OnlyAMark", in: "\uFEFF"},
 		{name: "Single", in: one, patients: 1},
-		{name: "SinglePretty", in: "{\n  \"name\": [\n{\"family\": \"A\"}],\n \"resourceType\" : \"Patient\"\n}\n", patients: 1},
+		{
+			name: "SinglePretty", in: "{\n  \"name\": [\n{\"family\": \"A\"}],\n \"resourceType\" : \"Patient\"\n}\n",
+			patients: 1,
+		},
 		{name: "EmptyObject", in: "{ }", passed: map[string]int{"other": 1}},
 		{name: "SingleOther", in: `{"resourceType":"Group"}`, passed: map[string]int{"Group": 1}},
 		{name: "OddType", in: `{"resourceType":"SECRET of somebody"}`, passed: map[string]int{"other": 1}},
 		{name: "OneAfterTheOther", in: one + "\n\n" + one + "\n", patients: 2},
 		{name: "EmptyBundle", in: `{"resourceType":"Bundle","entry":[ ]}`},
 		{name: "BundleWithoutEntry", in: `{"resourceType":"Bundle"}`},
-		{name: "TypeComesLast", in: `{"entry":[{"resource":` + one + `}],"type":"batch","resourceType":"Bundle"}`, patients: 1},
-		{name: "BundlesInLines", in: `{"resourceType":"Bundle","entry":[{"resource":` + one + `}]}` + "\n" + `{"resourceType":"Bundle","entry":[{"resource":` + one + `},{"resource":` + one + "}]}\n", patients: 3},
-		{name: "ListHasEntriesToo", in: `{"resourceType":"List","entry":[{"item":{"reference":"Patient/1"}}]}`, passed: map[string]int{"List": 1}},
-		{name: "ContainedIsNoPatient", in: `{"resourceType":"Group","contained":[` + one + `]}`, passed: map[string]int{"Group": 1}},
-		{name: "BadEntryGoesOn", in: `{"resourceType":"Bundle","entry":[{"resource":{"a":tru}},7,{"resource":` + one + `}]}`, patients: 1, failed: 2, reason: "is not an entry of a Bundle"},
-		{name: "Truncated", in: `{"resourceType":"Bundle","entry":[{"resource":` + one + `},{"resource":{"SECRET`, patients: 1, failed: 1, reason: "the file ends inside a value"},
+		{
+			name: "TypeComesLast", in: `{"entry":[{"resource":` + one + `}],"type":"batch","resourceType":"Bundle"}`,
+			patients: 1,
+		},
+		{
+			name: "BundlesInLines",
+			in: `{"resourceType":"Bundle","entry":[{"resource":` + one + `}]}` + "\n" +
+				`{"resourceType":"Bundle","entry":[{"resource":` + one + `},{"resource":` + one + "}]}\n",
+			patients: 3,
+		},
+		{
+			name: "ListHasEntriesToo", in: `{"resourceType":"List","entry":[{"item":{"reference":"Patient/1"}}]}`,
+			passed: map[string]int{"List": 1},
+		},
+		{
+			name: "ContainedIsNoPatient", in: `{"resourceType":"Group","contained":[` + one + `]}`,
+			passed: map[string]int{"Group": 1},
+		},
+		{
+			name: "BadEntryGoesOn", in: `{"resourceType":"Bundle","entry":[{"resource":{"a":tru}},7,{"resource":` + one + `}]}`,
+			patients: 1, failed: 2, reason: "is not an entry of a Bundle",
+		},
+		{
+			name: "Truncated", in: `{"resourceType":"Bundle","entry":[{"resource":` + one + `},{"resource":{"SECRET`,
+			patients: 1, failed: 1, reason: "the file ends inside a value",
+		},
 		{name: "NotJSON", in: "MSH|^~\\&|SECRET", failed: 1, reason: "is not JSON from here on"},
 		{name: "Array", in: "[" + one + "]", failed: 1, reason: "is not JSON from here on"},
 		{name: "ClosesTooOften", in: `{"resourceType":"Bundle","entry":[]]}`, failed: 1, reason: "is not JSON from here on"},
-		{name: "NotUTF8", in: "{\"resourceType\":\"Patient\",\"name\":[{\"family\":\"M\xfcller\"}]}\n" + one, patients: 1, failed: 1, reason: "is not UTF-8"},
+		{
+			name: "NotUTF8", in: "{\"resourceType\":\"Patient\",\"name\":[{\"family\":\"M\xfcller\"}]}\n" + one, patients: 1,
+			failed: 1, reason: "is not UTF-8",
+		},
 		{name: "NoName", in: `{"resourceType":"Patient","name":[{"use":"official"}]}`, failed: 1, reason: "has no name"},
-		{name: "TooLargeEntry", in: `{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Binary","data":` + long + `}},{"resource":` + one + `}]}`, patients: 1, failed: 1, reason: "is larger than 10 MB"},
-		{name: "TooLargeLine", in: one + "\n" + `{"resourceType":"Binary","data":` + long + "}\n" + one, patients: 2, failed: 1, reason: "is larger than 10 MB"},
-		{name: "TooLargeSingle", in: `{"resourceType":"Patient","text":` + long + `}`, failed: 1, reason: "is larger than 10 MB"},
-		{name: "TooDeep", in: `{"resourceType":"Patient","name":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`, failed: 1, reason: "is not a FHIR Patient"},
+		{
+			name: "TooLargeEntry",
+			in: `{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Binary","data":` + long +
+				`}},{"resource":` + one + `}]}`,
+			patients: 1, failed: 1, reason: "is larger than 10 MB",
+		},
+		{
+			name: "TooLargeLine", in: one + "\n" + `{"resourceType":"Binary","data":` + long + "}\n" + one, patients: 2,
+			failed: 1, reason: "is larger than 10 MB",
+		},
+		{
+			name: "TooLargeSingle", in: `{"resourceType":"Patient","text":` + long + `}`, failed: 1,
+			reason: "is larger than 10 MB",
+		},
+		{
+			name:   "TooDeep",
+			in:     `{"resourceType":"Patient","name":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`,
+			failed: 1,
+			reason: "is not a FHIR Patient",
+		},
 		{name: "BracketsInStrings", in: `{"resourceType":"Patient","name":[{"family":"A}]\"\\"}]}`, patients: 1},
 	}
 	for _, tt := range tests {
@@ -195,37 +242,57 @@ func TestReadPatients_MapsElements(t *testing.T) {
 		}},
 		{name: "BirthDateWithTime", elements: `"birthDate":"1980-05-17T00:00:00Z"`, reason: "birthDate is not a FHIR date"},
 		{name: "BirthDateImpossible", elements: `"birthDate":"1981-02-29"`, reason: "birthDate is not a FHIR date"},
-		{name: "BirthDateTooEarly", elements: `"birthDate":"1700"`, reason: "invalid input: birthDate: must not lie before 1850"},
+		{
+			name: "BirthDateTooEarly", elements: `"birthDate":"1700"`,
+			reason: "invalid input: birthDate: must not lie before 1850",
+		},
 		{name: "DeceasedYear", elements: `"deceasedDateTime":"2001"`, check: func(t *testing.T, in patient.RegisterInput) {
 			t.Helper()
 			require.True(t, in.Deceased)
 			require.True(t, in.DeceasedAt.IsZero())
 		}},
-		{name: "DeceasedWithoutZone", elements: `"deceasedDateTime":"2001-01-01T00:00:00"`, reason: "deceasedDateTime is not a FHIR dateTime"},
+		{
+			name: "DeceasedWithoutZone", elements: `"deceasedDateTime":"2001-01-01T00:00:00"`,
+			reason: "deceasedDateTime is not a FHIR dateTime",
+		},
 		{name: "Alive", elements: `"deceasedBoolean":false`, check: func(t *testing.T, in patient.RegisterInput) {
 			t.Helper()
 			require.False(t, in.Deceased)
 		}},
-		{name: "AddressText", elements: `"address":[{"text":"Somewhere"}]`, check: func(t *testing.T, in patient.RegisterInput) {
+		{name: "AddressText", elements: `"address":[{"text":"Somewhere"}]`, check: func(
+			t *testing.T, in patient.RegisterInput,
+		) {
 			t.Helper()
 			require.Equal(t, "Somewhere", in.Address)
 		}},
-		{name: "NullsAreAbsent", elements: `"telecom":null,"birthDate":null,"address":[{"line":[null,"x"]}]`, check: func(t *testing.T, in patient.RegisterInput) {
+		{name: "NullsAreAbsent", elements: `"telecom":null,"birthDate":null,"address":[{"line":[null,"x"]}]`, check: func(
+			t *testing.T, in patient.RegisterInput,
+		) {
 			t.Helper()
 			require.Equal(t, "x", in.Address)
 		}},
-		{name: "UnmarkedContact", elements: `"contact":[{"telecom":[{"system":"sms","value":"1"}]}]`, check: func(t *testing.T, in patient.RegisterInput) {
+		{name: "UnmarkedContact", elements: `"contact":[{"telecom":[{"system":"sms","value":"1"}]}]`, check: func(
+			t *testing.T, in patient.RegisterInput,
+		) {
 			t.Helper()
 			require.Equal(t, "1", in.EmergencyContactPhone)
 		}},
-		{name: "TooManyIdentifiers", elements: `"identifier":[` + manyIdentifiers(21) + `]`, reason: "invalid input: identifiers: must be at most 20"},
-		{name: "LongName", elements: `"name":[{"family":"` + strings.Repeat("SECRET", 20) + `"}]`, reason: "invalid input: lastName: must have at most 100 characters"},
+		{
+			name: "TooManyIdentifiers", elements: `"identifier":[` + manyIdentifiers(21) + `]`,
+			reason: "invalid input: identifiers: must be at most 20",
+		},
+		{
+			name: "LongName", elements: `"name":[{"family":"` + strings.Repeat("SECRET", 20) + `"}]`,
+			reason: "invalid input: lastName: must have at most 100 characters",
+		},
 		{name: "WrongType", elements: `"telecom":[{"rank":"SECRET"}]`, reason: "has the wrong JSON type in telecom.rank"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			records, failures, _ := collect(t, strings.NewReader(`{"resourceType":"Patient","name":[{"family":"A"}],`+tt.elements+`}`), "SECRET")
+			records, failures, _ := collect(
+				t, strings.NewReader(`{"resourceType":"Patient","name":[{"family":"A"}],`+tt.elements+`}`), "SECRET",
+			)
 			if tt.reason != "" {
 				require.Len(t, failures, 1)
 				require.Equal(t, tt.reason, failures[0].Reason)

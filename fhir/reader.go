@@ -394,7 +394,9 @@ func (v *visit) passOver(kind string) {
 
 // fail reports a record and goes on.
 func (v *visit) fail(at place, err error) error {
-	e := &RecordError{File: v.name, Line: at.line, Entry: at.entry, Offset: at.offset, Reason: "the file cannot be read", Err: err}
+	e := &RecordError{
+		File: v.name, Line: at.line, Entry: at.entry, Offset: at.offset, Reason: "the file cannot be read", Err: err,
+	}
 	var refused *refusal
 	switch {
 	case errors.As(err, &refused):

@@ -128,7 +128,8 @@ func (s *scanner) endsHere(c byte) bool {
 		return true
 	}
 	following, err := s.r.Peek(1)
-	return err != nil || isSpace(following[0]) || following[0] == ',' || following[0] == '}' || following[0] == ']' || following[0] == ':'
+	return err != nil || isSpace(following[0]) || following[0] == ',' || following[0] == '}' || following[0] == ']' ||
+		following[0] == ':'
 }
 
 // readLine takes the rest of the line without its end. io.EOF only where nothing was left;

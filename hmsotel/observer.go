@@ -81,7 +81,9 @@ func (o *Observer) Begin(ctx context.Context, of hmstype.UseCase) (context.Conte
 			span.SetStatus(codes.Error, kind)
 		}
 		span.End()
-		labels := metric.WithAttributes(attribute.String(AttributeOperation, of.Operation), attribute.String(AttributeOutcome, kind))
+		labels := metric.WithAttributes(
+			attribute.String(AttributeOperation, of.Operation), attribute.String(AttributeOutcome, kind),
+		)
 		o.duration.Record(ctx, outcome.Duration.Seconds(), labels)
 		o.roundTrips.Record(ctx, outcome.RoundTrips, labels)
 	}

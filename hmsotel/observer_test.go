@@ -57,7 +57,8 @@ func TestObserver_Begin(t *testing.T) {
 				attributes[string(a.Key)] = a.Value.String()
 			}
 			require.Equal(t, map[string]string{
-				hmsotel.AttributeOperation: "pharmacy.dispense", hmsotel.AttributeOutcome: want.outcome, hmsotel.AttributeTenant: tenant.String(),
+				hmsotel.AttributeOperation: "pharmacy.dispense", hmsotel.AttributeOutcome: want.outcome,
+				hmsotel.AttributeTenant:    tenant.String(),
 				hmsotel.AttributeRequestID: "r1", hmsotel.AttributeRoundTrips: "7",
 			}, attributes)
 

@@ -79,5 +79,7 @@ func TestActor_Ref(t *testing.T) {
 	require.Equal(t, hmstype.ActorRef{Kind: hmstype.ActorHuman, User: user, Person: user}, hmstype.Actor{User: user}.Ref())
 	require.Equal(t, hmstype.ActorRef{Kind: hmstype.ActorService, User: user, Person: person},
 		hmstype.Actor{Kind: hmstype.ActorService, User: user, Person: person}.Ref())
-	require.Equal(t, "system:scheduler", hmstype.SystemActor(hmstype.NewID[hmstype.TenantID](), "scheduler").Ref().String())
+	require.Equal(
+		t, "system:scheduler", hmstype.SystemActor(hmstype.NewID[hmstype.TenantID](), "scheduler").Ref().String(),
+	)
 }

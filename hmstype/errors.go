@@ -44,7 +44,9 @@ var ErrEnded = fmt.Errorf("%w: what this HMS is bound to has ended", ErrPrecondi
 
 // ErrOutsideTransaction: services that are not bound to a transaction were given its context. What
 // they did would stay where the transaction is undone: use those that InTx gave.
-var ErrOutsideTransaction = fmt.Errorf("%w: the context is a transaction's to which this HMS is not bound", ErrPrecondition)
+var ErrOutsideTransaction = fmt.Errorf(
+	"%w: the context is a transaction's to which this HMS is not bound", ErrPrecondition,
+)
 
 // ErrInvalidTransition: the entity's status does not allow the step; see [TransitionError].
 var ErrInvalidTransition = fmt.Errorf("%w: status does not allow this", ErrPrecondition)

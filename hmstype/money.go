@@ -148,7 +148,7 @@ func (m Money) Percent(percentage decimal.Decimal) Money {
 
 // Allocate splits m by the weights into parts that sum to m exactly. What rounding down
 // leaves over goes, one minor unit each, to the parts with the largest remainders, the
-// first of equals first. A negative amount is split as its positive twin.
+// first of equals first. A negative amount is split as its positive counterpart.
 func (m Money) Allocate(weights ...int64) ([]Money, error) {
 	var total int64
 	for _, w := range weights {

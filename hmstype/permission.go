@@ -16,13 +16,15 @@ const (
 	PermAuditVerify      Permission = "audit.verify"          // verify the audit trail
 	PermAuditSeal        Permission = "audit.seal"            // add to the trail's signed log
 	PermDisclose         Permission = "audit.disclose"        // record, suspend and correct disclosures
-	PermAuditRetain      Permission = "audit.retain"          // set how long the trail is kept, place and release legal holds
+	// set how long the trail is kept, place and release legal holds
+	PermAuditRetain Permission = "audit.retain"
 
 	PermPatientRead       Permission = "patient.read"       // read and search patients
 	PermPatientWrite      Permission = "patient.write"      // register and change patients and coverage
 	PermPatientRestricted Permission = "patient.restricted" // see patients with a restricted record
 
-	PermBreakGlass       Permission = "patient.break_glass"        // open the restricted record of one patient in an emergency
+	// open the restricted record of one patient in an emergency
+	PermBreakGlass       Permission = "patient.break_glass"
 	PermBreakGlassReview Permission = "patient.break_glass_review" // review such grants of others
 
 	PermAppointmentRead  Permission = "appointment.read"  // see calendars
@@ -76,7 +78,8 @@ const (
 // Permissions lists the catalogue, sorted by area.
 func Permissions() []Permission {
 	return []Permission{
-		PermIdentityRead, PermIdentityManage, PermIdentityEscalate, PermAuthenticate, PermAuditRead, PermAuditVerify, PermAuditSeal, PermDisclose, PermAuditRetain,
+		PermIdentityRead, PermIdentityManage, PermIdentityEscalate, PermAuthenticate, PermAuditRead, PermAuditVerify,
+		PermAuditSeal, PermDisclose, PermAuditRetain,
 		PermPatientRead, PermPatientWrite, PermPatientRestricted, PermBreakGlass, PermBreakGlassReview,
 		PermAppointmentRead, PermAppointmentWrite, PermClinicalRead, PermClinicalWrite, PermVitalsWrite,
 		PermPrescribe, PermPrescriptionRead,
@@ -84,7 +87,8 @@ func Permissions() []Permission {
 		PermLabRead, PermLabManage, PermLabOrder, PermLabResult, PermLabReview,
 		PermBillingRead, PermBillingManage, PermCharge, PermBillWrite, PermPayment, PermRefundRequest, PermRefundApprove,
 		PermFacilityRead, PermFacilityManage, PermAdmit, PermHousekeeping,
-		PermInboxRead, PermNotify, PermTaskRead, PermTaskReadAll, PermTaskWrite, PermTaskManage, PermMessageRead, PermMessageWrite,
+		PermInboxRead, PermNotify, PermTaskRead, PermTaskReadAll, PermTaskWrite, PermTaskManage, PermMessageRead,
+		PermMessageWrite,
 		PermEncryptionManage, PermErase, PermOutboxRelay,
 	}
 }

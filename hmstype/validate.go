@@ -66,7 +66,8 @@ func (v *Validator) Check(ok bool, path, rule string) {
 func (v *Validator) Required(present bool, path string) { v.Check(present, path, "required") }
 
 // Text checks a text field: it has at least minLen characters after trimming and at most maxLen
-// as it stands, since it is stored as it stands; it is valid UTF-8 and holds no NUL or other control character but tab and line ends
+// as it stands, since it is stored as it stands; it is valid UTF-8 and holds no NUL or other control character but
+// tab and line ends
 // (PostgreSQL refuses NUL, and screens hide the others).
 func (v *Validator) Text(text, path string, minLen, maxLen int) {
 	if !utf8.ValidString(text) {

@@ -18,7 +18,7 @@ const administratorExists = `SELECT EXISTS (SELECT 1 FROM hms.user_account AS u
 // where it would. Such use cases take turns: two administrators who remove each other at the same
 // moment must not both succeed. A tenant that has none yet, and is set up by the host, may
 // go on without.
-func keepAdministrator[Out any](ctx context.Context, db dbx.DB, deed func() (Out, error)) (Out, error) {
+func keepAdministrator[Out any](ctx context.Context, db dbx.DB, act func() (Out, error)) (Out, error) {
 	var none Out
 	if err := db.LockName(ctx, "administrators"); err != nil {
 		return none, err
@@ -27,7 +27,7 @@ func keepAdministrator[Out any](ctx context.Context, db dbx.DB, deed func() (Out
 	if err != nil {
 		return none, err
 	}
-	out, err := deed()
+	out, err := act()
 	if err != nil || !before {
 		return out, err
 	}

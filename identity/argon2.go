@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -46,8 +45,6 @@ type passwordHash struct {
 	params     Argon2
 	salt, hash []byte
 }
-
-var errBadHash = errors.New("identity: a stored password hash is malformed")
 
 func (h passwordHash) String() string {
 	encode := base64.RawStdEncoding.EncodeToString

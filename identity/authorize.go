@@ -120,3 +120,10 @@ func (s *Service) loadPermissions(ctx context.Context, actor hmstype.Actor) (map
 	})
 	return allowed, dbx.Map(err)
 }
+
+func (s *Service) withAuthorizer() *Service {
+	if s.base.Authorizer == nil {
+		s.base.Authorizer = s
+	}
+	return s
+}

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/chelal/hms/hmstype"
@@ -67,3 +68,5 @@ var _ = dbx.DeclareStates(dbx.States{
 	"HM001": func(string) error { return hmstype.ErrInvalidTransition },
 	"HM002": func(string) error { return fmt.Errorf("%w: the record is append-only", hmstype.ErrPrecondition) },
 })
+
+var errBadHash = errors.New("identity: a stored password hash is malformed")

@@ -220,7 +220,7 @@ type proof struct {
 // opProvePassword is the first step of what wants one's own password again.
 var opProvePassword = usecase.Proof{
 	Name: "identity.prove_password", Why: ownAccount,
-	Quiet: "a wrong password is recorded, a right one by the deed that it is for",
+	Quiet: "a wrong password is recorded, a right one by the act that it is for",
 }.Declare()
 
 // provePassword checks the actor's own password, with the throttling of a login.

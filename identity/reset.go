@@ -123,12 +123,6 @@ func (in ResetPasswordInput) Validate() error {
 	return v.Err()
 }
 
-// AcceptInvitationInput is the input of [Service.AcceptInvitation]; see [ResetPasswordInput].
-type AcceptInvitationInput ResetPasswordInput
-
-// Validate implements the rules of [ResetPasswordInput].
-func (in AcceptInvitationInput) Validate() error { return ResetPasswordInput(in).Validate() }
-
 // sampleNewPassword is what the samples of declarations set a password by.
 var sampleNewPassword = ResetPasswordInput{Token: resetToken, Password: "six words that nobody else says"}
 
@@ -161,38 +155,6 @@ func (s *Service) resetPassword(ctx context.Context, db dbx.DB, in ResetPassword
 	return s.loadUser(ctx, db, user.ID)
 }
 
-var opAcceptInvitation = usecase.Command[AcceptInvitationInput, User]{
-	Name: "identity.accept_invitation", Permission: hmstype.PermAuthenticate, Shows: usecase.Nobody[User](noPatient),
-	Sample: AcceptInvitationInput(sampleNewPassword),
-}.Declare()
-
-// AcceptInvitation makes an invited user active, with the password that he chose.
-// [ErrTokenInvalid] as for [Service.ResetPassword].
-// Permission: [hmstype.PermAuthenticate].
-func (s *Service) AcceptInvitation(ctx context.Context, in AcceptInvitationInput) (User, error) {
-	user, err := opAcceptInvitation.Run(ctx, &s.base, in, s.acceptInvitation)
-	s.sessions.clear()
-	return user, err
-}
-
-func (s *Service) acceptInvitation(ctx context.Context, db dbx.DB, in AcceptInvitationInput) (User, error) {
-	user, err := s.setByToken(ctx, db, ResetPasswordInput(in), purposeInvitation)
-	if err != nil {
-		return User{}, err
-	}
-	if user.Status != UserInvited {
-		return User{}, ErrTokenInvalid
-	}
-	row, err := dbx.Get[userRow](ctx, db, "user_account", user.ID, dbx.ForUpdate)
-	if err != nil {
-		return User{}, err
-	}
-	if err := dbx.Move(ctx, db, userSteps, &row, dbx.Change[userRow, UserStatus]{To: UserActive}); err != nil {
-		return User{}, err
-	}
-	return s.loadUser(ctx, db, user.ID)
-}
-
 // setByToken uses a token up for a new password, and gives its user as he was before.
 func (s *Service) setByToken(ctx context.Context, db dbx.DB, in ResetPasswordInput, purpose tokenPurpose) (User, error) {
 	id, err := useToken(ctx, db, in.Token, purpose)
@@ -215,45 +177,4 @@ func (s *Service) setByToken(ctx context.Context, db dbx.DB, in ResetPasswordInp
 		return User{}, err
 	}
 	return user, storePassword(ctx, db, id, hash)
-}
-
-// Invitation is what the host needs to write to an invited user.
-type Invitation struct {
-	Token     hmstype.Secret `json:"token"` // good once, until ExpiresAt
-	User      User           `json:"user"`
-	ExpiresAt time.Time      `json:"expiresAt,omitzero"` // UTC
-}
-
-var opInvite = usecase.Command[usecase.ByID[hmstype.UserID], Invitation]{
-	Name: "identity.invite", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[Invitation](noPatient),
-}.Declare()
-
-// Invite makes a token by which an invited user accepts; an earlier one is void.
-// [hmstype.ErrInvalidTransition] for a user who is not invited. The actor must hold what the user's
-// roles allow, or [hmstype.PermIdentityEscalate].
-// Permission: [hmstype.PermIdentityManage].
-func (s *Service) Invite(ctx context.Context, id hmstype.UserID) (Invitation, error) {
-	return giving(ctx, s, opInvite, usecase.ID(id), s.invite)
-}
-
-func (s *Service) invite(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID], g granting) (Invitation, error) {
-	user, err := s.loadUser(ctx, db, in.ID)
-	if err != nil {
-		return Invitation{}, err
-	}
-	if user.Status != UserInvited {
-		return Invitation{}, UserTransitions.Check(userSteps.Table, user.Status, UserInvited)
-	}
-	roles, err := rolesNamed(ctx, db, user.Roles)
-	if err != nil {
-		return Invitation{}, err
-	}
-	if err := g.checkRoles(roles); err != nil { // the token makes whoever has it this user
-		return Invitation{}, err
-	}
-	out := Invitation{User: user, ExpiresAt: db.Now.Add(invitationWithin)}
-	if out.Token, err = newUserToken(ctx, db, in.ID, purposeInvitation, out.ExpiresAt); err != nil {
-		return Invitation{}, err
-	}
-	return out, record(ctx, db, "invited", in.ID)
 }

@@ -28,10 +28,3 @@ func (s *Service) Bind(base usecase.Base) *Service {
 	bound.base = base
 	return bound.withAuthorizer()
 }
-
-func (s *Service) withAuthorizer() *Service {
-	if s.base.Authorizer == nil {
-		s.base.Authorizer = s
-	}
-	return s
-}

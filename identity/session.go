@@ -3,7 +3,6 @@ package identity
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -12,9 +11,6 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
 )
-
-// sessionTTL is how long a process may go on with a session that was ended elsewhere.
-const sessionTTL = time.Second
 
 // seenEvery is how exactly the last activity is known: it is written once a minute at most,
 // so that a request does not cost a write. A session may so end up to a minute early.
@@ -79,41 +75,6 @@ func (s *Service) beginSession(ctx context.Context, db dbx.DB, user hmstype.User
 	}
 	loaded, err := s.loadUser(ctx, db, user)
 	return Login{Token: token, Session: row.session(), User: loaded}, err
-}
-
-// sessionCache remembers, for a second, whom a token belongs to.
-type sessionCache struct {
-	mu    sync.Mutex
-	known map[string]cachedActor // by the token's hash
-}
-
-type cachedActor struct {
-	actor hmstype.Actor
-	until time.Time
-}
-
-func newSessionCache() *sessionCache { return &sessionCache{known: map[string]cachedActor{}} }
-
-func (c *sessionCache) get(hash []byte, now time.Time) (hmstype.Actor, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	known, ok := c.known[string(hash)]
-	return known.actor, ok && now.Before(known.until) && !now.Before(known.until.Add(-sessionTTL))
-}
-
-func (c *sessionCache) put(hash []byte, actor hmstype.Actor, until time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.known) >= maxCachedUsers {
-		clear(c.known)
-	}
-	c.known[string(hash)] = cachedActor{actor, until}
-}
-
-func (c *sessionCache) clear() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	clear(c.known)
 }
 
 // byToken is by what the caller of a use case proves himself who has no actor yet.

@@ -62,7 +62,7 @@ func TestService_ListRoles_TypedDifferently(t *testing.T) {
 	require.Equal(t, "name", hmstype.Fields(err)[0].Path)
 
 	user := env.User(t, " doctor")
-	require.Equal(t, []string{identity.RoleDoctor}, user.Roles, "found by the twin, shown as it was typed first")
+	require.Equal(t, []string{identity.RoleDoctor}, user.Roles, "found by the normal form, shown as it was typed first")
 	granted := dbtest.Scalar[string](t, env, `SELECT granted_at::text FROM hms.user_role WHERE tenant_id = ? AND user_id = ?`, env.Tenant, user.ID)
 	env.Clock.Advance(1)
 	user, err = env.Identity.SetUserRoles(env.Ctx, identity.SetUserRolesInput{ID: user.ID, Roles: []string{"DOCTOR", "lab technician"}})

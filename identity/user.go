@@ -56,9 +56,9 @@ type userRow struct {
 	bun.BaseModel `bun:"table:hms.user_account,alias:u"`
 	dbx.Header[hmstype.UserID]
 	Profile
-	UsernameKey      string // twin of Username
+	UsernameKey      string // normal form of Username
 	UsernameSkeleton string `bun:",nullzero"`
-	EmailKey         string `bun:",nullzero"` // twin of Email
+	EmailKey         string `bun:",nullzero"` // normal form of Email
 	Status           UserStatus
 	PatientID        hmstype.PatientID // as whom the person is known here; see [Service.LinkPatient]
 }
@@ -115,21 +115,6 @@ func (r *userRow) setProfile(p Profile) {
 	r.UsernameKey, r.EmailKey = names.NameKey(p.Username), names.CodeKey(p.Email)
 }
 
-// CreateUserInput describes a new user.
-type CreateUserInput struct {
-	Profile
-	Roles  []string `json:"roles"`  // names of roles of the tenant
-	Invite bool     `json:"invite"` // the account waits until its person accepts; false: it is active at once
-}
-
-// Validate implements the rules above.
-func (in CreateUserInput) Validate() error {
-	var v hmstype.Validator
-	in.validate(&v)
-	validateRoles(&v, in.Roles)
-	return v.Err()
-}
-
 // skeleton gives what a name looks like (Unicode UTS #39): names of equal skeletons are
 // taken for one another, such as "admin" and "аdmin" with a Cyrillic first letter.
 func skeleton(name string) string {
@@ -143,34 +128,6 @@ const noPatient = "accounts, no patient's data"
 var sampleProfile = Profile{
 	Username: "a.odhiambo", Email: "a.odhiambo@example.org", FirstName: "Achieng", LastName: "Odhiambo",
 	PhoneNumber: "+254700000001", ProfileImage: "portraits/1", Language: "en-KE",
-}
-
-var opCreateUser = usecase.Command[CreateUserInput, User]{
-	Name: "identity.create_user", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[User](noPatient),
-	Sample: CreateUserInput{Profile: sampleProfile, Roles: []string{RoleNurse}},
-}.Declare()
-
-// CreateUser adds a user with roles. [ErrUsernameTaken] also for a name that looks like
-// another one's, [ErrEmailTaken]; an unknown role is not found. The actor must hold what the roles
-// allow, or [hmstype.PermIdentityEscalate].
-// Permission: [hmstype.PermIdentityManage].
-func (s *Service) CreateUser(ctx context.Context, in CreateUserInput) (User, error) {
-	return giving(ctx, s, opCreateUser, in, s.createUser)
-}
-
-func (s *Service) createUser(ctx context.Context, db dbx.DB, in CreateUserInput, g granting) (User, error) {
-	row := userRow{Header: dbx.NewHeader[hmstype.UserID](db), Status: UserActive}
-	if in.Invite {
-		row.Status = UserInvited
-	}
-	row.setProfile(in.Profile)
-	if err := dbx.Insert(ctx, db, row); err != nil {
-		return User{}, err
-	}
-	if err := grantRoles(ctx, db, row.ID, in.Roles, g); err != nil {
-		return User{}, err
-	}
-	return s.loadUser(ctx, db, row.ID)
 }
 
 // loadUser gives a user with the names of his roles and what his sessions tell.
@@ -238,54 +195,6 @@ func (s *Service) GetUser(ctx context.Context, id hmstype.UserID) (User, error) 
 }
 
 func (s *Service) user(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) (User, error) {
-	return s.loadUser(ctx, db, in.ID)
-}
-
-// UpdateUserInput replaces what an account says of its person.
-type UpdateUserInput struct {
-	ID      hmstype.UserID `json:"id"`      // required
-	Version int64          `json:"version"` // the version that the caller read; required
-	Profile
-}
-
-// Validate implements the rules above.
-func (in UpdateUserInput) Validate() error {
-	var v hmstype.Validator
-	v.Required(!in.ID.IsZero(), "id")
-	v.Check(in.Version >= 1, "version", "required")
-	in.validate(&v)
-	return v.Err()
-}
-
-var opUpdateUser = usecase.Command[UpdateUserInput, User]{
-	Name: "identity.update_user", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[User](noPatient),
-	Sample: UpdateUserInput{Version: 1, Profile: sampleProfile},
-}.Declare()
-
-// UpdateUser changes a user's profile. Errors as for [Service.CreateUser];
-// [hmstype.ErrStale] where somebody else was faster, [ErrDeactivated] for an account that is closed.
-// Permission: [hmstype.PermIdentityManage].
-func (s *Service) UpdateUser(ctx context.Context, in UpdateUserInput) (User, error) {
-	return opUpdateUser.Run(ctx, &s.base, in, s.updateUser)
-}
-
-func (s *Service) updateUser(ctx context.Context, db dbx.DB, in UpdateUserInput) (User, error) {
-	row, err := dbx.Get[userRow](ctx, db, "user_account", in.ID, dbx.ForUpdate)
-	if err != nil {
-		return User{}, err
-	}
-	if row.Status == UserDeactivated {
-		return User{}, ErrDeactivated
-	}
-	if err := dbx.CheckVersion(&row, in.Version); err != nil {
-		return User{}, err
-	}
-	row.setProfile(in.Profile)
-	err = dbx.Update(ctx, db, &row, "username", "username_key", "username_skeleton", "email", "email_key",
-		"first_name", "last_name", "phone_number", "profile_image", "language")
-	if err != nil {
-		return User{}, err
-	}
 	return s.loadUser(ctx, db, in.ID)
 }
 

@@ -47,7 +47,8 @@
 // # Restricted patients
 //
 // Lists, and results of what somebody did, show that something waits, about whom and how urgent it
-// is, and withhold its text from actors without patient.restricted: a field Withheld says so. What is read by itself ([Service.GetNotification],
+// is, and withhold its text from actors without patient.restricted: a field Withheld says so. What is read by
+// itself ([Service.GetNotification],
 // [Service.GetTask], [Service.GetThread], [Service.ListMessages]) is refused, unless the actor has broken
 // the glass. Work goes on: whoever may not read may still write.
 //

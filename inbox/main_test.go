@@ -25,7 +25,9 @@ func setup(t *testing.T) *bundle {
 	t.Helper()
 	env := dbtest.New(t)
 	patients := patient.New(env.Base)
-	return &bundle{Env: env, patients: patients, Service: inbox.New(env.Base, inbox.Ports{Patients: patient.NewPort(env.Base)})}
+	return &bundle{
+		Env: env, patients: patients, Service: inbox.New(env.Base, inbox.Ports{Patients: patient.NewPort(env.Base)}),
+	}
 }
 
 // person gives the context of a new user, who has proved himself just now.
@@ -47,10 +49,13 @@ func (b *bundle) patient(t *testing.T, restricted bool) hmstype.PatientID {
 }
 
 // glass opens a restricted patient's record to an actor.
-func (b *bundle) glass(t *testing.T, ctx context.Context, p hmstype.PatientID) { //nolint:revive // a test helper takes t first
+func (b *bundle) glass(t *testing.T, ctx context.Context, p hmstype.PatientID) {
 	t.Helper()
 	_, err := b.Identity.BreakTheGlass(ctx, identity.BreakTheGlassInput{
-		Patient: p, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"},
+		Patient: p,
+		BreakGlassDetails: identity.BreakGlassDetails{
+			Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room",
+		},
 	})
 	require.NoError(t, err)
 }
@@ -58,7 +63,9 @@ func (b *bundle) glass(t *testing.T, ctx context.Context, p hmstype.PatientID) {
 // events counts the events of a type in the outbox.
 func (b *bundle) events(t *testing.T, kind string) int {
 	t.Helper()
-	return dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.outbox WHERE tenant_id = ? AND event_type = ?`, b.Tenant, kind)
+	return dbtest.Scalar[int](
+		t, b.Env, `SELECT count(*) FROM hms.outbox WHERE tenant_id = ? AND event_type = ?`, b.Tenant, kind,
+	)
 }
 
 func to(user hmstype.UserID) inbox.Recipient { return inbox.Recipient{User: user} }
@@ -66,7 +73,9 @@ func to(user hmstype.UserID) inbox.Recipient { return inbox.Recipient{User: user
 func toRole(role string) inbox.Recipient { return inbox.Recipient{Role: role} }
 
 func note(to inbox.Recipient) inbox.NotifyInput {
-	return inbox.NotifyInput{To: to, NotificationDetails: inbox.NotificationDetails{Category: "test", Title: "Title", Body: "Body"}}
+	return inbox.NotifyInput{
+		To: to, NotificationDetails: inbox.NotificationDetails{Category: "test", Title: "Title", Body: "Body"},
+	}
 }
 
 // human is who a user is on his own account.

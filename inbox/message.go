@@ -113,7 +113,8 @@ func (s *Service) sendMessage(ctx context.Context, db dbx.DB, in SendMessageInpu
 // insertMessage seals and writes a message that is sent at the thread's last instant.
 func (s *Service) insertMessage(ctx context.Context, db dbx.DB, thread threadRow, body string) (Message, error) {
 	row := messageRow{
-		Tenanted: thread.Tenanted, ID: hmstype.NewID[hmstype.MessageID](), ThreadID: thread.ID, SenderID: db.Actor.User, Body: body,
+		Tenanted: thread.Tenanted, ID: hmstype.NewID[hmstype.MessageID](), ThreadID: thread.ID, SenderID: db.Actor.User,
+		Body:      body,
 		PatientID: thread.PatientID, SealedFor: thread.SealedFor, SentAt: thread.LastMessageAt,
 	}
 	if err := messageBodies.Seal(ctx, s.base.Crypt, db, row.SealedFor, row.ID, &row.Body); err != nil {
@@ -122,7 +123,9 @@ func (s *Service) insertMessage(ctx context.Context, db dbx.DB, thread threadRow
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return Message{}, err
 	}
-	return row.message(), db.Emit(ctx, threadEvent(eventMessageSent, thread, map[string]any{"message": row.ID, "sender": row.SenderID}))
+	return row.message(), db.Emit(
+		ctx, threadEvent(eventMessageSent, thread, map[string]any{"message": row.ID, "sender": row.SenderID}),
+	)
 }
 
 // ListMessagesInput asks for the messages of a thread.
@@ -156,5 +159,7 @@ func listMessages(ctx context.Context, db dbx.DB, in ListMessagesInput, clinical
 		return hmstype.List[Message]{}, err
 	}
 	db.About(thread.PatientID)
-	return dbx.List(ctx, db, in.Page, dbx.Order{At: "sent_at", Desc: true}, messageRow.message, dbx.Equal("thread_id", in.Thread))
+	return dbx.List(
+		ctx, db, in.Page, dbx.Order{At: "sent_at", Desc: true}, messageRow.message, dbx.Equal("thread_id", in.Thread),
+	)
 }

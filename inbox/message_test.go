@@ -19,21 +19,23 @@ import (
 )
 
 // talk starts a thread between an actor and others.
-func (b *bundle) talk(t *testing.T, ctx context.Context, p hmstype.PatientID, to ...hmstype.UserID) inbox.Thread { //nolint:revive // a test helper takes t first
+func (b *bundle) talk(t *testing.T, ctx context.Context, p hmstype.PatientID, to ...hmstype.UserID) inbox.Thread {
 	t.Helper()
-	thread, err := b.StartThread(ctx, inbox.StartThreadInput{Subject: "Discharge", Body: "Shall she go home?", Patient: p, To: to})
+	thread, err := b.StartThread(ctx, inbox.StartThreadInput{
+		Subject: "Discharge", Body: "Shall she go home?", Patient: p, To: to,
+	})
 	require.NoError(t, err)
 	return thread
 }
 
-func (b *bundle) say(t *testing.T, ctx context.Context, thread hmstype.ThreadID, body string) inbox.Message { //nolint:revive // a test helper takes t first
+func (b *bundle) say(t *testing.T, ctx context.Context, thread hmstype.ThreadID, body string) inbox.Message {
 	t.Helper()
 	m, err := b.SendMessage(ctx, inbox.SendMessageInput{Thread: thread, Body: body})
 	require.NoError(t, err)
 	return m
 }
 
-func (b *bundle) read(t *testing.T, ctx context.Context, thread hmstype.ThreadID) []string { //nolint:revive // a test helper takes t first
+func (b *bundle) read(t *testing.T, ctx context.Context, thread hmstype.ThreadID) []string {
 	t.Helper()
 	list, err := b.ListMessages(ctx, inbox.ListMessagesInput{Thread: thread})
 	require.NoError(t, err)
@@ -51,7 +53,10 @@ func TestThread_FromQuestionToAnswer(t *testing.T) {
 	nurse, nurseID := b.person(t, identity.RoleNurse)
 	third, thirdID := b.person(t, identity.RoleNurse)
 	p := b.patient(t, false)
-	in := inbox.StartThreadInput{Subject: "Discharge", Body: "Shall she go home?", Patient: p, To: []hmstype.UserID{nurseID, doctorID}, IdempotencyKey: "k"}
+	in := inbox.StartThreadInput{
+		Subject: "Discharge", Body: "Shall she go home?", Patient: p, To: []hmstype.UserID{nurseID, doctorID},
+		IdempotencyKey: "k",
+	}
 	thread, err := b.StartThread(doctor, in)
 	require.NoError(t, err)
 	again, err := b.StartThread(doctor, in)
@@ -118,10 +123,14 @@ func TestThread_FromQuestionToAnswer(t *testing.T) {
 	same, err := b.AddParticipant(doctor, inbox.AddParticipantInput{Thread: thread.ID, User: thirdID})
 	require.NoError(t, err)
 	require.Equal(t, back, same, "who takes part stays as he is")
-	for kind, n := range map[string]int{"thread_started": 1, "message_sent": 4, "participant_added": 2, "participant_left": 1} {
+	for kind, n := range map[string]int{
+		"thread_started": 1, "message_sent": 4, "participant_added": 2, "participant_left": 1,
+	} {
 		require.Equal(t, n, b.events(t, "inbox."+kind), kind)
 	}
-	trail, err := audit.New(b.Base, audit.LogConfig{}).ListEvents(b.Ctx, audit.ListEventsInput{Patient: p, User: thirdID, Actions: []audit.Action{audit.ActionRead}})
+	trail, err := audit.New(b.Base, audit.LogConfig{}).ListEvents(b.Ctx, audit.ListEventsInput{
+		Patient: p, User: thirdID, Actions: []audit.Action{audit.ActionRead},
+	})
 	require.NoError(t, err)
 	require.Len(t, trail.Items, 2, "each reading is a read of the patient's data")
 }
@@ -165,9 +174,18 @@ func TestThread_Privacy(t *testing.T) {
 	p := b.privacy(t)
 	shown, missing, refused := error(nil), hmstype.ErrNotFound, hmstype.ErrPermissionDenied
 	for name, want := range map[string]map[string]error{
-		"nobody":     {"member": shown, "clinician": missing, "admin": missing, "desk": missing, "glass": missing, "gone": missing, "host": missing, "foreign": missing},
-		"open":       {"member": shown, "clinician": shown, "admin": shown, "desk": missing, "glass": shown, "gone": missing, "host": shown, "foreign": missing},
-		"restricted": {"member": refused, "clinician": refused, "admin": shown, "desk": missing, "glass": shown, "gone": missing, "host": shown, "foreign": missing},
+		"nobody": {
+			"member": shown, "clinician": missing, "admin": missing, "desk": missing, "glass": missing, "gone": missing,
+			"host": missing, "foreign": missing,
+		},
+		"open": {
+			"member": shown, "clinician": shown, "admin": shown, "desk": missing, "glass": shown, "gone": missing, "host": shown,
+			"foreign": missing,
+		},
+		"restricted": {
+			"member": refused, "clinician": refused, "admin": shown, "desk": missing, "glass": shown, "gone": missing,
+			"host": shown, "foreign": missing,
+		},
 	} {
 		require.Len(t, want, len(p.who))
 		for reader, wanted := range want {
@@ -250,15 +268,23 @@ func TestThread_Refuses(t *testing.T) {
 		change func(*inbox.StartThreadInput)
 		want   error
 	}{
-		"NoSubject":      {func(in *inbox.StartThreadInput) { in.Subject = "" }, hmstype.ErrInvalid},
-		"NoBody":         {func(in *inbox.StartThreadInput) { in.Body = "" }, hmstype.ErrInvalid},
-		"LongBody":       {func(in *inbox.StartThreadInput) { in.Body = strings.Repeat("x", 10_001) }, hmstype.ErrInvalid},
-		"Twice":          {func(in *inbox.StartThreadInput) { in.To = []hmstype.UserID{other, other} }, hmstype.ErrInvalid},
-		"Crowd":          {func(in *inbox.StartThreadInput) { in.To = make([]hmstype.UserID, 100) }, hmstype.ErrInvalid},
-		"Locked":         {func(in *inbox.StartThreadInput) { in.To = []hmstype.UserID{other, locked} }, inbox.ErrUserInactive},
-		"Unknown":        {func(in *inbox.StartThreadInput) { in.To = []hmstype.UserID{hmstype.NewID[hmstype.UserID]()} }, hmstype.ErrNotFound},
-		"Foreign":        {func(in *inbox.StartThreadInput) { in.To = []hmstype.UserID{dbtest.New(t).User(t).ID} }, hmstype.ErrNotFound},
-		"UnknownPatient": {func(in *inbox.StartThreadInput) { in.Patient = hmstype.NewID[hmstype.PatientID]() }, hmstype.ErrNotFound},
+		"NoSubject": {func(in *inbox.StartThreadInput) { in.Subject = "" }, hmstype.ErrInvalid},
+		"NoBody":    {func(in *inbox.StartThreadInput) { in.Body = "" }, hmstype.ErrInvalid},
+		"LongBody":  {func(in *inbox.StartThreadInput) { in.Body = strings.Repeat("x", 10_001) }, hmstype.ErrInvalid},
+		"Twice":     {func(in *inbox.StartThreadInput) { in.To = []hmstype.UserID{other, other} }, hmstype.ErrInvalid},
+		"Crowd":     {func(in *inbox.StartThreadInput) { in.To = make([]hmstype.UserID, 100) }, hmstype.ErrInvalid},
+		"Locked": {
+			func(in *inbox.StartThreadInput) { in.To = []hmstype.UserID{other, locked} }, inbox.ErrUserInactive,
+		},
+		"Unknown": {
+			func(in *inbox.StartThreadInput) { in.To = []hmstype.UserID{hmstype.NewID[hmstype.UserID]()} }, hmstype.ErrNotFound,
+		},
+		"Foreign": {
+			func(in *inbox.StartThreadInput) { in.To = []hmstype.UserID{dbtest.New(t).User(t).ID} }, hmstype.ErrNotFound,
+		},
+		"UnknownPatient": {
+			func(in *inbox.StartThreadInput) { in.Patient = hmstype.NewID[hmstype.PatientID]() }, hmstype.ErrNotFound,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -326,16 +352,21 @@ func TestMessage_Walls(t *testing.T) {
 	doctor, _ := b.person(t, identity.RoleDoctor)
 	stranger := b.User(t).ID
 	thread := b.talk(t, doctor, b.patient(t, false))
-	insert := `INSERT INTO hms.message (tenant_id, id, thread_id, sender_id, body, patient_id, sealed_for, sent_at) SELECT tenant_id, gen_random_uuid(), thread_id, `
+	insert := `INSERT INTO hms.message (tenant_id, id, thread_id, sender_id, body, patient_id, sealed_for, sent_at)
+		SELECT tenant_id, gen_random_uuid(), thread_id, `
 	from := ` FROM hms.message WHERE thread_id = ?0`
 	for name, tt := range map[string]struct{ state, query string }{
-		"Changed":       {"HM002", `UPDATE hms.message SET body = 'x' WHERE thread_id = ?0`},
-		"Removed":       {"HM002", `DELETE FROM hms.message WHERE thread_id = ?0`},
-		"ByAStranger":   {"23503", insert + `?1, body, patient_id, sealed_for, sent_at + interval '1 second'` + from},
-		"AtOneInstant":  {"23505", insert + `sender_id, body, patient_id, sealed_for, sent_at` + from},
-		"OthersKey":     {"23503", insert + `sender_id, body, patient_id, gen_random_uuid(), sent_at + interval '1 second'` + from},
-		"Empty":         {"23514", insert + `sender_id, '', patient_id, sealed_for, sent_at + interval '1 second'` + from},
-		"LeftBefore":    {"23514", `UPDATE hms.thread_participant SET left_at = joined_at - interval '1 second' WHERE thread_id = ?0`},
+		"Changed":      {"HM002", `UPDATE hms.message SET body = 'x' WHERE thread_id = ?0`},
+		"Removed":      {"HM002", `DELETE FROM hms.message WHERE thread_id = ?0`},
+		"ByAStranger":  {"23503", insert + `?1, body, patient_id, sealed_for, sent_at + interval '1 second'` + from},
+		"AtOneInstant": {"23505", insert + `sender_id, body, patient_id, sealed_for, sent_at` + from},
+		"OthersKey": {
+			"23503", insert + `sender_id, body, patient_id, gen_random_uuid(), sent_at + interval '1 second'` + from,
+		},
+		"Empty": {"23514", insert + `sender_id, '', patient_id, sealed_for, sent_at + interval '1 second'` + from},
+		"LeftBefore": {
+			"23514", `UPDATE hms.thread_participant SET left_at = joined_at - interval '1 second' WHERE thread_id = ?0`,
+		},
 		"RekeyedThread": {"23503", `UPDATE hms.message_thread SET sealed_for = gen_random_uuid() WHERE id = ?0`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -79,7 +79,8 @@ var notifications = usecase.Entity[Notification]{
 	},
 	// What it is about, for whom, and how urgent it is, is always shown: work must not wait.
 	Keep: func(withheld, whole *Notification) {
-		withheld.To, withheld.Category, withheld.Priority, withheld.Link = whole.To, whole.Category, whole.Priority, whole.Link
+		withheld.To, withheld.Category = whole.To, whole.Category
+		withheld.Priority, withheld.Link = whole.Priority, whole.Link
 	},
 }
 
@@ -92,10 +93,8 @@ func (r notificationRow) Position() hmstype.Position {
 func (r notificationRow) notification() Notification {
 	return Notification{
 		ID: r.ID, To: Recipient{User: r.UserID}, NotificationDetails: r.NotificationDetails,
-		Patient: r.PatientID, SealedFor: r.SealedFor, Link: Link{Entity: r.Entity, ID: r.EntityID.UUID}, CreatedBy: r.CreatedBy,
+		Patient: r.PatientID, SealedFor: r.SealedFor, Link: Link{Entity: r.Entity, ID: r.EntityID.UUID},
+		CreatedBy: r.CreatedBy,
 		CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), ReadAt: r.ReadAt.UTC(),
 	}
 }
-
-// entityID is the link's id as a column that may be NULL.
-func (l Link) entityID() uuid.NullUUID { return uuid.NullUUID{UUID: l.ID, Valid: l.ID != uuid.Nil} }

@@ -34,7 +34,9 @@ var opListNotifications = usecase.Query[ListNotificationsInput, hmstype.List[Not
 // newest first, without what has expired. Who is given a role finds what it got before him. The
 // patients whom the list names are recorded as searched for.
 // Permission: [hmstype.PermInboxRead].
-func (s *Service) ListNotifications(ctx context.Context, in ListNotificationsInput) (hmstype.List[Notification], error) {
+func (s *Service) ListNotifications(
+	ctx context.Context, in ListNotificationsInput,
+) (hmstype.List[Notification], error) {
 	return opListNotifications.Run(ctx, &s.base, in, listNotifications)
 }
 
@@ -47,7 +49,9 @@ func listNotifications(ctx context.Context, db dbx.DB, in ListNotificationsInput
 	if err != nil {
 		return list, err
 	}
-	rows, next, err := mergedPage[notificationRow](ctx, db, in.Page, dbx.Order{At: "created_at", Desc: true}, sources(db, roles),
+	rows, next, err := mergedPage[notificationRow](ctx, db, in.Page, dbx.Order{
+		At: "created_at", Desc: true,
+	}, sources(db, roles),
 		unexpired(db), withReading(db), dbx.When(in.Unread, dbx.Where("nr.read_at IS NULL")),
 		dbx.When(in.Category != "", dbx.Equal("category", in.Category)))
 	if err != nil {
@@ -80,7 +84,10 @@ func unexpired(db dbx.DB) dbx.Apply {
 func withReading(db dbx.DB) dbx.Apply {
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
 		return q.ColumnExpr("n.*").ColumnExpr("nr.read_at").
-			Join("LEFT JOIN hms.notification_read AS nr ON nr.tenant_id = ? AND nr.notification_id = n.id AND nr.user_id = ?", db.Tenant(), db.Actor.User)
+			Join(
+				"LEFT JOIN hms.notification_read AS nr ON nr.tenant_id = ? AND nr.notification_id = n.id AND nr.user_id = ?",
+				db.Tenant(), db.Actor.User,
+			)
 	}
 }
 
@@ -128,7 +135,8 @@ func getNotification(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.Not
 }
 
 const unreadCount = `SELECT count(*) FROM hms.notification AS n
-	WHERE n.tenant_id = $1 AND (n.user_id = $2 OR n.role_id = ANY ($3::uuid[])) AND (n.expires_at IS NULL OR n.expires_at > $4)
+	WHERE n.tenant_id = $1 AND (n.user_id = $2 OR n.role_id = ANY ($3::uuid[]))
+	AND (n.expires_at IS NULL OR n.expires_at > $4)
 	AND NOT EXISTS (SELECT 1 FROM hms.notification_read AS nr
 		WHERE nr.tenant_id = $1 AND nr.notification_id = n.id AND nr.user_id = $2)`
 

@@ -109,7 +109,9 @@ func idsOf(rows []notificationRow, err error) ([]hmstype.NotificationID, error) 
 const readBatch = 1000
 
 // markRead marks what find gives for the roles that the actor holds.
-func markRead(ctx context.Context, db dbx.DB, find func([]hmstype.RoleID) ([]hmstype.NotificationID, error)) (int64, error) {
+func markRead(
+	ctx context.Context, db dbx.DB, find func([]hmstype.RoleID) ([]hmstype.NotificationID, error),
+) (int64, error) {
 	if err := requireUser(db); err != nil {
 		return 0, err
 	}
@@ -126,7 +128,9 @@ func markRead(ctx context.Context, db dbx.DB, find func([]hmstype.RoleID) ([]hms
 		part := ids[start:min(start+readBatch, len(ids))]
 		rows := make([]readRow, len(part))
 		for i, id := range part {
-			rows[i] = readRow{Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, NotificationID: id, UserID: db.Actor.User, ReadAt: db.Now}
+			rows[i] = readRow{
+				Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, NotificationID: id, UserID: db.Actor.User, ReadAt: db.Now,
+			}
 		}
 		n, err := insertFree(ctx, db, rows)
 		if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 )
 
-func (b *bundle) inbox(t *testing.T, ctx context.Context, unread bool) []inbox.Notification { //nolint:revive // a test helper takes t first
+func (b *bundle) inbox(t *testing.T, ctx context.Context, unread bool) []inbox.Notification {
 	t.Helper()
 	list, err := b.ListNotifications(ctx, inbox.ListNotificationsInput{Unread: unread})
 	require.NoError(t, err)
@@ -30,8 +30,12 @@ func TestService_Notify(t *testing.T) {
 	doctor, doctorID := b.person(t, identity.RoleDoctor)
 	bed := uuid.New()
 	in := inbox.NotifyInput{
-		To: to(doctorID), NotificationDetails: inbox.NotificationDetails{Category: "lab.critical", Priority: inbox.PriorityStat, Title: "Potassium", Body: "7.1 mmol/l"},
-		Patient: b.patient(t, false), Link: inbox.Link{Entity: "lab_result", ID: bed}, ExpiresAt: b.Clock.Now().Add(time.Hour), IdempotencyKey: "once",
+		To: to(doctorID),
+		NotificationDetails: inbox.NotificationDetails{
+			Category: "lab.critical", Priority: inbox.PriorityStat, Title: "Potassium", Body: "7.1 mmol/l",
+		},
+		Patient: b.patient(t, false), Link: inbox.Link{Entity: "lab_result", ID: bed},
+		ExpiresAt: b.Clock.Now().Add(time.Hour), IdempotencyKey: "once",
 	}
 	sent, err := b.Notify(b.Ctx, in)
 	require.NoError(t, err)
@@ -47,7 +51,9 @@ func TestService_Notify(t *testing.T) {
 		ID: sent.ID, To: to(doctorID), NotificationDetails: inbox.NotificationDetails{
 			Category: "lab.critical", Priority: inbox.PriorityStat, Title: "Potassium", Body: "7.1 mmol/l",
 		},
-		Patient: in.Patient, SealedFor: in.Patient.UUID(), Link: in.Link, CreatedBy: hmstype.ActorRef{Kind: hmstype.ActorSystem, Name: "test"}, CreatedAt: b.Clock.Now(), ExpiresAt: in.ExpiresAt,
+		Patient: in.Patient, SealedFor: in.Patient.UUID(), Link: in.Link,
+		CreatedBy: hmstype.ActorRef{Kind: hmstype.ActorSystem, Name: "test"}, CreatedAt: b.Clock.Now(),
+		ExpiresAt: in.ExpiresAt,
 	}, sent)
 	require.Equal(t, []inbox.Notification{sent}, b.inbox(t, doctor, false))
 	read, err := b.GetNotification(doctor, sent.ID)
@@ -72,11 +78,13 @@ func TestService_NotifyRefuses(t *testing.T) {
 		change func(*inbox.NotifyInput)
 		want   error
 	}{
-		"Nobody":          {func(in *inbox.NotifyInput) { in.To = inbox.Recipient{} }, hmstype.ErrInvalid},
-		"UserAndRole":     {func(in *inbox.NotifyInput) { in.To.Role = identity.RoleNurse }, hmstype.ErrInvalid},
-		"UnknownUser":     {func(in *inbox.NotifyInput) { in.To.User = hmstype.NewID[hmstype.UserID]() }, hmstype.ErrInvalid},
-		"UnknownRole":     {func(in *inbox.NotifyInput) { in.To = toRole("Astronaut") }, hmstype.ErrNotFound},
-		"UnknownPatient":  {func(in *inbox.NotifyInput) { in.Patient = hmstype.NewID[hmstype.PatientID]() }, hmstype.ErrNotFound},
+		"Nobody":      {func(in *inbox.NotifyInput) { in.To = inbox.Recipient{} }, hmstype.ErrInvalid},
+		"UserAndRole": {func(in *inbox.NotifyInput) { in.To.Role = identity.RoleNurse }, hmstype.ErrInvalid},
+		"UnknownUser": {func(in *inbox.NotifyInput) { in.To.User = hmstype.NewID[hmstype.UserID]() }, hmstype.ErrInvalid},
+		"UnknownRole": {func(in *inbox.NotifyInput) { in.To = toRole("Astronaut") }, hmstype.ErrNotFound},
+		"UnknownPatient": {
+			func(in *inbox.NotifyInput) { in.Patient = hmstype.NewID[hmstype.PatientID]() }, hmstype.ErrNotFound,
+		},
 		"NoTitle":         {func(in *inbox.NotifyInput) { in.Title = " " }, hmstype.ErrInvalid},
 		"LongTitle":       {func(in *inbox.NotifyInput) { in.Title = strings.Repeat("é", 201) }, hmstype.ErrInvalid},
 		"LongBody":        {func(in *inbox.NotifyInput) { in.Body = strings.Repeat("é", 10_001) }, hmstype.ErrInvalid},
@@ -84,8 +92,10 @@ func TestService_NotifyRefuses(t *testing.T) {
 		"CategoryNoCode":  {func(in *inbox.NotifyInput) { in.Category = "Lab result!" }, hmstype.ErrInvalid},
 		"UnknownPriority": {func(in *inbox.NotifyInput) { in.Priority = "soon" }, hmstype.ErrInvalid},
 		"HalfALink":       {func(in *inbox.NotifyInput) { in.Link.Entity = "bed" }, hmstype.ErrInvalid},
-		"LinkNoTable":     {func(in *inbox.NotifyInput) { in.Link = inbox.Link{Entity: "Bed 1", ID: uuid.New()} }, hmstype.ErrInvalid},
-		"ExpiredAlready":  {func(in *inbox.NotifyInput) { in.ExpiresAt = b.Clock.Now() }, hmstype.ErrInvalid},
+		"LinkNoTable": {
+			func(in *inbox.NotifyInput) { in.Link = inbox.Link{Entity: "Bed 1", ID: uuid.New()} }, hmstype.ErrInvalid,
+		},
+		"ExpiredAlready": {func(in *inbox.NotifyInput) { in.ExpiresAt = b.Clock.Now() }, hmstype.ErrInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -97,7 +107,12 @@ func TestService_NotifyRefuses(t *testing.T) {
 	}
 	_, err := b.Notify(desk, good)
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied, "the desk sends none")
-	_, err = b.Notify(b.Ctx, inbox.NotifyInput{To: to(deskID), NotificationDetails: inbox.NotificationDetails{Category: "a", Title: strings.Repeat("🏥", 200), Body: strings.Repeat("🏥", 10_000)}})
+	_, err = b.Notify(b.Ctx, inbox.NotifyInput{
+		To: to(deskID),
+		NotificationDetails: inbox.NotificationDetails{
+			Category: "a", Title: strings.Repeat("🏥", 200), Body: strings.Repeat("🏥", 10_000),
+		},
+	})
 	require.NoError(t, err, "the longest text fits when it is sealed")
 }
 
@@ -141,7 +156,9 @@ func TestService_RoleInbox(t *testing.T) {
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 	require.Len(t, b.inbox(t, second, true), 1, "and then none is marked")
 
-	_, err = b.Identity.SetUserRoles(b.Ctx, identity.SetUserRolesInput{ID: secondID, Roles: []string{identity.RoleReceptionist}})
+	_, err = b.Identity.SetUserRoles(b.Ctx, identity.SetUserRolesInput{
+		ID: secondID, Roles: []string{identity.RoleReceptionist},
+	})
 	require.NoError(t, err)
 	require.Equal(t, []inbox.Notification{desk}, b.inbox(t, second, false), "the roles that he holds now")
 }
@@ -281,20 +298,61 @@ func TestNotification_Walls(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.MarkRead(nurse, inbox.MarkReadInput{IDs: []hmstype.NotificationID{n.ID}})
 	require.NoError(t, err)
-	insert := `INSERT INTO hms.notification (tenant_id, id, user_id, role_id, category, priority, title, patient_id, sealed_for, entity, created_by, created_at, expires_at)
+	insert := `INSERT INTO hms.notification (tenant_id, id, user_id, role_id, category, priority, title, patient_id,
+		sealed_for, entity, created_by, created_at, expires_at)
 		SELECT tenant_id, gen_random_uuid(), `
 	for name, tt := range map[string]struct{ state, query string }{
-		"Changed":     {"HM002", `UPDATE hms.notification SET title = 'x' WHERE id = ?0`},
-		"Removed":     {"HM002", `DELETE FROM hms.notification WHERE id = ?0`},
-		"Unread":      {"HM002", `DELETE FROM hms.notification_read WHERE notification_id = ?0`},
-		"ToNobody":    {"23514", insert + `NULL, NULL, category, priority, title, patient_id, sealed_for, entity, created_by, created_at, expires_at FROM hms.notification WHERE id = ?0`},
-		"ToBoth":      {"23514", insert + `user_id, gen_random_uuid(), category, priority, title, patient_id, sealed_for, entity, created_by, created_at, expires_at FROM hms.notification WHERE id = ?0`},
-		"Priority":    {"23514", insert + `user_id, NULL, category, 'soon', title, patient_id, sealed_for, entity, created_by, created_at, expires_at FROM hms.notification WHERE id = ?0`},
-		"Category":    {"23514", insert + `user_id, NULL, 'A b', priority, title, patient_id, sealed_for, entity, created_by, created_at, expires_at FROM hms.notification WHERE id = ?0`},
-		"OthersKey":   {"23514", insert + `user_id, NULL, category, priority, title, patient_id, id, entity, created_by, created_at, expires_at FROM hms.notification WHERE id = ?0`},
-		"HalfALink":   {"23514", insert + `user_id, NULL, category, priority, title, patient_id, sealed_for, 'bed', created_by, created_at, expires_at FROM hms.notification WHERE id = ?0`},
-		"OverAtOnce":  {"23514", insert + `user_id, NULL, category, priority, title, patient_id, sealed_for, entity, created_by, created_at, created_at FROM hms.notification WHERE id = ?0`},
-		"NobodysRole": {"23503", insert + `NULL, gen_random_uuid(), category, priority, title, patient_id, sealed_for, entity, created_by, created_at, expires_at FROM hms.notification WHERE id = ?0`},
+		"Changed": {"HM002", `UPDATE hms.notification SET title = 'x' WHERE id = ?0`},
+		"Removed": {"HM002", `DELETE FROM hms.notification WHERE id = ?0`},
+		"Unread":  {"HM002", `DELETE FROM hms.notification_read WHERE notification_id = ?0`},
+		"ToNobody": {
+			"23514",
+			insert +
+				`NULL, NULL, category, priority, title, patient_id, sealed_for, entity, created_by, created_at, expires_at
+					FROM hms.notification WHERE id = ?0`,
+		},
+		"ToBoth": {
+			"23514",
+			insert +
+				`user_id, gen_random_uuid(), category, priority, title, patient_id, sealed_for, entity, created_by, created_at,
+					expires_at FROM hms.notification WHERE id = ?0`,
+		},
+		"Priority": {
+			"23514",
+			insert +
+				`user_id, NULL, category, 'soon', title, patient_id, sealed_for, entity, created_by, created_at, expires_at
+					FROM hms.notification WHERE id = ?0`,
+		},
+		"Category": {
+			"23514",
+			insert +
+				`user_id, NULL, 'A b', priority, title, patient_id, sealed_for, entity, created_by, created_at, expires_at
+					FROM hms.notification WHERE id = ?0`,
+		},
+		"OthersKey": {
+			"23514",
+			insert +
+				`user_id, NULL, category, priority, title, patient_id, id, entity, created_by, created_at, expires_at
+					FROM hms.notification WHERE id = ?0`,
+		},
+		"HalfALink": {
+			"23514",
+			insert +
+				`user_id, NULL, category, priority, title, patient_id, sealed_for, 'bed', created_by, created_at, expires_at
+					FROM hms.notification WHERE id = ?0`,
+		},
+		"OverAtOnce": {
+			"23514",
+			insert +
+				`user_id, NULL, category, priority, title, patient_id, sealed_for, entity, created_by, created_at, created_at
+					FROM hms.notification WHERE id = ?0`,
+		},
+		"NobodysRole": {
+			"23503",
+			insert +
+				`NULL, gen_random_uuid(), category, priority, title, patient_id, sealed_for, entity, created_by, created_at,
+					expires_at FROM hms.notification WHERE id = ?0`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -72,11 +72,15 @@ func (s *Service) notify(ctx context.Context, db dbx.DB, in NotifyInput) (Notifi
 
 // insertNotification seals and writes a notification and tells the host's bus. role is that of
 // in.To, which may be left without its name.
-func (s *Service) insertNotification(ctx context.Context, db dbx.DB, in NotifyInput, role hmstype.RoleID) (notificationRow, error) {
+func (s *Service) insertNotification(
+	ctx context.Context, db dbx.DB, in NotifyInput, role hmstype.RoleID,
+) (notificationRow, error) {
 	row := notificationRow{
-		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.NotificationID](), UserID: in.To.User, RoleID: role,
+		Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, ID: hmstype.NewID[hmstype.NotificationID](), UserID: in.To.User,
+		RoleID:              role,
 		NotificationDetails: in.NotificationDetails,
-		PatientID:           in.Patient, SealedFor: sealedFor(db, in.Patient), Entity: in.Link.Entity, EntityID: in.Link.entityID(),
+		PatientID:           in.Patient, SealedFor: sealedFor(db, in.Patient), Entity: in.Link.Entity,
+		EntityID:  in.Link.entityID(),
 		CreatedBy: db.By(), CreatedAt: db.Now, ExpiresAt: hmstype.Instant(in.ExpiresAt),
 	}
 	row.Priority = row.Priority.orRoutine()
@@ -87,6 +91,7 @@ func (s *Service) insertNotification(ctx context.Context, db dbx.DB, in NotifyIn
 		return row, err
 	}
 	return row, db.Emit(ctx, dbx.Event{Type: eventNotified, ID: row.ID, Data: map[string]any{
-		"id": row.ID, "user": row.UserID, "role": row.RoleID, "category": row.Category, "priority": row.Priority, "patient": row.PatientID,
+		"id": row.ID, "user": row.UserID, "role": row.RoleID, "category": row.Category, "priority": row.Priority,
+		"patient": row.PatientID,
 	}})
 }

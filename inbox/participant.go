@@ -58,7 +58,9 @@ func addParticipant(ctx context.Context, db dbx.DB, in AddParticipantInput) (Par
 	if len(present) >= maxParticipants {
 		return Participant{}, hmstype.Invalid("user", fmt.Sprintf("would be more than %d participants", maxParticipants))
 	}
-	row := participantRow{Tenanted: thread.Tenanted, ThreadID: in.Thread, UserID: in.User, AddedBy: db.By(), JoinedAt: db.Now}
+	row := participantRow{
+		Tenanted: thread.Tenanted, ThreadID: in.Thread, UserID: in.User, AddedBy: db.By(), JoinedAt: db.Now,
+	}
 	_, err = db.NewInsert().Model(&row).
 		On("CONFLICT (tenant_id, thread_id, user_id) DO UPDATE").
 		Set("added_by = excluded.added_by, joined_at = excluded.joined_at, left_at = NULL, read_up_to = NULL").Exec(ctx)
@@ -93,7 +95,9 @@ func leaveThread(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ThreadI
 // updateOwn changes the actor's own row among the participants of a thread.
 func updateOwn(ctx context.Context, db dbx.DB, thread hmstype.ThreadID, set string, args ...any) error {
 	_, err := db.NewUpdate().Model((*participantRow)(nil)).Set(set, args...).
-		Where("tp.tenant_id = ?", db.Tenant()).Where("tp.thread_id = ?", thread).Where("tp.user_id = ?", db.Actor.User).Exec(ctx)
+		Where("tp.tenant_id = ?", db.Tenant()).Where("tp.thread_id = ?", thread).Where(
+		"tp.user_id = ?", db.Actor.User,
+	).Exec(ctx)
 	return err
 }
 

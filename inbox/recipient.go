@@ -28,7 +28,9 @@ func roleNamed(ctx context.Context, db dbx.DB, name string) (id hmstype.RoleID, 
 	if name == "" {
 		return id, nil
 	}
-	err = db.QueryRow(ctx, `SELECT id FROM hms.role WHERE tenant_id = $1 AND name_key = $2`, db.Tenant(), names.NameKey(name)).Scan(&id)
+	err = db.QueryRow(
+		ctx, `SELECT id FROM hms.role WHERE tenant_id = $1 AND name_key = $2`, db.Tenant(), names.NameKey(name),
+	).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return id, &hmstype.Error{Entity: "role", Err: hmstype.ErrNotFound}
 	}
@@ -68,7 +70,8 @@ func heldRoles(ctx context.Context, db dbx.DB) (roles []hmstype.RoleID, err erro
 		err := rows.Scan(&id)
 		roles = append(roles, id)
 		return err
-	}, `SELECT role_id FROM hms.user_role WHERE tenant_id = $1 AND user_id = $2 ORDER BY role_id`, db.Tenant(), db.Actor.User)
+	}, `SELECT role_id FROM hms.user_role WHERE tenant_id = $1 AND user_id = $2
+		ORDER BY role_id`, db.Tenant(), db.Actor.User)
 	return roles, err
 }
 

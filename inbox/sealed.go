@@ -29,10 +29,16 @@ var (
 			return []fieldcrypt.Text{{Column: "title", Text: &d.Title}, {Column: "description", Text: &d.Description}}
 		},
 	}.Declare()
-	taskOutcomes   = fieldcrypt.Table[string]{Name: "task", Subject: "sealed_for", Texts: one("outcome")}.Declare()
-	taskReasons    = fieldcrypt.Table[string]{Name: "task_history", Subject: "sealed_for", Fixed: true, Texts: one("reason")}.Declare()
-	threadSubjects = fieldcrypt.Table[string]{Name: "message_thread", Subject: "sealed_for", Texts: one("subject")}.Declare()
-	messageBodies  = fieldcrypt.Table[string]{Name: "message", Subject: "sealed_for", Fixed: true, Texts: one("body")}.Declare()
+	taskOutcomes = fieldcrypt.Table[string]{Name: "task", Subject: "sealed_for", Texts: one("outcome")}.Declare()
+	taskReasons  = fieldcrypt.Table[string]{
+		Name: "task_history", Subject: "sealed_for", Fixed: true, Texts: one("reason"),
+	}.Declare()
+	threadSubjects = fieldcrypt.Table[string]{
+		Name: "message_thread", Subject: "sealed_for", Texts: one("subject"),
+	}.Declare()
+	messageBodies = fieldcrypt.Table[string]{
+		Name: "message", Subject: "sealed_for", Fixed: true, Texts: one("body"),
+	}.Declare()
 )
 
 // sealedFor gives whose key seals what is about a patient, or about nobody.

@@ -28,15 +28,24 @@ type canaries struct {
 func (b *bundle) canaries(t *testing.T, p hmstype.PatientID) canaries {
 	t.Helper()
 	nurse, nurseID := b.person(t, identity.RoleNurse)
-	n, err := b.Notify(b.Ctx, inbox.NotifyInput{To: to(nurseID), NotificationDetails: inbox.NotificationDetails{Category: "x", Title: "canary title", Body: "canary body"}, Patient: p, IdempotencyKey: "n" + p.String()})
+	n, err := b.Notify(b.Ctx, inbox.NotifyInput{
+		To:                  to(nurseID),
+		NotificationDetails: inbox.NotificationDetails{Category: "x", Title: "canary title", Body: "canary body"}, Patient: p,
+		IdempotencyKey: "n" + p.String(),
+	})
 	require.NoError(t, err)
 	task := must(t)(b.CreateTask(b.Ctx, inbox.CreateTaskInput{
-		To: to(nurseID), TaskDetails: inbox.TaskDetails{Title: "canary task", Description: "canary description"}, Patient: p, IdempotencyKey: "t" + p.String(),
+		To: to(nurseID), TaskDetails: inbox.TaskDetails{Title: "canary task", Description: "canary description"}, Patient: p,
+		IdempotencyKey: "t" + p.String(),
 	}))
 	task = must(t)(b.ClaimTask(nurse, task.ID))
 	task = must(t)(b.StartTask(nurse, inbox.StartTaskInput{ID: task.ID, Version: task.Version, Reason: "canary reason"}))
-	task = must(t)(b.CompleteTask(nurse, inbox.CompleteTaskInput{ID: task.ID, Version: task.Version, Outcome: "canary outcome"}))
-	thread, err := b.StartThread(nurse, inbox.StartThreadInput{Subject: "canary subject", Body: "canary message", Patient: p, IdempotencyKey: "m" + p.String()})
+	task = must(t)(
+		b.CompleteTask(nurse, inbox.CompleteTaskInput{ID: task.ID, Version: task.Version, Outcome: "canary outcome"}),
+	)
+	thread, err := b.StartThread(nurse, inbox.StartThreadInput{
+		Subject: "canary subject", Body: "canary message", Patient: p, IdempotencyKey: "m" + p.String(),
+	})
 	require.NoError(t, err)
 	return canaries{notification: n, task: task, thread: thread, nurse: nurse}
 }
@@ -58,11 +67,15 @@ func (c canaries) requireReadable(t *testing.T, b *bundle) {
 	require.Equal(t, []string{"canary message"}, b.read(t, c.nurse, c.thread.ID))
 }
 
-var textTables = []string{"notification", "task", "task_history", "message_thread", "message", "audit_event", "outbox", "idempotency_key"}
+var textTables = []string{
+	"notification", "task", "task_history", "message_thread", "message", "audit_event", "outbox", "idempotency_key",
+}
 
 func (b *bundle) inClear(t *testing.T, table string) int {
 	t.Helper()
-	return dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.`+table+` AS t WHERE t.tenant_id = ? AND t::text LIKE '%canary%'`, b.Tenant)
+	return dbtest.Scalar[int](
+		t, b.Env, `SELECT count(*) FROM hms.`+table+` AS t WHERE t.tenant_id = ? AND t::text LIKE '%canary%'`, b.Tenant,
+	)
 }
 
 // What people write is nowhere in the database in clear, and opens again; also after the
@@ -83,8 +96,18 @@ func TestSealed(t *testing.T) {
 	report, err := keys.Reencrypt(b.Ctx, encryption.ReencryptInput{})
 	require.NoError(t, err)
 	require.Zero(t, report.Outdated)
-	require.Zero(t, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.task WHERE tenant_id = ? AND title LIKE 'hms1:1:%'`, b.Tenant), "sealed anew")
-	require.Equal(t, 2, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.message WHERE tenant_id = ? AND body LIKE 'hms1:1:%'`, b.Tenant), "never changed")
+	require.Zero(
+		t,
+		dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.task WHERE tenant_id = ? AND title LIKE 'hms1:1:%'`, b.Tenant),
+		"sealed anew",
+	)
+	require.Equal(
+		t, 2,
+		dbtest.Scalar[int](
+			t, b.Env, `SELECT count(*) FROM hms.message WHERE tenant_id = ? AND body LIKE 'hms1:1:%'`, b.Tenant,
+		),
+		"never changed",
+	)
 	about.requireReadable(t, b)
 	loose.requireReadable(t, b)
 }
@@ -95,7 +118,9 @@ func TestSealed_Erased(t *testing.T) {
 	b := setup(t)
 	p := b.patient(t, false)
 	about, loose := b.canaries(t, p), b.canaries(t, hmstype.PatientID{})
-	require.NoError(t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error { return b.Base.Crypt.Erase(ctx, db, p.UUID()) }))
+	require.NoError(
+		t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error { return b.Base.Crypt.Erase(ctx, db, p.UUID()) }),
+	)
 
 	list := b.inbox(t, about.nurse, false)
 	require.Len(t, list, 1)
@@ -122,8 +147,12 @@ func TestSealed_Tampered(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	p := b.patient(t, false)
-	first, second := b.ask(t, toRole(identity.RoleNurse), func(in *inbox.CreateTaskInput) { in.Patient = p }), b.ask(t, toRole(identity.RoleNurse), func(in *inbox.CreateTaskInput) { in.Patient = p })
-	_, err := b.DB.NewRaw(`UPDATE hms.task SET title = (SELECT title FROM hms.task WHERE id = ?0) WHERE id = ?1`, first.ID, second.ID).Exec(t.Context())
+	first, second := b.ask(t, toRole(identity.RoleNurse), func(in *inbox.CreateTaskInput) {
+		in.Patient = p
+	}), b.ask(t, toRole(identity.RoleNurse), func(in *inbox.CreateTaskInput) { in.Patient = p })
+	_, err := b.DB.NewRaw(
+		`UPDATE hms.task SET title = (SELECT title FROM hms.task WHERE id = ?0) WHERE id = ?1`, first.ID, second.ID,
+	).Exec(t.Context())
 	require.NoError(t, err)
 	_, err = b.GetTask(b.Ctx, second.ID)
 	require.ErrorIs(t, err, fieldcrypt.ErrTampered)
@@ -140,7 +169,9 @@ func TestSealed_Off(t *testing.T) {
 	base := b.Base
 	base.Crypt = nil
 	base.DB = dbx.NewHandle(b.DB, dbx.Options{Now: b.Clock.Now})
-	plain := &bundle{Env: b.Env, patients: b.patients, Service: inbox.New(base, inbox.Ports{Patients: patient.NewPort(b.Base)})}
+	plain := &bundle{
+		Env: b.Env, patients: b.patients, Service: inbox.New(base, inbox.Ports{Patients: patient.NewPort(b.Base)}),
+	}
 	c := plain.canaries(t, hmstype.PatientID{})
 	c.requireReadable(t, plain)
 	require.Equal(t, 1, plain.inClear(t, "message"))

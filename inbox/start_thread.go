@@ -79,7 +79,9 @@ func (s *Service) startThread(ctx context.Context, db dbx.DB, in StartThreadInpu
 	}
 	joining := make([]participantRow, len(users))
 	for i, user := range users {
-		joining[i] = participantRow{Tenanted: row.Tenanted, ThreadID: row.ID, UserID: user, AddedBy: db.By(), JoinedAt: db.Now}
+		joining[i] = participantRow{
+			Tenanted: row.Tenanted, ThreadID: row.ID, UserID: user, AddedBy: db.By(), JoinedAt: db.Now,
+		}
 	}
 	if err := dbx.Insert(ctx, db, joining...); err != nil {
 		return Thread{}, err

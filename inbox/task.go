@@ -120,8 +120,10 @@ func (r *taskRow) setDue(at time.Time) {
 func (r taskRow) task() Task {
 	return Task{
 		ID: r.ID, Status: r.Status, TaskDetails: r.TaskDetails, Outcome: r.Outcome,
-		Patient: r.PatientID, SealedFor: r.SealedFor, Focus: Link{Entity: r.Entity, ID: r.EntityID.UUID}, Owner: r.OwnerID, DueAt: r.DueAt.UTC(),
-		EscalationLevel: r.EscalationLevel, EscalatedAt: r.EscalatedAt.UTC(), CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(),
+		Patient: r.PatientID, SealedFor: r.SealedFor, Focus: Link{Entity: r.Entity, ID: r.EntityID.UUID}, Owner: r.OwnerID,
+		DueAt:           r.DueAt.UTC(),
+		EscalationLevel: r.EscalationLevel, EscalatedAt: r.EscalatedAt.UTC(), CreatedBy: r.CreatedBy,
+		CreatedAt: r.CreatedAt.UTC(),
 		ClaimedAt: r.ClaimedAt.UTC(), StartedAt: r.StartedAt.UTC(), EndedAt: r.EndedAt.UTC(), Version: r.Version,
 	}
 }

@@ -33,7 +33,9 @@ func standingOn(db dbx.DB, row taskRow, roles []hmstype.RoleID, wide bool) stand
 
 // taskFor reads a task that the actor may see, and what he has to do with it; to others it is
 // not found.
-func taskFor(ctx context.Context, db dbx.DB, id hmstype.TaskID, wide bool, more ...dbx.Apply) (taskRow, standing, error) {
+func taskFor(
+	ctx context.Context, db dbx.DB, id hmstype.TaskID, wide bool, more ...dbx.Apply,
+) (taskRow, standing, error) {
 	row, err := dbx.Get[taskRow](ctx, db, "task", id, more...)
 	if err != nil {
 		return row, standing{}, err

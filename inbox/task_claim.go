@@ -21,7 +21,9 @@ func (s *Service) ClaimTask(ctx context.Context, id hmstype.TaskID) (Task, error
 	return opClaimTask.Run(ctx, &s.base, usecase.ID(id), widened(ctx, s, hmstype.PermTaskManage, s.claimTask))
 }
 
-func (s *Service) claimTask(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.TaskID], manages bool) (Task, error) {
+func (s *Service) claimTask(
+	ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.TaskID], manages bool,
+) (Task, error) {
 	if err := requireUser(db); err != nil {
 		return Task{}, err
 	}

@@ -40,7 +40,8 @@ var opCreateTask = usecase.Command[CreateTaskInput, Task]{
 	Name: "inbox.create_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
 	Key: func(in CreateTaskInput) string { return in.IdempotencyKey },
 	Sample: CreateTaskInput{
-		TaskDetails: TaskDetails{Title: "Take blood", Description: "two tubes", Priority: PriorityUrgent}, DueAt: usecase.SampleAt,
+		TaskDetails: TaskDetails{Title: "Take blood", Description: "two tubes", Priority: PriorityUrgent},
+		DueAt:       usecase.SampleAt,
 	},
 }.Declare()
 

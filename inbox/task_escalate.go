@@ -32,7 +32,10 @@ func (in EscalateTasksInput) Validate() error {
 	v.Required(!in.AsOf.IsZero(), "asOf")
 	v.Check(in.AsOf.Before(noDate.AddDate(-1, 0, 0)), "asOf", "must lie before the year 9998 ends")
 	names.CheckOptional(&v, names.NameKey, in.Role, "role", 50)
-	v.Check(in.Again == 0 || (in.Again >= time.Minute && in.Again <= 366*24*time.Hour), "again", "must lie between 1 minute and 366 days")
+	v.Check(
+		in.Again == 0 || (in.Again >= time.Minute && in.Again <= 366*24*time.Hour), "again",
+		"must lie between 1 minute and 366 days",
+	)
 	return v.Err()
 }
 
@@ -101,12 +104,4 @@ func (s *Service) escalate(ctx context.Context, db dbx.DB, row taskRow) error {
 		Patient: row.PatientID, Link: Link{Entity: "task", ID: row.ID.UUID()},
 	}, row.EscalationRoleID)
 	return err
-}
-
-// atLeastUrgent lifts a routine matter.
-func (p Priority) atLeastUrgent() Priority {
-	if p.orRoutine() == PriorityRoutine {
-		return PriorityUrgent
-	}
-	return p
 }

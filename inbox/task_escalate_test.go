@@ -39,7 +39,9 @@ func TestService_EscalateTasks(t *testing.T) {
 	require.Empty(t, escalate(time.Hour-time.Microsecond, ""))
 	require.Equal(t, []hmstype.TaskID{own.ID}, escalate(time.Hour, ""))
 	require.Empty(t, escalate(time.Hour, ""), "twice as of one instant does nothing more")
-	require.Equal(t, []hmstype.TaskID{plain.ID}, escalate(2*time.Hour, identity.RoleAdmin), "the input's role hears of what names none")
+	require.Equal(
+		t, []hmstype.TaskID{plain.ID}, escalate(2*time.Hour, identity.RoleAdmin), "the input's role hears of what names none",
+	)
 	require.Empty(t, escalate(2*time.Hour, identity.RoleAdmin))
 	require.Empty(t, escalate(24*time.Hour, ""))
 	require.Equal(t, []hmstype.TaskID{own.ID}, escalate(25*time.Hour, ""), "a day later again")
@@ -55,8 +57,16 @@ func TestService_EscalateTasks(t *testing.T) {
 	task := must(t)(b.GetTask(chief, own.ID))
 	require.EqualValues(t, 2, task.EscalationLevel)
 	require.Equal(t, dbtest.Start.Add(25*time.Hour), task.EscalatedAt)
-	task = must(t)(b.ReassignTask(chief, inbox.ReassignTaskInput{ID: own.ID, Version: task.Version, To: toRole(identity.RoleReceptionist)}))
-	task = must(t)(b.RescheduleTask(chief, inbox.RescheduleTaskInput{ID: own.ID, Version: task.Version, DueAt: at(100 * time.Hour), Priority: inbox.PriorityStat}))
+	task = must(t)(
+		b.ReassignTask(chief, inbox.ReassignTaskInput{
+			ID: own.ID, Version: task.Version, To: toRole(identity.RoleReceptionist),
+		}),
+	)
+	task = must(t)(
+		b.RescheduleTask(chief, inbox.RescheduleTaskInput{
+			ID: own.ID, Version: task.Version, DueAt: at(100 * time.Hour), Priority: inbox.PriorityStat,
+		}),
+	)
 	require.Equal(t, inbox.PriorityStat, task.Priority)
 	require.Equal(t, []hmstype.TaskID{plain.ID}, escalate(99*time.Hour, ""), "a new date, a new patience")
 	must(t)(b.RejectTask(chief, inbox.RejectTaskInput(end(task))))

@@ -82,7 +82,9 @@ func (s *Service) GetTaskHistory(ctx context.Context, id hmstype.TaskID) ([]Task
 	return opGetTaskHistory.Run(ctx, &s.base, usecase.ID(id), widened(ctx, s, hmstype.PermTaskReadAll, taskHistory))
 }
 
-func taskHistory(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.TaskID], seesAll bool) ([]TaskHistoryEntry, error) {
+func taskHistory(
+	ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.TaskID], seesAll bool,
+) ([]TaskHistoryEntry, error) {
 	if _, _, err := taskFor(ctx, db, in.ID, seesAll); err != nil {
 		return nil, err
 	}

@@ -93,7 +93,8 @@ func (in ListTasksInput) Validate() error {
 }
 
 var opListTasks = usecase.Query[ListTasksInput, hmstype.List[Task]]{
-	Name: "inbox.list_tasks", Permission: hmstype.PermTaskReadAll, Shows: tasks.Found(), Sample: ListTasksInput{Status: TaskRequested},
+	Name: "inbox.list_tasks", Permission: hmstype.PermTaskReadAll, Shows: tasks.Found(),
+	Sample: ListTasksInput{Status: TaskRequested},
 }.Declare()
 
 // ListTasks lists everybody's tasks, but for drafts of others; what is due first comes first, what
@@ -117,7 +118,9 @@ func allTasks(ctx context.Context, db dbx.DB, in ListTasksInput) (hmstype.List[T
 }
 
 // listTasks gives one page of what the sources select, each row by one of them.
-func listTasks(ctx context.Context, db dbx.DB, page hmstype.Page, sources []dbx.Apply, more ...dbx.Apply) (hmstype.List[Task], error) {
+func listTasks(
+	ctx context.Context, db dbx.DB, page hmstype.Page, sources []dbx.Apply, more ...dbx.Apply,
+) (hmstype.List[Task], error) {
 	rows, next, err := mergedPage[taskRow](ctx, db, page, dbx.Order{At: "sort_at"}, sources, more...)
 	if err != nil {
 		return hmstype.List[Task]{}, err

@@ -30,10 +30,14 @@ func TestTaskTransitions_EveryPair(t *testing.T) {
 				continue
 			}
 			id := hmstype.NewID[hmstype.TaskID]()
-			_, err := b.DB.NewRaw(`INSERT INTO hms.task (tenant_id, id, status, priority, title, outcome, sealed_for, owner_id, sort_at, created_by, created_at, ended_at)
-				VALUES (?2, ?0, ?1, 'routine', 'x', 'x', ?2, ?3, '9999-12-31 00:00:00+00', 'x', now(), `+over+`)`, id, from, b.Tenant, nurse).Exec(t.Context())
+			_, err := b.DB.NewRaw(`INSERT INTO hms.task (tenant_id, id, status, priority, title, outcome, sealed_for, owner_id,
+				sort_at, created_by, created_at, ended_at)
+				VALUES (?2, ?0, ?1, 'routine', 'x', 'x', ?2, ?3, '9999-12-31 00:00:00+00', 'x', now(),
+				`+over+`)`, id, from, b.Tenant, nurse).Exec(t.Context())
 			require.NoError(t, err, "%s", from)
-			_, err = b.DB.NewRaw(`UPDATE hms.task SET status = ?1, ended_at = `+over+` WHERE tenant_id = ?2 AND id = ?0`, id, to, b.Tenant).Exec(t.Context())
+			_, err = b.DB.NewRaw(
+				`UPDATE hms.task SET status = ?1, ended_at = `+over+` WHERE tenant_id = ?2 AND id = ?0`, id, to, b.Tenant,
+			).Exec(t.Context())
 			if inbox.TaskTransitions.Allows(from, to) {
 				require.NoError(t, err, "%s>%s", from, to)
 			} else {
@@ -62,7 +66,9 @@ func TestTaskSteps_EveryPair(t *testing.T) {
 		"on-hold": func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
 			return b.HoldTask(ctx, inbox.HoldTaskInput(step(task)))
 		},
-		"completed": func(ctx context.Context, task inbox.Task) (inbox.Task, error) { return b.CompleteTask(ctx, done(task)) },
+		"completed": func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
+			return b.CompleteTask(ctx, done(task))
+		},
 		"failed": func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
 			return b.FailTask(ctx, inbox.FailTaskInput(end(task)))
 		},
@@ -87,14 +93,19 @@ func TestTaskSteps_EveryPair(t *testing.T) {
 		"draft": {}, "requested": {"requested"}, "received": {"requested", "received"}, "accepted": {"requested", "accepted"},
 		"ready": {"requested", "accepted", "ready"}, "in-progress": {"requested", "accepted", "in-progress"},
 		"on-hold":   {"requested", "accepted", "in-progress", "on-hold"},
-		"completed": {"requested", "accepted", "in-progress", "completed"}, "failed": {"requested", "accepted", "in-progress", "failed"},
-		"rejected": {"requested", "rejected"}, "cancelled": {"cancelled"}, "entered-in-error": {"entered-in-error"},
+		"completed": {"requested", "accepted", "in-progress", "completed"},
+		"failed":    {"requested", "accepted", "in-progress", "failed"},
+		"rejected":  {"requested", "rejected"}, "cancelled": {"cancelled"}, "entered-in-error": {"entered-in-error"},
 	}
 	for from, way := range ways {
 		for to, take := range steps {
 			t.Run(string(from)+">"+to, func(t *testing.T) {
 				t.Parallel()
-				task := must(t)(b.CreateTask(nurse, inbox.CreateTaskInput{To: inbox.Recipient{User: nurseID}, TaskDetails: inbox.TaskDetails{Title: "x"}, Draft: true}))
+				task := must(t)(
+					b.CreateTask(nurse, inbox.CreateTaskInput{
+						To: inbox.Recipient{User: nurseID}, TaskDetails: inbox.TaskDetails{Title: "x"}, Draft: true,
+					}),
+				)
 				for _, s := range way {
 					task = must(t)(steps[s](nurse, task))
 				}
@@ -120,7 +131,9 @@ func TestTaskSteps_EveryPair(t *testing.T) {
 		task = must(t)(b.ClaimTask(nurse, task.ID))
 		_, err := b.ResumeTask(nurse, inbox.ResumeTaskInput(step(task)))
 		require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
-		task = must(t)(b.HoldTask(nurse, inbox.HoldTaskInput(step(must(t)(b.StartTask(nurse, inbox.StartTaskInput(step(task))))))))
+		task = must(t)(
+			b.HoldTask(nurse, inbox.HoldTaskInput(step(must(t)(b.StartTask(nurse, inbox.StartTaskInput(step(task))))))),
+		)
 		_, err = b.StartTask(nurse, inbox.StartTaskInput(step(task)))
 		require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 	})
@@ -134,9 +147,11 @@ func TestTask_HistoryExplainsTheState(t *testing.T) {
 	first, firstID := b.person(t, identity.RoleNurse)
 	second, _ := b.person(t, identity.RoleNurse)
 	rapid.Check(t, func(rt *rapid.T) {
-		task, err := b.CreateTask(b.Ctx, inbox.CreateTaskInput{To: toRole(identity.RoleNurse), TaskDetails: inbox.TaskDetails{Title: "x"}})
+		task, err := b.CreateTask(b.Ctx, inbox.CreateTaskInput{
+			To: toRole(identity.RoleNurse), TaskDetails: inbox.TaskDetails{Title: "x"},
+		})
 		require.NoError(rt, err)
-		deeds := []func(context.Context, inbox.Task) (inbox.Task, error){
+		acts := []func(context.Context, inbox.Task) (inbox.Task, error){
 			func(ctx context.Context, task inbox.Task) (inbox.Task, error) {
 				return b.ReceiveTask(ctx, inbox.ReceiveTaskInput(step(task)))
 			},
@@ -163,7 +178,7 @@ func TestTask_HistoryExplainsTheState(t *testing.T) {
 		}
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
 			ctx := []context.Context{first, second}[rapid.IntRange(0, 1).Draw(rt, "who")]
-			if after, err := deeds[rapid.IntRange(0, len(deeds)-1).Draw(rt, "deed")](ctx, task); err == nil {
+			if after, err := acts[rapid.IntRange(0, len(acts)-1).Draw(rt, "act")](ctx, task); err == nil {
 				task = after
 			}
 		}
@@ -181,7 +196,9 @@ func TestTask_HistoryExplainsTheState(t *testing.T) {
 			require.False(rt, task.Owner.IsZero())
 		}
 	})
-	report := dbtest.Scalar[int64](t, b.Env, `SELECT untold + unexplained + vanished FROM hms.audit_verify(?, 'task')`, b.Tenant)
+	report := dbtest.Scalar[int64](
+		t, b.Env, `SELECT untold + unexplained + vanished FROM hms.audit_verify(?, 'task')`, b.Tenant,
+	)
 	require.Zero(t, report)
 }
 
@@ -197,21 +214,41 @@ func TestTask_Walls(t *testing.T) {
 		state, query string
 		id           hmstype.TaskID
 	}{
-		"Stolen":              {"HM701", `UPDATE hms.task SET owner_id = ?1 WHERE id = ?0`, taken.ID},
-		"LetGo":               {"HM701", `UPDATE hms.task SET owner_id = NULL, claimed_at = NULL WHERE id = ?0`, taken.ID},
-		"TakenByNobody":       {"23514", `UPDATE hms.task SET status = 'accepted' WHERE id = ?0`, waiting.ID},
-		"Nobodys":             {"23514", `UPDATE hms.task SET role_id = NULL WHERE id = ?0`, waiting.ID},
-		"CompletedWithout":    {"23514", `UPDATE hms.task SET status = 'in-progress' WHERE id = ?0; UPDATE hms.task SET status = 'completed', ended_at = now() WHERE id = ?0`, taken.ID},
-		"EndedOpen":           {"23514", `UPDATE hms.task SET ended_at = now() WHERE id = ?0`, waiting.ID},
-		"CancelledUnended":    {"23514", `UPDATE hms.task SET status = 'cancelled' WHERE id = ?0`, waiting.ID},
-		"ElsewhereInTheList":  {"23514", `UPDATE hms.task SET sort_at = now() WHERE id = ?0`, waiting.ID},
-		"EscalatedUnheard":    {"23514", `UPDATE hms.task SET escalation_level = 1 WHERE id = ?0`, waiting.ID},
-		"EscalatesUndated":    {"23514", `UPDATE hms.task SET escalate_at = now() WHERE id = ?0`, waiting.ID},
-		"HistoryChanged":      {"HM002", `UPDATE hms.task_history SET actor = 'x' WHERE task_id = ?0`, waiting.ID},
-		"HistoryRemoved":      {"HM002", `DELETE FROM hms.task_history WHERE task_id = ?0`, waiting.ID},
-		"HistoryUnreasoned":   {"23514", `INSERT INTO hms.task_history SELECT tenant_id, gen_random_uuid(), task_id, 9, patient_id, sealed_for, from_status, 'cancelled', owner_id, role_id, '', actor, at FROM hms.task_history WHERE task_id = ?0`, waiting.ID},
-		"HistoryTwice":        {"23505", `INSERT INTO hms.task_history SELECT tenant_id, gen_random_uuid(), task_id, version, patient_id, sealed_for, from_status, to_status, owner_id, role_id, reason, actor, at FROM hms.task_history WHERE task_id = ?0`, waiting.ID},
-		"HistoryOfAnotherKey": {"23514", `INSERT INTO hms.task_history SELECT tenant_id, gen_random_uuid(), task_id, 9, patient_id, gen_random_uuid(), from_status, to_status, owner_id, role_id, reason, actor, at FROM hms.task_history WHERE task_id = ?0`, waiting.ID},
+		"Stolen":        {"HM701", `UPDATE hms.task SET owner_id = ?1 WHERE id = ?0`, taken.ID},
+		"LetGo":         {"HM701", `UPDATE hms.task SET owner_id = NULL, claimed_at = NULL WHERE id = ?0`, taken.ID},
+		"TakenByNobody": {"23514", `UPDATE hms.task SET status = 'accepted' WHERE id = ?0`, waiting.ID},
+		"Nobodys":       {"23514", `UPDATE hms.task SET role_id = NULL WHERE id = ?0`, waiting.ID},
+		"CompletedWithout": {
+			"23514",
+			`UPDATE hms.task SET status = 'in-progress' WHERE id = ?0; UPDATE hms.task SET status = 'completed', ended_at = now()
+				WHERE id = ?0`,
+			taken.ID,
+		},
+		"EndedOpen":          {"23514", `UPDATE hms.task SET ended_at = now() WHERE id = ?0`, waiting.ID},
+		"CancelledUnended":   {"23514", `UPDATE hms.task SET status = 'cancelled' WHERE id = ?0`, waiting.ID},
+		"ElsewhereInTheList": {"23514", `UPDATE hms.task SET sort_at = now() WHERE id = ?0`, waiting.ID},
+		"EscalatedUnheard":   {"23514", `UPDATE hms.task SET escalation_level = 1 WHERE id = ?0`, waiting.ID},
+		"EscalatesUndated":   {"23514", `UPDATE hms.task SET escalate_at = now() WHERE id = ?0`, waiting.ID},
+		"HistoryChanged":     {"HM002", `UPDATE hms.task_history SET actor = 'x' WHERE task_id = ?0`, waiting.ID},
+		"HistoryRemoved":     {"HM002", `DELETE FROM hms.task_history WHERE task_id = ?0`, waiting.ID},
+		"HistoryUnreasoned": {
+			"23514",
+			`INSERT INTO hms.task_history SELECT tenant_id, gen_random_uuid(), task_id, 9, patient_id, sealed_for, from_status,
+				'cancelled', owner_id, role_id, '', actor, at FROM hms.task_history WHERE task_id = ?0`,
+			waiting.ID,
+		},
+		"HistoryTwice": {
+			"23505",
+			`INSERT INTO hms.task_history SELECT tenant_id, gen_random_uuid(), task_id, version, patient_id, sealed_for,
+				from_status, to_status, owner_id, role_id, reason, actor, at FROM hms.task_history WHERE task_id = ?0`,
+			waiting.ID,
+		},
+		"HistoryOfAnotherKey": {
+			"23514",
+			`INSERT INTO hms.task_history SELECT tenant_id, gen_random_uuid(), task_id, 9, patient_id, gen_random_uuid(),
+				from_status, to_status, owner_id, role_id, reason, actor, at FROM hms.task_history WHERE task_id = ?0`,
+			waiting.ID,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -221,6 +258,8 @@ func TestTask_Walls(t *testing.T) {
 		})
 	}
 	anew := must(t)(b.ClaimTask(nurse, b.ask(t, toRole(identity.RoleNurse)).ID))
-	_, err := b.DB.NewRaw(`UPDATE hms.task SET owner_id = ?1, claimed_at = NULL, status = 'requested' WHERE id = ?0`, anew.ID, thief).Exec(t.Context())
+	_, err := b.DB.NewRaw(
+		`UPDATE hms.task SET owner_id = ?1, claimed_at = NULL, status = 'requested' WHERE id = ?0`, anew.ID, thief,
+	).Exec(t.Context())
 	require.NoError(t, err, "asked for anew it may be anybody's")
 }

@@ -41,11 +41,12 @@ var opRescheduleTask = usecase.Command[RescheduleTaskInput, Task]{
 // How often it was escalated stays.
 // Permission: [hmstype.PermTaskWrite].
 func (s *Service) RescheduleTask(ctx context.Context, in RescheduleTaskInput) (Task, error) {
-	return opRescheduleTask.Run(ctx, &s.base, in, stepping[RescheduleTaskInput](ctx, s, taskStep{event: eventTaskRescheduled, by: steerers,
-		change: func(_ context.Context, _ dbx.DB, row *taskRow) error {
-			row.setDue(in.DueAt)
-			row.Priority = in.Priority.orRoutine()
-			return nil
-		},
-	}))
+	return opRescheduleTask.Run(ctx, &s.base, in,
+		stepping[RescheduleTaskInput](ctx, s, taskStep{event: eventTaskRescheduled, by: steerers,
+			change: func(_ context.Context, _ dbx.DB, row *taskRow) error {
+				row.setDue(in.DueAt)
+				row.Priority = in.Priority.orRoutine()
+				return nil
+			},
+		}))
 }

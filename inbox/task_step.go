@@ -192,8 +192,12 @@ func steerers(st standing) bool          { return st.steers }
 func ownersAndSteerers(st standing) bool { return st.owns || st.steers }
 
 // stepping is the rule of every use case that takes a task a step on.
-func stepping[In stepInput](ctx context.Context, s *Service, step taskStep) func(context.Context, dbx.DB, In) (Task, error) {
-	return widened(ctx, s, hmstype.PermTaskManage, func(ctx context.Context, db dbx.DB, in In, manages bool) (Task, error) {
+func stepping[In stepInput](
+	ctx context.Context, s *Service, step taskStep,
+) func(context.Context, dbx.DB, In) (Task, error) {
+	return widened(ctx, s, hmstype.PermTaskManage, func(
+		ctx context.Context, db dbx.DB, in In, manages bool,
+	) (Task, error) {
 		id, version, reason := in.step()
 		row, st, err := taskFor(ctx, db, id, manages, dbx.ForUpdate)
 		if err != nil {
@@ -212,7 +216,8 @@ func stepping[In stepInput](ctx context.Context, s *Service, step taskStep) func
 
 // taskColumns are what a step of a task may write beside its state.
 var taskColumns = []string{
-	"owner_id", "role_id", "claimed_at", "started_at", "ended_at", "due_at", "sort_at", "escalate_at", "priority", "outcome",
+	"owner_id", "role_id", "claimed_at", "started_at", "ended_at", "due_at", "sort_at", "escalate_at", "priority",
+	"outcome",
 }
 
 // taskSteps is how a task changes its state. Its history tells who had it, too, and seals why.
@@ -271,7 +276,9 @@ var opRequestTask = usecase.Command[RequestTaskInput, Task]{
 // RequestTask hands out a draft: from now on those who are to do it see it.
 // Permission: [hmstype.PermTaskWrite].
 func (s *Service) RequestTask(ctx context.Context, in RequestTaskInput) (Task, error) {
-	return opRequestTask.Run(ctx, &s.base, in, stepping[RequestTaskInput](ctx, s, taskStep{to: TaskRequested, by: steerers}))
+	return opRequestTask.Run(
+		ctx, &s.base, in, stepping[RequestTaskInput](ctx, s, taskStep{to: TaskRequested, by: steerers}),
+	)
 }
 
 var opReceiveTask = usecase.Command[ReceiveTaskInput, Task]{
@@ -282,7 +289,9 @@ var opReceiveTask = usecase.Command[ReceiveTaskInput, Task]{
 // ReceiveTask notes that somebody who may take the task has seen it.
 // Permission: [hmstype.PermTaskWrite].
 func (s *Service) ReceiveTask(ctx context.Context, in ReceiveTaskInput) (Task, error) {
-	return opReceiveTask.Run(ctx, &s.base, in, stepping[ReceiveTaskInput](ctx, s, taskStep{to: TaskReceived, by: addressees}))
+	return opReceiveTask.Run(
+		ctx, &s.base, in, stepping[ReceiveTaskInput](ctx, s, taskStep{to: TaskReceived, by: addressees}),
+	)
 }
 
 var opReadyTask = usecase.Command[ReadyTaskInput, Task]{
@@ -304,7 +313,12 @@ var opStartTask = usecase.Command[StartTaskInput, Task]{
 // StartTask begins the owner's work on a task that he has claimed.
 // Permission: [hmstype.PermTaskWrite].
 func (s *Service) StartTask(ctx context.Context, in StartTaskInput) (Task, error) {
-	return opStartTask.Run(ctx, &s.base, in, stepping[StartTaskInput](ctx, s, taskStep{to: TaskInProgress, from: []TaskStatus{TaskAccepted, TaskReady}, event: eventTaskStarted, by: owners}))
+	return opStartTask.Run(
+		ctx, &s.base, in,
+		stepping[StartTaskInput](ctx, s, taskStep{
+			to: TaskInProgress, from: []TaskStatus{TaskAccepted, TaskReady}, event: eventTaskStarted, by: owners,
+		}),
+	)
 }
 
 var opHoldTask = usecase.Command[HoldTaskInput, Task]{
@@ -315,7 +329,9 @@ var opHoldTask = usecase.Command[HoldTaskInput, Task]{
 // HoldTask pauses the owner's work. What is on hold is escalated like everything else.
 // Permission: [hmstype.PermTaskWrite].
 func (s *Service) HoldTask(ctx context.Context, in HoldTaskInput) (Task, error) {
-	return opHoldTask.Run(ctx, &s.base, in, stepping[HoldTaskInput](ctx, s, taskStep{to: TaskOnHold, event: eventTaskHeld, by: owners}))
+	return opHoldTask.Run(
+		ctx, &s.base, in, stepping[HoldTaskInput](ctx, s, taskStep{to: TaskOnHold, event: eventTaskHeld, by: owners}),
+	)
 }
 
 var opResumeTask = usecase.Command[ResumeTaskInput, Task]{
@@ -326,7 +342,12 @@ var opResumeTask = usecase.Command[ResumeTaskInput, Task]{
 // ResumeTask goes on with the owner's work on a task that is on hold.
 // Permission: [hmstype.PermTaskWrite].
 func (s *Service) ResumeTask(ctx context.Context, in ResumeTaskInput) (Task, error) {
-	return opResumeTask.Run(ctx, &s.base, in, stepping[ResumeTaskInput](ctx, s, taskStep{to: TaskInProgress, from: []TaskStatus{TaskOnHold}, event: eventTaskResumed, by: owners}))
+	return opResumeTask.Run(
+		ctx, &s.base, in,
+		stepping[ResumeTaskInput](ctx, s, taskStep{
+			to: TaskInProgress, from: []TaskStatus{TaskOnHold}, event: eventTaskResumed, by: owners,
+		}),
+	)
 }
 
 var opCompleteTask = usecase.Command[CompleteTaskInput, Task]{
@@ -365,7 +386,9 @@ var opRejectTask = usecase.Command[RejectTaskInput, Task]{
 // or by somebody of the role that was.
 // Permission: [hmstype.PermTaskWrite].
 func (s *Service) RejectTask(ctx context.Context, in RejectTaskInput) (Task, error) {
-	return opRejectTask.Run(ctx, &s.base, in, stepping[RejectTaskInput](ctx, s, taskStep{to: TaskRejected, by: addressees}))
+	return opRejectTask.Run(
+		ctx, &s.base, in, stepping[RejectTaskInput](ctx, s, taskStep{to: TaskRejected, by: addressees}),
+	)
 }
 
 var opCancelTask = usecase.Command[CancelTaskInput, Task]{
@@ -389,5 +412,7 @@ var opEnterTaskInError = usecase.Command[EnterTaskInErrorInput, Task]{
 // same as [Service.CancelTask]. It stays, with its history.
 // Permission: [hmstype.PermTaskWrite].
 func (s *Service) EnterTaskInError(ctx context.Context, in EnterTaskInErrorInput) (Task, error) {
-	return opEnterTaskInError.Run(ctx, &s.base, in, stepping[EnterTaskInErrorInput](ctx, s, taskStep{to: TaskEnteredInError, by: steerers}))
+	return opEnterTaskInError.Run(
+		ctx, &s.base, in, stepping[EnterTaskInErrorInput](ctx, s, taskStep{to: TaskEnteredInError, by: steerers}),
+	)
 }

@@ -50,7 +50,7 @@ func must(t *testing.T) func(inbox.Task, error) inbox.Task {
 	}
 }
 
-func (b *bundle) tasks(t *testing.T, ctx context.Context, in inbox.ListMyTasksInput) []hmstype.TaskID { //nolint:revive // a test helper takes t first
+func (b *bundle) tasks(t *testing.T, ctx context.Context, in inbox.ListMyTasksInput) []hmstype.TaskID {
 	t.Helper()
 	list, err := b.ListMyTasks(ctx, in)
 	require.NoError(t, err)
@@ -70,7 +70,8 @@ func TestTask_FromRequestToOutcome(t *testing.T) {
 	in := inbox.CreateTaskInput{
 		To: toRole(identity.RoleNurse), Patient: p,
 		TaskDetails: inbox.TaskDetails{Title: "Draw blood", Description: "Two tubes", Priority: inbox.PriorityUrgent},
-		Focus:       inbox.Link{Entity: "lab_order", ID: uuid.New()}, DueAt: b.Clock.Now().Add(time.Hour), EscalationRole: identity.RoleAdmin, IdempotencyKey: "k",
+		Focus:       inbox.Link{Entity: "lab_order", ID: uuid.New()}, DueAt: b.Clock.Now().Add(time.Hour),
+		EscalationRole: identity.RoleAdmin, IdempotencyKey: "k",
 	}
 	created := must(t)(b.CreateTask(doctor, in))
 	require.Equal(t, created, must(t)(b.CreateTask(doctor, in)), "one key, one task")
@@ -115,13 +116,17 @@ func TestTask_FromRequestToOutcome(t *testing.T) {
 			require.Equal(t, human(nurseID), entry.By)
 		}
 	}
-	require.Equal(t, "requested received accepted ready in-progress on-hold in-progress completed", strings.Join(walked, " "))
+	require.Equal(
+		t, "requested received accepted ready in-progress on-hold in-progress completed", strings.Join(walked, " "),
+	)
 	require.Equal(t, "no tubes", history[5].Reason)
 	require.Equal(t, nurseID, history[7].Owner)
 	for _, kind := range []string{"created", "received", "claimed", "readied", "started", "held", "resumed", "completed"} {
 		require.Equal(t, 1, b.events(t, "inbox.task_"+kind), kind)
 	}
-	trail, err := audit.New(b.Base, audit.LogConfig{}).ListEvents(b.Ctx, audit.ListEventsInput{Patient: p, User: nurseID, Actions: []audit.Action{audit.ActionRead}})
+	trail, err := audit.New(b.Base, audit.LogConfig{}).ListEvents(b.Ctx, audit.ListEventsInput{
+		Patient: p, User: nurseID, Actions: []audit.Action{audit.ActionRead},
+	})
 	require.NoError(t, err)
 	require.Len(t, trail.Items, 1, "the reading of the task is a read of the patient's data")
 }
@@ -168,17 +173,17 @@ func TestTaskSteps_ConcurrentOneVersion(t *testing.T) {
 	task := b.ask(t, toRole(identity.RoleNurse))
 	task = must(t)(b.ClaimTask(nurse, task.ID))
 	task = must(t)(b.StartTask(nurse, inbox.StartTaskInput(step(task))))
-	deeds := []func() error{
+	acts := []func() error{
 		func() error { _, err := b.CompleteTask(nurse, done(task)); return err },
 		func() error { _, err := b.HoldTask(nurse, inbox.HoldTaskInput(step(task))); return err },
 		func() error { _, err := b.FailTask(nurse, inbox.FailTaskInput(end(task))); return err },
 		func() error { _, err := b.CancelTask(b.Ctx, inbox.CancelTaskInput(end(task))); return err },
 		func() error { _, err := b.ReleaseTask(nurse, inbox.ReleaseTaskInput(step(task))); return err },
 	}
-	errs := make([]error, len(deeds))
+	errs := make([]error, len(acts))
 	var wg sync.WaitGroup
-	for i, deed := range deeds {
-		wg.Go(func() { errs[i] = deed() })
+	for i, act := range acts {
+		wg.Go(func() { errs[i] = act() })
 	}
 	wg.Wait()
 	won := 0
@@ -199,7 +204,11 @@ func TestTask_ReleaseAndReassign(t *testing.T) {
 	nurse, _ := b.person(t, identity.RoleNurse)
 	other, otherID := b.person(t, identity.RoleNurse)
 	pharmacist, _ := b.person(t, identity.RolePharmacist)
-	task := must(t)(b.CreateTask(asker, inbox.CreateTaskInput{To: toRole(identity.RoleNurse), TaskDetails: inbox.TaskDetails{Title: "Turn the patient"}}))
+	task := must(t)(
+		b.CreateTask(asker, inbox.CreateTaskInput{
+			To: toRole(identity.RoleNurse), TaskDetails: inbox.TaskDetails{Title: "Turn the patient"},
+		}),
+	)
 	task = must(t)(b.ClaimTask(nurse, task.ID))
 	_, err := b.ReleaseTask(other, inbox.ReleaseTaskInput(step(task)))
 	require.ErrorIs(t, err, inbox.ErrNotYours, "it is the owner's")
@@ -215,7 +224,11 @@ func TestTask_ReleaseAndReassign(t *testing.T) {
 	task = must(t)(b.ClaimTask(other, task.ID))
 	task = must(t)(b.StartTask(other, inbox.StartTaskInput(step(task))))
 
-	task = must(t)(b.ReassignTask(asker, inbox.ReassignTaskInput{ID: task.ID, Version: task.Version, To: toRole(identity.RolePharmacist), Reason: "wrong ward"}))
+	task = must(t)(
+		b.ReassignTask(asker, inbox.ReassignTaskInput{
+			ID: task.ID, Version: task.Version, To: toRole(identity.RolePharmacist), Reason: "wrong ward",
+		}),
+	)
 	require.Equal(t, identity.RolePharmacist, task.Role)
 	_, err = b.ClaimTask(other, task.ID)
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
@@ -239,7 +252,9 @@ func TestTask_ReleaseAndReassign(t *testing.T) {
 	require.ErrorIs(t, err, inbox.ErrUserInactive)
 	_, err = b.CreateTask(asker, inbox.CreateTaskInput{To: to(gone.ID), TaskDetails: inbox.TaskDetails{Title: "x"}})
 	require.ErrorIs(t, err, inbox.ErrUserInactive)
-	_, err = b.CreateTask(asker, inbox.CreateTaskInput{To: to(hmstype.NewID[hmstype.UserID]()), TaskDetails: inbox.TaskDetails{Title: "x"}})
+	_, err = b.CreateTask(asker, inbox.CreateTaskInput{
+		To: to(hmstype.NewID[hmstype.UserID]()), TaskDetails: inbox.TaskDetails{Title: "x"},
+	})
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 }
 
@@ -253,19 +268,29 @@ func TestTask_WhoMay(t *testing.T) {
 	doctor, _ := b.person(t, identity.RoleDoctor) // sees all tasks
 	admin, _ := b.person(t, identity.RoleAdmin)   // manages all tasks
 	stranger, _ := b.person(t, identity.RolePharmacist)
-	who := map[string]context.Context{"owner": owner, "peer": peer, "asker": asker, "doctor": doctor, "admin": admin, "stranger": stranger, "host": b.Ctx}
+	who := map[string]context.Context{
+		"owner": owner, "peer": peer, "asker": asker, "doctor": doctor, "admin": admin, "stranger": stranger, "host": b.Ctx,
+	}
 	running := func(t *testing.T) inbox.Task {
 		t.Helper()
-		task := must(t)(b.CreateTask(asker, inbox.CreateTaskInput{To: toRole(identity.RoleNurse), TaskDetails: inbox.TaskDetails{Title: "x"}}))
+		task := must(t)(
+			b.CreateTask(asker, inbox.CreateTaskInput{
+				To: toRole(identity.RoleNurse), TaskDetails: inbox.TaskDetails{Title: "x"},
+			}),
+		)
 		return must(t)(b.StartTask(owner, inbox.StartTaskInput(step(must(t)(b.ClaimTask(owner, task.ID))))))
 	}
 	waiting := func(t *testing.T) inbox.Task {
 		t.Helper()
-		return must(t)(b.CreateTask(asker, inbox.CreateTaskInput{To: toRole(identity.RoleNurse), TaskDetails: inbox.TaskDetails{Title: "x"}}))
+		return must(t)(
+			b.CreateTask(asker, inbox.CreateTaskInput{
+				To: toRole(identity.RoleNurse), TaskDetails: inbox.TaskDetails{Title: "x"},
+			}),
+		)
 	}
 	for name, tt := range map[string]struct {
 		from func(*testing.T) inbox.Task
-		deed func(context.Context, inbox.Task) error
+		act  func(context.Context, inbox.Task) error
 		may  string // the rest may not
 	}{
 		"Complete": {running, func(ctx context.Context, task inbox.Task) error {
@@ -304,14 +329,23 @@ func TestTask_WhoMay(t *testing.T) {
 			_, err := b.RejectTask(ctx, inbox.RejectTaskInput(end(task)))
 			return err
 		}, "owner peer host"},
-		"Claim":   {waiting, func(ctx context.Context, task inbox.Task) error { _, err := b.ClaimTask(ctx, task.ID); return err }, "owner peer"},
-		"Read":    {running, func(ctx context.Context, task inbox.Task) error { _, err := b.GetTask(ctx, task.ID); return err }, "owner peer asker doctor admin host"},
-		"History": {running, func(ctx context.Context, task inbox.Task) error { _, err := b.GetTaskHistory(ctx, task.ID); return err }, "owner peer asker doctor admin host"},
+		"Claim": {
+			waiting, func(ctx context.Context, task inbox.Task) error { _, err := b.ClaimTask(ctx, task.ID); return err },
+			"owner peer",
+		},
+		"Read": {
+			running, func(ctx context.Context, task inbox.Task) error { _, err := b.GetTask(ctx, task.ID); return err },
+			"owner peer asker doctor admin host",
+		},
+		"History": {
+			running, func(ctx context.Context, task inbox.Task) error { _, err := b.GetTaskHistory(ctx, task.ID); return err },
+			"owner peer asker doctor admin host",
+		},
 	} {
 		for actor, ctx := range who {
 			t.Run(name+"/"+actor, func(t *testing.T) {
 				t.Parallel()
-				err := tt.deed(ctx, tt.from(t))
+				err := tt.act(ctx, tt.from(t))
 				requireMay(t, err, actor, strings.Contains(" "+tt.may+" ", " "+actor+" "))
 			})
 		}
@@ -338,7 +372,11 @@ func TestTask_Draft(t *testing.T) {
 	b := setup(t)
 	asker, _ := b.person(t, identity.RoleReceptionist)
 	nurse, nurseID := b.person(t, identity.RoleNurse)
-	draft := must(t)(b.CreateTask(asker, inbox.CreateTaskInput{To: to(nurseID), TaskDetails: inbox.TaskDetails{Title: "Call back"}, Draft: true, DueAt: b.Clock.Now()}))
+	draft := must(t)(
+		b.CreateTask(asker, inbox.CreateTaskInput{
+			To: to(nurseID), TaskDetails: inbox.TaskDetails{Title: "Call back"}, Draft: true, DueAt: b.Clock.Now(),
+		}),
+	)
 	for name, ctx := range map[string]context.Context{"asked": nurse, "admin": b.As(t, identity.RoleAdmin)} {
 		_, err := b.GetTask(ctx, draft.ID)
 		require.ErrorIs(t, err, hmstype.ErrNotFound, name)
@@ -375,7 +413,10 @@ func TestTask_Lists(t *testing.T) {
 	must(t)(b.RejectTask(nurse, inbox.RejectTaskInput(end(over))))
 	b.ask(t, toRole(identity.RoleDoctor), due(0))
 
-	require.Equal(t, []hmstype.TaskID{soon.ID, desk.ID, late.ID, undated.ID}, b.tasks(t, nurse, inbox.ListMyTasksInput{}), "what is due first; no date last")
+	require.Equal(
+		t, []hmstype.TaskID{soon.ID, desk.ID, late.ID, undated.ID}, b.tasks(t, nurse, inbox.ListMyTasksInput{}),
+		"what is due first; no date last",
+	)
 	require.Equal(t, []hmstype.TaskID{taken.ID, late.ID}, b.tasks(t, other, inbox.ListMyTasksInput{}))
 	var paged []hmstype.TaskID
 	in := inbox.ListMyTasksInput{Page: hmstype.Page{Limit: 1}}

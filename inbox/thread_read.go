@@ -50,7 +50,8 @@ func (in ListThreadsInput) Validate() error {
 }
 
 var opListThreads = usecase.Query[ListThreadsInput, hmstype.List[Thread]]{
-	Name: "inbox.list_threads", Permission: hmstype.PermMessageRead, Shows: threads.Found(), Sample: ListThreadsInput{Unread: true},
+	Name: "inbox.list_threads", Permission: hmstype.PermMessageRead, Shows: threads.Found(),
+	Sample: ListThreadsInput{Unread: true},
 }.Declare()
 
 // ListThreads lists the threads in which the actor takes part, that of the newest message first. A
@@ -88,7 +89,8 @@ func (in ListPatientThreadsInput) Validate() error {
 }
 
 var opListPatientThreads = usecase.Query[ListPatientThreadsInput, hmstype.List[Thread]]{
-	Name: "inbox.list_patient_threads", Permission: hmstype.PermClinicalRead, Shows: threads.Page(), Sample: ListPatientThreadsInput{},
+	Name: "inbox.list_patient_threads", Permission: hmstype.PermClinicalRead, Shows: threads.Page(),
+	Sample: ListPatientThreadsInput{},
 }.Declare()
 
 // ListPatientThreads lists all threads about a patient, whoever takes part in them, that of the
@@ -104,5 +106,7 @@ func patientThreads(ctx context.Context, db dbx.DB, in ListPatientThreadsInput) 
 }
 
 func listThreads(ctx context.Context, db dbx.DB, page hmstype.Page, which ...dbx.Apply) (hmstype.List[Thread], error) {
-	return dbx.List(ctx, db, page, dbx.Order{At: "last_message_at", Desc: true}, threadRow.thread, append(which, withUnread(db))...)
+	return dbx.List(
+		ctx, db, page, dbx.Order{At: "last_message_at", Desc: true}, threadRow.thread, append(which, withUnread(db))...,
+	)
 }

@@ -48,10 +48,14 @@ func (p *till) len() int {
 // encounters reads the rows that a test has put there.
 type encounters struct{ db *bun.DB }
 
-func (e encounters) EncounterPatient(ctx context.Context, conn bun.IConn, id hmstype.EncounterID) (hmstype.PatientID, bool, error) {
+func (e encounters) EncounterPatient(
+	ctx context.Context, conn bun.IConn, id hmstype.EncounterID,
+) (hmstype.PatientID, bool, error) {
 	var whose hmstype.PatientID
 	var status string
-	err := e.db.NewRaw(`SELECT patient_id, status FROM hms.encounter WHERE id = ?`, id).Conn(conn).Scan(ctx, &whose, &status)
+	err := e.db.NewRaw(
+		`SELECT patient_id, status FROM hms.encounter WHERE id = ?`, id,
+	).Conn(conn).Scan(ctx, &whose, &status)
 	return whose, status == "in-progress", err
 }
 
@@ -114,8 +118,12 @@ func bounds(criticalLow, low, high, criticalHigh string) lab.Bounds {
 func (b *bundle) numericTest(t *testing.T, code, unit string) lab.Test {
 	t.Helper()
 	test, err := b.lab.CreateTest(b.tech, lab.CreateTestInput{
-		TestDetails: lab.TestDetails{Code: code, Name: code, SpecimenType: "serum", TurnaroundMinutes: 60, ServiceCode: "LAB-" + code},
-		Analytes:    []lab.AnalyteInput{{AnalyteDetails: lab.AnalyteDetails{Code: code, Name: code, ValueType: lab.ValueNumeric, Unit: unit}}},
+		TestDetails: lab.TestDetails{
+			Code: code, Name: code, SpecimenType: "serum", TurnaroundMinutes: 60, ServiceCode: "LAB-" + code,
+		},
+		Analytes: []lab.AnalyteInput{{
+			AnalyteDetails: lab.AnalyteDetails{Code: code, Name: code, ValueType: lab.ValueNumeric, Unit: unit},
+		}},
 	})
 	require.NoError(t, err)
 	return test
@@ -125,7 +133,9 @@ func (b *bundle) numericTest(t *testing.T, code, unit string) lab.Test {
 func (b *bundle) forAll(t *testing.T, test lab.Test, limits lab.Bounds) lab.ReferenceRange {
 	t.Helper()
 	r, err := b.lab.AddReferenceRange(b.tech, lab.AddReferenceRangeInput{
-		RangeDetails: lab.RangeDetails{Analyte: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1), Bounds: limits},
+		RangeDetails: lab.RangeDetails{
+			Analyte: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1), Bounds: limits,
+		},
 	})
 	require.NoError(t, err)
 	return r
@@ -164,7 +174,9 @@ func (b *bundle) collect(t *testing.T, order lab.Order) lab.Specimen {
 	for i, item := range order.Items {
 		items[i] = item.ID
 	}
-	specimen, err := b.lab.CollectSpecimen(b.tech, lab.CollectSpecimenInput{Order: order.ID, Items: items, TwoIdentifiers: true})
+	specimen, err := b.lab.CollectSpecimen(b.tech, lab.CollectSpecimenInput{
+		Order: order.ID, Items: items, TwoIdentifiers: true,
+	})
 	require.NoError(t, err)
 	return specimen
 }
@@ -200,7 +212,9 @@ func (b *bundle) verify(t *testing.T, item lab.Item) lab.ItemResult {
 }
 
 // final takes a value all the way to a final result.
-func (b *bundle) final(t *testing.T, test lab.Test, who hmstype.PatientID, value lab.Value) (lab.Order, lab.ItemResult) {
+func (b *bundle) final(
+	t *testing.T, test lab.Test, who hmstype.PatientID, value lab.Value,
+) (lab.Order, lab.ItemResult) {
 	t.Helper()
 	order := b.drawn(t, who, test)
 	entered := b.enter(t, test, order.Items[0], value)
@@ -217,7 +231,9 @@ func (b *bundle) alerts(t *testing.T) []lab.CriticalAlert {
 // events counts what was emitted.
 func (b *bundle) events(t *testing.T, kind string) int {
 	t.Helper()
-	return dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.outbox WHERE tenant_id = ? AND event_type = ?`, b.Tenant, kind)
+	return dbtest.Scalar[int](
+		t, b.Env, `SELECT count(*) FROM hms.outbox WHERE tenant_id = ? AND event_type = ?`, b.Tenant, kind,
+	)
 }
 
 // together runs fn n times at once and counts the outcomes by kind.
@@ -246,8 +262,10 @@ func together(n int, fn func(i int) error) map[hmstype.Kind]int {
 func (b *bundle) encounter(t *testing.T, who hmstype.PatientID) hmstype.EncounterID {
 	t.Helper()
 	id := hmstype.NewID[hmstype.EncounterID]()
-	_, err := b.DB.NewRaw(`INSERT INTO hms.encounter (tenant_id, id, patient_id, practitioner_id, class, status, started_at, created_at, created_by)
-		VALUES (?, ?, ?, ?, 'AMB', 'in-progress', ?, ?, 'system:test')`, b.Tenant, id, who, b.doctorID, b.Clock.Now(), b.Clock.Now()).Exec(t.Context())
+	_, err := b.DB.NewRaw(`INSERT INTO hms.encounter (tenant_id, id, patient_id, practitioner_id, class, status,
+		started_at, created_at, created_by)
+		VALUES (?, ?, ?, ?, 'AMB', 'in-progress', ?, ?,
+		'system:test')`, b.Tenant, id, who, b.doctorID, b.Clock.Now(), b.Clock.Now()).Exec(t.Context())
 	require.NoError(t, err)
 	return id
 }

@@ -110,7 +110,7 @@ type testRow struct {
 	bun.BaseModel `bun:"table:hms.lab_test,alias:t"`
 	dbx.Header[hmstype.LabTestID]
 	TestDetails
-	CodeKey string // twin of Code
+	CodeKey string // normal form of Code
 	Active  bool
 }
 
@@ -128,7 +128,7 @@ type analyteRow struct {
 	dbx.Header[hmstype.LabAnalyteID]
 	TestID hmstype.LabTestID
 	AnalyteDetails
-	CodeKey  string // twin of Code
+	CodeKey  string // normal form of Code
 	Position int64
 	Active   bool
 }
@@ -220,7 +220,10 @@ func (s *Service) CreateTest(ctx context.Context, in CreateTestInput) (Test, err
 }
 
 func createTest(ctx context.Context, db dbx.DB, in CreateTestInput) (Test, error) {
-	row := testRow{Header: dbx.NewHeader[hmstype.LabTestID](db), TestDetails: in.TestDetails, CodeKey: names.CodeKey(in.Code), Active: true}
+	row := testRow{
+		Header: dbx.NewHeader[hmstype.LabTestID](db), TestDetails: in.TestDetails, CodeKey: names.CodeKey(in.Code),
+		Active: true,
+	}
 	analytes := make([]analyteRow, 0, len(in.Analytes))
 	answers := []answerRow{}
 	for i, a := range in.Analytes {

@@ -22,11 +22,21 @@ func TestService_CreateTest(t *testing.T) {
 	b := setup(t)
 	two := int64(2)
 	in := lab.CreateTestInput{
-		TestDetails: lab.TestDetails{Code: "HBV", LOINC: "24362-6", Name: "Hepatitis B", Category: "serology", SpecimenType: "serum", TurnaroundMinutes: 240},
+		TestDetails: lab.TestDetails{
+			Code: "HBV", LOINC: "24362-6", Name: "Hepatitis B", Category: "serology", SpecimenType: "serum",
+			TurnaroundMinutes: 240,
+		},
 		Analytes: []lab.AnalyteInput{
-			{AnalyteDetails: lab.AnalyteDetails{Code: "IDX", LOINC: "5193-8", Name: "Index", ValueType: lab.ValueNumeric, Unit: "10*3/uL", Precision: &two}},
-			{AnalyteDetails: lab.AnalyteDetails{Code: "SAG", Name: "Surface antigen", ValueType: lab.ValueCoded}, Answers: []lab.Answer{
-				{Code: "NEG", Display: "Negative", Flag: lab.FlagNormal}, {Code: "POS", Display: "Positive", Flag: lab.FlagAbnormal},
+			{
+				AnalyteDetails: lab.AnalyteDetails{
+					Code: "IDX", LOINC: "5193-8", Name: "Index", ValueType: lab.ValueNumeric, Unit: "10*3/uL", Precision: &two,
+				},
+			},
+			{AnalyteDetails: lab.AnalyteDetails{
+				Code: "SAG", Name: "Surface antigen", ValueType: lab.ValueCoded,
+			}, Answers: []lab.Answer{
+				{Code: "NEG", Display: "Negative", Flag: lab.FlagNormal},
+				{Code: "POS", Display: "Positive", Flag: lab.FlagAbnormal},
 			}},
 			{AnalyteDetails: lab.AnalyteDetails{Code: "REM", Name: "Remark", ValueType: lab.ValueText}},
 		},
@@ -84,24 +94,31 @@ func TestCreateTestInput_Validate(t *testing.T) {
 	good := func() lab.CreateTestInput {
 		return lab.CreateTestInput{
 			TestDetails: lab.TestDetails{Code: "K", Name: "Potassium", SpecimenType: "serum", TurnaroundMinutes: 60},
-			Analytes:    []lab.AnalyteInput{{AnalyteDetails: lab.AnalyteDetails{Code: "K", Name: "Potassium", ValueType: lab.ValueNumeric, Unit: "mmol/L"}}},
+			Analytes: []lab.AnalyteInput{{
+				AnalyteDetails: lab.AnalyteDetails{Code: "K", Name: "Potassium", ValueType: lab.ValueNumeric, Unit: "mmol/L"},
+			}},
 		}
 	}
 	require.NoError(t, good().Validate())
 	many := int64(21)
 	for path, change := range map[string]func(*lab.CreateTestInput){
-		"code":                  func(in *lab.CreateTestInput) { in.Code = "k k" },
-		"loinc":                 func(in *lab.CreateTestInput) { in.LOINC = "1271AAAA-1" },
-		"name":                  func(in *lab.CreateTestInput) { in.Name = " " },
-		"specimenType":          func(in *lab.CreateTestInput) { in.SpecimenType = "" },
-		"turnaroundMinutes":     func(in *lab.CreateTestInput) { in.TurnaroundMinutes = 0 },
-		"analytes":              func(in *lab.CreateTestInput) { in.Analytes = nil },
-		"analytes[0].code":      func(in *lab.CreateTestInput) { in.Analytes[0].Code = "" },
-		"analytes[0].loinc":     func(in *lab.CreateTestInput) { in.Analytes[0].LOINC = "123456-7" },
-		"analytes[0].valueType": func(in *lab.CreateTestInput) { in.Analytes[0].ValueType = "absent"; in.Analytes[0].Unit = "" },
+		"code":              func(in *lab.CreateTestInput) { in.Code = "k k" },
+		"loinc":             func(in *lab.CreateTestInput) { in.LOINC = "1271AAAA-1" },
+		"name":              func(in *lab.CreateTestInput) { in.Name = " " },
+		"specimenType":      func(in *lab.CreateTestInput) { in.SpecimenType = "" },
+		"turnaroundMinutes": func(in *lab.CreateTestInput) { in.TurnaroundMinutes = 0 },
+		"analytes":          func(in *lab.CreateTestInput) { in.Analytes = nil },
+		"analytes[0].code":  func(in *lab.CreateTestInput) { in.Analytes[0].Code = "" },
+		"analytes[0].loinc": func(in *lab.CreateTestInput) { in.Analytes[0].LOINC = "123456-7" },
+		"analytes[0].valueType": func(in *lab.CreateTestInput) {
+			in.Analytes[0].ValueType = "absent"
+			in.Analytes[0].Unit = ""
+		},
 		"analytes[0].unit":      func(in *lab.CreateTestInput) { in.Analytes[0].Unit = "pH" },
 		"analytes[0].precision": func(in *lab.CreateTestInput) { in.Analytes[0].Precision = &many },
-		"analytes[0].answers":   func(in *lab.CreateTestInput) { in.Analytes[0].Answers = []lab.Answer{{Code: "A", Display: "A"}} },
+		"analytes[0].answers": func(in *lab.CreateTestInput) {
+			in.Analytes[0].Answers = []lab.Answer{{Code: "A", Display: "A"}}
+		},
 		"analytes[0].answers[0].flag": func(in *lab.CreateTestInput) {
 			in.Analytes[0] = lab.AnalyteInput{
 				AnalyteDetails: lab.AnalyteDetails{Code: "A", Name: "A", ValueType: lab.ValueCoded},
@@ -127,7 +144,10 @@ func TestService_AddReferenceRange(t *testing.T) {
 	year := func(y int) hmstype.Date { return hmstype.NewDate(y, time.January, 1) }
 	twelve := lab.AgeMonths(12)
 	in := lab.AddReferenceRangeInput{
-		RangeDetails: lab.RangeDetails{Analyte: test.Analytes[0].ID, Sex: lab.SexAny, AgeFrom: 0, AgeTo: &twelve, ValidFrom: year(2020), Bounds: bounds("7", "11", "17", "20")},
+		RangeDetails: lab.RangeDetails{
+			Analyte: test.Analytes[0].ID, Sex: lab.SexAny, AgeFrom: 0, AgeTo: &twelve, ValidFrom: year(2020),
+			Bounds: bounds("7", "11", "17", "20"),
+		},
 	}
 	first, err := b.lab.AddReferenceRange(b.tech, in)
 	require.NoError(t, err)
@@ -144,14 +164,23 @@ func TestService_AddReferenceRange(t *testing.T) {
 	require.ErrorAs(t, err, &inTheWay)
 	require.Equal(t, first.ID, inTheWay.Existing)
 
-	require.NoError(t, overlap(func(in *lab.AddReferenceRangeInput) { in.AgeFrom = twelve; in.AgeTo = nil }), "ages are half-open")
-	require.NoError(t, overlap(func(in *lab.AddReferenceRangeInput) { in.Sex = lab.SexFemale }), "another sex is another range")
-	require.NoError(t, overlap(func(in *lab.AddReferenceRangeInput) { in.ValidFrom, in.ValidTo = year(2019), year(2020) }), "validity is half-open")
+	require.NoError(
+		t, overlap(func(in *lab.AddReferenceRangeInput) { in.AgeFrom = twelve; in.AgeTo = nil }), "ages are half-open",
+	)
+	require.NoError(
+		t, overlap(func(in *lab.AddReferenceRangeInput) { in.Sex = lab.SexFemale }), "another sex is another range",
+	)
+	require.NoError(
+		t, overlap(func(in *lab.AddReferenceRangeInput) { in.ValidFrom, in.ValidTo = year(2019), year(2020) }),
+		"validity is half-open",
+	)
 
 	t.Run("RawSQLIsRefusedToo", func(t *testing.T) {
 		t.Parallel()
-		_, err := b.DB.NewRaw(`INSERT INTO hms.lab_reference_range (tenant_id, id, analyte_id, sex, age_from, valid_from, low, created_at, created_by)
-			VALUES (?, ?, ?, 'any', 5, '2024-01-01', 1, now(), 'system:test')`, b.Tenant, hmstype.NewID[hmstype.ReferenceRangeID](), test.Analytes[0].ID).Exec(t.Context())
+		_, err := b.DB.NewRaw(`INSERT INTO hms.lab_reference_range (tenant_id, id, analyte_id, sex, age_from, valid_from, low,
+			created_at, created_by)
+			VALUES (?, ?, ?, 'any', 5, '2024-01-01', 1, now(),
+			'system:test')`, b.Tenant, hmstype.NewID[hmstype.ReferenceRangeID](), test.Analytes[0].ID).Exec(t.Context())
 		require.ErrorContains(t, err, "lab_reference_range_overlap_excl")
 	})
 
@@ -169,9 +198,13 @@ func TestService_AddReferenceRange(t *testing.T) {
 		next, err := b.lab.AddReferenceRange(b.tech, male)
 		require.NoError(t, err)
 
-		_, err = b.lab.VoidReferenceRange(b.tech, lab.VoidReferenceRangeInput{ID: next.ID, Version: 2, Reason: "typing error"})
+		_, err = b.lab.VoidReferenceRange(b.tech, lab.VoidReferenceRangeInput{
+			ID: next.ID, Version: 2, Reason: "typing error",
+		})
 		require.ErrorIs(t, err, hmstype.ErrStale)
-		_, err = b.lab.VoidReferenceRange(b.tech, lab.VoidReferenceRangeInput{ID: next.ID, Version: 1, Reason: "typing error"})
+		_, err = b.lab.VoidReferenceRange(b.tech, lab.VoidReferenceRangeInput{
+			ID: next.ID, Version: 1, Reason: "typing error",
+		})
 		require.NoError(t, err)
 		_, err = b.lab.AddReferenceRange(b.tech, male)
 		require.NoError(t, err, "a voided range is not in the way")
@@ -179,7 +212,9 @@ func TestService_AddReferenceRange(t *testing.T) {
 		require.ErrorIs(t, err, hmstype.ErrPrecondition)
 	})
 
-	list, err := b.lab.ListReferenceRanges(b.doctor, lab.ListReferenceRangesInput{Analyte: test.Analytes[0].ID, Page: hmstype.Page{Limit: 2}})
+	list, err := b.lab.ListReferenceRanges(b.doctor, lab.ListReferenceRangesInput{
+		Analyte: test.Analytes[0].ID, Page: hmstype.Page{Limit: 2},
+	})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 2)
 	require.NotEmpty(t, list.Next)
@@ -193,7 +228,10 @@ func TestService_AddReferenceRange_ConcurrentOverlap(t *testing.T) {
 	outcome := together(32, func(i int) error {
 		to := 1000 + i
 		_, err := b.lab.AddReferenceRange(b.tech, lab.AddReferenceRangeInput{
-			RangeDetails: lab.RangeDetails{Analyte: test.Analytes[0].ID, Sex: lab.SexAny, AgeFrom: i, AgeTo: &to, ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: bounds("", "1", "", "")},
+			RangeDetails: lab.RangeDetails{
+				Analyte: test.Analytes[0].ID, Sex: lab.SexAny, AgeFrom: i, AgeTo: &to,
+				ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: bounds("", "1", "", ""),
+			},
 		})
 		return err
 	})
@@ -210,7 +248,10 @@ func TestAddReferenceRangeInput_Validate(t *testing.T) {
 		"CriticalLowAboveHigh":  bounds("6", "", "5", ""),
 	} {
 		in := lab.AddReferenceRangeInput{
-			RangeDetails: lab.RangeDetails{Analyte: hmstype.NewID[hmstype.LabAnalyteID](), Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2020, 1, 1), Bounds: limits},
+			RangeDetails: lab.RangeDetails{
+				Analyte: hmstype.NewID[hmstype.LabAnalyteID](), Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2020, 1, 1),
+				Bounds: limits,
+			},
 		}
 		require.ErrorIs(t, in.Validate(), hmstype.ErrInvalid, name)
 	}
@@ -229,7 +270,8 @@ func TestService_AddReferenceRange_SharedData(t *testing.T) {
 	require.Len(t, rows, 112)
 
 	b := setup(t)
-	ucum := strings.NewReplacer("UI/L", "[IU]/L", "Ul/l", "U/L", "µ", "u", "^", "*", "mille/mm3", "10*3/mm3", "million/mm3", "10*6/mm3",
+	ucum := strings.NewReplacer("UI/L", "[IU]/L", "Ul/l", "U/L", "µ", "u", "^", "*", "mille/mm3", "10*3/mm3",
+		"million/mm3", "10*6/mm3",
 		"copies/ml", "{copies}/mL", "Cell/", "{cells}/")
 	tests := map[string]lab.Test{}
 	loaded := 0
@@ -239,13 +281,21 @@ func TestService_AddReferenceRange_SharedData(t *testing.T) {
 			code := "T" + strconv.Itoa(len(tests))
 			test, err = b.lab.CreateTest(b.tech, lab.CreateTestInput{
 				TestDetails: lab.TestDetails{Code: code, Name: row[0], SpecimenType: "any", TurnaroundMinutes: 60},
-				Analytes:    []lab.AnalyteInput{{AnalyteDetails: lab.AnalyteDetails{Code: code, Name: row[0], ValueType: lab.ValueNumeric, Unit: strings.ReplaceAll(ucum.Replace(strings.ReplaceAll(row[2], `\N`, "")), " ", "")}}},
+				Analytes: []lab.AnalyteInput{{
+					AnalyteDetails: lab.AnalyteDetails{
+						Code: code, Name: row[0], ValueType: lab.ValueNumeric,
+						Unit: strings.ReplaceAll(ucum.Replace(strings.ReplaceAll(row[2], `\N`, "")), " ", ""),
+					},
+				}},
 			})
 			require.NoError(t, err, "%v", row)
 			tests[row[0]] = test
 		}
 		in := lab.AddReferenceRangeInput{
-			RangeDetails: lab.RangeDetails{Analyte: test.Analytes[0].ID, Sex: map[string]lab.Sex{"": lab.SexAny, "F": lab.SexFemale, "M": lab.SexMale}[row[3]], ValidFrom: hmstype.NewDate(2020, time.January, 1), AgeFrom: months(t, row[4])},
+			RangeDetails: lab.RangeDetails{
+				Analyte: test.Analytes[0].ID, Sex: map[string]lab.Sex{"": lab.SexAny, "F": lab.SexFemale, "M": lab.SexMale}[row[3]],
+				ValidFrom: hmstype.NewDate(2020, time.January, 1), AgeFrom: months(t, row[4]),
+			},
 		}
 		if row[5] != "Infinity" {
 			to := months(t, row[5])
@@ -259,6 +309,8 @@ func TestService_AddReferenceRange_SharedData(t *testing.T) {
 		require.NoError(t, err, "%v", row)
 		loaded++
 	}
-	require.Equal(t, loaded, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.lab_reference_range WHERE tenant_id = ?`, b.Tenant))
+	require.Equal(
+		t, loaded, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.lab_reference_range WHERE tenant_id = ?`, b.Tenant),
+	)
 	t.Logf("%d ranges of %d tests", loaded, len(tests))
 }

@@ -136,7 +136,9 @@ func alertEvent(kind *dbx.EventType, row alertRow) dbx.Event {
 // settleAlerts opens a case for each new version with a critical value that was not told
 // yet, and marks the case of a version that said otherwise as superseded, for whoever was told
 // must hear of that too.
-func (s *Service) settleAlerts(ctx context.Context, db dbx.DB, before map[hmstype.LabAnalyteID]resultRow, rows []resultRow) error {
+func (s *Service) settleAlerts(
+	ctx context.Context, db dbx.DB, before map[hmstype.LabAnalyteID]resultRow, rows []resultRow,
+) error {
 	opened := []alertRow{}
 	for _, row := range rows {
 		old, known := before[row.AnalyteID]
@@ -192,156 +194,6 @@ func supersedeAlert(ctx context.Context, db dbx.DB, row resultRow) error {
 	return nil
 }
 
-// AcknowledgeCriticalInput says that somebody knows of a critical value.
-type AcknowledgeCriticalInput struct {
-	ID hmstype.CriticalAlertID `json:"id"` // required
-	// required, up to 2000 characters: who was told, how, what is done
-	Comment  string `json:"comment"`
-	ReadBack bool   `json:"readBack"` // the value was read back
-}
-
-// Validate implements the rules above.
-func (in AcknowledgeCriticalInput) Validate() error {
-	var v hmstype.Validator
-	v.Required(!in.ID.IsZero(), "id")
-	v.Text(in.Comment, "comment", 1, 2000)
-	return v.Err()
-}
-
-var opAcknowledgeCritical = usecase.Command[AcknowledgeCriticalInput, CriticalAlert]{
-	Name: "lab.acknowledge_critical", Permission: hmstype.PermLabReview, Shows: alerts.One(),
-	Sample: AcknowledgeCriticalInput{Comment: "told Dr A by telephone, calcium given", ReadBack: true},
-}.Declare()
-
-// AcknowledgeCritical stops the clock of a case. The actor is who was told, and must be a
-// person: [ErrPersonRequired]. A case is acknowledged once: [hmstype.ErrInvalidTransition].
-// Permission: [hmstype.PermLabReview].
-func (s *Service) AcknowledgeCritical(ctx context.Context, in AcknowledgeCriticalInput) (CriticalAlert, error) {
-	return opAcknowledgeCritical.Run(ctx, &s.base, in, s.acknowledgeCritical)
-}
-
-func (s *Service) acknowledgeCritical(
-	ctx context.Context, db dbx.DB, in AcknowledgeCriticalInput,
-) (CriticalAlert, error) {
-	said := AlertComments{Comment: in.Comment}
-	return s.stepAlert(ctx, db, in.ID, AlertAcknowledged, &said, func(row *alertRow) error {
-		row.AcknowledgedBy, row.AcknowledgedAt = db.By(), db.Now
-		row.Comment, row.ReadBack = said.Comment, in.ReadBack
-		return nil
-	})
-}
-
-// CloseCriticalInput ends a case.
-type CloseCriticalInput struct {
-	ID       hmstype.CriticalAlertID `json:"id"`       // required
-	Comment  string                  `json:"comment"`  // required, up to 2000 characters
-	ReadBack bool                    `json:"readBack"` // the value was read back since it was acknowledged
-}
-
-// Validate implements the rules above.
-func (in CloseCriticalInput) Validate() error {
-	var v hmstype.Validator
-	v.Required(!in.ID.IsZero(), "id")
-	v.Text(in.Comment, "comment", 1, 2000)
-	return v.Err()
-}
-
-var opCloseCritical = usecase.Command[CloseCriticalInput, CriticalAlert]{
-	Name: "lab.close_critical", Permission: hmstype.PermLabReview, Shows: alerts.One(),
-	Sample: CloseCriticalInput{Comment: "potassium 5.0 on repeat", ReadBack: true},
-}.Declare()
-
-// CloseCritical ends a case that is acknowledged and read back, then or now: [ErrReadBack].
-// The actor must be a person: [ErrPersonRequired].
-// Permission: [hmstype.PermLabReview].
-func (s *Service) CloseCritical(ctx context.Context, in CloseCriticalInput) (CriticalAlert, error) {
-	return opCloseCritical.Run(ctx, &s.base, in, s.closeCritical)
-}
-
-func (s *Service) closeCritical(ctx context.Context, db dbx.DB, in CloseCriticalInput) (CriticalAlert, error) {
-	said := AlertComments{ClosingComment: in.Comment}
-	return s.stepAlert(ctx, db, in.ID, AlertClosed, &said, func(row *alertRow) error {
-		row.ReadBack = row.ReadBack || in.ReadBack
-		if !row.ReadBack {
-			return ErrReadBack
-		}
-		row.ClosedBy, row.ClosedAt, row.ClosingComment = db.By(), db.Now, said.ClosingComment
-		return nil
-	})
-}
-
-// stepAlert takes a step of a case by a person; what he said is sealed before apply.
-func (s *Service) stepAlert(
-	ctx context.Context, db dbx.DB, id hmstype.CriticalAlertID, to AlertStatus,
-	said *AlertComments, apply func(*alertRow) error,
-) (CriticalAlert, error) {
-	if db.Actor.Kind != hmstype.ActorHuman {
-		return CriticalAlert{}, ErrPersonRequired
-	}
-	step := dbx.Change[alertRow, AlertStatus]{To: to, Apply: func(row *alertRow) error {
-		if err := alertTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, said); err != nil {
-			return err
-		}
-		return apply(row)
-	}}
-	row, err := dbx.Step(ctx, db, alertSteps, id, step)
-	return row.alert(), err
-}
-
-// escalateInput says as of when.
-type escalateInput struct{ AsOf time.Time }
-
-// Validate requires the instant.
-func (in escalateInput) Validate() error {
-	var v hmstype.Validator
-	v.Required(!in.AsOf.IsZero(), "asOf")
-	return v.Err()
-}
-
-// Given gives the instant, for a hook.
-func (in escalateInput) Given() any { return in.AsOf }
-
-// escalateBatch bounds the cases that one call escalates, and so its transaction.
-const escalateBatch = 500
-
-var opEscalateCritical = usecase.Command[escalateInput, []CriticalAlert]{
-	Name: "lab.escalate_critical", Permission: hmstype.PermLabReview, Shows: alerts.FoundAll(),
-	MayBeIdle: "all alerts may have been acknowledged",
-	Sample:    escalateInput{AsOf: usecase.SampleAt},
-}.Declare()
-
-// EscalateCritical raises the level of the open cases whose time to acknowledge has run out as of
-// the instant, emits eventCriticalEscalated for each and gives them, at most 500, the most
-// overdue first. Call it every minute or so, and again at once while it gives 500. A second call
-// as of the same instant escalates nothing again; several callers take different cases.
-// Permission: [hmstype.PermLabReview].
-func (s *Service) EscalateCritical(ctx context.Context, asOf time.Time) ([]CriticalAlert, error) {
-	return opEscalateCritical.Run(ctx, &s.base, escalateInput{hmstype.Instant(asOf)}, s.escalateCritical)
-}
-
-func (s *Service) escalateCritical(ctx context.Context, db dbx.DB, in escalateInput) ([]CriticalAlert, error) {
-	rows, err := dbx.All[alertRow](ctx, db, dbx.Equal("status", AlertOpen), dbx.Where("ca.escalate_at <= ?", in.AsOf),
-		dbx.OrderBy("ca.escalate_at", "ca.id"), dbx.Limit(escalateBatch), dbx.SkipLocked)
-	if err != nil {
-		return nil, err
-	}
-	escalated := make([]CriticalAlert, 0, len(rows))
-	for _, row := range rows {
-		missed := int64(in.AsOf.Sub(row.EscalateAt)/s.ports.EscalateCriticalAfter) + 1
-		row.EscalationLevel += missed
-		row.EscalateAt = row.EscalateAt.Add(time.Duration(missed) * s.ports.EscalateCriticalAfter)
-		row.EscalatedAt = in.AsOf
-		if err := dbx.Update(ctx, db, &row, "escalation_level", "escalate_at", "escalated_at"); err != nil {
-			return nil, err
-		}
-		if err := db.Emit(ctx, alertEvent(eventCriticalEscalated, row)); err != nil {
-			return nil, err
-		}
-		escalated = append(escalated, row.alert())
-	}
-	return escalated, nil
-}
-
 // ListCriticalAlertsInput asks for cases that are not closed.
 type ListCriticalAlertsInput struct {
 	Page     hmstype.Page `json:"page"`
@@ -361,7 +213,9 @@ var opListCriticalAlerts = usecase.Query[ListCriticalAlertsInput, hmstype.List[C
 // ListCriticalAlerts lists the cases that are not closed, oldest first, and records for each
 // patient that it was seen.
 // Permission: [hmstype.PermLabRead].
-func (s *Service) ListCriticalAlerts(ctx context.Context, in ListCriticalAlertsInput) (hmstype.List[CriticalAlert], error) {
+func (s *Service) ListCriticalAlerts(
+	ctx context.Context, in ListCriticalAlertsInput,
+) (hmstype.List[CriticalAlert], error) {
 	return opListCriticalAlerts.Run(ctx, &s.base, in, criticalAlerts)
 }
 
@@ -371,7 +225,8 @@ func criticalAlerts(ctx context.Context, db dbx.DB, in ListCriticalAlertsInput) 
 }
 
 var opGetCriticalAlertHistory = usecase.Query[usecase.ByID[hmstype.CriticalAlertID], hmstype.History]{
-	Name: "lab.get_critical_alert_history", Permission: hmstype.PermLabRead, Shows: usecase.Histories("lab_critical_alert").One(),
+	Name: "lab.get_critical_alert_history", Permission: hmstype.PermLabRead,
+	Shows: usecase.Histories("lab_critical_alert").One(),
 }.Declare()
 
 // GetCriticalAlertHistory gives the steps of the case of a critical value from state to state, the

@@ -53,7 +53,9 @@ func TestService_AcknowledgeCritical(t *testing.T) {
 
 	_, err = b.lab.CloseCritical(b.doctor, lab.CloseCriticalInput{ID: alert.ID, Comment: "potassium 5.0 on repeat"})
 	require.ErrorIs(t, err, lab.ErrReadBack)
-	alert, err = b.lab.CloseCritical(b.doctor, lab.CloseCriticalInput{ID: alert.ID, Comment: "potassium 5.0 on repeat", ReadBack: true})
+	alert, err = b.lab.CloseCritical(b.doctor, lab.CloseCriticalInput{
+		ID: alert.ID, Comment: "potassium 5.0 on repeat", ReadBack: true,
+	})
 	require.NoError(t, err)
 	require.Equal(t, lab.AlertClosed, alert.Status)
 	require.Empty(t, b.alerts(t))
@@ -66,7 +68,9 @@ func TestService_AcknowledgeCritical_Concurrent(t *testing.T) {
 	b := setup(t)
 	alert := b.critical(t, b.potassium(t))
 	outcome := together(64, func(i int) error {
-		_, err := b.lab.AcknowledgeCritical(b.doctor, lab.AcknowledgeCriticalInput{ID: alert.ID, Comment: "caller " + itoa(i), ReadBack: true})
+		_, err := b.lab.AcknowledgeCritical(b.doctor, lab.AcknowledgeCriticalInput{
+			ID: alert.ID, Comment: "caller " + itoa(i), ReadBack: true,
+		})
 		return err
 	})
 	require.Equal(t, map[hmstype.Kind]int{hmstype.KindNone: 1, hmstype.KindPrecondition: 63}, outcome)

@@ -35,10 +35,14 @@ func TestService_Histories(t *testing.T) {
 	item = b.verify(t, item).Item
 	alert := b.alerts(t)[1]
 	told := tick()
-	_, err = b.lab.AcknowledgeCritical(b.doctor, lab.AcknowledgeCriticalInput{ID: alert.ID, Comment: "told", ReadBack: true})
+	_, err = b.lab.AcknowledgeCritical(b.doctor, lab.AcknowledgeCriticalInput{
+		ID: alert.ID, Comment: "told", ReadBack: true,
+	})
 	require.NoError(t, err)
 	rejected := tick()
-	_, err = b.lab.RejectSpecimen(b.tech, lab.RejectSpecimenInput{ID: specimen.ID, Version: specimen.Version, Reason: "found clotted", Recollect: true})
+	_, err = b.lab.RejectSpecimen(b.tech, lab.RejectSpecimenInput{
+		ID: specimen.ID, Version: specimen.Version, Reason: "found clotted", Recollect: true,
+	})
 	require.NoError(t, err)
 	require.True(t, start.Before(drawn))
 

@@ -53,8 +53,13 @@ func (b Bounds) validate(v *hmstype.Validator) {
 	}
 	v.Check(len(inOrder) > 0, "bounds", "needs at least one limit")
 	for i, d := range inOrder {
-		v.Check(d.Exponent() >= -40 && d.Exponent() <= 40 && d.NumDigits() <= 80, "bounds", "must have at most 40 digits on each side of the point")
-		v.Check(i == 0 || inOrder[i-1].LessThanOrEqual(*d), "bounds", "must rise from criticalLow over low and high to criticalHigh")
+		v.Check(
+			d.Exponent() >= -40 && d.Exponent() <= 40 && d.NumDigits() <= 80, "bounds",
+			"must have at most 40 digits on each side of the point",
+		)
+		v.Check(
+			i == 0 || inOrder[i-1].LessThanOrEqual(*d), "bounds", "must rise from criticalLow over low and high to criticalHigh",
+		)
 	}
 }
 

@@ -123,14 +123,17 @@ func TestChooseRange(t *testing.T) {
 		want string
 	}{
 		{SexMale, 0, "1"}, {SexMale, month3 - 1, "1"}, {SexMale, month3, "2"}, {"", month12 - 1, "2"}, {"", month12, "3"},
-		{SexFemale, year18 - 1, "3"}, {SexFemale, year18, "4"}, {SexMale, year18, "5"}, {"", year18, "3"}, {SexMale, 40000, "5"},
+		{SexFemale, year18 - 1, "3"}, {SexFemale, year18, "4"}, {SexMale, year18, "5"}, {"", year18, "3"},
+		{SexMale, 40000, "5"},
 	} {
 		got := chooseRange(ranges, tt.sex, ageSpan{tt.days, tt.days})
 		require.NotNil(t, got)
 		require.Equal(t, tt.want, got.High.String(), "%s at %d days", tt.sex, tt.days)
 	}
 	require.Nil(t, chooseRange(ranges, SexMale, unknownAge), "an unknown age fits no range of an age")
-	require.NotNil(t, chooseRange([]rangeRow{{RangeDetails: RangeDetails{Sex: SexAny}}}, SexMale, unknownAge), "but one for all ages")
+	require.NotNil(
+		t, chooseRange([]rangeRow{{RangeDetails: RangeDetails{Sex: SexAny}}}, SexMale, unknownAge), "but one for all ages",
+	)
 	require.Nil(t, chooseRange(ranges[3:], "", ageSpan{10000, 10000}), "an unknown sex fits no range of a sex")
 	require.Nil(t, chooseRange(ranges[1:2], SexMale, ageSpan{}))
 }
@@ -157,14 +160,18 @@ func TestAgeAt(t *testing.T) {
 		require.Equal(t, tt.exact, got.exact() != nil)
 	}
 	half := 180
-	ranges := []rangeRow{{RangeDetails: RangeDetails{Sex: SexAny, AgeTo: &half}}, {RangeDetails: RangeDetails{Sex: SexAny, AgeFrom: half}}}
+	ranges := []rangeRow{{RangeDetails: RangeDetails{Sex: SexAny, AgeTo: &half}}, {
+		RangeDetails: RangeDetails{Sex: SexAny, AgeFrom: half},
+	}}
 	require.Nil(t, chooseRange(ranges, SexMale, ageSpan{61, 425}), "on either side of the border nothing is said")
 	require.NotNil(t, chooseRange(ranges, SexMale, ageSpan{200, 425}))
 }
 
 func TestAge(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, []int{0, 30, 91, 365, 730}, []int{AgeMonths(0), AgeMonths(1), AgeMonths(3), AgeMonths(12), AgeMonths(24)})
+	require.Equal(t, []int{0, 30, 91, 365, 730}, []int{
+		AgeMonths(0), AgeMonths(1), AgeMonths(3), AgeMonths(12), AgeMonths(24),
+	})
 	for _, n := range []int{0, 12, 24, 120, 600} {
 		born := hmstype.NewDate(1900, 3, 1)
 		for range 1500 {
@@ -189,10 +196,15 @@ func TestValue_Type(t *testing.T) {
 
 func TestValue_Validate(t *testing.T) {
 	t.Parallel()
-	for _, good := range []string{"0", "-0", "1", "1.0", "-12.50", "0.00000000000000000001", "1e3", "1.5E-10", "12345678901234567890.12345678901234567890"} {
+	for _, good := range []string{
+		"0", "-0", "1", "1.0", "-12.50", "0.00000000000000000001", "1e3", "1.5E-10",
+		"12345678901234567890.12345678901234567890",
+	} {
 		require.NoError(t, Value{Number: good}.Validate(), good)
 	}
-	for _, bad := range []string{" 1", "1 ", "01", ".5", "5.", "+1", "1,5", "NaN", "Infinity", "1e999", "1e41", "0x10", "١", "1_000", "--1", "<5"} {
+	for _, bad := range []string{
+		" 1", "1 ", "01", ".5", "5.", "+1", "1,5", "NaN", "Infinity", "1e999", "1e41", "0x10", "١", "1_000", "--1", "<5",
+	} {
 		require.ErrorIs(t, Value{Number: bad}.Validate(), hmstype.ErrInvalid, bad)
 	}
 	require.ErrorIs(t, Value{Text: "x", Comparator: LessThan}.Validate(), hmstype.ErrInvalid)

@@ -87,7 +87,8 @@ func (s *Service) activateOrder(ctx context.Context, db dbx.DB, in ActivateOrder
 
 // keyOfStep gives the idempotency key of an order's step.
 var opHoldOrder = usecase.Command[HoldOrderInput, Order]{
-	Name: "lab.hold_order", Permission: hmstype.PermLabOrder, Shows: orders.One(), Key: func(in HoldOrderInput) string { return in.IdempotencyKey },
+	Name: "lab.hold_order", Permission: hmstype.PermLabOrder, Shows: orders.One(),
+	Key:    func(in HoldOrderInput) string { return in.IdempotencyKey },
 	Sample: HoldOrderInput{Version: 1, Reason: "asked back"},
 }.Declare()
 
@@ -103,7 +104,8 @@ func (s *Service) holdOrder(ctx context.Context, db dbx.DB, in HoldOrderInput) (
 }
 
 var opRevokeOrder = usecase.Command[RevokeOrderInput, Order]{
-	Name: "lab.revoke_order", Permission: hmstype.PermLabOrder, Shows: orders.One(), Key: func(in RevokeOrderInput) string { return in.IdempotencyKey },
+	Name: "lab.revoke_order", Permission: hmstype.PermLabOrder, Shows: orders.One(),
+	Key:    func(in RevokeOrderInput) string { return in.IdempotencyKey },
 	Sample: RevokeOrderInput{Version: 1, Reason: "wrong patient"},
 }.Declare()
 
@@ -119,7 +121,8 @@ func (s *Service) revokeOrder(ctx context.Context, db dbx.DB, in RevokeOrderInpu
 }
 
 var opEnterOrderInError = usecase.Command[EnterOrderInErrorInput, Order]{
-	Name: "lab.enter_order_in_error", Permission: hmstype.PermLabReview, Shows: orders.One(), Key: func(in EnterOrderInErrorInput) string { return in.IdempotencyKey },
+	Name: "lab.enter_order_in_error", Permission: hmstype.PermLabReview, Shows: orders.One(),
+	Key:    func(in EnterOrderInErrorInput) string { return in.IdempotencyKey },
 	Sample: EnterOrderInErrorInput{Version: 1, Reason: "blood of another patient"},
 }.Declare()
 
@@ -197,50 +200,6 @@ func (s *Service) endItem(ctx context.Context, db dbx.DB, item *itemRow, to Item
 		return err
 	}
 	return s.ports.Charges.Reverse(ctx, db.Conn(), chargeSource(item.ID), why)
-}
-
-// CancelItemInput cancels one test of an order.
-type CancelItemInput struct {
-	ItemRef
-	Reason         string `json:"reason"` // required, up to 500 characters
-	IdempotencyKey string `json:"idempotencyKey"`
-}
-
-// Validate implements the rules above.
-func (in CancelItemInput) Validate() error {
-	var v hmstype.Validator
-	in.check(&v)
-	reason(&v, in.Reason)
-	return v.Err()
-}
-
-var opCancelItem = usecase.Command[CancelItemInput, Order]{
-	Name: "lab.cancel_item", Permission: hmstype.PermLabOrder, Shows: orders.One(),
-	Key:    func(in CancelItemInput) string { return in.IdempotencyKey },
-	Sample: CancelItemInput{ItemRef: ItemRef{Version: 1}, Reason: "not needed"},
-}.Declare()
-
-// CancelItem cancels a test that is not final, with its preliminary results, and takes its
-// charge back. When nothing is left to do the order is complete, or revoked where every item
-// was cancelled.
-// Permission: [hmstype.PermLabOrder].
-func (s *Service) CancelItem(ctx context.Context, in CancelItemInput) (Order, error) {
-	return opCancelItem.Run(ctx, &s.base, in, s.cancelItem)
-}
-
-func (s *Service) cancelItem(ctx context.Context, db dbx.DB, in CancelItemInput) (Order, error) {
-	order, all, item, err := openItem(ctx, db, in.ItemRef)
-	if err != nil {
-		return Order{}, err
-	}
-	if err := s.endItem(ctx, db, item, ItemCancelled, in.Reason); err != nil {
-		return Order{}, err
-	}
-	if err := db.Emit(ctx, itemEvent(eventItemCancelled, *item)); err != nil {
-		return Order{}, err
-	}
-	err = completeOrder(ctx, db, &order, all)
-	return order.order(all), err
 }
 
 // completeOrder ends an active order that has nothing left to do.

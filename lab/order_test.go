@@ -21,9 +21,11 @@ func TestService_AddOrder(t *testing.T) {
 	k, na := b.potassium(t), b.numericTest(t, "NA", "mmol/L")
 	who := b.adult(t)
 	in := lab.AddOrderInput{
-		Patient:      who,
-		OrderDetails: lab.OrderDetails{Encounter: b.encounter(t, who), Priority: lab.PriorityStat, ClinicalNotes: "on digoxin"},
-		Tests:        []hmstype.LabTestID{k.ID, na.ID}, IdempotencyKey: "once",
+		Patient: who,
+		OrderDetails: lab.OrderDetails{
+			Encounter: b.encounter(t, who), Priority: lab.PriorityStat, ClinicalNotes: "on digoxin",
+		},
+		Tests: []hmstype.LabTestID{k.ID, na.ID}, IdempotencyKey: "once",
 	}
 	order, err := b.lab.AddOrder(b.doctor, in)
 	require.NoError(t, err)
@@ -52,11 +54,17 @@ func TestService_AddOrder(t *testing.T) {
 		})
 	}
 	refused("EncounterOfAnotherPatient", lab.ErrEncounterMismatch, func(in *lab.AddOrderInput) { in.Patient = b.adult(t) })
-	refused("UnknownPatient", hmstype.ErrNotFound, func(in *lab.AddOrderInput) { in.Patient = hmstype.NewID[hmstype.PatientID]() })
-	refused("UnknownTest", hmstype.ErrNotFound, func(in *lab.AddOrderInput) { in.Tests = []hmstype.LabTestID{hmstype.NewID[hmstype.LabTestID]()} })
+	refused("UnknownPatient", hmstype.ErrNotFound, func(in *lab.AddOrderInput) {
+		in.Patient = hmstype.NewID[hmstype.PatientID]()
+	})
+	refused("UnknownTest", hmstype.ErrNotFound, func(in *lab.AddOrderInput) {
+		in.Tests = []hmstype.LabTestID{hmstype.NewID[hmstype.LabTestID]()}
+	})
 	refused("TestTwice", hmstype.ErrInvalid, func(in *lab.AddOrderInput) { in.Tests = []hmstype.LabTestID{k.ID, k.ID} })
 	refused("NoTest", hmstype.ErrInvalid, func(in *lab.AddOrderInput) { in.Tests = nil })
-	refused("NotesTooLong", hmstype.ErrInvalid, func(in *lab.AddOrderInput) { in.ClinicalNotes = strings.Repeat("x", 4001) })
+	refused("NotesTooLong", hmstype.ErrInvalid, func(in *lab.AddOrderInput) {
+		in.ClinicalNotes = strings.Repeat("x", 4001)
+	})
 	refused("UnknownPriority", hmstype.ErrInvalid, func(in *lab.AddOrderInput) { in.Priority = "now" })
 
 	_, err = b.lab.AddOrder(b.As(t, identity.RoleNurse), in)
@@ -75,9 +83,13 @@ func TestService_AddOrder_EncounterClosed(t *testing.T) {
 	b := setup(t)
 	who := b.adult(t)
 	id := b.encounter(t, who)
-	_, err := b.DB.NewRaw(`UPDATE hms.encounter SET status = 'finished', ended_at = started_at, disposition = 'home' WHERE id = ?`, id).Exec(t.Context())
+	_, err := b.DB.NewRaw(
+		`UPDATE hms.encounter SET status = 'finished', ended_at = started_at, disposition = 'home' WHERE id = ?`, id,
+	).Exec(t.Context())
 	require.NoError(t, err)
-	_, err = b.lab.AddOrder(b.doctor, lab.AddOrderInput{Patient: who, OrderDetails: lab.OrderDetails{Encounter: id}, Tests: []hmstype.LabTestID{b.potassium(t).ID}})
+	_, err = b.lab.AddOrder(b.doctor, lab.AddOrderInput{
+		Patient: who, OrderDetails: lab.OrderDetails{Encounter: id}, Tests: []hmstype.LabTestID{b.potassium(t).ID},
+	})
 	require.ErrorIs(t, err, lab.ErrEncounterClosed)
 }
 
@@ -86,7 +98,10 @@ func TestService_AddOrder_EncounterWall(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(p *lab.Ports) { p.Encounters, p.Charges = nil, nil })
 	mine, other := b.adult(t), b.adult(t)
-	in := lab.AddOrderInput{Patient: mine, OrderDetails: lab.OrderDetails{Encounter: b.encounter(t, other)}, Tests: []hmstype.LabTestID{b.potassium(t).ID}}
+	in := lab.AddOrderInput{
+		Patient: mine, OrderDetails: lab.OrderDetails{Encounter: b.encounter(t, other)},
+		Tests: []hmstype.LabTestID{b.potassium(t).ID},
+	}
 	_, err := b.lab.AddOrder(b.doctor, in)
 	require.ErrorIs(t, err, lab.ErrEncounterMismatch)
 	in.Encounter = b.encounter(t, mine)
@@ -110,8 +125,14 @@ func TestService_AddOrder_ConcurrentNumbers(t *testing.T) {
 		return err
 	})
 	require.Equal(t, map[hmstype.Kind]int{hmstype.KindNone: 64}, outcome)
-	require.Equal(t, "LO00000064", dbtest.Scalar[string](t, b.Env, `SELECT max(number) FROM hms.lab_order WHERE tenant_id = ?`, b.Tenant))
-	require.Equal(t, "S0000000064", dbtest.Scalar[string](t, b.Env, `SELECT max(accession) FROM hms.lab_specimen WHERE tenant_id = ?`, b.Tenant))
+	require.Equal(
+		t, "LO00000064",
+		dbtest.Scalar[string](t, b.Env, `SELECT max(number) FROM hms.lab_order WHERE tenant_id = ?`, b.Tenant),
+	)
+	require.Equal(
+		t, "S0000000064",
+		dbtest.Scalar[string](t, b.Env, `SELECT max(accession) FROM hms.lab_specimen WHERE tenant_id = ?`, b.Tenant),
+	)
 	require.Equal(t, 64, b.till.len())
 }
 
@@ -129,9 +150,13 @@ func TestService_RevokeOrder(t *testing.T) {
 
 	_, err := b.lab.RevokeOrder(b.doctor, lab.RevokeOrderInput{ID: order.ID, Version: order.Version})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "a reason is needed")
-	_, err = b.lab.RevokeOrder(b.doctor, lab.RevokeOrderInput{ID: order.ID, Version: order.Version + 1, Reason: "wrong patient"})
+	_, err = b.lab.RevokeOrder(b.doctor, lab.RevokeOrderInput{
+		ID: order.ID, Version: order.Version + 1, Reason: "wrong patient",
+	})
 	require.ErrorIs(t, err, hmstype.ErrStale)
-	revoked, err := b.lab.RevokeOrder(b.doctor, lab.RevokeOrderInput{ID: order.ID, Version: order.Version, Reason: "wrong patient"})
+	revoked, err := b.lab.RevokeOrder(b.doctor, lab.RevokeOrderInput{
+		ID: order.ID, Version: order.Version, Reason: "wrong patient",
+	})
 	require.NoError(t, err)
 	require.Equal(t, lab.OrderRevoked, revoked.Status)
 	for _, item := range revoked.Items {
@@ -154,10 +179,14 @@ func TestService_HoldOrder(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	test := b.potassium(t)
-	order, err := b.lab.AddOrder(b.doctor, lab.AddOrderInput{Patient: b.adult(t), Tests: []hmstype.LabTestID{test.ID}, Draft: true})
+	order, err := b.lab.AddOrder(b.doctor, lab.AddOrderInput{
+		Patient: b.adult(t), Tests: []hmstype.LabTestID{test.ID}, Draft: true,
+	})
 	require.NoError(t, err)
 	require.Equal(t, lab.OrderDraft, order.Status)
-	collect := lab.CollectSpecimenInput{Order: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true}
+	collect := lab.CollectSpecimenInput{
+		Order: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true,
+	}
 	_, err = b.lab.CollectSpecimen(b.tech, collect)
 	require.ErrorIs(t, err, lab.ErrOrderNotActive)
 
@@ -260,7 +289,9 @@ func TestService_RestrictedPatient(t *testing.T) {
 	_, err = b.lab.GetOrder(b.As(t, identity.RoleAdmin), order.ID)
 	require.NoError(t, err)
 
-	_, err = b.DB.NewRaw(`UPDATE hms.patient SET is_restricted = false, status = 'inactive' WHERE id = ?`, order.Patient).Exec(t.Context())
+	_, err = b.DB.NewRaw(
+		`UPDATE hms.patient SET is_restricted = false, status = 'inactive' WHERE id = ?`, order.Patient,
+	).Exec(t.Context())
 	require.NoError(t, err)
 	_, err = b.lab.GetOrder(b.doctor, order.ID)
 	require.NoError(t, err, "what is on file of an inactive patient may be read")

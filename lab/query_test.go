@@ -20,13 +20,17 @@ func TestService_ListWorklist(t *testing.T) {
 	numbers := map[lab.Priority]string{}
 	for _, priority := range []lab.Priority{lab.PriorityRoutine, lab.PriorityUrgent, lab.PriorityStat, lab.PriorityASAP} {
 		for range 2 {
-			order, err := b.lab.AddOrder(b.doctor, lab.AddOrderInput{Patient: who, OrderDetails: lab.OrderDetails{Priority: priority}, Tests: []hmstype.LabTestID{test.ID}})
+			order, err := b.lab.AddOrder(b.doctor, lab.AddOrderInput{
+				Patient: who, OrderDetails: lab.OrderDetails{Priority: priority}, Tests: []hmstype.LabTestID{test.ID},
+			})
 			require.NoError(t, err)
 			numbers[priority] += order.Number + " "
 			b.Clock.Advance(time.Minute)
 		}
 	}
-	want = []string{numbers[lab.PriorityStat] + numbers[lab.PriorityASAP] + numbers[lab.PriorityUrgent] + numbers[lab.PriorityRoutine]}
+	want = []string{
+		numbers[lab.PriorityStat] + numbers[lab.PriorityASAP] + numbers[lab.PriorityUrgent] + numbers[lab.PriorityRoutine],
+	}
 
 	var got string
 	page := hmstype.Page{Limit: 3}
@@ -94,7 +98,8 @@ func TestService_ListResultHistory(t *testing.T) {
 	all, err := b.lab.ListResultHistory(b.doctor, in)
 	require.NoError(t, err)
 	require.Len(t, all.Items, 6)
-	require.Equal(t, 3, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ? AND action = 'read'
+	require.Equal(t, 3, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ?
+		AND action = 'read'
 		AND entity = 'lab_result' AND patient_id = ?`, b.Tenant, who), "each look is on record")
 
 	report, err := b.lab.GetCumulativeReport(b.doctor, lab.GetCumulativeReportInput{Patient: who})
@@ -125,13 +130,18 @@ func TestService_ListTurnaroundTimes(t *testing.T) {
 		b.verify(t, b.enter(t, test, order.Items[0], number("4")).Item)
 	}
 	b.drawn(t, who, test) // not final, does not count
-	times, err := b.lab.ListTurnaroundTimes(b.tech, lab.ListTurnaroundTimesInput{Period: hmstype.Period{Start: start, End: b.Clock.Now().Add(time.Second)}})
+	times, err := b.lab.ListTurnaroundTimes(b.tech, lab.ListTurnaroundTimesInput{
+		Period: hmstype.Period{Start: start, End: b.Clock.Now().Add(time.Second)},
+	})
 	require.NoError(t, err)
 	require.Equal(t, []lab.Turnaround{{
-		Test: test.ID, Code: "K", Count: 10, Median: 50*time.Minute + time.Microsecond, P90: 90*time.Minute + time.Microsecond,
+		Test: test.ID, Code: "K", Count: 10, Median: 50*time.Minute + time.Microsecond,
+		P90:     90*time.Minute + time.Microsecond,
 		Longest: 100*time.Minute + time.Microsecond, Target: time.Hour, OnTarget: 5,
 	}}, times)
-	none, err := b.lab.ListTurnaroundTimes(b.tech, lab.ListTurnaroundTimesInput{Period: hmstype.Period{Start: start.AddDate(-1, 0, 0), End: start}})
+	none, err := b.lab.ListTurnaroundTimes(b.tech, lab.ListTurnaroundTimesInput{
+		Period: hmstype.Period{Start: start.AddDate(-1, 0, 0), End: start},
+	})
 	require.NoError(t, err)
 	require.Empty(t, none)
 	for _, period := range []hmstype.Period{{}, {Start: start}, {Start: start, End: start.AddDate(2, 0, 0)}} {

@@ -259,16 +259,22 @@ var opListReferenceRanges = usecase.Query[ListReferenceRangesInput, hmstype.List
 
 // ListReferenceRanges lists the ranges of an analyte, also ended and voided ones, oldest first.
 // Permission: [hmstype.PermLabRead].
-func (s *Service) ListReferenceRanges(ctx context.Context, in ListReferenceRangesInput) (hmstype.List[ReferenceRange], error) {
+func (s *Service) ListReferenceRanges(
+	ctx context.Context, in ListReferenceRangesInput,
+) (hmstype.List[ReferenceRange], error) {
 	return opListReferenceRanges.Run(ctx, &s.base, in, referenceRanges)
 }
 
-func referenceRanges(ctx context.Context, db dbx.DB, in ListReferenceRangesInput) (hmstype.List[ReferenceRange], error) {
+func referenceRanges(
+	ctx context.Context, db dbx.DB, in ListReferenceRangesInput,
+) (hmstype.List[ReferenceRange], error) {
 	return dbx.List(ctx, db, in.Page, dbx.Order{}, rangeRow.referenceRange, dbx.Equal("analyte_id", in.Analyte))
 }
 
 // rangesOn gives the ranges in force on a day for these analytes.
-func rangesOn(ctx context.Context, db dbx.DB, analytes []hmstype.LabAnalyteID, day hmstype.Date) (map[hmstype.LabAnalyteID][]rangeRow, error) {
+func rangesOn(
+	ctx context.Context, db dbx.DB, analytes []hmstype.LabAnalyteID, day hmstype.Date,
+) (map[hmstype.LabAnalyteID][]rangeRow, error) {
 	byAnalyte := map[hmstype.LabAnalyteID][]rangeRow{}
 	if len(analytes) == 0 {
 		return byAnalyte, nil

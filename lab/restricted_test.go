@@ -73,11 +73,14 @@ func TestRestrictedPatient_WorkGoesOn(t *testing.T) {
 	require.NoError(t, err)
 	withheld(t, item, item.Withheld)
 	out, err = b.lab.CorrectResult(b.doctor, lab.CorrectResultInput{
-		ItemRef: ref(item), Analyte: test.Analytes[0].ID, Value: number("9.99"), Comment: "canary comment", Reason: "canary why",
+		ItemRef: ref(item), Analyte: test.Analytes[0].ID, Value: number("9.99"), Comment: "canary comment",
+		Reason: "canary why",
 	})
 	require.NoError(t, err)
 	withheld(t, out, out.Withheld)
-	specimen, err = b.lab.RejectSpecimen(b.tech, lab.RejectSpecimenInput{ID: specimen.ID, Version: specimen.Version, Code: "canary", Reason: "canary clot"})
+	specimen, err = b.lab.RejectSpecimen(b.tech, lab.RejectSpecimenInput{
+		ID: specimen.ID, Version: specimen.Version, Code: "canary", Reason: "canary clot",
+	})
 	require.NoError(t, err)
 	withheld(t, specimen, specimen.Withheld)
 	b.restrictedReads(t, out.Item)
@@ -126,7 +129,9 @@ func (b *bundle) restrictedAlerts(t *testing.T) {
 	require.Positive(t, escalated[0].EscalationLevel)
 	alert := b.alerts(t)[0]
 	withheld(t, alert, alert.Withheld)
-	alert, err = b.lab.AcknowledgeCritical(b.doctor, lab.AcknowledgeCriticalInput{ID: alert.ID, Comment: "canary told", ReadBack: true})
+	alert, err = b.lab.AcknowledgeCritical(b.doctor, lab.AcknowledgeCriticalInput{
+		ID: alert.ID, Comment: "canary told", ReadBack: true,
+	})
 	require.NoError(t, err)
 	withheld(t, alert, alert.Withheld)
 	require.True(t, alert.ReadBack)
@@ -163,7 +168,8 @@ func (b *bundle) restrictedReads(t *testing.T, item lab.Item) {
 	require.Equal(t, len(reads), dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.audit_event
 		WHERE tenant_id = ? AND action = 'denied' AND patient_id = ?`, b.Tenant, item.Patient))
 	require.Equal(t, len(reads), dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.audit_event
-		WHERE tenant_id = ? AND action = 'read' AND patient_id = ?`, b.Tenant, item.Patient), "what was shown is on the trail")
+		WHERE tenant_id = ? AND action = 'read'
+		AND patient_id = ?`, b.Tenant, item.Patient), "what was shown is on the trail")
 }
 
 // A list without a row is an answer about the patient, too.

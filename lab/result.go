@@ -150,7 +150,9 @@ func notSuperseded(db dbx.DB) dbx.Apply {
 }
 
 // currentResults gives the newest versions of an item's results by analyte.
-func currentResults(ctx context.Context, db dbx.DB, item hmstype.LabOrderItemID) (map[hmstype.LabAnalyteID]resultRow, error) {
+func currentResults(
+	ctx context.Context, db dbx.DB, item hmstype.LabOrderItemID,
+) (map[hmstype.LabAnalyteID]resultRow, error) {
 	rows, err := dbx.All[resultRow](ctx, db, dbx.Equal("order_item_id", item), notSuperseded(db))
 	byAnalyte := make(map[hmstype.LabAnalyteID]resultRow, len(rows))
 	for _, r := range rows {
@@ -161,7 +163,9 @@ func currentResults(ctx context.Context, db dbx.DB, item hmstype.LabOrderItemID)
 
 // writeResults appends versions and opens, keeps or supersedes the cases of their critical
 // values.
-func (s *Service) writeResults(ctx context.Context, db dbx.DB, before map[hmstype.LabAnalyteID]resultRow, rows []resultRow) error {
+func (s *Service) writeResults(
+	ctx context.Context, db dbx.DB, before map[hmstype.LabAnalyteID]resultRow, rows []resultRow,
+) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -173,7 +177,9 @@ func (s *Service) writeResults(ctx context.Context, db dbx.DB, before map[hmstyp
 
 // withdrawResults appends versions that say that an item's results are cancelled or were
 // entered in error.
-func (s *Service) withdrawResults(ctx context.Context, db dbx.DB, item hmstype.LabOrderItemID, to ResultStatus, why string) error {
+func (s *Service) withdrawResults(
+	ctx context.Context, db dbx.DB, item hmstype.LabOrderItemID, to ResultStatus, why string,
+) error {
 	current, err := currentResults(ctx, db, item)
 	if err != nil {
 		return err

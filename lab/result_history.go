@@ -32,7 +32,9 @@ func (s *Service) ListResultHistory(ctx context.Context, in ListResultHistoryInp
 	return opListResultHistory.Run(ctx, &s.base, in, s.resultHistory)
 }
 
-func (s *Service) resultHistory(ctx context.Context, db dbx.DB, in ListResultHistoryInput) (hmstype.List[Result], error) {
+func (s *Service) resultHistory(
+	ctx context.Context, db dbx.DB, in ListResultHistoryInput,
+) (hmstype.List[Result], error) {
 	if err := s.about(ctx, db, in.Patient); err != nil {
 		return hmstype.List[Result]{}, err
 	}
@@ -89,7 +91,9 @@ func (s *Service) GetCumulativeReport(ctx context.Context, in GetCumulativeRepor
 	return opGetCumulativeReport.Run(ctx, &s.base, in, s.cumulativeReport)
 }
 
-func (s *Service) cumulativeReport(ctx context.Context, db dbx.DB, in GetCumulativeReportInput) (CumulativeReport, error) {
+func (s *Service) cumulativeReport(
+	ctx context.Context, db dbx.DB, in GetCumulativeReportInput,
+) (CumulativeReport, error) {
 	page, err := s.resultHistory(ctx, db, ListResultHistoryInput{Patient: in.Patient, Page: in.Page})
 	if err != nil {
 		return CumulativeReport{}, err

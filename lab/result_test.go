@@ -19,14 +19,22 @@ func TestService_EnterResult_KeepsTheText(t *testing.T) {
 	b := setup(t)
 	test, who := b.numericTest(t, "X", "mg/dL"), b.adult(t)
 	for _, text := range []string{
-		"1.0", "1", "0", "-0.0", "0.00000000000000000001", "12345678901234567890.12345678901234567890", "1e3", "1.50E-2", "99999999999999999999",
+		"1.0", "1", "0", "-0.0", "0.00000000000000000001", "12345678901234567890.12345678901234567890", "1e3", "1.50E-2",
+		"99999999999999999999",
 	} {
 		order := b.drawn(t, who, test)
 		b.enter(t, test, order.Items[0], number(text))
-		history, err := b.lab.ListResultHistory(b.doctor, lab.ListResultHistoryInput{Patient: who, Analyte: test.Analytes[0].ID, Page: hmstype.Page{Limit: 1}})
+		history, err := b.lab.ListResultHistory(b.doctor, lab.ListResultHistoryInput{
+			Patient: who, Analyte: test.Analytes[0].ID, Page: hmstype.Page{Limit: 1},
+		})
 		require.NoError(t, err)
 		require.Equal(t, text, history.Items[0].Value.Number)
-		require.True(t, dbtest.Scalar[bool](t, b.Env, `SELECT value_number = ?::numeric FROM hms.lab_result WHERE id = ?`, text, history.Items[0].ID))
+		require.True(
+			t,
+			dbtest.Scalar[bool](
+				t, b.Env, `SELECT value_number = ?::numeric FROM hms.lab_result WHERE id = ?`, text, history.Items[0].ID,
+			),
+		)
 		require.Equal(t, lab.FlagNone, history.Items[0].Flag, "no range, no flag: never normal")
 		b.Clock.Advance(time.Second)
 	}
@@ -58,7 +66,10 @@ func TestService_EnterResult_RangeOfTheDayOfCollection(t *testing.T) {
 	three, six := lab.AgeMonths(3), lab.AgeMonths(6)
 	add := func(sex lab.Sex, from int, to *int, high string) lab.ReferenceRange {
 		r, err := b.lab.AddReferenceRange(b.tech, lab.AddReferenceRangeInput{
-			RangeDetails: lab.RangeDetails{Analyte: analyte, Sex: sex, AgeFrom: from, AgeTo: to, ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: bounds("", "", high, "")},
+			RangeDetails: lab.RangeDetails{
+				Analyte: analyte, Sex: sex, AgeFrom: from, AgeTo: to, ValidFrom: hmstype.NewDate(2020, time.January, 1),
+				Bounds: bounds("", "", high, ""),
+			},
 		})
 		require.NoError(t, err)
 		return r
@@ -101,7 +112,11 @@ func TestService_EnterResult_RangeOfTheDayOfCollection(t *testing.T) {
 		yesterday := hmstype.DateOf(b.Clock.Now(), time.UTC).AddDays(-1)
 		ends := yesterday.AddDays(1)
 		for _, in := range []lab.AddReferenceRangeInput{
-			{RangeDetails: lab.RangeDetails{ValidFrom: hmstype.NewDate(2020, 1, 1), ValidTo: ends, Bounds: bounds("", "", "10", "")}},
+			{
+				RangeDetails: lab.RangeDetails{
+					ValidFrom: hmstype.NewDate(2020, 1, 1), ValidTo: ends, Bounds: bounds("", "", "10", ""),
+				},
+			},
 			{RangeDetails: lab.RangeDetails{ValidFrom: ends, Bounds: bounds("", "", "20", "")}},
 		} {
 			in.Analyte, in.Sex = test.Analytes[0].ID, lab.SexAny
@@ -180,7 +195,9 @@ func TestService_EnterResult_States(t *testing.T) {
 	b := setup(t)
 	test := b.potassium(t)
 	order := b.order(t, b.adult(t), test)
-	in := lab.EnterResultInput{ItemRef: ref(order.Items[0]), Values: []lab.EnteredValue{{Analyte: test.Analytes[0].ID, Value: number("4")}}}
+	in := lab.EnterResultInput{
+		ItemRef: ref(order.Items[0]), Values: []lab.EnteredValue{{Analyte: test.Analytes[0].ID, Value: number("4")}},
+	}
 	_, err := b.lab.EnterResult(b.tech, in)
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition, "without a specimen there is nothing to measure")
 	_, err = b.lab.EnterResult(b.As(t, identity.RolePharmacist), in)
@@ -261,12 +278,15 @@ func TestService_VerifyResult(t *testing.T) {
 		_, err = b.lab.VerifyResult(admin, in)
 		require.ErrorIs(t, err, hmstype.ErrSeparationOfDuties)
 		require.Equal(t, 1, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.audit_event
-			WHERE tenant_id = ? AND action = 'denied' AND entity = 'duty'`, b.Tenant), "the refusal is on record")
+			WHERE tenant_id = ? AND action = 'denied'
+			AND entity = 'separation_of_duties'`, b.Tenant), "the refusal is on record")
 		_, err = b.lab.VerifyResult(b.tech, in)
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 		out, err = b.lab.VerifyResult(b.doctor, in)
 		require.NoError(t, err)
-		correct := lab.CorrectResultInput{ItemRef: ref(out.Item), Analyte: test.Analytes[0].ID, Value: number("5"), Reason: "typing error"}
+		correct := lab.CorrectResultInput{
+			ItemRef: ref(out.Item), Analyte: test.Analytes[0].ID, Value: number("5"), Reason: "typing error",
+		}
 		_, err = b.lab.CorrectResult(admin, correct)
 		require.ErrorIs(t, err, hmstype.ErrSeparationOfDuties)
 		_, err = b.lab.CorrectResult(b.doctor, correct)

@@ -16,7 +16,9 @@ func TestService_CollectSpecimen(t *testing.T) {
 	k := b.potassium(t)
 	urine, err := b.lab.CreateTest(b.tech, lab.CreateTestInput{
 		TestDetails: lab.TestDetails{Code: "UA", Name: "Urine", SpecimenType: "urine", TurnaroundMinutes: 30},
-		Analytes:    []lab.AnalyteInput{{AnalyteDetails: lab.AnalyteDetails{Code: "COL", Name: "Colour", ValueType: lab.ValueText}}},
+		Analytes: []lab.AnalyteInput{{
+			AnalyteDetails: lab.AnalyteDetails{Code: "COL", Name: "Colour", ValueType: lab.ValueText},
+		}},
 	})
 	require.NoError(t, err)
 	order := b.order(t, b.adult(t), k, urine)
@@ -105,7 +107,9 @@ func TestService_RejectSpecimen(t *testing.T) {
 		b := setup(t)
 		order := b.order(t, b.adult(t), b.potassium(t))
 		specimen := b.collect(t, order)
-		_, err := b.lab.RejectSpecimen(b.tech, lab.RejectSpecimenInput{ID: specimen.ID, Version: 1, Reason: "never drawn", EnteredInError: true})
+		_, err := b.lab.RejectSpecimen(b.tech, lab.RejectSpecimenInput{
+			ID: specimen.ID, Version: 1, Reason: "never drawn", EnteredInError: true,
+		})
 		require.NoError(t, err)
 		order = b.reload(t, order)
 		require.Equal(t, lab.ItemCancelled, order.Items[0].Status)
@@ -131,9 +135,13 @@ func TestService_RejectSpecimen(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		specimen := b.collect(t, b.order(t, b.adult(t), b.potassium(t)))
-		_, err := b.lab.ReceiveSpecimen(b.tech, lab.ReceiveSpecimenInput{ID: specimen.ID, Version: 1, ReceivedAt: specimen.CollectedAt.Add(-time.Second)})
+		_, err := b.lab.ReceiveSpecimen(b.tech, lab.ReceiveSpecimenInput{
+			ID: specimen.ID, Version: 1, ReceivedAt: specimen.CollectedAt.Add(-time.Second),
+		})
 		require.ErrorIs(t, err, hmstype.ErrInvalid)
-		_, err = b.lab.ReceiveSpecimen(b.tech, lab.ReceiveSpecimenInput{ID: specimen.ID, Version: 1, ReceivedAt: b.Clock.Now().Add(time.Hour)})
+		_, err = b.lab.ReceiveSpecimen(b.tech, lab.ReceiveSpecimenInput{
+			ID: specimen.ID, Version: 1, ReceivedAt: b.Clock.Now().Add(time.Hour),
+		})
 		require.ErrorIs(t, err, hmstype.ErrInvalid)
 		_, err = b.lab.ReceiveSpecimen(b.tech, lab.ReceiveSpecimenInput{ID: specimen.ID, Version: 1})
 		require.NoError(t, err)

@@ -46,13 +46,15 @@ const turnaroundSelect = `SELECT t.id, t.code, t.turnaround_minutes, count(*),
 	count(*) FILTER (WHERE x.took <= t.turnaround_minutes * 60000000)
 	FROM (SELECT i.tenant_id, i.test_id, (extract(epoch FROM i.result_date - i.collected_at) * 1000000)::bigint AS took
 		FROM hms.lab_order_item AS i
-		WHERE i.tenant_id = $1 AND i.result_date >= $2 AND i.result_date < $3 AND i.status IN ('final', 'corrected', 'amended')) AS x
+		WHERE i.tenant_id = $1 AND i.result_date >= $2 AND i.result_date < $3
+		AND i.status IN ('final', 'corrected', 'amended')) AS x
 	JOIN hms.lab_test AS t ON t.tenant_id = x.tenant_id AND t.id = x.test_id
 	WHERE t.tenant_id = $1 AND x.tenant_id = $1
 	GROUP BY t.id, t.code, t.turnaround_minutes ORDER BY t.code`
 
 var opListTurnaroundTimes = usecase.Query[ListTurnaroundTimesInput, []Turnaround]{
-	Name: "lab.list_turnaround_times", Permission: hmstype.PermLabRead, Shows: usecase.Nobody[[]Turnaround]("figures only"),
+	Name: "lab.list_turnaround_times", Permission: hmstype.PermLabRead,
+	Shows:  usecase.Nobody[[]Turnaround]("figures only"),
 	Quiet:  "figures only",
 	Sample: ListTurnaroundTimesInput{Period: usecase.SamplePeriod},
 }.Declare()

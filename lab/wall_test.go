@@ -64,7 +64,9 @@ func TestTransitions_EveryPairByRawSQL(t *testing.T) {
 					continue
 				}
 				err := b.forced(t, table, id, from, to)
-				require.Equal(t, allows(from, to), !errors.Is(err, hmstype.ErrInvalidTransition), "%s: %s>%s: %v", table, from, to, err)
+				require.Equal(
+					t, allows(from, to), !errors.Is(err, hmstype.ErrInvalidTransition), "%s: %s>%s: %v", table, from, to, err,
+				)
 			}
 		}
 	}
@@ -99,7 +101,9 @@ func (b *bundle) forced(t *testing.T, table, id, from, to string) error {
 	defer func() { require.NoError(t, tx.Rollback()) }()
 	_, err = tx.NewRaw(`SET LOCAL session_replication_role = replica`).Exec(t.Context())
 	require.NoError(t, err)
-	_, err = tx.NewRaw(`UPDATE hms.`+table+` SET status = ?`+company(table, from)+` WHERE id = ?`, from, id).Exec(t.Context())
+	_, err = tx.NewRaw(
+		`UPDATE hms.`+table+` SET status = ?`+company(table, from)+` WHERE id = ?`, from, id,
+	).Exec(t.Context())
 	require.NoError(t, err)
 	_, err = tx.NewRaw(`SET LOCAL session_replication_role = origin`).Exec(t.Context())
 	require.NoError(t, err)
@@ -150,7 +154,8 @@ func TestResult_Walls(t *testing.T) {
 	other, _ := b.final(t, b.numericTest(t, "NA", ""), b.adult(t), number("140"))
 	final := out.Results[0]
 	columns := `tenant_id, id, order_item_id, patient_id, test_id, analyte_id, specimen_id, version, supersedes_id, status,
-		value_type, comparator, value_number, value_code, value_text, absent_reason, unit, flag, critical, collected_at, reason,
+		value_type, comparator, value_number, value_code, value_text, absent_reason, unit, flag, critical, collected_at,
+		reason,
 		entered_by, entered_at, verified_by, verified_at, created_at, created_by`
 	// insert copies the final result, with one column replaced.
 	insert := func(changes map[string]string) error {
@@ -167,7 +172,10 @@ func TestResult_Walls(t *testing.T) {
 			}
 			return c
 		})
-		return b.try(t, `INSERT INTO hms.lab_result (`+columns+`) SELECT `+list+` FROM hms.lab_result WHERE tenant_id = ? AND id = ?`, b.Tenant, final.ID)
+		return b.try(
+			t, `INSERT INTO hms.lab_result (`+columns+`) SELECT `+list+` FROM hms.lab_result WHERE tenant_id = ? AND id = ?`,
+			b.Tenant, final.ID,
+		)
 	}
 	require.NoError(t, insert(nil))
 	for name, changes := range map[string]map[string]string{
@@ -189,7 +197,9 @@ func TestResult_Walls(t *testing.T) {
 		"FirstVersionIsNotFinal":       {"supersedes_id": "NULL", "version": "1", "status": "'final'"},
 		"VersionIsNotTheNext":          {"version": "7"},
 		"SupersedesNothing":            {"supersedes_id": "hms.uuid_v7()"},
-		"SupersedesWhatIsSuperseded":   {"supersedes_id": "'" + final.Supersedes.String() + "'::uuid", "version": "2", "status": "'final'"},
+		"SupersedesWhatIsSuperseded": {
+			"supersedes_id": "'" + final.Supersedes.String() + "'::uuid", "version": "2", "status": "'final'",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := insert(changes)
@@ -207,30 +217,36 @@ func TestCatalogue_Walls(t *testing.T) {
 	out := b.enter(t, test, order.Items[0], number("9.9"))
 	alert := b.alerts(t)[0]
 	for name, query := range map[string]string{
-		"RangeWithoutBound":       `UPDATE hms.lab_reference_range SET low = NULL, high = NULL, critical_high = NULL WHERE tenant_id = ?`,
-		"RangeNaN":                `UPDATE hms.lab_reference_range SET high = 'NaN' WHERE tenant_id = ?`,
-		"RangeInfinity":           `UPDATE hms.lab_reference_range SET critical_high = 'Infinity' WHERE tenant_id = ?`,
-		"RangeUpsideDown":         `UPDATE hms.lab_reference_range SET high = 3 WHERE tenant_id = ?`,
-		"RangeEmptyAge":           `UPDATE hms.lab_reference_range SET age_from = 5, age_to = 5 WHERE tenant_id = ?`,
-		"AnalyteUnit":             `UPDATE hms.lab_analyte SET unit = 'm m' WHERE tenant_id = ?`,
-		"AnalyteLOINC":            `UPDATE hms.lab_analyte SET loinc = 'LA1-1' WHERE tenant_id = ?`,
-		"TestTurnaround":          `UPDATE hms.lab_test SET turnaround_minutes = 0 WHERE tenant_id = ?`,
-		"SpecimenIdentity":        `UPDATE hms.lab_specimen SET two_identifiers = false WHERE tenant_id = ?`,
-		"SpecimenOfTheFuture":     `UPDATE hms.lab_specimen SET collected_at = created_at + interval '1 second' WHERE tenant_id = ?`,
-		"SpecimenReceivedBefore":  `UPDATE hms.lab_specimen SET received_at = collected_at - interval '1 second' WHERE tenant_id = ?`,
+		"RangeWithoutBound": `UPDATE hms.lab_reference_range SET low = NULL, high = NULL, critical_high = NULL
+			WHERE tenant_id = ?`,
+		"RangeNaN":         `UPDATE hms.lab_reference_range SET high = 'NaN' WHERE tenant_id = ?`,
+		"RangeInfinity":    `UPDATE hms.lab_reference_range SET critical_high = 'Infinity' WHERE tenant_id = ?`,
+		"RangeUpsideDown":  `UPDATE hms.lab_reference_range SET high = 3 WHERE tenant_id = ?`,
+		"RangeEmptyAge":    `UPDATE hms.lab_reference_range SET age_from = 5, age_to = 5 WHERE tenant_id = ?`,
+		"AnalyteUnit":      `UPDATE hms.lab_analyte SET unit = 'm m' WHERE tenant_id = ?`,
+		"AnalyteLOINC":     `UPDATE hms.lab_analyte SET loinc = 'LA1-1' WHERE tenant_id = ?`,
+		"TestTurnaround":   `UPDATE hms.lab_test SET turnaround_minutes = 0 WHERE tenant_id = ?`,
+		"SpecimenIdentity": `UPDATE hms.lab_specimen SET two_identifiers = false WHERE tenant_id = ?`,
+		"SpecimenOfTheFuture": `UPDATE hms.lab_specimen SET collected_at = created_at + interval '1 second'
+			WHERE tenant_id = ?`,
+		"SpecimenReceivedBefore": `UPDATE hms.lab_specimen SET received_at = collected_at - interval '1 second'
+			WHERE tenant_id = ?`,
 		"ItemWithoutSpecimen":     `UPDATE hms.lab_order_item SET specimen_id = NULL WHERE tenant_id = ?`,
 		"ItemFinalWithoutDate":    `UPDATE hms.lab_order_item SET status = 'final' WHERE tenant_id = ?`,
 		"ItemCancelledForNothing": `UPDATE hms.lab_order_item SET status = 'cancelled' WHERE tenant_id = ?`,
 		"OrderRevokedForNothing":  `UPDATE hms.lab_order SET status = 'revoked' WHERE tenant_id = ?`,
-		"AlertWithoutPerson":      `UPDATE hms.lab_critical_alert SET status = 'acknowledged', comment = 'told', acknowledged_at = created_at WHERE tenant_id = ?`,
-		"AlertWithoutComment": `UPDATE hms.lab_critical_alert SET status = 'acknowledged', acknowledged_at = created_at, comment = ' ',
+		"AlertWithoutPerson": `UPDATE hms.lab_critical_alert
+			SET status = 'acknowledged', comment = 'told', acknowledged_at = created_at WHERE tenant_id = ?`,
+		"AlertWithoutComment": `UPDATE hms.lab_critical_alert
+			SET status = 'acknowledged', acknowledged_at = created_at, comment = ' ',
 			acknowledged_by = created_by WHERE tenant_id = ?`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.ErrorIs(t, b.try(t, query, b.Tenant), hmstype.ErrInvalid)
 		})
 	}
-	_, err := b.DB.NewRaw(`INSERT INTO hms.lab_critical_alert (tenant_id, id, result_id, order_item_id, analyte_id, patient_id, status, created_at, created_by, escalate_at)
+	_, err := b.DB.NewRaw(`INSERT INTO hms.lab_critical_alert (tenant_id, id, result_id, order_item_id, analyte_id,
+		patient_id, status, created_at, created_by, escalate_at)
 		VALUES (?, hms.uuid_v7(), ?, ?, ?, ?, 'open', now(), 'system:test', now() + interval '1 hour')`,
 		b.Tenant, alert.Result, out.Item.ID, alert.Analyte, alert.Patient).Exec(t.Context())
 	require.ErrorContains(t, err, "lab_critical_alert_result_key", "one case per version")
@@ -243,7 +259,8 @@ func TestTenantIsolation(t *testing.T) {
 	b, other := setup(t), setup(t)
 	order, _ := b.final(t, b.potassium(t), b.adult(t), number("9.9"))
 	for _, table := range []string{
-		"lab_test", "lab_analyte", "lab_reference_range", "lab_order", "lab_order_item", "lab_specimen", "lab_result", "lab_critical_alert",
+		"lab_test", "lab_analyte", "lab_reference_range", "lab_order", "lab_order_item", "lab_specimen", "lab_result",
+		"lab_critical_alert",
 	} {
 		require.NoError(t, other.InTx(t, other.Ctx, func(ctx context.Context, db dbx.DB) error {
 			var n int
@@ -255,8 +272,10 @@ func TestTenantIsolation(t *testing.T) {
 	_, err := other.lab.GetReport(other.doctor, order.ID)
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 	require.Empty(t, other.alerts(t))
-	err = other.try(t, `INSERT INTO hms.lab_order (tenant_id, id, number, patient_id, requester_id, created_at, created_by, status, priority)
-		VALUES (?, hms.uuid_v7(), 'X', ?, ?, now(), 'system:test', 'active', 'stat')`, other.Tenant, order.Patient, other.doctorID)
+	err = other.try(t, `INSERT INTO hms.lab_order (tenant_id, id, number, patient_id, requester_id, created_at, created_by,
+		status, priority)
+		VALUES (?, hms.uuid_v7(), 'X', ?, ?, now(), 'system:test', 'active',
+		'stat')`, other.Tenant, order.Patient, other.doctorID)
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 }
 
@@ -266,7 +285,9 @@ func TestConstraints_AreDeclared(t *testing.T) {
 	var found [][]string
 	for _, step := range migrate.Steps() {
 		if strings.HasPrefix(step.Name, "table_lab") {
-			found = append(found, regexp.MustCompile(`CONSTRAINT (\w+) (?:UNIQUE|EXCLUDE)`).FindAllStringSubmatch(step.SQL, -1)...)
+			found = append(
+				found, regexp.MustCompile(`CONSTRAINT (\w+) (?:UNIQUE|EXCLUDE)`).FindAllStringSubmatch(step.SQL, -1)...,
+			)
 		}
 	}
 	require.NotEmpty(t, found)
@@ -318,10 +339,14 @@ func TestResult_PropertyChainAndCases(t *testing.T) {
 func requireChain(t *testing.T, r *rapid.T, b *bundle, item hmstype.LabOrderItemID, last lab.Result) {
 	t.Helper()
 	count := func(query string) int { return dbtest.Scalar[int](t, b.Env, query, b.Tenant, item) }
-	if n := count(`SELECT count(*) FROM hms.lab_result WHERE tenant_id = ? AND order_item_id = ?`); int64(n) != last.Version {
+	if n := count(
+		`SELECT count(*) FROM hms.lab_result WHERE tenant_id = ? AND order_item_id = ?`,
+	); int64(n) != last.Version {
 		r.Fatalf("%d versions, the last is number %d", n, last.Version)
 	}
-	live := count(`SELECT count(*) FROM hms.lab_critical_alert WHERE tenant_id = ? AND order_item_id = ? AND superseded_by IS NULL`)
+	live := count(
+		`SELECT count(*) FROM hms.lab_critical_alert WHERE tenant_id = ? AND order_item_id = ? AND superseded_by IS NULL`,
+	)
 	if (live == 1) != last.Critical || live > 1 {
 		r.Fatalf("%d live cases, critical: %v", live, last.Critical)
 	}

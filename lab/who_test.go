@@ -40,9 +40,13 @@ func TestSystemActor_KeepsItsName(t *testing.T) {
 	out, err = b.lab.VerifyResult(analyser, lab.VerifyResultInput{ItemRef: ref(out.Item)})
 	require.NoError(t, err)
 	final := out.Results[0]
-	require.Equal(t, []hmstype.ActorRef{who, who, who}, []hmstype.ActorRef{final.EnteredBy, final.VerifiedBy, final.CreatedBy})
+	require.Equal(t, []hmstype.ActorRef{who, who, who}, []hmstype.ActorRef{
+		final.EnteredBy, final.VerifiedBy, final.CreatedBy,
+	})
 	require.Equal(t, who, b.alerts(t)[0].CreatedBy)
-	specimen, err = b.lab.RejectSpecimen(analyser, lab.RejectSpecimenInput{ID: specimen.ID, Version: specimen.Version, Reason: "clotted"})
+	specimen, err = b.lab.RejectSpecimen(analyser, lab.RejectSpecimenInput{
+		ID: specimen.ID, Version: specimen.Version, Reason: "clotted",
+	})
 	require.NoError(t, err)
 	require.Equal(t, who, specimen.RejectedBy)
 	report, err := b.lab.GetReport(b.doctor, order.ID)
@@ -93,7 +97,9 @@ func TestService_AddOrder_ByProgram(t *testing.T) {
 	ctx := hmstype.WithActor(t.Context(), hmstype.Actor{
 		Tenant: b.Tenant, User: program.ID, Person: b.doctorID, Kind: hmstype.ActorService, Purpose: hmstype.PurposeTreatment,
 	})
-	order, err := b.lab.AddOrder(ctx, lab.AddOrderInput{Patient: b.adult(t), Tests: []hmstype.LabTestID{b.potassium(t).ID}})
+	order, err := b.lab.AddOrder(ctx, lab.AddOrderInput{
+		Patient: b.adult(t), Tests: []hmstype.LabTestID{b.potassium(t).ID},
+	})
 	require.NoError(t, err)
 	require.Equal(t, b.doctorID, order.Requester)
 	require.Equal(t, program.ID, order.CreatedBy.User)

@@ -109,7 +109,9 @@ func worklist(ctx context.Context, db dbx.DB, in ListWorklistInput) (hmstype.Lis
 		statuses = []ItemStatus{in.Status}
 	}
 	rows := []worklistRow{}
-	err = db.NewRaw(worklistSelect, db.Tenant(), db.Tenant(), db.Tenant(), bun.List(statuses), rank, after.At, after.ID, size+1).
+	err = db.NewRaw(
+		worklistSelect, db.Tenant(), db.Tenant(), db.Tenant(), bun.List(statuses), rank, after.At, after.ID, size+1,
+	).
 		Scan(ctx, &rows)
 	if err != nil {
 		return list, err

@@ -43,7 +43,9 @@ func Check(ctx context.Context, db *bun.DB) (State, error) {
 	case len(applied) == 0:
 		return State{}, fmt.Errorf("%w: the database was never migrated: run Migrate", ErrSchema)
 	case len(missing) > 0:
-		return State{}, fmt.Errorf("%w: it is older: step %s is missing, and %d in all; run Migrate", ErrSchema, missing[0], len(missing))
+		return State{}, fmt.Errorf(
+			"%w: it is older: step %s is missing, and %d in all; run Migrate", ErrSchema, missing[0], len(missing),
+		)
 	}
 	return State{Number: applied[len(applied)-1].Number, Newer: newer}, nil
 }
@@ -112,7 +114,8 @@ func checkError(err error) error {
 // may answer from a cache that does not know yet what was committed while we waited for our turn.
 func exists(ctx context.Context, conn *sql.Conn) (done bool, err error) {
 	err = conn.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c
-		JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = 'hms' AND c.relname = 'migration')`).Scan(&done)
+		JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = 'hms'
+		AND c.relname = 'migration')`).Scan(&done)
 	return done, err
 }
 
@@ -122,7 +125,9 @@ func appliedSteps(ctx context.Context, conn *sql.Conn) (applied []Step, err erro
 	if done, err := exists(ctx, conn); err != nil || !done {
 		return nil, err
 	}
-	rows, err := conn.QueryContext(ctx, `SELECT version, name, checksum, compatible_from FROM hms.migration ORDER BY version`)
+	rows, err := conn.QueryContext(
+		ctx, `SELECT version, name, checksum, compatible_from FROM hms.migration ORDER BY version`,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,9 @@ func TestMigrate_AsAnOrdinaryRole(t *testing.T) {
 	require.NoError(t, err)
 	defer func() {
 		require.NoError(t, host.Close())
-		_, err := db.ExecContext(context.Background(), "REASSIGN OWNED BY "+role+" TO CURRENT_USER; DROP OWNED BY "+role+"; DROP ROLE "+role)
+		_, err := db.ExecContext(
+			context.Background(), "REASSIGN OWNED BY "+role+" TO CURRENT_USER; DROP OWNED BY "+role+"; DROP ROLE "+role,
+		)
 		require.NoError(t, err)
 	}()
 	require.NoError(t, migrate.Migrate(t.Context(), host))
@@ -129,10 +131,21 @@ func TestMigrate_RefusesAnotherSchema(t *testing.T) {
 		want    string // of both errors
 		migrate bool   // whether Migrate mends it
 	}{
-		"AnotherText": {`UPDATE hms.migration SET checksum = 'edited' WHERE version = 2`, "0002_routine_core_actor_person was applied with another text", false},
-		"LateNumber":  {`DELETE FROM hms.migration WHERE version = 2`, "0002_routine_core_actor_person is missing, although step", false},
-		"Older":       {fmt.Sprintf(`DELETE FROM hms.migration WHERE version = %d`, last), fmt.Sprintf("it is older: step %04d_partition is missing", last), true},
-		"Newer":       {fmt.Sprintf(newer, last+1, last+1), fmt.Sprintf("it is newer: this version cannot go on after step %04d_table_later", last+1), false},
+		"AnotherText": {
+			`UPDATE hms.migration SET checksum = 'edited' WHERE version = 2`,
+			"0002_routine_core_actor_person was applied with another text", false,
+		},
+		"LateNumber": {
+			`DELETE FROM hms.migration WHERE version = 2`, "0002_routine_core_actor_person is missing, although step", false,
+		},
+		"Older": {
+			fmt.Sprintf(`DELETE FROM hms.migration WHERE version = %d`, last),
+			fmt.Sprintf("it is older: step %04d_partition is missing", last), true,
+		},
+		"Newer": {
+			fmt.Sprintf(newer, last+1, last+1),
+			fmt.Sprintf("it is newer: this version cannot go on after step %04d_table_later", last+1), false,
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -167,7 +180,8 @@ func TestCheck_GoesOnWithACompatibleStep(t *testing.T) {
 		VALUES (%d, 'table_later', 'x', %d), (%d, 'routine_core_later', 'y', %d)`, last+1, last, last+2, last-1))
 	state := requireChecked(t, db)
 	require.Equal(t, migrate.State{
-		Number: last + 2, Newer: []string{fmt.Sprintf("%04d_table_later", last+1), fmt.Sprintf("%04d_routine_core_later", last+2)},
+		Number: last + 2,
+		Newer:  []string{fmt.Sprintf("%04d_table_later", last+1), fmt.Sprintf("%04d_routine_core_later", last+2)},
 	}, state)
 	require.NoError(t, migrate.Migrate(t.Context(), db), "a newer database is left as it is")
 	require.Equal(t, last+2, applied(t, db))

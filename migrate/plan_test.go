@@ -67,10 +67,13 @@ func makePlan(old string, source fs.FS) (string, error) {
 			continue
 		}
 		if kind, _, _ := nameOf(file); kind == KindTable && latest[file] != "" {
-			return "", fmt.Errorf("%s is released: what changes tables is a new file", file) //nolint:err113 // a test's
+			return "", fmt.Errorf("%s is released: what changes tables is a new file", file)
 		}
 		if slices.Contains(checked, file) && latest[file] != "" {
-			return "", fmt.Errorf("%s is released, and a CHECK calls it: PostgreSQL does not look at the rows again, so a new rule is a new name", file) //nolint:err113 // a test's
+			return "", fmt.Errorf(
+				"%s is released, and a CHECK calls it: PostgreSQL does not look at the rows again, so a new rule is a new name",
+				file,
+			)
 		}
 		line := fmt.Sprintf("%04d %s %s", len(lines)+1, file, sum)
 		if compatibleLine.Match(body) && released > 0 {
@@ -151,7 +154,7 @@ func routinesInOrder(source fs.FS, pattern string) (order []string, err error) {
 			return nil
 		}
 		if slices.Contains(above, file) {
-			return fmt.Errorf("%s needs itself: %v", file, above) //nolint:err113 // a test's
+			return fmt.Errorf("%s needs itself: %v", file, above)
 		}
 		body, err := fs.ReadFile(source, file)
 		if err != nil {
@@ -246,7 +249,8 @@ func TestPlan_AfterARelease(t *testing.T) {
 	list, steps, before := stepsOf(t, "", schemaOf(nil))
 	list = release(t, list, steps)
 	source := schemaOf(map[string]string{
-		"routine/core/b.sql": "SELECT 'b2';", "routine/lab/d.sql": "-- compatible\nSELECT 'd2';", "sql/0002_lab.sql": "SELECT 2;",
+		"routine/core/b.sql": "SELECT 'b2';", "routine/lab/d.sql": "-- compatible\nSELECT 'd2';",
+		"sql/0002_lab.sql": "SELECT 2;",
 	})
 	list, steps, names := stepsOf(t, list, source)
 	require.Equal(t, append(before, "0008_routine_core_b", "0009_table_lab", "0010_routine_lab_d"), names)
@@ -268,7 +272,9 @@ func TestPlan_CheckedRoutines(t *testing.T) {
 	t.Parallel()
 	checked, err := checkedRoutines(files)
 	require.NoError(t, err)
-	require.Subset(t, checked, []string{"routine/core/is_money.sql", "routine/core/minor_units.sql", "routine/core/actor_person.sql"})
+	require.Subset(t, checked, []string{
+		"routine/core/is_money.sql", "routine/core/minor_units.sql", "routine/core/actor_person.sql",
+	})
 }
 
 func TestPlan_Refuses(t *testing.T) {
@@ -278,14 +284,18 @@ func TestPlan_Refuses(t *testing.T) {
 	require.ErrorContains(t, err, "sql/0001_core.sql is released")
 	checked := "CREATE TABLE hms.t (\n    n integer,\n    CONSTRAINT t_n_check CHECK (hms.a(n))\n);"
 	list, steps, _ = stepsOf(t, "", schemaOf(map[string]string{"sql/0001_core.sql": checked}))
-	_, err = makePlan(release(t, list, steps), schemaOf(map[string]string{"sql/0001_core.sql": checked, "routine/core/b.sql": "SELECT 'b2';"}))
+	_, err = makePlan(
+		release(t, list, steps),
+		schemaOf(map[string]string{"sql/0001_core.sql": checked, "routine/core/b.sql": "SELECT 'b2';"}),
+	)
 	require.ErrorContains(t, err, "routine/core/b.sql is released, and a CHECK calls it")
 	_, err = makePlan("", schemaOf(map[string]string{"routine/core/b.sql": "-- needs: core/a\nSELECT 1;"}))
 	require.ErrorContains(t, err, "needs itself")
 	_, err = makePlan("", schemaOf(map[string]string{"routine/core/b.sql": "-- needs: core/z\nSELECT 1;"}))
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	for name, text := range map[string]string{
-		"Gap": "0002 bootstrap.sql x", "NoNumber": "one bootstrap.sql x", "NoFile": "0001 sql/0009_none.sql x", "NoStep": "0001 doc.go x",
+		"Gap": "0002 bootstrap.sql x", "NoNumber": "one bootstrap.sql x", "NoFile": "0001 sql/0009_none.sql x",
+		"NoStep":   "0001 doc.go x",
 		"TooShort": "0001 bootstrap.sql", "NoCompatible": "0001 bootstrap.sql x y",
 	} {
 		_, err := parsePlan(text, schemaOf(nil))

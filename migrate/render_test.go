@@ -37,14 +37,20 @@ func TestFS_MakesTheSameDatabase(t *testing.T) {
 	require.NoError(t, migrate.Migrate(t.Context(), db), "a later Migrate carries on")
 	require.Equal(t, len(names), applied(t, db))
 	var months int
-	require.NoError(t, db.NewRaw(`SELECT count(*) FROM pg_inherits WHERE inhparent = 'hms.audit_event'::regclass`).Scan(t.Context(), &months))
+	require.NoError(
+		t,
+		db.NewRaw(
+			`SELECT count(*) FROM pg_inherits WHERE inhparent = 'hms.audit_event'::regclass`,
+		).Scan(t.Context(), &months),
+	)
 	require.Equal(t, 26, months, "the past month, this one, the coming ones, and the default")
 }
 
 func TestFS_NamesThatToolsAskFor(t *testing.T) {
 	t.Parallel()
 	for pattern, files := range map[string]fs.FS{
-		"0001_bootstrap.sql": migrate.FS(), "00001_bootstrap.sql": migrate.GooseFS(), "000001_bootstrap.up.sql": migrate.GolangMigrateFS(),
+		"0001_bootstrap.sql": migrate.FS(), "00001_bootstrap.sql": migrate.GooseFS(),
+		"000001_bootstrap.up.sql": migrate.GolangMigrateFS(),
 	} {
 		body, err := fs.ReadFile(files, pattern)
 		require.NoError(t, err)

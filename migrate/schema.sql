@@ -444,16 +444,6 @@ $function$
 GRANT EXECUTE ON FUNCTION hms.current_tenant() TO hms_app;
 GRANT EXECUTE ON FUNCTION hms.current_tenant() TO hms_sealer;
 
-CREATE OR REPLACE FUNCTION hms.deed_time()
- RETURNS timestamp with time zone
- LANGUAGE sql
- STABLE PARALLEL SAFE
-AS $function$
-    SELECT coalesce(nullif(current_setting('hms.now', true), '')::timestamptz, clock_timestamp())
-$function$
-; -- hms_owner
-GRANT EXECUTE ON FUNCTION hms.deed_time() TO hms_app;
-
 CREATE OR REPLACE FUNCTION hms.derive_bill()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -916,6 +906,16 @@ $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.minor_units(p_currency text) TO hms_app;
 
+CREATE OR REPLACE FUNCTION hms.operation_time()
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$
+    SELECT coalesce(nullif(current_setting('hms.now', true), '')::timestamptz, clock_timestamp())
+$function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.operation_time() TO hms_app;
+
 CREATE OR REPLACE FUNCTION hms.patient_keep_mrn()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1105,7 +1105,7 @@ BEGIN
         IF v_actor LIKE 'human:%' THEN
             SELECT g.id INTO v_grant FROM hms.break_glass AS g
             WHERE g.tenant_id = p_tenant AND g.user_id = substr(v_actor, 7)::uuid AND g.patient_id = p_patient
-              AND g.started_at <= hms.deed_time() AND g.expires_at > hms.deed_time() AND g.ended_at IS NULL
+              AND g.started_at <= hms.operation_time() AND g.expires_at > hms.operation_time() AND g.ended_at IS NULL
             ORDER BY g.expires_at DESC LIMIT 1;
         END IF;
         IF v_grant IS NULL AND p_action <> 'search' THEN

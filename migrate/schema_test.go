@@ -22,7 +22,9 @@ func TestSchema_IsTheGoldenOne(t *testing.T) {
 	golden, err := catalogue.IsGolden(t.Context(), db)
 	require.NoError(t, err)
 	if !golden {
-		t.Logf("schema.sql was written by PostgreSQL %s; this one words expressions in other ways: not compared", catalogue.Major)
+		t.Logf(
+			"schema.sql was written by PostgreSQL %s; this one words expressions in other ways: not compared", catalogue.Major,
+		)
 		return
 	}
 	got, err := catalogue.Read(t.Context(), db)
@@ -33,6 +35,8 @@ func TestSchema_IsTheGoldenOne(t *testing.T) {
 	want, err := os.ReadFile("schema.sql")
 	require.NoError(t, err)
 	if got != string(want) {
-		t.Errorf("the schema is not the one that schema.sql tells; -update writes it anew:%s", catalogue.Diff(string(want), got))
+		t.Errorf(
+			"the schema is not the one that schema.sql tells; -update writes it anew:%s", catalogue.Diff(string(want), got),
+		)
 	}
 }

@@ -53,7 +53,10 @@ func (d *CoverageDetails) validate(v *hmstype.Validator) {
 	v.Text(d.PlanName, "planName", 0, 200)
 	hmstype.OneOf(v, d.Relationship, "relationship", "", "self", "spouse", "child", "parent", "other")
 	v.Check(d.Priority >= 0 && d.Priority <= 9, "priority", "must lie between 1 and 9")
-	v.Check(!d.Percent.IsNegative() && d.Percent.LessThanOrEqual(decimal.NewFromInt(100)), "percent", "must lie between 0 and 100")
+	v.Check(
+		!d.Percent.IsNegative() && d.Percent.LessThanOrEqual(decimal.NewFromInt(100)), "percent",
+		"must lie between 0 and 100",
+	)
 	v.Check(d.Percent.Equal(d.Percent.Truncate(2)), "percent", "must have at most 2 decimal places")
 	v.Required(!d.ValidFrom.IsZero(), "validFrom")
 	v.Check(d.ValidUntil.IsZero() || d.ValidUntil.After(d.ValidFrom), "validUntil", "must be after validFrom")
@@ -176,7 +179,9 @@ func (s *Service) addCoverage(ctx context.Context, db dbx.DB, in AddCoverageInpu
 
 // coverageInTheWay names the coverage that shares a day with the row.
 func coverageInTheWay(ctx context.Context, db dbx.DB, row coverageRow) error {
-	taken, err := dbx.All[coverageRow](ctx, db, dbx.Equal("patient_id", row.PatientID), dbx.Equal("status", CoverageActive),
+	taken, err := dbx.All[coverageRow](ctx, db, dbx.Equal(
+		"patient_id", row.PatientID,
+	), dbx.Equal("status", CoverageActive),
 		dbx.Equal("priority", row.Priority), dbx.Where("(c.valid_until IS NULL OR c.valid_until > ?)", row.ValidFrom),
 		dbx.When(!row.ValidUntil.IsZero(), dbx.Where("c.valid_from < ?", row.ValidUntil)),
 		dbx.OrderBy("c.valid_from"), dbx.Limit(1))

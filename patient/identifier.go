@@ -32,7 +32,8 @@ func validateIdentifiers(v *hmstype.Validator, identifiers []Identifier) {
 }
 
 // insertIdentifiers writes a new patient's identifiers and gives them as they are stored;
-// [IdentifierError] where another patient has one. They go in one order, so that two registrations never wait for each other.
+// [IdentifierError] where another patient has one. They go in one order, so that two registrations never wait for
+// each other.
 func insertIdentifiers(
 	ctx context.Context, db dbx.DB, keys fieldcrypt.Keys, patient hmstype.PatientID, identifiers []Identifier,
 ) ([]Identifier, error) {

@@ -54,7 +54,8 @@ func likenessOf(a, b Details, samePhone bool) int {
 }
 
 func nameLikeness(a, b Details) int {
-	givenA, givenB, familyA, familyB := letters(a.FirstName), letters(b.FirstName), letters(a.LastName), letters(b.LastName)
+	givenA, givenB := letters(a.FirstName), letters(b.FirstName)
+	familyA, familyB := letters(a.LastName), letters(b.LastName)
 	switch {
 	case familyA == familyB && givenA == givenB:
 		return 4

@@ -59,8 +59,15 @@ func TestLikeness(t *testing.T) {
 			require.Equal(t, likeness(known, tt.in), likeness(tt.in, known), "likeness is mutual")
 		})
 	}
-	require.Zero(t, likeness(details("Ada", "Patient 1", "1980-05-07", GenderFemale), details("Ada", "Patient 2", "1980-05-07", GenderFemale)))
-	require.Zero(t, likeness(details("Jan", "Bos", "1980-05-07", GenderMale), details("Jon", "Bos", "1980-05-07", GenderMale)))
+	require.Zero(
+		t,
+		likeness(
+			details("Ada", "Patient 1", "1980-05-07", GenderFemale), details("Ada", "Patient 2", "1980-05-07", GenderFemale),
+		),
+	)
+	require.Zero(
+		t, likeness(details("Jan", "Bos", "1980-05-07", GenderMale), details("Jon", "Bos", "1980-05-07", GenderMale)),
+	)
 }
 
 // Every slip of one letter is found, and every date under which the matcher would accept

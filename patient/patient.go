@@ -10,16 +10,7 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/names"
-	"github.com/chelal/hms/internal/usecase"
 )
-
-// Service keeps the patients of the actor's tenant.
-type Service struct {
-	base usecase.Base
-}
-
-// New makes the service; hms.New calls it.
-func New(base usecase.Base) *Service { return &Service{base: base} }
 
 // Status is the state of a patient's record.
 type Status string
@@ -87,7 +78,8 @@ func (d *Details) validate(v *hmstype.Validator) {
 	v.Text(d.LastName, "lastName", 1, 100)
 	v.Check(d.BirthDatePrecision != PrecisionMonth || d.BirthDate.IsZero() || d.BirthDate.Day() == 1,
 		"birthDate", "must be the first of the month where only the month is known")
-	v.Check(d.BirthDatePrecision != PrecisionYear || d.BirthDate.IsZero() || d.BirthDate.Day() == 1 && d.BirthDate.Month() == time.January,
+	v.Check(d.BirthDatePrecision != PrecisionYear || d.BirthDate.IsZero() || d.BirthDate.Day() == 1 &&
+		d.BirthDate.Month() == time.January,
 		"birthDate", "must be the first of January where only the year is known")
 	v.Check(d.BirthDate.IsZero() || d.BirthDate.Year() >= 1850, "birthDate", "must not lie before 1850")
 	hmstype.OneOf(v, d.BirthDatePrecision, "birthDatePrecision", PrecisionDay, PrecisionMonth, PrecisionYear, "")
@@ -126,7 +118,7 @@ type patientRow struct {
 	bun.BaseModel `bun:"table:hms.patient,alias:p"`
 	dbx.Header[hmstype.PatientID]
 	MRN          string `bun:"mrn"`
-	MRNKey       string `bun:"mrn_key"` // twin of MRN
+	MRNKey       string `bun:"mrn_key"` // normal form of MRN
 	Status       Status
 	StatusReason string
 	Details
@@ -175,8 +167,8 @@ type identifierRow struct {
 	dbx.Tenanted
 	Identifier
 	PatientID hmstype.PatientID
-	SystemKey string // twin of System
-	ValueKey  string // twin of Value; with field encryption a keyed token of it
+	SystemKey string // normal form of System
+	ValueKey  string // normal form of Value; with field encryption a keyed token of it
 }
 
 type tokenRow struct {

@@ -72,14 +72,14 @@ func TestService_Register_More(t *testing.T) {
 		s := patient.New(env.Base)
 		first, err := s.Register(env.Ctx, person("Müller"))
 		require.NoError(t, err)
-		twin := person("MULLER")
-		_, err = s.Register(env.Ctx, twin)
+		namesake := person("MULLER")
+		_, err = s.Register(env.Ctx, namesake)
 		var duplicate *patient.DuplicateError
 		require.ErrorAs(t, err, &duplicate)
 		require.Equal(t, []hmstype.PatientID{first.ID}, duplicate.Candidates)
 		require.Equal(t, hmstype.KindAlreadyExists, hmstype.KindOf(err))
-		twin.OverrideReason = "another person, passport seen"
-		_, err = s.Register(env.Ctx, twin)
+		namesake.OverrideReason = "another person, passport seen"
+		_, err = s.Register(env.Ctx, namesake)
 		require.NoError(t, err)
 	})
 
@@ -129,8 +129,15 @@ func TestService_Register_ConcurrentNumbersAreGapless(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	require.Equal(t, 64, dbtest.Scalar[int](t, env, `SELECT count(DISTINCT mrn) FROM hms.patient WHERE tenant_id = ?`, env.Tenant))
-	require.Equal(t, int64(64), dbtest.Scalar[int64](t, env, `SELECT value FROM hms.counter WHERE tenant_id = ? AND name = 'patient.mrn'`, env.Tenant))
+	require.Equal(
+		t, 64, dbtest.Scalar[int](t, env, `SELECT count(DISTINCT mrn) FROM hms.patient WHERE tenant_id = ?`, env.Tenant),
+	)
+	require.Equal(
+		t, int64(64),
+		dbtest.Scalar[int64](
+			t, env, `SELECT value FROM hms.counter WHERE tenant_id = ? AND name = 'patient.mrn'`, env.Tenant,
+		),
+	)
 }
 
 func TestService_Register_ConcurrentDesksRegisterAPersonOnce(t *testing.T) {
@@ -200,7 +207,9 @@ func TestService_Search(t *testing.T) {
 		require.NoError(t, err)
 		_, err = s.Get(nurse, p.ID)
 		require.NoError(t, err)
-		trail, err := audit.New(env.Base, audit.LogConfig{}).ListEvents(env.Ctx, audit.ListEventsInput{Patient: p.ID, Actions: []audit.Action{audit.ActionRead, audit.ActionSearch}})
+		trail, err := audit.New(env.Base, audit.LogConfig{}).ListEvents(env.Ctx, audit.ListEventsInput{
+			Patient: p.ID, Actions: []audit.Action{audit.ActionRead, audit.ActionSearch},
+		})
 		require.NoError(t, err)
 		require.Len(t, trail.Items, 2)
 	})
@@ -261,7 +270,9 @@ func TestService_AddCoverage(t *testing.T) {
 	tx, err := env.DB.BeginTx(t.Context(), nil)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, tx.Rollback()) }()
-	for day, want := range map[string]int{"2025-12-31": 0, "2026-01-01": 1, "2026-12-31": 1, "2027-01-01": 1, "2040-01-01": 1} {
+	for day, want := range map[string]int{
+		"2025-12-31": 0, "2026-01-01": 1, "2026-12-31": 1, "2027-01-01": 1, "2040-01-01": 1,
+	} {
 		date, err := hmstype.ParseDate(day)
 		require.NoError(t, err)
 		active, err := patient.NewPort(env.Base).ActiveCoverages(env.Ctx, tx, p.ID, date)
@@ -286,7 +297,8 @@ func TestRegisterInput_ErrorsHoldNoValue(t *testing.T) {
 			FirstName: long, LastName: long, Gender: canary, BirthDatePrecision: canary, PhoneNumber: long, Email: long,
 			Address: long, EmergencyContactName: long, EmergencyContactPhone: long,
 		},
-		MRN: long, OverrideReason: long, Identifiers: []patient.Identifier{{System: long, Value: canary + "\x00"}}, IdempotencyKey: long,
+		MRN: long, OverrideReason: long, Identifiers: []patient.Identifier{{System: long, Value: canary + "\x00"}},
+		IdempotencyKey: long,
 	}
 	_, err := s.Register(env.Ctx, in)
 	require.ErrorIs(t, err, hmstype.ErrInvalid)

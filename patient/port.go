@@ -68,7 +68,9 @@ func (p Port) require(ctx context.Context, conn bun.IConn, id hmstype.PatientID,
 
 // ActiveCoverages gives the coverages that pay for what is done on a day, the first payer
 // first. It runs in the caller's transaction.
-func (p Port) ActiveCoverages(ctx context.Context, conn bun.IConn, patient hmstype.PatientID, on hmstype.Date) ([]Coverage, error) {
+func (p Port) ActiveCoverages(
+	ctx context.Context, conn bun.IConn, patient hmstype.PatientID, on hmstype.Date,
+) ([]Coverage, error) {
 	db, err := p.base.DB.Join(ctx, conn)
 	if err != nil {
 		return nil, err

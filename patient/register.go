@@ -51,8 +51,9 @@ var opRegister = usecase.Command[RegisterInput, Patient]{
 
 // sampleDetails pass validation.
 var sampleDetails = Details{
-	FirstName: "Ada", LastName: "Lovelace", BirthDate: hmstype.NewDate(1980, time.May, 17), BirthDatePrecision: PrecisionDay,
-	Gender: GenderFemale, PhoneNumber: "+254 700 000000", Email: "ada@example.org", Address: "1 Long Street",
+	FirstName: "Ada", LastName: "Lovelace", BirthDate: hmstype.NewDate(1980, time.May, 17),
+	BirthDatePrecision: PrecisionDay,
+	Gender:             GenderFemale, PhoneNumber: "+254 700 000000", Email: "ada@example.org", Address: "1 Long Street",
 	EmergencyContactName: "Bob", EmergencyContactPhone: "12345",
 }
 

@@ -41,7 +41,7 @@ func requireWithheld(t *testing.T, p patient.Patient) {
 	require.Equal(t, patient.StatusActive, p.Status)
 }
 
-func reads(t *testing.T, env *dbtest.Env, ctx context.Context, id hmstype.PatientID) int { //nolint:revive // t comes first
+func reads(t *testing.T, env *dbtest.Env, ctx context.Context, id hmstype.PatientID) int {
 	t.Helper()
 	actor, err := hmstype.ActorFrom(ctx)
 	require.NoError(t, err)
@@ -126,15 +126,20 @@ func TestService_Histories(t *testing.T) {
 	s := patient.New(env.Base)
 	p, err := s.Register(env.Ctx, person("Moving"))
 	require.NoError(t, err)
-	coverage, err := s.AddCoverage(env.Ctx, patient.AddCoverageInput{Patient: p.ID, CoverageDetails: patient.CoverageDetails{
-		PayerName: "Acme", PolicyNumber: "1", ValidFrom: hmstype.NewDate(2026, 1, 1),
-	}})
+	coverage, err := s.AddCoverage(env.Ctx,
+		patient.AddCoverageInput{Patient: p.ID, CoverageDetails: patient.CoverageDetails{
+			PayerName: "Acme", PolicyNumber: "1", ValidFrom: hmstype.NewDate(2026, 1, 1),
+		}})
 	require.NoError(t, err)
 	require.False(t, coverage.CreatedBy.IsZero())
 	env.Clock.Advance(time.Hour)
-	_, err = s.SetStatus(env.Ctx, patient.SetStatusInput{ID: p.ID, Version: 1, Status: patient.StatusInactive, Reason: "moved"})
+	_, err = s.SetStatus(env.Ctx, patient.SetStatusInput{
+		ID: p.ID, Version: 1, Status: patient.StatusInactive, Reason: "moved",
+	})
 	require.NoError(t, err)
-	_, err = s.SetStatus(env.Ctx, patient.SetStatusInput{ID: p.ID, Version: 2, Status: patient.StatusActive, Reason: "came back"})
+	_, err = s.SetStatus(env.Ctx, patient.SetStatusInput{
+		ID: p.ID, Version: 2, Status: patient.StatusActive, Reason: "came back",
+	})
 	require.NoError(t, err)
 	_, err = s.CancelCoverage(env.Ctx, coverage.ID)
 	require.NoError(t, err)

@@ -33,7 +33,10 @@ func (in SearchInput) Validate() error {
 	v.Text(in.Name, "name", 0, 200)
 	v.Check(len(words) <= maxSearchWords, "name", "must have at most 6 words")
 	v.Check(in.Name == "" || len(words) > 0, "name", "must have a word of at least 2 letters")
-	v.Check(len(words) > 0 || in.MRN != "" || !in.BirthDate.IsZero() || in.PhoneNumber != "" || in.Identifier != nil, "name", "some criterion is required")
+	v.Check(
+		len(words) > 0 || in.MRN != "" || !in.BirthDate.IsZero() || in.PhoneNumber != "" || in.Identifier != nil, "name",
+		"some criterion is required",
+	)
 	names.CheckOptional(&v, names.CodeKey, in.MRN, "mrn", 20)
 	v.Text(in.PhoneNumber, "phoneNumber", 0, 30)
 	if in.Identifier != nil {

@@ -113,7 +113,9 @@ func setStatus(ctx context.Context, db dbx.DB, in SetStatusInput) (Patient, erro
 		return Patient{}, err
 	}
 	row.StatusReason = in.Reason
-	if err := dbx.Move(ctx, db, steps, &row, dbx.Change[patientRow, Status]{To: in.Status, Reason: in.Reason}); err != nil {
+	if err := dbx.Move(ctx, db, steps, &row, dbx.Change[patientRow, Status]{
+		To: in.Status, Reason: in.Reason,
+	}); err != nil {
 		return Patient{}, err
 	}
 	return withIdentifiers(ctx, db, row)
@@ -192,7 +194,8 @@ func markDeceased(ctx context.Context, db dbx.DB, in MarkDeceasedInput) (Patient
 		return Patient{}, err
 	}
 	birth := row.BirthDate
-	if in.At.After(db.Now) || (!in.At.IsZero() && !birth.IsZero() && hmstype.DateOf(in.At, time.UTC).AddDays(1).Before(birth)) {
+	if in.At.After(db.Now) || (!in.At.IsZero() && !birth.IsZero() &&
+		hmstype.DateOf(in.At, time.UTC).AddDays(1).Before(birth)) {
 		return Patient{}, hmstype.Invalid("at", "must lie between birth and now")
 	}
 	row.setDeceased(true, in.At)

@@ -27,7 +27,9 @@ func TestService_SetStatus(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	s := patient.New(env.Base)
-	states := []patient.Status{patient.StatusActive, patient.StatusInactive, patient.StatusMerged, patient.StatusEnteredInError}
+	states := []patient.Status{
+		patient.StatusActive, patient.StatusInactive, patient.StatusMerged, patient.StatusEnteredInError,
+	}
 
 	for i, from := range states {
 		for j, to := range states {
@@ -68,9 +70,13 @@ func TestService_SetStatus_GivesUnusableRecordsAway(t *testing.T) {
 	s := patient.New(env.Base)
 	p, err := s.Register(env.Ctx, person("Gone"))
 	require.NoError(t, err)
-	_, err = s.SetStatus(env.Ctx, patient.SetStatusInput{ID: p.ID, Version: 1, Status: patient.StatusInactive, Reason: "moved"})
+	_, err = s.SetStatus(env.Ctx, patient.SetStatusInput{
+		ID: p.ID, Version: 1, Status: patient.StatusInactive, Reason: "moved",
+	})
 	require.NoError(t, err)
-	_, err = s.SetStatus(env.Ctx, patient.SetStatusInput{ID: p.ID, Version: 1, Status: patient.StatusActive, Reason: "back"})
+	_, err = s.SetStatus(env.Ctx, patient.SetStatusInput{
+		ID: p.ID, Version: 1, Status: patient.StatusActive, Reason: "back",
+	})
 	require.ErrorIs(t, err, hmstype.ErrStale)
 	err = env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
 		_, err := patient.NewPort(env.Base).Require(ctx, db.Conn(), p.ID)
@@ -118,7 +124,9 @@ func TestService_SetRestricted(t *testing.T) {
 			return err
 		},
 		"SetStatus": func() error {
-			_, err := s.SetStatus(clerk, patient.SetStatusInput{ID: p.ID, Version: 2, Status: patient.StatusInactive, Reason: "x"})
+			_, err := s.SetStatus(clerk, patient.SetStatusInput{
+				ID: p.ID, Version: 2, Status: patient.StatusInactive, Reason: "x",
+			})
 			return err
 		},
 		"AddCoverage": func() error {
@@ -135,7 +143,9 @@ func TestService_SetRestricted(t *testing.T) {
 		require.ErrorIs(t, err, patient.ErrRestricted, name)
 		require.Equal(t, hmstype.KindPermissionDenied, hmstype.KindOf(err), name)
 	}
-	require.Equal(t, len(refused), events(t, env, "denied", p.ID), "every refusal is in the trail, though its deed was rolled back")
+	require.Equal(
+		t, len(refused), events(t, env, "denied", p.ID), "every refusal is in the trail, though its act was rolled back",
+	)
 
 	admin := env.As(t, identity.RoleAdmin)
 	for _, in := range []patient.SearchInput{{Name: "star"}, {MRN: p.MRN}, {BirthDate: p.BirthDate}} {
@@ -207,7 +217,12 @@ func TestService_Register_LikePeople(t *testing.T) {
 		_, err = s.Register(env.Ctx, unknown)
 		require.NoError(t, err, "people of whom nothing is known are never taken for one")
 	}
-	require.Zero(t, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.lock WHERE tenant_id = ? AND name ILIKE '%henders%'`, env.Tenant))
+	require.Zero(
+		t,
+		dbtest.Scalar[int](
+			t, env, `SELECT count(*) FROM hms.lock WHERE tenant_id = ? AND name ILIKE '%henders%'`, env.Tenant,
+		),
+	)
 }
 
 func TestService_Register_ConcurrentIdentifierIsGivenOnce(t *testing.T) {
@@ -233,7 +248,9 @@ func TestService_Register_ConcurrentIdentifierIsGivenOnce(t *testing.T) {
 	}
 	wg.Wait()
 	require.Equal(t, map[hmstype.Kind]int{hmstype.KindNone: 1, hmstype.KindAlreadyExists: 31}, outcomes)
-	require.EqualValues(t, 1, dbtest.Scalar[int64](t, env, `SELECT value FROM hms.counter WHERE tenant_id = ? AND name = 'patient.mrn'`, env.Tenant),
+	require.EqualValues(t, 1, dbtest.Scalar[int64](
+		t, env, `SELECT value FROM hms.counter WHERE tenant_id = ? AND name = 'patient.mrn'`, env.Tenant,
+	),
 		"the refused ones gave their numbers back")
 }
 
@@ -328,7 +345,10 @@ func TestService_ListCoverages(t *testing.T) {
 	_, err = s.AddCoverage(env.Ctx, in)
 	var overlap *patient.CoverageOverlapError
 	require.ErrorAs(t, err, &overlap)
-	require.Equal(t, patient.CoverageOverlapError{Coverage: first.ID, ValidFrom: first.ValidFrom, ValidUntil: first.ValidUntil}, *overlap)
+	require.Equal(
+		t, patient.CoverageOverlapError{Coverage: first.ID, ValidFrom: first.ValidFrom, ValidUntil: first.ValidUntil},
+		*overlap,
+	)
 	in.Priority = 2
 	second, err := s.AddCoverage(env.Ctx, in)
 	require.NoError(t, err)
@@ -354,16 +374,20 @@ func TestDatabase_Walls(t *testing.T) {
 	p, err := s.Register(env.Ctx, in)
 	require.NoError(t, err)
 	for name, statement := range map[string]string{
-		"MRNNeverChanges":       `UPDATE hms.patient SET mrn = 'other' WHERE tenant_id = ?0 AND id = ?1`,
-		"MergedNeedsASurvivor":  `UPDATE hms.patient SET status = 'merged' WHERE tenant_id = ?0 AND id = ?1`,
-		"NotMergedIntoItself":   `UPDATE hms.patient SET status = 'merged', merged_into_id = id WHERE tenant_id = ?0 AND id = ?1`,
-		"DeathNeedsTheFlag":     `UPDATE hms.patient SET deceased_at = now() WHERE tenant_id = ?0 AND id = ?1`,
-		"MonthIsItsFirstDay":    `UPDATE hms.patient SET birth_date = '1980-05-02', birth_date_precision = 'month' WHERE tenant_id = ?0 AND id = ?1`,
-		"YearIsItsFirstDay":     `UPDATE hms.patient SET birth_date = '1980-02-01', birth_date_precision = 'year' WHERE tenant_id = ?0 AND id = ?1`,
-		"NoEmptyIdentifier":     `UPDATE hms.patient_identifier SET value_key = '' WHERE tenant_id = ?0 AND patient_id = ?1`,
-		"NobodyIsBornBefore":    `UPDATE hms.patient SET birth_date = '1849-12-31' WHERE tenant_id = ?0 AND id = ?1`,
-		"GenderIsAFHIRCode":     `UPDATE hms.patient SET gender = 'M' WHERE tenant_id = ?0 AND id = ?1`,
-		"TokensBelongToSomeone": `INSERT INTO hms.patient_token (tenant_id, token, patient_id) VALUES (?0, 'x', gen_random_uuid())`,
+		"MRNNeverChanges":      `UPDATE hms.patient SET mrn = 'other' WHERE tenant_id = ?0 AND id = ?1`,
+		"MergedNeedsASurvivor": `UPDATE hms.patient SET status = 'merged' WHERE tenant_id = ?0 AND id = ?1`,
+		"NotMergedIntoItself": `UPDATE hms.patient SET status = 'merged', merged_into_id = id WHERE tenant_id = ?0
+			AND id = ?1`,
+		"DeathNeedsTheFlag": `UPDATE hms.patient SET deceased_at = now() WHERE tenant_id = ?0 AND id = ?1`,
+		"MonthIsItsFirstDay": `UPDATE hms.patient SET birth_date = '1980-05-02', birth_date_precision = 'month'
+			WHERE tenant_id = ?0 AND id = ?1`,
+		"YearIsItsFirstDay": `UPDATE hms.patient SET birth_date = '1980-02-01', birth_date_precision = 'year'
+			WHERE tenant_id = ?0 AND id = ?1`,
+		"NoEmptyIdentifier":  `UPDATE hms.patient_identifier SET value_key = '' WHERE tenant_id = ?0 AND patient_id = ?1`,
+		"NobodyIsBornBefore": `UPDATE hms.patient SET birth_date = '1849-12-31' WHERE tenant_id = ?0 AND id = ?1`,
+		"GenderIsAFHIRCode":  `UPDATE hms.patient SET gender = 'M' WHERE tenant_id = ?0 AND id = ?1`,
+		"TokensBelongToSomeone": `INSERT INTO hms.patient_token (tenant_id, token, patient_id)
+			VALUES (?0, 'x', gen_random_uuid())`,
 	} {
 		_, err := env.DB.NewRaw(statement, env.Tenant, p.ID).Exec(t.Context())
 		require.Error(t, err, name)
@@ -384,7 +408,9 @@ func TestService_Register_NamesComeBackAsTheyWereTyped(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	s := patient.New(env.Base)
-	for _, name := range []string{"Cormier289", "O'Neill-Smith", "Nguyễn Thị", "e\u0301tude", "李", "Müller ", "  ß", "Ó Súilleabháin", "a\tb"} {
+	for _, name := range []string{
+		"Cormier289", "O'Neill-Smith", "Nguyễn Thị", "e\u0301tude", "李", "Müller ", "  ß", "Ó Súilleabháin", "a\tb",
+	} {
 		in := person(name)
 		in.FirstName = name
 		p, err := s.Register(env.Ctx, in)

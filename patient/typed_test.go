@@ -49,7 +49,9 @@ func TestService_RecordNumber_TypedDifferently(t *testing.T) {
 	require.NotEqual(t, next.MRN, allocated.MRN, "a number that was brought in another spelling is not given again")
 	require.True(t, patient.ValidMRN(allocated.MRN))
 	for _, column := range []string{"mrn", "mrn_key"} {
-		_, err := env.DB.NewRaw(`UPDATE hms.patient SET `+column+` = 'x' WHERE tenant_id = ? AND id = ?`, env.Tenant, p.ID).Exec(t.Context())
+		_, err := env.DB.NewRaw(
+			`UPDATE hms.patient SET `+column+` = 'x' WHERE tenant_id = ? AND id = ?`, env.Tenant, p.ID,
+		).Exec(t.Context())
 		require.ErrorContains(t, err, "HM601", column)
 	}
 }
@@ -65,7 +67,8 @@ func TestService_Identifier_TypedDifferently(t *testing.T) {
 	in.Identifiers[0].ID = p.Identifiers[0].ID // given by the library
 	require.Equal(t, in.Identifiers, p.Identifiers, "the text stays as typed")
 	for i, typed := range []patient.Identifier{
-		{System: "urn:passport", Value: "ab\u201112C"}, {System: " URN:Passport", Value: "AB-12c "}, {System: "urn:pass\u200bport", Value: "ＡＢ-12c"},
+		{System: "urn:passport", Value: "ab\u201112C"}, {System: " URN:Passport", Value: "AB-12c "},
+		{System: "urn:pass\u200bport", Value: "ＡＢ-12c"},
 	} {
 		require.True(t, typed.Same(in.Identifiers[0]))
 		other := person([]string{"Byron", "Keats", "Shelley"}[i])
@@ -81,7 +84,10 @@ func TestService_Identifier_TypedDifferently(t *testing.T) {
 	other := person("Byron")
 	other.Identifiers = []patient.Identifier{{System: "urn:passport", Value: "AB12c"}, {System: "\u200b", Value: "1"}}
 	_, err = s.Register(env.Ctx, other)
-	require.Equal(t, []hmstype.FieldError{{Path: "identifiers[1].system", Rule: "must have a letter, digit or sign"}}, hmstype.Fields(err))
+	require.Equal(
+		t, []hmstype.FieldError{{Path: "identifiers[1].system", Rule: "must have a letter, digit or sign"}},
+		hmstype.Fields(err),
+	)
 	other.Identifiers = other.Identifiers[:1]
 	_, err = s.Register(env.Ctx, other)
 	require.NoError(t, err, "a dash counts")

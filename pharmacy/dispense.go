@@ -13,16 +13,6 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// SafetyCheck is the outcome of the allergy check. "Not checked" is not "none found".
-type SafetyCheck string
-
-// The outcomes.
-const (
-	SafetyNoneFound  SafetyCheck = "none-found"
-	SafetyOverridden SafetyCheck = "overridden" // an allergy was found, and a reason given
-	SafetyNotChecked SafetyCheck = "not-checked"
-)
-
 // DispenseStatus is FHIR R4 medicationdispense-status.
 type DispenseStatus string
 
@@ -87,7 +77,8 @@ type dispenseRow struct {
 
 func (r dispenseRow) dispense(lines []DispenseLine) Dispense {
 	return Dispense{
-		ID: r.ID, Patient: r.PatientID, Prescription: r.PrescriptionID, Item: r.ItemID, Location: r.LocationID, Status: r.Status,
+		ID: r.ID, Patient: r.PatientID, Prescription: r.PrescriptionID, Item: r.ItemID, Location: r.LocationID,
+		Status:    r.Status,
 		Requested: r.QuantityRequested, Quantity: r.QuantityDispensed, Lines: lines, SafetyCheck: r.SafetyCheck,
 		OverrideReason: r.OverrideReason, DispensedBy: r.CreatedBy, DispensedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
@@ -217,37 +208,6 @@ func (s *Service) lockPrescription(ctx context.Context, db dbx.DB, in *DispenseI
 	return rx, s.base.RequireAnotherPerson(db, hmstype.PermPrescribe, hmstype.PermDispense, rx.PrescribedBy)
 }
 
-func (s *Service) checkSafety(ctx context.Context, db dbx.DB, in DispenseInput, item Item) (SafetyCheck, error) {
-	if s.ports.Allergies == nil {
-		return SafetyNotChecked, nil
-	}
-	names := []string{item.Name, item.GenericName}
-	matches, err := s.ports.Allergies.AllergyMatches(ctx, db.Conn(), in.Patient, item.codes(), names)
-	switch {
-	case err != nil:
-		return "", err
-	case len(matches) == 0:
-		return SafetyNoneFound, nil
-	case in.OverrideReason == "":
-		return "", ErrAllergy
-	default:
-		return SafetyOverridden, nil
-	}
-}
-
-// allocate takes the units in one call of the database's function, where the rule lives, and which
-// completes the dispense.
-// In SQL: migrate/routine/pharmacy/pharmacy_allocate.sql.
-func allocate(ctx context.Context, db dbx.DB, row *dispenseRow, usableUntil hmstype.Date, partial bool) error {
-	var taken int64
-	err := db.QueryRow(ctx, `SELECT hms.pharmacy_allocate($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		db.Tenant(), row.ID, row.LocationID, row.ItemID, int64(row.QuantityRequested), usableUntil, partial,
-		row.CreatedBy, row.CreatedAt).Scan(&taken)
-	row.QuantityDispensed, row.Status = hmstype.Quantity(taken), DispenseCompleted
-	row.Version++
-	return err
-}
-
 func (s *Service) completeDispense(
 	ctx context.Context, db dbx.DB, row dispenseRow, item Item, rx LockedPrescription,
 ) (Dispense, error) {
@@ -294,7 +254,9 @@ func dispenseLines(ctx context.Context, db dbx.DB, id hmstype.DispenseID) ([]Dis
 		OrderExpr("b.expiry_date NULLS LAST, b.created_at, b.id").Scan(ctx, &rows)
 	lines := make([]DispenseLine, len(rows))
 	for i, r := range rows {
-		lines[i] = DispenseLine{Batch: r.BatchID, ExpiryDate: r.ExpiryDate, Quantity: r.Quantity, Returned: r.ReturnedQuantity}
+		lines[i] = DispenseLine{
+			Batch: r.BatchID, ExpiryDate: r.ExpiryDate, Quantity: r.Quantity, Returned: r.ReturnedQuantity,
+		}
 	}
 	return lines, err
 }

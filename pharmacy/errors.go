@@ -66,12 +66,13 @@ func (e *PrescriptionError) Error() string {
 func (e *PrescriptionError) Unwrap() error { return ErrPrescription }
 
 var _ = dbx.Declare(dbx.Constraints{
-	"medication_category_name_key":            ErrNameTaken,
-	"medication_item_name_key":                ErrNameTaken,
-	"supplier_name_key":                       ErrNameTaken,
-	"stock_location_name_key":                 ErrNameTaken,
-	"stock_batch_number_key":                  ErrBatchConflict,
-	"stock_batch_item_key":                    hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
+	"medication_category_name_key": ErrNameTaken,
+	"medication_item_name_key":     ErrNameTaken,
+	"supplier_name_key":            ErrNameTaken,
+	"stock_location_name_key":      ErrNameTaken,
+	"stock_batch_number_key":       ErrBatchConflict,
+	// follows from the primary key; serves foreign keys
+	"stock_batch_item_key":                    hmstype.ErrAlreadyExists,
 	"stock_balance_on_hand_check":             ErrInsufficientStock,
 	"stock_balance_quarantined_check":         ErrInsufficientStock,
 	"medication_dispense_line_returned_check": ErrReturn,

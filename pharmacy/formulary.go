@@ -12,73 +12,6 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// aCatalogue is why what shows the formulary, suppliers and places shows nothing of a patient.
-const aCatalogue = "a catalogue, nobody's data"
-
-// CategoryDetails are what people say of a category.
-type CategoryDetails struct {
-	Name        string `json:"name"`                  // 1 to 100 characters, unique
-	Description string `json:"description,omitempty"` // up to 1000 characters
-}
-
-func (d CategoryDetails) validate(v *hmstype.Validator) {
-	names.Check(v, names.NameKey, d.Name, "name", 100)
-	v.Text(d.Description, "description", 0, 1000)
-}
-
-// Category groups items of the formulary.
-type Category struct {
-	ID hmstype.MedicationCategoryID `json:"id"`
-	CategoryDetails
-	CreatedBy hmstype.ActorRef `json:"createdBy"`
-	CreatedAt time.Time        `json:"createdAt,omitzero"` // UTC
-	Version   int64            `json:"version"`            // counts changes, from 1
-}
-
-type categoryRow struct {
-	bun.BaseModel `bun:"table:hms.medication_category,alias:mc"`
-	dbx.Header[hmstype.MedicationCategoryID]
-	CategoryDetails
-	NameKey string // twin of Name
-}
-
-func (r categoryRow) category() Category {
-	return Category{
-		ID: r.ID, CategoryDetails: r.CategoryDetails,
-		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
-	}
-}
-
-// CreateCategoryInput describes a new category.
-type CreateCategoryInput struct {
-	CategoryDetails
-}
-
-// Validate implements the rules above.
-func (in CreateCategoryInput) Validate() error {
-	var v hmstype.Validator
-	in.CategoryDetails.validate(&v)
-	return v.Err()
-}
-
-var opCreateCategory = usecase.Command[CreateCategoryInput, Category]{
-	Name: "pharmacy.create_category", Permission: hmstype.PermPharmacyManage, Shows: usecase.Nobody[Category](aCatalogue),
-	Sample: CreateCategoryInput{CategoryDetails{Name: "Antibiotics", Description: "systemic"}},
-}.Declare()
-
-// CreateCategory adds a category; [ErrNameTaken].
-// Permission: [hmstype.PermPharmacyManage].
-func (s *Service) CreateCategory(ctx context.Context, in CreateCategoryInput) (Category, error) {
-	return opCreateCategory.Run(ctx, &s.base, in, createCategory)
-}
-
-func createCategory(ctx context.Context, db dbx.DB, in CreateCategoryInput) (Category, error) {
-	row := categoryRow{
-		Header: dbx.NewHeader[hmstype.MedicationCategoryID](db), CategoryDetails: in.CategoryDetails, NameKey: names.NameKey(in.Name),
-	}
-	return row.category(), dbx.Insert(ctx, db, row)
-}
-
 // ItemDetails are what people say of an item of the formulary. Its name, strength and manufacturer
 // together are unique.
 type ItemDetails struct {
@@ -125,22 +58,22 @@ func (i Item) codes() []hmstype.Code {
 	return []hmstype.Code{{System: hmstype.SystemRxNorm, Value: i.RxNormCode}}
 }
 
-// itemTwins are the twins of what an item is known by.
-type itemTwins struct {
+// itemKeys are the normal forms of what an item is known by.
+type itemKeys struct {
 	NameKey         string
 	StrengthKey     string
 	ManufacturerKey string
 }
 
-func (d ItemDetails) twins() itemTwins {
-	return itemTwins{names.NameKey(d.Name), names.CodeKey(d.Strength), names.NameKey(d.Manufacturer)}
+func (d ItemDetails) keys() itemKeys {
+	return itemKeys{names.NameKey(d.Name), names.CodeKey(d.Strength), names.NameKey(d.Manufacturer)}
 }
 
 type itemRow struct {
 	bun.BaseModel `bun:"table:hms.medication_item,alias:mi"`
 	dbx.Header[hmstype.MedicationItemID]
 	ItemDetails
-	itemTwins
+	itemKeys
 	IsActive bool
 }
 
@@ -184,7 +117,7 @@ func (s *Service) CreateItem(ctx context.Context, in CreateItemInput) (Item, err
 
 func createItem(ctx context.Context, db dbx.DB, in CreateItemInput) (Item, error) {
 	row := itemRow{
-		Header: dbx.NewHeader[hmstype.MedicationItemID](db), ItemDetails: in.ItemDetails, itemTwins: in.twins(), IsActive: true,
+		Header: dbx.NewHeader[hmstype.MedicationItemID](db), ItemDetails: in.ItemDetails, itemKeys: in.keys(), IsActive: true,
 	}
 	return row.item(), dbx.Insert(ctx, db, row)
 }
@@ -225,7 +158,7 @@ func updateItem(ctx context.Context, db dbx.DB, in UpdateItemInput) (Item, error
 	if err := dbx.CheckVersion(&row, in.Version); err != nil {
 		return Item{}, err
 	}
-	row.ItemDetails, row.itemTwins, row.IsActive = in.ItemDetails, in.twins(), in.Active
+	row.ItemDetails, row.itemKeys, row.IsActive = in.ItemDetails, in.keys(), in.Active
 	err = dbx.Update(ctx, db, &row, "category_id", "name", "name_key", "generic_name", "strength", "strength_key", "unit",
 		"manufacturer", "manufacturer_key", "rxnorm_code", "service_code", "reorder_level", "is_active")
 	return row.item(), err
@@ -260,142 +193,4 @@ func (s *Service) ListItems(ctx context.Context, page hmstype.Page) (hmstype.Lis
 
 func items(ctx context.Context, db dbx.DB, in usecase.Paged) (hmstype.List[Item], error) {
 	return dbx.List(ctx, db, in.Page, dbx.Order{}, itemRow.item)
-}
-
-// SupplierDetails are what people say of a supplier.
-type SupplierDetails struct {
-	Name          string `json:"name"`                    // required, up to 200 characters, unique
-	ContactPerson string `json:"contactPerson,omitempty"` // up to 200 characters
-	PhoneNumber   string `json:"phoneNumber,omitempty"`   // up to 30 characters
-	Email         string `json:"email,omitempty"`         // up to 254 characters
-	Address       string `json:"address,omitempty"`       // up to 500 characters
-}
-
-func (d SupplierDetails) validate(v *hmstype.Validator) {
-	names.Check(v, names.NameKey, d.Name, "name", 200)
-	v.Text(d.ContactPerson, "contactPerson", 0, 200)
-	v.Text(d.PhoneNumber, "phoneNumber", 0, 30)
-	v.Text(d.Email, "email", 0, 254)
-	v.Text(d.Address, "address", 0, 500)
-}
-
-// Supplier delivers medication (FHIR Organization).
-type Supplier struct {
-	ID hmstype.SupplierID `json:"id"`
-	SupplierDetails
-	Active    bool             `json:"active"`
-	CreatedBy hmstype.ActorRef `json:"createdBy"`
-	CreatedAt time.Time        `json:"createdAt,omitzero"` // UTC
-	Version   int64            `json:"version"`            // counts changes, from 1
-}
-
-type supplierRow struct {
-	bun.BaseModel `bun:"table:hms.supplier,alias:su"`
-	dbx.Header[hmstype.SupplierID]
-	SupplierDetails
-	NameKey  string // twin of Name
-	IsActive bool
-}
-
-func (r supplierRow) supplier() Supplier {
-	return Supplier{
-		ID: r.ID, SupplierDetails: r.SupplierDetails, Active: r.IsActive,
-		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
-	}
-}
-
-// CreateSupplierInput describes a new supplier, which is active at once.
-type CreateSupplierInput struct {
-	SupplierDetails
-}
-
-// Validate implements the rules above.
-func (in CreateSupplierInput) Validate() error {
-	var v hmstype.Validator
-	in.SupplierDetails.validate(&v)
-	return v.Err()
-}
-
-var opCreateSupplier = usecase.Command[CreateSupplierInput, Supplier]{
-	Name: "pharmacy.create_supplier", Permission: hmstype.PermPharmacyManage, Shows: usecase.Nobody[Supplier](aCatalogue),
-	Sample: CreateSupplierInput{SupplierDetails{
-		Name: "Medical Supplies Ltd", ContactPerson: "A. Person", PhoneNumber: "555 0100", Email: "sales@example.org",
-		Address: "1 Main St",
-	}},
-}.Declare()
-
-// CreateSupplier adds an active supplier; [ErrNameTaken].
-// Permission: [hmstype.PermPharmacyManage].
-func (s *Service) CreateSupplier(ctx context.Context, in CreateSupplierInput) (Supplier, error) {
-	return opCreateSupplier.Run(ctx, &s.base, in, createSupplier)
-}
-
-func createSupplier(ctx context.Context, db dbx.DB, in CreateSupplierInput) (Supplier, error) {
-	row := supplierRow{
-		Header: dbx.NewHeader[hmstype.SupplierID](db), SupplierDetails: in.SupplierDetails, NameKey: names.NameKey(in.Name),
-		IsActive: true,
-	}
-	return row.supplier(), dbx.Insert(ctx, db, row)
-}
-
-// LocationDetails are what people say of a place where stock lies.
-type LocationDetails struct {
-	Name string `json:"name"` // required, up to 100 characters, unique
-}
-
-func (d LocationDetails) validate(v *hmstype.Validator) {
-	names.Check(v, names.NameKey, d.Name, "name", 100)
-}
-
-// Location is a place where stock lies: a store, a ward's cupboard.
-type Location struct {
-	ID hmstype.LocationID `json:"id"`
-	LocationDetails
-	CreatedBy hmstype.ActorRef `json:"createdBy"`
-	CreatedAt time.Time        `json:"createdAt,omitzero"` // UTC
-	Version   int64            `json:"version"`            // counts changes, from 1
-}
-
-type locationRow struct {
-	bun.BaseModel `bun:"table:hms.stock_location,alias:sl"`
-	dbx.Header[hmstype.LocationID]
-	LocationDetails
-	NameKey string // twin of Name
-}
-
-func (r locationRow) location() Location {
-	return Location{
-		ID: r.ID, LocationDetails: r.LocationDetails,
-		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
-	}
-}
-
-// CreateLocationInput describes a new place.
-type CreateLocationInput struct {
-	LocationDetails
-}
-
-// Validate implements the rules above.
-func (in CreateLocationInput) Validate() error {
-	var v hmstype.Validator
-	in.LocationDetails.validate(&v)
-	return v.Err()
-}
-
-var opCreateLocation = usecase.Command[CreateLocationInput, Location]{
-	Name: "pharmacy.create_location", Permission: hmstype.PermPharmacyManage, Shows: usecase.Nobody[Location](aCatalogue),
-	Sample: CreateLocationInput{LocationDetails{Name: "Main store"}},
-}.Declare()
-
-// CreateLocation adds a place for stock; [ErrNameTaken].
-// Permission: [hmstype.PermPharmacyManage].
-func (s *Service) CreateLocation(ctx context.Context, in CreateLocationInput) (Location, error) {
-	return opCreateLocation.Run(ctx, &s.base, in, createLocation)
-}
-
-func createLocation(ctx context.Context, db dbx.DB, in CreateLocationInput) (Location, error) {
-	row := locationRow{
-		Header: dbx.NewHeader[hmstype.LocationID](db), LocationDetails: in.LocationDetails, NameKey: names.NameKey(in.Name),
-	}
-	return row.location(), dbx.Insert(ctx, db, row)
 }

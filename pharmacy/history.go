@@ -20,7 +20,8 @@ func (s *Service) GetBatchHistory(ctx context.Context, id hmstype.BatchID) (hmst
 }
 
 var opGetDispenseHistory = usecase.Query[usecase.ByID[hmstype.DispenseID], hmstype.History]{
-	Name: "pharmacy.get_dispense_history", Permission: hmstype.PermPharmacyRead, Shows: usecase.Histories("medication_dispense").One(),
+	Name: "pharmacy.get_dispense_history", Permission: hmstype.PermPharmacyRead,
+	Shows: usecase.Histories("medication_dispense").One(),
 }.Declare()
 
 // GetDispenseHistory gives the steps of a dispense from state to state, the oldest first.

@@ -57,7 +57,9 @@ func TestRestrictedPatient_WorkGoesOn(t *testing.T) {
 	in.IdempotencyKey = ""
 	fresh, err := b.Dispense(pharmacist, in)
 	require.NoError(t, err)
-	back, err := b.ReverseDispense(b.As(t, identity.RolePharmacist), pharmacy.ReverseDispenseInput{Dispense: open.ID, Reason: "CANARY"})
+	back, err := b.ReverseDispense(b.As(t, identity.RolePharmacist), pharmacy.ReverseDispenseInput{
+		Dispense: open.ID, Reason: "CANARY",
+	})
 	require.NoError(t, err)
 	for _, d := range []pharmacy.Dispense{again, fresh, back} {
 		require.True(t, d.Withheld)
@@ -70,8 +72,14 @@ func TestRestrictedPatient_WorkGoesOn(t *testing.T) {
 	}
 
 	for name, read := range map[string]func(context.Context) error{
-		"pharmacy.get_dispense":         func(ctx context.Context) error { _, err := b.GetDispense(ctx, open.ID); return err },
-		"pharmacy.get_dispense_history": func(ctx context.Context) error { _, err := b.GetDispenseHistory(ctx, open.ID); return err },
+		"pharmacy.get_dispense": func(ctx context.Context) error {
+			_, err := b.GetDispense(ctx, open.ID)
+			return err
+		},
+		"pharmacy.get_dispense_history": func(ctx context.Context) error {
+			_, err := b.GetDispenseHistory(ctx, open.ID)
+			return err
+		},
 	} {
 		require.ErrorIs(t, read(pharmacist), patient.ErrRestricted, name)
 		require.Equal(t, 1, b.events(t, name, "denied"), name)
@@ -99,7 +107,9 @@ func TestService_History(t *testing.T) {
 	back, err := b.ReverseDispense(b.Ctx, pharmacy.ReverseDispenseInput{Dispense: d.ID, Reason: "mistake"})
 	require.NoError(t, err)
 	require.Equal(t, d.Version+1, back.Version)
-	_, err = b.SetBatchStatus(b.Ctx, pharmacy.SetBatchStatusInput{ID: batch.ID, Status: pharmacy.BatchHold, Reason: "seal"})
+	_, err = b.SetBatchStatus(b.Ctx, pharmacy.SetBatchStatusInput{
+		ID: batch.ID, Status: pharmacy.BatchHold, Reason: "seal",
+	})
 	require.NoError(t, err)
 
 	got, err := b.GetDispenseHistory(pharmacist, d.ID)
@@ -174,7 +184,9 @@ func (p prescriptions) LockToDispense(
 	return p.LockedPrescription, nil
 }
 
-func (p prescriptions) LockToTakeBack(context.Context, bun.IConn, hmstype.PrescriptionID) (pharmacy.LockedPrescription, error) {
+func (p prescriptions) LockToTakeBack(
+	context.Context, bun.IConn, hmstype.PrescriptionID,
+) (pharmacy.LockedPrescription, error) {
 	return p.LockedPrescription, nil
 }
 
@@ -183,7 +195,9 @@ func TestDispense_ComparesPersons(t *testing.T) {
 	t.Parallel()
 	b := setup(t, pharmacy.Ports{})
 	b.receive(t, "B", 10, 30)
-	person, program, other := b.User(t, identity.RolePharmacist).ID, b.User(t, identity.RolePharmacist).ID, b.User(t, identity.RolePharmacist).ID
+	person, program, other := b.User(
+		t, identity.RolePharmacist,
+	).ID, b.User(t, identity.RolePharmacist).ID, b.User(t, identity.RolePharmacist).ID
 	human := hmstype.HumanActor(b.Tenant, person)
 	own := hmstype.Actor{Tenant: b.Tenant, Kind: hmstype.ActorService, User: program, Person: person}
 	system := hmstype.SystemActor(b.Tenant, "test")
@@ -195,8 +209,10 @@ func TestDispense_ComparesPersons(t *testing.T) {
 		"OwnProgramGives": {human, own, true},
 		"OwnProgramWrote": {own, human, true},
 		"Another":         {human, hmstype.HumanActor(b.Tenant, other), false},
-		"AnothersProgram": {human, hmstype.Actor{Tenant: b.Tenant, Kind: hmstype.ActorService, User: program, Person: other}, false},
-		"Host":            {system, system, false},
+		"AnothersProgram": {
+			human, hmstype.Actor{Tenant: b.Tenant, Kind: hmstype.ActorService, User: program, Person: other}, false,
+		},
+		"Host": {system, system, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -206,7 +222,9 @@ func TestDispense_ComparesPersons(t *testing.T) {
 					Patient: b.patient, Item: b.item, PrescribedBy: tt.prescriber.Ref(),
 				}},
 			})
-			in := pharmacy.DispenseInput{Prescription: hmstype.NewID[hmstype.PrescriptionID](), Location: b.location, Quantity: 1}
+			in := pharmacy.DispenseInput{
+				Prescription: hmstype.NewID[hmstype.PrescriptionID](), Location: b.location, Quantity: 1,
+			}
 			_, err := service.Dispense(hmstype.WithActor(t.Context(), tt.dispenser), in)
 			if tt.refused {
 				require.ErrorIs(t, err, hmstype.ErrSeparationOfDuties)

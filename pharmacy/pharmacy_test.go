@@ -36,8 +36,12 @@ func setup(tb testing.TB, ports pharmacy.Ports) *bundle {
 	tb.Helper()
 	env := dbtest.New(tb)
 	ports.Patients = patient.NewPort(env.Base)
-	b := &bundle{Env: env, Service: pharmacy.New(env.Base, ports), today: hmstype.DateOf(dbtest.Start, dbtest.Start.Location())}
-	p, err := patient.New(env.Base).Register(b.Ctx, patient.RegisterInput{Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown}})
+	b := &bundle{
+		Env: env, Service: pharmacy.New(env.Base, ports), today: hmstype.DateOf(dbtest.Start, dbtest.Start.Location()),
+	}
+	p, err := patient.New(env.Base).Register(b.Ctx, patient.RegisterInput{
+		Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown},
+	})
 	require.NoError(tb, err)
 	supplier, err := b.CreateSupplier(b.Ctx, pharmacy.CreateSupplierInput{
 		SupplierDetails: pharmacy.SupplierDetails{Name: "Acme"},
@@ -78,7 +82,8 @@ func (b *bundle) delivery(number string, quantity hmstype.Quantity, days int) ph
 		BatchDetails: pharmacy.BatchDetails{
 			Item: b.item, Supplier: b.supplier, BatchNumber: number, ExpiryDate: b.today.AddDays(days),
 		},
-		Location: b.location, Quantity: quantity, CostPrice: hmstype.MustMoney("0.10", "USD"), SellingPrice: hmstype.MustMoney("0.25", "USD"),
+		Location: b.location, Quantity: quantity, CostPrice: hmstype.MustMoney("0.10", "USD"),
+		SellingPrice: hmstype.MustMoney("0.25", "USD"),
 	}
 }
 
@@ -145,7 +150,8 @@ func TestService_Dispense(t *testing.T) {
 	_, err := b.ReceiveBatch(b.Ctx, quarantined)
 	require.NoError(t, err)
 	for _, in := range []pharmacy.SetBatchStatusInput{
-		{ID: held.ID, Status: pharmacy.BatchHold, Reason: "seal"}, {ID: recalled.ID, Status: pharmacy.BatchRecalled, Reason: "maker"},
+		{ID: held.ID, Status: pharmacy.BatchHold, Reason: "seal"},
+		{ID: recalled.ID, Status: pharmacy.BatchRecalled, Reason: "maker"},
 	} {
 		_, err := b.SetBatchStatus(b.Ctx, in)
 		require.NoError(t, err)
@@ -201,7 +207,9 @@ type checker struct {
 	err     error
 }
 
-func (c checker) AllergyMatches(context.Context, bun.IConn, hmstype.PatientID, []hmstype.Code, []string) ([]hmstype.AllergyID, error) {
+func (c checker) AllergyMatches(
+	context.Context, bun.IConn, hmstype.PatientID, []hmstype.Code, []string,
+) ([]hmstype.AllergyID, error) {
 	return c.matches, c.err
 }
 
@@ -274,7 +282,7 @@ func TestService_ConcurrentStormKeepsEveryBalance(t *testing.T) {
 	for i := range batches {
 		batches[i] = b.receive(t, fmt.Sprintf("B%d", i), 200, 30+i)
 	}
-	deeds := []func() error{
+	acts := []func() error{
 		func() error { _, err := b.Dispense(b.Ctx, b.sell(hmstype.Quantity(1+rand.IntN(20)))); return err },
 		func() error {
 			d, err := b.Dispense(b.Ctx, b.sell(3))
@@ -288,14 +296,18 @@ func TestService_ConcurrentStormKeepsEveryBalance(t *testing.T) {
 			if rand.IntN(2) == 0 {
 				delta = -delta
 			}
-			_, err := b.Adjust(b.Ctx, pharmacy.AdjustInput{Batch: batches[rand.IntN(5)].ID, Location: b.location, Delta: delta, Reason: "count"})
+			_, err := b.Adjust(b.Ctx, pharmacy.AdjustInput{
+				Batch: batches[rand.IntN(5)].ID, Location: b.location, Delta: delta, Reason: "count",
+			})
 			return err
 		},
 		func() error {
 			id := batches[rand.IntN(5)].ID
 			_, err := b.SetBatchStatus(b.Ctx, pharmacy.SetBatchStatusInput{ID: id, Status: pharmacy.BatchHold, Reason: "look"})
 			if err == nil {
-				_, err = b.SetBatchStatus(b.Ctx, pharmacy.SetBatchStatusInput{ID: id, Status: pharmacy.BatchAvailable, Reason: "fine"})
+				_, err = b.SetBatchStatus(b.Ctx, pharmacy.SetBatchStatusInput{
+					ID: id, Status: pharmacy.BatchAvailable, Reason: "fine",
+				})
 			}
 			return err
 		},
@@ -305,8 +317,8 @@ func TestService_ConcurrentStormKeepsEveryBalance(t *testing.T) {
 	for i := range 32 {
 		wg.Go(func() {
 			for range 12 {
-				if err := deeds[i%len(deeds)](); err != nil && hmstype.KindOf(err) != hmstype.KindPrecondition {
-					t.Errorf("deed %d: %v", i%len(deeds), err)
+				if err := acts[i%len(acts)](); err != nil && hmstype.KindOf(err) != hmstype.KindPrecondition {
+					t.Errorf("act %d: %v", i%len(acts), err)
 				}
 			}
 		})
@@ -349,7 +361,9 @@ func TestService_MatchesOracle(t *testing.T) {
 	b := setup(t, pharmacy.Ports{})
 	rapid.Check(t, func(rt *rapid.T) {
 		item, err := b.CreateItem(b.Ctx, pharmacy.CreateItemInput{
-			ItemDetails: pharmacy.ItemDetails{Category: b.category, Name: hmstype.NewID[hmstype.MedicationItemID]().String(), Unit: "tablet"},
+			ItemDetails: pharmacy.ItemDetails{
+				Category: b.category, Name: hmstype.NewID[hmstype.MedicationItemID]().String(), Unit: "tablet",
+			},
 		})
 		if err != nil {
 			rt.Fatal(err)
@@ -436,7 +450,8 @@ func TestWalls(t *testing.T) {
 	}
 	other := setup(t, pharmacy.Ports{})
 	err := other.InTx(t, other.Ctx, func(ctx context.Context, db dbx.DB) error {
-		_, err := db.Exec(ctx, `INSERT INTO hms.stock_balance (tenant_id, location_id, item_id, batch_id) VALUES ($1, $2, $3, $4)`,
+		_, err := db.Exec(ctx, `INSERT INTO hms.stock_balance (tenant_id, location_id, item_id, batch_id)
+			VALUES ($1, $2, $3, $4)`,
 			other.Tenant, other.location, b.item, batch.ID)
 		return err
 	})

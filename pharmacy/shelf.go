@@ -56,7 +56,8 @@ func shelf(ctx context.Context, db dbx.DB, in ListShelfInput) ([]ShelfLine, erro
 	q := db.NewSelect().TableExpr("hms.stock_balance AS s").
 		Join("JOIN hms.stock_batch AS b ON b.tenant_id = s.tenant_id AND b.id = s.batch_id").
 		Join("JOIN hms.medication_item AS i ON i.tenant_id = s.tenant_id AND i.id = s.item_id").
-		ColumnExpr(`s.item_id AS item, i.name AS item_name, i.unit, s.batch_id AS batch, b.batch_number, s.location_id AS location,
+		ColumnExpr(`s.item_id AS item, i.name AS item_name, i.unit, s.batch_id AS batch, b.batch_number,
+			s.location_id AS location,
 			b.expiry_date, b.status, coalesce(b.expiry_date < ?, false) AS expired, s.on_hand, s.quarantined`, today).
 		Where("s.tenant_id = ?", db.Tenant()).Where("b.tenant_id = ?", db.Tenant()).Where("i.tenant_id = ?", db.Tenant())
 	if !in.Item.IsZero() {

@@ -29,7 +29,9 @@ func TestService_ReceiveBatch_TypedDifferently(t *testing.T) {
 	require.NotEqual(t, first.ID, other.ID, "a letter is no digit, like as they look")
 	require.Equal(t, "A 7 ", b.receive(t, "A 7 ", 1, -1).BatchNumber, "the text stays as typed")
 
-	_, err = b.SetBatchStatus(b.Ctx, pharmacy.SetBatchStatusInput{ID: first.ID, Status: pharmacy.BatchRecalled, Reason: "maker"})
+	_, err = b.SetBatchStatus(b.Ctx, pharmacy.SetBatchStatusInput{
+		ID: first.ID, Status: pharmacy.BatchRecalled, Reason: "maker",
+	})
 	require.NoError(t, err)
 	_, err = b.Dispense(b.Ctx, b.sell(6))
 	require.ErrorIs(t, err, pharmacy.ErrInsufficientStock, "the recall holds all seven deliveries")
@@ -65,11 +67,17 @@ func TestService_Formulary_TypedDifferently(t *testing.T) {
 			Category: b.category, Name: name, Strength: strength, Manufacturer: maker, Unit: "tablet",
 		}}
 	}
-	_, err := b.CreateSupplier(b.Ctx, pharmacy.CreateSupplierInput{SupplierDetails: pharmacy.SupplierDetails{Name: " ACME\u00a0"}})
+	_, err := b.CreateSupplier(b.Ctx, pharmacy.CreateSupplierInput{
+		SupplierDetails: pharmacy.SupplierDetails{Name: " ACME\u00a0"},
+	})
 	require.ErrorIs(t, err, pharmacy.ErrNameTaken)
-	_, err = b.CreateLocation(b.Ctx, pharmacy.CreateLocationInput{LocationDetails: pharmacy.LocationDetails{Name: "main  Store"}})
+	_, err = b.CreateLocation(b.Ctx, pharmacy.CreateLocationInput{
+		LocationDetails: pharmacy.LocationDetails{Name: "main  Store"},
+	})
 	require.ErrorIs(t, err, pharmacy.ErrNameTaken)
-	_, err = b.CreateCategory(b.Ctx, pharmacy.CreateCategoryInput{CategoryDetails: pharmacy.CategoryDetails{Name: "antibiotics "}})
+	_, err = b.CreateCategory(b.Ctx, pharmacy.CreateCategoryInput{
+		CategoryDetails: pharmacy.CategoryDetails{Name: "antibiotics "},
+	})
 	require.ErrorIs(t, err, pharmacy.ErrNameTaken)
 	_, err = b.CreateItem(b.Ctx, item("AMOXICILLIN", "500mg", ""))
 	require.ErrorIs(t, err, pharmacy.ErrNameTaken)
@@ -79,7 +87,9 @@ func TestService_Formulary_TypedDifferently(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.CreateItem(b.Ctx, item("amoxicillin", "500 MG", "acme-pharma "))
 	require.ErrorIs(t, err, pharmacy.ErrNameTaken)
-	store, err := b.CreateLocation(b.Ctx, pharmacy.CreateLocationInput{LocationDetails: pharmacy.LocationDetails{Name: "Mainstore "}})
+	store, err := b.CreateLocation(b.Ctx, pharmacy.CreateLocationInput{
+		LocationDetails: pharmacy.LocationDetails{Name: "Mainstore "},
+	})
 	require.NoError(t, err, "in a name a space parts words")
 	require.Equal(t, "Mainstore ", store.Name, "the text stays as typed")
 
@@ -89,7 +99,7 @@ func TestService_Formulary_TypedDifferently(t *testing.T) {
 	require.Equal(t, []hmstype.FieldError{{Path: "manufacturer", Rule: "must not be blank"}}, hmstype.Fields(err))
 	change.Manufacturer, change.Strength = "", "500Mg"
 	_, err = b.UpdateItem(b.Ctx, change)
-	require.ErrorIs(t, err, pharmacy.ErrNameTaken, "an update keeps the twins, too")
+	require.ErrorIs(t, err, pharmacy.ErrNameTaken, "an update keeps the normal forms, too")
 }
 
 func TestTypedKeys_EmptyAfterNormalisation(t *testing.T) {
@@ -104,11 +114,17 @@ func TestTypedKeys_EmptyAfterNormalisation(t *testing.T) {
 	for path, in := range map[string]interface{ Validate() error }{
 		"batchNumber": delivery, "strength": strength, "name": unnamed,
 	} {
-		require.Contains(t, hmstype.Fields(in.Validate()), hmstype.FieldError{Path: path, Rule: "must have a letter, digit or sign"})
+		require.Contains(t, hmstype.Fields(in.Validate()), hmstype.FieldError{
+			Path: path, Rule: "must have a letter, digit or sign",
+		})
 	}
 	for _, in := range []interface{ Validate() error }{
-		pharmacy.CreateCategoryInput{CategoryDetails: pharmacy.CategoryDetails{Name: nothing}}, pharmacy.CreateSupplierInput{SupplierDetails: pharmacy.SupplierDetails{Name: nothing}}, pharmacy.CreateLocationInput{LocationDetails: pharmacy.LocationDetails{Name: nothing}},
+		pharmacy.CreateCategoryInput{CategoryDetails: pharmacy.CategoryDetails{Name: nothing}},
+		pharmacy.CreateSupplierInput{SupplierDetails: pharmacy.SupplierDetails{Name: nothing}},
+		pharmacy.CreateLocationInput{LocationDetails: pharmacy.LocationDetails{Name: nothing}},
 	} {
-		require.Equal(t, []hmstype.FieldError{{Path: "name", Rule: "must have a letter, digit or sign"}}, hmstype.Fields(in.Validate()))
+		require.Equal(
+			t, []hmstype.FieldError{{Path: "name", Rule: "must have a letter, digit or sign"}}, hmstype.Fields(in.Validate()),
+		)
 	}
 }

@@ -80,8 +80,10 @@ const verifyQuery = `WITH t (tenant_id) AS (VALUES (?::uuid)),
 moved AS (
 	SELECT m.item_id,
 		sum(m.quantity) FILTER (WHERE m.from_kind = 'supplier') AS received,
-		sum(CASE WHEN m.from_kind = 'adjustment' THEN m.quantity WHEN m.to_kind IN ('adjustment', 'waste') THEN -m.quantity ELSE 0 END) AS adjusted,
-		sum(CASE WHEN m.to_kind = 'patient' THEN m.quantity WHEN m.from_kind = 'patient' THEN -m.quantity ELSE 0 END) AS dispensed
+		sum(CASE WHEN m.from_kind = 'adjustment' THEN m.quantity WHEN m.to_kind IN ('adjustment',
+		'waste') THEN -m.quantity ELSE 0 END) AS adjusted,
+		sum(CASE WHEN m.to_kind = 'patient' THEN m.quantity
+			WHEN m.from_kind = 'patient' THEN -m.quantity ELSE 0 END) AS dispensed
 	FROM hms.stock_movement AS m JOIN t ON t.tenant_id = m.tenant_id GROUP BY m.item_id),
 ends AS (
 	SELECT m.to_location_id AS location_id, m.item_id, m.batch_id, m.to_kind AS kind, m.quantity
@@ -99,7 +101,8 @@ compared AS (
 			OR balances.quarantined IS DISTINCT FROM sums.quarantined) AS drift,
 		sum(balances.on_hand) AS on_hand, sum(balances.quarantined) AS quarantined
 	FROM balances FULL JOIN sums USING (location_id, item_id, batch_id) GROUP BY item_id)
-SELECT i.id AS item, i.name AS item_name, coalesce(moved.received, 0)::bigint AS received, coalesce(moved.adjusted, 0)::bigint AS adjusted,
+SELECT i.id AS item, i.name AS item_name, coalesce(moved.received, 0)::bigint AS received,
+coalesce(moved.adjusted, 0)::bigint AS adjusted,
 	coalesce(moved.dispensed, 0)::bigint AS dispensed, coalesce(compared.on_hand, 0)::bigint AS on_hand,
 	coalesce(compared.quarantined, 0)::bigint AS quarantined, coalesce(compared.drift, 0) AS drift
 FROM hms.medication_item AS i JOIN t ON t.tenant_id = i.tenant_id

@@ -75,9 +75,8 @@ func (s *Service) bookReplacing(
 		StartsAt: hmstype.Instant(in.Period.Start), EndsAt: hmstype.Instant(in.Period.End),
 		Status: AppointmentBooked, AppointmentDetails: in.AppointmentDetails, ReplacesID: old,
 	}
-	if err := appointmentTexts.Seal(
-		ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.AppointmentDetails,
-	); err != nil {
+	err = appointmentTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.AppointmentDetails)
+	if err != nil {
 		return Appointment{}, err
 	}
 	done, err := dbx.InsertIfFree(ctx, db, &row)

@@ -110,9 +110,8 @@ func (d *day) visit(p patient.Patient) (clinical.Encounter, error) {
 	if err != nil {
 		return clinical.Encounter{}, err
 	}
-	if _, err := do(
-		d, "check in", func() (scheduling.Appointment, error) { return d.h.Scheduling.CheckIn(desk, booked.ID) },
-	); err != nil {
+	checkIn := func() (scheduling.Appointment, error) { return d.h.Scheduling.CheckIn(desk, booked.ID) }
+	if _, err := do(d, "check in", checkIn); err != nil {
 		return clinical.Encounter{}, err
 	}
 	return do(d, "open encounter", func() (clinical.Encounter, error) {
@@ -160,9 +159,8 @@ func (d *day) examine(p patient.Patient, e clinical.Encounter) error {
 	if err != nil {
 		return err
 	}
-	if _, err = do(
-		d, "sign note", func() (clinical.Note, error) { return d.h.Clinical.SignNote(doctor, note.ID) },
-	); err != nil {
+	sign := func() (clinical.Note, error) { return d.h.Clinical.SignNote(doctor, note.ID) }
+	if _, err = do(d, "sign note", sign); err != nil {
 		return err
 	}
 	_, err = do(d, "add condition", func() (clinical.Condition, error) {
@@ -327,10 +325,9 @@ func (d *day) hospitalise(_ patient.Patient, e clinical.Encounter) error {
 	if d.chance(15) {
 		return errRefused // stays over night: the visit is not finished today
 	}
-	if _, err := do(
-		d, "order discharge",
-		func() (facility.Stay, error) { return d.h.Facility.OrderDischarge(d.as(identity.RoleDoctor), stay.ID) },
-	); err != nil {
+	if _, err := do(d, "order discharge", func() (facility.Stay, error) {
+		return d.h.Facility.OrderDischarge(d.as(identity.RoleDoctor), stay.ID)
+	}); err != nil {
 		return err
 	}
 	if _, err := do(d, "depart", func() (facility.Stay, error) {

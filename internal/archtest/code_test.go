@@ -73,7 +73,9 @@ func sources(t *testing.T) []source {
 func TestSizes(t *testing.T) {
 	t.Parallel()
 	for _, s := range sources(t) {
-		require.LessOrEqual(t, strings.Count(s.body, "\n"), maxFileLines, "%s is too long: part it by what it is about", s.path)
+		require.LessOrEqual(
+			t, strings.Count(s.body, "\n"), maxFileLines, "%s is too long: part it by what it is about", s.path,
+		)
 		ast.Inspect(s.file, func(n ast.Node) bool {
 			if f, ok := n.(*ast.FuncDecl); ok {
 				lines := s.set.Position(f.End()).Line - s.set.Position(f.Pos()).Line
@@ -153,7 +155,8 @@ var bans = []struct {
 }{
 	{
 		regexp.MustCompile(`\btime\.Now\b`), func(s source) bool {
-			return s.isTest() || s.path == "config.go" || s.path == "doc.go" || s.path == "internal/usecase/observe.go" || // a duration
+			// a duration
+			return s.isTest() || s.path == "config.go" || s.path == "doc.go" || s.path == "internal/usecase/observe.go" ||
 				strings.HasPrefix(s.path, "examples/")
 		}, "the clock is Config.Now, read once per operation: db.Now",
 	},
@@ -169,7 +172,9 @@ var bans = []struct {
 	},
 	{
 		regexp.MustCompile(`\bt\.Skip(f)?\([^)]`), func(s source) bool {
-			return !s.isTest() || strings.HasPrefix(s.path, "hmstest/pgserver/") || strings.Contains(s.body, "SharedData") || strings.Contains(s.body, "rapid.T") ||
+			return !s.isTest() || strings.HasPrefix(
+				s.path, "hmstest/pgserver/",
+			) || strings.Contains(s.body, "SharedData") || strings.Contains(s.body, "rapid.T") ||
 				strings.HasPrefix(s.path, "internal/archtest/") ||
 				s.path == "pgbouncer_test.go" || // in CI it fails instead
 				s.path == "backup_test.go" // only where the server came without pg_dump, as an embedded one
@@ -218,7 +223,8 @@ func TestNoInternalTypesInSignatures(t *testing.T) {
 		}
 		for _, declaration := range s.file.Decls {
 			f, ok := declaration.(*ast.FuncDecl)
-			if !ok || !f.Name.IsExported() || !exportedReceiver(f) || f.Name.Name == "New" || f.Name.Name == "NewPort" || f.Name.Name == "Bind" {
+			if !ok || !f.Name.IsExported() || !exportedReceiver(f) || f.Name.Name == "New" || f.Name.Name == "NewPort" ||
+				f.Name.Name == "Bind" {
 				continue
 			}
 			ast.Inspect(f.Type, func(n ast.Node) bool {
@@ -235,17 +241,25 @@ func TestNoInternalTypesInSignatures(t *testing.T) {
 
 // What a distributed PostgreSQL, or row-level security, would not stand in a migration.
 var sqlBans = map[string]*regexp.Regexp{
-	"rows come by VALUES: INSERT ... SELECT becomes COPY":        regexp.MustCompile(`(?is)INSERT\s+INTO\s+[\w.]+\s*(\([^)]*\))?\s*SELECT\b`),
-	"numbers come from counter rows, ids from Go":                regexp.MustCompile(`(?i)\b(SERIAL|BIGSERIAL|CREATE SEQUENCE|GENERATED \w+( \w+)? AS IDENTITY)\b`),
-	"a status is text with a CHECK":                              regexp.MustCompile(`(?i)AS\s+ENUM`),
-	"the trigger's own name carries a shard number: use TG_ARGV": regexp.MustCompile(`\bTG_(TABLE_NAME|RELNAME)\b[^,)]*[;=]`),
-	"locks are rows: an advisory lock lives on one node":         regexp.MustCompile(`(?i)pg_(try_)?advisory`),
-	"no notifications in the core":                               regexp.MustCompile(`(?i)\b(LISTEN|NOTIFY|pg_notify)\b`),
-	"no temporary tables":                                        regexp.MustCompile(`(?i)CREATE\s+(LOCAL\s+)?TEMP`),
-	"a deferred failure comes as a failed COMMIT":                regexp.MustCompile(`(?i)\bDEFERRABLE\b`),
+	"rows come by VALUES: INSERT ... SELECT becomes COPY": regexp.MustCompile(
+		`(?is)INSERT\s+INTO\s+[\w.]+\s*(\([^)]*\))?\s*SELECT\b`,
+	),
+	"numbers come from counter rows, ids from Go": regexp.MustCompile(
+		`(?i)\b(SERIAL|BIGSERIAL|CREATE SEQUENCE|GENERATED \w+( \w+)? AS IDENTITY)\b`,
+	),
+	"a status is text with a CHECK": regexp.MustCompile(`(?i)AS\s+ENUM`),
+	"the trigger's own name carries a shard number: use TG_ARGV": regexp.MustCompile(
+		`\bTG_(TABLE_NAME|RELNAME)\b[^,)]*[;=]`,
+	),
+	"locks are rows: an advisory lock lives on one node": regexp.MustCompile(`(?i)pg_(try_)?advisory`),
+	"no notifications in the core":                       regexp.MustCompile(`(?i)\b(LISTEN|NOTIFY|pg_notify)\b`),
+	"no temporary tables":                                regexp.MustCompile(`(?i)CREATE\s+(LOCAL\s+)?TEMP`),
+	"a deferred failure comes as a failed COMMIT":        regexp.MustCompile(`(?i)\bDEFERRABLE\b`),
 }
 
-var sqlName = regexp.MustCompile(`(?i)(?:CONSTRAINT|CREATE (?:UNIQUE )?INDEX|CREATE TABLE|CREATE OR REPLACE FUNCTION) (?:hms\.)?(\w+)`)
+var sqlName = regexp.MustCompile(
+	`(?i)(?:CONSTRAINT|CREATE (?:UNIQUE )?INDEX|CREATE TABLE|CREATE OR REPLACE FUNCTION) (?:hms\.)?(\w+)`,
+)
 
 func TestMigrations(t *testing.T) {
 	t.Parallel()

@@ -15,9 +15,9 @@ import (
 
 // noTables are entities that no table keeps, and what they are.
 var noTables = map[string]string{
-	"actor":      "who asks, where nobody does",
-	"permission": "a permission of hmstype's catalogue that was missing",
-	"duty":       "a pair of permissions that one person must not use on the same thing",
+	"actor":                "who asks, where nobody does",
+	"permission":           "a permission of hmstype's catalogue that was missing",
+	"separation_of_duties": "a pair of permissions that one person must not use on the same thing",
 }
 
 var createTable = regexp.MustCompile(`CREATE TABLE (?:IF NOT EXISTS )?hms\.(\w+)`)

@@ -58,7 +58,9 @@ func sentinels(all []source) map[string]sentinel {
 				if doc == "" && !group.Lparen.IsValid() {
 					doc = group.Doc.Text()
 				}
-				e := sentinel{pkg: s.file.Name.Name, name: v.Names[0].Name, folder: filepath.Dir(s.path), doc: doc, value: v.Values[0]}
+				e := sentinel{
+					pkg: s.file.Name.Name, name: v.Names[0].Name, folder: filepath.Dir(s.path), doc: doc, value: v.Values[0],
+				}
 				found[e.pkg+"."+e.name] = e
 			}
 		}
@@ -157,7 +159,9 @@ func errorKinds(t *testing.T, all []source, errs map[string]sentinel) (kinds map
 	table = "| kind | HTTP | error | meaning |\n|---|---|---|---|\n"
 	for _, key := range slices.Sorted(maps.Keys(kinds)) {
 		e := errs[key]
-		table += fmt.Sprintf("| `%s` | %s | `hms.%s` | %s |\n", kinds[key], statuses[kinds[key]], e.name, sentence(e.name, e.doc))
+		table += fmt.Sprintf(
+			"| `%s` | %s | `hms.%s` | %s |\n", kinds[key], statuses[kinds[key]], e.name, sentence(e.name, e.doc),
+		)
 	}
 	return kinds, table + fmt.Sprintf("| `internal` | %s | none | anything else |\n", statuses["internal"])
 }

@@ -62,9 +62,8 @@ type goPackage struct {
 func list(t *testing.T, args ...string) []goPackage {
 	t.Helper()
 	cmd := exec.CommandContext(
-		t.Context(),
-		"go",
-		append([]string{"list", "-json=ImportPath,Imports,Deps,Module,Standard"}, args...)...)
+		t.Context(), "go", append([]string{"list", "-json=ImportPath,Imports,Deps,Module,Standard"}, args...)...,
+	)
 	cmd.Dir = "../.."
 	out, err := cmd.Output()
 	require.NoError(t, err)
@@ -135,8 +134,9 @@ func TestBreach(t *testing.T) {
 		ok       bool
 	}{
 		{"pharmacy", "patient", true}, {"pharmacy", "clinical", false}, {"patient", "pharmacy", false},
-		{"hmstype", "internal/dbx", false}, {"lab", "internal/dbtest", false}, {"", "lab", true}, {"lab", "", false},
-		{"examples/x", "hmstest/pgserver", true}, {"new", "hmstype", false},
+		{"hmstype", "internal/dbx", false},
+		{"lab", "internal/dbtest", false}, {"", "lab", true}, {"lab", "", false}, {"examples/x", "hmstest/pgserver", true},
+		{"new", "hmstype", false},
 		{"clinical", "clinical/scheduling", true}, {"clinical/scheduling", "clinical", false},
 		{"clinical/scheduling", "patient", true}, {"clinical/scheduling", "pharmacy", false},
 		{"pharmacy", "clinical/scheduling", false}, {"", "clinical/scheduling", true}, {"clinical/new", "hmstype", false},
@@ -147,14 +147,24 @@ func TestBreach(t *testing.T) {
 
 // linked are the modules that a host's program gets from us.
 var linked = []string{
-	"github.com/chelal/hms", "github.com/boombuler/barcode", "github.com/google/uuid", "github.com/jackc/pgpassfile",
-	"github.com/jackc/pgservicefile", "github.com/jackc/pgx/v5", "github.com/jackc/puddle/v2",
-	"github.com/jinzhu/inflection", "github.com/mattn/go-colorable", "github.com/mattn/go-isatty",
-	"github.com/pquerna/otp", "github.com/puzpuzpuz/xsync/v3", "github.com/rs/zerolog", "github.com/shopspring/decimal",
-	"github.com/tink-crypto/tink-go/v2", "github.com/tmthrgd/go-hex", "github.com/uptrace/bun",
-	"github.com/uptrace/bun/dialect/pgdialect", "github.com/vmihailenco/msgpack/v5",
-	"github.com/vmihailenco/tagparser/v2", "go.mau.fi/util", "golang.org/x/crypto", "golang.org/x/mod",
-	"golang.org/x/sync", "golang.org/x/sys", "golang.org/x/text", "google.golang.org/protobuf",
+	"github.com/chelal/hms",
+	"github.com/boombuler/barcode",
+	"github.com/google/uuid",
+	"github.com/jackc/pgpassfile", "github.com/jackc/pgservicefile", "github.com/jackc/pgx/v5",
+	"github.com/jackc/puddle/v2",
+	"github.com/jinzhu/inflection",
+	"github.com/mattn/go-colorable", "github.com/mattn/go-isatty",
+	"github.com/pquerna/otp",
+	"github.com/puzpuzpuz/xsync/v3",
+	"github.com/rs/zerolog",
+	"github.com/shopspring/decimal",
+	"github.com/tink-crypto/tink-go/v2",
+	"github.com/tmthrgd/go-hex",
+	"github.com/uptrace/bun", "github.com/uptrace/bun/dialect/pgdialect",
+	"github.com/vmihailenco/msgpack/v5", "github.com/vmihailenco/tagparser/v2",
+	"go.mau.fi/util",
+	"golang.org/x/crypto", "golang.org/x/mod", "golang.org/x/sync", "golang.org/x/sys", "golang.org/x/text",
+	"google.golang.org/protobuf",
 }
 
 func TestHostLinksOnlyTheseModules(t *testing.T) {

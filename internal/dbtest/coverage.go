@@ -12,7 +12,8 @@ const eventsOfUseCase = `SELECT count(*) FROM hms.audit_event
 	WHERE tenant_id = $1 AND operation = $2 AND xid = pg_current_xact_id_if_assigned()`
 
 // RequireEvent is the probe of every test's services: a use case that succeeds must have left
-// an event on the trail in its own transaction, unless its declaration says why not. So each test of a use case is a test of its trail, too; [Main] sees to it that there is one.
+// an event on the trail in its own transaction, unless its declaration says why not. So each test of a use case is
+// a test of its trail, too; [Main] sees to it that there is one.
 func RequireEvent(ctx context.Context, db dbx.DB, op usecase.Op) error {
 	info := declaredAs(op.Name)
 	if info.Quiet != "" {

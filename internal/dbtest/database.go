@@ -142,7 +142,9 @@ func ensureTemplate(ctx context.Context, server *pgserver.Server) (string, error
 	}
 	defer func() { _, _ = conn.ExecContext(ctx, `SELECT pg_advisory_unlock(hashtext('hms template'))`) }()
 	var ready bool
-	err = conn.QueryRowContext(ctx, `SELECT count(*) > 0 FROM pg_database WHERE datname = ? AND datistemplate`, name).Scan(&ready)
+	err = conn.QueryRowContext(
+		ctx, `SELECT count(*) > 0 FROM pg_database WHERE datname = ? AND datistemplate`, name,
+	).Scan(&ready)
 	if err != nil || ready {
 		return name, err
 	}

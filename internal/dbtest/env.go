@@ -129,7 +129,7 @@ func newEnv(tb testing.TB, db *bun.DB, dsn string) *Env {
 	crypt := fieldcrypt.New(key).WithNarrative(true)
 	e.Base = usecase.Base{
 		DB: dbx.NewHandle(db, dbx.Options{Now: clock.Now, Results: crypt}), Log: zerolog.Nop(), Crypt: crypt,
-		Duties: hmstype.StandardDuties(), Probe: RequireEvent,
+		Separation: hmstype.StandardSeparation(), Probe: RequireEvent,
 	}
 	e.Identity = identity.New(e.Base, identity.Config{Argon2: fastHash})
 	e.Base.Authorizer = e.Identity
@@ -147,8 +147,7 @@ func (e *Env) User(tb testing.TB, roles ...string) identity.User {
 	user, err := e.Identity.CreateUser(e.Ctx, identity.CreateUserInput{
 		Profile: identity.Profile{
 			Username: "user-" + hmstype.NewID[hmstype.UserID]().String(), FirstName: "Test", LastName: "User",
-		},
-		Roles: roles,
+		}, Roles: roles,
 	})
 	require.NoError(tb, err)
 	return user
@@ -162,9 +161,7 @@ func (e *Env) As(tb testing.TB, roles ...string) context.Context {
 
 // InTx runs fn on the library's own handle with the context's actor, for tests of private mechanisms
 // and for rows that a test must put there by SQL.
-func (e *Env) InTx(
-	tb testing.TB, ctx context.Context, fn func(context.Context, dbx.DB) error,
-) error { //nolint:revive // a test helper takes tb first
+func (e *Env) InTx(tb testing.TB, ctx context.Context, fn func(context.Context, dbx.DB) error) error {
 	tb.Helper()
 	return dbx.Map(e.Base.DB.InTx(ctx, "test", fn))
 }

@@ -21,7 +21,9 @@ type Access struct {
 func (db DB) RecordAccess(ctx context.Context, accesses ...Access) error {
 	if len(accesses) == 1 {
 		a := accesses[0]
-		_, err := db.Exec(ctx, `SELECT hms.record_access($1, $2, $3, $4, $5)`, db.Tenant(), a.Action, a.Entity, a.ID, a.Patient)
+		_, err := db.Exec(
+			ctx, `SELECT hms.record_access($1, $2, $3, $4, $5)`, db.Tenant(), a.Action, a.Entity, a.ID, a.Patient,
+		)
 		return err
 	}
 	n := len(accesses)

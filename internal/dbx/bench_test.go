@@ -14,11 +14,13 @@ import (
 // benchTables make two tables of one shape and content, a hundred tenants in each: one under
 // row-level security, one without.
 const benchTables = `
-CREATE TABLE hms.bench_walled (tenant_id uuid NOT NULL, id bigint NOT NULL, status text NOT NULL, name text NOT NULL, PRIMARY KEY (tenant_id, id));
+CREATE TABLE hms.bench_walled (tenant_id uuid NOT NULL, id bigint NOT NULL, status text NOT NULL, name text NOT NULL,
+PRIMARY KEY (tenant_id, id));
 CREATE INDEX bench_walled_status_idx ON hms.bench_walled (tenant_id, status, id);
 CREATE TABLE hms.bench_open (LIKE hms.bench_walled INCLUDING ALL);
 INSERT INTO hms.bench_walled SELECT tenant, i, (ARRAY['a','b','c','d'])[1 + i % 4], 'name ' || i
-	FROM (SELECT CASE WHEN t = 0 THEN '$tenant'::uuid ELSE gen_random_uuid() END AS tenant FROM generate_series(0, 99) AS t OFFSET 0) AS tenants, generate_series(1, 2000) AS i;
+	FROM (SELECT CASE WHEN t = 0 THEN '$tenant'::uuid ELSE gen_random_uuid() END AS tenant
+	FROM generate_series(0, 99) AS t OFFSET 0) AS tenants, generate_series(1, 2000) AS i;
 INSERT INTO hms.bench_open SELECT * FROM hms.bench_walled;
 SELECT hms.secure_table('bench_walled', 'SELECT');
 GRANT SELECT ON hms.bench_open TO hms_app;
@@ -40,7 +42,9 @@ func BenchmarkRowLevelSecurity(b *testing.B) {
 				for b.Loop() {
 					require.NoError(b, env.Base.DB.InTx(env.Ctx, "bench", func(ctx context.Context, db dbx.DB) error {
 						for range 20 { // so that the transaction itself does not hide the query
-							if err := drain(ctx, db, `SELECT id, name FROM hms.bench_`+table+` WHERE tenant_id = $1 `+query.where); err != nil {
+							if err := drain(
+								ctx, db, `SELECT id, name FROM hms.bench_`+table+` WHERE tenant_id = $1 `+query.where,
+							); err != nil {
 								return err
 							}
 						}

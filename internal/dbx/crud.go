@@ -122,7 +122,9 @@ type Order struct {
 }
 
 // Page reads one page of the tenant's rows by keyset and the cursor of the next.
-func Page[R Positioned](ctx context.Context, db DB, page hmstype.Page, order Order, more ...Apply) ([]R, string, error) {
+func Page[R Positioned](
+	ctx context.Context, db DB, page hmstype.Page, order Order, more ...Apply,
+) ([]R, string, error) {
 	size, err := page.Size()
 	if err != nil {
 		return nil, "", err

@@ -80,7 +80,8 @@ func requestHash(ctx context.Context, db DB, in any) (string, error) {
 }
 
 func claimKey(ctx context.Context, db DB, op, key, hash string) (bool, error) {
-	n, err := db.Exec(ctx, `INSERT INTO hms.idempotency_key (tenant_id, operation, key, actor, request_hash, created_at, expires_at)
+	n, err := db.Exec(ctx, `INSERT INTO hms.idempotency_key (tenant_id, operation, key, actor, request_hash, created_at,
+		expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (tenant_id, operation, actor, key) DO UPDATE
 		SET request_hash = excluded.request_hash, response = NULL,

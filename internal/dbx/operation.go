@@ -32,7 +32,9 @@ func withOperation(ctx context.Context, op *operation) context.Context {
 }
 
 // newOperation makes the operation whose connection is already in its settings.
-func (h Handle) newOperation(ctx context.Context, actor hmstype.Actor, now time.Time, want settings) (context.Context, DB) {
+func (h Handle) newOperation(
+	ctx context.Context, actor hmstype.Actor, now time.Time, want settings,
+) (context.Context, DB) {
 	h.owned, h.at, h.guard = &want, now, &guard{outer: h.guard}
 	h.depth++
 	h.conn = counted(ctx, h.conn, h.guard)

@@ -112,8 +112,9 @@ func TestHandle_InTx_ConcurrentUseOfABoundHandle(t *testing.T) {
 // Code of the host's runs in the host's role and settings, in our transaction as in his own.
 func TestDB_AsHost(t *testing.T) {
 	t.Parallel()
-	const state = `SELECT current_user, coalesce(current_setting('hms.tenant', true), ''), coalesce(current_setting('hms.actor', true), '')`
-	look := func(t *testing.T, ctx context.Context, conn bun.IConn) []string { //nolint:revive // t comes first
+	const state = `SELECT current_user, coalesce(current_setting('hms.tenant', true), ''),
+		coalesce(current_setting('hms.actor', true), '')`
+	look := func(t *testing.T, ctx context.Context, conn bun.IConn) []string {
 		t.Helper()
 		var user, tenant, actor string
 		require.NoError(t, conn.QueryRowContext(ctx, state).Scan(&user, &tenant, &actor))

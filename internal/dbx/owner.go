@@ -64,7 +64,9 @@ func (o Owner) Tenant(ctx context.Context, tenant hmstype.TenantID) (DB, error) 
 
 // TakeTurn takes a lock for which only those wait who do the same: it may wait for a minute.
 func (o Owner) TakeTurn(ctx context.Context, lock string) error {
-	for _, s := range []string{"SET LOCAL lock_timeout = '60s'", lock, "SET LOCAL lock_timeout = '" + ownerLockTimeout + "'"} {
+	for _, s := range []string{
+		"SET LOCAL lock_timeout = '60s'", lock, "SET LOCAL lock_timeout = '" + ownerLockTimeout + "'",
+	} {
 		if _, err := o.Exec(ctx, s); err != nil {
 			return err
 		}

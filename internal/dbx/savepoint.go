@@ -24,7 +24,9 @@ const readSettings = `SELECT current_setting('role'),
 	coalesce(current_setting('hms.operation', true), ''), coalesce(current_setting('hms.restricted', true), ''),
 	coalesce(current_setting('hms.now', true), ''), coalesce(current_setting('hms.credential', true), '')`
 
-func (h Handle) inSavepoint(ctx context.Context, actor hmstype.Actor, now time.Time, want settings, fn func(context.Context, DB) error) error {
+func (h Handle) inSavepoint(
+	ctx context.Context, actor hmstype.Actor, now time.Time, want settings, fn func(context.Context, DB) error,
+) error {
 	leaveGuard, err := h.guard.enter()
 	if err != nil {
 		return err
@@ -76,7 +78,8 @@ func (h Handle) enter(ctx context.Context, want settings) (hostSettings, error) 
 	}
 	var before hostSettings
 	err := h.conn.QueryRowContext(ctx, readSettings).Scan(&before.role,
-		&before.tenant, &before.actor, &before.request, &before.purpose, &before.operation, &before.restricted, &before.now, &before.credential)
+		&before.tenant, &before.actor, &before.request, &before.purpose, &before.operation, &before.restricted, &before.now,
+		&before.credential)
 	if err != nil {
 		return before, fmt.Errorf("read settings: %w", err)
 	}

@@ -116,7 +116,9 @@ func AsInstallation(ctx context.Context, db *bun.DB, fn func(context.Context, bu
 		return &beginError{err}
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	for _, s := range []string{"SET LOCAL ROLE " + AppRole, "SET LOCAL hms.tenant = '" + hmstype.TenantID{}.String() + "'"} {
+	for _, s := range []string{
+		"SET LOCAL ROLE " + AppRole, "SET LOCAL hms.tenant = '" + hmstype.TenantID{}.String() + "'",
+	} {
 		if _, err := tx.ExecContext(ctx, s); err != nil {
 			return &beginError{err}
 		}

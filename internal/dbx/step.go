@@ -32,7 +32,9 @@ type Change[R any, S ~string] struct {
 
 // Step locks the entity, re-reads it, checks the step against the table of transitions, applies
 // the change and writes row, history and event. It gives the row as it is now.
-func Step[R any, S ~string, I Entity, P headedRow[R]](ctx context.Context, db DB, m Machine[R, S], id I, c Change[R, S]) (R, error) {
+func Step[R any, S ~string, I Entity, P headedRow[R]](
+	ctx context.Context, db DB, m Machine[R, S], id I, c Change[R, S],
+) (R, error) {
 	row, err := Get[R](ctx, db, m.Table, id, ForUpdate)
 	if err != nil {
 		return row, err
@@ -72,7 +74,8 @@ func Move[R any, S ~string, P headedRow[R]](ctx context.Context, db DB, m Machin
 
 // recordStep writes the history of a step and its event in one round trip.
 func (db DB) recordStep(ctx context.Context, table, id string, version int64, from, to, reason string, e Event) error {
-	history := `INSERT INTO hms.` + table + `_status (tenant_id, entity_id, version, from_status, to_status, stepped_at, stepped_by, reason)
+	history := `INSERT INTO hms.` + table +
+		`_status (tenant_id, entity_id, version, from_status, to_status, stepped_at, stepped_by, reason)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 	args := []any{db.Tenant(), id, version, from, to, db.Now, db.By(), reason}
 	if e.Type != nil {

@@ -85,7 +85,9 @@ func backoff(ctx context.Context, attempt int) error {
 	}
 }
 
-func (h Handle) inOwnTx(ctx context.Context, actor hmstype.Actor, now time.Time, want settings, fn func(context.Context, DB) error) error {
+func (h Handle) inOwnTx(
+	ctx context.Context, actor hmstype.Actor, now time.Time, want settings, fn func(context.Context, DB) error,
+) error {
 	conn, err := h.bun.Conn(ctx)
 	if err != nil {
 		return &beginError{err}

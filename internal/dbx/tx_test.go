@@ -14,7 +14,7 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 )
 
-var errTest = errors.New("the deed failed")
+var errTest = errors.New("the act failed")
 
 // count adds one to a counter, the smallest use case there is.
 func count(ctx context.Context, db dbx.DB) error {
@@ -24,7 +24,9 @@ func count(ctx context.Context, db dbx.DB) error {
 
 func counted(t *testing.T, env *dbtest.Env) int64 {
 	t.Helper()
-	return dbtest.Scalar[int64](t, env, `SELECT coalesce((SELECT value FROM hms.counter WHERE tenant_id = ? AND name = 'test'), 0)`, env.Tenant)
+	return dbtest.Scalar[int64](
+		t, env, `SELECT coalesce((SELECT value FROM hms.counter WHERE tenant_id = ? AND name = 'test'), 0)`, env.Tenant,
+	)
 }
 
 func TestHandle_InTx(t *testing.T) {
@@ -36,10 +38,16 @@ func TestHandle_InTx(t *testing.T) {
 		var role, tenant, actor, operation string
 		require.NoError(t, env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
 			require.NoError(t, count(ctx, db))
-			return db.QueryRow(ctx, `SELECT current_user, current_setting('hms.tenant'), current_setting('hms.actor'), current_setting('hms.operation')`).
+			return db.QueryRow(
+				ctx,
+				`SELECT current_user, current_setting('hms.tenant'), current_setting('hms.actor'),
+					current_setting('hms.operation')`,
+			).
 				Scan(&role, &tenant, &actor, &operation)
 		}))
-		require.Equal(t, []string{"hms_app", env.Tenant.String(), "system:test", "test"}, []string{role, tenant, actor, operation})
+		require.Equal(t, []string{"hms_app", env.Tenant.String(), "system:test", "test"}, []string{
+			role, tenant, actor, operation,
+		})
 		require.Equal(t, int64(1), counted(t, env))
 	})
 

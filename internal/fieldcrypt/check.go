@@ -23,7 +23,9 @@ func (c *Cipher) Check(ctx context.Context, db *bun.DB) error {
 
 func (c *Cipher) checkMark(ctx context.Context, tx bun.Tx) error {
 	var data, index []byte
-	err := tx.QueryRowContext(ctx, `SELECT data_keyset, index_keyset FROM hms.tenant_keyset WHERE tenant_id = ?`, installation.String()).Scan(&data, &index)
+	err := tx.QueryRowContext(
+		ctx, `SELECT data_keyset, index_keyset FROM hms.tenant_keyset WHERE tenant_id = ?`, installation.String(),
+	).Scan(&data, &index)
 	switch {
 	case errors.Is(err, sql.ErrNoRows) && !c.On():
 		return nil

@@ -84,7 +84,9 @@ func lengthPrefixed(parts ...string) []byte {
 }
 
 // wrapKeyset encrypts a keyset by the host's key.
-func (c *Cipher) wrapKeyset(ctx context.Context, handle *keyset.Handle, tenant hmstype.TenantID, purpose string) ([]byte, error) {
+func (c *Cipher) wrapKeyset(
+	ctx context.Context, handle *keyset.Handle, tenant hmstype.TenantID, purpose string,
+) ([]byte, error) {
 	var b bytes.Buffer
 	if err := handle.WriteWithContext(ctx, keyset.NewBinaryWriter(&b), c.kek, keysetContext(tenant, purpose)); err != nil {
 		return nil, fmt.Errorf("%w: the key-encryption key refused to wrap", hmstype.ErrUnavailable)
@@ -92,8 +94,12 @@ func (c *Cipher) wrapKeyset(ctx context.Context, handle *keyset.Handle, tenant h
 	return b.Bytes(), nil
 }
 
-func (c *Cipher) unwrapKeyset(ctx context.Context, wrapped []byte, tenant hmstype.TenantID, purpose string) (*keyset.Handle, error) {
-	handle, err := keyset.ReadWithContext(ctx, keyset.NewBinaryReader(bytes.NewReader(wrapped)), c.kek, keysetContext(tenant, purpose))
+func (c *Cipher) unwrapKeyset(
+	ctx context.Context, wrapped []byte, tenant hmstype.TenantID, purpose string,
+) (*keyset.Handle, error) {
+	handle, err := keyset.ReadWithContext(
+		ctx, keyset.NewBinaryReader(bytes.NewReader(wrapped)), c.kek, keysetContext(tenant, purpose),
+	)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -104,7 +110,9 @@ func (c *Cipher) unwrapKeyset(ctx context.Context, wrapped []byte, tenant hmstyp
 }
 
 // tenantKeys unwraps both keysets of a tenant, or remembers having done so.
-func (c *Cipher) tenantKeys(ctx context.Context, tenant hmstype.TenantID, wrappedData, wrappedIndex []byte) (tenantKeys, error) {
+func (c *Cipher) tenantKeys(
+	ctx context.Context, tenant hmstype.TenantID, wrappedData, wrappedIndex []byte,
+) (tenantKeys, error) {
 	id := sha256.Sum256(lengthPrefixed(tenant.String(), string(wrappedData), string(wrappedIndex)))
 	if known, ok := remembered(c, c.tenants, id); ok {
 		return known, nil
@@ -141,7 +149,9 @@ func dataKeyContext(tenant hmstype.TenantID, subject uuid.UUID, epoch int) []byt
 }
 
 // newDataKey makes a subject's key and gives it wrapped, too.
-func (k tenantKeys) newDataKey(tenant hmstype.TenantID, subject uuid.UUID, epoch int) (wrapped []byte, key tink.AEAD, err error) {
+func (k tenantKeys) newDataKey(
+	tenant hmstype.TenantID, subject uuid.UUID, epoch int,
+) (wrapped []byte, key tink.AEAD, err error) {
 	raw := make([]byte, keyLength)
 	if _, err := rand.Read(raw); err != nil {
 		return nil, nil, err
@@ -154,7 +164,9 @@ func (k tenantKeys) newDataKey(tenant hmstype.TenantID, subject uuid.UUID, epoch
 }
 
 // dataKey unwraps a subject's key, or remembers having done so.
-func (c *Cipher) dataKey(keys tenantKeys, tenant hmstype.TenantID, subject uuid.UUID, epoch int, wrapped []byte) (tink.AEAD, error) {
+func (c *Cipher) dataKey(
+	keys tenantKeys, tenant hmstype.TenantID, subject uuid.UUID, epoch int, wrapped []byte,
+) (tink.AEAD, error) {
 	bound := dataKeyContext(tenant, subject, epoch)
 	id := sha256.Sum256(append(bound, wrapped...))
 	if known, ok := remembered(c, c.data, id); ok {

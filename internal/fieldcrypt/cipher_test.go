@@ -33,7 +33,9 @@ func keysOf(t *testing.T, env *dbtest.Env, c *fieldcrypt.Cipher, subjects ...uui
 	return keys
 }
 
-func seal(t *testing.T, keys fieldcrypt.Keys, subject uuid.UUID, field fieldcrypt.Field, row uuid.UUID, text string) string {
+func seal(
+	t *testing.T, keys fieldcrypt.Keys, subject uuid.UUID, field fieldcrypt.Field, row uuid.UUID, text string,
+) string {
 	t.Helper()
 	stored, err := keys.Seal(subject, field, row, text)
 	require.NoError(t, err)
@@ -60,7 +62,9 @@ func TestKeys_SealOpen(t *testing.T) {
 
 	t.Run("LengthsAreHiddenInSteps", func(t *testing.T) {
 		t.Parallel()
-		require.Len(t, seal(t, keys, subject, phone, row, "a"), len(seal(t, keys, subject, phone, row, strings.Repeat("a", 15))))
+		require.Len(
+			t, seal(t, keys, subject, phone, row, "a"), len(seal(t, keys, subject, phone, row, strings.Repeat("a", 15))),
+		)
 	})
 	t.Run("TwiceTheSameTextDiffers", func(t *testing.T) {
 		t.Parallel()
@@ -237,7 +241,9 @@ func TestCipher_WithoutItsKey(t *testing.T) {
 	keysOf(t, env, env.Base.Crypt, subject) // from here on the tenant is encrypted
 	wrong, err := fieldcrypt.NewLocalKey()
 	require.NoError(t, err)
-	for want, crypt := range map[error]*fieldcrypt.Cipher{fieldcrypt.ErrKeyMissing: fieldcrypt.New(nil), fieldcrypt.ErrKeyWrong: fieldcrypt.New(wrong)} {
+	for want, crypt := range map[error]*fieldcrypt.Cipher{
+		fieldcrypt.ErrKeyMissing: fieldcrypt.New(nil), fieldcrypt.ErrKeyWrong: fieldcrypt.New(wrong),
+	} {
 		err := env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
 			_, err := crypt.Load(ctx, db, subject)
 			return err

@@ -9,9 +9,13 @@ import (
 // Errors of this package. None of them names a value.
 var (
 	// ErrKeyMissing: the tenant's fields are encrypted and the host gave no key.
-	ErrKeyMissing = fmt.Errorf("%w: the data are encrypted and no key-encryption key is configured", hmstype.ErrPrecondition)
+	ErrKeyMissing = fmt.Errorf(
+		"%w: the data are encrypted and no key-encryption key is configured", hmstype.ErrPrecondition,
+	)
 	// ErrKeyWrong: the host's key does not unwrap the keys in the database.
-	ErrKeyWrong = fmt.Errorf("%w: the configured key-encryption key does not open this database's keys", hmstype.ErrPrecondition)
+	ErrKeyWrong = fmt.Errorf(
+		"%w: the configured key-encryption key does not open this database's keys", hmstype.ErrPrecondition,
+	)
 	// ErrKeyLost: the subject has no key for the field, and nobody erased him.
 	ErrKeyLost = fmt.Errorf("%w: the key of this record is not there", hmstype.ErrPrecondition)
 	// ErrErased: the subject's keys were destroyed on purpose; nothing new is sealed for him.

@@ -89,7 +89,9 @@ func (c *Cipher) requireClear(ctx context.Context, db dbx.DB) error {
 		return nil
 	}
 	var encrypted bool
-	err := db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM hms.tenant_keyset WHERE tenant_id = $1)`, db.Tenant()).Scan(&encrypted)
+	err := db.QueryRow(
+		ctx, `SELECT EXISTS (SELECT 1 FROM hms.tenant_keyset WHERE tenant_id = $1)`, db.Tenant(),
+	).Scan(&encrypted)
 	if err != nil {
 		return err
 	}

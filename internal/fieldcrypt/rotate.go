@@ -74,7 +74,8 @@ func (c *Cipher) Rotate(ctx context.Context, db dbx.DB) (epoch int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	_, err = db.Exec(ctx, `UPDATE hms.tenant_keyset SET epoch = $1, data_keyset = $2, rotated_at = $3 WHERE tenant_id = $4`,
+	_, err = db.Exec(ctx, `UPDATE hms.tenant_keyset SET epoch = $1, data_keyset = $2, rotated_at = $3
+		WHERE tenant_id = $4`,
 		keys.epoch+1, wrapped, db.Now, db.Tenant())
 	return keys.epoch + 1, err
 }
@@ -97,7 +98,9 @@ func (c *Cipher) Rewrap(ctx context.Context, db dbx.DB) error {
 		return err
 	}
 	var data, index []byte
-	err := db.QueryRow(ctx, `SELECT data_keyset, index_keyset FROM hms.tenant_keyset WHERE tenant_id = $1`, db.Tenant()).Scan(&data, &index)
+	err := db.QueryRow(
+		ctx, `SELECT data_keyset, index_keyset FROM hms.tenant_keyset WHERE tenant_id = $1`, db.Tenant(),
+	).Scan(&data, &index)
 	if err != nil {
 		return err
 	}
@@ -107,7 +110,10 @@ func (c *Cipher) Rewrap(ctx context.Context, db dbx.DB) error {
 	if index, err = c.rewrap(ctx, db, index, purposeIndex); err != nil {
 		return err
 	}
-	_, err = db.Exec(ctx, `UPDATE hms.tenant_keyset SET data_keyset = $1, index_keyset = $2 WHERE tenant_id = $3`, data, index, db.Tenant())
+	_, err = db.Exec(
+		ctx, `UPDATE hms.tenant_keyset SET data_keyset = $1, index_keyset = $2 WHERE tenant_id = $3`, data, index,
+		db.Tenant(),
+	)
 	return err
 }
 
@@ -154,7 +160,8 @@ func (k Keys) epochPrefix() string { return prefix + strconv.Itoa(k.epoch) + ":"
 // stays as it is. The names come from [Declare], never from a caller; $1 is the tenant.
 func (c Column) outdated(current string) string {
 	return `t.` + c.Name + ` <> '' AND left(t.` + c.Name + `, length(` + current + `)) <> ` + current +
-		` AND NOT EXISTS (SELECT 1 FROM hms.data_key AS d WHERE d.tenant_id = $1 AND d.subject_id = t.` + c.Subject + ` AND d.wrapped = '')`
+		` AND NOT EXISTS (SELECT 1 FROM hms.data_key AS d WHERE d.tenant_id = $1 AND d.subject_id = t.` + c.Subject +
+		` AND d.wrapped = '')`
 }
 
 // Reencrypt seals up to limit fields by keys of the current epoch, and tells how many it

@@ -11,7 +11,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 )
 
-// CodeKey gives the twin of what is typed off a label or out of a list: lot numbers, codes,
+// CodeKey gives the normal form of what is typed off a label or out of a list: lot numbers, codes,
 // numbers of beds, patients' identifiers, record numbers, e-mail addresses. Two texts are the
 // same thing exactly where their keys are equal: they may differ in
 //
@@ -27,7 +27,7 @@ import (
 // recall must not. Empty where nothing can be seen of the text.
 func CodeKey(text string) string { return key(text, false) }
 
-// NameKey gives the twin of what people call something or somebody: wards, suppliers, stores,
+// NameKey gives the normal form of what people call something or somebody: wards, suppliers, stores,
 // categories, roles, user names. It is [CodeKey] but for space, which parts words: a run of it is
 // one space, and none stands at the ends, so "Ward  1" is "ward 1" but not "Ward1".
 func NameKey(text string) string { return key(text, true) }
@@ -95,7 +95,7 @@ const moreDashes = "\u2212\u2043\u02d7\u2796\u207b\u208b"
 func isDash(r rune) bool { return unicode.Is(unicode.Pd, r) || strings.ContainsRune(moreDashes, r) }
 
 // Check notes for a typed text that must be there what [hmstype.Validator.Text] does, and that its
-// twin, of [CodeKey] or [NameKey], is not empty and not much longer than the text may be: an index
+// normal form, of [CodeKey] or [NameKey], is not empty and not much longer than the text may be: an index
 // holds it. maxLen counts the characters of the text.
 func Check(v *hmstype.Validator, keyOf func(string) string, text, path string, maxLen int) {
 	v.Text(text, path, 1, maxLen)
@@ -114,7 +114,7 @@ func checkKey(v *hmstype.Validator, keyOf func(string) string, text, path string
 	if strings.TrimSpace(text) == "" || !utf8.ValidString(text) || utf8.RuneCountInString(text) > maxLen {
 		return // noted already
 	}
-	twin := keyOf(text)
-	v.Check(twin != "", path, "must have a letter, digit or sign")
-	v.Check(len(twin) <= utf8.UTFMax*maxLen, path, "is too long when its signs are written out")
+	normal := keyOf(text)
+	v.Check(normal != "", path, "must have a letter, digit or sign")
+	v.Check(len(normal) <= utf8.UTFMax*maxLen, path, "is too long when its signs are written out")
 }

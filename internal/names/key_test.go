@@ -62,7 +62,8 @@ func TestKeys_EveryCharacter(t *testing.T) {
 		}
 		for _, text := range []string{string(r), "a" + string(r) + "b", string(r) + "\u0301" + string(r)} {
 			code, spaced := names.CodeKey(text), names.NameKey(text)
-			if names.CodeKey(code) != code || names.NameKey(spaced) != spaced || names.CodeKey(spaced) != code || strings.Contains(code, " ") {
+			if names.CodeKey(code) != code || names.NameKey(spaced) != spaced || names.CodeKey(spaced) != code ||
+				strings.Contains(code, " ") {
 				require.Fail(t, "the key is not its own key", "%q: %q, %q", text, code, spaced)
 			}
 		}
@@ -146,7 +147,10 @@ func TestCheck(t *testing.T) {
 		{" ", broken("required"), broken("must not be blank")},
 		{"\u200b", broken("must have a letter, digit or sign"), broken("must have a letter, digit or sign")},
 		{strings.Repeat("x", 11), broken("must have at most 10 characters"), broken("must have at most 10 characters")},
-		{strings.Repeat("\ufdfa", 10), broken("is too long when its signs are written out"), broken("is too long when its signs are written out")},
+		{
+			strings.Repeat("\ufdfa", 10), broken("is too long when its signs are written out"),
+			broken("is too long when its signs are written out"),
+		},
 	} {
 		required, optional := check(tt.text)
 		require.Equal(t, tt.required, required, "%q", tt.text)

@@ -148,7 +148,8 @@ func TestOpen_CancelledUnderWay(t *testing.T) {
 	}()
 	require.Eventually(t, func() bool {
 		var underWay bool
-		err := other.QueryRow(t.Context(), `SELECT coalesce(wait_event, '') = 'PgSleep' FROM pg_stat_activity, pg_stat_clear_snapshot()
+		err := other.QueryRow(t.Context(), `SELECT coalesce(wait_event, '') = 'PgSleep'
+			FROM pg_stat_activity, pg_stat_clear_snapshot()
 			WHERE pid = $1`, tx.Conn().PgConn().PID()).Scan(&underWay)
 		return err == nil && underWay
 	}, 10*time.Second, 5*time.Millisecond)

@@ -97,8 +97,9 @@ type Command[In Validator, Out any] struct {
 // Declare registers the command and gives what runs it.
 func (c Command[In, Out]) Declare() *Command[In, Out] {
 	declare(Info{
-		Name: c.Name, Permission: c.Permission, Writes: true, Shows: c.Shows.entity, Nobody: c.Shows.nobody, Quiet: c.Quiet,
-		MayBeIdle: c.MayBeIdle, Sample: c.Sample, Input: reflect.TypeFor[In](), Output: reflect.TypeFor[Out](),
+		Name: c.Name, Permission: c.Permission, Writes: true, Shows: c.Shows.entity, Nobody: c.Shows.nobody,
+		Quiet: c.Quiet, MayBeIdle: c.MayBeIdle, Sample: c.Sample, Input: reflect.TypeFor[In](),
+		Output: reflect.TypeFor[Out](),
 	})
 	return &c
 }

@@ -48,7 +48,9 @@ func (h *hookOf) hook() hmstype.Hook {
 	note := func(when string) func(ctx context.Context, call hmstype.HookCall) error {
 		return func(ctx context.Context, call hmstype.HookCall) error {
 			var role string
-			err := call.Conn.QueryRowContext(ctx, `SELECT current_user || coalesce(current_setting('hms.tenant', true), '')`).Scan(&role)
+			err := call.Conn.QueryRowContext(
+				ctx, `SELECT current_user || coalesce(current_setting('hms.tenant', true), '')`,
+			).Scan(&role)
 			if err != nil {
 				return err
 			}
@@ -109,7 +111,9 @@ func TestHook_IsAskedAgainAtARetry(t *testing.T) {
 	env, h := dbtest.New(t), &hookOf{}
 	env.Base.Hooks = []hmstype.Hook{h.hook()}
 	tries := 0
-	_, err := opCount.Run(env.Ctx, &env.Base, countInput{}, func(ctx context.Context, db dbx.DB, in countInput) (int64, error) {
+	_, err := opCount.Run(env.Ctx, &env.Base, countInput{}, func(
+		ctx context.Context, db dbx.DB, in countInput,
+	) (int64, error) {
 		if tries++; tries < 3 {
 			_, err := db.Exec(ctx, `DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END $$`)
 			return 0, err
@@ -135,7 +139,12 @@ func TestHook_Panics(t *testing.T) {
 	bound := env.Base.Bind(tx, env.Base.Authorizer)
 	require.Panics(t, func() { _, _ = opCount.Run(env.Ctx, &bound, countInput{}, count) })
 	var role string
-	require.NoError(t, tx.QueryRowContext(t.Context(), `SELECT current_user || coalesce(current_setting('hms.tenant', true), '')`).Scan(&role))
+	require.NoError(
+		t,
+		tx.QueryRowContext(
+			t.Context(), `SELECT current_user || coalesce(current_setting('hms.tenant', true), '')`,
+		).Scan(&role),
+	)
 	require.Equal(t, "postgres", role)
 	require.NoError(t, tx.Commit())
 	require.Zero(t, counted(t, env))
@@ -162,7 +171,9 @@ type watchedKey struct{}
 
 func (w *watcher) Begin(ctx context.Context, of hmstype.UseCase) (context.Context, func(hmstype.Outcome)) {
 	w.began = append(w.began, of)
-	return context.WithValue(ctx, watchedKey{}, of.Operation), func(o hmstype.Outcome) { w.outcomes = append(w.outcomes, o) }
+	return context.WithValue(ctx, watchedKey{}, of.Operation), func(o hmstype.Outcome) {
+		w.outcomes = append(w.outcomes, o)
+	}
 }
 
 func TestObserver_BracketsEveryUseCase(t *testing.T) {
@@ -172,7 +183,9 @@ func TestObserver_BracketsEveryUseCase(t *testing.T) {
 	actor := hmstype.SystemActor(env.Tenant, "test")
 	actor.RequestID = "request-1"
 	ctx := hmstype.WithActor(t.Context(), actor)
-	_, err := opCount.Run(ctx, &env.Base, countInput{}, func(ctx context.Context, db dbx.DB, in countInput) (int64, error) {
+	_, err := opCount.Run(ctx, &env.Base, countInput{}, func(
+		ctx context.Context, db dbx.DB, in countInput,
+	) (int64, error) {
 		require.Equal(t, "test.count", ctx.Value(watchedKey{}), "the rule runs under the observer's context")
 		return count(ctx, db, in)
 	})

@@ -70,12 +70,16 @@ func (o LogObserver) Begin(ctx context.Context, of hmstype.UseCase) (context.Con
 
 // before asks the host's hooks that run before the rule.
 func (b *Base) before(ctx context.Context, db dbx.DB, op Op, in any) error {
-	return b.ask(ctx, db, op, in, nil, func(h hmstype.Hook) func(context.Context, hmstype.HookCall) error { return h.Before })
+	return b.ask(ctx, db, op, in, nil, func(h hmstype.Hook) func(context.Context, hmstype.HookCall) error {
+		return h.Before
+	})
 }
 
 // after asks those that run after it.
 func (b *Base) after(ctx context.Context, db dbx.DB, op Op, in, out any) error {
-	return b.ask(ctx, db, op, in, out, func(h hmstype.Hook) func(context.Context, hmstype.HookCall) error { return h.After })
+	return b.ask(ctx, db, op, in, out, func(h hmstype.Hook) func(context.Context, hmstype.HookCall) error {
+		return h.After
+	})
 }
 
 // given is the argument that the caller gave, or the result that he gets, where ours is a wrapper
@@ -88,7 +92,8 @@ func given(value any) any {
 }
 
 func (b *Base) ask(
-	ctx context.Context, db dbx.DB, op Op, in, out any, pick func(hmstype.Hook) func(context.Context, hmstype.HookCall) error,
+	ctx context.Context, db dbx.DB, op Op, in, out any,
+	pick func(hmstype.Hook) func(context.Context, hmstype.HookCall) error,
 ) error {
 	for _, hook := range b.Hooks {
 		fn := pick(hook)
@@ -96,7 +101,9 @@ func (b *Base) ask(
 			continue
 		}
 		err := db.AsHost(ctx, func(ctx context.Context, conn bun.IConn) error {
-			return fn(ctx, hmstype.HookCall{UseCase: useCaseOf(ctx, op.Name), Actor: db.Actor, Input: given(in), Result: given(out), Conn: conn})
+			return fn(ctx, hmstype.HookCall{
+				UseCase: useCaseOf(ctx, op.Name), Actor: db.Actor, Input: given(in), Result: given(out), Conn: conn,
+			})
 		})
 		if err != nil {
 			return err

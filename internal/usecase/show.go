@@ -173,7 +173,8 @@ func withheldList(list reflect.Value) reflect.Value {
 }
 
 func isAtom(t reflect.Type) bool {
-	return t == reflect.TypeFor[hmstype.Date]() || t == reflect.TypeFor[decimal.Decimal]() || t == reflect.TypeFor[hmstype.Money]()
+	return t == reflect.TypeFor[hmstype.Date]() || t == reflect.TypeFor[decimal.Decimal]() ||
+		t == reflect.TypeFor[hmstype.Money]()
 }
 
 // keeps tells whether a field says nothing of a patient but that there is something.
@@ -182,7 +183,8 @@ func keeps(field reflect.StructField) bool {
 	switch {
 	case field.Tag.Get("hms") == "withheld":
 		return false // the type would keep it, and yet it tells of the patient
-	case t == reflect.TypeFor[time.Time](), t == reflect.TypeFor[hmstype.ActorRef](), t == reflect.TypeFor[hmstype.Period]():
+	case t == reflect.TypeFor[time.Time](), t == reflect.TypeFor[hmstype.ActorRef](),
+		t == reflect.TypeFor[hmstype.Period]():
 		return true
 	case t.Kind() == reflect.Array && t.PkgPath() == reflect.TypeFor[hmstype.TenantID]().PkgPath():
 		return true // an id
@@ -199,7 +201,9 @@ func keeps(field reflect.StructField) bool {
 // What a command changed is on the trail already, with the patient; only a replayed answer, which
 // changed nothing, is recorded as a read, one of a command that may have found nothing to do, and
 // what a break-glass grant opens, for its review.
-func show[Out any](ctx context.Context, b *Base, db dbx.DB, op Op, s Shows[Out], out *Out, replayed bool) ([]hmstype.PatientID, error) {
+func show[Out any](
+	ctx context.Context, b *Base, db dbx.DB, op Op, s Shows[Out], out *Out, replayed bool,
+) ([]hmstype.PatientID, error) {
 	if s.visit == nil {
 		return nil, nil
 	}
@@ -233,7 +237,9 @@ func patientsOf(all []shown) []hmstype.PatientID {
 
 // settle withholds the values of restricted patients. Where they are to be refused it does
 // nothing: the database refuses to record the read.
-func (s Shows[Out]) settle(ctx context.Context, db dbx.DB, all []shown, withholds bool) (map[hmstype.PatientID]bool, error) {
+func (s Shows[Out]) settle(
+	ctx context.Context, db dbx.DB, all []shown, withholds bool,
+) (map[hmstype.PatientID]bool, error) {
 	if !withholds || db.SeesRestricted() {
 		return nil, nil
 	}

@@ -22,7 +22,7 @@ type Base struct {
 	Log        zerolog.Logger // the zero value is silent
 	Observers  []hmstype.Observer
 	Hooks      []hmstype.Hook
-	Duties     []hmstype.DutyPair // kept apart; see RequireAnother
+	Separation []hmstype.SeparatedPair // kept apart; see RequireAnother
 	// Probe is asked at the end of each use case, inside its transaction; an error ends it.
 	// Tests hold every use case against the audit trail this way. Nil asks nobody.
 	Probe func(ctx context.Context, db dbx.DB, op Op) error
@@ -72,14 +72,15 @@ func run[In Validator, Out any](
 		})
 		err = b.recordRestricted(ctx, op, dbx.Map(err))
 		b.recordDenied(ctx, op, err)
-		b.recordDuty(ctx, op, err)
+		b.recordSeparation(ctx, op, err)
 	}
 	return finish(b, op, done, out, err)
 }
 
 // inside is the part of run that happens in the transaction.
 func inside[In Validator, Out any](
-	ctx context.Context, b *Base, db dbx.DB, op Op, shows Shows[Out], in In, fn func(context.Context, dbx.DB, In) (Out, error),
+	ctx context.Context, b *Base, db dbx.DB, op Op, shows Shows[Out], in In,
+	fn func(context.Context, dbx.DB, In) (Out, error),
 ) (Out, error) {
 	out, replayed, err := dbx.Once(ctx, db, op.Name, op.Key, in, func(ctx context.Context, db dbx.DB, in In) (Out, error) {
 		if err := b.before(ctx, db, op, in); err != nil {

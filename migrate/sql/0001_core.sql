@@ -1,5 +1,5 @@
 -- Texts have an end, the one that Go's validation has: length() of what people type; 81 for who did it
--- (hmstype.ActorRef), four bytes a character for the twin of a typed text (internal/names), and for what
+-- (hmstype.ActorRef), four bytes a character for the normal form of a typed text (internal/names), and for what
 -- may be sealed the length of the longest text's ciphertext (fieldcrypt.SealedLength). text_length_test.go
 -- holds both sides together, and lists the columns without an end.
 
@@ -76,7 +76,7 @@ CREATE TABLE hms.idempotency_key (
 SELECT hms.secure_table('idempotency_key', 'SELECT, INSERT, UPDATE, DELETE');
 
 -- Numbers that people read (MRN, bill, order). A sequence would neither be per tenant nor
--- free of gaps; a counter's row is locked until the deed commits, and so never skips.
+-- free of gaps; a counter's row is locked until the use case commits, and so never skips.
 CREATE TABLE hms.counter (
     tenant_id uuid   NOT NULL,
     name      text   NOT NULL,
@@ -86,7 +86,7 @@ CREATE TABLE hms.counter (
 );
 SELECT hms.secure_table('counter', 'SELECT, INSERT, UPDATE');
 
--- A row per thing that two deeds must not do at once and that has no row of its own yet.
+-- A row per thing that two use cases must not do at once and that has no row of its own yet.
 CREATE TABLE hms.lock (
     tenant_id uuid NOT NULL,
     name      text NOT NULL,

@@ -60,7 +60,7 @@ CREATE TABLE hms.patient_identifier (
     system           text NOT NULL,
     system_key       text NOT NULL,
     value            text NOT NULL,
-    value_key        text NOT NULL, -- with field encryption a keyed token of the twin
+    value_key        text NOT NULL, -- with field encryption a keyed token of the normal form
     CONSTRAINT patient_identifier_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT patient_identifier_value_key UNIQUE (tenant_id, system_key, value_key),
     CONSTRAINT patient_identifier_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),

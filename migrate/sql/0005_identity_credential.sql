@@ -52,7 +52,7 @@ CREATE TABLE hms.user_session (
 CREATE INDEX user_session_user_idx ON hms.user_session (tenant_id, user_id, started_at);
 SELECT hms.secure_table('user_session', 'SELECT, INSERT, UPDATE, DELETE');
 
--- Tokens that are good for one deed: a new password, or the acceptance of an invitation.
+-- Tokens that are good for one use case: a new password, or the acceptance of an invitation.
 CREATE TABLE hms.user_token (
     tenant_id  uuid        NOT NULL,
     token_hash bytea       NOT NULL,

@@ -1,7 +1,7 @@
 -- Formulary, suppliers, batches, stock and dispensing.
 
--- A column <name>_key is the twin of a typed text, written by the service (internal/names): what
--- differs in case, space, dashes or Unicode form is the same thing. Unique keys stand on twins.
+-- A column <name>_key holds the normal form of a typed text, written by the service (internal/names): what
+-- differs in case, space, dashes or Unicode form is the same thing. Unique keys stand on normal forms.
 CREATE TABLE hms.medication_category (
     tenant_id   uuid        NOT NULL,
     id          uuid        NOT NULL,

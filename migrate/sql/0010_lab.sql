@@ -61,7 +61,7 @@ CREATE TABLE hms.lab_analyte (
 SELECT hms.install_table('lab_analyte');
 
 -- The answers that a coded analyte may have, each with the flag that it carries. Their codes have
--- no twin, for case tells them apart: ccEe and CcEe are two Rhesus phenotypes.
+-- no normal form, for case tells them apart: ccEe and CcEe are two Rhesus phenotypes.
 CREATE TABLE hms.lab_answer (
     tenant_id  uuid   NOT NULL,
     analyte_id uuid   NOT NULL,

@@ -64,7 +64,7 @@ SELECT hms.install_table('billing_account', 'patient_id', 'patient_id');
 -- Charges
 
 -- What was done and what it costs, copied from the catalogue at capture. The source is
--- polymorphic and carries no foreign key; its uniqueness is what keeps one deed from being
+-- polymorphic and carries no foreign key; its uniqueness is what keeps one use case from being
 -- charged by two paths.
 CREATE TABLE hms.charge (
     tenant_id     uuid          NOT NULL,

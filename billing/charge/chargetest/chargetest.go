@@ -63,7 +63,8 @@ func (h Harness) request() charge.Request {
 	price := hmstype.MustMoney("12.50", "USD")
 	return charge.Request{
 		Source:  charge.Source{Kind: "chargetest", ID: hmstype.NewID[hmstype.ChargeID]().String()},
-		Patient: h.Patient, Service: h.Service, Text: "Conformance", Quantity: decimal.NewFromInt(2), UnitPrice: &price, At: h.At,
+		Patient: h.Patient, Service: h.Service, Text: "Conformance", Quantity: decimal.NewFromInt(2), UnitPrice: &price,
+		At: h.At,
 	}
 }
 

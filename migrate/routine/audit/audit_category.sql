@@ -1,4 +1,4 @@
--- What an event is to the rules of retention; the twin of audit.CategoryOf.
+-- What an event is to the rules of retention; the same as audit.CategoryOf.
 CREATE OR REPLACE FUNCTION hms.audit_category(p_action text, p_entity text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE

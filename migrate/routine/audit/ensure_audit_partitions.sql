@@ -1,5 +1,5 @@
 -- Makes the monthly partitions from p_from on. The default partition takes what lies
--- outside them, so that no deed ever fails for want of a partition; a month whose events
+-- outside them, so that no use case ever fails for want of a partition; a month whose events
 -- lie there already keeps them there.
 CREATE OR REPLACE FUNCTION hms.ensure_audit_partitions(p_from date, p_months integer) RETURNS integer
 LANGUAGE plpgsql AS $$

@@ -15,7 +15,7 @@ BEGIN
         IF v_actor LIKE 'human:%' THEN
             SELECT g.id INTO v_grant FROM hms.break_glass AS g
             WHERE g.tenant_id = p_tenant AND g.user_id = substr(v_actor, 7)::uuid AND g.patient_id = p_patient
-              AND g.started_at <= hms.deed_time() AND g.expires_at > hms.deed_time() AND g.ended_at IS NULL
+              AND g.started_at <= hms.operation_time() AND g.expires_at > hms.operation_time() AND g.ended_at IS NULL
             ORDER BY g.expires_at DESC LIMIT 1;
         END IF;
         IF v_grant IS NULL AND p_action <> 'search' THEN

@@ -1,5 +1,5 @@
 -- The patient's row comes first, in the weak mode of a foreign key: what we insert later refers to it,
--- and a deed that holds it may be waiting for the account.
+-- and a use case that holds it may be waiting for the account.
 CREATE OR REPLACE FUNCTION hms.lock_billing_account(p_tenant uuid, p_patient uuid, p_now timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN

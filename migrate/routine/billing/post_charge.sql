@@ -1,4 +1,4 @@
--- Captures a charge once per source. It answers instead of raising, so that the deed that
+-- Captures a charge once per source. It answers instead of raising, so that the use case that
 -- charges may decide what an unknown code means to it:
 --   captured | existing | no_service | no_price
 CREATE OR REPLACE FUNCTION hms.post_charge(

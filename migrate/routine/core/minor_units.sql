@@ -1,4 +1,4 @@
--- Decimal places of a currency (ISO 4217, list one); the twin of hmstype.Currency.MinorUnits.
+-- Decimal places of a currency (ISO 4217, list one); the same as hmstype.Currency.MinorUnits.
 CREATE OR REPLACE FUNCTION hms.minor_units(p_currency text) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE

@@ -2,8 +2,8 @@
 -- location that may be used until p_usable_until, the earliest expiry first, and writes a
 -- movement and a line of the dispense per batch. Gives how many units it took.
 --
--- Candidates are locked one by one in the order (expiry, received, id), which every deed
--- keeps, and read anew after the lock: another deed may have emptied or recalled the batch
+-- Candidates are locked one by one in the order (expiry, received, id), which every use case
+-- keeps, and read anew after the lock: another use case may have emptied or recalled the batch
 -- while this one waited. SKIP LOCKED would skip the earliest expiry. Too little in all
 -- raises HM101 with the units that there are, unless a part will do.
 CREATE OR REPLACE FUNCTION hms.pharmacy_allocate(

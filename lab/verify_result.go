@@ -47,7 +47,7 @@ func (s *Service) verifyResult(ctx context.Context, db dbx.DB, in VerifyResultIn
 	if err := ItemTransitions.Check("lab_order_item", item.Status, ItemFinal); err != nil {
 		return ItemResult{}, err
 	}
-	b := bench{item: *item}
+	b := assay{item: *item}
 	if b.analytes, err = analytesOf(ctx, db, []hmstype.LabTestID{item.TestID}); err != nil {
 		return ItemResult{}, err
 	}
@@ -69,7 +69,7 @@ func (s *Service) verifyResult(ctx context.Context, db dbx.DB, in VerifyResultIn
 }
 
 // finalVersions gives the final version of each preliminary result.
-func (s *Service) finalVersions(db dbx.DB, b bench) ([]resultRow, error) {
+func (s *Service) finalVersions(db dbx.DB, b assay) ([]resultRow, error) {
 	rows := []resultRow{}
 	for _, a := range b.analytes {
 		row, known := b.current[a.ID]
@@ -92,47 +92,4 @@ func (s *Service) finalVersions(db dbx.DB, b bench) ([]resultRow, error) {
 // requireSecondPerson refuses whoever entered the value, where the duties are kept apart.
 func (s *Service) requireSecondPerson(db dbx.DB, row resultRow) error {
 	return s.base.RequireAnotherPerson(db, hmstype.PermLabResult, hmstype.PermLabReview, row.EnteredBy)
-}
-
-// ReviewResultInput says that the actor has read an item's final results.
-type ReviewResultInput struct {
-	ItemRef
-}
-
-// Validate implements the rules of [ItemRef].
-func (in ReviewResultInput) Validate() error {
-	var v hmstype.Validator
-	in.check(&v)
-	return v.Err()
-}
-
-var opReviewResult = usecase.Command[ReviewResultInput, Item]{
-	Name: "lab.review_result", Permission: hmstype.PermLabReview, Shows: orderItems.One(),
-	Sample: ReviewResultInput{ItemRef{Version: 1}},
-}.Declare()
-
-// ReviewResult notes who of those who treat the patient has read the results; a correction takes
-// the note away, so that they are read again. The actor must be a person: [ErrPersonRequired].
-// Permission: [hmstype.PermLabReview].
-func (s *Service) ReviewResult(ctx context.Context, in ReviewResultInput) (Item, error) {
-	return opReviewResult.Run(ctx, &s.base, in, reviewResult)
-}
-
-func reviewResult(ctx context.Context, db dbx.DB, in ReviewResultInput) (Item, error) {
-	if db.Actor.Kind != hmstype.ActorHuman {
-		return Item{}, ErrPersonRequired
-	}
-	_, _, item, err := openItem(ctx, db, in.ItemRef)
-	if err != nil {
-		return Item{}, err
-	}
-	if !item.Status.released() {
-		return Item{}, &hmstype.TransitionError{
-			Entity: "lab_order_item", From: string(item.Status), To: "reviewed",
-			Allowed: []string{},
-		}
-	}
-	item.ReviewedBy, item.ReviewedAt = db.By(), db.Now
-	err = dbx.Update(ctx, db, item, "reviewed_by", "reviewed_at")
-	return item.item(), err
 }

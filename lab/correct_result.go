@@ -59,7 +59,7 @@ func (s *Service) correctResult(ctx context.Context, db dbx.DB, in CorrectResult
 	if !item.Status.released() {
 		return ItemResult{}, ItemTransitions.Check("lab_order_item", item.Status, ItemCorrected)
 	}
-	b, err := s.benchOf(ctx, db, *item)
+	b, err := s.assayOf(ctx, db, *item)
 	if err != nil {
 		return ItemResult{}, err
 	}
@@ -96,7 +96,7 @@ func (s *Service) correctResult(ctx context.Context, db dbx.DB, in CorrectResult
 
 // finishCorrection moves the item and tells who has read the superseded value.
 func (s *Service) finishCorrection(ctx context.Context, db dbx.DB, item *itemRow, to ItemStatus, why string,
-	reader hmstype.ActorRef, b bench, rows []resultRow,
+	reader hmstype.ActorRef, b assay, rows []resultRow,
 ) (ItemResult, error) {
 	if err := correctItem(ctx, db, item, to, why); err != nil {
 		return ItemResult{}, err

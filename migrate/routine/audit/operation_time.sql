@@ -1,6 +1,6 @@
--- The deed's instant, as the host's clock gave it; the database's own where SQL comes from
+-- The operation's instant, as the host's clock gave it; the database's own where SQL comes from
 -- outside the library.
-CREATE OR REPLACE FUNCTION hms.deed_time() RETURNS timestamptz
+CREATE OR REPLACE FUNCTION hms.operation_time() RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT coalesce(nullif(current_setting('hms.now', true), '')::timestamptz, clock_timestamp())
 $$;

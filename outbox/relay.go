@@ -3,7 +3,6 @@ package outbox
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -21,11 +20,6 @@ type Event struct {
 	EntityID   string                `json:"entityId"`   // events of one entity come in order
 	Data       json.RawMessage       `json:"data"`       // ids, codes and quantities; no patient's data
 	OccurredAt time.Time             `json:"occurredAt"` // UTC
-}
-
-// Service delivers the events of the actor's tenant.
-type Service struct {
-	base usecase.Base
 }
 
 // relayBatch is the number of events of one transaction.
@@ -54,7 +48,7 @@ func (d delivery) Given() any { return d.count }
 
 var opRelay = usecase.Command[usecase.None, delivery]{
 	Name: "outbox.relay", Permission: hmstype.PermOutboxRelay, Shows: usecase.Nobody[delivery]("counts only"),
-	Quiet: "marks what was delivered; the events tell of deeds that are on the trail",
+	Quiet: "marks what was delivered; the events tell of changes that are on the trail",
 }.Declare()
 
 // Relay hands waiting events to fn, at most a hundred, oldest first, and tells how many
@@ -66,7 +60,9 @@ var opRelay = usecase.Command[usecase.None, delivery]{
 // of an entity whose earlier event waits.
 // Permission: [hmstype.PermOutboxRelay].
 func (s *Service) Relay(ctx context.Context, fn func(context.Context, Event) error) (int, error) {
-	done, err := opRelay.Run(ctx, &s.base, usecase.None{}, func(ctx context.Context, db dbx.DB, _ usecase.None) (delivery, error) {
+	done, err := opRelay.Run(ctx, &s.base, usecase.None{}, func(
+		ctx context.Context, db dbx.DB, _ usecase.None,
+	) (delivery, error) {
 		return deliver(ctx, db, fn)
 	})
 	if err != nil {
@@ -111,40 +107,3 @@ func (r eventRow) event() Event {
 		Data: r.Data, OccurredAt: r.OccurredAt.UTC(),
 	}
 }
-
-// PurgeInput says what Purge removes.
-type PurgeInput struct {
-	DeliveredBefore time.Time `json:"deliveredBefore,omitzero"` // events delivered before this instant go; required
-}
-
-// Validate implements the rules above.
-func (in PurgeInput) Validate() error {
-	var v hmstype.Validator
-	v.Required(!in.DeliveredBefore.IsZero(), "deliveredBefore")
-	return v.Err()
-}
-
-var opPurge = usecase.Command[PurgeInput, int64]{
-	Name: "outbox.purge", Permission: hmstype.PermOutboxRelay, Shows: usecase.Nobody[int64]("counts only"),
-	Quiet:  "removes rows that were delivered; the deeds that they tell of are on the trail",
-	Sample: PurgeInput{DeliveredBefore: usecase.SampleAt},
-}.Declare()
-
-// Purge removes delivered events and expired idempotency keys, and tells how many events
-// went. It is plain and idempotent: the host's scheduler calls it.
-// Permission: [hmstype.PermOutboxRelay].
-func (s *Service) Purge(ctx context.Context, in PurgeInput) (int64, error) {
-	return opPurge.Run(ctx, &s.base, in, purge)
-}
-
-func purge(ctx context.Context, db dbx.DB, in PurgeInput) (int64, error) {
-	if _, err := db.Exec(ctx, `DELETE FROM hms.idempotency_key WHERE tenant_id = $1 AND expires_at <= $2`,
-		db.Tenant(), db.Now); err != nil {
-		return 0, fmt.Errorf("expired keys: %w", err)
-	}
-	return db.Exec(ctx, `DELETE FROM hms.outbox WHERE tenant_id = $1 AND delivered_at < $2`,
-		db.Tenant(), hmstype.Instant(in.DeliveredBefore))
-}
-
-// New makes the service; hms.New calls it.
-func New(base usecase.Base) *Service { return &Service{base: base} }

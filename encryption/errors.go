@@ -1,0 +1,17 @@
+package encryption
+
+import (
+	"fmt"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/fieldcrypt"
+)
+
+// ErrOff: no key-encryption key is configured, so there is nothing to turn; a precondition.
+var ErrOff = fieldcrypt.ErrOff
+
+// ErrErased: the person was erased, so nothing is sealed for him any more; a precondition.
+var ErrErased = fieldcrypt.ErrErased
+
+// ErrHeld: a legal hold keeps the patient's data; a precondition.
+var ErrHeld = fmt.Errorf("%w: a legal hold keeps these data", hmstype.ErrPrecondition)

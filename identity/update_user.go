@@ -1,0 +1,57 @@
+package identity
+
+import (
+	"context"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/usecase"
+)
+
+// UpdateUserInput replaces what an account says of its person.
+type UpdateUserInput struct {
+	ID      hmstype.UserID `json:"id"`      // required
+	Version int64          `json:"version"` // the version that the caller read; required
+	Profile
+}
+
+// Validate implements the rules above.
+func (in UpdateUserInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.ID.IsZero(), "id")
+	v.Check(in.Version >= 1, "version", "required")
+	in.validate(&v)
+	return v.Err()
+}
+
+var opUpdateUser = usecase.Command[UpdateUserInput, User]{
+	Name: "identity.update_user", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[User](noPatient),
+	Sample: UpdateUserInput{Version: 1, Profile: sampleProfile},
+}.Declare()
+
+// UpdateUser changes a user's profile. Errors as for [Service.CreateUser];
+// [hmstype.ErrStale] where somebody else was faster, [ErrDeactivated] for an account that is closed.
+// Permission: [hmstype.PermIdentityManage].
+func (s *Service) UpdateUser(ctx context.Context, in UpdateUserInput) (User, error) {
+	return opUpdateUser.Run(ctx, &s.base, in, s.updateUser)
+}
+
+func (s *Service) updateUser(ctx context.Context, db dbx.DB, in UpdateUserInput) (User, error) {
+	row, err := dbx.Get[userRow](ctx, db, "user_account", in.ID, dbx.ForUpdate)
+	if err != nil {
+		return User{}, err
+	}
+	if row.Status == UserDeactivated {
+		return User{}, ErrDeactivated
+	}
+	if err := dbx.CheckVersion(&row, in.Version); err != nil {
+		return User{}, err
+	}
+	row.setProfile(in.Profile)
+	err = dbx.Update(ctx, db, &row, "username", "username_key", "username_skeleton", "email", "email_key",
+		"first_name", "last_name", "phone_number", "profile_image", "language")
+	if err != nil {
+		return User{}, err
+	}
+	return s.loadUser(ctx, db, in.ID)
+}

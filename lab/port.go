@@ -1,0 +1,17 @@
+package lab
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+)
+
+// EncounterSource tells whose an encounter is and whether it is still open. Package
+// clinical implements it.
+type EncounterSource interface {
+	EncounterPatient(
+		ctx context.Context, conn bun.IConn, id hmstype.EncounterID,
+	) (patient hmstype.PatientID, open bool, err error)
+}

@@ -1,0 +1,13 @@
+package patient
+
+import (
+	"github.com/chelal/hms/internal/usecase"
+)
+
+// Service keeps the patients of the actor's tenant.
+type Service struct {
+	base usecase.Base
+}
+
+// New makes the service; hms.New calls it.
+func New(base usecase.Base) *Service { return &Service{base: base} }
