@@ -16,7 +16,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/chelal/hms"
-	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstest/pgserver"
 	"github.com/chelal/hms/hmstype"
@@ -126,10 +126,10 @@ func TestBackup_RestoredOnAnEmptyServer(t *testing.T) {
 	require.NoError(t, err)
 	signer, err := note.NewSigner(secret)
 	require.NoError(t, err)
-	witness, err := audit.NewFileWitness(filepath.Join(folder, "witness"), public)
+	witness, err := sealed.NewFileWitness(filepath.Join(folder, "witness"), public)
 	require.NoError(t, err)
-	config := hms.Config{KeyEncryptionKey: dbtest.New(t).Key, AuditLog: audit.LogConfig{
-		Origin: "hms.test/trail", Signer: signer, Verifiers: []string{public}, Witnesses: []audit.Witness{witness},
+	config := hms.Config{KeyEncryptionKey: dbtest.New(t).Key, AuditLog: sealed.Config{
+		Origin: "hms.test/trail", Signer: signer, Verifiers: []string{public}, Witnesses: []sealed.Witness{witness},
 	}}
 	hospital := func(dsn string) *hms.HMS {
 		_, db := open(t, dsn)
@@ -145,7 +145,7 @@ func TestBackup_RestoredOnAnEmptyServer(t *testing.T) {
 	})
 	require.NoError(t, err)
 	jane := register(ctx, t, before)
-	_, err = before.Audit.Seal(ctx, audit.SealInput{})
+	_, err = before.AuditLog.Seal(ctx, sealed.SealInput{})
 	require.NoError(t, err)
 
 	_, db := open(t, source.DSN(""))
@@ -160,10 +160,10 @@ func TestBackup_RestoredOnAnEmptyServer(t *testing.T) {
 	require.Equal(t, schemaOf(t, source, ""), schemaOf(t, empty, "hospital"), "every owner, grant, policy and trigger")
 	after := hospital(empty.DSN("hospital"))
 	require.NoError(t, after.Check(ctx))
-	report, err := after.Audit.Verify(ctx)
+	report, err := after.AuditLog.Verify(ctx)
 	require.NoError(t, err)
 	require.True(t, report.Clean(), "%+v", report)
-	log, err := after.Audit.VerifyLog(ctx)
+	log, err := after.AuditLog.VerifyLog(ctx)
 	require.NoError(t, err)
 	require.Empty(t, log.Findings)
 	require.Positive(t, log.Size)
@@ -172,7 +172,7 @@ func TestBackup_RestoredOnAnEmptyServer(t *testing.T) {
 	require.Equal(t, jane.LastName, got.LastName)
 
 	register(ctx, t, after)
-	_, err = after.Audit.Seal(ctx, audit.SealInput{Sweep: true})
+	_, err = after.AuditLog.Seal(ctx, sealed.SealInput{Sweep: true})
 	require.NoError(t, err)
 	require.NoError(t, after.Migrate(ctx))
 	shell(t, empty.BinDir(), folder, "Back up", "SOURCE="+empty.DSN("hospital"))

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/encryption"
 	"github.com/chelal/hms/hmstype"
@@ -173,7 +174,7 @@ func (d *canaryDay) refunds() {
 
 // night is what the host's scheduler and its auditor do.
 func (d *canaryDay) night() {
-	c, s := d.hospital, d.h.Audit
+	c, s, log := d.hospital, d.h.Audit, d.h.AuditLog
 	run(c, d.sys, d.h.Encryption.Reencrypt, encryption.ReencryptInput{Limit: 500})
 	perform(c, d.sys, d.h.Encryption.Rotate)
 	d.done("encryption.Rewrap", d.h.Encryption.Rewrap(d.sys), hmstype.Secret(""))
@@ -181,15 +182,15 @@ func (d *canaryDay) night() {
 	d.done("outbox.Relay", err, n)
 	require.Positive(d.t, n)
 	run(c, d.sys, d.h.Outbox.Purge, outbox.PurgeInput{DeliveredBefore: d.clock.Now()})
-	run(c, d.sys, s.Seal, audit.SealInput{Sweep: true})
+	run(c, d.sys, log.Seal, sealed.SealInput{Sweep: true})
 	list := run(c, d.sys, s.ListEvents, audit.ListEventsInput{})
 	require.Empty(d.t, list.Items)
 	list, err = s.ListEventsOfPatient(d.sys, d.patient.ID, hmstype.Page{})
 	d.done("audit.ListEventsOfPatient", err, list)
-	run(c, d.sys, s.ProveEvent, list.Items[len(list.Items)-1].ID)
-	run(c, d.sys, s.ProvePatient, audit.ProvePatientInput{Patient: d.patient.ID})
-	perform(c, d.sys, s.Verify)
-	perform(c, d.sys, s.VerifyLog)
+	run(c, d.sys, log.ProveEvent, list.Items[len(list.Items)-1].ID)
+	run(c, d.sys, log.ProvePatient, sealed.ProvePatientInput{Patient: d.patient.ID})
+	perform(c, d.sys, log.Verify)
+	perform(c, d.sys, log.VerifyLog)
 	d.newEpoch()
 }
 

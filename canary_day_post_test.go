@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/encryption"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
@@ -127,7 +128,7 @@ func (d *canaryDay) disclosures() {
 	asked := audit.ListDisclosuresInput{Patient: d.patient.ID, ForStaff: true}
 	run(c, d.sys, s.ListDisclosures, asked)
 	run(c, d.sys, s.ListDisclosureSummaries, audit.ListDisclosureSummariesInput(asked))
-	run(c, d.sys, s.ProveDisclosures, audit.ProveDisclosuresInput{Patient: d.patient.ID, ForStaff: true})
+	run(c, d.sys, d.h.AuditLog.ProveDisclosures, sealed.ProveDisclosuresInput{Patient: d.patient.ID, ForStaff: true})
 	run(c, d.sys, s.EnterDisclosureInError, audit.EnterDisclosureInErrorInput{ID: given.ID, Version: given.Version})
 	run(c, d.sys, s.GetDisclosureHistory, given.ID)
 }
@@ -141,7 +142,7 @@ func (d *canaryDay) office() {
 	perform(c, d.sys, s.ListRetentionPolicies)
 	hold := run(c, d.sys, s.PlaceLegalHold, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: d.patient.ID}})
 	run(c, d.sys, s.ListLegalHolds, audit.ListLegalHoldsInput{})
-	run(c, d.sys, s.PlanRetention, audit.PlanRetentionInput{})
+	run(c, d.sys, d.h.AuditLog.PlanRetention, sealed.PlanRetentionInput{})
 	run(c, d.sys, s.ReleaseLegalHold, audit.ReleaseLegalHoldInput{ID: hold.ID})
 	run(c, d.sys, d.h.Encryption.Erase, encryption.EraseInput{Patient: d.register().ID})
 	run(c, d.sys, d.h.Encryption.ListErasures, hmstype.Page{})

@@ -21,7 +21,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/chelal/hms"
-	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/hmsotel"
 	"github.com/chelal/hms/hmstest/pgserver"
 	"github.com/chelal/hms/hmstype"
@@ -104,7 +104,7 @@ func (c *hospital) configure() hms.Config {
 	require.NoError(c.t, err)
 	signer, err := note.NewSigner(secret)
 	require.NoError(c.t, err)
-	witness, err := audit.NewFileWitness(filepath.Join(c.t.TempDir(), "witness"), public)
+	witness, err := sealed.NewFileWitness(filepath.Join(c.t.TempDir(), "witness"), public)
 	require.NoError(c.t, err)
 	c.spans, c.metrics = tracetest.NewInMemoryExporter(), sdkmetric.NewManualReader()
 	observer, err := hmsotel.New(hmsotel.Config{
@@ -115,7 +115,7 @@ func (c *hospital) configure() hms.Config {
 	return hms.Config{
 		Observers: []hmstype.Observer{observer}, Now: c.clock.Now, Logger: zerolog.New(&c.log).Level(zerolog.TraceLevel),
 		KeyEncryptionKey: key, EncryptNarrative: true, Identity: identity.Config{Argon2: fastHash},
-		AuditLog: audit.LogConfig{Signer: signer, Verifiers: []string{public}, Witnesses: []audit.Witness{witness}},
+		AuditLog: sealed.Config{Signer: signer, Verifiers: []string{public}, Witnesses: []sealed.Witness{witness}},
 	}
 }
 

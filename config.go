@@ -6,7 +6,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
@@ -53,7 +53,7 @@ type Config struct {
 	Identity identity.Config
 	// AuditLog says who signs the Merkle log of the audit trail and who witnesses it; the zero
 	// value seals nothing.
-	AuditLog audit.LogConfig
+	AuditLog sealed.Config
 	// SeparationOfDuties are the pairs of permissions that one person may not use on the same
 	// object; nil means hmstype.StandardSeparation: prescribe and dispense, enter and verify a
 	// result, request and approve a refund. An empty list that is not nil keeps nothing apart,

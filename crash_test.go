@@ -105,7 +105,7 @@ func TestHMS_CrashConcurrentDispensers(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, stock.Clean(), stock)
 	require.Equal(t, hmstype.Quantity(len(acknowledged)), stock.Items[0].Dispensed, "each key once, whatever its outcome looked like")
-	trail, err := h.Audit.Verify(ctx)
+	trail, err := h.AuditLog.Verify(ctx)
 	require.NoError(t, err)
 	require.True(t, trail.Clean())
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/chelal/hms"
 	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/clinical"
 	"github.com/chelal/hms/clinical/scheduling"
@@ -91,7 +92,7 @@ func withLog(t *testing.T) func(*hms.Config) {
 	signer, err := note.NewSigner(secret)
 	require.NoError(t, err)
 	return func(c *hms.Config) {
-		c.AuditLog = audit.LogConfig{Origin: "hms.test/trail", Signer: signer, Verifiers: []string{public}}
+		c.AuditLog = sealed.Config{Origin: "hms.test/trail", Signer: signer, Verifiers: []string{public}}
 	}
 }
 
@@ -414,6 +415,6 @@ func (d *day) office() {
 
 // evening seals the trail and looks back.
 func (d *day) evening() {
-	gave(d.H.Audit.Seal(d.Ctx, audit.SealInput{})).on(d)
+	gave(d.H.AuditLog.Seal(d.Ctx, sealed.SealInput{})).on(d)
 	gave(d.H.Audit.ListEventsOfPatient(d.Ctx, d.who.ID, hms.Page{})).on(d)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/clinical"
@@ -32,6 +33,7 @@ import (
 type HMS struct {
 	Identity   *identity.Service   // tenants, users, roles
 	Audit      *audit.Service      // who saw or changed what
+	AuditLog   *sealed.Service     // the trail's Merkle log: sealing, checkpoints, witnesses, proofs
 	Outbox     *outbox.Service     // events for the host's bus
 	Patient    *patient.Service    // registration, search, coverage
 	Scheduling *scheduling.Service // appointments
@@ -132,9 +134,10 @@ func (h *HMS) Check(ctx context.Context) error {
 // ArchiveAuditMonth archives one month of the audit trail, of all tenants, and drops it; without
 // in.Purge it only reports. It concerns the whole installation: the database's login must be a member
 // of hms_owner, as for [HMS.Migrate], and the host decides who may call it. See
-// audit.ArchiveMonth.
-func (h *HMS) ArchiveAuditMonth(ctx context.Context, in audit.ArchiveInput) (audit.ArchiveReport, error) {
-	return audit.ArchiveMonth(ctx, h.handle.Bun(), audit.ArchiveConfig{Log: h.config.AuditLog, Now: h.config.Now}, in)
+// sealed.ArchiveMonth.
+func (h *HMS) ArchiveAuditMonth(ctx context.Context, in sealed.ArchiveInput) (sealed.ArchiveReport, error) {
+	config := sealed.ArchiveConfig{Log: h.config.AuditLog, Now: h.config.Now}
+	return sealed.ArchiveMonth(ctx, h.handle.Bun(), config, in)
 }
 
 // wire connects the services. New and all ways of binding call it, so that no service of a
@@ -150,7 +153,8 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 	if base.Authorizer == nil {
 		base.Authorizer = w.Identity
 	}
-	w.Audit = audit.New(base, h.config.AuditLog)
+	w.Audit = audit.New(base)
+	w.AuditLog = sealed.New(base, h.config.AuditLog)
 	w.Outbox = outbox.New(base)
 	w.Encryption = encryption.New(base)
 	w.Patient = patient.New(base)

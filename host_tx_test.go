@@ -190,7 +190,7 @@ func TestHMS_HostTransaction_WholeStay(t *testing.T) {
 			require.NoError(t, err)
 			require.Len(t, stock.Items, 1)
 			require.True(t, stock.Clean(), stock)
-			trail, err := env.H.Audit.Verify(env.Ctx)
+			trail, err := env.H.AuditLog.Verify(env.Ctx)
 			require.NoError(t, err)
 			require.True(t, trail.Clean(), "%+v", trail)
 		})

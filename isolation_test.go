@@ -40,7 +40,7 @@ func TestTenant_SeesNothingOfAnother(t *testing.T) {
 	}
 
 	for _, d := range []*day{first, second} {
-		report, err := env.H.Audit.Verify(d.Ctx)
+		report, err := env.H.AuditLog.Verify(d.Ctx)
 		require.NoError(t, err)
 		require.True(t, report.Clean(), "%+v", report)
 	}

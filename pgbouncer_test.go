@@ -376,7 +376,7 @@ func requireBooksBalance(t *testing.T, c *counter) {
 	require.True(t, stock.Clean(), stock)
 	require.Equal(t, *c.total, stock.Items[0].Dispensed)
 	require.Equal(t, 1_000_000-*c.total, stock.Items[0].OnHand)
-	trail, err := c.H.Audit.Verify(c.Ctx)
+	trail, err := c.H.AuditLog.Verify(c.Ctx)
 	require.NoError(t, err)
 	require.True(t, trail.Clean(), "%+v", trail)
 }

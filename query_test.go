@@ -16,6 +16,7 @@ import (
 
 	"github.com/chelal/hms"
 	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/clinical"
 	"github.com/chelal/hms/facility"
@@ -108,12 +109,12 @@ func TestQueries_NameTheTenantOnEveryTable(t *testing.T) {
 			return err
 		},
 		"plan": func() error {
-			_, err := h.Audit.PlanRetention(env.Ctx, audit.PlanRetentionInput{AsOf: env.Now().AddDate(5, 0, 0)})
+			_, err := h.AuditLog.PlanRetention(env.Ctx, sealed.PlanRetentionInput{AsOf: env.Now().AddDate(5, 0, 0)})
 			return err
 		},
 		"holds":    func() error { _, err := h.Audit.ListLegalHolds(env.Ctx, audit.ListLegalHoldsInput{}); return err },
 		"policies": func() error { _, err := h.Audit.ListRetentionPolicies(env.Ctx); return err },
-		"log":      func() error { _, err := h.Audit.VerifyLog(env.Ctx); return err },
+		"log":      func() error { _, err := h.AuditLog.VerifyLog(env.Ctx); return err },
 		"users":    func() error { _, err := h.Identity.ListUsers(env.Ctx, hms.Page{}); return err },
 	} {
 		require.NoError(t, read(), name)
@@ -151,7 +152,7 @@ func auditQuestions(env *hmstest.Env, h *hms.HMS, p hmstype.PatientID) map[strin
 			return err
 		},
 		"proof": func() error {
-			_, err := h.Audit.ProveDisclosures(env.Ctx, audit.ProveDisclosuresInput{Patient: p})
+			_, err := h.AuditLog.ProveDisclosures(env.Ctx, sealed.ProveDisclosuresInput{Patient: p})
 			return err
 		},
 		"accesses": func() error { _, err := h.Audit.ListAccesses(env.Ctx, audit.ListAccessesInput{Patient: p}); return err },

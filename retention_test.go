@@ -9,8 +9,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/chelal/hms"
-	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/audit/proof"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/clinical"
 	"github.com/chelal/hms/facility"
@@ -27,7 +27,8 @@ func TestHMS_ArchiveAuditMonth(t *testing.T) {
 	require.NoError(t, err)
 	signer, err := note.NewSigner(secret)
 	require.NoError(t, err)
-	h, err := hms.New(env.DB, hms.Config{Now: time.Now, AuditLog: audit.LogConfig{Signer: signer, Verifiers: []string{public}}})
+	h, err := hms.New(env.DB,
+		hms.Config{Now: time.Now, AuditLog: sealed.Config{Signer: signer, Verifiers: []string{public}}})
 	require.NoError(t, err)
 	bill := liveIn(t, env)
 	for _, statement := range []string{ // in place of eight years of waiting
@@ -45,11 +46,11 @@ func TestHMS_ArchiveAuditMonth(t *testing.T) {
 	for waits := true; waits; {
 		require.NoError(t, env.DB.NewRaw(`SELECT EXISTS (SELECT 1 FROM hms.audit_event WHERE xid >= pg_snapshot_xmin(pg_current_snapshot()))`).Scan(t.Context(), &waits))
 	}
-	sealed, err := h.Audit.Seal(env.Ctx, audit.SealInput{})
+	step, err := h.AuditLog.Seal(env.Ctx, sealed.SealInput{})
 	require.NoError(t, err)
-	require.False(t, sealed.More)
-	sink := audit.NewDirSink(t.TempDir())
-	in := audit.ArchiveInput{Month: "2018-01", By: "test", Sink: sink}
+	require.False(t, step.More)
+	sink := sealed.NewDirSink(t.TempDir())
+	in := sealed.ArchiveInput{Month: "2018-01", By: "test", Sink: sink}
 	dry, err := h.ArchiveAuditMonth(t.Context(), in)
 	require.NoError(t, err)
 	require.False(t, dry.Purged)
@@ -66,7 +67,7 @@ func TestHMS_ArchiveAuditMonth(t *testing.T) {
 	require.NoError(t, archive.Close())
 	require.Equal(t, dry.Tenants[0].Total(), m.Leaves.Count)
 
-	replay, err := h.Audit.Verify(env.Ctx)
+	replay, err := h.AuditLog.Verify(env.Ctx)
 	require.NoError(t, err)
 	require.True(t, replay.Clean(), "%+v", replay)
 	older := 0
@@ -76,7 +77,7 @@ func TestHMS_ArchiveAuditMonth(t *testing.T) {
 		}
 	}
 	require.Greater(t, older, 20, "tables whose rows are older than the trail")
-	log, err := h.Audit.VerifyLog(env.Ctx)
+	log, err := h.AuditLog.VerifyLog(env.Ctx)
 	require.NoError(t, err)
 	require.Equal(t, m.Leaves.Count, log.Purged)
 	require.Empty(t, log.Findings)

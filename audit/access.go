@@ -50,7 +50,7 @@ func (in ExportAccessesInput) Validate() error { return ListAccessesInput(in).Va
 
 // Access is one use of a patient's record, as the patient is told of it.
 type Access struct {
-	Event   hmstype.AuditEventID `json:"event"`       // names the event on the trail, for [Service.ProveEvent]
+	Event   hmstype.AuditEventID `json:"event"`       // names the event on the trail, for sealed.Service.ProveEvent
 	Patient hmstype.PatientID    `json:"patient"`     // whose record
 	At      time.Time            `json:"at,omitzero"` // UTC
 	Actor   hmstype.ActorRef     `json:"actor"`       // as in Event.Actor
@@ -158,7 +158,8 @@ func accessTotals(ctx context.Context, db dbx.DB, in ListAccessTotalsInput) (hms
 	if err != nil {
 		return hmstype.List[AccessTotal]{}, err
 	}
-	rows, next, err := groups(ctx, db, in.Page, []string{"actor", "purpose", "break_glass_id"}, kinds, query.apply, visible)
+	by := []string{"actor", "purpose", "break_glass_id"}
+	rows, next, err := groups(ctx, db, in.Page, by, kinds, query.apply, visible)
 	if err != nil {
 		return hmstype.List[AccessTotal]{}, err
 	}
@@ -189,7 +190,8 @@ func (in ListAccessesInput) begin(ctx context.Context, db dbx.DB) (ListEventsInp
 	if in.During.Start.IsZero() {
 		in.During.Start = db.Now.AddDate(-reportYears, 0, 0)
 	}
-	visible := dbx.When(len(hidden) > 0, dbx.Where("NOT (e.entity = 'disclosure' AND e.entity_id IN (?))", bun.List(hidden)))
+	visible := dbx.When(len(hidden) > 0,
+		dbx.Where("NOT (e.entity = 'disclosure' AND e.entity_id IN (?))", bun.List(hidden)))
 	return ListEventsInput{Patient: in.Patient, During: in.During, Page: in.Page}, visible, nil
 }
 
@@ -209,7 +211,8 @@ func userNames(ctx context.Context, db dbx.DB, actors []hmstype.ActorRef) (map[h
 		ID   hmstype.UserID
 		Name string
 	}
-	err := db.NewRaw(`SELECT u.id, u.first_name || ' ' || u.last_name AS name FROM hms.user_account AS u WHERE u.tenant_id = ? AND u.id IN (?)`,
+	err := db.NewRaw(`SELECT u.id, u.first_name || ' ' || u.last_name AS name FROM hms.user_account AS u
+		WHERE u.tenant_id = ? AND u.id IN (?)`,
 		db.Tenant(), bun.List(users)).Scan(ctx, &rows)
 	for _, r := range rows {
 		names[r.ID] = r.Name

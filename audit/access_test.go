@@ -18,8 +18,9 @@ import (
 func TestService_ListAccesses(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	env.Clock.Advance(time.Since(env.Clock.Now()).Truncate(time.Microsecond)) // grants are dated by the host's clock, events by the database's
-	s := audit.New(env.Base, audit.LogConfig{})
+	// grants are dated by the host's clock, events by the database's
+	env.Clock.Advance(time.Since(env.Clock.Now()).Truncate(time.Microsecond))
+	s := audit.New(env.Base)
 	vip := register(t, env, "Known", true)
 	user := env.User(t, identity.RoleDoctor)
 	actor := hmstype.HumanActor(env.Tenant, user.ID)
@@ -28,7 +29,8 @@ func TestService_ListAccesses(t *testing.T) {
 	_, err := patient.New(env.Base).Get(doctor, vip)
 	require.ErrorIs(t, err, patient.ErrRestricted)
 	grant, err := env.Identity.BreakTheGlass(doctor, identity.BreakTheGlassInput{
-		Patient: vip, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the ER"},
+		Patient: vip, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency,
+			Text: "Unconscious in the ER"},
 	})
 	require.NoError(t, err)
 	_, err = patient.New(env.Base).Get(doctor, vip)
@@ -39,7 +41,8 @@ func TestService_ListAccesses(t *testing.T) {
 	report, err := s.ListAccesses(env.Ctx, audit.ListAccessesInput{Patient: vip})
 	require.NoError(t, err)
 	require.Len(t, report.Items, 5, "the report before, the read, the grant, the refusal, the registration")
-	own, read, glass, refusal, registered := report.Items[0], report.Items[1], report.Items[2], report.Items[3], report.Items[4]
+	own, read, glass, refusal, registered := report.Items[0], report.Items[1], report.Items[2], report.Items[3],
+		report.Items[4]
 	require.Equal(t, "audit.list_accesses", own.Operation)
 	require.Equal(t, grant.ID, read.BreakGlass)
 	require.Equal(t, hmstype.PurposeEmergency, read.Purpose)
@@ -50,7 +53,8 @@ func TestService_ListAccesses(t *testing.T) {
 	require.Equal(t, "patient.register", registered.Operation)
 	require.Empty(t, registered.Name, "the host is no user")
 
-	totals, err := s.ListAccessTotals(env.Ctx, audit.ListAccessTotalsInput{Patient: vip, During: hmstype.Period{Start: always().Start, End: own.At}})
+	totals, err := s.ListAccessTotals(env.Ctx,
+		audit.ListAccessTotalsInput{Patient: vip, During: hmstype.Period{Start: always().Start, End: own.At}})
 	require.NoError(t, err)
 	require.Len(t, totals.Items, 3, "the host's registration; the doctor with the grant and without it")
 	require.Equal(t, grant.ID, totals.Items[2].BreakGlass)
@@ -60,13 +64,17 @@ func TestService_ListAccesses(t *testing.T) {
 	require.Equal(t, glass.At, totals.Items[1].Last)
 
 	n := 0
-	for a, err := range s.ExportAccesses(env.Ctx, audit.ExportAccessesInput{Patient: vip, Page: hmstype.Page{Limit: 2}, During: hmstype.Period{Start: always().Start, End: own.At}}) {
+	for a, err := range s.ExportAccesses(env.Ctx,
+		audit.ExportAccessesInput{Patient: vip, Page: hmstype.Page{Limit: 2},
+			During: hmstype.Period{Start: always().Start, End: own.At}}) {
 		require.NoError(t, err)
 		require.Equal(t, report.Items[n+1], a)
 		n++
 	}
 	require.Equal(t, 4, n)
-	old, err := s.ListAccesses(env.Ctx, audit.ListAccessesInput{Patient: vip, During: hmstype.Period{Start: always().Start, End: env.Clock.Now().AddDate(-1, 0, 0)}})
+	old, err := s.ListAccesses(env.Ctx,
+		audit.ListAccessesInput{Patient: vip,
+			During: hmstype.Period{Start: always().Start, End: env.Clock.Now().AddDate(-1, 0, 0)}})
 	require.NoError(t, err)
 	require.Empty(t, old.Items)
 	_, err = s.ListAccesses(env.Ctx, audit.ListAccessesInput{})
@@ -74,8 +82,12 @@ func TestService_ListAccesses(t *testing.T) {
 }
 
 // insert puts an access into the trail at a time of the past, as a superuser can.
-func insert(t require.TestingT, env *dbtest.Env, ctx context.Context, at time.Time, actor, action string, p hmstype.PatientID, credential string) {
-	_, err := env.DB.NewRaw(`INSERT INTO hms.audit_event (tenant_id, recorded_at, actor, action, entity, entity_id, patient_id, operation, request_id, purpose, credential)
+func insert(
+	t require.TestingT, env *dbtest.Env, ctx context.Context, at time.Time,
+	actor, action string, p hmstype.PatientID, credential string,
+) {
+	_, err := env.DB.NewRaw(`INSERT INTO hms.audit_event (tenant_id, recorded_at, actor, action, entity, entity_id,
+		patient_id, operation, request_id, purpose, credential)
 		VALUES (?, ?, ?, ?, 'note', '', ?, 'test', '', 'TREAT', ?)`, env.Tenant, at, actor, action, p, credential).Exec(ctx)
 	require.NoError(t, err)
 }
@@ -87,13 +99,15 @@ func human(user hmstype.UserID) string { return "human:" + user.String() }
 func TestService_ExposureAddsUp(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	start := time.Date(2031, 5, 1, 8, 0, 0, 0, time.UTC)
 	rapid.Check(t, func(rt *rapid.T) {
 		start = start.Add(24 * time.Hour) // a day of its own
 		during := hmstype.Period{Start: start, End: start.Add(24 * time.Hour)}
-		users := []hmstype.UserID{hmstype.NewID[hmstype.UserID](), hmstype.NewID[hmstype.UserID](), hmstype.NewID[hmstype.UserID]()}
-		patients := []hmstype.PatientID{hmstype.NewID[hmstype.PatientID](), hmstype.NewID[hmstype.PatientID](), hmstype.NewID[hmstype.PatientID]()}
+		users := []hmstype.UserID{hmstype.NewID[hmstype.UserID](), hmstype.NewID[hmstype.UserID](),
+			hmstype.NewID[hmstype.UserID]()}
+		patients := []hmstype.PatientID{hmstype.NewID[hmstype.PatientID](), hmstype.NewID[hmstype.PatientID](),
+			hmstype.NewID[hmstype.PatientID]()}
 		type pair struct {
 			user    hmstype.UserID
 			patient hmstype.PatientID
@@ -128,7 +142,8 @@ func TestService_ExposureAddsUp(t *testing.T) {
 			for _, x := range list.Items {
 				totals += x.Events
 			}
-			require.Equal(rt, dbtest.Scalar[int64](t, env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ? AND patient_id = ? AND recorded_at >= ?`, env.Tenant, p, start), totals)
+			require.Equal(rt, dbtest.Scalar[int64](t, env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ?
+				AND patient_id = ? AND recorded_at >= ?`, env.Tenant, p, start), totals)
 		}
 		require.Equal(rt, want, byUser)
 		require.Equal(rt, want, byPatient)
@@ -151,7 +166,7 @@ func exposures(t require.TestingT, read func(hmstype.Page) (hmstype.List[audit.E
 func TestService_ListExposures(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	user := hmstype.NewID[hmstype.UserID]()
 	first, second := hmstype.NewID[hmstype.PatientID](), hmstype.NewID[hmstype.PatientID]()
 	session, key := hmstype.NewID[hmstype.SessionID](), hmstype.NewID[hmstype.APIKeyID]()
@@ -187,7 +202,8 @@ func TestService_ListExposures(t *testing.T) {
 	require.Len(t, back.Items, 3)
 	require.Equal(t, session, back.Items[0].Session)
 	require.Equal(t, key, back.Items[2].APIKey)
-	require.Equal(t, 4, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ? AND patient_id = ? AND operation = 'audit.list_exposures' AND action = 'search'`,
+	require.Equal(t, 4, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ?
+		AND patient_id = ? AND operation = 'audit.list_exposures' AND action = 'search'`,
 		env.Tenant, first), "the patient is told of each question that showed him")
 
 	for name, q := range map[string]audit.ListExposuresInput{

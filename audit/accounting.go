@@ -48,7 +48,8 @@ func (s *Service) ListDisclosures(ctx context.Context, in ListDisclosuresInput) 
 
 func disclosureReport(ctx context.Context, db dbx.DB, in ListDisclosuresInput) (hmstype.List[Disclosure], error) {
 	db.About(in.Patient)
-	return dbx.List(ctx, db, in.Page, dbx.Order{At: "disclosed_at", Desc: true}, disclosureRow.disclosure, in.selection(db)...)
+	order := dbx.Order{At: "disclosed_at", Desc: true}
+	return dbx.List(ctx, db, in.Page, order, disclosureRow.disclosure, in.selection(db)...)
 }
 
 func (in ListDisclosuresInput) selection(db dbx.DB) []dbx.Apply {
@@ -101,11 +102,15 @@ var opListDisclosureSummaries = usecase.Query[ListDisclosureSummariesInput, hmst
 // ListDisclosureSummaries is [Service.ListDisclosures] with repeated disclosures added up, in the
 // order of the first of each.
 // Permission: [hmstype.PermAuditRead].
-func (s *Service) ListDisclosureSummaries(ctx context.Context, in ListDisclosureSummariesInput) (hmstype.List[DisclosureSummary], error) {
+func (s *Service) ListDisclosureSummaries(
+	ctx context.Context, in ListDisclosureSummariesInput,
+) (hmstype.List[DisclosureSummary], error) {
 	return opListDisclosureSummaries.Run(ctx, &s.base, in, summarise)
 }
 
-func summarise(ctx context.Context, db dbx.DB, in ListDisclosureSummariesInput) (hmstype.List[DisclosureSummary], error) {
+func summarise(
+	ctx context.Context, db dbx.DB, in ListDisclosureSummariesInput,
+) (hmstype.List[DisclosureSummary], error) {
 	db.About(in.Patient)
 	rows, next, err := summaries(ctx, db, ListDisclosuresInput(in))
 	if err != nil || len(rows) == 0 {
@@ -115,7 +120,8 @@ func summarise(ctx context.Context, db dbx.DB, in ListDisclosureSummariesInput) 
 	for i, r := range rows {
 		ids[i] = r.FirstID
 	}
-	firsts, err := dbx.All[disclosureRow](ctx, db, dbx.OneOf("id", ids), dbx.OrderBy("d.disclosed_at", "d.id")) // as the groups are
+	// as the groups are
+	firsts, err := dbx.All[disclosureRow](ctx, db, dbx.OneOf("id", ids), dbx.OrderBy("d.disclosed_at", "d.id"))
 	if err != nil {
 		return hmstype.List[DisclosureSummary]{}, err
 	}
@@ -137,10 +143,12 @@ func summaries(ctx context.Context, db dbx.DB, in ListDisclosuresInput) ([]summa
 	}
 	rows := []summaryRow{}
 	q := db.NewSelect().Model(&rows).
-		ColumnExpr(firstDisclosure+" AS first_id, min(d.disclosed_at) AS first_at, max(d.disclosed_at) AS last_at, count(*) AS count").
+		ColumnExpr(firstDisclosure+" AS first_id").
+		ColumnExpr("min(d.disclosed_at) AS first_at, max(d.disclosed_at) AS last_at, count(*) AS count").
 		Where("d.tenant_id = ?", db.Tenant()).
 		GroupExpr("d.recipient_name, d.purpose, d.basis, d.status").
-		GroupExpr("CASE WHEN d.status = ? AND d.basis IN (?) THEN NULL ELSE d.id END", DisclosureRecorded, bun.List(summarised))
+		GroupExpr("CASE WHEN d.status = ? AND d.basis IN (?) THEN NULL ELSE d.id END", DisclosureRecorded,
+			bun.List(summarised))
 	for _, apply := range in.selection(db) {
 		q = apply(q)
 	}

@@ -1,16 +1,16 @@
 package audit
 
-import "time"
-
 // Category is what an event is to the rules of retention.
 type Category string
 
 // The categories. A month of the trail goes as a whole, so it stays until the longest period
 // of the categories in it has passed.
 const (
-	CategoryAccess     Category = "access"     // reads and searches
-	CategoryChange     Category = "change"     // rows that were created, changed, deleted; whatever is of no other category
-	CategorySecurity   Category = "security"   // logins, refusals, break-glass, accounts and roles, verifications, purges, holds
+	CategoryAccess Category = "access" // reads and searches
+	// rows that were created, changed, deleted; whatever is of no other category
+	CategoryChange Category = "change"
+	// logins, refusals, break-glass, accounts and roles, verifications, purges, holds
+	CategorySecurity   Category = "security"
 	CategoryDisclosure Category = "disclosure" // data that left the system (45 CFR 164.528)
 )
 
@@ -53,7 +53,3 @@ const (
 	// MaxKeepMonths is a hundred years.
 	MaxKeepMonths = 1200
 )
-
-// dueAt gives the instant from which a month that ends at to may go: so many months after it,
-// so that its last event is kept to the full.
-func dueAt(to time.Time, keepMonths int) time.Time { return to.UTC().AddDate(0, keepMonths, 0) }

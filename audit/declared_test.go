@@ -17,7 +17,8 @@ import (
 // clerkOf gives somebody with the permissions who sees no restricted record.
 func clerkOf(t *testing.T, env *dbtest.Env, permissions ...hmstype.Permission) context.Context {
 	t.Helper()
-	_, err := env.Identity.CreateRole(env.Ctx, identity.CreateRoleInput{Name: "Clerk", RoleDetails: identity.RoleDetails{Permissions: permissions}})
+	_, err := env.Identity.CreateRole(env.Ctx,
+		identity.CreateRoleInput{Name: "Clerk", RoleDetails: identity.RoleDetails{Permissions: permissions}})
 	require.NoError(t, err)
 	return env.As(t, "Clerk")
 }
@@ -43,10 +44,11 @@ func accessesOf(t *testing.T, env *dbtest.Env, p hmstype.PatientID, operation st
 func TestService_DisclosuresOfRestrictedAreWithheld(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	vip := register(t, env, "Known", true)
 	clerk := clerkOf(t, env, hmstype.PermDisclose, hmstype.PermAuditRead)
-	said := []string{"County Health Office", "Main Street", "Tuberculosis", "notification", "Dr. Who", "State Police", "inquiry"}
+	said := []string{"County Health Office", "Main Street", "Tuberculosis", "notification", "Dr. Who", "State Police",
+		"inquiry"}
 	in := policing(vip)
 	in.IdempotencyKey = "form 1"
 	d, err := s.RecordDisclosure(clerk, in)
@@ -60,12 +62,15 @@ func TestService_DisclosuresOfRestrictedAreWithheld(t *testing.T) {
 	again, err := s.RecordDisclosure(clerk, in)
 	require.NoError(t, err)
 	require.Equal(t, d, again, "a repeated key asks for the restriction again")
-	require.Equal(t, 1, accessesOf(t, env, vip, "audit.record_disclosure", audit.ActionSearch), "and its answer is recorded")
-	d, err = s.SuspendDisclosure(clerk, audit.SuspendDisclosureInput{ID: d.ID, Version: d.Version, Suspension: suspension()})
+	require.Equal(t, 1, accessesOf(t, env, vip, "audit.record_disclosure", audit.ActionSearch),
+		"and its answer is recorded")
+	d, err = s.SuspendDisclosure(clerk,
+		audit.SuspendDisclosureInput{ID: d.ID, Version: d.Version, Suspension: suspension()})
 	require.NoError(t, err)
 	require.True(t, d.Withheld)
 	requireNoCanary(t, d, said...)
-	d, err = s.EnterDisclosureInError(clerk, audit.EnterDisclosureInErrorInput{ID: d.ID, Version: d.Version, Reason: "of a Twin"})
+	d, err = s.EnterDisclosureInError(clerk,
+		audit.EnterDisclosureInErrorInput{ID: d.ID, Version: d.Version, Reason: "of a Twin"})
 	require.NoError(t, err)
 	require.Equal(t, audit.DisclosureInError, d.Status)
 	requireNoCanary(t, d, append(said, "Twin")...)
@@ -82,14 +87,15 @@ func TestService_DisclosuresOfRestrictedAreWithheld(t *testing.T) {
 func TestService_GetDisclosureHistory(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	p := register(t, env, "Wrong", false)
 	d, err := s.RecordDisclosure(env.Ctx, disclosing(p))
 	require.NoError(t, err)
 	history, err := s.GetDisclosureHistory(env.Ctx, d.ID)
 	require.NoError(t, err)
 	require.Empty(t, history.Steps, "its making is no step")
-	wrong, err := s.EnterDisclosureInError(env.Ctx, audit.EnterDisclosureInErrorInput{ID: d.ID, Version: d.Version, Reason: "Another patient's"})
+	wrong, err := s.EnterDisclosureInError(env.Ctx,
+		audit.EnterDisclosureInErrorInput{ID: d.ID, Version: d.Version, Reason: "Another patient's"})
 	require.NoError(t, err)
 	require.Equal(t, dbtest.Start, d.RecordedAt)
 	history, err = s.GetDisclosureHistory(env.Ctx, d.ID)
@@ -107,7 +113,7 @@ func TestService_GetDisclosureHistory(t *testing.T) {
 func TestService_LegalHoldsOfRestrictedAreWithheld(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	vip, other := register(t, env, "Known", true), register(t, env, "Other", false)
 	clerk := clerkOf(t, env, hmstype.PermAuditRetain)
 	hold, err := s.PlaceLegalHold(clerk, holding(vip, "Canary versus hospital"))
@@ -147,10 +153,11 @@ func holding(p hmstype.PatientID, reason string) audit.PlaceLegalHoldInput {
 func TestService_ExportWithholds(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	vip, other := register(t, env, "Known", true), register(t, env, "Other", false)
 	clerk := auditor(t, env)
-	query := audit.ListEventsInput{Entity: "patient", Actions: []audit.Action{audit.ActionCreate}, Page: hmstype.Page{Limit: 1}}
+	query := audit.ListEventsInput{Entity: "patient", Actions: []audit.Action{audit.ActionCreate},
+		Page: hmstype.Page{Limit: 1}}
 	found := map[hmstype.PatientID]audit.Event{}
 	for e, err := range s.ExportEvents(clerk, audit.ExportEventsInput(query)) {
 		require.NoError(t, err)
@@ -168,7 +175,8 @@ func TestService_ExportWithholds(t *testing.T) {
 	require.Equal(t, hmstype.ActorRef{Kind: hmstype.ActorSystem, Name: "test"}, e.Actor)
 	require.False(t, e.RecordedAt.IsZero())
 	require.Equal(t, map[string]int{"": 1, other.String(): 1}, exports(t, env), "of the restricted patient nothing left")
-	require.Equal(t, 1, accessesOf(t, env, vip, "audit.export_events", audit.ActionSearch)+accessesOf(t, env, vip, "audit.export_page", audit.ActionSearch))
+	require.Equal(t, 1, accessesOf(t, env, vip, "audit.export_events", audit.ActionSearch)+accessesOf(t, env, vip,
+		"audit.export_page", audit.ActionSearch))
 
 	exposed, err := s.ListExposures(clerk, audit.ListExposuresInput{Actor: "system:test", During: always()})
 	require.NoError(t, err)
@@ -184,7 +192,7 @@ func TestService_ExportWithholds(t *testing.T) {
 func TestService_TrailOfStrangeActors(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	p := register(t, env, "Known", false)
 	for actor, want := range map[string]hmstype.ActorRef{
 		"database:root": {Kind: hmstype.ActorDatabase, Name: "root"},
@@ -203,9 +211,10 @@ func TestService_TrailOfStrangeActors(t *testing.T) {
 func TestService_LegalHoldIsPlacedOnce(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	user, owner := env.User(t, identity.RoleAdmin), env.User(t)
-	program := hmstype.WithActor(t.Context(), hmstype.Actor{Tenant: env.Tenant, Kind: hmstype.ActorService, User: user.ID, Person: owner.ID})
+	program := hmstype.WithActor(t.Context(),
+		hmstype.Actor{Tenant: env.Tenant, Kind: hmstype.ActorService, User: user.ID, Person: owner.ID})
 	hold, err := s.PlaceLegalHold(program, holding(hmstype.PatientID{}, "case 1"))
 	require.NoError(t, err)
 	require.Equal(t, hmstype.ActorRef{Kind: hmstype.ActorService, User: user.ID, Person: owner.ID}, hold.PlacedBy)

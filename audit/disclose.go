@@ -64,7 +64,8 @@ func (s *Service) recordDisclosure(ctx context.Context, db dbx.DB, in RecordDisc
 	if err := row.suspend(in.Suspension, db.Now); err != nil {
 		return Disclosure{}, err
 	}
-	if err := disclosureTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.DisclosureDetails); err != nil {
+	err := disclosureTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.DisclosureDetails)
+	if err != nil {
 		return Disclosure{}, err
 	}
 	return row.disclosure(), dbx.Insert(ctx, db, row)

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -56,7 +55,9 @@ const (
 
 // Bases lists them all.
 func Bases() []Basis {
-	return append([]Basis{BasisTreatment, BasisPayment, BasisOperations, BasisAuthorization, BasisImpermissible, BasisOther}, summarised...)
+	return append([]Basis{
+		BasisTreatment, BasisPayment, BasisOperations, BasisAuthorization, BasisImpermissible, BasisOther,
+	}, summarised...)
 }
 
 // summarised are the bases whose repeated disclosures to one recipient for one purpose may be
@@ -131,7 +132,8 @@ type DisclosureDetails struct {
 
 func (d DisclosureDetails) validate(v *hmstype.Validator) {
 	v.Required(!d.DisclosedAt.IsZero(), "disclosedAt")
-	v.Check(d.DisclosedAt.IsZero() || d.DisclosedAt.UTC().Year() >= 1800, "disclosedAt", "must lie in the years 1800 to 9999")
+	v.Check(d.DisclosedAt.IsZero() || d.DisclosedAt.UTC().Year() >= 1800,
+		"disclosedAt", "must lie in the years 1800 to 9999")
 	v.Text(d.Recipient.Name, "recipient.name", 1, 200)
 	v.Text(d.Recipient.Address, "recipient.address", 0, 500)
 	v.Text(d.Description, "description", 1, 2000)
@@ -190,15 +192,6 @@ var disclosures = usecase.Entity[Disclosure]{
 		return []fieldcrypt.Record{disclosureTexts.Of(d.Patient.UUID(), d.ID, &d.DisclosureDetails)}
 	},
 }
-
-// Errors about disclosures.
-var (
-	// ErrNotSuspendable: only what went to health oversight or law enforcement may be kept from
-	// the patient.
-	ErrNotSuspendable = fmt.Errorf("%w: the accounting of this disclosure cannot be suspended", hmstype.ErrPrecondition)
-	// ErrDisclosureInError: the record was marked as an error.
-	ErrDisclosureInError = fmt.Errorf("%w: the disclosure was entered in error", hmstype.ErrPrecondition)
-)
 
 type disclosureRow struct {
 	bun.BaseModel `bun:"table:hms.disclosure,alias:d"`

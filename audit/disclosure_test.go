@@ -22,7 +22,8 @@ import (
 func register(tb testing.TB, env *dbtest.Env, surname string, restricted bool) hmstype.PatientID {
 	tb.Helper()
 	p, err := patient.New(env.Base).Register(env.Ctx, patient.RegisterInput{
-		Details: patient.Details{LastName: surname, Gender: patient.GenderOther}, Restricted: restricted, OverrideReason: "a test",
+		Details: patient.Details{LastName: surname, Gender: patient.GenderOther}, Restricted: restricted,
+		OverrideReason: "a test",
 	})
 	require.NoError(tb, err)
 	return p.ID
@@ -32,15 +33,18 @@ func disclosing(p hmstype.PatientID) audit.RecordDisclosureInput {
 	return audit.RecordDisclosureInput{
 		Patient: p,
 		DisclosureDetails: audit.DisclosureDetails{
-			DisclosedAt: dbtest.Start.Add(-time.Hour), Recipient: audit.Recipient{Name: "County Health Office", Address: "1 Main Street"},
-			Description: "Tuberculosis test, positive", Purpose: "Mandatory notification", Basis: audit.BasisPublicHealth, AuthorizedBy: "Dr. Who",
+			DisclosedAt: dbtest.Start.Add(-time.Hour),
+			Recipient:   audit.Recipient{Name: "County Health Office", Address: "1 Main Street"},
+			Description: "Tuberculosis test, positive", Purpose: "Mandatory notification", Basis: audit.BasisPublicHealth,
+			AuthorizedBy: "Dr. Who",
 		},
 	}
 }
 
 func suspension() audit.Suspension {
 	return audit.Suspension{
-		Until: dbtest.Start.Add(10 * 24 * time.Hour), Agency: "State Police", Statement: "Would impede an inquiry", At: dbtest.Start.Add(-30 * time.Minute),
+		Until: dbtest.Start.Add(10 * 24 * time.Hour), Agency: "State Police", Statement: "Would impede an inquiry",
+		At: dbtest.Start.Add(-30 * time.Minute),
 	}
 }
 
@@ -54,7 +58,7 @@ func policing(p hmstype.PatientID) audit.RecordDisclosureInput {
 func TestService_RecordDisclosure(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	p := register(t, env, "Told", false)
 	d, err := s.RecordDisclosure(env.Ctx, disclosing(p))
 	require.NoError(t, err)
@@ -68,7 +72,8 @@ func TestService_RecordDisclosure(t *testing.T) {
 	report, err := s.ListDisclosures(env.Ctx, audit.ListDisclosuresInput{Patient: p})
 	require.NoError(t, err)
 	require.Equal(t, []audit.Disclosure{d}, report.Items)
-	stored := dbtest.Scalar[string](t, env, `SELECT description || recipient_address FROM hms.disclosure WHERE id = ?`, d.ID)
+	stored := dbtest.Scalar[string](t, env, `SELECT description || recipient_address FROM hms.disclosure WHERE id = ?`,
+		d.ID)
 	require.Equal(t, 2, strings.Count(stored, "hms1:"), "what was told and where to is encrypted")
 
 	reads, err := s.ListEvents(env.Ctx, audit.ListEventsInput{Patient: p, Entity: "disclosure"})
@@ -91,7 +96,7 @@ func TestService_RecordDisclosure(t *testing.T) {
 func TestService_RecordDisclosureRefuses(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	p := register(t, env, "Told", false)
 	for name, change := range map[string]func(*audit.RecordDisclosureInput){
 		"no patient":       func(in *audit.RecordDisclosureInput) { in.Patient = hmstype.PatientID{} },
@@ -130,7 +135,7 @@ func TestService_RecordDisclosureRefuses(t *testing.T) {
 func TestDisclosure_Walls(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	dbtest.RequireTransitions(t, env, "disclosure", audit.DisclosureTransitions.Pairs())
 	d, err := s.RecordDisclosure(env.Ctx, policing(register(t, env, "Told", false)))
 	require.NoError(t, err)
@@ -148,7 +153,8 @@ func TestDisclosure_Walls(t *testing.T) {
 	}
 	_, err = env.DB.NewRaw(`DELETE FROM hms.disclosure WHERE id = ?`, d.ID).Exec(t.Context())
 	require.ErrorContains(t, err, "HM002")
-	const insert = `INSERT INTO hms.disclosure (tenant_id, id, patient_id, status, disclosed_at, recipient_name, description, purpose, basis, created_at, created_by)
+	const insert = `INSERT INTO hms.disclosure (tenant_id, id, patient_id, status, disclosed_at, recipient_name,
+		description, purpose, basis, created_at, created_by)
 		VALUES (?, gen_random_uuid(), ?, 'recorded', now() + ?::interval, 'x', 'x', 'x', ?, now(), 'x')`
 	_, err = env.DB.NewRaw(insert, env.Tenant, d.Patient, "1 second", "research").Exec(t.Context())
 	require.ErrorContains(t, err, "disclosure_time_check")
@@ -160,7 +166,9 @@ func TestDisclosure_Walls(t *testing.T) {
 		_, err = env.DB.NewRaw(insert, env.Tenant, d.Patient, "0", basis).Exec(t.Context())
 		require.NoError(t, err, "Go and the database know the same bases")
 	}
-	_, err = env.DB.NewRaw(`UPDATE hms.disclosure SET suspension_until = now(), suspension_at = now() - interval '1 day', suspension_agency = 'x', suspension_statement = 'x'
+	_, err = env.DB.NewRaw(`UPDATE hms.disclosure
+		SET suspension_until = now(), suspension_at = now() - interval '1 day', suspension_agency = 'x',
+		suspension_statement = 'x'
 		WHERE tenant_id = ? AND basis = 'research'`, env.Tenant).Exec(t.Context())
 	require.ErrorContains(t, err, "disclosure_suspension_check")
 }
@@ -168,7 +176,7 @@ func TestDisclosure_Walls(t *testing.T) {
 func TestService_SuspendDisclosure(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	p := register(t, env, "Watched", false)
 	d, err := s.RecordDisclosure(env.Ctx, policing(p))
 	require.NoError(t, err)
@@ -182,7 +190,8 @@ func TestService_SuspendDisclosure(t *testing.T) {
 		require.NoError(t, err)
 		records := 0
 		for _, a := range accesses.Items {
-			if a.Operation == "audit.record_disclosure" || a.Operation == "audit.suspend_disclosure" && a.Action == audit.ActionUpdate {
+			if a.Operation == "audit.record_disclosure" || a.Operation == "audit.suspend_disclosure" &&
+				a.Action == audit.ActionUpdate {
 				records++
 			}
 		}
@@ -214,14 +223,15 @@ func TestService_SuspendDisclosure(t *testing.T) {
 	require.True(t, lifted.Suspension.IsZero())
 	free, err := s.RecordDisclosure(env.Ctx, disclosing(p))
 	require.NoError(t, err)
-	_, err = s.SuspendDisclosure(env.Ctx, audit.SuspendDisclosureInput{ID: free.ID, Version: free.Version, Suspension: suspension()})
+	_, err = s.SuspendDisclosure(env.Ctx,
+		audit.SuspendDisclosureInput{ID: free.ID, Version: free.Version, Suspension: suspension()})
 	require.ErrorIs(t, err, audit.ErrNotSuspendable)
 }
 
 func TestService_EnterDisclosureInError(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	p := register(t, env, "Wrong", false)
 	d, err := s.RecordDisclosure(env.Ctx, policing(p))
 	require.NoError(t, err)
@@ -246,7 +256,7 @@ func TestService_EnterDisclosureInError(t *testing.T) {
 func TestService_DisclosureReportOfRestricted(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	vip := register(t, env, "Known", true)
 	_, err := s.RecordDisclosure(env.Ctx, disclosing(vip))
 	require.NoError(t, err)
@@ -258,10 +268,6 @@ func TestService_DisclosureReportOfRestricted(t *testing.T) {
 		},
 		"summaries": func() error {
 			_, err := s.ListDisclosureSummaries(clerk, audit.ListDisclosureSummariesInput{Patient: vip})
-			return err
-		},
-		"proof": func() error {
-			_, err := s.ProveDisclosures(clerk, audit.ProveDisclosuresInput{Patient: vip})
 			return err
 		},
 		"accesses": func() error { _, err := s.ListAccesses(clerk, audit.ListAccessesInput{Patient: vip}); return err },
@@ -297,7 +303,7 @@ func always() hmstype.Period {
 func TestService_RecordDisclosureConcurrent(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	in := disclosing(register(t, env, "Told", false))
 	in.IdempotencyKey = "form 7"
 	ids := make([]hmstype.DisclosureID, 16)
@@ -326,7 +332,7 @@ func TestService_RecordDisclosureConcurrent(t *testing.T) {
 func TestService_DisclosureSummariesAddUp(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	rapid.Check(t, func(rt *rapid.T) {
 		p := register(t, env, "Counted", false)
 		n := rapid.IntRange(0, 8).Draw(rt, "n")
@@ -377,7 +383,9 @@ func TestService_DisclosureSummariesAddUp(t *testing.T) {
 }
 
 // allDisclosures reads the report page by page, newest first.
-func allDisclosures(t require.TestingT, s *audit.Service, ctx context.Context, p hmstype.PatientID) []audit.Disclosure {
+func allDisclosures(
+	t require.TestingT, s *audit.Service, ctx context.Context, p hmstype.PatientID,
+) []audit.Disclosure {
 	var all []audit.Disclosure
 	for page := (hmstype.Page{Limit: 3}); ; {
 		list, err := s.ListDisclosures(ctx, audit.ListDisclosuresInput{Patient: p, Page: page})
@@ -392,7 +400,7 @@ func allDisclosures(t require.TestingT, s *audit.Service, ctx context.Context, p
 func TestService_DisclosureReportPeriod(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	p := register(t, env, "Old", false)
 	edge := dbtest.Start.AddDate(-6, 0, 0)
 	for _, at := range []time.Time{edge.Add(-time.Microsecond), edge, dbtest.Start} {
@@ -402,45 +410,8 @@ func TestService_DisclosureReportPeriod(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Len(t, allDisclosures(t, s, env.Ctx, p), 2, "six years before the request")
-	list, err := s.ListDisclosures(env.Ctx, audit.ListDisclosuresInput{Patient: p, During: hmstype.Period{Start: edge.AddDate(-1, 0, 0), End: dbtest.Start}})
+	list, err := s.ListDisclosures(env.Ctx,
+		audit.ListDisclosuresInput{Patient: p, During: hmstype.Period{Start: edge.AddDate(-1, 0, 0), End: dbtest.Start}})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 2, "half-open")
-}
-
-func TestService_ProveDisclosures(t *testing.T) {
-	t.Parallel()
-	b := newLog(t, dbtest.New(t))
-	p, other := register(t, b.Env, "Proved", false), register(t, b.Env, "Other", false)
-	shown, err := b.s.RecordDisclosure(b.Ctx, disclosing(p))
-	require.NoError(t, err)
-	hidden, err := b.s.RecordDisclosure(b.Ctx, policing(p))
-	require.NoError(t, err)
-	_, err = b.s.RecordDisclosure(b.Ctx, disclosing(other))
-	require.NoError(t, err)
-	b.seal(t)
-
-	proved := func(in audit.ProveDisclosuresInput) []string {
-		out, err := b.s.ProveDisclosures(b.Ctx, in)
-		require.NoError(t, err)
-		_, err = audit.VerifyProof(out.Bundle, b.public)
-		require.NoError(t, err)
-		var ids []string
-		for _, item := range out.Bundle.Items {
-			require.Equal(t, "disclosure", item.Event.Entity)
-			ids = append(ids, item.Event.EntityID)
-		}
-		if out.Next != 0 {
-			require.Len(t, ids, in.Limit)
-		}
-		return ids
-	}
-	require.Equal(t, []string{shown.ID.String()}, proved(audit.ProveDisclosuresInput{Patient: p}))
-	require.Equal(t, []string{shown.ID.String(), hidden.ID.String()}, proved(audit.ProveDisclosuresInput{Patient: p, ForStaff: true}))
-	require.Equal(t, []string{shown.ID.String()}, proved(audit.ProveDisclosuresInput{Patient: p, ForStaff: true, Limit: 1}))
-
-	out, err := b.s.ProveDisclosures(b.Ctx, audit.ProveDisclosuresInput{Patient: p})
-	require.NoError(t, err)
-	out.Bundle.Items[0].Event.EntityID = hidden.ID.String()
-	_, err = audit.VerifyProof(out.Bundle, b.public)
-	require.Error(t, err)
 }

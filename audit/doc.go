@@ -1,10 +1,11 @@
-// Package audit answers who saw or changed what, and checks that the trail is whole.
+// Package audit answers who saw or changed what.
 //
-// It owns the questions to the trail, and the accounting of disclosures. It does not write
-// changes: triggers in the database do, in the use case's own transaction, so that raw SQL leaves
-// a trail as well; and services record reads, searches and refusals as they happen. Nobody may
-// change or remove an event: the application's role has no right to, and a trigger refuses it
-// to everybody else.
+// It owns the questions to the trail, the accounting of disclosures, and the policies and legal holds
+// that say how long events are kept. Package audit/sealed makes the trail a signed log, checks that it
+// is whole, and lets old months go. Neither writes changes: triggers in the database do, in the use
+// case's own transaction, so that raw SQL leaves a trail as well; and services record reads, searches
+// and refusals as they happen. Nobody may change or remove an event: the application's role has no
+// right to, and a trigger refuses it to everybody else.
 //
 // # What an event holds
 //
@@ -39,12 +40,10 @@
 // # How long it is kept
 //
 // Per category of events and jurisdiction ([RetentionPolicy]), six years without a policy
-// (45 CFR 164.316(b)(2)(i)), and longer under a legal hold. The host drops a month of all tenants at
-// once ([ArchiveMonth]), after each tenant's part went to a store of its own as an archive that
-// package proof verifies without a database. The log of hashes stays for ever, and a signed record
-// of the purge explains, and alone explains, why its leaves have no events any more.
+// (45 CFR 164.316(b)(2)(i)), and longer under a legal hold ([LegalHold]).
 //
-// A row whose creation is purged is replayed backwards, from what it is now to what it was at the
-// end of the purged month; all such rows of a table together must give the digest that the record
-// has. So [Service.Verify] finds as much as before, though it can no longer name the row.
+// # Errors
+//
+// [ErrNotSuspendable] and [ErrDisclosureInError] of disclosures, [ErrReleased] of holds, [ErrChanges]
+// of an event whose changes are not as the triggers write them.
 package audit

@@ -24,8 +24,10 @@ const (
 	ActionSearch Action = "search" // a patient was among the hits of a search
 	ActionExport Action = "export" // data left the system
 	ActionVerify Action = "verify" // somebody held the trail against the data, or its log against what was signed
-	ActionPurge  Action = "purge"  // a month of the trail was archived and dropped; Changes tells the month, the archive and its digest
-	ActionDenied Action = "denied" // somebody was refused; EntityID names the permission, the pair of duties, or the patient
+	// a month of the trail was archived and dropped; Changes tells the month, the archive and its digest
+	ActionPurge Action = "purge"
+	// somebody was refused; EntityID names the permission, the pair of duties, or the patient
+	ActionDenied Action = "denied"
 
 	ActionLogin       Action = "login"        // a session began; EntityID is the user's
 	ActionLogout      Action = "logout"       // it was ended by its user

@@ -17,7 +17,9 @@ import (
 )
 
 // look reads a patient's record n times.
-func look(t *testing.T, env *dbtest.Env, ctx context.Context, p hmstype.PatientID, n int) {
+func look(
+	t *testing.T, env *dbtest.Env, ctx context.Context, p hmstype.PatientID, n int,
+) {
 	t.Helper()
 	for i := range n {
 		require.NoError(t, env.InTx(t, ctx, func(ctx context.Context, db dbx.DB) error {
@@ -51,7 +53,7 @@ func TestService_ExportEvents(t *testing.T) {
 	single.SetMaxOpenConns(1)
 	base := env.Base
 	base.DB = dbx.NewHandle(single, dbx.Options{Now: env.Clock.Now})
-	s := audit.New(base, audit.LogConfig{})
+	s := audit.New(base)
 	first, second := register(t, env, "One", false), register(t, env, "Two", false)
 	look(t, env, env.Ctx, first, 5)
 	look(t, env, env.Ctx, second, 4)
@@ -124,7 +126,7 @@ func TestService_ExportEvents(t *testing.T) {
 func TestService_ExportRefuses(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	vip := register(t, env, "Known", true)
 	refused := func(ctx context.Context, query audit.ListEventsInput, want error) {
 		n := 0

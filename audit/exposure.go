@@ -54,8 +54,8 @@ func (q ListExposuresToInput) Validate() error {
 	return v.Err()
 }
 
-// Exposure adds up what one actor saw or changed of one patient. [Service.ProvePatient] proves
-// the events behind it.
+// Exposure adds up what one actor saw or changed of one patient. sealed.Service.ProvePatient
+// proves the events behind it.
 type Exposure struct {
 	Patient hmstype.PatientID `json:"patient"`
 	// of [Service.ListExposures] only where it asked for a session or key
@@ -120,7 +120,8 @@ func (s *Service) ListExposuresTo(ctx context.Context, query ListExposuresToInpu
 func exposedTo(ctx context.Context, db dbx.DB, q ListExposuresToInput) (hmstype.List[Exposure], error) {
 	db.About(q.Patient)
 	selected := ListEventsInput{Patient: q.Patient, During: q.During}
-	rows, next, err := groups(ctx, db, q.Page, []string{"patient_id", "actor", "credential"}, kinds, selected.apply, exposing)
+	by := []string{"patient_id", "actor", "credential"}
+	rows, next, err := groups(ctx, db, q.Page, by, kinds, selected.apply, exposing)
 	return list(rows, next, groupRow.exposure), err
 }
 

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"encoding/json"
-	"errors"
 	"maps"
 	"slices"
 
@@ -33,9 +32,6 @@ func (v Value) Text() (text string, ok bool) {
 	}
 	return string(v.JSON), true
 }
-
-// ErrChanges: what an event says of changes has not the form that the triggers write.
-var ErrChanges = errors.New("audit: the event's changes are malformed")
 
 // Fields gives what the event changed, by column in alphabetical order: every column of a row
 // that was created or removed, and of an update those that differ. None for what is no

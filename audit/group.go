@@ -49,7 +49,9 @@ const firstOf = `min(e.id::text COLLATE "C")`
 
 // groups adds up the tenant's events by the columns, in the order of the groups' first events.
 // Each page adds up the whole selection anew, so the selection names a period.
-func groups(ctx context.Context, db dbx.DB, page hmstype.Page, by []string, more ...dbx.Apply) ([]groupRow, string, error) {
+func groups(
+	ctx context.Context, db dbx.DB, page hmstype.Page, by []string, more ...dbx.Apply,
+) ([]groupRow, string, error) {
 	size, err := page.Size()
 	if err != nil {
 		return nil, "", err

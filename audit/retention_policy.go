@@ -82,9 +82,6 @@ func isJurisdiction(code string) bool {
 	return !parted || len(part) >= 1 && len(part) <= 3 && strings.Trim(part, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
 }
 
-// retentionLock makes a purge take turns with what may forbid it.
-const retentionLock = "audit.retention"
-
 const rules = "rules, nobody's data"
 
 var opSetRetentionPolicy = usecase.Command[SetRetentionPolicyInput, RetentionPolicy]{
@@ -105,7 +102,8 @@ func setRetentionPolicy(ctx context.Context, db dbx.DB, in SetRetentionPolicyInp
 	if err := db.LockName(ctx, retentionLock); err != nil {
 		return RetentionPolicy{}, err
 	}
-	rows, err := dbx.All[policyRow](ctx, db, dbx.Equal("category", in.Category), dbx.Equal("jurisdiction", in.Jurisdiction))
+	rows, err := dbx.All[policyRow](ctx, db,
+		dbx.Equal("category", in.Category), dbx.Equal("jurisdiction", in.Jurisdiction))
 	if err != nil {
 		return RetentionPolicy{}, err
 	}
@@ -146,23 +144,23 @@ func policies(ctx context.Context, db dbx.DB) ([]RetentionPolicy, error) {
 	return list, err
 }
 
-// period is how long one category is kept, and why.
-type period struct {
-	months int
-	basis  string
+// KeepPeriod is how long the events of one category are kept, and why.
+type KeepPeriod struct {
+	Months int    // counted as in [RetentionPolicyDetails]
+	Basis  string // the jurisdiction and its rule, or the default's
 }
 
-// periods gives the longest period of each category.
-func periods(policies []RetentionPolicy) map[Category]period {
-	longest := map[Category]period{}
+// keepPeriods gives the longest period of each category.
+func keepPeriods(policies []RetentionPolicy) map[Category]KeepPeriod {
+	longest := map[Category]KeepPeriod{}
 	for _, p := range policies {
-		if p.KeepMonths > longest[p.Category].months {
-			longest[p.Category] = period{p.KeepMonths, p.Jurisdiction + ": " + p.Basis}
+		if p.KeepMonths > longest[p.Category].Months {
+			longest[p.Category] = KeepPeriod{p.KeepMonths, p.Jurisdiction + ": " + p.Basis}
 		}
 	}
 	for _, c := range Categories() {
 		if _, ok := longest[c]; !ok {
-			longest[c] = period{DefaultKeepMonths, "the default: 45 CFR 164.316(b)(2)(i)"}
+			longest[c] = KeepPeriod{DefaultKeepMonths, "the default: 45 CFR 164.316(b)(2)(i)"}
 		}
 	}
 	return longest

@@ -18,8 +18,10 @@ import (
 func TestService_SetRetentionPolicy(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
-	in := audit.SetRetentionPolicyInput{RetentionPolicyDetails: audit.RetentionPolicyDetails{Category: audit.CategoryAccess, Jurisdiction: "FR", KeepMonths: 36, Basis: "CNIL 2021-122"}}
+	s := audit.New(env.Base)
+	in := audit.SetRetentionPolicyInput{RetentionPolicyDetails: audit.RetentionPolicyDetails{
+		Category: audit.CategoryAccess, Jurisdiction: "FR", KeepMonths: 36, Basis: "CNIL 2021-122",
+	}}
 	first, err := s.SetRetentionPolicy(env.Ctx, in)
 	require.NoError(t, err)
 	env.Clock.Advance(time.Hour)
@@ -36,7 +38,7 @@ func TestService_SetRetentionPolicy(t *testing.T) {
 	require.Len(t, trail.Items, 2, "what it said before stays on the trail")
 
 	other := dbtest.New(t)
-	list, err = audit.New(other.Base, audit.LogConfig{}).ListRetentionPolicies(other.Ctx)
+	list, err = audit.New(other.Base).ListRetentionPolicies(other.Ctx)
 	require.NoError(t, err)
 	require.Empty(t, list)
 	_, err = s.SetRetentionPolicy(env.As(t, identity.RoleDoctor), in)
@@ -45,18 +47,22 @@ func TestService_SetRetentionPolicy(t *testing.T) {
 
 func TestSetRetentionPolicyInput_Validate(t *testing.T) {
 	t.Parallel()
-	good := audit.SetRetentionPolicyInput{RetentionPolicyDetails: audit.RetentionPolicyDetails{Category: audit.CategoryAccess, Jurisdiction: "DE", KeepMonths: 12, Basis: "law"}}
+	good := audit.SetRetentionPolicyInput{RetentionPolicyDetails: audit.RetentionPolicyDetails{
+		Category: audit.CategoryAccess, Jurisdiction: "DE", KeepMonths: 12, Basis: "law",
+	}}
 	for name, tt := range map[string]struct {
 		change func(*audit.SetRetentionPolicyInput)
 		path   string // of the broken rule; empty where it is good
 	}{
-		"Least":            {func(*audit.SetRetentionPolicyInput) {}, ""},
-		"Below":            {func(in *audit.SetRetentionPolicyInput) { in.KeepMonths = 11 }, "keepMonths"},
-		"Most":             {func(in *audit.SetRetentionPolicyInput) { in.KeepMonths = 1200 }, ""},
-		"Above":            {func(in *audit.SetRetentionPolicyInput) { in.KeepMonths = 1201 }, "keepMonths"},
-		"USLeast":          {func(in *audit.SetRetentionPolicyInput) { in.Jurisdiction, in.KeepMonths = "US-NY", 72 }, ""},
-		"USBelow":          {func(in *audit.SetRetentionPolicyInput) { in.Jurisdiction, in.KeepMonths = "US", 71 }, "keepMonths"},
-		"USStateBelow":     {func(in *audit.SetRetentionPolicyInput) { in.Jurisdiction, in.KeepMonths = "US-NY", 71 }, "keepMonths"},
+		"Least":   {func(*audit.SetRetentionPolicyInput) {}, ""},
+		"Below":   {func(in *audit.SetRetentionPolicyInput) { in.KeepMonths = 11 }, "keepMonths"},
+		"Most":    {func(in *audit.SetRetentionPolicyInput) { in.KeepMonths = 1200 }, ""},
+		"Above":   {func(in *audit.SetRetentionPolicyInput) { in.KeepMonths = 1201 }, "keepMonths"},
+		"USLeast": {func(in *audit.SetRetentionPolicyInput) { in.Jurisdiction, in.KeepMonths = "US-NY", 72 }, ""},
+		"USBelow": {func(in *audit.SetRetentionPolicyInput) { in.Jurisdiction, in.KeepMonths = "US", 71 },
+			"keepMonths"},
+		"USStateBelow": {func(in *audit.SetRetentionPolicyInput) { in.Jurisdiction, in.KeepMonths = "US-NY", 71 },
+			"keepMonths"},
 		"Part":             {func(in *audit.SetRetentionPolicyInput) { in.Jurisdiction = "GB-SCT" }, ""},
 		"NoCountry":        {func(in *audit.SetRetentionPolicyInput) { in.Jurisdiction = "UK" }, "jurisdiction"},
 		"Continent":        {func(in *audit.SetRetentionPolicyInput) { in.Jurisdiction = "150" }, "jurisdiction"},
@@ -92,7 +98,8 @@ func TestRetentionPolicy_DatabaseRefuses(t *testing.T) {
 		"retention_policy_jurisdiction_check": `'access', 'de', 72, 'law'`,
 		"retention_policy_basis_check":        `'access', 'DE', 72, ''`,
 	} {
-		_, err := env.DB.NewRaw(`INSERT INTO hms.retention_policy (tenant_id, id, category, jurisdiction, keep_months, basis, created_at, updated_at, created_by)
+		_, err := env.DB.NewRaw(`INSERT INTO hms.retention_policy (tenant_id, id, category, jurisdiction, keep_months, basis,
+			created_at, updated_at, created_by)
 			SELECT ?, gen_random_uuid(), `+values+`, now(), now(), 'system:test'`, env.Tenant).Exec(t.Context())
 		require.ErrorContains(t, err, constraint)
 	}
@@ -101,14 +108,15 @@ func TestRetentionPolicy_DatabaseRefuses(t *testing.T) {
 func TestService_SetRetentionPolicy_Concurrent(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	const writers = 16
 	var wg sync.WaitGroup
 	for i := range writers {
 		wg.Go(func() {
-			_, err := s.SetRetentionPolicy(env.Ctx, audit.SetRetentionPolicyInput{RetentionPolicyDetails: audit.RetentionPolicyDetails{
-				Category: audit.CategoryChange, Jurisdiction: "DE", KeepMonths: 100 + i, Basis: "law",
-			}})
+			_, err := s.SetRetentionPolicy(env.Ctx,
+				audit.SetRetentionPolicyInput{RetentionPolicyDetails: audit.RetentionPolicyDetails{
+					Category: audit.CategoryChange, Jurisdiction: "DE", KeepMonths: 100 + i, Basis: "law",
+				}})
 			if err != nil {
 				t.Errorf("set: %v", err)
 			}
@@ -127,17 +135,21 @@ func TestCategoryOf(t *testing.T) {
 	env := dbtest.New(t)
 	seen := map[audit.Category]bool{}
 	for _, action := range []audit.Action{
-		audit.ActionCreate, audit.ActionUpdate, audit.ActionDelete, audit.ActionRead, audit.ActionSearch, audit.ActionExport, audit.ActionVerify,
-		audit.ActionDenied, audit.ActionPurge, audit.ActionLogin, audit.ActionLogout, audit.ActionLoginFailed, "duplicate_override",
+		audit.ActionCreate, audit.ActionUpdate, audit.ActionDelete, audit.ActionRead, audit.ActionSearch, audit.ActionExport,
+		audit.ActionVerify,
+		audit.ActionDenied, audit.ActionPurge, audit.ActionLogin, audit.ActionLogout, audit.ActionLoginFailed,
+		"duplicate_override",
 	} {
-		for _, entity := range []string{"patient", "disclosure", "break_glass", "legal_hold", "retention_policy", "role", "user_account", "user_role", "audit_event"} {
+		for _, entity := range []string{"patient", "disclosure", "break_glass", "legal_hold", "retention_policy", "role",
+			"user_account", "user_role", "audit_event"} {
 			want := dbtest.Scalar[string](t, env, `SELECT hms.audit_category(?, ?)`, string(action), entity)
 			require.Equal(t, audit.Category(want), audit.CategoryOf(action, entity), "%s %s", action, entity)
 			seen[audit.Category(want)] = true
 		}
 	}
 	require.Len(t, seen, len(audit.Categories()))
-	require.Equal(t, audit.CategoryDisclosure, audit.CategoryOf(audit.ActionExport, "user_account"), "what left the system is a disclosure first")
+	require.Equal(t, audit.CategoryDisclosure, audit.CategoryOf(audit.ActionExport, "user_account"),
+		"what left the system is a disclosure first")
 	require.Equal(t, audit.CategoryAccess, audit.CategoryOf(audit.ActionSearch, "patient"))
 	require.Equal(t, audit.CategorySecurity, audit.CategoryOf(audit.ActionCreate, "user_role"))
 	require.Equal(t, audit.CategoryChange, audit.CategoryOf(audit.ActionUpdate, "bill"))
@@ -145,7 +157,8 @@ func TestCategoryOf(t *testing.T) {
 
 func somePatient(t *testing.T, env *dbtest.Env) hmstype.PatientID {
 	t.Helper()
-	p, err := patient.New(env.Base).Register(env.Ctx, patient.RegisterInput{Details: patient.Details{LastName: "Held", Gender: patient.GenderOther}})
+	p, err := patient.New(env.Base).Register(env.Ctx,
+		patient.RegisterInput{Details: patient.Details{LastName: "Held", Gender: patient.GenderOther}})
 	require.NoError(t, err)
 	return p.ID
 }
@@ -158,25 +171,30 @@ func held(t *testing.T, env *dbtest.Env, p hmstype.PatientID) bool {
 func TestService_PlaceLegalHold(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
+	s := audit.New(env.Base)
 	first, second := somePatient(t, env), somePatient(t, env)
 	require.False(t, held(t, env, first))
-	hold, err := s.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: first, Reason: "case 12/2026"}})
+	hold, err := s.PlaceLegalHold(env.Ctx,
+		audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: first, Reason: "case 12/2026"}})
 	require.NoError(t, err)
 	require.True(t, hold.InForce())
 	require.Equal(t, "system:test", hold.PlacedBy.String())
 	require.True(t, held(t, env, first))
 	require.False(t, held(t, env, second))
-	all, err := s.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Reason: "inquiry of the ministry"}})
+	all, err := s.PlaceLegalHold(env.Ctx,
+		audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Reason: "inquiry of the ministry"}})
 	require.NoError(t, err)
 	require.True(t, held(t, env, second), "everything of the tenant")
 	require.False(t, held(t, dbtest.New(t), second), "another tenant's hold holds nothing here")
 
-	_, err = s.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: hmstype.NewID[hmstype.PatientID](), Reason: "nobody"}})
+	_, err = s.PlaceLegalHold(env.Ctx,
+		audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: hmstype.NewID[hmstype.PatientID](),
+			Reason: "nobody"}})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 	_, err = s.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Reason: "  "}})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
-	_, err = s.PlaceLegalHold(env.As(t, identity.RoleDoctor), audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Reason: "inquiry"}})
+	_, err = s.PlaceLegalHold(env.As(t, identity.RoleDoctor),
+		audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Reason: "inquiry"}})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 
 	env.Clock.Advance(time.Hour)
@@ -194,7 +212,8 @@ func TestService_PlaceLegalHold(t *testing.T) {
 	list, err = s.ListLegalHolds(env.Ctx, audit.ListLegalHoldsInput{})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 2)
-	shown, err := s.ListEvents(env.Ctx, audit.ListEventsInput{Patient: first, Entity: "legal_hold", Actions: []audit.Action{audit.ActionSearch}})
+	shown, err := s.ListEvents(env.Ctx,
+		audit.ListEventsInput{Patient: first, Entity: "legal_hold", Actions: []audit.Action{audit.ActionSearch}})
 	require.NoError(t, err)
 	require.Len(t, shown.Items, 2, "a list of holds shows the patient's data")
 }
@@ -203,8 +222,9 @@ func TestService_PlaceLegalHold(t *testing.T) {
 func TestLegalHold_DatabaseRefuses(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
-	hold, err := s.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Reason: "case 12/2026"}})
+	s := audit.New(env.Base)
+	hold, err := s.PlaceLegalHold(env.Ctx,
+		audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Reason: "case 12/2026"}})
 	require.NoError(t, err)
 	refuse := func(statement, want string) {
 		_, err := env.DB.NewRaw(statement, hold.ID).Exec(t.Context())
@@ -214,7 +234,8 @@ func TestLegalHold_DatabaseRefuses(t *testing.T) {
 	refuse(`UPDATE hms.legal_hold SET reason = 'nothing' WHERE id = ?`, "HM002")
 	refuse(`UPDATE hms.legal_hold SET created_at = now() - interval '1 year' WHERE id = ?`, "HM002")
 	refuse(`UPDATE hms.legal_hold SET released_at = '2100-01-01' WHERE id = ?`, "legal_hold_release_check")
-	refuse(`UPDATE hms.legal_hold SET released_at = created_at - interval '1 day', released_by = 'x', release_reason = 'y' WHERE id = ?`, "legal_hold_released_check")
+	refuse(`UPDATE hms.legal_hold SET released_at = created_at - interval '1 day', released_by = 'x', release_reason = 'y'
+		WHERE id = ?`, "legal_hold_released_check")
 	_, err = s.ReleaseLegalHold(env.Ctx, audit.ReleaseLegalHoldInput{ID: hold.ID, Reason: "closed"})
 	require.NoError(t, err)
 	refuse(`UPDATE hms.legal_hold SET released_at = NULL, released_by = '', release_reason = '' WHERE id = ?`, "HM002")
@@ -223,8 +244,9 @@ func TestLegalHold_DatabaseRefuses(t *testing.T) {
 func TestService_ReleaseLegalHold_Concurrent(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := audit.New(env.Base, audit.LogConfig{})
-	hold, err := s.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Reason: "case 12/2026"}})
+	s := audit.New(env.Base)
+	hold, err := s.PlaceLegalHold(env.Ctx,
+		audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Reason: "case 12/2026"}})
 	require.NoError(t, err)
 	errs := make([]error, 8)
 	var wg sync.WaitGroup

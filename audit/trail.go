@@ -11,17 +11,6 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// Service answers questions to the trail of the actor's tenant.
-type Service struct {
-	base usecase.Base
-	log  LogConfig
-}
-
-// New makes the service; hms.New calls it. The zero LogConfig seals nothing.
-func New(base usecase.Base, log LogConfig) *Service {
-	return &Service{base: base, log: log.withDefaults()}
-}
-
 // ListEventsInput selects events. Empty fields select everything; set ones must all hold.
 type ListEventsInput struct {
 	Patient  hmstype.PatientID `json:"patient"`  // whose data
@@ -80,18 +69,24 @@ var opListEventsOfPatient = usecase.Query[ListEventsInput, hmstype.List[Event]]{
 
 // ListEventsOfPatient lists who saw or changed a patient's data, newest first.
 // Permission: [hmstype.PermAuditRead].
-func (s *Service) ListEventsOfPatient(ctx context.Context, patient hmstype.PatientID, page hmstype.Page) (hmstype.List[Event], error) {
+func (s *Service) ListEventsOfPatient(
+	ctx context.Context, patient hmstype.PatientID, page hmstype.Page,
+) (hmstype.List[Event], error) {
 	return opListEventsOfPatient.Run(ctx, &s.base, ListEventsInput{Patient: patient, Page: page}, trail)
 }
 
 // ListEventsOfUser lists what a user did, newest first.
-func (s *Service) ListEventsOfUser(ctx context.Context, user hmstype.UserID, page hmstype.Page) (hmstype.List[Event], error) {
+func (s *Service) ListEventsOfUser(
+	ctx context.Context, user hmstype.UserID, page hmstype.Page,
+) (hmstype.List[Event], error) {
 	return s.ListEvents(ctx, ListEventsInput{User: user, Page: page})
 }
 
 // ListEventsOfObject lists what was done to one row of a table, newest first: its history, field by
 // field by [Event.Fields].
-func (s *Service) ListEventsOfObject(ctx context.Context, entity, id string, page hmstype.Page) (hmstype.List[Event], error) {
+func (s *Service) ListEventsOfObject(
+	ctx context.Context, entity, id string, page hmstype.Page,
+) (hmstype.List[Event], error) {
 	return s.ListEvents(ctx, ListEventsInput{Entity: entity, EntityID: id, Page: page})
 }
 
@@ -102,7 +97,8 @@ func trail(ctx context.Context, db dbx.DB, query ListEventsInput) (hmstype.List[
 // events reads a page of the trail.
 func events(ctx context.Context, db dbx.DB, query ListEventsInput, more ...dbx.Apply) (hmstype.List[Event], error) {
 	db.About(query.Patient)
-	return dbx.List(ctx, db, query.Page, dbx.Order{At: "recorded_at", Desc: true}, eventRow.event, append(more, query.apply)...)
+	order := dbx.Order{At: "recorded_at", Desc: true}
+	return dbx.List(ctx, db, query.Page, order, eventRow.event, append(more, query.apply)...)
 }
 
 func (q ListEventsInput) apply(sel *bun.SelectQuery) *bun.SelectQuery {

@@ -20,7 +20,8 @@ const unreviewedQuery = `SELECT g.id, g.user_id, g.patient_id, g.started_at, coa
 	FROM hms.break_glass AS g
 	LEFT JOIN hms.audit_event AS e ON e.tenant_id = g.tenant_id AND e.tenant_id = $1 AND e.break_glass_id = g.id
 		AND e.recorded_at >= $4 AND e.recorded_at < $5
-	WHERE g.tenant_id = $1 AND g.outcome = '' AND g.started_at >= $2 AND g.started_at < $3 AND ($6::uuid IS NULL OR g.user_id = $6::uuid)
+	WHERE g.tenant_id = $1 AND g.outcome = '' AND g.started_at >= $2 AND g.started_at < $3
+		AND ($6::uuid IS NULL OR g.user_id = $6::uuid)
 	  AND ($7::timestamptz IS NULL OR (g.started_at, g.id) > ($7::timestamptz, $8::uuid))
 	GROUP BY g.tenant_id, g.id ORDER BY g.started_at, g.id LIMIT $9`
 
@@ -38,7 +39,8 @@ func (q ListUnusualInput) unreviewed(ctx context.Context, db dbx.DB) (found hmst
 	if ok {
 		afterAt, afterID = after.At, after.ID.String()
 	}
-	rows, err := db.Query(ctx, unreviewedQuery, db.Tenant(), hmstype.Instant(q.During.Start), hmstype.Instant(q.During.End),
+	rows, err := db.Query(ctx, unreviewedQuery,
+		db.Tenant(), hmstype.Instant(q.During.Start), hmstype.Instant(q.During.End),
 		q.During.Start.Add(-clockSkew), q.During.End.Add(clockSkew), q.User, afterAt, afterID, size+1)
 	if err != nil {
 		return found, err
@@ -47,7 +49,8 @@ func (q ListUnusualInput) unreviewed(ctx context.Context, db dbx.DB) (found hmst
 	for rows.Next() {
 		u := Unusual{Suspicion: SuspicionBreakGlass, Patients: 1}
 		var first, last sql.NullTime
-		if err := rows.Scan(&u.BreakGlass, &u.User, &u.Patient, &u.Window.Start, &u.Window.End, &u.Events, &first, &last); err != nil {
+		err := rows.Scan(&u.BreakGlass, &u.User, &u.Patient, &u.Window.Start, &u.Window.End, &u.Events, &first, &last)
+		if err != nil {
 			return found, err
 		}
 		u.Window.Start, u.Window.End = u.Window.Start.UTC(), u.Window.End.UTC()

@@ -42,20 +42,23 @@ type ListUnusualInput struct {
 
 // Hours are those in which work is usual, on the tenant's clocks.
 type Hours struct {
-	Opens    time.Duration `json:"opens"`    // since midnight, in minutes
-	Closes   time.Duration `json:"closes"`   // since midnight, in minutes; after Opens, up to 24 h
-	Weekends bool          `json:"weekends"` // Saturday and Sunday are as other days; false: they are unusual all day
+	Opens  time.Duration `json:"opens"`  // since midnight, in minutes
+	Closes time.Duration `json:"closes"` // since midnight, in minutes; after Opens, up to 24 h
+	// Saturday and Sunday are as other days; false: they are unusual all day
+	Weekends bool `json:"weekends"`
 }
 
 func (h Hours) validate(v *hmstype.Validator) {
-	v.Check(h.Opens >= 0 && h.Opens < h.Closes && h.Closes <= 24*time.Hour, "hours.closes", "must be after opens and lie within one day")
+	v.Check(h.Opens >= 0 && h.Opens < h.Closes && h.Closes <= 24*time.Hour,
+		"hours.closes", "must be after opens and lie within one day")
 	v.Check(h.Opens%time.Minute == 0 && h.Closes%time.Minute == 0, "hours.opens", "must be whole minutes")
 }
 
 // Validate implements the rules above.
 func (q ListUnusualInput) Validate() error {
 	var v hmstype.Validator
-	hmstype.OneOf(&v, q.Suspicion, "suspicion", SuspicionSurname, SuspicionOwnRecord, SuspicionVolume, SuspicionAfterHours, SuspicionBreakGlass)
+	hmstype.OneOf(&v, q.Suspicion, "suspicion",
+		SuspicionSurname, SuspicionOwnRecord, SuspicionVolume, SuspicionAfterHours, SuspicionBreakGlass)
 	v.Nested("during", q.During.Validate())
 	v.Required(!q.During.End.IsZero(), "during.end")
 	v.Check(q.During.Duration() <= longestSearch, "during.end", "must lie within 366 days of start")
@@ -164,7 +167,8 @@ func (q ListUnusualInput) unusual(r groupRow) Unusual {
 
 func ownRecord(db dbx.DB) dbx.Apply {
 	return func(sel *bun.SelectQuery) *bun.SelectQuery {
-		return sel.Join("JOIN hms.user_account AS u ON u.tenant_id = e.tenant_id AND u.patient_id = e.patient_id AND e.actor = 'human:' || u.id").
+		return sel.Join(`JOIN hms.user_account AS u
+				ON u.tenant_id = e.tenant_id AND u.patient_id = e.patient_id AND e.actor = 'human:' || u.id`).
 			Where("u.tenant_id = ?", db.Tenant())
 	}
 }
@@ -177,7 +181,8 @@ func (q ListUnusualInput) afterHours(ctx context.Context, db dbx.DB) (hmstype.Li
 	zone := tenant.Zone.String()
 	return q.pairs(ctx, db, func(sel *bun.SelectQuery) *bun.SelectQuery {
 		return sel.WhereGroup(" AND ", func(sel *bun.SelectQuery) *bun.SelectQuery {
-			sel = sel.Where("NOT (extract(hour FROM e.recorded_at AT TIME ZONE ?) * 60 + extract(minute FROM e.recorded_at AT TIME ZONE ?) BETWEEN ? AND ?)",
+			sel = sel.Where(`NOT (extract(hour FROM e.recorded_at AT TIME ZONE ?) * 60
+					+ extract(minute FROM e.recorded_at AT TIME ZONE ?) BETWEEN ? AND ?)`,
 				zone, zone, int(q.Hours.Opens.Minutes()), int(q.Hours.Closes.Minutes())-1)
 			if !q.Hours.Weekends {
 				sel = sel.WhereOr("extract(isodow FROM e.recorded_at AT TIME ZONE ?) >= 6", zone)
@@ -233,7 +238,8 @@ func (q ListUnusualInput) surnames(ctx context.Context, db dbx.DB) (map[string]s
 		ID       hmstype.UserID
 		LastName string
 	}
-	sel := db.NewSelect().TableExpr("hms.user_account AS u").Column("u.id", "u.last_name").Where("u.tenant_id = ?", db.Tenant())
+	sel := db.NewSelect().TableExpr("hms.user_account AS u").Column("u.id", "u.last_name").
+		Where("u.tenant_id = ?", db.Tenant())
 	if !q.User.IsZero() {
 		sel = sel.Where("u.id = ?", q.User)
 	}
@@ -254,7 +260,8 @@ func sharesWord(db dbx.DB, surnames map[string]string) dbx.Apply {
 	}
 	return func(sel *bun.SelectQuery) *bun.SelectQuery {
 		return sel.Where(`EXISTS (SELECT 1 FROM unnest(?::text[], ?::text[]) AS k (actor, word)
-			JOIN hms.patient_token AS t ON t.token = k.word WHERE t.tenant_id = ? AND t.patient_id = e.patient_id AND k.actor = e.actor)`,
+			JOIN hms.patient_token AS t ON t.token = k.word WHERE t.tenant_id = ? AND t.patient_id = e.patient_id
+				AND k.actor = e.actor)`,
 			pgdialect.Array(actors), pgdialect.Array(words), db.Tenant())
 	}
 }
@@ -268,7 +275,8 @@ func related(ctx context.Context, db dbx.DB, surnames map[string]string, rows []
 		ID       hmstype.PatientID
 		LastName string
 	}
-	err := db.NewRaw(`SELECT p.id, p.last_name FROM hms.patient AS p WHERE p.tenant_id = ? AND p.id IN (?)`, db.Tenant(), bun.List(patientsOf(rows))).
+	err := db.NewRaw(`SELECT p.id, p.last_name FROM hms.patient AS p WHERE p.tenant_id = ? AND p.id IN (?)`,
+		db.Tenant(), bun.List(patientsOf(rows))).
 		Scan(ctx, &patients)
 	if err != nil {
 		return nil, err

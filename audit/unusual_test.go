@@ -24,7 +24,8 @@ var week = hmstype.Period{Start: monday, End: monday.AddDate(0, 0, 7)}
 func named(t *testing.T, env *dbtest.Env, surname string) identity.User {
 	t.Helper()
 	user, err := env.Identity.CreateUser(env.Ctx, identity.CreateUserInput{
-		Profile: identity.Profile{Username: "u-" + hmstype.NewID[hmstype.UserID]().String(), FirstName: "Ruiz", LastName: surname},
+		Profile: identity.Profile{Username: "u-" + hmstype.NewID[hmstype.UserID]().String(), FirstName: "Ruiz",
+			LastName: surname},
 	})
 	require.NoError(t, err)
 	return user
@@ -38,7 +39,7 @@ func find(t *testing.T, env *dbtest.Env, q audit.ListUnusualInput) []audit.Unusu
 	}
 	var all []audit.Unusual
 	for q.Page = (hmstype.Page{Limit: 1}); ; {
-		list, err := audit.New(env.Base, audit.LogConfig{}).ListUnusual(env.Ctx, q)
+		list, err := audit.New(env.Base).ListUnusual(env.Ctx, q)
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(list.Items), 1)
 		all = append(all, list.Items...)
@@ -52,7 +53,8 @@ func TestService_UnusualSurname(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	garcia, berg := named(t, env, "García López"), named(t, env, "van der Berg")
-	aunt, stranger, meer, namesake := register(t, env, "Ruiz Garcia", false), register(t, env, "López-Ortiz", false), register(t, env, "van der Meer", false), register(t, env, "Berg", false)
+	aunt, stranger, meer, namesake := register(t, env, "Ruiz Garcia", false), register(t, env, "López-Ortiz", false),
+		register(t, env, "van der Meer", false), register(t, env, "Berg", false)
 	at := func(hour int) time.Time { return monday.Add(time.Duration(hour) * time.Hour) }
 	for i, user := range []identity.User{garcia, berg} {
 		for j, p := range []hmstype.PatientID{aunt, stranger, meer, namesake} {
@@ -63,9 +65,12 @@ func TestService_UnusualSurname(t *testing.T) {
 	insert(t, env, t.Context(), at(6), human(garcia.ID), "search", aunt, "")
 	insert(t, env, t.Context(), week.End, human(garcia.ID), "read", aunt, "")
 	require.ElementsMatch(t, []audit.Unusual{ // ids of one millisecond have no order
-		{Suspicion: audit.SuspicionSurname, User: garcia.ID, Patient: aunt, Events: 2, Patients: 1, First: at(0), Last: at(5)},
-		{Suspicion: audit.SuspicionSurname, User: garcia.ID, Patient: stranger, Events: 1, Patients: 1, First: at(1), Last: at(1)},
-		{Suspicion: audit.SuspicionSurname, User: berg.ID, Patient: namesake, Events: 1, Patients: 1, First: at(13), Last: at(13)},
+		{Suspicion: audit.SuspicionSurname, User: garcia.ID, Patient: aunt, Events: 2, Patients: 1, First: at(0),
+			Last: at(5)},
+		{Suspicion: audit.SuspicionSurname, User: garcia.ID, Patient: stranger, Events: 1, Patients: 1, First: at(1),
+			Last: at(1)},
+		{Suspicion: audit.SuspicionSurname, User: berg.ID, Patient: namesake, Events: 1, Patients: 1, First: at(13),
+			Last: at(13)},
 	}, find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionSurname}))
 	require.Len(t, find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionSurname, User: berg.ID}), 1)
 	most := int64(0)
@@ -83,7 +88,8 @@ func TestService_UnusualSurnameIsNoFirstName(t *testing.T) {
 	user := named(t, env, "Martin")
 	for range 5 {
 		p := register(t, env, "Luther", false)
-		_, err := env.DB.NewRaw(`INSERT INTO hms.patient_token (tenant_id, token, patient_id) VALUES (?, 'martin', ?)`, env.Tenant, p).Exec(t.Context())
+		_, err := env.DB.NewRaw(`INSERT INTO hms.patient_token (tenant_id, token, patient_id) VALUES (?, 'martin', ?)`,
+			env.Tenant, p).Exec(t.Context())
 		require.NoError(t, err)
 		insert(t, env, t.Context(), monday, human(user.ID), "read", p, "")
 	}
@@ -99,13 +105,15 @@ func TestService_UnusualOwnRecord(t *testing.T) {
 	env := dbtest.New(t)
 	user, colleague := named(t, env, "Self"), named(t, env, "Other")
 	own := register(t, env, "Somebody", false)
-	link, err := env.Identity.LinkPatient(env.Ctx, identity.LinkPatientInput{User: user.ID, Version: user.Version, Patient: own})
+	link, err := env.Identity.LinkPatient(env.Ctx,
+		identity.LinkPatientInput{User: user.ID, Version: user.Version, Patient: own})
 	require.NoError(t, err)
 	insert(t, env, t.Context(), monday, human(user.ID), "read", own, "")
 	insert(t, env, t.Context(), monday, human(colleague.ID), "read", own, "")
 	insert(t, env, t.Context(), monday, human(user.ID), "denied", own, "")
 	found := find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionOwnRecord})
-	require.Equal(t, []audit.Unusual{{Suspicion: audit.SuspicionOwnRecord, User: user.ID, Patient: own, Events: 1, Patients: 1, First: monday, Last: monday}}, found)
+	require.Equal(t, []audit.Unusual{{Suspicion: audit.SuspicionOwnRecord, User: user.ID, Patient: own, Events: 1,
+		Patients: 1, First: monday, Last: monday}}, found)
 	_, err = env.Identity.LinkPatient(env.Ctx, identity.LinkPatientInput{User: user.ID, Version: link.Version})
 	require.NoError(t, err)
 	require.Empty(t, find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionOwnRecord}))
@@ -132,11 +140,13 @@ func TestService_UnusualVolume(t *testing.T) {
 	read(fresh, ten, 20)
 	read(usual, ten.Add(time.Hour), 12)
 	hour := hmstype.Period{Start: ten, End: ten.Add(time.Hour)}
-	want := audit.Unusual{Suspicion: audit.SuspicionVolume, User: usual.ID, Events: 26, Patients: 13, Usual: 4, Window: hour, First: ten, Last: ten.Add(time.Minute)}
+	want := audit.Unusual{Suspicion: audit.SuspicionVolume, User: usual.ID, Events: 26, Patients: 13, Usual: 4,
+		Window: hour, First: ten, Last: ten.Add(time.Minute)}
 	ask := func(v audit.Volume) []audit.Unusual {
 		return find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionVolume, Volume: v})
 	}
-	require.Equal(t, []audit.Unusual{want}, ask(audit.Volume{Times: 3}), "more than thrice, not thrice; whoever has no habit is not judged by it")
+	require.Equal(t, []audit.Unusual{want}, ask(audit.Volume{Times: 3}),
+		"more than thrice, not thrice; whoever has no habit is not judged by it")
 	require.Empty(t, ask(audit.Volume{Times: 3, Floor: 14}))
 	require.Empty(t, ask(audit.Volume{Times: 4}))
 	byNumber := ask(audit.Volume{AtLeast: 13})
@@ -144,7 +154,8 @@ func TestService_UnusualVolume(t *testing.T) {
 	require.Equal(t, fresh.ID, byNumber[2].User)
 	require.Zero(t, byNumber[2].Usual)
 	require.Equal(t, int64(20), byNumber[2].Patients)
-	day := find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionVolume, User: usual.ID, Volume: audit.Volume{PerDay: true, AtLeast: 25}})
+	day := find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionVolume, User: usual.ID,
+		Volume: audit.Volume{PerDay: true, AtLeast: 25}})
 	require.Len(t, day, 1)
 	require.Equal(t, int64(25), day[0].Patients)
 	require.Equal(t, hmstype.Period{Start: monday, End: monday.AddDate(0, 0, 1)}, day[0].Window)
@@ -159,7 +170,8 @@ func TestService_UnusualAfterHours(t *testing.T) {
 	p := hmstype.NewID[hmstype.PatientID]()
 	saturday := monday.AddDate(0, 0, 5)
 	for _, at := range []time.Time{
-		monday.Add(7*time.Hour - time.Second), monday.Add(7 * time.Hour), monday.Add(19*time.Hour - time.Second), monday.Add(19 * time.Hour), saturday.Add(12 * time.Hour),
+		monday.Add(7*time.Hour - time.Second), monday.Add(7 * time.Hour), monday.Add(19*time.Hour - time.Second),
+		monday.Add(19 * time.Hour), saturday.Add(12 * time.Hour),
 	} {
 		insert(t, env, t.Context(), at, human(user.ID), "read", p, "")
 	}
@@ -168,7 +180,8 @@ func TestService_UnusualAfterHours(t *testing.T) {
 	require.Len(t, found, 1)
 	require.Equal(t, int64(3), found[0].Events, "before seven, from seven in the evening on, and on Saturday")
 	hours.Weekends = true
-	require.Equal(t, int64(2), find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionAfterHours, Hours: hours})[0].Events)
+	require.Equal(t, int64(2),
+		find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionAfterHours, Hours: hours})[0].Events)
 	hours.Opens, hours.Closes = 0, 24*time.Hour
 	require.Empty(t, find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionAfterHours, Hours: hours}))
 }
@@ -184,7 +197,8 @@ func TestService_UnusualBreakGlass(t *testing.T) {
 	doctor := hmstype.WithActor(t.Context(), actor)
 	glass := func(p hmstype.PatientID) identity.BreakGlass {
 		grant, err := env.Identity.BreakTheGlass(doctor, identity.BreakTheGlassInput{
-			Patient: p, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the ER"},
+			Patient: p, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency,
+				Text: "Unconscious in the ER"},
 		})
 		require.NoError(t, err)
 		return grant
@@ -205,11 +219,13 @@ func TestService_UnusualBreakGlass(t *testing.T) {
 
 	admin := env.As(t, identity.RoleAdmin)
 	_, err := env.Identity.ReviewBreakGlass(admin, identity.ReviewBreakGlassInput{
-		ID: used.ID, BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "Seen in the log"},
+		ID: used.ID, BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified,
+			ReviewText: "Seen in the log"},
 	})
 	require.NoError(t, err)
 	require.Len(t, find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionBreakGlass, During: today}), 1)
-	require.Empty(t, find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionBreakGlass, During: today, User: hmstype.NewID[hmstype.UserID]()}))
+	require.Empty(t, find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionBreakGlass, During: today,
+		User: hmstype.NewID[hmstype.UserID]()}))
 }
 
 func TestUnusualQuery_Validate(t *testing.T) {
@@ -218,12 +234,15 @@ func TestUnusualQuery_Validate(t *testing.T) {
 		"no suspicion": {During: week},
 		"no period":    {Suspicion: audit.SuspicionOwnRecord},
 		"open period":  {Suspicion: audit.SuspicionOwnRecord, During: hmstype.Period{Start: monday}},
-		"two years":    {Suspicion: audit.SuspicionOwnRecord, During: hmstype.Period{Start: monday, End: monday.AddDate(2, 0, 0)}},
+		"two years": {Suspicion: audit.SuspicionOwnRecord,
+			During: hmstype.Period{Start: monday, End: monday.AddDate(2, 0, 0)}},
 		"no threshold": {Suspicion: audit.SuspicionVolume, During: week},
 		"negative":     {Suspicion: audit.SuspicionVolume, During: week, Volume: audit.Volume{AtLeast: -1, Times: 1}},
 		"no hours":     {Suspicion: audit.SuspicionAfterHours, During: week},
-		"backwards":    {Suspicion: audit.SuspicionAfterHours, During: week, Hours: audit.Hours{Opens: 2 * time.Hour, Closes: time.Hour}},
-		"seconds":      {Suspicion: audit.SuspicionAfterHours, During: week, Hours: audit.Hours{Opens: time.Second, Closes: time.Hour}},
+		"backwards": {Suspicion: audit.SuspicionAfterHours, During: week,
+			Hours: audit.Hours{Opens: 2 * time.Hour, Closes: time.Hour}},
+		"seconds": {Suspicion: audit.SuspicionAfterHours, During: week,
+			Hours: audit.Hours{Opens: time.Second, Closes: time.Hour}},
 	} {
 		require.ErrorIs(t, q.Validate(), hmstype.ErrInvalid, name)
 	}
@@ -237,9 +256,10 @@ func TestService_UnusualIsRecorded(t *testing.T) {
 	p := register(t, env, "Kin", false)
 	insert(t, env, t.Context(), monday, human(user.ID), "read", p, "")
 	require.Len(t, find(t, env, audit.ListUnusualInput{Suspicion: audit.SuspicionSurname}), 1)
-	require.Equal(t, 1, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ? AND patient_id = ? AND operation = 'audit.list_unusual' AND action = 'search'`, env.Tenant, p))
+	require.Equal(t, 1, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ?
+		AND patient_id = ? AND operation = 'audit.list_unusual' AND action = 'search'`, env.Tenant, p))
 	require.Empty(t, find(t, other, audit.ListUnusualInput{Suspicion: audit.SuspicionSurname}))
-	_, err := audit.New(env.Base, audit.LogConfig{}).ListUnusual(env.As(t, identity.RoleDoctor), audit.ListUnusualInput{})
+	_, err := audit.New(env.Base).ListUnusual(env.As(t, identity.RoleDoctor), audit.ListUnusualInput{})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 }
 
@@ -254,8 +274,9 @@ func TestUnusual_Plan(t *testing.T) {
 		"credential": `e.credential = 'session:x'`,
 		"patient":    `e.patient_id = '` + env.Tenant.String() + `'`,
 	} {
-		plan := explain(t, env, `SELECT count(*) FROM hms.audit_event AS e WHERE e.tenant_id = '`+env.Tenant.String()+`' AND `+condition+
-			` AND e.recorded_at >= '2026-11-02' AND e.recorded_at < '2026-11-20'`)
+		plan := explain(t, env,
+			`SELECT count(*) FROM hms.audit_event AS e WHERE e.tenant_id = '`+env.Tenant.String()+`' AND `+condition+
+				` AND e.recorded_at >= '2026-11-02' AND e.recorded_at < '2026-11-20'`)
 		require.NotContains(t, plan, "Seq Scan", name)
 		require.LessOrEqual(t, strings.Count(plan, " on audit_event_"), 2, "%s: one month and the default\n%s", name, plan)
 	}

@@ -14,9 +14,10 @@ type Volume struct {
 	PerDay  bool  `json:"perDay"`  // windows are calendar days of the tenant; false: hours
 	AtLeast int64 `json:"atLeast"` // different patients, whatever the user's habit; zero does not ask
 	// more than so many times the user's own median of the time before; zero does not ask
-	Times    int64 `json:"times"`
-	Floor    int64 `json:"floor"`    // with Times: fewer patients than these are never unusual; zero means 10
-	Baseline int   `json:"baseline"` // days before the period from which the median is taken, up to 366; zero means 28
+	Times int64 `json:"times"`
+	Floor int64 `json:"floor"` // with Times: fewer patients than these are never unusual; zero means 10
+	// days before the period from which the median is taken, up to 366; zero means 28
+	Baseline int `json:"baseline"`
 }
 
 // Defaults of Volume.
@@ -54,10 +55,13 @@ func (o Volume) window() string {
 // before the period give the user's median. A window belongs to the period in which it begins.
 // The actor is narrowed by two ranges, as ";" follows ":".
 const volumeQuery = `WITH access AS (
-		SELECT split_part(e.actor, ':', 2)::uuid AS user_id, date_trunc($2, e.recorded_at AT TIME ZONE $3) AT TIME ZONE $3 AS began,
-		       count(DISTINCT e.patient_id) AS patients, count(*) AS events, min(e.recorded_at) AS first_at, max(e.recorded_at) AS last_at
+		SELECT split_part(e.actor, ':', 2)::uuid AS user_id,
+		       date_trunc($2, e.recorded_at AT TIME ZONE $3) AT TIME ZONE $3 AS began,
+		       count(DISTINCT e.patient_id) AS patients, count(*) AS events,
+		       min(e.recorded_at) AS first_at, max(e.recorded_at) AS last_at
 		FROM hms.audit_event AS e
-		WHERE e.tenant_id = $1 AND e.recorded_at >= $4 AND e.recorded_at < $6 AND e.patient_id IS NOT NULL AND e.action = ANY ($7::text[])
+		WHERE e.tenant_id = $1 AND e.recorded_at >= $4 AND e.recorded_at < $6 AND e.patient_id IS NOT NULL
+		  AND e.action = ANY ($7::text[])
 		  AND (e.actor >= 'human:' AND e.actor < 'human;' OR e.actor >= 'service:' AND e.actor < 'service;')
 		  AND ($8::text[] IS NULL OR e.actor = ANY ($8::text[]))
 		GROUP BY 1, 2),
@@ -130,8 +134,9 @@ func (q ListUnusualInput) volumeArgs(db dbx.DB, zone *time.Location, limit int) 
 		actions = append(actions, string(a))
 	}
 	return []any{
-		db.Tenant(), o.window(), zone.String(), hmstype.Instant(q.During.Start.AddDate(0, 0, -o.Baseline)), hmstype.Instant(q.During.Start),
-		hmstype.Instant(q.During.End), actions, users, o.AtLeast, o.Times, o.Floor, afterAt, afterID, limit,
+		db.Tenant(), o.window(), zone.String(), hmstype.Instant(q.During.Start.AddDate(0, 0, -o.Baseline)),
+		hmstype.Instant(q.During.Start), hmstype.Instant(q.During.End), actions, users, o.AtLeast, o.Times, o.Floor,
+		afterAt, afterID, limit,
 	}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbtest"
@@ -123,7 +124,7 @@ func TestService_Audit(t *testing.T) {
 	_, err := b.pay(bill.ID, "100")
 	require.NoError(t, err)
 	b.bill(t, bill.ID)
-	trail, err := audit.New(b.Base, audit.LogConfig{}).ListEvents(b.Ctx, audit.ListEventsInput{
+	trail, err := audit.New(b.Base).ListEvents(b.Ctx, audit.ListEventsInput{
 		Entity: "bill", EntityID: bill.ID.String(),
 	})
 	require.NoError(t, err)
@@ -136,7 +137,7 @@ func TestService_Audit(t *testing.T) {
 		t, []string{"create billing.create_bill", "update billing.issue_bill", "update billing.pay", "read billing.get_bill"},
 		actions,
 	)
-	report, err := audit.New(b.Base, audit.LogConfig{}).Verify(b.Ctx)
+	report, err := sealed.New(b.Base, sealed.Config{}).Verify(b.Ctx)
 	require.NoError(t, err)
 	for _, table := range report.Tables {
 		require.Zero(t, table.Unexplained+table.Untold+table.Vanished, table.Table)

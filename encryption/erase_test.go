@@ -97,7 +97,7 @@ func TestService_EraseAfterARestore(t *testing.T) {
 func TestService_EraseIsHeldBack(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s, trail := encryption.New(env.Base), audit.New(env.Base, audit.LogConfig{})
+	s, trail := encryption.New(env.Base), audit.New(env.Base)
 	p := register(t, env, patient.New(env.Base), 1)[0]
 	hold, err := trail.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{
 		LegalHoldDetails: audit.LegalHoldDetails{Patient: p.ID, Reason: "a lawsuit"},

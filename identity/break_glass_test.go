@@ -61,7 +61,8 @@ func TestService_BreakTheGlass(t *testing.T) {
 	_, err = patients.Get(colleague, vip)
 	require.ErrorIs(t, err, patient.ErrRestricted, "one person only")
 
-	trail, err := audit.New(env.Base, audit.LogConfig{}).ListEvents(env.Ctx, audit.ListEventsInput{Patient: vip, User: doctorID, Actions: []audit.Action{audit.ActionRead}})
+	trail, err := audit.New(env.Base).ListEvents(env.Ctx,
+		audit.ListEventsInput{Patient: vip, User: doctorID, Actions: []audit.Action{audit.ActionRead}})
 	require.NoError(t, err)
 	require.Len(t, trail.Items, 1)
 	require.Equal(t, grant.ID, trail.Items[0].BreakGlass, "the read carries the grant")
@@ -265,7 +266,7 @@ func TestBreakGlass_IsWithheld(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, string(shown), "canary")
 
-	trail, err := audit.New(env.Base, audit.LogConfig{}).ListEvents(env.Ctx, audit.ListEventsInput{Patient: vip, User: reviewerID})
+	trail, err := audit.New(env.Base).ListEvents(env.Ctx, audit.ListEventsInput{Patient: vip, User: reviewerID})
 	require.NoError(t, err)
 	seen := map[audit.Action]bool{}
 	for _, e := range trail.Items {

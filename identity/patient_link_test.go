@@ -21,7 +21,8 @@ func TestService_LinkPatient(t *testing.T) {
 	require.Equal(t, identity.PatientLink{User: user.ID, Patient: p, Version: user.Version + 1}, link)
 	_, err = env.Identity.LinkPatient(env.Ctx, in)
 	require.ErrorIs(t, err, hmstype.ErrStale)
-	trail, err := audit.New(env.Base, audit.LogConfig{}).ListEvents(env.Ctx, audit.ListEventsInput{Patient: p, Actions: []audit.Action{"link"}})
+	trail, err := audit.New(env.Base).ListEvents(env.Ctx,
+		audit.ListEventsInput{Patient: p, Actions: []audit.Action{"link"}})
 	require.NoError(t, err)
 	require.Len(t, trail.Items, 1, "the patient is told")
 	require.Equal(t, user.ID.String(), trail.Items[0].EntityID)

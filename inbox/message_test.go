@@ -128,7 +128,7 @@ func TestThread_FromQuestionToAnswer(t *testing.T) {
 	} {
 		require.Equal(t, n, b.events(t, "inbox."+kind), kind)
 	}
-	trail, err := audit.New(b.Base, audit.LogConfig{}).ListEvents(b.Ctx, audit.ListEventsInput{
+	trail, err := audit.New(b.Base).ListEvents(b.Ctx, audit.ListEventsInput{
 		Patient: p, User: thirdID, Actions: []audit.Action{audit.ActionRead},
 	})
 	require.NoError(t, err)

@@ -124,7 +124,7 @@ func TestTask_FromRequestToOutcome(t *testing.T) {
 	for _, kind := range []string{"created", "received", "claimed", "readied", "started", "held", "resumed", "completed"} {
 		require.Equal(t, 1, b.events(t, "inbox.task_"+kind), kind)
 	}
-	trail, err := audit.New(b.Base, audit.LogConfig{}).ListEvents(b.Ctx, audit.ListEventsInput{
+	trail, err := audit.New(b.Base).ListEvents(b.Ctx, audit.ListEventsInput{
 		Patient: p, User: nurseID, Actions: []audit.Action{audit.ActionRead},
 	})
 	require.NoError(t, err)

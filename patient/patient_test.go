@@ -207,7 +207,7 @@ func TestService_Search(t *testing.T) {
 		require.NoError(t, err)
 		_, err = s.Get(nurse, p.ID)
 		require.NoError(t, err)
-		trail, err := audit.New(env.Base, audit.LogConfig{}).ListEvents(env.Ctx, audit.ListEventsInput{
+		trail, err := audit.New(env.Base).ListEvents(env.Ctx, audit.ListEventsInput{
 			Patient: p.ID, Actions: []audit.Action{audit.ActionRead, audit.ActionSearch},
 		})
 		require.NoError(t, err)

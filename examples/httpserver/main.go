@@ -25,7 +25,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/chelal/hms"
-	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/hmstest/pgserver"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
@@ -123,13 +123,13 @@ func configure(folder string) (hms.Config, error) {
 	if err != nil {
 		return hms.Config{}, err
 	}
-	witness, err := audit.NewFileWitness(filepath.Join(folder, "witness.jsonl"), public)
+	witness, err := sealed.NewFileWitness(filepath.Join(folder, "witness.jsonl"), public)
 	if err != nil {
 		return hms.Config{}, err
 	}
 	return hms.Config{
 		KeyEncryptionKey: key, EncryptNarrative: true,
-		AuditLog: audit.LogConfig{Signer: signer, Verifiers: []string{public}, Witnesses: []audit.Witness{witness}},
+		AuditLog: sealed.Config{Signer: signer, Verifiers: []string{public}, Witnesses: []sealed.Witness{witness}},
 	}, nil
 }
 

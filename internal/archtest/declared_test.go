@@ -310,15 +310,13 @@ func TestFaults(t *testing.T) {
 			set := token.NewFileSet()
 			file, err := parser.ParseFile(set, "bed.go", head+tt.code, parser.ParseComments)
 			require.NoError(t, err)
-			for _, folder := range []string{"ward", "ward/room"} { // a room names as its domain does
-				found := servicePackages([]source{{path: folder + "/bed.go", set: set, file: file}})[folder].faults()
-				if tt.want == "" {
-					require.Empty(t, found)
-					continue
-				}
-				require.Len(t, found, 1)
-				require.Contains(t, found[0], tt.want)
+			found := servicePackages([]source{{path: "ward/bed.go", set: set, file: file}})["ward"].faults()
+			if tt.want == "" {
+				require.Empty(t, found)
+				return
 			}
+			require.Len(t, found, 1)
+			require.Contains(t, found[0], tt.want)
 		})
 	}
 }
@@ -351,6 +349,26 @@ func TestOperation(t *testing.T) {
 		"clinical", "clinical/scheduling", module + "/clinical", module + "/clinical/scheduling",
 	} {
 		require.Equal(t, "clinical.check_in", Operation(path, "CheckIn"), path)
+	}
+}
+
+// Operations of a room are named by its domain: hosts' rules and what stands on the trail outlive a move.
+func TestFaults_OfARoom(t *testing.T) {
+	t.Parallel()
+	const code = `package night
+import ("context"; "usecase")
+type Service struct{}
+var opCloseBed = usecase.Command[usecase.ByID[BedID], Bed]{Name: "%s.close_bed"}.Declare()
+func (s *Service) CloseBed(ctx context.Context, id BedID) (Bed, error) {
+	return opCloseBed.Run(ctx, &s.base, usecase.ID(id), closeBed)
+}
+`
+	for prefix, good := range map[string]bool{"ward": true, "night": false} {
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, "bed.go", fmt.Sprintf(code, prefix), parser.ParseComments)
+		require.NoError(t, err)
+		found := servicePackages([]source{{path: "ward/night/bed.go", set: set, file: file}})["ward/night"].faults()
+		require.Equal(t, good, len(found) == 0, "%s: %v", prefix, found)
 	}
 }
 

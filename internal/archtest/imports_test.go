@@ -19,7 +19,7 @@ var tiers = [][]string{
 	{"internal/fieldcrypt"},
 	{"internal/usecase"},
 	{"audit", "outbox", "encryption", "billing/charge", "migrate"},
-	{"identity", "patient"},
+	{"audit/sealed", "identity", "patient"},
 	{"clinical", "pharmacy", "lab", "facility", "billing", "inbox"},
 	{""},
 	{"fhir", "hmstest", "hmsotel"},
@@ -135,6 +135,7 @@ func TestBreach(t *testing.T) {
 	}{
 		{"pharmacy", "patient", true}, {"pharmacy", "clinical", false}, {"patient", "pharmacy", false},
 		{"hmstype", "internal/dbx", false},
+		{"audit/sealed", "audit", true}, {"audit", "audit/sealed", false}, {"audit/sealed", "identity", false},
 		{"lab", "internal/dbtest", false}, {"", "lab", true}, {"lab", "", false}, {"examples/x", "hmstest/pgserver", true},
 		{"new", "hmstype", false},
 		{"clinical", "clinical/scheduling", true}, {"clinical/scheduling", "clinical", false},

@@ -3,12 +3,10 @@ package dbtest
 import (
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
-	"regexp"
-	"strings"
 	"sync"
 	"testing"
+
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // succeeded are the use cases that a test of this binary ran with success, and so under the probe.
@@ -26,48 +24,18 @@ func noteSuccess(op string) {
 	succeeded.names[op] = true
 }
 
-// notRun lists the use cases that a package declares and that no test ran with success: none of them may
-// forget its trail unseen, and none may go untested.
-func notRun(folder string) ([]string, error) {
-	declared, err := declaredIn(folder)
-	if err != nil {
-		return nil, err
-	}
+// notRun lists the use cases that a package declares and that no test ran with success: none of them
+// may forget its trail unseen, and none may go untested.
+func notRun(pkg string) []string {
 	succeeded.mu.Lock()
 	defer succeeded.mu.Unlock()
 	var missing []string
-	for _, name := range declared {
-		if !succeeded.names[name] {
-			missing = append(missing, fmt.Sprintf("no test runs %s with success", name))
+	for _, info := range usecase.Declared() {
+		if info.Package == pkg && !succeeded.names[info.Name] {
+			missing = append(missing, fmt.Sprintf("no test runs %s with success", info.Name))
 		}
 	}
-	return missing, nil
-}
-
-// declaration finds a use case's declaration, and its name. The names do not tell the package: the rooms of
-// a domain share its prefix.
-var declaration = regexp.MustCompile(`= usecase\.(?:Command|Query|Proof)[^{]*\{\s*Name:\s*"([^"]+)"`)
-
-// declaredIn lists the use cases that the source in a folder declares, in the order of its files.
-func declaredIn(folder string) ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		body, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		for _, found := range declaration.FindAllStringSubmatch(string(body), -1) {
-			names = append(names, found[1])
-		}
-	}
-	return names, nil
+	return missing
 }
 
 // isWholeRun tells whether all tests of the binary ran, rather than some that somebody chose.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -202,7 +203,7 @@ func guardPairs(definition string) []string {
 func Main(m *testing.M) {
 	code := m.Run()
 	if code == 0 && isWholeRun() {
-		code = requireAllRun()
+		code = requireAllRun(strings.TrimSuffix(usecase.CallerPackage(0), "_test"))
 	}
 	if err := cleanUp(); err != nil {
 		fmt.Fprintln(os.Stderr, "clean-up:", err)
@@ -215,13 +216,9 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// requireAllRun gives the binary's exit code. Tests run in their package's folder.
-func requireAllRun() int {
-	missing, err := notRun(".")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "use cases:", err)
-		return 1
-	}
+// requireAllRun gives the binary's exit code.
+func requireAllRun(pkg string) int {
+	missing := notRun(pkg)
 	for _, m := range missing {
 		fmt.Fprintln(os.Stderr, m)
 	}

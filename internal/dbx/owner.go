@@ -46,20 +46,21 @@ func (h Handle) AsOwner(ctx context.Context, op, name string, fn func(context.Co
 	})
 }
 
-// Tenant turns the transaction to one tenant, whose rows it sees until it turns to another.
-func (o Owner) Tenant(ctx context.Context, tenant hmstype.TenantID) (DB, error) {
+// Tenant turns the transaction to one tenant, whose rows it sees until it turns to another. Ports
+// join the tenant's operation by the context that it gives.
+func (o Owner) Tenant(ctx context.Context, tenant hmstype.TenantID) (context.Context, DB, error) {
 	actor := hmstype.SystemActor(tenant, o.name)
 	sets, err := statements(settingsOf(ctx, actor, o.op, o.Now).pairs())
 	if err != nil {
-		return DB{}, err
+		return ctx, DB{}, err
 	}
 	for _, s := range sets[1:] { // but for the role
 		if _, err := o.Exec(ctx, s); err != nil {
-			return DB{}, err
+			return ctx, DB{}, err
 		}
 	}
-	_, db := o.handle.newOperation(ctx, actor, o.Now, settingsOf(ctx, actor, o.op, o.Now))
-	return db, nil
+	ctx, db := o.handle.newOperation(ctx, actor, o.Now, settingsOf(ctx, actor, o.op, o.Now))
+	return ctx, db, nil
 }
 
 // TakeTurn takes a lock for which only those wait who do the same: it may wait for a minute.

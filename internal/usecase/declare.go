@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -15,7 +16,9 @@ import (
 // Info is what every use case says of itself, for the tests that go through them all, for the
 // documentation and for the host's observer and hooks.
 type Info struct {
-	Name       string             // domain.method_in_snake_case, such as "clinical.book"
+	// domain.method_in_snake_case, such as "clinical.book"; its rooms share a domain's prefix
+	Name       string
+	Package    string             // import path of the package that declares it
 	Permission hmstype.Permission // what the actor must hold; empty where Proof says why not
 	Proof      string             // why it asks for no permission: by what its caller proves himself
 	Writes     bool               // whether it is a command
@@ -55,7 +58,9 @@ func Declared() []Info {
 	return list
 }
 
+// declare registers what a Declare method was called with, by the package that called it.
 func declare(info Info) {
+	info.Package = CallerPackage(2)
 	declared.mu.Lock()
 	defer declared.mu.Unlock()
 	if declared.all == nil {
@@ -71,6 +76,17 @@ func declare(info Info) {
 		panic("usecase: " + info.Name + " must say either what it shows of whom or why it shows nothing")
 	}
 	declared.all[info.Name] = info
+}
+
+// CallerPackage gives the import path of the package whose code called the caller of this function;
+// skip goes so many calls further up. Of a test's own package it ends in "_test".
+func CallerPackage(skip int) string {
+	pcs := make([]uintptr, 1)
+	runtime.Callers(skip+2, pcs)
+	frame, _ := runtime.CallersFrames(pcs).Next()
+	folder := frame.Function[:strings.LastIndex(frame.Function, "/")+1]
+	pkg, _, _ := strings.Cut(frame.Function[len(folder):], ".")
+	return folder + pkg
 }
 
 // Command is a use case that may change state: the one declaration beside its public method.

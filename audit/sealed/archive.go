@@ -1,4 +1,4 @@
-package audit
+package sealed
 
 import (
 	"context"
@@ -8,14 +8,16 @@ import (
 	"github.com/uptrace/bun"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // ArchiveConfig is what archiving needs of the host; hms fills it in.
 type ArchiveConfig struct {
-	Log LogConfig
+	Log Config
 	Now func() time.Time // required
 }
 
@@ -94,12 +96,13 @@ func archiveMonth(ctx context.Context, db *bun.DB, config ArchiveConfig, in Arch
 	if in.Purge && config.Log.Signer == nil {
 		return report, ErrNoSigner
 	}
-	a := &archiver{log: config.Log.withDefaults(), in: in}
+	a := &archiver{config: config.Log.withDefaults(), in: in}
 	var err error
 	if a.from, a.to, err = in.Month.Bounds(); err != nil {
 		return report, err
 	}
 	a.handle = dbx.NewHandle(db, dbx.Options{Now: config.Now})
+	a.trail = audit.NewPort(usecase.Base{DB: a.handle})
 	err = a.run(ctx)
 	for _, t := range a.tenants {
 		report.Tenants = append(report.Tenants, t.TenantMonth)
@@ -111,7 +114,8 @@ func archiveMonth(ctx context.Context, db *bun.DB, config ArchiveConfig, in Arch
 // archiver is the state of one month's archiving.
 type archiver struct {
 	handle   dbx.Handle
-	log      LogConfig
+	trail    audit.Port
+	config   Config
 	in       ArchiveInput
 	from, to time.Time
 	part     string // the month's partition
@@ -150,7 +154,7 @@ func (a *archiver) inOwnTx(ctx context.Context, fn func(context.Context, dbx.Own
 // inTenant runs one step in a transaction that sees one tenant's rows.
 func (a *archiver) inTenant(ctx context.Context, t *tenantPart, fn func(context.Context, dbx.DB) error) error {
 	return a.inOwnTx(ctx, func(ctx context.Context, tx dbx.Owner) error {
-		db, err := tx.Tenant(ctx, t.Tenant)
+		ctx, db, err := tx.Tenant(ctx, t.Tenant)
 		if err != nil {
 			return err
 		}
@@ -159,13 +163,15 @@ func (a *archiver) inTenant(ctx context.Context, t *tenantPart, fn func(context.
 }
 
 // each turns a transaction to the tenants one after another.
-func (a *archiver) each(ctx context.Context, tx dbx.Owner, fn func(dbx.DB, *tenantPart) error) error {
+func (a *archiver) each(
+	ctx context.Context, tx dbx.Owner, fn func(context.Context, dbx.DB, *tenantPart) error,
+) error {
 	for _, t := range a.tenants {
-		db, err := tx.Tenant(ctx, t.Tenant)
+		ctx, db, err := tx.Tenant(ctx, t.Tenant)
 		if err != nil {
 			return err
 		}
-		if err := fn(db, t); err != nil {
+		if err := fn(ctx, db, t); err != nil {
 			return err
 		}
 	}
@@ -178,12 +184,12 @@ func (a *archiver) look(ctx context.Context, tx dbx.Owner) error {
 	if err != nil {
 		return err
 	}
-	return a.each(ctx, tx, func(db dbx.DB, t *tenantPart) error {
-		list, err := policies(ctx, db)
+	return a.each(ctx, tx, func(ctx context.Context, db dbx.DB, t *tenantPart) error {
+		rules, err := a.trail.KeepPeriods(ctx, db.Conn())
 		if err != nil {
 			return err
 		}
-		t.RetentionMonth, err = monthState(ctx, db, a.in.Month, now, periods(list))
+		t.RetentionMonth, err = monthState(ctx, db, a.in.Month, now, rules)
 		return err
 	})
 }

@@ -1,4 +1,4 @@
-package audit
+package sealed
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -106,10 +107,11 @@ func (s *Service) verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report
 		base.compare(&r, digest)
 		report.Tables = append(report.Tables, r)
 	}
-	if err := db.QueryRow(ctx, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = $1`, db.Tenant()).Scan(&report.Events); err != nil {
+	err = db.QueryRow(ctx, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = $1`, db.Tenant()).Scan(&report.Events)
+	if err != nil {
 		return report, err
 	}
-	return report, db.RecordAccess(ctx, dbx.Access{Action: string(ActionVerify), Entity: "audit_event"})
+	return report, db.RecordAccess(ctx, dbx.Access{Action: string(audit.ActionVerify), Entity: "audit_event"})
 }
 
 // baseline is what the newest purge says of the tables at the end of its month.
@@ -119,7 +121,7 @@ type baseline struct {
 }
 
 func (s *Service) baseline(ctx context.Context, db dbx.DB) (baseline, error) {
-	verifiers, err := s.log.verifiers()
+	verifiers, err := s.config.verifiers()
 	if err != nil {
 		return baseline{}, err
 	}

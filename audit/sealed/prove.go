@@ -1,4 +1,4 @@
-package audit
+package sealed
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -16,7 +17,7 @@ import (
 
 // VerifyProof checks a bundle without the database and without this module's word: the work
 // is done by package audit/proof, which an auditor can build alone. publicKeys are those of
-// the log's signers, as in LogConfig.Verifiers. It gives the signed head that the events are
+// the log's signers, as in Config.Verifiers. It gives the signed head that the events are
 // proved against.
 func VerifyProof(bundle proof.Bundle, publicKeys ...string) (proof.Checkpoint, error) {
 	verifiers := make([]note.Verifier, len(publicKeys))
@@ -50,7 +51,7 @@ var eventProofs = usecase.Entity[proof.Bundle]{
 }
 
 var opProveEvent = usecase.Query[usecase.ByID[hmstype.AuditEventID], proof.Bundle]{
-	Name: "audit.prove_event", Permission: hmstype.PermAuditRead, Shows: eventProofs.One().As(string(ActionExport)),
+	Name: "audit.prove_event", Permission: hmstype.PermAuditRead, Shows: eventProofs.One().As(string(audit.ActionExport)),
 }.Declare()
 
 // ProveEvent gives the proof that one event is in the log, against the newest checkpoint.
@@ -73,7 +74,8 @@ func notSealed(ctx context.Context, db dbx.DB, id hmstype.AuditEventID) error {
 	var exists bool
 	sel := selectEvent(id)
 	err := db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM hms.audit_event AS e
-		WHERE e.tenant_id = $1 AND e.id = $2 AND e.recorded_at >= $3 AND e.recorded_at < $4)`, db.Tenant(), id, sel.from, sel.to).Scan(&exists)
+		WHERE e.tenant_id = $1 AND e.id = $2 AND e.recorded_at >= $3 AND e.recorded_at < $4)`,
+		db.Tenant(), id, sel.from, sel.to).Scan(&exists)
 	switch {
 	case err != nil:
 		return err
@@ -115,7 +117,8 @@ var patientProofs = usecase.Entity[PatientProof]{
 }
 
 var opProvePatient = usecase.Query[ProvePatientInput, PatientProof]{
-	Name: "audit.prove_patient", Permission: hmstype.PermAuditRead, Shows: patientProofs.One().As(string(ActionExport)),
+	Name: "audit.prove_patient", Permission: hmstype.PermAuditRead,
+	Shows:  patientProofs.One().As(string(audit.ActionExport)),
 	Sample: ProvePatientInput{Limit: 10},
 }.Declare()
 
@@ -124,9 +127,11 @@ var opProvePatient = usecase.Query[ProvePatientInput, PatientProof]{
 // disclosures are among the events: see [Service.ProveDisclosures] for what a patient may be given.
 // Permission: [hmstype.PermAuditRead].
 func (s *Service) ProvePatient(ctx context.Context, in ProvePatientInput) (PatientProof, error) {
-	return opProvePatient.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in ProvePatientInput) (PatientProof, error) {
-		return provePatient(ctx, db, in, selectPatient(in.Patient))
-	})
+	return opProvePatient.Run(ctx, &s.base, in, proveWholePatient)
+}
+
+func proveWholePatient(ctx context.Context, db dbx.DB, in ProvePatientInput) (PatientProof, error) {
+	return provePatient(ctx, db, in, selectPatient(in.Patient))
 }
 
 // provePatient bundles some of a patient's events.
@@ -162,7 +167,9 @@ func selectEvent(id hmstype.AuditEventID) selection {
 }
 
 func selectPatient(id hmstype.PatientID) selection {
-	return selection{condition: "e.patient_id = $2", id: id.UUID(), from: time.Unix(0, 0), to: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
+	return selection{
+		condition: "e.patient_id = $2", id: id.UUID(), from: time.Unix(0, 0), to: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC),
+	}
 }
 
 // prove bundles events, from a leaf on.
@@ -189,7 +196,8 @@ func prove(ctx context.Context, db dbx.DB, sel selection, after int64, limit int
 
 func provable(ctx context.Context, db dbx.DB, sel selection, after, size int64, limit int) ([]proof.Item, error) {
 	rows, err := db.Query(ctx, `SELECT l.leaf_index, `+eventColumns+` FROM hms.audit_event AS e
-		JOIN hms.audit_leaf AS l ON l.tenant_id = e.tenant_id AND l.tenant_id = $1 AND l.recorded_at = e.recorded_at AND l.event_id = e.id
+		JOIN hms.audit_leaf AS l
+			ON l.tenant_id = e.tenant_id AND l.tenant_id = $1 AND l.recorded_at = e.recorded_at AND l.event_id = e.id
 		WHERE e.tenant_id = $1 AND `+sel.condition+` AND l.leaf_index >= $3 AND l.leaf_index < $4
 		  AND e.recorded_at >= $6 AND e.recorded_at < $7 AND e.entity_id <> ALL ($8::text[]) ORDER BY l.leaf_index LIMIT $5`,
 		db.Tenant(), sel.id.String(), after, size, limit, sel.from, sel.to, append([]string{}, sel.except...))

@@ -1,8 +1,9 @@
-package audit
+package sealed
 
 import (
 	"context"
 
+	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
@@ -26,7 +27,8 @@ func (in ProveDisclosuresInput) patient() ProvePatientInput {
 func (in ProveDisclosuresInput) Validate() error { return in.patient().Validate() }
 
 var opProveDisclosures = usecase.Query[ProveDisclosuresInput, PatientProof]{
-	Name: "audit.prove_disclosures", Permission: hmstype.PermAuditRead, Shows: patientProofs.One().As(string(ActionExport)),
+	Name: "audit.prove_disclosures", Permission: hmstype.PermAuditRead,
+	Shows:  patientProofs.One().As(string(audit.ActionExport)),
 	Sample: ProveDisclosuresInput{Limit: 10, ForStaff: true},
 }.Declare()
 
@@ -36,15 +38,17 @@ var opProveDisclosures = usecase.Query[ProveDisclosuresInput, PatientProof]{
 // texts stay sealed in it; the report shows them.
 // Permission: [hmstype.PermAuditRead].
 func (s *Service) ProveDisclosures(ctx context.Context, in ProveDisclosuresInput) (PatientProof, error) {
-	return opProveDisclosures.Run(ctx, &s.base, in, proveDisclosures)
+	return opProveDisclosures.Run(ctx, &s.base, in, s.proveDisclosures)
 }
 
-func proveDisclosures(ctx context.Context, db dbx.DB, in ProveDisclosuresInput) (PatientProof, error) {
+func (s *Service) proveDisclosures(
+	ctx context.Context, db dbx.DB, in ProveDisclosuresInput,
+) (PatientProof, error) {
 	sel := selectPatient(in.Patient)
 	sel.condition += " AND e.entity = 'disclosure' AND e.action IN ('create', 'update')"
 	if !in.ForStaff {
 		var err error
-		if sel.except, err = suspendedDisclosures(ctx, db, in.Patient); err != nil {
+		if sel.except, err = s.trail.SuspendedDisclosures(ctx, db.Conn(), in.Patient); err != nil {
 			return PatientProof{}, err
 		}
 	}

@@ -1,4 +1,4 @@
-package audit
+package sealed
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 )
 
 // eventColumns are what a leaf covers, in the order in which scanEvent reads them.
-const eventColumns = `e.id, e.recorded_at, e.xid::text, e.actor, e.action, e.entity, e.entity_id, e.patient_id, e.operation,
-	e.request_id, e.purpose, e.break_glass_id, e.credential, e.changes::text, e.salt`
+const eventColumns = `e.id, e.recorded_at, e.xid::text, e.actor, e.action, e.entity, e.entity_id, e.patient_id,
+	e.operation, e.request_id, e.purpose, e.break_glass_id, e.credential, e.changes::text, e.salt`
 
 // eventFields are the destinations of one row; all of them are nullable, because a leaf may
 // have lost its event.
@@ -86,7 +86,8 @@ const (
 	// The transaction at which the step before may have stopped half way.
 	ofTransaction = `SELECT ` + eventColumns + ` FROM hms.audit_event AS e
 		WHERE e.tenant_id = $1 AND e.xid = $2::text::xid8 AND e.xid < $3::text::xid8
-		  AND NOT EXISTS (SELECT 1 FROM hms.audit_leaf AS l WHERE l.tenant_id = $1 AND l.recorded_at = e.recorded_at AND l.event_id = e.id)
+		  AND NOT EXISTS (SELECT 1 FROM hms.audit_leaf AS l
+			WHERE l.tenant_id = $1 AND l.recorded_at = e.recorded_at AND l.event_id = e.id)
 		ORDER BY e.recorded_at, e.id LIMIT $4`
 	afterTransaction = `SELECT ` + eventColumns + ` FROM hms.audit_event AS e
 		WHERE e.tenant_id = $1 AND e.xid > $2::text::xid8 AND e.xid < $3::text::xid8
@@ -94,7 +95,8 @@ const (
 	// After a restore the ids of old transactions may lie in the future.
 	withoutLeaf = `SELECT ` + eventColumns + ` FROM hms.audit_event AS e
 		WHERE e.tenant_id = $1 AND (e.xid < $2::text::xid8 OR e.xid >= $3::text::xid8)
-		  AND NOT EXISTS (SELECT 1 FROM hms.audit_leaf AS l WHERE l.tenant_id = $1 AND l.recorded_at = e.recorded_at AND l.event_id = e.id)
+		  AND NOT EXISTS (SELECT 1 FROM hms.audit_leaf AS l
+			WHERE l.tenant_id = $1 AND l.recorded_at = e.recorded_at AND l.event_id = e.id)
 		ORDER BY e.recorded_at, e.id LIMIT $4`
 )
 

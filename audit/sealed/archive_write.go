@@ -1,4 +1,4 @@
-package audit
+package sealed
 
 import (
 	"bufio"
@@ -32,7 +32,9 @@ func (a *archiver) archive(ctx context.Context, t *tenantPart) error {
 	if err := a.readBack(ctx, t, manifest); err != nil {
 		return err
 	}
-	t.purge = proof.Purge{Origin: manifest.Origin, Month: manifest.Month, Leaves: manifest.Leaves, Archive: t.Archive, Sum: t.Sum}
+	t.purge = proof.Purge{
+		Origin: manifest.Origin, Month: manifest.Month, Leaves: manifest.Leaves, Archive: t.Archive, Sum: t.Sum,
+	}
 	t.purge.Tables, err = a.baselines(ctx, t)
 	return err
 }
@@ -44,7 +46,7 @@ type signedHead struct {
 }
 
 func (a *archiver) head(ctx context.Context, t *tenantPart) (head signedHead, err error) {
-	verifiers, err := a.log.verifiers()
+	verifiers, err := a.config.verifiers()
 	if err != nil {
 		return head, err
 	}
@@ -57,7 +59,7 @@ func (a *archiver) head(ctx context.Context, t *tenantPart) (head signedHead, er
 			return ErrLogDamaged
 		}
 		head.note = row.note
-		if head.Checkpoint, err = row.open(a.log.origin(db.Tenant()), verifiers); err != nil {
+		if head.Checkpoint, err = row.open(a.config.origin(db.Tenant()), verifiers); err != nil {
 			return errors.Join(ErrLogDamaged, err)
 		}
 		return nil
@@ -83,7 +85,7 @@ func (a *archiver) write(ctx context.Context, t *tenantPart, head signedHead) (m
 		return m, err
 	}
 	m = proof.Manifest{Origin: head.Origin, Month: a.in.Month, Size: head.Size, Root: head.Root}
-	if m, t.Sum, err = w.Finish(m, a.log.Signer); err != nil {
+	if m, t.Sum, err = w.Finish(m, a.config.Signer); err != nil {
 		return m, err
 	}
 	if err := buffer.Flush(); err != nil {
@@ -166,7 +168,7 @@ func (a *archiver) items(ctx context.Context, db dbx.DB, from, to int64) ([]proo
 
 // readBack asks the store for the archive and verifies what it gives, as an auditor would.
 func (a *archiver) readBack(ctx context.Context, t *tenantPart, want proof.Manifest) error {
-	verifiers, err := a.log.verifiers()
+	verifiers, err := a.config.verifiers()
 	if err != nil {
 		return err
 	}
@@ -195,7 +197,8 @@ func (a *archiver) baselines(ctx context.Context, t *tenantPart) ([]proof.Baseli
 		if tables, err = auditedTables(ctx, db); err != nil {
 			return err
 		}
-		return db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM hms.audit_purge WHERE tenant_id = $1 AND month > $2)`, db.Tenant(), a.from).Scan(&later)
+		return db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM hms.audit_purge WHERE tenant_id = $1 AND month > $2)`,
+			db.Tenant(), a.from).Scan(&later)
 	})
 	if err != nil || later {
 		return nil, err
@@ -205,7 +208,8 @@ func (a *archiver) baselines(ctx context.Context, t *tenantPart) ([]proof.Baseli
 		b := proof.Baseline{Table: table}
 		var digest []byte
 		err := a.inTenant(ctx, t, func(ctx context.Context, db dbx.DB) error {
-			return db.QueryRow(ctx, `SELECT purged, baseline FROM hms.audit_verify($1, $2, $3)`, db.Tenant(), table, a.to).Scan(&b.Rows, &digest)
+			return db.QueryRow(ctx, `SELECT purged, baseline FROM hms.audit_verify($1, $2, $3)`, db.Tenant(), table, a.to).
+				Scan(&b.Rows, &digest)
 		})
 		if err != nil {
 			return nil, err

@@ -1,4 +1,4 @@
-package audit
+package sealed
 
 import (
 	"fmt"
@@ -16,21 +16,38 @@ type FindingKind string
 
 // The kinds of finding, with the attack that each betrays.
 const (
-	FindingEdited     FindingKind = "event-edited"       // an event does not have the hash of its leaf
-	FindingRemoved    FindingKind = "event-removed"      // a leaf has no event, and no purge explains it
-	FindingInserted   FindingKind = "event-not-sealed"   // an event that should long be in the log is not
-	FindingBackDated  FindingKind = "event-back-dated"   // an event was recorded long before it was sealed, or after it
-	FindingLeaf       FindingKind = "leaf-missing"       // a leaf's number is missing
-	FindingRoot       FindingKind = "root-differs"       // the leaves up to a checkpoint do not give its root: one was changed, moved or replaced since the checkpoint before
-	FindingNode       FindingKind = "subtree-differs"    // a stored subtree is not what its leaves give
-	FindingCheckpoint FindingKind = "checkpoint-invalid" // a checkpoint is not signed by a known key, or does not say what was signed
-	FindingSequence   FindingKind = "checkpoint-missing" // checkpoints' numbers, sizes or times do not follow each other
-	FindingTail       FindingKind = "tail-cut"           // a witness has seen a longer log, or leaves go beyond the last checkpoint
-	FindingForked     FindingKind = "log-forked"         // a witness has seen another log of the same size
-	FindingWitness    FindingKind = "witness-failed"     // a witness could not be asked
-	FindingStale      FindingKind = "checkpoint-stale"   // nothing was sealed for too long
-	FindingPurge      FindingKind = "purge-invalid"      // the record of a purge is not what was signed, or not of the leaves that are there; or an event that it purged is there again
-	FindingCatalogue  FindingKind = "catalogue-differs"  // a trigger, a policy or a right is not what it must be
+	// FindingEdited: an event does not have the hash of its leaf.
+	FindingEdited FindingKind = "event-edited"
+	// FindingRemoved: a leaf has no event, and no purge explains it.
+	FindingRemoved FindingKind = "event-removed"
+	// FindingInserted: an event that should long be in the log is not.
+	FindingInserted FindingKind = "event-not-sealed"
+	// FindingBackDated: an event was recorded long before it was sealed, or after it.
+	FindingBackDated FindingKind = "event-back-dated"
+	// FindingLeaf: a leaf's number is missing.
+	FindingLeaf FindingKind = "leaf-missing"
+	// FindingRoot: the leaves up to a checkpoint do not give its root: one was changed, moved or replaced since the
+	// checkpoint before.
+	FindingRoot FindingKind = "root-differs"
+	// FindingNode: a stored subtree is not what its leaves give.
+	FindingNode FindingKind = "subtree-differs"
+	// FindingCheckpoint: a checkpoint is not signed by a known key, or does not say what was signed.
+	FindingCheckpoint FindingKind = "checkpoint-invalid"
+	// FindingSequence: checkpoints' numbers, sizes or times do not follow each other.
+	FindingSequence FindingKind = "checkpoint-missing"
+	// FindingTail: a witness has seen a longer log, or leaves go beyond the last checkpoint.
+	FindingTail FindingKind = "tail-cut"
+	// FindingForked: a witness has seen another log of the same size.
+	FindingForked FindingKind = "log-forked"
+	// FindingWitness: a witness could not be asked.
+	FindingWitness FindingKind = "witness-failed"
+	// FindingStale: nothing was sealed for too long.
+	FindingStale FindingKind = "checkpoint-stale"
+	// FindingPurge: the record of a purge is not what was signed, or not of the leaves that are there; or an event that
+	// it purged is there again.
+	FindingPurge FindingKind = "purge-invalid"
+	// FindingCatalogue: a trigger, a policy or a right is not what it must be.
+	FindingCatalogue FindingKind = "catalogue-differs"
 )
 
 // Finding is one thing that is wrong.

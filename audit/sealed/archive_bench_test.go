@@ -1,4 +1,4 @@
-package audit_test
+package sealed_test
 
 import (
 	"bytes"
@@ -17,6 +17,7 @@ import (
 
 	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/audit/proof"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/internal/dbtest"
@@ -33,7 +34,7 @@ type memorySink struct {
 	onOpen   func(archive []byte) ([]byte, error)
 }
 
-func (s *memorySink) Create(_ context.Context, name string) (audit.ArchiveWriter, error) {
+func (s *memorySink) Create(_ context.Context, name string) (sealed.ArchiveWriter, error) {
 	return &memoryArchive{sink: s, name: name}, nil
 }
 
@@ -87,12 +88,12 @@ func (a *memoryArchive) Abort() {
 }
 
 // oldMonth is when the tests' old events were recorded: long enough ago by every clock.
-const oldMonth audit.Month = "2018-01"
+const oldMonth sealed.Month = "2018-01"
 
 // older gives a tenant, in a database of its own, whose trail begins in 2018: some months have
 // events of every category. They are put there before the log begins, so that to it they are
 // simply its first events.
-func older(t *testing.T, months ...audit.Month) *logBench {
+func older(t *testing.T, months ...sealed.Month) *logBench {
 	t.Helper()
 	b := newLog(t, dbtest.NewOwn(t))
 	b.Clock.Advance(time.Since(dbtest.Start)) // the host's clock agrees with the database's
@@ -104,7 +105,7 @@ func older(t *testing.T, months ...audit.Month) *logBench {
 
 // sibling gives another tenant of the same database, whose trail begins in months of its own:
 // what befalls these concerns nobody else.
-func (b *logBench) sibling(t *testing.T, months ...audit.Month) *logBench {
+func (b *logBench) sibling(t *testing.T, months ...sealed.Month) *logBench {
 	t.Helper()
 	env := *b.Env
 	env.Tenant = hmstype.NewID[hmstype.TenantID]()
@@ -128,18 +129,20 @@ func (b *logBench) sibling(t *testing.T, months ...audit.Month) *logBench {
 // months hands out months that no other test of the database uses.
 type months struct{ given atomic.Int64 }
 
-func (m *months) next() audit.Month {
+func (m *months) next() sealed.Month {
 	return proof.MonthOf(time.Date(2010, time.Month(m.given.Add(1)), 1, 0, 0, 0, 0, time.UTC))
 }
 
 // age puts events into a month.
-func (b *logBench) age(t *testing.T, month audit.Month, n int) {
+func (b *logBench) age(t *testing.T, month sealed.Month, n int) {
 	t.Helper()
 	from, _, err := month.Bounds()
 	require.NoError(t, err)
 	b.patiently(t, `SET LOCAL ROLE hms_owner; SELECT hms.ensure_audit_partitions(?, 1)`, from.Format(time.DateOnly))
-	b.sql(t, `INSERT INTO hms.audit_event (tenant_id, recorded_at, actor, action, entity, entity_id, operation, request_id, purpose, changes)
-		SELECT ?, ?::timestamptz + i * interval '10 minutes', 'human:x', (ARRAY['read', 'search', 'login', 'export', 'verify'])[1 + i % 5], 'test', i::text, 'test', '', 'TREAT',
+	b.sql(t, `INSERT INTO hms.audit_event (tenant_id, recorded_at, actor, action, entity, entity_id, operation, request_id,
+		purpose, changes)
+		SELECT ?, ?::timestamptz + i * interval '10 minutes', 'human:x', (ARRAY['read', 'search', 'login', 'export',
+			'verify'])[1 + i % 5], 'test', i::text, 'test', '', 'TREAT',
 			'{"text": "1 < 2 & 3"}' FROM generate_series(0, ?) AS i`, b.Tenant, from, n-1)
 }
 
@@ -147,11 +150,13 @@ func (b *logBench) age(t *testing.T, month audit.Month, n int) {
 // a checkpoint that left the old events behind would make them back-dated, so it waits for it first.
 func (b *logBench) sealAll(t *testing.T) {
 	t.Helper()
-	for dbtest.Scalar[bool](t, b.Env, `SELECT EXISTS (SELECT 1 FROM hms.audit_event WHERE tenant_id = ? AND xid >= pg_snapshot_xmin(pg_current_snapshot()))`, b.Tenant) {
+	for dbtest.Scalar[bool](t, b.Env,
+		`SELECT EXISTS (SELECT 1 FROM hms.audit_event WHERE tenant_id = ?
+			AND xid >= pg_snapshot_xmin(pg_current_snapshot()))`, b.Tenant) {
 		require.NoError(t, t.Context().Err())
 	}
 	for more := true; more; {
-		report, err := b.s.Seal(b.Ctx, audit.SealInput{})
+		report, err := b.s.Seal(b.Ctx, sealed.SealInput{})
 		require.NoError(t, err)
 		more = report.More
 	}
@@ -159,13 +164,13 @@ func (b *logBench) sealAll(t *testing.T) {
 
 // archive archives a month. Tests that share a database keep each other from the lock on the
 // trail, so it tries again as a host's scheduler would.
-func (b *logBench) archive(t *testing.T, in audit.ArchiveInput) (audit.ArchiveReport, error) {
+func (b *logBench) archive(t *testing.T, in sealed.ArchiveInput) (sealed.ArchiveReport, error) {
 	t.Helper()
 	if in.By == "" {
 		in.By = "scheduler"
 	}
 	for attempt := 1; ; attempt++ {
-		report, err := audit.ArchiveMonth(t.Context(), b.DB, audit.ArchiveConfig{Log: b.config, Now: b.Clock.Now}, in)
+		report, err := sealed.ArchiveMonth(t.Context(), b.DB, sealed.ArchiveConfig{Log: b.config, Now: b.Clock.Now}, in)
 		if !strings.Contains(fmt.Sprint(err), "contention") || attempt == 20 {
 			return report, err
 		}
@@ -180,17 +185,20 @@ func (b *logBench) verifiers(t *testing.T) note.Verifiers {
 }
 
 // inMonth counts the tenant's events of a month.
-func (b *logBench) inMonth(t *testing.T, month audit.Month) int64 {
+func (b *logBench) inMonth(t *testing.T, month sealed.Month) int64 {
 	t.Helper()
 	from, to, err := month.Bounds()
 	require.NoError(t, err)
-	return dbtest.Scalar[int64](t, b.Env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ? AND recorded_at >= ? AND recorded_at < ?`, b.Tenant, from, to)
+	return dbtest.Scalar[int64](t, b.Env,
+		`SELECT count(*) FROM hms.audit_event WHERE tenant_id = ? AND recorded_at >= ? AND recorded_at < ?`, b.Tenant, from,
+		to)
 }
 
 // hold places a hold.
 func (b *logBench) hold(t *testing.T, p hmstype.PatientID) hmstype.LegalHoldID {
 	t.Helper()
-	hold, err := b.s.PlaceLegalHold(b.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: p, Reason: "case"}})
+	hold, err := b.trail.PlaceLegalHold(b.Ctx,
+		audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: p, Reason: "case"}})
 	require.NoError(t, err)
 	return hold.ID
 }
@@ -216,7 +224,9 @@ var leafNumber = regexp.MustCompile(`leaf_index = (\d+)`)
 // counted from the first one of the old months: what made the tenant lies before it.
 func (b *logBench) past(t *testing.T, statements ...string) {
 	t.Helper()
-	first := dbtest.Scalar[int64](t, b.Env, `SELECT coalesce(min(leaf_index), 0) FROM hms.audit_leaf WHERE tenant_id = ? AND recorded_at < '2019-01-01'`, b.Tenant)
+	first := dbtest.Scalar[int64](t, b.Env,
+		`SELECT coalesce(min(leaf_index), 0) FROM hms.audit_leaf WHERE tenant_id = ? AND recorded_at < '2019-01-01'`,
+		b.Tenant)
 	text := strings.ReplaceAll(strings.Join(statements, ";"), "$tenant", "'"+b.Tenant.String()+"'")
 	text = leafNumber.ReplaceAllString(text, fmt.Sprintf("leaf_index = %d + ${1}", first))
 	b.patiently(t, `SET LOCAL session_replication_role = replica; `+text)

@@ -1,4 +1,4 @@
-package audit_test
+package sealed_test
 
 import (
 	"strings"
@@ -6,14 +6,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
 )
 
 // purged gives a sibling whose first month is purged; leaves 0 to 39 are of it, 40 to 79 of
 // the other month.
-func purged(t *testing.T, home *logBench, free *months) (b *logBench, gone, kept audit.Month) {
+func purged(t *testing.T, home *logBench, free *months) (b *logBench, gone, kept sealed.Month) {
 	t.Helper()
 	gone, kept = free.next(), free.next()
 	b = home.sibling(t, gone, kept)
@@ -25,9 +25,9 @@ func purged(t *testing.T, home *logBench, free *months) (b *logBench, gone, kept
 	return b, gone, kept
 }
 
-func (b *logBench) purge(t *testing.T, month audit.Month) {
+func (b *logBench) purge(t *testing.T, month sealed.Month) {
 	t.Helper()
-	report, err := b.archive(t, audit.ArchiveInput{Month: month, Sink: &memorySink{}, Purge: true})
+	report, err := b.archive(t, sealed.ArchiveInput{Month: month, Sink: &memorySink{}, Purge: true})
 	require.NoError(t, err)
 	require.True(t, report.Purged)
 }
@@ -38,30 +38,51 @@ func TestService_VerifyLogAfterAPurge(t *testing.T) {
 	t.Parallel()
 	home, free := older(t), &months{}
 	at := func(index string) string {
-		return ` (e.tenant_id, e.recorded_at, e.id) = (SELECT tenant_id, recorded_at, event_id FROM hms.audit_leaf WHERE tenant_id = $tenant AND leaf_index = ` + index + `)`
+		return ` (e.tenant_id, e.recorded_at, e.id) = (SELECT tenant_id, recorded_at, event_id FROM hms.audit_leaf
+			WHERE tenant_id = $tenant AND leaf_index = ` + index + `)`
 	}
 	const (
 		ofKept = ` FROM hms.audit_leaf WHERE tenant_id = $tenant AND leaf_index = 45`
 		mine   = ` WHERE tenant_id = $tenant`
 	)
-	removed, invalid := audit.FindingRemoved, audit.FindingPurge
+	removed, invalid := sealed.FindingRemoved, sealed.FindingPurge
 	for name, tt := range map[string]struct {
 		attack []string
-		kinds  map[audit.FindingKind]int // how many of each
+		kinds  map[sealed.FindingKind]int // how many of each
 		purged int64
 	}{
-		"AnotherEvent":   {[]string{`DELETE FROM hms.audit_event AS e WHERE` + at("45")}, map[audit.FindingKind]int{removed: 1}, 40},
-		"OthersRecord":   {[]string{`UPDATE hms.audit_purge SET note = (SELECT note FROM hms.audit_purge WHERE tenant_id = $home)` + mine}, map[audit.FindingKind]int{removed: 40, invalid: 1}, 0},
-		"SecondForged":   {[]string{`DELETE FROM hms.audit_event AS e WHERE` + at("45"), `INSERT INTO hms.audit_purge SELECT tenant_id, month + interval '1 month', 1, digest, archive, archive_hash, basis, purged_at, note FROM hms.audit_purge` + mine}, map[audit.FindingKind]int{removed: 1, invalid: 1}, 40},
-		"LeafMovedInto":  {[]string{`DELETE FROM hms.audit_event AS e WHERE` + at("45"), `UPDATE hms.audit_leaf SET recorded_at = recorded_at - interval '1 month'` + mine + ` AND leaf_index = 45`}, map[audit.FindingKind]int{removed: 1}, 40},
-		"LeafMovedOut":   {[]string{`UPDATE hms.audit_leaf SET recorded_at = recorded_at + interval '1 month'` + mine + ` AND leaf_index = 5`}, map[audit.FindingKind]int{removed: 40, invalid: 1}, 0},
-		"LeavesSwapped":  {[]string{`DELETE FROM hms.audit_event AS e WHERE` + at("45"), `UPDATE hms.audit_leaf SET leaf_index = 1000` + mine + ` AND leaf_index = 5`, `UPDATE hms.audit_leaf SET leaf_index = 5` + mine + ` AND leaf_index = 45`, `UPDATE hms.audit_leaf SET leaf_index = 45` + mine + ` AND leaf_index = 1000`}, map[audit.FindingKind]int{removed: 41, invalid: 1, audit.FindingRoot: 1, audit.FindingForked: 1}, 0},
-		"LeafHashEdited": {[]string{`UPDATE hms.audit_leaf SET hash = decode(repeat('ab', 32), 'hex')` + mine + ` AND leaf_index = 5`}, map[audit.FindingKind]int{removed: 40, invalid: 1, audit.FindingRoot: 1, audit.FindingForked: 1}, 0},
-		"LeafGone":       {[]string{`DELETE FROM hms.audit_leaf` + mine + ` AND leaf_index = 5`}, map[audit.FindingKind]int{removed: 39, invalid: 1, audit.FindingLeaf: 1, audit.FindingRoot: 1, audit.FindingForked: 1}, 0},
-		"ForgedReturn": {[]string{`INSERT INTO hms.audit_event (tenant_id, recorded_at, id, actor, action, entity, entity_id, operation, request_id, purpose)
-			SELECT tenant_id, recorded_at, event_id, 'human:y', 'read', 'test', '', '', '', '' FROM hms.audit_leaf` + mine + ` AND leaf_index = 5`}, map[audit.FindingKind]int{invalid: 1, audit.FindingEdited: 1}, 39},
-		"BackDated": {[]string{`INSERT INTO hms.audit_event (tenant_id, recorded_at, actor, action, entity, entity_id, operation, request_id, purpose)
-			SELECT tenant_id, recorded_at - interval '1 month', 'human:y', 'read', 'test', '', '', '', ''` + ofKept}, map[audit.FindingKind]int{audit.FindingInserted: 1}, 40},
+		"AnotherEvent": {[]string{`DELETE FROM hms.audit_event AS e WHERE` + at("45")},
+			map[sealed.FindingKind]int{removed: 1}, 40},
+		"OthersRecord": {[]string{`UPDATE hms.audit_purge SET note = (SELECT note FROM hms.audit_purge
+			WHERE tenant_id = $home)` + mine}, map[sealed.FindingKind]int{removed: 40, invalid: 1}, 0},
+		"SecondForged": {[]string{`DELETE FROM hms.audit_event AS e WHERE` + at("45"),
+			`INSERT INTO hms.audit_purge
+				SELECT tenant_id, month + interval '1 month', 1, digest, archive, archive_hash, basis, purged_at, note
+					FROM hms.audit_purge` + mine}, map[sealed.FindingKind]int{removed: 1, invalid: 1}, 40},
+		"LeafMovedInto": {[]string{`DELETE FROM hms.audit_event AS e WHERE` + at("45"),
+			`UPDATE hms.audit_leaf SET recorded_at = recorded_at - interval '1 month'` + mine + ` AND leaf_index = 45`},
+			map[sealed.FindingKind]int{removed: 1}, 40},
+		"LeafMovedOut": {[]string{`UPDATE hms.audit_leaf SET recorded_at = recorded_at + interval '1 month'` + mine +
+			` AND leaf_index = 5`}, map[sealed.FindingKind]int{removed: 40, invalid: 1}, 0},
+		"LeavesSwapped": {[]string{`DELETE FROM hms.audit_event AS e WHERE` + at("45"),
+			`UPDATE hms.audit_leaf SET leaf_index = 1000` + mine + ` AND leaf_index = 5`,
+			`UPDATE hms.audit_leaf SET leaf_index = 5` + mine + ` AND leaf_index = 45`,
+			`UPDATE hms.audit_leaf SET leaf_index = 45` + mine + ` AND leaf_index = 1000`},
+			map[sealed.FindingKind]int{removed: 41, invalid: 1, sealed.FindingRoot: 1, sealed.FindingForked: 1}, 0},
+		"LeafHashEdited": {[]string{`UPDATE hms.audit_leaf SET hash = decode(repeat('ab', 32), 'hex')` + mine +
+			` AND leaf_index = 5`},
+			map[sealed.FindingKind]int{removed: 40, invalid: 1, sealed.FindingRoot: 1, sealed.FindingForked: 1}, 0},
+		"LeafGone": {[]string{`DELETE FROM hms.audit_leaf` + mine + ` AND leaf_index = 5`},
+			map[sealed.FindingKind]int{removed: 39, invalid: 1, sealed.FindingLeaf: 1, sealed.FindingRoot: 1,
+				sealed.FindingForked: 1}, 0},
+		"ForgedReturn": {[]string{`INSERT INTO hms.audit_event (tenant_id, recorded_at, id, actor, action, entity, entity_id,
+			operation, request_id, purpose)
+			SELECT tenant_id, recorded_at, event_id, 'human:y', 'read', 'test', '', '', '', '' FROM hms.audit_leaf` + mine + `
+				AND leaf_index = 5`}, map[sealed.FindingKind]int{invalid: 1, sealed.FindingEdited: 1}, 39},
+		"BackDated": {[]string{`INSERT INTO hms.audit_event (tenant_id, recorded_at, actor, action, entity, entity_id,
+			operation, request_id, purpose)
+			SELECT tenant_id, recorded_at - interval '1 month', 'human:y', 'read', 'test', '', '', '', ''` + ofKept},
+			map[sealed.FindingKind]int{sealed.FindingInserted: 1}, 40},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -102,9 +123,9 @@ func TestService_VerifyLogFindsForgedPurges(t *testing.T) {
 	} {
 		b.past(t, attack)
 		report := b.verify(t)
-		want := map[audit.FindingKind]int{audit.FindingRemoved: 40, audit.FindingPurge: 1}
+		want := map[sealed.FindingKind]int{sealed.FindingRemoved: 40, sealed.FindingPurge: 1}
 		if name == "RecordRemoved" {
-			delete(want, audit.FindingPurge)
+			delete(want, sealed.FindingPurge)
 		}
 		require.Equal(t, want, counted(report), name)
 		require.Zero(t, report.Purged, name)
@@ -115,8 +136,8 @@ func TestService_VerifyLogFindsForgedPurges(t *testing.T) {
 	require.Equal(t, int64(40), report.Purged)
 }
 
-func counted(report audit.LogReport) map[audit.FindingKind]int {
-	found := map[audit.FindingKind]int{}
+func counted(report sealed.LogReport) map[sealed.FindingKind]int {
+	found := map[sealed.FindingKind]int{}
 	for _, f := range report.Findings {
 		found[f.Kind]++
 	}
@@ -131,19 +152,20 @@ func TestService_VerifyLogAfterAPurgeByAnotherKey(t *testing.T) {
 	rotated := b.config
 	rotated.Verifiers = append([]string{forger.public}, rotated.Verifiers...)
 	rotated.Signer = forger.config.Signer
-	next := &logBench{Env: b.Env, config: rotated, s: audit.New(b.Base, rotated)}
+	next := &logBench{Env: b.Env, config: rotated, s: sealed.New(b.Base, rotated)}
 	require.Empty(t, next.verify(t).Findings, "the old key's records stay good after a change of keys")
 	rotated.Verifiers = rotated.Verifiers[:1]
-	next.s = audit.New(b.Base, rotated)
-	require.Contains(t, kinds(next.verify(t)), audit.FindingPurge)
+	next.s = sealed.New(b.Base, rotated)
+	require.Contains(t, kinds(next.verify(t)), sealed.FindingPurge)
 }
 
 // rewind moves all events of the tenant so far into a month, and keeps their order.
-func (b *logBench) rewind(t *testing.T, month audit.Month) {
+func (b *logBench) rewind(t *testing.T, month sealed.Month) {
 	t.Helper()
 	b.age(t, month, 1)
 	b.past(t, `UPDATE hms.audit_event AS e SET recorded_at = f.first + (e.recorded_at - f.begun)
-		FROM (SELECT min(recorded_at) + interval '5 days' AS first, min(recorded_at) FILTER (WHERE entity <> 'test') AS begun FROM hms.audit_event WHERE tenant_id = $tenant) AS f
+		FROM (SELECT min(recorded_at) + interval '5 days' AS first, min(recorded_at) FILTER (WHERE entity <> 'test') AS begun
+			FROM hms.audit_event WHERE tenant_id = $tenant) AS f
 		WHERE e.tenant_id = $tenant AND e.entity <> 'test'`)
 }
 
@@ -153,11 +175,11 @@ func (b *logBench) user(t *testing.T, roles ...string) identity.User {
 	return b.User(t, roles...)
 }
 
-func (b *logBench) tables(t *testing.T) (audit.Report, map[string]audit.TableReport) {
+func (b *logBench) tables(t *testing.T) (sealed.Report, map[string]sealed.TableReport) {
 	t.Helper()
 	report, err := b.s.Verify(b.Ctx)
 	require.NoError(t, err)
-	byName := map[string]audit.TableReport{}
+	byName := map[string]sealed.TableReport{}
 	for _, table := range report.Tables {
 		byName[table.Table] = table
 	}
@@ -213,20 +235,31 @@ func TestService_VerifyAfterAPurge(t *testing.T) {
 	const account = ` WHERE tenant_id = $tenant AND id = $user`
 	for name, tt := range map[string]struct {
 		attack []string
-		want   audit.TableReport // of user_account: the three counts of what is wrong
+		want   sealed.TableReport // of user_account: the three counts of what is wrong
 	}{
-		"Nothing":         {nil, audit.TableReport{}},
-		"OldRowEdited":    {[]string{`UPDATE hms.user_account SET phone_number = '555'` + strings.Replace(account, "$user", "$old", 1)}, audit.TableReport{Unexplained: 1}},
-		"TouchedColumn":   {[]string{`UPDATE hms.user_account SET status = 'locked'` + strings.Replace(account, "$user", "$touched", 1)}, audit.TableReport{Unexplained: 1}},
-		"UntouchedColumn": {[]string{`UPDATE hms.user_account SET phone_number = '555'` + strings.Replace(account, "$user", "$touched", 1)}, audit.TableReport{Unexplained: 1}},
-		"YoungRowEdited":  {[]string{`UPDATE hms.user_account SET phone_number = '555'` + strings.Replace(account, "$user", "$young", 1)}, audit.TableReport{Unexplained: 1}},
-		"RowInserted":     {[]string{insertUser}, audit.TableReport{Untold: 1}},
-		"OldRowRemoved":   {[]string{`DELETE FROM hms.user_account` + strings.Replace(account, "$user", "$old", 1)}, audit.TableReport{Vanished: 1}},
-		"YoungRowRemoved": {[]string{`DELETE FROM hms.user_account` + strings.Replace(account, "$user", "$young", 1)}, audit.TableReport{Vanished: 1}},
-		"OneForAnother":   {[]string{insertUser, `DELETE FROM hms.user_account` + strings.Replace(account, "$user", "$old", 1)}, audit.TableReport{Unexplained: 1}},
-		"EventForged":     {[]string{`UPDATE hms.audit_event SET changes = jsonb_set(changes, '{status,0}', '"retired"') WHERE tenant_id = $tenant AND entity = 'user_account' AND entity_id = $touched::text AND action = 'update'`}, audit.TableReport{Unexplained: 1}},
-		"RecordRemoved":   {[]string{`DELETE FROM hms.audit_purge WHERE tenant_id = $tenant`}, audit.TableReport{Untold: 2}},
-		"RecordForged":    {[]string{`UPDATE hms.audit_purge SET note = replace(note, 'table user_account 2 ', 'table user_account 3 ') WHERE tenant_id = $tenant`, insertUser}, audit.TableReport{Untold: 3}},
+		"Nothing": {nil, sealed.TableReport{}},
+		"OldRowEdited": {[]string{`UPDATE hms.user_account SET phone_number = '555'` +
+			strings.Replace(account, "$user", "$old", 1)}, sealed.TableReport{Unexplained: 1}},
+		"TouchedColumn": {[]string{`UPDATE hms.user_account SET status = 'locked'` +
+			strings.Replace(account, "$user", "$touched", 1)}, sealed.TableReport{Unexplained: 1}},
+		"UntouchedColumn": {[]string{`UPDATE hms.user_account SET phone_number = '555'` +
+			strings.Replace(account, "$user", "$touched", 1)}, sealed.TableReport{Unexplained: 1}},
+		"YoungRowEdited": {[]string{`UPDATE hms.user_account SET phone_number = '555'` +
+			strings.Replace(account, "$user", "$young", 1)}, sealed.TableReport{Unexplained: 1}},
+		"RowInserted": {[]string{insertUser}, sealed.TableReport{Untold: 1}},
+		"OldRowRemoved": {[]string{`DELETE FROM hms.user_account` + strings.Replace(account, "$user", "$old", 1)},
+			sealed.TableReport{Vanished: 1}},
+		"YoungRowRemoved": {[]string{`DELETE FROM hms.user_account` + strings.Replace(account, "$user", "$young", 1)},
+			sealed.TableReport{Vanished: 1}},
+		"OneForAnother": {[]string{insertUser, `DELETE FROM hms.user_account` +
+			strings.Replace(account, "$user", "$old", 1)}, sealed.TableReport{Unexplained: 1}},
+		"EventForged": {[]string{`UPDATE hms.audit_event SET changes = jsonb_set(changes, '{status,0}', '"retired"')
+			WHERE tenant_id = $tenant AND entity = 'user_account' AND entity_id = $touched::text
+				AND action = 'update'`}, sealed.TableReport{Unexplained: 1}},
+		"RecordRemoved": {[]string{`DELETE FROM hms.audit_purge WHERE tenant_id = $tenant`}, sealed.TableReport{Untold: 2}},
+		"RecordForged": {[]string{`UPDATE hms.audit_purge
+			SET note = replace(note, 'table user_account 2 ', 'table user_account 3 ')
+				WHERE tenant_id = $tenant`, insertUser}, sealed.TableReport{Untold: 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -239,12 +272,15 @@ func TestService_VerifyAfterAPurge(t *testing.T) {
 			}
 			_, tables := b.tables(t)
 			got := tables["user_account"]
-			require.Equal(t, tt.want, audit.TableReport{Untold: got.Untold, Unexplained: got.Unexplained, Vanished: got.Vanished})
+			require.Equal(t, tt.want,
+				sealed.TableReport{Untold: got.Untold, Unexplained: got.Unexplained, Vanished: got.Vanished})
 		})
 	}
 }
 
-const insertUser = `INSERT INTO hms.user_account SELECT (jsonb_populate_record(u, jsonb_build_object('id', gen_random_uuid(), 'username', 'forged', 'username_key', 'forged', 'username_skeleton', 'forged'))).*
+const insertUser = `INSERT INTO hms.user_account
+	SELECT (jsonb_populate_record(u, jsonb_build_object('id', gen_random_uuid(), 'username', 'forged', 'username_key',
+	'forged', 'username_skeleton', 'forged'))).*
 	FROM hms.user_account AS u WHERE u.tenant_id = $tenant AND u.id = $old`
 
 // Months may be purged in any order: the replay begins behind the newest of them.
@@ -255,10 +291,11 @@ func TestService_VerifyAfterPurgesOutOfOrder(t *testing.T) {
 	b.rewind(t, "2018-01")
 	b.age(t, "2018-03", 3)
 	b.lock(t, u, identity.UserLocked)
-	b.past(t, `UPDATE hms.audit_event SET recorded_at = '2018-03-05' WHERE tenant_id = $tenant AND entity = 'user_account' AND action = 'update'`)
+	b.past(t, `UPDATE hms.audit_event SET recorded_at = '2018-03-05' WHERE tenant_id = $tenant AND entity = 'user_account'
+		AND action = 'update'`)
 	b.lock(t, u, identity.UserActive)
 	b.sealAll(t)
-	for _, month := range []audit.Month{"2018-03", "2018-01"} {
+	for _, month := range []sealed.Month{"2018-03", "2018-01"} {
 		b.purge(t, month)
 		report, tables := b.tables(t)
 		require.True(t, report.Clean(), "%s: %+v", month, report)

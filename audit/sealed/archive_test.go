@@ -1,4 +1,4 @@
-package audit_test
+package sealed_test
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/audit/proof"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbtest"
 	"github.com/chelal/hms/internal/dbx"
@@ -25,7 +26,7 @@ func TestArchiveMonth(t *testing.T) {
 	b.sealAll(t)
 	sink := &memorySink{}
 
-	plan, err := b.archive(t, audit.ArchiveInput{Month: oldMonth})
+	plan, err := b.archive(t, sealed.ArchiveInput{Month: oldMonth})
 	require.NoError(t, err)
 	require.False(t, plan.Purged)
 	require.Len(t, plan.Tenants, 1)
@@ -33,7 +34,7 @@ func TestArchiveMonth(t *testing.T) {
 	require.Equal(t, int64(640), plan.Tenants[0].Total())
 	require.Equal(t, int64(640), b.inMonth(t, oldMonth), "a report changes nothing")
 
-	report, err := b.archive(t, audit.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
+	report, err := b.archive(t, sealed.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
 	require.NoError(t, err)
 	require.True(t, report.Purged)
 	require.Zero(t, b.inMonth(t, oldMonth))
@@ -54,16 +55,16 @@ func TestArchiveMonth(t *testing.T) {
 	found = b.verify(t)
 	require.Empty(t, found.Findings)
 	require.Equal(t, int64(640), found.Purged)
-	list, err := b.s.ListEvents(b.Ctx, audit.ListEventsInput{Actions: []audit.Action{audit.ActionPurge}})
+	list, err := b.trail.ListEvents(b.Ctx, audit.ListEventsInput{Actions: []audit.Action{audit.ActionPurge}})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1)
 	require.Equal(t, "system:scheduler", list.Items[0].Actor.String())
 	require.Equal(t, string(oldMonth), list.Items[0].EntityID)
 	require.Contains(t, string(list.Items[0].Changes), part.Archive)
 
-	_, err = b.archive(t, audit.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
-	require.ErrorIs(t, err, audit.ErrNoPartition, "once is enough")
-	_, err = b.archive(t, audit.ArchiveInput{Month: "2018-03", Sink: sink, Purge: true})
+	_, err = b.archive(t, sealed.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
+	require.ErrorIs(t, err, sealed.ErrNoPartition, "once is enough")
+	_, err = b.archive(t, sealed.ArchiveInput{Month: "2018-03", Sink: sink, Purge: true})
 	require.NoError(t, err)
 	found = b.verify(t)
 	require.Empty(t, found.Findings)
@@ -74,8 +75,8 @@ func TestArchiveMonth_InAFolder(t *testing.T) {
 	t.Parallel()
 	b := older(t, oldMonth)
 	b.sealAll(t)
-	sink := audit.NewDirSink(t.TempDir())
-	report, err := b.archive(t, audit.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
+	sink := sealed.NewDirSink(t.TempDir())
+	report, err := b.archive(t, sealed.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
 	require.NoError(t, err)
 	file, err := sink.Open(t.Context(), report.Tenants[0].Archive)
 	require.NoError(t, err)
@@ -102,31 +103,41 @@ func TestArchiveMonth_Obstacles(t *testing.T) {
 	home, free := older(t), &months{}
 	policy := func(t *testing.T, b *logBench, category audit.Category, jurisdiction string, months int) {
 		t.Helper()
-		_, err := b.s.SetRetentionPolicy(b.Ctx, audit.SetRetentionPolicyInput{RetentionPolicyDetails: audit.RetentionPolicyDetails{Category: category, Jurisdiction: jurisdiction, KeepMonths: months, Basis: "law"}})
+		_, err := b.trail.SetRetentionPolicy(b.Ctx,
+			audit.SetRetentionPolicyInput{RetentionPolicyDetails: audit.RetentionPolicyDetails{Category: category,
+				Jurisdiction: jurisdiction, KeepMonths: months, Basis: "law"}})
 		require.NoError(t, err)
 	}
 	for name, tt := range map[string]struct {
-		prepare func(*testing.T, *logBench, audit.Month)
-		kind    audit.ObstacleKind // empty: it may go
+		prepare func(*testing.T, *logBench, sealed.Month)
+		kind    sealed.ObstacleKind // empty: it may go
 	}{
-		"Nothing":    {func(*testing.T, *logBench, audit.Month) {}, ""},
-		"HostsClock": {func(_ *testing.T, b *logBench, _ audit.Month) { b.Clock.Advance(-12 * 365 * 24 * time.Hour) }, audit.ObstaclePeriod},
-		"Policy":     {func(t *testing.T, b *logBench, month audit.Month) { policy(t, b, audit.CategoryDisclosure, "DE", 360) }, audit.ObstaclePeriod},
-		"LongestOf": {func(t *testing.T, b *logBench, month audit.Month) {
+		"Nothing": {func(*testing.T, *logBench, sealed.Month) {}, ""},
+		"HostsClock": {func(_ *testing.T, b *logBench, _ sealed.Month) { b.Clock.Advance(-12 * 365 * 24 * time.Hour) },
+			sealed.ObstaclePeriod},
+		"Policy": {func(t *testing.T, b *logBench, month sealed.Month) {
+			policy(t, b, audit.CategoryDisclosure, "DE",
+				360)
+		}, sealed.ObstaclePeriod},
+		"LongestOf": {func(t *testing.T, b *logBench, month sealed.Month) {
 			policy(t, b, "access", "DE", 360)
 			policy(t, b, "access", "FR", 12)
-		}, audit.ObstaclePeriod},
-		"OfNoEvent":   {func(t *testing.T, b *logBench, month audit.Month) { policy(t, b, audit.CategoryChange, "DE", 360) }, ""},
-		"Unsealed":    {func(t *testing.T, b *logBench, month audit.Month) { b.age(t, month, 1) }, audit.ObstacleUnsealed},
-		"HoldOfAll":   {func(t *testing.T, b *logBench, month audit.Month) { b.hold(t, hmstype.PatientID{}) }, audit.ObstacleHold},
-		"HoldOfOther": {func(t *testing.T, b *logBench, month audit.Month) { b.hold(t, somePatient(t, b.Env)) }, ""},
-		"HoldReleased": {func(t *testing.T, b *logBench, month audit.Month) {
-			_, err := b.s.ReleaseLegalHold(b.Ctx, audit.ReleaseLegalHoldInput{ID: b.hold(t, hmstype.PatientID{}), Reason: "closed"})
+		}, sealed.ObstaclePeriod},
+		"OfNoEvent": {func(t *testing.T, b *logBench, month sealed.Month) { policy(t, b, audit.CategoryChange, "DE", 360) },
+			""},
+		"Unsealed": {func(t *testing.T, b *logBench, month sealed.Month) { b.age(t, month, 1) }, sealed.ObstacleUnsealed},
+		"HoldOfAll": {func(t *testing.T, b *logBench, month sealed.Month) { b.hold(t, hmstype.PatientID{}) },
+			sealed.ObstacleHold},
+		"HoldOfOther": {func(t *testing.T, b *logBench, month sealed.Month) { b.hold(t, somePatient(t, b.Env)) }, ""},
+		"HoldReleased": {func(t *testing.T, b *logBench, month sealed.Month) {
+			_, err := b.trail.ReleaseLegalHold(b.Ctx,
+				audit.ReleaseLegalHoldInput{ID: b.hold(t, hmstype.PatientID{}), Reason: "closed"})
 			require.NoError(t, err)
 		}, ""},
-		"EventRemoved": {func(t *testing.T, b *logBench, month audit.Month) {
-			b.past(t, `DELETE FROM hms.audit_event WHERE id = (SELECT event_id FROM hms.audit_leaf WHERE leaf_index = 7 AND tenant_id = $tenant)`)
-		}, audit.ObstacleDamaged},
+		"EventRemoved": {func(t *testing.T, b *logBench, month sealed.Month) {
+			b.past(t, `DELETE FROM hms.audit_event WHERE id = (SELECT event_id FROM hms.audit_leaf WHERE leaf_index = 7
+				AND tenant_id = $tenant)`)
+		}, sealed.ObstacleDamaged},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -136,14 +147,14 @@ func TestArchiveMonth_Obstacles(t *testing.T) {
 			tt.prepare(t, b, month)
 			before := b.inMonth(t, month)
 			sink := &memorySink{}
-			report, err := b.archive(t, audit.ArchiveInput{Month: month, Sink: sink, Purge: true})
+			report, err := b.archive(t, sealed.ArchiveInput{Month: month, Sink: sink, Purge: true})
 			if tt.kind == "" {
 				require.NoError(t, err)
 				require.True(t, report.Purged)
 				return
 			}
-			require.ErrorIs(t, err, audit.ErrRetained)
-			var refused *audit.RetainedError
+			require.ErrorIs(t, err, sealed.ErrRetained)
+			var refused *sealed.RetainedError
 			require.ErrorAs(t, err, &refused)
 			require.Len(t, refused.Tenants, 1)
 			require.Equal(t, tt.kind, refused.Tenants[0].Obstacles[0].Kind)
@@ -151,7 +162,7 @@ func TestArchiveMonth_Obstacles(t *testing.T) {
 			require.Empty(t, sink.archives, "nothing is archived that must stay")
 			require.False(t, report.Purged)
 
-			plan, err := b.s.PlanRetention(b.Ctx, audit.PlanRetentionInput{})
+			plan, err := b.s.PlanRetention(b.Ctx, sealed.PlanRetentionInput{})
 			require.NoError(t, err)
 			require.Equal(t, tt.kind, plan[0].Obstacles[0].Kind, "the plan says the same")
 		})
@@ -163,12 +174,13 @@ func TestArchiveMonth_HoldOnAPatient(t *testing.T) {
 	t.Parallel()
 	b := older(t, oldMonth, "2018-02")
 	p := somePatient(t, b.Env)
-	b.past(t, `UPDATE hms.audit_event SET patient_id = '`+p.String()+`' WHERE entity = 'test' AND entity_id = '3' AND recorded_at < '2018-02-01'`)
+	b.past(t, `UPDATE hms.audit_event SET patient_id = '`+p.String()+`' WHERE entity = 'test' AND entity_id = '3'
+		AND recorded_at < '2018-02-01'`)
 	b.sealAll(t)
 	b.hold(t, p)
-	_, err := b.archive(t, audit.ArchiveInput{Month: oldMonth, Sink: &memorySink{}, Purge: true})
-	require.ErrorIs(t, err, audit.ErrRetained)
-	report, err := b.archive(t, audit.ArchiveInput{Month: "2018-02", Sink: &memorySink{}, Purge: true})
+	_, err := b.archive(t, sealed.ArchiveInput{Month: oldMonth, Sink: &memorySink{}, Purge: true})
+	require.ErrorIs(t, err, sealed.ErrRetained)
+	report, err := b.archive(t, sealed.ArchiveInput{Month: "2018-02", Sink: &memorySink{}, Purge: true})
 	require.NoError(t, err, "a month that says nothing of him may go, also before an older one")
 	require.True(t, report.Purged)
 	require.Empty(t, b.verify(t).Findings)
@@ -180,16 +192,16 @@ func TestArchiveMonth_ManyTenants(t *testing.T) {
 	b := older(t, oldMonth)
 	b.sealAll(t)
 	second := b.sibling(t)
-	second.config, second.public, second.s = b.config, b.public, audit.New(second.Base, b.config)
+	second.config, second.public, second.s = b.config, b.public, sealed.New(second.Base, b.config)
 	second.age(t, oldMonth, 5)
 	sink := &memorySink{}
-	_, err := b.archive(t, audit.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
-	var refused *audit.RetainedError
+	_, err := b.archive(t, sealed.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
+	var refused *sealed.RetainedError
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, second.Tenant, refused.Tenants[0].Tenant)
-	require.Equal(t, []audit.Obstacle{{Kind: audit.ObstacleUnsealed, Count: 5}}, refused.Tenants[0].Obstacles)
+	require.Equal(t, []sealed.Obstacle{{Kind: sealed.ObstacleUnsealed, Count: 5}}, refused.Tenants[0].Obstacles)
 	second.sealAll(t)
-	report, err := b.archive(t, audit.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
+	report, err := b.archive(t, sealed.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
 	require.NoError(t, err)
 	require.Len(t, report.Tenants, 2)
 	require.Len(t, sink.archives, 2)
@@ -218,16 +230,16 @@ func TestArchiveMonth_Refuses(t *testing.T) {
 	t.Parallel()
 	b := older(t, oldMonth)
 	b.sealAll(t)
-	config := audit.ArchiveConfig{Log: b.config, Now: b.Clock.Now}
-	attempt := func(config audit.ArchiveConfig, in audit.ArchiveInput) error {
-		_, err := audit.ArchiveMonth(t.Context(), b.DB, config, in)
+	config := sealed.ArchiveConfig{Log: b.config, Now: b.Clock.Now}
+	attempt := func(config sealed.ArchiveConfig, in sealed.ArchiveInput) error {
+		_, err := sealed.ArchiveMonth(t.Context(), b.DB, config, in)
 		return err
 	}
-	good := audit.ArchiveInput{Month: oldMonth, By: "x", Sink: &memorySink{}, Purge: true}
-	for _, change := range []func(*audit.ArchiveInput){
-		func(in *audit.ArchiveInput) { in.Month = "2018-1" },
-		func(in *audit.ArchiveInput) { in.By = "" },
-		func(in *audit.ArchiveInput) { in.Sink = nil },
+	good := sealed.ArchiveInput{Month: oldMonth, By: "x", Sink: &memorySink{}, Purge: true}
+	for _, change := range []func(*sealed.ArchiveInput){
+		func(in *sealed.ArchiveInput) { in.Month = "2018-1" },
+		func(in *sealed.ArchiveInput) { in.By = "" },
+		func(in *sealed.ArchiveInput) { in.Sink = nil },
 	} {
 		in := good
 		change(&in)
@@ -235,21 +247,23 @@ func TestArchiveMonth_Refuses(t *testing.T) {
 	}
 	unsigned := config
 	unsigned.Log.Signer = nil
-	require.ErrorIs(t, attempt(unsigned, good), audit.ErrNoSigner)
+	require.ErrorIs(t, attempt(unsigned, good), sealed.ErrNoSigner)
 	other := newLog(t, dbtest.New(t)).config
-	require.ErrorIs(t, attempt(audit.ArchiveConfig{Log: other, Now: config.Now}, good), audit.ErrLogDamaged, "another key's log")
+	require.ErrorIs(t, attempt(sealed.ArchiveConfig{Log: other, Now: config.Now}, good), sealed.ErrLogDamaged,
+		"another key's log")
 	noMonth := good
 	noMonth.Month = "2017-05"
-	require.ErrorIs(t, attempt(config, noMonth), audit.ErrNoPartition)
+	require.ErrorIs(t, attempt(config, noMonth), sealed.ErrNoPartition)
 	now := good
 	now.Month = proof.MonthOf(time.Now())
 	ahead := config
 	ahead.Now = func() time.Time { return time.Now().AddDate(100, 0, 0) }
-	require.ErrorIs(t, attempt(ahead, now), audit.ErrRetained, "a host's clock that is a century ahead costs nothing")
+	require.ErrorIs(t, attempt(ahead, now), sealed.ErrRetained, "a host's clock that is a century ahead costs nothing")
 
-	b.sql(t, `INSERT INTO hms.audit_event (tenant_id, recorded_at, actor, action, entity, entity_id, operation, request_id, purpose)
+	b.sql(t, `INSERT INTO hms.audit_event (tenant_id, recorded_at, actor, action, entity, entity_id, operation, request_id,
+		purpose)
 		VALUES (?, '2017-05-05', 'x', 'read', 'test', '', '', '', '')`, b.Tenant)
-	require.ErrorIs(t, attempt(config, noMonth), audit.ErrNoPartition, "nothing is dropped from the default partition")
+	require.ErrorIs(t, attempt(config, noMonth), sealed.ErrNoPartition, "nothing is dropped from the default partition")
 	_, err := b.DB.ExecContext(t.Context(), `SET ROLE hms_app; SELECT 1 FROM hms.audit_purge; DO $$ BEGIN
 		INSERT INTO hms.audit_purge (tenant_id, month) VALUES (gen_random_uuid(), '2018-01-01');
 		RAISE 'the application could write a record of a purge';
@@ -263,58 +277,61 @@ func TestArchiveMonth_Fails(t *testing.T) {
 	home, free := older(t), &months{}
 	torn := errors.New("the tape is torn")
 	for name, tt := range map[string]struct {
-		sink    func(*testing.T, *logBench, audit.Month) *memorySink
+		sink    func(*testing.T, *logBench, sealed.Month) *memorySink
 		want    error
 		aborted int
 	}{
-		"Write": {func(*testing.T, *logBench, audit.Month) *memorySink {
+		"Write": {func(*testing.T, *logBench, sealed.Month) *memorySink {
 			return &memorySink{onWrite: func() error { return torn }}
 		}, torn, 1},
-		"Close": {func(*testing.T, *logBench, audit.Month) *memorySink {
+		"Close": {func(*testing.T, *logBench, sealed.Month) *memorySink {
 			return &memorySink{onClose: func() error { return torn }}
 		}, torn, 0},
-		"Open": {func(*testing.T, *logBench, audit.Month) *memorySink {
+		"Open": {func(*testing.T, *logBench, sealed.Month) *memorySink {
 			return &memorySink{onOpen: func([]byte) ([]byte, error) { return nil, torn }}
 		}, torn, 0},
-		"Truncated": {func(*testing.T, *logBench, audit.Month) *memorySink {
+		"Truncated": {func(*testing.T, *logBench, sealed.Month) *memorySink {
 			return &memorySink{onOpen: func(archive []byte) ([]byte, error) { return archive[:len(archive)-1], nil }}
-		}, audit.ErrArchive, 0},
-		"Flipped": {func(*testing.T, *logBench, audit.Month) *memorySink {
+		}, sealed.ErrArchive, 0},
+		"Flipped": {func(*testing.T, *logBench, sealed.Month) *memorySink {
 			return &memorySink{onOpen: func(archive []byte) ([]byte, error) {
 				archive = bytes.Clone(archive)
 				archive[len(archive)/2] ^= 1
 				return archive, nil
 			}}
-		}, audit.ErrArchive, 0},
-		"HoldInTheMeantime": {func(t *testing.T, b *logBench, _ audit.Month) *memorySink {
+		}, sealed.ErrArchive, 0},
+		"HoldInTheMeantime": {func(t *testing.T, b *logBench, _ sealed.Month) *memorySink {
 			t.Helper()
 			return &memorySink{onClose: func() error {
-				_, err := b.s.PlaceLegalHold(b.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Reason: "inquiry"}})
+				_, err := b.trail.PlaceLegalHold(b.Ctx,
+					audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Reason: "inquiry"}})
 				return err
 			}}
-		}, audit.ErrRetained, 0},
-		"PolicyInTheMeantime": {func(t *testing.T, b *logBench, _ audit.Month) *memorySink {
+		}, sealed.ErrRetained, 0},
+		"PolicyInTheMeantime": {func(t *testing.T, b *logBench, _ sealed.Month) *memorySink {
 			t.Helper()
 			return &memorySink{onClose: func() error {
-				_, err := b.s.SetRetentionPolicy(b.Ctx, audit.SetRetentionPolicyInput{RetentionPolicyDetails: audit.RetentionPolicyDetails{Category: audit.CategoryAccess, Jurisdiction: "DE", KeepMonths: 360, Basis: "law"}})
+				_, err := b.trail.SetRetentionPolicy(b.Ctx,
+					audit.SetRetentionPolicyInput{RetentionPolicyDetails: audit.RetentionPolicyDetails{Category: audit.CategoryAccess,
+						Jurisdiction: "DE", KeepMonths: 360, Basis: "law"}})
 				return err
 			}}
-		}, audit.ErrRetained, 0},
-		"EventInTheMeantime": {func(t *testing.T, b *logBench, month audit.Month) *memorySink {
+		}, sealed.ErrRetained, 0},
+		"EventInTheMeantime": {func(t *testing.T, b *logBench, month sealed.Month) *memorySink {
 			t.Helper()
 			return &memorySink{onClose: func() error {
 				b.age(t, month, 1)
 				return nil
 			}}
-		}, audit.ErrRetained, 0},
-		"SealedInTheMeantime": {func(t *testing.T, b *logBench, month audit.Month) *memorySink {
+		}, sealed.ErrRetained, 0},
+		"SealedInTheMeantime": {func(t *testing.T, b *logBench, month sealed.Month) *memorySink {
 			t.Helper()
 			return &memorySink{onClose: func() error {
 				b.age(t, month, 1)
 				b.sealAll(t)
 				return nil
 			}}
-		}, audit.ErrLogDamaged, 0},
+		}, sealed.ErrLogDamaged, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -322,7 +339,7 @@ func TestArchiveMonth_Fails(t *testing.T) {
 			b := home.sibling(t, month)
 			b.sealAll(t)
 			sink := tt.sink(t, b, month)
-			report, err := b.archive(t, audit.ArchiveInput{Month: month, Sink: sink, Purge: true})
+			report, err := b.archive(t, sealed.ArchiveInput{Month: month, Sink: sink, Purge: true})
 			require.ErrorIs(t, err, tt.want)
 			require.False(t, report.Purged)
 			require.Equal(t, tt.aborted, sink.aborted)
@@ -330,7 +347,7 @@ func TestArchiveMonth_Fails(t *testing.T) {
 			require.Zero(t, dbtest.Scalar[int64](t, b.Env, `SELECT count(*) FROM hms.audit_purge WHERE tenant_id = ?`, b.Tenant))
 			found := b.verify(t)
 			require.Zero(t, found.Purged)
-			require.NotContains(t, kinds(found), audit.FindingRemoved)
+			require.NotContains(t, kinds(found), sealed.FindingRemoved)
 		})
 	}
 }
@@ -349,12 +366,14 @@ func TestArchiveMonth_DiesBeforeTheCommit(t *testing.T) {
 	var wg sync.WaitGroup
 	var archiveErr error
 	wg.Go(func() {
-		_, archiveErr = audit.ArchiveMonth(t.Context(), b.DB, audit.ArchiveConfig{Log: b.config, Now: b.Clock.Now},
-			audit.ArchiveInput{Month: oldMonth, By: "scheduler", Sink: sink, Purge: true})
+		_, archiveErr = sealed.ArchiveMonth(t.Context(), b.DB, sealed.ArchiveConfig{Log: b.config, Now: b.Clock.Now},
+			sealed.ArchiveInput{Month: oldMonth, By: "scheduler", Sink: sink, Purge: true})
 	})
 	for killed := false; !killed; {
-		killed = dbtest.Scalar[int64](t, b.Env, `SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE relation = 'hms.audit_event'::regclass
-			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND mode = 'AccessExclusiveLock' AND NOT granted`) > 0
+		killed = dbtest.Scalar[int64](t, b.Env, `SELECT count(pg_terminate_backend(pid)) FROM pg_locks
+			WHERE relation = 'hms.audit_event'::regclass
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND mode = 'AccessExclusiveLock'
+				AND NOT granted`) > 0
 	}
 	wg.Wait()
 	require.NoError(t, reader.Rollback())
@@ -374,8 +393,10 @@ func TestArchiveMonth_DamagedEvent(t *testing.T) {
 	t.Parallel()
 	home, free := older(t), &months{}
 	for name, attack := range map[string]string{
-		"Edited":     `UPDATE hms.audit_event SET actor = 'human:y' WHERE id = (SELECT event_id FROM hms.audit_leaf WHERE leaf_index = 9 AND tenant_id = $tenant)`,
-		"LeafForged": `UPDATE hms.audit_leaf SET hash = decode(repeat('ab', 32), 'hex') WHERE leaf_index = 1 AND tenant_id = $tenant`,
+		"Edited": `UPDATE hms.audit_event SET actor = 'human:y' WHERE id = (SELECT event_id FROM hms.audit_leaf
+			WHERE leaf_index = 9 AND tenant_id = $tenant)`,
+		"LeafForged": `UPDATE hms.audit_leaf SET hash = decode(repeat('ab', 32), 'hex') WHERE leaf_index = 1
+			AND tenant_id = $tenant`,
 		"HeadForged": `UPDATE hms.audit_checkpoint SET size = size + 1 WHERE tenant_id = $tenant`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -385,8 +406,8 @@ func TestArchiveMonth_DamagedEvent(t *testing.T) {
 			b.sealAll(t)
 			b.past(t, attack)
 			sink := &memorySink{}
-			_, err := b.archive(t, audit.ArchiveInput{Month: month, Sink: sink, Purge: true})
-			require.ErrorIs(t, err, audit.ErrLogDamaged)
+			_, err := b.archive(t, sealed.ArchiveInput{Month: month, Sink: sink, Purge: true})
+			require.ErrorIs(t, err, sealed.ErrLogDamaged)
 			require.Equal(t, int64(40), b.inMonth(t, month))
 		})
 	}
@@ -412,7 +433,7 @@ func TestArchiveMonth_Concurrent(t *testing.T) {
 				err := b.Base.DB.InTx(b.Ctx, "test", func(ctx context.Context, db dbx.DB) error {
 					return db.RecordAccess(ctx, dbx.Access{Action: "read", Entity: "test", ID: fmt.Sprint(i, n)})
 				})
-				if _, sealErr := b.s.Seal(b.Ctx, audit.SealInput{Limit: 100}); errors.Join(err, sealErr) != nil {
+				if _, sealErr := b.s.Seal(b.Ctx, sealed.SealInput{Limit: 100}); errors.Join(err, sealErr) != nil {
 					t.Errorf("write: %v", errors.Join(err, sealErr))
 					return
 				}
@@ -421,8 +442,8 @@ func TestArchiveMonth_Concurrent(t *testing.T) {
 	}
 	for i := range errs {
 		archivers.Go(func() {
-			_, errs[i] = audit.ArchiveMonth(t.Context(), b.DB, audit.ArchiveConfig{Log: b.config, Now: b.Clock.Now},
-				audit.ArchiveInput{Month: oldMonth, By: "scheduler", Sink: sink, Purge: true})
+			_, errs[i] = sealed.ArchiveMonth(t.Context(), b.DB, sealed.ArchiveConfig{Log: b.config, Now: b.Clock.Now},
+				sealed.ArchiveInput{Month: oldMonth, By: "scheduler", Sink: sink, Purge: true})
 		})
 	}
 	archivers.Wait()

@@ -1,4 +1,4 @@
-package audit
+package sealed
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/internal/dbx"
 )
@@ -34,8 +35,8 @@ type Obstacle struct {
 
 // RetentionMonth is how one month of one tenant's trail stands to the rules of retention.
 type RetentionMonth struct {
-	Month  Month              `json:"month"`
-	Events map[Category]int64 `json:"events"` // categories without events are absent
+	Month  Month                    `json:"month"`
+	Events map[audit.Category]int64 `json:"events"` // categories without events are absent
 	// UTC: the longest period of its categories has passed; nothing is purged before
 	DueAt     time.Time  `json:"dueAt,omitzero"`
 	Basis     string     `json:"basis"`     // the rules that give DueAt
@@ -51,9 +52,15 @@ func (m RetentionMonth) Total() int64 {
 	return n
 }
 
+// dueAt gives the instant from which a month that ends at to may go: so many months after it,
+// so that its last event is kept to the full.
+func dueAt(to time.Time, keepMonths int) time.Time { return to.UTC().AddDate(0, keepMonths, 0) }
+
 // monthState looks at one month of the trail.
-func monthState(ctx context.Context, db dbx.DB, month Month, now time.Time, rules map[Category]period) (RetentionMonth, error) {
-	m := RetentionMonth{Month: month, Events: map[Category]int64{}}
+func monthState(
+	ctx context.Context, db dbx.DB, month Month, now time.Time, rules map[audit.Category]audit.KeepPeriod,
+) (RetentionMonth, error) {
+	m := RetentionMonth{Month: month, Events: map[audit.Category]int64{}}
 	from, to, err := month.Bounds()
 	if err != nil {
 		return m, err
@@ -66,7 +73,8 @@ func monthState(ctx context.Context, db dbx.DB, month Month, now time.Time, rule
 	}
 	var unsealed, leaves int64
 	err = db.QueryRow(ctx, `SELECT
-		(SELECT count(*) FROM hms.audit_event AS e LEFT JOIN hms.audit_leaf AS l ON l.tenant_id = $1 AND l.recorded_at = e.recorded_at AND l.event_id = e.id
+		(SELECT count(*) FROM hms.audit_event AS e
+			LEFT JOIN hms.audit_leaf AS l ON l.tenant_id = $1 AND l.recorded_at = e.recorded_at AND l.event_id = e.id
 			WHERE e.tenant_id = $1 AND e.recorded_at >= $2 AND e.recorded_at < $3 AND l.leaf_index IS NULL),
 		(SELECT count(*) FROM hms.audit_leaf AS l WHERE l.tenant_id = $1 AND l.recorded_at >= $2 AND l.recorded_at < $3)`,
 		db.Tenant(), from, to).Scan(&unsealed, &leaves)
@@ -88,7 +96,7 @@ func (m *RetentionMonth) count(ctx context.Context, db dbx.DB, from, to time.Tim
 	}
 	defer func() { _ = rows.Close() }() // Err below tells what matters
 	for rows.Next() {
-		var category Category
+		var category audit.Category
 		var count int64
 		if err := rows.Scan(&category, &count); err != nil {
 			return err
@@ -100,22 +108,24 @@ func (m *RetentionMonth) count(ctx context.Context, db dbx.DB, from, to time.Tim
 
 // judge finds the obstacles that rules and holds put up, which may change while an archive is
 // written.
-func (m *RetentionMonth) judge(ctx context.Context, db dbx.DB, now time.Time, rules map[Category]period) error {
+func (m *RetentionMonth) judge(
+	ctx context.Context, db dbx.DB, now time.Time, rules map[audit.Category]audit.KeepPeriod,
+) error {
 	from, to, err := m.Month.Bounds()
 	if err != nil {
 		return err
 	}
 	m.Obstacles, m.DueAt = nil, to
 	var basis []string
-	for _, category := range Categories() {
+	for _, category := range audit.Categories() {
 		if m.Events[category] == 0 {
 			continue
 		}
 		rule := rules[category]
-		if due := dueAt(to, rule.months); due.After(m.DueAt) {
+		if due := dueAt(to, rule.Months); due.After(m.DueAt) {
 			m.DueAt = due
 		}
-		basis = append(basis, fmt.Sprintf("%s %d months (%s)", category, rule.months, rule.basis))
+		basis = append(basis, fmt.Sprintf("%s %d months (%s)", category, rule.Months, rule.Basis))
 	}
 	m.Basis = strings.Join(basis, "; ")
 	if now.Before(to) {

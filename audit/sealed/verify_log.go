@@ -1,4 +1,4 @@
-package audit
+package sealed
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -64,29 +65,33 @@ type seen struct {
 }
 
 func (s *Service) verifyLog(ctx context.Context, db dbx.DB, _ usecase.None) (LogReport, error) {
-	verifiers, err := s.log.verifiers()
+	verifiers, err := s.config.verifiers()
 	if err != nil {
 		return LogReport{}, err
 	}
-	c := &logCheck{s: s, ctx: ctx, db: db, verifiers: verifiers, origin: s.log.origin(db.Tenant()), wanted: map[int64][]seen{}}
+	c := &logCheck{
+		s: s, ctx: ctx, db: db, verifiers: verifiers, origin: s.config.origin(db.Tenant()), wanted: map[int64][]seen{},
+	}
 	if err := db.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&c.now); err != nil {
 		return LogReport{}, err
 	}
 	if err := holdTrail(ctx, db); err != nil {
 		return LogReport{}, err
 	}
-	for _, step := range []func() error{c.askWitnesses, c.readPurges, c.checkLeaves, c.checkPurges, c.checkEnd, c.checkUnsealed, c.checkCatalogue} {
+	for _, step := range []func() error{
+		c.askWitnesses, c.readPurges, c.checkLeaves, c.checkPurges, c.checkEnd, c.checkUnsealed, c.checkCatalogue,
+	} {
 		if err := step(); err != nil {
 			return LogReport{}, err
 		}
 	}
-	access := dbx.Access{Action: string(ActionVerify), Entity: "audit_leaf", ID: fmt.Sprint(c.report.Size)}
+	access := dbx.Access{Action: string(audit.ActionVerify), Entity: "audit_leaf", ID: fmt.Sprint(c.report.Size)}
 	return c.report, db.RecordAccess(ctx, access)
 }
 
 // askWitnesses learns which sizes and roots the log must have had.
 func (c *logCheck) askWitnesses() error {
-	for _, w := range c.s.log.Witnesses {
+	for _, w := range c.s.config.Witnesses {
 		latest, err := w.Latest(c.ctx, c.origin)
 		if err != nil {
 			c.report.addf(FindingWitness, w.Name())
@@ -110,7 +115,8 @@ const logPage = 5000
 
 const leafQuery = `SELECT l.leaf_index, l.event_id, l.recorded_at, l.hash, ` + eventColumns + `
 	FROM hms.audit_leaf AS l
-	LEFT JOIN hms.audit_event AS e ON e.tenant_id = l.tenant_id AND e.tenant_id = $1 AND e.recorded_at = l.recorded_at AND e.id = l.event_id
+	LEFT JOIN hms.audit_event AS e
+		ON e.tenant_id = l.tenant_id AND e.tenant_id = $1 AND e.recorded_at = l.recorded_at AND e.id = l.event_id
 	WHERE l.tenant_id = $1 AND l.leaf_index >= $2 AND l.leaf_index < $3 ORDER BY l.leaf_index`
 
 // checkLeaves reads the log up to the checkpoint that is the newest now, a page at a time:
@@ -203,7 +209,7 @@ func (c *logCheck) checkEvent(l storedLeaf) {
 		c.report.add(finding)
 	}
 	tooLate := len(c.queue) > 0 && l.recordedAt.After(c.queue[0].sealedAt)
-	tooEarly := !c.last.Through.IsZero() && l.recordedAt.Before(c.last.Through.Add(-c.s.log.LongestTransaction))
+	tooEarly := !c.last.Through.IsZero() && l.recordedAt.Before(c.last.Through.Add(-c.s.config.LongestTransaction))
 	if tooLate || tooEarly {
 		finding.Kind = FindingBackDated
 		c.report.add(finding)

@@ -1,4 +1,4 @@
-package audit_test
+package sealed_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/chelal/hms/audit"
+	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbtest"
 	"github.com/chelal/hms/internal/dbx"
@@ -21,9 +22,10 @@ import (
 // logBench is a tenant with a signed log and a witness.
 type logBench struct {
 	*dbtest.Env
-	s       *audit.Service
-	config  audit.LogConfig
-	witness *audit.FileWitness
+	s       *sealed.Service
+	trail   *audit.Service
+	config  sealed.Config
+	witness *sealed.FileWitness
 	public  string
 }
 
@@ -33,10 +35,14 @@ func newLog(tb testing.TB, env *dbtest.Env) *logBench {
 	require.NoError(tb, err)
 	signer, err := note.NewSigner(secret)
 	require.NoError(tb, err)
-	witness, err := audit.NewFileWitness(filepath.Join(tb.TempDir(), "witness"), public)
+	witness, err := sealed.NewFileWitness(filepath.Join(tb.TempDir(), "witness"), public)
 	require.NoError(tb, err)
-	config := audit.LogConfig{Origin: "hms.test/trail", Signer: signer, Verifiers: []string{public}, Witnesses: []audit.Witness{witness}}
-	return &logBench{Env: env, config: config, s: audit.New(env.Base, config), witness: witness, public: public}
+	config := sealed.Config{Origin: "hms.test/trail", Signer: signer, Verifiers: []string{public},
+		Witnesses: []sealed.Witness{witness}}
+	return &logBench{
+		Env: env, config: config, s: sealed.New(env.Base, config), trail: audit.New(env.Base), witness: witness,
+		public: public,
+	}
 }
 
 // record writes events, each in a transaction of its own.
@@ -51,12 +57,12 @@ func (b *logBench) record(tb testing.TB, n int) {
 
 // seal seals until nothing is left. An old transaction of another test may hold the
 // watermark back for a moment, so it waits for what is known to be there.
-func (b *logBench) seal(tb testing.TB) audit.SealReport {
+func (b *logBench) seal(tb testing.TB) sealed.SealReport {
 	tb.Helper()
-	return b.sealBy(tb, audit.SealInput{Limit: 1000})
+	return b.sealBy(tb, sealed.SealInput{Limit: 1000})
 }
 
-func (b *logBench) sealBy(tb testing.TB, in audit.SealInput) audit.SealReport {
+func (b *logBench) sealBy(tb testing.TB, in sealed.SealInput) sealed.SealReport {
 	tb.Helper()
 	want := dbtest.Scalar[int64](tb, b.Env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ?`, b.Tenant)
 	for {
@@ -70,7 +76,7 @@ func (b *logBench) sealBy(tb testing.TB, in audit.SealInput) audit.SealReport {
 	}
 }
 
-func (b *logBench) verify(tb testing.TB) audit.LogReport {
+func (b *logBench) verify(tb testing.TB) sealed.LogReport {
 	tb.Helper()
 	report, err := b.s.VerifyLog(b.Ctx)
 	require.NoError(tb, err)
@@ -87,24 +93,24 @@ func TestService_Seal(t *testing.T) {
 	require.Empty(t, report.Findings)
 	require.Equal(t, first.Checkpoint.Size, report.Size)
 
-	again := b.sealBy(t, audit.SealInput{Limit: 1})
+	again := b.sealBy(t, sealed.SealInput{Limit: 1})
 	require.Equal(t, 1, again.Sealed, "the verification's own record")
 	require.Equal(t, first.Number+1, again.Number, "a step without events leaves no checkpoint")
 
 	t.Run("NeedsASigner", func(t *testing.T) {
 		t.Parallel()
-		_, err := audit.New(b.Base, audit.LogConfig{}).Seal(b.Ctx, audit.SealInput{})
-		require.ErrorIs(t, err, audit.ErrNoSigner)
+		_, err := sealed.New(b.Base, sealed.Config{}).Seal(b.Ctx, sealed.SealInput{})
+		require.ErrorIs(t, err, sealed.ErrNoSigner)
 	})
 	t.Run("NeedsItsOwnTransaction", func(t *testing.T) {
 		t.Parallel()
 		err := b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
 			base := b.Base
 			base.DB = db.Handle()
-			_, err := audit.New(base, b.config).Seal(ctx, audit.SealInput{})
+			_, err := sealed.New(base, b.config).Seal(ctx, sealed.SealInput{})
 			return err
 		})
-		require.ErrorIs(t, err, audit.ErrInTransaction)
+		require.ErrorIs(t, err, sealed.ErrInTransaction)
 	})
 	t.Run("OnlyTheSealerAdds", func(t *testing.T) {
 		t.Parallel()
@@ -122,7 +128,7 @@ func TestService_SealInSmallSteps(t *testing.T) {
 	t.Parallel()
 	b := newLog(t, dbtest.New(t))
 	b.record(t, 300)
-	b.sealBy(t, audit.SealInput{Limit: 7})
+	b.sealBy(t, sealed.SealInput{Limit: 7})
 	report := b.verify(t)
 	require.Empty(t, report.Findings)
 	require.Greater(t, report.Size, int64(256), "a stored subtree is among it")
@@ -144,7 +150,7 @@ func TestService_SealWhileOthersWrite(t *testing.T) {
 					return
 				default:
 				}
-				if _, err := b.s.Seal(b.Ctx, audit.SealInput{Limit: 50}); err != nil {
+				if _, err := b.s.Seal(b.Ctx, sealed.SealInput{Limit: 50}); err != nil {
 					t.Errorf("seal: %v", err)
 					return
 				}
@@ -187,9 +193,10 @@ func TestService_SealWhileOthersWrite(t *testing.T) {
 	b.seal(t)
 	report := b.verify(t)
 	require.Empty(t, report.Findings)
-	require.Equal(t, dbtest.Scalar[int64](t, b.Env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ?`, b.Tenant), report.Size+1,
+	require.Equal(t, dbtest.Scalar[int64](t, b.Env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ?`, b.Tenant),
+		report.Size+1,
 		"all but the verification's own record")
-	sweep := b.sealBy(t, audit.SealInput{Sweep: true})
+	sweep := b.sealBy(t, sealed.SealInput{Sweep: true})
 	require.Equal(t, 1, sweep.Sealed, "a sweep finds nothing more than that")
 }
 
@@ -197,20 +204,20 @@ func TestService_SealRefreshes(t *testing.T) {
 	t.Parallel()
 	b := newLog(t, dbtest.New(t))
 	first := b.seal(t)
-	idle, err := b.s.Seal(b.Ctx, audit.SealInput{})
+	idle, err := b.s.Seal(b.Ctx, sealed.SealInput{})
 	require.NoError(t, err)
 	require.Equal(t, first.Number, idle.Number, "nothing new: no new checkpoint")
 	b.config.Refresh = time.Nanosecond
-	b.s = audit.New(b.Base, b.config)
-	fresh, err := b.s.Seal(b.Ctx, audit.SealInput{})
+	b.s = sealed.New(b.Base, b.config)
+	fresh, err := b.s.Seal(b.Ctx, sealed.SealInput{})
 	require.NoError(t, err)
 	require.Equal(t, first.Number+1, fresh.Number)
 	require.Equal(t, first.Checkpoint.Root, fresh.Checkpoint.Root)
-	require.Equal(t, []audit.FindingKind{audit.FindingStale}, kinds(b.verify(t)), "of a nanosecond, everything is stale")
+	require.Equal(t, []sealed.FindingKind{sealed.FindingStale}, kinds(b.verify(t)), "of a nanosecond, everything is stale")
 }
 
-func kinds(report audit.LogReport) []audit.FindingKind {
-	list := make([]audit.FindingKind, len(report.Findings))
+func kinds(report sealed.LogReport) []sealed.FindingKind {
+	list := make([]sealed.FindingKind, len(report.Findings))
 	for i, f := range report.Findings {
 		list[i] = f.Kind
 	}

@@ -1,4 +1,4 @@
-package audit
+package sealed
 
 import (
 	"context"
@@ -61,7 +61,7 @@ func (s *Service) Seal(ctx context.Context, in SealInput) (SealReport, error) {
 }
 
 func (s *Service) seal(ctx context.Context, db dbx.DB, in SealInput) (SealReport, error) {
-	if s.log.Signer == nil {
+	if s.config.Signer == nil {
 		return SealReport{}, ErrNoSigner
 	}
 	if s.base.DB.IsBound() {
@@ -95,7 +95,7 @@ func (s *Service) sealLocked(ctx context.Context, db dbx.DB, in SealInput) (Seal
 	if err != nil {
 		return SealReport{}, err
 	}
-	if len(step.leaves) == 0 && head.number > 0 && now.at.Sub(head.Time) < s.log.Refresh {
+	if len(step.leaves) == 0 && head.number > 0 && now.at.Sub(head.Time) < s.config.Refresh {
 		return SealReport{Checkpoint: head.Checkpoint, Number: head.number}, nil
 	}
 	for i := range step.leaves {
@@ -150,7 +150,7 @@ type head struct {
 
 // head reads the end of the log and refuses one that is not what was signed.
 func (s *Service) head(ctx context.Context, db dbx.DB) (head, error) {
-	verifiers, err := s.log.verifiers()
+	verifiers, err := s.config.verifiers()
 	if err != nil {
 		return head{}, err
 	}
@@ -162,7 +162,7 @@ func (s *Service) head(ctx context.Context, db dbx.DB) (head, error) {
 	if !ok {
 		return h, nil
 	}
-	if h.Checkpoint, err = row.open(s.log.origin(db.Tenant()), verifiers); err != nil {
+	if h.Checkpoint, err = row.open(s.config.origin(db.Tenant()), verifiers); err != nil {
 		return head{}, errors.Join(ErrLogDamaged, err)
 	}
 	h.number, h.watermark = row.number, row.watermark
@@ -178,7 +178,9 @@ func (s *Service) head(ctx context.Context, db dbx.DB) (head, error) {
 
 // extend stores the leaves, the new subtrees and the signed checkpoint.
 func (s *Service) extend(ctx context.Context, db dbx.DB, h head, step step, now time.Time) (proof.Checkpoint, error) {
-	next := proof.Checkpoint{Origin: s.log.origin(db.Tenant()), Size: h.Size + int64(len(step.leaves)), Time: now, Through: now}
+	next := proof.Checkpoint{
+		Origin: s.config.origin(db.Tenant()), Size: h.Size + int64(len(step.leaves)), Time: now, Through: now,
+	}
 	if step.more { // what is left may be as old as what was left before
 		next.Through = h.Through
 	}
@@ -186,7 +188,7 @@ func (s *Service) extend(ctx context.Context, db dbx.DB, h head, step step, now 
 	if next.Root, err = h.tree.root(next.Size); err != nil {
 		return next, err
 	}
-	signed, err := next.Sign(s.log.Signer)
+	signed, err := next.Sign(s.config.Signer)
 	if err != nil {
 		return next, err
 	}
@@ -203,7 +205,8 @@ func (s *Service) extend(ctx context.Context, db dbx.DB, h head, step step, now 
 }
 
 func insertLeaves(ctx context.Context, db dbx.DB, leaves []leaf) error {
-	indexes, events, times, hashes := make([]int64, len(leaves)), make([]string, len(leaves)), make([]time.Time, len(leaves)), make([][]byte, len(leaves))
+	indexes, events := make([]int64, len(leaves)), make([]string, len(leaves))
+	times, hashes := make([]time.Time, len(leaves)), make([][]byte, len(leaves))
 	for i, l := range leaves {
 		indexes[i], events[i], times[i], hashes[i] = l.index, l.event.String(), l.recordedAt, l.hash[:]
 	}

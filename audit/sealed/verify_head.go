@@ -1,4 +1,4 @@
-package audit
+package sealed
 
 import (
 	"crypto/sha256"
@@ -76,8 +76,10 @@ func (c *logCheck) checkNodes() error {
 	for id := range c.nodes {
 		levels, positions = append(levels, int64(id.level)), append(positions, id.position)
 	}
-	rows, err := c.db.Query(c.ctx, `SELECT n.level, n.position, n.hash FROM unnest($2::integer[], $3::bigint[]) AS u (level, position)
-		JOIN hms.audit_node AS n ON n.tenant_id = $1 AND n.level = u.level AND n.position = u.position`, c.db.Tenant(), levels, positions)
+	rows, err := c.db.Query(c.ctx, `SELECT n.level, n.position, n.hash
+		FROM unnest($2::integer[], $3::bigint[]) AS u (level, position)
+		JOIN hms.audit_node AS n ON n.tenant_id = $1 AND n.level = u.level AND n.position = u.position`,
+		c.db.Tenant(), levels, positions)
 	if err != nil {
 		return err
 	}
@@ -117,7 +119,7 @@ func (c *logCheck) checkEnd() error {
 	if leaves > signed {
 		c.report.add(Finding{Kind: FindingTail, Index: signed, Until: leaves, Detail: "no checkpoint holds these leaves"})
 	}
-	if c.report.Checkpoints > 0 && c.now.Sub(c.report.SealedAt) > 2*c.s.log.Refresh {
+	if c.report.Checkpoints > 0 && c.now.Sub(c.report.SealedAt) > 2*c.s.config.Refresh {
 		c.report.addf(FindingStale, c.report.SealedAt.Format(time.RFC3339))
 	}
 	return nil
@@ -136,8 +138,9 @@ func (c *logCheck) checkUnsealed() error {
 	if c.last.Through.IsZero() || c.report.Unsealed == 0 {
 		return nil
 	}
-	rows, err := c.db.Query(c.ctx, `SELECT e.id, e.recorded_at `+unsealedEvents+` AND e.recorded_at < $2 ORDER BY e.recorded_at, e.id LIMIT $3`,
-		c.db.Tenant(), c.last.Through.Add(-c.s.log.LongestTransaction), MaxFindings+1)
+	rows, err := c.db.Query(c.ctx, `SELECT e.id, e.recorded_at `+unsealedEvents+` AND e.recorded_at < $2
+		ORDER BY e.recorded_at, e.id LIMIT $3`,
+		c.db.Tenant(), c.last.Through.Add(-c.s.config.LongestTransaction), MaxFindings+1)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package audit
+package sealed
 
 import (
 	"context"
@@ -10,12 +10,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 )
 
 // partitionQuery finds the month's partition by what it may hold, not by its name.
-const partitionQuery = `SELECT c.oid::regclass::text FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+const partitionQuery = `SELECT c.oid::regclass::text
+	FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
 	WHERE i.inhparent = 'hms.audit_event'::regclass AND pg_catalog.pg_get_expr(c.relpartbound, c.oid)
 		= 'FOR VALUES FROM (''' || ($1::timestamptz)::text || ''') TO (''' || ($2::timestamptz)::text || ''')'`
 
@@ -44,7 +46,9 @@ func (a *archiver) survey(ctx context.Context, tx dbx.Owner) error {
 		return err
 	}
 	for _, id := range tenants {
-		a.tenants = append(a.tenants, &tenantPart{TenantMonth: TenantMonth{Tenant: id, RetentionMonth: RetentionMonth{Month: a.in.Month}}})
+		part := &tenantPart{TenantMonth: TenantMonth{Tenant: id}}
+		part.Month = a.in.Month
+		a.tenants = append(a.tenants, part)
 	}
 	return errRollBack
 }
@@ -100,7 +104,7 @@ func (a *archiver) purge(ctx context.Context, tx dbx.Owner) error {
 	if err != nil {
 		return err
 	}
-	err = a.each(ctx, tx, func(db dbx.DB, t *tenantPart) error {
+	err = a.each(ctx, tx, func(ctx context.Context, db dbx.DB, t *tenantPart) error {
 		if t.Total() != t.purge.Leaves.Count {
 			return fmt.Errorf("%w: the month has other events than its archive", ErrLogDamaged)
 		}
@@ -133,17 +137,17 @@ func (a *archiver) closeMonth(ctx context.Context, tx dbx.Owner) error {
 
 // judgeAgain asks for rules and holds under the lock that whoever sets them takes, too.
 func (a *archiver) judgeAgain(ctx context.Context, db dbx.DB, t *tenantPart, at time.Time) error {
-	if err := db.LockName(ctx, retentionLock); err != nil {
+	if err := a.trail.LockRetention(ctx, db.Conn()); err != nil {
 		return err
 	}
-	list, err := policies(ctx, db)
+	rules, err := a.trail.KeepPeriods(ctx, db.Conn())
 	if err != nil {
 		return err
 	}
 	if db.Now.Before(at) {
 		at = db.Now
 	}
-	return t.judge(ctx, db, at, periods(list))
+	return t.judge(ctx, db, at, rules)
 }
 
 const undefinedTable = "42P01"
@@ -156,24 +160,27 @@ var errRollBack = fmt.Errorf("%w: rolled back on purpose", hmstype.ErrPreconditi
 func (a *archiver) record(ctx context.Context, db dbx.DB, t *tenantPart, at time.Time) error {
 	p := t.purge
 	p.Time, p.Basis = at, t.Basis
-	signed, err := p.Sign(a.log.Signer)
+	signed, err := p.Sign(a.config.Signer)
 	if err != nil {
 		return err
 	}
-	_, err = db.Exec(ctx, `INSERT INTO hms.audit_purge (tenant_id, month, leaf_count, digest, archive, archive_hash, basis, purged_at, note)
+	_, err = db.Exec(ctx, `INSERT INTO hms.audit_purge
+			(tenant_id, month, leaf_count, digest, archive, archive_hash, basis, purged_at, note)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		db.Tenant(), hmstype.DateOf(a.from, time.UTC), p.Leaves.Count, p.Leaves.Digest[:], p.Archive, p.Sum[:], p.Basis, p.Time, signed)
+		db.Tenant(), hmstype.DateOf(a.from, time.UTC), p.Leaves.Count, p.Leaves.Digest[:],
+		p.Archive, p.Sum[:], p.Basis, p.Time, signed)
 	if err != nil {
 		return err
 	}
 	told, err := json.Marshal(map[string]any{
-		"month": p.Month, "events": p.Leaves.Count, "archive": p.Archive, "sha256": hex.EncodeToString(p.Sum[:]), "basis": p.Basis,
+		"month": p.Month, "events": p.Leaves.Count, "archive": p.Archive, "sha256": hex.EncodeToString(p.Sum[:]),
+		"basis": p.Basis,
 	})
 	if err != nil {
 		return err
 	}
 	_, err = db.Exec(ctx, `SELECT hms.audit_write($1, $2, 'audit_purge', $3, NULL, $4)`,
-		db.Tenant(), string(ActionPurge), string(p.Month), string(told))
+		db.Tenant(), string(audit.ActionPurge), string(p.Month), string(told))
 	return err
 }
 

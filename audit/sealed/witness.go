@@ -1,4 +1,4 @@
-package audit
+package sealed
 
 import (
 	"bufio"
@@ -38,14 +38,11 @@ type Witness interface {
 	Publish(ctx context.Context, publication Publication) error
 }
 
-// ErrForked: a checkpoint does not extend the one that the witness has.
-var ErrForked = errors.New("audit: the log does not extend what the witness has seen")
-
 // publish tells every witness of the newest checkpoint. A witness that has seen it already
 // is left alone.
 func (s *Service) publish(ctx context.Context, report SealReport) (SealReport, error) {
 	report.Failed = map[string]error{}
-	for _, w := range s.log.Witnesses {
+	for _, w := range s.config.Witnesses {
 		if err := s.publishTo(ctx, w, report); err != nil {
 			report.Failed[w.Name()] = err
 			s.base.Log.Error().Str("op", "audit.seal").Str("witness", w.Name()).Msg("checkpoint not witnessed")
@@ -57,7 +54,7 @@ func (s *Service) publish(ctx context.Context, report SealReport) (SealReport, e
 }
 
 func (s *Service) publishTo(ctx context.Context, w Witness, report SealReport) error {
-	verifiers, err := s.log.verifiers()
+	verifiers, err := s.config.verifiers()
 	if err != nil {
 		return err
 	}
@@ -134,7 +131,7 @@ type FileWitness struct {
 
 // NewFileWitness makes a witness that trusts the public keys; the file is made when needed.
 func NewFileWitness(path string, publicKeys ...string) (*FileWitness, error) {
-	verifiers, err := LogConfig{Verifiers: publicKeys}.verifiers()
+	verifiers, err := Config{Verifiers: publicKeys}.verifiers()
 	if err != nil {
 		return nil, fmt.Errorf("file witness: %w", err)
 	}

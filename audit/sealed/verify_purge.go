@@ -1,4 +1,4 @@
-package audit
+package sealed
 
 import (
 	"context"
@@ -26,7 +26,8 @@ func (r purgeRow) open(origin string, verifiers note.Verifiers) (proof.Purge, er
 	if err != nil {
 		return p, err
 	}
-	if p.Origin != origin || p.Month != proof.MonthOf(r.month) || p.Leaves.Count != r.count || string(p.Leaves.Digest[:]) != string(r.digest) ||
+	if p.Origin != origin || p.Month != proof.MonthOf(r.month) ||
+		p.Leaves.Count != r.count || string(p.Leaves.Digest[:]) != string(r.digest) ||
 		p.Archive != r.archive || string(p.Sum[:]) != string(r.sum) || p.Basis != r.basis || !p.Time.Equal(r.purgedAt) {
 		return p, proof.ErrPurge
 	}
@@ -35,7 +36,9 @@ func (r purgeRow) open(origin string, verifiers note.Verifiers) (proof.Purge, er
 
 // openPurges gives the tenant's purges by month, oldest first, and the months whose record is
 // not what was signed: those explain nothing.
-func (s *Service) openPurges(ctx context.Context, db dbx.DB, verifiers note.Verifiers) (purges []proof.Purge, invalid []Month, err error) {
+func (s *Service) openPurges(
+	ctx context.Context, db dbx.DB, verifiers note.Verifiers,
+) (purges []proof.Purge, invalid []Month, err error) {
 	rows, err := db.Query(ctx, `SELECT month, leaf_count, digest, archive, archive_hash, basis, purged_at, note
 		FROM hms.audit_purge WHERE tenant_id = $1 ORDER BY month`, db.Tenant())
 	if err != nil {
@@ -47,7 +50,7 @@ func (s *Service) openPurges(ctx context.Context, db dbx.DB, verifiers note.Veri
 		if err := rows.Scan(&r.month, &r.count, &r.digest, &r.archive, &r.sum, &r.basis, &r.purgedAt, &r.note); err != nil {
 			return nil, nil, err
 		}
-		p, err := r.open(s.log.origin(db.Tenant()), verifiers)
+		p, err := r.open(s.config.origin(db.Tenant()), verifiers)
 		if err != nil {
 			invalid = append(invalid, proof.MonthOf(r.month))
 			continue
@@ -95,7 +98,10 @@ func (c *logCheck) explained(l storedLeaf) bool {
 	}
 	_ = p.leaves.Add(l.index, l.hash) // leaves come in order; another digest tells if not
 	if l.found {                      // an event that was purged and is there again
-		c.report.add(Finding{Kind: FindingPurge, Event: l.event, RecordedAt: l.recordedAt, Index: l.index, Until: l.index + 1, Detail: string(p.Month)})
+		c.report.add(Finding{
+			Kind: FindingPurge, Event: l.event, RecordedAt: l.recordedAt, Index: l.index, Until: l.index + 1,
+			Detail: string(p.Month),
+		})
 		return true
 	}
 	p.missing++
@@ -126,7 +132,8 @@ func (c *logCheck) reportRemoved(p *purgeCheck) error {
 	}
 	rows, err := c.db.Query(c.ctx, `SELECT l.leaf_index, l.event_id, l.recorded_at FROM hms.audit_leaf AS l
 		LEFT JOIN hms.audit_event AS e ON e.tenant_id = $1 AND e.recorded_at = l.recorded_at AND e.id = l.event_id
-		WHERE l.tenant_id = $1 AND l.recorded_at >= $2 AND l.recorded_at < $3 AND l.leaf_index BETWEEN $4 AND $5 AND e.id IS NULL
+		WHERE l.tenant_id = $1 AND l.recorded_at >= $2 AND l.recorded_at < $3
+		  AND l.leaf_index BETWEEN $4 AND $5 AND e.id IS NULL
 		ORDER BY l.leaf_index LIMIT $6`, c.db.Tenant(), from, to, p.Leaves.First, p.Leaves.Last, MaxFindings+1)
 	if err != nil {
 		return err

@@ -1,10 +1,11 @@
-package audit
+package sealed
 
 import (
 	"context"
 	"database/sql"
 	"time"
 
+	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -36,10 +37,10 @@ var opPlanRetention = usecase.Query[PlanRetentionInput, []RetentionMonth]{
 // with any of them.
 // Permission: [hmstype.PermAuditRetain].
 func (s *Service) PlanRetention(ctx context.Context, in PlanRetentionInput) ([]RetentionMonth, error) {
-	return opPlanRetention.Run(ctx, &s.base, in, planRetention)
+	return opPlanRetention.Run(ctx, &s.base, in, s.planRetention)
 }
 
-func planRetention(ctx context.Context, db dbx.DB, in PlanRetentionInput) ([]RetentionMonth, error) {
+func (s *Service) planRetention(ctx context.Context, db dbx.DB, in PlanRetentionInput) ([]RetentionMonth, error) {
 	asOf, limit := in.AsOf, in.Limit
 	if asOf.IsZero() {
 		asOf = db.Now
@@ -47,17 +48,16 @@ func planRetention(ctx context.Context, db dbx.DB, in PlanRetentionInput) ([]Ret
 	if limit == 0 {
 		limit = 12
 	}
-	list, err := policies(ctx, db)
+	rules, err := s.trail.KeepPeriods(ctx, db.Conn())
 	if err != nil {
 		return nil, err
 	}
-	rules := periods(list)
 	plan := []RetentionMonth{}
 	next, err := firstEvent(ctx, db, time.Unix(0, 0))
 	for err == nil && !next.IsZero() && len(plan) < limit {
 		month := proof.MonthOf(next)
 		_, to, _ := month.Bounds() // of an instant there is always one
-		if dueAt(to, MinKeepMonths).After(asOf) {
+		if dueAt(to, audit.MinKeepMonths).After(asOf) {
 			break
 		}
 		var m RetentionMonth
@@ -70,13 +70,14 @@ func planRetention(ctx context.Context, db dbx.DB, in PlanRetentionInput) ([]Ret
 	if err != nil {
 		return nil, err
 	}
-	return plan, db.RecordAccess(ctx, dbx.Access{Action: string(ActionRead), Entity: "retention_policy"})
+	return plan, db.RecordAccess(ctx, dbx.Access{Action: string(audit.ActionRead), Entity: "retention_policy"})
 }
 
 // firstEvent gives the time of the oldest event from an instant on, zero where there is none.
 func firstEvent(ctx context.Context, db dbx.DB, from time.Time) (time.Time, error) {
 	var at sql.NullTime
-	err := db.QueryRow(ctx, `SELECT min(e.recorded_at) FROM hms.audit_event AS e WHERE e.tenant_id = $1 AND e.recorded_at >= $2`,
+	err := db.QueryRow(ctx, `SELECT min(e.recorded_at) FROM hms.audit_event AS e
+		WHERE e.tenant_id = $1 AND e.recorded_at >= $2`,
 		db.Tenant(), from).Scan(&at)
 	return at.Time, err
 }

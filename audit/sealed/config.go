@@ -1,0 +1,69 @@
+package sealed
+
+import (
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/chelal/hms/hmstype"
+)
+
+// Config says who signs the Merkle log of the trail, and who watches it.
+type Config struct {
+	// Origin names the host's logs, such as "hms.example.org/trail"; each tenant's log is
+	// called "<Origin>/<tenant's id>". Empty means the signer's name.
+	Origin string
+	// Signer signs checkpoints; note.NewSigner makes one of an Ed25519 key, and a host may
+	// keep the key elsewhere behind this interface. Nil: nothing is sealed ([ErrNoSigner]).
+	Signer note.Signer
+	// Verifiers are the public keys that have ever signed, in the form of note.NewVerifier,
+	// the present one among them: old checkpoints stay checkable after a change of keys.
+	Verifiers []string
+	// Witnesses are told of each checkpoint and remember it. Without one that lies out of
+	// the database administrator's reach, a log that was cut or rewritten together with its
+	// checkpoints by who has the signing key goes unnoticed.
+	Witnesses []Witness
+	// LongestTransaction bounds how long a use case's transaction may last; zero means 5 minutes.
+	// An event that is sealed later than this after it was recorded counts as back-dated.
+	LongestTransaction time.Duration
+	// Refresh is the age from which an unchanged log gets a new checkpoint, to show that the
+	// sealer lives; zero means 1 hour. A checkpoint of twice that age counts as stale.
+	Refresh time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	if c.LongestTransaction <= 0 {
+		c.LongestTransaction = 5 * time.Minute
+	}
+	if c.Refresh <= 0 {
+		c.Refresh = time.Hour
+	}
+	if c.Origin == "" && c.Signer != nil {
+		c.Origin = c.Signer.Name()
+	}
+	return c
+}
+
+// Validate checks the public keys; errors are of kind invalid.
+func (c Config) Validate() error {
+	var v hmstype.Validator
+	_, err := c.verifiers()
+	v.Check(err == nil, "verifiers", "must be public keys of signed notes")
+	v.Check(c.Signer == nil || len(c.Verifiers) > 0, "verifiers", "must hold the signer's public key")
+	return v.Err()
+}
+
+func (c Config) verifiers() (note.Verifiers, error) {
+	list := make([]note.Verifier, len(c.Verifiers))
+	for i, key := range c.Verifiers {
+		verifier, err := note.NewVerifier(key)
+		if err != nil {
+			return nil, err
+		}
+		list[i] = verifier
+	}
+	return note.VerifierList(list...), nil
+}
+
+// origin names a tenant's log.
+func (c Config) origin(tenant hmstype.TenantID) string { return c.Origin + "/" + tenant.String() }
