@@ -90,7 +90,7 @@ var staysClear = map[string]string{
 		supplier.contact_person supplier.email supplier.name supplier.name_key supplier.phone_number tenant.name ward.description ward.name ward.name_key
 		ward.service_code ward.ward_type`,
 	"the key of a row of the catalogue": `audit_event.entity_id`,
-	"the host's own name for one act":  `idempotency_key.key`,
+	"the host's own name for one act":   `idempotency_key.key`,
 }
 
 // clearColumns gives the reason by column.

@@ -140,6 +140,13 @@ func (h *HMS) ArchiveAuditMonth(ctx context.Context, in sealed.ArchiveInput) (se
 	return sealed.ArchiveMonth(ctx, h.handle.Bun(), config, in)
 }
 
+// ListTenants gives the ids of the installation's tenants, the oldest first, for a scheduler that turns
+// to one after another: [WithActor] with a [SystemActor] of each. The database's login must be a member
+// of hms_scheduler, which sees these ids and nothing else; the host decides who may call it.
+func (h *HMS) ListTenants(ctx context.Context, page hmstype.Page) (hmstype.List[hmstype.TenantID], error) {
+	return identity.ListTenants(ctx, h.handle.Bun(), h.config.Now, page)
+}
+
 // wire connects the services. New and all ways of binding call it, so that no service of a
 // bound HMS can hold an unbound collaborator.
 func (h *HMS) wire(handle dbx.Handle) *HMS {
