@@ -6,6 +6,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/patient"
@@ -15,8 +16,13 @@ import (
 // details are those of a new person.
 func (d *canaryDay) details(path string) patient.Details {
 	return patient.Details{
-		BirthDate: hmstype.NewDate(1986, time.January, 15), Gender: patient.GenderFemale,
-		PhoneNumber: "+" + d.phone(path+".PhoneNumber"), Email: d.mail(path + ".Email"), EmergencyContactPhone: "+" + d.phone(path+".EmergencyContactPhone"),
+		BirthDate: hmstype.NewDate(1986, time.January, 15),
+		Gender:    patient.GenderFemale,
+		PhoneNumber: "+" + d.phone(
+			path+".PhoneNumber",
+		),
+		Email:                 d.mail(path + ".Email"),
+		EmergencyContactPhone: "+" + d.phone(path+".EmergencyContactPhone"),
 	}
 }
 
@@ -28,13 +34,21 @@ func (d *canaryDay) register() patient.Patient {
 func (d *canaryDay) desk() {
 	c, s := d.hospital, d.h.Patient
 	p := d.register()
-	d.patient = run(c, d.sys, s.Update, patient.UpdateInput{ID: p.ID, Version: p.Version, Details: d.details("patient.Update.Details")})
+	d.patient = run(
+		c, d.sys, s.Update, patient.UpdateInput{ID: p.ID, Version: p.Version, Details: d.details("patient.Update.Details")},
+	)
 	run(c, d.sys, s.Get, p.ID)
 	run(c, d.sys, s.GetByMRN, p.MRN)
-	run(c, d.sys, s.Search, patient.SearchInput{PhoneNumber: d.phone("patient.Search.PhoneNumber"), Identifier: &patient.Identifier{}})
+	run(
+		c, d.sys, s.Search,
+		patient.SearchInput{PhoneNumber: d.phone("patient.Search.PhoneNumber"), Identifier: &patient.Identifier{}},
+	)
 	gone := d.register()
 	run(c, d.sys, s.MarkDeceased, patient.MarkDeceasedInput{ID: gone.ID, Version: gone.Version})
-	run(c, d.sys, s.SetStatus, patient.SetStatusInput{ID: gone.ID, Version: gone.Version + 1, Status: patient.StatusInactive})
+	run(
+		c, d.sys, s.SetStatus,
+		patient.SetStatusInput{ID: gone.ID, Version: gone.Version + 1, Status: patient.StatusInactive},
+	)
 	run(c, d.sys, s.GetHistory, gone.ID)
 }
 
@@ -56,7 +70,9 @@ func (d *canaryDay) coverage() {
 func (d *canaryDay) emergency() {
 	c, s := d.hospital, d.h.Identity
 	vip := d.register()
-	run(c, d.sys, d.h.Patient.SetRestricted, patient.SetRestrictedInput{ID: vip.ID, Version: vip.Version, Restricted: true})
+	run(
+		c, d.sys, d.h.Patient.SetRestricted, patient.SetRestrictedInput{ID: vip.ID, Version: vip.Version, Restricted: true},
+	)
 	doctor := d.person(identity.RoleDoctor)
 	grant := run(c, doctor, s.BreakTheGlass, identity.BreakTheGlassInput{
 		Patient: vip.ID, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonOther},
@@ -72,34 +88,35 @@ func (d *canaryDay) emergency() {
 }
 
 func (d *canaryDay) appointments() {
-	c, s := d.hospital, d.h.Clinical
+	c, s := d.hospital, d.h.Scheduling
 	hour := 0
-	book := func() clinical.Appointment {
+	book := func() scheduling.Appointment {
 		hour++
 		start := d.clock.Now().Add(time.Duration(hour) * time.Hour)
-		return run(c, d.sys, s.Book, clinical.BookInput{
-			Patient: d.patient.ID, Practitioner: d.user.ID, Period: hmstype.Period{Start: start, End: start.Add(30 * time.Minute)},
+		return run(c, d.sys, s.Book, scheduling.BookInput{
+			Patient: d.patient.ID, Practitioner: d.user.ID,
+			Period: hmstype.Period{Start: start, End: start.Add(30 * time.Minute)},
 		})
 	}
 	first := book()
 	run(c, d.sys, s.GetAppointment, first.ID)
 	run(c, d.sys, s.GetAppointmentHistory, first.ID)
 	later := hmstype.Period{Start: first.Period.Start.Add(35 * time.Minute), End: first.Period.Start.Add(50 * time.Minute)}
-	moved := run(c, d.sys, s.Reschedule, clinical.RescheduleInput{ID: first.ID, Period: later})
-	cancelled := run(c, d.sys, s.CancelAppointment, clinical.CancelAppointmentInput{ID: book().ID})
+	moved := run(c, d.sys, s.Reschedule, scheduling.RescheduleInput{ID: first.ID, Period: later})
+	cancelled := run(c, d.sys, s.CancelAppointment, scheduling.CancelAppointmentInput{ID: book().ID})
 	run(c, d.sys, s.GetAppointmentHistory, cancelled.ID)
-	run(c, d.sys, s.EnterAppointmentInError, clinical.EnterAppointmentInErrorInput{ID: book().ID})
+	run(c, d.sys, s.EnterAppointmentInError, scheduling.EnterAppointmentInErrorInput{ID: book().ID})
 	missed, swept := book(), book()
-	run(c, d.sys, s.ListAppointments, clinical.ListAppointmentsInput{Day: hmstype.DateOf(d.clock.Now(), time.UTC)})
+	run(c, d.sys, s.ListAppointments, scheduling.ListAppointmentsInput{Day: hmstype.DateOf(d.clock.Now(), time.UTC)})
 	run(c, d.sys, s.CheckIn, moved.ID)
-	visit := run(c, d.sys, s.OpenEncounter, clinical.OpenEncounterInput{
+	visit := run(c, d.sys, d.h.Clinical.OpenEncounter, clinical.OpenEncounterInput{
 		Appointment: moved.ID, Class: clinical.ClassAmbulatory,
 		EncounterDetails: clinical.EncounterDetails{Service: d.service.Code},
 	})
 	d.visit = visit.ID
 	d.clock.Advance(8 * time.Hour)
-	run(c, d.sys, s.MarkNoShow, clinical.MarkNoShowInput{ID: missed.ID})
-	run(c, d.sys, s.MarkNoShows, clinical.MarkNoShowsInput{AsOf: d.clock.Now()})
+	run(c, d.sys, s.MarkNoShow, scheduling.MarkNoShowInput{ID: missed.ID})
+	run(c, d.sys, s.MarkNoShows, scheduling.MarkNoShowsInput{AsOf: d.clock.Now()})
 	run(c, d.sys, s.GetAppointment, swept.ID)
 }
 
@@ -118,7 +135,10 @@ func (d *canaryDay) encounters() {
 	c, s := d.hospital, d.h.Clinical
 	arrived := d.walkIn(clinical.ClassAmbulatory, clinical.EncounterArrived)
 	run(c, d.sys, s.MoveEncounter, clinical.MoveEncounterInput{ID: arrived, Status: clinical.EncounterTriaged})
-	run(c, d.sys, s.CancelEncounter, clinical.CancelEncounterInput{ID: d.walkIn(clinical.ClassAmbulatory, clinical.EncounterArrived)})
+	run(
+		c, d.sys, s.CancelEncounter,
+		clinical.CancelEncounterInput{ID: d.walkIn(clinical.ClassAmbulatory, clinical.EncounterArrived)},
+	)
 	done := d.walkIn(clinical.ClassAmbulatory, clinical.EncounterInProgress)
 	run(c, d.sys, s.FinishEncounter, clinical.FinishEncounterInput{ID: done, Service: d.service.Code})
 	run(c, d.sys, s.EnterEncounterInError, clinical.EnterEncounterInErrorInput{ID: done})
@@ -143,17 +163,30 @@ func (d *canaryDay) notes() {
 func (d *canaryDay) findings() {
 	c, s := d.hospital, d.h.Clinical
 	pulse := 72
-	vitals := run(c, d.sys, s.RecordVitals, clinical.RecordVitalsInput{Encounter: d.visit, TakenAt: d.clock.Now(), Measurements: clinical.Measurements{PulsePerMinute: &pulse}})
+	vitals := run(
+		c,
+		d.sys,
+		s.RecordVitals,
+		clinical.RecordVitalsInput{
+			Encounter: d.visit, TakenAt: d.clock.Now(), Measurements: clinical.Measurements{PulsePerMinute: &pulse},
+		},
+	)
 	run(c, d.sys, s.EnterVitalsInError, clinical.EnterVitalsInErrorInput{ID: vitals.ID})
 	run(c, d.sys, s.GetVitalsHistory, vitals.ID)
 	run(c, d.sys, s.ListVitals, clinical.ListVitalsInput{Patient: d.patient.ID})
 	run(c, d.sys, s.ListEncounterVitals, d.visit)
 	condition := run(c, d.sys, s.AddCondition, clinical.AddConditionInput{Encounter: d.visit})
-	run(c, d.sys, s.ReviseCondition, clinical.ReviseConditionInput{ID: condition.ID, Version: condition.Version, Verification: clinical.EnteredInError})
+	run(
+		c, d.sys, s.ReviseCondition,
+		clinical.ReviseConditionInput{ID: condition.ID, Version: condition.Version, Verification: clinical.EnteredInError},
+	)
 	run(c, d.sys, s.GetConditionHistory, condition.ID)
 	run(c, d.sys, s.ListConditions, clinical.ListConditionsInput{Patient: d.patient.ID})
 	allergy := run(c, d.sys, s.RecordAllergy, clinical.RecordAllergyInput{Patient: d.patient.ID})
-	run(c, d.sys, s.ReviseAllergy, clinical.ReviseAllergyInput{ID: allergy.ID, Version: allergy.Version, Status: clinical.AllergyInactive})
+	run(
+		c, d.sys, s.ReviseAllergy,
+		clinical.ReviseAllergyInput{ID: allergy.ID, Version: allergy.Version, Status: clinical.AllergyInactive},
+	)
 	run(c, d.sys, s.GetAllergyHistory, allergy.ID)
 	run(c, d.sys, s.ListAllergies, d.patient.ID)
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/chelal/hms/hmstest/pgserver"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/archtest"
 	"github.com/chelal/hms/internal/dbtest"
 	"github.com/chelal/hms/internal/fieldcrypt"
 )
@@ -75,7 +76,9 @@ type hospital struct {
 
 func newHospital(t *testing.T) *hospital {
 	t.Helper()
-	options := pgserver.Options{Settings: map[string]string{"logging_collector": "on", "log_directory": "log", "log_filename": "server.log"}}
+	options := pgserver.Options{
+		Settings: map[string]string{"logging_collector": "on", "log_directory": "log", "log_filename": "server.log"},
+	}
 	if os.Getenv("HMS_DATABASE_URL") != "" { // a server that others use cannot be told how to log
 		options.Kind = pgserver.KindLocal
 	}
@@ -83,8 +86,9 @@ func newHospital(t *testing.T) *hospital {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop(context.Background())) })
 	c := &hospital{
-		canaries: canaries{secrets: map[int]bool{}, tokens: map[string]int{}}, t: t, dsn: server.DSN(""), clock: dbtest.NewClock(),
-		tenant: hms.NewTenantID(), ids: map[reflect.Type][]reflect.Value{}, reached: map[string]bool{}, fed: map[string]bool{},
+		canaries: canaries{secrets: map[int]bool{}, tokens: map[string]int{}}, t: t, dsn: server.DSN(""),
+		clock: dbtest.NewClock(), tenant: hms.NewTenantID(), ids: map[reflect.Type][]reflect.Value{},
+		reached: map[string]bool{}, fed: map[string]bool{},
 	}
 	c.config = c.configure()
 	c.db, c.h = c.open(c.dsn)
@@ -109,9 +113,8 @@ func (c *hospital) configure() hms.Config {
 	})
 	require.NoError(c.t, err)
 	return hms.Config{
-		Observers: []hmstype.Observer{observer},
-		Now:       c.clock.Now, Logger: zerolog.New(&c.log).Level(zerolog.TraceLevel), KeyEncryptionKey: key, EncryptNarrative: true,
-		Identity: identity.Config{Argon2: fastHash},
+		Observers: []hmstype.Observer{observer}, Now: c.clock.Now, Logger: zerolog.New(&c.log).Level(zerolog.TraceLevel),
+		KeyEncryptionKey: key, EncryptNarrative: true, Identity: identity.Config{Argon2: fastHash},
 		AuditLog: sealed.Config{Signer: signer, Verifiers: []string{public}, Witnesses: []sealed.Witness{witness}},
 	}
 }
@@ -144,9 +147,8 @@ func (c *hospital) serverLog() string {
 // nameOf names a method as publicMethods does.
 func nameOf(fn any) string {
 	full := runtime.FuncForPC(reflect.ValueOf(fn).Pointer()).Name() // .../patient.(*Service).Register-fm
-	folder, method, _ := strings.Cut(strings.TrimPrefix(full, "github.com/chelal/hms/"), ".(*Service).")
-	domain, _, _ := strings.Cut(folder, "/")
-	return domain + "." + strings.TrimSuffix(method, "-fm")
+	folder, method, _ := strings.Cut(full, ".(*Service).")
+	return archtest.Domain(folder) + "." + strings.TrimSuffix(method, "-fm")
 }
 
 // byHand marks the fields of which exactly one may be given: the day gives each its canary itself.
@@ -155,7 +157,9 @@ const byHand = ".Value."
 // feed puts a canary into each text of an input that is still empty.
 func (c *hospital) feed(in reflect.Value, name string) {
 	for _, l := range leaves(in, name) {
-		if _, no := takesNoCanary(l.path); !no && !strings.Contains(l.path, byHand) && l.value.Type() == reflect.TypeFor[string]() && l.value.Len() == 0 {
+		_, no := takesNoCanary(l.path)
+		isEmptyText := l.value.Type() == reflect.TypeFor[string]() && l.value.Len() == 0
+		if !no && !strings.Contains(l.path, byHand) && isEmptyText {
 			l.value.SetString(c.text(l.path))
 		}
 		if len(c.find(l.value.String())) > 0 {
@@ -210,8 +214,11 @@ func tell[In any](c *hospital, ctx context.Context, fn func(context.Context, In)
 func (c *hospital) person(roles ...string) context.Context {
 	c.t.Helper()
 	user := run(c, c.sys, c.h.Identity.CreateUser, identity.CreateUserInput{
-		Profile: identity.Profile{Email: c.mail("identity.CreateUser.Profile.Email"), PhoneNumber: c.phone("identity.CreateUser.Profile.PhoneNumber")},
-		Roles:   roles,
+		Profile: identity.Profile{
+			Email:       c.mail("identity.CreateUser.Profile.Email"),
+			PhoneNumber: c.phone("identity.CreateUser.Profile.PhoneNumber"),
+		},
+		Roles: roles,
 	})
 	actor := hms.HumanActor(c.tenant, user.ID)
 	actor.AuthenticatedAt = c.clock.Now()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/chelal/hms"
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/archtest"
 )
 
 // publicMethod is a method of one of the services.
@@ -43,12 +44,8 @@ func publicMethods(h *hms.HMS) []publicMethod {
 	return all
 }
 
-// domainOf gives the domain of a service, by which its operations are named: the first folder of its
-// package, whether it stands in a room below or not.
-func domainOf(service reflect.Type) string {
-	domain, _, _ := strings.Cut(strings.TrimPrefix(service.Elem().PkgPath(), "github.com/chelal/hms/"), "/")
-	return domain
-}
+// domainOf gives the domain of a service, by which its operations are named, whatever room it is in.
+func domainOf(service reflect.Type) string { return archtest.Domain(service.Elem().PkgPath()) }
 
 // leaf is a text somewhere in an input.
 type leaf struct {
@@ -89,7 +86,8 @@ func leaves(v reflect.Value, path string) []leaf {
 // isAtom tells what is no structure of ours, though it may be a struct.
 func isAtom(t reflect.Type) bool {
 	return slices.Contains([]reflect.Type{
-		reflect.TypeFor[time.Time](), reflect.TypeFor[hmstype.Date](), reflect.TypeFor[decimal.Decimal](), reflect.TypeFor[[]byte](),
+		reflect.TypeFor[time.Time](), reflect.TypeFor[hmstype.Date](), reflect.TypeFor[decimal.Decimal](),
+		reflect.TypeFor[[]byte](),
 	}, t)
 }
 

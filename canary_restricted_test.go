@@ -48,7 +48,10 @@ func TestCanaries_RestrictedPatientsAreShownToNobody(t *testing.T) {
 			shown[info.Name] = true
 		}
 	})
-	t.Logf("restricted walk: %d roles, %d calls; %d use cases show a patient's words to who may see them", roles, w.calls, len(shown))
+	t.Logf(
+		"restricted walk: %d roles, %d calls; %d use cases show a patient's words to who may see them", roles, w.calls,
+		len(shown),
+	)
 	require.NotEmpty(t, shown)
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/encryption"
 	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/hmstest"
@@ -100,7 +101,9 @@ func live(t *testing.T, env *hmstest.Env) *day {
 	t.Helper()
 	d := &day{Env: env, t: t, ids: map[reflect.Type][]reflect.Value{}}
 	d.doctor = d.person(identity.RoleDoctor)
-	for _, part := range []func(){d.staff, d.reception, d.treatment, d.pharmacy, d.laboratory, d.ward, d.till, d.emergency, d.post, d.office, d.evening} {
+	for _, part := range []func(){
+		d.staff, d.reception, d.treatment, d.pharmacy, d.laboratory, d.ward, d.till, d.emergency, d.post, d.office, d.evening,
+	} {
 		part()
 	}
 	d.histories()
@@ -109,11 +112,17 @@ func live(t *testing.T, env *hmstest.Env) *day {
 
 // histories gives a row to each history of states that the day left empty.
 func (d *day) histories() {
-	for _, table := range findings(d.t, d.Env, `SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'stepped_at' WHERE n.nspname = 'hms' AND c.relkind = 'r'`) {
-		_, err := d.DB.NewRaw(`INSERT INTO hms.? SELECT tenant_id, id, 1000, 'planned', 'active', ?, 'system:test', '' FROM hms.? AS t
+	tables := findings(d.t, d.Env, `SELECT c.relname FROM pg_class AS c
+		JOIN pg_namespace AS n ON n.oid = c.relnamespace
+		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'stepped_at'
+		WHERE n.nspname = 'hms' AND c.relkind = 'r'`)
+	for _, table := range tables {
+		_, err := d.DB.NewRaw(`INSERT INTO hms.?
+			SELECT tenant_id, id, 1000, 'planned', 'active', ?, 'system:test', '' FROM hms.? AS t
 			WHERE tenant_id = ? AND NOT EXISTS (SELECT 1 FROM hms.? AS h WHERE h.tenant_id = t.tenant_id) LIMIT 1`,
-			bun.Ident(table), d.Now(), bun.Ident(strings.TrimSuffix(table, "_status")), d.Tenant, bun.Ident(table)).Exec(d.t.Context())
+			bun.Ident(table),
+			d.Now(), bun.Ident(strings.TrimSuffix(table, "_status")), d.Tenant, bun.Ident(table)).
+			Exec(d.t.Context())
 		require.NoError(d.t, err, table)
 	}
 }
@@ -133,7 +142,8 @@ func (d *day) staff() {
 	gave(h.GetTenant(d.Ctx)).on(d)
 	gave(h.ListRoles(d.Ctx)).on(d)
 	user := gave(h.CreateUser(d.Ctx, identity.CreateUserInput{
-		Profile: identity.Profile{Username: "nurse", Email: "nurse@example.org", FirstName: "A", LastName: "B"}, Roles: []string{identity.RoleNurse}, Invite: true,
+		Profile: identity.Profile{Username: "nurse", Email: "nurse@example.org", FirstName: "A", LastName: "B"},
+		Roles:   []string{identity.RoleNurse}, Invite: true,
 	})).on(d)
 	invitation := gave(h.Invite(d.Ctx, user.ID)).on(d)
 	gave(h.AcceptInvitation(d.Ctx, identity.AcceptInvitationInput{Token: invitation.Token, Password: dayPassword})).on(d)
@@ -150,8 +160,10 @@ func (d *day) staff() {
 		CredentialID: []byte("credential of the nurse"), PublicKey: []byte("key"), AAGUID: make([]byte, 16), Name: "Key",
 	}})).on(d)
 	gave(h.CreateAPIKey(d.Ctx, identity.CreateAPIKeyInput{
-		APIKeyDetails: identity.APIKeyDetails{User: user.ID, Name: "Monitor", Scopes: []hmstype.Permission{hmstype.PermVitalsWrite}},
-		Expiry:        time.Hour,
+		APIKeyDetails: identity.APIKeyDetails{
+			User: user.ID, Name: "Monitor", Scopes: []hmstype.Permission{hmstype.PermVitalsWrite},
+		},
+		Expiry: time.Hour,
 	})).on(d)
 	gave(h.RequestPasswordReset(d.Ctx, identity.RequestPasswordResetInput{Login: "nurse"})).on(d)
 }
@@ -160,7 +172,8 @@ func (d *day) staff() {
 func (d *day) reception() {
 	d.who = gave(d.H.Patient.Register(d.Ctx, patient.RegisterInput{
 		Details: patient.Details{
-			FirstName: "Ada", LastName: "Test", BirthDate: hmstype.NewDate(1986, time.January, 15), Gender: patient.GenderFemale, PhoneNumber: "+1 555 0100",
+			FirstName: "Ada", LastName: "Test", BirthDate: hmstype.NewDate(1986, time.January, 15),
+			Gender: patient.GenderFemale, PhoneNumber: "+1 555 0100",
 		},
 		Identifiers: []patient.Identifier{{System: "urn:passport", Value: "P1"}}, IdempotencyKey: "register",
 	})).on(d)
@@ -176,8 +189,9 @@ func (d *day) reception() {
 		Patient: d.who.ID, CoverageDetails: coverage.CoverageDetails,
 	})).on(d)
 	start := d.Now().Add(time.Hour)
-	gave(d.H.Clinical.Book(d.Ctx, clinical.BookInput{
-		Patient: d.who.ID, Practitioner: d.User(d.t, identity.RoleDoctor), Period: hmstype.Period{Start: start, End: start.Add(time.Hour)},
+	gave(d.H.Scheduling.Book(d.Ctx, scheduling.BookInput{
+		Patient: d.who.ID, Practitioner: d.User(d.t, identity.RoleDoctor),
+		Period: hmstype.Period{Start: start, End: start.Add(time.Hour)},
 	})).on(d)
 }
 
@@ -186,16 +200,27 @@ func (d *day) treatment() {
 	h := d.H.Clinical
 	encounter := gave(d.Encounter(d.t, d.who.ID, clinical.ClassAmbulatory), nil).on(d)
 	pulse := 70
-	gave(h.RecordVitals(d.Ctx, clinical.RecordVitalsInput{Encounter: encounter.ID, Measurements: clinical.Measurements{PulsePerMinute: &pulse}})).on(d)
+	gave(
+		h.RecordVitals(
+			d.Ctx,
+			clinical.RecordVitalsInput{Encounter: encounter.ID, Measurements: clinical.Measurements{PulsePerMinute: &pulse}},
+		),
+	).on(d)
 	gave(h.AddCondition(d.Ctx, clinical.AddConditionInput{
 		Encounter: encounter.ID, ConditionDetails: clinical.ConditionDetails{Code: hmstype.Code{Display: "Cough"}},
 	})).on(d)
 	gave(h.RecordAllergy(d.Ctx, clinical.RecordAllergyInput{
 		Patient: d.who.ID, AllergyDetails: clinical.AllergyDetails{Substance: hmstype.Code{Display: "Latex"}},
 	})).on(d)
-	written := gave(h.WriteNote(d.doctor, clinical.WriteNoteInput{Encounter: encounter.ID, NoteBody: clinical.NoteBody{Assessment: "Well"}})).on(d)
+	written := gave(
+		h.WriteNote(
+			d.doctor, clinical.WriteNoteInput{Encounter: encounter.ID, NoteBody: clinical.NoteBody{Assessment: "Well"}},
+		),
+	).on(d)
 	gave(h.SignNote(d.doctor, written.ID)).on(d)
-	gave(h.AddAddendum(d.doctor, clinical.AddAddendumInput{Note: written.ID, NoteBody: clinical.NoteBody{Plan: "Rest"}})).on(d)
+	gave(
+		h.AddAddendum(d.doctor, clinical.AddAddendumInput{Note: written.ID, NoteBody: clinical.NoteBody{Plan: "Rest"}}),
+	).on(d)
 }
 
 // pharmacy hands out part of a prescription.
@@ -203,7 +228,12 @@ func (d *day) pharmacy() {
 	d.Service(d.t, "TAB", "0.25")
 	stock := gave(d.Stock(d.t, 100, "TAB"), nil).on(d)
 	rx := gave(prescribe(d.t, d.Env, stock.Item, 20, 1), nil).on(d)
-	gave(d.H.Pharmacy.Dispense(d.Ctx, pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 20, IdempotencyKey: "dispense"})).on(d)
+	gave(
+		d.H.Pharmacy.Dispense(
+			d.Ctx,
+			pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 20, IdempotencyKey: "dispense"},
+		),
+	).on(d)
 	d.sell(stock)
 }
 
@@ -219,27 +249,49 @@ func (d *day) laboratory() {
 	h := d.H.Lab
 	high, critical := decimal.RequireFromString("5.1"), decimal.RequireFromString("6.5")
 	test := gave(h.CreateTest(d.Ctx, lab.CreateTestInput{
-		TestDetails: lab.TestDetails{Code: "K", Name: "Potassium", SpecimenType: "serum", TurnaroundMinutes: 60}, Analytes: []lab.AnalyteInput{
+		TestDetails: lab.TestDetails{Code: "K", Name: "Potassium", SpecimenType: "serum", TurnaroundMinutes: 60},
+		Analytes: []lab.AnalyteInput{
 			{AnalyteDetails: lab.AnalyteDetails{Code: "K", Name: "Potassium", ValueType: lab.ValueNumeric, Unit: "mmol/L"}},
-			{AnalyteDetails: lab.AnalyteDetails{Code: "C", Name: "Colour", ValueType: lab.ValueCoded}, Answers: []lab.Answer{{Code: "red", Display: "Red"}}},
+			{
+				AnalyteDetails: lab.AnalyteDetails{Code: "C", Name: "Colour", ValueType: lab.ValueCoded},
+				Answers:        []lab.Answer{{Code: "red", Display: "Red"}},
+			},
 		},
 	})).on(d)
 	gave(h.AddReferenceRange(d.Ctx, lab.AddReferenceRangeInput{
-		RangeDetails: lab.RangeDetails{Analyte: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1), Bounds: lab.Bounds{High: &high, CriticalHigh: &critical}},
+		RangeDetails: lab.RangeDetails{
+			Analyte: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1),
+			Bounds: lab.Bounds{High: &high, CriticalHigh: &critical},
+		},
 	})).on(d)
 	order := gave(h.AddOrder(d.doctor, lab.AddOrderInput{Patient: d.who.ID, Tests: []hmstype.LabTestID{test.ID}})).on(d)
-	specimen := gave(h.CollectSpecimen(d.Ctx, lab.CollectSpecimenInput{Order: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true})).on(d)
+	specimen := gave(
+		h.CollectSpecimen(
+			d.Ctx,
+			lab.CollectSpecimenInput{Order: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true},
+		),
+	).on(d)
 	gave(h.ReceiveSpecimen(d.Ctx, lab.ReceiveSpecimenInput{ID: specimen.ID, Version: specimen.Version})).on(d)
 	item := gave(h.GetOrder(d.Ctx, order.ID)).on(d).Items[0]
 	entered := gave(h.EnterResult(d.person(identity.RoleLabTechnician), lab.EnterResultInput{
 		ItemRef: lab.ItemRef{Order: order.ID, Item: item.ID, Version: item.Version},
 		Values: []lab.EnteredValue{
-			{Analyte: test.Analytes[0].ID, Value: lab.Value{Number: "7.0"}}, {Analyte: test.Analytes[1].ID, Value: lab.Value{Code: "red"}},
+			{Analyte: test.Analytes[0].ID, Value: lab.Value{Number: "7.0"}},
+			{Analyte: test.Analytes[1].ID, Value: lab.Value{Code: "red"}},
 		},
 	})).on(d)
-	gave(h.VerifyResult(d.doctor, lab.VerifyResultInput{ItemRef: lab.ItemRef{Order: order.ID, Item: item.ID, Version: entered.Item.Version}})).on(d)
+	gave(
+		h.VerifyResult(
+			d.doctor,
+			lab.VerifyResultInput{ItemRef: lab.ItemRef{Order: order.ID, Item: item.ID, Version: entered.Item.Version}},
+		),
+	).on(d)
 	alert := gave(h.ListCriticalAlerts(d.Ctx, lab.ListCriticalAlertsInput{})).on(d).Items[0]
-	gave(h.AcknowledgeCritical(d.doctor, lab.AcknowledgeCriticalInput{ID: alert.ID, Comment: "told by telephone", ReadBack: true})).on(d)
+	gave(
+		h.AcknowledgeCritical(
+			d.doctor, lab.AcknowledgeCriticalInput{ID: alert.ID, Comment: "told by telephone", ReadBack: true},
+		),
+	).on(d)
 }
 
 // ward has a patient in a bed, and a bed that is free.
@@ -276,7 +328,8 @@ func (d *day) till() {
 	})).on(d)
 	gave(h.CancelPayment(d.Ctx, billing.CancelPaymentInput{Payment: undone.ID, Reason: "mistake"})).on(d)
 	gave(h.IssueCreditNote(d.Ctx, billing.IssueCreditNoteInput{
-		Bill: bill.ID, Lines: []billing.CreditLine{{Line: bill.Lines[0].ID, Quantity: decimal.NewFromInt(1)}}, Reason: "mistake",
+		Bill: bill.ID, Lines: []billing.CreditLine{{Line: bill.Lines[0].ID, Quantity: decimal.NewFromInt(1)}},
+		Reason: "mistake",
 	})).on(d)
 	items := gave(h.ListServiceItems(d.Ctx, hms.Page{})).on(d)
 	gave(h.ListPrices(d.Ctx, items.Items[0].ID)).on(d)
@@ -289,7 +342,10 @@ func (d *day) emergency() {
 		Details: patient.Details{LastName: "Known", Gender: patient.GenderOther}, Restricted: true,
 	})).on(d)
 	gave(d.H.Identity.BreakTheGlass(d.doctor, identity.BreakTheGlassInput{
-		Patient: vip.ID, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"},
+		Patient: vip.ID,
+		BreakGlassDetails: identity.BreakGlassDetails{
+			Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room",
+		},
 	})).on(d)
 }
 
@@ -297,9 +353,21 @@ func (d *day) emergency() {
 func (d *day) post() {
 	h, nurse := d.H.Inbox, d.person(identity.RoleNurse)
 	to := inbox.Recipient{Role: identity.RoleNurse}
-	n := gave(h.Notify(d.Ctx, inbox.NotifyInput{To: to, NotificationDetails: inbox.NotificationDetails{Category: "test", Title: "Title"}, Patient: d.who.ID})).on(d)
+	n := gave(
+		h.Notify(
+			d.Ctx,
+			inbox.NotifyInput{
+				To: to, NotificationDetails: inbox.NotificationDetails{Category: "test", Title: "Title"}, Patient: d.who.ID,
+			},
+		),
+	).on(d)
 	gave(h.MarkRead(nurse, inbox.MarkReadInput{IDs: []hmstype.NotificationID{n.ID}})).on(d)
-	task := gave(h.CreateTask(d.Ctx, inbox.CreateTaskInput{To: to, TaskDetails: inbox.TaskDetails{Title: "Title"}, Patient: d.who.ID, DueAt: d.Now()})).on(d)
+	task := gave(
+		h.CreateTask(
+			d.Ctx,
+			inbox.CreateTaskInput{To: to, TaskDetails: inbox.TaskDetails{Title: "Title"}, Patient: d.who.ID, DueAt: d.Now()},
+		),
+	).on(d)
 	gave(h.EscalateTasks(d.Ctx, inbox.EscalateTasksInput{AsOf: d.Now(), Role: identity.RoleNurse})).on(d)
 	gave(h.ClaimTask(nurse, task.ID)).on(d)
 	thread := gave(h.StartThread(nurse, inbox.StartThreadInput{Subject: "Subject", Body: "Body", Patient: d.who.ID})).on(d)
@@ -307,13 +375,15 @@ func (d *day) post() {
 	gave(d.H.Audit.RecordDisclosure(d.Ctx, audit.RecordDisclosureInput{
 		Patient: d.who.ID,
 		DisclosureDetails: audit.DisclosureDetails{
-			DisclosedAt: d.Now(), Recipient: audit.Recipient{Name: "University"}, Description: "Vital signs", Purpose: "Study", Basis: audit.BasisResearch,
+			DisclosedAt: d.Now(), Recipient: audit.Recipient{Name: "University"}, Description: "Vital signs", Purpose: "Study",
+			Basis: audit.BasisResearch,
 		},
 	})).on(d)
 	wrong := gave(d.H.Audit.RecordDisclosure(d.Ctx, audit.RecordDisclosureInput{
 		Patient: d.who.ID,
 		DisclosureDetails: audit.DisclosureDetails{
-			DisclosedAt: d.Now(), Recipient: audit.Recipient{Name: "Court"}, Description: "A letter", Purpose: "Trial", Basis: audit.BasisJudicial,
+			DisclosedAt: d.Now(), Recipient: audit.Recipient{Name: "Court"}, Description: "A letter", Purpose: "Trial",
+			Basis: audit.BasisJudicial,
 		},
 	})).on(d)
 	gave(d.H.Audit.EnterDisclosureInError(d.Ctx, audit.EnterDisclosureInErrorInput{
@@ -327,7 +397,11 @@ func (d *day) office() {
 	gave(h.SetRetentionPolicy(d.Ctx, audit.SetRetentionPolicyInput{RetentionPolicyDetails: audit.RetentionPolicyDetails{
 		Category: audit.CategoryAccess, Jurisdiction: "DE", KeepMonths: 120, Basis: "BGB 630f",
 	}})).on(d)
-	gave(h.PlaceLegalHold(d.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: d.who.ID, Reason: "lawsuit 7"}})).on(d)
+	gave(
+		h.PlaceLegalHold(
+			d.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: d.who.ID, Reason: "lawsuit 7"}},
+		),
+	).on(d)
 	gone := gave(d.H.Patient.Register(d.Ctx, patient.RegisterInput{
 		Details: patient.Details{LastName: "Gone", Gender: patient.GenderOther, Email: "gone@example.org"},
 	})).on(d)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,16 +33,6 @@ var delegating = map[string]string{
 	"audit.ExportAccesses":     "AccessReport",
 }
 
-// declarations gives the use cases by their name without "_" and in lower case, so that a method's
-// name finds its own: "identity.BeginTOTP" and "identity.begin_totp".
-func declarations() map[string]usecase.Info {
-	all := map[string]usecase.Info{}
-	for _, info := range usecase.Declared() {
-		all[strings.ReplaceAll(info.Name, "_", "")] = info
-	}
-	return all
-}
-
 // Every public method of every service is called as a user without any role, and must be
 // refused before it looks at its input; those that ask for no permission say by what their caller
 // proves himself, and refuse who proves nothing.
@@ -50,7 +41,7 @@ func TestMethods_NeedAPermission(t *testing.T) {
 	env := hmstest.New(t)
 	nobody := env.As(t)
 	services := reflect.ValueOf(env.H).Elem()
-	declared := declarations()
+	declared := declaredUseCases()
 	asked, proving := 0, 0
 	for i := range services.NumField() {
 		if !services.Type().Field(i).IsExported() {
@@ -63,7 +54,7 @@ func TestMethods_NeedAPermission(t *testing.T) {
 			if _, ok := undeclared[method]; ok {
 				continue
 			}
-			info, ok := declared[strings.ToLower(method)]
+			info, ok := declared[operationOf(method)]
 			if _, passesOn := delegating[method]; !ok && !passesOn {
 				t.Errorf("%s has no declaration", method)
 			}
@@ -119,13 +110,12 @@ var permissionUse = regexp.MustCompile(`hmstype\.(Perm\w+)`)
 func TestPermissions_AreUsed(t *testing.T) {
 	t.Parallel()
 	used := map[string]bool{}
-	files, err := filepath.Glob("*/*.go")
+	domains, err := filepath.Glob("*/*.go")
 	require.NoError(t, err)
 	rooms, err := filepath.Glob("*/*/*.go")
 	require.NoError(t, err)
-	files = append(files, rooms...)
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") || strings.HasPrefix(file, "identity/role.go") ||
+	for _, file := range slices.Concat(domains, rooms) {
+		if strings.HasSuffix(file, "_test.go") || strings.HasPrefix(file, "identity/standard_role.go") ||
 			strings.HasPrefix(file, "internal/") || strings.HasPrefix(file, "examples/") {
 			continue
 		}

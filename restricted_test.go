@@ -10,6 +10,7 @@ import (
 	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
@@ -25,16 +26,21 @@ func TestRestrictedPatient_IsRefusedEverywhere(t *testing.T) {
 	env.Service(t, "TAB", "0.25")
 	stock := env.Stock(t, 100, "TAB")
 	rx := prescribe(t, env, stock.Item, 20, 0)
-	d, err := env.H.Pharmacy.Dispense(env.Ctx, pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 20})
+	d, err := env.H.Pharmacy.Dispense(
+		env.Ctx, pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 20},
+	)
 	require.NoError(t, err)
 	bill, err := env.H.Billing.CreateBill(env.Ctx, billing.CreateBillInput{Patient: rx.Patient})
 	require.NoError(t, err)
 	p, err := env.H.Patient.Get(env.Ctx, rx.Patient)
 	require.NoError(t, err)
-	_, err = env.H.Patient.SetRestricted(env.Ctx, patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true})
+	_, err = env.H.Patient.SetRestricted(
+		env.Ctx, patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true},
+	)
 	require.NoError(t, err)
 
-	doctor, pharmacist, desk := env.As(t, identity.RoleDoctor), env.As(t, identity.RolePharmacist), env.As(t, identity.RoleReceptionist)
+	doctor, pharmacist := env.As(t, identity.RoleDoctor), env.As(t, identity.RolePharmacist)
+	desk := env.As(t, identity.RoleReceptionist)
 	reads := map[string]func(ctx context.Context) error{
 		"patient":   func(ctx context.Context) error { _, err := env.H.Patient.Get(ctx, p.ID); return err },
 		"encounter": func(ctx context.Context) error { _, err := env.H.Clinical.GetEncounter(ctx, rx.Encounter); return err },
@@ -56,7 +62,9 @@ func TestRestrictedPatient_IsRefusedEverywhere(t *testing.T) {
 		require.ErrorIs(t, read(ctx), patient.ErrRestricted, name)
 		require.NoError(t, read(env.As(t, identity.RoleAdmin)), name)
 	}
-	trail, err := env.H.Audit.ListEvents(env.Ctx, audit.ListEventsInput{Patient: p.ID, Actions: []audit.Action{audit.ActionDenied}})
+	trail, err := env.H.Audit.ListEvents(
+		env.Ctx, audit.ListEventsInput{Patient: p.ID, Actions: []audit.Action{audit.ActionDenied}},
+	)
 	require.NoError(t, err)
 	require.Len(t, trail.Items, len(reads))
 
@@ -74,36 +82,42 @@ func TestRestrictedPatient_IsWithheldUntilTheGlassIsBroken(t *testing.T) {
 	env := hmstest.New(t)
 	p := env.Patient(t)
 	start := env.Now().Add(time.Hour)
-	booked, err := env.H.Clinical.Book(env.Ctx, clinical.BookInput{
-		Patient: p.ID, Practitioner: env.User(t, identity.RoleDoctor), Period: hmstype.Period{Start: start, End: start.Add(time.Hour)},
-		AppointmentDetails: clinical.AppointmentDetails{Reason: "a secret"},
+	booked, err := env.H.Scheduling.Book(env.Ctx, scheduling.BookInput{
+		Patient: p.ID, Practitioner: env.User(t, identity.RoleDoctor),
+		Period:             hmstype.Period{Start: start, End: start.Add(time.Hour)},
+		AppointmentDetails: scheduling.AppointmentDetails{Reason: "a secret"},
 	})
 	require.NoError(t, err)
 	p, err = env.H.Patient.Get(env.Ctx, p.ID)
 	require.NoError(t, err)
-	_, err = env.H.Patient.SetRestricted(env.Ctx, patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true})
+	_, err = env.H.Patient.SetRestricted(
+		env.Ctx, patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true},
+	)
 	require.NoError(t, err)
 
 	actor := hmstype.HumanActor(env.Tenant, env.User(t, identity.RoleDoctor))
 	actor.AuthenticatedAt = env.Now()
 	doctor := hmstype.WithActor(t.Context(), actor)
-	day := clinical.ListAppointmentsInput{Day: hmstype.DateOf(start, time.UTC)}
-	list, err := env.H.Clinical.ListAppointments(doctor, day)
+	day := scheduling.ListAppointmentsInput{Day: hmstype.DateOf(start, time.UTC)}
+	list, err := env.H.Scheduling.ListAppointments(doctor, day)
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1, "the time is taken all the same")
 	require.True(t, list.Items[0].Withheld)
 	require.Empty(t, list.Items[0].Reason)
-	here, err := env.H.Clinical.CheckIn(doctor, booked.ID)
+	here, err := env.H.Scheduling.CheckIn(doctor, booked.ID)
 	require.NoError(t, err, "work goes on")
-	require.Equal(t, clinical.AppointmentCheckedIn, here.Status)
+	require.Equal(t, scheduling.AppointmentCheckedIn, here.Status)
 	require.True(t, here.Withheld)
 	require.Empty(t, here.Reason)
 
 	_, err = env.H.Identity.BreakTheGlass(doctor, identity.BreakTheGlassInput{
-		Patient: p.ID, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"},
+		Patient: p.ID,
+		BreakGlassDetails: identity.BreakGlassDetails{
+			Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room",
+		},
 	})
 	require.NoError(t, err)
-	list, err = env.H.Clinical.ListAppointments(doctor, day)
+	list, err = env.H.Scheduling.ListAppointments(doctor, day)
 	require.NoError(t, err)
 	require.False(t, list.Items[0].Withheld)
 	require.Equal(t, "a secret", list.Items[0].Reason)

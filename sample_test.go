@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/archtest"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -23,23 +23,16 @@ func declaredUseCases() map[string]usecase.Info {
 // operationOf gives the operation of a public method, such as "pharmacy.get_dispense" for
 // "pharmacy.GetDispense".
 func operationOf(method string) string {
-	service, name, _ := strings.Cut(method, ".")
-	var b strings.Builder
-	runes := []rune(strings.ReplaceAll(name, "WebAuthn", "Webauthn"))
-	for i, r := range runes {
-		if unicode.IsUpper(r) && i > 0 &&
-			(unicode.IsLower(runes[i-1]) || unicode.IsDigit(runes[i-1]) || (i+1 < len(runes) && unicode.IsLower(runes[i+1]))) {
-			b.WriteByte('_')
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return service + "." + b.String()
+	domain, name, _ := strings.Cut(method, ".")
+	return archtest.Operation(domain, name)
 }
 
 // sampleOf gives an input of the type that a declaration has as its sample, as a copy whose ids are
 // those that id gives, but for the fields that are left out; ok is false where the method's
 // declaration has another input.
-func sampleOf(info usecase.Info, t reflect.Type, id func(reflect.Type) reflect.Value, omit ...string) (reflect.Value, bool) {
+func sampleOf(
+	info usecase.Info, t reflect.Type, id func(reflect.Type) reflect.Value, omit ...string,
+) (reflect.Value, bool) {
 	if info.Sample == nil || info.Input != t {
 		return reflect.Value{}, false
 	}
@@ -91,7 +84,9 @@ func setIDs(v reflect.Value, id func(reflect.Type) reflect.Value) {
 
 // sampleArguments gives what a method is called with beside its context: its declaration's sample
 // where it takes that, and otherwise ids, the instant, and zero values.
-func sampleArguments(method reflect.Type, info usecase.Info, at time.Time, id func(reflect.Type) reflect.Value) []reflect.Value {
+func sampleArguments(
+	method reflect.Type, info usecase.Info, at time.Time, id func(reflect.Type) reflect.Value,
+) []reflect.Value {
 	var args []reflect.Value
 	for i := 1; i < method.NumIn(); i++ {
 		t := method.In(i)

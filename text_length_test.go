@@ -73,8 +73,10 @@ var endlessTexts = map[string]string{
 	"the program's own": `counter.name idempotency_key.actor idempotency_key.operation idempotency_key.response
 		lock.name outbox.entity
 		outbox.entity_id outbox.event_type`,
-	"allocated from a counter":           `bill.bill_number credit_note.note_number lab_order.number lab_specimen.accession`,
-	"a hash, or a sealed key":            `idempotency_key.request_hash login_source.source user_password.hash user_totp.secret`,
+	"allocated from a counter": `bill.bill_number credit_note.note_number lab_order.number
+		lab_specimen.accession`,
+	"a hash, or a sealed key": `idempotency_key.request_hash login_source.source user_password.hash
+		user_totp.secret`,
 	"a name of the IANA's":               `tenant.time_zone`,
 	"a word of a name, which has an end": `patient_token.token`,
 }
@@ -138,8 +140,8 @@ var storedAs = pairs(`
 	billing.ServiceDetails.Name: service_item.name
 	billing.SetChargeStatusInput.Reason: charge.status_reason
 	clinical.AllergyDetails: allergy
-	clinical.AppointmentDetails: appointment
-	clinical.CancelAppointmentInput.Reason: appointment.cancel_reason
+	scheduling.AppointmentDetails: appointment
+	scheduling.CancelAppointmentInput.Reason: appointment.cancel_reason
 	clinical.EncounterDetails: encounter
 	clinical.EncounterDetails.Service: encounter.service_code
 	clinical.EncounterOutcome: encounter
@@ -238,7 +240,7 @@ func pairs(text string) map[string]string {
 
 // inHistory are reasons that stand in a history of states alone, whose check is that of the longest of
 // them, and texts that are asked for and not stored.
-var inHistory = strings.Fields(`clinical.EnterAppointmentInErrorInput.Reason clinical.MoveEncounterInput.Reason
+var inHistory = strings.Fields(`scheduling.EnterAppointmentInErrorInput.Reason clinical.MoveEncounterInput.Reason
 	clinical.CancelEncounterInput.Reason clinical.EnterEncounterInErrorInput.Reason
 	pharmacy.ReverseDispenseInput.Reason`)
 

@@ -9,6 +9,7 @@ import (
 	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
@@ -26,13 +27,15 @@ var (
 
 // samples are values that a validation lets pass, by type.
 var samples = map[reflect.Type]any{
-	reflect.TypeFor[decimal.Decimal]():             decimal.NewFromInt(1),
-	reflect.TypeFor[time.Time]():                   hmstest.Start,
-	reflect.TypeFor[time.Duration]():               time.Hour,
-	reflect.TypeFor[hmstype.Money]():               hmstype.MustMoney("1.00", "USD"),
-	reflect.TypeFor[hmstype.Currency]():            hmstype.Currency("USD"),
-	reflect.TypeFor[hmstype.Date]():                hmstype.DateOf(hmstest.Start, time.UTC),
-	reflect.TypeFor[hmstype.Period]():              hmstype.Period{Start: hmstest.Start.Add(3 * time.Hour), End: hmstest.Start.Add(4 * time.Hour)},
+	reflect.TypeFor[decimal.Decimal]():  decimal.NewFromInt(1),
+	reflect.TypeFor[time.Time]():        hmstest.Start,
+	reflect.TypeFor[time.Duration]():    time.Hour,
+	reflect.TypeFor[hmstype.Money]():    hmstype.MustMoney("1.00", "USD"),
+	reflect.TypeFor[hmstype.Currency](): hmstype.Currency("USD"),
+	reflect.TypeFor[hmstype.Date]():     hmstype.DateOf(hmstest.Start, time.UTC),
+	reflect.TypeFor[hmstype.Period](): hmstype.Period{
+		Start: hmstest.Start.Add(3 * time.Hour), End: hmstest.Start.Add(4 * time.Hour),
+	},
 	reflect.TypeFor[hmstype.Page]():                hmstype.Page{},
 	reflect.TypeFor[hmstype.Permission]():          hmstype.PermVitalsWrite,
 	reflect.TypeFor[hmstype.PurposeOfUse]():        hmstype.PurposeEmergency,
@@ -44,7 +47,7 @@ var samples = map[reflect.Type]any{
 	reflect.TypeFor[patient.Status]():              patient.StatusInactive,
 	reflect.TypeFor[clinical.Class]():              clinical.ClassAmbulatory,
 	reflect.TypeFor[clinical.EncounterStatus]():    clinical.EncounterInProgress,
-	reflect.TypeFor[clinical.CancelCode]():         clinical.CancelCode(""),
+	reflect.TypeFor[scheduling.CancelCode]():       scheduling.CancelCode(""),
 	reflect.TypeFor[clinical.Verification]():       clinical.Verification("confirmed"),
 	reflect.TypeFor[clinical.AllergyStatus]():      clinical.AllergyStatus("inactive"),
 	reflect.TypeFor[clinical.ConditionStatus]():    clinical.ConditionStatus("inactive"),
@@ -67,7 +70,8 @@ var samples = map[reflect.Type]any{
 	reflect.TypeFor[audit.Suspicion]():             audit.SuspicionVolume,
 	reflect.TypeFor[audit.Category]():              audit.CategoryAccess,
 	reflect.TypeFor[audit.Suspension](): audit.Suspension{
-		Agency: "Police", Statement: "would impede the inquiry", At: hmstest.Start.Add(-time.Hour), Until: hmstest.Start.Add(24 * time.Hour),
+		Agency: "Police", Statement: "would impede the inquiry", At: hmstest.Start.Add(-time.Hour),
+		Until: hmstest.Start.Add(24 * time.Hour),
 	},
 }
 
@@ -134,8 +138,9 @@ var notAsked = map[string]string{
 
 // keepsUnchecked are methods that keep an id without looking it up, and why.
 var keepsUnchecked = map[string]string{
-	"clinical.Prescribe": "the item of the formulary, which a host may keep elsewhere; the services name the tenant where they look it up",
-	"billing.Post":       "the source of a charge is in the caller's own words, and is never followed",
+	"clinical.Prescribe": "the item of the formulary, which a host may keep elsewhere; " +
+		"the services name the tenant where they look it up",
+	"billing.Post": "the source of a charge is in the caller's own words, and is never followed",
 }
 
 // otherwise are methods that refuse for another reason before they look at one of the ids,

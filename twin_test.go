@@ -233,7 +233,10 @@ func asks(t *testing.T, victim, own *day) []ask {
 			continue
 		}
 		for m := range f.Type.NumMethod() {
-			a := ask{service: f.Name, method: f.Type.Method(m), aim: nowhere, victim: victim, own: own, tables: tables, declared: declaredUseCases()}
+			a := ask{
+				service: f.Name, method: f.Type.Method(m), aim: nowhere, victim: victim, own: own, tables: tables,
+				declared: declaredUseCases(),
+			}
 			if _, ok := notAsked[a.name()]; ok {
 				continue
 			}
@@ -278,7 +281,10 @@ func (f *figures) holds(ok bool) {
 }
 
 // noSuchRow is what else than not found says that an id names no row of the tenant.
-var noSuchRow = regexp.MustCompile(`must refer to an existing|belongs to another order or patient|must be an encounter of the patient|must be a patient of the tenant|has no share of this bill`)
+var noSuchRow = regexp.MustCompile(
+	`must refer to an existing|belongs to another order or patient|must be an encounter of the patient|` +
+		`must be a patient of the tenant|has no share of this bill`,
+)
 
 // compare puts a call with the victim's ids beside the same with nobody's, and tells whether
 // the call got as far as looking the id up.
@@ -321,7 +327,8 @@ func idsOf(victim *day) map[string]bool {
 
 // openAllTables takes row-level security off all tables.
 const openAllTables = `DO $$ DECLARE t regclass; BEGIN
-	FOR t IN SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = 'hms' AND c.relkind IN ('r', 'p') LOOP
+	FOR t IN SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+		WHERE n.nspname = 'hms' AND c.relkind IN ('r', 'p') LOOP
 		EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', t);
 	END LOOP; END $$`
 
@@ -339,7 +346,10 @@ func TestMethods_ShowNothingOfAnotherTenant(t *testing.T) {
 			_, err := env.DB.ExecContext(t.Context(), prepare)
 			require.NoError(t, err)
 			did := callAll(t, victim, own)
-			t.Logf("service twin: %d methods, %d calls with the victim's ids, each beside one with nobody's: %v; leaks %d", did.methods, did.calls, did.kinds, did.leaks)
+			t.Logf(
+				"service twin: %d methods, %d calls with the victim's ids, each beside one with nobody's: %v; leaks %d",
+				did.methods, did.calls, did.kinds, did.leaks,
+			)
 			require.Zero(t, did.leaks)
 			require.Greater(t, did.methods, 150)
 			require.Greater(t, did.calls, 400)
@@ -374,8 +384,11 @@ func TestMethods_TwinFindsALeak(t *testing.T) {
 	t.Parallel()
 	env := hmstest.NewOwn(t, withLog(t))
 	victim, own := live(t, env), live(t, env.Neighbour(t))
-	_, err := env.DB.ExecContext(t.Context(), openAllTables+`; CREATE OR REPLACE FUNCTION hms.lock_payment(p_tenant uuid, p_payment uuid, p_now timestamptz)
-		RETURNS hms.payment LANGUAGE sql AS 'SELECT * FROM hms.payment WHERE id = p_payment'`)
+	_, err := env.DB.ExecContext(
+		t.Context(),
+		openAllTables+`; CREATE OR REPLACE FUNCTION hms.lock_payment(p_tenant uuid, p_payment uuid, p_now timestamptz)
+		RETURNS hms.payment LANGUAGE sql AS 'SELECT * FROM hms.payment WHERE id = p_payment'`,
+	)
 	require.NoError(t, err)
 	p := &probe{TB: t}
 	did := figures{kinds: map[hms.Kind]int{}}
