@@ -13,5 +13,5 @@ func ExampleOperations() {
 			fmt.Println(op.Name, op.Permission, op.Writes, op.Input, op.Result)
 		}
 	}
-	// Output: clinical.book appointment.write true clinical.BookInput clinical.Appointment
+	// Output: clinical.book appointment.write true scheduling.BookInput scheduling.Appointment
 }

@@ -51,7 +51,7 @@ func TestMigrate_AsAnOrdinaryRole(t *testing.T) {
 	role := "hms_host_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	for _, s := range []string{
 		"CREATE ROLE " + role + " LOGIN CREATEROLE PASSWORD 'host'",
-		"GRANT hms_owner, hms_app, hms_sealer TO " + role,
+		"GRANT hms_owner, hms_app, hms_sealer, hms_scheduler TO " + role,
 		"DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO " + role + "', current_database()); END $$",
 	} {
 		_, err := db.ExecContext(t.Context(), s)

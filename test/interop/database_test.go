@@ -83,7 +83,7 @@ func newHost(t *testing.T, dsn string) (host, role string) {
 	role = "hms_host_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	db := openDatabase(t, dsn)
 	do(t, db, "CREATE ROLE "+role+" LOGIN CREATEROLE PASSWORD 'host'")
-	do(t, db, "GRANT hms_owner, hms_app, hms_sealer TO "+role)
+	do(t, db, "GRANT hms_owner, hms_app, hms_sealer, hms_scheduler TO "+role)
 	do(t, db, "GRANT CREATE ON SCHEMA public TO "+role)
 	u, err := url.Parse(dsn)
 	require.NoError(t, err)

@@ -9,6 +9,7 @@ import (
 	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
@@ -45,7 +46,7 @@ var samples = map[reflect.Type]any{
 	reflect.TypeFor[patient.Status]():              patient.StatusInactive,
 	reflect.TypeFor[clinical.Class]():              clinical.ClassAmbulatory,
 	reflect.TypeFor[clinical.EncounterStatus]():    clinical.EncounterInProgress,
-	reflect.TypeFor[clinical.CancelCode]():         clinical.CancelCode(""),
+	reflect.TypeFor[scheduling.CancelCode]():       scheduling.CancelCode(""),
 	reflect.TypeFor[clinical.Verification]():       clinical.Verification("confirmed"),
 	reflect.TypeFor[clinical.AllergyStatus]():      clinical.AllergyStatus("inactive"),
 	reflect.TypeFor[clinical.ConditionStatus]():    clinical.ConditionStatus("inactive"),

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms/audit"
-	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
@@ -21,10 +21,10 @@ func TestBreakTheGlass_AListIsOnTheTrailUnderTheGrant(t *testing.T) {
 	env := hmstest.New(t)
 	p := env.Patient(t)
 	start := env.Now().Add(time.Hour)
-	booked, err := env.H.Clinical.Book(env.Ctx, clinical.BookInput{
+	booked, err := env.H.Scheduling.Book(env.Ctx, scheduling.BookInput{
 		Patient: p.ID, Practitioner: env.User(t, identity.RoleDoctor),
 		Period:             hmstype.Period{Start: start, End: start.Add(time.Hour)},
-		AppointmentDetails: clinical.AppointmentDetails{Reason: "a secret"},
+		AppointmentDetails: scheduling.AppointmentDetails{Reason: "a secret"},
 	})
 	require.NoError(t, err)
 	closed := patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true}
@@ -33,9 +33,9 @@ func TestBreakTheGlass_AListIsOnTheTrailUnderTheGrant(t *testing.T) {
 	actor := hmstype.HumanActor(env.Tenant, env.User(t, identity.RoleDoctor))
 	actor.AuthenticatedAt = env.Now()
 	doctor := hmstype.WithActor(t.Context(), actor)
-	list := func() clinical.Appointment {
-		found, err := env.H.Clinical.ListAppointments(doctor,
-			clinical.ListAppointmentsInput{Day: hmstype.DateOf(start, time.UTC)})
+	list := func() scheduling.Appointment {
+		found, err := env.H.Scheduling.ListAppointments(doctor,
+			scheduling.ListAppointmentsInput{Day: hmstype.DateOf(start, time.UTC)})
 		require.NoError(t, err)
 		require.Len(t, found.Items, 1)
 		return found.Items[0]
@@ -65,7 +65,7 @@ func TestBreakTheGlass_AListIsOnTheTrailUnderTheGrant(t *testing.T) {
 	require.ElementsMatch(t, []hmstype.BreakGlassID{{}, grant.ID}, grants)
 	require.Contains(t, purposes, hmstype.PurposeEmergency)
 
-	here, err := env.H.Clinical.CheckIn(doctor, booked.ID)
+	here, err := env.H.Scheduling.CheckIn(doctor, booked.ID)
 	require.NoError(t, err)
 	require.Equal(t, "a secret", here.Reason)
 	trail, err := env.H.Audit.ListEvents(env.Ctx,

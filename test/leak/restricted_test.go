@@ -10,6 +10,7 @@ import (
 	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
@@ -79,10 +80,10 @@ func TestRestrictedPatient_IsWithheldUntilTheGlassIsBroken(t *testing.T) {
 	env := hmstest.New(t)
 	p := env.Patient(t)
 	start := env.Now().Add(time.Hour)
-	booked, err := env.H.Clinical.Book(env.Ctx, clinical.BookInput{
+	booked, err := env.H.Scheduling.Book(env.Ctx, scheduling.BookInput{
 		Patient: p.ID, Practitioner: env.User(t, identity.RoleDoctor),
 		Period:             hmstype.Period{Start: start, End: start.Add(time.Hour)},
-		AppointmentDetails: clinical.AppointmentDetails{Reason: "a secret"},
+		AppointmentDetails: scheduling.AppointmentDetails{Reason: "a secret"},
 	})
 	require.NoError(t, err)
 	p, err = env.H.Patient.Get(env.Ctx, p.ID)
@@ -94,15 +95,15 @@ func TestRestrictedPatient_IsWithheldUntilTheGlassIsBroken(t *testing.T) {
 	actor := hmstype.HumanActor(env.Tenant, env.User(t, identity.RoleDoctor))
 	actor.AuthenticatedAt = env.Now()
 	doctor := hmstype.WithActor(t.Context(), actor)
-	day := clinical.ListAppointmentsInput{Day: hmstype.DateOf(start, time.UTC)}
-	list, err := env.H.Clinical.ListAppointments(doctor, day)
+	day := scheduling.ListAppointmentsInput{Day: hmstype.DateOf(start, time.UTC)}
+	list, err := env.H.Scheduling.ListAppointments(doctor, day)
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1, "the time is taken all the same")
 	require.True(t, list.Items[0].Withheld)
 	require.Empty(t, list.Items[0].Reason)
-	here, err := env.H.Clinical.CheckIn(doctor, booked.ID)
+	here, err := env.H.Scheduling.CheckIn(doctor, booked.ID)
 	require.NoError(t, err, "work goes on")
-	require.Equal(t, clinical.AppointmentCheckedIn, here.Status)
+	require.Equal(t, scheduling.AppointmentCheckedIn, here.Status)
 	require.True(t, here.Withheld)
 	require.Empty(t, here.Reason)
 
@@ -112,7 +113,7 @@ func TestRestrictedPatient_IsWithheldUntilTheGlassIsBroken(t *testing.T) {
 		},
 	})
 	require.NoError(t, err)
-	list, err = env.H.Clinical.ListAppointments(doctor, day)
+	list, err = env.H.Scheduling.ListAppointments(doctor, day)
 	require.NoError(t, err)
 	require.False(t, list.Items[0].Withheld)
 	require.Equal(t, "a secret", list.Items[0].Reason)

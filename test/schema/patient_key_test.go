@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/uptrace/bun"
 
-	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
@@ -102,7 +102,7 @@ func TestSchema_NobodyRefersToAnothersRow(t *testing.T) {
 	d := day.Lived(t, hmstest.NewOwn(t, day.WithLog(t)))
 	other := d.Patient(t).ID
 	start := d.Now().Add(24 * time.Hour)
-	_, err := d.H.Clinical.Book(d.Ctx, clinical.BookInput{ // a second one, for one that replaces another
+	_, err := d.H.Scheduling.Book(d.Ctx, scheduling.BookInput{ // a second one, for one that replaces another
 		Patient: d.Who.ID, Practitioner: d.User(t, identity.RoleDoctor),
 		Period: hmstype.Period{Start: start, End: start.Add(time.Hour)},
 	})

@@ -27,16 +27,6 @@ var delegating = map[string]string{
 	"audit.ExportAccesses":     "AccessReport",
 }
 
-// declarations gives the use cases by their name without "_" and in lower case, so that a method's
-// name finds its own: "identity.BeginTOTP" and "identity.begin_totp".
-func declarations() map[string]usecase.Info {
-	all := map[string]usecase.Info{}
-	for _, info := range usecase.Declared() {
-		all[strings.ReplaceAll(info.Name, "_", "")] = info
-	}
-	return all
-}
-
 // Every public method of every service is called as a user without any role, and must be
 // refused before it looks at its input; those that ask for no permission say by what their caller
 // proves himself, and refuse who proves nothing.
@@ -45,7 +35,7 @@ func TestMethods_NeedAPermission(t *testing.T) {
 	env := hmstest.New(t)
 	nobody := env.As(t)
 	services := reflect.ValueOf(env.H).Elem()
-	declared := declarations()
+	declared := method.Declared()
 	asked, proving := 0, 0
 	for i := range services.NumField() {
 		if !services.Type().Field(i).IsExported() {
@@ -58,7 +48,7 @@ func TestMethods_NeedAPermission(t *testing.T) {
 			if _, ok := method.Undeclared[called]; ok {
 				continue
 			}
-			info, ok := declared[strings.ToLower(called)]
+			info, ok := declared[method.Operation(called)]
 			if _, passesOn := delegating[called]; !ok && !passesOn {
 				t.Errorf("%s has no declaration", called)
 			}
@@ -120,7 +110,7 @@ func TestPermissions_AreUsed(t *testing.T) {
 	require.NoError(t, err)
 	files = append(files, rooms...)
 	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") || file == root+"/identity/role.go" ||
+		if strings.HasSuffix(file, "_test.go") || file == root+"/identity/standard_role.go" ||
 			strings.HasPrefix(file, root+"/internal/") || strings.HasPrefix(file, root+"/examples/") {
 			continue
 		}

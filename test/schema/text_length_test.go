@@ -141,8 +141,8 @@ var storedAs = pairs(`
 	billing.ServiceDetails.Name: service_item.name
 	billing.SetChargeStatusInput.Reason: charge.status_reason
 	clinical.AllergyDetails: allergy
-	clinical.AppointmentDetails: appointment
-	clinical.CancelAppointmentInput.Reason: appointment.cancel_reason
+	scheduling.AppointmentDetails: appointment
+	scheduling.CancelAppointmentInput.Reason: appointment.cancel_reason
 	clinical.EncounterDetails: encounter
 	clinical.EncounterDetails.Service: encounter.service_code
 	clinical.EncounterOutcome: encounter
@@ -241,7 +241,7 @@ func pairs(text string) map[string]string {
 
 // inHistory are reasons that stand in a history of states alone, whose check is that of the longest of
 // them, and texts that are asked for and not stored.
-var inHistory = strings.Fields(`clinical.EnterAppointmentInErrorInput.Reason clinical.MoveEncounterInput.Reason
+var inHistory = strings.Fields(`scheduling.EnterAppointmentInErrorInput.Reason clinical.MoveEncounterInput.Reason
 	clinical.CancelEncounterInput.Reason clinical.EnterEncounterInErrorInput.Reason
 	pharmacy.ReverseDispenseInput.Reason`)
 

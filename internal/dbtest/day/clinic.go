@@ -6,6 +6,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/patient"
@@ -77,12 +78,12 @@ func (d *Day) emergency() {
 }
 
 func (d *Day) appointments() {
-	s := d.H.Clinical
+	s := d.H.Scheduling
 	hour := 0
-	book := func() clinical.Appointment {
+	book := func() scheduling.Appointment {
 		hour++
 		start := d.Clock.Now().Add(time.Duration(hour) * time.Hour)
-		return run(d, d.Ctx, s.Book, clinical.BookInput{
+		return run(d, d.Ctx, s.Book, scheduling.BookInput{
 			Patient: d.Who.ID, Practitioner: d.user.ID, Period: hmstype.Period{Start: start, End: start.Add(30 * time.Minute)},
 		})
 	}
@@ -90,21 +91,21 @@ func (d *Day) appointments() {
 	run(d, d.Ctx, s.GetAppointment, first.ID)
 	run(d, d.Ctx, s.GetAppointmentHistory, first.ID)
 	later := hmstype.Period{Start: first.Period.Start.Add(35 * time.Minute), End: first.Period.Start.Add(50 * time.Minute)}
-	moved := run(d, d.Ctx, s.Reschedule, clinical.RescheduleInput{ID: first.ID, Period: later})
-	cancelled := run(d, d.Ctx, s.CancelAppointment, clinical.CancelAppointmentInput{ID: book().ID})
+	moved := run(d, d.Ctx, s.Reschedule, scheduling.RescheduleInput{ID: first.ID, Period: later})
+	cancelled := run(d, d.Ctx, s.CancelAppointment, scheduling.CancelAppointmentInput{ID: book().ID})
 	run(d, d.Ctx, s.GetAppointmentHistory, cancelled.ID)
-	run(d, d.Ctx, s.EnterAppointmentInError, clinical.EnterAppointmentInErrorInput{ID: book().ID})
+	run(d, d.Ctx, s.EnterAppointmentInError, scheduling.EnterAppointmentInErrorInput{ID: book().ID})
 	missed, swept := book(), book()
-	run(d, d.Ctx, s.ListAppointments, clinical.ListAppointmentsInput{Day: hmstype.DateOf(d.Clock.Now(), time.UTC)})
+	run(d, d.Ctx, s.ListAppointments, scheduling.ListAppointmentsInput{Day: hmstype.DateOf(d.Clock.Now(), time.UTC)})
 	run(d, d.Ctx, s.CheckIn, moved.ID)
-	visit := run(d, d.Ctx, s.OpenEncounter, clinical.OpenEncounterInput{
+	visit := run(d, d.Ctx, d.H.Clinical.OpenEncounter, clinical.OpenEncounterInput{
 		Appointment: moved.ID, Class: clinical.ClassAmbulatory,
 		EncounterDetails: clinical.EncounterDetails{Service: d.service.Code},
 	})
 	d.Visit = visit.ID
 	d.Clock.Advance(8 * time.Hour)
-	run(d, d.Ctx, s.MarkNoShow, clinical.MarkNoShowInput{ID: missed.ID})
-	run(d, d.Ctx, s.MarkNoShows, clinical.MarkNoShowsInput{AsOf: d.Clock.Now()})
+	run(d, d.Ctx, s.MarkNoShow, scheduling.MarkNoShowInput{ID: missed.ID})
+	run(d, d.Ctx, s.MarkNoShows, scheduling.MarkNoShowsInput{AsOf: d.Clock.Now()})
 	run(d, d.Ctx, s.GetAppointment, swept.ID)
 }
 

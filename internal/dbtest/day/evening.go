@@ -7,6 +7,7 @@ import (
 
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/inbox"
 	"github.com/chelal/hms/pharmacy"
@@ -20,7 +21,7 @@ func (d *Day) evening() {
 	d.task(inbox.Recipient{User: d.userOf(d.other)}, false)
 	d.labOrder(d.test)
 	tomorrow := d.Clock.Now().Add(24 * time.Hour)
-	run(d, d.Ctx, d.H.Clinical.Book, clinical.BookInput{
+	run(d, d.Ctx, d.H.Scheduling.Book, scheduling.BookInput{
 		Patient: d.Who.ID, Practitioner: d.user.ID,
 		Period: hmstype.Period{Start: tomorrow, End: tomorrow.Add(30 * time.Minute)},
 	})

@@ -8,9 +8,9 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
-	"unicode"
 
 	"github.com/chelal/hms"
+	"github.com/chelal/hms/internal/archtest"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -47,21 +47,14 @@ func Public(h *hms.HMS) []Method {
 	return all
 }
 
-const module = "github.com/chelal/hms/"
-
-// DomainOf gives the domain of a service, by which its operations are named: the first folder of its
-// package, whether it stands in a room below or not.
-func DomainOf(service reflect.Type) string {
-	domain, _, _ := strings.Cut(strings.TrimPrefix(service.Elem().PkgPath(), module), "/")
-	return domain
-}
+// DomainOf gives the domain of a service, by which its operations are named, whatever room it is in.
+func DomainOf(service reflect.Type) string { return archtest.Domain(service.Elem().PkgPath()) }
 
 // NameOf names a method as [Public] does.
 func NameOf(fn any) string {
 	full := runtime.FuncForPC(reflect.ValueOf(fn).Pointer()).Name() // .../patient.(*Service).Register-fm
-	folder, name, _ := strings.Cut(strings.TrimPrefix(full, module), ".(*Service).")
-	domain, _, _ := strings.Cut(folder, "/")
-	return domain + "." + strings.TrimSuffix(name, "-fm")
+	folder, name, _ := strings.Cut(full, ".(*Service).")
+	return archtest.Domain(folder) + "." + strings.TrimSuffix(name, "-fm")
 }
 
 // Declared gives the declarations that stand beside the public methods, by operation.
@@ -76,17 +69,8 @@ func Declared() map[string]usecase.Info {
 // Operation gives the operation of a public method, such as "pharmacy.get_dispense" for
 // "pharmacy.GetDispense".
 func Operation(method string) string {
-	service, name, _ := strings.Cut(method, ".")
-	var b strings.Builder
-	runes := []rune(strings.ReplaceAll(name, "WebAuthn", "Webauthn"))
-	for i, r := range runes {
-		if unicode.IsUpper(r) && i > 0 &&
-			(unicode.IsLower(runes[i-1]) || unicode.IsDigit(runes[i-1]) || (i+1 < len(runes) && unicode.IsLower(runes[i+1]))) {
-			b.WriteByte('_')
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return service + "." + b.String()
+	domain, name, _ := strings.Cut(method, ".")
+	return archtest.Operation(domain, name)
 }
 
 // Drained gives what a stream brings as a list and an error, and everything else as it is.

@@ -1,4 +1,4 @@
-package clinical_test
+package scheduling_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/internal/dbtest"
@@ -22,8 +23,10 @@ func TestService_Book_ConcurrentPatientAtTwoDoctors(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	doctors := []hmstype.UserID{b.doctor, b.User(t, identity.RoleDoctor).ID}
-	wins := countWins(t, 64, clinical.ErrSlotTaken, func(i int) error {
-		_, err := b.Book(b.Ctx, clinical.BookInput{Patient: b.patient, Practitioner: doctors[i%2], Period: b.at(time.Hour, 2*time.Hour)})
+	wins := countWins(t, 64, scheduling.ErrSlotTaken, func(i int) error {
+		_, err := b.Book(
+			b.Ctx, scheduling.BookInput{Patient: b.patient, Practitioner: doctors[i%2], Period: b.at(time.Hour, 2*time.Hour)},
+		)
 		return err
 	})
 	require.Equal(t, 1, wins)
@@ -67,11 +70,16 @@ func TestService_Book_ConcurrentRandomNeverOverlaps(t *testing.T) {
 			for range 12 {
 				start := time.Duration(random.IntN(12*60)) * time.Minute
 				period := b.at(start, start+time.Duration(1+random.IntN(90))*time.Minute)
-				a, err := b.Book(b.Ctx, clinical.BookInput{Patient: patients[random.IntN(3)], Practitioner: doctors[random.IntN(3)], Period: period})
+				a, err := b.Book(
+					b.Ctx,
+					scheduling.BookInput{Patient: patients[random.IntN(3)], Practitioner: doctors[random.IntN(3)], Period: period},
+				)
 				if err == nil && random.IntN(3) == 0 {
-					_, err = b.Reschedule(b.Ctx, clinical.RescheduleInput{ID: a.ID, Period: b.at(start+time.Hour, start+2*time.Hour)})
+					_, err = b.Reschedule(
+						b.Ctx, scheduling.RescheduleInput{ID: a.ID, Period: b.at(start+time.Hour, start+2*time.Hour)},
+					)
 				}
-				if err != nil && !errors.Is(err, clinical.ErrSlotTaken) {
+				if err != nil && !errors.Is(err, scheduling.ErrSlotTaken) {
 					t.Errorf("book: %v", err)
 				}
 			}
@@ -84,19 +92,44 @@ func TestService_Book_ConcurrentRandomNeverOverlaps(t *testing.T) {
 			AND x.starts_at < y.ends_at AND y.starts_at < x.ends_at
 			WHERE x.tenant_id = ? AND x.status = 'booked' AND y.status = 'booked'`, b.Tenant), column)
 	}
-	require.Positive(t, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.appointment WHERE tenant_id = ? AND status = 'booked'`, b.Tenant))
-	require.Equal(t,
-		dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.appointment WHERE tenant_id = ? AND status = 'cancelled'`, b.Tenant),
-		dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.appointment WHERE tenant_id = ? AND replaces_id IS NOT NULL`, b.Tenant),
-		"every cancelled one was replaced, or the reschedule left it booked")
+	require.Positive(
+		t,
+		dbtest.Scalar[int](
+			t,
+			b.Env,
+			`SELECT count(*) FROM hms.appointment WHERE tenant_id = ? AND status = 'booked'`,
+			b.Tenant,
+		),
+	)
+	require.Equal(
+		t,
+		dbtest.Scalar[int](
+			t,
+			b.Env,
+			`SELECT count(*) FROM hms.appointment WHERE tenant_id = ? AND status = 'cancelled'`,
+			b.Tenant,
+		),
+		dbtest.Scalar[int](
+			t,
+			b.Env,
+			`SELECT count(*) FROM hms.appointment WHERE tenant_id = ? AND replaces_id IS NOT NULL`,
+			b.Tenant,
+		),
+		"every cancelled one was replaced, or the reschedule left it booked",
+	)
 }
 
 func TestService_Book_Details(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	in := clinical.BookInput{
-		Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour),
-		AppointmentDetails: clinical.AppointmentDetails{Type: "follow-up", Reason: "cough", Room: "12", Notes: "brings films"}, IdempotencyKey: "k",
+	in := scheduling.BookInput{
+		Patient:      b.patient,
+		Practitioner: b.doctor,
+		Period:       b.at(time.Hour, 2*time.Hour),
+		AppointmentDetails: scheduling.AppointmentDetails{
+			Type: "follow-up", Reason: "cough", Room: "12", Notes: "brings films",
+		},
+		IdempotencyKey: "k",
 	}
 	first, err := b.Book(b.Ctx, in)
 	require.NoError(t, err)
@@ -113,23 +146,35 @@ func TestService_Book_Details(t *testing.T) {
 
 	t.Run("UnknownPractitioner", func(t *testing.T) {
 		t.Parallel()
-		_, err := b.Book(b.Ctx, clinical.BookInput{Patient: b.patient, Practitioner: hmstype.NewID[hmstype.UserID](), Period: b.at(5*time.Hour, 6*time.Hour)})
-		require.Equal(t, []hmstype.FieldError{{Path: "practitioner", Rule: "must refer to an existing user"}}, hmstype.Fields(err))
+		_, err := b.Book(
+			b.Ctx,
+			scheduling.BookInput{
+				Patient: b.patient, Practitioner: hmstype.NewID[hmstype.UserID](), Period: b.at(5*time.Hour, 6*time.Hour),
+			},
+		)
+		require.Equal(
+			t, []hmstype.FieldError{{Path: "practitioner", Rule: "must refer to an existing user"}}, hmstype.Fields(err),
+		)
 	})
 	t.Run("Deceased", func(t *testing.T) {
 		t.Parallel()
 		who := b.newPatient(t)
 		_, err := patient.New(b.Base).MarkDeceased(b.Ctx, patient.MarkDeceasedInput{ID: who, Version: 1}) // nobody knows when
 		require.NoError(t, err)
-		_, err = b.Book(b.Ctx, clinical.BookInput{Patient: who, Practitioner: b.doctor, Period: b.at(5*time.Hour, 6*time.Hour)})
-		require.ErrorIs(t, err, clinical.ErrDeceased)
+		_, err = b.Book(
+			b.Ctx, scheduling.BookInput{Patient: who, Practitioner: b.doctor, Period: b.at(5*time.Hour, 6*time.Hour)},
+		)
+		require.ErrorIs(t, err, scheduling.ErrDeceased)
 	})
 	t.Run("Inactive", func(t *testing.T) {
 		t.Parallel()
 		who := b.newPatient(t)
-		_, err := b.DB.NewRaw(`UPDATE hms.patient SET status = 'inactive' WHERE tenant_id = ? AND id = ?`, b.Tenant, who).Exec(t.Context())
+		_, err := b.DB.NewRaw(`UPDATE hms.patient SET status = 'inactive' WHERE tenant_id = ? AND id = ?`, b.Tenant, who).
+			Exec(t.Context())
 		require.NoError(t, err)
-		_, err = b.Book(b.Ctx, clinical.BookInput{Patient: who, Practitioner: b.doctor, Period: b.at(5*time.Hour, 6*time.Hour)})
+		_, err = b.Book(
+			b.Ctx, scheduling.BookInput{Patient: who, Practitioner: b.doctor, Period: b.at(5*time.Hour, 6*time.Hour)},
+		)
 		require.ErrorIs(t, err, patient.ErrInactive)
 	})
 }
@@ -137,56 +182,66 @@ func TestService_Book_Details(t *testing.T) {
 func TestService_CancelAppointment(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	in := clinical.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)}
+	in := scheduling.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)}
 	a, err := b.Book(b.Ctx, in)
 	require.NoError(t, err)
 	clerk := b.As(t, identity.RoleReceptionist)
-	_, err = b.CancelAppointment(clerk, clinical.CancelAppointmentInput{ID: a.ID, Code: "no-such", Reason: "x"})
+	_, err = b.CancelAppointment(clerk, scheduling.CancelAppointmentInput{ID: a.ID, Code: "no-such", Reason: "x"})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
-	_, err = b.CancelAppointment(clerk, clinical.CancelAppointmentInput{ID: a.ID})
+	_, err = b.CancelAppointment(clerk, scheduling.CancelAppointmentInput{ID: a.ID})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "a reason is required")
-	gone, err := b.CancelAppointment(clerk, clinical.CancelAppointmentInput{ID: a.ID, Code: "pat-fb", Reason: "feels better"})
+	gone, err := b.CancelAppointment(
+		clerk, scheduling.CancelAppointmentInput{ID: a.ID, Code: "pat-fb", Reason: "feels better"},
+	)
 	require.NoError(t, err)
-	require.Equal(t, clinical.AppointmentCancelled, gone.Status)
-	require.Equal(t, clinical.CancelCode("pat-fb"), gone.CancelCode)
+	require.Equal(t, scheduling.AppointmentCancelled, gone.Status)
+	require.Equal(t, scheduling.CancelCode("pat-fb"), gone.CancelCode)
 	require.Equal(t, hmstype.ActorHuman, gone.CancelledBy.Kind)
 	history, err := b.GetAppointmentHistory(b.Ctx, a.ID)
 	require.NoError(t, err)
 	require.Equal(t, []hmstype.StatusChange{
 		{From: "booked", To: "cancelled", At: b.Clock.Now(), By: gone.CancelledBy, Reason: "feels better"},
 	}, history.Steps)
-	_, err = b.CancelAppointment(clerk, clinical.CancelAppointmentInput{ID: a.ID, Reason: "again"})
+	_, err = b.CancelAppointment(clerk, scheduling.CancelAppointmentInput{ID: a.ID, Reason: "again"})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 
 	next, err := b.Book(b.Ctx, in)
 	require.NoError(t, err, "the time is free again")
-	wrong, err := b.EnterAppointmentInError(clerk, clinical.EnterAppointmentInErrorInput{ID: next.ID, Reason: "another patient"})
+	wrong, err := b.EnterAppointmentInError(
+		clerk, scheduling.EnterAppointmentInErrorInput{ID: next.ID, Reason: "another patient"},
+	)
 	require.NoError(t, err)
-	require.Equal(t, clinical.AppointmentEnteredInError, wrong.Status)
+	require.Equal(t, scheduling.AppointmentEnteredInError, wrong.Status)
 	require.Equal(t, "another patient", wrong.CancelReason)
 
 	third, err := b.Book(b.Ctx, in)
 	require.NoError(t, err)
 	_, err = b.CheckIn(clerk, third.ID)
 	require.NoError(t, err)
-	e, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{Appointment: third.ID, Class: clinical.ClassAmbulatory})
+	e, err := b.clinic.OpenEncounter(
+		b.Ctx, clinical.OpenEncounterInput{Appointment: third.ID, Class: clinical.ClassAmbulatory},
+	)
 	require.NoError(t, err)
-	_, err = b.EnterAppointmentInError(clerk, clinical.EnterAppointmentInErrorInput{ID: third.ID, Reason: "x"})
-	require.ErrorIs(t, err, clinical.ErrAppointmentUsed)
-	_, err = b.EnterEncounterInError(b.Ctx, clinical.EnterEncounterInErrorInput{ID: e.ID, Reason: "another patient"})
+	_, err = b.EnterAppointmentInError(clerk, scheduling.EnterAppointmentInErrorInput{ID: third.ID, Reason: "x"})
+	require.ErrorIs(t, err, scheduling.ErrAppointmentUsed)
+	_, err = b.clinic.EnterEncounterInError(
+		b.Ctx, clinical.EnterEncounterInErrorInput{ID: e.ID, Reason: "another patient"},
+	)
 	require.NoError(t, err)
-	_, err = b.EnterAppointmentInError(clerk, clinical.EnterAppointmentInErrorInput{ID: third.ID, Reason: "x"})
+	_, err = b.EnterAppointmentInError(clerk, scheduling.EnterAppointmentInErrorInput{ID: third.ID, Reason: "x"})
 	require.NoError(t, err)
 }
 
 func TestService_Reschedule_ConcurrentMovesOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	a, err := b.Book(b.Ctx, clinical.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)})
+	a, err := b.Book(
+		b.Ctx, scheduling.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)},
+	)
 	require.NoError(t, err)
 	wins := countWins(t, 16, hmstype.ErrInvalidTransition, func(i int) error {
 		start := time.Duration(3+i) * time.Hour
-		_, err := b.Reschedule(b.Ctx, clinical.RescheduleInput{ID: a.ID, Period: b.at(start, start+time.Minute)})
+		_, err := b.Reschedule(b.Ctx, scheduling.RescheduleInput{ID: a.ID, Period: b.at(start, start+time.Minute)})
 		return err
 	})
 	require.Equal(t, 1, wins)
@@ -199,23 +254,27 @@ func TestService_MarkNoShows(t *testing.T) {
 	var ids []hmstype.AppointmentID
 	for i := range 5 {
 		start := time.Duration(i) * time.Hour
-		a, err := b.Book(b.Ctx, clinical.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(start, start+time.Hour)})
+		a, err := b.Book(
+			b.Ctx, scheduling.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(start, start+time.Hour)},
+		)
 		require.NoError(t, err)
 		ids = append(ids, a.ID)
 	}
 	_, err := b.CheckIn(b.Ctx, ids[1])
 	require.NoError(t, err)
 	b.Clock.Advance(3*time.Hour + 10*time.Minute)
-	_, err = b.MarkNoShows(b.Ctx, clinical.MarkNoShowsInput{AsOf: b.Clock.Now().Add(time.Hour)})
+	_, err = b.MarkNoShows(b.Ctx, scheduling.MarkNoShowsInput{AsOf: b.Clock.Now().Add(time.Hour)})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "nobody has missed the future")
-	sweep := clinical.MarkNoShowsInput{AsOf: b.Clock.Now(), Grace: 15 * time.Minute, Limit: 1}
+	sweep := scheduling.MarkNoShowsInput{AsOf: b.Clock.Now(), Grace: 15 * time.Minute, Limit: 1}
 	var marked []hmstype.AppointmentID
 	for range 4 {
 		some, err := b.MarkNoShows(b.Ctx, sweep)
 		require.NoError(t, err)
 		marked = append(marked, some...)
 	}
-	require.Equal(t, []hmstype.AppointmentID{ids[0], ids[2]}, marked, "not those who came, nor within the grace, nor to come")
+	require.Equal(
+		t, []hmstype.AppointmentID{ids[0], ids[2]}, marked, "not those who came, nor within the grace, nor to come",
+	)
 	_, err = b.MarkNoShows(b.As(t, identity.RoleNurse), sweep)
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 }
@@ -226,7 +285,8 @@ func TestService_MarkNoShows(t *testing.T) {
 func TestService_ListAppointments_DaysOfClockChanges(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	_, err := b.DB.NewRaw(`UPDATE hms.tenant SET time_zone = 'Europe/Berlin' WHERE tenant_id = ?`, b.Tenant).Exec(t.Context())
+	_, err := b.DB.NewRaw(`UPDATE hms.tenant SET time_zone = 'Europe/Berlin' WHERE tenant_id = ?`, b.Tenant).
+		Exec(t.Context())
 	require.NoError(t, err)
 	b.Clock.Advance(2 * time.Minute) // the tenant's settings are kept for a minute
 	zone, err := time.LoadLocation("Europe/Berlin")
@@ -244,11 +304,11 @@ func TestService_ListAppointments_DaysOfClockChanges(t *testing.T) {
 		// An appointment in each hour, from the one before midnight to the one after the next.
 		for h := -1; h <= tt.hours; h++ {
 			start := first.Add(time.Duration(h) * time.Hour)
-			_, err := b.Book(b.Ctx, clinical.BookInput{Patient: b.newPatient(t), Practitioner: doctor,
+			_, err := b.Book(b.Ctx, scheduling.BookInput{Patient: b.newPatient(t), Practitioner: doctor,
 				Period: hmstype.Period{Start: start, End: start.Add(time.Hour)}})
 			require.NoError(t, err, "%s", start)
 		}
-		in := clinical.ListAppointmentsInput{Practitioner: doctor, Day: tt.day, Page: hmstype.Page{Limit: 7}}
+		in := scheduling.ListAppointmentsInput{Practitioner: doctor, Day: tt.day, Page: hmstype.Page{Limit: 7}}
 		seen := 0
 		for {
 			list, err := b.ListAppointments(b.Ctx, in)
@@ -264,9 +324,11 @@ func TestService_ListAppointments_DaysOfClockChanges(t *testing.T) {
 		}
 		require.Equal(t, tt.hours, seen, "%s", tt.day)
 	}
-	_, err = b.ListAppointments(b.Ctx, clinical.ListAppointmentsInput{Day: hmstype.NewDate(2026, time.June, 1), During: b.at(0, time.Hour)})
+	_, err = b.ListAppointments(
+		b.Ctx, scheduling.ListAppointmentsInput{Day: hmstype.NewDate(2026, time.June, 1), During: b.at(0, time.Hour)},
+	)
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
-	_, err = b.ListAppointments(b.Ctx, clinical.ListAppointmentsInput{})
+	_, err = b.ListAppointments(b.Ctx, scheduling.ListAppointmentsInput{})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 }
 
@@ -276,20 +338,22 @@ func TestService_Book_InTheHostsTransaction(t *testing.T) {
 		t.Run(way.Name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
-			in := clinical.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)}
+			in := scheduling.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)}
 			_, err := b.Book(b.Ctx, in)
 			require.NoError(t, err)
 			host := way.Begin(t, b.DB, b.DSN)
 			base := b.Base
 			base.DB = host.Bind(base.DB)
-			bound := clinical.New(base, clinical.Ports{Patients: patient.NewPort(base)})
+			bound := newService(base)
 			_, err = bound.Book(b.Ctx, in)
-			require.ErrorIs(t, err, clinical.ErrSlotTaken)
+			require.ErrorIs(t, err, scheduling.ErrSlotTaken)
 			in.Period = b.at(2*time.Hour, 3*time.Hour)
 			_, err = bound.Book(b.Ctx, in)
 			require.NoError(t, err, "the host goes on after a refusal")
 			require.NoError(t, host.Commit())
-			list, err := b.ListAppointments(b.Ctx, clinical.ListAppointmentsInput{Patient: b.patient, During: b.at(0, 24*time.Hour)})
+			list, err := b.ListAppointments(
+				b.Ctx, scheduling.ListAppointmentsInput{Patient: b.patient, During: b.at(0, 24*time.Hour)},
+			)
 			require.NoError(t, err)
 			require.Len(t, list.Items, 2)
 		})
@@ -299,13 +363,25 @@ func TestService_Book_InTheHostsTransaction(t *testing.T) {
 func TestSlotTakenError_SaysNothingOfThePatient(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	a, err := b.Book(b.Ctx, clinical.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour), AppointmentDetails: clinical.AppointmentDetails{Reason: "CANARY", Notes: "CANARY"}})
+	a, err := b.Book(
+		b.Ctx,
+		scheduling.BookInput{
+			Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour),
+			AppointmentDetails: scheduling.AppointmentDetails{Reason: "CANARY", Notes: "CANARY"},
+		},
+	)
 	require.NoError(t, err)
-	_, err = b.Book(b.Ctx, clinical.BookInput{Patient: b.newPatient(t), Practitioner: b.doctor, Period: a.Period, AppointmentDetails: clinical.AppointmentDetails{Reason: "CANARY"}})
-	require.ErrorIs(t, err, clinical.ErrSlotTaken)
+	_, err = b.Book(
+		b.Ctx,
+		scheduling.BookInput{
+			Patient: b.newPatient(t), Practitioner: b.doctor, Period: a.Period,
+			AppointmentDetails: scheduling.AppointmentDetails{Reason: "CANARY"},
+		},
+	)
+	require.ErrorIs(t, err, scheduling.ErrSlotTaken)
 	require.NotContains(t, fmt.Sprintf("%+v", err), "CANARY")
 	require.NotContains(t, err.Error(), b.patient.String())
 	require.Equal(t, hmstype.KindAlreadyExists, hmstype.KindOf(err))
-	_, err = b.Book(context.Background(), clinical.BookInput{})
+	_, err = b.Book(context.Background(), scheduling.BookInput{})
 	require.ErrorIs(t, err, hmstype.ErrUnauthenticated)
 }

@@ -1,4 +1,4 @@
-package clinical
+package scheduling
 
 import (
 	"context"
