@@ -45,7 +45,8 @@ func isDownstairs(from, to string) bool {
 
 // aside are the packages of tests, which only tests and their own kind import.
 var aside = []string{
-	"internal/dbtest", "internal/dbtest/catalogue", "internal/archtest", "hmstest/pgserver", "billing/charge/chargetest",
+	"internal/dbtest", "internal/dbtest/catalogue", "internal/dbtest/day", "internal/dbtest/method", "internal/archtest",
+	"hmstest/pgserver", "billing/charge/chargetest",
 }
 
 // sameTier are the imports inside a tier that are meant.
