@@ -25,9 +25,11 @@ var catalogueRules = map[string]string{
 	"row-level security is not on and forced": `SELECT t.name FROM tenanted AS t WHERE NOT (t.relrowsecurity
 		AND t.relforcerowsecurity)`,
 
-	// A restrictive policy can only narrow, so a host may add one.
+	// A restrictive policy can only narrow, so a host may add one. The scheduler's names the tenants.
 	"its permissive policy is not the tenant's alone": `SELECT t.name FROM tenanted AS t
-		WHERE (SELECT count(*) FROM pg_policy AS p WHERE p.polrelid = t.oid AND p.polpermissive) <> 1
+		WHERE (SELECT count(*) FROM pg_policy AS p WHERE p.polrelid = t.oid AND p.polpermissive
+			AND NOT (p.polname = 'tenant_list' AND p.polcmd = 'r' AND t.name = 'hms.tenant'
+				AND p.polroles = ARRAY['hms_scheduler'::regrole::oid])) <> 1
 		OR NOT EXISTS (SELECT 1 FROM pg_policy AS p WHERE p.polrelid = t.oid AND p.polpermissive AND p.polcmd = '*'
 			AND p.polroles = '{0}'
 			AND pg_get_expr(p.polqual, p.polrelid) = '(tenant_id = hms.current_tenant())'
@@ -56,6 +58,11 @@ var catalogueRules = map[string]string{
 		CROSS JOIN (VALUES ('hms_app'), ('hms_sealer')) AS r (role)
 		WHERE has_table_privilege(r.role, t.oid, 'TRUNCATE, REFERENCES, TRIGGER')
 			OR has_any_column_privilege(r.role, t.oid, 'REFERENCES')`,
+	"the scheduler sees more than tenants' ids": `SELECT t.name || '.' || a.attname FROM tenanted AS t
+		JOIN pg_attribute AS a ON a.attrelid = t.oid CROSS JOIN LATERAL aclexplode(a.attacl) AS x
+		WHERE x.grantee = 'hms_scheduler'::regrole AND (t.name, a.attname) <> ('hms.tenant', 'tenant_id')
+		UNION ALL SELECT t.name FROM tenanted AS t CROSS JOIN LATERAL aclexplode(t.relacl) AS x
+		WHERE x.grantee = 'hms_scheduler'::regrole`,
 	"may be granted on": `SELECT t.name FROM tenanted AS t
 		CROSS JOIN LATERAL aclexplode(t.relacl) AS a WHERE a.is_grantable AND a.grantee <> t.relowner`,
 	"has a rule, which runs as the table's owner": `SELECT t.name FROM tenanted AS t
@@ -101,21 +108,21 @@ var catalogueRules = map[string]string{
 		JOIN pg_namespace AS n ON n.oid = p.pronamespace
 		WHERE p.proleakproof AND n.nspname NOT IN ('pg_catalog', 'information_schema')`,
 	"belongs to a role that only uses it": `SELECT t.name FROM tenanted AS t JOIN pg_roles AS r ON r.oid = t.relowner
-			WHERE r.rolname IN ('hms_app', 'hms_sealer', 'hms_backup')
+			WHERE r.rolname IN ('hms_app', 'hms_sealer', 'hms_scheduler', 'hms_backup')
 		UNION SELECT p.oid::regprocedure::text FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
 			JOIN pg_roles AS r ON r.oid = p.proowner WHERE n.nspname = 'hms'
-				AND r.rolname IN ('hms_app', 'hms_sealer', 'hms_backup')
+				AND r.rolname IN ('hms_app', 'hms_sealer', 'hms_scheduler', 'hms_backup')
 		UNION SELECT 'the schema ' || n.nspname FROM pg_namespace AS n JOIN pg_roles AS r ON r.oid = n.nspowner
-			WHERE n.nspname = 'hms' AND r.rolname IN ('hms_app', 'hms_sealer', 'hms_backup')`,
+			WHERE n.nspname = 'hms' AND r.rolname IN ('hms_app', 'hms_sealer', 'hms_scheduler', 'hms_backup')`,
 	"may create in the schema": `SELECT r.rolname FROM pg_roles AS r
-		WHERE r.rolname IN ('hms_app', 'hms_sealer', 'hms_backup')
+		WHERE r.rolname IN ('hms_app', 'hms_sealer', 'hms_scheduler', 'hms_backup')
 		AND has_schema_privilege(r.oid, 'hms', 'CREATE')`,
 	"has a power that no guard stops": `SELECT r.rolname FROM pg_roles AS r
-		WHERE r.rolname IN ('hms_app', 'hms_sealer', 'hms_owner')
+		WHERE r.rolname IN ('hms_app', 'hms_sealer', 'hms_scheduler', 'hms_owner')
 		AND (r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication)`,
 	"is a member of another role": `SELECT m.rolname || ' in ' || g.rolname FROM pg_roles AS m
 		JOIN pg_roles AS g ON g.oid <> m.oid
-		WHERE m.rolname IN ('hms_app', 'hms_sealer') AND pg_has_role(m.oid, g.oid, 'MEMBER')`,
+		WHERE m.rolname IN ('hms_app', 'hms_sealer', 'hms_scheduler') AND pg_has_role(m.oid, g.oid, 'MEMBER')`,
 	"may write a backup's source": `SELECT t.name FROM tenanted AS t JOIN pg_roles AS r ON r.rolname = 'hms_backup'
 		WHERE has_table_privilege(r.oid, t.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')`,
 	"is for the library's own roles": `SELECT p.oid::regprocedure::text FROM pg_proc AS p

@@ -226,6 +226,9 @@ var breaches = []breach{
 		"the schema: the application's role creates a function in the schema",
 		"the schema: the application's role creates a view in the schema",
 	}},
+	{`GRANT SELECT (last_name) ON hms.user_account TO hms_scheduler`, []string{
+		"hms.user_account.last_name: the scheduler sees more than tenants' ids",
+	}},
 	{`GRANT USAGE ON SCHEMA hms TO PUBLIC`, []string{"the schema hms: is granted to everybody"}},
 	{`ALTER DEFAULT PRIVILEGES FOR ROLE hms_owner IN SCHEMA hms GRANT SELECT ON TABLES TO PUBLIC`, []string{
 		"what will be created in the schema hms: is granted to everybody",
