@@ -82,7 +82,7 @@ func New(tb testing.TB) *Env {
 }
 
 // NewOwn gives a test a database of its own, for what would disturb others: migrations,
-// locks on tables, broken triggers.
+// locks on tables, broken triggers. Its sessions are the test's own as well: see [EndSessions].
 func NewOwn(tb testing.TB) *Env {
 	tb.Helper()
 	open(tb)
@@ -94,6 +94,7 @@ func NewOwn(tb testing.TB) *Env {
 	}
 	dsn, err := clone(tb.Context(), server)
 	require.NoError(tb, err)
+	dsn = Named(tb, dsn)
 	db, err := dbx.Open(dsn)
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, db.Close()) })
