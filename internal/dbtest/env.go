@@ -59,8 +59,8 @@ func (c *Clock) Advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// fastHash keeps password hashing from dominating the tests; what it costs is measured elsewhere.
-var fastHash = identity.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1}
+// FastHash keeps password hashing from dominating the tests; what it costs is measured elsewhere.
+var FastHash = identity.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1}
 
 // Env is what one test works with.
 type Env struct {
@@ -133,7 +133,7 @@ func newEnv(tb testing.TB, db *bun.DB, dsn string) *Env {
 		DB: dbx.NewHandle(db, dbx.Options{Now: clock.Now, Results: crypt}), Log: zerolog.Nop(), Crypt: crypt,
 		Separation: hmstype.StandardSeparation(), Probe: RequireEvent,
 	}
-	e.Identity = identity.New(e.Base, identity.Config{Argon2: fastHash})
+	e.Identity = identity.New(e.Base, identity.Config{Argon2: FastHash})
 	e.Base.Authorizer = e.Identity
 	e.Ctx = hmstype.WithActor(tb.Context(), hmstype.SystemActor(e.Tenant, "test"))
 	_, err = e.Identity.CreateTenant(e.Ctx, identity.CreateTenantInput{
