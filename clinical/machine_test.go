@@ -124,8 +124,8 @@ func TestTransitions_EveryPair(t *testing.T) {
 	}
 }
 
-// TestWalls tries by SQL, as superuser, what must never be.
-func TestWalls(t *testing.T) {
+// TestGuards tries by SQL, as superuser, what must never be.
+func TestGuards(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	e := b.open(t, clinical.ClassInpatient)

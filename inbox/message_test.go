@@ -351,8 +351,8 @@ func TestSendMessage_ConcurrentOrder(t *testing.T) {
 	require.EqualValues(t, (writers-1)*each, full.Unread, "of the others, each once")
 }
 
-// TestMessage_Walls tries by SQL, as superuser, what must never be.
-func TestMessage_Walls(t *testing.T) {
+// TestMessage_Guards tries by SQL, as superuser, what must never be.
+func TestMessage_Guards(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	doctor, _ := b.person(t, identity.RoleDoctor)

@@ -203,8 +203,8 @@ func TestTask_HistoryExplainsTheState(t *testing.T) {
 	require.Zero(t, report)
 }
 
-// TestTask_Walls tries by SQL, as superuser, what must never be.
-func TestTask_Walls(t *testing.T) {
+// TestTask_Guards tries by SQL, as superuser, what must never be.
+func TestTask_Guards(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	nurse, _ := b.person(t, identity.RoleNurse)

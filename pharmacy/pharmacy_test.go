@@ -432,7 +432,7 @@ func TestService_ReverseDispense(t *testing.T) {
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 }
 
-func TestWalls(t *testing.T) {
+func TestGuards(t *testing.T) {
 	t.Parallel()
 	b := setup(t, pharmacy.Ports{})
 	batch := b.receive(t, "B", 10, 30)

@@ -170,7 +170,8 @@ func roleAndSettings(t *testing.T, host dbtest.HostTx) string {
 }
 
 // A whole stay runs in one transaction of the host's, over everything that the services send and
-// read.
+// read. It cannot be the whole day: sessions are looked up apart, where nobody sees accounts that are
+// not committed.
 func TestHMS_HostTransaction_WholeStay(t *testing.T) {
 	t.Parallel()
 	for _, way := range dbtest.WaysToJoin {

@@ -36,17 +36,17 @@ func newMember(t *testing.T, env *hmstest.Env, password hmstype.Secret, roles ..
 
 // A refusal and a failed login are on the trail even where the use case ran in a transaction of the
 // host's that is rolled back: whoever is refused must not be able to wipe that out.
-func TestTrail_SurvivesTheHostsRollback(t *testing.T) {
+func TestTrail_StaysAfterTheHostsRollback(t *testing.T) {
 	t.Parallel()
 	for _, way := range dbtest.WaysToJoin {
 		t.Run(way.Name, func(t *testing.T) {
 			t.Parallel()
-			requireTrailSurvives(t, hmstest.New(t), way)
+			requireTrailStays(t, hmstest.New(t), way)
 		})
 	}
 }
 
-func requireTrailSurvives(t *testing.T, env *hmstest.Env, way dbtest.WayToJoin) {
+func requireTrailStays(t *testing.T, env *hmstest.Env, way dbtest.WayToJoin) {
 	t.Helper()
 	const password hmstype.Secret = "seven green lanterns"
 	user := newMember(t, env, password, identity.RoleDoctor)
@@ -69,7 +69,7 @@ func requireTrailSurvives(t *testing.T, env *hmstest.Env, way dbtest.WayToJoin) 
 	}
 
 	for name, c := range map[string]struct {
-		deed   func(h *hms.HMS) error
+		call   func(h *hms.HMS) error
 		want   error // nil: it succeeds
 		action audit.Action
 	}{
@@ -77,7 +77,7 @@ func requireTrailSurvives(t *testing.T, env *hmstest.Env, way dbtest.WayToJoin) 
 			hms.ErrPermissionDenied, audit.ActionDenied},
 		"restricted": {func(h *hms.HMS) error { _, err := h.Patient.Get(self, who.ID); return err }, patient.ErrRestricted,
 			audit.ActionDenied},
-		"duty": {func(h *hms.HMS) error {
+		"separation of duties": {func(h *hms.HMS) error {
 			_, err := h.Pharmacy.Dispense(prescriber,
 				pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 1})
 			return err
@@ -94,14 +94,14 @@ func requireTrailSurvives(t *testing.T, env *hmstest.Env, way dbtest.WayToJoin) 
 			_, err = bound.Patient.Register(env.Ctx,
 				patient.RegisterInput{Details: patient.Details{LastName: "Rolled back", Gender: patient.GenderUnknown}})
 			require.NoError(t, err)
-			require.ErrorIs(t, c.deed(bound), c.want)
+			require.ErrorIs(t, c.call(bound), c.want)
 			require.NoError(t, host.Rollback())
 			require.Equal(t, before+1, countEvents(t, env, c.action))
 		})
 	}
 	found, err := env.H.Patient.Search(env.Ctx, patient.SearchInput{Name: "rolled"})
 	require.NoError(t, err)
-	require.Empty(t, found.Items, "the host's own deed is gone")
+	require.Empty(t, found.Items, "what the host did is gone")
 }
 
 func countEvents(t *testing.T, env *hmstest.Env, action audit.Action) int {

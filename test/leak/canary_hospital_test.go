@@ -117,7 +117,7 @@ func (c *hospital) configure() hms.Config {
 		Observers: []hmstype.Observer{observer},
 		Now:       c.clock.Now, Logger: zerolog.New(&c.log).Level(zerolog.TraceLevel), KeyEncryptionKey: key,
 		EncryptNarrative: true,
-		Identity:         identity.Config{Argon2: fastHash},
+		Identity:         identity.Config{Argon2: dbtest.FastHash},
 		AuditLog:         sealed.Config{Signer: signer, Verifiers: []string{public}, Witnesses: []sealed.Witness{witness}},
 	}
 }

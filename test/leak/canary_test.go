@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/chelal/hms/hmstype"
-	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/internal/dbtest/day"
 	"github.com/chelal/hms/outbox"
 )
@@ -150,6 +149,3 @@ func chain(err error) []error {
 	}
 	return append(all, chain(errors.Unwrap(err))...)
 }
-
-// fastHash keeps password hashing from dominating.
-var fastHash = identity.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1}

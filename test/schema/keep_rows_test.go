@@ -52,10 +52,10 @@ func TestSchema_RowsOfTheRecordAreKept(t *testing.T) {
 	require.Empty(t, dbtest.Texts(t, env.DB, `SELECT t.relname FROM (`+tables+`) AS t WHERE `+kept+` AND EXISTS (SELECT 1
 		FROM pg_roles AS r WHERE r.rolname IN ('hms_app', 'hms_sealer', 'hms_backup')
 		AND has_table_privilege(r.oid, t.oid, 'DELETE, TRUNCATE'))`),
-		"the first wall: no role of the library's may remove what nobody removes")
+		"the first guard: no role of the library's may remove what nobody removes")
 }
 
-// The second wall is tried on every table, as the owner and as a superuser.
+// The second guard is tried on every table, as the owner and as a superuser.
 func TestSchema_NobodyRemovesRowsOfTheRecord(t *testing.T) {
 	t.Parallel()
 	env := hmstest.NewOwn(t)

@@ -94,7 +94,7 @@ func TestSchema_ReferencesAreOfOnePatient(t *testing.T) {
 }
 
 // Every key that has the patient with it is tried on rows that a hospital's day left, in every domain:
-// the row that is referred to becomes another patient's behind the walls, and raw SQL that refers to
+// the row that is referred to becomes another patient's behind the guards, and raw SQL that refers to
 // it is refused. Triggers and checks are off, so that the keys
 // answer for themselves.
 func TestSchema_NobodyRefersToAnothersRow(t *testing.T) {

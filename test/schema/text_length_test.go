@@ -365,7 +365,7 @@ func TestSchema_TextsEndWhereTheirValidationDoes(t *testing.T) {
 	}
 	for column, bound := range bounds {
 		table, name, _ := strings.Cut(column, ".")
-		typed, isTwin := plain[strings.TrimSuffix(column, "_key")]
+		typed, isNormalForm := plain[strings.TrimSuffix(column, "_key")]
 		other, isOther := otherBounds[column]
 		switch {
 		case bound == listed, compared[column]:
@@ -375,7 +375,7 @@ func TestSchema_TextsEndWhereTheirValidationDoes(t *testing.T) {
 			assert.Equal(t, 2000, bound, "%s: the longest reason, that of a critical value's case", column)
 		case name == "from_status" || name == "to_status":
 			assert.Equal(t, 30, bound, "%s: the program's own states", column)
-		case isTwin && strings.HasSuffix(name, "_key"):
+		case isNormalForm && strings.HasSuffix(name, "_key"):
 			assert.Equal(t, utf8.UTFMax*typed, bound, "%s: see internal/names.Check", column)
 		default:
 			assert.True(t, isOther, "%s has a check of its length that Go does not know of", column)
@@ -384,7 +384,7 @@ func TestSchema_TextsEndWhereTheirValidationDoes(t *testing.T) {
 	}
 }
 
-// otherBounds are those of texts that no sample leads to, of twins of what a check lists, and of the
+// otherBounds are those of texts that no sample leads to, of normal forms of what a check lists, and of the
 // program's own codes.
 var otherBounds = map[string]int{
 	"charge.source_kind": 40, "charge.source_id": 100, "lab_answer.display": 300, "webauthn_credential.name": 100,

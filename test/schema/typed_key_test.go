@@ -13,18 +13,19 @@ import (
 )
 
 // keyTexts lists the texts on which a unique key, a primary key or an exclusion constraint stands and
-// that are no twin: a stored column <name>_key beside <name> that is never null by accident and
-// holds what internal/names makes of it. A key over an expression is listed, too, for twins are stored.
+// that are no normal form: a stored column <name>_key beside <name> that is never null by accident and
+// holds what internal/names makes of it. A key over an expression is listed, too, for normal forms
+// are stored.
 const keyTexts = `SELECT DISTINCT x.relname || ' ' || coalesce(a.attname, '(expression)') FROM (` + tables + `) AS t
 	JOIN pg_index AS i ON i.indrelid = t.oid AND (i.indisunique OR i.indisexclusion)
 	JOIN pg_class AS x ON x.oid = i.indexrelid AND NOT x.relispartition
 	CROSS JOIN LATERAL unnest((string_to_array(i.indkey::text, ' ')::int2[])[1:i.indnkeyatts]) AS k (attnum)
 	LEFT JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = k.attnum AND k.attnum > 0
 	LEFT JOIN pg_type AS y ON y.oid = a.atttypid
-	WHERE (a.attnum IS NULL OR y.typcategory = 'S') AND NOT (` + isTwin + `)`
+	WHERE (a.attnum IS NULL OR y.typcategory = 'S') AND NOT (` + isNormalForm + `)`
 
-// isTwin also asks for the check that keeps an empty twin out where the typed text is there.
-const isTwin = `coalesce(a.attname ~ '_key$'
+// isNormalForm also asks for the check that keeps an empty one out where the typed text is there.
+const isNormalForm = `coalesce(a.attname ~ '_key$'
 	AND EXISTS (SELECT 1 FROM pg_attribute AS typed WHERE typed.attrelid = a.attrelid AND typed.attnum > 0
 		AND NOT typed.attisdropped
 		AND typed.attname = regexp_replace(a.attname, '_key$', ''))
@@ -32,9 +33,10 @@ const isTwin = `coalesce(a.attname ~ '_key$'
 		AND c.conname ~ '_twin_check$'
 		AND a.attnum = ANY (c.conkey)), false)`
 
-// noTwin says by reason which texts of keys need none: machines write them, or a check allows one
-// spelling only. Whoever adds a key over a text gives it a twin (see internal/names), or a reason here.
-var noTwin = map[string]string{
+// noNormalForm says by reason which texts of keys need none: machines write them, or a check allows one
+// spelling only. Whoever adds a key over a text gives it a normal form (see
+// internal/names), or a reason here.
+var noNormalForm = map[string]string{
 	"a currency of ISO 4217: checked against the tenant's or the form": `
 		bill_currency_key.currency bill_share_currency_key.currency ledger_account_code_key.currency
 		ledger_account_currency_key.currency payment_bill_key.currency service_price_days_excl.currency`,
@@ -47,8 +49,8 @@ var noTwin = map[string]string{
 		lab_specimen_accession_key.accession`,
 	"a name in the program": `
 		counter_pkey.name lock_pkey.name ledger_account_code_key.code idempotency_key_pkey.operation`,
-	"the program's own name of the act that is " +
-		"charged": `charge_source_key.source_kind charge_source_key.source_id`,
+	"the program's own name of the act that is charged": `
+		charge_source_key.source_kind charge_source_key.source_id`,
 	"a host's program makes it, and it must be the same to the byte": `idempotency_key_pkey.key`,
 	"made of ids": `idempotency_key_pkey.actor`,
 	"a hash":      `login_source_pkey.source`,
@@ -62,8 +64,8 @@ var noTwin = map[string]string{
 		stay_patient_excl.(expression)`,
 }
 
-// untwinned gives the keys over texts without a twin, as <index>.<column>.
-func untwinned(t *testing.T, env *hmstest.Env) []string {
+// unnormalised gives the keys over texts without a normal form, as <index>.<column>.
+func unnormalised(t *testing.T, env *hmstest.Env) []string {
 	t.Helper()
 	list := dbtest.Texts(t, env.DB, keyTexts)
 	for i := range list {
@@ -73,24 +75,24 @@ func untwinned(t *testing.T, env *hmstest.Env) []string {
 	return list
 }
 
-func TestSchema_TypedKeysHaveATwin(t *testing.T) {
+func TestSchema_TypedKeysHaveANormalForm(t *testing.T) {
 	t.Parallel()
 	reasoned := map[string]bool{}
-	for _, list := range noTwin {
+	for _, list := range noNormalForm {
 		for entry := range strings.FieldsSeq(list) {
 			require.False(t, reasoned[entry], "%s has two reasons", entry)
 			reasoned[entry] = true
 		}
 	}
-	require.Equal(t, slices.Sorted(maps.Keys(reasoned)), untwinned(t, hmstest.New(t)),
-		"a unique key over a text wants its twin, or a reason in noTwin; a reason wants its key")
+	require.Equal(t, slices.Sorted(maps.Keys(reasoned)), unnormalised(t, hmstest.New(t)),
+		"a unique key over a text wants its normal form, or a reason in noNormalForm; a reason wants its key")
 }
 
 // The walk finds what it is there to find.
-func TestSchema_TypedKeysWithoutATwinAreFound(t *testing.T) {
+func TestSchema_TypedKeysWithoutANormalFormAreFound(t *testing.T) {
 	t.Parallel()
 	env := hmstest.NewOwn(t)
-	before := untwinned(t, env)
+	before := unnormalised(t, env)
 	for _, statement := range []string{
 		`CREATE TABLE hms.breach (tenant_id uuid, plain text, lone_key text, unchecked text, unchecked_key text,
 			good text, good_key text,
@@ -107,7 +109,7 @@ func TestSchema_TypedKeysWithoutATwinAreFound(t *testing.T) {
 		_, err := env.DB.ExecContext(t.Context(), statement)
 		require.NoError(t, err, statement)
 	}
-	found := slices.DeleteFunc(untwinned(t, env), func(entry string) bool { return slices.Contains(before, entry) })
+	found := slices.DeleteFunc(unnormalised(t, env), func(entry string) bool { return slices.Contains(before, entry) })
 	require.Equal(t, []string{
 		"breach_excl.plain", "breach_lone_key.lone_key", "breach_lower_key.(expression)", "breach_partial_key.plain",
 		"breach_pkey.plain", "breach_plain_key.plain", "breach_unchecked_key.unchecked_key",

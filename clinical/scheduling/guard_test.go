@@ -47,8 +47,8 @@ func TestTransitions_EveryPair(t *testing.T) {
 	require.Equal(t, len(states)*(len(states)-1), n)
 }
 
-// TestWalls tries by SQL, as superuser, what must never be.
-func TestWalls(t *testing.T) {
+// TestGuards tries by SQL, as superuser, what must never be.
+func TestGuards(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	a, err := b.Book(b.Ctx, scheduling.BookInput{
@@ -109,7 +109,7 @@ func TestTenantIsolation(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// What the database's walls should have kept out is found where somebody took them down.
+// What the database's guards should have kept out is found where somebody took them off.
 func TestService_VerifyCalendar(t *testing.T) {
 	t.Parallel()
 	b := setupOn(t, dbtest.NewOwn(t))

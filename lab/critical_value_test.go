@@ -9,9 +9,9 @@ import (
 	"github.com/chelal/hms/lab"
 )
 
-// The original application missed critical values in four ways; each is a test here.
+// The four ways in which a critical value is easily missed.
 
-func TestAnti6_CriticalWithOnlyAnUpperBound(t *testing.T) {
+func TestCriticalValue_WithOnlyAnUpperBound(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	test := b.numericTest(t, "K", "mmol/L")
@@ -31,7 +31,7 @@ func TestAnti6_CriticalWithOnlyAnUpperBound(t *testing.T) {
 	require.Len(t, b.alerts(t), 1, "verifying the same value does not tell it twice")
 }
 
-func TestAnti6_CorrectionIsEvaluatedAnew(t *testing.T) {
+func TestCriticalValue_CorrectionIsEvaluatedAnew(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	test := b.potassium(t)
@@ -67,7 +67,7 @@ func TestAnti6_CorrectionIsEvaluatedAnew(t *testing.T) {
 	require.Equal(t, 2, b.events(t, "lab.critical_corrected"))
 }
 
-func TestAnti6_HighAgainstTheReferenceRange(t *testing.T) {
+func TestCriticalValue_HighAgainstTheReferenceRange(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	test := b.potassium(t)
@@ -78,7 +78,7 @@ func TestAnti6_HighAgainstTheReferenceRange(t *testing.T) {
 	require.Empty(t, b.alerts(t))
 }
 
-func TestAnti6_ItemOfAnotherOrderIsRefused(t *testing.T) {
+func TestCriticalValue_ItemOfAnotherOrderIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	test := b.potassium(t)

@@ -11,10 +11,10 @@ import (
 	"github.com/chelal/hms/hmstype"
 )
 
-// TestAntiTest7 holds what was seen to go wrong in an application of this kind: it took too
+// TestBill_SumsAndPayments holds what goes wrong in applications of this kind: one took too
 // much money, took negative money, did not know what was paid, did not sum its bills, and
 // could not tell who owes what.
-func TestAntiTest7(t *testing.T) {
+func TestBill_SumsAndPayments(t *testing.T) {
 	t.Parallel()
 
 	t.Run("OverpaymentOf500OnABillOf100IsRefused", func(t *testing.T) {
@@ -56,8 +56,8 @@ func TestAntiTest7(t *testing.T) {
 	})
 }
 
-// TestAntiTest7_Reports holds the two reports that crashed.
-func TestAntiTest7_Reports(t *testing.T) {
+// TestBill_Reports holds the two reports: how old the debts are, and who pays.
+func TestBill_Reports(t *testing.T) {
 	t.Parallel()
 
 	t.Run("ReceivablesAgeing", func(t *testing.T) {

@@ -93,7 +93,7 @@ const oldMonth sealed.Month = "2018-01"
 // older gives a tenant, in a database of its own, whose trail begins in 2018: some months have
 // events of every category. They are put there before the log begins, so that to it they are
 // simply its first events.
-func older(t *testing.T, months ...sealed.Month) *logBench {
+func older(t *testing.T, months ...sealed.Month) *logBundle {
 	t.Helper()
 	b := newLog(t, dbtest.NewOwn(t))
 	b.Clock.Advance(time.Since(dbtest.Start)) // the host's clock agrees with the database's
@@ -105,7 +105,7 @@ func older(t *testing.T, months ...sealed.Month) *logBench {
 
 // sibling gives another tenant of the same database, whose trail begins in months of its own:
 // what befalls these concerns nobody else.
-func (b *logBench) sibling(t *testing.T, months ...sealed.Month) *logBench {
+func (b *logBundle) sibling(t *testing.T, months ...sealed.Month) *logBundle {
 	t.Helper()
 	env := *b.Env
 	env.Tenant = hmstype.NewID[hmstype.TenantID]()
@@ -134,7 +134,7 @@ func (m *months) next() sealed.Month {
 }
 
 // age puts events into a month.
-func (b *logBench) age(t *testing.T, month sealed.Month, n int) {
+func (b *logBundle) age(t *testing.T, month sealed.Month, n int) {
 	t.Helper()
 	from, _, err := month.Bounds()
 	require.NoError(t, err)
@@ -148,7 +148,7 @@ func (b *logBench) age(t *testing.T, month sealed.Month, n int) {
 
 // sealAll seals until nothing waits. Other tests' transactions may hold the watermark back, and
 // a checkpoint that left the old events behind would make them back-dated, so it waits for it first.
-func (b *logBench) sealAll(t *testing.T) {
+func (b *logBundle) sealAll(t *testing.T) {
 	t.Helper()
 	for dbtest.Scalar[bool](t, b.Env,
 		`SELECT EXISTS (SELECT 1 FROM hms.audit_event WHERE tenant_id = ?
@@ -164,7 +164,7 @@ func (b *logBench) sealAll(t *testing.T) {
 
 // archive archives a month. Tests that share a database keep each other from the lock on the
 // trail, so it tries again as a host's scheduler would.
-func (b *logBench) archive(t *testing.T, in sealed.ArchiveInput) (sealed.ArchiveReport, error) {
+func (b *logBundle) archive(t *testing.T, in sealed.ArchiveInput) (sealed.ArchiveReport, error) {
 	t.Helper()
 	if in.By == "" {
 		in.By = "scheduler"
@@ -177,7 +177,7 @@ func (b *logBench) archive(t *testing.T, in sealed.ArchiveInput) (sealed.Archive
 	}
 }
 
-func (b *logBench) verifiers(t *testing.T) note.Verifiers {
+func (b *logBundle) verifiers(t *testing.T) note.Verifiers {
 	t.Helper()
 	verifier, err := note.NewVerifier(b.public)
 	require.NoError(t, err)
@@ -185,7 +185,7 @@ func (b *logBench) verifiers(t *testing.T) note.Verifiers {
 }
 
 // inMonth counts the tenant's events of a month.
-func (b *logBench) inMonth(t *testing.T, month sealed.Month) int64 {
+func (b *logBundle) inMonth(t *testing.T, month sealed.Month) int64 {
 	t.Helper()
 	from, to, err := month.Bounds()
 	require.NoError(t, err)
@@ -195,7 +195,7 @@ func (b *logBench) inMonth(t *testing.T, month sealed.Month) int64 {
 }
 
 // hold places a hold.
-func (b *logBench) hold(t *testing.T, p hmstype.PatientID) hmstype.LegalHoldID {
+func (b *logBundle) hold(t *testing.T, p hmstype.PatientID) hmstype.LegalHoldID {
 	t.Helper()
 	hold, err := b.trail.PlaceLegalHold(b.Ctx,
 		audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Patient: p, Reason: "case"}})
@@ -206,7 +206,7 @@ func (b *logBench) hold(t *testing.T, p hmstype.PatientID) hmstype.LegalHoldID {
 // patiently runs statements, which are one transaction, and again where a purge of another
 // tenant's month in the same database came in their way. It never waits long for a lock: whoever
 // waits for the trail keeps all writers waiting, and a sink that writes would wait for ever.
-func (b *logBench) patiently(t *testing.T, statements string, args ...any) {
+func (b *logBundle) patiently(t *testing.T, statements string, args ...any) {
 	t.Helper()
 	for {
 		_, err := b.DB.ExecContext(t.Context(), `SET LOCAL lock_timeout = '200ms'; `+statements, args...)
@@ -222,7 +222,7 @@ var leafNumber = regexp.MustCompile(`leaf_index = (\d+)`)
 
 // past runs as superuser past every trigger; $tenant stands for the tenant's id, and leaves are
 // counted from the first one of the old months: what made the tenant lies before it.
-func (b *logBench) past(t *testing.T, statements ...string) {
+func (b *logBundle) past(t *testing.T, statements ...string) {
 	t.Helper()
 	first := dbtest.Scalar[int64](t, b.Env,
 		`SELECT coalesce(min(leaf_index), 0) FROM hms.audit_leaf WHERE tenant_id = ? AND recorded_at < '2019-01-01'`,

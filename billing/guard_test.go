@@ -14,7 +14,7 @@ import (
 )
 
 // raw runs a statement as the superuser, past the services and past row-level security: what
-// refuses it is the database's own wall.
+// refuses it is the database's own guard.
 func (b *bundle) raw(tb testing.TB, query string, args ...any) error {
 	tb.Helper()
 	_, err := b.DB.NewRaw(query, args...).Exec(tb.Context())
@@ -36,7 +36,7 @@ func (b *bundle) rawPay(tb testing.TB, bill billing.Bill, amount string, currenc
 	return b.raw(tb, rawPayment, b.Tenant, payment, bill.ID, bill.Patient, bill.Shares[0].ID, amount, currency, journal)
 }
 
-func TestWall_Payment(t *testing.T) {
+func TestGuard_Payment(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	bill := b.billOf100(t)
@@ -72,7 +72,7 @@ func TestWall_Payment(t *testing.T) {
 	}
 }
 
-func TestWall_Journal(t *testing.T) {
+func TestGuard_Journal(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.billOf100(t)
@@ -114,7 +114,7 @@ func TestWall_Journal(t *testing.T) {
 	require.ErrorIs(t, err, billing.ErrUnbalanced)
 }
 
-func TestWall_IssuedBill(t *testing.T) {
+func TestGuard_IssuedBill(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.cover(t, "First", 1, "50")
@@ -163,7 +163,7 @@ func TestWall_IssuedBill(t *testing.T) {
 	b.requireProof(t)
 }
 
-func TestWall_DraftThatDoesNotSumUp(t *testing.T) {
+func TestGuard_DraftThatDoesNotSumUp(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.post(t, b.request("CONSULT", "1"))
@@ -194,7 +194,7 @@ func TestWall_DraftThatDoesNotSumUp(t *testing.T) {
 	}
 }
 
-func TestWall_Price(t *testing.T) {
+func TestGuard_Price(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	insert := func(amount, from string) error {

@@ -146,7 +146,7 @@ func TestResult_IsImmutable(t *testing.T) {
 	}
 }
 
-func TestResult_Walls(t *testing.T) {
+func TestResult_Guards(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	test := b.potassium(t)
@@ -209,7 +209,7 @@ func TestResult_Walls(t *testing.T) {
 	}
 }
 
-func TestCatalogue_Walls(t *testing.T) {
+func TestCatalogue_Guards(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	test := b.potassium(t)
