@@ -12,6 +12,7 @@ import (
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/encryption"
 	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/hmstype"
@@ -30,17 +31,18 @@ import (
 // HMS is the hospital's core: its services, all on one database. It is immutable and safe
 // for concurrent use; one that is bound to a transaction is as safe as that is.
 type HMS struct {
-	Identity *identity.Service // tenants, users, roles
-	Audit    *audit.Service    // who saw or changed what
-	AuditLog *sealed.Service   // the trail's Merkle log: sealing, checkpoints, witnesses, proofs
-	Outbox   *outbox.Service   // events for the host's bus
-	Patient  *patient.Service  // registration, search, coverage
-	Clinical *clinical.Service // appointments, encounters, notes, vitals, prescriptions
-	Pharmacy *pharmacy.Service // formulary, stock, dispensing
-	Lab      *lab.Service      // catalogue, orders, results
-	Facility *facility.Service // wards, beds, stays
-	Billing  *billing.Service  // catalogue, charges, bills, payments, ledger
-	Inbox    *inbox.Service    // notifications, tasks, messages
+	Identity   *identity.Service   // tenants, users, roles
+	Audit      *audit.Service      // who saw or changed what
+	AuditLog   *sealed.Service     // the trail's Merkle log: sealing, checkpoints, witnesses, proofs
+	Outbox     *outbox.Service     // events for the host's bus
+	Patient    *patient.Service    // registration, search, coverage
+	Scheduling *scheduling.Service // appointments
+	Clinical   *clinical.Service   // encounters, notes, vitals, prescriptions
+	Pharmacy   *pharmacy.Service   // formulary, stock, dispensing
+	Lab        *lab.Service        // catalogue, orders, results
+	Facility   *facility.Service   // wards, beds, stays
+	Billing    *billing.Service    // catalogue, charges, bills, payments, ledger
+	Inbox      *inbox.Service      // notifications, tasks, messages
 
 	Encryption *encryption.Service // the keys of field encryption: rotation, and erasure of a person
 
@@ -68,7 +70,10 @@ func New(db *bun.DB, config Config) (*HMS, error) {
 	handle := dbx.NewHandle(db, dbx.Options{
 		Now: config.Now, MaxAttempts: config.MaxAttempts, UncachedStatements: config.UncachedStatements, Results: crypt,
 	})
-	root := &HMS{config: config, crypt: crypt, Identity: identity.New(usecase.Base{DB: handle, Log: config.Logger, Crypt: crypt}, config.Identity)}
+	root := &HMS{
+		config: config, crypt: crypt,
+		Identity: identity.New(usecase.Base{DB: handle, Log: config.Logger, Crypt: crypt}, config.Identity),
+	}
 	return root.wire(handle), nil
 }
 
@@ -120,7 +125,8 @@ func (h *HMS) Check(ctx context.Context) error {
 		return err
 	}
 	if len(state.Newer) > 0 {
-		h.config.Logger.Warn().Strs("steps", state.Newer).Msg("the database is newer than this version of hms, which goes on with it")
+		h.config.Logger.Warn().Strs("steps", state.Newer).
+			Msg("the database is newer than this version of hms, which goes on with it")
 	}
 	return dbx.Map(h.crypt.Check(ctx, h.handle.Bun()))
 }
@@ -132,6 +138,13 @@ func (h *HMS) Check(ctx context.Context) error {
 func (h *HMS) ArchiveAuditMonth(ctx context.Context, in sealed.ArchiveInput) (sealed.ArchiveReport, error) {
 	config := sealed.ArchiveConfig{Log: h.config.AuditLog, Now: h.config.Now}
 	return sealed.ArchiveMonth(ctx, h.handle.Bun(), config, in)
+}
+
+// ListTenants gives the ids of the installation's tenants, the oldest first, for a scheduler that turns
+// to one after another: [WithActor] with a [SystemActor] of each. The database's login must be a member
+// of hms_scheduler, which sees these ids and nothing else; the host decides who may call it.
+func (h *HMS) ListTenants(ctx context.Context, page hmstype.Page) (hmstype.List[hmstype.TenantID], error) {
+	return identity.ListTenants(ctx, h.handle.Bun(), h.config.Now, page)
 }
 
 // wire connects the services. New and all ways of binding call it, so that no service of a
@@ -158,8 +171,10 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 		charges = hostCharges{h.config.Charges, handle}
 	}
 	w.Billing = billing.New(base, billing.Ports{Patients: patients})
+	w.Scheduling = scheduling.New(base, scheduling.Ports{Patients: patients, Encounters: encounters})
 	w.Clinical = clinical.New(base, clinical.Ports{
-		Patients: patients, Charges: charges, FinishGuards: []clinical.FinishGuard{facility.NewPort(base)},
+		Patients: patients, Appointments: scheduling.NewPort(base), Charges: charges,
+		FinishGuards: []clinical.FinishGuard{facility.NewPort(base)},
 	})
 	w.Facility = facility.New(base, facility.Ports{Patients: patients, Encounters: encounters, Charges: charges})
 	w.Pharmacy = pharmacy.New(base, pharmacy.Ports{

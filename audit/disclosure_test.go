@@ -132,14 +132,14 @@ func TestService_RecordDisclosureRefuses(t *testing.T) {
 }
 
 // The database holds each rule by itself, against the superuser, too.
-func TestDisclosure_Walls(t *testing.T) {
+func TestDisclosure_Guards(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	s := audit.New(env.Base)
 	dbtest.RequireTransitions(t, env, "disclosure", audit.DisclosureTransitions.Pairs())
 	d, err := s.RecordDisclosure(env.Ctx, policing(register(t, env, "Told", false)))
 	require.NoError(t, err)
-	for change, wall := range map[string]string{
+	for change, guard := range map[string]string{
 		`purpose = 'another'`:                            "HM002",
 		`description = 'hms1:1:AAAA'`:                    "HM002",
 		`disclosed_at = disclosed_at - interval '1 day'`: "HM002",
@@ -149,7 +149,7 @@ func TestDisclosure_Walls(t *testing.T) {
 		`suspension_oral = true, suspension_until = suspension_at + interval '31 days'`: "disclosure_until_check",
 	} {
 		_, err := env.DB.NewRaw(`UPDATE hms.disclosure SET `+change+` WHERE id = ?`, d.ID).Exec(t.Context())
-		require.ErrorContains(t, err, wall, change)
+		require.ErrorContains(t, err, guard, change)
 	}
 	_, err = env.DB.NewRaw(`DELETE FROM hms.disclosure WHERE id = ?`, d.ID).Exec(t.Context())
 	require.ErrorContains(t, err, "HM002")

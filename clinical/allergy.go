@@ -2,7 +2,6 @@ package clinical
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -39,9 +38,9 @@ type AllergyDetails struct {
 	Substance hmstype.Code `bun:"embed:substance_" json:"substance"` // with a display; zero where NoneKnown
 	NoneKnown bool         `bun:"none_known"       json:"noneKnown"` // asked, and none is known
 	// of FHIR allergy-intolerance-category, or empty
-	Category    string `bun:"category"         json:"category,omitempty"`
-	Criticality string `bun:"criticality"      json:"criticality"`        // low, high or unable-to-assess
-	Reaction    string `bun:"reaction"         json:"reaction,omitempty"` // what happened, up to 500 characters
+	Category    string `bun:"category"    json:"category,omitempty"`
+	Criticality string `bun:"criticality" json:"criticality"`        // low, high or unable-to-assess
+	Reaction    string `bun:"reaction"    json:"reaction,omitempty"` // what happened, up to 500 characters
 }
 
 func (d AllergyDetails) validate(v *hmstype.Validator) {
@@ -97,6 +96,13 @@ func (r allergyRow) standing() bool {
 	return r.Status == AllergyActive && (r.VerificationStatus == Unconfirmed || r.VerificationStatus == Confirmed)
 }
 
+// allergySteps is how an allergy changes its clinical state.
+var allergySteps = dbx.Machine[allergyRow, AllergyStatus]{
+	Table: "allergy", Transitions: AllergyTransitions,
+	State:   func(r *allergyRow) *AllergyStatus { return &r.Status },
+	Columns: []string{"verification_status", "status_reason"},
+}
+
 // allergyTexts are what of an allergy is sealed.
 var allergyTexts = fieldcrypt.Table[AllergyDetails]{
 	Name: "allergy", Subject: "patient_id", Narrative: true,
@@ -133,61 +139,15 @@ func listAllergies(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.Patie
 	return shown(rows, allergyRow.allergy), err
 }
 
+func standingAllergies(ctx context.Context, db dbx.DB, patient hmstype.PatientID) ([]allergyRow, error) {
+	return dbx.All[allergyRow](ctx, db, dbx.Equal("patient_id", patient), dbx.Equal("status", AllergyActive),
+		dbx.OneOf("verification_status", []Verification{Unconfirmed, Confirmed}), dbx.OrderBy("al.id"))
+}
+
 // substanceKey makes names of substances comparable: up to case, Unicode form and
 // punctuation, so that "Co-Trimoxazole" is "co trimoxazole".
 func substanceKey(name string) string {
 	return strings.Join(strings.FieldsFunc(names.NameKey(name), func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
 	}), " ")
-}
-
-// AllergyMatches gives the patient's active allergies that speak against a medication:
-// those whose code is among the codes, and those whose substance stands in one of the names
-// word by word, or the other way round. It compares words and knows no classes of substances:
-// a host that has a terminology passes the codes of the ingredients and of their classes.
-// It runs in the caller's transaction.
-func (p Port) AllergyMatches(
-	ctx context.Context, conn bun.IConn, patient hmstype.PatientID, codes []hmstype.Code, names []string,
-) ([]hmstype.AllergyID, error) {
-	db, err := p.base.DB.Join(ctx, conn)
-	if err != nil {
-		return nil, err
-	}
-	return allergyMatches(ctx, db, patient, codes, names)
-}
-
-func allergyMatches(
-	ctx context.Context, db dbx.DB, patient hmstype.PatientID, codes []hmstype.Code, names []string,
-) ([]hmstype.AllergyID, error) {
-	rows, err := standingAllergies(ctx, db, patient)
-	if err != nil {
-		return nil, err
-	}
-	var matches []hmstype.AllergyID
-	for _, r := range rows {
-		if !r.NoneKnown && r.matches(codes, names) {
-			matches = append(matches, r.ID)
-		}
-	}
-	return matches, nil
-}
-
-func (r allergyRow) matches(codes []hmstype.Code, called []string) bool {
-	return slices.ContainsFunc(codes, r.isCoded) ||
-		slices.ContainsFunc(called, func(name string) bool {
-			key := substanceKey(name)
-			return containsWords(key, r.SubstanceKey) || containsWords(r.SubstanceKey, key)
-		})
-}
-
-// isCoded tells whether the allergy is to what the code names, however it is typed: a code in small
-// letters must not hide an allergy.
-func (r allergyRow) isCoded(c hmstype.Code) bool {
-	code := names.CodeKey(c.Value)
-	return code != "" && code == names.CodeKey(r.Substance.Value) && names.CodeKey(c.System) == names.CodeKey(r.Substance.System)
-}
-
-// containsWords tells whether the words of part stand in text, as whole words.
-func containsWords(text, part string) bool {
-	return part != "" && strings.Contains(" "+text+" ", " "+part+" ")
 }

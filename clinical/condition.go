@@ -38,20 +38,6 @@ func (s ConditionStatus) over() bool {
 	return s == ConditionInactive || s == ConditionRemission || s == ConditionResolved
 }
 
-// Verification says how sure a problem or an allergy is: FHIR R4 condition-ver-status and
-// allergyintolerance-verification. Provisional and differential are of problems only.
-type Verification string
-
-// The degrees of verification.
-const (
-	Unconfirmed    Verification = "unconfirmed"
-	Provisional    Verification = "provisional"
-	Differential   Verification = "differential"
-	Confirmed      Verification = "confirmed"
-	Refuted        Verification = "refuted"
-	EnteredInError Verification = "entered-in-error" // terminal, with a reason
-)
-
 // ConditionDetails are what people say of a problem.
 type ConditionDetails struct {
 	Code         hmstype.Code `bun:"embed:code_"         json:"code"` // always with a display
@@ -118,54 +104,6 @@ var conditionSteps = dbx.Machine[conditionRow, ConditionStatus]{
 	Columns: []string{"verification_status", "abatement_date", "error_reason"},
 }
 
-// AddConditionInput describes a problem.
-type AddConditionInput struct {
-	Encounter        hmstype.EncounterID `json:"encounter"` // required, open
-	ConditionDetails                     // an empty verification means confirmed
-	IdempotencyKey   string              `json:"idempotencyKey"`
-}
-
-// Validate implements the rules above.
-func (in AddConditionInput) Validate() error {
-	var v hmstype.Validator
-	v.Required(!in.Encounter.IsZero(), "encounter")
-	in.ConditionDetails.validate(&v)
-	return v.Err()
-}
-
-var opAddCondition = usecase.Command[AddConditionInput, Condition]{
-	Name: "clinical.add_condition", Permission: hmstype.PermClinicalWrite, Shows: conditions.One(),
-	Key: func(in AddConditionInput) string { return in.IdempotencyKey },
-	Sample: AddConditionInput{ConditionDetails: ConditionDetails{
-		Code: hmstype.Code{System: hmstype.SystemICD10, Value: "J45", Display: "Asthma"}, OnsetDate: usecase.SampleDay,
-	}},
-}.Declare()
-
-// AddCondition adds an active problem to the patient of an open encounter.
-// Permission: [hmstype.PermClinicalWrite].
-func (s *Service) AddCondition(ctx context.Context, in AddConditionInput) (Condition, error) {
-	return opAddCondition.Run(ctx, &s.base, in, addCondition)
-}
-
-func addCondition(ctx context.Context, db dbx.DB, in AddConditionInput) (Condition, error) {
-	encounter, err := requireOpen(ctx, db, in.Encounter)
-	if err != nil {
-		return Condition{}, err
-	}
-	if err := refuseFuture(ctx, db, in.OnsetDate, "onsetDate"); err != nil {
-		return Condition{}, err
-	}
-	row := conditionRow{
-		Header:    dbx.NewHeader[hmstype.ConditionID](db),
-		PatientID: encounter.PatientID, EncounterID: encounter.ID,
-		Status: ConditionActive, ConditionDetails: in.ConditionDetails,
-	}
-	if row.Verification == "" {
-		row.Verification = Confirmed
-	}
-	return row.condition(), dbx.Insert(ctx, db, row)
-}
-
 func refuseFuture(ctx context.Context, db dbx.DB, day hmstype.Date, path string) error {
 	today, err := db.Today(ctx)
 	if err == nil && day.After(today) {
@@ -174,77 +112,11 @@ func refuseFuture(ctx context.Context, db dbx.DB, day hmstype.Date, path string)
 	return err
 }
 
-// ReviseConditionInput changes what is known of a problem.
-type ReviseConditionInput struct {
-	ID            hmstype.ConditionID `json:"id"`            // required
-	Version       int64               `json:"version"`       // the version that was read
-	Status        ConditionStatus     `json:"status"`        // empty keeps it
-	Verification  Verification        `json:"verification"`  // empty keeps it
-	AbatementDate hmstype.Date        `json:"abatementDate"` // with a status of what is over; zero means unknown
-	Reason        string              `json:"reason"`        // required for entered-in-error, up to 200 characters
-}
+// ListConditionsInput is the input of [Service.ListConditions]; see [OfPatient].
+type ListConditionsInput OfPatient
 
-// Validate implements the rules above.
-func (in ReviseConditionInput) Validate() error {
-	var v hmstype.Validator
-	v.Required(!in.ID.IsZero(), "id")
-	v.Check(in.Version >= 1, "version", "must be at least 1")
-	v.Check(in.Status != "" || in.Verification != "", "status", "nothing is to be changed")
-	hmstype.OneOf(&v, in.Status, "status", append(ConditionTransitions.States(), "")...)
-	hmstype.OneOf(&v, in.Verification, "verification", "", Unconfirmed, Provisional, Differential, Confirmed, Refuted, EnteredInError)
-	v.Check(in.AbatementDate.IsZero() || in.Status.over(), "abatementDate", "needs a status of what is over")
-	v.Text(in.Reason, "reason", 0, 200)
-	v.Check((in.Verification == EnteredInError) == (in.Reason != ""), "reason", "required for entered-in-error, and only then")
-	return v.Err()
-}
-
-var opReviseCondition = usecase.Command[ReviseConditionInput, Condition]{
-	Name: "clinical.revise_condition", Permission: hmstype.PermClinicalWrite, Shows: conditions.One(),
-	Sample: ReviseConditionInput{Version: 1, Status: ConditionResolved, AbatementDate: usecase.SampleDay},
-}.Declare()
-
-// ReviseCondition changes the clinical or the verification status of a problem.
-// [hmstype.ErrInvalidTransition] for a step that is not in [ConditionTransitions], or of a
-// problem that was entered in error; [hmstype.ErrStale] where it was changed meanwhile.
-// Permission: [hmstype.PermClinicalWrite].
-func (s *Service) ReviseCondition(ctx context.Context, in ReviseConditionInput) (Condition, error) {
-	return opReviseCondition.Run(ctx, &s.base, in, reviseCondition)
-}
-
-func reviseCondition(ctx context.Context, db dbx.DB, in ReviseConditionInput) (Condition, error) {
-	row, err := dbx.Get[conditionRow](ctx, db, "condition", in.ID, dbx.ForUpdate)
-	if err != nil {
-		return Condition{}, err
-	}
-	if err := dbx.CheckVersion(&row, in.Version); err != nil {
-		return Condition{}, err
-	}
-	if row.Verification == EnteredInError {
-		return Condition{}, errTerminal("condition", EnteredInError, in.Verification)
-	}
-	if err := refuseFuture(ctx, db, in.AbatementDate, "abatementDate"); err != nil {
-		return Condition{}, err
-	}
-	isStep := in.Status != "" && in.Status != row.Status
-	if isStep || !in.AbatementDate.IsZero() {
-		row.AbatementDate = in.AbatementDate // another state has no end of the state before
-	}
-	if in.Verification != "" {
-		row.Verification, row.ErrorReason = in.Verification, in.Reason
-	}
-	if isStep {
-		step := dbx.Change[conditionRow, ConditionStatus]{To: in.Status, Reason: in.Reason}
-		err = dbx.Move(ctx, db, conditionSteps, &row, step)
-	} else {
-		err = dbx.Update(ctx, db, &row, conditionSteps.Columns...)
-	}
-	return row.condition(), err
-}
-
-// errTerminal is the refusal of a step out of a state that has no way out.
-func errTerminal[S ~string](entity string, from, to S) error {
-	return &hmstype.TransitionError{Entity: entity, From: string(from), To: string(to)}
-}
+// Validate implements the rules of [OfPatient].
+func (in ListConditionsInput) Validate() error { return OfPatient(in).Validate() }
 
 var opListConditions = usecase.Query[ListConditionsInput, hmstype.List[Condition]]{
 	Name: "clinical.list_conditions", Permission: hmstype.PermClinicalRead, Shows: conditions.Page(),
@@ -255,5 +127,7 @@ var opListConditions = usecase.Query[ListConditionsInput, hmstype.List[Condition
 // are among them and say so.
 // Permission: [hmstype.PermClinicalRead].
 func (s *Service) ListConditions(ctx context.Context, in ListConditionsInput) (hmstype.List[Condition], error) {
-	return opListConditions.Run(ctx, &s.base, in, ofPatient[ListConditionsInput](dbx.Order{Desc: true}, conditionRow.condition))
+	return opListConditions.Run(
+		ctx, &s.base, in, ofPatient[ListConditionsInput](dbx.Order{Desc: true}, conditionRow.condition),
+	)
 }

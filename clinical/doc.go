@@ -1,19 +1,17 @@
-// Package clinical keeps the calendar and the medical record: appointments, encounters,
-// notes, vital signs, problems, allergies and prescriptions.
+// Package clinical keeps the medical record: encounters, notes, vital signs, problems, allergies
+// and prescriptions.
 //
-// It does not own medicines (package pharmacy hands them out), beds, results or bills; it
+// It does not own appointments (package clinical/scheduling keeps the calendar; an encounter that comes of one
+// fulfils it), nor medicines (package pharmacy hands them out), beds, results or bills; it
 // tells them what they need to know through its [Port] ([Port.EncounterPatient],
 // [Port.LockToDispense], [Port.RecordDispensed], [Port.AllergyMatches]), and asks them through
-// its [Ports]. It checks no interactions
-// between medicines and no classes of substances, which need a terminology of the host's.
+// its [Ports]. It checks no interactions between medicines and no classes of substances, which need a
+// terminology of the host's.
 //
 // # States
 //
 // They are FHIR R4's, and the tables are exported; the database refuses every other step.
 //
-//	appointment   proposed -> pending -> booked -> arrived -> checked-in -> fulfilled
-//	              waitlist -> pending, booked; booked -> noshow
-//	              before fulfilled -> cancelled
 //	encounter     planned -> arrived -> triaged -> in-progress <-> onleave
 //	              in-progress -> finished; planned, arrived -> cancelled
 //	note          draft -> signed; an addendum is a note of its own
@@ -23,23 +21,19 @@
 //	prescription  draft -> active <-> on-hold; active -> completed, stopped, cancelled
 //
 // Nothing is deleted: all but allergies and problems, which say it in their verification
-// status, end as entered-in-error, with a reason. The original application's names of
-// appointments map as
-// scheduled = booked, completed = fulfilled, cancelled = cancelled, no_show = noshow; the
-// subjective part of a note is its complaint and history, the objective part its examination.
+// status, end as entered-in-error, with a reason. In the original application's words the subjective
+// part of a note is its complaint and history, the objective part its examination.
 //
 // # What can never be
 //
-// Two appointments of one practitioner, or of one patient, that overlap (times are
-// half-open: one may begin when another ends); two open inpatient encounters of a patient;
-// a signed note that changes; vital signs that change; an active allergy beside the
-// statement that none is known; more dispensed than prescribed. The database refuses each,
-// for everybody.
+// Two open inpatient encounters of a patient; a signed note that changes; vital signs that change;
+// an active allergy beside the statement that none is known; more dispensed than prescribed. The
+// database refuses each, for everybody.
 //
 // # Errors and transactions
 //
-// [ErrSlotTaken], [ErrAlreadyInpatient], [ErrAllergy], [ErrAllergyContradiction], [ErrNotActive]
-// and [ErrOverDispensed] come as typed errors that name what is in the way by id. Every command
+// [ErrAlreadyInpatient], [ErrAllergy], [ErrAllergyContradiction], [ErrNotActive] and
+// [ErrOverDispensed] come as typed errors that name what is in the way by id. Every command
 // is one transaction, or a savepoint in the host's. Locks are taken in the order appointment,
 // encounter, prescription; a revision of allergies locks the patient first.
 package clinical

@@ -1,6 +1,7 @@
 package clinical
 
 import (
+	"context"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -124,6 +125,23 @@ func (r encounterRow) encounter() Encounter {
 	}
 }
 
+// encounterSteps is how an encounter changes its state.
+var encounterSteps = dbx.Machine[encounterRow, EncounterStatus]{
+	Table: "encounter", Transitions: EncounterTransitions,
+	State:   func(r *encounterRow) *EncounterStatus { return &r.Status },
+	Columns: []string{"started_at", "ended_at", "diagnosis", "disposition", "service_code"},
+	Event: func(r *encounterRow, from EncounterStatus) dbx.Event {
+		kind := encounterEvents[r.Status]
+		if from == EncounterOnLeave && r.Status == EncounterInProgress {
+			kind = eventEncounterResumed
+		}
+		return dbx.Event{
+			Type: kind, ID: r.ID,
+			Data: map[string]string{"id": r.ID.String(), "status": string(r.Status)},
+		}
+	},
+}
+
 // What of an encounter is sealed: as it begins, and as it ends.
 var (
 	encounterTexts = fieldcrypt.Table[EncounterDetails]{
@@ -151,4 +169,13 @@ var encounters = usecase.Entity[Encounter]{
 			outcomeTexts.Of(e.Patient.UUID(), e.ID, &e.EncounterOutcome),
 		}
 	},
+}
+
+// requireOpen gives the encounter that something is being added to.
+func requireOpen(ctx context.Context, db dbx.DB, id hmstype.EncounterID) (encounterRow, error) {
+	row, err := dbx.Get[encounterRow](ctx, db, "encounter", id, dbx.ForShare)
+	if err == nil && !row.open() {
+		err = ErrEncounterClosed
+	}
+	return row, err
 }

@@ -2,6 +2,8 @@ package clinical_test
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/internal/dbtest"
@@ -34,11 +37,37 @@ func (p *till) Reverse(_ context.Context, _ bun.IConn, source charge.Source, _ s
 	return nil
 }
 
+// countWins runs fn n times at once and counts those that succeed; the others must fail
+// with the error that is expected of losers.
+func countWins(t *testing.T, n int, lost error, fn func(int) error) int {
+	t.Helper()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	wins := 0
+	for i := range n {
+		wg.Go(func() {
+			err := fn(i)
+			if err != nil && !errors.Is(err, lost) {
+				t.Errorf("want %v, got %v", lost, err)
+			}
+			if err == nil {
+				mu.Lock()
+				wins++
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return wins
+}
+
 func TestService_OpenEncounter_ConcurrentOneInpatient(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	wins := countWins(t, 64, clinical.ErrAlreadyInpatient, func(int) error {
-		_, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassInpatient})
+		_, err := b.OpenEncounter(
+			b.Ctx, clinical.OpenEncounterInput{Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassInpatient},
+		)
 		return err
 	})
 	require.Equal(t, 1, wins)
@@ -48,13 +77,17 @@ func TestService_OpenEncounter_ConcurrentOneInpatient(t *testing.T) {
 func TestService_OpenEncounter_ConcurrentFulfilsOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	a, err := b.Book(b.Ctx, clinical.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)})
+	a, err := b.calendar.Book(
+		b.Ctx, scheduling.BookInput{Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour)},
+	)
 	require.NoError(t, err)
 	_, err = b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{Appointment: a.ID, Class: clinical.ClassAmbulatory})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition, "nobody has checked in")
-	_, err = b.CheckIn(b.Ctx, a.ID)
+	_, err = b.calendar.CheckIn(b.Ctx, a.ID)
 	require.NoError(t, err)
-	_, err = b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{Appointment: a.ID, Patient: b.newPatient(t), Class: clinical.ClassAmbulatory})
+	_, err = b.OpenEncounter(
+		b.Ctx, clinical.OpenEncounterInput{Appointment: a.ID, Patient: b.newPatient(t), Class: clinical.ClassAmbulatory},
+	)
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "another patient's appointment")
 	wins := countWins(t, 32, hmstype.ErrInvalidTransition, func(int) error {
 		_, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{Appointment: a.ID, Class: clinical.ClassAmbulatory})
@@ -67,7 +100,9 @@ func TestService_OpenEncounter_NamesTheStay(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	stay := b.open(t, clinical.ClassInpatient)
-	_, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassInpatient})
+	_, err := b.OpenEncounter(
+		b.Ctx, clinical.OpenEncounterInput{Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassInpatient},
+	)
 	var already *clinical.AlreadyInpatientError
 	require.ErrorAs(t, err, &already)
 	require.Equal(t, stay.ID, already.Encounter)
@@ -80,7 +115,9 @@ func TestService_OpenEncounter_NamesTheStay(t *testing.T) {
 	require.NoError(t, err, "a later stay may be planned")
 	_, err = b.MoveEncounter(b.Ctx, clinical.MoveEncounterInput{ID: planned.ID, Status: clinical.EncounterArrived})
 	require.ErrorIs(t, err, clinical.ErrAlreadyInpatient)
-	_, err = b.FinishEncounter(b.Ctx, clinical.FinishEncounterInput{ID: stay.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}})
+	_, err = b.FinishEncounter(
+		b.Ctx, clinical.FinishEncounterInput{ID: stay.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}},
+	)
 	require.NoError(t, err)
 	b.Clock.Advance(time.Hour)
 	arrived, err := b.MoveEncounter(b.Ctx, clinical.MoveEncounterInput{ID: planned.ID, Status: clinical.EncounterArrived})
@@ -92,10 +129,13 @@ func TestService_GetEncounterHistory(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	e, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{
-		Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassEmergency, Status: clinical.EncounterArrived, IdempotencyKey: "k",
+		Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassEmergency, Status: clinical.EncounterArrived,
+		IdempotencyKey: "k",
 	})
 	require.NoError(t, err)
-	for _, status := range []clinical.EncounterStatus{clinical.EncounterTriaged, clinical.EncounterInProgress, clinical.EncounterOnLeave, clinical.EncounterInProgress} {
+	for _, status := range []clinical.EncounterStatus{
+		clinical.EncounterTriaged, clinical.EncounterInProgress, clinical.EncounterOnLeave, clinical.EncounterInProgress,
+	} {
 		b.Clock.Advance(time.Minute)
 		_, err = b.MoveEncounter(b.Ctx, clinical.MoveEncounterInput{ID: e.ID, Status: status})
 		require.NoError(t, err)
@@ -107,7 +147,9 @@ func TestService_GetEncounterHistory(t *testing.T) {
 	_, err = b.FinishEncounter(b.Ctx, clinical.FinishEncounterInput{ID: e.ID})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "a disposition is required")
 	b.Clock.Advance(time.Minute)
-	_, err = b.FinishEncounter(b.Ctx, clinical.FinishEncounterInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}})
+	_, err = b.FinishEncounter(
+		b.Ctx, clinical.FinishEncounterInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}},
+	)
 	require.NoError(t, err)
 	history, err := b.GetEncounterHistory(b.Ctx, e.ID)
 	require.NoError(t, err)
@@ -125,11 +167,18 @@ func TestService_FinishEncounter_Charges(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	finance := &till{}
-	b := &bundle{Env: env, Service: clinical.New(env.Base, clinical.Ports{Patients: patient.NewPort(env.Base), Charges: finance, ConsultationService: "CONS"})}
+	b := &bundle{
+		Env: env,
+		Service: clinical.New(
+			env.Base, clinical.Ports{Patients: patient.NewPort(env.Base), Charges: finance, ConsultationService: "CONS"},
+		),
+	}
 	b.patient, b.doctor = b.newPatient(t), env.User(t, identity.RoleDoctor).ID
 
 	e := b.open(t, clinical.ClassAmbulatory)
-	finish := clinical.FinishEncounterInput{ID: e.ID, IdempotencyKey: "k", EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}}
+	finish := clinical.FinishEncounterInput{
+		ID: e.ID, IdempotencyKey: "k", EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"},
+	}
 	for range 2 {
 		_, err := b.FinishEncounter(b.Ctx, finish)
 		require.NoError(t, err)
@@ -192,7 +241,9 @@ func TestService_EncounterPatient(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, b.patient, who)
 	require.True(t, open)
-	_, err = b.FinishEncounter(b.Ctx, clinical.FinishEncounterInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}})
+	_, err = b.FinishEncounter(
+		b.Ctx, clinical.FinishEncounterInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}},
+	)
 	require.NoError(t, err)
 	_, open, err = ask(b.Ctx, e.ID)
 	require.NoError(t, err)

@@ -4,24 +4,19 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 )
 
 // Errors of this package.
 var (
-	// ErrSlotTaken: the practitioner or the patient has another appointment then; see [SlotTakenError].
-	ErrSlotTaken = fmt.Errorf("%w: the time is taken", hmstype.ErrAlreadyExists)
-	// ErrAppointmentUsed: the appointment has led to an encounter already.
-	ErrAppointmentUsed = fmt.Errorf("%w: encounter of this appointment", hmstype.ErrAlreadyExists)
 	// ErrAlreadyInpatient: the patient has an open inpatient encounter; see [AlreadyInpatientError].
 	ErrAlreadyInpatient = fmt.Errorf("%w: open inpatient encounter", hmstype.ErrAlreadyExists)
-	// ErrDeceased: nothing is booked or prescribed for a patient who has died.
-	ErrDeceased = fmt.Errorf("%w: the patient is recorded as deceased", hmstype.ErrPrecondition)
+	// ErrDeceased: nothing is prescribed for a patient who has died, as nothing is booked.
+	ErrDeceased = scheduling.ErrDeceased
 	// ErrEncounterClosed: the encounter is finished or cancelled.
 	ErrEncounterClosed = fmt.Errorf("%w: the encounter is closed", hmstype.ErrPrecondition)
-	// ErrTooEarly: a patient is not absent before the appointment has begun and some time has passed.
-	ErrTooEarly = fmt.Errorf("%w: the appointment has not passed yet", hmstype.ErrPrecondition)
 	// ErrNotDraft: a signed note does not change; add an addendum.
 	ErrNotDraft = fmt.Errorf("%w: the note is signed", hmstype.ErrPrecondition)
 	// ErrNoteTampered: a signed note does not have the hash that it was signed with.
@@ -42,23 +37,6 @@ var (
 	// handed out; see [NotDispensableError].
 	ErrOverDispensed = fmt.Errorf("%w: exceeds what is prescribed", hmstype.ErrPrecondition)
 )
-
-// SlotTakenError names what is in the way. It says whose time is taken and when, and not
-// with whom: the caller may not be allowed to know.
-type SlotTakenError struct {
-	Appointment hmstype.AppointmentID // the one in the way
-	Of          string                // "practitioner" or "patient"
-	Period      hmstype.Period
-}
-
-// Error implements error.
-func (e *SlotTakenError) Error() string {
-	return fmt.Sprintf("%v for the %s from %s to %s (appointment %s)", ErrSlotTaken, e.Of,
-		e.Period.Start.Format(time.RFC3339), e.Period.End.Format(time.RFC3339), e.Appointment)
-}
-
-// Unwrap gives [ErrSlotTaken].
-func (e *SlotTakenError) Unwrap() error { return ErrSlotTaken }
 
 // AlreadyInpatientError names the stay that a patient must leave before another begins.
 type AlreadyInpatientError struct {
@@ -101,22 +79,25 @@ func (e *AllergyContradictionError) Error() string {
 // Unwrap gives [ErrAllergyContradiction].
 func (e *AllergyContradictionError) Unwrap() error { return ErrAllergyContradiction }
 
+// errTerminal is the refusal of a step out of a state that has no way out.
+func errTerminal[S ~string](entity string, from, to S) error {
+	return &hmstype.TransitionError{Entity: entity, From: string(from), To: string(to)}
+}
+
 var _ = dbx.Declare(dbx.Constraints{
-	"appointment_practitioner_excl": ErrSlotTaken,
-	"appointment_patient_excl":      ErrSlotTaken,
-	"appointment_patient_key":       hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
-	"encounter_patient_key":         hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
-	"encounter_appointment_key":     ErrAppointmentUsed,
-	"encounter_open_inpatient_key":  ErrAlreadyInpatient,
-	"clinical_note_encounter_key":   hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
-	"allergy_none_known_excl":       ErrAllergyContradiction,
-	"allergy_substance_key":         ErrAllergyRecorded,
-	"prescription_patient_key":      hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
-	"prescription_dispensed_check":  ErrOverDispensed,
-	"prescription_cancelled_check":  ErrAlreadyDispensed,
+	"encounter_patient_key":        hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
+	"encounter_appointment_key":    scheduling.ErrAppointmentUsed,
+	"encounter_open_inpatient_key": ErrAlreadyInpatient,
+	"clinical_note_encounter_key":  hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
+	"allergy_none_known_excl":      ErrAllergyContradiction,
+	"allergy_substance_key":        ErrAllergyRecorded,
+	"prescription_patient_key":     hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
+	"prescription_dispensed_check": ErrOverDispensed,
+	"prescription_cancelled_check": ErrAlreadyDispensed,
 	// Where users meet foreign keys and checks.
-	"appointment_practitioner_fkey": hmstype.Invalid("practitioner", "must refer to an existing user"),
-	"encounter_practitioner_fkey":   hmstype.Invalid("practitioner", "must refer to an existing user"),
-	"encounter_end_check":           hmstype.Invalid("period.end", "must not lie before its start"),
-	"condition_abatement_check":     hmstype.Invalid("abatementDate", "needs a status of what is over, and not to lie before onset"),
+	"encounter_practitioner_fkey": hmstype.Invalid("practitioner", "must refer to an existing user"),
+	"encounter_end_check":         hmstype.Invalid("period.end", "must not lie before its start"),
+	"condition_abatement_check": hmstype.Invalid(
+		"abatementDate", "needs a status of what is over, and not to lie before onset",
+	),
 })

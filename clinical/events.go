@@ -9,36 +9,6 @@ var (
 		Data: []string{"id"},
 		By:   []string{"clinical.record_allergy"},
 	})
-	eventAppointmentBooked = dbx.DeclareEvent(dbx.EventType{
-		Name: "clinical.appointment_booked", Entity: "appointment", When: "it is booked, or stands in for one that was moved",
-		Data: []string{"id", "status"},
-		By:   []string{"clinical.book", "clinical.reschedule"},
-	})
-	eventAppointmentCheckedIn = dbx.DeclareEvent(dbx.EventType{
-		Name: "clinical.appointment_checked_in", Entity: "appointment", When: "the patient is there",
-		Data: []string{"id", "status"},
-		By:   []string{"clinical.check_in"},
-	})
-	eventAppointmentFulfilled = dbx.DeclareEvent(dbx.EventType{
-		Name: "clinical.appointment_fulfilled", Entity: "appointment", When: "its encounter was opened",
-		Data: []string{"id", "status"},
-		By:   []string{"clinical.open_encounter"},
-	})
-	eventAppointmentCancelled = dbx.DeclareEvent(dbx.EventType{
-		Name: "clinical.appointment_cancelled", Entity: "appointment", When: "it will not take place, or not then",
-		Data: []string{"id", "status"},
-		By:   []string{"clinical.cancel_appointment", "clinical.reschedule"},
-	})
-	eventAppointmentMissed = dbx.DeclareEvent(dbx.EventType{
-		Name: "clinical.appointment_missed", Entity: "appointment", When: "the patient did not come",
-		Data: []string{"id", "status"},
-		By:   []string{"clinical.mark_no_show", "clinical.mark_no_shows"},
-	})
-	eventAppointmentInError = dbx.DeclareEvent(dbx.EventType{
-		Name: "clinical.appointment_entered_in_error", Entity: "appointment", When: "it should never have been",
-		Data: []string{"id", "status"},
-		By:   []string{"clinical.enter_appointment_in_error"},
-	})
 	eventEncounterOpened = dbx.DeclareEvent(dbx.EventType{
 		Name: "clinical.encounter_opened", Entity: "encounter", When: "an encounter is planned or begun",
 		Data: []string{"class", "id", "status"},
@@ -125,16 +95,6 @@ var (
 		By:   []string{"clinical.enter_prescription_in_error"},
 	})
 )
-
-// appointmentEvents are what is told of an appointment that came into a state.
-var appointmentEvents = map[AppointmentStatus]*dbx.EventType{
-	AppointmentBooked:         eventAppointmentBooked,
-	AppointmentCheckedIn:      eventAppointmentCheckedIn,
-	AppointmentFulfilled:      eventAppointmentFulfilled,
-	AppointmentCancelled:      eventAppointmentCancelled,
-	AppointmentNoShow:         eventAppointmentMissed,
-	AppointmentEnteredInError: eventAppointmentInError,
-}
 
 // encounterEvents are what is told of an encounter that came into a state.
 var encounterEvents = map[EncounterStatus]*dbx.EventType{

@@ -28,56 +28,11 @@ func ExampleMeasurements_Unusual() {
 	// Output: pulsePerMinute usually 30 to 220
 }
 
-// A desk that is told that a time is taken can say until when.
-func ExampleSlotTakenError() {
-	start := time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC)
-	var err error = &clinical.SlotTakenError{
-		Of: "practitioner", Period: hmstype.Period{Start: start, End: start.Add(time.Hour)},
-	}
-
-	var taken *clinical.SlotTakenError
-	if errors.As(err, &taken) {
-		fmt.Println(taken.Of, "busy until", taken.Period.End.Format(time.TimeOnly))
-	}
-	fmt.Println(errors.Is(err, clinical.ErrSlotTaken), hmstype.KindOf(err))
-	// Output:
-	// practitioner busy until 10:00:00
-	// true already_exists
-}
-
 func Example_transitions() {
 	err := clinical.EncounterTransitions.Check("encounter", clinical.EncounterFinished, clinical.EncounterInProgress)
 	fmt.Println(err)
-	// Output: encounter: from finished to in-progress (allowed: entered-in-error): precondition failed: status does not allow this
-}
-
-// Two patients want the same hour of one doctor: the second is told until when it is taken.
-func ExampleService_Book() {
-	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
-		desk, doctor := env.As(tb, identity.RoleReceptionist), env.User(tb, identity.RoleDoctor)
-		start := env.Now().Add(time.Hour)
-		in := clinical.BookInput{
-			Patient: env.Patient(tb).ID, Practitioner: doctor,
-			Period:             hmstype.Period{Start: start, End: start.Add(30 * time.Minute)},
-			AppointmentDetails: clinical.AppointmentDetails{Type: "consultation"},
-		}
-		booked, err := env.H.Clinical.Book(desk, in)
-		if err != nil {
-			return err
-		}
-		fmt.Println(booked.Status, "at", booked.Period.Start.Format(time.TimeOnly))
-
-		in.Patient = env.Patient(tb).ID
-		_, err = env.H.Clinical.Book(desk, in)
-		var taken *clinical.SlotTakenError
-		if errors.As(err, &taken) {
-			fmt.Println("the", taken.Of, "is busy until", taken.Period.End.Format(time.TimeOnly))
-		}
-		return nil
-	})
 	// Output:
-	// booked at 10:00:00
-	// the practitioner is busy until 10:30:00
+	// encounter: from finished to in-progress (allowed: entered-in-error): precondition failed: status does not allow this
 }
 
 // A signed note stays as it is; what is to be added is an addendum.

@@ -7,7 +7,6 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-func (r appointmentRow) subject() hmstype.PatientID  { return r.PatientID }
 func (r encounterRow) subject() hmstype.PatientID    { return r.PatientID }
 func (r noteRow) subject() hmstype.PatientID         { return r.PatientID }
 func (r vitalsRow) subject() hmstype.PatientID       { return r.PatientID }
@@ -15,19 +14,9 @@ func (r conditionRow) subject() hmstype.PatientID    { return r.PatientID }
 func (r allergyRow) subject() hmstype.PatientID      { return r.PatientID }
 func (r prescriptionRow) subject() hmstype.PatientID { return r.PatientID }
 
-var opGetAppointmentHistory = usecase.Query[usecase.ByID[hmstype.AppointmentID], hmstype.History]{
-	Name: "clinical.get_appointment_history", Permission: hmstype.PermAppointmentRead, Shows: usecase.Histories("appointment").One(),
-}.Declare()
-
-// GetAppointmentHistory gives the steps of an appointment from state to state, the oldest first.
-// Permission: [hmstype.PermAppointmentRead].
-func (s *Service) GetAppointmentHistory(ctx context.Context, id hmstype.AppointmentID) (hmstype.History, error) {
-	rule := usecase.ReadHistory[hmstype.AppointmentID]("appointment", appointmentRow.subject)
-	return opGetAppointmentHistory.Run(ctx, &s.base, usecase.ID(id), rule)
-}
-
 var opGetEncounterHistory = usecase.Query[usecase.ByID[hmstype.EncounterID], hmstype.History]{
-	Name: "clinical.get_encounter_history", Permission: hmstype.PermClinicalRead, Shows: usecase.Histories("encounter").One(),
+	Name: "clinical.get_encounter_history", Permission: hmstype.PermClinicalRead,
+	Shows: usecase.Histories("encounter").One(),
 }.Declare()
 
 // GetEncounterHistory gives the steps of an encounter from state to state, the oldest first (FHIR
@@ -39,7 +28,8 @@ func (s *Service) GetEncounterHistory(ctx context.Context, id hmstype.EncounterI
 }
 
 var opGetNoteHistory = usecase.Query[usecase.ByID[hmstype.NoteID], hmstype.History]{
-	Name: "clinical.get_note_history", Permission: hmstype.PermClinicalRead, Shows: usecase.Histories("clinical_note").One(),
+	Name: "clinical.get_note_history", Permission: hmstype.PermClinicalRead,
+	Shows: usecase.Histories("clinical_note").One(),
 }.Declare()
 
 // GetNoteHistory gives the steps of a note from state to state, the oldest first.
@@ -61,7 +51,8 @@ func (s *Service) GetVitalsHistory(ctx context.Context, id hmstype.VitalsID) (hm
 }
 
 var opGetConditionHistory = usecase.Query[usecase.ByID[hmstype.ConditionID], hmstype.History]{
-	Name: "clinical.get_condition_history", Permission: hmstype.PermClinicalRead, Shows: usecase.Histories("condition").One(),
+	Name: "clinical.get_condition_history", Permission: hmstype.PermClinicalRead,
+	Shows: usecase.Histories("condition").One(),
 }.Declare()
 
 // GetConditionHistory gives the steps of a problem from one clinical state to another, the oldest
@@ -85,7 +76,8 @@ func (s *Service) GetAllergyHistory(ctx context.Context, id hmstype.AllergyID) (
 }
 
 var opGetPrescriptionHistory = usecase.Query[usecase.ByID[hmstype.PrescriptionID], hmstype.History]{
-	Name: "clinical.get_prescription_history", Permission: hmstype.PermPrescriptionRead, Shows: usecase.Histories("prescription").One(),
+	Name: "clinical.get_prescription_history", Permission: hmstype.PermPrescriptionRead,
+	Shows: usecase.Histories("prescription").One(),
 }.Declare()
 
 // GetPrescriptionHistory gives the steps of a prescription from state to state, the oldest first.

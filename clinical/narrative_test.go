@@ -2,11 +2,11 @@ package clinical_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbtest"
 	"github.com/chelal/hms/internal/fieldcrypt"
@@ -18,26 +18,16 @@ import (
 func TestNarrative_Sealed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	a, err := b.Book(b.Ctx, clinical.BookInput{
-		Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour), AppointmentDetails: clinical.AppointmentDetails{Reason: "canary reason", Notes: "canary notes"},
-	})
-	require.NoError(t, err)
-	moved, err := b.Reschedule(b.Ctx, clinical.RescheduleInput{ID: a.ID, Period: b.at(3*time.Hour, 4*time.Hour), IdempotencyKey: "move"})
-	require.NoError(t, err)
-	again, err := b.Reschedule(b.Ctx, clinical.RescheduleInput{ID: a.ID, Period: b.at(3*time.Hour, 4*time.Hour), IdempotencyKey: "move"})
-	require.NoError(t, err)
-	require.Equal(t, moved, again, "the key's result as well")
-	_, err = b.CheckIn(b.Ctx, moved.ID)
-	require.NoError(t, err)
 	e, err := b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{
-		Appointment: moved.ID, Class: clinical.ClassAmbulatory,
+		Patient: b.patient, Practitioner: b.doctor, Class: clinical.ClassAmbulatory,
 		EncounterDetails: clinical.EncounterDetails{ChiefComplaint: "canary complaint"},
 	})
 	require.NoError(t, err)
 	rx, err := b.Prescribe(b.Ctx, clinical.PrescribeInput{
 		Encounter: e.ID,
 		PrescriptionDetails: clinical.PrescriptionDetails{
-			MedicationName: "Ibuprofen", Dosage: "1", Frequency: "daily", Duration: "1 day", Quantity: 1, Instructions: "canary instructions",
+			MedicationName: "Ibuprofen", Dosage: "1", Frequency: "daily", Duration: "1 day", Quantity: 1,
+			Instructions: "canary instructions",
 		},
 	})
 	require.NoError(t, err)
@@ -53,26 +43,26 @@ func TestNarrative_Sealed(t *testing.T) {
 	})
 	require.NoError(t, err)
 
-	for _, table := range []string{"appointment", "encounter", "prescription", "allergy", "audit_event", "outbox", "idempotency_key"} {
-		require.Zero(t, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.`+table+` AS t WHERE t.tenant_id = ? AND t::text LIKE '%canary%'`, b.Tenant), table)
+	for _, table := range []string{"encounter", "prescription", "allergy", "audit_event", "outbox", "idempotency_key"} {
+		require.Zero(
+			t,
+			dbtest.Scalar[int](
+				t,
+				b.Env,
+				`SELECT count(*) FROM hms.`+table+` AS t WHERE t.tenant_id = ? AND t::text LIKE '%canary%'`,
+				b.Tenant,
+			),
+			table,
+		)
 	}
 	base := b.Base
 	base.Crypt = fieldcrypt.New(b.Key) // without narrative
-	plain := clinical.New(base, clinical.Ports{Patients: patient.NewPort(base)})
+	plain := clinical.New(base, clinical.Ports{Patients: patient.NewPort(base), Appointments: scheduling.NewPort(base)})
 	for _, s := range []*clinical.Service{b.Service, plain} {
 		got, err := s.GetEncounter(b.Ctx, e.ID)
 		require.NoError(t, err)
 		require.Equal(t, e, got)
 		require.Equal(t, []string{"canary complaint", "canary diagnosis"}, []string{got.ChiefComplaint, got.Diagnosis})
-		visit, err := s.GetAppointment(b.Ctx, moved.ID)
-		require.NoError(t, err)
-		require.Equal(t, []string{"canary reason", "canary notes"}, []string{visit.Reason, visit.Notes})
-		day, err := s.ListAppointments(b.Ctx, clinical.ListAppointmentsInput{During: b.at(0, 12*time.Hour)})
-		require.NoError(t, err)
-		require.Len(t, day.Items, 2)
-		for _, item := range day.Items {
-			require.Equal(t, "canary reason", item.Reason)
-		}
 		list, err := s.ListPrescriptions(b.Ctx, clinical.ListPrescriptionsInput{Patient: b.patient})
 		require.NoError(t, err)
 		require.Equal(t, []clinical.Prescription{rx}, list.Items)

@@ -55,6 +55,12 @@ func (b NoteBody) hash() (string, error) {
 	return hex.EncodeToString(sum[:]), err
 }
 
+// sampleBody is the body of the declarations' samples.
+var sampleBody = NoteBody{
+	ChiefComplaint: "cough", HistoryOfPresentIllness: "three days", PhysicalExamination: "chest clear",
+	Assessment: "cold", Plan: "rest",
+}
+
 // Note is a clinical note (FHIR Composition).
 type Note struct {
 	ID        hmstype.NoteID      `json:"id"`
@@ -113,4 +119,20 @@ func (r noteRow) note() Note {
 		SignedAt: r.SignedAt.UTC(), Hash: r.BodyHash, ErrorReason: r.ErrorReason,
 		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
+}
+
+// noteSteps is how a note changes its state.
+var noteSteps = dbx.Machine[noteRow, NoteStatus]{
+	Table: "clinical_note", Transitions: NoteTransitions,
+	State:   func(r *noteRow) *NoteStatus { return &r.Status },
+	Columns: []string{"signed_at", "body_hash", "error_reason"},
+	Event: func(r *noteRow, _ NoteStatus) dbx.Event {
+		if r.Status != NoteSigned {
+			return dbx.Event{}
+		}
+		return dbx.Event{
+			Type: eventNoteSigned, ID: r.ID,
+			Data: map[string]string{"id": r.ID.String(), "encounter": r.EncounterID.String()},
+		}
+	},
 }

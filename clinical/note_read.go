@@ -42,6 +42,12 @@ func (s *Service) ListEncounterNotes(ctx context.Context, id hmstype.EncounterID
 	return opListEncounterNotes.Run(ctx, &s.base, usecase.ID(id), inEncounter(noteRow.note))
 }
 
+// ListNotesInput is the input of [Service.ListNotes]; see [OfPatient].
+type ListNotesInput OfPatient
+
+// Validate implements the rules of [OfPatient].
+func (in ListNotesInput) Validate() error { return OfPatient(in).Validate() }
+
 var opListNotes = usecase.Query[ListNotesInput, hmstype.List[Note]]{
 	Name: "clinical.list_notes", Permission: hmstype.PermClinicalRead, Shows: notes.Page(),
 	Sample: ListNotesInput{},
@@ -50,5 +56,7 @@ var opListNotes = usecase.Query[ListNotesInput, hmstype.List[Note]]{
 // ListNotes lists a patient's notes, the latest first. It does not verify hashes.
 // Permission: [hmstype.PermClinicalRead].
 func (s *Service) ListNotes(ctx context.Context, in ListNotesInput) (hmstype.List[Note], error) {
-	return opListNotes.Run(ctx, &s.base, in, ofPatient[ListNotesInput](dbx.Order{At: "created_at", Desc: true}, noteRow.note))
+	return opListNotes.Run(
+		ctx, &s.base, in, ofPatient[ListNotesInput](dbx.Order{At: "created_at", Desc: true}, noteRow.note),
+	)
 }

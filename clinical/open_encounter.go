@@ -3,6 +3,7 @@ package clinical
 import (
 	"context"
 
+	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
@@ -54,7 +55,7 @@ func (s *Service) OpenEncounter(ctx context.Context, in OpenEncounterInput) (Enc
 }
 
 func (s *Service) openEncounter(ctx context.Context, db dbx.DB, in OpenEncounterInput) (Encounter, error) {
-	if err := fulfil(ctx, db, &in); err != nil {
+	if err := s.fulfil(ctx, db, &in); err != nil {
 		return Encounter{}, err
 	}
 	if _, err := s.ports.Patients.Require(ctx, db.Conn(), in.Patient); err != nil {
@@ -86,24 +87,19 @@ func (s *Service) openEncounter(ctx context.Context, db dbx.DB, in OpenEncounter
 }
 
 // fulfil steps the appointment that the encounter comes from, and takes over who meets whom.
-func fulfil(ctx context.Context, db dbx.DB, in *OpenEncounterInput) error {
+func (s *Service) fulfil(ctx context.Context, db dbx.DB, in *OpenEncounterInput) error {
 	if in.Appointment.IsZero() {
 		return nil
 	}
-	_, err := dbx.Step(ctx, db, appointmentSteps, in.Appointment, dbx.Change[appointmentRow, AppointmentStatus]{
-		To: AppointmentFulfilled,
-		Apply: func(appointment *appointmentRow) error {
-			if !in.Patient.IsZero() && in.Patient != appointment.PatientID {
-				return hmstype.Invalid("patient", "must be the appointment's")
-			}
-			in.Patient = appointment.PatientID
-			if in.Practitioner.IsZero() {
-				in.Practitioner = appointment.PractitionerID
-			}
-			return nil
-		},
-	})
-	return err
+	meeting, err := s.ports.Appointments.Fulfil(ctx, db.Conn(), in.Appointment, in.Patient)
+	if err != nil {
+		return err
+	}
+	in.Patient = meeting.Patient
+	if in.Practitioner.IsZero() {
+		in.Practitioner = meeting.Practitioner
+	}
+	return nil
 }
 
 // present are the states in which a patient is here; the key of open stays names the same.
@@ -117,7 +113,7 @@ func openInTheWay(ctx context.Context, db dbx.DB, wanted encounterRow) error {
 			return err
 		}
 		if used {
-			return ErrAppointmentUsed
+			return scheduling.ErrAppointmentUsed
 		}
 	}
 	rows, err := dbx.All[encounterRow](ctx, db, dbx.Equal("patient_id", wanted.PatientID),

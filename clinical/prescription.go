@@ -28,8 +28,10 @@ const (
 // PrescriptionTransitions are the allowed steps between the states. A completed
 // prescription becomes active again when something comes back.
 var PrescriptionTransitions = hmstype.Transitions[PrescriptionStatus]{
-	PrescriptionDraft:     {PrescriptionActive, PrescriptionCancelled, PrescriptionEnteredInError},
-	PrescriptionActive:    {PrescriptionOnHold, PrescriptionCompleted, PrescriptionStopped, PrescriptionCancelled, PrescriptionEnteredInError},
+	PrescriptionDraft: {PrescriptionActive, PrescriptionCancelled, PrescriptionEnteredInError},
+	PrescriptionActive: {
+		PrescriptionOnHold, PrescriptionCompleted, PrescriptionStopped, PrescriptionCancelled, PrescriptionEnteredInError,
+	},
 	PrescriptionOnHold:    {PrescriptionActive, PrescriptionStopped, PrescriptionCancelled, PrescriptionEnteredInError},
 	PrescriptionCompleted: {PrescriptionActive, PrescriptionEnteredInError},
 	PrescriptionStopped:   {PrescriptionEnteredInError},
@@ -40,19 +42,19 @@ var PrescriptionTransitions = hmstype.Transitions[PrescriptionStatus]{
 type PrescriptionDetails struct {
 	// Medication is an item of the formulary; zero for what the hospital does not stock.
 	Medication     hmstype.MedicationItemID `bun:"medication_item_id" json:"medication"`
-	MedicationName string                   `bun:"medication_name" json:"medicationName"` // 1 to 200 characters
-	Dosage         string                   `bun:"dosage" json:"dosage"`                  // such as "500 mg"; 1 to 100
+	MedicationName string                   `bun:"medication_name"    json:"medicationName"` // 1 to 200 characters
+	Dosage         string                   `bun:"dosage"             json:"dosage"`         // such as "500 mg"; 1 to 100
 	// such as "twice a day"; 1 to 100
 	Frequency string `bun:"frequency" json:"frequency"`
-	Duration  string `bun:"duration" json:"duration"` // such as "7 days"; 1 to 100
+	Duration  string `bun:"duration"  json:"duration"` // such as "7 days"; 1 to 100
 	// Instructions are for the patient; up to 2000 characters.
 	Instructions string `bun:"instructions" json:"instructions,omitempty"`
 	// Quantity is that of one fill, in base units of the item; positive.
-	Quantity       hmstype.Quantity `bun:"quantity" json:"quantity"`
+	Quantity       hmstype.Quantity `bun:"quantity"        json:"quantity"`
 	RefillsAllowed int              `bun:"refills_allowed" json:"refillsAllowed"` // fills beyond the first; 0 to 99
 	// DaysSupply is how many days one fill lasts, up to 3650; zero means not told.
 	DaysSupply int          `bun:"days_supply,nullzero" json:"daysSupply,omitempty"`
-	ValidUntil hmstype.Date `bun:"valid_until" json:"validUntil"` // the last day on which it may be dispensed
+	ValidUntil hmstype.Date `bun:"valid_until"          json:"validUntil"` // the last day on which it may be dispensed
 	// OverrideReason is why it was prescribed against a recorded allergy; empty where none spoke
 	// against it; up to 500 characters.
 	OverrideReason string `bun:"override_reason" json:"overrideReason,omitempty"`
@@ -121,6 +123,19 @@ func (r prescriptionRow) prescription() Prescription {
 		Status: r.Status, Dispensed: r.DispensedQuantity, StopReason: r.StopReason,
 		PrescribedBy: r.CreatedBy, PrescribedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
+}
+
+// prescriptionSteps is how a prescription changes its state.
+var prescriptionSteps = dbx.Machine[prescriptionRow, PrescriptionStatus]{
+	Table: "prescription", Transitions: PrescriptionTransitions,
+	State:   func(r *prescriptionRow) *PrescriptionStatus { return &r.Status },
+	Columns: []string{"stop_reason", "dispensed_quantity"},
+	Event: func(r *prescriptionRow, _ PrescriptionStatus) dbx.Event {
+		return dbx.Event{
+			Type: prescriptionEvents[r.Status], ID: r.ID,
+			Data: map[string]string{"id": r.ID.String(), "status": string(r.Status)},
+		}
+	},
 }
 
 // prescriptionTexts are what of a prescription is sealed.

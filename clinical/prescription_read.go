@@ -23,6 +23,12 @@ func getPrescription(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.Pre
 	return row.prescription(), err
 }
 
+// ListPrescriptionsInput is the input of [Service.ListPrescriptions]; see [OfPatient].
+type ListPrescriptionsInput OfPatient
+
+// Validate implements the rules of [OfPatient].
+func (in ListPrescriptionsInput) Validate() error { return OfPatient(in).Validate() }
+
 var opListPrescriptions = usecase.Query[ListPrescriptionsInput, hmstype.List[Prescription]]{
 	Name: "clinical.list_prescriptions", Permission: hmstype.PermPrescriptionRead, Shows: prescriptions.Page(),
 	Sample: ListPrescriptionsInput{},
@@ -30,7 +36,9 @@ var opListPrescriptions = usecase.Query[ListPrescriptionsInput, hmstype.List[Pre
 
 // ListPrescriptions lists a patient's prescriptions of all states, the latest first.
 // Permission: [hmstype.PermPrescriptionRead].
-func (s *Service) ListPrescriptions(ctx context.Context, in ListPrescriptionsInput) (hmstype.List[Prescription], error) {
+func (s *Service) ListPrescriptions(
+	ctx context.Context, in ListPrescriptionsInput,
+) (hmstype.List[Prescription], error) {
 	rule := ofPatient[ListPrescriptionsInput](dbx.Order{At: "created_at", Desc: true}, prescriptionRow.prescription)
 	return opListPrescriptions.Run(ctx, &s.base, in, rule)
 }

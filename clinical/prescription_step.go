@@ -8,19 +8,6 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
-// prescriptionSteps is how a prescription changes its state.
-var prescriptionSteps = dbx.Machine[prescriptionRow, PrescriptionStatus]{
-	Table: "prescription", Transitions: PrescriptionTransitions,
-	State:   func(r *prescriptionRow) *PrescriptionStatus { return &r.Status },
-	Columns: []string{"stop_reason", "dispensed_quantity"},
-	Event: func(r *prescriptionRow, _ PrescriptionStatus) dbx.Event {
-		return dbx.Event{
-			Type: prescriptionEvents[r.Status], ID: r.ID,
-			Data: map[string]string{"id": r.ID.String(), "status": string(r.Status)},
-		}
-	},
-}
-
 // PrescriptionStep is what every step of a prescription asks for: ending, holding or resuming it.
 type PrescriptionStep struct {
 	ID     hmstype.PrescriptionID `json:"id"`     // required
@@ -142,7 +129,9 @@ var opEnterPrescriptionInError = usecase.Command[EnterPrescriptionInErrorInput, 
 // EnterPrescriptionInError says that a prescription was entered in error. What was dispensed
 // on it stays on record, and may be returned.
 // Permission: [hmstype.PermPrescribe].
-func (s *Service) EnterPrescriptionInError(ctx context.Context, in EnterPrescriptionInErrorInput) (Prescription, error) {
+func (s *Service) EnterPrescriptionInError(
+	ctx context.Context, in EnterPrescriptionInErrorInput,
+) (Prescription, error) {
 	rule := stepPrescription[EnterPrescriptionInErrorInput](func(prescriptionRow) (PrescriptionStatus, error) {
 		return PrescriptionEnteredInError, nil
 	})
@@ -172,7 +161,9 @@ func stepPrescription[In anyPrescriptionStep](
 			return Prescription{}, err
 		}
 		row.StopReason = in.Reason
-		err = dbx.Move(ctx, db, prescriptionSteps, &row, dbx.Change[prescriptionRow, PrescriptionStatus]{To: to, Reason: in.Reason})
+		err = dbx.Move(
+			ctx, db, prescriptionSteps, &row, dbx.Change[prescriptionRow, PrescriptionStatus]{To: to, Reason: in.Reason},
+		)
 		return row.prescription(), err
 	}
 }

@@ -10,10 +10,8 @@ import (
 
 // Report is what [Service.Verify] found; every count should be zero.
 type Report struct {
-	PractitionerOverlaps int `json:"practitionerOverlaps"` // pairs of appointments of one practitioner at one time
-	PatientOverlaps      int `json:"patientOverlaps"`      // pairs of appointments of one patient at one time
-	OpenInpatientTwice   int `json:"openInpatientTwice"`   // patients with several open inpatient encounters
-	OverDispensed        int `json:"overDispensed"`        // prescriptions of which more was dispensed than prescribed
+	OpenInpatientTwice int `json:"openInpatientTwice"` // patients with several open inpatient encounters
+	OverDispensed      int `json:"overDispensed"`      // prescriptions of which more was dispensed than prescribed
 }
 
 // Clean tells whether nothing is wrong.
@@ -21,9 +19,7 @@ func (r Report) Clean() bool { return r == Report{} }
 
 // String tells the verdict and what is wrong, for a terminal.
 func (r Report) String() string {
-	return usecase.ReportText(r.Clean(), "appointments, encounters and prescriptions",
-		usecase.Fault{Count: int64(r.PractitionerOverlaps), What: "pairs of appointments of one practitioner at one time"},
-		usecase.Fault{Count: int64(r.PatientOverlaps), What: "pairs of appointments of one patient at one time"},
+	return usecase.ReportText(r.Clean(), "encounters and prescriptions",
 		usecase.Fault{Count: int64(r.OpenInpatientTwice), What: "patients with several open inpatient encounters"},
 		usecase.Fault{Count: int64(r.OverDispensed), What: "prescriptions of which more was dispensed than prescribed"})
 }
@@ -41,15 +37,12 @@ func (s *Service) Verify(ctx context.Context) (Report, error) {
 
 func verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report, error) {
 	var r Report
-	err := db.NewRaw(`WITH blocking AS (SELECT id, practitioner_id, patient_id, starts_at, ends_at FROM hms.appointment
-			WHERE tenant_id = ?0 AND status IN ('booked', 'arrived', 'checked-in', 'fulfilled')),
-		clash AS (SELECT a.practitioner_id = b.practitioner_id AS of_practitioner, a.patient_id = b.patient_id AS of_patient
-			FROM blocking AS a JOIN blocking AS b ON a.id < b.id AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at)
-		SELECT (SELECT count(*) FROM clash WHERE of_practitioner) AS practitioner_overlaps,
-			(SELECT count(*) FROM clash WHERE of_patient) AS patient_overlaps,
-			(SELECT count(*) FROM (SELECT patient_id FROM hms.encounter WHERE tenant_id = ?0 AND class = 'IMP'
-				AND status IN ('arrived', 'triaged', 'in-progress', 'onleave') GROUP BY patient_id HAVING count(*) > 1) AS twice) AS open_inpatient_twice,
-			(SELECT count(*) FROM hms.prescription WHERE tenant_id = ?0
-				AND dispensed_quantity > quantity * (1 + refills_allowed)) AS over_dispensed`, db.Tenant()).Scan(ctx, &r)
+	err := db.NewRaw(`SELECT
+		(SELECT count(*) FROM (SELECT patient_id FROM hms.encounter WHERE tenant_id = ?0 AND class = 'IMP'
+			AND status IN ('arrived', 'triaged', 'in-progress', 'onleave') GROUP BY patient_id HAVING count(*) > 1) AS twice)
+				AS open_inpatient_twice,
+		(SELECT count(*) FROM hms.prescription WHERE tenant_id = ?0
+			AND dispensed_quantity > quantity * (1 + refills_allowed)) AS over_dispensed`, db.Tenant()).
+		Scan(ctx, &r)
 	return r, err
 }

@@ -82,91 +82,11 @@ var vitalsSteps = dbx.Machine[vitalsRow, VitalsStatus]{
 	Columns: []string{"error_reason"},
 }
 
-// RecordVitalsInput describes a set of vital signs.
-type RecordVitalsInput struct {
-	Encounter hmstype.EncounterID `json:"encounter"`        // required, open
-	TakenAt   time.Time           `json:"takenAt,omitzero"` // zero means now; not in the future
-	Measurements
-	IdempotencyKey string `json:"idempotencyKey"`
-}
+// ListVitalsInput is the input of [Service.ListVitals]; see [OfPatient].
+type ListVitalsInput OfPatient
 
-// Validate implements the rules above.
-func (in RecordVitalsInput) Validate() error {
-	var v hmstype.Validator
-	v.Required(!in.Encounter.IsZero(), "encounter")
-	in.Measurements.validate(&v)
-	return v.Err()
-}
-
-var opRecordVitals = usecase.Command[RecordVitalsInput, Vitals]{
-	Name: "clinical.record_vitals", Permission: hmstype.PermVitalsWrite, Shows: vitalSigns.One(),
-	Key:    func(in RecordVitalsInput) string { return in.IdempotencyKey },
-	Sample: RecordVitalsInput{TakenAt: usecase.SampleAt, Measurements: Measurements{PulsePerMinute: new(70)}},
-}.Declare()
-
-// RecordVitals adds a set of vital signs; the body mass index is computed, never taken
-// from the caller.
-// Permission: [hmstype.PermVitalsWrite].
-func (s *Service) RecordVitals(ctx context.Context, in RecordVitalsInput) (Vitals, error) {
-	return opRecordVitals.Run(ctx, &s.base, in, recordVitals)
-}
-
-func recordVitals(ctx context.Context, db dbx.DB, in RecordVitalsInput) (Vitals, error) {
-	encounter, err := requireOpen(ctx, db, in.Encounter)
-	if err != nil {
-		return Vitals{}, err
-	}
-	taken := hmstype.Instant(in.TakenAt)
-	if in.TakenAt.IsZero() {
-		taken = db.Now
-	}
-	if taken.After(db.Now) {
-		return Vitals{}, hmstype.Invalid("takenAt", "must not lie in the future")
-	}
-	row := vitalsRow{
-		Header:    dbx.NewHeader[hmstype.VitalsID](db),
-		PatientID: encounter.PatientID, EncounterID: encounter.ID, Status: VitalsFinal, TakenAt: taken,
-		Measurements: in.Measurements, Bmi: in.BMI(),
-	}
-	return row.vitals(), dbx.Insert(ctx, db, row)
-}
-
-// EnterVitalsInErrorInput takes back a set of vital signs.
-type EnterVitalsInErrorInput struct {
-	ID     hmstype.VitalsID `json:"id"`     // required
-	Reason string           `json:"reason"` // required, up to 200 characters
-}
-
-// Validate implements the rules above.
-func (in EnterVitalsInErrorInput) Validate() error {
-	var v hmstype.Validator
-	v.Required(!in.ID.IsZero(), "id")
-	v.Text(in.Reason, "reason", 1, 200)
-	return v.Err()
-}
-
-var opEnterVitalsInError = usecase.Command[EnterVitalsInErrorInput, Vitals]{
-	Name: "clinical.enter_vitals_in_error", Permission: hmstype.PermVitalsWrite, Shows: vitalSigns.One(),
-	Sample: EnterVitalsInErrorInput{Reason: "typing error"},
-}.Declare()
-
-// EnterVitalsInError says that a set was entered in error. Its values stay on record; a right
-// set is recorded anew, with the time at which it was taken.
-// Permission: [hmstype.PermVitalsWrite].
-func (s *Service) EnterVitalsInError(ctx context.Context, in EnterVitalsInErrorInput) (Vitals, error) {
-	return opEnterVitalsInError.Run(ctx, &s.base, in, markVitalsError)
-}
-
-func markVitalsError(ctx context.Context, db dbx.DB, in EnterVitalsInErrorInput) (Vitals, error) {
-	row, err := dbx.Step(ctx, db, vitalsSteps, in.ID, dbx.Change[vitalsRow, VitalsStatus]{
-		To: VitalsEnteredInError, Reason: in.Reason,
-		Apply: func(row *vitalsRow) error {
-			row.ErrorReason = in.Reason
-			return nil
-		},
-	})
-	return row.vitals(), err
-}
+// Validate implements the rules of [OfPatient].
+func (in ListVitalsInput) Validate() error { return OfPatient(in).Validate() }
 
 var opListVitals = usecase.Query[ListVitalsInput, hmstype.List[Vitals]]{
 	Name: "clinical.list_vitals", Permission: hmstype.PermClinicalRead, Shows: vitalSigns.Page(),
@@ -177,7 +97,9 @@ var opListVitals = usecase.Query[ListVitalsInput, hmstype.List[Vitals]]{
 // among them and say so.
 // Permission: [hmstype.PermClinicalRead].
 func (s *Service) ListVitals(ctx context.Context, in ListVitalsInput) (hmstype.List[Vitals], error) {
-	return opListVitals.Run(ctx, &s.base, in, ofPatient[ListVitalsInput](dbx.Order{At: "taken_at", Desc: true}, vitalsRow.vitals))
+	return opListVitals.Run(
+		ctx, &s.base, in, ofPatient[ListVitalsInput](dbx.Order{At: "taken_at", Desc: true}, vitalsRow.vitals),
+	)
 }
 
 var opListEncounterVitals = usecase.Query[usecase.ByID[hmstype.EncounterID], []Vitals]{

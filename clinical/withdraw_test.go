@@ -31,7 +31,7 @@ func TestService_CancelEncounter(t *testing.T) {
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition, "treatment has begun")
 }
 
-// What the database's walls should have kept out is found where somebody took them down.
+// What the database's guards should have kept out is found where somebody took them off.
 func TestService_Verify(t *testing.T) {
 	t.Parallel()
 	b := setupOn(t, dbtest.NewOwn(t))

@@ -272,7 +272,7 @@ func TestService_ConcurrentStorm(t *testing.T) {
 	b.requireClean(t)
 }
 
-func TestAntiTest8_BedsAreNeverReassignedSilently(t *testing.T) {
+func TestBeds_AreNeverReassignedSilently(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	bed, closed := b.bed(t, "1"), b.bed(t, "2")
@@ -298,7 +298,7 @@ func TestAntiTest8_BedsAreNeverReassignedSilently(t *testing.T) {
 	require.ErrorIs(t, err, facility.ErrBedNotReady, "cleaning comes first")
 }
 
-func TestWalls(t *testing.T) {
+func TestGuards(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	bed := b.bed(t, "1")

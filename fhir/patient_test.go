@@ -128,16 +128,18 @@ func TestReadPatients_Lines(t *testing.T) {
 	}
 }
 
-func TestReadPatients_Forms(t *testing.T) {
-	t.Parallel()
+type readForm struct {
+	name, in         string
+	patients, failed int
+	passed           map[string]int
+	reason           string
+}
+
+// readForms are the shapes in which files come, and what is told of each.
+func readForms() []readForm {
 	const one = `{"resourceType":"Patient","id":"1","name":[{"family":"A"}]}`
 	long := `"` + strings.Repeat("x", 10<<20) + `"`
-	tests := []struct {
-		name, in         string
-		patients, failed int
-		passed           map[string]int
-		reason           string
-	}{
+	return []readForm{
 		{name: "Empty", in: " \n\t"},
 		{name: "OnlyAMark", in: "\uFEFF"},
 		{name: "Single", in: one, patients: 1},
@@ -207,7 +209,11 @@ func TestReadPatients_Forms(t *testing.T) {
 		},
 		{name: "BracketsInStrings", in: `{"resourceType":"Patient","name":[{"family":"A}]\"\\"}]}`, patients: 1},
 	}
-	for _, tt := range tests {
+}
+
+func TestReadPatients_Forms(t *testing.T) {
+	t.Parallel()
+	for _, tt := range readForms() {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			records, failures, stats := collect(t, strings.NewReader(tt.in), "SECRET")

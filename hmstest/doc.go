@@ -13,9 +13,9 @@
 //
 // [Example] gives the same to an Example function, which has no testing.T.
 //
-// [RequireTenantIsolation] lets a hostile tenant loose on everything that the catalogue lists,
-// and reports what came through; run it after your own migrations.
+// Package isolation, below, lets a hostile tenant loose on everything that the catalogue lists, and
+// reports what came through; run it after your own migrations.
 //
-// It owns environments, builders and assertions. It does not own servers (package
-// pgserver), and it is the only public package that imports testing.
+// It owns environments, builders and assertions. It does not own servers (package pgserver). It and
+// its folders are the only public packages that import testing.
 package hmstest

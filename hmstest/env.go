@@ -56,7 +56,7 @@ func wrap(tb testing.TB, env *dbtest.Env, change []func(*hms.Config)) *Env {
 		config.Now = env.Clock.Now
 	}
 	if config.Identity.Argon2 == (identity.Argon2{}) {
-		config.Identity.Argon2 = identity.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1} // hashing must not dominate tests
+		config.Identity.Argon2 = dbtest.FastHash
 	}
 	if config.KeyEncryptionKey == nil {
 		config.KeyEncryptionKey = env.Key

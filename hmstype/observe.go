@@ -41,7 +41,8 @@ type Conn interface {
 type HookCall struct {
 	UseCase
 	Actor Actor `json:"actor"`
-	// the argument of the public method, such as a clinical.BookInput or an AppointmentID; nil for none. Not to be changed
+	// the argument of the public method, such as a scheduling.BookInput or an AppointmentID; nil for none.
+	// Not to be changed
 	Input  any `json:"input"`
 	Result any `json:"result"` // what the caller will get, where the hook runs after the rule; nil before it
 	// in the use case's transaction, in the host's own role and settings; good until the hook returns

@@ -123,6 +123,12 @@ func TestThread_FromQuestionToAnswer(t *testing.T) {
 	same, err := b.AddParticipant(doctor, inbox.AddParticipantInput{Thread: thread.ID, User: thirdID})
 	require.NoError(t, err)
 	require.Equal(t, back, same, "who takes part stays as he is")
+	b.requireTold(t, p, thirdID)
+}
+
+// requireTold holds what events and trail say of the thread above.
+func (b *bundle) requireTold(t *testing.T, p hmstype.PatientID, thirdID hmstype.UserID) {
+	t.Helper()
 	for kind, n := range map[string]int{
 		"thread_started": 1, "message_sent": 4, "participant_added": 2, "participant_left": 1,
 	} {
@@ -345,8 +351,8 @@ func TestSendMessage_ConcurrentOrder(t *testing.T) {
 	require.EqualValues(t, (writers-1)*each, full.Unread, "of the others, each once")
 }
 
-// TestMessage_Walls tries by SQL, as superuser, what must never be.
-func TestMessage_Walls(t *testing.T) {
+// TestMessage_Guards tries by SQL, as superuser, what must never be.
+func TestMessage_Guards(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	doctor, _ := b.person(t, identity.RoleDoctor)

@@ -289,8 +289,8 @@ func TestNotification_Restricted(t *testing.T) {
 	require.Equal(t, "Body", opened.Body)
 }
 
-// TestNotification_Walls tries by SQL, as superuser, what must never be.
-func TestNotification_Walls(t *testing.T) {
+// TestNotification_Guards tries by SQL, as superuser, what must never be.
+func TestNotification_Guards(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	nurse, nurseID := b.person(t, identity.RoleNurse)

@@ -26,3 +26,11 @@ func (p Priority) atLeastUrgent() Priority {
 	}
 	return p
 }
+
+// The priorities, the most urgent last: FHIR defines asap as higher than urgent.
+const (
+	PriorityRoutine Priority = "routine"
+	PriorityUrgent  Priority = "urgent"
+	PriorityASAP    Priority = "asap"
+	PriorityStat    Priority = "stat"
+)

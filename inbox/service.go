@@ -19,11 +19,3 @@ type Service struct {
 
 // New makes the service; hms.New calls it. It does no I/O.
 func New(base usecase.Base, ports Ports) *Service { return &Service{base: base, ports: ports} }
-
-// The priorities, the most urgent last: FHIR defines asap as higher than urgent.
-const (
-	PriorityRoutine Priority = "routine"
-	PriorityUrgent  Priority = "urgent"
-	PriorityASAP    Priority = "asap"
-	PriorityStat    Priority = "stat"
-)

@@ -47,6 +47,16 @@ func TestTaskTransitions_EveryPair(t *testing.T) {
 	}
 }
 
+// waysTo is the way to each state, from a draft that the actor has asked himself for.
+var waysTo = map[inbox.TaskStatus][]string{
+	"draft": {}, "requested": {"requested"}, "received": {"requested", "received"}, "accepted": {"requested", "accepted"},
+	"ready": {"requested", "accepted", "ready"}, "in-progress": {"requested", "accepted", "in-progress"},
+	"on-hold":   {"requested", "accepted", "in-progress", "on-hold"},
+	"completed": {"requested", "accepted", "in-progress", "completed"},
+	"failed":    {"requested", "accepted", "in-progress", "failed"},
+	"rejected":  {"requested", "rejected"}, "cancelled": {"cancelled"}, "entered-in-error": {"entered-in-error"},
+}
+
 // The same walk by the service, from every state to every other.
 func TestTaskSteps_EveryPair(t *testing.T) {
 	t.Parallel()
@@ -88,16 +98,7 @@ func TestTaskSteps_EveryPair(t *testing.T) {
 			return b.StartTask(ctx, inbox.StartTaskInput(step(task)))
 		},
 	}
-	// The way to each state, from a draft that the actor has asked himself for.
-	ways := map[inbox.TaskStatus][]string{
-		"draft": {}, "requested": {"requested"}, "received": {"requested", "received"}, "accepted": {"requested", "accepted"},
-		"ready": {"requested", "accepted", "ready"}, "in-progress": {"requested", "accepted", "in-progress"},
-		"on-hold":   {"requested", "accepted", "in-progress", "on-hold"},
-		"completed": {"requested", "accepted", "in-progress", "completed"},
-		"failed":    {"requested", "accepted", "in-progress", "failed"},
-		"rejected":  {"requested", "rejected"}, "cancelled": {"cancelled"}, "entered-in-error": {"entered-in-error"},
-	}
-	for from, way := range ways {
+	for from, way := range waysTo {
 		for to, take := range steps {
 			t.Run(string(from)+">"+to, func(t *testing.T) {
 				t.Parallel()
@@ -202,8 +203,8 @@ func TestTask_HistoryExplainsTheState(t *testing.T) {
 	require.Zero(t, report)
 }
 
-// TestTask_Walls tries by SQL, as superuser, what must never be.
-func TestTask_Walls(t *testing.T) {
+// TestTask_Guards tries by SQL, as superuser, what must never be.
+func TestTask_Guards(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	nurse, _ := b.person(t, identity.RoleNurse)

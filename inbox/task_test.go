@@ -271,22 +271,15 @@ func TestTask_WhoMay(t *testing.T) {
 	who := map[string]context.Context{
 		"owner": owner, "peer": peer, "asker": asker, "doctor": doctor, "admin": admin, "stranger": stranger, "host": b.Ctx,
 	}
-	running := func(t *testing.T) inbox.Task {
-		t.Helper()
-		task := must(t)(
-			b.CreateTask(asker, inbox.CreateTaskInput{
-				To: toRole(identity.RoleNurse), TaskDetails: inbox.TaskDetails{Title: "x"},
-			}),
-		)
-		return must(t)(b.StartTask(owner, inbox.StartTaskInput(step(must(t)(b.ClaimTask(owner, task.ID))))))
-	}
 	waiting := func(t *testing.T) inbox.Task {
 		t.Helper()
-		return must(t)(
-			b.CreateTask(asker, inbox.CreateTaskInput{
-				To: toRole(identity.RoleNurse), TaskDetails: inbox.TaskDetails{Title: "x"},
-			}),
-		)
+		return must(t)(b.CreateTask(asker, inbox.CreateTaskInput{
+			To: toRole(identity.RoleNurse), TaskDetails: inbox.TaskDetails{Title: "x"},
+		}))
+	}
+	running := func(t *testing.T) inbox.Task {
+		t.Helper()
+		return must(t)(b.StartTask(owner, inbox.StartTaskInput(step(must(t)(b.ClaimTask(owner, waiting(t).ID))))))
 	}
 	for name, tt := range map[string]struct {
 		from func(*testing.T) inbox.Task
@@ -294,53 +287,41 @@ func TestTask_WhoMay(t *testing.T) {
 		may  string // the rest may not
 	}{
 		"Complete": {running, func(ctx context.Context, task inbox.Task) error {
-			_, err := b.CompleteTask(ctx, done(task))
-			return err
+			return errOf(b.CompleteTask(ctx, done(task)))
 		}, "owner host"},
 		"Fail": {running, func(ctx context.Context, task inbox.Task) error {
-			_, err := b.FailTask(ctx, inbox.FailTaskInput(end(task)))
-			return err
+			return errOf(b.FailTask(ctx, inbox.FailTaskInput(end(task))))
 		}, "owner host"},
 		"Hold": {running, func(ctx context.Context, task inbox.Task) error {
-			_, err := b.HoldTask(ctx, inbox.HoldTaskInput(step(task)))
-			return err
+			return errOf(b.HoldTask(ctx, inbox.HoldTaskInput(step(task))))
 		}, "owner host"},
 		"Release": {running, func(ctx context.Context, task inbox.Task) error {
-			_, err := b.ReleaseTask(ctx, inbox.ReleaseTaskInput(step(task)))
-			return err
+			return errOf(b.ReleaseTask(ctx, inbox.ReleaseTaskInput(step(task))))
 		}, "owner asker admin host"},
 		"Cancel": {running, func(ctx context.Context, task inbox.Task) error {
-			_, err := b.CancelTask(ctx, inbox.CancelTaskInput(end(task)))
-			return err
+			return errOf(b.CancelTask(ctx, inbox.CancelTaskInput(end(task))))
 		}, "asker admin host"},
 		"Error": {running, func(ctx context.Context, task inbox.Task) error {
-			_, err := b.EnterTaskInError(ctx, inbox.EnterTaskInErrorInput(end(task)))
-			return err
+			return errOf(b.EnterTaskInError(ctx, inbox.EnterTaskInErrorInput(end(task))))
 		}, "asker admin host"},
 		"Reschedule": {running, func(ctx context.Context, task inbox.Task) error {
-			_, err := b.RescheduleTask(ctx, inbox.RescheduleTaskInput{ID: task.ID, Version: task.Version})
-			return err
+			return errOf(b.RescheduleTask(ctx, inbox.RescheduleTaskInput{ID: task.ID, Version: task.Version}))
 		}, "asker admin host"},
 		"Receive": {waiting, func(ctx context.Context, task inbox.Task) error {
-			_, err := b.ReceiveTask(ctx, inbox.ReceiveTaskInput(step(task)))
-			return err
+			return errOf(b.ReceiveTask(ctx, inbox.ReceiveTaskInput(step(task))))
 		}, "owner peer host"},
 		"Reject": {waiting, func(ctx context.Context, task inbox.Task) error {
-			_, err := b.RejectTask(ctx, inbox.RejectTaskInput(end(task)))
-			return err
+			return errOf(b.RejectTask(ctx, inbox.RejectTaskInput(end(task))))
 		}, "owner peer host"},
-		"Claim": {
-			waiting, func(ctx context.Context, task inbox.Task) error { _, err := b.ClaimTask(ctx, task.ID); return err },
-			"owner peer",
-		},
-		"Read": {
-			running, func(ctx context.Context, task inbox.Task) error { _, err := b.GetTask(ctx, task.ID); return err },
-			"owner peer asker doctor admin host",
-		},
-		"History": {
-			running, func(ctx context.Context, task inbox.Task) error { _, err := b.GetTaskHistory(ctx, task.ID); return err },
-			"owner peer asker doctor admin host",
-		},
+		"Claim": {waiting, func(ctx context.Context, task inbox.Task) error {
+			return errOf(b.ClaimTask(ctx, task.ID))
+		}, "owner peer"},
+		"Read": {running, func(ctx context.Context, task inbox.Task) error {
+			return errOf(b.GetTask(ctx, task.ID))
+		}, "owner peer asker doctor admin host"},
+		"History": {running, func(ctx context.Context, task inbox.Task) error {
+			return errOf(b.GetTaskHistory(ctx, task.ID))
+		}, "owner peer asker doctor admin host"},
 	} {
 		for actor, ctx := range who {
 			t.Run(name+"/"+actor, func(t *testing.T) {
@@ -490,3 +471,5 @@ func TestTask_Restricted(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "Draw blood", all.Items[0].Title)
 }
+
+func errOf[T any](_ T, err error) error { return err }

@@ -198,13 +198,11 @@ func TestService_AddReferenceRange(t *testing.T) {
 		next, err := b.lab.AddReferenceRange(b.tech, male)
 		require.NoError(t, err)
 
-		_, err = b.lab.VoidReferenceRange(b.tech, lab.VoidReferenceRangeInput{
-			ID: next.ID, Version: 2, Reason: "typing error",
-		})
+		void := lab.VoidReferenceRangeInput{ID: next.ID, Version: 2, Reason: "typing error"}
+		_, err = b.lab.VoidReferenceRange(b.tech, void)
 		require.ErrorIs(t, err, hmstype.ErrStale)
-		_, err = b.lab.VoidReferenceRange(b.tech, lab.VoidReferenceRangeInput{
-			ID: next.ID, Version: 1, Reason: "typing error",
-		})
+		void.Version = 1
+		_, err = b.lab.VoidReferenceRange(b.tech, void)
 		require.NoError(t, err)
 		_, err = b.lab.AddReferenceRange(b.tech, male)
 		require.NoError(t, err, "a voided range is not in the way")

@@ -94,7 +94,7 @@ func TestService_AddOrder_EncounterClosed(t *testing.T) {
 }
 
 // Without the port the foreign key alone refuses another patient's encounter.
-func TestService_AddOrder_EncounterWall(t *testing.T) {
+func TestService_AddOrder_EncounterGuard(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(p *lab.Ports) { p.Encounters, p.Charges = nil, nil })
 	mine, other := b.adult(t), b.adult(t)

@@ -130,22 +130,22 @@ func TestService_RejectSpecimen(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, lab.ItemFinal, order.Items[0].Status)
 	})
+}
 
-	t.Run("OldVersionAndTimes", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t)
-		specimen := b.collect(t, b.order(t, b.adult(t), b.potassium(t)))
-		_, err := b.lab.ReceiveSpecimen(b.tech, lab.ReceiveSpecimenInput{
-			ID: specimen.ID, Version: 1, ReceivedAt: specimen.CollectedAt.Add(-time.Second),
-		})
-		require.ErrorIs(t, err, hmstype.ErrInvalid)
-		_, err = b.lab.ReceiveSpecimen(b.tech, lab.ReceiveSpecimenInput{
-			ID: specimen.ID, Version: 1, ReceivedAt: b.Clock.Now().Add(time.Hour),
-		})
-		require.ErrorIs(t, err, hmstype.ErrInvalid)
-		_, err = b.lab.ReceiveSpecimen(b.tech, lab.ReceiveSpecimenInput{ID: specimen.ID, Version: 1})
-		require.NoError(t, err)
-		_, err = b.lab.RejectSpecimen(b.tech, lab.RejectSpecimenInput{ID: specimen.ID, Version: 1, Reason: "late"})
-		require.ErrorIs(t, err, hmstype.ErrStale)
+func TestService_ReceiveSpecimen_Times(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	specimen := b.collect(t, b.order(t, b.adult(t), b.potassium(t)))
+	_, err := b.lab.ReceiveSpecimen(b.tech, lab.ReceiveSpecimenInput{
+		ID: specimen.ID, Version: 1, ReceivedAt: specimen.CollectedAt.Add(-time.Second),
 	})
+	require.ErrorIs(t, err, hmstype.ErrInvalid)
+	_, err = b.lab.ReceiveSpecimen(b.tech, lab.ReceiveSpecimenInput{
+		ID: specimen.ID, Version: 1, ReceivedAt: b.Clock.Now().Add(time.Hour),
+	})
+	require.ErrorIs(t, err, hmstype.ErrInvalid)
+	_, err = b.lab.ReceiveSpecimen(b.tech, lab.ReceiveSpecimenInput{ID: specimen.ID, Version: 1})
+	require.NoError(t, err)
+	_, err = b.lab.RejectSpecimen(b.tech, lab.RejectSpecimenInput{ID: specimen.ID, Version: 1, Reason: "late"})
+	require.ErrorIs(t, err, hmstype.ErrStale)
 }

@@ -10,6 +10,7 @@ BEGIN
         ('hms_owner',  'NOLOGIN'),
         ('hms_app',    'LOGIN NOINHERIT'),
         ('hms_sealer', 'NOLOGIN'),
+        ('hms_scheduler', 'NOLOGIN'),
         ('hms_backup', 'NOLOGIN BYPASSRLS')) AS wanted (name, options)
     LOOP
         BEGIN
@@ -29,7 +30,7 @@ END $$;
 DO $$
 BEGIN
     IF NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
-        EXECUTE format('GRANT hms_owner, hms_app, hms_sealer TO %I', current_user);
+        EXECUTE format('GRANT hms_owner, hms_app, hms_sealer, hms_scheduler TO %I', current_user);
     END IF;
 EXCEPTION WHEN insufficient_privilege THEN
     NULL; -- an administrator made the roles and has granted them, or SET ROLE below says that he has not
@@ -56,7 +57,7 @@ CREATE TABLE IF NOT EXISTS hms.migration (
     CONSTRAINT migration_pkey PRIMARY KEY (version)
 );
 
-GRANT USAGE ON SCHEMA hms TO hms_app, hms_sealer;
+GRANT USAGE ON SCHEMA hms TO hms_app, hms_sealer, hms_scheduler;
 GRANT SELECT ON hms.migration TO hms_app, hms_sealer;
 
 -- Functions of this schema are for the library's roles, not for everybody.

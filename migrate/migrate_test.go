@@ -34,7 +34,7 @@ func newDatabase(t *testing.T) *bun.DB {
 	u, err := url.Parse(server.DSN(""))
 	require.NoError(t, err)
 	u.Path = "/" + name
-	db, err := dbx.Open(u.String())
+	db, err := dbx.Open(dbtest.Named(t, u.String()))
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		_, dropErr := admin.ExecContext(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)")
@@ -51,7 +51,7 @@ func TestMigrate_AsAnOrdinaryRole(t *testing.T) {
 	role := "hms_host_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	for _, s := range []string{
 		"CREATE ROLE " + role + " LOGIN CREATEROLE PASSWORD 'host'",
-		"GRANT hms_owner, hms_app, hms_sealer TO " + role,
+		"GRANT hms_owner, hms_app, hms_sealer, hms_scheduler TO " + role,
 		"DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO " + role + "', current_database()); END $$",
 	} {
 		_, err := db.ExecContext(t.Context(), s)
@@ -213,17 +213,14 @@ func TestMigrate_CrashInTheMiddle(t *testing.T) {
 	done := make(chan struct{})
 	hits := 0
 	var wg sync.WaitGroup
-	wg.Go(func() { // kills migrating backends of this database, again and again
+	wg.Go(func() { // kills the test's own migrating backends, again and again
 		for hits < 8 {
 			select {
 			case <-done:
 				return
 			default:
 			}
-			var killed int
-			err := db.NewRaw(`SELECT count(pg_terminate_backend(pid, 1000)) FROM pg_stat_activity
-				WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active' AND query ~ 'CREATE'`).
-				Scan(t.Context(), &killed)
+			killed, err := dbtest.EndSessions(t.Context(), db, "state = 'active' AND query ~ 'CREATE'")
 			if err != nil {
 				t.Errorf("kill: %v", err)
 				return

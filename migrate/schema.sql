@@ -17,6 +17,8 @@ GRANT USAGE ON SCHEMA hms TO hms_app;
 
 GRANT USAGE ON SCHEMA hms TO hms_backup;
 
+GRANT USAGE ON SCHEMA hms TO hms_scheduler;
+
 GRANT USAGE ON SCHEMA hms TO hms_sealer;
 
 CREATE OR REPLACE FUNCTION hms.actor_person(p_actor text)
@@ -4236,6 +4238,7 @@ CREATE TABLE hms.tenant ( -- hms_owner
 );
 ALTER TABLE hms.tenant ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.tenant FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE POLICY tenant_list ON hms.tenant FOR r TO hms_scheduler USING (true) WITH CHECK ();
 CREATE TRIGGER tenant_audit_delete AFTER DELETE ON hms.tenant REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('tenant', '', 'id');
 CREATE TRIGGER tenant_audit_insert AFTER INSERT ON hms.tenant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('tenant', '', 'id');
 CREATE TRIGGER tenant_audit_update AFTER UPDATE ON hms.tenant REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('tenant', '', 'id');

@@ -365,7 +365,7 @@ func TestService_ListCoverages(t *testing.T) {
 }
 
 // The database refuses by itself what the services never try.
-func TestDatabase_Walls(t *testing.T) {
+func TestDatabase_Guards(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	s := patient.New(env.Base)

@@ -25,8 +25,8 @@ const (
 	origin = "hms.test/trail/" + tenant
 )
 
-// bench is a log with two months of events, without a database.
-type bench struct {
+// sampleLog is a log with two months of events, without a database.
+type sampleLog struct {
 	signer     note.Signer
 	verifiers  note.Verifiers
 	events     []proof.Event
@@ -36,7 +36,7 @@ type bench struct {
 }
 
 // ReadHashes implements tlog.HashReader.
-func (b *bench) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+func (b *sampleLog) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	list := make([]tlog.Hash, len(indexes))
 	for i, index := range indexes {
 		list[i] = b.hashes[index]
@@ -52,17 +52,17 @@ type testSigner struct {
 
 func (s testSigner) Sign(text []byte) ([]byte, error) { return ed25519.Sign(s.key, text), nil }
 
-func newKey(tb testing.TB, seed byte) *bench {
+func newKey(tb testing.TB, seed byte) *sampleLog {
 	tb.Helper()
 	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize))
 	public, err := note.NewEd25519VerifierKey("hms.test", key.Public().(ed25519.PublicKey))
 	require.NoError(tb, err)
 	verifier, err := note.NewVerifier(public)
 	require.NoError(tb, err)
-	return &bench{signer: testSigner{verifier, key}, verifiers: note.VerifierList(verifier)}
+	return &sampleLog{signer: testSigner{verifier, key}, verifiers: note.VerifierList(verifier)}
 }
 
-func newBench(tb testing.TB, events int) *bench {
+func newSampleLog(tb testing.TB, events int) *sampleLog {
 	tb.Helper()
 	b := newKey(tb, 1)
 	for i := range events {
@@ -87,7 +87,7 @@ func newBench(tb testing.TB, events int) *bench {
 	return b
 }
 
-func (b *bench) items(tb testing.TB, month proof.Month) []proof.Item {
+func (b *sampleLog) items(tb testing.TB, month proof.Month) []proof.Item {
 	tb.Helper()
 	var items []proof.Item
 	for i, e := range b.events {
@@ -102,7 +102,7 @@ func (b *bench) items(tb testing.TB, month proof.Month) []proof.Item {
 }
 
 // archive writes a month in lines of a few events.
-func (b *bench) archive(tb testing.TB, month proof.Month, items []proof.Item) []byte {
+func (b *sampleLog) archive(tb testing.TB, month proof.Month, items []proof.Item) []byte {
 	tb.Helper()
 	var out bytes.Buffer
 	w := proof.NewArchiveWriter(&out, b.checkpoint)
@@ -114,13 +114,13 @@ func (b *bench) archive(tb testing.TB, month proof.Month, items []proof.Item) []
 	return out.Bytes()
 }
 
-func (b *bench) verify(archive []byte) (proof.Manifest, error) {
+func (b *sampleLog) verify(archive []byte) (proof.Manifest, error) {
 	return proof.VerifyArchive(bytes.NewReader(archive), b.verifiers)
 }
 
 func TestVerifyArchive(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, 60)
+	b := newSampleLog(t, 60)
 	m, err := b.verify(b.archive(t, "2019-02", b.items(t, "2019-02")))
 	require.NoError(t, err)
 	require.Equal(t, proof.Month("2019-02"), m.Month)
@@ -153,7 +153,7 @@ func (r errorReader) Read([]byte) (int, error) { return 0, r.err }
 // What a forger without the key can build of true parts.
 func TestVerifyArchive_Refuses(t *testing.T) {
 	t.Parallel()
-	b, other := newBench(t, 60), newKey(t, 2)
+	b, other := newSampleLog(t, 60), newKey(t, 2)
 	january, february := b.items(t, "2019-01"), b.items(t, "2019-02")
 	good := b.archive(t, "2019-01", january)
 	lines := bytes.SplitAfter(good, []byte("\n"))
@@ -190,7 +190,7 @@ func TestVerifyArchive_Refuses(t *testing.T) {
 	require.NoError(t, b.accepts(good))
 }
 
-func (b *bench) accepts(archive []byte) error {
+func (b *sampleLog) accepts(archive []byte) error {
 	_, err := b.verify(archive)
 	return err
 }
@@ -212,7 +212,7 @@ func signedTwice(t *testing.T, line string) string {
 // Thousands of mutations of a good archive, each a small one; none may pass.
 func TestVerifyArchive_RefusesEveryMutation(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, 24)
+	b := newSampleLog(t, 24)
 	good := b.archive(t, "2019-01", b.items(t, "2019-01"))
 	require.NoError(t, b.accepts(good))
 	refused := 0
@@ -253,7 +253,7 @@ func TestVerifyArchive_RefusesEveryMutation(t *testing.T) {
 // A signer who lies about what he wrote is not believed either, where the lie can be seen.
 func TestVerifyArchive_ManifestThatLies(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, 24)
+	b := newSampleLog(t, 24)
 	items := b.items(t, "2019-01")
 	for name, lie := range map[string]proof.Manifest{
 		"Month":  {Origin: origin, Month: "2019-02", Size: b.head.Size, Root: b.head.Root},
@@ -277,7 +277,7 @@ func TestVerifyArchive_ManifestThatLies(t *testing.T) {
 
 func TestOpenPurge(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, 2)
+	b := newSampleLog(t, 2)
 	purge := proof.Purge{
 		Origin: origin, Month: "2019-01", Leaves: proof.Leaves{Count: 2, First: 4, Last: 9, Digest: tlog.Hash{7}}, Archive: "a b/2019-01", Sum: tlog.Hash{8},
 		Basis: "access 72 months:\n\"45 CFR 164.316\"", Time: time.Date(2026, 2, 3, 4, 5, 6, 7000, time.UTC),
@@ -327,7 +327,7 @@ func TestMonth(t *testing.T) {
 
 // FuzzVerifyArchive looks for a text that is accepted and is not byte by byte what was written.
 func FuzzVerifyArchive(f *testing.F) {
-	b := newBench(f, 12)
+	b := newSampleLog(f, 12)
 	good := b.archive(f, "2019-01", b.items(f, "2019-01"))
 	f.Add(good, uint16(0), byte(0))
 	f.Add(good[:len(good)/2], uint16(3), byte(1))

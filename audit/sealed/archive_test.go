@@ -101,7 +101,7 @@ func TestArchiveMonth_InAFolder(t *testing.T) {
 func TestArchiveMonth_Obstacles(t *testing.T) {
 	t.Parallel()
 	home, free := older(t), &months{}
-	policy := func(t *testing.T, b *logBench, category audit.Category, jurisdiction string, months int) {
+	policy := func(t *testing.T, b *logBundle, category audit.Category, jurisdiction string, months int) {
 		t.Helper()
 		_, err := b.trail.SetRetentionPolicy(b.Ctx,
 			audit.SetRetentionPolicyInput{RetentionPolicyDetails: audit.RetentionPolicyDetails{Category: category,
@@ -109,32 +109,32 @@ func TestArchiveMonth_Obstacles(t *testing.T) {
 		require.NoError(t, err)
 	}
 	for name, tt := range map[string]struct {
-		prepare func(*testing.T, *logBench, sealed.Month)
+		prepare func(*testing.T, *logBundle, sealed.Month)
 		kind    sealed.ObstacleKind // empty: it may go
 	}{
-		"Nothing": {func(*testing.T, *logBench, sealed.Month) {}, ""},
-		"HostsClock": {func(_ *testing.T, b *logBench, _ sealed.Month) { b.Clock.Advance(-12 * 365 * 24 * time.Hour) },
+		"Nothing": {func(*testing.T, *logBundle, sealed.Month) {}, ""},
+		"HostsClock": {func(_ *testing.T, b *logBundle, _ sealed.Month) { b.Clock.Advance(-12 * 365 * 24 * time.Hour) },
 			sealed.ObstaclePeriod},
-		"Policy": {func(t *testing.T, b *logBench, month sealed.Month) {
+		"Policy": {func(t *testing.T, b *logBundle, month sealed.Month) {
 			policy(t, b, audit.CategoryDisclosure, "DE",
 				360)
 		}, sealed.ObstaclePeriod},
-		"LongestOf": {func(t *testing.T, b *logBench, month sealed.Month) {
+		"LongestOf": {func(t *testing.T, b *logBundle, month sealed.Month) {
 			policy(t, b, "access", "DE", 360)
 			policy(t, b, "access", "FR", 12)
 		}, sealed.ObstaclePeriod},
-		"OfNoEvent": {func(t *testing.T, b *logBench, month sealed.Month) { policy(t, b, audit.CategoryChange, "DE", 360) },
+		"OfNoEvent": {func(t *testing.T, b *logBundle, month sealed.Month) { policy(t, b, audit.CategoryChange, "DE", 360) },
 			""},
-		"Unsealed": {func(t *testing.T, b *logBench, month sealed.Month) { b.age(t, month, 1) }, sealed.ObstacleUnsealed},
-		"HoldOfAll": {func(t *testing.T, b *logBench, month sealed.Month) { b.hold(t, hmstype.PatientID{}) },
+		"Unsealed": {func(t *testing.T, b *logBundle, month sealed.Month) { b.age(t, month, 1) }, sealed.ObstacleUnsealed},
+		"HoldOfAll": {func(t *testing.T, b *logBundle, month sealed.Month) { b.hold(t, hmstype.PatientID{}) },
 			sealed.ObstacleHold},
-		"HoldOfOther": {func(t *testing.T, b *logBench, month sealed.Month) { b.hold(t, somePatient(t, b.Env)) }, ""},
-		"HoldReleased": {func(t *testing.T, b *logBench, month sealed.Month) {
+		"HoldOfOther": {func(t *testing.T, b *logBundle, month sealed.Month) { b.hold(t, somePatient(t, b.Env)) }, ""},
+		"HoldReleased": {func(t *testing.T, b *logBundle, month sealed.Month) {
 			_, err := b.trail.ReleaseLegalHold(b.Ctx,
 				audit.ReleaseLegalHoldInput{ID: b.hold(t, hmstype.PatientID{}), Reason: "closed"})
 			require.NoError(t, err)
 		}, ""},
-		"EventRemoved": {func(t *testing.T, b *logBench, month sealed.Month) {
+		"EventRemoved": {func(t *testing.T, b *logBundle, month sealed.Month) {
 			b.past(t, `DELETE FROM hms.audit_event WHERE id = (SELECT event_id FROM hms.audit_leaf WHERE leaf_index = 7
 				AND tenant_id = $tenant)`)
 		}, sealed.ObstacleDamaged},
@@ -212,7 +212,7 @@ func TestArchiveMonth_ManyTenants(t *testing.T) {
 		require.NotContains(t, string(sink.archives[part.Archive]), otherThan(part.Tenant, b.Tenant, second.Tenant).String(),
 			"no archive knows of another hospital")
 	}
-	for _, tenant := range []*logBench{b, second} {
+	for _, tenant := range []*logBundle{b, second} {
 		found := tenant.verify(t)
 		require.Empty(t, found.Findings)
 		require.NotZero(t, found.Purged)
@@ -277,30 +277,30 @@ func TestArchiveMonth_Fails(t *testing.T) {
 	home, free := older(t), &months{}
 	torn := errors.New("the tape is torn")
 	for name, tt := range map[string]struct {
-		sink    func(*testing.T, *logBench, sealed.Month) *memorySink
+		sink    func(*testing.T, *logBundle, sealed.Month) *memorySink
 		want    error
 		aborted int
 	}{
-		"Write": {func(*testing.T, *logBench, sealed.Month) *memorySink {
+		"Write": {func(*testing.T, *logBundle, sealed.Month) *memorySink {
 			return &memorySink{onWrite: func() error { return torn }}
 		}, torn, 1},
-		"Close": {func(*testing.T, *logBench, sealed.Month) *memorySink {
+		"Close": {func(*testing.T, *logBundle, sealed.Month) *memorySink {
 			return &memorySink{onClose: func() error { return torn }}
 		}, torn, 0},
-		"Open": {func(*testing.T, *logBench, sealed.Month) *memorySink {
+		"Open": {func(*testing.T, *logBundle, sealed.Month) *memorySink {
 			return &memorySink{onOpen: func([]byte) ([]byte, error) { return nil, torn }}
 		}, torn, 0},
-		"Truncated": {func(*testing.T, *logBench, sealed.Month) *memorySink {
+		"Truncated": {func(*testing.T, *logBundle, sealed.Month) *memorySink {
 			return &memorySink{onOpen: func(archive []byte) ([]byte, error) { return archive[:len(archive)-1], nil }}
 		}, sealed.ErrArchive, 0},
-		"Flipped": {func(*testing.T, *logBench, sealed.Month) *memorySink {
+		"Flipped": {func(*testing.T, *logBundle, sealed.Month) *memorySink {
 			return &memorySink{onOpen: func(archive []byte) ([]byte, error) {
 				archive = bytes.Clone(archive)
 				archive[len(archive)/2] ^= 1
 				return archive, nil
 			}}
 		}, sealed.ErrArchive, 0},
-		"HoldInTheMeantime": {func(t *testing.T, b *logBench, _ sealed.Month) *memorySink {
+		"HoldInTheMeantime": {func(t *testing.T, b *logBundle, _ sealed.Month) *memorySink {
 			t.Helper()
 			return &memorySink{onClose: func() error {
 				_, err := b.trail.PlaceLegalHold(b.Ctx,
@@ -308,7 +308,7 @@ func TestArchiveMonth_Fails(t *testing.T) {
 				return err
 			}}
 		}, sealed.ErrRetained, 0},
-		"PolicyInTheMeantime": {func(t *testing.T, b *logBench, _ sealed.Month) *memorySink {
+		"PolicyInTheMeantime": {func(t *testing.T, b *logBundle, _ sealed.Month) *memorySink {
 			t.Helper()
 			return &memorySink{onClose: func() error {
 				_, err := b.trail.SetRetentionPolicy(b.Ctx,
@@ -317,14 +317,14 @@ func TestArchiveMonth_Fails(t *testing.T) {
 				return err
 			}}
 		}, sealed.ErrRetained, 0},
-		"EventInTheMeantime": {func(t *testing.T, b *logBench, month sealed.Month) *memorySink {
+		"EventInTheMeantime": {func(t *testing.T, b *logBundle, month sealed.Month) *memorySink {
 			t.Helper()
 			return &memorySink{onClose: func() error {
 				b.age(t, month, 1)
 				return nil
 			}}
 		}, sealed.ErrRetained, 0},
-		"SealedInTheMeantime": {func(t *testing.T, b *logBench, month sealed.Month) *memorySink {
+		"SealedInTheMeantime": {func(t *testing.T, b *logBundle, month sealed.Month) *memorySink {
 			t.Helper()
 			return &memorySink{onClose: func() error {
 				b.age(t, month, 1)
@@ -370,10 +370,11 @@ func TestArchiveMonth_DiesBeforeTheCommit(t *testing.T) {
 			sealed.ArchiveInput{Month: oldMonth, By: "scheduler", Sink: sink, Purge: true})
 	})
 	for killed := false; !killed; {
-		killed = dbtest.Scalar[int64](t, b.Env, `SELECT count(pg_terminate_backend(pid)) FROM pg_locks
-			WHERE relation = 'hms.audit_event'::regclass
-			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND mode = 'AccessExclusiveLock'
-				AND NOT granted`) > 0
+		ended, err := dbtest.EndSessions(t.Context(), b.DB, `pid IN (SELECT pid FROM pg_locks
+			WHERE relation = 'hms.audit_event'::regclass AND mode = 'AccessExclusiveLock' AND NOT granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`)
+		require.NoError(t, err)
+		killed = ended > 0
 	}
 	wg.Wait()
 	require.NoError(t, reader.Rollback())

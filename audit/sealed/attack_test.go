@@ -12,8 +12,8 @@ import (
 )
 
 // attacked gives a tenant in a database of its own, with two checkpoints of thirty events, and
-// the walls taken down as a superuser can.
-func attacked(t *testing.T) *logBench {
+// the guards taken off as a superuser can.
+func attacked(t *testing.T) *logBundle {
 	t.Helper()
 	b := newLog(t, dbtest.NewOwn(t))
 	b.record(t, 15)
@@ -30,14 +30,14 @@ func attacked(t *testing.T) *logBench {
 }
 
 // sql runs as superuser, past row-level security and without triggers.
-func (b *logBench) sql(t *testing.T, statement string, args ...any) {
+func (b *logBundle) sql(t *testing.T, statement string, args ...any) {
 	t.Helper()
 	_, err := b.DB.ExecContext(t.Context(), statement, args...)
 	require.NoError(t, err)
 }
 
 // found gives the findings but those of the disabled triggers, which every attack leaves.
-func (b *logBench) found(t *testing.T) []sealed.Finding {
+func (b *logBundle) found(t *testing.T) []sealed.Finding {
 	t.Helper()
 	var list []sealed.Finding
 	catalogue := 0
@@ -154,7 +154,7 @@ func TestService_VerifyLogFindsAFork(t *testing.T) {
 	b.sql(t, `TRUNCATE hms.audit_leaf, hms.audit_node, hms.audit_checkpoint`)
 	alone := b.config
 	alone.Witnesses = nil
-	forger := &logBench{Env: b.Env, config: alone, s: sealed.New(b.Base, alone), public: b.public}
+	forger := &logBundle{Env: b.Env, config: alone, s: sealed.New(b.Base, alone), public: b.public}
 	forger.seal(t)
 	report := forger.verify(t)
 	for _, f := range report.Findings {
@@ -212,7 +212,7 @@ func TestService_SealRefusesADamagedLog(t *testing.T) {
 		_, err = sealed.New(b.Base, b.config).Seal(b.Ctx, sealed.SealInput{})
 		require.ErrorIs(t, err, sealed.ErrLogDamaged)
 		b.config.Verifiers = append(b.config.Verifiers, b.public) // a change of keys, as it should be
-		rotated := &logBench{Env: b.Env, config: b.config, s: sealed.New(b.Base, b.config)}
+		rotated := &logBundle{Env: b.Env, config: b.config, s: sealed.New(b.Base, b.config)}
 		_, err = rotated.s.Seal(b.Ctx, sealed.SealInput{})
 		require.NoError(t, err)
 	})

@@ -17,7 +17,7 @@ import (
 var benchEvents = flag.Int("events", 50_000, "events of the benchmarks of the sealed log")
 
 // fill puts n events of changes into the trail, fifty a transaction.
-func (b *logBench) fill(tb testing.TB, n int) {
+func (b *logBundle) fill(tb testing.TB, n int) {
 	tb.Helper()
 	_, err := b.DB.ExecContext(tb.Context(), fmt.Sprintf(`DO $$ BEGIN
 		SET synchronous_commit = off;

@@ -19,8 +19,8 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 )
 
-// logBench is a tenant with a signed log and a witness.
-type logBench struct {
+// logBundle is a tenant with a signed log and a witness.
+type logBundle struct {
 	*dbtest.Env
 	s       *sealed.Service
 	trail   *audit.Service
@@ -29,7 +29,7 @@ type logBench struct {
 	public  string
 }
 
-func newLog(tb testing.TB, env *dbtest.Env) *logBench {
+func newLog(tb testing.TB, env *dbtest.Env) *logBundle {
 	tb.Helper()
 	secret, public, err := note.GenerateKey(rand.Reader, "hms.test")
 	require.NoError(tb, err)
@@ -39,14 +39,14 @@ func newLog(tb testing.TB, env *dbtest.Env) *logBench {
 	require.NoError(tb, err)
 	config := sealed.Config{Origin: "hms.test/trail", Signer: signer, Verifiers: []string{public},
 		Witnesses: []sealed.Witness{witness}}
-	return &logBench{
+	return &logBundle{
 		Env: env, config: config, s: sealed.New(env.Base, config), trail: audit.New(env.Base), witness: witness,
 		public: public,
 	}
 }
 
 // record writes events, each in a transaction of its own.
-func (b *logBench) record(tb testing.TB, n int) {
+func (b *logBundle) record(tb testing.TB, n int) {
 	tb.Helper()
 	for i := range n {
 		require.NoError(tb, b.InTx(tb, b.Ctx, func(ctx context.Context, db dbx.DB) error {
@@ -57,12 +57,12 @@ func (b *logBench) record(tb testing.TB, n int) {
 
 // seal seals until nothing is left. An old transaction of another test may hold the
 // watermark back for a moment, so it waits for what is known to be there.
-func (b *logBench) seal(tb testing.TB) sealed.SealReport {
+func (b *logBundle) seal(tb testing.TB) sealed.SealReport {
 	tb.Helper()
 	return b.sealBy(tb, sealed.SealInput{Limit: 1000})
 }
 
-func (b *logBench) sealBy(tb testing.TB, in sealed.SealInput) sealed.SealReport {
+func (b *logBundle) sealBy(tb testing.TB, in sealed.SealInput) sealed.SealReport {
 	tb.Helper()
 	want := dbtest.Scalar[int64](tb, b.Env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ?`, b.Tenant)
 	for {
@@ -76,7 +76,7 @@ func (b *logBench) sealBy(tb testing.TB, in sealed.SealInput) sealed.SealReport 
 	}
 }
 
-func (b *logBench) verify(tb testing.TB) sealed.LogReport {
+func (b *logBundle) verify(tb testing.TB) sealed.LogReport {
 	tb.Helper()
 	report, err := b.s.VerifyLog(b.Ctx)
 	require.NoError(tb, err)

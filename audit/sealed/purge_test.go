@@ -13,7 +13,7 @@ import (
 
 // purged gives a sibling whose first month is purged; leaves 0 to 39 are of it, 40 to 79 of
 // the other month.
-func purged(t *testing.T, home *logBench, free *months) (b *logBench, gone, kept sealed.Month) {
+func purged(t *testing.T, home *logBundle, free *months) (b *logBundle, gone, kept sealed.Month) {
 	t.Helper()
 	gone, kept = free.next(), free.next()
 	b = home.sibling(t, gone, kept)
@@ -25,7 +25,7 @@ func purged(t *testing.T, home *logBench, free *months) (b *logBench, gone, kept
 	return b, gone, kept
 }
 
-func (b *logBench) purge(t *testing.T, month sealed.Month) {
+func (b *logBundle) purge(t *testing.T, month sealed.Month) {
 	t.Helper()
 	report, err := b.archive(t, sealed.ArchiveInput{Month: month, Sink: &memorySink{}, Purge: true})
 	require.NoError(t, err)
@@ -152,7 +152,7 @@ func TestService_VerifyLogAfterAPurgeByAnotherKey(t *testing.T) {
 	rotated := b.config
 	rotated.Verifiers = append([]string{forger.public}, rotated.Verifiers...)
 	rotated.Signer = forger.config.Signer
-	next := &logBench{Env: b.Env, config: rotated, s: sealed.New(b.Base, rotated)}
+	next := &logBundle{Env: b.Env, config: rotated, s: sealed.New(b.Base, rotated)}
 	require.Empty(t, next.verify(t).Findings, "the old key's records stay good after a change of keys")
 	rotated.Verifiers = rotated.Verifiers[:1]
 	next.s = sealed.New(b.Base, rotated)
@@ -160,7 +160,7 @@ func TestService_VerifyLogAfterAPurgeByAnotherKey(t *testing.T) {
 }
 
 // rewind moves all events of the tenant so far into a month, and keeps their order.
-func (b *logBench) rewind(t *testing.T, month sealed.Month) {
+func (b *logBundle) rewind(t *testing.T, month sealed.Month) {
 	t.Helper()
 	b.age(t, month, 1)
 	b.past(t, `UPDATE hms.audit_event AS e SET recorded_at = f.first + (e.recorded_at - f.begun)
@@ -170,12 +170,12 @@ func (b *logBench) rewind(t *testing.T, month sealed.Month) {
 }
 
 // user creates a user.
-func (b *logBench) user(t *testing.T, roles ...string) identity.User {
+func (b *logBundle) user(t *testing.T, roles ...string) identity.User {
 	t.Helper()
 	return b.User(t, roles...)
 }
 
-func (b *logBench) tables(t *testing.T) (sealed.Report, map[string]sealed.TableReport) {
+func (b *logBundle) tables(t *testing.T) (sealed.Report, map[string]sealed.TableReport) {
 	t.Helper()
 	report, err := b.s.Verify(b.Ctx)
 	require.NoError(t, err)
@@ -187,7 +187,7 @@ func (b *logBench) tables(t *testing.T) (sealed.Report, map[string]sealed.TableR
 }
 
 // livedOn gives a sibling whose creations are purged and whose rows went on changing after.
-func livedOn(t *testing.T, home *logBench, free *months) (b *logBench, old, touched, young identity.User) {
+func livedOn(t *testing.T, home *logBundle, free *months) (b *logBundle, old, touched, young identity.User) {
 	t.Helper()
 	b = home.sibling(t)
 	old, touched = b.user(t, identity.RoleNurse), b.user(t, identity.RoleNurse, identity.RoleDoctor)
@@ -216,13 +216,13 @@ func livedOn(t *testing.T, home *logBench, free *months) (b *logBench, old, touc
 	return b, old, touched, young
 }
 
-func (b *logBench) lock(t *testing.T, u identity.User, status identity.UserStatus) {
+func (b *logBundle) lock(t *testing.T, u identity.User, status identity.UserStatus) {
 	t.Helper()
 	_, err := b.Identity.SetUserStatus(b.Ctx, identity.SetUserStatusInput{ID: u.ID, Status: status})
 	require.NoError(t, err)
 }
 
-func (b *logBench) roles(t *testing.T, u identity.User, roles ...string) {
+func (b *logBundle) roles(t *testing.T, u identity.User, roles ...string) {
 	t.Helper()
 	_, err := b.Identity.SetUserRoles(b.Ctx, identity.SetUserRolesInput{ID: u.ID, Roles: roles})
 	require.NoError(t, err)

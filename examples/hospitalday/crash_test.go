@@ -12,6 +12,7 @@ import (
 	"github.com/chelal/hms"
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/hmstest/pgserver"
+	"github.com/chelal/hms/internal/dbtest"
 	"github.com/chelal/hms/patient"
 	"github.com/chelal/hms/pharmacy"
 )
@@ -23,7 +24,7 @@ func TestDay_SurvivesConcurrentKills(t *testing.T) {
 	server, err := pgserver.Start(t.Context(), pgserver.Options{Durable: true})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, server.Stop(context.Background())) }()
-	db, err := hms.OpenDB(server.DSN(""))
+	db, err := hms.OpenDB(dbtest.Named(t, server.DSN("")))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
 	h, err := hms.New(db, hms.Config{})
@@ -51,9 +52,8 @@ func TestDay_SurvivesConcurrentKills(t *testing.T) {
 		goal := so() + 150
 		require.Eventually(t, func() bool { return so() >= goal || len(done) > 0 }, 60*time.Second, 2*time.Millisecond)
 		switch err := server.Kill(); {
-		case errors.Is(err, pgserver.ErrNotLocal): // not ours to kill: it loses all its connections
-			_, err = db.ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-				WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+		case errors.Is(err, pgserver.ErrNotLocal): // not ours to kill: it loses the test's connections
+			_, err = dbtest.EndSessions(t.Context(), db, "true")
 			require.NoError(t, err)
 		default:
 			require.NoError(t, err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
@@ -55,7 +56,9 @@ func (d *day) treat(in patient.RegisterInput) error {
 	if err != nil {
 		return err
 	}
-	for _, step := range []func(patient.Patient, clinical.Encounter) error{d.examine, d.medicate, d.analyse, d.hospitalise, d.settle} {
+	for _, step := range []func(patient.Patient, clinical.Encounter) error{
+		d.examine, d.medicate, d.analyse, d.hospitalise, d.settle,
+	} {
 		err := step(p, encounter)
 		if err != nil && (!errors.Is(err, errRefused) || hmstype.KindOf(err) == hmstype.KindUnavailable) {
 			return err // a refusal ends the step, a database that is away the visit
@@ -89,17 +92,17 @@ func (d *day) visit(p patient.Patient) (clinical.Encounter, error) {
 	doctors := d.staff[identity.RoleDoctor]
 	doctor := doctors[d.intn(len(doctors))]
 	slot := d.intn(4)
-	var booked clinical.Appointment
-	err := clinical.ErrSlotTaken
-	for try := 0; errors.Is(err, clinical.ErrSlotTaken) && try < 2000; try++ { // any other refusal is final
+	var booked scheduling.Appointment
+	err := scheduling.ErrSlotTaken
+	for try := 0; errors.Is(err, scheduling.ErrSlotTaken) && try < 2000; try++ { // any other refusal is final
 		start := d.started.Add(time.Hour).Truncate(time.Hour).Add(time.Duration(slot+try) * 15 * time.Minute)
-		booked, err = do(d, "book", func() (clinical.Appointment, error) {
-			return d.h.Clinical.Book(desk, clinical.BookInput{
+		booked, err = do(d, "book", func() (scheduling.Appointment, error) {
+			return d.h.Scheduling.Book(desk, scheduling.BookInput{
 				Patient: p.ID, Practitioner: doctor, Period: hmstype.Period{Start: start, End: start.Add(15 * time.Minute)},
-				AppointmentDetails: clinical.AppointmentDetails{Type: "consultation"},
+				AppointmentDetails: scheduling.AppointmentDetails{Type: "consultation"},
 			})
 		})
-		var taken *clinical.SlotTakenError
+		var taken *scheduling.SlotTakenError
 		if errors.As(err, &taken) && try%4 == 3 {
 			slot += d.intn(40) // look further ahead, as people do
 		}
@@ -107,7 +110,8 @@ func (d *day) visit(p patient.Patient) (clinical.Encounter, error) {
 	if err != nil {
 		return clinical.Encounter{}, err
 	}
-	if _, err := do(d, "check in", func() (clinical.Appointment, error) { return d.h.Clinical.CheckIn(desk, booked.ID) }); err != nil {
+	checkIn := func() (scheduling.Appointment, error) { return d.h.Scheduling.CheckIn(desk, booked.ID) }
+	if _, err := do(d, "check in", checkIn); err != nil {
 		return clinical.Encounter{}, err
 	}
 	return do(d, "open encounter", func() (clinical.Encounter, error) {
@@ -123,9 +127,12 @@ func (d *day) examine(p patient.Patient, e clinical.Encounter) error {
 	height, weight := decimal.NewFromInt(int64(150+d.intn(45))), decimal.NewFromInt(int64(45+d.intn(70)))
 	pulse, systolic, diastolic := 55+d.intn(50), 100+d.intn(60), 60+d.intn(35)
 	_, err := do(d, "record vitals", func() (clinical.Vitals, error) {
-		return d.h.Clinical.RecordVitals(nurse, clinical.RecordVitalsInput{Encounter: e.ID, Measurements: clinical.Measurements{
-			HeightCm: &height, WeightKg: &weight, PulsePerMinute: &pulse, SystolicMmHg: &systolic, DiastolicMmHg: &diastolic,
-		}})
+		return d.h.Clinical.RecordVitals(
+			nurse,
+			clinical.RecordVitalsInput{Encounter: e.ID, Measurements: clinical.Measurements{
+				HeightCm: &height, WeightKg: &weight, PulsePerMinute: &pulse, SystolicMmHg: &systolic, DiastolicMmHg: &diastolic,
+			}},
+		)
 	})
 	if err != nil {
 		return err
@@ -145,13 +152,15 @@ func (d *day) examine(p patient.Patient, e clinical.Encounter) error {
 	}
 	note, err := do(d, "write note", func() (clinical.Note, error) {
 		return d.h.Clinical.WriteNote(doctor, clinical.WriteNoteInput{Encounter: e.ID, NoteBody: clinical.NoteBody{
-			ChiefComplaint: "feels unwell", PhysicalExamination: "unremarkable", Assessment: "observation", Plan: "medication and tests",
+			ChiefComplaint: "feels unwell", PhysicalExamination: "unremarkable", Assessment: "observation",
+			Plan: "medication and tests",
 		}})
 	})
 	if err != nil {
 		return err
 	}
-	if _, err = do(d, "sign note", func() (clinical.Note, error) { return d.h.Clinical.SignNote(doctor, note.ID) }); err != nil {
+	sign := func() (clinical.Note, error) { return d.h.Clinical.SignNote(doctor, note.ID) }
+	if _, err = do(d, "sign note", sign); err != nil {
 		return err
 	}
 	_, err = do(d, "add condition", func() (clinical.Condition, error) {
@@ -172,7 +181,8 @@ func (d *day) medicate(_ patient.Patient, e clinical.Encounter) error {
 		return d.h.Clinical.Prescribe(d.as(identity.RoleDoctor), clinical.PrescribeInput{
 			Encounter: e.ID,
 			PrescriptionDetails: clinical.PrescriptionDetails{
-				Medication: item.ID, MedicationName: item.Name, Dosage: "1 unit", Frequency: "twice a day", Duration: "7 days", Quantity: hmstype.Quantity(5 + d.intn(20)),
+				Medication: item.ID, MedicationName: item.Name, Dosage: "1 unit", Frequency: "twice a day", Duration: "7 days",
+				Quantity: hmstype.Quantity(5 + d.intn(20)),
 			},
 		})
 	})
@@ -188,14 +198,19 @@ func (d *day) medicate(_ patient.Patient, e clinical.Encounter) error {
 	var short *pharmacy.InsufficientStockError
 	if errors.As(err, &short) && short.Available > 0 {
 		dispensed, err = do(d, "dispense", func() (pharmacy.Dispense, error) {
-			return d.h.Pharmacy.Dispense(pharmacist, pharmacy.DispenseInput{Prescription: rx.ID, Location: d.location, Quantity: rx.Quantity, AllowPartial: true})
+			return d.h.Pharmacy.Dispense(
+				pharmacist,
+				pharmacy.DispenseInput{Prescription: rx.ID, Location: d.location, Quantity: rx.Quantity, AllowPartial: true},
+			)
 		})
 	}
 	if err != nil || !d.chance(4) {
 		return err
 	}
 	_, err = do(d, "reverse dispense", func() (pharmacy.Dispense, error) {
-		return d.h.Pharmacy.ReverseDispense(pharmacist, pharmacy.ReverseDispenseInput{Dispense: dispensed.ID, Reason: "handed to the wrong person"})
+		return d.h.Pharmacy.ReverseDispense(
+			pharmacist, pharmacy.ReverseDispenseInput{Dispense: dispensed.ID, Reason: "handed to the wrong person"},
+		)
 	})
 	return err
 }
@@ -207,14 +222,22 @@ func (d *day) analyse(p patient.Patient, e clinical.Encounter) error {
 	}
 	doctor, technician := d.as(identity.RoleDoctor), d.as(identity.RoleLabTechnician)
 	order, err := do(d, "order test", func() (lab.Order, error) {
-		return d.h.Lab.AddOrder(doctor, lab.AddOrderInput{Patient: p.ID, OrderDetails: lab.OrderDetails{Encounter: e.ID}, Tests: []hmstype.LabTestID{d.test.ID}})
+		return d.h.Lab.AddOrder(
+			doctor,
+			lab.AddOrderInput{
+				Patient: p.ID, OrderDetails: lab.OrderDetails{Encounter: e.ID}, Tests: []hmstype.LabTestID{d.test.ID},
+			},
+		)
 	})
 	if err != nil {
 		return err
 	}
 	item := order.Items[0]
 	specimen, err := do(d, "collect specimen", func() (lab.Specimen, error) {
-		return d.h.Lab.CollectSpecimen(d.as(identity.RoleNurse), lab.CollectSpecimenInput{Order: order.ID, Items: []hmstype.LabOrderItemID{item.ID}, TwoIdentifiers: true})
+		return d.h.Lab.CollectSpecimen(
+			d.as(identity.RoleNurse),
+			lab.CollectSpecimenInput{Order: order.ID, Items: []hmstype.LabOrderItemID{item.ID}, TwoIdentifiers: true},
+		)
 	})
 	if err != nil {
 		return err
@@ -302,7 +325,9 @@ func (d *day) hospitalise(_ patient.Patient, e clinical.Encounter) error {
 	if d.chance(15) {
 		return errRefused // stays over night: the visit is not finished today
 	}
-	if _, err := do(d, "order discharge", func() (facility.Stay, error) { return d.h.Facility.OrderDischarge(d.as(identity.RoleDoctor), stay.ID) }); err != nil {
+	if _, err := do(d, "order discharge", func() (facility.Stay, error) {
+		return d.h.Facility.OrderDischarge(d.as(identity.RoleDoctor), stay.ID)
+	}); err != nil {
 		return err
 	}
 	if _, err := do(d, "depart", func() (facility.Stay, error) {

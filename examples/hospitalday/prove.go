@@ -30,7 +30,8 @@ func (d *day) prove(_ context.Context) (bool, error) {
 		{"the stock is what was moved", verified(d.h.Pharmacy.Verify)},
 		{"ledger sums to zero", verified(d.h.Billing.Verify)},
 		{"nobody shares a bed", verified(d.h.Facility.Verify)},
-		{"nobody is in two places", verified(d.h.Clinical.Verify)},
+		{"nobody is in two places", verified(d.h.Scheduling.VerifyCalendar)},
+		{"nobody stays twice", verified(d.h.Clinical.Verify)},
 		{"the trail explains every row", verified(d.h.AuditLog.Verify)},
 	} {
 		found, err := check.verify(d.system)

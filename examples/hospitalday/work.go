@@ -13,6 +13,7 @@ import (
 
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/clinical"
+	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/patient"
@@ -52,10 +53,11 @@ func (t *tally) refuse(reason string) {
 // reasonOf gives words for a refusal that do not depend on who or what was refused.
 func reasonOf(err error) string {
 	for _, known := range []error{
-		pharmacy.ErrInsufficientStock, pharmacy.ErrPrescription, pharmacy.ErrAllergy, clinical.ErrSlotTaken, clinical.ErrDeceased, clinical.ErrAllergy,
-		clinical.ErrAllergyContradiction, facility.ErrBedTaken, facility.ErrBedNotReady, facility.ErrPatientInBed, facility.ErrStillInBed,
-		billing.ErrOverpayment, billing.ErrNothingToBill, patient.ErrDuplicate, patient.ErrIdentifierTaken, hmstype.ErrInvalidTransition,
-		hmstype.ErrStale, hmstype.ErrPermissionDenied,
+		pharmacy.ErrInsufficientStock, pharmacy.ErrPrescription, pharmacy.ErrAllergy,
+		scheduling.ErrSlotTaken, scheduling.ErrDeceased, clinical.ErrAllergy, clinical.ErrAllergyContradiction,
+		facility.ErrBedTaken, facility.ErrBedNotReady, facility.ErrPatientInBed, facility.ErrStillInBed,
+		billing.ErrOverpayment, billing.ErrNothingToBill, patient.ErrDuplicate, patient.ErrIdentifierTaken,
+		hmstype.ErrInvalidTransition, hmstype.ErrStale, hmstype.ErrPermissionDenied,
 	} {
 		if errors.Is(err, known) {
 			return known.Error()

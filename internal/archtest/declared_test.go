@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"unicode"
 
 	"github.com/stretchr/testify/require"
 )
@@ -34,7 +33,7 @@ type declaration struct {
 
 // servicePackage is one package with a Service: its public methods and its declarations.
 type servicePackage struct {
-	domain       string // the first folder of its path: rooms of a domain share its prefix
+	name         string // its path in the module, such as "clinical/scheduling"
 	methods      map[string]*ast.FuncDecl
 	files        map[string]string // of methods
 	declarations map[string]declaration
@@ -50,7 +49,7 @@ func servicePackages(all []source) map[string]*servicePackage {
 		p := packages[folder]
 		if p == nil {
 			p = &servicePackage{
-				domain: domainOf(folder), methods: map[string]*ast.FuncDecl{}, files: map[string]string{},
+				name: folder, methods: map[string]*ast.FuncDecl{}, files: map[string]string{},
 				declarations: map[string]declaration{},
 			}
 			packages[folder] = p
@@ -58,11 +57,6 @@ func servicePackages(all []source) map[string]*servicePackage {
 		p.read(s)
 	}
 	return packages
-}
-
-func domainOf(folder string) string {
-	domain, _, _ := strings.Cut(filepath.ToSlash(folder), "/")
-	return domain
 }
 
 func (p *servicePackage) read(s source) {
@@ -158,32 +152,32 @@ func (p *servicePackage) faults() []string {
 	var all []string
 	for name, method := range p.methods {
 		runs, delegates := runsAndDelegates(method)
-		if _, ok := undeclared[p.domain+"."+name]; ok || (len(runs) == 0 && delegates) {
+		if _, ok := undeclared[p.name+"."+name]; ok || (len(runs) == 0 && delegates) {
 			continue
 		}
 		variable := "op" + name
 		d, ok := p.declarations[variable]
 		switch {
 		case !ok || !slices.Contains(runs, variable):
-			all = append(all,
-				fmt.Sprintf("%s.%s: declare it beside the method: var %s = usecase.Command[...]{Name: %q, ...}.Declare(), and run it",
-					p.domain, name, variable, p.domain+"."+snake(name)))
-		case d.name != p.domain+"."+snake(name):
-			all = append(all, fmt.Sprintf("%s: its name is %q and should be %q", variable, d.name, p.domain+"."+snake(name)))
+			all = append(all, fmt.Sprintf(
+				"%s.%s: declare it beside the method: var %s = usecase.Command[...]{Name: %q, ...}.Declare(), and run it",
+				p.name, name, variable, Operation(p.name, name)))
+		case d.name != Operation(p.name, name):
+			all = append(all, fmt.Sprintf("%s: its name is %q and should be %q", variable, d.name, Operation(p.name, name)))
 		case d.file != p.files[name]:
 			all = append(all, fmt.Sprintf("%s stands in %s, its method in %s", variable, d.file, p.files[name]))
 		case d.kind != "Proof" && !slices.Contains(d.fields, "Sample") && needsSample(d.input):
 			all = append(all, variable+": give a Sample, an input that its validation lets pass")
 		case d.kind == "Query" && !readName.MatchString(name):
 			all = append(
-				all, fmt.Sprintf("%s.%s only reads: its name begins with Get or List, or a verb of readName", p.domain, name),
+				all, fmt.Sprintf("%s.%s only reads: its name begins with Get or List, or a verb of readName", p.name, name),
 			)
 		case markName.MatchString(name):
-			all = append(all, fmt.Sprintf("%s.%s: what is taken back as a mistake is Enter...InError", p.domain, name))
+			all = append(all, fmt.Sprintf("%s.%s: what is taken back as a mistake is Enter...InError", p.name, name))
 		case inputOf(method) != "" && inputOf(method) != name+"Input":
-			all = append(all, fmt.Sprintf("%s.%s: its input is %sInput", p.domain, name, name))
+			all = append(all, fmt.Sprintf("%s.%s: its input is %sInput", p.name, name, name))
 		case d.needs != "" && !strings.Contains(method.Doc.Text(), "Permission: ["+d.needs+"]."):
-			all = append(all, fmt.Sprintf("%s.%s: its comment ends with: Permission: [%s].", p.domain, name, d.needs))
+			all = append(all, fmt.Sprintf("%s.%s: its comment ends with: Permission: [%s].", p.name, name, d.needs))
 		}
 	}
 	slices.Sort(all)
@@ -250,20 +244,6 @@ func runsAndDelegates(f *ast.FuncDecl) (runs []string, delegates bool) {
 	return runs, delegates
 }
 
-// snake writes a Go name in snake case; abbreviations are one word: EndTOTP is end_totp.
-func snake(name string) string {
-	var b strings.Builder
-	runes := []rune(strings.ReplaceAll(name, "WebAuthn", "Webauthn"))
-	for i, r := range runes {
-		if unicode.IsUpper(r) && i > 0 &&
-			(unicode.IsLower(runes[i-1]) || unicode.IsDigit(runes[i-1]) || (i+1 < len(runes) && unicode.IsLower(runes[i+1]))) {
-			b.WriteByte('_')
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return b.String()
-}
-
 // Every use case says of itself, beside its method, how it is called, what it asks for, what it
 // shows of whom, and with what it can be tried.
 func TestUseCasesAreDeclared(t *testing.T) {
@@ -279,52 +259,45 @@ func TestUseCasesAreDeclared(t *testing.T) {
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	const head = "package ward\nimport (\"context\"; \"usecase\")\ntype Service struct{}\n"
-	const method = "// Permission: [hmstype.PermBed].\nfunc (s *Service) CloseBed(ctx context.Context, in CloseBedInput) (Bed, error) { return opCloseBed.Run(ctx, &s.base, in, closeBed) }\n"
+	const (
+		method = "// Permission: [hmstype.PermBed].\n" +
+			"func (s *Service) CloseBed(ctx context.Context, in CloseBedInput) (Bed, error) { " +
+			"return opCloseBed.Run(ctx, &s.base, in, closeBed) }\n"
+		idMethod = "func (s *Service) NAME(ctx context.Context, id hmstype.BedID) (Bed, error) { " +
+			"return opNAME.Run(ctx, &s.base, usecase.ID(id), rule) }\n"
+		command = "var opCloseBed = usecase.Command[In, Bed]"
+		byID    = "var opCloseBed = usecase.Command[usecase.ByID[BedID], Bed]"
+	)
+	taking := func(name string) string { return strings.ReplaceAll(idMethod, "NAME", name) }
 	for name, tt := range map[string]struct{ code, want string }{
-		"Good": {
-			`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed", Sample: In{}}.Declare()` + "\n" + method, "",
-		},
-		"Delegates": {"func (s *Service) CloseBed(ctx context.Context) error { return s.CloseBeds(ctx, 1) }\n", ""},
-		"Forgotten": {method, `Name: "ward.close_bed"`},
-		"OtherName": {
-			`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.shut", Sample: In{}}.Declare()` + "\n" + method,
-			`should be "ward.close_bed"`,
-		},
-		"NoSample": {
-			`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed"}.Declare()` + "\n" + method, "give a Sample",
-		},
-		"SampleOfID": {
-			`var opCloseBed = usecase.Command[usecase.ByID[BedID], Bed]{Name: "ward.close_bed"}.Declare()` + "\n" + method, "",
-		},
-		"Permission": {
-			`var opCloseBed = usecase.Command[usecase.ByID[BedID], Bed]{Name: "ward.close_bed",
-				Permission: hmstype.PermBed}.Declare()` + "\n" + method,
-			"",
-		},
+		"Good":       {command + `{Name: "ward.close_bed", Sample: In{}}.Declare()` + "\n" + method, ""},
+		"Delegates":  {"func (s *Service) CloseBed(ctx context.Context) error { return s.CloseBeds(ctx, 1) }\n", ""},
+		"Forgotten":  {method, `Name: "ward.close_bed"`},
+		"OtherName":  {command + `{Name: "ward.shut", Sample: In{}}.Declare()` + "\n" + method, `should be "ward.close_bed"`},
+		"NoSample":   {command + `{Name: "ward.close_bed"}.Declare()` + "\n" + method, "give a Sample"},
+		"SampleOfID": {byID + `{Name: "ward.close_bed"}.Declare()` + "\n" + method, ""},
+		"Permission": {byID + `{Name: "ward.close_bed", Permission: hmstype.PermBed}.Declare()` + "\n" + method, ""},
 		"OtherInput": {
-			`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed", Sample: In{}}.Declare()` + "\n" + strings.Replace(
-				method, "CloseBedInput", "BedInput", 1,
-			),
+			command + `{Name: "ward.close_bed", Sample: In{}}.Declare()` + "\n" +
+				strings.Replace(method, "CloseBedInput", "BedInput", 1),
 			"its input is CloseBedInput",
 		},
 		"Read": {
-			`var opBed = usecase.Query[usecase.ByID[BedID], Bed]{Name: "ward.bed"}.Declare()` +
-				"\nfunc (s *Service) Bed(ctx context.Context, id hmstype.BedID) (Bed, error) { return opBed.Run(ctx, &s.base, usecase.ID(id), get) }\n",
+			`var opBed = usecase.Query[usecase.ByID[BedID], Bed]{Name: "ward.bed"}.Declare()` + "\n" + taking("Bed"),
 			"only reads",
 		},
 		"Mistake": {
-			`var opMarkBedError = usecase.Command[usecase.ByID[BedID], Bed]{Name: "ward.mark_bed_error"}.Declare()` +
-				"\nfunc (s *Service) MarkBedError(ctx context.Context, id hmstype.BedID) (Bed, error) { return opMarkBedError.Run(ctx, &s.base, usecase.ID(id), mark) }\n",
+			`var opMarkBedError = usecase.Command[usecase.ByID[BedID], Bed]{Name: "ward.mark_bed_error"}.Declare()` + "\n" +
+				taking("MarkBedError"),
 			"InError",
 		},
 		"Unsaid": {
-			`var opCloseBed = usecase.Command[usecase.ByID[BedID], Bed]{Name: "ward.close_bed",
-				Permission: hmstype.PermWard}.Declare()` + "\n" + method,
+			byID + `{Name: "ward.close_bed", Permission: hmstype.PermWard}.Declare()` + "\n" + method,
 			"Permission: [hmstype.PermWard].",
 		},
 		"NotRun": {
-			`var opCloseBed = usecase.Command[In, Bed]{Name: "ward.close_bed", Sample: In{}}.Declare()` +
-				"\nfunc (s *Service) CloseBed(ctx context.Context) error { return nil }\n",
+			command + `{Name: "ward.close_bed", Sample: In{}}.Declare()` + "\n" +
+				"func (s *Service) CloseBed(ctx context.Context) error { return nil }\n",
 			"declare it beside",
 		},
 		"Undeclared":  {"func (s *Service) CloseBed(ctx context.Context) error { return nil }\n", "declare it beside"},
@@ -345,6 +318,37 @@ func TestFaults(t *testing.T) {
 			require.Len(t, found, 1)
 			require.Contains(t, found[0], tt.want)
 		})
+	}
+}
+
+// Events are named as use cases are: by the domain.
+func TestEvents_AreNamedByTheirDomain(t *testing.T) {
+	t.Parallel()
+	found := 0
+	for _, s := range sources(t) {
+		for n := range ast.Preorder(s.file) {
+			literal, ok := n.(*ast.CompositeLit)
+			if !ok || s.isTest() || typeText(literal.Type) != "dbx.EventType" {
+				continue
+			}
+			for _, e := range literal.Elts {
+				if pair, ok := e.(*ast.KeyValueExpr); ok && typeText(pair.Key) == "Name" {
+					found++
+					name, _ := stringOf(pair.Value)
+					require.True(t, strings.HasPrefix(name, Domain(s.path)+"."), "%s: %q", s.at(n), name)
+				}
+			}
+		}
+	}
+	require.Greater(t, found, 70)
+}
+
+func TestOperation(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{
+		"clinical", "clinical/scheduling", module + "/clinical", module + "/clinical/scheduling",
+	} {
+		require.Equal(t, "clinical.check_in", Operation(path, "CheckIn"), path)
 	}
 }
 

@@ -59,8 +59,8 @@ func (c *Clock) Advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// fastHash keeps password hashing from dominating the tests; what it costs is measured elsewhere.
-var fastHash = identity.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1}
+// FastHash keeps password hashing from dominating the tests; what it costs is measured elsewhere.
+var FastHash = identity.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1}
 
 // Env is what one test works with.
 type Env struct {
@@ -82,7 +82,7 @@ func New(tb testing.TB) *Env {
 }
 
 // NewOwn gives a test a database of its own, for what would disturb others: migrations,
-// locks on tables, broken triggers.
+// locks on tables, broken triggers. Its sessions are the test's own as well: see [EndSessions].
 func NewOwn(tb testing.TB) *Env {
 	tb.Helper()
 	open(tb)
@@ -94,6 +94,7 @@ func NewOwn(tb testing.TB) *Env {
 	}
 	dsn, err := clone(tb.Context(), server)
 	require.NoError(tb, err)
+	dsn = Named(tb, dsn)
 	db, err := dbx.Open(dsn)
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, db.Close()) })
@@ -132,7 +133,7 @@ func newEnv(tb testing.TB, db *bun.DB, dsn string) *Env {
 		DB: dbx.NewHandle(db, dbx.Options{Now: clock.Now, Results: crypt}), Log: zerolog.Nop(), Crypt: crypt,
 		Separation: hmstype.StandardSeparation(), Probe: RequireEvent,
 	}
-	e.Identity = identity.New(e.Base, identity.Config{Argon2: fastHash})
+	e.Identity = identity.New(e.Base, identity.Config{Argon2: FastHash})
 	e.Base.Authorizer = e.Identity
 	e.Ctx = hmstype.WithActor(tb.Context(), hmstype.SystemActor(e.Tenant, "test"))
 	_, err = e.Identity.CreateTenant(e.Ctx, identity.CreateTenantInput{
@@ -173,6 +174,15 @@ func Scalar[T any](tb testing.TB, e *Env, query string, args ...any) T {
 	var v T
 	require.NoError(tb, e.DB.NewRaw(query, args...).Scan(tb.Context(), &v))
 	return v
+}
+
+// Texts reads a column of text by SQL as the superuser, past row-level security, such as one text per
+// breach of a rule of the catalogue.
+func Texts(tb testing.TB, db *bun.DB, query string, args ...any) []string {
+	tb.Helper()
+	texts := []string{}
+	require.NoError(tb, db.NewRaw(query, args...).Scan(tb.Context(), &texts))
+	return texts
 }
 
 // RequireTransitions holds a table of transitions against the guard that the database

@@ -31,18 +31,36 @@ type Owner struct {
 // be a member of the role, as for migrations. Nothing is tried again: fn may have effects
 // outside the database.
 func (h Handle) AsOwner(ctx context.Context, op, name string, fn func(context.Context, Owner) error) error {
+	return h.ofNoTenant(ctx, op, name, OwnerRole, func(ctx context.Context, db DB) error {
+		if _, err := db.Exec(ctx, "SET LOCAL lock_timeout = '"+ownerLockTimeout+"'"); err != nil {
+			return err
+		}
+		return fn(ctx, Owner{DB: db, name: name, op: op})
+	})
+}
+
+// SchedulerRole sees the ids of all tenants, and nothing else.
+const SchedulerRole = "hms_scheduler"
+
+// AsScheduler runs fn in a transaction as [SchedulerRole], of which the login must be a member.
+func (h Handle) AsScheduler(ctx context.Context, op string, fn func(context.Context, DB) error) error {
+	return h.ofNoTenant(ctx, op, "scheduler", SchedulerRole, fn)
+}
+
+// ofNoTenant runs fn in a transaction of the installation's own, in one of its roles.
+func (h Handle) ofNoTenant(
+	ctx context.Context, op, name, role string, fn func(context.Context, DB) error,
+) error {
 	if h.IsBound() {
 		return ErrBoundToTransaction
 	}
 	actor := hmstype.SystemActor(hmstype.TenantID{}, name)
 	now := h.Now()
 	return h.inOwnTx(ctx, actor, now, settingsOf(ctx, actor, op, now), func(ctx context.Context, db DB) error {
-		for _, s := range []string{"SET LOCAL ROLE " + OwnerRole, "SET LOCAL lock_timeout = '" + ownerLockTimeout + "'"} {
-			if _, err := db.Exec(ctx, s); err != nil {
-				return err
-			}
+		if _, err := db.Exec(ctx, "SET LOCAL ROLE "+role); err != nil {
+			return err
 		}
-		return fn(ctx, Owner{DB: db, name: name, op: op})
+		return fn(ctx, db)
 	})
 }
 

@@ -17,6 +17,10 @@ CREATE TABLE hms.tenant (
     CONSTRAINT tenant_texts_check CHECK (length(created_by) <= 81)
 );
 SELECT hms.install_table('tenant');
+-- Whoever runs work for all tenants must know which there are: their ids, to a role that sees
+-- nothing else.
+CREATE POLICY tenant_list ON hms.tenant FOR SELECT TO hms_scheduler USING (true);
+GRANT SELECT (tenant_id) ON hms.tenant TO hms_scheduler;
 
 CREATE TABLE hms.role (
     tenant_id   uuid        NOT NULL,

@@ -10,9 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// blocked are the backends that wait for the table of steps.
+// blocked are the test's own backends that wait for the table of steps: sessions bear their database's
+// name.
 const blocked = `FROM pg_stat_activity
-	WHERE datname = current_database() AND pid <> pg_backend_pid()
+	WHERE application_name = current_database() AND pid <> pg_backend_pid()
 		AND wait_event_type = 'Lock' AND wait_event = 'relation'`
 
 // crash runs a migrator against a database that has at least one step, and ends it when the next

@@ -66,6 +66,9 @@ func makeDatabase(ctx context.Context) (dsn string, drop func() error, err error
 		return "", nil, errors.Join(err, admin.Close())
 	}
 	u.Path = "/" + name
+	parameters := u.Query()
+	parameters.Set("application_name", name) // by which a test knows its own sessions
+	u.RawQuery = parameters.Encode()
 	return u.String(), func() error {
 		_, err := admin.ExecContext(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)")
 		return errors.Join(err, admin.Close())
@@ -80,7 +83,7 @@ func newHost(t *testing.T, dsn string) (host, role string) {
 	role = "hms_host_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	db := openDatabase(t, dsn)
 	do(t, db, "CREATE ROLE "+role+" LOGIN CREATEROLE PASSWORD 'host'")
-	do(t, db, "GRANT hms_owner, hms_app, hms_sealer TO "+role)
+	do(t, db, "GRANT hms_owner, hms_app, hms_sealer, hms_scheduler TO "+role)
 	do(t, db, "GRANT CREATE ON SCHEMA public TO "+role)
 	u, err := url.Parse(dsn)
 	require.NoError(t, err)

@@ -1,0 +1,65 @@
+package clinical
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
+)
+
+// AllergyMatches gives the patient's active allergies that speak against a medication:
+// those whose code is among the codes, and those whose substance stands in one of the names
+// word by word, or the other way round. It compares words and knows no classes of substances:
+// a host that has a terminology passes the codes of the ingredients and of their classes.
+// It runs in the caller's transaction.
+func (p Port) AllergyMatches(
+	ctx context.Context, conn bun.IConn, patient hmstype.PatientID, codes []hmstype.Code, names []string,
+) ([]hmstype.AllergyID, error) {
+	db, err := p.base.DB.Join(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	return allergyMatches(ctx, db, patient, codes, names)
+}
+
+func allergyMatches(
+	ctx context.Context, db dbx.DB, patient hmstype.PatientID, codes []hmstype.Code, names []string,
+) ([]hmstype.AllergyID, error) {
+	rows, err := standingAllergies(ctx, db, patient)
+	if err != nil {
+		return nil, err
+	}
+	var matches []hmstype.AllergyID
+	for _, r := range rows {
+		if !r.NoneKnown && r.matches(codes, names) {
+			matches = append(matches, r.ID)
+		}
+	}
+	return matches, nil
+}
+
+func (r allergyRow) matches(codes []hmstype.Code, called []string) bool {
+	return slices.ContainsFunc(codes, r.isCoded) ||
+		slices.ContainsFunc(called, func(name string) bool {
+			key := substanceKey(name)
+			return containsWords(key, r.SubstanceKey) || containsWords(r.SubstanceKey, key)
+		})
+}
+
+// isCoded tells whether the allergy is to what the code names, however it is typed: a code in small
+// letters must not hide an allergy.
+func (r allergyRow) isCoded(c hmstype.Code) bool {
+	code := names.CodeKey(c.Value)
+	return code != "" && code == names.CodeKey(r.Substance.Value) &&
+		names.CodeKey(c.System) == names.CodeKey(r.Substance.System)
+}
+
+// containsWords tells whether the words of part stand in text, as whole words.
+func containsWords(text, part string) bool {
+	return part != "" && strings.Contains(" "+text+" ", " "+part+" ")
+}

@@ -1,0 +1,52 @@
+package scheduling
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/usecase"
+)
+
+// Port is what other services ask of appointments inside the transaction of a use case that asked for its
+// permission. Only hms.New can make one.
+type Port struct{ base usecase.Base }
+
+// NewPort makes the port; hms.New calls it, and nobody else can name its parameter's type.
+func NewPort(base usecase.Base) Port { return Port{base: base} }
+
+// Fulfilled says who meets whom at an appointment whose encounter begins.
+type Fulfilled struct {
+	Patient      hmstype.PatientID
+	Practitioner hmstype.UserID
+}
+
+// Fulfil says that an encounter comes of an appointment, which it locks, and gives who meets whom. The patient
+// must be the appointment's, or zero. It runs in the caller's transaction.
+func (p Port) Fulfil(
+	ctx context.Context, conn bun.IConn, id hmstype.AppointmentID, patient hmstype.PatientID,
+) (Fulfilled, error) {
+	db, err := p.base.DB.Join(ctx, conn)
+	if err != nil {
+		return Fulfilled{}, err
+	}
+	row, err := dbx.Step(ctx, db, appointmentSteps, id, dbx.Change[appointmentRow, AppointmentStatus]{
+		To: AppointmentFulfilled,
+		Apply: func(row *appointmentRow) error {
+			if !patient.IsZero() && patient != row.PatientID {
+				return hmstype.Invalid("patient", "must be the appointment's")
+			}
+			return nil
+		},
+	})
+	return Fulfilled{Patient: row.PatientID, Practitioner: row.PractitionerID}, err
+}
+
+// Encounters are what this package asks of the encounters that come of appointments. It runs in the use case's
+// transaction.
+type Encounters interface {
+	// CameOf tells whether an encounter came of the appointment that was not entered in error.
+	CameOf(ctx context.Context, conn bun.IConn, appointment hmstype.AppointmentID) (bool, error)
+}

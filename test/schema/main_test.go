@@ -1,0 +1,9 @@
+package schema_test
+
+import (
+	"testing"
+
+	"github.com/chelal/hms/hmstest"
+)
+
+func TestMain(m *testing.M) { hmstest.Main(m) }
