@@ -59,7 +59,9 @@ func (s *Service) RequestPasswordReset(ctx context.Context, in RequestPasswordRe
 	return opRequestPasswordReset.Run(ctx, &s.base, in, s.requestPasswordReset)
 }
 
-func (s *Service) requestPasswordReset(ctx context.Context, db dbx.DB, in RequestPasswordResetInput) (PasswordReset, error) {
+func (s *Service) requestPasswordReset(
+	ctx context.Context, db dbx.DB, in RequestPasswordResetInput,
+) (PasswordReset, error) {
 	row, found, err := findLogin(ctx, db, in.Login)
 	if err != nil {
 		return PasswordReset{}, err
@@ -78,7 +80,9 @@ func (s *Service) requestPasswordReset(ctx context.Context, db dbx.DB, in Reques
 }
 
 // newUserToken makes a token and voids those of the same purpose.
-func newUserToken(ctx context.Context, db dbx.DB, user hmstype.UserID, purpose tokenPurpose, expires time.Time) (hmstype.Secret, error) {
+func newUserToken(
+	ctx context.Context, db dbx.DB, user hmstype.UserID, purpose tokenPurpose, expires time.Time,
+) (hmstype.Secret, error) {
 	kind := resetToken
 	if purpose == purposeInvitation {
 		kind = invitationToken
@@ -87,7 +91,8 @@ func newUserToken(ctx context.Context, db dbx.DB, user hmstype.UserID, purpose t
 	if err != nil {
 		return "", err
 	}
-	_, err = db.Exec(ctx, `UPDATE hms.user_token SET used_at = $1 WHERE tenant_id = $2 AND user_id = $3 AND purpose = $4 AND used_at IS NULL`,
+	_, err = db.Exec(ctx, `UPDATE hms.user_token SET used_at = $1 WHERE tenant_id = $2 AND user_id = $3 AND purpose = $4
+		AND used_at IS NULL`,
 		db.Now, db.Tenant(), user, string(purpose))
 	if err != nil {
 		return "", err
@@ -98,7 +103,9 @@ func newUserToken(ctx context.Context, db dbx.DB, user hmstype.UserID, purpose t
 }
 
 // useToken takes a token of a purpose and gives its user; of many at once one succeeds.
-func useToken(ctx context.Context, db dbx.DB, token hmstype.Secret, purpose tokenPurpose) (user hmstype.UserID, err error) {
+func useToken(
+	ctx context.Context, db dbx.DB, token hmstype.Secret, purpose tokenPurpose,
+) (user hmstype.UserID, err error) {
 	err = db.QueryRow(ctx, `UPDATE hms.user_token SET used_at = $1
 		WHERE tenant_id = $2 AND token_hash = $3 AND purpose = $4 AND used_at IS NULL AND expires_at > $1 RETURNING user_id`,
 		db.Now, db.Tenant(), hashToken(token.Reveal()), string(purpose)).Scan(&user)
@@ -156,7 +163,9 @@ func (s *Service) resetPassword(ctx context.Context, db dbx.DB, in ResetPassword
 }
 
 // setByToken uses a token up for a new password, and gives its user as he was before.
-func (s *Service) setByToken(ctx context.Context, db dbx.DB, in ResetPasswordInput, purpose tokenPurpose) (User, error) {
+func (s *Service) setByToken(
+	ctx context.Context, db dbx.DB, in ResetPasswordInput, purpose tokenPurpose,
+) (User, error) {
 	id, err := useToken(ctx, db, in.Token, purpose)
 	if err != nil {
 		return User{}, err

@@ -39,7 +39,9 @@ func sourceKey(kind, text string) string {
 }
 
 // countSource counts an attempt of a source and tells whether it must wait.
-func countSource(ctx context.Context, db dbx.DB, key string, free int, longest time.Duration) (refused bool, err error) {
+func countSource(
+	ctx context.Context, db dbx.DB, key string, free int, longest time.Duration,
+) (refused bool, err error) {
 	_, err = db.Exec(ctx, `INSERT INTO hms.login_source (tenant_id, source, failures, next_attempt_at, last_failure_at)
 		VALUES ($1, $2, 0, $3, $3) ON CONFLICT DO NOTHING`, db.Tenant(), key, db.Now)
 	if err != nil {
@@ -56,14 +58,17 @@ func countSource(ctx context.Context, db dbx.DB, key string, free int, longest t
 		failures = 0
 	}
 	failures++
-	_, err = db.Exec(ctx, `UPDATE hms.login_source SET failures = $1, next_attempt_at = $2, last_failure_at = $3 WHERE tenant_id = $4 AND source = $5`,
+	_, err = db.Exec(ctx, `UPDATE hms.login_source SET failures = $1, next_attempt_at = $2, last_failure_at = $3
+		WHERE tenant_id = $4 AND source = $5`,
 		failures, db.Now.Add(delay(failures, free, longest)), db.Now, db.Tenant(), key)
 	return false, err
 }
 
 // countAccount counts an attempt on an account and gives its hash, or tells that it must wait.
 func countAccount(ctx context.Context, db dbx.DB, user hmstype.UserID) (hash string, refused bool, err error) {
-	_, err = db.Exec(ctx, `INSERT INTO hms.user_password (tenant_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, db.Tenant(), user)
+	_, err = db.Exec(
+		ctx, `INSERT INTO hms.user_password (tenant_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, db.Tenant(), user,
+	)
 	if err != nil {
 		return "", false, err
 	}
@@ -85,7 +90,8 @@ func countAccount(ctx context.Context, db dbx.DB, user hmstype.UserID) (hash str
 			return "", false, err
 		}
 	}
-	_, err = db.Exec(ctx, `UPDATE hms.user_password SET failures = $1, next_attempt_at = $2, locked_at = $3 WHERE tenant_id = $4 AND user_id = $5`,
+	_, err = db.Exec(ctx, `UPDATE hms.user_password SET failures = $1, next_attempt_at = $2, locked_at = $3
+		WHERE tenant_id = $4 AND user_id = $5`,
 		failures, db.Now.Add(delay(failures, freeFailures, longestDelay)), lockedAt, db.Tenant(), user)
 	return hash, false, err
 }
@@ -102,7 +108,8 @@ func forgetFailures(ctx context.Context, db dbx.DB, user hmstype.UserID, source 
 }
 
 func uncountSource(ctx context.Context, db dbx.DB, source string) error {
-	_, err := db.Exec(ctx, `UPDATE hms.login_source SET failures = greatest(failures - 1, 0) WHERE tenant_id = $1 AND source = $2`,
+	_, err := db.Exec(ctx, `UPDATE hms.login_source SET failures = greatest(failures - 1, 0) WHERE tenant_id = $1
+		AND source = $2`,
 		db.Tenant(), sourceKey("source", source))
 	return err
 }

@@ -38,7 +38,9 @@ func (s *Service) BeginTOTP(ctx context.Context) (TOTPEnrolment, error) {
 		if has, err := hasTOTP(ctx, db, actor.User); err != nil || has {
 			return errors.Join(err, ErrAlreadyEnrolled)
 		}
-		key, err := totp.Generate(totp.GenerateOpts{Issuer: s.config.Issuer, AccountName: row.Username, SecretSize: 20, Rand: rand.Reader})
+		key, err := totp.Generate(totp.GenerateOpts{
+			Issuer: s.config.Issuer, AccountName: row.Username, SecretSize: 20, Rand: rand.Reader,
+		})
 		if err != nil {
 			return err
 		}
@@ -52,7 +54,8 @@ func (s *Service) BeginTOTP(ctx context.Context) (TOTPEnrolment, error) {
 			return err
 		}
 		_, err = db.Exec(ctx, `INSERT INTO hms.user_totp (tenant_id, user_id, secret) VALUES ($1, $2, $3)
-			ON CONFLICT (tenant_id, user_id) DO UPDATE SET secret = excluded.secret, confirmed_at = NULL, last_step = 0`, db.Tenant(), actor.User, sealed)
+			ON CONFLICT (tenant_id, user_id) DO UPDATE
+			SET secret = excluded.secret, confirmed_at = NULL, last_step = 0`, db.Tenant(), actor.User, sealed)
 		if err != nil {
 			return err
 		}
@@ -82,7 +85,8 @@ func (s *Service) ConfirmTOTP(ctx context.Context, code hmstype.Secret) ([]hmsty
 		if !right {
 			return ErrLoginFailed
 		}
-		n, err := db.Exec(ctx, `UPDATE hms.user_totp SET confirmed_at = $1 WHERE tenant_id = $2 AND user_id = $3 AND confirmed_at IS NULL`,
+		n, err := db.Exec(ctx, `UPDATE hms.user_totp SET confirmed_at = $1 WHERE tenant_id = $2 AND user_id = $3
+			AND confirmed_at IS NULL`,
 			db.Now, db.Tenant(), actor.User)
 		if err != nil {
 			return err
@@ -137,7 +141,9 @@ func (s *Service) DisableTOTP(ctx context.Context, password hmstype.Secret) erro
 		return err
 	}
 	return s.asSelf(ctx, opDisableTOTP, func(ctx context.Context, db dbx.DB) error {
-		if _, err := db.Exec(ctx, `DELETE FROM hms.user_totp WHERE tenant_id = $1 AND user_id = $2`, db.Tenant(), actor.User); err != nil {
+		if _, err := db.Exec(
+			ctx, `DELETE FROM hms.user_totp WHERE tenant_id = $1 AND user_id = $2`, db.Tenant(), actor.User,
+		); err != nil {
 			return err
 		}
 		if err := forgetRecoveryCodes(ctx, db, actor.User); err != nil {
