@@ -5,27 +5,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/uptrace/bun"
-
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/names"
 )
-
-// AllergyMatches gives the patient's active allergies that speak against a medication:
-// those whose code is among the codes, and those whose substance stands in one of the names
-// word by word, or the other way round. It compares words and knows no classes of substances:
-// a host that has a terminology passes the codes of the ingredients and of their classes.
-// It runs in the caller's transaction.
-func (p Port) AllergyMatches(
-	ctx context.Context, conn bun.IConn, patient hmstype.PatientID, codes []hmstype.Code, names []string,
-) ([]hmstype.AllergyID, error) {
-	db, err := p.base.DB.Join(ctx, conn)
-	if err != nil {
-		return nil, err
-	}
-	return allergyMatches(ctx, db, patient, codes, names)
-}
 
 func allergyMatches(
 	ctx context.Context, db dbx.DB, patient hmstype.PatientID, codes []hmstype.Code, names []string,

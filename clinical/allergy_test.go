@@ -19,9 +19,13 @@ import (
 func TestService_ReviseAllergy(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	none, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, AllergyDetails: clinical.AllergyDetails{NoneKnown: true}})
+	none, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{
+		Patient: b.patient, AllergyDetails: clinical.AllergyDetails{NoneKnown: true},
+	})
 	require.NoError(t, err)
-	_, err = b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, AllergyDetails: clinical.AllergyDetails{NoneKnown: true}})
+	_, err = b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{
+		Patient: b.patient, AllergyDetails: clinical.AllergyDetails{NoneKnown: true},
+	})
 	require.ErrorIs(t, err, clinical.ErrAllergyRecorded)
 	peanut := clinical.RecordAllergyInput{
 		Patient: b.patient, Unconfirmed: true,
@@ -34,28 +38,44 @@ func TestService_ReviseAllergy(t *testing.T) {
 	require.ErrorAs(t, err, &contradiction)
 	require.Equal(t, []hmstype.AllergyID{none.ID}, contradiction.Allergies)
 
-	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: none.ID, Version: 1, Verification: clinical.Refuted, Reason: "told otherwise"})
+	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{
+		ID: none.ID, Version: 1, Verification: clinical.Refuted, Reason: "told otherwise",
+	})
 	require.NoError(t, err)
 	allergy, err := b.RecordAllergy(b.Ctx, peanut)
 	require.NoError(t, err)
 	require.Equal(t, clinical.Unconfirmed, allergy.Verification)
-	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: none.ID, Version: 2, Verification: clinical.Confirmed, Reason: "x"})
+	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{
+		ID: none.ID, Version: 2, Verification: clinical.Confirmed, Reason: "x",
+	})
 	require.ErrorAs(t, err, &contradiction)
 	require.Equal(t, []hmstype.AllergyID{allergy.ID}, contradiction.Allergies)
 
-	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: allergy.ID, Version: 1, Status: clinical.AllergyResolved, Reason: "outgrown"})
+	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{
+		ID: allergy.ID, Version: 1, Status: clinical.AllergyResolved, Reason: "outgrown",
+	})
 	require.NoError(t, err)
-	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: allergy.ID, Version: 1, Status: clinical.AllergyActive, Reason: "x"})
+	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{
+		ID: allergy.ID, Version: 1, Status: clinical.AllergyActive, Reason: "x",
+	})
 	require.ErrorIs(t, err, hmstype.ErrStale)
 	twice, err := b.RecordAllergy(b.Ctx, peanut)
 	require.NoError(t, err)
-	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: allergy.ID, Version: 2, Status: clinical.AllergyActive, Reason: "x"})
+	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{
+		ID: allergy.ID, Version: 2, Status: clinical.AllergyActive, Reason: "x",
+	})
 	require.ErrorIs(t, err, clinical.ErrAllergyRecorded)
-	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: twice.ID, Version: 1, Verification: clinical.EnteredInError, Reason: "twice"})
+	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{
+		ID: twice.ID, Version: 1, Verification: clinical.EnteredInError, Reason: "twice",
+	})
 	require.NoError(t, err)
-	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: twice.ID, Version: 2, Verification: clinical.Confirmed, Reason: "x"})
+	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{
+		ID: twice.ID, Version: 2, Verification: clinical.Confirmed, Reason: "x",
+	})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
-	_, err = b.ReviseAllergy(b.As(t, identity.RolePharmacist), clinical.ReviseAllergyInput{ID: twice.ID, Version: 2, Verification: clinical.Confirmed, Reason: "x"})
+	_, err = b.ReviseAllergy(b.As(t, identity.RolePharmacist), clinical.ReviseAllergyInput{
+		ID: twice.ID, Version: 2, Verification: clinical.Confirmed, Reason: "x",
+	})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 	list, err := b.ListAllergies(b.Ctx, b.patient)
 	require.NoError(t, err)
@@ -69,25 +89,43 @@ func TestService_ReviseAllergy_ConcurrentOneAnswer(t *testing.T) {
 	b := setup(t)
 	for range 5 {
 		who := b.newPatient(t)
-		none, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: who, AllergyDetails: clinical.AllergyDetails{NoneKnown: true}})
+		none, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{
+			Patient: who, AllergyDetails: clinical.AllergyDetails{NoneKnown: true},
+		})
 		require.NoError(t, err)
-		_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: none.ID, Version: 1, Status: clinical.AllergyInactive, Reason: "x"})
+		_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{
+			ID: none.ID, Version: 1, Status: clinical.AllergyInactive, Reason: "x",
+		})
 		require.NoError(t, err)
 		nut, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{
 			Patient: who, AllergyDetails: clinical.AllergyDetails{Substance: hmstype.Code{Display: "Nut"}},
 		})
 		require.NoError(t, err)
-		_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: nut.ID, Version: 1, Status: clinical.AllergyInactive, Reason: "x"})
+		_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{
+			ID: nut.ID, Version: 1, Status: clinical.AllergyInactive, Reason: "x",
+		})
 		require.NoError(t, err)
 		acts := []func() error{
 			func() error {
-				return second(b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: none.ID, Version: 2, Status: clinical.AllergyActive, Reason: "x"}))
+				return second(
+					b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{
+						ID: none.ID, Version: 2, Status: clinical.AllergyActive, Reason: "x",
+					}),
+				)
 			},
 			func() error {
-				return second(b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: nut.ID, Version: 2, Status: clinical.AllergyActive, Reason: "x"}))
+				return second(
+					b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{
+						ID: nut.ID, Version: 2, Status: clinical.AllergyActive, Reason: "x",
+					}),
+				)
 			},
 			func() error {
-				return second(b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: who, AllergyDetails: clinical.AllergyDetails{NoneKnown: true}}))
+				return second(
+					b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{
+						Patient: who, AllergyDetails: clinical.AllergyDetails{NoneKnown: true},
+					}),
+				)
 			},
 			func() error {
 				return second(b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{
@@ -99,7 +137,9 @@ func TestService_ReviseAllergy_ConcurrentOneAnswer(t *testing.T) {
 		for i := range 16 {
 			wg.Go(func() {
 				err := acts[i%len(acts)]()
-				if err != nil && !errors.Is(err, clinical.ErrAllergyContradiction) && !errors.Is(err, clinical.ErrAllergyRecorded) &&
+				if err != nil && !errors.Is(
+					err, clinical.ErrAllergyContradiction,
+				) && !errors.Is(err, clinical.ErrAllergyRecorded) &&
 					!errors.Is(err, hmstype.ErrStale) && !errors.Is(err, hmstype.ErrInvalidTransition) {
 					t.Errorf("act %d: %v", i%len(acts), err)
 				}
@@ -107,7 +147,8 @@ func TestService_ReviseAllergy_ConcurrentOneAnswer(t *testing.T) {
 		}
 		wg.Wait()
 		require.Equal(t, 1, dbtest.Scalar[int](t, b.Env, `SELECT count(DISTINCT none_known) FROM hms.allergy
-			WHERE tenant_id = ? AND patient_id = ? AND status = 'active' AND verification_status IN ('confirmed', 'unconfirmed')`, b.Tenant, who))
+			WHERE tenant_id = ? AND patient_id = ? AND status = 'active'
+			AND verification_status IN ('confirmed', 'unconfirmed')`, b.Tenant, who))
 	}
 }
 
@@ -125,7 +166,9 @@ func TestService_AllergyMatches(t *testing.T) {
 		Patient: b.patient, AllergyDetails: clinical.AllergyDetails{Substance: hmstype.Code{Display: "Ibuprofen"}},
 	})
 	require.NoError(t, err)
-	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{ID: gone.ID, Version: 1, Verification: clinical.Refuted, Reason: "tolerated"})
+	_, err = b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{
+		ID: gone.ID, Version: 1, Verification: clinical.Refuted, Reason: "tolerated",
+	})
 	require.NoError(t, err)
 	for _, tt := range []struct {
 		code  hmstype.Code
@@ -142,7 +185,9 @@ func TestService_AllergyMatches(t *testing.T) {
 		{hmstype.Code{}, "", 0},
 	} {
 		require.NoError(t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
-			found, err := clinical.NewPort(b.Base).AllergyMatches(ctx, db.Conn(), b.patient, []hmstype.Code{tt.code}, []string{tt.name})
+			found, err := clinical.NewPort(b.Base).AllergyMatches(
+				ctx, db.Conn(), b.patient, []hmstype.Code{tt.code}, []string{tt.name},
+			)
 			require.Len(t, found, tt.match, "%v %q", tt.code, tt.name)
 			return err
 		}))

@@ -14,29 +14,45 @@ import (
 )
 
 // Whether a prescription may be dispensed is judged in one place, which says why not and what is left.
-func TestPort_LockToDispense(t *testing.T) {
-	t.Parallel()
+type dispensable struct {
+	before func(*clinical.Service, context.Context, clinical.PrescriptionStep) (clinical.Prescription, error)
+	handed hmstype.Quantity // before
+	after  time.Duration
+	wanted hmstype.Quantity
+	reason clinical.NotDispensableReason // empty where it is allowed
+	status clinical.PrescriptionStatus
+	left   hmstype.Quantity
+	is     error
+}
+
+// dispensables are the prescriptions of 40 tablets for ten days, what became of them, and what is asked for.
+func dispensables() map[string]dispensable {
 	const day = 24 * time.Hour
-	type step func(*clinical.Service, context.Context, clinical.PrescriptionStep) (clinical.Prescription, error)
-	for name, tt := range map[string]struct {
-		before step
-		handed hmstype.Quantity // before
-		after  time.Duration
-		wanted hmstype.Quantity
-		reason clinical.NotDispensableReason // empty where it is allowed
-		status clinical.PrescriptionStatus
-		left   hmstype.Quantity
-		is     error
-	}{
-		"All":          {wanted: 40},
-		"Rest":         {handed: 39, wanted: 1},
-		"LastDay":      {after: 10 * day, wanted: 1},
-		"More":         {wanted: 41, reason: clinical.NotDispensableExceeds, status: "active", left: 40, is: clinical.ErrOverDispensed},
-		"MoreThanRest": {handed: 39, wanted: 2, reason: clinical.NotDispensableExceeds, status: "active", left: 1, is: clinical.ErrOverDispensed},
-		"AllGone":      {handed: 40, wanted: 1, reason: clinical.NotDispensableExceeds, status: "completed", is: clinical.ErrOverDispensed},
-		"Overflow":     {wanted: 1 << 62, reason: clinical.NotDispensableExceeds, status: "active", left: 40, is: clinical.ErrOverDispensed},
-		"DayAfter":     {after: 11 * day, wanted: 1, reason: clinical.NotDispensableExpired, status: "active", left: 40, is: clinical.ErrNotActive},
-		"GoneAndOver":  {handed: 40, after: 11 * day, wanted: 1, reason: clinical.NotDispensableExpired, status: "completed", is: clinical.ErrNotActive},
+	return map[string]dispensable{
+		"All":     {wanted: 40},
+		"Rest":    {handed: 39, wanted: 1},
+		"LastDay": {after: 10 * day, wanted: 1},
+		"More": {
+			wanted: 41, reason: clinical.NotDispensableExceeds, status: "active", left: 40, is: clinical.ErrOverDispensed,
+		},
+		"MoreThanRest": {
+			handed: 39, wanted: 2, reason: clinical.NotDispensableExceeds, status: "active", left: 1,
+			is: clinical.ErrOverDispensed,
+		},
+		"AllGone": {
+			handed: 40, wanted: 1, reason: clinical.NotDispensableExceeds, status: "completed", is: clinical.ErrOverDispensed,
+		},
+		"Overflow": {
+			wanted: 1 << 62, reason: clinical.NotDispensableExceeds, status: "active", left: 40, is: clinical.ErrOverDispensed,
+		},
+		"DayAfter": {
+			after: 11 * day, wanted: 1, reason: clinical.NotDispensableExpired, status: "active", left: 40,
+			is: clinical.ErrNotActive,
+		},
+		"GoneAndOver": {
+			handed: 40, after: 11 * day, wanted: 1, reason: clinical.NotDispensableExpired, status: "completed",
+			is: clinical.ErrNotActive,
+		},
 		"OnHold": {
 			before: as((*clinical.Service).HoldPrescription), handed: 3, wanted: 1,
 			reason: clinical.NotDispensableInactive, status: "on-hold", left: 37, is: clinical.ErrNotActive,
@@ -53,7 +69,12 @@ func TestPort_LockToDispense(t *testing.T) {
 			before: as((*clinical.Service).EnterPrescriptionInError), wanted: 1,
 			reason: clinical.NotDispensableInactive, status: "entered-in-error", left: 40, is: clinical.ErrNotActive,
 		},
-	} {
+	}
+}
+
+func TestPort_LockToDispense(t *testing.T) {
+	t.Parallel()
+	for name, tt := range dispensables() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)

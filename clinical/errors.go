@@ -101,3 +101,25 @@ var _ = dbx.Declare(dbx.Constraints{
 		"abatementDate", "needs a status of what is over, and not to lie before onset",
 	),
 })
+
+// NotDispensableError says why so much is not handed out on a prescription, with all that a caller
+// needs to ask for something else.
+type NotDispensableError struct {
+	Reason     NotDispensableReason
+	Status     PrescriptionStatus // of the prescription
+	ValidUntil hmstype.Date       // the last day on which it may be dispensed, of the tenant's time zone
+	Remaining  hmstype.Quantity   // what is left over all fills, in base units of the item
+}
+
+// Error implements error.
+func (e *NotDispensableError) Error() string {
+	return fmt.Sprintf("%v: %s (status %s, %d left until %s)", e.Unwrap(), e.Reason, e.Status, e.Remaining, e.ValidUntil)
+}
+
+// Unwrap gives [ErrOverDispensed] where more is wanted than is left, and [ErrNotActive] otherwise.
+func (e *NotDispensableError) Unwrap() error {
+	if e.Reason == NotDispensableExceeds {
+		return ErrOverDispensed
+	}
+	return ErrNotActive
+}

@@ -31,11 +31,15 @@ func checkInt(v *hmstype.Validator, path string, value *int, low, high int, rule
 	v.Check(value == nil || (*value >= low && *value <= high), path, rule)
 }
 
-func checkDecimal(v *hmstype.Validator, path string, value *decimal.Decimal, low, high string, places int32, rule string) {
+func checkDecimal(
+	v *hmstype.Validator, path string, value *decimal.Decimal, low, high string, places int32, rule string,
+) {
 	if value == nil {
 		return
 	}
-	v.Check(!value.LessThan(decimal.RequireFromString(low)) && !value.GreaterThan(decimal.RequireFromString(high)), path, rule)
+	v.Check(
+		!value.LessThan(decimal.RequireFromString(low)) && !value.GreaterThan(decimal.RequireFromString(high)), path, rule,
+	)
 	v.Check(value.Equal(value.Truncate(places)), path, "has too many decimal places")
 }
 
@@ -45,7 +49,10 @@ func (m Measurements) validate(v *hmstype.Validator) {
 	checkInt(v, "breathsPerMinute", m.BreathsPerMinute, 0, 150, "must lie between 0 and 150")
 	checkInt(v, "systolicMmHg", m.SystolicMmHg, 20, 350, "must lie between 20 and 350")
 	checkInt(v, "diastolicMmHg", m.DiastolicMmHg, 0, 250, "must lie between 0 and 250")
-	v.Check(m.SystolicMmHg == nil || m.DiastolicMmHg == nil || *m.DiastolicMmHg <= *m.SystolicMmHg, "diastolicMmHg", "must not exceed systolicMmHg")
+	v.Check(
+		m.SystolicMmHg == nil || m.DiastolicMmHg == nil || *m.DiastolicMmHg <= *m.SystolicMmHg, "diastolicMmHg",
+		"must not exceed systolicMmHg",
+	)
 	checkInt(v, "oxygenSaturationPercent", m.OxygenSaturationPercent, 0, 100, "must lie between 0 and 100")
 	checkDecimal(v, "heightCm", m.HeightCm, "20", "280", 1, "must lie between 20 and 280")
 	checkDecimal(v, "weightKg", m.WeightKg, "0.2", "700", 3, "must lie between 0.2 and 700")

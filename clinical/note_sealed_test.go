@@ -18,8 +18,9 @@ func TestNote_Sealed(t *testing.T) {
 	b := setup(t) // seals the narrative
 	e := b.open(t, clinical.ClassAmbulatory)
 	body := clinical.NoteBody{
-		ChiefComplaint: "canary complaint", HistoryOfPresentIllness: "canary history", PhysicalExamination: "canary examination",
-		Assessment: "canary assessment", Plan: "canary plan",
+		ChiefComplaint: "canary complaint", HistoryOfPresentIllness: "canary history",
+		PhysicalExamination: "canary examination",
+		Assessment:          "canary assessment", Plan: "canary plan",
 	}
 	draft, err := b.WriteNote(b.Ctx, clinical.WriteNoteInput{Encounter: e.ID, NoteBody: body, IdempotencyKey: "note"})
 	require.NoError(t, err)
@@ -29,10 +30,14 @@ func TestNote_Sealed(t *testing.T) {
 	require.Len(t, signed.Hash, 64)
 
 	for table, query := range map[string]string{
-		"clinical_note":   `SELECT count(*) FROM hms.clinical_note AS t WHERE t.tenant_id = ? AND (t::text LIKE '%canary%' OR t::text LIKE ?)`,
-		"audit_event":     `SELECT count(*) FROM hms.audit_event AS t WHERE t.tenant_id = ? AND (t::text LIKE '%canary%' OR t::text LIKE ?)`,
-		"outbox":          `SELECT count(*) FROM hms.outbox AS t WHERE t.tenant_id = ? AND (t::text LIKE '%canary%' OR t::text LIKE ?)`,
-		"idempotency_key": `SELECT count(*) FROM hms.idempotency_key AS t WHERE t.tenant_id = ? AND (t::text LIKE '%canary%' OR t::text LIKE ?)`,
+		"clinical_note": `SELECT count(*) FROM hms.clinical_note AS t WHERE t.tenant_id = ?
+			AND (t::text LIKE '%canary%' OR t::text LIKE ?)`,
+		"audit_event": `SELECT count(*) FROM hms.audit_event AS t WHERE t.tenant_id = ?
+			AND (t::text LIKE '%canary%' OR t::text LIKE ?)`,
+		"outbox": `SELECT count(*) FROM hms.outbox AS t WHERE t.tenant_id = ?
+			AND (t::text LIKE '%canary%' OR t::text LIKE ?)`,
+		"idempotency_key": `SELECT count(*) FROM hms.idempotency_key AS t WHERE t.tenant_id = ?
+			AND (t::text LIKE '%canary%' OR t::text LIKE ?)`,
 	} {
 		require.Zero(t, dbtest.Scalar[int](t, b.Env, query, b.Tenant, "%"+signed.Hash+"%"), table)
 	}
@@ -43,9 +48,13 @@ func TestNote_Sealed(t *testing.T) {
 	read, err := plain.GetNote(b.Ctx, signed.ID)
 	require.NoError(t, err)
 	require.Equal(t, signed, read)
-	clear, err := plain.WriteNote(b.Ctx, clinical.WriteNoteInput{Encounter: e.ID, NoteBody: clinical.NoteBody{Plan: "open plan"}})
+	clear, err := plain.WriteNote(b.Ctx, clinical.WriteNoteInput{
+		Encounter: e.ID, NoteBody: clinical.NoteBody{Plan: "open plan"},
+	})
 	require.NoError(t, err)
-	require.Equal(t, "open plan", dbtest.Scalar[string](t, b.Env, `SELECT plan FROM hms.clinical_note WHERE id = ?`, clear.ID))
+	require.Equal(
+		t, "open plan", dbtest.Scalar[string](t, b.Env, `SELECT plan FROM hms.clinical_note WHERE id = ?`, clear.ID),
+	)
 	list, err := b.ListEncounterNotes(b.Ctx, e.ID)
 	require.NoError(t, err)
 	require.Equal(t, []clinical.Note{signed, clear}, list)

@@ -46,3 +46,103 @@ func (p Port) CameOf(ctx context.Context, conn bun.IConn, appointment hmstype.Ap
 type FinishGuard interface {
 	BeforeFinish(ctx context.Context, conn bun.IConn, encounter hmstype.EncounterID) error
 }
+
+// NotDispensableReason says why nothing is handed out on a prescription.
+type NotDispensableReason string
+
+// The reasons, in the order in which they are looked for.
+const (
+	NotDispensableInactive NotDispensableReason = "not-active" // it is on hold, stopped, cancelled, a draft or a mistake
+	NotDispensableExpired  NotDispensableReason = "expired"    // its last day is over
+	// more is wanted than is left; of a completed one nothing is
+	NotDispensableExceeds NotDispensableReason = "exceeds"
+)
+
+// LockedPrescription is a prescription that nobody else touches until the transaction ends: what
+// [Port.LockToDispense] and [Port.LockToTakeBack] judged, and [Port.RecordDispensed] writes.
+type LockedPrescription struct {
+	Patient      hmstype.PatientID
+	Encounter    hmstype.EncounterID
+	Medication   hmstype.MedicationItemID // zero where it is no item of the formulary
+	PrescribedBy hmstype.ActorRef
+
+	row prescriptionRow
+}
+
+// LockToDispense locks a prescription and judges whether so much may be handed out on it today:
+// *[NotDispensableError] says why not. The judgement holds until the caller's transaction ends, so
+// what was handed out, which may be less, is then recorded without another.
+func (p Port) LockToDispense(
+	ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID, wanted hmstype.Quantity,
+) (LockedPrescription, error) {
+	db, err := p.base.DB.Join(ctx, conn)
+	if err != nil {
+		return LockedPrescription{}, err
+	}
+	locked, err := lockPrescription(ctx, db, id)
+	if err != nil {
+		return LockedPrescription{}, err
+	}
+	today, err := db.Today(ctx)
+	if err != nil {
+		return LockedPrescription{}, err
+	}
+	return locked, locked.row.prescription().dispensable(today, wanted)
+}
+
+// LockToTakeBack locks a prescription of which something comes back. It may be in any state, and
+// of any age.
+func (p Port) LockToTakeBack(
+	ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID,
+) (LockedPrescription, error) {
+	db, err := p.base.DB.Join(ctx, conn)
+	if err != nil {
+		return LockedPrescription{}, err
+	}
+	return lockPrescription(ctx, db, id)
+}
+
+// RecordDispensed adds to what was handed out on a locked prescription; a negative quantity came
+// back. It is completed when nothing is left, and active again when something is. It neither reads
+// nor judges again: beyond what was judged the table's check refuses with [ErrOverDispensed]. A
+// second record of the same lock is refused as stale.
+func (p Port) RecordDispensed(
+	ctx context.Context, conn bun.IConn, locked LockedPrescription, quantity hmstype.Quantity,
+) error {
+	db, err := p.base.DB.Join(ctx, conn)
+	if err != nil {
+		return err
+	}
+	row := locked.row
+	record := func(row *prescriptionRow) error {
+		row.DispensedQuantity += quantity
+		return nil
+	}
+	step := dbx.Change[prescriptionRow, PrescriptionStatus]{Apply: record}
+	left := row.prescription().Remaining() - quantity
+	switch {
+	case row.Status == PrescriptionActive && left == 0:
+		step.To = PrescriptionCompleted
+	case row.Status == PrescriptionCompleted && left > 0:
+		step.To = PrescriptionActive
+	default:
+		_ = record(&row)
+		return dbx.Map(dbx.Update(ctx, db, &row, "dispensed_quantity"))
+	}
+	return dbx.Map(dbx.Move(ctx, db, prescriptionSteps, &row, step))
+}
+
+// AllergyMatches gives the patient's active allergies that speak against a medication:
+// those whose code is among the codes, and those whose substance stands in one of the names
+// word by word, or the other way round. It compares words and knows no classes of substances:
+// a host that has a terminology passes the codes of the ingredients and of their classes.
+// It runs in the caller's transaction.
+func (p Port) AllergyMatches(
+	ctx context.Context, conn bun.IConn, patient hmstype.PatientID, codes []hmstype.Code, names []string,
+) ([]hmstype.AllergyID, error) {
+	db, err := p.base.DB.Join(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	return allergyMatches(ctx, db, patient, codes, names)
+}

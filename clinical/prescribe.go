@@ -95,7 +95,9 @@ func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (
 
 // checkAllergies refuses what the patient is allergic to, unless there is a reason, which
 // it gives back; it gives none where none was needed.
-func (s *Service) checkAllergies(ctx context.Context, db dbx.DB, patient hmstype.PatientID, in PrescribeInput) (string, error) {
+func (s *Service) checkAllergies(
+	ctx context.Context, db dbx.DB, patient hmstype.PatientID, in PrescribeInput,
+) (string, error) {
 	codes := append([]hmstype.Code{in.Code}, in.Codes...)
 	matches, err := allergyMatches(ctx, db, patient, codes, []string{in.MedicationName, in.GenericName})
 	switch {

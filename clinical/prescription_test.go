@@ -87,7 +87,9 @@ func TestService_Prescribe_Details(t *testing.T) {
 		_, err := b.Prescribe(b.Ctx, wrong)
 		require.ErrorIs(t, err, hmstype.ErrInvalid, name)
 	}
-	_, err = b.FinishEncounter(b.Ctx, clinical.FinishEncounterInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}})
+	_, err = b.FinishEncounter(b.Ctx, clinical.FinishEncounterInput{
+		ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"},
+	})
 	require.NoError(t, err)
 	_, err = b.Prescribe(b.Ctx, tablets(e))
 	require.ErrorIs(t, err, clinical.ErrEncounterClosed)

@@ -20,16 +20,23 @@ func TestService_SaveNote(t *testing.T) {
 	b := setup(t)
 	e := b.open(t, clinical.ClassAmbulatory)
 	doctor, colleague := b.As(t, identity.RoleDoctor), b.As(t, identity.RoleDoctor)
-	draft, err := b.WriteNote(doctor, clinical.WriteNoteInput{Encounter: e.ID, NoteBody: clinical.NoteBody{Plan: "rest"}, IdempotencyKey: "k"})
+	draft, err := b.WriteNote(doctor, clinical.WriteNoteInput{
+		Encounter: e.ID, NoteBody: clinical.NoteBody{Plan: "rest"}, IdempotencyKey: "k",
+	})
 	require.NoError(t, err)
-	body := clinical.NoteBody{ChiefComplaint: "cough", HistoryOfPresentIllness: "3 days", PhysicalExamination: "clear", Assessment: "cold", Plan: "rest"}
+	body := clinical.NoteBody{
+		ChiefComplaint: "cough", HistoryOfPresentIllness: "3 days", PhysicalExamination: "clear", Assessment: "cold",
+		Plan: "rest",
+	}
 
 	_, err = b.SaveNote(colleague, clinical.SaveNoteInput{ID: draft.ID, Version: 1, NoteBody: body})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied, "another's draft")
 	saved, err := b.SaveNote(doctor, clinical.SaveNoteInput{ID: draft.ID, Version: 1, NoteBody: body})
 	require.NoError(t, err)
 	require.Equal(t, body, saved.NoteBody)
-	_, err = b.SaveNote(doctor, clinical.SaveNoteInput{ID: draft.ID, Version: 1, NoteBody: clinical.NoteBody{Plan: "lost"}})
+	_, err = b.SaveNote(doctor, clinical.SaveNoteInput{
+		ID: draft.ID, Version: 1, NoteBody: clinical.NoteBody{Plan: "lost"},
+	})
 	require.ErrorIs(t, err, hmstype.ErrStale)
 	_, err = b.AddAddendum(doctor, clinical.AddAddendumInput{Note: draft.ID, NoteBody: body})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "a draft has no addendum")
@@ -40,11 +47,15 @@ func TestService_SaveNote(t *testing.T) {
 	_, err = b.SaveNote(doctor, clinical.SaveNoteInput{ID: draft.ID, Version: signed.Version, NoteBody: body})
 	require.ErrorIs(t, err, clinical.ErrNotDraft)
 
-	_, err = b.FinishEncounter(b.Ctx, clinical.FinishEncounterInput{ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"}})
+	_, err = b.FinishEncounter(b.Ctx, clinical.FinishEncounterInput{
+		ID: e.ID, EncounterOutcome: clinical.EncounterOutcome{Disposition: "home"},
+	})
 	require.NoError(t, err)
 	_, err = b.WriteNote(doctor, clinical.WriteNoteInput{Encounter: e.ID, NoteBody: body})
 	require.ErrorIs(t, err, clinical.ErrEncounterClosed)
-	addendum, err := b.AddAddendum(colleague, clinical.AddAddendumInput{Note: draft.ID, NoteBody: clinical.NoteBody{Assessment: "pneumonia"}})
+	addendum, err := b.AddAddendum(colleague, clinical.AddAddendumInput{
+		Note: draft.ID, NoteBody: clinical.NoteBody{Assessment: "pneumonia"},
+	})
 	require.NoError(t, err, "an addendum comes late")
 	_, err = b.SignNote(colleague, addendum.ID)
 	require.NoError(t, err)
@@ -67,8 +78,10 @@ func TestService_SignNote_BodyIsImmutable(t *testing.T) {
 	signed, err := b.SignNote(b.Ctx, note.ID)
 	require.NoError(t, err)
 	for _, change := range []string{
-		"plan = 'forged'", "assessment = 'x'", "chief_complaint = 'x'", "history_of_present_illness = 'x'", "physical_examination = 'x'",
-		"body_hash = 'x'", "signed_at = now()", "created_by = 'x'", "created_at = now()", "status = 'draft', signed_at = NULL, body_hash = ''",
+		"plan = 'forged'", "assessment = 'x'", "chief_complaint = 'x'", "history_of_present_illness = 'x'",
+		"physical_examination = 'x'",
+		"body_hash = 'x'", "signed_at = now()", "created_by = 'x'", "created_at = now()",
+		"status = 'draft', signed_at = NULL, body_hash = ''",
 		"status = 'entered-in-error', error_reason = 'x', plan = 'forged'",
 	} {
 		_, err := b.DB.NewRaw(`UPDATE hms.clinical_note SET `+change+` WHERE id = ?`, note.ID).Exec(t.Context())
@@ -91,7 +104,9 @@ func TestService_SignNote_BodyIsImmutable(t *testing.T) {
 func TestService_SignNote_ConcurrentSignsOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	note, err := b.WriteNote(b.Ctx, clinical.WriteNoteInput{Encounter: b.open(t, clinical.ClassAmbulatory).ID, NoteBody: clinical.NoteBody{Plan: "rest"}})
+	note, err := b.WriteNote(b.Ctx, clinical.WriteNoteInput{
+		Encounter: b.open(t, clinical.ClassAmbulatory).ID, NoteBody: clinical.NoteBody{Plan: "rest"},
+	})
 	require.NoError(t, err)
 	wins := countWins(t, 16, clinical.ErrNotDraft, func(int) error { return second(b.SignNote(b.Ctx, note.ID)) })
 	require.Equal(t, 1, wins)
@@ -103,7 +118,9 @@ func TestNoteBody_HashTellsParts(t *testing.T) {
 	b := setup(t)
 	e := b.open(t, clinical.ClassAmbulatory)
 	hashes := map[string]bool{}
-	for _, body := range []clinical.NoteBody{{Assessment: "ab"}, {Plan: "ab"}, {Assessment: "a", Plan: "b"}, {Assessment: "ab", Plan: " "}} {
+	for _, body := range []clinical.NoteBody{{Assessment: "ab"}, {Plan: "ab"}, {Assessment: "a", Plan: "b"}, {
+		Assessment: "ab", Plan: " ",
+	}} {
 		note, err := b.WriteNote(b.Ctx, clinical.WriteNoteInput{Encounter: e.ID, NoteBody: body})
 		require.NoError(t, err)
 		signed, err := b.SignNote(b.Ctx, note.ID)
@@ -124,10 +141,26 @@ func TestMeasurements_Unusual(t *testing.T) {
 		m    clinical.Measurements
 		want []string
 	}{
-		"Adult":               {clinical.Measurements{TemperatureCelsius: dec("36.8"), PulsePerMinute: new(70), BreathsPerMinute: new(14), SystolicMmHg: new(120), DiastolicMmHg: new(80), OxygenSaturationPercent: new(98), HeightCm: dec("170"), WeightKg: dec("65"), PainScore: new(10)}, nil},
-		"Newborn":             {clinical.Measurements{TemperatureCelsius: dec("37"), PulsePerMinute: new(160), BreathsPerMinute: new(50), HeightCm: dec("50"), WeightKg: dec("3.4")}, nil},
-		"Edges":               {clinical.Measurements{TemperatureCelsius: dec("33"), PulsePerMinute: new(220)}, nil},
-		"BothSides":           {clinical.Measurements{TemperatureCelsius: dec("32.9"), PulsePerMinute: new(221)}, []string{"temperatureCelsius", "pulsePerMinute"}},
+		"Adult": {
+			clinical.Measurements{
+				TemperatureCelsius: dec("36.8"), PulsePerMinute: new(70), BreathsPerMinute: new(14), SystolicMmHg: new(120),
+				DiastolicMmHg: new(80), OxygenSaturationPercent: new(98), HeightCm: dec("170"), WeightKg: dec("65"),
+				PainScore: new(10),
+			},
+			nil,
+		},
+		"Newborn": {
+			clinical.Measurements{
+				TemperatureCelsius: dec("37"), PulsePerMinute: new(160), BreathsPerMinute: new(50), HeightCm: dec("50"),
+				WeightKg: dec("3.4"),
+			},
+			nil,
+		},
+		"Edges": {clinical.Measurements{TemperatureCelsius: dec("33"), PulsePerMinute: new(220)}, nil},
+		"BothSides": {
+			clinical.Measurements{TemperatureCelsius: dec("32.9"), PulsePerMinute: new(221)},
+			[]string{"temperatureCelsius", "pulsePerMinute"},
+		},
 		"Saturation":          {clinical.Measurements{OxygenSaturationPercent: new(79)}, []string{"oxygenSaturationPercent"}},
 		"MetresKeyedAsInches": {clinical.Measurements{HeightCm: dec("67"), WeightKg: dec("80")}, []string{"bodyMassIndex"}},
 	} {
@@ -144,7 +177,9 @@ func TestService_RecordVitals(t *testing.T) {
 	b := setup(t)
 	e := b.open(t, clinical.ClassAmbulatory)
 	nurse := b.As(t, identity.RoleNurse)
-	in := clinical.RecordVitalsInput{Encounter: e.ID, Measurements: clinical.Measurements{PulsePerMinute: new(230)}, IdempotencyKey: "k"}
+	in := clinical.RecordVitalsInput{
+		Encounter: e.ID, Measurements: clinical.Measurements{PulsePerMinute: new(230)}, IdempotencyKey: "k",
+	}
 	first, err := b.RecordVitals(nurse, in)
 	require.NoError(t, err, "a soft bound warns")
 	require.Equal(t, []clinical.Warning{{Path: "pulsePerMinute", Rule: "usually 30 to 220"}}, first.Warnings)
@@ -153,12 +188,20 @@ func TestService_RecordVitals(t *testing.T) {
 	require.Equal(t, first.ID, again.ID)
 
 	b.Clock.Advance(time.Hour)
-	late, err := b.RecordVitals(nurse, clinical.RecordVitalsInput{Encounter: e.ID, TakenAt: dbtest.Start.Add(-time.Minute), Measurements: clinical.Measurements{PulsePerMinute: new(80)}})
+	late, err := b.RecordVitals(nurse, clinical.RecordVitalsInput{
+		Encounter: e.ID, TakenAt: dbtest.Start.Add(-time.Minute),
+		Measurements: clinical.Measurements{PulsePerMinute: new(80)},
+	})
 	require.NoError(t, err)
 	require.NotEqual(t, late.TakenAt, late.CreatedAt, "both times are kept")
-	_, err = b.RecordVitals(nurse, clinical.RecordVitalsInput{Encounter: e.ID, TakenAt: b.Clock.Now().Add(time.Second), Measurements: clinical.Measurements{PulsePerMinute: new(80)}})
+	_, err = b.RecordVitals(nurse, clinical.RecordVitalsInput{
+		Encounter: e.ID, TakenAt: b.Clock.Now().Add(time.Second),
+		Measurements: clinical.Measurements{PulsePerMinute: new(80)},
+	})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
-	_, err = b.RecordVitals(nurse, clinical.RecordVitalsInput{Encounter: e.ID, Measurements: clinical.Measurements{HeightCm: dec("20"), WeightKg: dec("700")}})
+	_, err = b.RecordVitals(nurse, clinical.RecordVitalsInput{
+		Encounter: e.ID, Measurements: clinical.Measurements{HeightCm: dec("20"), WeightKg: dec("700")},
+	})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "each is possible, together they are not")
 	_, err = b.RecordVitals(b.As(t, identity.RoleReceptionist), in)
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
@@ -170,7 +213,9 @@ func TestService_RecordVitals(t *testing.T) {
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 	list, err := b.ListVitals(nurse, clinical.ListVitalsInput{Patient: b.patient})
 	require.NoError(t, err)
-	require.Equal(t, []hmstype.VitalsID{first.ID, late.ID}, []hmstype.VitalsID{list.Items[0].ID, list.Items[1].ID}, "by the time taken")
+	require.Equal(
+		t, []hmstype.VitalsID{first.ID, late.ID}, []hmstype.VitalsID{list.Items[0].ID, list.Items[1].ID}, "by the time taken",
+	)
 	require.Equal(t, "typing error", list.Items[0].ErrorReason)
 	inOrder, err := b.ListEncounterVitals(nurse, e.ID)
 	require.NoError(t, err)
@@ -202,7 +247,8 @@ func TestService_ReviseCondition(t *testing.T) {
 	c, err := b.AddCondition(b.Ctx, clinical.AddConditionInput{
 		Encounter: e.ID,
 		ConditionDetails: clinical.ConditionDetails{
-			Code: hmstype.Code{System: hmstype.SystemICD10, Value: "J45", Display: "Asthma"}, OnsetDate: onset, Verification: clinical.Provisional,
+			Code: hmstype.Code{System: hmstype.SystemICD10, Value: "J45", Display: "Asthma"}, OnsetDate: onset,
+			Verification: clinical.Provisional,
 		},
 	})
 	require.NoError(t, err)
@@ -218,25 +264,44 @@ func TestService_ReviseCondition(t *testing.T) {
 	})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 
-	_, err = b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{ID: c.ID, Version: 1, Status: clinical.ConditionResolved, AbatementDate: onset.AddDays(-1)})
+	_, err = b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{
+		ID: c.ID, Version: 1, Status: clinical.ConditionResolved, AbatementDate: onset.AddDays(-1),
+	})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "over before it began")
-	_, err = b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{ID: c.ID, Version: 1, Status: clinical.ConditionActive, AbatementDate: onset})
+	_, err = b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{
+		ID: c.ID, Version: 1, Status: clinical.ConditionActive, AbatementDate: onset,
+	})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
-	over, err := b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{ID: c.ID, Version: 1, Status: clinical.ConditionResolved, AbatementDate: onset.AddDays(9), Verification: clinical.Confirmed})
+	over, err := b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{
+		ID: c.ID, Version: 1, Status: clinical.ConditionResolved, AbatementDate: onset.AddDays(9),
+		Verification: clinical.Confirmed,
+	})
 	require.NoError(t, err)
 	require.Equal(t, onset.AddDays(9), over.AbatementDate)
-	_, err = b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{ID: c.ID, Version: 1, Status: clinical.ConditionRecurrence})
+	_, err = b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{
+		ID: c.ID, Version: 1, Status: clinical.ConditionRecurrence,
+	})
 	require.ErrorIs(t, err, hmstype.ErrStale)
-	_, err = b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{ID: c.ID, Version: 2, Status: clinical.ConditionRelapse})
+	_, err = b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{
+		ID: c.ID, Version: 2, Status: clinical.ConditionRelapse,
+	})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition, "relapse follows remission")
-	back, err := b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{ID: c.ID, Version: 2, Status: clinical.ConditionRecurrence})
+	back, err := b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{
+		ID: c.ID, Version: 2, Status: clinical.ConditionRecurrence,
+	})
 	require.NoError(t, err)
 	require.True(t, back.AbatementDate.IsZero())
-	_, err = b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{ID: c.ID, Version: 3, Verification: clinical.EnteredInError})
+	_, err = b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{
+		ID: c.ID, Version: 3, Verification: clinical.EnteredInError,
+	})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "a reason is required")
-	_, err = b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{ID: c.ID, Version: 3, Verification: clinical.EnteredInError, Reason: "another patient"})
+	_, err = b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{
+		ID: c.ID, Version: 3, Verification: clinical.EnteredInError, Reason: "another patient",
+	})
 	require.NoError(t, err)
-	_, err = b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{ID: c.ID, Version: 4, Verification: clinical.Confirmed})
+	_, err = b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{
+		ID: c.ID, Version: 4, Verification: clinical.Confirmed,
+	})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
 	list, err := b.ListConditions(b.Ctx, clinical.ListConditionsInput{Patient: b.patient})
 	require.NoError(t, err)

@@ -35,7 +35,9 @@ func (b *bundle) record(t *testing.T, ctx context.Context) (r record) {
 		EncounterDetails: clinical.EncounterDetails{ChiefComplaint: canary},
 	})
 	require.NoError(t, err)
-	r.note, err = b.WriteNote(ctx, clinical.WriteNoteInput{Encounter: r.encounter.ID, NoteBody: clinical.NoteBody{Plan: canary}})
+	r.note, err = b.WriteNote(ctx, clinical.WriteNoteInput{
+		Encounter: r.encounter.ID, NoteBody: clinical.NoteBody{Plan: canary},
+	})
 	require.NoError(t, err)
 	r.vitals, err = b.RecordVitals(ctx, clinical.RecordVitalsInput{
 		Encounter: r.encounter.ID, Measurements: clinical.Measurements{PulsePerMinute: new(231)},
@@ -46,7 +48,8 @@ func (b *bundle) record(t *testing.T, ctx context.Context) (r record) {
 	})
 	require.NoError(t, err)
 	r.allergy, err = b.RecordAllergy(ctx, clinical.RecordAllergyInput{
-		Patient: b.patient, AllergyDetails: clinical.AllergyDetails{Substance: hmstype.Code{Display: canary}, Reaction: canary},
+		Patient:        b.patient,
+		AllergyDetails: clinical.AllergyDetails{Substance: hmstype.Code{Display: canary}, Reaction: canary},
 	})
 	require.NoError(t, err)
 	in := tablets(r.encounter)
@@ -95,10 +98,14 @@ func TestRestricted_CommandsWithhold(t *testing.T) {
 		})
 	})
 	see("WriteNote", func() (any, error) {
-		return b.WriteNote(doctor, clinical.WriteNoteInput{Encounter: r.encounter.ID, NoteBody: clinical.NoteBody{Plan: canary}})
+		return b.WriteNote(doctor, clinical.WriteNoteInput{
+			Encounter: r.encounter.ID, NoteBody: clinical.NoteBody{Plan: canary},
+		})
 	})
 	see("SaveNote", func() (any, error) {
-		return b.SaveNote(doctor, clinical.SaveNoteInput{ID: r.note.ID, Version: 1, NoteBody: clinical.NoteBody{Plan: canary}})
+		return b.SaveNote(doctor, clinical.SaveNoteInput{
+			ID: r.note.ID, Version: 1, NoteBody: clinical.NoteBody{Plan: canary},
+		})
 	})
 	see("SignNote", func() (any, error) { return b.SignNote(doctor, r.note.ID) })
 	see("AddAddendum", func() (any, error) {
@@ -121,7 +128,9 @@ func TestRestricted_CommandsWithhold(t *testing.T) {
 		})
 	})
 	see("ReviseCondition", func() (any, error) {
-		return b.ReviseCondition(doctor, clinical.ReviseConditionInput{ID: r.condition.ID, Version: 1, Status: clinical.ConditionResolved})
+		return b.ReviseCondition(doctor, clinical.ReviseConditionInput{
+			ID: r.condition.ID, Version: 1, Status: clinical.ConditionResolved,
+		})
 	})
 	see("ReviseAllergy", func() (any, error) {
 		return b.ReviseAllergy(doctor, clinical.ReviseAllergyInput{
@@ -129,7 +138,9 @@ func TestRestricted_CommandsWithhold(t *testing.T) {
 		})
 	})
 	see("HoldPrescription", func() (any, error) { return b.HoldPrescription(doctor, clinical.HoldPrescriptionInput(why)) })
-	see("ResumePrescription", func() (any, error) { return b.ResumePrescription(doctor, clinical.ResumePrescriptionInput(why)) })
+	see("ResumePrescription", func() (any, error) {
+		return b.ResumePrescription(doctor, clinical.ResumePrescriptionInput(why))
+	})
 	see("StopPrescription", func() (any, error) { return b.StopPrescription(doctor, clinical.StopPrescriptionInput(why)) })
 	see("FinishEncounter", func() (any, error) {
 		return b.FinishEncounter(doctor, clinical.FinishEncounterInput{
@@ -224,28 +235,46 @@ func TestHistories(t *testing.T) {
 	r := b.record(t, b.Ctx)
 	b.Clock.Advance(time.Minute)
 	require.NoError(t, second(b.EnterNoteInError(b.Ctx, clinical.EnterNoteInErrorInput{ID: r.note.ID, Reason: "why"})))
-	require.NoError(t, second(b.EnterVitalsInError(b.Ctx, clinical.EnterVitalsInErrorInput{ID: r.vitals.ID, Reason: "why"})))
-	revised, err := b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{ID: r.condition.ID, Version: 1, Verification: clinical.Provisional})
+	require.NoError(
+		t, second(b.EnterVitalsInError(b.Ctx, clinical.EnterVitalsInErrorInput{ID: r.vitals.ID, Reason: "why"})),
+	)
+	revised, err := b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{
+		ID: r.condition.ID, Version: 1, Verification: clinical.Provisional,
+	})
 	require.NoError(t, err)
 	require.NoError(t, second(b.ReviseCondition(b.Ctx, clinical.ReviseConditionInput{
-		ID: r.condition.ID, Version: revised.Version, Status: clinical.ConditionResolved, Verification: clinical.EnteredInError, Reason: "why",
+		ID: r.condition.ID, Version: revised.Version, Status: clinical.ConditionResolved,
+		Verification: clinical.EnteredInError, Reason: "why",
 	})))
 	require.NoError(t, second(b.ReviseAllergy(b.Ctx, clinical.ReviseAllergyInput{
 		ID: r.allergy.ID, Version: 1, Status: clinical.AllergyInactive, Reason: "why",
 	})))
 	require.NoError(t, second(b.HoldPrescription(b.Ctx, clinical.HoldPrescriptionInput{ID: r.rx.ID, Reason: "why"})))
-	require.NoError(t, second(b.EnterEncounterInError(b.Ctx, clinical.EnterEncounterInErrorInput{ID: r.encounter.ID, Reason: "why"})))
+	require.NoError(
+		t, second(b.EnterEncounterInError(b.Ctx, clinical.EnterEncounterInErrorInput{ID: r.encounter.ID, Reason: "why"})),
+	)
 	for name, tt := range map[string]struct {
 		read     func() (hmstype.History, error)
 		from, to string
 	}{
-		"clinical_note": {func() (hmstype.History, error) { return b.GetNoteHistory(b.Ctx, r.note.ID) }, "draft", "entered-in-error"},
-		"vitals":        {func() (hmstype.History, error) { return b.GetVitalsHistory(b.Ctx, r.vitals.ID) }, "final", "entered-in-error"},
-		"condition":     {func() (hmstype.History, error) { return b.GetConditionHistory(b.Ctx, r.condition.ID) }, "active", "resolved"},
-		"allergy":       {func() (hmstype.History, error) { return b.GetAllergyHistory(b.Ctx, r.allergy.ID) }, "active", "inactive"},
-		"prescription":  {func() (hmstype.History, error) { return b.GetPrescriptionHistory(b.Ctx, r.rx.ID) }, "active", "on-hold"},
+		"clinical_note": {
+			func() (hmstype.History, error) { return b.GetNoteHistory(b.Ctx, r.note.ID) }, "draft", "entered-in-error",
+		},
+		"vitals": {
+			func() (hmstype.History, error) { return b.GetVitalsHistory(b.Ctx, r.vitals.ID) }, "final", "entered-in-error",
+		},
+		"condition": {
+			func() (hmstype.History, error) { return b.GetConditionHistory(b.Ctx, r.condition.ID) }, "active", "resolved",
+		},
+		"allergy": {
+			func() (hmstype.History, error) { return b.GetAllergyHistory(b.Ctx, r.allergy.ID) }, "active", "inactive",
+		},
+		"prescription": {
+			func() (hmstype.History, error) { return b.GetPrescriptionHistory(b.Ctx, r.rx.ID) }, "active", "on-hold",
+		},
 		"encounter": {
-			func() (hmstype.History, error) { return b.GetEncounterHistory(b.Ctx, r.encounter.ID) }, "in-progress", "entered-in-error",
+			func() (hmstype.History, error) { return b.GetEncounterHistory(b.Ctx, r.encounter.ID) }, "in-progress",
+			"entered-in-error",
 		},
 	} {
 		got, err := tt.read()
@@ -253,7 +282,9 @@ func TestHistories(t *testing.T) {
 		require.Equal(t, name, got.Entity)
 		require.Equal(t, b.patient, got.Patient, name)
 		by := hmstype.ActorRef{Kind: hmstype.ActorSystem, Name: "test"}
-		require.Equal(t, []hmstype.StatusChange{{From: tt.from, To: tt.to, At: b.Clock.Now(), By: by, Reason: "why"}}, got.Steps, name)
+		require.Equal(
+			t, []hmstype.StatusChange{{From: tt.from, To: tt.to, At: b.Clock.Now(), By: by, Reason: "why"}}, got.Steps, name,
+		)
 	}
 }
 
@@ -264,7 +295,8 @@ func TestCreatedBy_KeepsWhoItWas(t *testing.T) {
 	program := hmstype.Actor{Kind: hmstype.ActorService, Tenant: b.Tenant, User: b.doctor, Person: b.doctor}
 	r := b.record(t, hmstype.WithActor(t.Context(), program))
 	for _, by := range []hmstype.ActorRef{
-		r.encounter.CreatedBy, r.note.CreatedBy, r.vitals.CreatedBy, r.condition.CreatedBy, r.allergy.CreatedBy, r.rx.PrescribedBy,
+		r.encounter.CreatedBy, r.note.CreatedBy, r.vitals.CreatedBy, r.condition.CreatedBy, r.allergy.CreatedBy,
+		r.rx.PrescribedBy,
 	} {
 		require.Equal(t, program.Ref(), by)
 		require.True(t, by.SamePerson(hmstype.HumanActor(b.Tenant, b.doctor).Ref()))

@@ -27,7 +27,9 @@ func TestService_CancelEncounter(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "left", history.Steps[len(history.Steps)-1].Reason)
 
-	_, err = b.CancelEncounter(b.Ctx, clinical.CancelEncounterInput{ID: b.open(t, clinical.ClassAmbulatory).ID, Reason: "left"})
+	_, err = b.CancelEncounter(b.Ctx, clinical.CancelEncounterInput{
+		ID: b.open(t, clinical.ClassAmbulatory).ID, Reason: "left",
+	})
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition, "treatment has begun")
 }
 

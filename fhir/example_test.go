@@ -12,7 +12,7 @@ import (
 )
 
 func ExampleReadPatients() {
-	file := strings.NewReader(`{"resourceType":"Patient","id":"a","name":[{"family":"Chalmers","given":["Peter","James"]}],"birthDate":"1974-12-25"}
+	file := strings.NewReader(`{"resourceType":"Patient","id":"a","name":[{"family":"Chalmers"}],"birthDate":"1974-12-25"}
 {"resourceType":"Patient","id":"b","name":[{"family":"Windsor"}],"birthDate":"Christmas"}
 {"resourceType":"Observation","id":"c"}
 `)

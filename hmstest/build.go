@@ -18,7 +18,9 @@ import (
 // Patient registers a patient about whom nothing is known but a name.
 func (e *Env) Patient(tb testing.TB) patient.Patient {
 	tb.Helper()
-	p, err := e.H.Patient.Register(e.Ctx, patient.RegisterInput{Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown}})
+	p, err := e.H.Patient.Register(e.Ctx, patient.RegisterInput{
+		Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown},
+	})
 	require.NoError(tb, err)
 	return p
 }
@@ -26,7 +28,9 @@ func (e *Env) Patient(tb testing.TB) patient.Patient {
 // Encounter opens an encounter of a patient with a new doctor.
 func (e *Env) Encounter(tb testing.TB, who hmstype.PatientID, class clinical.Class) clinical.Encounter {
 	tb.Helper()
-	encounter, err := e.H.Clinical.OpenEncounter(e.Ctx, clinical.OpenEncounterInput{Patient: who, Practitioner: e.User(tb, identity.RoleDoctor), Class: class})
+	encounter, err := e.H.Clinical.OpenEncounter(e.Ctx, clinical.OpenEncounterInput{
+		Patient: who, Practitioner: e.User(tb, identity.RoleDoctor), Class: class,
+	})
 	require.NoError(tb, err)
 	return encounter
 }
@@ -38,7 +42,9 @@ func (e *Env) Service(tb testing.TB, code, price string) {
 		Code: code, ServiceDetails: billing.ServiceDetails{Name: code, Category: "test"},
 	})
 	require.NoError(tb, err)
-	_, err = e.H.Billing.SetPrice(e.Ctx, billing.SetPriceInput{Service: item.ID, Amount: hmstype.MustMoney(price, "USD"), From: e.Today().AddDays(-365)})
+	_, err = e.H.Billing.SetPrice(e.Ctx, billing.SetPriceInput{
+		Service: item.ID, Amount: hmstype.MustMoney(price, "USD"), From: e.Today().AddDays(-365),
+	})
 	require.NoError(tb, err)
 }
 
@@ -58,7 +64,9 @@ func (e *Env) Stock(tb testing.TB, quantity hmstype.Quantity, serviceCode string
 	})
 	require.NoError(tb, err)
 	item, err := e.H.Pharmacy.CreateItem(e.Ctx, pharmacy.CreateItemInput{
-		ItemDetails: pharmacy.ItemDetails{Category: category.ID, Name: "Item " + unique, Unit: "tablet", ServiceCode: serviceCode},
+		ItemDetails: pharmacy.ItemDetails{
+			Category: category.ID, Name: "Item " + unique, Unit: "tablet", ServiceCode: serviceCode,
+		},
 	})
 	require.NoError(tb, err)
 	supplier, err := e.H.Pharmacy.CreateSupplier(e.Ctx, pharmacy.CreateSupplierInput{
@@ -73,7 +81,8 @@ func (e *Env) Stock(tb testing.TB, quantity hmstype.Quantity, serviceCode string
 		BatchDetails: pharmacy.BatchDetails{
 			Item: item.ID, Supplier: supplier.ID, BatchNumber: "B1", ExpiryDate: e.Today().AddDays(365),
 		},
-		Location: location.ID, Quantity: quantity, CostPrice: hmstype.MustMoney("0.10", "USD"), SellingPrice: hmstype.MustMoney("0.25", "USD"),
+		Location: location.ID, Quantity: quantity, CostPrice: hmstype.MustMoney("0.10", "USD"),
+		SellingPrice: hmstype.MustMoney("0.25", "USD"),
 	})
 	require.NoError(tb, err)
 	return Stock{Item: item, Batch: batch, Location: location.ID}
@@ -83,7 +92,9 @@ func (e *Env) Stock(tb testing.TB, quantity hmstype.Quantity, serviceCode string
 func (e *Env) Bed(tb testing.TB, serviceCode string) facility.Bed {
 	tb.Helper()
 	ward, err := e.H.Facility.CreateWard(e.Ctx, facility.CreateWardInput{
-		WardDetails: facility.WardDetails{Name: "Ward " + hmstype.NewID[hmstype.WardID]().String(), Type: "general", ServiceCode: serviceCode},
+		WardDetails: facility.WardDetails{
+			Name: "Ward " + hmstype.NewID[hmstype.WardID]().String(), Type: "general", ServiceCode: serviceCode,
+		},
 	})
 	require.NoError(tb, err)
 	bed, err := e.H.Facility.CreateBed(e.Ctx, facility.CreateBedInput{

@@ -169,7 +169,8 @@ func apiKeys(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) ([
 }
 
 const keyByHash = `SELECT k.user_id, k.scopes, k.last_used_at, k.id FROM hms.api_key AS k
-	JOIN hms.user_account AS u ON u.tenant_id = k.tenant_id AND u.tenant_id = $1 AND u.id = k.user_id AND u.status = 'active'
+	JOIN hms.user_account AS u ON u.tenant_id = k.tenant_id AND u.tenant_id = $1 AND u.id = k.user_id
+	AND u.status = 'active'
 	WHERE k.tenant_id = $1 AND k.token_hash = $2 AND k.revoked_at IS NULL AND k.expires_at > $3`
 
 // authenticateKey gives the actor of an API key, with its scopes: a program that acts by its user's

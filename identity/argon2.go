@@ -29,7 +29,9 @@ func (p Argon2) validate() error {
 		return nil
 	}
 	var v hmstype.Validator
-	v.Check(p.MemoryKiB >= 8*uint32(p.Lanes) && p.MemoryKiB <= 4<<20, "memoryKiB", "must lie between 8 per lane and 4194304")
+	v.Check(
+		p.MemoryKiB >= 8*uint32(p.Lanes) && p.MemoryKiB <= 4<<20, "memoryKiB", "must lie between 8 per lane and 4194304",
+	)
 	v.Check(p.Passes >= 1 && p.Passes <= 100, "passes", "must lie between 1 and 100")
 	v.Check(p.Lanes >= 1 && p.Lanes <= 64, "lanes", "must lie between 1 and 64")
 	return v.Err()
@@ -48,7 +50,8 @@ type passwordHash struct {
 
 func (h passwordHash) String() string {
 	encode := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.params.MemoryKiB, h.params.Passes, h.params.Lanes,
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.params.MemoryKiB, h.params.Passes,
+		h.params.Lanes,
 		encode(h.salt), encode(h.hash))
 }
 
@@ -58,13 +61,16 @@ func parseHash(text string) (passwordHash, error) {
 		return passwordHash{}, errBadHash
 	}
 	var h passwordHash
-	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &h.params.MemoryKiB, &h.params.Passes, &h.params.Lanes); err != nil {
+	if _, err := fmt.Sscanf(
+		parts[3], "m=%d,t=%d,p=%d", &h.params.MemoryKiB, &h.params.Passes, &h.params.Lanes,
+	); err != nil {
 		return passwordHash{}, errBadHash
 	}
 	var saltErr, hashErr error
 	h.salt, saltErr = base64.RawStdEncoding.Strict().DecodeString(parts[4])
 	h.hash, hashErr = base64.RawStdEncoding.Strict().DecodeString(parts[5])
-	if saltErr != nil || hashErr != nil || h.params.validate() != nil || h.params == (Argon2{}) || len(h.salt) < 8 || len(h.hash) != hashBytes {
+	if saltErr != nil || hashErr != nil || h.params.validate() != nil || h.params == (Argon2{}) || len(h.salt) < 8 ||
+		len(h.hash) != hashBytes {
 		return passwordHash{}, errBadHash
 	}
 	return h, nil

@@ -133,11 +133,15 @@ var opListBreakGlassGrants = usecase.Query[ListBreakGlassGrantsInput, hmstype.Li
 // ListBreakGlassGrants lists grants for their review, and records whose were seen. The texts about
 // restricted patients are withheld from who may not see them.
 // Permission: [hmstype.PermBreakGlassReview].
-func (s *Service) ListBreakGlassGrants(ctx context.Context, query ListBreakGlassGrantsInput) (hmstype.List[BreakGlass], error) {
+func (s *Service) ListBreakGlassGrants(
+	ctx context.Context, query ListBreakGlassGrantsInput,
+) (hmstype.List[BreakGlass], error) {
 	return opListBreakGlassGrants.Run(ctx, &s.base, query, breakGlassGrants)
 }
 
-func breakGlassGrants(ctx context.Context, db dbx.DB, query ListBreakGlassGrantsInput) (hmstype.List[BreakGlass], error) {
+func breakGlassGrants(
+	ctx context.Context, db dbx.DB, query ListBreakGlassGrantsInput,
+) (hmstype.List[BreakGlass], error) {
 	db.About(query.Patient)
 	return dbx.List(ctx, db, query.Page, dbx.Order{At: "started_at", Desc: true}, breakGlassRow.grant,
 		dbx.When(!query.User.IsZero(), dbx.Equal("user_id", query.User)),
@@ -146,7 +150,8 @@ func breakGlassGrants(ctx context.Context, db dbx.DB, query ListBreakGlassGrants
 }
 
 var opGetBreakGlassHistory = usecase.Query[usecase.ByID[hmstype.BreakGlassID], hmstype.History]{
-	Name: "identity.get_break_glass_history", Permission: hmstype.PermBreakGlassReview, Shows: usecase.Histories(glassSteps.Table).One(),
+	Name: "identity.get_break_glass_history", Permission: hmstype.PermBreakGlassReview,
+	Shows: usecase.Histories(glassSteps.Table).One(),
 }.Declare()
 
 // GetBreakGlassHistory gives the steps of a grant from state to state, the oldest first.

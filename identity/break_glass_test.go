@@ -36,7 +36,10 @@ func restrictedPatient(t *testing.T, env *dbtest.Env) hmstype.PatientID {
 
 func glass(p hmstype.PatientID) identity.BreakTheGlassInput {
 	return identity.BreakTheGlassInput{
-		Patient: p, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room"},
+		Patient: p,
+		BreakGlassDetails: identity.BreakGlassDetails{
+			Reason: identity.ReasonEmergency, Text: "Unconscious in the emergency room",
+		},
 	}
 }
 
@@ -135,17 +138,27 @@ func TestService_BreakTheGlassRefuses(t *testing.T) {
 		_, err := env.Identity.BreakTheGlass(ctx, in)
 		return err
 	}
-	require.ErrorIs(t, ask(hmstype.WithActor(t.Context(), hmstype.HumanActor(env.Tenant, doctorID)), nil), identity.ErrProofRequired)
+	require.ErrorIs(
+		t, ask(hmstype.WithActor(t.Context(), hmstype.HumanActor(env.Tenant, doctorID)), nil), identity.ErrProofRequired,
+	)
 	require.ErrorIs(t, ask(hmstype.WithActor(t.Context(), stale), nil), identity.ErrProofRequired)
 	require.ErrorIs(t, ask(hmstype.WithActor(t.Context(), future), nil), identity.ErrProofRequired)
 	require.ErrorIs(t, ask(env.Ctx, nil), identity.ErrPersonRequired)
 	require.ErrorIs(t, ask(desk, nil), hmstype.ErrPermissionDenied)
-	require.ErrorIs(t, ask(doctor, func(in *identity.BreakTheGlassInput) { in.Duration = 5 * time.Hour }), hmstype.ErrInvalid)
+	require.ErrorIs(
+		t, ask(doctor, func(in *identity.BreakTheGlassInput) { in.Duration = 5 * time.Hour }), hmstype.ErrInvalid,
+	)
 	require.ErrorIs(t, ask(doctor, func(in *identity.BreakTheGlassInput) { in.Text = "short" }), hmstype.ErrInvalid)
-	require.ErrorIs(t, ask(doctor, func(in *identity.BreakTheGlassInput) { in.Patient = hmstype.NewID[hmstype.PatientID]() }), hmstype.ErrInvalid)
-	require.ErrorIs(t, ask(doctor, func(in *identity.BreakTheGlassInput) { in.Patient = restrictedPatient(t, dbtest.New(t)) }), hmstype.ErrInvalid,
+	require.ErrorIs(
+		t, ask(doctor, func(in *identity.BreakTheGlassInput) { in.Patient = hmstype.NewID[hmstype.PatientID]() }),
+		hmstype.ErrInvalid,
+	)
+	require.ErrorIs(t, ask(doctor, func(in *identity.BreakTheGlassInput) {
+		in.Patient = restrictedPatient(t, dbtest.New(t))
+	}), hmstype.ErrInvalid,
 		"another tenant's patient")
-	_, err := env.DB.NewRaw(`INSERT INTO hms.break_glass (tenant_id, id, created_at, created_by, user_id, patient_id, reason_code, reason_text,
+	_, err := env.DB.NewRaw(`INSERT INTO hms.break_glass (tenant_id, id, created_at, created_by, user_id, patient_id,
+		reason_code, reason_text,
 			purpose, status, started_at, expires_at)
 		VALUES (?, gen_random_uuid(), now(), 'human:' || ?, ?, ?, 'emergency', 'raw SQL asks too much',
 			'BTG', 'active', now(), now() + interval '5 hours')`, env.Tenant, doctorID.String(), doctorID, vip).Exec(t.Context())
@@ -161,19 +174,23 @@ func TestService_ReviewBreakGlass(t *testing.T) {
 	grant, err := s.BreakTheGlass(doctor, glass(vip))
 	require.NoError(t, err)
 	review := identity.ReviewBreakGlassInput{
-		ID: grant.ID, BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "Seen in the ER log"},
+		ID:               grant.ID,
+		BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "Seen in the ER log"},
 	}
 
 	_, err = s.ReviewBreakGlass(doctor, review)
 	require.ErrorIs(t, err, identity.ErrOwnReview)
-	second := hmstype.Actor{Tenant: env.Tenant, Kind: hmstype.ActorHuman, User: env.User(t, identity.RoleAdmin).ID, Person: doctorID}
+	second := hmstype.Actor{
+		Tenant: env.Tenant, Kind: hmstype.ActorHuman, User: env.User(t, identity.RoleAdmin).ID, Person: doctorID,
+	}
 	_, err = s.ReviewBreakGlass(hmstype.WithActor(t.Context(), second), review)
 	require.ErrorIs(t, err, identity.ErrOwnReview, "under another account of his")
 	key := hmstype.Actor{Tenant: env.Tenant, Kind: hmstype.ActorService, User: doctorID, Person: doctorID}
 	_, err = s.ReviewBreakGlass(hmstype.WithActor(t.Context(), key), review)
 	require.ErrorIs(t, err, identity.ErrPersonRequired, "a program judges nobody")
 	for _, own := range []hmstype.Actor{hmstype.HumanActor(env.Tenant, doctorID), second, key} {
-		_, err = env.DB.NewRaw(`UPDATE hms.break_glass SET status = 'reviewed', outcome = 'justified', reviewed_by = ?, reviewed_at = now() WHERE id = ?`,
+		_, err = env.DB.NewRaw(`UPDATE hms.break_glass
+			SET status = 'reviewed', outcome = 'justified', reviewed_by = ?, reviewed_at = now() WHERE id = ?`,
 			own.Ref(), grant.ID).Exec(t.Context())
 		require.ErrorContains(t, err, "break_glass_reviewer_check", "the database holds by itself")
 	}
@@ -191,7 +208,9 @@ func TestService_ReviewBreakGlass(t *testing.T) {
 	reviewByExactlyOne(t, env, review)
 	_, err = s.BreakTheGlass(doctor, glass(vip))
 	require.NoError(t, err, "free again")
-	for _, change := range []string{"reason_text = 'something else'", "expires_at = expires_at - interval '1 minute'", "outcome = 'not-justified'"} {
+	for _, change := range []string{
+		"reason_text = 'something else'", "expires_at = expires_at - interval '1 minute'", "outcome = 'not-justified'",
+	} {
 		_, err := env.DB.NewRaw(`UPDATE hms.break_glass SET `+change+` WHERE id = ?`, grant.ID).Exec(t.Context())
 		require.ErrorContains(t, err, "HM002", "what was granted stays as it was")
 	}
@@ -216,7 +235,8 @@ func TestBreakGlass_TextIsSealed(t *testing.T) {
 	require.True(t, ended.Withheld)
 	require.Empty(t, ended.Text, "what a command shows of a restricted patient is withheld")
 	reviewed, err := env.Identity.ReviewBreakGlass(admin, identity.ReviewBreakGlassInput{
-		ID: grant.ID, BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "canary: was right"},
+		ID:               grant.ID,
+		BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "canary: was right"},
 	})
 	require.NoError(t, err)
 	list, err := env.Identity.ListBreakGlassGrants(admin, identity.ListBreakGlassGrantsInput{Patient: vip})
@@ -225,7 +245,13 @@ func TestBreakGlass_TextIsSealed(t *testing.T) {
 	require.Equal(t, in.Text, reviewed.Text)
 	require.Equal(t, "canary: was right", reviewed.ReviewText)
 	for _, table := range []string{"break_glass", "break_glass_status", "audit_event", "outbox"} {
-		require.Zero(t, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.`+table+` AS t WHERE t.tenant_id = ? AND t::text LIKE '%canary%'`, env.Tenant), table)
+		require.Zero(
+			t,
+			dbtest.Scalar[int](
+				t, env, `SELECT count(*) FROM hms.`+table+` AS t WHERE t.tenant_id = ? AND t::text LIKE '%canary%'`, env.Tenant,
+			),
+			table,
+		)
 	}
 }
 
@@ -240,16 +266,18 @@ func TestBreakGlass_IsWithheld(t *testing.T) {
 	in.Text = "canary: unconscious, no papers"
 	grant, err := env.Identity.BreakTheGlass(doctor, in)
 	require.NoError(t, err)
-	role, err := env.Identity.CreateRole(env.Ctx, identity.CreateRoleInput{Name: "Reviewer", RoleDetails: identity.RoleDetails{
-		Permissions: []hmstype.Permission{hmstype.PermBreakGlassReview},
-	}})
+	role, err := env.Identity.CreateRole(env.Ctx,
+		identity.CreateRoleInput{Name: "Reviewer", RoleDetails: identity.RoleDetails{
+			Permissions: []hmstype.Permission{hmstype.PermBreakGlassReview},
+		}})
 	require.NoError(t, err)
 	reviewer, reviewerID := person(t, env, role.Name)
 
 	list, err := env.Identity.ListBreakGlassGrants(reviewer, identity.ListBreakGlassGrantsInput{Patient: vip})
 	require.NoError(t, err)
 	require.Equal(t, []identity.BreakGlass{{
-		ID: grant.ID, User: doctorID, Patient: vip, Status: identity.BreakGlassActive, StartedAt: grant.StartedAt, ExpiresAt: grant.ExpiresAt,
+		ID: grant.ID, User: doctorID, Patient: vip, Status: identity.BreakGlassActive, StartedAt: grant.StartedAt,
+		ExpiresAt:         grant.ExpiresAt,
 		BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency, Purpose: hmstype.PurposeEmergency},
 		Version:           1, Withheld: true,
 	}}, list.Items)
@@ -272,7 +300,9 @@ func TestBreakGlass_IsWithheld(t *testing.T) {
 	for _, e := range trail.Items {
 		seen[e.Action] = true
 	}
-	require.True(t, seen[audit.ActionSearch] && seen["denied"], "the patient's trail tells who looked, and who was refused")
+	require.True(
+		t, seen[audit.ActionSearch] && seen["denied"], "the patient's trail tells who looked, and who was refused",
+	)
 }
 
 func TestService_GetBreakGlassHistory(t *testing.T) {
@@ -284,8 +314,10 @@ func TestService_GetBreakGlassHistory(t *testing.T) {
 	admin, adminID := person(t, env, identity.RoleAdmin)
 	grant, err := env.Identity.BreakTheGlass(doctor, glass(vip))
 	require.NoError(t, err)
-	require.Equal(t, 2, dbtest.Scalar[int](t, env, `SELECT count(*) FROM (SELECT created_at AS at FROM hms.break_glass WHERE id = ? AND started_at = created_at
-		UNION ALL SELECT occurred_at FROM hms.outbox WHERE entity_id = ?) AS x WHERE at = ?`, grant.ID, grant.ID.String(), grant.StartedAt),
+	require.Equal(t, 2, dbtest.Scalar[int](t, env, `SELECT count(*)
+		FROM (SELECT created_at AS at FROM hms.break_glass WHERE id = ? AND started_at = created_at
+		UNION ALL SELECT occurred_at FROM hms.outbox WHERE entity_id = ?) AS x
+		WHERE at = ?`, grant.ID, grant.ID.String(), grant.StartedAt),
 		"one instant for row, period and event")
 	env.Clock.Advance(time.Minute)
 	ended, err := env.Identity.EndBreakGlass(doctor, grant.ID)
@@ -293,15 +325,17 @@ func TestService_GetBreakGlassHistory(t *testing.T) {
 	require.Equal(t, identity.BreakGlassEnded, ended.Status)
 	env.Clock.Advance(time.Minute)
 	reviewed, err := env.Identity.ReviewBreakGlass(admin, identity.ReviewBreakGlassInput{
-		ID: grant.ID, BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "Seen in the log"},
+		ID:               grant.ID,
+		BreakGlassReview: identity.BreakGlassReview{Outcome: identity.OutcomeJustified, ReviewText: "Seen in the log"},
 	})
 	require.NoError(t, err)
 	require.Equal(t, hmstype.HumanActor(env.Tenant, adminID).Ref(), reviewed.ReviewedBy)
 	require.Equal(t, int64(3), reviewed.Version)
 	history, err := env.Identity.GetBreakGlassHistory(admin, grant.ID)
 	require.NoError(t, err)
-	require.Equal(t, hmstype.History{Entity: "break_glass", ID: grant.ID.String(), Patient: vip, Steps: []hmstype.StatusChange{
-		{From: "active", To: "ended", At: ended.EndedAt, By: hmstype.HumanActor(env.Tenant, doctorID).Ref()},
-		{From: "ended", To: "reviewed", At: reviewed.ReviewedAt, By: reviewed.ReviewedBy},
-	}}, history)
+	require.Equal(t,
+		hmstype.History{Entity: "break_glass", ID: grant.ID.String(), Patient: vip, Steps: []hmstype.StatusChange{
+			{From: "active", To: "ended", At: ended.EndedAt, By: hmstype.HumanActor(env.Tenant, doctorID).Ref()},
+			{From: "ended", To: "reviewed", At: reviewed.ReviewedAt, By: reviewed.ReviewedBy},
+		}}, history)
 }

@@ -77,10 +77,16 @@ func (c Config) withDefaults() Config {
 // Validate checks the bounds; errors are of kind invalid.
 func (c Config) Validate() error {
 	var v hmstype.Validator
-	v.Check(c.MinPassword == 0 || c.MinPassword >= minWithSecondFactor && c.MinPassword <= 64, "minPassword", "must lie between 8 and 64")
+	v.Check(
+		c.MinPassword == 0 || c.MinPassword >= minWithSecondFactor && c.MinPassword <= 64, "minPassword",
+		"must lie between 8 and 64",
+	)
 	v.Nested("argon2", c.Argon2.validate())
 	v.Check(c.ParallelHashes >= 0 && c.ParallelHashes <= 1000, "parallelHashes", "must lie between 0 and 1000")
-	v.Check(c.IdleTimeout >= 0 && (c.IdleTimeout == 0 || c.IdleTimeout >= 2*time.Minute), "idleTimeout", "must be at least 2 minutes")
+	v.Check(
+		c.IdleTimeout >= 0 && (c.IdleTimeout == 0 || c.IdleTimeout >= 2*time.Minute), "idleTimeout",
+		"must be at least 2 minutes",
+	)
 	v.Check(c.SessionTimeout >= 0, "sessionTimeout", "must not be negative")
 	return v.Err()
 }

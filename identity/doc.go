@@ -12,7 +12,8 @@
 // does the same with the token of [Service.CreateAPIKey]. What is dangerous wants a proof of the last
 // minutes: [Service.Reauthenticate]. Who is known to the hospital's identity provider comes in by
 // [Service.LoginExternal]. A login also gives the token of its device, which the host keeps
-// apart and gives to the next one: so no stranger who guesses keeps a person out. Logins, failures and refusals are recorded in transactions
+// apart and gives to the next one: so no stranger who guesses keeps a person out. Logins, failures and refusals
+// are recorded in transactions
 // of their own, also where the host's use case is rolled back.
 //
 // # States of a user

@@ -69,5 +69,7 @@ func giving[In usecase.Validator, Out any](
 		var none Out
 		return none, &hmstype.Error{Op: op.Name, Err: err}
 	}
-	return op.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in In) (Out, error) { return rule(ctx, db, in, g) })
+	return op.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in In) (Out, error) {
+		return rule(ctx, db, in, g)
+	})
 }

@@ -15,10 +15,14 @@ import (
 )
 
 // clerk gives the context of a user whose role allows these permissions alone.
-func clerk(t *testing.T, env *dbtest.Env, s *identity.Service, allowed ...hmstype.Permission) (context.Context, hmstype.UserID) {
+func clerk(
+	t *testing.T, env *dbtest.Env, s *identity.Service, allowed ...hmstype.Permission,
+) (context.Context, hmstype.UserID) {
 	t.Helper()
 	name := "Clerk " + uuid.NewString()[:8]
-	_, err := s.CreateRole(env.Ctx, identity.CreateRoleInput{Name: name, RoleDetails: identity.RoleDetails{Permissions: allowed}})
+	_, err := s.CreateRole(env.Ctx, identity.CreateRoleInput{
+		Name: name, RoleDetails: identity.RoleDetails{Permissions: allowed},
+	})
 	require.NoError(t, err)
 	user, err := s.CreateUser(env.Ctx, identity.CreateUserInput{Profile: aProfile(), Roles: []string{name}})
 	require.NoError(t, err)
@@ -35,7 +39,9 @@ func TestGranting_NobodyGivesWhatHeDoesNotHold(t *testing.T) {
 	env := dbtest.New(t)
 	s := env.Identity
 	_, other := clerk(t, env, s, hmstype.PermIdentityRead)
-	invited, err := s.CreateUser(env.Ctx, identity.CreateUserInput{Profile: aProfile(), Roles: []string{identity.RoleDoctor}, Invite: true})
+	invited, err := s.CreateUser(env.Ctx, identity.CreateUserInput{
+		Profile: aProfile(), Roles: []string{identity.RoleDoctor}, Invite: true,
+	})
 	require.NoError(t, err)
 	own, err := s.CreateRole(env.Ctx, identity.CreateRoleInput{
 		Name: "Own", RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{hmstype.PermIdentityManage}},
@@ -59,9 +65,10 @@ func TestGranting_NobodyGivesWhatHeDoesNotHold(t *testing.T) {
 			roles, err := s.ListRoles(env.Ctx)
 			require.NoError(t, err)
 			role = roles[slices.IndexFunc(roles, func(r identity.Role) bool { return r.ID == role.ID })]
-			_, err = s.UpdateRole(ctx, identity.UpdateRoleInput{ID: role.ID, Version: role.Version, RoleDetails: identity.RoleDetails{
-				Permissions: []hmstype.Permission{hmstype.PermIdentityManage, hmstype.PermDispense},
-			}})
+			_, err = s.UpdateRole(ctx,
+				identity.UpdateRoleInput{ID: role.ID, Version: role.Version, RoleDetails: identity.RoleDetails{
+					Permissions: []hmstype.Permission{hmstype.PermIdentityManage, hmstype.PermDispense},
+				}})
 			return err
 		},
 		"RolesOfAUser": func(ctx context.Context) error {
@@ -98,13 +105,17 @@ func TestGranting_StaysWithinAKeysScopes(t *testing.T) {
 	actor := hmstype.HumanActor(env.Tenant, admin.ID)
 	actor.Kind, actor.Scopes = hmstype.ActorService, []hmstype.Permission{hmstype.PermIdentityManage}
 	key := hmstype.WithActor(t.Context(), actor)
-	in := identity.CreateAPIKeyInput{APIKeyDetails: identity.APIKeyDetails{User: admin.ID, Name: "n", Scopes: hmstype.Permissions()}, Expiry: time.Hour}
+	in := identity.CreateAPIKeyInput{
+		APIKeyDetails: identity.APIKeyDetails{User: admin.ID, Name: "n", Scopes: hmstype.Permissions()}, Expiry: time.Hour,
+	}
 	_, err = s.CreateAPIKey(key, in)
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 	in.Scopes = []hmstype.Permission{hmstype.PermIdentityManage}
 	_, err = s.CreateAPIKey(key, in)
 	require.NoError(t, err, "what it has itself it gives")
-	_, err = s.CreateUser(key, identity.CreateUserInput{Profile: aProfile(), Roles: []string{identity.RoleAdmin}, Invite: true})
+	_, err = s.CreateUser(key, identity.CreateUserInput{
+		Profile: aProfile(), Roles: []string{identity.RoleAdmin}, Invite: true,
+	})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 }
 

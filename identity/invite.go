@@ -66,7 +66,9 @@ func (s *Service) Invite(ctx context.Context, id hmstype.UserID) (Invitation, er
 	return giving(ctx, s, opInvite, usecase.ID(id), s.invite)
 }
 
-func (s *Service) invite(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID], g granting) (Invitation, error) {
+func (s *Service) invite(
+	ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID], g granting,
+) (Invitation, error) {
 	user, err := s.loadUser(ctx, db, in.ID)
 	if err != nil {
 		return Invitation{}, err

@@ -173,7 +173,9 @@ func loginKey(login string) (column, wanted string) {
 	return "email_key", names.CodeKey(login)
 }
 
-func (s *Service) finishLogin(ctx context.Context, db dbx.DB, in LoginInput, begun attempt, fits bool, newHash string) (loginOutcome, error) {
+func (s *Service) finishLogin(
+	ctx context.Context, db dbx.DB, in LoginInput, begun attempt, fits bool, newHash string,
+) (loginOutcome, error) {
 	if !begun.known || !fits {
 		return loginOutcome{err: ErrLoginFailed}, record(ctx, db, "login_failed", begun.user)
 	}

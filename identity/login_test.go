@@ -25,26 +25,34 @@ func member(t *testing.T, env *dbtest.Env, roles ...string) identity.User {
 	t.Helper()
 	name := "user " + hmstype.NewID[hmstype.UserID]().String()
 	user, err := env.Identity.CreateUser(env.Ctx, identity.CreateUserInput{
-		Profile: identity.Profile{Username: name, Email: strings.ReplaceAll(name, " ", "-") + "@example.org", FirstName: "A", LastName: "B"},
-		Roles:   roles, Invite: true,
+		Profile: identity.Profile{
+			Username: name, Email: strings.ReplaceAll(name, " ", "-") + "@example.org", FirstName: "A", LastName: "B",
+		},
+		Roles: roles, Invite: true,
 	})
 	require.NoError(t, err)
 	require.Equal(t, identity.UserInvited, user.Status)
 	invitation, err := env.Identity.Invite(env.Ctx, user.ID)
 	require.NoError(t, err)
-	user, err = env.Identity.AcceptInvitation(env.Ctx, identity.AcceptInvitationInput{Token: invitation.Token, Password: goodPassword})
+	user, err = env.Identity.AcceptInvitation(env.Ctx, identity.AcceptInvitationInput{
+		Token: invitation.Token, Password: goodPassword,
+	})
 	require.NoError(t, err)
 	require.Equal(t, identity.UserActive, user.Status)
 	return user
 }
 
 func login(env *dbtest.Env, user identity.User, password, code hmstype.Secret) (identity.Login, error) {
-	return env.Identity.Login(env.Ctx, identity.LoginInput{Login: user.Username, Password: password, Code: code, UserAgent: "test"})
+	return env.Identity.Login(env.Ctx, identity.LoginInput{
+		Login: user.Username, Password: password, Code: code, UserAgent: "test",
+	})
 }
 
 func events(t *testing.T, env *dbtest.Env, action string) int {
 	t.Helper()
-	return dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ? AND action = ?`, env.Tenant, action)
+	return dbtest.Scalar[int](
+		t, env, `SELECT count(*) FROM hms.audit_event WHERE tenant_id = ? AND action = ?`, env.Tenant, action,
+	)
 }
 
 func TestService_Login(t *testing.T) {
@@ -55,15 +63,18 @@ func TestService_Login(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, in.User.IsActiveSession)
 	require.Equal(t, env.Clock.Now(), in.User.LastActivity)
-	byMail, err := env.Identity.Login(env.Ctx, identity.LoginInput{Login: strings.ToUpper(user.Email), Password: goodPassword})
+	byMail, err := env.Identity.Login(env.Ctx, identity.LoginInput{
+		Login: strings.ToUpper(user.Email), Password: goodPassword,
+	})
 	require.NoError(t, err)
 	require.Equal(t, user.ID, byMail.User.ID)
 	require.Equal(t, 2, events(t, env, "login"))
 
 	actor, err := env.Identity.Authenticate(t.Context(), in.Token)
 	require.NoError(t, err)
-	require.Equal(t, hmstype.Actor{Tenant: env.Tenant, User: user.ID, Kind: hmstype.ActorHuman, Purpose: hmstype.PurposeTreatment,
-		Session: in.Session.ID, AuthenticatedAt: env.Clock.Now()}, actor)
+	require.Equal(t,
+		hmstype.Actor{Tenant: env.Tenant, User: user.ID, Kind: hmstype.ActorHuman, Purpose: hmstype.PurposeTreatment,
+			Session: in.Session.ID, AuthenticatedAt: env.Clock.Now()}, actor)
 	require.NoError(t, env.Identity.Authorize(hmstype.WithActor(t.Context(), actor), actor, hmstype.PermVitalsWrite))
 	tenant, err := identity.TokenTenant(in.Token)
 	require.NoError(t, err)
@@ -84,7 +95,9 @@ func TestService_LoginFails(t *testing.T) {
 	env := dbtest.New(t)
 	user := member(t, env)
 	locked, gone := member(t, env), member(t, env)
-	for u, status := range map[hmstype.UserID]identity.UserStatus{locked.ID: identity.UserLocked, gone.ID: identity.UserDeactivated} {
+	for u, status := range map[hmstype.UserID]identity.UserStatus{
+		locked.ID: identity.UserLocked, gone.ID: identity.UserDeactivated,
+	} {
 		_, err := env.Identity.SetUserStatus(env.Ctx, identity.SetUserStatusInput{ID: u, Status: status})
 		require.NoError(t, err)
 	}
@@ -103,7 +116,15 @@ func TestService_LoginFails(t *testing.T) {
 	}
 	require.Len(t, texts, 1)
 	require.Equal(t, 5, events(t, env, "login_failed"))
-	require.Zero(t, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.audit_event AS e WHERE tenant_id = ? AND (e::text LIKE '%nobody at all%' OR e::text LIKE '%lantern%')`, env.Tenant))
+	require.Zero(
+		t,
+		dbtest.Scalar[int](
+			t, env,
+			`SELECT count(*) FROM hms.audit_event AS e WHERE tenant_id = ?
+				AND (e::text LIKE '%nobody at all%' OR e::text LIKE '%lantern%')`,
+			env.Tenant,
+		),
+	)
 }
 
 // Two hundred guesses at once get no more looks than the rule allows.
@@ -121,7 +142,9 @@ func TestService_LoginThrottlesGuesses(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	require.Equal(t, 5, dbtest.Scalar[int](t, env, `SELECT failures FROM hms.user_password WHERE tenant_id = ? AND user_id = ?`, env.Tenant, user.ID),
+	require.Equal(t, 5, dbtest.Scalar[int](
+		t, env, `SELECT failures FROM hms.user_password WHERE tenant_id = ? AND user_id = ?`, env.Tenant, user.ID,
+	),
 		"from the fifth on the account waits")
 	_, err := login(env, user, goodPassword, "")
 	require.ErrorIs(t, err, identity.ErrLoginFailed, "even the right password waits")
@@ -134,7 +157,12 @@ func TestService_LoginThrottlesGuesses(t *testing.T) {
 		require.ErrorIs(t, err, identity.ErrLoginFailed)
 		env.Clock.Advance(5 * time.Minute)
 	}
-	require.Equal(t, 100, dbtest.Scalar[int](t, env, `SELECT failures FROM hms.user_password WHERE tenant_id = ? AND user_id = ?`, env.Tenant, user.ID))
+	require.Equal(
+		t, 100,
+		dbtest.Scalar[int](
+			t, env, `SELECT failures FROM hms.user_password WHERE tenant_id = ? AND user_id = ?`, env.Tenant, user.ID,
+		),
+	)
 	_, err = login(env, user, goodPassword, "")
 	require.ErrorIs(t, err, identity.ErrLoginFailed, "locked")
 	require.Equal(t, 1, events(t, env, "locked"))
@@ -148,7 +176,9 @@ func TestService_LoginThrottlesSources(t *testing.T) {
 	env := dbtest.New(t)
 	user := member(t, env)
 	for i := range 60 { // one source, many names
-		_, err := env.Identity.Login(env.Ctx, identity.LoginInput{Login: fmt.Sprint("name ", i), Password: "x", Source: "192.0.2.9"})
+		_, err := env.Identity.Login(env.Ctx, identity.LoginInput{
+			Login: fmt.Sprint("name ", i), Password: "x", Source: "192.0.2.9",
+		})
 		require.ErrorIs(t, err, identity.ErrLoginFailed)
 	}
 	in := identity.LoginInput{Login: user.Username, Password: goodPassword, Source: "192.0.2.9"}
@@ -157,7 +187,12 @@ func TestService_LoginThrottlesSources(t *testing.T) {
 	in.Source = "192.0.2.10"
 	_, err = env.Identity.Login(env.Ctx, in)
 	require.NoError(t, err)
-	require.Zero(t, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.login_source AS s WHERE tenant_id = ? AND s::text LIKE '%192.0.2%'`, env.Tenant))
+	require.Zero(
+		t,
+		dbtest.Scalar[int](
+			t, env, `SELECT count(*) FROM hms.login_source AS s WHERE tenant_id = ? AND s::text LIKE '%192.0.2%'`, env.Tenant,
+		),
+	)
 }
 
 func TestService_LoginRehashes(t *testing.T) {
@@ -165,7 +200,9 @@ func TestService_LoginRehashes(t *testing.T) {
 	env := dbtest.New(t)
 	user := member(t, env)
 	stored := func() string {
-		return dbtest.Scalar[string](t, env, `SELECT hash FROM hms.user_password WHERE tenant_id = ? AND user_id = ?`, env.Tenant, user.ID)
+		return dbtest.Scalar[string](
+			t, env, `SELECT hash FROM hms.user_password WHERE tenant_id = ? AND user_id = ?`, env.Tenant, user.ID,
+		)
 	}
 	require.Contains(t, stored(), "$argon2id$v=19$m=64,t=1,p=1$")
 	stronger := identity.New(env.Base, identity.Config{Argon2: identity.Argon2{MemoryKiB: 128, Passes: 2, Lanes: 1}})
@@ -179,7 +216,9 @@ func TestService_LoginRehashes(t *testing.T) {
 func TestService_PasswordRules(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	blocking := identity.New(env.Base, identity.Config{Argon2: identity.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1}, Blocklist: blocklist{}})
+	blocking := identity.New(env.Base, identity.Config{
+		Argon2: identity.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1}, Blocklist: blocklist{},
+	})
 	user := member(t, env)
 	ctx := hmstype.WithActor(t.Context(), hmstype.HumanActor(env.Tenant, user.ID))
 	for rule, password := range map[string]hmstype.Secret{
@@ -197,8 +236,16 @@ func TestService_PasswordRules(t *testing.T) {
 		err := env.Identity.ChangePassword(ctx, identity.ChangePasswordInput{Old: goodPassword, New: password})
 		require.ErrorIs(t, err, hmstype.ErrInvalid)
 	}
-	require.ErrorIs(t, env.Identity.ChangePassword(ctx, identity.ChangePasswordInput{Old: "wrong", New: "fifteen characters are enough"}), identity.ErrLoginFailed)
-	require.NoError(t, env.Identity.ChangePassword(ctx, identity.ChangePasswordInput{Old: goodPassword, New: "fünfzehn Zeichen, kein Zwang"}))
+	require.ErrorIs(
+		t, env.Identity.ChangePassword(ctx, identity.ChangePasswordInput{Old: "wrong", New: "fifteen characters are enough"}),
+		identity.ErrLoginFailed,
+	)
+	require.NoError(
+		t,
+		env.Identity.ChangePassword(ctx, identity.ChangePasswordInput{
+			Old: goodPassword, New: "fünfzehn Zeichen, kein Zwang",
+		}),
+	)
 	_, err := login(env, user, "fünfzehn Zeichen, kein Zwang", "")
 	require.NoError(t, err, "the other Unicode form is the same password")
 }
@@ -216,7 +263,9 @@ func TestSecret_IsNeverShown(t *testing.T) {
 	require.NoError(t, err)
 	var logged strings.Builder
 	slog.New(slog.NewTextHandler(&logged, nil)).Info("x", "in", in, "password", in.Password)
-	for _, shown := range []string{string(asJSON), fmt.Sprint(in), fmt.Sprintf("%+v %#v %q %x", in, in, in.Password, in.Password), logged.String()} {
+	for _, shown := range []string{
+		string(asJSON), fmt.Sprint(in), fmt.Sprintf("%+v %#v %q %x", in, in, in.Password, in.Password), logged.String(),
+	} {
 		require.NotContains(t, shown, "canary")
 		require.NotContains(t, shown, "63616e617279")
 	}
@@ -238,14 +287,18 @@ func TestService_ResetPassword(t *testing.T) {
 	require.NoError(t, err)
 	_, err = env.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{Token: reset.Token, Password: "short"})
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "and the token is still good")
-	_, err = env.Identity.AcceptInvitation(env.Ctx, identity.AcceptInvitationInput{Token: reset.Token, Password: "another long password"})
+	_, err = env.Identity.AcceptInvitation(env.Ctx, identity.AcceptInvitationInput{
+		Token: reset.Token, Password: "another long password",
+	})
 	require.ErrorIs(t, err, identity.ErrTokenInvalid, "of another purpose")
 
 	errs := make([]error, 8)
 	var wg sync.WaitGroup
 	for i := range errs {
 		wg.Go(func() {
-			_, errs[i] = env.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{Token: reset.Token, Password: hmstype.Secret(fmt.Sprintf("another long password %d", i))})
+			_, errs[i] = env.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{
+				Token: reset.Token, Password: hmstype.Secret(fmt.Sprintf("another long password %d", i)),
+			})
 		})
 	}
 	wg.Wait()
@@ -264,7 +317,9 @@ func TestService_ResetPassword(t *testing.T) {
 	late, err := env.Identity.RequestPasswordReset(env.Ctx, identity.RequestPasswordResetInput{Login: user.Username})
 	require.NoError(t, err)
 	env.Clock.Advance(30 * time.Minute)
-	_, err = env.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{Token: late.Token, Password: "another long password"})
+	_, err = env.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{
+		Token: late.Token, Password: "another long password",
+	})
 	require.ErrorIs(t, err, identity.ErrTokenInvalid, "expired")
 }
 
@@ -281,7 +336,13 @@ func enrol(t *testing.T, env *dbtest.Env) (identity.User, string, []hmstype.Secr
 	codes, err := env.Identity.ConfirmTOTP(ctx, code(t, env, secret))
 	require.NoError(t, err)
 	require.Len(t, codes, 10)
-	require.Zero(t, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.user_totp AS u WHERE tenant_id = ? AND u::text LIKE ?`, env.Tenant, "%"+secret+"%"), "sealed")
+	require.Zero(
+		t,
+		dbtest.Scalar[int](
+			t, env, `SELECT count(*) FROM hms.user_totp AS u WHERE tenant_id = ? AND u::text LIKE ?`, env.Tenant, "%"+secret+"%",
+		),
+		"sealed",
+	)
 	env.Clock.Advance(30 * time.Second)
 	return user, secret, codes
 }
@@ -309,7 +370,9 @@ func TestService_LoginWithSecondFactor(t *testing.T) {
 	right := code(t, env, secret)
 	for i := range 30 { // the same code, many times at once
 		wg.Go(func() {
-			in, err := env.Identity.Login(env.Ctx, identity.LoginInput{Login: user.Username, Password: goodPassword, Code: right})
+			in, err := env.Identity.Login(env.Ctx, identity.LoginInput{
+				Login: user.Username, Password: goodPassword, Code: right,
+			})
 			if err == nil {
 				won.Store(i, in.Session.ID)
 			}
@@ -344,9 +407,21 @@ func TestDump_HoldsNoUsableSecret(t *testing.T) {
 	require.NoError(t, err)
 	reset, err := env.Identity.RequestPasswordReset(env.Ctx, identity.RequestPasswordResetInput{Login: user.Username})
 	require.NoError(t, err)
-	for _, table := range []string{"user_password", "user_session", "user_token", "user_device", "user_totp", "user_recovery_code", "audit_event", "outbox", "idempotency_key"} {
-		for _, text := range []string{secret, codes[1].Reveal(), strings.ReplaceAll(codes[1].Reveal(), "-", ""), in.Token.Reveal(), in.Device.Reveal(), reset.Token.Reveal(), "lanterns"} {
-			require.Zero(t, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.`+table+` AS x WHERE tenant_id = ? AND x::text LIKE ?`, env.Tenant, "%"+text+"%"), table)
+	for _, table := range []string{
+		"user_password", "user_session", "user_token", "user_device", "user_totp", "user_recovery_code", "audit_event",
+		"outbox", "idempotency_key",
+	} {
+		for _, text := range []string{
+			secret, codes[1].Reveal(), strings.ReplaceAll(codes[1].Reveal(), "-", ""), in.Token.Reveal(), in.Device.Reveal(),
+			reset.Token.Reveal(), "lanterns",
+		} {
+			require.Zero(
+				t,
+				dbtest.Scalar[int](
+					t, env, `SELECT count(*) FROM hms.`+table+` AS x WHERE tenant_id = ? AND x::text LIKE ?`, env.Tenant, "%"+text+"%",
+				),
+				table,
+			)
 		}
 	}
 }
@@ -356,7 +431,9 @@ func TestService_LoginWhileThePasswordIsReset(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	user := member(t, env)
-	slow := identity.New(env.Base, identity.Config{Argon2: identity.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1}, ParallelHashes: 1})
+	slow := identity.New(env.Base, identity.Config{
+		Argon2: identity.Argon2{MemoryKiB: 64, Passes: 1, Lanes: 1}, ParallelHashes: 1,
+	})
 	release, err := slow.HoldHashes(t.Context())
 	require.NoError(t, err)
 	done := make(chan error)
@@ -364,12 +441,16 @@ func TestService_LoginWhileThePasswordIsReset(t *testing.T) {
 		_, err := slow.Login(env.Ctx, identity.LoginInput{Login: user.Username, Password: goodPassword})
 		done <- err
 	}()
-	for dbtest.Scalar[int](t, env, `SELECT failures FROM hms.user_password WHERE tenant_id = ? AND user_id = ?`, env.Tenant, user.ID) == 0 {
+	for dbtest.Scalar[int](
+		t, env, `SELECT failures FROM hms.user_password WHERE tenant_id = ? AND user_id = ?`, env.Tenant, user.ID,
+	) == 0 {
 		require.NoError(t, t.Context().Err())
 	}
 	reset, err := env.Identity.RequestPasswordReset(env.Ctx, identity.RequestPasswordResetInput{Login: user.Username})
 	require.NoError(t, err)
-	_, err = env.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{Token: reset.Token, Password: "another long password"})
+	_, err = env.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{
+		Token: reset.Token, Password: "another long password",
+	})
 	require.NoError(t, err)
 	release()
 	require.ErrorIs(t, <-done, identity.ErrLoginFailed)

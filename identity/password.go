@@ -62,7 +62,9 @@ func isGuessable(text string, user User) bool {
 		return true
 	}
 	mailName, _, _ := strings.Cut(user.Email, "@")
-	for _, word := range []string{user.Username, mailName, user.FirstName + user.LastName, user.LastName + user.FirstName} {
+	for _, word := range []string{
+		user.Username, mailName, user.FirstName + user.LastName, user.LastName + user.FirstName,
+	} {
 		word = strings.ReplaceAll(names.NameKey(word), " ", "")
 		if utf8.RuneCountInString(word) >= 4 && strings.Contains(strings.ReplaceAll(folded, " ", ""), word) {
 			return true

@@ -63,7 +63,9 @@ func linkPatient(ctx context.Context, db dbx.DB, in LinkPatientInput) (PatientLi
 		return PatientLink{}, err
 	}
 	if !in.Patient.IsZero() {
-		err := db.RecordAccess(ctx, dbx.Access{Action: "link", Entity: "user_account", ID: in.User.String(), Patient: in.Patient})
+		err := db.RecordAccess(ctx, dbx.Access{
+			Action: "link", Entity: "user_account", ID: in.User.String(), Patient: in.Patient,
+		})
 		if err != nil {
 			return PatientLink{}, err
 		}

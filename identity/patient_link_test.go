@@ -28,11 +28,14 @@ func TestService_LinkPatient(t *testing.T) {
 	require.Equal(t, user.ID.String(), trail.Items[0].EntityID)
 
 	stored := func() string {
-		return dbtest.Scalar[string](t, env, `SELECT coalesce(patient_id::text, '') FROM hms.user_account WHERE id = ?`, user.ID)
+		return dbtest.Scalar[string](
+			t, env, `SELECT coalesce(patient_id::text, '') FROM hms.user_account WHERE id = ?`, user.ID,
+		)
 	}
-	_, err = env.Identity.UpdateUser(env.Ctx, identity.UpdateUserInput{ID: user.ID, Version: link.Version, Profile: identity.Profile{
-		Username: user.Username, FirstName: "New", LastName: "Name",
-	}})
+	_, err = env.Identity.UpdateUser(env.Ctx,
+		identity.UpdateUserInput{ID: user.ID, Version: link.Version, Profile: identity.Profile{
+			Username: user.Username, FirstName: "New", LastName: "Name",
+		}})
 	require.NoError(t, err)
 	require.Equal(t, p.String(), stored(), "a change of the profile keeps the link")
 	_, err = env.Identity.LinkPatient(env.Ctx, identity.LinkPatientInput{User: user.ID, Version: link.Version + 1})

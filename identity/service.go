@@ -17,7 +17,9 @@ type Service struct {
 // service asks itself.
 func New(base usecase.Base, config Config) *Service {
 	config = config.withDefaults()
-	s := &Service{base: base, config: config, cache: newPermissionCache(), sessions: newSessionCache(), hasher: newHasher(config)}
+	s := &Service{
+		base: base, config: config, cache: newPermissionCache(), sessions: newSessionCache(), hasher: newHasher(config),
+	}
 	return s.withAuthorizer()
 }
 

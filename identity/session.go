@@ -144,7 +144,8 @@ func (s *Service) authenticateSession(ctx context.Context, db dbx.DB, hash []byt
 		return hmstype.Actor{}, ErrRotationRequired
 	}
 	if db.Now.Sub(row.LastSeenAt) >= seenEvery {
-		_, err := db.Exec(ctx, `UPDATE hms.user_session SET last_seen_at = $1 WHERE tenant_id = $2 AND id = $3 AND last_seen_at < $1`,
+		_, err := db.Exec(ctx, `UPDATE hms.user_session SET last_seen_at = $1 WHERE tenant_id = $2 AND id = $3
+			AND last_seen_at < $1`,
 			db.Now, db.Tenant(), row.ID)
 		if err != nil {
 			return hmstype.Actor{}, err
@@ -207,7 +208,8 @@ func (s *Service) RotateSession(ctx context.Context, token hmstype.Secret) (Logi
 }
 
 func endSession(ctx context.Context, db dbx.DB, id hmstype.SessionID, reason string) error {
-	_, err := db.Exec(ctx, `UPDATE hms.user_session SET ended_at = $1, end_reason = $2 WHERE tenant_id = $3 AND id = $4 AND ended_at IS NULL`,
+	_, err := db.Exec(ctx, `UPDATE hms.user_session SET ended_at = $1, end_reason = $2 WHERE tenant_id = $3 AND id = $4
+		AND ended_at IS NULL`,
 		db.Now, reason, db.Tenant(), id)
 	return err
 }
@@ -215,7 +217,8 @@ func endSession(ctx context.Context, db dbx.DB, id hmstype.SessionID, reason str
 // endSessions ends all of a user's sessions but one.
 func endSessions(ctx context.Context, db dbx.DB, user hmstype.UserID, but hmstype.SessionID, reason string) error {
 	_, err := db.Exec(ctx, `UPDATE hms.user_session SET ended_at = $1, end_reason = $2
-		WHERE tenant_id = $3 AND user_id = $4 AND ended_at IS NULL AND id <> coalesce($5::uuid, '00000000-0000-0000-0000-000000000000')`,
+		WHERE tenant_id = $3 AND user_id = $4 AND ended_at IS NULL
+		AND id <> coalesce($5::uuid, '00000000-0000-0000-0000-000000000000')`,
 		db.Now, reason, db.Tenant(), user, but)
 	return err
 }
@@ -229,7 +232,8 @@ func endAccess(ctx context.Context, db dbx.DB, user hmstype.UserID, reason strin
 	if err := forgetDevices(ctx, db, user); err != nil {
 		return err
 	}
-	if _, err := db.Exec(ctx, `UPDATE hms.user_token SET used_at = $1 WHERE tenant_id = $2 AND user_id = $3 AND used_at IS NULL`,
+	if _, err := db.Exec(ctx, `UPDATE hms.user_token SET used_at = $1 WHERE tenant_id = $2 AND user_id = $3
+		AND used_at IS NULL`,
 		db.Now, db.Tenant(), user); err != nil {
 		return err
 	}
@@ -240,7 +244,8 @@ func endAccess(ctx context.Context, db dbx.DB, user hmstype.UserID, reason strin
 
 // requireRotation makes the user's sessions get new tokens before they go on.
 func requireRotation(ctx context.Context, db dbx.DB, user hmstype.UserID) error {
-	_, err := db.Exec(ctx, `UPDATE hms.user_session SET must_rotate = true WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL`,
+	_, err := db.Exec(ctx, `UPDATE hms.user_session SET must_rotate = true WHERE tenant_id = $1 AND user_id = $2
+		AND ended_at IS NULL`,
 		db.Tenant(), user)
 	return err
 }
@@ -285,7 +290,8 @@ func (s *Service) Reauthenticate(ctx context.Context, password hmstype.Secret) e
 	}
 	defer s.sessions.clear()
 	return s.asSelf(ctx, opReauthenticate, func(ctx context.Context, db dbx.DB) error {
-		_, err := db.Exec(ctx, `UPDATE hms.user_session SET authenticated_at = $1 WHERE tenant_id = $2 AND id = $3 AND ended_at IS NULL`,
+		_, err := db.Exec(ctx, `UPDATE hms.user_session SET authenticated_at = $1 WHERE tenant_id = $2 AND id = $3
+			AND ended_at IS NULL`,
 			db.Now, db.Tenant(), actor.Session)
 		if err != nil {
 			return err

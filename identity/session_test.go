@@ -43,7 +43,9 @@ func TestService_AuthenticateWritesSeldom(t *testing.T) {
 	in, err := login(env, member(t, env), goodPassword, "")
 	require.NoError(t, err)
 	version := func() string {
-		return dbtest.Scalar[string](t, env, `SELECT xmin::text FROM hms.user_session WHERE tenant_id = ? AND ended_at IS NULL`, env.Tenant)
+		return dbtest.Scalar[string](
+			t, env, `SELECT xmin::text FROM hms.user_session WHERE tenant_id = ? AND ended_at IS NULL`, env.Tenant,
+		)
 	}
 	before := version()
 	for range 59 {
@@ -64,7 +66,9 @@ func TestService_RotateSession(t *testing.T) {
 	user := member(t, env, identity.RoleNurse)
 	in, err := login(env, user, goodPassword, "")
 	require.NoError(t, err)
-	_, err = env.Identity.SetUserRoles(env.Ctx, identity.SetUserRolesInput{ID: user.ID, Roles: []string{identity.RoleDoctor}})
+	_, err = env.Identity.SetUserRoles(env.Ctx, identity.SetUserRolesInput{
+		ID: user.ID, Roles: []string{identity.RoleDoctor},
+	})
 	require.NoError(t, err)
 	_, err = env.Identity.Authenticate(t.Context(), in.Token)
 	require.ErrorIs(t, err, identity.ErrRotationRequired)
@@ -142,19 +146,30 @@ func TestService_DeactivationEndsAccess(t *testing.T) {
 	reset, err := env.Identity.RequestPasswordReset(env.Ctx, identity.RequestPasswordResetInput{Login: user.Username})
 	require.NoError(t, err)
 	key, err := env.Identity.CreateAPIKey(env.Ctx, identity.CreateAPIKeyInput{
-		APIKeyDetails: identity.APIKeyDetails{User: user.ID, Name: "k", Scopes: []hmstype.Permission{hmstype.PermPatientRead}},
-		Expiry:        time.Hour,
+		APIKeyDetails: identity.APIKeyDetails{
+			User: user.ID, Name: "k", Scopes: []hmstype.Permission{hmstype.PermPatientRead},
+		},
+		Expiry: time.Hour,
 	})
 	require.NoError(t, err)
-	_, err = env.Identity.SetUserStatus(env.Ctx, identity.SetUserStatusInput{ID: user.ID, Status: identity.UserDeactivated})
+	_, err = env.Identity.SetUserStatus(env.Ctx, identity.SetUserStatusInput{
+		ID: user.ID, Status: identity.UserDeactivated,
+	})
 	require.NoError(t, err)
 	for _, token := range []hmstype.Secret{in.Token, key.Token} {
 		_, err = env.Identity.Authenticate(t.Context(), token)
 		require.ErrorIs(t, err, identity.ErrSessionEnded)
 	}
-	_, err = env.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{Token: reset.Token, Password: "another long password"})
+	_, err = env.Identity.ResetPassword(env.Ctx, identity.ResetPasswordInput{
+		Token: reset.Token, Password: "another long password",
+	})
 	require.ErrorIs(t, err, identity.ErrTokenInvalid)
-	require.Zero(t, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.user_session WHERE tenant_id = ? AND ended_at IS NULL`, env.Tenant))
+	require.Zero(
+		t,
+		dbtest.Scalar[int](
+			t, env, `SELECT count(*) FROM hms.user_session WHERE tenant_id = ? AND ended_at IS NULL`, env.Tenant,
+		),
+	)
 }
 
 func TestService_Reauthenticate(t *testing.T) {
@@ -169,7 +184,9 @@ func TestService_Reauthenticate(t *testing.T) {
 	require.NoError(t, err)
 	_, err = env.Identity.BreakTheGlass(hmstype.WithActor(t.Context(), actor), glass(vip))
 	require.ErrorIs(t, err, identity.ErrProofRequired)
-	require.ErrorIs(t, env.Identity.Reauthenticate(hmstype.WithActor(t.Context(), actor), "wrong"), identity.ErrLoginFailed)
+	require.ErrorIs(
+		t, env.Identity.Reauthenticate(hmstype.WithActor(t.Context(), actor), "wrong"), identity.ErrLoginFailed,
+	)
 	require.NoError(t, env.Identity.Reauthenticate(hmstype.WithActor(t.Context(), actor), goodPassword))
 	actor, err = env.Identity.Authenticate(t.Context(), in.Token)
 	require.NoError(t, err)
@@ -181,7 +198,9 @@ func TestService_APIKey(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	program := env.User(t, identity.RoleDoctor)
-	details := identity.APIKeyDetails{User: program.ID, Name: "analyser", Scopes: []hmstype.Permission{hmstype.PermLabRead}}
+	details := identity.APIKeyDetails{
+		User: program.ID, Name: "analyser", Scopes: []hmstype.Permission{hmstype.PermLabRead},
+	}
 	in := identity.CreateAPIKeyInput{APIKeyDetails: details, Expiry: 24 * time.Hour}
 	key, err := env.Identity.CreateAPIKey(env.Ctx, in)
 	require.NoError(t, err)
@@ -192,16 +211,22 @@ func TestService_APIKey(t *testing.T) {
 	require.Equal(t, key.Key.ID, actor.APIKey, "the trail names the key")
 	require.Equal(t, program.ID, actor.User)
 	require.Equal(t, program.ID, actor.Person, "the key's owner answers")
-	require.True(t, actor.Ref().SamePerson(hmstype.HumanActor(env.Tenant, program.ID).Ref()), "a key of his own is no other person")
+	require.True(
+		t, actor.Ref().SamePerson(hmstype.HumanActor(env.Tenant, program.ID).Ref()), "a key of his own is no other person",
+	)
 	require.Equal(t, hmstype.SystemActor(env.Tenant, "test").Ref(), key.Key.CreatedBy, "the host keeps its name")
 	ctx := hmstype.WithActor(t.Context(), actor)
 	_, err = env.Identity.ListUsers(ctx, hmstype.Page{})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 	admin := env.User(t, identity.RoleAdmin)
-	wide := hmstype.Actor{Tenant: env.Tenant, User: admin.ID, Kind: hmstype.ActorService, Scopes: []hmstype.Permission{hmstype.PermLabRead}}
+	wide := hmstype.Actor{
+		Tenant: env.Tenant, User: admin.ID, Kind: hmstype.ActorService, Scopes: []hmstype.Permission{hmstype.PermLabRead},
+	}
 	_, err = env.Identity.ListUsers(hmstype.WithActor(t.Context(), wide), hmstype.Page{})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied, "the scope narrows what the roles allow")
-	require.ErrorIs(t, env.Identity.ChangePassword(ctx, identity.ChangePasswordInput{Old: "x", New: "y"}), identity.ErrPersonRequired)
+	require.ErrorIs(
+		t, env.Identity.ChangePassword(ctx, identity.ChangePasswordInput{Old: "x", New: "y"}), identity.ErrPersonRequired,
+	)
 
 	keys, err := env.Identity.ListAPIKeys(env.Ctx, program.ID)
 	require.NoError(t, err)
@@ -227,16 +252,23 @@ func TestService_APIKey(t *testing.T) {
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 
 		admin := env.User(t, identity.RoleAdmin)
-		narrow := hmstype.Actor{Tenant: env.Tenant, User: admin.ID, Kind: hmstype.ActorService, Scopes: []hmstype.Permission{hmstype.PermIdentityManage}}
+		narrow := hmstype.Actor{
+			Tenant: env.Tenant, User: admin.ID, Kind: hmstype.ActorService,
+			Scopes: []hmstype.Permission{hmstype.PermIdentityManage},
+		}
 		_, err = env.Identity.CreateAPIKey(hmstype.WithActor(t.Context(), narrow), in)
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied, "a key makes none that may do more than itself")
 	})
 	t.Run("Input", func(t *testing.T) {
 		t.Parallel()
 		for _, bad := range []identity.CreateAPIKeyInput{
-			{}, {APIKeyDetails: identity.APIKeyDetails{User: program.ID, Name: "k"}, Expiry: time.Hour}, {APIKeyDetails: details},
+			{}, {APIKeyDetails: identity.APIKeyDetails{User: program.ID, Name: "k"}, Expiry: time.Hour},
+			{APIKeyDetails: details},
 			{APIKeyDetails: details, Expiry: 367 * 24 * time.Hour},
-			{APIKeyDetails: identity.APIKeyDetails{User: program.ID, Name: "k", Scopes: []hmstype.Permission{"no.such"}}, Expiry: time.Hour},
+			{
+				APIKeyDetails: identity.APIKeyDetails{User: program.ID, Name: "k", Scopes: []hmstype.Permission{"no.such"}},
+				Expiry:        time.Hour,
+			},
 		} {
 			_, err := env.Identity.CreateAPIKey(env.Ctx, bad)
 			require.ErrorIs(t, err, hmstype.ErrInvalid)
@@ -249,7 +281,8 @@ func TestService_ListWebAuthnCredentials(t *testing.T) {
 	env := dbtest.New(t)
 	ctx, _ := person(t, env)
 	c := identity.WebAuthnCredential{WebAuthnDetails: identity.WebAuthnDetails{
-		CredentialID: make([]byte, 32), PublicKey: []byte{1}, AAGUID: make([]byte, 16), SignCount: 1<<32 - 1, Name: "Key ring",
+		CredentialID: make([]byte, 32), PublicKey: []byte{1}, AAGUID: make([]byte, 16), SignCount: 1<<32 - 1,
+		Name: "Key ring",
 	}}
 	added, err := env.Identity.AddWebAuthnCredential(ctx, c)
 	require.NoError(t, err)

@@ -27,7 +27,8 @@ type standardRole struct {
 var standardRoles = withInbox([]standardRole{
 	{Name: RoleAdmin, Description: "Full system access", Permissions: hmstype.Permissions()},
 	{Name: RoleDoctor, Description: "Medical records, prescriptions, appointments", Permissions: []hmstype.Permission{
-		hmstype.PermPatientRead, hmstype.PermPatientWrite, hmstype.PermBreakGlass, hmstype.PermAppointmentRead, hmstype.PermAppointmentWrite,
+		hmstype.PermPatientRead, hmstype.PermPatientWrite, hmstype.PermBreakGlass, hmstype.PermAppointmentRead,
+		hmstype.PermAppointmentWrite,
 		hmstype.PermClinicalRead, hmstype.PermClinicalWrite, hmstype.PermVitalsWrite,
 		hmstype.PermPrescribe, hmstype.PermPrescriptionRead, hmstype.PermPharmacyRead,
 		hmstype.PermLabRead, hmstype.PermLabOrder, hmstype.PermLabReview,
@@ -35,14 +36,16 @@ var standardRoles = withInbox([]standardRole{
 		hmstype.PermNotify, hmstype.PermTaskReadAll,
 	}},
 	{Name: RoleNurse, Description: "Patient care, vitals, basic records", Permissions: []hmstype.Permission{
-		hmstype.PermPatientRead, hmstype.PermBreakGlass, hmstype.PermAppointmentRead, hmstype.PermClinicalRead, hmstype.PermVitalsWrite,
+		hmstype.PermPatientRead, hmstype.PermBreakGlass, hmstype.PermAppointmentRead, hmstype.PermClinicalRead,
+		hmstype.PermVitalsWrite,
 		hmstype.PermPrescriptionRead, hmstype.PermLabRead, hmstype.PermLabResult,
 		hmstype.PermFacilityRead, hmstype.PermAdmit, hmstype.PermHousekeeping,
 		hmstype.PermNotify, hmstype.PermTaskReadAll,
 	}},
 	{Name: RoleReceptionist, Description: "Appointments, patient registration", Permissions: []hmstype.Permission{
 		hmstype.PermPatientRead, hmstype.PermPatientWrite, hmstype.PermAppointmentRead, hmstype.PermAppointmentWrite,
-		hmstype.PermFacilityRead, hmstype.PermBillingRead, hmstype.PermBillWrite, hmstype.PermPayment, hmstype.PermRefundRequest,
+		hmstype.PermFacilityRead, hmstype.PermBillingRead, hmstype.PermBillWrite, hmstype.PermPayment,
+		hmstype.PermRefundRequest,
 	}},
 	{Name: RolePharmacist, Description: "Pharmacy operations, dispensing", Permissions: []hmstype.Permission{
 		hmstype.PermPatientRead, hmstype.PermPrescriptionRead, hmstype.PermPharmacyRead, hmstype.PermPharmacyManage,

@@ -18,7 +18,9 @@ import (
 // fieldTOTP is the seed of a user's codes, sealed under the user's own key.
 const fieldTOTP fieldcrypt.Field = "user.totp_secret"
 
-var _ = fieldcrypt.Declare(fieldcrypt.Column{Table: "user_totp", Name: "secret", Field: fieldTOTP, Subject: "user_id", Row: "user_id"})
+var _ = fieldcrypt.Declare(fieldcrypt.Column{
+	Table: "user_totp", Name: "secret", Field: fieldTOTP, Subject: "user_id", Row: "user_id",
+})
 
 // The parameters that every authenticator app knows (RFC 6238): SHA-1, six digits, 30 s.
 const (
@@ -40,14 +42,17 @@ const (
 
 // hasTOTP tells whether a user has confirmed a second factor.
 func hasTOTP(ctx context.Context, db dbx.DB, user hmstype.UserID) (has bool, err error) {
-	err = db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM hms.user_totp WHERE tenant_id = $1 AND user_id = $2 AND confirmed_at IS NOT NULL)`,
+	err = db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM hms.user_totp WHERE tenant_id = $1 AND user_id = $2
+		AND confirmed_at IS NOT NULL)`,
 		db.Tenant(), user).Scan(&has)
 	return has, err
 }
 
 // checkSecondFactor uses a code up. A code of the device serves once: its step must be later
 // than the last one used, and of many at once one wins.
-func (s *Service) checkSecondFactor(ctx context.Context, db dbx.DB, user hmstype.UserID, code hmstype.Secret) (factor, error) {
+func (s *Service) checkSecondFactor(
+	ctx context.Context, db dbx.DB, user hmstype.UserID, code hmstype.Secret,
+) (factor, error) {
 	has, err := hasTOTP(ctx, db, user)
 	switch {
 	case err != nil:
@@ -76,7 +81,8 @@ func (s *Service) useCode(ctx context.Context, db dbx.DB, user hmstype.UserID, c
 	if err != nil || step == 0 {
 		return false, err
 	}
-	n, err := db.Exec(ctx, `UPDATE hms.user_totp SET last_step = $1 WHERE tenant_id = $2 AND user_id = $3 AND last_step < $1`,
+	n, err := db.Exec(ctx, `UPDATE hms.user_totp SET last_step = $1 WHERE tenant_id = $2 AND user_id = $3
+		AND last_step < $1`,
 		step, db.Tenant(), user)
 	return n == 1, err
 }
@@ -115,7 +121,9 @@ func foldCode(code string) string {
 // totpSecret opens the seed of a user's codes, empty where there is none.
 func (s *Service) totpSecret(ctx context.Context, db dbx.DB, user hmstype.UserID) (string, error) {
 	var sealed string
-	err := db.QueryRow(ctx, `SELECT secret FROM hms.user_totp WHERE tenant_id = $1 AND user_id = $2`, db.Tenant(), user).Scan(&sealed)
+	err := db.QueryRow(
+		ctx, `SELECT secret FROM hms.user_totp WHERE tenant_id = $1 AND user_id = $2`, db.Tenant(), user,
+	).Scan(&sealed)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}

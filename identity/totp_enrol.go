@@ -39,7 +39,9 @@ func (s *Service) BeginTOTP(ctx context.Context) (TOTPEnrolment, error) {
 		if has, err := hasTOTP(ctx, db, actor.User); err != nil || has {
 			return errors.Join(err, ErrAlreadyEnrolled)
 		}
-		key, err := totp.Generate(totp.GenerateOpts{Issuer: s.config.Issuer, AccountName: row.Username, SecretSize: 20, Rand: rand.Reader})
+		key, err := totp.Generate(totp.GenerateOpts{
+			Issuer: s.config.Issuer, AccountName: row.Username, SecretSize: 20, Rand: rand.Reader,
+		})
 		if err != nil {
 			return err
 		}
@@ -53,7 +55,8 @@ func (s *Service) BeginTOTP(ctx context.Context) (TOTPEnrolment, error) {
 			return err
 		}
 		_, err = db.Exec(ctx, `INSERT INTO hms.user_totp (tenant_id, user_id, secret) VALUES ($1, $2, $3)
-			ON CONFLICT (tenant_id, user_id) DO UPDATE SET secret = excluded.secret, confirmed_at = NULL, last_step = 0`, db.Tenant(), actor.User, sealed)
+			ON CONFLICT (tenant_id, user_id) DO UPDATE
+			SET secret = excluded.secret, confirmed_at = NULL, last_step = 0`, db.Tenant(), actor.User, sealed)
 		if err != nil {
 			return err
 		}
@@ -172,7 +175,9 @@ func (s *Service) DisableTOTP(ctx context.Context, password hmstype.Secret) erro
 		return err
 	}
 	return s.asSelf(ctx, opDisableTOTP, func(ctx context.Context, db dbx.DB) error {
-		if _, err := db.Exec(ctx, `DELETE FROM hms.user_totp WHERE tenant_id = $1 AND user_id = $2`, db.Tenant(), actor.User); err != nil {
+		if _, err := db.Exec(
+			ctx, `DELETE FROM hms.user_totp WHERE tenant_id = $1 AND user_id = $2`, db.Tenant(), actor.User,
+		); err != nil {
 			return err
 		}
 		if err := forgetRecoveryCodes(ctx, db, actor.User); err != nil {

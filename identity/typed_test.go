@@ -21,7 +21,9 @@ func TestService_Login_TypedDifferently(t *testing.T) {
 	require.Equal(t, "Zoë  van-Dyk", user.Username, "the text stays as typed")
 	invitation, err := env.Identity.Invite(env.Ctx, user.ID)
 	require.NoError(t, err)
-	_, err = env.Identity.AcceptInvitation(env.Ctx, identity.AcceptInvitationInput{Token: invitation.Token, Password: goodPassword})
+	_, err = env.Identity.AcceptInvitation(env.Ctx, identity.AcceptInvitationInput{
+		Token: invitation.Token, Password: goodPassword,
+	})
 	require.NoError(t, err)
 
 	for _, typed := range []string{
@@ -45,9 +47,14 @@ func TestService_Login_TypedDifferently(t *testing.T) {
 	_, err = env.Identity.CreateUser(env.Ctx, other)
 	require.ErrorIs(t, err, identity.ErrEmailTaken)
 	require.Equal(t, "username", hmstype.Fields(named("\u3164").Validate())[0].Path)
-	require.Equal(t, "username", hmstype.Fields(named("zoe\uff20example.org").Validate())[0].Path, "it would look like an address")
+	require.Equal(
+		t, "username", hmstype.Fields(named("zoe\uff20example.org").Validate())[0].Path, "it would look like an address",
+	)
 	grows := named(strings.Repeat("\uaf66", 150)) // a syllable that looks like seven signs
-	require.Equal(t, []hmstype.FieldError{{Path: "username", Rule: "is too long when its signs are written out"}}, hmstype.Fields(grows.Validate()))
+	require.Equal(
+		t, []hmstype.FieldError{{Path: "username", Rule: "is too long when its signs are written out"}},
+		hmstype.Fields(grows.Validate()),
+	)
 	require.NoError(t, named(strings.Repeat("m", 150)).Validate(), "which looks like twice as many")
 }
 
@@ -63,13 +70,20 @@ func TestService_ListRoles_TypedDifferently(t *testing.T) {
 
 	user := env.User(t, " doctor")
 	require.Equal(t, []string{identity.RoleDoctor}, user.Roles, "found by the normal form, shown as it was typed first")
-	granted := dbtest.Scalar[string](t, env, `SELECT granted_at::text FROM hms.user_role WHERE tenant_id = ? AND user_id = ?`, env.Tenant, user.ID)
+	granted := dbtest.Scalar[string](
+		t, env, `SELECT granted_at::text FROM hms.user_role WHERE tenant_id = ? AND user_id = ?`, env.Tenant, user.ID,
+	)
 	env.Clock.Advance(1)
-	user, err = env.Identity.SetUserRoles(env.Ctx, identity.SetUserRolesInput{ID: user.ID, Roles: []string{"DOCTOR", "lab technician"}})
+	user, err = env.Identity.SetUserRoles(env.Ctx, identity.SetUserRolesInput{
+		ID: user.ID, Roles: []string{"DOCTOR", "lab technician"},
+	})
 	require.NoError(t, err)
 	require.Equal(t, []string{identity.RoleDoctor, identity.RoleLabTechnician}, user.Roles)
-	require.Equal(t, granted, dbtest.Scalar[string](t, env, `SELECT min(granted_at)::text FROM hms.user_role WHERE tenant_id = ? AND user_id = ?`,
+	require.Equal(t, granted, dbtest.Scalar[string](t, env, `SELECT min(granted_at)::text FROM hms.user_role
+		WHERE tenant_id = ? AND user_id = ?`,
 		env.Tenant, user.ID), "a role that he held is neither taken nor given again")
-	_, err = env.Identity.SetUserRoles(env.Ctx, identity.SetUserRolesInput{ID: user.ID, Roles: []string{"Doctor", "doctor "}})
+	_, err = env.Identity.SetUserRoles(env.Ctx, identity.SetUserRolesInput{
+		ID: user.ID, Roles: []string{"Doctor", "doctor "},
+	})
 	require.Equal(t, []hmstype.FieldError{{Path: "roles[1]", Rule: "must not repeat another"}}, hmstype.Fields(err))
 }

@@ -91,7 +91,10 @@ type Profile struct {
 
 func (p Profile) validate(v *hmstype.Validator) {
 	names.Check(v, names.NameKey, p.Username, "username", 150)
-	v.Check(!strings.ContainsRune(names.NameKey(p.Username), '@') || p.Username == p.Email, "username", "must not look like an e-mail address other than the user's own")
+	v.Check(
+		!strings.ContainsRune(names.NameKey(p.Username), '@') || p.Username == p.Email, "username",
+		"must not look like an e-mail address other than the user's own",
+	)
 	names.CheckOptional(v, names.CodeKey, p.Email, "email", 254)
 	if p.Email != "" {
 		address, err := mail.ParseAddress(p.Email)
@@ -142,7 +145,8 @@ const userDetails = `SELECT u.id,
 			WHERE ur.tenant_id = $1 AND r.tenant_id = $1 AND ur.user_id = u.id),
 		seen.last, coalesce(seen.live, false)
 	FROM hms.user_account AS u
-	CROSS JOIN LATERAL (SELECT max(s.last_seen_at) AS last, bool_or(s.ended_at IS NULL AND s.expires_at > $3 AND s.last_seen_at > $4) AS live
+	CROSS JOIN LATERAL (SELECT max(s.last_seen_at) AS last, bool_or(s.ended_at IS NULL AND s.expires_at > $3
+	AND s.last_seen_at > $4) AS live
 		FROM hms.user_session AS s WHERE s.tenant_id = $1 AND s.user_id = u.id) AS seen
 	WHERE u.tenant_id = $1 AND u.id = ANY ($2::uuid[])`
 
@@ -178,7 +182,8 @@ func (s *Service) loadUsers(ctx context.Context, db dbx.DB, accounts ...userRow)
 }
 
 var opGetUser = usecase.Query[usecase.ByID[hmstype.UserID], User]{
-	Name: "identity.get_user", Permission: hmstype.PermIdentityRead, Shows: usecase.Nobody[User](noPatient), Quiet: noPatient,
+	Name: "identity.get_user", Permission: hmstype.PermIdentityRead, Shows: usecase.Nobody[User](noPatient),
+	Quiet: noPatient,
 }.Declare()
 
 // GetUser gives a user of the tenant.

@@ -37,7 +37,8 @@ func TestService_UpdateUser(t *testing.T) {
 	env := dbtest.New(t)
 	one, two := env.User(t, identity.RoleNurse), env.User(t)
 	in := identity.UpdateUserInput{ID: one.ID, Version: one.Version, Profile: identity.Profile{
-		Username: "new name", Email: "n@example.org", FirstName: "New", LastName: "Name", PhoneNumber: "555", ProfileImage: "img/1", Language: "sw",
+		Username: "new name", Email: "n@example.org", FirstName: "New", LastName: "Name", PhoneNumber: "555",
+		ProfileImage: "img/1", Language: "sw",
 	}}
 	changed, err := env.Identity.UpdateUser(env.Ctx, in)
 	require.NoError(t, err)
@@ -60,10 +61,14 @@ func TestService_SetUserRoles(t *testing.T) {
 	ctx := hmstype.WithActor(t.Context(), hmstype.HumanActor(env.Tenant, user.ID))
 	require.NoError(t, env.Identity.Authorize(ctx, hmstype.HumanActor(env.Tenant, user.ID), hmstype.PermPrescribe))
 
-	changed, err := env.Identity.SetUserRoles(env.Ctx, identity.SetUserRolesInput{ID: user.ID, Roles: []string{identity.RoleNurse, identity.RoleReceptionist}})
+	changed, err := env.Identity.SetUserRoles(env.Ctx, identity.SetUserRolesInput{
+		ID: user.ID, Roles: []string{identity.RoleNurse, identity.RoleReceptionist},
+	})
 	require.NoError(t, err)
 	require.Equal(t, []string{identity.RoleNurse, identity.RoleReceptionist}, changed.Roles)
-	require.ErrorIs(t, env.Identity.Authorize(ctx, hmstype.HumanActor(env.Tenant, user.ID), hmstype.PermPrescribe), hmstype.ErrPermissionDenied,
+	require.ErrorIs(t, env.Identity.Authorize(
+		ctx, hmstype.HumanActor(env.Tenant, user.ID), hmstype.PermPrescribe,
+	), hmstype.ErrPermissionDenied,
 		"at once in this process")
 	_, err = env.Identity.SetUserRoles(env.Ctx, identity.SetUserRolesInput{ID: user.ID, Roles: []string{"Nobody"}})
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
@@ -93,7 +98,9 @@ func TestService_LastAdministratorStays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := dbtest.New(t)
-			admins := []identity.User{env.User(t, identity.RoleAdmin), env.User(t, identity.RoleAdmin), env.User(t, identity.RoleAdmin)}
+			admins := []identity.User{
+				env.User(t, identity.RoleAdmin), env.User(t, identity.RoleAdmin), env.User(t, identity.RoleAdmin),
+			}
 			errs := make([]error, len(admins))
 			var wg sync.WaitGroup
 			for i, a := range admins {
@@ -119,7 +126,8 @@ func TestService_UpdateRole(t *testing.T) {
 	require.NoError(t, err)
 	for _, role := range roles {
 		in := identity.UpdateRoleInput{
-			ID: role.ID, Version: role.Version, RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{hmstype.PermPatientRead}},
+			ID: role.ID, Version: role.Version,
+			RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{hmstype.PermPatientRead}},
 		}
 		changed, err := env.Identity.UpdateRole(env.Ctx, in)
 		if role.Name == identity.RoleAdmin {

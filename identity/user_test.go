@@ -26,7 +26,9 @@ func TestService_CreateUser(t *testing.T) {
 	t.Run("UsernameTakenUpToCaseAndUnicodeForm", func(t *testing.T) {
 		t.Parallel()
 		for _, name := range []string{"Zoë", "ZOE\u0308", "ｚoë", " zoë "} {
-			_, err := env.Identity.CreateUser(env.Ctx, identity.CreateUserInput{Profile: identity.Profile{Username: name, FirstName: "Z", LastName: "Z"}})
+			_, err := env.Identity.CreateUser(env.Ctx, identity.CreateUserInput{
+				Profile: identity.Profile{Username: name, FirstName: "Z", LastName: "Z"},
+			})
 			if name == "Zoë" {
 				require.NoError(t, err)
 				continue
@@ -37,9 +39,16 @@ func TestService_CreateUser(t *testing.T) {
 
 	t.Run("UnknownRole", func(t *testing.T) {
 		t.Parallel()
-		_, err := env.Identity.CreateUser(env.Ctx, identity.CreateUserInput{Profile: identity.Profile{Username: "x", FirstName: "X", LastName: "X"}, Roles: []string{"None"}})
+		_, err := env.Identity.CreateUser(env.Ctx, identity.CreateUserInput{
+			Profile: identity.Profile{Username: "x", FirstName: "X", LastName: "X"}, Roles: []string{"None"},
+		})
 		require.ErrorIs(t, err, hmstype.ErrNotFound)
-		require.Zero(t, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.user_account WHERE tenant_id = ? AND username = 'x'`, env.Tenant))
+		require.Zero(
+			t,
+			dbtest.Scalar[int](
+				t, env, `SELECT count(*) FROM hms.user_account WHERE tenant_id = ? AND username = 'x'`, env.Tenant,
+			),
+		)
 	})
 }
 
@@ -74,11 +83,15 @@ func TestService_SetUserStatus(t *testing.T) {
 	dbtest.RequireTransitions(t, env, "user_account", identity.UserTransitions.Pairs())
 
 	admin := env.User(t, identity.RoleAdmin)
-	_, err := env.Identity.SetUserStatus(env.Ctx, identity.SetUserStatusInput{ID: admin.ID, Status: identity.UserDeactivated})
+	_, err := env.Identity.SetUserStatus(env.Ctx, identity.SetUserStatusInput{
+		ID: admin.ID, Status: identity.UserDeactivated,
+	})
 	require.ErrorIs(t, err, identity.ErrLastAdministrator)
 
 	env.User(t, identity.RoleAdmin)
-	gone, err := env.Identity.SetUserStatus(env.Ctx, identity.SetUserStatusInput{ID: admin.ID, Status: identity.UserDeactivated})
+	gone, err := env.Identity.SetUserStatus(env.Ctx, identity.SetUserStatusInput{
+		ID: admin.ID, Status: identity.UserDeactivated,
+	})
 	require.NoError(t, err)
 	require.Equal(t, identity.UserDeactivated, gone.Status)
 

@@ -120,7 +120,10 @@ func (s *Service) RemoveWebAuthnCredential(ctx context.Context, id hmstype.WebAu
 		return err
 	}
 	return s.asSelf(ctx, opRemoveWebAuthnCredential, func(ctx context.Context, db dbx.DB) error {
-		n, err := db.Exec(ctx, `DELETE FROM hms.webauthn_credential WHERE tenant_id = $1 AND user_id = $2 AND id = $3`, db.Tenant(), actor.User, id)
+		n, err := db.Exec(
+			ctx, `DELETE FROM hms.webauthn_credential WHERE tenant_id = $1 AND user_id = $2 AND id = $3`, db.Tenant(),
+			actor.User, id,
+		)
 		if err != nil {
 			return err
 		}

@@ -68,9 +68,11 @@ func newSampleLog(tb testing.TB, events int) *sampleLog {
 	for i := range events {
 		month := time.Month(1 + i*2/events)
 		e := proof.Event{
-			Tenant: tenant, ID: fmt.Sprintf("0190a0b0-0000-7000-8000-%012d", i), XID: fmt.Sprint(1000 + i), Actor: "human:x", Action: "create",
+			Tenant: tenant, ID: fmt.Sprintf("0190a0b0-0000-7000-8000-%012d", i), XID: fmt.Sprint(1000 + i), Actor: "human:x",
+			Action: "create",
 			Entity: "note", EntityID: fmt.Sprint(i), RecordedAt: time.Date(2019, month, 3, 4, 5, i, 6000, time.UTC),
-			Changes: json.RawMessage(`{"text": "a < b & c > d", "back": "\\u003c", "path": "c:\\\\u003c", "n": [1.50, null]}`), Salt: []byte{byte(i), 2, 3, 4},
+			Changes: json.RawMessage(`{"text": "a < b & c > d", "back": "\\u003c", "path": "c:\\\\u003c", "n": [1.50, null]}`),
+			Salt:    []byte{byte(i), 2, 3, 4},
 		}
 		leaf, err := e.LeafHash()
 		require.NoError(tb, err)
@@ -163,21 +165,25 @@ func TestVerifyArchive_Refuses(t *testing.T) {
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 	manifest := string(lines[last])
 	for name, archive := range map[string][]byte{
-		"Empty":               {},
-		"NoManifest":          join(lines[:last]...),
-		"ManifestAlone":       lines[last],
-		"LineRemoved":         join(append(slices.Clone(lines[:2]), lines[3:]...)...),
-		"LineTwice":           join(append(slices.Clone(lines[:2]), lines[1:]...)...),
-		"LinesSwapped":        join(append([][]byte{lines[1], lines[0]}, lines[2:]...)...),
-		"AnotherManifest":     join(append(slices.Clone(lines[:last]), second[len(second)-2])...),
-		"LineOfAnotherMonth":  join(append(slices.Clone(lines[:last]), second[0], lines[last])...),
-		"TwoArchives":         join(good, good),
-		"SomethingAfter":      join(good, []byte("\n")),
-		"SpaceAfter":          join(good, []byte(" ")),
-		"NoLastLineEnd":       good[:len(good)-1],
-		"CarriageReturns":     bytes.ReplaceAll(good, []byte("\n"), []byte("\r\n")),
-		"FieldAdded":          join(append([][]byte{bytes.Replace(lines[0], []byte(`{`), []byte(`{"x":1,`), 1)}, lines[1:]...)...),
-		"ManifestSpaced":      join(append(slices.Clone(lines[:last]), []byte(strings.Replace(manifest, `":"`, `": "`, 1)))...),
+		"Empty":              {},
+		"NoManifest":         join(lines[:last]...),
+		"ManifestAlone":      lines[last],
+		"LineRemoved":        join(append(slices.Clone(lines[:2]), lines[3:]...)...),
+		"LineTwice":          join(append(slices.Clone(lines[:2]), lines[1:]...)...),
+		"LinesSwapped":       join(append([][]byte{lines[1], lines[0]}, lines[2:]...)...),
+		"AnotherManifest":    join(append(slices.Clone(lines[:last]), second[len(second)-2])...),
+		"LineOfAnotherMonth": join(append(slices.Clone(lines[:last]), second[0], lines[last])...),
+		"TwoArchives":        join(good, good),
+		"SomethingAfter":     join(good, []byte("\n")),
+		"SpaceAfter":         join(good, []byte(" ")),
+		"NoLastLineEnd":      good[:len(good)-1],
+		"CarriageReturns":    bytes.ReplaceAll(good, []byte("\n"), []byte("\r\n")),
+		"FieldAdded": join(
+			append([][]byte{bytes.Replace(lines[0], []byte(`{`), []byte(`{"x":1,`), 1)}, lines[1:]...)...,
+		),
+		"ManifestSpaced": join(
+			append(slices.Clone(lines[:last]), []byte(strings.Replace(manifest, `":"`, `": "`, 1)))...,
+		),
 		"ManifestSignedTwice": join(append(slices.Clone(lines[:last]), []byte(signedTwice(t, manifest)))...),
 		"EventsOfAnother":     b.archive(t, "2019-01", february),
 		"TwoMonths":           b.archive(t, "2019-01", append(slices.Clone(january), february[0])),
@@ -279,7 +285,8 @@ func TestOpenPurge(t *testing.T) {
 	t.Parallel()
 	b := newSampleLog(t, 2)
 	purge := proof.Purge{
-		Origin: origin, Month: "2019-01", Leaves: proof.Leaves{Count: 2, First: 4, Last: 9, Digest: tlog.Hash{7}}, Archive: "a b/2019-01", Sum: tlog.Hash{8},
+		Origin: origin, Month: "2019-01", Leaves: proof.Leaves{Count: 2, First: 4, Last: 9, Digest: tlog.Hash{7}},
+		Archive: "a b/2019-01", Sum: tlog.Hash{8},
 		Basis: "access 72 months:\n\"45 CFR 164.316\"", Time: time.Date(2026, 2, 3, 4, 5, 6, 7000, time.UTC),
 		Tables: []proof.Baseline{{Table: "bed", Rows: 3, Digest: tlog.Hash{1}}, {Table: "ward", Digest: tlog.Hash{2}}},
 	}
@@ -289,7 +296,9 @@ func TestOpenPurge(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, purge, opened)
 	for at := range len(signed) {
-		for _, mutant := range []string{signed[:at], signed[:at] + signed[at+1:], signed[:at] + string(rune(signed[at]^1)) + signed[at+1:]} {
+		for _, mutant := range []string{
+			signed[:at], signed[:at] + signed[at+1:], signed[:at] + string(rune(signed[at]^1)) + signed[at+1:],
+		} {
 			_, err := proof.OpenPurge(mutant, b.verifiers)
 			require.ErrorIs(t, err, proof.ErrPurge)
 		}

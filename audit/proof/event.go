@@ -54,8 +54,10 @@ func (e Event) Canonical() ([]byte, error) {
 	at := binary.BigEndian.AppendUint64(nil, uint64(e.RecordedAt.UnixMicro()))
 	b := []byte{versionPlain}
 	fields := [][]byte{
-		[]byte(e.Tenant), []byte(e.ID), at, []byte(e.XID), []byte(e.Actor), []byte(e.Action), []byte(e.Entity), []byte(e.EntityID),
-		[]byte(e.Patient), []byte(e.Operation), []byte(e.RequestID), []byte(e.Purpose), []byte(e.BreakGlass), unescaped(changes.Bytes()), e.Salt,
+		[]byte(e.Tenant), []byte(e.ID), at, []byte(e.XID), []byte(e.Actor), []byte(e.Action), []byte(e.Entity),
+		[]byte(e.EntityID),
+		[]byte(e.Patient), []byte(e.Operation), []byte(e.RequestID), []byte(e.Purpose), []byte(e.BreakGlass),
+		unescaped(changes.Bytes()), e.Salt,
 	}
 	if e.Credential != "" {
 		b[0], fields = versionCredential, append(fields, []byte(e.Credential))

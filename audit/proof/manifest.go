@@ -29,7 +29,8 @@ const manifestHeading = "hms audit archive v1"
 
 // Text gives the form that is signed, a line each.
 func (m Manifest) Text() string {
-	return fmt.Sprintf("%s\norigin %s\nmonth %s\nleaves %s\nlog %d %s\nbody %s\n", manifestHeading, m.Origin, m.Month, m.Leaves,
+	return fmt.Sprintf("%s\norigin %s\nmonth %s\nleaves %s\nlog %d %s\nbody %s\n", manifestHeading, m.Origin, m.Month,
+		m.Leaves,
 		m.Size, base64.StdEncoding.EncodeToString(m.Root[:]), base64.StdEncoding.EncodeToString(m.Body[:]))
 }
 

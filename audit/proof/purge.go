@@ -42,8 +42,10 @@ const purgeHeading = "hms audit purge v1"
 // Text gives the form that is signed, a line each.
 func (p Purge) Text() string {
 	var b strings.Builder
-	_, _ = fmt.Fprintf(&b, "%s\norigin %s\nmonth %s\nleaves %s\narchive %s\nsha256 %s\nbasis %s\ntime %s\n", purgeHeading, p.Origin, p.Month, p.Leaves,
-		strconv.QuoteToASCII(p.Archive), base64.StdEncoding.EncodeToString(p.Sum[:]), strconv.QuoteToASCII(p.Basis), p.Time.UTC().Format(time.RFC3339Nano))
+	_, _ = fmt.Fprintf(&b, "%s\norigin %s\nmonth %s\nleaves %s\narchive %s\nsha256 %s\nbasis %s\ntime %s\n", purgeHeading,
+		p.Origin, p.Month, p.Leaves,
+		strconv.QuoteToASCII(p.Archive), base64.StdEncoding.EncodeToString(p.Sum[:]), strconv.QuoteToASCII(p.Basis),
+		p.Time.UTC().Format(time.RFC3339Nano))
 	for _, t := range p.Tables {
 		_, _ = fmt.Fprintf(&b, "table %s %d %s\n", t.Table, t.Rows, base64.StdEncoding.EncodeToString(t.Digest[:]))
 	}
@@ -59,7 +61,9 @@ func OpenPurge(signed string, verifiers note.Verifiers) (Purge, error) {
 	if err != nil {
 		return Purge{}, fmt.Errorf("%w: %w", ErrPurge, err)
 	}
-	values, rest, ok := fields(text, purgeHeading, "origin ", "month ", "leaves ", "archive ", "sha256 ", "basis ", "time ")
+	values, rest, ok := fields(
+		text, purgeHeading, "origin ", "month ", "leaves ", "archive ", "sha256 ", "basis ", "time ",
+	)
 	if !ok {
 		return Purge{}, ErrPurge
 	}

@@ -64,7 +64,8 @@ func (d *day) hire() error {
 	for role, count := range staffing {
 		for i := range count {
 			user, err := d.h.Identity.CreateUser(d.system, identity.CreateUserInput{
-				Profile: identity.Profile{Username: fmt.Sprintf("%s %d", role, i+1), FirstName: role, LastName: fmt.Sprint(i + 1)}, Roles: []string{role},
+				Profile: identity.Profile{Username: fmt.Sprintf("%s %d", role, i+1), FirstName: role, LastName: fmt.Sprint(i + 1)},
+				Roles:   []string{role},
 			})
 			if err != nil {
 				return err
@@ -84,7 +85,9 @@ func (d *day) setPrices() error {
 		if err != nil {
 			return err
 		}
-		_, err = d.h.Billing.SetPrice(d.system, billing.SetPriceInput{Service: item.ID, Amount: hmstype.MustMoney(price, "USD"), From: today.AddDays(-30)})
+		_, err = d.h.Billing.SetPrice(d.system, billing.SetPriceInput{
+			Service: item.ID, Amount: hmstype.MustMoney(price, "USD"), From: today.AddDays(-30),
+		})
 		if err != nil {
 			return err
 		}
@@ -126,7 +129,9 @@ func (d *day) stock() error {
 	today := hmstype.DateOf(d.started, time.UTC)
 	for _, m := range medication {
 		item, err := d.h.Pharmacy.CreateItem(d.system, pharmacy.CreateItemInput{
-			ItemDetails: pharmacy.ItemDetails{Category: category.ID, Name: m.name, Unit: "unit", ServiceCode: "TABLET", ReorderLevel: 100},
+			ItemDetails: pharmacy.ItemDetails{
+				Category: category.ID, Name: m.name, Unit: "unit", ServiceCode: "TABLET", ReorderLevel: 100,
+			},
 		})
 		if err != nil {
 			return err
@@ -150,8 +155,15 @@ func (d *day) stock() error {
 
 func (d *day) equipLab() error {
 	test, err := d.h.Lab.CreateTest(d.system, lab.CreateTestInput{
-		TestDetails: lab.TestDetails{Code: "K", LOINC: "2823-3", Name: "Potassium", Category: "Chemistry", SpecimenType: "Serum", TurnaroundMinutes: 60, ServiceCode: "K"},
-		Analytes:    []lab.AnalyteInput{{AnalyteDetails: lab.AnalyteDetails{Code: "K", LOINC: "2823-3", Name: "Potassium", ValueType: lab.ValueNumeric, Unit: "mmol/L"}}},
+		TestDetails: lab.TestDetails{
+			Code: "K", LOINC: "2823-3", Name: "Potassium", Category: "Chemistry", SpecimenType: "Serum", TurnaroundMinutes: 60,
+			ServiceCode: "K",
+		},
+		Analytes: []lab.AnalyteInput{{
+			AnalyteDetails: lab.AnalyteDetails{
+				Code: "K", LOINC: "2823-3", Name: "Potassium", ValueType: lab.ValueNumeric, Unit: "mmol/L",
+			},
+		}},
 	})
 	if err != nil {
 		return err
@@ -159,7 +171,10 @@ func (d *day) equipLab() error {
 	d.test, d.analyte = test, test.Analytes[0].ID
 	bound := func(text string) *decimal.Decimal { v := decimal.RequireFromString(text); return &v }
 	_, err = d.h.Lab.AddReferenceRange(d.system, lab.AddReferenceRangeInput{
-		RangeDetails: lab.RangeDetails{Analyte: d.analyte, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, 1, 1), Bounds: lab.Bounds{Low: bound("3.5"), High: bound("5.1"), CriticalLow: bound("2.8"), CriticalHigh: bound("6.2")}},
+		RangeDetails: lab.RangeDetails{
+			Analyte: d.analyte, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, 1, 1),
+			Bounds: lab.Bounds{Low: bound("3.5"), High: bound("5.1"), CriticalLow: bound("2.8"), CriticalHigh: bound("6.2")},
+		},
 	})
 	return err
 }
@@ -174,7 +189,9 @@ func (d *day) makeBeds() error {
 		}
 		d.wards[ward.ID] = name
 		for i := range beds {
-			if _, err := d.h.Facility.CreateBed(d.system, facility.CreateBedInput{Ward: ward.ID, BedDetails: facility.BedDetails{Number: fmt.Sprint(i + 1), Type: "standard"}}); err != nil {
+			if _, err := d.h.Facility.CreateBed(d.system, facility.CreateBedInput{
+				Ward: ward.ID, BedDetails: facility.BedDetails{Number: fmt.Sprint(i + 1), Type: "standard"},
+			}); err != nil {
 				return err
 			}
 		}

@@ -37,7 +37,10 @@ type options struct {
 
 func parseFlags() options {
 	var o options
-	flag.StringVar(&o.patients, "patients", "", "file or folder of FHIR R4 Patient resources (bundles, NDJSON); empty: a generated roster")
+	flag.StringVar(
+		&o.patients, "patients", "",
+		"file or folder of FHIR R4 Patient resources (bundles, NDJSON); empty: a generated roster",
+	)
 	flag.IntVar(&o.count, "n", 200, "how many patients come at most")
 	flag.IntVar(&o.workers, "workers", 8, "how many patients are treated at once")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of the generated roster and of what happens")

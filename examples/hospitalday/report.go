@@ -37,7 +37,8 @@ func (d *day) report(_ context.Context, took time.Duration) error {
 	}
 	d.reportRefusals()
 	n := len(d.tally.durations)
-	fmt.Printf("%d commands in %.1f s: %.0f per second, p50 %.1f ms, p99 %.1f ms\n\n", n, took.Seconds(), float64(n)/took.Seconds(),
+	fmt.Printf("%d commands in %.1f s: %.0f per second, p50 %.1f ms, p99 %.1f ms\n\n", n, took.Seconds(),
+		float64(n)/took.Seconds(),
 		float64(d.tally.quantile(0.5).Microseconds())/1000, float64(d.tally.quantile(0.99).Microseconds())/1000)
 	return nil
 }
@@ -73,13 +74,18 @@ func (d *day) reportShelf() error {
 }
 
 func (d *day) reportLab() error {
-	times, err := d.h.Lab.ListTurnaroundTimes(d.system, lab.ListTurnaroundTimesInput{Period: hmstype.Period{Start: d.started.Add(-time.Hour), End: time.Now().Add(time.Minute)}})
+	times, err := d.h.Lab.ListTurnaroundTimes(d.system, lab.ListTurnaroundTimesInput{
+		Period: hmstype.Period{Start: d.started.Add(-time.Hour), End: time.Now().Add(time.Minute)},
+	})
 	if err != nil {
 		return err
 	}
 	var rows []table.Row
 	for _, t := range times {
-		rows = append(rows, table.Row{t.Code, t.Count, t.Median.Round(time.Millisecond), t.P90.Round(time.Millisecond), fmt.Sprintf("%d of %d", t.OnTarget, t.Count)})
+		rows = append(rows, table.Row{
+			t.Code, t.Count, t.Median.Round(time.Millisecond), t.P90.Round(time.Millisecond),
+			fmt.Sprintf("%d of %d", t.OnTarget, t.Count),
+		})
 	}
 	show("Laboratory turn-around", table.Row{"Test", "Final", "Median", "P90", "On target"}, rows)
 	waiting, err := d.h.Lab.ListWorklist(d.system, lab.ListWorklistInput{})

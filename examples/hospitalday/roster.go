@@ -67,8 +67,14 @@ func readFile(path string, send func(patient.RegisterInput) bool) (skipped []err
 }
 
 var (
-	givenNames  = []string{"Ada", "Amina", "Ben", "Chidi", "Dara", "Elif", "Femi", "Grace", "Hana", "Ivan", "Jun", "Kofi", "Lena", "Mei", "Nuru", "Omar"}
-	familyNames = []string{"Abebe", "Bauer", "Chen", "Diaz", "Eze", "Farouk", "García", "Haddad", "Ito", "Juma", "Kim", "Lopez", "Mbeki", "Nguyen", "O'Neill", "Petrov"}
+	givenNames = []string{
+		"Ada", "Amina", "Ben", "Chidi", "Dara", "Elif", "Femi", "Grace", "Hana", "Ivan", "Jun", "Kofi", "Lena", "Mei", "Nuru",
+		"Omar",
+	}
+	familyNames = []string{
+		"Abebe", "Bauer", "Chen", "Diaz", "Eze", "Farouk", "García", "Haddad", "Ito", "Juma", "Kim", "Lopez", "Mbeki",
+		"Nguyen", "O'Neill", "Petrov",
+	}
 )
 
 // generate makes up people; the same seed makes the same ones.

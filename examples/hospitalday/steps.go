@@ -32,7 +32,9 @@ func (d *day) result(p patient.Patient, order lab.Order, technician context.Cont
 		return err
 	}
 	if _, err := do(d, "enter result", func() (lab.ItemResult, error) {
-		return d.h.Lab.EnterResult(technician, lab.EnterResultInput{ItemRef: at, Values: []lab.EnteredValue{{Analyte: d.analyte, Value: lab.Value{Number: value}}}})
+		return d.h.Lab.EnterResult(technician, lab.EnterResultInput{
+			ItemRef: at, Values: []lab.EnteredValue{{Analyte: d.analyte, Value: lab.Value{Number: value}}},
+		})
 	}); err != nil {
 		return err
 	}
@@ -55,7 +57,9 @@ func (d *day) acknowledge(doctor context.Context) error {
 	}
 	for _, alert := range open.Items {
 		_, err := do(d, "acknowledge critical", func() (lab.CriticalAlert, error) {
-			return d.h.Lab.AcknowledgeCritical(doctor, lab.AcknowledgeCriticalInput{ID: alert.ID, Comment: "ward called, treatment begun", ReadBack: true})
+			return d.h.Lab.AcknowledgeCritical(doctor, lab.AcknowledgeCriticalInput{
+				ID: alert.ID, Comment: "ward called, treatment begun", ReadBack: true,
+			})
 		})
 		if err != nil && !errors.Is(err, errRefused) {
 			return err
@@ -98,7 +102,9 @@ func (d *day) findBed(e clinical.Encounter) (facility.Stay, error) {
 // clean takes a bed through housekeeping until it is ready.
 func (d *day) clean(id hmstype.BedID) error {
 	for range 2 {
-		bed, err := do(d, "clean bed", func() (facility.Bed, error) { return d.h.Facility.MarkCleaned(d.as(identity.RoleNurse), id) })
+		bed, err := do(d, "clean bed", func() (facility.Bed, error) {
+			return d.h.Facility.MarkCleaned(d.as(identity.RoleNurse), id)
+		})
 		if err != nil {
 			return err
 		}

@@ -161,7 +161,8 @@ func (s *host) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	setCookie(w, login)
-	_ = write(w, http.StatusOK, map[string]any{"user": login.User.Username, "roles": login.User.Roles}) // the client may have gone
+	// the client may have gone
+	_ = write(w, http.StatusOK, map[string]any{"user": login.User.Username, "roles": login.User.Roles})
 }
 
 // system is the actor of what the host does for people who are not known yet.
@@ -178,7 +179,9 @@ func (s *host) logout(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Path: "/", MaxAge: -1, HttpOnly: true, Secure: true, SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, &http.Cookie{
+		Name: cookieName, Path: "/", MaxAge: -1, HttpOnly: true, Secure: true, SameSite: http.SameSiteStrictMode,
+	})
 	w.WriteHeader(http.StatusNoContent)
 }
 

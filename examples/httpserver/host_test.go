@@ -34,27 +34,37 @@ func TestHost_StatusOfErrors(t *testing.T) {
 	env := hmstest.New(t)
 	host := newHost(env.H, env.Tenant)
 	user, err := env.H.Identity.CreateUser(env.Ctx, identity.CreateUserInput{
-		Profile: identity.Profile{Username: "bo", FirstName: "B", LastName: "O"}, Roles: []string{identity.RolePharmacist}, Invite: true,
+		Profile: identity.Profile{Username: "bo", FirstName: "B", LastName: "O"}, Roles: []string{identity.RolePharmacist},
+		Invite: true,
 	})
 	require.NoError(t, err)
 	invitation, err := env.H.Identity.Invite(env.Ctx, user.ID)
 	require.NoError(t, err)
-	_, err = env.H.Identity.AcceptInvitation(env.Ctx, identity.AcceptInvitationInput{Token: invitation.Token, Password: "seven green lanterns"})
+	_, err = env.H.Identity.AcceptInvitation(env.Ctx, identity.AcceptInvitationInput{
+		Token: invitation.Token, Password: "seven green lanterns",
+	})
 	require.NoError(t, err)
 	login, err := env.H.Identity.Login(env.Ctx, identity.LoginInput{Login: "bo", Password: "seven green lanterns"})
 	require.NoError(t, err)
-	vip, err := env.H.Patient.Register(env.Ctx, patient.RegisterInput{Details: patient.Details{LastName: "Canary", Gender: patient.GenderOther}, Restricted: true})
+	vip, err := env.H.Patient.Register(env.Ctx, patient.RegisterInput{
+		Details: patient.Details{LastName: "Canary", Gender: patient.GenderOther}, Restricted: true,
+	})
 	require.NoError(t, err)
 
 	for name, tt := range map[string]struct {
 		method, path, body, token string
 		want                      int
 	}{
-		"NoCookie":     {http.MethodGet, "/patients?name=ann", "", "", http.StatusUnauthorized},
-		"BadCookie":    {http.MethodGet, "/patients?name=ann", "", "hms_s_x", http.StatusUnauthorized},
-		"NotAllowed":   {http.MethodPost, "/patients", `{"lastName":"X","gender":"male"}`, login.Token.Reveal(), http.StatusForbidden},
-		"Restricted":   {http.MethodGet, "/patients/" + vip.ID.String(), "", login.Token.Reveal(), http.StatusForbidden},
-		"NotFound":     {http.MethodGet, "/patients/" + hmstype.NewID[hmstype.PatientID]().String(), "", login.Token.Reveal(), http.StatusNotFound},
+		"NoCookie":  {http.MethodGet, "/patients?name=ann", "", "", http.StatusUnauthorized},
+		"BadCookie": {http.MethodGet, "/patients?name=ann", "", "hms_s_x", http.StatusUnauthorized},
+		"NotAllowed": {
+			http.MethodPost, "/patients", `{"lastName":"X","gender":"male"}`, login.Token.Reveal(), http.StatusForbidden,
+		},
+		"Restricted": {http.MethodGet, "/patients/" + vip.ID.String(), "", login.Token.Reveal(), http.StatusForbidden},
+		"NotFound": {
+			http.MethodGet, "/patients/" + hmstype.NewID[hmstype.PatientID]().String(), "", login.Token.Reveal(),
+			http.StatusNotFound,
+		},
 		"NoID":         {http.MethodGet, "/patients/x", "", login.Token.Reveal(), http.StatusNotFound},
 		"BadQuery":     {http.MethodGet, "/patients", "", login.Token.Reveal(), http.StatusUnprocessableEntity},
 		"NotJSON":      {http.MethodPost, "/login", "login=bo", "", http.StatusUnprocessableEntity},

@@ -150,7 +150,8 @@ func setUp(ctx context.Context, h *hms.HMS) (account, error) {
 		return a, err
 	}
 	user, err := h.Identity.CreateUser(ctx, identity.CreateUserInput{
-		Profile: identity.Profile{Username: a.username, FirstName: "Ada", LastName: "Admin"}, Roles: []string{identity.RoleAdmin}, Invite: true,
+		Profile: identity.Profile{Username: a.username, FirstName: "Ada", LastName: "Admin"},
+		Roles:   []string{identity.RoleAdmin}, Invite: true,
 	})
 	if err != nil {
 		return a, err
@@ -159,6 +160,8 @@ func setUp(ctx context.Context, h *hms.HMS) (account, error) {
 	if err != nil {
 		return a, err
 	}
-	_, err = h.Identity.AcceptInvitation(ctx, identity.AcceptInvitationInput{Token: invitation.Token, Password: a.password})
+	_, err = h.Identity.AcceptInvitation(ctx, identity.AcceptInvitationInput{
+		Token: invitation.Token, Password: a.password,
+	})
 	return a, err
 }

@@ -74,7 +74,9 @@ func walk(ctx context.Context, base string, who account, requests int) error {
 	}
 	for i := range requests {
 		var registered, found patient.Patient
-		in := patient.Details{FirstName: "Grace", LastName: fmt.Sprintf("Visitor %d", i), Gender: patient.GenderFemale, PhoneNumber: "+1 555 0100"}
+		in := patient.Details{
+			FirstName: "Grace", LastName: fmt.Sprintf("Visitor %d", i), Gender: patient.GenderFemale, PhoneNumber: "+1 555 0100",
+		}
 		if err := c.do(ctx, http.MethodPost, "/patients", in, http.StatusCreated, &registered); err != nil {
 			return err
 		}

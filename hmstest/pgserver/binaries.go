@@ -13,7 +13,9 @@ import (
 	"time"
 )
 
-var errNoBinaries = errors.New("no folder with initdb, postgres and pg_ctl on PATH, by pg_config or in the usual places")
+var errNoBinaries = errors.New(
+	"no folder with initdb, postgres and pg_ctl on PATH, by pg_config or in the usual places",
+)
 
 // places is where to look for PostgreSQL's binaries, in this order.
 type places struct {

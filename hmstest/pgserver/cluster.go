@@ -192,7 +192,9 @@ func (c *cluster) start(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	args := append([]string{"-c", "listen_addresses=127.0.0.1", "-p", strconv.Itoa(c.port), "-k", c.socketFolder()}, c.arguments...)
+	args := append(
+		[]string{"-c", "listen_addresses=127.0.0.1", "-p", strconv.Itoa(c.port), "-k", c.socketFolder()}, c.arguments...,
+	)
 	for i, arg := range args { // pg_ctl hands them to a shell
 		args[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
 	}

@@ -130,12 +130,17 @@ func containerAddresses(ctx context.Context, c *postgres.PostgresContainer) ([]s
 
 // pingContainer waits for the server's answer at one of the addresses, and gives up as soon
 // as the container ends. Another server that happens to answer there has another name.
-func pingContainer(ctx context.Context, c *postgres.PostgresContainer, name, password string, addresses []string) (dsn, version string, err error) {
+func pingContainer(
+	ctx context.Context, c *postgres.PostgresContainer, name, password string, addresses []string,
+) (dsn, version string, err error) {
 	deadline := time.Now().Add(bootTimeout)
 	for patience := 250 * time.Millisecond; ; patience = min(2*patience, 4*time.Second) {
 		var refused []error
 		for _, address := range addresses {
-			u := url.URL{Scheme: "postgres", User: url.UserPassword("postgres", password), Host: address, Path: "/postgres", RawQuery: "sslmode=disable"}
+			u := url.URL{
+				Scheme: "postgres", User: url.UserPassword("postgres", password), Host: address, Path: "/postgres",
+				RawQuery: "sslmode=disable",
+			}
 			version, err := pingNamed(ctx, u.String(), name, patience)
 			if err == nil {
 				return u.String(), version, nil
@@ -147,7 +152,9 @@ func pingContainer(ctx context.Context, c *postgres.PostgresContainer, name, pas
 			return "", "", errors.Join(append(refused, err)...)
 		}
 		if !state.Running || time.Now().After(deadline) {
-			return "", "", fmt.Errorf("the container is %s: %w; its log ends: %s", state.Status, errors.Join(refused...), lastLogs(ctx, c))
+			return "", "", fmt.Errorf(
+				"the container is %s: %w; its log ends: %s", state.Status, errors.Join(refused...), lastLogs(ctx, c),
+			)
 		}
 	}
 }

@@ -21,7 +21,9 @@ func fakeEngine(t *testing.T, pull http.HandlerFunc) (host string) {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(
+		w http.ResponseWriter, r *http.Request,
+	) {
 		w.Header().Set("Api-Version", "1.44")
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/_ping"):
@@ -51,7 +53,9 @@ func TestImageAtHand(t *testing.T) {
 		t.Parallel()
 		engine := engineAt(t, fakeEngine(t, func(w http.ResponseWriter, _ *http.Request) {
 			_ = json.NewEncoder(w).Encode(map[string]any{"status": "Pulling"})
-			_ = json.NewEncoder(w).Encode(map[string]any{"errorDetail": map[string]string{"message": "no such host"}, "error": "no such host"})
+			_ = json.NewEncoder(w).Encode(map[string]any{
+				"errorDetail": map[string]string{"message": "no such host"}, "error": "no such host",
+			})
 		}))
 		require.ErrorContains(t, imageAtHand(t.Context(), engine, "postgres:17", time.Second), "no such host")
 	})
@@ -96,7 +100,12 @@ func TestContextHost(t *testing.T) {
 	// The folder's name is the SHA-256 of "colima".
 	meta := filepath.Join(folder, "contexts", "meta", "f24fd3749c1368328e2b149bec149cb6795619f244c5b584e844961215dadd16")
 	require.NoError(t, os.MkdirAll(meta, 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(meta, "meta.json"), []byte(`{"Endpoints":{"docker":{"Host":"unix:///colima.sock"}}}`), 0o600))
+	require.NoError(
+		t,
+		os.WriteFile(
+			filepath.Join(meta, "meta.json"), []byte(`{"Endpoints":{"docker":{"Host":"unix:///colima.sock"}}}`), 0o600,
+		),
+	)
 	require.Equal(t, "unix:///colima.sock", contextHost(folder))
 }
 
@@ -107,9 +116,13 @@ func TestStart_FallsBackInTime(t *testing.T) {
 	t.Setenv("DOCKER_HOST", fakeEngine(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	begin := time.Now()
 	var steps []string
-	server, err := Start(t.Context(), Options{Logf: func(format string, args ...any) { steps = append(steps, format); t.Logf(format, args...) }})
+	server, err := Start(t.Context(), Options{
+		Logf: func(format string, args ...any) { steps = append(steps, format); t.Logf(format, args...) },
+	})
 	require.NoError(t, err)
-	require.Less(t, time.Since(begin), time.Minute, "the pull that hangs is given up; initdb takes its time on a busy machine")
+	require.Less(
+		t, time.Since(begin), time.Minute, "the pull that hangs is given up; initdb takes its time on a busy machine",
+	)
 	require.Equal(t, KindLocal, server.Kind())
 	require.Len(t, steps, 3, "url and container failed, local was taken")
 	require.NoError(t, server.Stop(t.Context()))
@@ -131,7 +144,9 @@ func TestContainer(t *testing.T) { //nolint:paralleltest // its parts stop conta
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, server.Stop(t.Context())) })
 		require.Regexp(t, `^container PostgreSQL \d+\.\d+ in a container of .+`, server.String())
-		for name, want := range map[string]string{"fsync": "off", "max_connections": "300", "search_path": "a, b", "log_error_verbosity": "terse"} {
+		for name, want := range map[string]string{
+			"fsync": "off", "max_connections": "300", "search_path": "a, b", "log_error_verbosity": "terse",
+		} {
 			require.Equal(t, want, setting(t, server.DSN(""), name), name)
 		}
 		exec1(t, server.DSN(""), "CREATE EXTENSION btree_gist SCHEMA public")

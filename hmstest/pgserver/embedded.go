@@ -121,7 +121,9 @@ func viaRelay(ctx context.Context, repository string, do func(relay string) erro
 	if err != nil {
 		return err
 	}
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second}
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second,
+	}
 	defer transport.CloseIdleConnections()
 	var failure error // written by the relay, read after it has ended
 	relay := &http.Server{

@@ -60,7 +60,9 @@ func TestEmbedded_DownloadsOnce(t *testing.T) {
 	for range 2 {
 		bin, err := embeddedBinaries(t.Context(), folder, repository)
 		require.NoError(t, err)
-		server, err := startCluster(t.Context(), plan{Options: Options{}.withDefaults(), owner: os.Getpid()}, KindEmbedded, bin)
+		server, err := startCluster(
+			t.Context(), plan{Options: Options{}.withDefaults(), owner: os.Getpid()}, KindEmbedded, bin,
+		)
 		require.NoError(t, err)
 		require.Regexp(t, "^embedded PostgreSQL ", server.String())
 		exec1(t, server.DSN(""), "SELECT 1")
@@ -72,7 +74,9 @@ func TestEmbedded_DownloadsOnce(t *testing.T) {
 func TestEmbedded_DownloadIsBounded(t *testing.T) {
 	t.Parallel()
 	ended := make(chan struct{})
-	hangs := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done(); close(ended) }))
+	hangs := httptest.NewServer(
+		http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done(); close(ended) }),
+	)
 	t.Cleanup(hangs.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()

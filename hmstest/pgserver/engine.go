@@ -62,7 +62,9 @@ func engineHosts() []string {
 		sockets = append(sockets, filepath.Join(dir, "docker.sock"))
 	}
 	if err == nil {
-		sockets = append(sockets, filepath.Join(home, ".docker/run/docker.sock"), filepath.Join(home, ".docker/desktop/docker.sock"))
+		sockets = append(
+			sockets, filepath.Join(home, ".docker/run/docker.sock"), filepath.Join(home, ".docker/desktop/docker.sock"),
+		)
 	}
 	sockets = append(sockets, fmt.Sprintf("/run/user/%d/docker.sock", os.Getuid()))
 	for _, socket := range sockets {

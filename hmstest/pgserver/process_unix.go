@@ -123,7 +123,9 @@ func (a account) makeReachable(folder string) error {
 		}
 		inside, err := filepath.Rel(os.TempDir(), closed)
 		if err != nil || inside == "." || inside == ".." || strings.HasPrefix(inside, "../") {
-			return fmt.Errorf("user %s, who runs the server, cannot enter %s: choose another folder, or let the user in", a.name, closed)
+			return fmt.Errorf(
+				"user %s, who runs the server, cannot enter %s: choose another folder, or let the user in", a.name, closed,
+			)
 		}
 		info, err := os.Stat(closed)
 		if err != nil {

@@ -113,9 +113,20 @@ type way struct {
 
 func ways() []way {
 	return []way{
-		{KindURL, startURL, "set HMS_DATABASE_URL to postgres://user@host/database of a server that runs and on which the user may create roles and databases"},
-		{KindContainer, startContainer, "start a Docker engine and let it pull the image, or name one that it has in HMS_POSTGRES_IMAGE"},
-		{KindLocal, startLocal, "install PostgreSQL's server (Debian: apt-get install postgresql; macOS: brew install postgresql@17), or put its bin folder on PATH"},
+		{
+			KindURL, startURL,
+			"set HMS_DATABASE_URL to postgres://user@host/database of a server that runs " +
+				"and on which the user may create roles and databases",
+		},
+		{
+			KindContainer, startContainer,
+			"start a Docker engine and let it pull the image, or name one that it has in HMS_POSTGRES_IMAGE",
+		},
+		{
+			KindLocal, startLocal,
+			"install PostgreSQL's server (Debian: apt-get install postgresql; macOS: brew install postgresql@17), " +
+				"or put its bin folder on PATH",
+		},
 		{KindEmbedded, startEmbedded, "connect this machine to the internet once, so that the binaries can be downloaded"},
 	}
 }

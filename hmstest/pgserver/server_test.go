@@ -58,7 +58,8 @@ func TestStart_Local(t *testing.T) {
 		Kind: KindLocal, Logf: t.Logf, Settings: map[string]string{"search_path": "a, \"it's\"", "max_connections": "20"},
 	})
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, server.Stop(t.Context())) }) // t.Context is over by then: Stop works all the same
+	// t.Context is over by then: Stop works all the same
+	t.Cleanup(func() { require.NoError(t, server.Stop(t.Context())) })
 	require.Equal(t, KindLocal, server.Kind())
 	require.Regexp(t, `^local PostgreSQL \d+\.\d+ from /.*`, server.String())
 	require.FileExists(t, filepath.Join(server.BinDir(), "pg_ctl"))
@@ -131,7 +132,9 @@ func TestStart_RefusesFolderWithOtherThings(t *testing.T) {
 func TestStart_FailureLeavesNothing(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(outside(t), "cluster")
-	_, err := Start(t.Context(), Options{Kind: KindLocal, DataDir: folder, Settings: map[string]string{"no_such_setting": "1"}})
+	_, err := Start(t.Context(), Options{
+		Kind: KindLocal, DataDir: folder, Settings: map[string]string{"no_such_setting": "1"},
+	})
 	require.ErrorContains(t, err, "no_such_setting", "the server's own log says why")
 	c := cluster{folder: folder}
 	_, err = c.postmaster()
@@ -144,12 +147,16 @@ func TestStart_ListsWhatWasTried(t *testing.T) {
 		return func(context.Context, plan) (*Server, error) { return nil, errors.New(text) }
 	}
 	p := plan{Options: Options{Kind: KindAuto, Logf: t.Logf}}
-	_, err := search(t.Context(), p, []way{{KindURL, fails("no url"), "set it"}, {KindLocal, fails("no\nbinaries"), "install it"}})
+	_, err := search(t.Context(), p, []way{{KindURL, fails("no url"), "set it"}, {
+		KindLocal, fails("no\nbinaries"), "install it",
+	}})
 	require.EqualError(t, err, "pgserver: no PostgreSQL found; tried:\n"+
 		"  - url: no url\n    to mend: set it\n"+
 		"  - local: no\n      binaries\n    to mend: install it")
 	p.Kind = KindLocal
-	_, err = search(t.Context(), p, []way{{KindURL, fails("no url"), "set it"}, {KindLocal, fails("no binaries"), "install it"}})
+	_, err = search(t.Context(), p, []way{{KindURL, fails("no url"), "set it"}, {
+		KindLocal, fails("no binaries"), "install it",
+	}})
 	require.NotContains(t, err.Error(), "url")
 
 	ctx, cancel := context.WithCancel(t.Context())

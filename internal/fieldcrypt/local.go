@@ -59,7 +59,8 @@ func createLocalKey(path string) (*LocalKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("local key: %w", err)
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the host names its own key file
+	//nolint:gosec // the host names its own key file
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("local key: %w", err)
 	}

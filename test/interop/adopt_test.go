@@ -59,7 +59,9 @@ func TestPlain_OutOfTurn(t *testing.T) {
 	}
 	require.NoError(t, byPgx(t.Context(), dsn, 1))
 	refused("0001_bootstrap.sql", "hms: step 0001_bootstrap is there already; the database has 1")
-	refused("0003_routine_core_append_only.sql", "hms: step 0003_routine_core_append_only comes too early; the database has 1")
+	refused(
+		"0003_routine_core_append_only.sql", "hms: step 0003_routine_core_append_only comes too early; the database has 1",
+	)
 	require.NoError(t, byPgx(t.Context(), dsn, last))
 	before := rows(t, openDatabase(t, dsn))
 	refused("0003_routine_core_append_only.sql", "is there already")

@@ -103,7 +103,9 @@ func TestCrash_GolangMigrateIsDirty(t *testing.T) {
 			}
 			db := openDatabase(t, dsn)
 			do(t, db, `TRUNCATE public.schema_migrations`)
-			_, err := db.ExecContext(t.Context(), `INSERT INTO public.schema_migrations (version, dirty) VALUES (?, true)`, tt.dirty)
+			_, err := db.ExecContext(
+				t.Context(), `INSERT INTO public.schema_migrations (version, dirty) VALUES (?, true)`, tt.dirty,
+			)
 			require.NoError(t, err)
 
 			var dirty golangmigrate.ErrDirty

@@ -309,7 +309,9 @@ func TestRequire_OnAHostsOwnServer(t *testing.T) {
 // asOrdinaryRole gives the environment over a connection of a role that may only switch.
 func asOrdinaryRole(t *testing.T, env *hmstest.Env) *hmstest.Env {
 	t.Helper()
-	_, err := env.DB.ExecContext(t.Context(), `CREATE ROLE host LOGIN; GRANT hms_owner, hms_app, hms_sealer, hms_scheduler TO host`)
+	_, err := env.DB.ExecContext(
+		t.Context(), `CREATE ROLE host LOGIN; GRANT hms_owner, hms_app, hms_sealer, hms_scheduler TO host`,
+	)
 	require.NoError(t, err)
 	ordinary := *env
 	ordinary.DSN = strings.Replace(env.DSN, "postgres://postgres@", "postgres://host@", 1)

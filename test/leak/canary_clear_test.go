@@ -46,7 +46,7 @@ var staysClear = map[string]string{
 		user_account.email user_account.email_key
 		user_account.first_name user_account.last_name user_account.phone_number user_account.profile_image
 		user_account.username user_account.username_key user_device.user_agent user_session.source
-		user_session.user_agent`,
+		user_session.user_agent webauthn_credential.name webauthn_credential.transports`,
 	"the hospital's own catalogue and house, nobody's data": `
 		bed.bed_number bed.bed_number_key bed.bed_type encounter.service_code lab_analyte.code lab_analyte.code_key
 		lab_analyte.name lab_answer.code lab_answer.display lab_reference_range.void_reason lab_specimen.specimen_type

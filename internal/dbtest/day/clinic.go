@@ -107,6 +107,7 @@ func (d *Day) appointments() {
 	run(d, d.Ctx, s.MarkNoShow, scheduling.MarkNoShowInput{ID: missed.ID})
 	run(d, d.Ctx, s.MarkNoShows, scheduling.MarkNoShowsInput{AsOf: d.Clock.Now()})
 	run(d, d.Ctx, s.GetAppointment, swept.ID)
+	perform(d, d.Ctx, s.VerifyCalendar)
 }
 
 func (d *Day) walkIn(class clinical.Class, status clinical.EncounterStatus) hmstype.EncounterID {
