@@ -174,7 +174,7 @@ func TestService_PurgeExpired(t *testing.T) {
 	gone, err = env.Identity.PurgeExpired(env.Ctx, identity.PurgeExpiredInput{AsOf: env.Clock.Now()})
 	require.NoError(t, err)
 	require.Zero(t, gone)
-	require.Equal(t, identity.PurgeExpiredInput{}.Validate().Error(), "invalid input: asOf: required")
+	require.EqualError(t, identity.PurgeExpiredInput{}.Validate(), "invalid input: asOf: required")
 	_, err = env.Identity.PurgeExpired(env.As(t, identity.RoleNurse), identity.PurgeExpiredInput{AsOf: env.Clock.Now()})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 	require.NotEmpty(t, in.Device)

@@ -279,7 +279,8 @@ func TestService_VerifyAfterAPurge(t *testing.T) {
 }
 
 const insertUser = `INSERT INTO hms.user_account
-	SELECT (jsonb_populate_record(u, jsonb_build_object('id', gen_random_uuid(), 'username', 'forged', 'username_key', 'forged'))).*
+	SELECT (jsonb_populate_record(u, jsonb_build_object('id', gen_random_uuid(),
+		'username', 'forged', 'username_key', 'forged'))).*
 	FROM hms.user_account AS u WHERE u.tenant_id = $tenant AND u.id = $old`
 
 // Months may be purged in any order: the replay begins behind the newest of them.

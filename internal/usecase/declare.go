@@ -129,7 +129,8 @@ func (c Command[In, Out]) Declare() *Command[In, Out] {
 func (c *Command[In, Out]) Run(
 	ctx context.Context, b *Base, in In, fn func(context.Context, dbx.DB, In) (Out, error),
 ) (Out, error) {
-	op := Op{Name: c.Name, Permission: c.Permission, writes: true, mayBeIdle: c.MayBeIdle != "", recentProof: c.RecentProof}
+	op := Op{Name: c.Name, Permission: c.Permission, writes: true, mayBeIdle: c.MayBeIdle != "",
+		recentProof: c.RecentProof}
 	if c.Key != nil {
 		op.Key = c.Key(in)
 	}
@@ -174,7 +175,10 @@ type Proof struct {
 
 // Declare registers the use case and gives what runs it.
 func (p Proof) Declare() *Proof {
-	declare(Info{Name: p.Name, Proof: p.Why, Writes: true, Nobody: "concerns an account", Quiet: p.Quiet, RecentProof: p.RecentProof})
+	declare(Info{
+		Name: p.Name, Proof: p.Why, Writes: true, Nobody: "concerns an account", Quiet: p.Quiet,
+		RecentProof: p.RecentProof,
+	})
 	return &p
 }
 

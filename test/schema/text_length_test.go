@@ -251,7 +251,8 @@ var inHistory = strings.Fields(`scheduling.EnterAppointmentInErrorInput.Reason c
 var askedFor = strings.Fields(`audit.ListExposuresInput.Actor audit.ListEventsInput.Actor
 	audit.ListEventsInput.Entity audit.ListEventsInput.EntityID
 	clinical.PrescribeInput.GenericName identity.CreateUserInput.Roles identity.LoginInput.Login
-	identity.RequestPasswordResetInput.Login identity.RequestPasswordResetInput.Source identity.SetUserRolesInput.Roles inbox.CreateTaskInput.EscalationRole
+	identity.RequestPasswordResetInput.Login identity.RequestPasswordResetInput.Source
+	identity.SetUserRolesInput.Roles inbox.CreateTaskInput.EscalationRole
 	inbox.EscalateTasksInput.Role inbox.ListNotificationsInput.Category inbox.Recipient.Role inbox.ListTasksInput.Role
 	inbox.Link.Entity
 	patient.SearchInput.MRN patient.SearchInput.Name patient.SearchInput.PhoneNumber patient.byMRN.MRN`)
