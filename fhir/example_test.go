@@ -12,7 +12,8 @@ import (
 )
 
 func ExampleReadPatients() {
-	file := strings.NewReader(`{"resourceType":"Patient","id":"a","name":[{"family":"Chalmers"}],"birthDate":"1974-12-25"}
+	const name = `"name":[{"family":"Chalmers","given":["Peter","James"]}]`
+	file := strings.NewReader(`{"resourceType":"Patient","id":"a",` + name + `,"birthDate":"1974-12-25"}
 {"resourceType":"Patient","id":"b","name":[{"family":"Windsor"}],"birthDate":"Christmas"}
 {"resourceType":"Observation","id":"c"}
 `)
