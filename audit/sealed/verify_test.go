@@ -50,6 +50,7 @@ func TestService_Verify(t *testing.T) {
 	attack(`DELETE FROM hms.audit_event WHERE entity_id = ? AND action = 'create'`, user.ID.String())
 	require.Equal(t, int64(1), report().Untold, "a removed event")
 	attack(`DELETE FROM hms.user_role`)
+	attack(`DELETE FROM hms.user_look`)
 	attack(`DELETE FROM hms.user_account_status`)
 	attack(`DELETE FROM hms.user_account WHERE id = ?`, user.ID)
 	require.Equal(t, int64(1), report().Vanished, "a removed row")
