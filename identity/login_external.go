@@ -61,8 +61,8 @@ func (s *Service) LoginExternal(ctx context.Context, in LoginExternalInput) (Log
 }
 
 func (s *Service) loginExternal(ctx context.Context, db dbx.DB, in LoginExternalInput) (loginOutcome, error) {
-	if db.Actor.Kind != hmstype.ActorSystem { // nothing but the caller's word says that somebody is there
-		return loginOutcome{}, hmstype.Denied(string(hmstype.PermAuthenticate))
+	if err := requireHost(db); err != nil { // nothing but the caller's word says that somebody is there
+		return loginOutcome{}, err
 	}
 	if in.AuthenticatedAt.After(db.Now.Add(clockSkew)) {
 		return loginOutcome{}, hmstype.Invalid("authenticatedAt", "must not lie in the future")

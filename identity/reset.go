@@ -64,6 +64,7 @@ var opRequestPasswordReset = usecase.Command[RequestPasswordResetInput, Password
 // gives Found false and no error after the same statements. So does, from the fifth request within a
 // quarter of an hour on, who does not wait 1 s and then twice as long each time up to 5 minutes, and a
 // source after 50: whoever asks in another's name cannot flood him, and never keeps him from his own link.
+// The actor is the host's own, and nobody else may be: [hmstype.ErrPermissionDenied].
 // Permission: [hmstype.PermAuthenticate].
 func (s *Service) RequestPasswordReset(ctx context.Context, in RequestPasswordResetInput) (PasswordReset, error) {
 	return opRequestPasswordReset.Run(ctx, &s.base, in, s.requestPasswordReset)
@@ -72,6 +73,9 @@ func (s *Service) RequestPasswordReset(ctx context.Context, in RequestPasswordRe
 func (s *Service) requestPasswordReset(
 	ctx context.Context, db dbx.DB, in RequestPasswordResetInput,
 ) (PasswordReset, error) {
+	if err := requireHost(db); err != nil { // whoever gets the token becomes the account's person
+		return PasswordReset{}, err
+	}
 	if in.Source != "" {
 		refused, err := countSource(ctx, db, sourceKey("reset-source", in.Source), freeSource, longestSource)
 		if err != nil || refused {

@@ -201,3 +201,18 @@ func TestService_PasswordsHaveABound(t *testing.T) {
 	require.Zero(t, dbtest.Scalar[int](t, env, `SELECT failures FROM hms.user_password WHERE tenant_id = ?`,
 		env.Tenant))
 }
+
+// Who may log people in for the host, an administrator say, cannot make himself anybody by a link for a new
+// password.
+func TestService_RequestPasswordResetIsTheHosts(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	user := member(t, env)
+	in := identity.RequestPasswordResetInput{Login: user.Username}
+	reset, err := env.Identity.RequestPasswordReset(env.As(t, identity.RoleAdmin), in)
+	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
+	require.Empty(t, reset.Token)
+	require.Equal(t, 1, events(t, env, "denied"))
+	require.Zero(t, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.user_token
+		WHERE tenant_id = ? AND used_at IS NULL`, env.Tenant))
+}

@@ -129,8 +129,9 @@ func (c Command[In, Out]) Declare() *Command[In, Out] {
 func (c *Command[In, Out]) Run(
 	ctx context.Context, b *Base, in In, fn func(context.Context, dbx.DB, In) (Out, error),
 ) (Out, error) {
-	op := Op{Name: c.Name, Permission: c.Permission, writes: true, mayBeIdle: c.MayBeIdle != "",
-		recentProof: c.RecentProof}
+	op := Op{
+		Name: c.Name, Permission: c.Permission, writes: true, mayBeIdle: c.MayBeIdle != "", recentProof: c.RecentProof,
+	}
 	if c.Key != nil {
 		op.Key = c.Key(in)
 	}
