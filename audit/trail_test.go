@@ -52,7 +52,7 @@ func TestService_ListEvents(t *testing.T) {
 			}
 			query.Page.Cursor = list.Next
 		}
-		require.Len(t, seen, 6, "one event per standard role")
+		require.Len(t, seen, 10, "one event per standard role")
 	})
 
 	t.Run("NeedsPermission", func(t *testing.T) {

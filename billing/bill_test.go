@@ -208,7 +208,7 @@ func TestService_IssueBill_More(t *testing.T) {
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 		_, err = b.s.GetBill(nurse, bill.ID)
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
-		desk := b.As(t, identity.RoleReceptionist)
+		desk := b.As(t, identity.RoleCashier)
 		_, err = b.s.Pay(desk, billing.PayInput{Bill: bill.ID, Amount: usd("1"), PaymentDetails: by(billing.MethodCash)})
 		require.NoError(t, err)
 		_, err = b.s.CreateServiceItem(desk, billing.CreateServiceItemInput{

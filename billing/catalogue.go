@@ -146,12 +146,12 @@ const (
 )
 
 var opListServiceItems = usecase.Query[usecase.Paged, hmstype.List[ServiceItem]]{
-	Name: "billing.list_service_items", Permission: hmstype.PermBillingRead,
+	Name: "billing.list_service_items", Permission: hmstype.PermServiceRead,
 	Shows: usecase.Nobody[hmstype.List[ServiceItem]](aCatalogue), Quiet: aCatalogue,
 }.Declare()
 
 // ListServiceItems lists the catalogue, the oldest first.
-// Permission: [hmstype.PermBillingRead].
+// Permission: [hmstype.PermServiceRead].
 func (s *Service) ListServiceItems(ctx context.Context, page hmstype.Page) (hmstype.List[ServiceItem], error) {
 	return opListServiceItems.Run(ctx, &s.base, usecase.Paged{Page: page}, serviceItems)
 }

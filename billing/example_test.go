@@ -40,8 +40,8 @@ func consulted(tb testing.TB, env *hmstest.Env, desk context.Context, who hmstyp
 // From a captured charge to an issued bill, of which a fund pays its share.
 func ExampleService_IssueBill() {
 	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
-		desk, who := env.As(tb, identity.RoleReceptionist), env.Patient(tb).ID
-		_, err := env.H.Patient.AddCoverage(desk, patient.AddCoverageInput{
+		desk, who := env.As(tb, identity.RoleCashier), env.Patient(tb).ID
+		_, err := env.H.Patient.AddCoverage(env.As(tb, identity.RoleReceptionist), patient.AddCoverageInput{
 			Patient: who, CoverageDetails: patient.CoverageDetails{
 				PayerName: "National Health Fund", PolicyNumber: "P-17", Percent: decimal.NewFromInt(75), ValidFrom: env.Today(),
 			},
@@ -62,7 +62,7 @@ func ExampleService_IssueBill() {
 // Somebody else may have paid a moment ago: the error tells what is still open.
 func ExampleService_Pay() {
 	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
-		desk := env.As(tb, identity.RoleReceptionist)
+		desk := env.As(tb, identity.RoleCashier)
 		bill, err := consulted(tb, env, desk, env.Patient(tb).ID)
 		if err != nil {
 			return err
@@ -90,10 +90,10 @@ func ExampleService_Pay() {
 	// balanced paid 40.00 USD
 }
 
-// A receptionist asks for a refund, and another person approves it.
+// A cashier asks for a refund, and another person approves it.
 func ExampleService_RequestRefund() {
 	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
-		desk := env.As(tb, identity.RoleReceptionist)
+		desk := env.As(tb, identity.RoleCashier)
 		bill, err := consulted(tb, env, desk, env.Patient(tb).ID)
 		if err != nil {
 			return err
@@ -135,7 +135,7 @@ func ExampleService_ListCharges() {
 				return err
 			}
 		}
-		charges, err := env.H.Billing.ListCharges(env.As(tb, identity.RoleReceptionist), billing.ListChargesInput{
+		charges, err := env.H.Billing.ListCharges(env.As(tb, identity.RoleCashier), billing.ListChargesInput{
 			Patient: who,
 		})
 		for _, c := range charges.Items {
@@ -184,7 +184,7 @@ func Example_ownFinanceSystem() {
 // At night the books are proved: every journal sums to zero, every bill is what its lines add up to.
 func ExampleService_Verify() {
 	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
-		if _, err := consulted(tb, env, env.As(tb, identity.RoleReceptionist), env.Patient(tb).ID); err != nil {
+		if _, err := consulted(tb, env, env.As(tb, identity.RoleCashier), env.Patient(tb).ID); err != nil {
 			return err
 		}
 		proof, err := env.H.Billing.Verify(env.Ctx)

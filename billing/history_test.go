@@ -30,7 +30,7 @@ func TestHistory_Bill(t *testing.T) {
 	bill := b.issued(t)
 	want := []hmstype.StatusChange{b.step("draft", "issued", "")}
 
-	cashier := b.User(t, identity.RoleReceptionist)
+	cashier := b.User(t, identity.RoleCashier)
 	b.Clock.Advance(time.Minute)
 	cash := by(billing.MethodCash)
 	paid, err := b.s.Pay(b.actor(t, cashier.ID), billing.PayInput{Bill: bill.ID, Amount: usd("100"), PaymentDetails: cash})

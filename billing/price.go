@@ -43,12 +43,12 @@ func (r priceRow) price() Price {
 }
 
 var opListPrices = usecase.Query[usecase.ByID[hmstype.ServiceID], []Price]{
-	Name: "billing.list_prices", Permission: hmstype.PermBillingRead,
+	Name: "billing.list_prices", Permission: hmstype.PermServiceRead,
 	Shows: usecase.Nobody[[]Price](aCatalogue), Quiet: aCatalogue,
 }.Declare()
 
 // ListPrices lists every version of a service's prices by first day, withdrawn ones too.
-// Permission: [hmstype.PermBillingRead].
+// Permission: [hmstype.PermServiceRead].
 func (s *Service) ListPrices(ctx context.Context, id hmstype.ServiceID) ([]Price, error) {
 	return opListPrices.Run(ctx, &s.base, usecase.ID(id), prices)
 }

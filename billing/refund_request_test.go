@@ -19,7 +19,7 @@ func (b *bundle) asked(t *testing.T) (billing.RefundRequest, context.Context) {
 	paid, err := b.pay(b.billOf100(t).ID, "60")
 	require.NoError(t, err)
 	both, err := b.Identity.CreateRole(b.Ctx,
-		identity.CreateRoleInput{Name: "Cashier", RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{
+		identity.CreateRoleInput{Name: "Till and office", RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{
 			hmstype.PermRefundRequest, hmstype.PermRefundApprove, hmstype.PermPayment, hmstype.PermBillingRead,
 		}}})
 	require.NoError(t, err)

@@ -36,7 +36,7 @@ func restrict(t *testing.T) restrictedBill {
 	b := setup(t)
 	req := b.priced("CONSULT", "1", canaryAmount, "USD")
 	req.Text = canary
-	r := restrictedBill{bundle: b, desk: b.As(t, identity.RoleReceptionist), charge: b.post(t, req)}
+	r := restrictedBill{bundle: b, desk: b.As(t, identity.RoleCashier), charge: b.post(t, req)}
 	r.bill = b.issued(t)
 	var err error
 	r.payment, err = b.s.Pay(b.Ctx, billing.PayInput{

@@ -24,14 +24,14 @@ func (in AddAddendumInput) Validate() error {
 }
 
 var opAddAddendum = usecase.Command[AddAddendumInput, Note]{
-	Name: "clinical.add_addendum", Permission: hmstype.PermClinicalWrite, Shows: notes.One(),
+	Name: "clinical.add_addendum", Permission: hmstype.PermNoteWrite, Shows: notes.One(),
 	Key:    func(in AddAddendumInput) string { return in.IdempotencyKey },
 	Sample: AddAddendumInput{NoteBody: sampleBody},
 }.Declare()
 
 // AddAddendum begins an addendum to a signed note, also of a closed encounter: a draft of
 // its own, which is signed like any other. The amended note stays as it was signed.
-// Permission: [hmstype.PermClinicalWrite].
+// Permission: [hmstype.PermNoteWrite].
 func (s *Service) AddAddendum(ctx context.Context, in AddAddendumInput) (Note, error) {
 	return opAddAddendum.Run(ctx, &s.base, in, s.addAddendum)
 }

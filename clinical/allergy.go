@@ -122,12 +122,12 @@ var allergies = usecase.Entity[Allergy]{
 }
 
 var opListAllergies = usecase.Query[usecase.ByID[hmstype.PatientID], []Allergy]{
-	Name: "clinical.list_allergies", Permission: hmstype.PermClinicalRead, Shows: allergies.All(),
+	Name: "clinical.list_allergies", Permission: hmstype.PermAllergyRead, Shows: allergies.All(),
 }.Declare()
 
 // ListAllergies lists what is recorded of a patient; an empty list says that nothing is. What was
 // entered in error is left out.
-// Permission: [hmstype.PermClinicalRead].
+// Permission: [hmstype.PermAllergyRead].
 func (s *Service) ListAllergies(ctx context.Context, patient hmstype.PatientID) ([]Allergy, error) {
 	return opListAllergies.Run(ctx, &s.base, usecase.ID(patient), listAllergies)
 }

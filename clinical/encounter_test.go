@@ -222,7 +222,7 @@ func TestService_EnterEncounterInError_AsksGuards(t *testing.T) {
 	e := b.open(t, clinical.ClassInpatient)
 	_, err := b.EnterEncounterInError(b.Ctx, clinical.EnterEncounterInErrorInput{ID: e.ID, Reason: "x"})
 	require.ErrorIs(t, err, hmstype.ErrPrecondition)
-	_, err = b.CancelEncounter(b.As(t, identity.RoleNurse), clinical.CancelEncounterInput{ID: e.ID, Reason: "x"})
+	_, err = b.CancelEncounter(b.As(t, identity.RolePharmacist), clinical.CancelEncounterInput{ID: e.ID, Reason: "x"})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 }
 

@@ -25,14 +25,14 @@ func (in MoveEncounterInput) Validate() error {
 }
 
 var opMoveEncounter = usecase.Command[MoveEncounterInput, Encounter]{
-	Name: "clinical.move_encounter", Permission: hmstype.PermClinicalWrite, Shows: encounters.One(),
+	Name: "clinical.move_encounter", Permission: hmstype.PermEncounterWrite, Shows: encounters.One(),
 	Sample: MoveEncounterInput{Status: EncounterTriaged, Reason: "was called"},
 }.Declare()
 
 // MoveEncounter steps an open encounter to another open state; [hmstype.ErrInvalidTransition]
 // for a step that is not in [EncounterTransitions]. A planned encounter starts with the
 // arrival; [ErrAlreadyInpatient] where it is an inpatient one and another is open.
-// Permission: [hmstype.PermClinicalWrite].
+// Permission: [hmstype.PermEncounterWrite].
 func (s *Service) MoveEncounter(ctx context.Context, in MoveEncounterInput) (Encounter, error) {
 	return opMoveEncounter.Run(ctx, &s.base, in, moveEncounter)
 }

@@ -38,8 +38,9 @@ func (in OpenEncounterInput) Validate() error {
 }
 
 var opOpenEncounter = usecase.Command[OpenEncounterInput, Encounter]{
-	Name: "clinical.open_encounter", Permission: hmstype.PermClinicalWrite, Shows: encounters.One(),
-	Key: func(in OpenEncounterInput) string { return in.IdempotencyKey },
+	Name: "clinical.open_encounter", Permission: hmstype.PermEncounterWrite, Shows: encounters.One(),
+	Key:          func(in OpenEncounterInput) string { return in.IdempotencyKey },
+	Practitioner: func(in OpenEncounterInput, _ hmstype.Actor) hmstype.UserID { return in.Practitioner },
 	Sample: OpenEncounterInput{
 		Class: ClassAmbulatory, Status: EncounterArrived,
 		EncounterDetails: EncounterDetails{ChiefComplaint: "cough", Service: "CONS"},
@@ -48,8 +49,8 @@ var opOpenEncounter = usecase.Command[OpenEncounterInput, Encounter]{
 
 // OpenEncounter begins a visit or a stay. From a checked-in appointment it fulfils that.
 // [ErrAlreadyInpatient] (an *AlreadyInpatientError) where the patient has an open inpatient
-// encounter and this is one.
-// Permission: [hmstype.PermClinicalWrite].
+// encounter and this is one; [hmstype.ErrNotPractitioner] where the practitioner does not treat.
+// Permission: [hmstype.PermEncounterWrite].
 func (s *Service) OpenEncounter(ctx context.Context, in OpenEncounterInput) (Encounter, error) {
 	return opOpenEncounter.Run(ctx, &s.base, in, s.openEncounter)
 }

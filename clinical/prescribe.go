@@ -39,7 +39,8 @@ func (in PrescribeInput) Validate() error {
 
 var opPrescribe = usecase.Command[PrescribeInput, Prescription]{
 	Name: "clinical.prescribe", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(),
-	Key: func(in PrescribeInput) string { return in.IdempotencyKey },
+	Key:          func(in PrescribeInput) string { return in.IdempotencyKey },
+	Practitioner: usecase.TheActor[PrescribeInput],
 	Sample: PrescribeInput{
 		Code: hmstype.Code{System: hmstype.SystemATC, Value: "N02BE01"}, GenericName: "paracetamol",
 		PrescriptionDetails: PrescriptionDetails{
@@ -52,7 +53,7 @@ var opPrescribe = usecase.Command[PrescribeInput, Prescription]{
 
 // Prescribe adds an active prescription. [ErrAllergy] (an *AllergyConflictError) where the
 // patient is recorded as allergic to it and no OverrideReason is given; [ErrEncounterClosed],
-// [ErrDeceased]. The reason is kept only where an allergy spoke against it.
+// [ErrDeceased], [hmstype.ErrNotPractitioner]. The reason is kept only where an allergy spoke against it.
 // Permission: [hmstype.PermPrescribe].
 func (s *Service) Prescribe(ctx context.Context, in PrescribeInput) (Prescription, error) {
 	return opPrescribe.Run(ctx, &s.base, in, s.prescribe)

@@ -25,13 +25,13 @@ func (in SaveNoteInput) Validate() error {
 }
 
 var opSaveNote = usecase.Command[SaveNoteInput, Note]{
-	Name: "clinical.save_note", Permission: hmstype.PermClinicalWrite, Shows: notes.One(),
+	Name: "clinical.save_note", Permission: hmstype.PermNoteWrite, Shows: notes.One(),
 	Sample: SaveNoteInput{Version: 1, NoteBody: sampleBody},
 }.Declare()
 
 // SaveNote replaces the body of a draft, which only its author may do. [ErrNotDraft] for a
 // signed note, [hmstype.ErrStale] where the draft was saved elsewhere meanwhile.
-// Permission: [hmstype.PermClinicalWrite].
+// Permission: [hmstype.PermNoteWrite].
 func (s *Service) SaveNote(ctx context.Context, in SaveNoteInput) (Note, error) {
 	return opSaveNote.Run(ctx, &s.base, in, s.saveNote)
 }

@@ -9,12 +9,13 @@ import (
 )
 
 var opSignNote = usecase.Command[usecase.ByID[hmstype.NoteID], Note]{
-	Name: "clinical.sign_note", Permission: hmstype.PermClinicalWrite, Shows: notes.One(),
+	Name: "clinical.sign_note", Permission: hmstype.PermNoteWrite, Shows: notes.One(),
+	Practitioner: usecase.TheActor[usecase.ByID[hmstype.NoteID]],
 }.Declare()
 
 // SignNote makes a draft final: from now on it cannot change, and its hash proves it.
-// Only its author may sign it.
-// Permission: [hmstype.PermClinicalWrite].
+// Only its author may sign it, and while he treats: [hmstype.ErrNotPractitioner].
+// Permission: [hmstype.PermNoteWrite].
 func (s *Service) SignNote(ctx context.Context, id hmstype.NoteID) (Note, error) {
 	return opSignNote.Run(ctx, &s.base, usecase.ID(id), s.signNote)
 }

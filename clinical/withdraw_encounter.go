@@ -35,12 +35,12 @@ type EnterEncounterInErrorInput EncounterWithdrawal
 func (in EnterEncounterInErrorInput) Validate() error { return EncounterWithdrawal(in).Validate() }
 
 var opCancelEncounter = usecase.Command[CancelEncounterInput, Encounter]{
-	Name: "clinical.cancel_encounter", Permission: hmstype.PermClinicalWrite, Shows: encounters.One(),
+	Name: "clinical.cancel_encounter", Permission: hmstype.PermEncounterWrite, Shows: encounters.One(),
 	Sample: CancelEncounterInput{Reason: "left"},
 }.Declare()
 
 // CancelEncounter ends an encounter before treatment has begun (the patient left).
-// Permission: [hmstype.PermClinicalWrite].
+// Permission: [hmstype.PermEncounterWrite].
 func (s *Service) CancelEncounter(ctx context.Context, in CancelEncounterInput) (Encounter, error) {
 	return opCancelEncounter.Run(ctx, &s.base, in, s.cancelEncounter)
 }

@@ -25,13 +25,13 @@ func (in WriteNoteInput) Validate() error {
 }
 
 var opWriteNote = usecase.Command[WriteNoteInput, Note]{
-	Name: "clinical.write_note", Permission: hmstype.PermClinicalWrite, Shows: notes.One(),
+	Name: "clinical.write_note", Permission: hmstype.PermNoteWrite, Shows: notes.One(),
 	Key:    func(in WriteNoteInput) string { return in.IdempotencyKey },
 	Sample: WriteNoteInput{NoteBody: sampleBody},
 }.Declare()
 
 // WriteNote adds a draft to an open encounter, or an addendum to a signed note of any.
-// Permission: [hmstype.PermClinicalWrite].
+// Permission: [hmstype.PermNoteWrite].
 func (s *Service) WriteNote(ctx context.Context, in WriteNoteInput) (Note, error) {
 	return opWriteNote.Run(ctx, &s.base, in, s.writeNote)
 }

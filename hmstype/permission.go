@@ -27,11 +27,18 @@ const (
 	PermBreakGlass       Permission = "patient.break_glass"
 	PermBreakGlassReview Permission = "patient.break_glass_review" // review such grants of others
 
+	PermPractitionerRead Permission = "practitioner.read" // search the directory of those who treat
 	PermAppointmentRead  Permission = "appointment.read"  // see calendars
 	PermAppointmentWrite Permission = "appointment.write" // book, check in, cancel
-	PermClinicalRead     Permission = "clinical.read"     // read encounters, notes, vitals, problems, allergies
-	PermClinicalWrite    Permission = "clinical.write"    // open and finish encounters, write notes and problems
-	PermVitalsWrite      Permission = "vitals.write"      // record vital signs and allergies
+	// be the practitioner of an appointment, an encounter, a note or a prescription: what a role that treats
+	// holds, asked of the person whom an input names and not of who enters it
+	PermTreat            Permission = "clinical.treat"
+	PermClinicalRead     Permission = "clinical.read"   // read encounters, notes, vitals, problems, allergies
+	PermClinicalWrite    Permission = "clinical.write"  // finish encounters, write problems, withdraw what is wrong
+	PermEncounterWrite   Permission = "encounter.write" // open, move and cancel encounters
+	PermNoteWrite        Permission = "note.write"      // write notes, sign and add to one's own
+	PermVitalsWrite      Permission = "vitals.write"    // record vital signs and allergies
+	PermAllergyRead      Permission = "allergy.read"    // read allergies, without the rest of the record
 	PermPrescribe        Permission = "prescription.write"
 	PermPrescriptionRead Permission = "prescription.read"
 
@@ -41,13 +48,18 @@ const (
 	PermDispense        Permission = "pharmacy.dispense" // hand out medication
 	PermPharmacyReverse Permission = "pharmacy.reverse"  // take back what was handed out
 
-	PermLabRead   Permission = "lab.read"   // see the catalogue, orders and results
-	PermLabManage Permission = "lab.manage" // keep the catalogue and reference ranges
-	PermLabOrder  Permission = "lab.order"  // order tests
-	PermLabResult Permission = "lab.result" // collect specimens, enter results
-	PermLabReview Permission = "lab.review" // verify and review results, acknowledge critical ones
+	PermLabRead        Permission = "lab.read"        // see the catalogue, orders and results
+	PermLabManage      Permission = "lab.manage"      // keep the catalogue and reference ranges
+	PermLabOrder       Permission = "lab.order"       // order tests
+	PermLabCollect     Permission = "lab.collect"     // draw specimens
+	PermLabEnter       Permission = "lab.enter"       // receive and reject specimens, enter results
+	PermLabVerify      Permission = "lab.verify"      // verify what somebody entered
+	PermLabRelease     Permission = "lab.release"     // release what is verified, correct and withdraw what was released
+	PermLabReview      Permission = "lab.review"      // note that one has read the results
+	PermLabAcknowledge Permission = "lab.acknowledge" // answer, close and escalate critical values
 
 	PermBillingRead   Permission = "billing.read"   // see charges, bills and the ledger
+	PermServiceRead   Permission = "service.read"   // see the service catalogue and its prices
 	PermBillingManage Permission = "billing.manage" // keep the service catalogue and prices
 	PermCharge        Permission = "billing.charge" // capture a charge by hand
 	PermBillWrite     Permission = "billing.bill"   // make and issue bills
@@ -81,11 +93,14 @@ func Permissions() []Permission {
 		PermIdentityRead, PermIdentityManage, PermIdentityEscalate, PermAuthenticate, PermAuditRead, PermAuditVerify,
 		PermAuditSeal, PermDisclose, PermAuditRetain,
 		PermPatientRead, PermPatientWrite, PermPatientRestricted, PermBreakGlass, PermBreakGlassReview,
-		PermAppointmentRead, PermAppointmentWrite, PermClinicalRead, PermClinicalWrite, PermVitalsWrite,
+		PermPractitionerRead, PermAppointmentRead, PermAppointmentWrite, PermTreat, PermClinicalRead, PermClinicalWrite,
+		PermEncounterWrite, PermNoteWrite, PermVitalsWrite, PermAllergyRead,
 		PermPrescribe, PermPrescriptionRead,
 		PermPharmacyRead, PermPharmacyManage, PermStockWrite, PermDispense, PermPharmacyReverse,
-		PermLabRead, PermLabManage, PermLabOrder, PermLabResult, PermLabReview,
-		PermBillingRead, PermBillingManage, PermCharge, PermBillWrite, PermPayment, PermRefundRequest, PermRefundApprove,
+		PermLabRead, PermLabManage, PermLabOrder, PermLabCollect, PermLabEnter, PermLabVerify, PermLabRelease,
+		PermLabReview, PermLabAcknowledge,
+		PermBillingRead, PermServiceRead, PermBillingManage, PermCharge, PermBillWrite, PermPayment,
+		PermRefundRequest, PermRefundApprove,
 		PermFacilityRead, PermFacilityManage, PermAdmit, PermHousekeeping,
 		PermInboxRead, PermNotify, PermTaskRead, PermTaskReadAll, PermTaskWrite, PermTaskManage, PermMessageRead,
 		PermMessageWrite,

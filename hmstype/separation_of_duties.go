@@ -13,7 +13,7 @@ type SeparatedPair struct {
 func StandardSeparation() []SeparatedPair {
 	return []SeparatedPair{
 		{PermPrescribe, PermDispense},
-		{PermLabResult, PermLabReview},
+		{PermLabEnter, PermLabVerify},
 		{PermRefundRequest, PermRefundApprove},
 	}
 }

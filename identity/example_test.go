@@ -166,7 +166,7 @@ func ExampleService_CreateAPIKey() {
 		made, err := env.H.Identity.CreateAPIKey(env.Ctx, identity.CreateAPIKeyInput{
 			APIKeyDetails: identity.APIKeyDetails{
 				User: env.User(tb, identity.RoleLabTechnician), Name: "analyser 3",
-				Scopes: []hmstype.Permission{hmstype.PermLabResult},
+				Scopes: []hmstype.Permission{hmstype.PermLabEnter},
 			},
 			Expiry: 90 * 24 * time.Hour,
 		})
@@ -187,7 +187,7 @@ func ExampleService_CreateAPIKey() {
 		return nil
 	})
 	// Output:
-	// analyser 3 may [lab.result] until 2026-05-31
+	// analyser 3 may [lab.enter] until 2026-05-31
 	// revoked: unauthenticated
 }
 

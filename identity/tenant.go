@@ -65,7 +65,7 @@ var opCreateTenant = usecase.Command[CreateTenantInput, Tenant]{
 	Sample: CreateTenantInput{TenantDetails{Name: "General Hospital", TimeZone: "Africa/Nairobi", Currency: "KES"}},
 }.Declare()
 
-// CreateTenant creates the actor's tenant with the six standard roles. The actor is the
+// CreateTenant creates the actor's tenant with the standard roles. The actor is the
 // host's own: hmstype.SystemActor(hmstype.NewID[hmstype.TenantID](), "setup").
 // [ErrTenantExists] where it was created before.
 // Permission: [hmstype.PermIdentityManage].

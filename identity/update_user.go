@@ -58,7 +58,7 @@ func (s *Service) updateUser(ctx context.Context, db dbx.DB, in UpdateUserInput)
 	}
 	row.setProfile(in.Profile)
 	err = dbx.Update(ctx, db, &row, "username", "username_key", "email", "email_key",
-		"first_name", "last_name", "phone_number", "profile_image", "language")
+		"first_name", "last_name", "phone_number", "profile_image", "language", "speciality", "directory_key")
 	if err != nil {
 		return User{}, err
 	}

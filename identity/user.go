@@ -56,8 +56,10 @@ type userRow struct {
 	Profile
 	UsernameKey string // normal form of Username
 	EmailKey    string `bun:",nullzero"` // normal form of Email
-	Status      UserStatus
-	PatientID   hmstype.PatientID // as whom the person is known here; see [Service.LinkPatient]
+	// DirectoryKey has the words of the names and the speciality, each after a blank, as names.Words gives them.
+	DirectoryKey string
+	Status       UserStatus
+	PatientID    hmstype.PatientID // as whom the person is known here; see [Service.LinkPatient]
 }
 
 func (r userRow) Position() hmstype.Position { return hmstype.Position{ID: r.ID.UUID()} }
@@ -87,6 +89,9 @@ type Profile struct {
 	ProfileImage string `bun:"profile_image" json:"profileImage,omitempty"`
 	// Language is a BCP 47 tag, up to 35 characters; empty for the tenant's.
 	Language string `bun:"language" json:"language,omitempty"`
+	// Speciality is what a practitioner is trained in, such as "Cardiology", up to 100 characters; empty
+	// for none. The directory is searched by it.
+	Speciality string `bun:"speciality" json:"speciality,omitempty"`
 }
 
 func (p Profile) validate(v *hmstype.Validator) {
@@ -106,6 +111,7 @@ func (p Profile) validate(v *hmstype.Validator) {
 	v.Required(strings.TrimSpace(p.FirstName+p.LastName) != "", "lastName")
 	v.Text(p.PhoneNumber, "phoneNumber", 0, 30)
 	v.Text(p.ProfileImage, "profileImage", 0, 500)
+	v.Text(p.Speciality, "speciality", 0, 100)
 	v.Text(p.Language, "language", 0, 35)
 	if p.Language != "" {
 		_, err := language.Parse(p.Language)
@@ -115,6 +121,7 @@ func (p Profile) validate(v *hmstype.Validator) {
 
 func (r *userRow) setProfile(p Profile) {
 	r.Profile, r.UsernameKey, r.EmailKey = p, names.NameKey(p.Username), names.CodeKey(p.Email)
+	r.DirectoryKey = " " + strings.Join(names.Words(p.FirstName, p.LastName, p.Speciality), " ")
 }
 
 // noPatient says of use cases that show accounts, roles and the like why they show nothing of a patient.
@@ -123,7 +130,7 @@ const noPatient = "accounts, no patient's data"
 // sampleProfile is what the samples of declarations say of a person.
 var sampleProfile = Profile{
 	Username: "a.odhiambo", Email: "a.odhiambo@example.org", FirstName: "Achieng", LastName: "Odhiambo",
-	PhoneNumber: "+254700000001", ProfileImage: "portraits/1", Language: "en-KE",
+	PhoneNumber: "+254700000001", ProfileImage: "portraits/1", Language: "en-KE", Speciality: "Cardiology",
 }
 
 // loadUser gives a user with the names of his roles and what his sessions tell.

@@ -25,13 +25,13 @@ func (in AcknowledgeCriticalInput) Validate() error {
 }
 
 var opAcknowledgeCritical = usecase.Command[AcknowledgeCriticalInput, CriticalAlert]{
-	Name: "lab.acknowledge_critical", Permission: hmstype.PermLabReview, Shows: alerts.One(),
+	Name: "lab.acknowledge_critical", Permission: hmstype.PermLabAcknowledge, Shows: alerts.One(),
 	Sample: AcknowledgeCriticalInput{Comment: "told Dr A by telephone, calcium given", ReadBack: true},
 }.Declare()
 
 // AcknowledgeCritical stops the clock of a case. The actor is who was told, and must be a
 // person: [ErrPersonRequired]. A case is acknowledged once: [hmstype.ErrInvalidTransition].
-// Permission: [hmstype.PermLabReview].
+// Permission: [hmstype.PermLabAcknowledge].
 func (s *Service) AcknowledgeCritical(ctx context.Context, in AcknowledgeCriticalInput) (CriticalAlert, error) {
 	return opAcknowledgeCritical.Run(ctx, &s.base, in, s.acknowledgeCritical)
 }
@@ -63,13 +63,13 @@ func (in CloseCriticalInput) Validate() error {
 }
 
 var opCloseCritical = usecase.Command[CloseCriticalInput, CriticalAlert]{
-	Name: "lab.close_critical", Permission: hmstype.PermLabReview, Shows: alerts.One(),
+	Name: "lab.close_critical", Permission: hmstype.PermLabAcknowledge, Shows: alerts.One(),
 	Sample: CloseCriticalInput{Comment: "potassium 5.0 on repeat", ReadBack: true},
 }.Declare()
 
 // CloseCritical ends a case that is acknowledged and read back, then or now: [ErrReadBack].
 // The actor must be a person: [ErrPersonRequired].
-// Permission: [hmstype.PermLabReview].
+// Permission: [hmstype.PermLabAcknowledge].
 func (s *Service) CloseCritical(ctx context.Context, in CloseCriticalInput) (CriticalAlert, error) {
 	return opCloseCritical.Run(ctx, &s.base, in, s.closeCritical)
 }

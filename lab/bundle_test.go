@@ -66,7 +66,8 @@ type bundle struct {
 	patients *patient.Service
 	till     *till
 	doctor   context.Context //nolint:containedctx // a test's
-	tech     context.Context //nolint:containedctx // a test's
+	tech     context.Context //nolint:containedctx // a test's; enters values
+	senior   context.Context //nolint:containedctx // a test's; keeps the catalogue, verifies and releases
 	doctorID hmstype.UserID
 }
 
@@ -82,7 +83,7 @@ func setup(t *testing.T, change ...func(*lab.Ports)) *bundle {
 	doctor := env.User(t, identity.RoleDoctor)
 	b.doctorID = doctor.ID
 	b.doctor = hmstype.WithActor(t.Context(), hmstype.HumanActor(env.Tenant, doctor.ID))
-	b.tech = env.As(t, identity.RoleLabTechnician)
+	b.tech, b.senior = env.As(t, identity.RoleLabTechnician), env.As(t, identity.RoleLabSupervisor)
 	return b
 }
 
@@ -117,7 +118,7 @@ func bounds(criticalLow, low, high, criticalHigh string) lab.Bounds {
 // numericTest adds a test with one numeric analyte.
 func (b *bundle) numericTest(t *testing.T, code, unit string) lab.Test {
 	t.Helper()
-	test, err := b.lab.CreateTest(b.tech, lab.CreateTestInput{
+	test, err := b.lab.CreateTest(b.senior, lab.CreateTestInput{
 		TestDetails: lab.TestDetails{
 			Code: code, Name: code, SpecimenType: "serum", TurnaroundMinutes: 60, ServiceCode: "LAB-" + code,
 		},
@@ -132,7 +133,7 @@ func (b *bundle) numericTest(t *testing.T, code, unit string) lab.Test {
 // forAll adds a range for everybody.
 func (b *bundle) forAll(t *testing.T, test lab.Test, limits lab.Bounds) lab.ReferenceRange {
 	t.Helper()
-	r, err := b.lab.AddReferenceRange(b.tech, lab.AddReferenceRangeInput{
+	r, err := b.lab.AddReferenceRange(b.senior, lab.AddReferenceRangeInput{
 		RangeDetails: lab.RangeDetails{
 			Analyte: test.Analytes[0].ID, Sex: lab.SexAny, ValidFrom: hmstype.NewDate(2000, time.January, 1), Bounds: limits,
 		},
@@ -204,9 +205,10 @@ func (b *bundle) enter(t *testing.T, test lab.Test, item lab.Item, value lab.Val
 	return out
 }
 
+// verify verifies and releases an item.
 func (b *bundle) verify(t *testing.T, item lab.Item) lab.ItemResult {
 	t.Helper()
-	out, err := b.lab.VerifyResult(b.doctor, lab.VerifyResultInput{ItemRef: ref(item)})
+	out, err := b.lab.VerifyResult(b.senior, lab.VerifyResultInput{ItemRef: ref(item), Release: true})
 	require.NoError(t, err)
 	return out
 }

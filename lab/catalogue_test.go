@@ -41,7 +41,7 @@ func TestService_CreateTest(t *testing.T) {
 			{AnalyteDetails: lab.AnalyteDetails{Code: "REM", Name: "Remark", ValueType: lab.ValueText}},
 		},
 	}
-	test, err := b.lab.CreateTest(b.tech, in)
+	test, err := b.lab.CreateTest(b.senior, in)
 	require.NoError(t, err)
 	require.True(t, test.Active)
 	require.Len(t, test.Analytes, 3)
@@ -51,14 +51,14 @@ func TestService_CreateTest(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, test, found)
 
-	_, err = b.lab.CreateTest(b.tech, in)
+	_, err = b.lab.CreateTest(b.senior, in)
 	require.ErrorIs(t, err, lab.ErrTestCodeTaken)
 	in.Code, in.Analytes[1].Code = "HBV2", "IDX"
-	_, err = b.lab.CreateTest(b.tech, in)
+	_, err = b.lab.CreateTest(b.senior, in)
 	require.ErrorIs(t, err, lab.ErrAnalyteCodeTaken)
 	in.Analytes[1].Code = "SAG"
 	in.Analytes[1].Answers = append(in.Analytes[1].Answers, in.Analytes[1].Answers[0])
-	_, err = b.lab.CreateTest(b.tech, in)
+	_, err = b.lab.CreateTest(b.senior, in)
 	require.ErrorIs(t, err, lab.ErrAnswerTaken)
 
 	t.Run("NotForDoctorsNorOtherTenants", func(t *testing.T) {
@@ -74,10 +74,10 @@ func TestService_CreateTest(t *testing.T) {
 	t.Run("InactiveTestIsNotOrdered", func(t *testing.T) {
 		t.Parallel()
 		test := b.numericTest(t, "OLD", "")
-		off, err := b.lab.SetTestActive(b.tech, lab.SetTestActiveInput{ID: test.ID, Version: 1})
+		off, err := b.lab.SetTestActive(b.senior, lab.SetTestActiveInput{ID: test.ID, Version: 1})
 		require.NoError(t, err)
 		require.False(t, off.Active)
-		_, err = b.lab.SetTestActive(b.tech, lab.SetTestActiveInput{ID: test.ID, Version: 1, Active: true})
+		_, err = b.lab.SetTestActive(b.senior, lab.SetTestActiveInput{ID: test.ID, Version: 1, Active: true})
 		require.ErrorIs(t, err, hmstype.ErrStale)
 		_, err = b.lab.AddOrder(b.doctor, lab.AddOrderInput{Patient: b.adult(t), Tests: []hmstype.LabTestID{test.ID}})
 		require.ErrorIs(t, err, lab.ErrTestInactive)
@@ -149,13 +149,13 @@ func TestService_AddReferenceRange(t *testing.T) {
 			Bounds: bounds("7", "11", "17", "20"),
 		},
 	}
-	first, err := b.lab.AddReferenceRange(b.tech, in)
+	first, err := b.lab.AddReferenceRange(b.senior, in)
 	require.NoError(t, err)
 
 	overlap := func(change func(*lab.AddReferenceRangeInput)) error {
 		other := in
 		change(&other)
-		_, err := b.lab.AddReferenceRange(b.tech, other)
+		_, err := b.lab.AddReferenceRange(b.senior, other)
 		return err
 	}
 	err = overlap(func(in *lab.AddReferenceRangeInput) { in.AgeFrom = twelve - 1; in.AgeTo = nil })
@@ -188,25 +188,25 @@ func TestService_AddReferenceRange(t *testing.T) {
 		t.Parallel()
 		male := in
 		male.Sex = lab.SexMale
-		old, err := b.lab.AddReferenceRange(b.tech, male)
+		old, err := b.lab.AddReferenceRange(b.senior, male)
 		require.NoError(t, err)
-		_, err = b.lab.EndReferenceRange(b.tech, lab.EndReferenceRangeInput{ID: old.ID, Version: 1, ValidTo: year(2020)})
+		_, err = b.lab.EndReferenceRange(b.senior, lab.EndReferenceRangeInput{ID: old.ID, Version: 1, ValidTo: year(2020)})
 		require.ErrorIs(t, err, hmstype.ErrInvalid)
-		_, err = b.lab.EndReferenceRange(b.tech, lab.EndReferenceRangeInput{ID: old.ID, Version: 1, ValidTo: year(2026)})
+		_, err = b.lab.EndReferenceRange(b.senior, lab.EndReferenceRangeInput{ID: old.ID, Version: 1, ValidTo: year(2026)})
 		require.NoError(t, err)
 		male.ValidFrom = year(2026)
-		next, err := b.lab.AddReferenceRange(b.tech, male)
+		next, err := b.lab.AddReferenceRange(b.senior, male)
 		require.NoError(t, err)
 
 		void := lab.VoidReferenceRangeInput{ID: next.ID, Version: 2, Reason: "typing error"}
-		_, err = b.lab.VoidReferenceRange(b.tech, void)
+		_, err = b.lab.VoidReferenceRange(b.senior, void)
 		require.ErrorIs(t, err, hmstype.ErrStale)
 		void.Version = 1
-		_, err = b.lab.VoidReferenceRange(b.tech, void)
+		_, err = b.lab.VoidReferenceRange(b.senior, void)
 		require.NoError(t, err)
-		_, err = b.lab.AddReferenceRange(b.tech, male)
+		_, err = b.lab.AddReferenceRange(b.senior, male)
 		require.NoError(t, err, "a voided range is not in the way")
-		_, err = b.lab.VoidReferenceRange(b.tech, lab.VoidReferenceRangeInput{ID: next.ID, Version: 2, Reason: "again"})
+		_, err = b.lab.VoidReferenceRange(b.senior, lab.VoidReferenceRangeInput{ID: next.ID, Version: 2, Reason: "again"})
 		require.ErrorIs(t, err, hmstype.ErrPrecondition)
 	})
 
@@ -225,7 +225,7 @@ func TestService_AddReferenceRange_ConcurrentOverlap(t *testing.T) {
 	test := b.numericTest(t, "HB", "g/dL")
 	outcome := together(32, func(i int) error {
 		to := 1000 + i
-		_, err := b.lab.AddReferenceRange(b.tech, lab.AddReferenceRangeInput{
+		_, err := b.lab.AddReferenceRange(b.senior, lab.AddReferenceRangeInput{
 			RangeDetails: lab.RangeDetails{
 				Analyte: test.Analytes[0].ID, Sex: lab.SexAny, AgeFrom: i, AgeTo: &to,
 				ValidFrom: hmstype.NewDate(2020, time.January, 1), Bounds: bounds("", "1", "", ""),
@@ -277,7 +277,7 @@ func TestService_AddReferenceRange_SharedData(t *testing.T) {
 		test, known := tests[row[0]]
 		if !known {
 			code := "T" + strconv.Itoa(len(tests))
-			test, err = b.lab.CreateTest(b.tech, lab.CreateTestInput{
+			test, err = b.lab.CreateTest(b.senior, lab.CreateTestInput{
 				TestDetails: lab.TestDetails{Code: code, Name: row[0], SpecimenType: "any", TurnaroundMinutes: 60},
 				Analytes: []lab.AnalyteInput{{
 					AnalyteDetails: lab.AnalyteDetails{
@@ -303,7 +303,7 @@ func TestService_AddReferenceRange_SharedData(t *testing.T) {
 		if in.Low == nil && in.High == nil {
 			continue
 		}
-		_, err = b.lab.AddReferenceRange(b.tech, in)
+		_, err = b.lab.AddReferenceRange(b.senior, in)
 		require.NoError(t, err, "%v", row)
 		loaded++
 	}

@@ -40,7 +40,7 @@ func (in CollectSpecimenInput) Validate() error {
 }
 
 var opCollectSpecimen = usecase.Command[CollectSpecimenInput, Specimen]{
-	Name: "lab.collect_specimen", Permission: hmstype.PermLabResult, Shows: specimens.One(),
+	Name: "lab.collect_specimen", Permission: hmstype.PermLabCollect, Shows: specimens.One(),
 	Key:    func(in CollectSpecimenInput) string { return in.IdempotencyKey },
 	Sample: CollectSpecimenInput{Items: make([]hmstype.LabOrderItemID, 1), TwoIdentifiers: true},
 }.Declare()
@@ -48,7 +48,7 @@ var opCollectSpecimen = usecase.Command[CollectSpecimenInput, Specimen]{
 // CollectSpecimen records the draw of a specimen, gives it its accession number and charges the
 // items: work begins here, an order that nobody draws costs nothing. [ErrOrderNotActive],
 // [ErrItemMismatch], [ErrSpecimenMismatch], [hmstype.ErrInvalidTransition].
-// Permission: [hmstype.PermLabResult].
+// Permission: [hmstype.PermLabCollect].
 func (s *Service) CollectSpecimen(ctx context.Context, in CollectSpecimenInput) (Specimen, error) {
 	return opCollectSpecimen.Run(ctx, &s.base, in, s.collectSpecimen)
 }

@@ -31,7 +31,7 @@ func (in CorrectResultInput) Validate() error {
 }
 
 var opCorrectResult = usecase.Command[CorrectResultInput, ItemResult]{
-	Name: "lab.correct_result", Permission: hmstype.PermLabReview, Shows: itemResults.One(),
+	Name: "lab.correct_result", Permission: hmstype.PermLabRelease, Shows: itemResults.One(),
 	Key: func(in CorrectResultInput) string { return in.IdempotencyKey },
 	Sample: CorrectResultInput{
 		ItemRef: ItemRef{Version: 1}, Value: Value{Number: "4.9"}, Comment: "of the second tube", Reason: "transposed",
@@ -46,7 +46,7 @@ var opCorrectResult = usecase.Command[CorrectResultInput, ItemResult]{
 //
 // The actor stands for the new value as who verifies does; where the
 // duties are kept apart it must not be who entered the old one: [hmstype.ErrSeparationOfDuties].
-// Permission: [hmstype.PermLabReview].
+// Permission: [hmstype.PermLabRelease].
 func (s *Service) CorrectResult(ctx context.Context, in CorrectResultInput) (ItemResult, error) {
 	return opCorrectResult.Run(ctx, &s.base, in, s.correctResult)
 }

@@ -41,7 +41,7 @@ func TestCriticalValue_CorrectionIsEvaluatedAnew(t *testing.T) {
 
 	correct := func(value, why string) {
 		var err error
-		out, err = b.lab.CorrectResult(b.doctor, lab.CorrectResultInput{
+		out, err = b.lab.CorrectResult(b.senior, lab.CorrectResultInput{
 			ItemRef: ref(out.Item), Analyte: test.Analytes[0].ID, Value: number(value), Reason: why,
 		})
 		require.NoError(t, err)

@@ -8,7 +8,8 @@
 // # From order to report
 //
 // [Service.AddOrder], [Service.CollectSpecimen], [Service.ReceiveSpecimen] (may be left out at
-// the bedside), [Service.EnterResult], [Service.VerifyResult], [Service.ReviewResult]; after that
+// the bedside), [Service.EnterResult], [Service.VerifyResult], [Service.ReleaseResult],
+// [Service.ReviewResult]; after that
 // [Service.CorrectResult]. An item is charged when its specimen is collected, for work begins
 // there: an order that nobody draws costs nothing, a specimen drawn anew is not charged again,
 // and a cancelled item's charge is taken back.
@@ -25,6 +26,7 @@
 //	collected         active                 registered
 //	in-progress       active                 registered
 //	preliminary       active                 preliminary, or partial while an analyte lacks its value
+//	verified          active                 preliminary
 //	final             completed              final
 //	corrected         completed              corrected
 //	amended           completed              amended
@@ -75,8 +77,5 @@
 //
 // # Events
 //
-// lab.ordered, lab.order_<status>, lab.specimen_collected, lab.specimen_rejected, lab.resulted,
-// lab.final, lab.corrected, lab.cancelled, lab.critical, lab.critical_corrected,
-// lab.critical_escalated, lab.critical_acknowledged and lab.critical_closed go to the outbox with ids
-// and codes, never with a value.
+// What docs/events.md lists of the domain goes to the outbox with ids and codes, never with a value.
 package lab

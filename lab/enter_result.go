@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -59,7 +60,7 @@ var itemResults = usecase.Entity[ItemResult]{
 }
 
 var opEnterResult = usecase.Command[EnterResultInput, ItemResult]{
-	Name: "lab.enter_result", Permission: hmstype.PermLabResult, Shows: itemResults.One(),
+	Name: "lab.enter_result", Permission: hmstype.PermLabEnter, Shows: itemResults.One(),
 	Key: func(in EnterResultInput) string { return in.IdempotencyKey },
 	Sample: EnterResultInput{
 		ItemRef: ItemRef{Version: 1}, Values: []EnteredValue{{Value: Value{Number: "4.2"}, Comment: "repeated"}},
@@ -68,12 +69,13 @@ var opEnterResult = usecase.Command[EnterResultInput, ItemResult]{
 
 // EnterResult writes preliminary results and finds their flags: the range is the one in force on
 // the day of collection for the patient's sex and age on that day. A value that was entered
-// before and not verified gets a new version. A critical value opens its case at once.
+// before and not released gets a new version; where it was verified, it must be verified again. A critical
+// value opens its case at once.
 //
 // The item's version is what makes two technicians take turns: the second gets
 // [hmstype.ErrStale]. [ErrItemMismatch], [ErrAnalyteMismatch], [ErrOrderNotActive]; an item
-// without specimen or with verified results gives [hmstype.ErrInvalidTransition].
-// Permission: [hmstype.PermLabResult].
+// without specimen or with released results gives [hmstype.ErrInvalidTransition].
+// Permission: [hmstype.PermLabEnter].
 func (s *Service) EnterResult(ctx context.Context, in EnterResultInput) (ItemResult, error) {
 	return opEnterResult.Run(ctx, &s.base, in, s.enterResult)
 }
@@ -115,7 +117,10 @@ func (s *Service) enterResult(ctx context.Context, db dbx.DB, in EnterResultInpu
 // resulted says of an item that it has values which nobody has verified; further ones are no step.
 func resulted(ctx context.Context, db dbx.DB, item *itemRow) error {
 	if item.Status != ItemPreliminary {
-		item.ResultedAt = db.Now
+		if item.ResultedAt.IsZero() {
+			item.ResultedAt = db.Now
+		}
+		item.VerifiedBy, item.VerifiedAt = hmstype.ActorRef{}, time.Time{}
 		return moveItem(ctx, db, item, ItemPreliminary, "")
 	}
 	item.StatusReason = ""

@@ -26,7 +26,7 @@ func (in escalateInput) Given() any { return in.AsOf }
 const escalateBatch = 500
 
 var opEscalateCritical = usecase.Command[escalateInput, []CriticalAlert]{
-	Name: "lab.escalate_critical", Permission: hmstype.PermLabReview, Shows: alerts.FoundAll(),
+	Name: "lab.escalate_critical", Permission: hmstype.PermLabAcknowledge, Shows: alerts.FoundAll(),
 	MayBeIdle: "all alerts may have been acknowledged",
 	Sample:    escalateInput{AsOf: usecase.SampleAt},
 }.Declare()
@@ -35,7 +35,7 @@ var opEscalateCritical = usecase.Command[escalateInput, []CriticalAlert]{
 // the instant, emits eventCriticalEscalated for each and gives them, at most 500, the most
 // overdue first. Call it every minute or so, and again at once while it gives 500. A second call
 // as of the same instant escalates nothing again; several callers take different cases.
-// Permission: [hmstype.PermLabReview].
+// Permission: [hmstype.PermLabAcknowledge].
 func (s *Service) EscalateCritical(ctx context.Context, asOf time.Time) ([]CriticalAlert, error) {
 	return opEscalateCritical.Run(ctx, &s.base, escalateInput{hmstype.Instant(asOf)}, s.escalateCritical)
 }

@@ -22,7 +22,7 @@ var (
 	eventOrderCompleted = dbx.DeclareEvent(dbx.EventType{
 		Name: "lab.order_completed", Entity: "lab_order", When: "every item is final or cancelled",
 		Data: []string{"patient", "status", "priority"},
-		By:   []string{"lab.verify_result", "lab.cancel_item", "lab.reject_specimen"},
+		By:   []string{"lab.release_result", "lab.verify_result", "lab.cancel_item", "lab.reject_specimen"},
 	})
 	eventOrderRevoked = dbx.DeclareEvent(dbx.EventType{
 		Name: "lab.order_revoked", Entity: "lab_order", When: "it was withdrawn, or nothing of it is left to be done",
@@ -50,9 +50,14 @@ var (
 		By:   []string{"lab.enter_result"},
 	})
 	eventVerified = dbx.DeclareEvent(dbx.EventType{
-		Name: "lab.verified", Entity: "lab_order", When: "an item is final",
+		Name: "lab.verified", Entity: "lab_order", When: "the laboratory stands for an item's values",
 		Data: []string{"item", "patient", "status"},
 		By:   []string{"lab.verify_result"},
+	})
+	eventReleased = dbx.DeclareEvent(dbx.EventType{
+		Name: "lab.released", Entity: "lab_order", When: "an item is final",
+		Data: []string{"item", "patient", "status"},
+		By:   []string{"lab.release_result", "lab.verify_result"},
 	})
 	eventCorrected = dbx.DeclareEvent(dbx.EventType{
 		Name: "lab.corrected", Entity: "lab_order", When: "a final item has other or further values",

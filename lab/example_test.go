@@ -168,7 +168,7 @@ func ExampleService_CorrectResult() {
 		if err != nil {
 			return err
 		}
-		technician, senior := env.As(tb, identity.RoleLabTechnician), env.As(tb, identity.RoleAdmin)
+		technician, senior := env.As(tb, identity.RoleLabTechnician), env.As(tb, identity.RoleLabSupervisor)
 		entered, err := env.H.Lab.EnterResult(technician, lab.EnterResultInput{
 			ItemRef: item, Values: []lab.EnteredValue{{Analyte: test.Analytes[0].ID, Value: lab.Value{Number: "4.4"}}},
 		})
@@ -176,7 +176,7 @@ func ExampleService_CorrectResult() {
 			return err
 		}
 		item.Version = entered.Item.Version
-		verified, err := env.H.Lab.VerifyResult(senior, lab.VerifyResultInput{ItemRef: item})
+		verified, err := env.H.Lab.VerifyResult(senior, lab.VerifyResultInput{ItemRef: item, Release: true})
 		if err != nil {
 			return err
 		}

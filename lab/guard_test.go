@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -114,8 +115,15 @@ func (b *bundle) forced(t *testing.T, table, id, from, to string) error {
 // company gives the columns that a state needs beside it.
 func company(table, status string) string {
 	switch {
-	case table == "lab_order", table == "lab_order_item":
+	case table == "lab_order":
 		return `, status_reason = 'forced'`
+	case table == "lab_order_item" && slices.Contains(
+		[]string{"ordered", "collected", "in-progress", "preliminary"}, status,
+	):
+		return `, status_reason = 'forced', verified_by = '', verified_at = NULL`
+	case table == "lab_order_item":
+		return `, status_reason = 'forced', verified_by = created_by, verified_at = created_at,
+			result_date = collected_at`
 	case table == "lab_specimen" && status == "received":
 		return `, received_at = collected_at, received_by = created_by`
 	case table == "lab_specimen" && status != "collected":
@@ -216,6 +224,7 @@ func TestCatalogue_Guards(t *testing.T) {
 	order := b.drawn(t, b.adult(t), test)
 	out := b.enter(t, test, order.Items[0], number("9.9"))
 	alert := b.alerts(t)[0]
+	b.final(t, test, b.adult(t), number("4"))
 	for name, query := range map[string]string{
 		"RangeWithoutBound": `UPDATE hms.lab_reference_range SET low = NULL, high = NULL, critical_high = NULL
 			WHERE tenant_id = ?`,
@@ -231,10 +240,18 @@ func TestCatalogue_Guards(t *testing.T) {
 			WHERE tenant_id = ?`,
 		"SpecimenReceivedBefore": `UPDATE hms.lab_specimen SET received_at = collected_at - interval '1 second'
 			WHERE tenant_id = ?`,
-		"ItemWithoutSpecimen":     `UPDATE hms.lab_order_item SET specimen_id = NULL WHERE tenant_id = ?`,
-		"ItemFinalWithoutDate":    `UPDATE hms.lab_order_item SET status = 'final' WHERE tenant_id = ?`,
-		"ItemCancelledForNothing": `UPDATE hms.lab_order_item SET status = 'cancelled' WHERE tenant_id = ?`,
-		"OrderRevokedForNothing":  `UPDATE hms.lab_order SET status = 'revoked' WHERE tenant_id = ?`,
+		"ItemWithoutSpecimen": `UPDATE hms.lab_order_item SET specimen_id = NULL WHERE tenant_id = ?`,
+		"ItemFinalWithoutDate": `UPDATE hms.lab_order_item SET result_date = NULL
+			WHERE tenant_id = ? AND status = 'final'`,
+		"ItemFinalVerifiedByNobody": `UPDATE hms.lab_order_item SET verified_by = '', verified_at = NULL
+			WHERE tenant_id = ? AND status = 'final'`,
+		"ItemVerifiedByNobody": `UPDATE hms.lab_order_item SET status = 'verified'
+			WHERE tenant_id = ? AND status = 'preliminary'`,
+		"ItemVerifiedBefore": `UPDATE hms.lab_order_item SET verified_by = created_by, verified_at = now()
+			WHERE tenant_id = ? AND status = 'preliminary'`,
+		"ItemCancelledForNothing": `UPDATE hms.lab_order_item SET status = 'cancelled'
+			WHERE tenant_id = ? AND status = 'preliminary'`,
+		"OrderRevokedForNothing": `UPDATE hms.lab_order SET status = 'revoked' WHERE tenant_id = ?`,
 		"AlertWithoutPerson": `UPDATE hms.lab_critical_alert
 			SET status = 'acknowledged', comment = 'told', acknowledged_at = created_at WHERE tenant_id = ?`,
 		"AlertWithoutComment": `UPDATE hms.lab_critical_alert
@@ -314,13 +331,13 @@ func TestResult_PropertyChainAndCases(t *testing.T) {
 			var err error
 			switch {
 			case item.Status == lab.ItemPreliminary && rapid.Bool().Draw(r, "verify"):
-				out, err = b.lab.VerifyResult(b.doctor, lab.VerifyResultInput{ItemRef: ref(item)})
+				out, err = b.lab.VerifyResult(b.senior, lab.VerifyResultInput{ItemRef: ref(item), Release: true})
 			case item.Status == lab.ItemCollected || item.Status == lab.ItemPreliminary:
 				out, err = b.lab.EnterResult(b.tech, lab.EnterResultInput{ItemRef: ref(item), Values: []lab.EnteredValue{
 					{Analyte: test.Analytes[0].ID, Value: number(value)},
 				}})
 			default:
-				out, err = b.lab.CorrectResult(b.doctor, lab.CorrectResultInput{
+				out, err = b.lab.CorrectResult(b.senior, lab.CorrectResultInput{
 					ItemRef: ref(item), Analyte: test.Analytes[0].ID, Value: number(value), Reason: "drawn",
 				})
 				if errors.Is(err, lab.ErrNoChange) {

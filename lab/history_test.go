@@ -20,7 +20,7 @@ func TestService_Histories(t *testing.T) {
 	test := b.potassium(t)
 	order := b.order(t, b.adult(t), test)
 	start := b.Clock.Now()
-	tech, doctor := b.by(b.tech), b.by(b.doctor)
+	tech, doctor, senior := b.by(b.tech), b.by(b.doctor), b.by(b.senior)
 	tick := func() time.Time { b.Clock.Advance(time.Minute); return b.Clock.Now() }
 	drawn := tick()
 	specimen := b.collect(t, order)
@@ -56,9 +56,10 @@ func TestService_Histories(t *testing.T) {
 		hmstype.StatusChange{From: "ordered", To: "collected", At: drawn, By: tech},
 		hmstype.StatusChange{From: "collected", To: "in-progress", At: received, By: tech},
 		hmstype.StatusChange{From: "in-progress", To: "preliminary", At: entered, By: tech},
-		hmstype.StatusChange{From: "preliminary", To: "final", At: verified, By: doctor})
+		hmstype.StatusChange{From: "preliminary", To: "verified", At: verified, By: senior},
+		hmstype.StatusChange{From: "verified", To: "final", At: verified, By: senior})
 	h, err = b.lab.GetOrderHistory(b.doctor, order.ID)
-	gives(h, err, "lab_order", hmstype.StatusChange{From: "active", To: "completed", At: verified, By: doctor})
+	gives(h, err, "lab_order", hmstype.StatusChange{From: "active", To: "completed", At: verified, By: senior})
 	h, err = b.lab.GetCriticalAlertHistory(b.doctor, alert.ID)
 	gives(h, err, "lab_critical_alert", hmstype.StatusChange{From: "open", To: "acknowledged", At: told, By: doctor})
 	h, err = b.lab.GetSpecimenHistory(b.doctor, specimen.ID)

@@ -24,6 +24,9 @@ type Item struct {
 	CollectedAt  time.Time          `json:"collectedAt,omitzero"` // UTC; zero before collection
 	// ResultedAt: UTC; when the first value was entered; zero before that.
 	ResultedAt time.Time `json:"resultedAt,omitzero"`
+	// VerifiedBy: who stands for the values in the laboratory; zero before that, and again after another value.
+	VerifiedBy hmstype.ActorRef `json:"verifiedBy"`
+	VerifiedAt time.Time        `json:"verifiedAt,omitzero"` // UTC; zero means not verified
 	// ResultDate: UTC; when the results became final; zero before that.
 	ResultDate time.Time `json:"resultDate,omitzero"`
 	// ReviewedBy: who has read the final results; zero means nobody since the last change.
@@ -49,6 +52,8 @@ type itemRow struct {
 	SpecimenID   hmstype.SpecimenID
 	CollectedAt  time.Time `bun:",nullzero"`
 	ResultedAt   time.Time `bun:",nullzero"`
+	VerifiedBy   hmstype.ActorRef
+	VerifiedAt   time.Time `bun:",nullzero"`
 	ResultDate   time.Time `bun:",nullzero"`
 	ReviewedBy   hmstype.ActorRef
 	ReviewedAt   time.Time `bun:",nullzero"`
@@ -58,7 +63,8 @@ func (r itemRow) item() Item {
 	return Item{
 		ID: r.ID, Order: r.OrderID, Patient: r.PatientID, Test: r.TestID, Status: r.Status,
 		StatusReason: r.StatusReason, Specimen: r.SpecimenID, CollectedAt: r.CollectedAt.UTC(),
-		ResultedAt: r.ResultedAt.UTC(), ResultDate: r.ResultDate.UTC(), ReviewedBy: r.ReviewedBy,
+		ResultedAt: r.ResultedAt.UTC(), VerifiedBy: r.VerifiedBy, VerifiedAt: r.VerifiedAt.UTC(),
+		ResultDate: r.ResultDate.UTC(), ReviewedBy: r.ReviewedBy,
 		ReviewedAt: r.ReviewedAt.UTC(), CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
 }
@@ -76,14 +82,17 @@ var itemSteps = dbx.Machine[itemRow, ItemStatus]{
 	Table: "lab_order_item", Transitions: ItemTransitions,
 	State: func(r *itemRow) *ItemStatus { return &r.Status },
 	Columns: []string{
-		"status_reason", "specimen_id", "collected_at", "resulted_at", "result_date", "reviewed_by", "reviewed_at",
+		"status_reason", "specimen_id", "collected_at", "resulted_at", "verified_by", "verified_at", "result_date",
+		"reviewed_by", "reviewed_at",
 	},
 	Event: func(r *itemRow, _ ItemStatus) dbx.Event {
 		switch r.Status {
 		case ItemPreliminary:
 			return itemEvent(eventResulted, *r)
-		case ItemFinal:
+		case ItemVerified:
 			return itemEvent(eventVerified, *r)
+		case ItemFinal:
+			return itemEvent(eventReleased, *r)
 		default:
 			return dbx.Event{} // who cancels, collects or corrects tells it with more than the item
 		}

@@ -121,7 +121,7 @@ func (s *Service) revokeOrder(ctx context.Context, db dbx.DB, in RevokeOrderInpu
 }
 
 var opEnterOrderInError = usecase.Command[EnterOrderInErrorInput, Order]{
-	Name: "lab.enter_order_in_error", Permission: hmstype.PermLabReview, Shows: orders.One(),
+	Name: "lab.enter_order_in_error", Permission: hmstype.PermLabRelease, Shows: orders.One(),
 	Key:    func(in EnterOrderInErrorInput) string { return in.IdempotencyKey },
 	Sample: EnterOrderInErrorInput{Version: 1, Reason: "blood of another patient"},
 }.Declare()
@@ -129,7 +129,7 @@ var opEnterOrderInError = usecase.Command[EnterOrderInErrorInput, Order]{
 // EnterOrderInError says that an order should never have been, from any state: all items,
 // results and charges are taken back, none is removed. It needs the permission to review
 // results, because final ones may be among them.
-// Permission: [hmstype.PermLabReview].
+// Permission: [hmstype.PermLabRelease].
 func (s *Service) EnterOrderInError(ctx context.Context, in EnterOrderInErrorInput) (Order, error) {
 	return opEnterOrderInError.Run(ctx, &s.base, in, s.enterOrderInError)
 }

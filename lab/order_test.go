@@ -213,9 +213,9 @@ func TestService_EnterOrderInError(t *testing.T) {
 	order = b.reload(t, order)
 	require.Equal(t, lab.OrderCompleted, order.Status)
 	in := lab.OrderStep{ID: order.ID, Version: order.Version, Reason: "blood of another patient"}
-	_, err := b.lab.EnterOrderInError(b.tech, lab.EnterOrderInErrorInput(in))
+	_, err := b.lab.EnterOrderInError(b.doctor, lab.EnterOrderInErrorInput(in))
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
-	order, err = b.lab.EnterOrderInError(b.doctor, lab.EnterOrderInErrorInput(in))
+	order, err = b.lab.EnterOrderInError(b.senior, lab.EnterOrderInErrorInput(in))
 	require.NoError(t, err)
 	require.Equal(t, lab.ItemEnteredInError, order.Items[0].Status)
 	require.Zero(t, b.till.len())
@@ -302,7 +302,7 @@ func TestService_AuditExplainsEveryRow(t *testing.T) {
 	b := setup(t)
 	test := b.potassium(t)
 	_, out := b.final(t, test, b.adult(t), number("9.90"))
-	_, err := b.lab.CorrectResult(b.doctor, lab.CorrectResultInput{
+	_, err := b.lab.CorrectResult(b.senior, lab.CorrectResultInput{
 		ItemRef: ref(out.Item), Analyte: test.Analytes[0].ID, Value: number("4.1"), Reason: "mixed up",
 	})
 	require.NoError(t, err)

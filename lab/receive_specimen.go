@@ -26,13 +26,13 @@ func (in ReceiveSpecimenInput) Validate() error {
 }
 
 var opReceiveSpecimen = usecase.Command[ReceiveSpecimenInput, Specimen]{
-	Name: "lab.receive_specimen", Permission: hmstype.PermLabResult, Shows: specimens.One(),
+	Name: "lab.receive_specimen", Permission: hmstype.PermLabEnter, Shows: specimens.One(),
 	Sample: ReceiveSpecimenInput{Version: 1},
 }.Declare()
 
 // ReceiveSpecimen records the receipt; its items are then in progress.
 // [hmstype.ErrStale], [hmstype.ErrInvalidTransition].
-// Permission: [hmstype.PermLabResult].
+// Permission: [hmstype.PermLabEnter].
 func (s *Service) ReceiveSpecimen(ctx context.Context, in ReceiveSpecimenInput) (Specimen, error) {
 	return opReceiveSpecimen.Run(ctx, &s.base, in, receiveSpecimen)
 }

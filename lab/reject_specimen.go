@@ -31,14 +31,14 @@ func (in RejectSpecimenInput) Validate() error {
 }
 
 var opRejectSpecimen = usecase.Command[RejectSpecimenInput, Specimen]{
-	Name: "lab.reject_specimen", Permission: hmstype.PermLabResult, Shows: specimens.One(),
+	Name: "lab.reject_specimen", Permission: hmstype.PermLabEnter, Shows: specimens.One(),
 	Sample: RejectSpecimenInput{Version: 1, Code: "RH", Reason: "haemolysed", Recollect: true},
 }.Declare()
 
 // RejectSpecimen rejects a specimen. Its items that are not final lose their preliminary
 // results (their versions stay, as cancelled) and go back to ordered, or are cancelled and their
 // charges taken back. The charge of an item that is collected anew stays: it is the same test.
-// Permission: [hmstype.PermLabResult].
+// Permission: [hmstype.PermLabEnter].
 func (s *Service) RejectSpecimen(ctx context.Context, in RejectSpecimenInput) (Specimen, error) {
 	return opRejectSpecimen.Run(ctx, &s.base, in, s.rejectSpecimen)
 }
@@ -86,5 +86,6 @@ func (s *Service) takeBack(ctx context.Context, db dbx.DB, item *itemRow, in Rej
 		return err
 	}
 	item.SpecimenID, item.CollectedAt, item.ResultedAt = hmstype.SpecimenID{}, time.Time{}, time.Time{}
+	item.VerifiedBy, item.VerifiedAt = hmstype.ActorRef{}, time.Time{}
 	return moveItem(ctx, db, item, ItemOrdered, in.Reason)
 }

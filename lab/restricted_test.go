@@ -72,7 +72,7 @@ func TestRestrictedPatient_WorkGoesOn(t *testing.T) {
 	item, err := b.lab.ReviewResult(b.doctor, lab.ReviewResultInput{ItemRef: ref(out.Item)})
 	require.NoError(t, err)
 	withheld(t, item, item.Withheld)
-	out, err = b.lab.CorrectResult(b.doctor, lab.CorrectResultInput{
+	out, err = b.lab.CorrectResult(b.senior, lab.CorrectResultInput{
 		ItemRef: ref(item), Analyte: test.Analytes[0].ID, Value: number("9.99"), Comment: "canary comment",
 		Reason: "canary why",
 	})
@@ -89,7 +89,7 @@ func TestRestrictedPatient_WorkGoesOn(t *testing.T) {
 // remarked adds a test of a number and a text.
 func (b *bundle) remarked(t *testing.T) lab.Test {
 	t.Helper()
-	test, err := b.lab.CreateTest(b.tech, lab.CreateTestInput{
+	test, err := b.lab.CreateTest(b.senior, lab.CreateTestInput{
 		TestDetails: lab.TestDetails{Code: "K", Name: "Potassium", SpecimenType: "serum", TurnaroundMinutes: 60},
 		Analytes: []lab.AnalyteInput{
 			{AnalyteDetails: lab.AnalyteDetails{Code: "K", Name: "Potassium", ValueType: lab.ValueNumeric}},
@@ -111,7 +111,7 @@ func (b *bundle) restrictedResult(t *testing.T, test lab.Test, item lab.Item) la
 	withheld(t, out, out.Withheld && out.Item.Withheld && out.Results[0].Withheld)
 	require.Len(t, out.Results, 2)
 	require.False(t, out.Results[0].Critical)
-	out, err = b.lab.VerifyResult(b.doctor, lab.VerifyResultInput{ItemRef: ref(out.Item)})
+	out, err = b.lab.VerifyResult(b.senior, lab.VerifyResultInput{ItemRef: ref(out.Item), Release: true})
 	require.NoError(t, err)
 	withheld(t, out, out.Withheld)
 	require.Equal(t, lab.ItemFinal, out.Item.Status)

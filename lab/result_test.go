@@ -65,7 +65,7 @@ func TestService_EnterResult_RangeOfTheDayOfCollection(t *testing.T) {
 	analyte := test.Analytes[0].ID
 	three, six := lab.AgeMonths(3), lab.AgeMonths(6)
 	add := func(sex lab.Sex, from int, to *int, high string) lab.ReferenceRange {
-		r, err := b.lab.AddReferenceRange(b.tech, lab.AddReferenceRangeInput{
+		r, err := b.lab.AddReferenceRange(b.senior, lab.AddReferenceRangeInput{
 			RangeDetails: lab.RangeDetails{
 				Analyte: analyte, Sex: sex, AgeFrom: from, AgeTo: to, ValidFrom: hmstype.NewDate(2020, time.January, 1),
 				Bounds: bounds("", "", high, ""),
@@ -120,7 +120,7 @@ func TestService_EnterResult_RangeOfTheDayOfCollection(t *testing.T) {
 			{RangeDetails: lab.RangeDetails{ValidFrom: ends, Bounds: bounds("", "", "20", "")}},
 		} {
 			in.Analyte, in.Sex = test.Analytes[0].ID, lab.SexAny
-			_, err := b.lab.AddReferenceRange(b.tech, in)
+			_, err := b.lab.AddReferenceRange(b.senior, in)
 			require.NoError(t, err)
 		}
 		order := b.order(t, b.adult(t), test)
@@ -150,7 +150,7 @@ func TestService_EnterResult_MergedPatientIsNotMadeToWait(t *testing.T) {
 func TestService_EnterResult_Coded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	test, err := b.lab.CreateTest(b.tech, lab.CreateTestInput{
+	test, err := b.lab.CreateTest(b.senior, lab.CreateTestInput{
 		TestDetails: lab.TestDetails{Code: "MAL", Name: "Malaria", SpecimenType: "blood", TurnaroundMinutes: 60},
 		Analytes: []lab.AnalyteInput{
 			{AnalyteDetails: lab.AnalyteDetails{Code: "FILM", Name: "Film", ValueType: lab.ValueCoded}, Answers: []lab.Answer{
@@ -176,7 +176,7 @@ func TestService_EnterResult_Coded(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, lab.FlagAbnormal, out.Results[0].Flag)
 	require.Equal(t, "P. vivax", out.Results[0].Display)
-	_, err = b.lab.VerifyResult(b.doctor, lab.VerifyResultInput{ItemRef: ref(out.Item)})
+	_, err = b.lab.VerifyResult(b.senior, lab.VerifyResultInput{ItemRef: ref(out.Item), Release: true})
 	require.ErrorIs(t, err, lab.ErrIncomplete)
 
 	out, err = enter(out.Item, lab.EnteredValue{Analyte: film, Value: lab.Value{Code: "PF"}, Comment: "2 %"},
@@ -257,9 +257,11 @@ func TestService_VerifyResult(t *testing.T) {
 			out := b.verify(t, b.enter(t, test, item, number("4")).Item)
 			require.Equal(t, lab.ItemFinal, out.Item.Status)
 			require.Equal(t, b.Clock.Now(), out.Item.ResultDate)
-			require.Equal(t, b.by(b.doctor), out.Results[0].VerifiedBy)
+			require.Equal(t, b.by(b.senior), out.Results[0].VerifiedBy)
+			require.Equal(t, b.by(b.senior), out.Item.VerifiedBy)
 			require.EqualValues(t, 2, out.Results[0].Version)
 			require.Equal(t, i+1, b.events(t, "lab.verified"))
+			require.Equal(t, i+1, b.events(t, "lab.released"))
 		}
 		require.Equal(t, lab.OrderCompleted, b.reload(t, order).Status)
 	})
@@ -274,22 +276,22 @@ func TestService_VerifyResult(t *testing.T) {
 			{Analyte: test.Analytes[0].ID, Value: number("4")},
 		}})
 		require.NoError(t, err)
-		in := lab.VerifyResultInput{ItemRef: ref(out.Item)}
+		in := lab.VerifyResultInput{ItemRef: ref(out.Item), Release: true}
 		_, err = b.lab.VerifyResult(admin, in)
 		require.ErrorIs(t, err, hmstype.ErrSeparationOfDuties)
 		require.Equal(t, 1, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.audit_event
 			WHERE tenant_id = ? AND action = 'denied'
 			AND entity = 'separation_of_duties'`, b.Tenant), "the refusal is on record")
-		_, err = b.lab.VerifyResult(b.tech, in)
+		_, err = b.lab.VerifyResult(b.doctor, in)
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
-		out, err = b.lab.VerifyResult(b.doctor, in)
+		out, err = b.lab.VerifyResult(b.senior, in)
 		require.NoError(t, err)
 		correct := lab.CorrectResultInput{
 			ItemRef: ref(out.Item), Analyte: test.Analytes[0].ID, Value: number("5"), Reason: "typing error",
 		}
 		_, err = b.lab.CorrectResult(admin, correct)
 		require.ErrorIs(t, err, hmstype.ErrSeparationOfDuties)
-		_, err = b.lab.CorrectResult(b.doctor, correct)
+		_, err = b.lab.CorrectResult(b.senior, correct)
 		require.NoError(t, err)
 	})
 }
@@ -312,7 +314,7 @@ func TestService_VerifyResult_ConcurrentLastItems(t *testing.T) {
 		items[i] = b.enter(t, byID[item.Test], item, number("1")).Item
 	}
 	outcome := together(len(items), func(i int) error {
-		_, err := b.lab.VerifyResult(b.doctor, lab.VerifyResultInput{ItemRef: ref(items[i])})
+		_, err := b.lab.VerifyResult(b.senior, lab.VerifyResultInput{ItemRef: ref(items[i]), Release: true})
 		return err
 	})
 	require.Equal(t, map[hmstype.Kind]int{hmstype.KindNone: 16}, outcome)
@@ -332,17 +334,17 @@ func TestService_CorrectResult(t *testing.T) {
 	require.ErrorIs(t, err, lab.ErrPersonRequired)
 
 	in := lab.CorrectResultInput{ItemRef: ref(item), Analyte: test.Analytes[0].ID, Value: number("4"), Reason: "x"}
-	_, err = b.lab.CorrectResult(b.doctor, in)
+	_, err = b.lab.CorrectResult(b.senior, in)
 	require.ErrorIs(t, err, lab.ErrNoChange)
 	in.Comment = "slightly haemolysed"
-	out, err = b.lab.CorrectResult(b.doctor, in)
+	out, err = b.lab.CorrectResult(b.senior, in)
 	require.NoError(t, err)
 	require.Equal(t, lab.ResultAmended, out.Results[0].Status)
 	require.Equal(t, lab.ItemAmended, out.Item.Status)
 	require.Zero(t, out.Item.ReviewedBy, "it must be read again")
 
 	in.ItemRef, in.Value, in.Reason = ref(out.Item), number("4.0"), "one more digit was measured"
-	out, err = b.lab.CorrectResult(b.doctor, in)
+	out, err = b.lab.CorrectResult(b.senior, in)
 	require.NoError(t, err)
 	require.Equal(t, lab.ResultCorrected, out.Results[0].Status, "4.0 says more than 4")
 	require.Equal(t, 2, b.events(t, "lab.corrected"))
@@ -357,16 +359,16 @@ func TestService_CorrectResult(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"preliminary 4", "final 4", "amended 4", "corrected 4.0"}, versions, "the report shows all")
-	_, err = b.lab.CorrectResult(b.tech, in)
-	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
-	in.Reason = ""
 	_, err = b.lab.CorrectResult(b.doctor, in)
+	require.ErrorIs(t, err, hmstype.ErrPermissionDenied, "who ordered does not write the laboratory's values")
+	in.Reason = ""
+	_, err = b.lab.CorrectResult(b.senior, in)
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 
 	preliminary := b.drawn(t, b.adult(t), test)
 	entered := b.enter(t, test, preliminary.Items[0], number("4"))
 	in = lab.CorrectResultInput{ItemRef: ref(entered.Item), Analyte: test.Analytes[0].ID, Value: number("5"), Reason: "x"}
-	_, err = b.lab.CorrectResult(b.doctor, in)
+	_, err = b.lab.CorrectResult(b.senior, in)
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition, "what is not final is entered anew")
 }
 
@@ -379,7 +381,7 @@ func TestService_CorrectResult_Concurrent(t *testing.T) {
 	var winner string
 	outcome := together(32, func(i int) error {
 		value := "5." + itoa(i)
-		_, err := b.lab.CorrectResult(b.doctor, lab.CorrectResultInput{
+		_, err := b.lab.CorrectResult(b.senior, lab.CorrectResultInput{
 			ItemRef: ref(out.Item), Analyte: test.Analytes[0].ID, Value: number(value), Reason: "race",
 		})
 		if err == nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/lab"
 )
 
@@ -14,7 +15,7 @@ func TestService_CollectSpecimen(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	k := b.potassium(t)
-	urine, err := b.lab.CreateTest(b.tech, lab.CreateTestInput{
+	urine, err := b.lab.CreateTest(b.senior, lab.CreateTestInput{
 		TestDetails: lab.TestDetails{Code: "UA", Name: "Urine", SpecimenType: "urine", TurnaroundMinutes: 30},
 		Analytes: []lab.AnalyteInput{{
 			AnalyteDetails: lab.AnalyteDetails{Code: "COL", Name: "Colour", ValueType: lab.ValueText},
@@ -42,7 +43,7 @@ func TestService_CollectSpecimen(t *testing.T) {
 	in.CollectedAt = b.Clock.Now().Add(time.Microsecond)
 	_, err = b.lab.CollectSpecimen(b.tech, in)
 	require.Equal(t, "collectedAt", hmstype.Fields(err)[0].Path)
-	_, err = b.lab.CollectSpecimen(b.doctor, in)
+	_, err = b.lab.CollectSpecimen(b.As(t, identity.RolePharmacist), in)
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 
 	in.CollectedAt = b.Clock.Now().Add(-time.Hour)

@@ -1,6 +1,10 @@
 package lab
 
-import "github.com/chelal/hms/hmstype"
+import (
+	"slices"
+
+	"github.com/chelal/hms/hmstype"
+)
 
 // OrderStatus is the state of an order; FHIR R4 request-status.
 type OrderStatus string
@@ -34,7 +38,8 @@ const (
 	ItemCollected      ItemStatus = "collected"        // the specimen is drawn
 	ItemInProgress     ItemStatus = "in-progress"      // the laboratory has the specimen
 	ItemPreliminary    ItemStatus = "preliminary"      // has values that nobody has verified
-	ItemFinal          ItemStatus = "final"            // verified
+	ItemVerified       ItemStatus = "verified"         // the laboratory stands for the values; not released yet
+	ItemFinal          ItemStatus = "final"            // verified and released
 	ItemCorrected      ItemStatus = "corrected"        // a final value was wrong and has a successor
 	ItemAmended        ItemStatus = "amended"          // a final result was added to, its value stands
 	ItemCancelled      ItemStatus = "cancelled"        // will not be done
@@ -42,24 +47,28 @@ const (
 )
 
 // ItemTransitions are the allowed steps between the states of an item. The steps back to
-// ordered are those of a rejected specimen.
+// ordered are those of a rejected specimen, the one from verified to preliminary is another value.
 var ItemTransitions = hmstype.Transitions[ItemStatus]{
 	ItemOrdered:     {ItemCollected, ItemCancelled, ItemEnteredInError},
 	ItemCollected:   {ItemInProgress, ItemPreliminary, ItemOrdered, ItemCancelled, ItemEnteredInError},
 	ItemInProgress:  {ItemPreliminary, ItemOrdered, ItemCancelled, ItemEnteredInError},
-	ItemPreliminary: {ItemFinal, ItemOrdered, ItemCancelled, ItemEnteredInError},
+	ItemPreliminary: {ItemVerified, ItemOrdered, ItemCancelled, ItemEnteredInError},
+	ItemVerified:    {ItemFinal, ItemPreliminary, ItemOrdered, ItemCancelled, ItemEnteredInError},
 	ItemFinal:       {ItemCorrected, ItemAmended, ItemEnteredInError},
 	ItemCorrected:   {ItemAmended, ItemEnteredInError},
 	ItemAmended:     {ItemCorrected, ItemEnteredInError},
 	ItemCancelled:   {ItemEnteredInError},
 }
 
+// pendingItems are the states of an item on which work is still to be done.
+var pendingItems = []ItemStatus{ItemOrdered, ItemCollected, ItemInProgress, ItemPreliminary, ItemVerified}
+
 // pending tells whether work on the item is still to be done.
 func (s ItemStatus) pending() bool {
-	return s == ItemOrdered || s == ItemCollected || s == ItemInProgress || s == ItemPreliminary
+	return slices.Contains(pendingItems, s)
 }
 
-// released tells whether the item has verified results.
+// released tells whether the item's results are released.
 func (s ItemStatus) released() bool { return s == ItemFinal || s == ItemCorrected || s == ItemAmended }
 
 // SpecimenStatus is the state of a specimen. In FHIR R4 Specimen.status collected and

@@ -20,15 +20,15 @@ func TestService_CreateTest_TypedDifferently(t *testing.T) {
 	in.Analytes = []lab.AnalyteInput{{
 		AnalyteDetails: lab.AnalyteDetails{Code: "A-1", Name: "x", ValueType: lab.ValueNumeric},
 	}}
-	_, err := b.lab.CreateTest(b.tech, in)
+	_, err := b.lab.CreateTest(b.senior, in)
 	require.ErrorIs(t, err, lab.ErrTestCodeTaken)
 	in.Code, in.Analytes = "HB", append(in.Analytes, lab.AnalyteInput{
 		AnalyteDetails: lab.AnalyteDetails{Code: "A--1", Name: "x", ValueType: lab.ValueNumeric},
 	})
-	_, err = b.lab.CreateTest(b.tech, in)
+	_, err = b.lab.CreateTest(b.senior, in)
 	require.ErrorIs(t, err, lab.ErrAnalyteCodeTaken)
 	in.Code, in.ServiceCode = "HB2", "\u200b"
-	_, err = b.lab.CreateTest(b.tech, in)
+	_, err = b.lab.CreateTest(b.senior, in)
 	require.Equal(
 		t, []hmstype.FieldError{{Path: "serviceCode", Rule: "must have a letter, digit or sign"}}, hmstype.Fields(err),
 	)
@@ -38,7 +38,7 @@ func TestService_CreateTest_TypedDifferently(t *testing.T) {
 func TestService_CreateTest_AnswersDifferByCase(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	test, err := b.lab.CreateTest(b.tech, lab.CreateTestInput{
+	test, err := b.lab.CreateTest(b.senior, lab.CreateTestInput{
 		TestDetails: lab.TestDetails{Code: "RH", Name: "Rhesus phenotype", SpecimenType: "blood", TurnaroundMinutes: 60},
 		Analytes: []lab.AnalyteInput{{AnalyteDetails: lab.AnalyteDetails{
 			Code: "RH", Name: "Rhesus phenotype", ValueType: lab.ValueCoded,

@@ -37,7 +37,7 @@ func TestSystemActor_KeepsItsName(t *testing.T) {
 		ItemRef: ref(order.Items[0]), Values: []lab.EnteredValue{{Analyte: test.Analytes[0].ID, Value: number("9.9")}},
 	})
 	require.NoError(t, err)
-	out, err = b.lab.VerifyResult(analyser, lab.VerifyResultInput{ItemRef: ref(out.Item)})
+	out, err = b.lab.VerifyResult(analyser, lab.VerifyResultInput{ItemRef: ref(out.Item), Release: true})
 	require.NoError(t, err)
 	final := out.Results[0]
 	require.Equal(t, []hmstype.ActorRef{who, who, who}, []hmstype.ActorRef{
@@ -78,7 +78,7 @@ func TestDuties_ArePersons(t *testing.T) {
 			})
 			require.NoError(t, err)
 			require.Equal(t, admin.ID, out.Results[0].EnteredBy.Person)
-			_, err = b.lab.VerifyResult(pair[1], lab.VerifyResultInput{ItemRef: ref(out.Item)})
+			_, err = b.lab.VerifyResult(pair[1], lab.VerifyResultInput{ItemRef: ref(out.Item), Release: true})
 			require.ErrorIs(t, err, hmstype.ErrSeparationOfDuties)
 			out = b.verify(t, out.Item)
 			_, err = b.lab.CorrectResult(pair[1], lab.CorrectResultInput{

@@ -44,14 +44,14 @@ var worklistEntries = usecase.Entity[WorklistEntry]{
 
 // ListWorklistInput asks for the items that wait.
 type ListWorklistInput struct {
-	Status ItemStatus   `json:"status"` // ordered, collected, in-progress or preliminary; empty means all four
+	Status ItemStatus   `json:"status"` // ordered, collected, in-progress, preliminary or verified; empty means all
 	Page   hmstype.Page `json:"page"`
 }
 
 // Validate implements the rules above.
 func (in ListWorklistInput) Validate() error {
 	var v hmstype.Validator
-	hmstype.OneOf(&v, in.Status, "status", "", ItemOrdered, ItemCollected, ItemInProgress, ItemPreliminary)
+	hmstype.OneOf(&v, in.Status, "status", append([]ItemStatus{""}, pendingItems...)...)
 	_, err := in.Page.Size()
 	v.Nested("", err)
 	_, _, err = worklistPosition(in.Page)
@@ -71,14 +71,15 @@ type worklistRow struct {
 // worklistSelect reads one page in the order of the pending index; the limits of the page are
 // (rank, order date, id), which an index can find under row-level security.
 const worklistSelect = `SELECT i.id, i.order_id, i.patient_id, i.test_id, i.status, i.status_reason, i.priority_rank,
-	i.specimen_id, i.collected_at, i.resulted_at, i.result_date, i.reviewed_by, i.reviewed_at,
+	i.specimen_id, i.collected_at, i.resulted_at, i.verified_by, i.verified_at,
+	i.result_date, i.reviewed_by, i.reviewed_at,
 	i.created_at, i.created_by, i.version,
 	o.number AS order_number, o.priority, t.code AS test_code, t.name AS test_name, t.turnaround_minutes AS turnaround
 	FROM hms.lab_order_item AS i
 	JOIN hms.lab_order AS o ON o.tenant_id = i.tenant_id AND o.id = i.order_id
 	JOIN hms.lab_test AS t ON t.tenant_id = i.tenant_id AND t.id = i.test_id
 	WHERE i.tenant_id = ? AND o.tenant_id = ? AND t.tenant_id = ? AND o.status = 'active'
-	AND i.status IN ('ordered', 'collected', 'in-progress', 'preliminary') AND i.status IN (?)
+	AND i.status IN ('ordered', 'collected', 'in-progress', 'preliminary', 'verified') AND i.status IN (?)
 	AND (i.priority_rank, i.created_at, i.id) > (?, ?, ?)
 	ORDER BY i.priority_rank, i.created_at, i.id LIMIT ?`
 
@@ -104,7 +105,7 @@ func worklist(ctx context.Context, db dbx.DB, in ListWorklistInput) (hmstype.Lis
 	if err != nil {
 		return list, err
 	}
-	statuses := []ItemStatus{ItemOrdered, ItemCollected, ItemInProgress, ItemPreliminary}
+	statuses := pendingItems
 	if in.Status != "" {
 		statuses = []ItemStatus{in.Status}
 	}

@@ -709,6 +709,20 @@ END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.guard_payment() TO hms_app;
 
+CREATE OR REPLACE FUNCTION hms.guard_practitioner()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF EXISTS (SELECT 1 FROM hms.user_account AS u
+        WHERE u.tenant_id = NEW.tenant_id AND u.id = NEW.practitioner_id AND u.status <> 'active') THEN
+        RAISE EXCEPTION 'the practitioner has no active account' USING ERRCODE = 'HM201', DETAIL = NEW.practitioner_id;
+    END IF;
+    RETURN NEW;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.guard_practitioner() TO hms_app;
+
 CREATE OR REPLACE FUNCTION hms.guard_status(p_table text, VARIADIC p_pairs text[])
  RETURNS void
  LANGUAGE plpgsql
@@ -1409,6 +1423,7 @@ CREATE TRIGGER appointment_audit_delete AFTER DELETE ON hms.appointment REFERENC
 CREATE TRIGGER appointment_audit_insert AFTER INSERT ON hms.appointment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('appointment', 'patient_id', 'id');
 CREATE TRIGGER appointment_audit_update AFTER UPDATE ON hms.appointment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('appointment', 'patient_id', 'id');
 CREATE TRIGGER appointment_keep_rows BEFORE DELETE OR TRUNCATE ON hms.appointment FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER appointment_practitioner BEFORE INSERT ON hms.appointment FOR EACH ROW EXECUTE FUNCTION hms.guard_practitioner();
 CREATE TRIGGER appointment_status_guard BEFORE UPDATE OF status ON hms.appointment FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('arrived>cancelled', 'arrived>checked-in', 'arrived>entered-in-error', 'arrived>fulfilled', 'booked>arrived', 'booked>cancelled', 'booked>checked-in', 'booked>entered-in-error', 'booked>noshow', 'cancelled>entered-in-error', 'checked-in>cancelled', 'checked-in>entered-in-error', 'checked-in>fulfilled', 'fulfilled>entered-in-error', 'noshow>entered-in-error', 'pending>booked', 'pending>cancelled', 'pending>entered-in-error', 'proposed>booked', 'proposed>cancelled', 'proposed>entered-in-error', 'proposed>pending', 'waitlist>booked', 'waitlist>cancelled', 'waitlist>entered-in-error', 'waitlist>pending');
 GRANT INSERT, SELECT, UPDATE ON hms.appointment TO hms_app;
 GRANT SELECT ON hms.appointment TO hms_backup;
@@ -2410,6 +2425,7 @@ CREATE TRIGGER encounter_audit_delete AFTER DELETE ON hms.encounter REFERENCING 
 CREATE TRIGGER encounter_audit_insert AFTER INSERT ON hms.encounter REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('encounter', 'patient_id', 'id');
 CREATE TRIGGER encounter_audit_update AFTER UPDATE ON hms.encounter REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('encounter', 'patient_id', 'id');
 CREATE TRIGGER encounter_keep_rows BEFORE DELETE OR TRUNCATE ON hms.encounter FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER encounter_practitioner BEFORE INSERT ON hms.encounter FOR EACH ROW EXECUTE FUNCTION hms.guard_practitioner();
 CREATE TRIGGER encounter_status_guard BEFORE UPDATE OF status ON hms.encounter FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('arrived>cancelled', 'arrived>entered-in-error', 'arrived>in-progress', 'arrived>triaged', 'cancelled>entered-in-error', 'finished>entered-in-error', 'in-progress>entered-in-error', 'in-progress>finished', 'in-progress>onleave', 'onleave>entered-in-error', 'onleave>in-progress', 'planned>arrived', 'planned>cancelled', 'planned>entered-in-error', 'planned>in-progress', 'triaged>entered-in-error', 'triaged>in-progress');
 GRANT INSERT, SELECT, UPDATE ON hms.encounter TO hms_app;
 GRANT SELECT ON hms.encounter TO hms_backup;
@@ -2712,8 +2728,10 @@ CREATE TABLE hms.lab_order_item ( -- hms_owner
     status_reason text NOT NULL DEFAULT ''::text,
     tenant_id uuid NOT NULL,
     test_id uuid NOT NULL,
+    verified_at timestamp with time zone,
+    verified_by text NOT NULL DEFAULT ''::text,
     version bigint NOT NULL DEFAULT 1,
-    CONSTRAINT lab_order_item_collected_check CHECK (((status <> ALL (ARRAY['collected'::text, 'in-progress'::text, 'preliminary'::text, 'final'::text, 'corrected'::text, 'amended'::text])) OR ((specimen_id IS NOT NULL) AND (collected_at IS NOT NULL)))),
+    CONSTRAINT lab_order_item_collected_check CHECK (((status <> ALL (ARRAY['collected'::text, 'in-progress'::text, 'preliminary'::text, 'verified'::text, 'final'::text, 'corrected'::text, 'amended'::text])) OR ((specimen_id IS NOT NULL) AND (collected_at IS NOT NULL)))),
     CONSTRAINT lab_order_item_order_fkey FOREIGN KEY (tenant_id, order_id, patient_id) REFERENCES hms.lab_order(tenant_id, id, patient_id),
     CONSTRAINT lab_order_item_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT lab_order_item_priority_rank_check CHECK (((priority_rank >= 0) AND (priority_rank <= 3))),
@@ -2722,13 +2740,14 @@ CREATE TABLE hms.lab_order_item ( -- hms_owner
     CONSTRAINT lab_order_item_reviewed_check CHECK (((reviewed_by = ''::text) = (reviewed_at IS NULL))),
     CONSTRAINT lab_order_item_scope_key UNIQUE (tenant_id, id, patient_id, test_id),
     CONSTRAINT lab_order_item_specimen_fkey FOREIGN KEY (tenant_id, specimen_id, order_id) REFERENCES hms.lab_specimen(tenant_id, id, order_id),
-    CONSTRAINT lab_order_item_status_check CHECK ((status = ANY (ARRAY['ordered'::text, 'collected'::text, 'in-progress'::text, 'preliminary'::text, 'final'::text, 'corrected'::text, 'amended'::text, 'cancelled'::text, 'entered-in-error'::text]))),
+    CONSTRAINT lab_order_item_status_check CHECK ((status = ANY (ARRAY['ordered'::text, 'collected'::text, 'in-progress'::text, 'preliminary'::text, 'verified'::text, 'final'::text, 'corrected'::text, 'amended'::text, 'cancelled'::text, 'entered-in-error'::text]))),
     CONSTRAINT lab_order_item_test_fkey FOREIGN KEY (tenant_id, test_id) REFERENCES hms.lab_test(tenant_id, id),
     CONSTRAINT lab_order_item_test_key UNIQUE (tenant_id, order_id, test_id),
-    CONSTRAINT lab_order_item_texts_check CHECK (((length(status_reason) <= 500) AND (length(reviewed_by) <= 81) AND (length(created_by) <= 81)))
+    CONSTRAINT lab_order_item_texts_check CHECK (((length(status_reason) <= 500) AND (length(verified_by) <= 81) AND (length(reviewed_by) <= 81) AND (length(created_by) <= 81))),
+    CONSTRAINT lab_order_item_verified_check CHECK ((((verified_by = ''::text) = (verified_at IS NULL)) AND ((status <> ALL (ARRAY['verified'::text, 'final'::text, 'corrected'::text, 'amended'::text])) OR (verified_at IS NOT NULL)) AND ((status <> ALL (ARRAY['ordered'::text, 'collected'::text, 'in-progress'::text, 'preliminary'::text])) OR (verified_at IS NULL))))
 );
 CREATE INDEX lab_order_item_order_idx ON hms.lab_order_item USING btree (tenant_id, order_id, patient_id);
-CREATE INDEX lab_order_item_pending_idx ON hms.lab_order_item USING btree (tenant_id, priority_rank, created_at, id) WHERE (status = ANY (ARRAY['ordered'::text, 'collected'::text, 'in-progress'::text, 'preliminary'::text]));
+CREATE INDEX lab_order_item_pending_idx ON hms.lab_order_item USING btree (tenant_id, priority_rank, created_at, id) WHERE (status = ANY (ARRAY['ordered'::text, 'collected'::text, 'in-progress'::text, 'preliminary'::text, 'verified'::text]));
 CREATE INDEX lab_order_item_result_date_idx ON hms.lab_order_item USING btree (tenant_id, result_date) WHERE (result_date IS NOT NULL);
 CREATE INDEX lab_order_item_specimen_idx ON hms.lab_order_item USING btree (tenant_id, specimen_id, order_id);
 CREATE INDEX lab_order_item_test_idx ON hms.lab_order_item USING btree (tenant_id, test_id);
@@ -2738,7 +2757,7 @@ CREATE TRIGGER lab_order_item_audit_delete AFTER DELETE ON hms.lab_order_item RE
 CREATE TRIGGER lab_order_item_audit_insert AFTER INSERT ON hms.lab_order_item REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_order_item', 'patient_id', 'id');
 CREATE TRIGGER lab_order_item_audit_update AFTER UPDATE ON hms.lab_order_item REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_order_item', 'patient_id', 'id');
 CREATE TRIGGER lab_order_item_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_order_item FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-CREATE TRIGGER lab_order_item_status_guard BEFORE UPDATE OF status ON hms.lab_order_item FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('ordered>collected', 'ordered>cancelled', 'ordered>entered-in-error', 'collected>in-progress', 'collected>preliminary', 'collected>ordered', 'collected>cancelled', 'collected>entered-in-error', 'in-progress>preliminary', 'in-progress>ordered', 'in-progress>cancelled', 'in-progress>entered-in-error', 'preliminary>final', 'preliminary>ordered', 'preliminary>cancelled', 'preliminary>entered-in-error', 'final>corrected', 'final>amended', 'final>entered-in-error', 'corrected>amended', 'corrected>entered-in-error', 'amended>corrected', 'amended>entered-in-error', 'cancelled>entered-in-error');
+CREATE TRIGGER lab_order_item_status_guard BEFORE UPDATE OF status ON hms.lab_order_item FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('ordered>collected', 'ordered>cancelled', 'ordered>entered-in-error', 'collected>in-progress', 'collected>preliminary', 'collected>ordered', 'collected>cancelled', 'collected>entered-in-error', 'in-progress>preliminary', 'in-progress>ordered', 'in-progress>cancelled', 'in-progress>entered-in-error', 'preliminary>verified', 'preliminary>ordered', 'preliminary>cancelled', 'preliminary>entered-in-error', 'verified>final', 'verified>preliminary', 'verified>ordered', 'verified>cancelled', 'verified>entered-in-error', 'final>corrected', 'final>amended', 'final>entered-in-error', 'corrected>amended', 'corrected>entered-in-error', 'amended>corrected', 'amended>entered-in-error', 'cancelled>entered-in-error');
 GRANT INSERT, SELECT, UPDATE ON hms.lab_order_item TO hms_app;
 GRANT SELECT ON hms.lab_order_item TO hms_backup;
 
@@ -4289,6 +4308,7 @@ GRANT SELECT ON hms.thread_participant TO hms_backup;
 CREATE TABLE hms.user_account ( -- hms_owner
     created_at timestamp with time zone NOT NULL,
     created_by text NOT NULL,
+    directory_key text NOT NULL,
     email text NOT NULL DEFAULT ''::text,
     email_key text,
     first_name text NOT NULL,
@@ -4298,6 +4318,7 @@ CREATE TABLE hms.user_account ( -- hms_owner
     patient_id uuid,
     phone_number text NOT NULL DEFAULT ''::text,
     profile_image text NOT NULL DEFAULT ''::text,
+    speciality text NOT NULL DEFAULT ''::text,
     status text NOT NULL,
     tenant_id uuid NOT NULL,
     username text NOT NULL,
@@ -4308,7 +4329,7 @@ CREATE TABLE hms.user_account ( -- hms_owner
     CONSTRAINT user_account_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
     CONSTRAINT user_account_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT user_account_status_check CHECK ((status = ANY (ARRAY['invited'::text, 'active'::text, 'locked'::text, 'deactivated'::text]))),
-    CONSTRAINT user_account_texts_check CHECK (((length(email) <= 254) AND (octet_length(email_key) <= 1016) AND (length(phone_number) <= 30) AND (length(profile_image) <= 500) AND (length(language) <= 35) AND (length(created_by) <= 81))),
+    CONSTRAINT user_account_texts_check CHECK (((length(email) <= 254) AND (octet_length(email_key) <= 1016) AND (length(phone_number) <= 30) AND (length(profile_image) <= 500) AND (length(language) <= 35) AND (length(speciality) <= 100) AND (octet_length(directory_key) <= 8192) AND (length(created_by) <= 81))),
     CONSTRAINT user_account_twin_check CHECK (((username_key <> ''::text) AND ((email_key IS NULL) = (email = ''::text)) AND (email_key <> ''::text))),
     CONSTRAINT user_account_username_check CHECK (((length(username) >= 1) AND (length(username) <= 150))),
     CONSTRAINT user_account_username_key UNIQUE (tenant_id, username_key)

@@ -37,7 +37,8 @@ func validateTime(v *hmstype.Validator, period hmstype.Period) {
 
 var opBook = usecase.Command[BookInput, Appointment]{
 	Name: "clinical.book", Permission: hmstype.PermAppointmentWrite, Shows: appointments.One(),
-	Key: func(in BookInput) string { return in.IdempotencyKey },
+	Key:          func(in BookInput) string { return in.IdempotencyKey },
+	Practitioner: func(in BookInput, _ hmstype.Actor) hmstype.UserID { return in.Practitioner },
 	Sample: BookInput{
 		Period:             usecase.SamplePeriod,
 		AppointmentDetails: AppointmentDetails{Type: "follow-up", Reason: "cough", Room: "2", Notes: "comes by bus"},
@@ -46,7 +47,8 @@ var opBook = usecase.Command[BookInput, Appointment]{
 
 // Book makes an appointment. [ErrSlotTaken] (a *SlotTakenError) where the practitioner or
 // the patient has another one then; of many who book one slot at once, one gets it.
-// [ErrDeceased] for a patient who has died. Half-open times may touch.
+// [ErrDeceased] for a patient who has died, [hmstype.ErrNotPractitioner] for a practitioner who does
+// not treat. Half-open times may touch.
 // Permission: [hmstype.PermAppointmentWrite].
 func (s *Service) Book(ctx context.Context, in BookInput) (Appointment, error) {
 	return opBook.Run(ctx, &s.base, in, s.book)

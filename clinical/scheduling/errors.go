@@ -43,3 +43,13 @@ var _ = dbx.Declare(dbx.Constraints{
 	"appointment_patient_key":       hmstype.ErrAlreadyExists, // follows from the primary key; serves foreign keys
 	"appointment_practitioner_fkey": hmstype.Invalid("practitioner", "must refer to an existing user"),
 })
+
+var _ = dbx.DeclareStates(dbx.States{
+	"HM201": func(detail string) error {
+		id, err := hmstype.ParseID[hmstype.UserID](detail)
+		if err != nil {
+			return hmstype.ErrNotPractitioner
+		}
+		return &hmstype.PractitionerError{User: id}
+	},
+})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/internal/dbtest"
 	"github.com/chelal/hms/internal/dbx"
 )
@@ -66,9 +67,11 @@ func TestGuards(t *testing.T) {
 		args  []any
 	}{
 		"PractitionerTwice": {"23P01", beside, []any{other, b.doctor, "59 minutes", "59 minutes", a.ID}},
-		"PatientTwice":      {"23P01", beside, []any{b.patient, b.User(t).ID, "-59 minutes", "-59 minutes", a.ID}},
-		"Backwards":         {"23514", beside, []any{other, b.User(t).ID, "0", "-2 hours", a.ID}},
-		"LongerThanADay":    {"23514", beside, []any{other, b.User(t).ID, "0", "24 hours", a.ID}},
+		"PatientTwice": {"23P01", beside, []any{
+			b.patient, b.User(t, identity.RoleDoctor).ID, "-59 minutes", "-59 minutes", a.ID,
+		}},
+		"Backwards":         {"23514", beside, []any{other, b.User(t, identity.RoleDoctor).ID, "0", "-2 hours", a.ID}},
+		"LongerThanADay":    {"23514", beside, []any{other, b.User(t, identity.RoleDoctor).ID, "0", "24 hours", a.ID}},
 		"CancelWithoutCode": {"23514", `UPDATE hms.appointment SET status = 'cancelled' WHERE id = ?`, []any{a.ID}},
 		"UnknownPatient":    {"23503", `UPDATE hms.appointment SET patient_id = gen_random_uuid() WHERE id = ?`, []any{a.ID}},
 	} {
@@ -94,17 +97,22 @@ func TestTenantIsolation(t *testing.T) {
 		Patient: b.patient, Practitioner: b.doctor, Period: b.at(time.Hour, 2*time.Hour),
 	})
 	require.NoError(t, err)
-	ctx := dbtest.New(t).Ctx
+	env := dbtest.New(t)
+	ctx, elsewhere := env.Ctx, env.User(t, identity.RoleDoctor).ID
 	for name, err := range map[string]error{
 		"GetAppointment":    second(b.GetAppointment(ctx, a.ID)),
 		"CheckIn":           second(b.CheckIn(ctx, a.ID)),
 		"CancelAppointment": second(b.CancelAppointment(ctx, scheduling.CancelAppointmentInput{ID: a.ID, Reason: "x"})),
 		"Book": second(b.Book(ctx, scheduling.BookInput{
-			Patient: b.patient, Practitioner: b.doctor, Period: b.at(4*time.Hour, 5*time.Hour),
+			Patient: b.patient, Practitioner: elsewhere, Period: b.at(4*time.Hour, 5*time.Hour),
 		})),
 	} {
 		require.ErrorIs(t, err, hmstype.ErrNotFound, name)
 	}
+	_, err = b.Book(ctx, scheduling.BookInput{
+		Patient: b.patient, Practitioner: b.doctor, Period: b.at(4*time.Hour, 5*time.Hour),
+	})
+	require.ErrorIs(t, err, hmstype.ErrNotPractitioner, "the doctor treats nobody there")
 }
 
 func second[T any](_ T, err error) error { return err }
@@ -128,7 +136,7 @@ func TestService_VerifyCalendar(t *testing.T) {
 		DROP CONSTRAINT appointment_practitioner_excl, DROP CONSTRAINT appointment_patient_excl`)
 	require.NoError(t, err)
 	book(b.newPatient(t), b.doctor)
-	book(b.patient, b.User(t).ID)
+	book(b.patient, b.User(t, identity.RoleDoctor).ID)
 	report, err = b.VerifyCalendar(b.Ctx)
 	require.NoError(t, err)
 	require.Equal(t, scheduling.CalendarReport{PractitionerOverlaps: 1, PatientOverlaps: 1}, report)

@@ -26,12 +26,15 @@ func (in RescheduleInput) Validate() error {
 
 var opReschedule = usecase.Command[RescheduleInput, Appointment]{
 	Name: "clinical.reschedule", Permission: hmstype.PermAppointmentWrite, Shows: appointments.One(),
-	Key:    func(in RescheduleInput) string { return in.IdempotencyKey },
-	Sample: RescheduleInput{Period: usecase.SamplePeriod},
+	Key:          func(in RescheduleInput) string { return in.IdempotencyKey },
+	Practitioner: func(in RescheduleInput, _ hmstype.Actor) hmstype.UserID { return in.Practitioner },
+	Sample:       RescheduleInput{Period: usecase.SamplePeriod},
 }.Declare()
 
 // Reschedule cancels an appointment and books another in one transaction: where the new
 // time is taken the old appointment stands. The new one names the old one, and may overlap it.
+// Another practitioner must treat: [hmstype.ErrNotPractitioner]; the one who is kept need not any more,
+// so that what he leaves behind can be moved.
 // Permission: [hmstype.PermAppointmentWrite].
 func (s *Service) Reschedule(ctx context.Context, in RescheduleInput) (Appointment, error) {
 	return opReschedule.Run(ctx, &s.base, in, s.reschedule)

@@ -75,7 +75,7 @@ func TestService_Book(t *testing.T) {
 		taken   string
 	}{
 		"DoctorOverlaps":  {b.newPatient(t), b.doctor, b.at(90*time.Minute, 3*time.Hour), "practitioner"},
-		"PatientOverlaps": {b.patient, b.User(t).ID, b.at(0, 61*time.Minute), "patient"},
+		"PatientOverlaps": {b.patient, b.User(t, identity.RoleDoctor).ID, b.at(0, 61*time.Minute), "patient"},
 		"Adjacent":        {b.patient, b.doctor, b.at(2*time.Hour, 3*time.Hour), ""},
 	} {
 		t.Run(name, func(t *testing.T) {

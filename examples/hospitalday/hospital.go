@@ -37,7 +37,8 @@ type day struct {
 
 var staffing = map[string]int{
 	identity.RoleReceptionist: 4, identity.RoleDoctor: 6, identity.RoleNurse: 5,
-	identity.RolePharmacist: 3, identity.RoleLabTechnician: 2, identity.RoleAdmin: 1,
+	identity.RolePharmacist: 3, identity.RoleLabTechnician: 2, identity.RoleLabSupervisor: 1, identity.RoleCashier: 3,
+	identity.RoleAdmin: 1,
 }
 
 // openHospital makes a tenant with staff, prices, stock, a laboratory and beds.

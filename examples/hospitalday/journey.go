@@ -250,7 +250,7 @@ func (d *day) analyse(p patient.Patient, e clinical.Encounter) error {
 	return d.result(p, order, technician)
 }
 
-// settle bills the visit; the patient's share is paid at two desks at once, and one of the
+// settle bills the visit; the patient's share is paid at two tills at once, and one of the
 // two finds it paid.
 func (d *day) settle(p patient.Patient, e clinical.Encounter) error {
 	if _, err := do(d, "finish encounter", func() (clinical.Encounter, error) {
@@ -261,30 +261,30 @@ func (d *day) settle(p patient.Patient, e clinical.Encounter) error {
 	}); err != nil {
 		return err
 	}
-	desk := d.as(identity.RoleReceptionist)
+	till := d.as(identity.RoleCashier)
 	draft, err := do(d, "create bill", func() (billing.Bill, error) {
-		return d.h.Billing.CreateBill(desk, billing.CreateBillInput{Patient: p.ID})
+		return d.h.Billing.CreateBill(till, billing.CreateBillInput{Patient: p.ID})
 	})
 	if err != nil {
 		return err
 	}
 	bill, err := do(d, "issue bill", func() (billing.Bill, error) {
-		return d.h.Billing.IssueBill(desk, billing.IssueBillInput{ID: draft.ID})
+		return d.h.Billing.IssueBill(till, billing.IssueBillInput{ID: draft.ID})
 	})
 	if err != nil || bill.PatientAmount.IsZero() {
 		return err
 	}
-	return d.payAtTwoDesks(bill)
+	return d.payAtTwoTills(bill)
 }
 
-func (d *day) payAtTwoDesks(bill billing.Bill) error {
+func (d *day) payAtTwoTills(bill billing.Bill) error {
 	var wg sync.WaitGroup
 	errs := make([]error, 2)
 	for i := range errs {
-		desk := d.as(identity.RoleReceptionist)
+		till := d.as(identity.RoleCashier)
 		wg.Go(func() {
 			_, errs[i] = do(d, "pay", func() (billing.Payment, error) {
-				return d.h.Billing.Pay(desk, billing.PayInput{
+				return d.h.Billing.Pay(till, billing.PayInput{
 					Bill: bill.ID, Amount: bill.PatientAmount, PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash},
 				})
 			})

@@ -13,9 +13,9 @@ import (
 	"github.com/chelal/hms/patient"
 )
 
-// result enters a value, sometimes a critical one, and has a doctor verify it.
+// result enters a value, sometimes a critical one, and has the supervisor verify and release it.
 func (d *day) result(p patient.Patient, order lab.Order, technician context.Context) error {
-	doctor := d.as(identity.RoleDoctor)
+	doctor, supervisor := d.as(identity.RoleDoctor), d.as(identity.RoleLabSupervisor)
 	ref := func() (lab.ItemRef, error) {
 		current, err := d.h.Lab.GetOrder(doctor, order.ID)
 		if err != nil {
@@ -42,7 +42,7 @@ func (d *day) result(p patient.Patient, order lab.Order, technician context.Cont
 		return err
 	}
 	if _, err := do(d, "verify result", func() (lab.ItemResult, error) {
-		return d.h.Lab.VerifyResult(doctor, lab.VerifyResultInput{ItemRef: at})
+		return d.h.Lab.VerifyResult(supervisor, lab.VerifyResultInput{ItemRef: at, Release: true})
 	}); err != nil {
 		return err
 	}

@@ -20,6 +20,8 @@ type Info struct {
 	Name       string
 	Package    string             // import path of the package that declares it
 	Permission hmstype.Permission // what the actor must hold; empty where Proof says why not
+	Also       bool               // whether an input may ask for another permission beside it; see [Command]
+	Treats     bool               // whether it asks of a practitioner whether he treats; see [Command]
 	Proof      string             // why it asks for no permission: by what its caller proves himself
 	Writes     bool               // whether it is a command
 	Shows      string             // the table whose rows it shows of patients; empty for none
@@ -103,21 +105,26 @@ func CallerPackage(skip int) string {
 //		return opBook.Run(ctx, &s.base, in, s.book)
 //	}
 type Command[In Validator, Out any] struct {
-	Name       string             // see [Info]
-	Permission hmstype.Permission // required
-	Shows      Shows[Out]         // required: what its result shows of whom
-	Key        func(In) string    // the caller's idempotency key; nil for none
-	MayBeIdle  string             // see [Info]
-	Quiet      string             // see [Info]
-	Sample     In                 // an input that its validation lets pass; ids may be zero
+	Name       string                      // see [Info]
+	Permission hmstype.Permission          // required
+	Also       func(In) hmstype.Permission // what this input needs beside it; nil or empty for nothing
+	Shows      Shows[Out]                  // required: what its result shows of whom
+	Key        func(In) string             // the caller's idempotency key; nil for none
+	MayBeIdle  string                      // see [Info]
+	Quiet      string                      // see [Info]
+	Sample     In                          // an input that its validation lets pass; ids may be zero
 
 	RecentProof bool // see [Info]
+	// Practitioner gives who must hold [hmstype.PermTreat]: whom the input names, or [TheActor]. Zero is
+	// nobody; nil asks nobody.
+	Practitioner func(In, hmstype.Actor) hmstype.UserID
 }
 
 // Declare registers the command and gives what runs it.
 func (c Command[In, Out]) Declare() *Command[In, Out] {
 	declare(Info{
-		Name: c.Name, Permission: c.Permission, Writes: true, Shows: c.Shows.entity, Nobody: c.Shows.nobody,
+		Name: c.Name, Permission: c.Permission, Also: c.Also != nil, Treats: c.Practitioner != nil, Writes: true,
+		Shows: c.Shows.entity, Nobody: c.Shows.nobody,
 		Quiet: c.Quiet, MayBeIdle: c.MayBeIdle, RecentProof: c.RecentProof, Sample: c.Sample, Input: reflect.TypeFor[In](),
 		Output: reflect.TypeFor[Out](),
 	})
@@ -134,6 +141,12 @@ func (c *Command[In, Out]) Run(
 	}
 	if c.Key != nil {
 		op.Key = c.Key(in)
+	}
+	if c.Also != nil {
+		op.Also = c.Also(in)
+	}
+	if c.Practitioner != nil {
+		op.practitioner = func(actor hmstype.Actor) hmstype.UserID { return c.Practitioner(in, actor) }
 	}
 	return run(ctx, b, op, c.Shows, in, fn)
 }

@@ -40,12 +40,15 @@ func (b Base) Bind(tx bun.IConn, auth hmstype.Authorizer) Base {
 type Op struct {
 	Name       string              // such as "pharmacy.dispense": logs, audit trail, error text
 	Permission hmstype.Permission  // what the actor must hold; required
+	Also       hmstype.Permission  // what he must hold beside it for this input; empty for nothing
 	Key        string              // the caller's idempotency key; empty means none
 	Shown      []hmstype.PatientID // whose data the result shows, for the probe
 
 	writes      bool
 	mayBeIdle   bool // see [Info]
 	recentProof bool // see [Info]
+
+	practitioner func(hmstype.Actor) hmstype.UserID // see [Command]; nil asks nobody
 }
 
 // Validator is an input that checks itself, without the database.
@@ -160,17 +163,27 @@ func (b *Base) admit(ctx context.Context, op Op, in Validator) (seesRestricted b
 	if err != nil {
 		return false, err
 	}
-	if err := b.authorize(ctx, actor, op.Permission); err != nil {
-		if hmstype.KindOf(err) == hmstype.KindPermissionDenied {
-			b.recordDenial(ctx, op, dbx.Access{Action: "denied", Entity: "permission", ID: string(op.Permission)})
+	for _, permission := range []hmstype.Permission{op.Permission, op.Also} {
+		if permission == "" {
+			continue
 		}
-		return false, err
+		if err := b.authorize(ctx, actor, permission); err != nil {
+			if hmstype.KindOf(err) == hmstype.KindPermissionDenied {
+				b.recordDenial(ctx, op, dbx.Access{Action: "denied", Entity: "permission", ID: string(permission)})
+			}
+			return false, err
+		}
 	}
 	if err := validateKey(op.Key); err != nil {
 		return false, err
 	}
 	if err := in.Validate(); err != nil {
 		return false, err
+	}
+	if op.practitioner != nil {
+		if err := b.requireTreats(ctx, actor, op.practitioner(actor)); err != nil {
+			return false, err
+		}
 	}
 	return b.holds(ctx, actor, hmstype.PermPatientRestricted)
 }

@@ -54,6 +54,9 @@ CREATE TABLE hms.user_account (
     phone_number        text        NOT NULL DEFAULT '',
     profile_image       text        NOT NULL DEFAULT '',
     language            text        NOT NULL DEFAULT '',
+    speciality          text        NOT NULL DEFAULT '',
+    -- Words of the names and the speciality in normal form, by which the directory of practitioners is searched.
+    directory_key       text        NOT NULL,
     -- The patient's record of a user who is a patient here, too: that he opened it is no crime,
     -- and yet somebody should look.
     patient_id          uuid,
@@ -72,7 +75,8 @@ CREATE TABLE hms.user_account (
     CONSTRAINT user_account_status_check CHECK (status IN ('invited', 'active', 'locked', 'deactivated')),
     CONSTRAINT user_account_texts_check CHECK (length(email) <= 254
         AND octet_length(email_key) <= 1016 AND length(phone_number) <= 30 AND length(profile_image) <= 500
-        AND length(language) <= 35 AND length(created_by) <= 81)
+        AND length(language) <= 35 AND length(speciality) <= 100 AND octet_length(directory_key) <= 8192
+        AND length(created_by) <= 81)
 );
 SELECT hms.install_table('user_account');
 SELECT hms.guard_status('user_account', 'active>deactivated', 'active>locked', 'invited>active', 'invited>deactivated',

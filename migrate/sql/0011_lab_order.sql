@@ -97,6 +97,8 @@ CREATE TABLE hms.lab_order_item (
     specimen_id   uuid,
     collected_at  timestamptz,
     resulted_at   timestamptz,
+    verified_by   text        NOT NULL DEFAULT '',
+    verified_at   timestamptz,
     result_date   timestamptz,
     reviewed_by   text        NOT NULL DEFAULT '',
     reviewed_at   timestamptz,
@@ -111,22 +113,27 @@ CREATE TABLE hms.lab_order_item (
     CONSTRAINT lab_order_item_test_fkey FOREIGN KEY (tenant_id, test_id) REFERENCES hms.lab_test (tenant_id, id),
     CONSTRAINT lab_order_item_specimen_fkey FOREIGN KEY (tenant_id, specimen_id, order_id)
         REFERENCES hms.lab_specimen (tenant_id, id, order_id),
-    CONSTRAINT lab_order_item_status_check CHECK (status IN ('ordered', 'collected', 'in-progress', 'preliminary', 'final',
-        'corrected', 'amended', 'cancelled', 'entered-in-error')),
+    CONSTRAINT lab_order_item_status_check CHECK (status IN ('ordered', 'collected', 'in-progress', 'preliminary', 'verified',
+        'final', 'corrected', 'amended', 'cancelled', 'entered-in-error')),
     CONSTRAINT lab_order_item_reason_check CHECK (status NOT IN ('cancelled', 'entered-in-error') OR status_reason <> ''),
     CONSTRAINT lab_order_item_priority_rank_check CHECK (priority_rank BETWEEN 0 AND 3),
-    CONSTRAINT lab_order_item_collected_check CHECK (status NOT IN ('collected', 'in-progress', 'preliminary', 'final', 'corrected', 'amended')
+    CONSTRAINT lab_order_item_collected_check CHECK (status NOT IN ('collected', 'in-progress', 'preliminary', 'verified', 'final',
+        'corrected', 'amended')
         OR (specimen_id IS NOT NULL AND collected_at IS NOT NULL)),
     CONSTRAINT lab_order_item_result_date_check CHECK (status NOT IN ('final', 'corrected', 'amended') OR (result_date IS NOT NULL AND result_date >= collected_at)),
+    -- What is released was verified; what has no values yet, or was drawn anew, was not.
+    CONSTRAINT lab_order_item_verified_check CHECK ((verified_by = '') = (verified_at IS NULL)
+        AND (status NOT IN ('verified', 'final', 'corrected', 'amended') OR verified_at IS NOT NULL)
+        AND (status NOT IN ('ordered', 'collected', 'in-progress', 'preliminary') OR verified_at IS NULL)),
     CONSTRAINT lab_order_item_reviewed_check CHECK ((reviewed_by = '') = (reviewed_at IS NULL)),
-    CONSTRAINT lab_order_item_texts_check CHECK (length(status_reason) <= 500 AND length(reviewed_by) <= 81
-        AND length(created_by) <= 81)
+    CONSTRAINT lab_order_item_texts_check CHECK (length(status_reason) <= 500 AND length(verified_by) <= 81
+        AND length(reviewed_by) <= 81 AND length(created_by) <= 81)
 );
 CREATE INDEX lab_order_item_order_idx ON hms.lab_order_item (tenant_id, order_id, patient_id);
 CREATE INDEX lab_order_item_test_idx ON hms.lab_order_item (tenant_id, test_id);
 CREATE INDEX lab_order_item_specimen_idx ON hms.lab_order_item (tenant_id, specimen_id, order_id);
 CREATE INDEX lab_order_item_pending_idx ON hms.lab_order_item (tenant_id, priority_rank, created_at, id)
-    WHERE status IN ('ordered', 'collected', 'in-progress', 'preliminary');
+    WHERE status IN ('ordered', 'collected', 'in-progress', 'preliminary', 'verified');
 CREATE INDEX lab_order_item_result_date_idx ON hms.lab_order_item (tenant_id, result_date) WHERE result_date IS NOT NULL;
 SELECT hms.install_table('lab_order_item', 'patient_id');
 SELECT hms.install_status_history('lab_order_item');
@@ -134,7 +141,8 @@ SELECT hms.guard_status('lab_order_item',
     'ordered>collected', 'ordered>cancelled', 'ordered>entered-in-error',
     'collected>in-progress', 'collected>preliminary', 'collected>ordered', 'collected>cancelled', 'collected>entered-in-error',
     'in-progress>preliminary', 'in-progress>ordered', 'in-progress>cancelled', 'in-progress>entered-in-error',
-    'preliminary>final', 'preliminary>ordered', 'preliminary>cancelled', 'preliminary>entered-in-error',
+    'preliminary>verified', 'preliminary>ordered', 'preliminary>cancelled', 'preliminary>entered-in-error',
+    'verified>final', 'verified>preliminary', 'verified>ordered', 'verified>cancelled', 'verified>entered-in-error',
     'final>corrected', 'final>amended', 'final>entered-in-error',
     'corrected>amended', 'corrected>entered-in-error', 'amended>corrected', 'amended>entered-in-error',
     'cancelled>entered-in-error');

@@ -56,7 +56,7 @@ func requireTrailStays(t *testing.T, env *hmstest.Env, way dbtest.WayToJoin) {
 		patient.SetRestrictedInput{ID: who.ID, Version: who.Version, Restricted: true})
 	require.NoError(t, err)
 	stock := env.Stock(t, 100, "")
-	prescriber := env.As(t, identity.RoleAdmin)
+	prescriber := env.As(t, identity.RoleAdmin, identity.RoleDoctor)
 	system := env.Ctx
 	env.Ctx = prescriber
 	rx := day.Prescribe(t, env, stock.Item, 1, 0)

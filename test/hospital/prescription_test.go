@@ -44,7 +44,7 @@ func TestHMS_FromPrescriptionToPayment(t *testing.T) {
 		kinds := map[hms.Kind]int{}
 		var wg sync.WaitGroup
 		for range 8 {
-			cashier := env.As(t, identity.RoleReceptionist)
+			cashier := env.As(t, identity.RoleCashier)
 			wg.Go(func() {
 				_, err := env.H.Billing.Pay(cashier, billing.PayInput{
 					Bill: bill.ID, Amount: bill.Total, PaymentDetails: billing.PaymentDetails{Method: billing.MethodCash},

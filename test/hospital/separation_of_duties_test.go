@@ -30,7 +30,7 @@ func TestDuties_PrescribeAndDispense(t *testing.T) {
 			env := hmstest.New(t, func(c *hms.Config) { c.SeparationOfDuties = tt.pairs })
 			env.Service(t, "TAB", "0.25")
 			stock := env.Stock(t, 100, "TAB")
-			one, other := env.As(t, identity.RoleAdmin), env.As(t, identity.RolePharmacist)
+			one, other := env.As(t, identity.RoleDoctor, identity.RolePharmacist), env.As(t, identity.RolePharmacist)
 			system := env.Ctx
 			env.Ctx = one // who prescribes
 			rx := day.Prescribe(t, env, stock.Item, 20, 1)

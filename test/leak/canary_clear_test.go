@@ -43,7 +43,7 @@ var staysClear = map[string]string{
 
 	"the staff's accounts: they are found and listed by it": `
 		api_key.name external_identity.issuer external_identity.subject role.description role.name role.name_key
-		user_account.email user_account.email_key
+		user_account.directory_key user_account.email user_account.email_key user_account.speciality
 		user_account.first_name user_account.last_name user_account.phone_number user_account.profile_image
 		user_account.username user_account.username_key user_device.user_agent user_session.source
 		user_session.user_agent webauthn_credential.name webauthn_credential.transports`,

@@ -39,7 +39,7 @@ func TestRestrictedPatient_IsRefusedEverywhere(t *testing.T) {
 	require.NoError(t, err)
 
 	doctor, pharmacist := env.As(t, identity.RoleDoctor), env.As(t, identity.RolePharmacist)
-	desk := env.As(t, identity.RoleReceptionist)
+	desk := env.As(t, identity.RoleCashier)
 	reads := map[string]func(ctx context.Context) error{
 		"patient":   func(ctx context.Context) error { _, err := env.H.Patient.Get(ctx, p.ID); return err },
 		"encounter": func(ctx context.Context) error { _, err := env.H.Clinical.GetEncounter(ctx, rx.Encounter); return err },

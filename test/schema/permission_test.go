@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,6 +68,38 @@ func TestMethods_NeedAPermission(t *testing.T) {
 	}
 	require.Greater(t, asked, 60)
 	require.Positive(t, proving)
+}
+
+// The table of roles and use cases is true: somebody of each standard role calls every public method, and
+// is refused for his permissions exactly where his role lacks the one that the method declares.
+func TestRoles_MayWhatTheTableSays(t *testing.T) {
+	t.Parallel()
+	env := hmstest.New(t)
+	roles, err := env.H.Identity.ListRoles(env.Ctx)
+	require.NoError(t, err)
+	require.Len(t, roles, 10)
+	declared := method.Declared()
+	for _, role := range roles {
+		t.Run(role.Name, func(t *testing.T) {
+			t.Parallel()
+			somebody := env.As(t, role.Name)
+			allowed := 0
+			for _, m := range method.Public(env.H) {
+				info, ok := declared[method.Operation(m.Name)]
+				if !ok || info.Proof != "" || delegating[m.Name] != "" {
+					continue
+				}
+				err := call(m.Fn, somebody)
+				if slices.Contains(role.Permissions, info.Permission) {
+					allowed++
+					require.NotErrorIs(t, err, hmstype.ErrPermissionDenied, m.Name)
+				} else {
+					require.ErrorIs(t, err, hmstype.ErrPermissionDenied, m.Name)
+				}
+			}
+			require.Positive(t, allowed)
+		})
+	}
 }
 
 // Only who proves who he is goes without a permission.

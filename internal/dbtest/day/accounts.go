@@ -47,6 +47,7 @@ func (d *Day) accounts() {
 	})
 	run(d, d.Ctx, s.GetUser, user.ID)
 	run(d, d.Ctx, s.ListUsers, hmstype.Page{})
+	run(d, d.Ctx, s.ListPractitioners, identity.ListPractitionersInput{})
 	reset := run(d, d.Ctx, s.RequestPasswordReset, identity.RequestPasswordResetInput{Login: d.user.Username})
 	run(d, d.Ctx, s.ResetPassword,
 		identity.ResetPasswordInput{Token: reset.Token, Password: d.Pen.Secret("identity.ResetPassword.Password")})

@@ -98,7 +98,8 @@ func (d *Day) results(test lab.Test, order lab.Order) {
 	alert := run(d, d.me, s.AcknowledgeCritical, lab.AcknowledgeCriticalInput{ID: alerts.Items[0].ID, ReadBack: true})
 	run(d, d.me, s.CloseCritical, lab.CloseCriticalInput{ID: alert.ID, ReadBack: true})
 	verified := run(d, d.other, s.VerifyResult, lab.VerifyResultInput{ItemRef: itemRef(entered.Item)})
-	item := run(d, d.me, s.ReviewResult, lab.ReviewResultInput{ItemRef: itemRef(verified.Item)})
+	released := run(d, d.other, s.ReleaseResult, lab.ReleaseResultInput{ItemRef: itemRef(verified.Item)})
+	item := run(d, d.me, s.ReviewResult, lab.ReviewResultInput{ItemRef: itemRef(released.Item)})
 	corrected := run(d, d.other, s.CorrectResult, lab.CorrectResultInput{
 		ItemRef: itemRef(item), Analyte: test.Analytes[0].ID, Value: number("lab.CorrectResult.Value.Number"),
 	})

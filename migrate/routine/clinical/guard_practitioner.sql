@@ -1,0 +1,18 @@
+-- Who has no active account meets nobody: neither a new appointment nor a new encounter names him,
+-- whatever way the row comes. Whether his roles treat is asked by the use case, as a host may keep
+-- roles of its own elsewhere. A user who does not exist is the foreign key's.
+CREATE OR REPLACE FUNCTION hms.guard_practitioner() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM hms.user_account AS u
+        WHERE u.tenant_id = NEW.tenant_id AND u.id = NEW.practitioner_id AND u.status <> 'active') THEN
+        RAISE EXCEPTION 'the practitioner has no active account' USING ERRCODE = 'HM201', DETAIL = NEW.practitioner_id;
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE OR REPLACE TRIGGER appointment_practitioner BEFORE INSERT ON hms.appointment
+    FOR EACH ROW EXECUTE FUNCTION hms.guard_practitioner();
+
+CREATE OR REPLACE TRIGGER encounter_practitioner BEFORE INSERT ON hms.encounter
+    FOR EACH ROW EXECUTE FUNCTION hms.guard_practitioner();
