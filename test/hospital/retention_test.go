@@ -49,7 +49,7 @@ func TestHMS_ArchiveAuditMonth(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, step.More)
 	sink := sealed.NewDirSink(t.TempDir())
-	in := sealed.ArchiveInput{Month: "2012-01", By: "test", Sink: sink}
+	in := sealed.ArchiveMonthInput{Month: "2012-01", By: "test", Sink: sink}
 	dry, err := h.ArchiveAuditMonth(t.Context(), in)
 	require.NoError(t, err)
 	require.False(t, dry.Purged)
