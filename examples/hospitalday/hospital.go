@@ -14,7 +14,6 @@ import (
 	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
-	"github.com/chelal/hms/internal/day"
 	"github.com/chelal/hms/lab"
 	"github.com/chelal/hms/pharmacy"
 )
@@ -30,7 +29,7 @@ type hospital struct {
 	analyte      hmstype.LabAnalyteID      // of the test
 	wards        map[hmstype.WardID]string // names
 	started      time.Time
-	lived        *day.Day // the hospital that lived every use case once, where one did
+	lived        *onceLived // the hospital that lived every use case once, where one did
 	tally        tally
 	acknowledged func(any) // hears of every result, where somebody listens
 	mu           sync.Mutex

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,10 +19,21 @@ import (
 	"github.com/chelal/hms/internal/day"
 )
 
+// onceLived is a hospital after its one day.
+type onceLived struct {
+	*day.Day
+	sealed bool // its log, by night; a login outside of hms_sealer may not
+}
+
 // liveOnce lives the day of the test suites, through every public method once, in a hospital of its own.
 // That day takes two by its clock, encrypts its fields and signs its log, so it has a library of its own
 // on the database; the keys are thrown away with the hospital.
-func liveOnce(ctx context.Context, db *bun.DB) (*day.Day, error) {
+func liveOnce(ctx context.Context, db *bun.DB) (*onceLived, error) {
+	var maySeal bool
+	err := db.NewRaw(`SELECT pg_has_role(current_user, 'hms_sealer', 'USAGE')`).Scan(ctx, &maySeal)
+	if err != nil {
+		return nil, err
+	}
 	key, err := throwAwayKey()
 	if err != nil {
 		return nil, err
@@ -30,7 +41,7 @@ func liveOnce(ctx context.Context, db *bun.DB) (*day.Day, error) {
 	clock := &movableClock{now: time.Now().UTC().Truncate(24 * time.Hour).Add(-15 * time.Hour)} // yesterday at nine
 	config := hms.Config{Now: clock.Now, KeyEncryptionKey: key}
 	who := &listener{ctx: ctx}
-	var lived *day.Day
+	lived := &onceLived{sealed: maySeal}
 	who.run(func() {
 		day.WithLog(who)(&config)
 		h, err := hms.New(db, config)
@@ -39,12 +50,14 @@ func liveOnce(ctx context.Context, db *bun.DB) (*day.Day, error) {
 			return
 		}
 		tenant := hms.NewTenantID()
-		lived = day.New(who, day.Hospital{
+		lived.Day = day.New(who, day.Hospital{
 			H: h, DB: db, Tenant: tenant, Ctx: hms.WithActor(ctx, hms.SystemActor(tenant, "hospitalday")), Clock: clock,
 		})
 		lived.Unfounded = true
 		lived.Live()
-		lived.Seal()
+		if maySeal {
+			lived.Seal()
+		}
 	})
 	return lived, who.err
 }
@@ -106,16 +119,21 @@ func (c *movableClock) Advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// proveLived tells whether the lived day reached every use case, and whether what it left adds up.
-func proveLived(lived *day.Day) ([]table.Row, bool, error) {
-	missed, all := lived.Missed()
+// prove tells whether the lived day reached every use case, and whether what it left adds up.
+func (l *onceLived) prove() ([]table.Row, bool, error) {
+	missed, all := l.Missed()
 	reached := table.Row{"every use case once", verdictOf(len(missed) == 0), fmt.Sprintf("%d of %d", all-len(missed), all)}
-	if len(missed) > 0 {
-		reached[2] = fmt.Sprintf("%v, not %s", reached[2], strings.Join(missed, ", "))
+	proved, checks := len(missed) == 0, checksOf(l.H)
+	switch {
+	case l.sealed:
+		checks = append(checks, check{"the log is whole", verified(l.H.AuditLog.VerifyLog)})
+	case isSealing(missed):
+		proved, reached[1] = true, "in part"
+		reached[2] = fmt.Sprintf("%v: the login is no member of hms_sealer", reached[2])
 	}
-	checks, clean := append(checksOf(lived.H), check{"the log is whole", verified(lived.H.AuditLog.VerifyLog)}), 0
+	clean := 0
 	for _, c := range checks {
-		found, err := c.verify(lived.Ctx)
+		found, err := c.verify(l.Ctx)
 		if err != nil {
 			return nil, false, err
 		}
@@ -123,7 +141,19 @@ func proveLived(lived *day.Day) ([]table.Row, bool, error) {
 			clean++
 		}
 	}
-	proved := clean == len(checks)
-	left := table.Row{"what that leaves adds up", verdictOf(proved), fmt.Sprintf("%d of %d checks", clean, len(checks))}
-	return []table.Row{reached, left}, proved && len(missed) == 0, nil
+	left := table.Row{
+		"what that leaves adds up", verdictOf(clean == len(checks)), fmt.Sprintf("%d of %d checks", clean, len(checks)),
+	}
+	return []table.Row{reached, left}, proved && clean == len(checks), nil
+}
+
+// sealing are the methods that [day.Day.Seal] calls.
+var sealing = []string{
+	"audit.ListEvents", "audit.ListEventsOfPatient", "audit.ProveEvent", "audit.ProvePatient", "audit.Seal",
+	"audit.Verify", "audit.VerifyLog",
+}
+
+// isSealing tells whether all methods are those of the log, by night.
+func isSealing(methods []string) bool {
+	return !slices.ContainsFunc(methods, func(name string) bool { return !slices.Contains(sealing, name) })
 }

@@ -9,7 +9,8 @@
 //	go run ./examples/hospitalday -database postgres://user@host/hms   # migrated by a tool of yours
 //
 // The first hospital's fields are encrypted under a key that the program throws away: in a database that
-// is to be kept, its tenant stays unreadable.
+// is to be kept, its tenant stays unreadable. A login of your own must be a member of hms_app, and of
+// hms_sealer for the use cases of the log, which are left out otherwise.
 //
 // It exits with 1 where a proof fails, and with 2 where it could not run.
 package main

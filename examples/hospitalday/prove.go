@@ -53,7 +53,7 @@ func (d *hospital) prove(_ context.Context) (bool, error) {
 	proved := true
 	if d.lived != nil {
 		var err error
-		if rows, proved, err = proveLived(d.lived); err != nil {
+		if rows, proved, err = d.lived.prove(); err != nil {
 			return false, err
 		}
 	}
