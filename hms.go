@@ -135,7 +135,7 @@ func (h *HMS) Check(ctx context.Context) error {
 // in.Purge it only reports. It concerns the whole installation: the database's login must be a member
 // of hms_owner, as for [HMS.Migrate], and the host decides who may call it. See
 // sealed.ArchiveMonth.
-func (h *HMS) ArchiveAuditMonth(ctx context.Context, in sealed.ArchiveInput) (sealed.ArchiveReport, error) {
+func (h *HMS) ArchiveAuditMonth(ctx context.Context, in sealed.ArchiveMonthInput) (sealed.ArchiveReport, error) {
 	config := sealed.ArchiveConfig{Log: h.config.AuditLog, Now: h.config.Now}
 	return sealed.ArchiveMonth(ctx, h.handle.Bun(), config, in)
 }
@@ -161,7 +161,7 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 		base.Authorizer = w.Identity
 	}
 	w.Audit = audit.New(base)
-	w.AuditLog = sealed.New(base, h.config.AuditLog)
+	w.AuditLog = sealed.New(base, sealed.Ports{Trail: audit.NewPort(base)}, h.config.AuditLog)
 	w.Outbox = outbox.New(base)
 	w.Encryption = encryption.New(base)
 	w.Patient = patient.New(base)

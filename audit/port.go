@@ -14,7 +14,7 @@ import (
 // asked for its permission: how long events are kept, and what is kept from a patient.
 type Port struct{ base usecase.Base }
 
-// NewPort makes the port; package sealed calls it, and no host can name its parameter's type.
+// NewPort makes the port; hms.go calls it, and no host can name its parameter's type.
 func NewPort(base usecase.Base) Port { return Port{base: base} }
 
 // retentionLock makes a purge take turns with what may forbid it.

@@ -137,7 +137,7 @@ func TestService_Audit(t *testing.T) {
 		t, []string{"create billing.create_bill", "update billing.issue_bill", "update billing.pay", "read billing.get_bill"},
 		actions,
 	)
-	report, err := sealed.New(b.Base, sealed.Config{}).Verify(b.Ctx)
+	report, err := sealed.New(b.Base, sealed.Ports{}, sealed.Config{}).Verify(b.Ctx)
 	require.NoError(t, err)
 	for _, table := range report.Tables {
 		require.Zero(t, table.Unexplained+table.Untold+table.Vanished, table.Table)

@@ -306,7 +306,7 @@ func TestService_AuditExplainsEveryRow(t *testing.T) {
 		ItemRef: ref(out.Item), Analyte: test.Analytes[0].ID, Value: number("4.1"), Reason: "mixed up",
 	})
 	require.NoError(t, err)
-	report, err := sealed.New(b.Base, sealed.Config{}).Verify(b.Ctx)
+	report, err := sealed.New(b.Base, sealed.Ports{}, sealed.Config{}).Verify(b.Ctx)
 	require.NoError(t, err)
 	require.True(t, report.Clean(), "%+v", report)
 }

@@ -1603,11 +1603,11 @@ CREATE TABLE hms.bed ( -- hms_owner
     tenant_id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,
     ward_id uuid NOT NULL,
+    CONSTRAINT bed_key_check CHECK ((bed_number_key <> ''::text)),
     CONSTRAINT bed_number_key UNIQUE (tenant_id, ward_id, bed_number_key),
     CONSTRAINT bed_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT bed_status_check CHECK ((status = ANY (ARRAY['U'::text, 'O'::text, 'H'::text, 'K'::text, 'I'::text, 'C'::text]))),
     CONSTRAINT bed_texts_check CHECK (((length(bed_number) <= 10) AND (octet_length(bed_number_key) <= 40) AND (length(bed_type) <= 50) AND (length(created_by) <= 81))),
-    CONSTRAINT bed_twin_check CHECK ((bed_number_key <> ''::text)),
     CONSTRAINT bed_ward_fkey FOREIGN KEY (tenant_id, ward_id) REFERENCES hms.ward(tenant_id, id)
 );
 ALTER TABLE hms.bed ENABLE AND FORCE ROW LEVEL SECURITY;
@@ -2558,6 +2558,7 @@ CREATE TABLE hms.lab_analyte ( -- hms_owner
     version bigint NOT NULL DEFAULT 1,
     CONSTRAINT lab_analyte_code_check CHECK ((code ~ '^[A-Z0-9][A-Z0-9._-]{0,29}$'::text)),
     CONSTRAINT lab_analyte_code_key UNIQUE (tenant_id, test_id, code_key),
+    CONSTRAINT lab_analyte_key_check CHECK ((code_key <> ''::text)),
     CONSTRAINT lab_analyte_loinc_check CHECK (((loinc = ''::text) OR (loinc ~ '^[0-9]{1,5}-[0-9]$'::text))),
     CONSTRAINT lab_analyte_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT lab_analyte_pkey PRIMARY KEY (tenant_id, id),
@@ -2566,7 +2567,6 @@ CREATE TABLE hms.lab_analyte ( -- hms_owner
     CONSTRAINT lab_analyte_test_fkey FOREIGN KEY (tenant_id, test_id) REFERENCES hms.lab_test(tenant_id, id),
     CONSTRAINT lab_analyte_test_key UNIQUE (tenant_id, id, test_id),
     CONSTRAINT lab_analyte_texts_check CHECK (((octet_length(code_key) <= 120) AND (length(created_by) <= 81))),
-    CONSTRAINT lab_analyte_twin_check CHECK ((code_key <> ''::text)),
     CONSTRAINT lab_analyte_unit_check CHECK (((unit ~ '^[!-~]{0,40}$'::text) AND ((unit = ''::text) OR (value_type = 'numeric'::text)))),
     CONSTRAINT lab_analyte_value_type_check CHECK ((value_type = ANY (ARRAY['numeric'::text, 'coded'::text, 'text'::text])))
 );
@@ -3001,13 +3001,13 @@ CREATE TABLE hms.lab_test ( -- hms_owner
     version bigint NOT NULL DEFAULT 1,
     CONSTRAINT lab_test_code_check CHECK ((code ~ '^[A-Z0-9][A-Z0-9._-]{0,29}$'::text)),
     CONSTRAINT lab_test_code_key UNIQUE (tenant_id, code_key),
+    CONSTRAINT lab_test_key_check CHECK ((code_key <> ''::text)),
     CONSTRAINT lab_test_loinc_check CHECK (((loinc = ''::text) OR (loinc ~ '^[0-9]{1,5}-[0-9]$'::text))),
     CONSTRAINT lab_test_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT lab_test_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT lab_test_specimen_type_check CHECK (((length(specimen_type) >= 1) AND (length(specimen_type) <= 100))),
     CONSTRAINT lab_test_texts_check CHECK (((octet_length(code_key) <= 120) AND (length(category) <= 100) AND (length(service_code) <= 50) AND (length(created_by) <= 81))),
-    CONSTRAINT lab_test_turnaround_minutes_check CHECK (((turnaround_minutes >= 1) AND (turnaround_minutes <= 525600))),
-    CONSTRAINT lab_test_twin_check CHECK ((code_key <> ''::text))
+    CONSTRAINT lab_test_turnaround_minutes_check CHECK (((turnaround_minutes >= 1) AND (turnaround_minutes <= 525600)))
 );
 ALTER TABLE hms.lab_test ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.lab_test FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -3104,10 +3104,10 @@ CREATE TABLE hms.medication_category ( -- hms_owner
     name_key text NOT NULL,
     tenant_id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,
+    CONSTRAINT medication_category_key_check CHECK ((name_key <> ''::text)),
     CONSTRAINT medication_category_name_key UNIQUE (tenant_id, name_key),
     CONSTRAINT medication_category_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT medication_category_texts_check CHECK (((length(name) <= 100) AND (octet_length(name_key) <= 400) AND (length(description) <= 1000) AND (length(created_by) <= 81))),
-    CONSTRAINT medication_category_twin_check CHECK ((name_key <> ''::text))
+    CONSTRAINT medication_category_texts_check CHECK (((length(name) <= 100) AND (octet_length(name_key) <= 400) AND (length(description) <= 1000) AND (length(created_by) <= 81)))
 );
 ALTER TABLE hms.medication_category ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.medication_category FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -3220,11 +3220,11 @@ CREATE TABLE hms.medication_item ( -- hms_owner
     unit text NOT NULL,
     version bigint NOT NULL DEFAULT 1,
     CONSTRAINT medication_item_category_fkey FOREIGN KEY (tenant_id, category_id) REFERENCES hms.medication_category(tenant_id, id),
+    CONSTRAINT medication_item_key_check CHECK (((name_key <> ''::text) AND ((strength_key = ''::text) = (strength = ''::text)) AND ((manufacturer_key = ''::text) = (manufacturer = ''::text)))),
     CONSTRAINT medication_item_name_key UNIQUE (tenant_id, name_key, strength_key, manufacturer_key),
     CONSTRAINT medication_item_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT medication_item_reorder_check CHECK ((reorder_level >= 0)),
-    CONSTRAINT medication_item_texts_check CHECK (((length(name) <= 200) AND (octet_length(name_key) <= 800) AND (length(generic_name) <= 200) AND (length(strength) <= 50) AND (octet_length(strength_key) <= 200) AND (length(unit) <= 20) AND (length(manufacturer) <= 200) AND (octet_length(manufacturer_key) <= 800) AND (length(rxnorm_code) <= 50) AND (length(service_code) <= 50) AND (length(created_by) <= 81))),
-    CONSTRAINT medication_item_twin_check CHECK (((name_key <> ''::text) AND ((strength_key = ''::text) = (strength = ''::text)) AND ((manufacturer_key = ''::text) = (manufacturer = ''::text))))
+    CONSTRAINT medication_item_texts_check CHECK (((length(name) <= 200) AND (octet_length(name_key) <= 800) AND (length(generic_name) <= 200) AND (length(strength) <= 50) AND (octet_length(strength_key) <= 200) AND (length(unit) <= 20) AND (length(manufacturer) <= 200) AND (octet_length(manufacturer_key) <= 800) AND (length(rxnorm_code) <= 50) AND (length(service_code) <= 50) AND (length(created_by) <= 81)))
 );
 CREATE INDEX medication_item_category_idx ON hms.medication_item USING btree (tenant_id, category_id);
 ALTER TABLE hms.medication_item ENABLE AND FORCE ROW LEVEL SECURITY;
@@ -3422,6 +3422,7 @@ END),
     CONSTRAINT patient_birth_precision_check CHECK ((birth_date_precision = ANY (ARRAY['day'::text, 'month'::text, 'year'::text]))),
     CONSTRAINT patient_deceased_check CHECK ((is_deceased OR (deceased_at IS NULL))),
     CONSTRAINT patient_gender_check CHECK ((gender = ANY (ARRAY['male'::text, 'female'::text, 'other'::text, 'unknown'::text]))),
+    CONSTRAINT patient_key_check CHECK ((mrn_key <> ''::text)),
     CONSTRAINT patient_merged_check CHECK ((((status = 'merged'::text) = (merged_into_id IS NOT NULL)) AND (merged_into_id <> id))),
     CONSTRAINT patient_merged_into_fkey FOREIGN KEY (tenant_id, merged_into_id) REFERENCES hms.patient(tenant_id, id),
     CONSTRAINT patient_mrn_check CHECK (((length(mrn) >= 1) AND (length(mrn) <= 20))),
@@ -3429,8 +3430,7 @@ END),
     CONSTRAINT patient_name_check CHECK ((((length(last_name) >= 1) AND (length(last_name) <= 100)) AND (length(first_name) <= 100))),
     CONSTRAINT patient_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT patient_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'merged'::text, 'entered-in-error'::text]))),
-    CONSTRAINT patient_texts_check CHECK (((octet_length(mrn_key) <= 80) AND (length(phone_number) <= 224) AND (octet_length(phone_normalized) <= 120) AND (length(email) <= 1419) AND (length(address) <= 2742) AND (length(emergency_contact_name) <= 1142) AND (length(emergency_contact_phone) <= 224) AND (length(override_reason) <= 500) AND (length(status_reason) <= 500) AND (length(created_by) <= 81))),
-    CONSTRAINT patient_twin_check CHECK ((mrn_key <> ''::text))
+    CONSTRAINT patient_texts_check CHECK (((octet_length(mrn_key) <= 80) AND (length(phone_number) <= 224) AND (octet_length(phone_normalized) <= 120) AND (length(email) <= 1419) AND (length(address) <= 2742) AND (length(emergency_contact_name) <= 1142) AND (length(emergency_contact_phone) <= 224) AND (length(override_reason) <= 500) AND (length(status_reason) <= 500) AND (length(created_by) <= 81)))
 );
 CREATE INDEX patient_birth_date_idx ON hms.patient USING btree (tenant_id, birth_date, id);
 CREATE INDEX patient_merged_into_idx ON hms.patient USING btree (tenant_id, merged_into_id);
@@ -3454,10 +3454,10 @@ CREATE TABLE hms.patient_identifier ( -- hms_owner
     tenant_id uuid NOT NULL,
     value text NOT NULL,
     value_key text NOT NULL,
+    CONSTRAINT patient_identifier_key_check CHECK (((system_key <> ''::text) AND (value_key <> ''::text))),
     CONSTRAINT patient_identifier_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
     CONSTRAINT patient_identifier_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT patient_identifier_texts_check CHECK (((octet_length(system_key) <= 800) AND (octet_length(value_key) <= 800))),
-    CONSTRAINT patient_identifier_twin_check CHECK (((system_key <> ''::text) AND (value_key <> ''::text))),
     CONSTRAINT patient_identifier_value_check CHECK ((((length(value) >= 1) AND (length(value) <= 1142)) AND ((length(system) >= 1) AND (length(system) <= 200)))),
     CONSTRAINT patient_identifier_value_key UNIQUE (tenant_id, system_key, value_key)
 );
@@ -3532,6 +3532,7 @@ CREATE TABLE hms.payment ( -- hms_owner
     CONSTRAINT payment_cancelled_check CHECK ((((status = 'cancelled'::text) = (cancelled_at IS NOT NULL)) AND ((cancelled_at IS NULL) = (cancelled_on IS NULL)) AND ((cancelled_at IS NULL) = (cancelled_by = ''::text)) AND ((status <> 'cancelled'::text) OR (cancel_reason <> ''::text)) AND (length(cancel_reason) <= 500))),
     CONSTRAINT payment_journal_fkey FOREIGN KEY (tenant_id, journal_id) REFERENCES hms.journal(tenant_id, id),
     CONSTRAINT payment_journal_key UNIQUE (tenant_id, journal_id),
+    CONSTRAINT payment_key_check CHECK (((reference_number_key = ''::text) = (reference_number = ''::text))),
     CONSTRAINT payment_method_check CHECK ((method = ANY (ARRAY['cash'::text, 'card'::text, 'mobile-money'::text, 'bank-transfer'::text, 'insurance'::text, 'cheque'::text]))),
     CONSTRAINT payment_patient_key UNIQUE (tenant_id, id, patient_id),
     CONSTRAINT payment_pkey PRIMARY KEY (tenant_id, id),
@@ -3540,7 +3541,6 @@ CREATE TABLE hms.payment ( -- hms_owner
     CONSTRAINT payment_share_fkey FOREIGN KEY (tenant_id, share_id, bill_id, currency) REFERENCES hms.bill_share(tenant_id, id, bill_id, currency),
     CONSTRAINT payment_status_check CHECK ((status = ANY (ARRAY['active'::text, 'cancelled'::text]))),
     CONSTRAINT payment_texts_check CHECK (((octet_length(reference_number_key) <= 400) AND (length(cancelled_by) <= 81) AND (length(created_by) <= 81))),
-    CONSTRAINT payment_twin_check CHECK (((reference_number_key = ''::text) = (reference_number = ''::text))),
     CONSTRAINT payment_undone_check CHECK (((status <> 'cancelled'::text) OR (refunded_amount = (0)::numeric)))
 );
 CREATE INDEX payment_bill_idx ON hms.payment USING btree (tenant_id, bill_id, patient_id);
@@ -3698,6 +3698,7 @@ CREATE TABLE hms.refund ( -- hms_owner
     CONSTRAINT refund_bill_fkey FOREIGN KEY (tenant_id, bill_id, patient_id) REFERENCES hms.bill(tenant_id, id, patient_id),
     CONSTRAINT refund_journal_fkey FOREIGN KEY (tenant_id, journal_id) REFERENCES hms.journal(tenant_id, id),
     CONSTRAINT refund_journal_key UNIQUE (tenant_id, journal_id),
+    CONSTRAINT refund_key_check CHECK (((reference_number_key = ''::text) = (reference_number = ''::text))),
     CONSTRAINT refund_method_check CHECK ((method = ANY (ARRAY['cash'::text, 'card'::text, 'mobile-money'::text, 'bank-transfer'::text, 'insurance'::text, 'cheque'::text]))),
     CONSTRAINT refund_patient_key UNIQUE (tenant_id, id, patient_id),
     CONSTRAINT refund_payment_fkey FOREIGN KEY (tenant_id, payment_id, bill_id, currency) REFERENCES hms.payment(tenant_id, id, bill_id, currency),
@@ -3705,8 +3706,7 @@ CREATE TABLE hms.refund ( -- hms_owner
     CONSTRAINT refund_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
     CONSTRAINT refund_reference_check CHECK ((length(reference_number) <= 100)),
     CONSTRAINT refund_share_fkey FOREIGN KEY (tenant_id, share_id, bill_id, currency) REFERENCES hms.bill_share(tenant_id, id, bill_id, currency),
-    CONSTRAINT refund_texts_check CHECK (((octet_length(reference_number_key) <= 400) AND (length(created_by) <= 81))),
-    CONSTRAINT refund_twin_check CHECK (((reference_number_key = ''::text) = (reference_number = ''::text)))
+    CONSTRAINT refund_texts_check CHECK (((octet_length(reference_number_key) <= 400) AND (length(created_by) <= 81)))
 );
 CREATE INDEX refund_bill_idx ON hms.refund USING btree (tenant_id, bill_id, patient_id);
 CREATE INDEX refund_day_idx ON hms.refund USING btree (tenant_id, business_date, id);
@@ -3827,12 +3827,12 @@ CREATE TABLE hms.role ( -- hms_owner
     permissions jsonb NOT NULL DEFAULT '[]'::jsonb,
     tenant_id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,
+    CONSTRAINT role_key_check CHECK ((name_key <> ''::text)),
     CONSTRAINT role_name_check CHECK (((length(name) >= 1) AND (length(name) <= 50))),
     CONSTRAINT role_name_key UNIQUE (tenant_id, name_key),
     CONSTRAINT role_permissions_check CHECK ((jsonb_typeof(permissions) = 'array'::text)),
     CONSTRAINT role_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT role_texts_check CHECK (((octet_length(name_key) <= 200) AND (length(description) <= 1000) AND (length(created_by) <= 81))),
-    CONSTRAINT role_twin_check CHECK ((name_key <> ''::text))
+    CONSTRAINT role_texts_check CHECK (((octet_length(name_key) <= 200) AND (length(description) <= 1000) AND (length(created_by) <= 81)))
 );
 ALTER TABLE hms.role ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.role FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -3858,11 +3858,11 @@ CREATE TABLE hms.service_item ( -- hms_owner
     CONSTRAINT service_item_category_check CHECK (((length(category) >= 1) AND (length(category) <= 100))),
     CONSTRAINT service_item_code_check CHECK (((length(code) >= 1) AND (length(code) <= 50))),
     CONSTRAINT service_item_code_key UNIQUE (tenant_id, code_key),
+    CONSTRAINT service_item_key_check CHECK ((code_key <> ''::text)),
     CONSTRAINT service_item_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT service_item_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT service_item_tax_check CHECK (((tax_percent <> 'NaN'::numeric) AND ((tax_percent >= (0)::numeric) AND (tax_percent <= (100)::numeric)))),
-    CONSTRAINT service_item_texts_check CHECK (((octet_length(code_key) <= 200) AND (length(created_by) <= 81))),
-    CONSTRAINT service_item_twin_check CHECK ((code_key <> ''::text))
+    CONSTRAINT service_item_texts_check CHECK (((octet_length(code_key) <= 200) AND (length(created_by) <= 81)))
 );
 ALTER TABLE hms.service_item ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.service_item FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -4007,14 +4007,14 @@ CREATE TABLE hms.stock_batch ( -- hms_owner
     CONSTRAINT stock_batch_cost_check CHECK (((cost_price_amount >= (0)::numeric) AND hms.is_money(cost_price_amount, currency))),
     CONSTRAINT stock_batch_item_fkey FOREIGN KEY (tenant_id, item_id) REFERENCES hms.medication_item(tenant_id, id),
     CONSTRAINT stock_batch_item_key UNIQUE (tenant_id, id, item_id),
+    CONSTRAINT stock_batch_key_check CHECK ((batch_number_key <> ''::text)),
     CONSTRAINT stock_batch_number_key UNIQUE (tenant_id, item_id, batch_number_key),
     CONSTRAINT stock_batch_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT stock_batch_received_check CHECK (((quantity_received >= 1) AND (quantity_received <= '1000000000000'::bigint))),
     CONSTRAINT stock_batch_selling_check CHECK (((selling_price_amount >= (0)::numeric) AND hms.is_money(selling_price_amount, currency))),
     CONSTRAINT stock_batch_status_check CHECK ((status = ANY (ARRAY['quarantine'::text, 'available'::text, 'hold'::text, 'recalled'::text, 'destroyed'::text]))),
     CONSTRAINT stock_batch_supplier_fkey FOREIGN KEY (tenant_id, supplier_id) REFERENCES hms.supplier(tenant_id, id),
-    CONSTRAINT stock_batch_texts_check CHECK (((length(batch_number) <= 100) AND (octet_length(batch_number_key) <= 400) AND (length(status_reason) <= 500) AND (length(created_by) <= 81))),
-    CONSTRAINT stock_batch_twin_check CHECK ((batch_number_key <> ''::text))
+    CONSTRAINT stock_batch_texts_check CHECK (((length(batch_number) <= 100) AND (octet_length(batch_number_key) <= 400) AND (length(status_reason) <= 500) AND (length(created_by) <= 81)))
 );
 CREATE INDEX stock_batch_expiry_idx ON hms.stock_batch USING btree (tenant_id, item_id, expiry_date, created_at, id);
 CREATE INDEX stock_batch_supplier_idx ON hms.stock_batch USING btree (tenant_id, supplier_id);
@@ -4056,10 +4056,10 @@ CREATE TABLE hms.stock_location ( -- hms_owner
     name_key text NOT NULL,
     tenant_id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,
+    CONSTRAINT stock_location_key_check CHECK ((name_key <> ''::text)),
     CONSTRAINT stock_location_name_key UNIQUE (tenant_id, name_key),
     CONSTRAINT stock_location_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT stock_location_texts_check CHECK (((length(name) <= 100) AND (octet_length(name_key) <= 400) AND (length(created_by) <= 81))),
-    CONSTRAINT stock_location_twin_check CHECK ((name_key <> ''::text))
+    CONSTRAINT stock_location_texts_check CHECK (((length(name) <= 100) AND (octet_length(name_key) <= 400) AND (length(created_by) <= 81)))
 );
 ALTER TABLE hms.stock_location ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.stock_location FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -4121,10 +4121,10 @@ CREATE TABLE hms.supplier ( -- hms_owner
     phone_number text NOT NULL DEFAULT ''::text,
     tenant_id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,
+    CONSTRAINT supplier_key_check CHECK ((name_key <> ''::text)),
     CONSTRAINT supplier_name_key UNIQUE (tenant_id, name_key),
     CONSTRAINT supplier_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT supplier_texts_check CHECK (((length(name) <= 200) AND (octet_length(name_key) <= 800) AND (length(contact_person) <= 200) AND (length(phone_number) <= 30) AND (length(email) <= 254) AND (length(address) <= 500) AND (length(created_by) <= 81))),
-    CONSTRAINT supplier_twin_check CHECK ((name_key <> ''::text))
+    CONSTRAINT supplier_texts_check CHECK (((length(name) <= 200) AND (octet_length(name_key) <= 800) AND (length(contact_person) <= 200) AND (length(phone_number) <= 30) AND (length(email) <= 254) AND (length(address) <= 500) AND (length(created_by) <= 81)))
 );
 ALTER TABLE hms.supplier ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.supplier FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -4325,12 +4325,12 @@ CREATE TABLE hms.user_account ( -- hms_owner
     username_key text NOT NULL,
     version bigint NOT NULL DEFAULT 1,
     CONSTRAINT user_account_email_key UNIQUE (tenant_id, email_key),
+    CONSTRAINT user_account_key_check CHECK (((username_key <> ''::text) AND ((email_key IS NULL) = (email = ''::text)) AND (email_key <> ''::text))),
     CONSTRAINT user_account_last_check CHECK (((length(first_name) <= 150) AND (length(last_name) <= 150) AND ((first_name || last_name) <> ''::text) AND ((length(username_key) >= 1) AND (length(username_key) <= 600)))),
     CONSTRAINT user_account_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
     CONSTRAINT user_account_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT user_account_status_check CHECK ((status = ANY (ARRAY['invited'::text, 'active'::text, 'locked'::text, 'deactivated'::text]))),
     CONSTRAINT user_account_texts_check CHECK (((length(email) <= 254) AND (octet_length(email_key) <= 1016) AND (length(phone_number) <= 30) AND (length(profile_image) <= 500) AND (length(language) <= 35) AND (length(speciality) <= 100) AND (octet_length(directory_key) <= 8192) AND (length(created_by) <= 81))),
-    CONSTRAINT user_account_twin_check CHECK (((username_key <> ''::text) AND ((email_key IS NULL) = (email = ''::text)) AND (email_key <> ''::text))),
     CONSTRAINT user_account_username_check CHECK (((length(username) >= 1) AND (length(username) <= 150))),
     CONSTRAINT user_account_username_key UNIQUE (tenant_id, username_key)
 );
@@ -4606,10 +4606,10 @@ CREATE TABLE hms.ward ( -- hms_owner
     version bigint NOT NULL DEFAULT 1,
     ward_type text NOT NULL,
     CONSTRAINT ward_capacity_check CHECK ((capacity >= 0)),
+    CONSTRAINT ward_key_check CHECK ((name_key <> ''::text)),
     CONSTRAINT ward_name_key UNIQUE (tenant_id, name_key),
     CONSTRAINT ward_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT ward_texts_check CHECK (((length(name) <= 100) AND (octet_length(name_key) <= 400) AND (length(description) <= 1000) AND (length(ward_type) <= 50) AND (length(service_code) <= 50) AND (length(created_by) <= 81))),
-    CONSTRAINT ward_twin_check CHECK ((name_key <> ''::text))
+    CONSTRAINT ward_texts_check CHECK (((length(name) <= 100) AND (octet_length(name_key) <= 400) AND (length(description) <= 1000) AND (length(ward_type) <= 50) AND (length(service_code) <= 50) AND (length(created_by) <= 81)))
 );
 ALTER TABLE hms.ward ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.ward FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));

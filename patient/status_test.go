@@ -369,7 +369,7 @@ func TestDatabase_Guards(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	s := patient.New(env.Base)
-	in := person("Wall")
+	in := person("Guarded")
 	in.Identifiers = []patient.Identifier{{System: "urn:w", Value: "1"}}
 	p, err := s.Register(env.Ctx, in)
 	require.NoError(t, err)

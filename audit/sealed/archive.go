@@ -21,8 +21,8 @@ type ArchiveConfig struct {
 	Now func() time.Time // required
 }
 
-// ArchiveInput says which month, where to, and whether in earnest.
-type ArchiveInput struct {
+// ArchiveMonthInput says which month, where to, and whether in earnest.
+type ArchiveMonthInput struct {
 	Month Month  // required, "2006-01"
 	By    string // who does it, as the trail shall name him: "system:<By>"; required, 1 to 100 characters
 	Sink  Sink   // required to purge
@@ -32,7 +32,7 @@ type ArchiveInput struct {
 }
 
 // Validate implements the rules above.
-func (in ArchiveInput) Validate() error {
+func (in ArchiveMonthInput) Validate() error {
 	var v hmstype.Validator
 	_, _, err := in.Month.Bounds()
 	v.Check(err == nil, "month", "must be a month YYYY-MM")
@@ -75,7 +75,7 @@ type ArchiveReport struct {
 // waited for some seconds; then it is hmstype.ErrUnavailable, and may be tried again.
 //
 // [ErrNoPartition], [ErrNoSigner], [ErrLogDamaged].
-func ArchiveMonth(ctx context.Context, db *bun.DB, config ArchiveConfig, in ArchiveInput) (ArchiveReport, error) {
+func ArchiveMonth(ctx context.Context, db *bun.DB, config ArchiveConfig, in ArchiveMonthInput) (ArchiveReport, error) {
 	report, err := archiveMonth(ctx, db, config, in)
 	if err = dbx.Map(err); err != nil {
 		return report, &hmstype.Error{Op: archiveOp, Err: err}
@@ -85,7 +85,7 @@ func ArchiveMonth(ctx context.Context, db *bun.DB, config ArchiveConfig, in Arch
 
 const archiveOp = "audit.archive_month"
 
-func archiveMonth(ctx context.Context, db *bun.DB, config ArchiveConfig, in ArchiveInput) (ArchiveReport, error) {
+func archiveMonth(ctx context.Context, db *bun.DB, config ArchiveConfig, in ArchiveMonthInput) (ArchiveReport, error) {
 	report := ArchiveReport{Month: in.Month}
 	if err := in.Validate(); err != nil {
 		return report, err
@@ -102,6 +102,7 @@ func archiveMonth(ctx context.Context, db *bun.DB, config ArchiveConfig, in Arch
 		return report, err
 	}
 	a.handle = dbx.NewHandle(db, dbx.Options{Now: config.Now})
+	// An archive is the installation's, on a handle of its own, so nobody else can make its port.
 	a.trail = audit.NewPort(usecase.Base{DB: a.handle})
 	err = a.run(ctx)
 	for _, t := range a.tenants {
@@ -116,7 +117,7 @@ type archiver struct {
 	handle   dbx.Handle
 	trail    audit.Port
 	config   Config
-	in       ArchiveInput
+	in       ArchiveMonthInput
 	from, to time.Time
 	part     string // the month's partition
 	tenants  []*tenantPart

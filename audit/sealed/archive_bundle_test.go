@@ -164,7 +164,7 @@ func (b *logBundle) sealAll(t *testing.T) {
 
 // archive archives a month. Tests that share a database keep each other from the lock on the
 // trail, so it tries again as a host's scheduler would.
-func (b *logBundle) archive(t *testing.T, in sealed.ArchiveInput) (sealed.ArchiveReport, error) {
+func (b *logBundle) archive(t *testing.T, in sealed.ArchiveMonthInput) (sealed.ArchiveReport, error) {
 	t.Helper()
 	if in.By == "" {
 		in.By = "scheduler"

@@ -26,7 +26,7 @@ func TestArchiveMonth(t *testing.T) {
 	b.sealAll(t)
 	sink := &memorySink{}
 
-	plan, err := b.archive(t, sealed.ArchiveInput{Month: oldMonth})
+	plan, err := b.archive(t, sealed.ArchiveMonthInput{Month: oldMonth})
 	require.NoError(t, err)
 	require.False(t, plan.Purged)
 	require.Len(t, plan.Tenants, 1)
@@ -34,7 +34,7 @@ func TestArchiveMonth(t *testing.T) {
 	require.Equal(t, int64(640), plan.Tenants[0].Total())
 	require.Equal(t, int64(640), b.inMonth(t, oldMonth), "a report changes nothing")
 
-	report, err := b.archive(t, sealed.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
+	report, err := b.archive(t, sealed.ArchiveMonthInput{Month: oldMonth, Sink: sink, Purge: true})
 	require.NoError(t, err)
 	require.True(t, report.Purged)
 	require.Zero(t, b.inMonth(t, oldMonth))
@@ -62,9 +62,9 @@ func TestArchiveMonth(t *testing.T) {
 	require.Equal(t, string(oldMonth), list.Items[0].EntityID)
 	require.Contains(t, string(list.Items[0].Changes), part.Archive)
 
-	_, err = b.archive(t, sealed.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
+	_, err = b.archive(t, sealed.ArchiveMonthInput{Month: oldMonth, Sink: sink, Purge: true})
 	require.ErrorIs(t, err, sealed.ErrNoPartition, "once is enough")
-	_, err = b.archive(t, sealed.ArchiveInput{Month: "2018-03", Sink: sink, Purge: true})
+	_, err = b.archive(t, sealed.ArchiveMonthInput{Month: "2018-03", Sink: sink, Purge: true})
 	require.NoError(t, err)
 	found = b.verify(t)
 	require.Empty(t, found.Findings)
@@ -76,7 +76,7 @@ func TestArchiveMonth_InAFolder(t *testing.T) {
 	b := older(t, oldMonth)
 	b.sealAll(t)
 	sink := sealed.NewDirSink(t.TempDir())
-	report, err := b.archive(t, sealed.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
+	report, err := b.archive(t, sealed.ArchiveMonthInput{Month: oldMonth, Sink: sink, Purge: true})
 	require.NoError(t, err)
 	file, err := sink.Open(t.Context(), report.Tenants[0].Archive)
 	require.NoError(t, err)
@@ -147,7 +147,7 @@ func TestArchiveMonth_Obstacles(t *testing.T) {
 			tt.prepare(t, b, month)
 			before := b.inMonth(t, month)
 			sink := &memorySink{}
-			report, err := b.archive(t, sealed.ArchiveInput{Month: month, Sink: sink, Purge: true})
+			report, err := b.archive(t, sealed.ArchiveMonthInput{Month: month, Sink: sink, Purge: true})
 			if tt.kind == "" {
 				require.NoError(t, err)
 				require.True(t, report.Purged)
@@ -178,9 +178,9 @@ func TestArchiveMonth_HoldOnAPatient(t *testing.T) {
 		AND recorded_at < '2018-02-01'`)
 	b.sealAll(t)
 	b.hold(t, p)
-	_, err := b.archive(t, sealed.ArchiveInput{Month: oldMonth, Sink: &memorySink{}, Purge: true})
+	_, err := b.archive(t, sealed.ArchiveMonthInput{Month: oldMonth, Sink: &memorySink{}, Purge: true})
 	require.ErrorIs(t, err, sealed.ErrRetained)
-	report, err := b.archive(t, sealed.ArchiveInput{Month: "2018-02", Sink: &memorySink{}, Purge: true})
+	report, err := b.archive(t, sealed.ArchiveMonthInput{Month: "2018-02", Sink: &memorySink{}, Purge: true})
 	require.NoError(t, err, "a month that says nothing of him may go, also before an older one")
 	require.True(t, report.Purged)
 	require.Empty(t, b.verify(t).Findings)
@@ -192,16 +192,16 @@ func TestArchiveMonth_ManyTenants(t *testing.T) {
 	b := older(t, oldMonth)
 	b.sealAll(t)
 	second := b.sibling(t)
-	second.config, second.public, second.s = b.config, b.public, sealed.New(second.Base, b.config)
+	second.config, second.public, second.s = b.config, b.public, newService(second.Base, b.config)
 	second.age(t, oldMonth, 5)
 	sink := &memorySink{}
-	_, err := b.archive(t, sealed.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
+	_, err := b.archive(t, sealed.ArchiveMonthInput{Month: oldMonth, Sink: sink, Purge: true})
 	var refused *sealed.RetainedError
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, second.Tenant, refused.Tenants[0].Tenant)
 	require.Equal(t, []sealed.Obstacle{{Kind: sealed.ObstacleUnsealed, Count: 5}}, refused.Tenants[0].Obstacles)
 	second.sealAll(t)
-	report, err := b.archive(t, sealed.ArchiveInput{Month: oldMonth, Sink: sink, Purge: true})
+	report, err := b.archive(t, sealed.ArchiveMonthInput{Month: oldMonth, Sink: sink, Purge: true})
 	require.NoError(t, err)
 	require.Len(t, report.Tenants, 2)
 	require.Len(t, sink.archives, 2)
@@ -231,15 +231,15 @@ func TestArchiveMonth_Refuses(t *testing.T) {
 	b := older(t, oldMonth)
 	b.sealAll(t)
 	config := sealed.ArchiveConfig{Log: b.config, Now: b.Clock.Now}
-	attempt := func(config sealed.ArchiveConfig, in sealed.ArchiveInput) error {
+	attempt := func(config sealed.ArchiveConfig, in sealed.ArchiveMonthInput) error {
 		_, err := sealed.ArchiveMonth(t.Context(), b.DB, config, in)
 		return err
 	}
-	good := sealed.ArchiveInput{Month: oldMonth, By: "x", Sink: &memorySink{}, Purge: true}
-	for _, change := range []func(*sealed.ArchiveInput){
-		func(in *sealed.ArchiveInput) { in.Month = "2018-1" },
-		func(in *sealed.ArchiveInput) { in.By = "" },
-		func(in *sealed.ArchiveInput) { in.Sink = nil },
+	good := sealed.ArchiveMonthInput{Month: oldMonth, By: "x", Sink: &memorySink{}, Purge: true}
+	for _, change := range []func(*sealed.ArchiveMonthInput){
+		func(in *sealed.ArchiveMonthInput) { in.Month = "2018-1" },
+		func(in *sealed.ArchiveMonthInput) { in.By = "" },
+		func(in *sealed.ArchiveMonthInput) { in.Sink = nil },
 	} {
 		in := good
 		change(&in)
@@ -339,7 +339,7 @@ func TestArchiveMonth_Fails(t *testing.T) {
 			b := home.sibling(t, month)
 			b.sealAll(t)
 			sink := tt.sink(t, b, month)
-			report, err := b.archive(t, sealed.ArchiveInput{Month: month, Sink: sink, Purge: true})
+			report, err := b.archive(t, sealed.ArchiveMonthInput{Month: month, Sink: sink, Purge: true})
 			require.ErrorIs(t, err, tt.want)
 			require.False(t, report.Purged)
 			require.Equal(t, tt.aborted, sink.aborted)
@@ -367,7 +367,7 @@ func TestArchiveMonth_DiesBeforeTheCommit(t *testing.T) {
 	var archiveErr error
 	wg.Go(func() {
 		_, archiveErr = sealed.ArchiveMonth(t.Context(), b.DB, sealed.ArchiveConfig{Log: b.config, Now: b.Clock.Now},
-			sealed.ArchiveInput{Month: oldMonth, By: "scheduler", Sink: sink, Purge: true})
+			sealed.ArchiveMonthInput{Month: oldMonth, By: "scheduler", Sink: sink, Purge: true})
 	})
 	for killed := false; !killed; {
 		ended, err := dbtest.EndSessions(t.Context(), b.DB, `pid IN (SELECT pid FROM pg_locks
@@ -407,7 +407,7 @@ func TestArchiveMonth_DamagedEvent(t *testing.T) {
 			b.sealAll(t)
 			b.past(t, attack)
 			sink := &memorySink{}
-			_, err := b.archive(t, sealed.ArchiveInput{Month: month, Sink: sink, Purge: true})
+			_, err := b.archive(t, sealed.ArchiveMonthInput{Month: month, Sink: sink, Purge: true})
 			require.ErrorIs(t, err, sealed.ErrLogDamaged)
 			require.Equal(t, int64(40), b.inMonth(t, month))
 		})
@@ -444,7 +444,7 @@ func TestArchiveMonth_Concurrent(t *testing.T) {
 	for i := range errs {
 		archivers.Go(func() {
 			_, errs[i] = sealed.ArchiveMonth(t.Context(), b.DB, sealed.ArchiveConfig{Log: b.config, Now: b.Clock.Now},
-				sealed.ArchiveInput{Month: oldMonth, By: "scheduler", Sink: sink, Purge: true})
+				sealed.ArchiveMonthInput{Month: oldMonth, By: "scheduler", Sink: sink, Purge: true})
 		})
 	}
 	archivers.Wait()

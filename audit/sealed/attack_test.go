@@ -154,7 +154,7 @@ func TestService_VerifyLogFindsAFork(t *testing.T) {
 	b.sql(t, `TRUNCATE hms.audit_leaf, hms.audit_node, hms.audit_checkpoint`)
 	alone := b.config
 	alone.Witnesses = nil
-	forger := &logBundle{Env: b.Env, config: alone, s: sealed.New(b.Base, alone), public: b.public}
+	forger := &logBundle{Env: b.Env, config: alone, s: newService(b.Base, alone), public: b.public}
 	forger.seal(t)
 	report := forger.verify(t)
 	for _, f := range report.Findings {
@@ -209,10 +209,10 @@ func TestService_SealRefusesADamagedLog(t *testing.T) {
 		signer, err := note.NewSigner(secret)
 		require.NoError(t, err)
 		b.config.Signer, b.config.Verifiers = signer, []string{public}
-		_, err = sealed.New(b.Base, b.config).Seal(b.Ctx, sealed.SealInput{})
+		_, err = newService(b.Base, b.config).Seal(b.Ctx, sealed.SealInput{})
 		require.ErrorIs(t, err, sealed.ErrLogDamaged)
 		b.config.Verifiers = append(b.config.Verifiers, b.public) // a change of keys, as it should be
-		rotated := &logBundle{Env: b.Env, config: b.config, s: sealed.New(b.Base, b.config)}
+		rotated := &logBundle{Env: b.Env, config: b.config, s: newService(b.Base, b.config)}
 		_, err = rotated.s.Seal(b.Ctx, sealed.SealInput{})
 		require.NoError(t, err)
 	})

@@ -17,6 +17,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbtest"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // logBundle is a tenant with a signed log and a witness.
@@ -27,6 +28,11 @@ type logBundle struct {
 	config  sealed.Config
 	witness *sealed.FileWitness
 	public  string
+}
+
+// newService wires the service as hms does.
+func newService(base usecase.Base, config sealed.Config) *sealed.Service {
+	return sealed.New(base, sealed.Ports{Trail: audit.NewPort(base)}, config)
 }
 
 func newLog(tb testing.TB, env *dbtest.Env) *logBundle {
@@ -40,7 +46,7 @@ func newLog(tb testing.TB, env *dbtest.Env) *logBundle {
 	config := sealed.Config{Origin: "hms.test/trail", Signer: signer, Verifiers: []string{public},
 		Witnesses: []sealed.Witness{witness}}
 	return &logBundle{
-		Env: env, config: config, s: sealed.New(env.Base, config), trail: audit.New(env.Base), witness: witness,
+		Env: env, config: config, s: newService(env.Base, config), trail: audit.New(env.Base), witness: witness,
 		public: public,
 	}
 }
@@ -99,7 +105,7 @@ func TestService_Seal(t *testing.T) {
 
 	t.Run("NeedsASigner", func(t *testing.T) {
 		t.Parallel()
-		_, err := sealed.New(b.Base, sealed.Config{}).Seal(b.Ctx, sealed.SealInput{})
+		_, err := newService(b.Base, sealed.Config{}).Seal(b.Ctx, sealed.SealInput{})
 		require.ErrorIs(t, err, sealed.ErrNoSigner)
 	})
 	t.Run("NeedsItsOwnTransaction", func(t *testing.T) {
@@ -107,7 +113,7 @@ func TestService_Seal(t *testing.T) {
 		err := b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
 			base := b.Base
 			base.DB = db.Handle()
-			_, err := sealed.New(base, b.config).Seal(ctx, sealed.SealInput{})
+			_, err := newService(base, b.config).Seal(ctx, sealed.SealInput{})
 			return err
 		})
 		require.ErrorIs(t, err, sealed.ErrInTransaction)
@@ -208,7 +214,7 @@ func TestService_SealRefreshes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, first.Number, idle.Number, "nothing new: no new checkpoint")
 	b.config.Refresh = time.Nanosecond
-	b.s = sealed.New(b.Base, b.config)
+	b.s = newService(b.Base, b.config)
 	fresh, err := b.s.Seal(b.Ctx, sealed.SealInput{})
 	require.NoError(t, err)
 	require.Equal(t, first.Number+1, fresh.Number)

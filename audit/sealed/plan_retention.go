@@ -48,7 +48,7 @@ func (s *Service) planRetention(ctx context.Context, db dbx.DB, in PlanRetention
 	if limit == 0 {
 		limit = 12
 	}
-	rules, err := s.trail.KeepPeriods(ctx, db.Conn())
+	rules, err := s.ports.Trail.KeepPeriods(ctx, db.Conn())
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func (s *Service) proveDisclosures(
 	sel.condition += " AND e.entity = 'disclosure' AND e.action IN ('create', 'update')"
 	if !in.ForStaff {
 		var err error
-		if sel.except, err = s.trail.SuspendedDisclosures(ctx, db.Conn(), in.Patient); err != nil {
+		if sel.except, err = s.ports.Trail.SuspendedDisclosures(ctx, db.Conn(), in.Patient); err != nil {
 			return PatientProof{}, err
 		}
 	}

@@ -27,7 +27,7 @@ func purged(t *testing.T, home *logBundle, free *months) (b *logBundle, gone, ke
 
 func (b *logBundle) purge(t *testing.T, month sealed.Month) {
 	t.Helper()
-	report, err := b.archive(t, sealed.ArchiveInput{Month: month, Sink: &memorySink{}, Purge: true})
+	report, err := b.archive(t, sealed.ArchiveMonthInput{Month: month, Sink: &memorySink{}, Purge: true})
 	require.NoError(t, err)
 	require.True(t, report.Purged)
 }
@@ -152,10 +152,10 @@ func TestService_VerifyLogAfterAPurgeByAnotherKey(t *testing.T) {
 	rotated := b.config
 	rotated.Verifiers = append([]string{forger.public}, rotated.Verifiers...)
 	rotated.Signer = forger.config.Signer
-	next := &logBundle{Env: b.Env, config: rotated, s: sealed.New(b.Base, rotated)}
+	next := &logBundle{Env: b.Env, config: rotated, s: newService(b.Base, rotated)}
 	require.Empty(t, next.verify(t).Findings, "the old key's records stay good after a change of keys")
 	rotated.Verifiers = rotated.Verifiers[:1]
-	next.s = sealed.New(b.Base, rotated)
+	next.s = newService(b.Base, rotated)
 	require.Contains(t, kinds(next.verify(t)), sealed.FindingPurge)
 }
 

@@ -5,14 +5,19 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
+// Ports are what the log needs from the trail.
+type Ports struct {
+	Trail audit.Port // required
+}
+
 // Service seals, verifies and proves the trail of the actor's tenant.
 type Service struct {
 	base   usecase.Base
 	config Config
-	trail  audit.Port
+	ports  Ports
 }
 
 // New makes the service; hms.New calls it. The zero Config seals nothing.
-func New(base usecase.Base, config Config) *Service {
-	return &Service{base: base, config: config.withDefaults(), trail: audit.NewPort(base)}
+func New(base usecase.Base, ports Ports, config Config) *Service {
+	return &Service{base: base, ports: ports, config: config.withDefaults()}
 }

@@ -156,7 +156,7 @@ func (c *logCheck) checkUnsealed() error {
 	return rows.Err()
 }
 
-// checkCatalogue asks the database whether the walls around the trail stand.
+// checkCatalogue asks the database whether the triggers, grants and policies that guard the trail stand.
 // In SQL: migrate/routine/audit/audit_catalogue_breaches.sql.
 func (c *logCheck) checkCatalogue() error {
 	rows, err := c.db.Query(c.ctx, `SELECT object, breach FROM hms.audit_catalogue_breaches() ORDER BY object, breach`)

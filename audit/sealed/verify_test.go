@@ -14,7 +14,7 @@ func TestService_Verify(t *testing.T) {
 	t.Parallel()
 	// The attacks switch triggers off for the whole table, so the database is the test's own.
 	env := dbtest.NewOwn(t)
-	s := sealed.New(env.Base, sealed.Config{})
+	s := newService(env.Base, sealed.Config{})
 	user := env.User(t, identity.RoleNurse)
 	_, err := env.Identity.SetUserStatus(env.Ctx, identity.SetUserStatusInput{ID: user.ID, Status: identity.UserLocked})
 	require.NoError(t, err)

@@ -18,8 +18,8 @@ import (
 	"github.com/chelal/hms/pharmacy"
 )
 
-// day is one hospital and what happens in it today.
-type day struct {
+// hospital is one tenant and what happens in it today.
+type hospital struct {
 	h            *hms.HMS
 	system       context.Context           //nolint:containedctx // of the tenant; the program's own
 	staff        map[string][]hms.UserID   // by role
@@ -29,6 +29,7 @@ type day struct {
 	analyte      hmstype.LabAnalyteID      // of the test
 	wards        map[hmstype.WardID]string // names
 	started      time.Time
+	lived        *onceLived // the hospital that lived every use case once, where one did
 	tally        tally
 	acknowledged func(any) // hears of every result, where somebody listens
 	mu           sync.Mutex
@@ -42,9 +43,9 @@ var staffing = map[string]int{
 }
 
 // openHospital makes a tenant with staff, prices, stock, a laboratory and beds.
-func openHospital(ctx context.Context, h *hms.HMS, o options) (*day, error) {
+func openHospital(ctx context.Context, h *hms.HMS, o options) (*hospital, error) {
 	tenant := hms.NewTenantID()
-	d := &day{
+	d := &hospital{
 		h: h, system: hms.WithActor(ctx, hms.SystemActor(tenant, "hospitalday")), staff: map[string][]hms.UserID{},
 		wards: map[hmstype.WardID]string{}, started: time.Now(), random: rand.New(rand.NewPCG(o.seed, 2)),
 	}
@@ -61,7 +62,7 @@ func openHospital(ctx context.Context, h *hms.HMS, o options) (*day, error) {
 	return d, nil
 }
 
-func (d *day) hire() error {
+func (d *hospital) hire() error {
 	for role, count := range staffing {
 		for i := range count {
 			user, err := d.h.Identity.CreateUser(d.system, identity.CreateUserInput{
@@ -77,7 +78,7 @@ func (d *day) hire() error {
 	return nil
 }
 
-func (d *day) setPrices() error {
+func (d *hospital) setPrices() error {
 	today := hmstype.DateOf(d.started, time.UTC)
 	for code, price := range map[string]string{"CONSULT": "40.00", "TABLET": "0.35", "K": "12.50", "BED": "180.00"} {
 		item, err := d.h.Billing.CreateServiceItem(d.system, billing.CreateServiceItemInput{
@@ -107,7 +108,7 @@ var medication = []struct {
 	{"Insulin glargine", [][2]int{{60, 12}, {40, 30}}}, // not enough for all
 }
 
-func (d *day) stock() error {
+func (d *hospital) stock() error {
 	category, err := d.h.Pharmacy.CreateCategory(d.system, pharmacy.CreateCategoryInput{
 		CategoryDetails: pharmacy.CategoryDetails{Name: "Medication"},
 	})
@@ -154,7 +155,7 @@ func (d *day) stock() error {
 	return nil
 }
 
-func (d *day) equipLab() error {
+func (d *hospital) equipLab() error {
 	test, err := d.h.Lab.CreateTest(d.system, lab.CreateTestInput{
 		TestDetails: lab.TestDetails{
 			Code: "K", LOINC: "2823-3", Name: "Potassium", Category: "Chemistry", SpecimenType: "Serum", TurnaroundMinutes: 60,
@@ -180,7 +181,7 @@ func (d *day) equipLab() error {
 	return err
 }
 
-func (d *day) makeBeds() error {
+func (d *hospital) makeBeds() error {
 	for name, beds := range map[string]int{"General": 8, "Intensive care": 2} {
 		ward, err := d.h.Facility.CreateWard(d.system, facility.CreateWardInput{
 			WardDetails: facility.WardDetails{Name: name, Type: "general", Capacity: beds, ServiceCode: "BED"},
@@ -201,7 +202,7 @@ func (d *day) makeBeds() error {
 }
 
 // as gives the context of somebody of the role.
-func (d *day) as(role string) context.Context {
+func (d *hospital) as(role string) context.Context {
 	people := d.staff[role]
 	who := people[d.intn(len(people))]
 	actor, err := hmstype.ActorFrom(d.system)
@@ -212,11 +213,11 @@ func (d *day) as(role string) context.Context {
 }
 
 // intn gives a random number below n.
-func (d *day) intn(n int) int {
+func (d *hospital) intn(n int) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.random.IntN(n)
 }
 
 // chance is true in percent of the cases.
-func (d *day) chance(percent int) bool { return d.intn(100) < percent }
+func (d *hospital) chance(percent int) bool { return d.intn(100) < percent }

@@ -24,7 +24,7 @@ var errRefused = errors.New("refused")
 
 // do runs one command and tallies it. A refusal is part of the day, and so is a database
 // that cannot serve for a while; anything internal is a failure of the program.
-func do[T any](d *day, name string, fn func() (T, error)) (T, error) {
+func do[T any](d *hospital, name string, fn func() (T, error)) (T, error) {
 	started := time.Now()
 	out, err := fn()
 	d.tally.add(name, time.Since(started), err)
@@ -47,7 +47,7 @@ func refusal(name string, err error) error {
 }
 
 // treat takes one person through the day.
-func (d *day) treat(in patient.RegisterInput) error {
+func (d *hospital) treat(in patient.RegisterInput) error {
 	p, err := d.register(in)
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (d *day) treat(in patient.RegisterInput) error {
 	return nil
 }
 
-func (d *day) register(in patient.RegisterInput) (patient.Patient, error) {
+func (d *hospital) register(in patient.RegisterInput) (patient.Patient, error) {
 	desk := d.as(identity.RoleReceptionist)
 	p, err := do(d, "register", func() (patient.Patient, error) { return d.h.Patient.Register(desk, in) })
 	if err != nil || !d.chance(60) {
@@ -87,7 +87,7 @@ func (d *day) register(in patient.RegisterInput) (patient.Patient, error) {
 
 // visit books a time, checks in and opens the encounter. The calendar is small on purpose:
 // who finds the time taken tries the next one.
-func (d *day) visit(p patient.Patient) (clinical.Encounter, error) {
+func (d *hospital) visit(p patient.Patient) (clinical.Encounter, error) {
 	desk := d.as(identity.RoleReceptionist)
 	doctors := d.staff[identity.RoleDoctor]
 	doctor := doctors[d.intn(len(doctors))]
@@ -122,7 +122,7 @@ func (d *day) visit(p patient.Patient) (clinical.Encounter, error) {
 	})
 }
 
-func (d *day) examine(p patient.Patient, e clinical.Encounter) error {
+func (d *hospital) examine(p patient.Patient, e clinical.Encounter) error {
 	nurse, doctor := d.as(identity.RoleNurse), d.as(identity.RoleDoctor)
 	height, weight := decimal.NewFromInt(int64(150+d.intn(45))), decimal.NewFromInt(int64(45+d.intn(70)))
 	pulse, systolic, diastolic := 55+d.intn(50), 100+d.intn(60), 60+d.intn(35)
@@ -175,7 +175,7 @@ func (d *day) examine(p patient.Patient, e clinical.Encounter) error {
 }
 
 // medicate prescribes and dispenses; insulin runs out during the day.
-func (d *day) medicate(_ patient.Patient, e clinical.Encounter) error {
+func (d *hospital) medicate(_ patient.Patient, e clinical.Encounter) error {
 	item := d.items[d.intn(len(d.items))]
 	rx, err := do(d, "prescribe", func() (clinical.Prescription, error) {
 		return d.h.Clinical.Prescribe(d.as(identity.RoleDoctor), clinical.PrescribeInput{
@@ -216,7 +216,7 @@ func (d *day) medicate(_ patient.Patient, e clinical.Encounter) error {
 }
 
 // analyse orders potassium for some, from the draw to the doctor's signature.
-func (d *day) analyse(p patient.Patient, e clinical.Encounter) error {
+func (d *hospital) analyse(p patient.Patient, e clinical.Encounter) error {
 	if !d.chance(50) {
 		return nil
 	}
@@ -252,7 +252,7 @@ func (d *day) analyse(p patient.Patient, e clinical.Encounter) error {
 
 // settle bills the visit; the patient's share is paid at two tills at once, and one of the
 // two finds it paid.
-func (d *day) settle(p patient.Patient, e clinical.Encounter) error {
+func (d *hospital) settle(p patient.Patient, e clinical.Encounter) error {
 	if _, err := do(d, "finish encounter", func() (clinical.Encounter, error) {
 		return d.h.Clinical.FinishEncounter(d.as(identity.RoleDoctor), clinical.FinishEncounterInput{
 			ID: e.ID, Service: "CONSULT",
@@ -277,7 +277,7 @@ func (d *day) settle(p patient.Patient, e clinical.Encounter) error {
 	return d.payAtTwoTills(bill)
 }
 
-func (d *day) payAtTwoTills(bill billing.Bill) error {
+func (d *hospital) payAtTwoTills(bill billing.Bill) error {
 	var wg sync.WaitGroup
 	errs := make([]error, 2)
 	for i := range errs {
@@ -295,7 +295,7 @@ func (d *day) payAtTwoTills(bill billing.Bill) error {
 }
 
 // hospitalise takes a few to a bed, of which there are too few.
-func (d *day) hospitalise(_ patient.Patient, e clinical.Encounter) error {
+func (d *hospital) hospitalise(_ patient.Patient, e clinical.Encounter) error {
 	if !d.chance(25) {
 		return nil
 	}

@@ -28,7 +28,7 @@ func show(title string, header table.Row, rows []table.Row) {
 }
 
 // report prints what a manager would read at the end of the day.
-func (d *day) report(_ context.Context, took time.Duration) error {
+func (d *hospital) report(_ context.Context, took time.Duration) error {
 	fmt.Println()
 	for _, part := range []func() error{d.reportWards, d.reportShelf, d.reportLab, d.reportRevenue} {
 		if err := part(); err != nil {
@@ -43,7 +43,7 @@ func (d *day) report(_ context.Context, took time.Duration) error {
 	return nil
 }
 
-func (d *day) reportWards() error {
+func (d *hospital) reportWards() error {
 	census, err := d.h.Facility.GetCensus(d.system, facility.GetCensusInput{At: time.Now()})
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func (d *day) reportWards() error {
 	return nil
 }
 
-func (d *day) reportShelf() error {
+func (d *hospital) reportShelf() error {
 	shelf, err := d.h.Pharmacy.ListShelf(d.system, pharmacy.ListShelfInput{})
 	if err != nil {
 		return err
@@ -73,7 +73,7 @@ func (d *day) reportShelf() error {
 	return nil
 }
 
-func (d *day) reportLab() error {
+func (d *hospital) reportLab() error {
 	times, err := d.h.Lab.ListTurnaroundTimes(d.system, lab.ListTurnaroundTimesInput{
 		Period: hmstype.Period{Start: d.started.Add(-time.Hour), End: time.Now().Add(time.Minute)},
 	})
@@ -96,7 +96,7 @@ func (d *day) reportLab() error {
 	return nil
 }
 
-func (d *day) reportRevenue() error {
+func (d *hospital) reportRevenue() error {
 	today := hmstype.DateOf(d.started, time.UTC)
 	mix, err := d.h.Billing.GetPayerMix(d.system, billing.GetPayerMixInput{From: today, Until: today.AddDays(2)})
 	if err != nil {
@@ -114,7 +114,7 @@ func (d *day) reportRevenue() error {
 	return nil
 }
 
-func (d *day) reportRefusals() {
+func (d *hospital) reportRefusals() {
 	reasons := make([]string, 0, len(d.tally.refused))
 	for r := range d.tally.refused {
 		reasons = append(reasons, r)

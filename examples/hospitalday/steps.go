@@ -14,7 +14,7 @@ import (
 )
 
 // result enters a value, sometimes a critical one, and has the supervisor verify and release it.
-func (d *day) result(p patient.Patient, order lab.Order, technician context.Context) error {
+func (d *hospital) result(p patient.Patient, order lab.Order, technician context.Context) error {
 	doctor, supervisor := d.as(identity.RoleDoctor), d.as(identity.RoleLabSupervisor)
 	ref := func() (lab.ItemRef, error) {
 		current, err := d.h.Lab.GetOrder(doctor, order.ID)
@@ -50,7 +50,7 @@ func (d *day) result(p patient.Patient, order lab.Order, technician context.Cont
 }
 
 // acknowledge answers the critical results that nobody has answered yet.
-func (d *day) acknowledge(doctor context.Context) error {
+func (d *hospital) acknowledge(doctor context.Context) error {
 	open, err := d.h.Lab.ListCriticalAlerts(doctor, lab.ListCriticalAlertsInput{OnlyOpen: true})
 	if err != nil {
 		return refusal("read alerts", err)
@@ -70,7 +70,7 @@ func (d *day) acknowledge(doctor context.Context) error {
 
 // freeBed looks at the board, as everybody does at once: the bed may be gone by the time
 // somebody asks for it.
-func (d *day) freeBed() (hmstype.BedID, bool, error) {
+func (d *hospital) freeBed() (hmstype.BedID, bool, error) {
 	beds, err := d.h.Facility.ListBeds(d.as(identity.RoleNurse), facility.ListBedsInput{Status: facility.BedUnoccupied})
 	if err != nil || len(beds) == 0 {
 		return hmstype.BedID{}, false, refusal("read beds", err)
@@ -79,7 +79,7 @@ func (d *day) freeBed() (hmstype.BedID, bool, error) {
 }
 
 // findBed admits to the first bed of the board, which others want as well.
-func (d *day) findBed(e clinical.Encounter) (facility.Stay, error) {
+func (d *hospital) findBed(e clinical.Encounter) (facility.Stay, error) {
 	for range 4 {
 		bed, ok, err := d.freeBed()
 		if err != nil {
@@ -100,7 +100,7 @@ func (d *day) findBed(e clinical.Encounter) (facility.Stay, error) {
 }
 
 // clean takes a bed through housekeeping until it is ready.
-func (d *day) clean(id hmstype.BedID) error {
+func (d *hospital) clean(id hmstype.BedID) error {
 	for range 2 {
 		bed, err := do(d, "clean bed", func() (facility.Bed, error) {
 			return d.h.Facility.MarkCleaned(d.as(identity.RoleNurse), id)

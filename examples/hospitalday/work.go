@@ -76,7 +76,7 @@ func (t *tally) quantile(share float64) time.Duration {
 }
 
 // work sends everybody on the roster through the hospital, some at once.
-func (d *day) work(ctx context.Context, o options) error {
+func (d *hospital) work(ctx context.Context, o options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	people := make(chan patient.RegisterInput)
@@ -113,7 +113,7 @@ func (d *day) work(ctx context.Context, o options) error {
 }
 
 // await waits until the database serves again, as a hospital does.
-func (d *day) await(ctx context.Context) {
+func (d *hospital) await(ctx context.Context) {
 	for ctx.Err() == nil && d.h.Check(ctx) != nil {
 		select {
 		case <-ctx.Done():

@@ -34,7 +34,8 @@ type source struct {
 
 func (s source) isTest() bool {
 	return strings.HasSuffix(s.path, "_test.go") || strings.HasPrefix(s.path, "hmstest/") ||
-		strings.HasPrefix(s.path, "internal/dbtest/") || strings.HasPrefix(s.path, "billing/charge/chargetest/")
+		strings.HasPrefix(s.path, "internal/dbtest/") || strings.HasPrefix(s.path, "internal/day/") ||
+		strings.HasPrefix(s.path, "billing/charge/chargetest/")
 }
 
 func (s source) at(n ast.Node) string {

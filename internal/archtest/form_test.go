@@ -12,14 +12,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A service's room is a folder that declares a type Service. These files stand in each one, and hold
-// what their name says; the rest is one file per thing and per use case.
+// A service's room is a folder that declares a type Service. It has a doc.go and a service.go, the other
+// files where it has something for them, and each holds what its name says; the rest is one file per
+// thing and per use case.
 const (
 	serviceFile = "service.go" // Service, Ports, New: nothing else
 	errorsFile  = "errors.go"  // sentinels, typed errors, what the database's constraints mean
 	eventsFile  = "events.go"  // what goes to the outbox
 	portFile    = "port.go"    // what others call inside their transaction, and what is asked of others
-	verifyFile  = "verify.go"  // the proof of the whole
+	verifyFile  = "verify.go"  // the proof of the whole, in a room that has one
 )
 
 // rooms gives the production files of each service's room, by folder.
@@ -96,15 +97,19 @@ func homeOf(name string) string {
 	}
 }
 
+// isProof tells the names of the checks of the whole: Verify, or VerifyCalendar where the domain has several.
+func isProof(name string) bool { return strings.HasPrefix(name, "Service.Verify") }
+
 func TestRoomsHaveOneForm(t *testing.T) {
 	t.Parallel()
 	found := rooms(sources(t))
 	require.Greater(t, len(found), 10)
 	for folder, files := range found {
-		stands := map[string]bool{}
+		stands, proves := map[string]bool{}, false
 		for _, s := range files {
 			base := path.Base(s.path)
 			stands[base] = true
+			proves = proves || base == verifyFile && slices.ContainsFunc(declared(s.file), isProof)
 			for _, name := range declared(s.file) {
 				if home := homeOf(name); home != "" {
 					require.Equal(t, home, base, "%s: %s stands in the wrong file", s.path, name)
@@ -123,6 +128,7 @@ func TestRoomsHaveOneForm(t *testing.T) {
 		for _, wanted := range []string{"doc.go", serviceFile} {
 			require.True(t, stands[wanted], "%s has no %s", folder, wanted)
 		}
+		require.Equal(t, stands[verifyFile], proves, "%s: %s proves the whole; or there is none", folder, verifyFile)
 	}
 }
 

@@ -43,9 +43,12 @@ func isDownstairs(from, to string) bool {
 	return Domain(from) == Domain(to) && floorOf(to) >= 0 && floorOf(to) < floorOf(from)
 }
 
-// aside are the packages of tests, which only tests and their own kind import.
+// aside are the packages of tests, which only tests and their own kind import. The lived day is not of
+// tests alone: the demo lives it, too, so it stands beside internal/dbtest (see
+// TestPrograms_LinkNoTests).
 var aside = []string{
-	"internal/dbtest", "internal/dbtest/catalogue", "internal/dbtest/day", "internal/dbtest/method", "internal/archtest",
+	"internal/dbtest", "internal/dbtest/catalogue", "internal/dbtest/fixture", "internal/day", "internal/day/method",
+	"internal/archtest",
 	"hmstest/pgserver", "billing/charge/chargetest",
 }
 
@@ -145,6 +148,20 @@ func TestBreach(t *testing.T) {
 		{"pharmacy", "clinical/scheduling", false}, {"", "clinical/scheduling", true}, {"clinical/new", "hmstype", false},
 	} {
 		require.Equal(t, tt.ok, breach(tt.from, tt.to) == "", "%s -> %s", tt.from, tt.to)
+	}
+}
+
+// A program of ours is an ordinary one, though it lives the tests' day: their database, clock and
+// assertions are not linked into it.
+func TestPrograms_LinkNoTests(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t, "-deps", "./examples/...") {
+		from, ours := name(p.ImportPath)
+		isTest := from == "hmstest" || strings.HasPrefix(from+"/", "internal/dbtest/")
+		require.False(t, ours && isTest, "a program links %s", from)
+	}
+	for _, p := range list(t, "-deps", "./internal/day") {
+		require.NotEqual(t, "testing", p.ImportPath, "internal/day links package testing, and so do its programs")
 	}
 }
 

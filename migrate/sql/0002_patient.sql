@@ -28,7 +28,7 @@ CREATE TABLE hms.patient (
     version                 bigint      NOT NULL DEFAULT 1,
     CONSTRAINT patient_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT patient_mrn_key UNIQUE (tenant_id, mrn_key),
-    CONSTRAINT patient_twin_check CHECK (mrn_key <> ''),
+    CONSTRAINT patient_key_check CHECK (mrn_key <> ''),
     CONSTRAINT patient_merged_into_fkey FOREIGN KEY (tenant_id, merged_into_id) REFERENCES hms.patient (tenant_id, id),
     CONSTRAINT patient_status_check CHECK (status IN ('active', 'inactive', 'merged', 'entered-in-error')),
     CONSTRAINT patient_merged_check CHECK ((status = 'merged') = (merged_into_id IS NOT NULL) AND merged_into_id <> id),
@@ -66,7 +66,7 @@ CREATE TABLE hms.patient_identifier (
     CONSTRAINT patient_identifier_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
     -- Ciphertext is longer than what it hides; the services bound the text itself.
     CONSTRAINT patient_identifier_value_check CHECK (length(value) BETWEEN 1 AND 1142 AND length(system) BETWEEN 1 AND 200),
-    CONSTRAINT patient_identifier_twin_check CHECK (system_key <> '' AND value_key <> ''),
+    CONSTRAINT patient_identifier_key_check CHECK (system_key <> '' AND value_key <> ''),
     CONSTRAINT patient_identifier_texts_check CHECK (octet_length(system_key) <= 800 AND octet_length(value_key) <= 800)
 );
 CREATE INDEX patient_identifier_patient_idx ON hms.patient_identifier (tenant_id, patient_id);

@@ -34,7 +34,7 @@ CREATE TABLE hms.role (
     version     bigint      NOT NULL DEFAULT 1,
     CONSTRAINT role_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT role_name_key UNIQUE (tenant_id, name_key),
-    CONSTRAINT role_twin_check CHECK (name_key <> ''),
+    CONSTRAINT role_key_check CHECK (name_key <> ''),
     CONSTRAINT role_name_check CHECK (length(name) BETWEEN 1 AND 50),
     CONSTRAINT role_permissions_check CHECK (jsonb_typeof(permissions) = 'array'),
     CONSTRAINT role_texts_check CHECK (octet_length(name_key) <= 200 AND length(description) <= 1000
@@ -68,7 +68,7 @@ CREATE TABLE hms.user_account (
     CONSTRAINT user_account_username_key UNIQUE (tenant_id, username_key),
     CONSTRAINT user_account_email_key UNIQUE (tenant_id, email_key),
     CONSTRAINT user_account_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
-    CONSTRAINT user_account_twin_check CHECK (username_key <> '' AND (email_key IS NULL) = (email = '') AND email_key <> ''),
+    CONSTRAINT user_account_key_check CHECK (username_key <> '' AND (email_key IS NULL) = (email = '') AND email_key <> ''),
     CONSTRAINT user_account_username_check CHECK (length(username) BETWEEN 1 AND 150),
     CONSTRAINT user_account_last_check CHECK (length(first_name) <= 150 AND length(last_name) <= 150
         AND first_name || last_name <> '' AND length(username_key) BETWEEN 1 AND 600),

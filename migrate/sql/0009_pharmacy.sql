@@ -13,7 +13,7 @@ CREATE TABLE hms.medication_category (
     version     bigint      NOT NULL DEFAULT 1,
     CONSTRAINT medication_category_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT medication_category_name_key UNIQUE (tenant_id, name_key),
-    CONSTRAINT medication_category_twin_check CHECK (name_key <> ''),
+    CONSTRAINT medication_category_key_check CHECK (name_key <> ''),
     CONSTRAINT medication_category_texts_check CHECK (length(name) <= 100 AND octet_length(name_key) <= 400
         AND length(description) <= 1000 AND length(created_by) <= 81)
 );
@@ -40,7 +40,7 @@ CREATE TABLE hms.medication_item (
     version       bigint      NOT NULL DEFAULT 1,
     CONSTRAINT medication_item_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT medication_item_name_key UNIQUE (tenant_id, name_key, strength_key, manufacturer_key),
-    CONSTRAINT medication_item_twin_check CHECK (name_key <> '' AND (strength_key = '') = (strength = '')
+    CONSTRAINT medication_item_key_check CHECK (name_key <> '' AND (strength_key = '') = (strength = '')
         AND (manufacturer_key = '') = (manufacturer = '')),
     CONSTRAINT medication_item_category_fkey FOREIGN KEY (tenant_id, category_id) REFERENCES hms.medication_category (tenant_id, id),
     CONSTRAINT medication_item_reorder_check CHECK (reorder_level >= 0),
@@ -67,7 +67,7 @@ CREATE TABLE hms.supplier (
     version        bigint      NOT NULL DEFAULT 1,
     CONSTRAINT supplier_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT supplier_name_key UNIQUE (tenant_id, name_key),
-    CONSTRAINT supplier_twin_check CHECK (name_key <> ''),
+    CONSTRAINT supplier_key_check CHECK (name_key <> ''),
     CONSTRAINT supplier_texts_check CHECK (length(name) <= 200 AND octet_length(name_key) <= 800
         AND length(contact_person) <= 200 AND length(phone_number) <= 30 AND length(email) <= 254 AND length(address) <= 500
         AND length(created_by) <= 81)
@@ -84,7 +84,7 @@ CREATE TABLE hms.stock_location (
     version    bigint      NOT NULL DEFAULT 1,
     CONSTRAINT stock_location_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT stock_location_name_key UNIQUE (tenant_id, name_key),
-    CONSTRAINT stock_location_twin_check CHECK (name_key <> ''),
+    CONSTRAINT stock_location_key_check CHECK (name_key <> ''),
     CONSTRAINT stock_location_texts_check CHECK (length(name) <= 100 AND octet_length(name_key) <= 400
         AND length(created_by) <= 81)
 );
@@ -110,7 +110,7 @@ CREATE TABLE hms.stock_batch (
     CONSTRAINT stock_batch_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT stock_batch_item_key UNIQUE (tenant_id, id, item_id),
     CONSTRAINT stock_batch_number_key UNIQUE (tenant_id, item_id, batch_number_key),
-    CONSTRAINT stock_batch_twin_check CHECK (batch_number_key <> ''),
+    CONSTRAINT stock_batch_key_check CHECK (batch_number_key <> ''),
     CONSTRAINT stock_batch_item_fkey FOREIGN KEY (tenant_id, item_id) REFERENCES hms.medication_item (tenant_id, id),
     CONSTRAINT stock_batch_supplier_fkey FOREIGN KEY (tenant_id, supplier_id) REFERENCES hms.supplier (tenant_id, id),
     CONSTRAINT stock_batch_status_check CHECK (status IN ('quarantine', 'available', 'hold', 'recalled', 'destroyed')),
@@ -128,7 +128,7 @@ SELECT hms.guard_status('stock_batch', 'available>hold', 'available>quarantine',
     'hold>recalled', 'quarantine>available', 'quarantine>destroyed', 'quarantine>recalled', 'recalled>destroyed', 'recalled>quarantine');
 
 -- What lies where: a cache of the movements that Verify recomputes. The check is the last
--- wall against selling what is not there.
+-- guard against selling what is not there.
 CREATE TABLE hms.stock_balance (
     tenant_id   uuid   NOT NULL,
     location_id uuid   NOT NULL,

@@ -14,7 +14,7 @@ CREATE TABLE hms.ward (
     version      bigint      NOT NULL DEFAULT 1,
     CONSTRAINT ward_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT ward_name_key UNIQUE (tenant_id, name_key),
-    CONSTRAINT ward_twin_check CHECK (name_key <> ''),
+    CONSTRAINT ward_key_check CHECK (name_key <> ''),
     CONSTRAINT ward_capacity_check CHECK (capacity >= 0),
     CONSTRAINT ward_texts_check CHECK (length(name) <= 100 AND octet_length(name_key) <= 400 AND length(description) <= 1000
         AND length(ward_type) <= 50 AND length(service_code) <= 50 AND length(created_by) <= 81)
@@ -37,7 +37,7 @@ CREATE TABLE hms.bed (
     version      bigint      NOT NULL DEFAULT 1,
     CONSTRAINT bed_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT bed_number_key UNIQUE (tenant_id, ward_id, bed_number_key),
-    CONSTRAINT bed_twin_check CHECK (bed_number_key <> ''),
+    CONSTRAINT bed_key_check CHECK (bed_number_key <> ''),
     CONSTRAINT bed_ward_fkey FOREIGN KEY (tenant_id, ward_id) REFERENCES hms.ward (tenant_id, id),
     CONSTRAINT bed_status_check CHECK (status IN ('U', 'O', 'H', 'K', 'I', 'C')),
     CONSTRAINT bed_texts_check CHECK (length(bed_number) <= 10 AND octet_length(bed_number_key) <= 40

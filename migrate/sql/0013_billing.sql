@@ -17,7 +17,7 @@ CREATE TABLE hms.service_item (
     version     bigint       NOT NULL DEFAULT 1,
     CONSTRAINT service_item_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT service_item_code_key UNIQUE (tenant_id, code_key),
-    CONSTRAINT service_item_twin_check CHECK (code_key <> ''),
+    CONSTRAINT service_item_key_check CHECK (code_key <> ''),
     CONSTRAINT service_item_code_check CHECK (length(code) BETWEEN 1 AND 50),
     CONSTRAINT service_item_name_check CHECK (length(name) BETWEEN 1 AND 200),
     CONSTRAINT service_item_category_check CHECK (length(category) BETWEEN 1 AND 100),

@@ -34,7 +34,7 @@ CREATE TABLE hms.payment (
     CONSTRAINT payment_amount_check CHECK (hms.is_money(amount, currency) AND amount > 0),
     CONSTRAINT payment_method_check CHECK (method IN ('cash', 'card', 'mobile-money', 'bank-transfer', 'insurance', 'cheque')),
     CONSTRAINT payment_reference_check CHECK (length(reference_number) <= 100),
-    CONSTRAINT payment_twin_check CHECK ((reference_number_key = '') = (reference_number = '')),
+    CONSTRAINT payment_key_check CHECK ((reference_number_key = '') = (reference_number = '')),
     CONSTRAINT payment_status_check CHECK (status IN ('active', 'cancelled')),
     CONSTRAINT payment_refunded_check CHECK (hms.is_money(refunded_amount, currency) AND refunded_amount BETWEEN 0 AND amount),
     -- A payment is cancelled or refunded, never both.
@@ -85,7 +85,7 @@ CREATE TABLE hms.refund (
     CONSTRAINT refund_amount_check CHECK (hms.is_money(amount, currency) AND amount > 0),
     CONSTRAINT refund_method_check CHECK (method IN ('cash', 'card', 'mobile-money', 'bank-transfer', 'insurance', 'cheque')),
     CONSTRAINT refund_reference_check CHECK (length(reference_number) <= 100),
-    CONSTRAINT refund_twin_check CHECK ((reference_number_key = '') = (reference_number = '')),
+    CONSTRAINT refund_key_check CHECK ((reference_number_key = '') = (reference_number = '')),
     CONSTRAINT refund_reason_check CHECK (length(reason) BETWEEN 1 AND 500),
     CONSTRAINT refund_texts_check CHECK (octet_length(reference_number_key) <= 400 AND length(created_by) <= 81)
 );

@@ -18,7 +18,7 @@ import (
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbtest"
-	"github.com/chelal/hms/internal/dbtest/day"
+	"github.com/chelal/hms/internal/dbtest/fixture"
 	"github.com/chelal/hms/patient"
 	"github.com/chelal/hms/pharmacy"
 )
@@ -205,7 +205,7 @@ func liveThroughAStay(t *testing.T, env *hmstest.Env) hmstype.BillID {
 	t.Helper()
 	env.Service(t, "TAB", "0.25")
 	stock := env.Stock(t, 100, "TAB")
-	rx := day.Prescribe(t, env, stock.Item, 20, 0)
+	rx := fixture.Prescription(t, env, stock.Item, 20, 0)
 	give := pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 20, IdempotencyKey: "k"}
 	first, err := env.H.Pharmacy.Dispense(env.Ctx, give)
 	require.NoError(t, err)

@@ -11,7 +11,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/internal/dbtest"
-	"github.com/chelal/hms/internal/dbtest/day"
+	"github.com/chelal/hms/internal/dbtest/fixture"
 	"github.com/chelal/hms/patient"
 	"github.com/chelal/hms/pharmacy"
 )
@@ -59,7 +59,7 @@ func requireTrailStays(t *testing.T, env *hmstest.Env, way dbtest.WayToJoin) {
 	prescriber := env.As(t, identity.RoleAdmin, identity.RoleDoctor)
 	system := env.Ctx
 	env.Ctx = prescriber
-	rx := day.Prescribe(t, env, stock.Item, 1, 0)
+	rx := fixture.Prescription(t, env, stock.Item, 1, 0)
 	env.Ctx = system
 	login := func(p hmstype.Secret) func(h *hms.HMS) error {
 		return func(h *hms.HMS) error {

@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms/hmstest"
-	"github.com/chelal/hms/internal/dbtest/day"
+	"github.com/chelal/hms/internal/day"
+	"github.com/chelal/hms/internal/dbtest/fixture"
 )
 
 // report is what the checks of the whole give.
@@ -26,7 +27,7 @@ func check[R report](verify func(context.Context) (R, error)) func(context.Conte
 func TestDay(t *testing.T) {
 	t.Parallel()
 	env := hmstest.New(t, day.WithLog(t))
-	d := day.Lived(t, env)
+	d := fixture.LivedDay(t, env)
 	d.RequireAllReached()
 	require.Equal(t, hmstest.Start, env.Now(), "the day ended now")
 	for name, verify := range map[string]func(context.Context) (report, error){

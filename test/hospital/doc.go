@@ -1,4 +1,4 @@
 // Package hospital holds the suites that follow a hospital through several domains: the lived day
-// (internal/dbtest/day) with its checks of the whole, its purge when it has become old, the
+// (internal/day) with its checks of the whole, its purge when it has become old, the
 // way from a prescription to a payment, and who may not do two things alone. It has tests only.
 package hospital

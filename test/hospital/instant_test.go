@@ -13,8 +13,9 @@ import (
 
 	"github.com/chelal/hms"
 	"github.com/chelal/hms/hmstest"
+	"github.com/chelal/hms/internal/day"
 	"github.com/chelal/hms/internal/dbtest"
-	"github.com/chelal/hms/internal/dbtest/day"
+	"github.com/chelal/hms/internal/dbtest/fixture"
 )
 
 // tickingClock is the library's clock: the test's, and a microsecond more at every reading, so that
@@ -56,7 +57,7 @@ func TestOperation_HasOneInstant(t *testing.T) {
 	clock := &tickingClock{readings: map[time.Time]bool{}}
 	env := hmstest.New(t, day.WithLog(t), func(c *hms.Config) { c.Now = clock.now })
 	clock.base = env.Now
-	day.Lived(t, env)
+	fixture.LivedDay(t, env)
 
 	var all []written
 	err := env.DB.NewRaw(`SELECT e.xid::text AS xid, e.operation, e.entity, f.key AS field,

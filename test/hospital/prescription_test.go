@@ -14,7 +14,7 @@ import (
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
-	"github.com/chelal/hms/internal/dbtest/day"
+	"github.com/chelal/hms/internal/dbtest/fixture"
 	"github.com/chelal/hms/pharmacy"
 )
 
@@ -23,7 +23,7 @@ func TestHMS_FromPrescriptionToPayment(t *testing.T) {
 	env := hmstest.New(t)
 	env.Service(t, "TAB", "0.25")
 	stock := env.Stock(t, 100, "TAB")
-	rx := day.Prescribe(t, env, stock.Item, 20, 1)
+	rx := fixture.Prescription(t, env, stock.Item, 20, 1)
 	pharmacist := env.As(t, identity.RolePharmacist)
 
 	d, err := env.H.Pharmacy.Dispense(pharmacist,
@@ -66,7 +66,7 @@ func TestHMS_PrescriptionBoundsDispensing(t *testing.T) {
 	t.Parallel()
 	env := hmstest.New(t)
 	stock := env.Stock(t, 1000, "")
-	rx := day.Prescribe(t, env, stock.Item, 10, 1)
+	rx := fixture.Prescription(t, env, stock.Item, 10, 1)
 	dispense := func(q hmstype.Quantity) (pharmacy.Dispense, error) {
 		return env.H.Pharmacy.Dispense(env.Ctx,
 			pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: q})
@@ -116,7 +116,7 @@ func TestHMS_PrescriptionSaysWhyItRefuses(t *testing.T) {
 	t.Parallel()
 	env := hmstest.New(t)
 	stock := env.Stock(t, 15, "")
-	rx := day.Prescribe(t, env, stock.Item, 10, 1)
+	rx := fixture.Prescription(t, env, stock.Item, 10, 1)
 	in := pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 18, AllowPartial: true}
 	d, err := env.H.Pharmacy.Dispense(env.Ctx, in)
 	require.NoError(t, err)

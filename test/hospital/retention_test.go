@@ -12,7 +12,8 @@ import (
 	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/hmstest"
-	"github.com/chelal/hms/internal/dbtest/day"
+	"github.com/chelal/hms/internal/day"
+	"github.com/chelal/hms/internal/dbtest/fixture"
 )
 
 // A hospital's whole life up to now becomes older than the day's policy keeps it and is purged: the replay of every
@@ -25,7 +26,7 @@ func TestHMS_ArchiveAuditMonth(t *testing.T) {
 	withLog(&config)
 	h, err := hms.New(env.DB, config)
 	require.NoError(t, err)
-	d := day.New(t, env)
+	d := fixture.NewDay(t, env)
 	d.Live()
 	for _, statement := range []string{ // in place of years of waiting
 		`SET LOCAL ROLE hms_owner; SELECT hms.ensure_audit_partitions('2012-01-01', 1)`,
@@ -49,7 +50,7 @@ func TestHMS_ArchiveAuditMonth(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, step.More)
 	sink := sealed.NewDirSink(t.TempDir())
-	in := sealed.ArchiveInput{Month: "2012-01", By: "test", Sink: sink}
+	in := sealed.ArchiveMonthInput{Month: "2012-01", By: "test", Sink: sink}
 	dry, err := h.ArchiveAuditMonth(t.Context(), in)
 	require.NoError(t, err)
 	require.False(t, dry.Purged)

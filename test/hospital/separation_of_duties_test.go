@@ -10,7 +10,7 @@ import (
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
-	"github.com/chelal/hms/internal/dbtest/day"
+	"github.com/chelal/hms/internal/dbtest/fixture"
 	"github.com/chelal/hms/pharmacy"
 )
 
@@ -33,7 +33,7 @@ func TestDuties_PrescribeAndDispense(t *testing.T) {
 			one, other := env.As(t, identity.RoleDoctor, identity.RolePharmacist), env.As(t, identity.RolePharmacist)
 			system := env.Ctx
 			env.Ctx = one // who prescribes
-			rx := day.Prescribe(t, env, stock.Item, 20, 1)
+			rx := fixture.Prescription(t, env, stock.Item, 20, 1)
 			env.Ctx = system
 			in := pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 5}
 			_, err := env.H.Pharmacy.Dispense(one, in)

@@ -17,7 +17,8 @@ import (
 	"github.com/chelal/hms/hmstest/isolation"
 	"github.com/chelal/hms/hmstest/pgserver"
 	"github.com/chelal/hms/identity"
-	"github.com/chelal/hms/internal/dbtest/day"
+	"github.com/chelal/hms/internal/day"
+	"github.com/chelal/hms/internal/dbtest/fixture"
 )
 
 // mayBeEmpty are the tables in which a day leaves nothing, and why.
@@ -30,8 +31,9 @@ var mayBeEmpty = map[string]string{
 func TestTenant_SeesNothingOfAnother(t *testing.T) {
 	t.Parallel()
 	env := hmstest.New(t, day.WithLog(t))
-	first, second := day.Lived(t, env), day.Lived(t, env.Neighbour(t))
-	found := isolation.Require(t, first.Env, second.Env)
+	neighbour := env.Neighbour(t)
+	first, second := fixture.LivedDay(t, env), fixture.LivedDay(t, neighbour)
+	found := isolation.Require(t, env, neighbour)
 	require.Greater(t, found.Checks, 5000)
 	require.Greater(t, found.Answered, 150, "the keys themselves were asked")
 	for _, table := range found.Empty {
@@ -244,11 +246,13 @@ var sideEffects = []string{
 func TestRequire_FindsEachBreach(t *testing.T) {
 	t.Parallel()
 	env := hmstest.NewOwn(t, day.WithLog(t))
-	victim, hostile := day.Lived(t, env), day.Lived(t, env.Neighbour(t))
+	neighbour := env.Neighbour(t)
+	fixture.LivedDay(t, env)
+	fixture.LivedDay(t, neighbour)
 	for _, b := range breaches {
-		b.make(t, env.DB, victim.Env, hostile.Env)
+		b.make(t, env.DB, env, neighbour)
 	}
-	found := leaksOf(t, victim.Env, hostile.Env)
+	found := leaksOf(t, env, neighbour)
 	for _, b := range breaches {
 		for _, leak := range b.leaks {
 			assert.True(t, slices.ContainsFunc(found, func(f string) bool { return strings.HasPrefix(f, leak) }),

@@ -20,7 +20,8 @@ import (
 	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
-	"github.com/chelal/hms/internal/dbtest/day"
+	"github.com/chelal/hms/internal/day"
+	"github.com/chelal/hms/internal/dbtest/fixture"
 	"github.com/chelal/hms/internal/fieldcrypt"
 )
 
@@ -78,7 +79,7 @@ func TestQueries_NameTheTenantOnEveryTable(t *testing.T) {
 	traced := *env
 	traced.H = h
 
-	lived := day.Lived(t, &traced)
+	lived := fixture.LivedDay(t, &traced)
 	lived.RequireAllReached()
 	for name, ask := range auditQuestions(env, h, lived.Who.ID) {
 		require.NoError(t, ask(), name)

@@ -19,9 +19,10 @@ import (
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/day"
+	"github.com/chelal/hms/internal/day/method"
 	"github.com/chelal/hms/internal/dbtest"
-	"github.com/chelal/hms/internal/dbtest/day"
-	"github.com/chelal/hms/internal/dbtest/method"
+	"github.com/chelal/hms/internal/dbtest/fixture"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -329,7 +330,7 @@ func TestMethods_ShowNothingOfAnotherTenant(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := hmstest.NewOwn(t, day.WithLog(t))
-			victim, own := day.Lived(t, env), day.Lived(t, env.Neighbour(t))
+			victim, own := fixture.LivedDay(t, env), fixture.LivedDay(t, env.Neighbour(t))
 			_, err := env.DB.ExecContext(t.Context(), prepare)
 			require.NoError(t, err)
 			did := callAll(t, victim, own)
@@ -388,7 +389,7 @@ func (f *figures) compareAll(t *testing.T, a ask, theirs map[string]bool, actors
 func TestMethods_AForgottenTenantIsFound(t *testing.T) {
 	t.Parallel()
 	env := hmstest.NewOwn(t, day.WithLog(t))
-	victim, own := day.Lived(t, env), day.Lived(t, env.Neighbour(t))
+	victim, own := fixture.LivedDay(t, env), fixture.LivedDay(t, env.Neighbour(t))
 	_, err := env.DB.ExecContext(t.Context(), openAllTables+`;
 		CREATE OR REPLACE FUNCTION hms.lock_payment(p_tenant uuid, p_payment uuid, p_now timestamptz)
 		RETURNS hms.payment LANGUAGE sql AS 'SELECT * FROM hms.payment WHERE id = p_payment'`)

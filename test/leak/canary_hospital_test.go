@@ -21,12 +21,11 @@ import (
 	"github.com/chelal/hms"
 	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/hmsotel"
-	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstest/pgserver"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/day"
 	"github.com/chelal/hms/internal/dbtest"
-	"github.com/chelal/hms/internal/dbtest/day"
 	"github.com/chelal/hms/internal/fieldcrypt"
 )
 
@@ -87,8 +86,8 @@ func newHospital(t *testing.T) *hospital {
 	c.db, c.h = c.open(c.dsn)
 	require.NoError(t, c.h.Migrate(t.Context()))
 	c.sys = hms.WithActor(t.Context(), hms.SystemActor(c.tenant, "host"))
-	c.day = day.New(t, &hmstest.Env{H: c.h, DB: c.db, DSN: c.dsn, Tenant: c.tenant, Ctx: c.sys})
-	c.day.Clock, c.day.Pen, c.day.Unfounded = c.clock, &c.canaries, true
+	c.day = day.New(t, day.Hospital{H: c.h, DB: c.db, Tenant: c.tenant, Ctx: c.sys, Clock: c.clock})
+	c.day.Pen, c.day.Unfounded = &c.canaries, true
 	return c
 }
 

@@ -19,8 +19,8 @@ import (
 	"github.com/chelal/hms/hmsotel"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
-	"github.com/chelal/hms/internal/dbtest/day"
-	"github.com/chelal/hms/internal/dbtest/method"
+	"github.com/chelal/hms/internal/day"
+	"github.com/chelal/hms/internal/day/method"
 	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/patient"
 )

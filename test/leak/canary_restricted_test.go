@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms/hmstype"
-	"github.com/chelal/hms/internal/dbtest/method"
+	"github.com/chelal/hms/internal/day/method"
 	"github.com/chelal/hms/internal/usecase"
 )
 

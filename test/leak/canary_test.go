@@ -13,14 +13,14 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/chelal/hms/hmstype"
-	"github.com/chelal/hms/internal/dbtest/day"
+	"github.com/chelal/hms/internal/day"
 	"github.com/chelal/hms/outbox"
 )
 
 // The tests whose files begin with canary feed recognisable text through every field of every
 // input of every public method, and then look for it wherever it must not be:
 //
-//   - internal/dbtest/day is a hospital's day, whose pen the canaries are: it feeds what is right,
+//   - internal/day is a hospital's day, whose pen the canaries are: it feeds what is right,
 //   - canary_input_test.go fills inputs by reflection and feeds what is wrong,
 //   - canary_clear_test.go lists what may stay in clear, and why,
 //   - canary_leak_test.go looks, also through the spans and metrics of package hmsotel,

@@ -14,7 +14,7 @@ import (
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
-	"github.com/chelal/hms/internal/dbtest/day"
+	"github.com/chelal/hms/internal/dbtest/fixture"
 	"github.com/chelal/hms/patient"
 	"github.com/chelal/hms/pharmacy"
 )
@@ -26,7 +26,7 @@ func TestRestrictedPatient_IsRefusedEverywhere(t *testing.T) {
 	env := hmstest.New(t)
 	env.Service(t, "TAB", "0.25")
 	stock := env.Stock(t, 100, "TAB")
-	rx := day.Prescribe(t, env, stock.Item, 20, 0)
+	rx := fixture.Prescription(t, env, stock.Item, 20, 0)
 	d, err := env.H.Pharmacy.Dispense(env.Ctx,
 		pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 20})
 	require.NoError(t, err)

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/chelal/hms/audit"
-	"github.com/chelal/hms/internal/dbtest/method"
+	"github.com/chelal/hms/internal/day/method"
 	"github.com/chelal/hms/internal/usecase"
 )
 

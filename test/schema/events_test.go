@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/chelal/hms/internal/dbtest/method"
+	"github.com/chelal/hms/internal/day/method"
 	"github.com/chelal/hms/internal/dbx"
 )
 

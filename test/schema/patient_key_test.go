@@ -14,8 +14,9 @@ import (
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/day"
 	"github.com/chelal/hms/internal/dbtest"
-	"github.com/chelal/hms/internal/dbtest/day"
+	"github.com/chelal/hms/internal/dbtest/fixture"
 	"github.com/chelal/hms/internal/dbx"
 )
 
@@ -99,11 +100,12 @@ func TestSchema_ReferencesAreOfOnePatient(t *testing.T) {
 // answer for themselves.
 func TestSchema_NobodyRefersToAnothersRow(t *testing.T) {
 	t.Parallel()
-	d := day.Lived(t, hmstest.NewOwn(t, day.WithLog(t)))
-	other := d.Patient(t).ID
-	start := d.Now().Add(24 * time.Hour)
+	env := hmstest.NewOwn(t, day.WithLog(t))
+	d := fixture.LivedDay(t, env)
+	other := env.Patient(t).ID
+	start := env.Now().Add(24 * time.Hour)
 	_, err := d.H.Scheduling.Book(d.Ctx, scheduling.BookInput{ // a second one, for one that replaces another
-		Patient: d.Who.ID, Practitioner: d.User(t, identity.RoleDoctor),
+		Patient: d.Who.ID, Practitioner: env.User(t, identity.RoleDoctor),
 		Period: hmstype.Period{Start: start, End: start.Add(time.Hour)},
 	})
 	require.NoError(t, err)

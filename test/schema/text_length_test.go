@@ -16,7 +16,7 @@ import (
 
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
-	"github.com/chelal/hms/internal/dbtest/method"
+	"github.com/chelal/hms/internal/day/method"
 	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/usecase"
 )

@@ -30,7 +30,7 @@ const isNormalForm = `coalesce(a.attname ~ '_key$'
 		AND NOT typed.attisdropped
 		AND typed.attname = regexp_replace(a.attname, '_key$', ''))
 	AND EXISTS (SELECT 1 FROM pg_constraint AS c WHERE c.conrelid = a.attrelid AND c.contype = 'c'
-		AND c.conname ~ '_twin_check$'
+		AND c.conname ~ '_key_check$'
 		AND a.attnum = ANY (c.conkey)), false)`
 
 // noNormalForm says by reason which texts of keys need none: machines write them, or a check allows one
@@ -98,7 +98,7 @@ func TestSchema_TypedKeysWithoutANormalFormAreFound(t *testing.T) {
 	for _, statement := range []string{
 		`CREATE TABLE hms.breach (tenant_id uuid, plain text, lone_key text, unchecked text, unchecked_key text,
 			good text, good_key text,
-			CONSTRAINT breach_pkey PRIMARY KEY (tenant_id, plain), CONSTRAINT breach_twin_check CHECK (good_key <> ''))`,
+			CONSTRAINT breach_pkey PRIMARY KEY (tenant_id, plain), CONSTRAINT breach_key_check CHECK (good_key <> ''))`,
 		`CREATE UNIQUE INDEX breach_plain_key ON hms.breach (tenant_id, plain) INCLUDE (good)`,
 		`CREATE UNIQUE INDEX breach_partial_key ON hms.breach (tenant_id, plain) WHERE plain <> ''`,
 		`CREATE UNIQUE INDEX breach_lone_key ON hms.breach (tenant_id, lone_key)`,

@@ -1,4 +1,4 @@
--- What every table that holds state gets: row-level security, grants, the second wall (secure_table) and the audit
+-- What every table that holds state gets: row-level security, grants, their guards (secure_table) and the audit
 -- triggers. p_patient names the column of the patient whose data the row holds.
 CREATE OR REPLACE FUNCTION hms.install_table(
     p_table text, p_patient text DEFAULT '', p_key text DEFAULT 'id', p_grants text DEFAULT 'SELECT, INSERT, UPDATE'

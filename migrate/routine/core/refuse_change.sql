@@ -1,4 +1,4 @@
--- Refuses UPDATE, DELETE and TRUNCATE, for everybody: the second wall behind missing grants.
+-- Refuses UPDATE, DELETE and TRUNCATE, for everybody: the guard behind missing grants.
 CREATE OR REPLACE FUNCTION hms.refuse_change() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN

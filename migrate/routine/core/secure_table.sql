@@ -1,7 +1,7 @@
--- Row-level security, the policy, the grants and the second wall of one table. Grants are on
+-- Row-level security, the policy, the grants and the guards behind them of one table. Grants are on
 -- parents only: a partition that could be read directly would show every tenant's rows.
 --
--- The second wall says to everybody, the owner and a superuser too, what the grants say to the
+-- The guards say to everybody, the owner and a superuser too, what the grants say to the
 -- application: rows are removed only from tables whose rows the application may remove, and where
 -- it may not change them either, nobody does.
 CREATE OR REPLACE FUNCTION hms.secure_table(p_table text, p_grants text) RETURNS void

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/chelal/hms/hmstype"
-	"github.com/chelal/hms/internal/dbtest/method"
+	"github.com/chelal/hms/internal/day/method"
 	"github.com/chelal/hms/outbox"
 )
 

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/pquerna/otp/totp"
-	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms"
 	"github.com/chelal/hms/hmstype"
@@ -55,7 +54,7 @@ func (d *Day) accounts() {
 		APIKeyDetails: identity.APIKeyDetails{User: user.ID, Scopes: []hmstype.Permission{hmstype.PermPatientRead}},
 		Expiry:        time.Hour,
 	})
-	run(d, d.tb.Context(), s.Authenticate, key.Token)
+	run(d, d.t.Context(), s.Authenticate, key.Token)
 	run(d, d.Ctx, s.ListAPIKeys, user.ID)
 	run(d, d.Ctx, s.RevokeAPIKey, key.Key.ID)
 	tell(d, d.Ctx, s.UnlockPassword, user.ID)
@@ -78,7 +77,7 @@ func (d *Day) logIn(code hmstype.Secret) (identity.Login, hmstype.Secret) {
 }
 
 func (d *Day) actor(token hmstype.Secret) context.Context {
-	return hms.WithActor(d.tb.Context(), run(d, d.tb.Context(), d.H.Identity.Authenticate, token))
+	return hms.WithActor(d.t.Context(), run(d, d.t.Context(), d.H.Identity.Authenticate, token))
 }
 
 // enrol gives somebody a second factor of each kind, and the source of the codes of the first.
@@ -88,7 +87,7 @@ func (d *Day) enrol(who context.Context) (code func() hmstype.Secret, credential
 	code = func() hmstype.Secret {
 		d.Clock.Advance(afterwards)
 		text, err := totp.GenerateCode(enrolment.Secret.Reveal(), d.Clock.Now())
-		require.NoError(d.tb, err)
+		d.check(err, "the code of the second factor")
 		return hmstype.Secret(text)
 	}
 	run(d, who, s.ConfirmTOTP, code())
@@ -116,7 +115,7 @@ func (d *Day) secondFactor() {
 func (d *Day) sessions() {
 	s := d.H.Identity
 	first, _ := d.logIn("")
-	second := run(d, d.tb.Context(), s.RotateSession, first.Token)
+	second := run(d, d.t.Context(), s.RotateSession, first.Token)
 	me := d.actor(second.Token)
 	run(d, me, s.ListMySessions, hmstype.Page{})
 	tell(d, me, s.EndMySession, second.Session.ID)
@@ -129,7 +128,7 @@ func (d *Day) sessions() {
 	d.external()
 	last, _ := d.logIn("")
 	d.me = d.actor(last.Token)
-	tell(d, d.tb.Context(), s.Logout, last.Token)
+	tell(d, d.t.Context(), s.Logout, last.Token)
 }
 
 // external lets the user in by an identity provider, and ends that he may.

@@ -2,8 +2,7 @@ package day
 
 import (
 	"context"
-
-	"github.com/stretchr/testify/require"
+	"slices"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/inbox"
@@ -20,7 +19,7 @@ func (d *Day) post() {
 // userOf gives the user behind a context.
 func (d *Day) userOf(ctx context.Context) hmstype.UserID {
 	actor, err := hmstype.ActorFrom(ctx)
-	require.NoError(d.tb, err)
+	d.check(err, "the actor")
 	return actor.User
 }
 
@@ -90,8 +89,8 @@ func (d *Day) tasksThatEnd() {
 	failed = run(d, d.other, s.StartTask, inbox.StartTaskInput{ID: failed.ID, Version: failed.Version})
 	run(d, d.other, s.FailTask, inbox.FailTaskInput{ID: failed.ID, Version: failed.Version})
 	overdue := d.task(me, false)
-	require.Equal(d.tb, []hmstype.TaskID{overdue.ID},
-		run(d, d.Ctx, s.EscalateTasks, inbox.EscalateTasksInput{AsOf: d.Clock.Now(), Role: d.Role}))
+	escalated := run(d, d.Ctx, s.EscalateTasks, inbox.EscalateTasksInput{AsOf: d.Clock.Now(), Role: d.Role})
+	d.require(slices.Equal(escalated, []hmstype.TaskID{overdue.ID}), "the overdue task alone escalates")
 }
 
 func (d *Day) threads() {

@@ -1,7 +1,7 @@
 // Package method walks the public methods of the services by reflection, for the tests that go
 // through all of them: it lists them, finds the declaration that belongs to each, fills their inputs
 // from the declarations' samples, and takes texts and ids out of what they take and give. It owns the
-// walk, and neither a hospital nor what a test asks of a method. Nothing outside tests imports it.
+// walk, and neither a hospital nor what a test asks of a method. Beside tests only package day imports it.
 package method
 
 import (
