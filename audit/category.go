@@ -6,7 +6,7 @@ type Category string
 // The categories. A month of the trail goes as a whole, so it stays until the longest period
 // of the categories in it has passed.
 const (
-	CategoryAccess Category = "access" // reads and searches
+	CategoryAccess Category = "access" // reads and searches, and refusals that told of a patient
 	// rows that were created, changed, deleted; whatever is of no other category
 	CategoryChange Category = "change"
 	// logins, refusals, break-glass, accounts and roles, verifications, purges, holds
@@ -33,7 +33,7 @@ func CategoryOf(action Action, entity string) Category {
 	case "break_glass", "external_identity", "legal_hold", "retention_policy", "role", "user_account", "user_role":
 		return CategorySecurity
 	}
-	if action == ActionRead || action == ActionSearch {
+	if action == ActionRead || action == ActionSearch || action == ActionMatched {
 		return CategoryAccess
 	}
 	return CategoryChange

@@ -22,6 +22,8 @@ const (
 	ActionDelete Action = "delete" // a row of a mechanism (a grant) went; Changes holds it
 	ActionRead   Action = "read"   // a patient's data were shown
 	ActionSearch Action = "search" // a patient was among the hits of a search
+	// a registration was refused because of the patient: somebody learnt that he is one here
+	ActionMatched Action = "matched"
 	ActionExport Action = "export" // data left the system
 	ActionVerify Action = "verify" // somebody held the trail against the data, or its log against what was signed
 	// a month of the trail was archived and dropped; Changes tells the month, the archive and its digest

@@ -136,7 +136,7 @@ func TestCategoryOf(t *testing.T) {
 	seen := map[audit.Category]bool{}
 	for _, action := range []audit.Action{
 		audit.ActionCreate, audit.ActionUpdate, audit.ActionDelete, audit.ActionRead, audit.ActionSearch, audit.ActionExport,
-		audit.ActionVerify,
+		audit.ActionVerify, audit.ActionMatched,
 		audit.ActionDenied, audit.ActionPurge, audit.ActionLogin, audit.ActionLogout, audit.ActionLoginFailed,
 		"duplicate_override",
 	} {

@@ -24,6 +24,9 @@ const (
 	SuspicionVolume     Suspicion = "volume"       // more patients in an hour or a day than is usual
 	SuspicionAfterHours Suspicion = "after-hours"  // outside the hours of the tenant's day
 	SuspicionBreakGlass Suspicion = "break-glass"  // a grant that nobody has reviewed
+	// registrations that were refused because the patient is here already: a desk that tries names or
+	// numbers learns whose record there is
+	SuspicionRegistration Suspicion = "refused-registration"
 )
 
 // longestSearch bounds the period of one question: each page of the answer reads it anew.
@@ -58,7 +61,8 @@ func (h Hours) validate(v *hmstype.Validator) {
 func (q ListUnusualInput) Validate() error {
 	var v hmstype.Validator
 	hmstype.OneOf(&v, q.Suspicion, "suspicion",
-		SuspicionSurname, SuspicionOwnRecord, SuspicionVolume, SuspicionAfterHours, SuspicionBreakGlass)
+		SuspicionSurname, SuspicionOwnRecord, SuspicionVolume, SuspicionAfterHours, SuspicionBreakGlass,
+		SuspicionRegistration)
 	v.Nested("during", q.During.Validate())
 	v.Required(!q.During.End.IsZero(), "during.end")
 	v.Check(q.During.Duration() <= longestSearch, "during.end", "must lie within 366 days of start")
@@ -132,6 +136,8 @@ func (q ListUnusualInput) find(ctx context.Context, db dbx.DB) (hmstype.List[Unu
 		return q.namesakes(ctx, db)
 	case SuspicionAfterHours:
 		return q.afterHours(ctx, db)
+	case SuspicionRegistration:
+		return q.pairs(ctx, db, func(sel *bun.SelectQuery) *bun.SelectQuery { return sel })
 	default:
 		return q.pairs(ctx, db, ownRecord(db))
 	}
@@ -145,6 +151,9 @@ func (q ListUnusualInput) accesses(sel *bun.SelectQuery) *bun.SelectQuery {
 }
 
 func (q ListUnusualInput) actions() []Action {
+	if q.Suspicion == SuspicionRegistration {
+		return []Action{ActionMatched}
+	}
 	actions := []Action{ActionRead, ActionExport, ActionCreate, ActionUpdate, ActionDelete}
 	if q.Searches {
 		actions = append(actions, ActionSearch)

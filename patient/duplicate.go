@@ -28,13 +28,26 @@ func checkDuplicates(ctx context.Context, db dbx.DB, keys fieldcrypt.Keys, in Re
 		return err
 	}
 	if in.OverrideReason == "" {
-		return &DuplicateError{Candidates: candidates}
+		return duplicate(db, candidates)
 	}
 	overridden := make([]dbx.Access, len(candidates))
-	for i, id := range candidates {
-		overridden[i] = dbx.Access{Action: "duplicate_override", Entity: "patient", ID: id.String(), Patient: id}
+	for i, c := range candidates {
+		overridden[i] = dbx.Access{Action: "duplicate_override", Entity: "patient", ID: c.ID.String(), Patient: c.ID}
 	}
 	return db.RecordAccess(ctx, overridden...)
+}
+
+// duplicate names the candidates, but for those whose record the actor may not see.
+func duplicate(db dbx.DB, candidates []patientRow) *DuplicateError {
+	refusal := &DuplicateError{}
+	for _, c := range candidates {
+		if c.IsRestricted && !db.SeesRestricted() {
+			refusal.Restricted, refusal.hidden = true, append(refusal.hidden, c.ID)
+		} else {
+			refusal.Candidates = append(refusal.Candidates, c.ID)
+		}
+	}
+	return refusal
 }
 
 // registrationLock names the turn; hashed, because locks outlive the use case and are nobody's
@@ -45,7 +58,7 @@ func registrationLock(d Details) string {
 }
 
 // findCandidates gives the patients who may be this person, the likeliest first.
-func findCandidates(ctx context.Context, db dbx.DB, keys fieldcrypt.Keys, d Details) ([]hmstype.PatientID, error) {
+func findCandidates(ctx context.Context, db dbx.DB, keys fieldcrypt.Keys, d Details) ([]patientRow, error) {
 	phone, err := patientTexts.Token(keys, "phone_normalized", d.PhoneNumber)
 	if err != nil {
 		return nil, err
@@ -55,22 +68,12 @@ func findCandidates(ctx context.Context, db dbx.DB, keys fieldcrypt.Keys, d Deta
 	if err != nil {
 		return nil, err
 	}
-	type candidate struct {
-		id       hmstype.PatientID
-		likeness int
+	like := func(row patientRow) int {
+		return likenessOf(d, row.Details, phone != "" && phone == row.PhoneNormalized)
 	}
-	var found []candidate
-	for _, row := range rows {
-		if n := likenessOf(d, row.Details, phone != "" && phone == row.PhoneNormalized); n >= matchThreshold {
-			found = append(found, candidate{row.ID, n})
-		}
-	}
-	slices.SortStableFunc(found, func(a, b candidate) int { return cmp.Compare(b.likeness, a.likeness) })
-	ids := make([]hmstype.PatientID, len(found))
-	for i, c := range found {
-		ids[i] = c.id
-	}
-	return ids, nil
+	found := slices.DeleteFunc(rows, func(row patientRow) bool { return like(row) < matchThreshold })
+	slices.SortStableFunc(found, func(a, b patientRow) int { return cmp.Compare(like(b), like(a)) })
+	return found, nil
 }
 
 // likeBirthDates gives the dates under which a person may have been registered: as given,

@@ -2,6 +2,7 @@ package patient
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -25,28 +26,60 @@ var (
 	ErrRestricted = fmt.Errorf("%w: the patient's record is restricted", hmstype.ErrPermissionDenied)
 )
 
-// DuplicateError lists the patients who seem to be the person that is being registered.
+// askAdministrator ends what is said of a patient whom the actor may not see.
+const askAdministrator = "; a record is restricted: ask an administrator"
+
+// DuplicateError lists the patients who seem to be the person that is being registered. The trail of each
+// tells whom the refusal named to whom.
 type DuplicateError struct {
-	Candidates []hmstype.PatientID // the likeliest first
+	Candidates []hmstype.PatientID // the likeliest first; none whose record the actor may not see
+	// Restricted says that there are others whose record the actor may not see: somebody who may has to
+	// look whether this is one of them.
+	Restricted bool
+
+	hidden []hmstype.PatientID // the others
 }
 
 // Error implements error.
 func (e *DuplicateError) Error() string {
-	return fmt.Sprintf("%v (%d candidates)", ErrDuplicate, len(e.Candidates))
+	text := fmt.Sprintf("%v (%d candidates)", ErrDuplicate, len(e.Candidates))
+	if e.Restricted {
+		text += askAdministrator
+	}
+	return text
 }
+
+// MatchedPatients tells the trail who was named, or would have been.
+func (e *DuplicateError) MatchedPatients() []hmstype.PatientID { return slices.Concat(e.Candidates, e.hidden) }
 
 // Unwrap gives [ErrDuplicate].
 func (e *DuplicateError) Unwrap() error { return ErrDuplicate }
 
-// IdentifierError says which identifier of the input is taken, and by whom.
+// IdentifierError says which identifier of the input is taken, and by whom. The trail of whoever has it
+// tells to whom it was said.
 type IdentifierError struct {
-	Index   int               // in RegisterInput.Identifiers
-	Patient hmstype.PatientID // who has it
+	Index      int               // in RegisterInput.Identifiers
+	Patient    hmstype.PatientID // who has it; zero where Restricted
+	Restricted bool              // the actor may not see the record of who has it
+
+	hidden hmstype.PatientID // who has it, where Restricted
 }
 
 // Error implements error.
 func (e *IdentifierError) Error() string {
-	return fmt.Sprintf("%v (number %d)", ErrIdentifierTaken, e.Index)
+	text := fmt.Sprintf("%v (number %d)", ErrIdentifierTaken, e.Index)
+	if e.Restricted {
+		text += askAdministrator
+	}
+	return text
+}
+
+// MatchedPatients tells the trail who was named, or would have been.
+func (e *IdentifierError) MatchedPatients() []hmstype.PatientID {
+	if e.Restricted {
+		return []hmstype.PatientID{e.hidden}
+	}
+	return []hmstype.PatientID{e.Patient}
 }
 
 // Unwrap gives [ErrIdentifierTaken].

@@ -89,8 +89,20 @@ func identifierInTheWay(ctx context.Context, db dbx.DB, rows []identifierRow) er
 			return err
 		}
 		if len(taken) > 0 {
-			return &IdentifierError{Index: i, Patient: taken[0].PatientID}
+			return identifierTaken(ctx, db, i, taken[0].PatientID)
 		}
 	}
 	return ErrIdentifierTaken
+}
+
+// identifierTaken says who has an identifier, unless the actor may not see his record.
+func identifierTaken(ctx context.Context, db dbx.DB, index int, by hmstype.PatientID) error {
+	holder, err := dbx.Get[patientRow](ctx, db, "patient", by)
+	if err != nil {
+		return err
+	}
+	if holder.IsRestricted && !db.SeesRestricted() {
+		return &IdentifierError{Index: index, Restricted: true, hidden: by}
+	}
+	return &IdentifierError{Index: index, Patient: by}
 }

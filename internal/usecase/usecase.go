@@ -77,6 +77,7 @@ func run[In Validator, Out any](
 		err = b.recordRestricted(ctx, op, dbx.Map(err))
 		b.recordDenied(ctx, op, err)
 		b.recordSeparation(ctx, op, err)
+		b.recordMatched(ctx, op, err)
 	}
 	return finish(b, op, done, out, err)
 }
@@ -238,6 +239,26 @@ func (b *Base) recordRestricted(ctx context.Context, op Op, err error) error {
 	return err
 }
 
+// matchingError is a refusal that tells of patients who are here already.
+type matchingError interface {
+	error
+	MatchedPatients() []hmstype.PatientID
+}
+
+// recordMatched records of whom a refusal told that they are patients here: who asks often enough learns
+// who is, without ever opening a record.
+func (b *Base) recordMatched(ctx context.Context, op Op, err error) {
+	var refused matchingError
+	if !errors.As(err, &refused) {
+		return
+	}
+	var accesses []dbx.Access
+	for _, id := range refused.MatchedPatients() {
+		accesses = append(accesses, dbx.Access{Action: "matched", Entity: "patient", ID: id.String(), Patient: id})
+	}
+	b.recordDenial(ctx, op, accesses...)
+}
+
 // recordDenied records that a rule refused a permission that only the matter at hand asked for.
 func (b *Base) recordDenied(ctx context.Context, op Op, err error) {
 	var refused *hmstype.Error
@@ -251,11 +272,11 @@ const denialTimeout = 3 * time.Second
 
 // recordDenial writes the refusal in a transaction of its own, so that it survives the
 // rollback of the use case. The caller is refused whether or not that succeeds.
-func (b *Base) recordDenial(ctx context.Context, op Op, access dbx.Access) {
+func (b *Base) recordDenial(ctx context.Context, op Op, accesses ...dbx.Access) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), denialTimeout)
 	defer cancel()
 	err := b.DB.Unbound().InTx(ctx, op.Name, func(ctx context.Context, db dbx.DB) error {
-		return db.RecordAccess(ctx, access)
+		return db.RecordAccess(ctx, accesses...)
 	})
 	if err != nil {
 		b.Log.Error().Str("op", op.Name).Str("kind", string(hmstype.KindOf(dbx.Map(err)))).Msg("refusal not recorded")

@@ -5,6 +5,6 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
         WHEN p_action = 'export' OR p_entity = 'disclosure' THEN 'disclosure'
         WHEN p_action IN ('login', 'logout', 'login_failed', 'denied', 'verify', 'purge')
           OR p_entity IN ('break_glass', 'external_identity', 'legal_hold', 'retention_policy', 'role', 'user_account', 'user_role') THEN 'security'
-        WHEN p_action IN ('read', 'search') THEN 'access'
+        WHEN p_action IN ('read', 'search', 'matched') THEN 'access'
         ELSE 'change' END
 $$;
