@@ -188,8 +188,6 @@ type lineRow struct {
 	CreditedQuantity decimal.Decimal
 	CreditedNet      decimal.Decimal
 	CreditedTax      decimal.Decimal
-	IssuedAt         time.Time `bun:",nullzero"`
-	ReleasedAt       time.Time `bun:",nullzero"`
 }
 
 func (r lineRow) line() BillLine {

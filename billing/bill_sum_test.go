@@ -143,8 +143,8 @@ func TestService_GetDaySummary(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"cash 0.00 USD - 50.00 USD - 0.00 USD = -50.00 USD"}, methodLines(today))
 	require.Empty(t, today.Revenue)
-	require.Equal(t, "30.00 USD", b.balance(t, "cash-cash"))
-	require.Equal(t, "-5.00 USD", b.balance(t, "cash-card"))
+	require.Equal(t, "30.00 USD", b.balance(t, billing.AccountCashPrefix+"cash"))
+	require.Equal(t, "-5.00 USD", b.balance(t, billing.AccountCashPrefix+"card"))
 	b.requireProof(t)
 }
 

@@ -8,11 +8,9 @@ import (
 
 // pricedLine is the arithmetic of one line; the database's checks repeat it.
 type pricedLine struct {
-	quantity, taxPercent  decimal.Decimal
-	unitPrice             hmstype.Money
-	gross, discount       hmstype.Money
-	net, tax, total       hmstype.Money
-	patientPart, payerSum hmstype.Money
+	taxPercent      decimal.Decimal
+	gross, discount hmstype.Money
+	net, tax, total hmstype.Money
 }
 
 // priceLine computes a line: rounding first where the amount arises, then the discount,
@@ -20,8 +18,7 @@ type pricedLine struct {
 func priceLine(
 	quantity decimal.Decimal, unitPrice hmstype.Money, taxPercent decimal.Decimal, discount hmstype.Money,
 ) (pricedLine, error) {
-	l := pricedLine{quantity: quantity, taxPercent: taxPercent, unitPrice: unitPrice, discount: discount}
-	l.gross = unitPrice.Times(quantity)
+	l := pricedLine{taxPercent: taxPercent, gross: unitPrice.Times(quantity), discount: discount}
 	return l, l.finish()
 }
 
@@ -38,11 +35,8 @@ func (l *pricedLine) finish() error {
 		return err
 	}
 	l.tax = l.net.Percent(l.taxPercent)
-	if l.total, err = l.net.Add(l.tax); err != nil {
-		return err
-	}
-	l.patientPart, l.payerSum = l.total, hmstype.ZeroMoney(l.total.Currency)
-	return nil
+	l.total, err = l.net.Add(l.tax)
+	return err
 }
 
 // spreadDiscount takes a discount of the whole bill off its lines, in proportion to what

@@ -58,9 +58,6 @@ type Bed struct {
 	Version     int64            `json:"version"`            // counts changes, from 1
 }
 
-// Occupied tells whether a patient lies in the bed.
-func (b Bed) Occupied() bool { return b.Status == BedOccupied }
-
 type bedRow struct {
 	bun.BaseModel `bun:"table:hms.bed,alias:b"`
 	dbx.Header[hmstype.BedID]

@@ -3,7 +3,6 @@ package hmstest
 import (
 	"testing"
 
-	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms/billing"
@@ -104,14 +103,8 @@ func (e *Env) Bed(tb testing.TB, serviceCode string) facility.Bed {
 	return bed
 }
 
-// RequireDecEqual requires that two decimals are the same number: 1.0 equals 1.00, which
+// RequireMoneyEqual requires that two amounts are the same, also in currency: 1.0 equals 1.00, which
 // a comparison of the structs denies.
-func RequireDecEqual(tb testing.TB, want, got decimal.Decimal) {
-	tb.Helper()
-	require.True(tb, want.Equal(got), "want %s, got %s", want, got)
-}
-
-// RequireMoneyEqual requires that two amounts are the same, also in currency.
 func RequireMoneyEqual(tb testing.TB, want, got hmstype.Money) {
 	tb.Helper()
 	require.True(tb, want.Equal(got), "want %s, got %s", want, got)

@@ -20,9 +20,6 @@ const (
 // IsZero tells whether nothing is coded.
 func (c Code) IsZero() bool { return c == Code{} }
 
-// Same tells whether two codes name the same concept; the display does not count.
-func (c Code) Same(other Code) bool { return c.System == other.System && c.Value == other.Value }
-
 // Validate checks lengths: system up to 200, value 1 to 100, display up to 300 characters.
 // A zero code is valid; whether a code is required is the field's rule.
 func (c Code) Validate() error {

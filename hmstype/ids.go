@@ -20,7 +20,6 @@ type (
 	supplierEntity         struct{}
 	locationEntity         struct{}
 	batchEntity            struct{}
-	movementEntity         struct{}
 	dispenseEntity         struct{}
 	labTestEntity          struct{}
 	labAnalyteEntity       struct{}
@@ -115,8 +114,6 @@ type (
 	LocationID = ID[locationEntity]
 	// BatchID names a batch (lot) of one item.
 	BatchID = ID[batchEntity]
-	// MovementID names one movement of stock.
-	MovementID = ID[movementEntity]
 	// DispenseID names a hand-over of medication (FHIR MedicationDispense).
 	DispenseID = ID[dispenseEntity]
 )

@@ -84,7 +84,6 @@ type participantRow struct {
 	UserID   hmstype.UserID   `bun:"user_id,pk"`
 	AddedBy  hmstype.ActorRef
 	JoinedAt time.Time
-	LeftAt   time.Time `bun:",nullzero"`
 	ReadUpTo time.Time `bun:",nullzero"`
 }
 

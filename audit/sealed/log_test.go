@@ -229,3 +229,24 @@ func kinds(report sealed.LogReport) []sealed.FindingKind {
 	}
 	return list
 }
+
+// A witness may be the host's own functions.
+func TestService_Seal_TellsAWitnessOfFunctions(t *testing.T) {
+	t.Parallel()
+	b := newLog(t, dbtest.New(t))
+	var told []sealed.Publication
+	config := b.config
+	config.Witnesses = []sealed.Witness{sealed.FuncWitness{
+		WitnessName: "queue",
+		OnLatest:    func(context.Context, string) (string, error) { return "", nil },
+		OnPublish: func(_ context.Context, p sealed.Publication) error {
+			told = append(told, p)
+			return nil
+		},
+	}}
+	b.config, b.s = config, newService(b.Base, config)
+	b.record(t, 3)
+	report := b.seal(t)
+	require.Equal(t, []string{"queue"}, report.Witnessed)
+	require.NotEmpty(t, told)
+}

@@ -60,7 +60,8 @@ func (d *Day) questions() {
 	drainAll(d, "audit.ExportEvents", s.ExportEvents(d.Ctx, audit.ExportEventsInput{Patient: d.Who.ID}))
 	nothing := audit.ListEventsInput{}
 	d.feed(reflect.ValueOf(&nothing).Elem(), "audit.ExportEvents")
-	for range s.ExportEvents(d.Ctx, audit.ExportEventsInput(nothing)) {
+	for _, err := range s.ExportEvents(d.Ctx, audit.ExportEventsInput(nothing)) {
+		d.check(err, "audit.ExportEvents")
 		d.require(false, "audit.ExportEvents exports events of names that nobody has")
 	}
 	list, err := s.ListEventsOfUser(d.Ctx, d.user.ID, hmstype.Page{})

@@ -2,7 +2,6 @@ package dbx
 
 import (
 	"context"
-	"time"
 
 	"github.com/chelal/hms/hmstype"
 )
@@ -40,22 +39,3 @@ func (db DB) RecordAccess(ctx context.Context, accesses ...Access) error {
 		db.Tenant(), actions, entities, ids, patients)
 	return err
 }
-
-// RecordSearch records a list that somebody was shown: the search itself, also one that found
-// nothing, and each patient among its hits, once.
-func (db DB) RecordSearch(ctx context.Context, entity string, patients ...hmstype.PatientID) error {
-	accesses := []Access{{Action: "search", Entity: entity}}
-	seen := map[hmstype.PatientID]struct{}{}
-	for _, p := range patients {
-		if _, known := seen[p]; known || p.IsZero() {
-			continue
-		}
-		seen[p] = struct{}{}
-		accesses = append(accesses, Access{Action: "search", Entity: entity, Patient: p})
-	}
-	return db.RecordAccess(ctx, accesses...)
-}
-
-// keyTTL is how long an idempotency key answers with the first result. Natural keys
-// (a charge's source, a payment's reference) protect after that.
-const keyTTL = 72 * time.Hour

@@ -7,9 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/chelal/hms/hmstype"
 )
+
+// keyTTL is how long an idempotency key answers with the first result. Natural keys
+// (a charge's source, a payment's reference) protect after that.
+const keyTTL = 72 * time.Hour
 
 // ResultCipher seals the stored results of use cases, which may hold a patient's data, and opens
 // them. row names the result, so that one cannot pass for another. HashRequest makes the hash by

@@ -32,9 +32,6 @@ func SeesRestricted(ctx context.Context, sees bool) context.Context {
 	return context.WithValue(ctx, restrictedKey{}, "")
 }
 
-// MaySeeRestricted tells whether [SeesRestricted] was said.
-func MaySeeRestricted(ctx context.Context) bool { return ctx.Value(restrictedKey{}) == "yes" }
-
 func settingsOf(ctx context.Context, actor hmstype.Actor, op string, now time.Time) settings {
 	restricted, _ := ctx.Value(restrictedKey{}).(string)
 	return settings{

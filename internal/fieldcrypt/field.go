@@ -28,7 +28,6 @@ const block = 16
 
 // Keys are what one use case needs to seal and open the fields of some subjects.
 type Keys struct {
-	cipher *Cipher
 	tenant hmstype.TenantID
 	keys   tenantKeys
 	epoch  int // zero: fields are stored as they are

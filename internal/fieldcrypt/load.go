@@ -22,7 +22,7 @@ func (c *Cipher) Load(ctx context.Context, db dbx.DB, subjects ...uuid.UUID) (Ke
 	if !c.On() {
 		return Keys{}, c.requireClear(ctx, db)
 	}
-	keys := Keys{cipher: c, tenant: db.Tenant(), data: map[dataKeyID]tink.AEAD{}, erased: map[uuid.UUID]struct{}{}}
+	keys := Keys{tenant: db.Tenant(), data: map[dataKeyID]tink.AEAD{}, erased: map[uuid.UUID]struct{}{}}
 	found, err := c.load(ctx, db, &keys, subjects)
 	if err != nil || found {
 		return keys, err

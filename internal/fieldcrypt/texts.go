@@ -140,7 +140,6 @@ func (r Record) open(keys Keys) (err error) {
 	for _, p := range r.Parts {
 		if erased && Sealed(*p.Text) {
 			tell(r.Erased)
-			tell(p.Erased)
 		}
 		if *p.Text, err = keys.Open(r.Subject, p.Field, r.Row, *p.Text); err != nil {
 			return err

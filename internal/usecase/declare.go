@@ -2,7 +2,6 @@ package usecase
 
 import (
 	"context"
-	"fmt"
 	"reflect"
 	"runtime"
 	"slices"
@@ -208,6 +207,3 @@ func (p *Proof) Run(ctx context.Context, b *Base, fn func(context.Context, dbx.D
 		return fn(ctx, db)
 	})
 }
-
-// String names the use case.
-func (i Info) String() string { return fmt.Sprintf("%s (%s)", i.Name, i.Permission) }
