@@ -31,13 +31,17 @@ const (
 	OutcomeNotJustified ReviewOutcome = "not-justified"
 )
 
-// The times of break-glass.
+// The bounds of break-glass.
 const (
 	// MaxBreakGlass is how long one grant may last at most.
 	MaxBreakGlass = 4 * time.Hour
 	// ReviewWithin is when a grant should have been reviewed, from its start. While a user
 	// has one that is older, he gets no other.
 	ReviewWithin = 72 * time.Hour
+	// MaxOpenBreakGlass is how many grants one person, by whichever of his accounts, may have open at once.
+	MaxOpenBreakGlass = 5
+	// MaxDailyBreakGlass is how many grants one person gets within any 24 hours, ended or not.
+	MaxDailyBreakGlass = 20
 )
 
 // BreakGlassStatus is the state of a grant. That it expired is no state: [BreakGlass.Open] tells.
@@ -91,7 +95,7 @@ type BreakGlass struct {
 	BreakGlassDetails
 	Status    BreakGlassStatus `json:"status"`
 	StartedAt time.Time        `json:"startedAt,omitzero"` // UTC, when it was given
-	ExpiresAt time.Time        `json:"expiresAt,omitzero"` // UTC
+	ExpiresAt time.Time        `json:"expiresAt,omitzero"` // UTC, by the host's clock; see [BreakGlass.Open]
 	EndedAt   time.Time        `json:"endedAt,omitzero"`   // UTC; zero means that it ran, or runs, to its expiry
 	BreakGlassReview
 	ReviewedBy hmstype.ActorRef `json:"reviewedBy"`          // zero until it is reviewed; never the user himself
@@ -105,7 +109,8 @@ type BreakGlass struct {
 // RecentProof is how long a proof of who somebody is serves for what needs it anew.
 const RecentProof = hmstype.RecentProof
 
-// Open tells whether the grant opens the record at an instant.
+// Open tells whether the grant opens the record at an instant of the host's clock. The database closes it as
+// well once as much time has passed by its own: a host's clock that stands still keeps nothing open.
 func (g BreakGlass) Open(at time.Time) bool {
 	return g.EndedAt.IsZero() && !at.Before(g.StartedAt) && at.Before(g.ExpiresAt)
 }

@@ -356,7 +356,28 @@ CREATE OR REPLACE FUNCTION hms.break_glass_guard()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
+DECLARE
+    v_person text := hms.actor_person(NEW.created_by);
+    v_now timestamptz := hms.operation_time();
+    v_open bigint;
+    v_day bigint;
 BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.closes_at := clock_timestamp() + (NEW.expires_at - NEW.started_at);
+        INSERT INTO hms.lock (tenant_id, name) VALUES (NEW.tenant_id, 'break_glass ' || v_person)
+        ON CONFLICT (tenant_id, name) DO UPDATE SET taken = lock.taken + 1;
+        SELECT count(*) FILTER (WHERE g.expires_at > v_now AND g.closes_at > clock_timestamp() AND g.ended_at IS NULL),
+            count(*) FILTER (WHERE g.started_at > v_now - interval '24 hours')
+        INTO v_open, v_day FROM hms.break_glass AS g
+        WHERE g.tenant_id = NEW.tenant_id AND hms.actor_person(g.created_by) = v_person;
+        IF NEW.expires_at > v_now AND v_open >= 5 THEN
+            RAISE EXCEPTION 'the person has too many break-glass grants open' USING ERRCODE = 'HM003', DETAIL = 'open';
+        END IF;
+        IF NEW.started_at > v_now - interval '24 hours' AND v_day >= 20 THEN
+            RAISE EXCEPTION 'the person got too many break-glass grants in a day' USING ERRCODE = 'HM003', DETAIL = 'day';
+        END IF;
+        RETURN NEW;
+    END IF;
     IF (to_jsonb(NEW) - '{status,ended_at,outcome,review_text,reviewed_by,reviewed_at,version}'::text[])
        <> (to_jsonb(OLD) - '{status,ended_at,outcome,review_text,reviewed_by,reviewed_at,version}'::text[])
        OR (OLD.ended_at IS NOT NULL AND NEW.ended_at IS DISTINCT FROM OLD.ended_at)
@@ -1107,7 +1128,8 @@ BEGIN
         IF v_actor LIKE 'human:%' THEN
             SELECT g.id INTO v_grant FROM hms.break_glass AS g
             WHERE g.tenant_id = p_tenant AND g.user_id = substr(v_actor, 7)::uuid AND g.patient_id = p_patient
-              AND g.started_at <= hms.operation_time() AND g.expires_at > hms.operation_time() AND g.ended_at IS NULL
+              AND g.started_at <= hms.operation_time() AND g.expires_at > hms.operation_time()
+              AND g.closes_at > statement_timestamp() AND g.ended_at IS NULL
             ORDER BY g.expires_at DESC LIMIT 1;
         END IF;
         IF v_grant IS NULL AND p_action <> 'search' THEN
@@ -1859,6 +1881,7 @@ GRANT INSERT, SELECT, UPDATE ON hms.billing_account TO hms_app;
 GRANT SELECT ON hms.billing_account TO hms_backup;
 
 CREATE TABLE hms.break_glass ( -- hms_owner
+    closes_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone NOT NULL,
     created_by text NOT NULL,
     ended_at timestamp with time zone,
@@ -1897,6 +1920,7 @@ END),
     CONSTRAINT break_glass_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account(tenant_id, id)
 );
 CREATE INDEX break_glass_patient_idx ON hms.break_glass USING btree (tenant_id, patient_id, started_at);
+CREATE INDEX break_glass_person_idx ON hms.break_glass USING btree (tenant_id, hms.actor_person(created_by), started_at);
 CREATE INDEX break_glass_started_idx ON hms.break_glass USING btree (tenant_id, started_at, id);
 CREATE INDEX break_glass_user_idx ON hms.break_glass USING btree (tenant_id, user_id, patient_id, expires_at);
 ALTER TABLE hms.break_glass ENABLE AND FORCE ROW LEVEL SECURITY;
@@ -1904,7 +1928,7 @@ CREATE POLICY tenant_isolation ON hms.break_glass FOR ALL TO PUBLIC USING ((tena
 CREATE TRIGGER break_glass_audit_delete AFTER DELETE ON hms.break_glass REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('break_glass', 'patient_id', 'id');
 CREATE TRIGGER break_glass_audit_insert AFTER INSERT ON hms.break_glass REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('break_glass', 'patient_id', 'id');
 CREATE TRIGGER break_glass_audit_update AFTER UPDATE ON hms.break_glass REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('break_glass', 'patient_id', 'id');
-CREATE TRIGGER break_glass_guard BEFORE UPDATE ON hms.break_glass FOR EACH ROW EXECUTE FUNCTION hms.break_glass_guard();
+CREATE TRIGGER break_glass_guard BEFORE INSERT OR UPDATE ON hms.break_glass FOR EACH ROW EXECUTE FUNCTION hms.break_glass_guard();
 CREATE TRIGGER break_glass_keep_rows BEFORE DELETE OR TRUNCATE ON hms.break_glass FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER break_glass_status_guard BEFORE UPDATE OF status ON hms.break_glass FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>ended', 'active>reviewed', 'ended>reviewed');
 GRANT INSERT, SELECT, UPDATE ON hms.break_glass TO hms_app;

@@ -236,16 +236,18 @@ func (b *Base) recordDenied(ctx context.Context, op Op, err error) {
 // denialTimeout bounds the record of a refusal, which needs a connection of its own.
 const denialTimeout = 3 * time.Second
 
-// recordDenial writes the refusal in a transaction of its own, so that it survives the
-// rollback of the use case. The caller is refused whether or not that succeeds.
+// recordDenial writes the refusal in a transaction of its own.
 func (b *Base) recordDenial(ctx context.Context, op Op, access dbx.Access) {
+	b.RecordRefusal(ctx, op.Name, func(ctx context.Context, db dbx.DB) error { return db.RecordAccess(ctx, access) })
+}
+
+// RecordRefusal runs what records a refusal in a transaction of its own, so that it survives the
+// rollback of the use case. The caller is refused whether or not that succeeds.
+func (b *Base) RecordRefusal(ctx context.Context, op string, record func(context.Context, dbx.DB) error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), denialTimeout)
 	defer cancel()
-	err := b.DB.Unbound().InTx(ctx, op.Name, func(ctx context.Context, db dbx.DB) error {
-		return db.RecordAccess(ctx, access)
-	})
-	if err != nil {
-		b.Log.Error().Str("op", op.Name).Str("kind", string(hmstype.KindOf(dbx.Map(err)))).Msg("refusal not recorded")
+	if err := b.DB.Unbound().InTx(ctx, op, record); err != nil {
+		b.Log.Error().Str("op", op).Str("kind", string(hmstype.KindOf(dbx.Map(err)))).Msg("refusal not recorded")
 	}
 }
 

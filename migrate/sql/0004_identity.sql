@@ -119,7 +119,8 @@ CREATE TABLE hms.break_glass (
     purpose      text        NOT NULL,
     status       text        NOT NULL,
     started_at   timestamptz NOT NULL,
-    expires_at   timestamptz NOT NULL,
+    expires_at   timestamptz NOT NULL, -- by the host's clock, as the grant says
+    closes_at    timestamptz NOT NULL, -- the same by the database's clock, which break_glass_guard sets
     ended_at     timestamptz,
     outcome      text        NOT NULL DEFAULT '',
     review_text  text        NOT NULL DEFAULT '',
@@ -143,6 +144,7 @@ CREATE TABLE hms.break_glass (
         AND length(created_by) <= 81)
 );
 CREATE INDEX break_glass_user_idx ON hms.break_glass (tenant_id, user_id, patient_id, expires_at);
+CREATE INDEX break_glass_person_idx ON hms.break_glass (tenant_id, hms.actor_person(created_by), started_at);
 CREATE INDEX break_glass_patient_idx ON hms.break_glass (tenant_id, patient_id, started_at);
 CREATE INDEX break_glass_started_idx ON hms.break_glass (tenant_id, started_at, id);
 SELECT hms.install_table('break_glass', 'patient_id');
