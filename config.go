@@ -56,8 +56,8 @@ type Config struct {
 	AuditLog sealed.Config
 	// SeparationOfDuties are the pairs of permissions that one person may not use on the same
 	// object; nil means hmstype.StandardSeparation: prescribe and dispense, enter and verify a
-	// result, request and approve a refund. An empty list that is not nil keeps nothing apart,
-	// for a practice of one.
+	// result, request and approve a refund, break the glass and judge of it by an account that one made. An empty
+	// list that is not nil keeps nothing apart, for a practice of one.
 	SeparationOfDuties []hmstype.SeparatedPair
 }
 

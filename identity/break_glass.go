@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -38,6 +39,9 @@ const (
 	// ReviewWithin is when a grant should have been reviewed, from its start. While a user
 	// has one that is older, he gets no other.
 	ReviewWithin = 72 * time.Hour
+	// RelatedWithin is how long before a grant an account may have been made for its maker to be related to its
+	// person: neither judges of the other's grants.
+	RelatedWithin = 30 * 24 * time.Hour
 	// MaxOpenBreakGlass is how many grants one person, by whichever of his accounts, may have open at once.
 	MaxOpenBreakGlass = 5
 	// MaxDailyBreakGlass is how many grants one person gets within any 24 hours, ended or not.
@@ -100,7 +104,10 @@ type BreakGlass struct {
 	BreakGlassReview
 	ReviewedBy hmstype.ActorRef `json:"reviewedBy"`          // zero until it is reviewed; never the user himself
 	ReviewedAt time.Time        `json:"reviewedAt,omitzero"` // UTC; zero until it is reviewed
-	Version    int64            `json:"version"`             // counts changes, from 1
+	// Related says that the reviewer's account was made by the user, or the user's by the reviewer, within
+	// [RelatedWithin] before the grant or since: only where hms.Config.SeparationOfDuties lets them.
+	Related bool  `json:"related,omitempty"`
+	Version int64 `json:"version"` // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it, but under
 	// a grant: the texts of grant and review are about the patient and stay away.
 	Withheld bool `json:"withheld,omitempty"`
@@ -128,6 +135,7 @@ type breakGlassRow struct {
 	BreakGlassReview
 	ReviewedBy hmstype.ActorRef
 	ReviewedAt time.Time `bun:",nullzero"`
+	Related    bool
 }
 
 func (r breakGlassRow) Position() hmstype.Position {
@@ -138,7 +146,8 @@ func (r breakGlassRow) grant() BreakGlass {
 	return BreakGlass{
 		ID: r.ID, User: r.UserID, Patient: r.PatientID, BreakGlassDetails: r.BreakGlassDetails, Status: r.Status,
 		StartedAt: r.StartedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), EndedAt: r.EndedAt.UTC(),
-		BreakGlassReview: r.BreakGlassReview, ReviewedBy: r.ReviewedBy, ReviewedAt: r.ReviewedAt.UTC(), Version: r.Version,
+		BreakGlassReview: r.BreakGlassReview, ReviewedBy: r.ReviewedBy, ReviewedAt: r.ReviewedAt.UTC(), Related: r.Related,
+		Version: r.Version,
 	}
 }
 
@@ -175,12 +184,17 @@ var grants = usecase.Entity[BreakGlass]{
 	},
 	Keep: func(withheld, whole *BreakGlass) {
 		withheld.Reason, withheld.Purpose, withheld.Outcome = whole.Reason, whole.Purpose, whole.Outcome
+		withheld.Related = whole.Related
 	},
 }
 
 // grantEvent tells the host's bus of a grant; ids only.
 func grantEvent(row *breakGlassRow, event *dbx.EventType) dbx.Event {
-	return dbx.Event{Type: event, ID: row.ID, Data: map[string]string{
+	data := map[string]string{
 		"id": row.ID.String(), "user": row.UserID.String(), "patient": row.PatientID.String(), "outcome": string(row.Outcome),
-	}}
+	}
+	if row.Status == BreakGlassReviewed {
+		data["related"] = strconv.FormatBool(row.Related)
+	}
+	return dbx.Event{Type: event, ID: row.ID, Data: data}
 }

@@ -51,6 +51,8 @@ var (
 	ErrTooManyDailyGrants = fmt.Errorf("%w: too many break-glass grants within a day", hmstype.ErrPrecondition)
 	// ErrOwnReview: nobody judges his own grant.
 	ErrOwnReview = fmt.Errorf("%w: another person must review the grant", hmstype.ErrPrecondition)
+	// ErrRelatedReviewer: the reviewer made the account of the grant's user within [RelatedWithin], or the user his.
+	ErrRelatedReviewer = fmt.Errorf("%w: an unrelated person must review the grant", hmstype.ErrPrecondition)
 	// ErrReviewed: the grant was judged already.
 	ErrReviewed = fmt.Errorf("%w: the grant is reviewed already", hmstype.ErrPrecondition)
 	// ErrOwnRoles: nobody gives himself roles, nor takes them from himself.
@@ -74,6 +76,7 @@ var _ = dbx.Declare(dbx.Constraints{
 var _ = dbx.DeclareStates(dbx.States{
 	"HM001": func(string) error { return hmstype.ErrInvalidTransition },
 	"HM002": func(string) error { return fmt.Errorf("%w: the record is append-only", hmstype.ErrPrecondition) },
+	"HM004": func(string) error { return ErrRelatedReviewer },
 	"HM003": func(bound string) error {
 		if bound == boundDay {
 			return ErrTooManyDailyGrants

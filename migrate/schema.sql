@@ -21,6 +21,23 @@ GRANT USAGE ON SCHEMA hms TO hms_scheduler;
 
 GRANT USAGE ON SCHEMA hms TO hms_sealer;
 
+CREATE OR REPLACE FUNCTION hms.accounts_related(p_tenant uuid, p_one uuid[], p_other uuid[], p_since timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+    WITH RECURSIVE maker (is_one, id) AS (
+        SELECT true, unnest(p_one) UNION SELECT false, unnest(p_other)
+        UNION
+        SELECT m.is_one, hms.actor_person(u.created_by)::uuid
+        FROM maker AS m JOIN hms.user_account AS u ON u.tenant_id = p_tenant AND u.id = m.id
+        WHERE u.created_at > p_since AND hms.actor_person(u.created_by) IS NOT NULL
+    )
+    SELECT EXISTS (SELECT 1 FROM maker AS m WHERE m.id = ANY (CASE WHEN m.is_one THEN p_other ELSE p_one END))
+$function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.accounts_related(p_tenant uuid, p_one uuid[], p_other uuid[], p_since timestamp with time zone) TO hms_app;
+
 CREATE OR REPLACE FUNCTION hms.actor_person(p_actor text)
  RETURNS text
  LANGUAGE sql
@@ -378,11 +395,19 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
-    IF (to_jsonb(NEW) - '{status,ended_at,outcome,review_text,reviewed_by,reviewed_at,version}'::text[])
-       <> (to_jsonb(OLD) - '{status,ended_at,outcome,review_text,reviewed_by,reviewed_at,version}'::text[])
+    IF (to_jsonb(NEW) - '{status,ended_at,outcome,review_text,reviewed_by,reviewed_at,related,version}'::text[])
+       <> (to_jsonb(OLD) - '{status,ended_at,outcome,review_text,reviewed_by,reviewed_at,related,version}'::text[])
        OR (OLD.ended_at IS NOT NULL AND NEW.ended_at IS DISTINCT FROM OLD.ended_at)
-       OR (OLD.outcome <> '' AND NEW.outcome <> OLD.outcome) THEN
+       OR (OLD.outcome <> '' AND (NEW.outcome <> OLD.outcome OR NEW.related <> OLD.related)) THEN
         RAISE EXCEPTION 'a break-glass grant is ended and reviewed once, and otherwise never changed' USING ERRCODE = 'HM002';
+    END IF;
+    -- That nobody reviews his own, a CHECK holds.
+    IF OLD.outcome = '' AND NEW.outcome <> '' AND hms.actor_person(NEW.reviewed_by) IS DISTINCT FROM v_person
+       AND NEW.related IS DISTINCT FROM hms.accounts_related(NEW.tenant_id,
+           ARRAY[NEW.user_id, v_person::uuid],
+           ARRAY[substring(NEW.reviewed_by FROM ':([0-9a-f-]{36})'), hms.actor_person(NEW.reviewed_by)]::uuid[],
+           NEW.started_at - interval '30 days') THEN
+        RAISE EXCEPTION 'a review says whether its author is related to the grant''s user' USING ERRCODE = 'HM004';
     END IF;
     RETURN NEW;
 END $function$
@@ -1892,6 +1917,7 @@ CREATE TABLE hms.break_glass ( -- hms_owner
     purpose text NOT NULL,
     reason_code text NOT NULL,
     reason_text text NOT NULL,
+    related boolean NOT NULL DEFAULT false,
     review_text text NOT NULL DEFAULT ''::text,
     reviewed_at timestamp with time zone,
     reviewed_by text NOT NULL DEFAULT ''::text,
@@ -1907,6 +1933,7 @@ CREATE TABLE hms.break_glass ( -- hms_owner
     CONSTRAINT break_glass_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT break_glass_purpose_check CHECK ((purpose = ANY (ARRAY['ETREAT'::text, 'BTG'::text]))),
     CONSTRAINT break_glass_reason_check CHECK (((reason_code = ANY (ARRAY['emergency'::text, 'direct-care'::text, 'public-health'::text, 'other'::text])) AND ((length(reason_text) >= 10) AND (length(reason_text) <= 5408)))),
+    CONSTRAINT break_glass_related_check CHECK (((NOT related) OR (outcome <> ''::text))),
     CONSTRAINT break_glass_review_check CHECK ((((outcome = ''::text) = (reviewed_at IS NULL)) AND ((outcome = ''::text) = (reviewed_by = ''::text)))),
     CONSTRAINT break_glass_reviewer_check CHECK ((hms.actor_person(reviewed_by) <> hms.actor_person(created_by))),
     CONSTRAINT break_glass_status_check CHECK (

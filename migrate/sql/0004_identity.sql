@@ -126,6 +126,7 @@ CREATE TABLE hms.break_glass (
     review_text  text        NOT NULL DEFAULT '',
     reviewed_by  text        NOT NULL DEFAULT '',
     reviewed_at  timestamptz,
+    related      boolean     NOT NULL DEFAULT false, -- the reviewer's account and the user's: see hms.accounts_related
     version      bigint      NOT NULL DEFAULT 1,
     CONSTRAINT break_glass_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT break_glass_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
@@ -138,6 +139,7 @@ CREATE TABLE hms.break_glass (
     CONSTRAINT break_glass_outcome_check CHECK (outcome IN ('', 'justified', 'not-justified')),
     CONSTRAINT break_glass_review_check CHECK ((outcome = '') = (reviewed_at IS NULL) AND (outcome = '') = (reviewed_by = '')),
     CONSTRAINT break_glass_reviewer_check CHECK (hms.actor_person(reviewed_by) <> hms.actor_person(created_by)),
+    CONSTRAINT break_glass_related_check CHECK (NOT related OR outcome <> ''),
     CONSTRAINT break_glass_status_check CHECK (CASE status WHEN 'active' THEN outcome = '' AND ended_at IS NULL
         WHEN 'ended' THEN outcome = '' AND ended_at IS NOT NULL WHEN 'reviewed' THEN outcome <> '' ELSE false END),
     CONSTRAINT break_glass_texts_check CHECK (length(review_text) <= 5408 AND length(reviewed_by) <= 81

@@ -1,7 +1,8 @@
 -- Of a grant only its end and its review may change, and each but once. A new one gets its end by the
 -- database's own clock, which no host sets, and is refused where its person has as many as he may
 -- have: 5 open at once, 20 within 24 hours (identity.MaxOpenBreakGlass, MaxDailyBreakGlass). A person's
--- requests take turns.
+-- requests take turns. A review says whether its author is related to the grant's user: whether one of
+-- them made an account of the other within 30 days before the grant (identity.RelatedWithin), or since.
 CREATE OR REPLACE FUNCTION hms.break_glass_guard() RETURNS trigger
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -26,11 +27,19 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
-    IF (to_jsonb(NEW) - '{status,ended_at,outcome,review_text,reviewed_by,reviewed_at,version}'::text[])
-       <> (to_jsonb(OLD) - '{status,ended_at,outcome,review_text,reviewed_by,reviewed_at,version}'::text[])
+    IF (to_jsonb(NEW) - '{status,ended_at,outcome,review_text,reviewed_by,reviewed_at,related,version}'::text[])
+       <> (to_jsonb(OLD) - '{status,ended_at,outcome,review_text,reviewed_by,reviewed_at,related,version}'::text[])
        OR (OLD.ended_at IS NOT NULL AND NEW.ended_at IS DISTINCT FROM OLD.ended_at)
-       OR (OLD.outcome <> '' AND NEW.outcome <> OLD.outcome) THEN
+       OR (OLD.outcome <> '' AND (NEW.outcome <> OLD.outcome OR NEW.related <> OLD.related)) THEN
         RAISE EXCEPTION 'a break-glass grant is ended and reviewed once, and otherwise never changed' USING ERRCODE = 'HM002';
+    END IF;
+    -- That nobody reviews his own, a CHECK holds.
+    IF OLD.outcome = '' AND NEW.outcome <> '' AND hms.actor_person(NEW.reviewed_by) IS DISTINCT FROM v_person
+       AND NEW.related IS DISTINCT FROM hms.accounts_related(NEW.tenant_id,
+           ARRAY[NEW.user_id, v_person::uuid],
+           ARRAY[substring(NEW.reviewed_by FROM ':([0-9a-f-]{36})'), hms.actor_person(NEW.reviewed_by)]::uuid[],
+           NEW.started_at - interval '30 days') THEN
+        RAISE EXCEPTION 'a review says whether its author is related to the grant''s user' USING ERRCODE = 'HM004';
     END IF;
     RETURN NEW;
 END $$;
