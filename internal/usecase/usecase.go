@@ -23,6 +23,8 @@ type Base struct {
 	Observers  []hmstype.Observer
 	Hooks      []hmstype.Hook
 	Separation []hmstype.SeparatedPair // kept apart; see RequireAnother
+	// Permissions are the host's own, beside the catalogue.
+	Permissions []hmstype.HostPermission
 	// Probe is asked at the end of each use case, inside its transaction; an error ends it.
 	// Tests hold every use case against the audit trail this way. Nil asks nobody.
 	Probe func(ctx context.Context, db dbx.DB, op Op) error
