@@ -186,7 +186,9 @@ func authenticateKey(ctx context.Context, db dbx.DB, hash []byte) (hmstype.Actor
 	if err != nil {
 		return hmstype.Actor{}, err
 	}
-	actor.Person = actor.User
+	if actor.Person, err = db.PersonOf(ctx, actor.User); err != nil {
+		return hmstype.Actor{}, err
+	}
 	actor.Scopes = []hmstype.Permission{}
 	if err := json.Unmarshal(scopes, &actor.Scopes); err != nil {
 		return hmstype.Actor{}, err

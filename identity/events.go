@@ -16,7 +16,8 @@ var (
 		By:   []string{"identity.break_the_glass"},
 	})
 	eventGlassReviewed = dbx.DeclareEvent(dbx.EventType{
-		Name: "identity.break_glass_reviewed", Entity: "break_glass", When: "another person judged of it; related is true where one of the two made the other's account",
+		Name: "identity.break_glass_reviewed", Entity: "break_glass",
+		When: "another person judged of it; related is true where one of the two made the other's account",
 		Data: []string{"id", "user", "patient", "outcome", "related"},
 		By:   []string{"identity.review_break_glass"},
 	})

@@ -105,5 +105,6 @@ func TestService_ListPermissions(t *testing.T) {
 	require.Equal(t, identity.PermissionInfo{Name: hmstype.PermIdentityRead, Description: "see users and roles"}, plain[0])
 	own, err := withRadiology(env).ListPermissions(env.Ctx)
 	require.NoError(t, err)
-	require.Equal(t, append(plain, identity.PermissionInfo{Name: radiologyRead, Description: "See images", Host: true}), own)
+	ours := identity.PermissionInfo{Name: radiologyRead, Description: "See images", Host: true}
+	require.Equal(t, append(plain, ours), own)
 }

@@ -10,9 +10,10 @@ import (
 
 // PermissionInfo describes a permission that roles and API keys may hold.
 type PermissionInfo struct {
-	Name        hmstype.Permission `json:"name"`
-	Description string             `json:"description"` // what it allows; the library's in English, the host's in its own words
-	Host        bool               `json:"host"`        // of the host's own program; see [hmstype.HostPermission]
+	Name hmstype.Permission `json:"name"`
+	// Description says what it allows: the library's in English, the host's in its own words.
+	Description string `json:"description"`
+	Host        bool   `json:"host"` // of the host's own program; see [hmstype.HostPermission]
 }
 
 var opListPermissions = usecase.Query[usecase.None, []PermissionInfo]{

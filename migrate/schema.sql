@@ -30,7 +30,7 @@ AS $function$
         SELECT true, unnest(p_one) UNION SELECT false, unnest(p_other)
         UNION
         SELECT m.is_one, hms.actor_person(u.created_by)::uuid
-        FROM maker AS m JOIN hms.user_account AS u ON u.tenant_id = p_tenant AND u.id = m.id
+        FROM maker AS m JOIN hms.user_account AS u ON u.tenant_id = p_tenant AND u.person_id = m.id
         WHERE u.created_at > p_since AND hms.actor_person(u.created_by) IS NOT NULL
     )
     SELECT EXISTS (SELECT 1 FROM maker AS m WHERE m.id = ANY (CASE WHEN m.is_one THEN p_other ELSE p_one END))
@@ -1311,6 +1311,28 @@ BEGIN
 END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.task_keep_owner() TO hms_app;
+
+CREATE OR REPLACE FUNCTION hms.user_account_keep_person()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF NEW.person_id IS DISTINCT FROM OLD.person_id THEN
+            RAISE EXCEPTION 'whose an account is never changes' USING ERRCODE = 'HM002';
+        END IF;
+        RETURN NEW;
+    END IF;
+    NEW.person_id := coalesce(NEW.person_id, NEW.id);
+    IF NEW.person_id <> NEW.id AND EXISTS (SELECT 1 FROM hms.user_account AS u
+           WHERE u.tenant_id = NEW.tenant_id AND u.id = NEW.person_id AND u.person_id <> u.id) THEN
+        RAISE EXCEPTION 'the person of an account is named by the first account'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'user_account_person_check';
+    END IF;
+    RETURN NEW;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.user_account_keep_person() TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.uuid_v7()
  RETURNS uuid
@@ -4347,6 +4369,7 @@ CREATE TABLE hms.user_account ( -- hms_owner
     language text NOT NULL DEFAULT ''::text,
     last_name text NOT NULL,
     patient_id uuid,
+    person_id uuid NOT NULL,
     phone_number text NOT NULL DEFAULT ''::text,
     profile_image text NOT NULL DEFAULT ''::text,
     status text NOT NULL,
@@ -4357,6 +4380,7 @@ CREATE TABLE hms.user_account ( -- hms_owner
     CONSTRAINT user_account_email_key UNIQUE (tenant_id, email_key),
     CONSTRAINT user_account_last_check CHECK (((length(first_name) <= 150) AND (length(last_name) <= 150) AND ((first_name || last_name) <> ''::text) AND ((length(username_key) >= 1) AND (length(username_key) <= 600)))),
     CONSTRAINT user_account_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
+    CONSTRAINT user_account_person_fkey FOREIGN KEY (tenant_id, person_id) REFERENCES hms.user_account(tenant_id, id),
     CONSTRAINT user_account_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT user_account_status_check CHECK ((status = ANY (ARRAY['invited'::text, 'active'::text, 'locked'::text, 'deactivated'::text]))),
     CONSTRAINT user_account_texts_check CHECK (((length(email) <= 254) AND (octet_length(email_key) <= 1016) AND (length(phone_number) <= 30) AND (length(profile_image) <= 500) AND (length(language) <= 35) AND (length(created_by) <= 81))),
@@ -4365,11 +4389,13 @@ CREATE TABLE hms.user_account ( -- hms_owner
     CONSTRAINT user_account_username_key UNIQUE (tenant_id, username_key)
 );
 CREATE INDEX user_account_patient_idx ON hms.user_account USING btree (tenant_id, patient_id) WHERE (patient_id IS NOT NULL);
+CREATE INDEX user_account_person_idx ON hms.user_account USING btree (tenant_id, person_id);
 ALTER TABLE hms.user_account ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.user_account FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
 CREATE TRIGGER user_account_audit_delete AFTER DELETE ON hms.user_account REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('user_account', '', 'id');
 CREATE TRIGGER user_account_audit_insert AFTER INSERT ON hms.user_account REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('user_account', '', 'id');
 CREATE TRIGGER user_account_audit_update AFTER UPDATE ON hms.user_account REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('user_account', '', 'id');
+CREATE TRIGGER user_account_keep_person BEFORE INSERT OR UPDATE ON hms.user_account FOR EACH ROW EXECUTE FUNCTION hms.user_account_keep_person();
 CREATE TRIGGER user_account_keep_rows BEFORE DELETE OR TRUNCATE ON hms.user_account FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER user_account_status_guard BEFORE UPDATE OF status ON hms.user_account FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>deactivated', 'active>locked', 'invited>active', 'invited>deactivated', 'locked>active', 'locked>deactivated');
 GRANT INSERT, SELECT, UPDATE ON hms.user_account TO hms_app;

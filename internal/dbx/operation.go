@@ -58,8 +58,8 @@ func (h Handle) Join(ctx context.Context, conn bun.IConn) (DB, error) {
 		return DB{}, err
 	}
 	now := h.Now()
-	_, db := h.Bind(raw).newOperation(ctx, actor, now, settingsOf(ctx, actor, "", now))
-	return db, nil
+	opCtx, db := h.Bind(raw).newOperation(ctx, actor, now, settingsOf(ctx, actor, "", now))
+	return db.identified(opCtx)
 }
 
 // About notes which patient the operation is about, for a result that may hold no row which
@@ -154,6 +154,9 @@ func (db DB) run(ctx context.Context, fn func(context.Context, DB) error) (err e
 			err = busy
 		}
 	}()
+	if db, err = db.identified(ctx); err != nil {
+		return err
+	}
 	return fn(ctx, db)
 }
 

@@ -57,6 +57,8 @@ CREATE TABLE hms.user_account (
     -- The patient's record of a user who is a patient here, too: that he opened it is no crime,
     -- and yet somebody should look.
     patient_id          uuid,
+    -- Whose account it is: the first one of that person, mostly itself. See hms.user_account_keep_person.
+    person_id           uuid        NOT NULL,
     status              text        NOT NULL,
     created_at          timestamptz NOT NULL,
     created_by          text        NOT NULL,
@@ -65,6 +67,7 @@ CREATE TABLE hms.user_account (
     CONSTRAINT user_account_username_key UNIQUE (tenant_id, username_key),
     CONSTRAINT user_account_email_key UNIQUE (tenant_id, email_key),
     CONSTRAINT user_account_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
+    CONSTRAINT user_account_person_fkey FOREIGN KEY (tenant_id, person_id) REFERENCES hms.user_account (tenant_id, id),
     CONSTRAINT user_account_twin_check CHECK (username_key <> '' AND (email_key IS NULL) = (email = '') AND email_key <> ''),
     CONSTRAINT user_account_username_check CHECK (length(username) BETWEEN 1 AND 150),
     CONSTRAINT user_account_last_check CHECK (length(first_name) <= 150 AND length(last_name) <= 150
@@ -78,6 +81,7 @@ SELECT hms.install_table('user_account');
 SELECT hms.guard_status('user_account', 'active>deactivated', 'active>locked', 'invited>active', 'invited>deactivated',
     'locked>active', 'locked>deactivated');
 SELECT hms.install_status_history('user_account');
+CREATE INDEX user_account_person_idx ON hms.user_account (tenant_id, person_id);
 CREATE INDEX user_account_patient_idx ON hms.user_account (tenant_id, patient_id) WHERE patient_id IS NOT NULL;
 
 -- What user names and e-mail addresses may be taken for (UTS #39 skeletons): "аdmin" with a Cyrillic
