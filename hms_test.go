@@ -121,7 +121,8 @@ func TestHMS_Require(t *testing.T) {
 	require.Equal(t, "hms.require", trail.Items[0].Operation)
 
 	require.ErrorIs(t, env.H.Require(reader, "radiology.erase"), hms.ErrInvalid)
-	other, err := hms.New(env.DB, hms.Config{Permissions: []hmstype.HostPermission{{Name: "cafe.sell", Description: "Sell"}}})
+	cafe := []hmstype.HostPermission{{Name: "cafe.sell", Description: "Sell"}}
+	other, err := hms.New(env.DB, hms.Config{Permissions: cafe})
 	require.NoError(t, err)
 	require.ErrorIs(t, other.Require(reader, read), hms.ErrInvalid, "another HMS knows its own only")
 	_, err = other.Allows(reader, read)

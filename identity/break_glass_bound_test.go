@@ -3,7 +3,6 @@ package identity_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -173,6 +172,6 @@ func TestBreakGlass_StatesOfTheDatabase(t *testing.T) {
 			_, err := db.Exec(ctx, `DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = 'HM003', DETAIL = '`+detail+`'; END $$`)
 			return err
 		})
-		require.True(t, errors.Is(err, want), "%v", err)
+		require.ErrorIs(t, err, want)
 	}
 }
