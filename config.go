@@ -18,6 +18,10 @@ type Config struct {
 	Now func() time.Time
 	// Authorizer decides who may do what; nil means by the roles of package identity.
 	Authorizer hmstype.Authorizer
+	// Permissions are the host's own, which roles and API keys may hold beside the library's: declared here they may
+	// be given, and asked for by [HMS.Require] and [HMS.Allows]. No standard role holds them; who holds
+	// identity.escalate gives them. At most 200. They belong to this HMS, not to the process.
+	Permissions []hmstype.HostPermission
 	// Charges takes what was done and is chargeable; nil means package billing. A host with
 	// a finance system of its own brings its own; charge.None charges nothing.
 	Charges charge.Poster
@@ -56,8 +60,8 @@ type Config struct {
 	AuditLog sealed.Config
 	// SeparationOfDuties are the pairs of permissions that one person may not use on the same
 	// object; nil means hmstype.StandardSeparation: prescribe and dispense, enter and verify a
-	// result, request and approve a refund. An empty list that is not nil keeps nothing apart,
-	// for a practice of one.
+	// result, request and approve a refund, break the glass and judge of it by an account that one made. An empty
+	// list that is not nil keeps nothing apart, for a practice of one.
 	SeparationOfDuties []hmstype.SeparatedPair
 }
 
@@ -69,6 +73,7 @@ func (c Config) WithDefaults() Config {
 	if c.SeparationOfDuties == nil {
 		c.SeparationOfDuties = hmstype.StandardSeparation()
 	}
+	c.Permissions = slices.Clone(c.Permissions)
 	if c.MaxAttempts == 0 {
 		c.MaxAttempts = 5
 	}
@@ -81,6 +86,7 @@ func (c Config) Validate() error {
 	v.Check(!c.EncryptNarrative || c.KeyEncryptionKey != nil, "encryptNarrative", "needs keyEncryptionKey")
 	v.Check(c.MaxAttempts >= 0 && c.MaxAttempts <= 100, "maxAttempts", "must lie between 0 and 100")
 	v.Check(!slices.Contains(c.Observers, nil), "observers", "must hold no nil")
+	hmstype.CheckHostPermissions(&v, "permissions", c.Permissions)
 	v.Nested("identity", c.Identity.Validate())
 	v.Nested("auditLog", c.AuditLog.Validate())
 	return v.Err()

@@ -49,6 +49,7 @@ type HMS struct {
 	config Config
 	crypt  *fieldcrypt.Cipher
 	handle dbx.Handle
+	gate   usecase.Base // asks who holds a permission
 }
 
 // OpenDB makes a pool over pgx that suits the library: pgx's simple protocol by default,
@@ -153,13 +154,14 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 	w := &HMS{config: h.config, crypt: h.crypt, handle: handle}
 	base := usecase.Base{
 		DB: handle, Log: h.config.Logger, Crypt: h.crypt, Separation: h.config.SeparationOfDuties, Hooks: h.config.Hooks,
+		Permissions: h.config.Permissions, Authorizer: h.config.Authorizer,
 		Observers: append([]hmstype.Observer{usecase.LogObserver{Log: h.config.Logger}}, h.config.Observers...),
 	}
 	w.Identity = h.Identity.Bind(base)
-	base.Authorizer = h.config.Authorizer
 	if base.Authorizer == nil {
 		base.Authorizer = w.Identity
 	}
+	w.gate = base
 	w.Audit = audit.New(base)
 	w.AuditLog = sealed.New(base, sealed.Ports{Trail: audit.NewPort(base)}, h.config.AuditLog)
 	w.Outbox = outbox.New(base)

@@ -45,7 +45,9 @@ type Actor struct {
 	// the host's request or trace id, for the audit trail; optional, at most 100 characters
 	RequestID string       `json:"requestId"`
 	Purpose   PurposeOfUse `json:"purpose"` // zero means PurposeTreatment
-	Person    UserID       `json:"person"`  // who answers for what a program or a key does; zero means User
+	// Person is who answers for what is done: the owner of a program or key, or whose second account it is. Zero
+	// means User; of an account that the library knows as a further one of somebody, its record decides.
+	Person UserID `json:"person"`
 
 	// AuthenticatedAt is when the person last gave a password or a second factor; zero means
 	// unknown. What is dangerous (break-glass) wants it to be minutes ago.

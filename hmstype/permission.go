@@ -2,8 +2,8 @@ package hmstype
 
 import "context"
 
-// Permission names what a role may allow. The catalogue is [Permissions]; a host's own
-// permissions may be any other name of the form "area.action".
+// Permission names what a role may allow. The catalogue is [Permissions]; a host adds its own by
+// hms.Config.Permissions, see [HostPermission].
 type Permission string
 
 // The catalogue of permissions.

@@ -9,12 +9,15 @@ type SeparatedPair struct {
 	Second Permission `json:"second"`
 }
 
-// StandardSeparation are the pairs that are kept apart unless a host says otherwise.
+// StandardSeparation are the pairs that are kept apart unless a host says otherwise. Of break-glass and its
+// review it is less than the others: nobody ever judges his own grant, and with this pair nobody either who is
+// related to its user by having made his account, or the other way round (identity.ErrRelatedReviewer).
 func StandardSeparation() []SeparatedPair {
 	return []SeparatedPair{
 		{PermPrescribe, PermDispense},
 		{PermLabEnter, PermLabVerify},
 		{PermRefundRequest, PermRefundApprove},
+		{PermBreakGlass, PermBreakGlassReview},
 	}
 }
 

@@ -98,7 +98,7 @@ func (s *Service) CreateAPIKey(ctx context.Context, in CreateAPIKeyInput) (NewAP
 }
 
 func createAPIKey(ctx context.Context, db dbx.DB, in CreateAPIKeyInput, g granting) (NewAPIKey, error) {
-	if err := g.check(in.Scopes); err != nil {
+	if err := g.define(in.Scopes, nil); err != nil {
 		return NewAPIKey{}, err
 	}
 	user, err := dbx.Get[userRow](ctx, db, "user_account", in.User, dbx.ForShare)
@@ -186,7 +186,9 @@ func authenticateKey(ctx context.Context, db dbx.DB, hash []byte) (hmstype.Actor
 	if err != nil {
 		return hmstype.Actor{}, err
 	}
-	actor.Person = actor.User
+	if actor.Person, err = db.PersonOf(ctx, actor.User); err != nil {
+		return hmstype.Actor{}, err
+	}
 	actor.Scopes = []hmstype.Permission{}
 	if err := json.Unmarshal(scopes, &actor.Scopes); err != nil {
 		return hmstype.Actor{}, err

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -31,13 +32,20 @@ const (
 	OutcomeNotJustified ReviewOutcome = "not-justified"
 )
 
-// The times of break-glass.
+// The bounds of break-glass.
 const (
 	// MaxBreakGlass is how long one grant may last at most.
 	MaxBreakGlass = 4 * time.Hour
 	// ReviewWithin is when a grant should have been reviewed, from its start. While a user
 	// has one that is older, he gets no other.
 	ReviewWithin = 72 * time.Hour
+	// RelatedWithin is how long before a grant an account may have been made for its maker to be related to its
+	// person: neither judges of the other's grants.
+	RelatedWithin = 30 * 24 * time.Hour
+	// MaxOpenBreakGlass is how many grants one person, by whichever of his accounts, may have open at once.
+	MaxOpenBreakGlass = 5
+	// MaxDailyBreakGlass is how many grants one person gets within any 24 hours, ended or not.
+	MaxDailyBreakGlass = 20
 )
 
 // BreakGlassStatus is the state of a grant. That it expired is no state: [BreakGlass.Open] tells.
@@ -91,12 +99,15 @@ type BreakGlass struct {
 	BreakGlassDetails
 	Status    BreakGlassStatus `json:"status"`
 	StartedAt time.Time        `json:"startedAt,omitzero"` // UTC, when it was given
-	ExpiresAt time.Time        `json:"expiresAt,omitzero"` // UTC
+	ExpiresAt time.Time        `json:"expiresAt,omitzero"` // UTC, by the host's clock; see [BreakGlass.Open]
 	EndedAt   time.Time        `json:"endedAt,omitzero"`   // UTC; zero means that it ran, or runs, to its expiry
 	BreakGlassReview
 	ReviewedBy hmstype.ActorRef `json:"reviewedBy"`          // zero until it is reviewed; never the user himself
 	ReviewedAt time.Time        `json:"reviewedAt,omitzero"` // UTC; zero until it is reviewed
-	Version    int64            `json:"version"`             // counts changes, from 1
+	// Related says that the reviewer's account was made by the user, or the user's by the reviewer, within
+	// [RelatedWithin] before the grant or since: only where hms.Config.SeparationOfDuties lets them.
+	Related bool  `json:"related,omitempty"`
+	Version int64 `json:"version"` // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it, but under
 	// a grant: the texts of grant and review are about the patient and stay away.
 	Withheld bool `json:"withheld,omitempty"`
@@ -105,7 +116,8 @@ type BreakGlass struct {
 // RecentProof is how long a proof of who somebody is serves for what needs it anew.
 const RecentProof = hmstype.RecentProof
 
-// Open tells whether the grant opens the record at an instant.
+// Open tells whether the grant opens the record at an instant of the host's clock. The database closes it as
+// well once as much time has passed by its own: a host's clock that stands still keeps nothing open.
 func (g BreakGlass) Open(at time.Time) bool {
 	return g.EndedAt.IsZero() && !at.Before(g.StartedAt) && at.Before(g.ExpiresAt)
 }
@@ -123,6 +135,7 @@ type breakGlassRow struct {
 	BreakGlassReview
 	ReviewedBy hmstype.ActorRef
 	ReviewedAt time.Time `bun:",nullzero"`
+	Related    bool
 }
 
 func (r breakGlassRow) Position() hmstype.Position {
@@ -133,7 +146,8 @@ func (r breakGlassRow) grant() BreakGlass {
 	return BreakGlass{
 		ID: r.ID, User: r.UserID, Patient: r.PatientID, BreakGlassDetails: r.BreakGlassDetails, Status: r.Status,
 		StartedAt: r.StartedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), EndedAt: r.EndedAt.UTC(),
-		BreakGlassReview: r.BreakGlassReview, ReviewedBy: r.ReviewedBy, ReviewedAt: r.ReviewedAt.UTC(), Version: r.Version,
+		BreakGlassReview: r.BreakGlassReview, ReviewedBy: r.ReviewedBy, ReviewedAt: r.ReviewedAt.UTC(), Related: r.Related,
+		Version: r.Version,
 	}
 }
 
@@ -170,12 +184,17 @@ var grants = usecase.Entity[BreakGlass]{
 	},
 	Keep: func(withheld, whole *BreakGlass) {
 		withheld.Reason, withheld.Purpose, withheld.Outcome = whole.Reason, whole.Purpose, whole.Outcome
+		withheld.Related = whole.Related
 	},
 }
 
 // grantEvent tells the host's bus of a grant; ids only.
 func grantEvent(row *breakGlassRow, event *dbx.EventType) dbx.Event {
-	return dbx.Event{Type: event, ID: row.ID, Data: map[string]string{
+	data := map[string]string{
 		"id": row.ID.String(), "user": row.UserID.String(), "patient": row.PatientID.String(), "outcome": string(row.Outcome),
-	}}
+	}
+	if row.Status == BreakGlassReviewed {
+		data["related"] = strconv.FormatBool(row.Related)
+	}
+	return dbx.Event{Type: event, ID: row.ID, Data: data}
 }

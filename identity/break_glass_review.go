@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -13,7 +14,7 @@ import (
 var glassSteps = dbx.Machine[breakGlassRow, BreakGlassStatus]{
 	Table: "break_glass", Transitions: BreakGlassTransitions,
 	State:   func(r *breakGlassRow) *BreakGlassStatus { return &r.Status },
-	Columns: []string{"ended_at", "outcome", "review_text", "reviewed_by", "reviewed_at"},
+	Columns: []string{"ended_at", "outcome", "review_text", "reviewed_by", "reviewed_at", "related"},
 	Event: func(r *breakGlassRow, _ BreakGlassStatus) dbx.Event {
 		if r.Status != BreakGlassReviewed {
 			return dbx.Event{}
@@ -80,10 +81,19 @@ var opReviewBreakGlass = usecase.Command[ReviewBreakGlassInput, BreakGlass]{
 
 // ReviewBreakGlass records the judgement of another person than the user, and ends the grant
 // where it still runs. [ErrOwnReview] for the user himself, under whatever account; [ErrReviewed]
-// where somebody was faster: a judgement stands.
+// where somebody was faster: a judgement stands. [ErrRelatedReviewer] where one of the two made the other's
+// account within [RelatedWithin], or somebody in between did: a second account judges no better than the first.
+// Where hms.Config.SeparationOfDuties does not keep break-glass and its review apart, such a review is let through
+// and says that it is Related.
 // Permission: [hmstype.PermBreakGlassReview].
 func (s *Service) ReviewBreakGlass(ctx context.Context, in ReviewBreakGlassInput) (BreakGlass, error) {
-	return opReviewBreakGlass.Run(ctx, &s.base, in, s.reviewBreakGlass)
+	grant, err := opReviewBreakGlass.Run(ctx, &s.base, in, s.reviewBreakGlass)
+	if errors.Is(err, ErrRelatedReviewer) {
+		s.base.RecordRefusal(ctx, opReviewBreakGlass.Name, func(ctx context.Context, db dbx.DB) error {
+			return db.RecordAccess(ctx, dbx.Access{Action: "denied", Entity: "break_glass", ID: in.ID.String()})
+		})
+	}
+	return grant, err
 }
 
 func (s *Service) reviewBreakGlass(ctx context.Context, db dbx.DB, in ReviewBreakGlassInput) (BreakGlass, error) {
@@ -99,6 +109,13 @@ func (s *Service) reviewBreakGlass(ctx context.Context, db dbx.DB, in ReviewBrea
 	case row.Status == BreakGlassReviewed:
 		return BreakGlass{}, ErrReviewed
 	}
+	related, err := isRelated(ctx, db, row)
+	switch {
+	case err != nil:
+		return BreakGlass{}, err
+	case related && s.base.KeepsApart(hmstype.PermBreakGlass, hmstype.PermBreakGlassReview):
+		return BreakGlass{}, ErrRelatedReviewer
+	}
 	err = dbx.Move(ctx, db, glassSteps, &row, dbx.Change[breakGlassRow, BreakGlassStatus]{
 		To: BreakGlassReviewed,
 		Apply: func(row *breakGlassRow) error {
@@ -106,10 +123,22 @@ func (s *Service) reviewBreakGlass(ctx context.Context, db dbx.DB, in ReviewBrea
 				row.EndedAt = db.Now
 			}
 			row.BreakGlassReview, row.ReviewedBy, row.ReviewedAt = in.BreakGlassReview, db.By(), db.Now
+			row.Related = related
 			return reviewTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.BreakGlassReview)
 		},
 	})
 	return row.grant(), err
+}
+
+// isRelated tells whether the actor or the grant's user made an account of the other, of late. It counts from
+// when the grant began: whoever makes himself a reviewer afterwards need not wait with his judgement.
+// In SQL: migrate/routine/identity/accounts_related.sql.
+func isRelated(ctx context.Context, db dbx.DB, row breakGlassRow) (related bool, err error) {
+	by := db.By()
+	err = db.QueryRow(ctx, `SELECT hms.accounts_related($1, $2::uuid[], $3::uuid[], $4)`, db.Tenant(),
+		[]string{row.UserID.String(), row.CreatedBy.Person.String()}, []string{by.User.String(), by.Person.String()},
+		row.StartedAt.Add(-RelatedWithin)).Scan(&related)
+	return related, err
 }
 
 // ListBreakGlassGrantsInput selects grants. Empty fields select everything; set ones must all hold.

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/chelal/hms/hmstype"
@@ -36,28 +37,28 @@ var opBreakTheGlass = usecase.Command[BreakTheGlassInput, BreakGlass]{
 // wants somebody who holds the permission (the clinical professions do) and has proved who he
 // is within [RecentProof]: [ErrProofRequired] otherwise. Every read that the grant
 // allows carries its id on the trail, where the patient's report of accesses shows it; an
-// outbox event alerts whoever must review. [ErrReviewOverdue] where a grant of the same user
-// waits for its review too long. It opens what is restricted; it gives no permission.
+// outbox event alerts whoever must review. [ErrReviewOverdue] where a grant of the same person
+// waits for its review too long; [ErrTooManyOpenGrants] and [ErrTooManyDailyGrants] where he has had as many as
+// he may have ([MaxOpenBreakGlass], [MaxDailyBreakGlass]), which whoever must review is told as well. It opens
+// what is restricted; it gives no permission.
 // Permission: [hmstype.PermBreakGlass].
 func (s *Service) BreakTheGlass(ctx context.Context, in BreakTheGlassInput) (BreakGlass, error) {
-	return opBreakTheGlass.Run(ctx, &s.base, in, s.breakTheGlass)
+	grant, err := opBreakTheGlass.Run(ctx, &s.base, in, s.breakTheGlass)
+	switch {
+	case errors.Is(err, ErrTooManyOpenGrants):
+		s.tellRefused(ctx, in.Patient, boundOpen)
+	case errors.Is(err, ErrTooManyDailyGrants):
+		s.tellRefused(ctx, in.Patient, boundDay)
+	}
+	return grant, err
 }
 
 func (s *Service) breakTheGlass(ctx context.Context, db dbx.DB, in BreakTheGlassInput) (BreakGlass, error) {
 	if db.Actor.Kind != hmstype.ActorHuman {
 		return BreakGlass{}, ErrPersonRequired
 	}
-	// The user's row makes two requests of one user take turns.
-	if _, err := dbx.Get[userRow](ctx, db, "user_account", db.Actor.User, dbx.ForUpdate); err != nil {
+	if err := withinBounds(ctx, db); err != nil {
 		return BreakGlass{}, err
-	}
-	overdue, err := dbx.Exists[breakGlassRow](ctx, db, dbx.Equal("user_id", db.Actor.User),
-		dbx.Where("g.status <> ?", BreakGlassReviewed), dbx.Where("g.started_at < ?", db.Now.Add(-ReviewWithin)))
-	if err != nil {
-		return BreakGlass{}, err
-	}
-	if overdue {
-		return BreakGlass{}, ErrReviewOverdue
 	}
 	row := breakGlassRow{
 		Header: dbx.NewHeader[hmstype.BreakGlassID](db), UserID: db.Actor.User, PatientID: in.Patient,
@@ -77,4 +78,59 @@ func (s *Service) breakTheGlass(ctx context.Context, db dbx.DB, in BreakTheGlass
 		return BreakGlass{}, err
 	}
 	return row.grant(), db.Emit(ctx, grantEvent(&row, eventGlassBroken))
+}
+
+// grantsOfPerson counts what a person has open, by both clocks, and what he got since $4, and tells whether
+// one that he got before $5 waits for its review.
+// In SQL: migrate/routine/core/actor_person.sql.
+const grantsOfPerson = `SELECT
+		count(*) FILTER (WHERE g.expires_at > $3 AND g.closes_at > statement_timestamp() AND g.ended_at IS NULL),
+		count(*) FILTER (WHERE g.started_at > $4),
+		coalesce(bool_or(g.outcome = '' AND g.started_at < $5), false)
+	FROM hms.break_glass AS g WHERE g.tenant_id = $1 AND hms.actor_person(g.created_by) = $2`
+
+// withinBounds refuses a person who has, or had within the day, as many grants as he may have, or of whom one
+// waits for its review. His requests take turns, so that of many at once none slips through; the
+// database holds the same bounds (migrate/routine/identity/break_glass_guard.sql).
+func withinBounds(ctx context.Context, db dbx.DB) error {
+	person := db.By().Person.String()
+	if err := db.LockName(ctx, "break_glass "+person); err != nil {
+		return err
+	}
+	var open, day int
+	var overdue bool
+	err := db.QueryRow(ctx, grantsOfPerson, db.Tenant(), person, db.Now, db.Now.Add(-24*time.Hour),
+		db.Now.Add(-ReviewWithin)).Scan(&open, &day, &overdue)
+	switch {
+	case err != nil:
+		return err
+	case overdue:
+		return ErrReviewOverdue
+	case open >= MaxOpenBreakGlass:
+		return ErrTooManyOpenGrants
+	case day >= MaxDailyBreakGlass:
+		return ErrTooManyDailyGrants
+	default:
+		return nil
+	}
+}
+
+// The bounds, as the event and the database name them.
+const (
+	boundOpen = "open"
+	boundDay  = "day"
+)
+
+// tellRefused records that a person asked for more grants than he may have, and alerts whoever must
+// review, in a transaction of its own: the use case's was rolled back. He is refused whether or not that succeeds.
+func (s *Service) tellRefused(ctx context.Context, patient hmstype.PatientID, bound string) {
+	s.base.RecordRefusal(ctx, opBreakTheGlass.Name, func(ctx context.Context, db dbx.DB) error {
+		err := db.RecordAccess(ctx, dbx.Access{Action: "denied", Entity: "break_glass", Patient: patient})
+		if err != nil {
+			return err
+		}
+		return db.Emit(ctx, dbx.Event{Type: eventGlassRefused, ID: db.Actor.User, Data: map[string]string{
+			"user": db.Actor.User.String(), "patient": patient.String(), "bound": bound,
+		}})
+	})
 }

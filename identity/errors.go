@@ -45,8 +45,14 @@ var (
 	ErrExternalIdentityTaken = fmt.Errorf("%w: external identity", hmstype.ErrAlreadyExists)
 	// ErrReviewOverdue: an earlier break-glass grant of the user waits for its review too long.
 	ErrReviewOverdue = fmt.Errorf("%w: an earlier break-glass grant is overdue for review", hmstype.ErrPrecondition)
+	// ErrTooManyOpenGrants: the person has [MaxOpenBreakGlass] break-glass grants open; one must end first.
+	ErrTooManyOpenGrants = fmt.Errorf("%w: too many break-glass grants are open", hmstype.ErrPrecondition)
+	// ErrTooManyDailyGrants: the person got [MaxDailyBreakGlass] break-glass grants within 24 hours.
+	ErrTooManyDailyGrants = fmt.Errorf("%w: too many break-glass grants within a day", hmstype.ErrPrecondition)
 	// ErrOwnReview: nobody judges his own grant.
 	ErrOwnReview = fmt.Errorf("%w: another person must review the grant", hmstype.ErrPrecondition)
+	// ErrRelatedReviewer: the reviewer made the account of the grant's user within [RelatedWithin], or the user his.
+	ErrRelatedReviewer = fmt.Errorf("%w: an unrelated person must review the grant", hmstype.ErrPrecondition)
 	// ErrReviewed: the grant was judged already.
 	ErrReviewed = fmt.Errorf("%w: the grant is reviewed already", hmstype.ErrPrecondition)
 	// ErrOwnRoles: nobody gives himself roles, nor takes them from himself.
@@ -70,6 +76,13 @@ var _ = dbx.Declare(dbx.Constraints{
 var _ = dbx.DeclareStates(dbx.States{
 	"HM001": func(string) error { return hmstype.ErrInvalidTransition },
 	"HM002": func(string) error { return fmt.Errorf("%w: the record is append-only", hmstype.ErrPrecondition) },
+	"HM004": func(string) error { return ErrRelatedReviewer },
+	"HM003": func(bound string) error {
+		if bound == boundDay {
+			return ErrTooManyDailyGrants
+		}
+		return ErrTooManyOpenGrants
+	},
 })
 
 var errBadHash = errors.New("identity: a stored password hash is malformed")

@@ -9,9 +9,16 @@ var (
 		Data: []string{"id", "user", "patient", "outcome"},
 		By:   []string{"identity.break_the_glass"},
 	})
+	eventGlassRefused = dbx.DeclareEvent(dbx.EventType{
+		Name: "identity.break_glass_refused", Entity: "user_account",
+		When: "somebody asked for more break-glass grants than one person may have; bound is open or day",
+		Data: []string{"user", "patient", "bound"},
+		By:   []string{"identity.break_the_glass"},
+	})
 	eventGlassReviewed = dbx.DeclareEvent(dbx.EventType{
-		Name: "identity.break_glass_reviewed", Entity: "break_glass", When: "another person judged of it",
-		Data: []string{"id", "user", "patient", "outcome"},
+		Name: "identity.break_glass_reviewed", Entity: "break_glass",
+		When: "another person judged of it; related is true where one of the two made the other's account",
+		Data: []string{"id", "user", "patient", "outcome", "related"},
 		By:   []string{"identity.review_break_glass"},
 	})
 )

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"slices"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -9,12 +10,12 @@ import (
 )
 
 // granting is what an actor may give to others. Nobody gives what he does not hold, and a program
-// nothing outside the scopes of its key, by whatever way: a role, its change, the roles of a user, an
-// invitation, a key. The host's own actor and who holds [hmstype.PermIdentityEscalate] may give all,
-// as in Kubernetes' RBAC.
+// nothing outside the scopes of its key, by whatever way: a role, its change, the roles of a user, a
+// key. The host's own actor and who holds [hmstype.PermIdentityEscalate] may give all, as in Kubernetes' RBAC.
 type granting struct {
-	all  bool
-	held map[hmstype.Permission]bool
+	all       bool
+	held      map[hmstype.Permission]bool
+	catalogue []hmstype.Permission // what there is to give: the library's permissions and the host's own
 }
 
 // mayGrant asks what the actor holds. It is asked before the transaction, as an Authorizer may need a
@@ -25,13 +26,13 @@ func (s *Service) mayGrant(ctx context.Context) (granting, error) {
 		return granting{}, err
 	}
 	if actor.Kind == hmstype.ActorSystem {
-		return granting{all: true}, nil
+		return granting{all: true, catalogue: s.base.Catalogue()}, nil
 	}
-	g := granting{held: map[hmstype.Permission]bool{}}
+	g := granting{held: map[hmstype.Permission]bool{}, catalogue: s.base.Catalogue()}
 	if g.all, err = s.base.Allows(ctx, hmstype.PermIdentityEscalate); err != nil || g.all {
 		return g, err
 	}
-	for _, p := range hmstype.Permissions() {
+	for _, p := range g.catalogue {
 		if g.held[p], err = s.base.Allows(ctx, p); err != nil {
 			return g, err
 		}
@@ -47,6 +48,24 @@ func (g granting) check(permissions []hmstype.Permission) error {
 		}
 	}
 	return nil
+}
+
+// define refuses to write down a permission that is in no catalogue, or that the actor does not hold; what is kept
+// of before may stay, also one that the host declares no more.
+func (g granting) define(permissions, kept []hmstype.Permission) error {
+	var v hmstype.Validator
+	var added []hmstype.Permission
+	for i, p := range permissions {
+		if slices.Contains(kept, p) {
+			continue
+		}
+		v.Check(slices.Contains(g.catalogue, p), permissionPath(i), notInCatalogue)
+		added = append(added, p)
+	}
+	if err := v.Err(); err != nil {
+		return err
+	}
+	return g.check(added)
 }
 
 // checkRoles refuses to give roles that allow what the actor does not hold.

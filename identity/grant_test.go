@@ -39,10 +39,6 @@ func TestGranting_NobodyGivesWhatHeDoesNotHold(t *testing.T) {
 	env := dbtest.New(t)
 	s := env.Identity
 	_, other := clerk(t, env, s, hmstype.PermIdentityRead)
-	invited, err := s.CreateUser(env.Ctx, identity.CreateUserInput{
-		Profile: aProfile(), Roles: []string{identity.RoleDoctor}, Invite: true,
-	})
-	require.NoError(t, err)
 	own, err := s.CreateRole(env.Ctx, identity.CreateRoleInput{
 		Name: "Own", RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{hmstype.PermIdentityManage}},
 	})
@@ -77,10 +73,6 @@ func TestGranting_NobodyGivesWhatHeDoesNotHold(t *testing.T) {
 		},
 		"Creation": func(ctx context.Context) error {
 			_, err := s.CreateUser(ctx, identity.CreateUserInput{Profile: aProfile(), Roles: []string{identity.RoleAdmin}})
-			return err
-		},
-		"Invitation": func(ctx context.Context) error {
-			_, err := s.Invite(ctx, invited.ID)
 			return err
 		},
 	}

@@ -55,33 +55,28 @@ type Invitation struct {
 }
 
 var opInvite = usecase.Command[usecase.ByID[hmstype.UserID], Invitation]{
-	Name: "identity.invite", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[Invitation](noPatient),
+	Name: "identity.invite", Permission: hmstype.PermAuthenticate, Shows: usecase.Nobody[Invitation](noPatient),
 }.Declare()
 
 // Invite makes a token by which an invited user accepts; an earlier one is void.
-// [hmstype.ErrInvalidTransition] for a user who is not invited. The actor must hold what the user's
-// roles allow, or [hmstype.PermIdentityEscalate].
-// Permission: [hmstype.PermIdentityManage].
+// [hmstype.ErrInvalidTransition] for a user who is not invited. The host sends it to the address of the account.
+// The actor is the host's own, and nobody else may be: [hmstype.ErrPermissionDenied]. So whoever created the account
+// has not what its person first proves himself by, and one person does not make another of himself.
+// Permission: [hmstype.PermAuthenticate].
 func (s *Service) Invite(ctx context.Context, id hmstype.UserID) (Invitation, error) {
-	return giving(ctx, s, opInvite, usecase.ID(id), s.invite)
+	return opInvite.Run(ctx, &s.base, usecase.ID(id), s.invite)
 }
 
-func (s *Service) invite(
-	ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID], g granting,
-) (Invitation, error) {
+func (s *Service) invite(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) (Invitation, error) {
+	if err := requireHost(db); err != nil { // the token makes whoever has it this user
+		return Invitation{}, err
+	}
 	user, err := s.loadUser(ctx, db, in.ID)
 	if err != nil {
 		return Invitation{}, err
 	}
 	if user.Status != UserInvited {
 		return Invitation{}, UserTransitions.Check(userSteps.Table, user.Status, UserInvited)
-	}
-	roles, err := rolesNamed(ctx, db, user.Roles)
-	if err != nil {
-		return Invitation{}, err
-	}
-	if err := g.checkRoles(roles); err != nil { // the token makes whoever has it this user
-		return Invitation{}, err
 	}
 	if err := endTokens(ctx, db, in.ID, purposeInvitation); err != nil {
 		return Invitation{}, err

@@ -74,7 +74,7 @@ func TestService_Login(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t,
 		hmstype.Actor{Tenant: env.Tenant, User: user.ID, Kind: hmstype.ActorHuman, Purpose: hmstype.PurposeTreatment,
-			Session: in.Session.ID, AuthenticatedAt: env.Clock.Now()}, actor)
+			Person: user.ID, Session: in.Session.ID, AuthenticatedAt: env.Clock.Now()}, actor)
 	require.NoError(t, env.Identity.Authorize(hmstype.WithActor(t.Context(), actor), actor, hmstype.PermVitalsWrite))
 	tenant, err := identity.TokenTenant(in.Token)
 	require.NoError(t, err)

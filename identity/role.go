@@ -27,7 +27,7 @@ type Role struct {
 // RoleDetails are what may change of a role.
 type RoleDetails struct {
 	Description string `bun:"description" json:"description,omitempty"` // up to 1000 characters
-	// Permissions are of the catalogue hmstype.Permissions.
+	// Permissions are of the catalogue hmstype.Permissions, or of hms.Config.Permissions, the host's own.
 	Permissions []hmstype.Permission `bun:"permissions,type:jsonb" json:"permissions"`
 }
 
@@ -78,12 +78,18 @@ func (in CreateRoleInput) Validate() error {
 	return v.Err()
 }
 
+// validatePermissions holds names of permissions to their form; whether the host has declared one of its own,
+// [granting.define] knows.
 func validatePermissions(v *hmstype.Validator, permissions []hmstype.Permission) {
 	catalogue := hmstype.Permissions()
 	for i, p := range permissions {
-		v.Check(slices.Contains(catalogue, p), fmt.Sprintf("permissions[%d]", i), "must be in the catalogue")
+		v.Check(slices.Contains(catalogue, p) || p.IsHostForm(), permissionPath(i), notInCatalogue)
 	}
 }
+
+const notInCatalogue = "must be in the catalogue"
+
+func permissionPath(i int) string { return fmt.Sprintf("permissions[%d]", i) }
 
 // sampleRole is what the samples of declarations say of a role.
 var sampleRole = RoleDetails{
@@ -103,7 +109,7 @@ func (s *Service) CreateRole(ctx context.Context, in CreateRoleInput) (Role, err
 }
 
 func createRole(ctx context.Context, db dbx.DB, in CreateRoleInput, g granting) (Role, error) {
-	if err := g.check(in.Permissions); err != nil {
+	if err := g.define(in.Permissions, nil); err != nil {
 		return Role{}, err
 	}
 	row := newRoleRow(db, in.Name, in.RoleDetails)
@@ -172,10 +178,7 @@ func updateRole(ctx context.Context, db dbx.DB, in UpdateRoleInput, g granting) 
 		if err := dbx.CheckVersion(&row, in.Version); err != nil {
 			return Role{}, err
 		}
-		added := slices.DeleteFunc(slices.Clone(in.Permissions), func(p hmstype.Permission) bool {
-			return slices.Contains(row.Permissions, p)
-		})
-		if err := g.check(added); err != nil {
+		if err := g.define(in.Permissions, row.Permissions); err != nil {
 			return Role{}, err
 		}
 		row.setDetails(in.RoleDetails)

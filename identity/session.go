@@ -152,6 +152,9 @@ func (s *Service) authenticateSession(ctx context.Context, db dbx.DB, hash []byt
 		}
 	}
 	actor := hmstype.HumanActor(db.Tenant(), row.UserID)
+	if actor.Person, err = db.PersonOf(ctx, row.UserID); err != nil {
+		return hmstype.Actor{}, err
+	}
 	actor.Session, actor.AuthenticatedAt = row.ID, row.AuthenticatedAt.UTC()
 	return actor, nil
 }

@@ -40,7 +40,9 @@ var UserTransitions = hmstype.Transitions[UserStatus]{
 type User struct {
 	ID hmstype.UserID `json:"id"`
 	Profile
-	Status UserStatus `json:"status"`
+	// Person is whose account it is, as the id of his first account; its own id for that one.
+	Person hmstype.UserID `json:"person"`
+	Status UserStatus     `json:"status"`
 	// has a session now that has neither ended nor run out
 	IsActiveSession bool             `json:"isActiveSession"`
 	LastActivity    time.Time        `json:"lastActivity,omitzero"` // UTC, to the minute; zero means never
@@ -58,6 +60,7 @@ type userRow struct {
 	EmailKey    string `bun:",nullzero"` // normal form of Email
 	// DirectoryKey has the words of the names and the speciality, each after a blank, as names.Words gives them.
 	DirectoryKey string
+	PersonID     hmstype.UserID // never changes
 	Status       UserStatus
 	PatientID    hmstype.PatientID // as whom the person is known here; see [Service.LinkPatient]
 }
@@ -66,7 +69,7 @@ func (r userRow) Position() hmstype.Position { return hmstype.Position{ID: r.ID.
 
 func (r userRow) user() User {
 	return User{
-		ID: r.ID, Profile: r.Profile, Status: r.Status,
+		ID: r.ID, Profile: r.Profile, Person: r.PersonID, Status: r.Status,
 		CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy, Version: r.Version,
 	}
 }

@@ -97,7 +97,8 @@ var opSetUserRoles = usecase.Command[SetUserRolesInput, User]{
 // SetUserRoles gives a user exactly these roles; other processes follow within a second.
 // [ErrLastAdministrator] where nobody else could administer the tenant, [ErrDeactivated]
 // for an account that is closed. The actor must hold what the added roles allow, or
-// [hmstype.PermIdentityEscalate]; nobody changes his own: [ErrOwnRoles].
+// [hmstype.PermIdentityEscalate]; nobody changes his own, by whichever
+// of his accounts: [ErrOwnRoles].
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) SetUserRoles(ctx context.Context, in SetUserRolesInput) (User, error) {
 	user, err := giving(ctx, s, opSetUserRoles, in, s.setUserRoles)
@@ -114,6 +115,9 @@ func (s *Service) setUserRoles(ctx context.Context, db dbx.DB, in SetUserRolesIn
 		row, err := dbx.Get[userRow](ctx, db, "user_account", in.ID, dbx.ForUpdate)
 		if err != nil {
 			return User{}, err
+		}
+		if row.PersonID == db.By().Person {
+			return User{}, ErrOwnRoles
 		}
 		if row.Status == UserDeactivated {
 			return User{}, ErrDeactivated

@@ -21,6 +21,23 @@ GRANT USAGE ON SCHEMA hms TO hms_scheduler;
 
 GRANT USAGE ON SCHEMA hms TO hms_sealer;
 
+CREATE OR REPLACE FUNCTION hms.accounts_related(p_tenant uuid, p_one uuid[], p_other uuid[], p_since timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+    WITH RECURSIVE maker (is_one, id) AS (
+        SELECT true, unnest(p_one) UNION SELECT false, unnest(p_other)
+        UNION
+        SELECT m.is_one, hms.actor_person(u.created_by)::uuid
+        FROM maker AS m JOIN hms.user_account AS u ON u.tenant_id = p_tenant AND u.person_id = m.id
+        WHERE u.created_at > p_since AND hms.actor_person(u.created_by) IS NOT NULL
+    )
+    SELECT EXISTS (SELECT 1 FROM maker AS m WHERE m.id = ANY (CASE WHEN m.is_one THEN p_other ELSE p_one END))
+$function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.accounts_related(p_tenant uuid, p_one uuid[], p_other uuid[], p_since timestamp with time zone) TO hms_app;
+
 CREATE OR REPLACE FUNCTION hms.actor_person(p_actor text)
  RETURNS text
  LANGUAGE sql
@@ -356,12 +373,41 @@ CREATE OR REPLACE FUNCTION hms.break_glass_guard()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
+DECLARE
+    v_person text := hms.actor_person(NEW.created_by);
+    v_now timestamptz := hms.operation_time();
+    v_open bigint;
+    v_day bigint;
 BEGIN
-    IF (to_jsonb(NEW) - '{status,ended_at,outcome,review_text,reviewed_by,reviewed_at,version}'::text[])
-       <> (to_jsonb(OLD) - '{status,ended_at,outcome,review_text,reviewed_by,reviewed_at,version}'::text[])
+    IF TG_OP = 'INSERT' THEN
+        NEW.closes_at := clock_timestamp() + (NEW.expires_at - NEW.started_at);
+        INSERT INTO hms.lock (tenant_id, name) VALUES (NEW.tenant_id, 'break_glass ' || v_person)
+        ON CONFLICT (tenant_id, name) DO UPDATE SET taken = lock.taken + 1;
+        SELECT count(*) FILTER (WHERE g.expires_at > v_now AND g.closes_at > clock_timestamp() AND g.ended_at IS NULL),
+            count(*) FILTER (WHERE g.started_at > v_now - interval '24 hours')
+        INTO v_open, v_day FROM hms.break_glass AS g
+        WHERE g.tenant_id = NEW.tenant_id AND hms.actor_person(g.created_by) = v_person;
+        IF NEW.expires_at > v_now AND v_open >= 5 THEN
+            RAISE EXCEPTION 'the person has too many break-glass grants open' USING ERRCODE = 'HM003', DETAIL = 'open';
+        END IF;
+        IF NEW.started_at > v_now - interval '24 hours' AND v_day >= 20 THEN
+            RAISE EXCEPTION 'the person got too many break-glass grants in a day' USING ERRCODE = 'HM003', DETAIL = 'day';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF (to_jsonb(NEW) - '{status,ended_at,outcome,review_text,reviewed_by,reviewed_at,related,version}'::text[])
+       <> (to_jsonb(OLD) - '{status,ended_at,outcome,review_text,reviewed_by,reviewed_at,related,version}'::text[])
        OR (OLD.ended_at IS NOT NULL AND NEW.ended_at IS DISTINCT FROM OLD.ended_at)
-       OR (OLD.outcome <> '' AND NEW.outcome <> OLD.outcome) THEN
+       OR (OLD.outcome <> '' AND (NEW.outcome <> OLD.outcome OR NEW.related <> OLD.related)) THEN
         RAISE EXCEPTION 'a break-glass grant is ended and reviewed once, and otherwise never changed' USING ERRCODE = 'HM002';
+    END IF;
+    -- That nobody reviews his own, a CHECK holds.
+    IF OLD.outcome = '' AND NEW.outcome <> '' AND hms.actor_person(NEW.reviewed_by) IS DISTINCT FROM v_person
+       AND NEW.related IS DISTINCT FROM hms.accounts_related(NEW.tenant_id,
+           ARRAY[NEW.user_id, v_person::uuid],
+           ARRAY[substring(NEW.reviewed_by FROM ':([0-9a-f-]{36})'), hms.actor_person(NEW.reviewed_by)]::uuid[],
+           NEW.started_at - interval '30 days') THEN
+        RAISE EXCEPTION 'a review says whether its author is related to the grant''s user' USING ERRCODE = 'HM004';
     END IF;
     RETURN NEW;
 END $function$
@@ -1121,7 +1167,8 @@ BEGIN
         IF v_actor LIKE 'human:%' THEN
             SELECT g.id INTO v_grant FROM hms.break_glass AS g
             WHERE g.tenant_id = p_tenant AND g.user_id = substr(v_actor, 7)::uuid AND g.patient_id = p_patient
-              AND g.started_at <= hms.operation_time() AND g.expires_at > hms.operation_time() AND g.ended_at IS NULL
+              AND g.started_at <= hms.operation_time() AND g.expires_at > hms.operation_time()
+              AND g.closes_at > statement_timestamp() AND g.ended_at IS NULL
             ORDER BY g.expires_at DESC LIMIT 1;
         END IF;
         IF v_grant IS NULL AND p_action <> 'search' THEN
@@ -1278,6 +1325,28 @@ BEGIN
 END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.task_keep_owner() TO hms_app;
+
+CREATE OR REPLACE FUNCTION hms.user_account_keep_person()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF NEW.person_id IS DISTINCT FROM OLD.person_id THEN
+            RAISE EXCEPTION 'whose an account is never changes' USING ERRCODE = 'HM002';
+        END IF;
+        RETURN NEW;
+    END IF;
+    NEW.person_id := coalesce(NEW.person_id, NEW.id);
+    IF NEW.person_id <> NEW.id AND EXISTS (SELECT 1 FROM hms.user_account AS u
+           WHERE u.tenant_id = NEW.tenant_id AND u.id = NEW.person_id AND u.person_id <> u.id) THEN
+        RAISE EXCEPTION 'the person of an account is named by the first account'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'user_account_person_check';
+    END IF;
+    RETURN NEW;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.user_account_keep_person() TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.uuid_v7()
  RETURNS uuid
@@ -1874,6 +1943,7 @@ GRANT INSERT, SELECT, UPDATE ON hms.billing_account TO hms_app;
 GRANT SELECT ON hms.billing_account TO hms_backup;
 
 CREATE TABLE hms.break_glass ( -- hms_owner
+    closes_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone NOT NULL,
     created_by text NOT NULL,
     ended_at timestamp with time zone,
@@ -1884,6 +1954,7 @@ CREATE TABLE hms.break_glass ( -- hms_owner
     purpose text NOT NULL,
     reason_code text NOT NULL,
     reason_text text NOT NULL,
+    related boolean NOT NULL DEFAULT false,
     review_text text NOT NULL DEFAULT ''::text,
     reviewed_at timestamp with time zone,
     reviewed_by text NOT NULL DEFAULT ''::text,
@@ -1899,6 +1970,7 @@ CREATE TABLE hms.break_glass ( -- hms_owner
     CONSTRAINT break_glass_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT break_glass_purpose_check CHECK ((purpose = ANY (ARRAY['ETREAT'::text, 'BTG'::text]))),
     CONSTRAINT break_glass_reason_check CHECK (((reason_code = ANY (ARRAY['emergency'::text, 'direct-care'::text, 'public-health'::text, 'other'::text])) AND ((length(reason_text) >= 10) AND (length(reason_text) <= 5408)))),
+    CONSTRAINT break_glass_related_check CHECK (((NOT related) OR (outcome <> ''::text))),
     CONSTRAINT break_glass_review_check CHECK ((((outcome = ''::text) = (reviewed_at IS NULL)) AND ((outcome = ''::text) = (reviewed_by = ''::text)))),
     CONSTRAINT break_glass_reviewer_check CHECK ((hms.actor_person(reviewed_by) <> hms.actor_person(created_by))),
     CONSTRAINT break_glass_status_check CHECK (
@@ -1912,6 +1984,7 @@ END),
     CONSTRAINT break_glass_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account(tenant_id, id)
 );
 CREATE INDEX break_glass_patient_idx ON hms.break_glass USING btree (tenant_id, patient_id, started_at);
+CREATE INDEX break_glass_person_idx ON hms.break_glass USING btree (tenant_id, hms.actor_person(created_by), started_at);
 CREATE INDEX break_glass_started_idx ON hms.break_glass USING btree (tenant_id, started_at, id);
 CREATE INDEX break_glass_user_idx ON hms.break_glass USING btree (tenant_id, user_id, patient_id, expires_at);
 ALTER TABLE hms.break_glass ENABLE AND FORCE ROW LEVEL SECURITY;
@@ -1919,7 +1992,7 @@ CREATE POLICY tenant_isolation ON hms.break_glass FOR ALL TO PUBLIC USING ((tena
 CREATE TRIGGER break_glass_audit_delete AFTER DELETE ON hms.break_glass REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('break_glass', 'patient_id', 'id');
 CREATE TRIGGER break_glass_audit_insert AFTER INSERT ON hms.break_glass REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('break_glass', 'patient_id', 'id');
 CREATE TRIGGER break_glass_audit_update AFTER UPDATE ON hms.break_glass REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('break_glass', 'patient_id', 'id');
-CREATE TRIGGER break_glass_guard BEFORE UPDATE ON hms.break_glass FOR EACH ROW EXECUTE FUNCTION hms.break_glass_guard();
+CREATE TRIGGER break_glass_guard BEFORE INSERT OR UPDATE ON hms.break_glass FOR EACH ROW EXECUTE FUNCTION hms.break_glass_guard();
 CREATE TRIGGER break_glass_keep_rows BEFORE DELETE OR TRUNCATE ON hms.break_glass FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER break_glass_status_guard BEFORE UPDATE OF status ON hms.break_glass FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>ended', 'active>reviewed', 'ended>reviewed');
 GRANT INSERT, SELECT, UPDATE ON hms.break_glass TO hms_app;
@@ -4316,6 +4389,7 @@ CREATE TABLE hms.user_account ( -- hms_owner
     language text NOT NULL DEFAULT ''::text,
     last_name text NOT NULL,
     patient_id uuid,
+    person_id uuid NOT NULL,
     phone_number text NOT NULL DEFAULT ''::text,
     profile_image text NOT NULL DEFAULT ''::text,
     speciality text NOT NULL DEFAULT ''::text,
@@ -4328,6 +4402,7 @@ CREATE TABLE hms.user_account ( -- hms_owner
     CONSTRAINT user_account_key_check CHECK (((username_key <> ''::text) AND ((email_key IS NULL) = (email = ''::text)) AND (email_key <> ''::text))),
     CONSTRAINT user_account_last_check CHECK (((length(first_name) <= 150) AND (length(last_name) <= 150) AND ((first_name || last_name) <> ''::text) AND ((length(username_key) >= 1) AND (length(username_key) <= 600)))),
     CONSTRAINT user_account_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
+    CONSTRAINT user_account_person_fkey FOREIGN KEY (tenant_id, person_id) REFERENCES hms.user_account(tenant_id, id),
     CONSTRAINT user_account_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT user_account_status_check CHECK ((status = ANY (ARRAY['invited'::text, 'active'::text, 'locked'::text, 'deactivated'::text]))),
     CONSTRAINT user_account_texts_check CHECK (((length(email) <= 254) AND (octet_length(email_key) <= 1016) AND (length(phone_number) <= 30) AND (length(profile_image) <= 500) AND (length(language) <= 35) AND (length(speciality) <= 100) AND (octet_length(directory_key) <= 8192) AND (length(created_by) <= 81))),
@@ -4335,11 +4410,13 @@ CREATE TABLE hms.user_account ( -- hms_owner
     CONSTRAINT user_account_username_key UNIQUE (tenant_id, username_key)
 );
 CREATE INDEX user_account_patient_idx ON hms.user_account USING btree (tenant_id, patient_id) WHERE (patient_id IS NOT NULL);
+CREATE INDEX user_account_person_idx ON hms.user_account USING btree (tenant_id, person_id);
 ALTER TABLE hms.user_account ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.user_account FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
 CREATE TRIGGER user_account_audit_delete AFTER DELETE ON hms.user_account REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('user_account', '', 'id');
 CREATE TRIGGER user_account_audit_insert AFTER INSERT ON hms.user_account REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('user_account', '', 'id');
 CREATE TRIGGER user_account_audit_update AFTER UPDATE ON hms.user_account REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('user_account', '', 'id');
+CREATE TRIGGER user_account_keep_person BEFORE INSERT OR UPDATE ON hms.user_account FOR EACH ROW EXECUTE FUNCTION hms.user_account_keep_person();
 CREATE TRIGGER user_account_keep_rows BEFORE DELETE OR TRUNCATE ON hms.user_account FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER user_account_status_guard BEFORE UPDATE OF status ON hms.user_account FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>deactivated', 'active>locked', 'invited>active', 'invited>deactivated', 'locked>active', 'locked>deactivated');
 GRANT INSERT, SELECT, UPDATE ON hms.user_account TO hms_app;

@@ -30,6 +30,7 @@ func (d *Day) accounts() {
 	})
 	d.Role = role.Name
 	perform(d, d.Ctx, s.ListRoles)
+	perform(d, d.Ctx, s.ListPermissions)
 	perform(d, d.Ctx, s.GetTenant)
 	user := run(d, d.Ctx, s.CreateUser, identity.CreateUserInput{
 		Profile: identity.Profile{Email: d.mail("identity.CreateUser.Profile.Email")}, Invite: true,

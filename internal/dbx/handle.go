@@ -32,6 +32,7 @@ type Handle struct {
 	bun     *bun.DB
 	opts    Options
 	tenants *tenantCache
+	persons *personCache
 	pgx     bool
 	conn    bun.IConn // nil: unbound
 	owned   *settings // the settings in force where the transaction is ours, nil in a host's
@@ -48,7 +49,10 @@ func NewHandle(db *bun.DB, opts Options) Handle {
 		opts.MaxAttempts = 5
 	}
 	_, isPgx := db.Driver().(*stdlib.Driver)
-	return Handle{bun: db, opts: opts, pgx: isPgx, tenants: &tenantCache{known: map[hmstype.TenantID]cachedTenant{}}}
+	return Handle{
+		bun: db, opts: opts, pgx: isPgx, tenants: &tenantCache{known: map[hmstype.TenantID]cachedTenant{}},
+		persons: newPersonCache(),
+	}
 }
 
 // Bind gives the handle that executes in the host's transaction.

@@ -58,8 +58,8 @@ func (h Handle) Join(ctx context.Context, conn bun.IConn) (DB, error) {
 		return DB{}, err
 	}
 	now := h.Now()
-	_, db := h.Bind(raw).newOperation(ctx, actor, now, settingsOf(ctx, actor, "", now))
-	return db, nil
+	opCtx, db := h.Bind(raw).newOperation(ctx, actor, now, settingsOf(ctx, actor, "", now))
+	return db.identified(opCtx)
 }
 
 // About notes which patient the operation is about, for a result that may hold no row which
@@ -81,7 +81,8 @@ func (db DB) KnowRestricted(patient hmstype.PatientID, restricted bool) {
 func (db DB) SeesRestricted() bool { return db.op.settings.restricted == "yes" }
 
 // Restricted gives those of the patients whose record is restricted, and for whom the actor holds
-// no break-glass grant that has neither expired nor ended.
+// no break-glass grant that has neither expired nor ended. A grant expires by the operation's clock or by
+// the database's, whichever passes first: a host's clock that stands still keeps no record open.
 func (db DB) Restricted(ctx context.Context, patients ...hmstype.PatientID) (map[hmstype.PatientID]bool, error) {
 	found := map[hmstype.PatientID]bool{}
 	var ask []string
@@ -97,7 +98,8 @@ func (db DB) Restricted(ctx context.Context, patients ...hmstype.PatientID) (map
 	rows, err := db.Query(ctx, `SELECT p.id, EXISTS (
 			SELECT 1 FROM hms.break_glass AS g
 			WHERE g.tenant_id = $1 AND g.patient_id = p.id AND g.user_id = $3 AND $4
-			  AND g.started_at <= $5 AND g.expires_at > $5 AND g.ended_at IS NULL)
+			  AND g.started_at <= $5 AND g.expires_at > $5
+			  AND g.closes_at > statement_timestamp() AND g.ended_at IS NULL)
 		FROM hms.patient AS p WHERE p.tenant_id = $1 AND p.id = ANY ($2::uuid[]) AND p.is_restricted`,
 		db.Tenant(), ask, db.Actor.User, db.Actor.Kind == hmstype.ActorHuman, db.Now)
 	if err != nil {
@@ -152,6 +154,9 @@ func (db DB) run(ctx context.Context, fn func(context.Context, DB) error) (err e
 			err = busy
 		}
 	}()
+	if db, err = db.identified(ctx); err != nil {
+		return err
+	}
 	return fn(ctx, db)
 }
 

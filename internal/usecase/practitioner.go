@@ -6,14 +6,9 @@ import (
 	"github.com/chelal/hms/hmstype"
 )
 
-// TheActor names the actor himself as the practitioner of a command. A program acts for the person who
-// answers for it; the host's own actor is nobody, and is not asked.
-func TheActor[In any](_ In, actor hmstype.Actor) hmstype.UserID {
-	if actor.Person.IsZero() {
-		return actor.User
-	}
-	return actor.Person
-}
+// TheActor names the actor himself as the practitioner of a command, by the account that he uses: another one
+// of the same person may have other roles. The host's own actor is nobody, and is not asked.
+func TheActor[In any](_ In, actor hmstype.Actor) hmstype.UserID { return actor.User }
 
 // requireTreats refuses a practitioner whose account is not active or whose roles do not treat:
 // [hmstype.PractitionerError]. Whether he may is asked of the Authorizer as of himself, with nothing

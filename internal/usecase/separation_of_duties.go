@@ -13,11 +13,15 @@ import (
 // where the pair is kept apart: [hmstype.SeparationError]. It compares persons, not accounts: a program
 // or an API key of his own is no other person. The host's own actor is no person and may do both.
 func (b *Base) RequireAnotherPerson(db dbx.DB, first, second hmstype.Permission, by hmstype.ActorRef) error {
-	pair := hmstype.SeparatedPair{First: first, Second: second}
-	if !by.SamePerson(db.By()) || !slices.Contains(b.Separation, pair) {
+	if !by.SamePerson(db.By()) || !b.KeepsApart(first, second) {
 		return nil
 	}
-	return &hmstype.SeparationError{Pair: pair}
+	return &hmstype.SeparationError{Pair: hmstype.SeparatedPair{First: first, Second: second}}
+}
+
+// KeepsApart tells whether the host keeps two duties apart.
+func (b *Base) KeepsApart(first, second hmstype.Permission) bool {
+	return slices.Contains(b.Separation, hmstype.SeparatedPair{First: first, Second: second})
 }
 
 // recordSeparation records that a person was refused because of what he did before.

@@ -23,6 +23,8 @@ type Base struct {
 	Observers  []hmstype.Observer
 	Hooks      []hmstype.Hook
 	Separation []hmstype.SeparatedPair // kept apart; see RequireAnother
+	// Permissions are the host's own, beside the catalogue.
+	Permissions []hmstype.HostPermission
 	// Probe is asked at the end of each use case, inside its transaction; an error ends it.
 	// Tests hold every use case against the audit trail this way. Nil asks nobody.
 	Probe func(ctx context.Context, db dbx.DB, op Op) error
@@ -270,16 +272,20 @@ func (b *Base) recordDenied(ctx context.Context, op Op, err error) {
 // denialTimeout bounds the record of a refusal, which needs a connection of its own.
 const denialTimeout = 3 * time.Second
 
-// recordDenial writes the refusal in a transaction of its own, so that it survives the
-// rollback of the use case. The caller is refused whether or not that succeeds.
+// recordDenial writes the refusal in a transaction of its own.
 func (b *Base) recordDenial(ctx context.Context, op Op, accesses ...dbx.Access) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), denialTimeout)
-	defer cancel()
-	err := b.DB.Unbound().InTx(ctx, op.Name, func(ctx context.Context, db dbx.DB) error {
+	b.RecordRefusal(ctx, op.Name, func(ctx context.Context, db dbx.DB) error {
 		return db.RecordAccess(ctx, accesses...)
 	})
-	if err != nil {
-		b.Log.Error().Str("op", op.Name).Str("kind", string(hmstype.KindOf(dbx.Map(err)))).Msg("refusal not recorded")
+}
+
+// RecordRefusal runs what records a refusal in a transaction of its own, so that it survives the
+// rollback of the use case. The caller is refused whether or not that succeeds.
+func (b *Base) RecordRefusal(ctx context.Context, op string, record func(context.Context, dbx.DB) error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), denialTimeout)
+	defer cancel()
+	if err := b.DB.Unbound().InTx(ctx, op, record); err != nil {
+		b.Log.Error().Str("op", op).Str("kind", string(hmstype.KindOf(dbx.Map(err)))).Msg("refusal not recorded")
 	}
 }
 

@@ -60,6 +60,8 @@ CREATE TABLE hms.user_account (
     -- The patient's record of a user who is a patient here, too: that he opened it is no crime,
     -- and yet somebody should look.
     patient_id          uuid,
+    -- Whose account it is: the first one of that person, mostly itself. See hms.user_account_keep_person.
+    person_id           uuid        NOT NULL,
     status              text        NOT NULL,
     created_at          timestamptz NOT NULL,
     created_by          text        NOT NULL,
@@ -69,6 +71,7 @@ CREATE TABLE hms.user_account (
     CONSTRAINT user_account_email_key UNIQUE (tenant_id, email_key),
     CONSTRAINT user_account_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
     CONSTRAINT user_account_key_check CHECK (username_key <> '' AND (email_key IS NULL) = (email = '') AND email_key <> ''),
+    CONSTRAINT user_account_person_fkey FOREIGN KEY (tenant_id, person_id) REFERENCES hms.user_account (tenant_id, id),
     CONSTRAINT user_account_username_check CHECK (length(username) BETWEEN 1 AND 150),
     CONSTRAINT user_account_last_check CHECK (length(first_name) <= 150 AND length(last_name) <= 150
         AND first_name || last_name <> '' AND length(username_key) BETWEEN 1 AND 600),
@@ -82,6 +85,7 @@ SELECT hms.install_table('user_account');
 SELECT hms.guard_status('user_account', 'active>deactivated', 'active>locked', 'invited>active', 'invited>deactivated',
     'locked>active', 'locked>deactivated');
 SELECT hms.install_status_history('user_account');
+CREATE INDEX user_account_person_idx ON hms.user_account (tenant_id, person_id);
 CREATE INDEX user_account_patient_idx ON hms.user_account (tenant_id, patient_id) WHERE patient_id IS NOT NULL;
 
 -- What user names and e-mail addresses may be taken for (UTS #39 skeletons): "аdmin" with a Cyrillic
@@ -123,12 +127,14 @@ CREATE TABLE hms.break_glass (
     purpose      text        NOT NULL,
     status       text        NOT NULL,
     started_at   timestamptz NOT NULL,
-    expires_at   timestamptz NOT NULL,
+    expires_at   timestamptz NOT NULL, -- by the host's clock, as the grant says
+    closes_at    timestamptz NOT NULL, -- the same by the database's clock, which break_glass_guard sets
     ended_at     timestamptz,
     outcome      text        NOT NULL DEFAULT '',
     review_text  text        NOT NULL DEFAULT '',
     reviewed_by  text        NOT NULL DEFAULT '',
     reviewed_at  timestamptz,
+    related      boolean     NOT NULL DEFAULT false, -- the reviewer's account and the user's: see hms.accounts_related
     version      bigint      NOT NULL DEFAULT 1,
     CONSTRAINT break_glass_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT break_glass_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
@@ -141,12 +147,14 @@ CREATE TABLE hms.break_glass (
     CONSTRAINT break_glass_outcome_check CHECK (outcome IN ('', 'justified', 'not-justified')),
     CONSTRAINT break_glass_review_check CHECK ((outcome = '') = (reviewed_at IS NULL) AND (outcome = '') = (reviewed_by = '')),
     CONSTRAINT break_glass_reviewer_check CHECK (hms.actor_person(reviewed_by) <> hms.actor_person(created_by)),
+    CONSTRAINT break_glass_related_check CHECK (NOT related OR outcome <> ''),
     CONSTRAINT break_glass_status_check CHECK (CASE status WHEN 'active' THEN outcome = '' AND ended_at IS NULL
         WHEN 'ended' THEN outcome = '' AND ended_at IS NOT NULL WHEN 'reviewed' THEN outcome <> '' ELSE false END),
     CONSTRAINT break_glass_texts_check CHECK (length(review_text) <= 5408 AND length(reviewed_by) <= 81
         AND length(created_by) <= 81)
 );
 CREATE INDEX break_glass_user_idx ON hms.break_glass (tenant_id, user_id, patient_id, expires_at);
+CREATE INDEX break_glass_person_idx ON hms.break_glass (tenant_id, hms.actor_person(created_by), started_at);
 CREATE INDEX break_glass_patient_idx ON hms.break_glass (tenant_id, patient_id, started_at);
 CREATE INDEX break_glass_started_idx ON hms.break_glass (tenant_id, started_at, id);
 SELECT hms.install_table('break_glass', 'patient_id');

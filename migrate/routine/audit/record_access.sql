@@ -1,6 +1,7 @@
 -- A read, search, export or refusal, recorded by a service. A read or export of a
 -- restricted patient's data is refused here unless the transaction may see them, or its
--- actor holds a break-glass grant for this patient that has neither expired nor ended: then
+-- actor holds a break-glass grant for this patient that has neither expired, by the host's clock or by
+-- the database's, whichever passes first, nor ended: then
 -- the event carries the grant. So does a search under a grant, whose hits it opens as well; without
 -- one they are withheld, and the search is only noted. Since nothing is shown that is not recorded,
 -- no service can forget the restriction.
@@ -15,7 +16,8 @@ BEGIN
         IF v_actor LIKE 'human:%' THEN
             SELECT g.id INTO v_grant FROM hms.break_glass AS g
             WHERE g.tenant_id = p_tenant AND g.user_id = substr(v_actor, 7)::uuid AND g.patient_id = p_patient
-              AND g.started_at <= hms.operation_time() AND g.expires_at > hms.operation_time() AND g.ended_at IS NULL
+              AND g.started_at <= hms.operation_time() AND g.expires_at > hms.operation_time()
+              AND g.closes_at > statement_timestamp() AND g.ended_at IS NULL
             ORDER BY g.expires_at DESC LIMIT 1;
         END IF;
         IF v_grant IS NULL AND p_action <> 'search' THEN
