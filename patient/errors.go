@@ -50,7 +50,9 @@ func (e *DuplicateError) Error() string {
 }
 
 // MatchedPatients tells the trail who was named, or would have been.
-func (e *DuplicateError) MatchedPatients() []hmstype.PatientID { return slices.Concat(e.Candidates, e.hidden) }
+func (e *DuplicateError) MatchedPatients() []hmstype.PatientID {
+	return slices.Concat(e.Candidates, e.hidden)
+}
 
 // Unwrap gives [ErrDuplicate].
 func (e *DuplicateError) Unwrap() error { return ErrDuplicate }

@@ -43,9 +43,9 @@ func (w *work) ordered(test lab.Test) lab.Order {
 }
 
 // entered draws, and enters a value.
-func (w *work) entered(order lab.Order, value string, as context.Context) lab.ItemResult { //nolint:revive // what comes first
+func (w *work) entered(as context.Context, order lab.Order, value string) lab.ItemResult {
 	w.Helper()
-	w.drawn(order, as)
+	w.drawn(as, order)
 	item := does(w, as, w.H.Lab.GetOrder, order.ID).Items[0]
 	analyte := does(w, as, w.H.Lab.GetTest, item.Test).Analytes[0].ID
 	return does(w, as, w.H.Lab.EnterResult, lab.EnterResultInput{
@@ -53,7 +53,7 @@ func (w *work) entered(order lab.Order, value string, as context.Context) lab.It
 	})
 }
 
-func (w *work) drawn(order lab.Order, as context.Context) lab.Specimen { //nolint:revive // what comes first
+func (w *work) drawn(as context.Context, order lab.Order) lab.Specimen {
 	w.Helper()
 	return does(w, as, w.H.Lab.CollectSpecimen, lab.CollectSpecimenInput{
 		Order: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true,
@@ -70,17 +70,17 @@ func (w *work) phlebotomy() {
 	waiting := does(w, w.me, s.ListWorklist, lab.ListWorklistInput{Status: lab.ItemOrdered})
 	require.Len(w, waiting.Items, 1)
 	does(w, w.me, w.H.Patient.Get, w.who)
-	clotted := w.drawn(order, w.me)
+	clotted := w.drawn(w.me, order)
 	does(w, w.me, s.RejectSpecimen, lab.RejectSpecimenInput{
 		ID: clotted.ID, Version: clotted.Version, Reason: "clotted", Recollect: true,
 	})
-	specimen := w.drawn(order, w.me)
+	specimen := w.drawn(w.me, order)
 	does(w, w.me, s.ReceiveSpecimen, lab.ReceiveSpecimenInput{ID: specimen.ID, Version: specimen.Version})
 }
 
 func (w *work) bench() {
 	s := w.H.Lab
-	entered := w.entered(w.ordered(w.potassium()), "4.2", w.me)
+	entered := w.entered(w.me, w.ordered(w.potassium()), "4.2")
 	work := does(w, w.me, s.ListWorklist, lab.ListWorklistInput{Status: lab.ItemPreliminary})
 	require.Len(w, work.Items, 1)
 	_, err := s.VerifyResult(w.me, lab.VerifyResultInput{ItemRef: at(entered.Item)})
@@ -97,7 +97,7 @@ func (w *work) labCatalogue() {
 	does(w, w.me, w.H.Billing.ListServiceItems, hmstype.Page{})
 	off := does(w, w.me, s.SetTestActive, lab.SetTestActiveInput{ID: test.ID, Version: test.Version})
 	does(w, w.me, s.SetTestActive, lab.SetTestActiveInput{ID: test.ID, Version: off.Version, Active: true})
-	entered := w.entered(w.ordered(test), "4.2", w.other)
+	entered := w.entered(w.other, w.ordered(test), "4.2")
 	released := does(w, w.me, s.VerifyResult, lab.VerifyResultInput{ItemRef: at(entered.Item), Release: true})
 	does(w, w.me, s.CorrectResult, lab.CorrectResultInput{
 		ItemRef: at(released.Item), Analyte: test.Analytes[0].ID, Value: lab.Value{Number: "4.3"}, Reason: "recalibrated",

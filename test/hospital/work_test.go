@@ -153,7 +153,7 @@ func (w *work) inBed() (clinical.Encounter, facility.Stay) {
 func (w *work) round() {
 	s := w.H.Clinical
 	encounter, _ := w.inBed()
-	entered := w.entered(w.ordered(w.potassium()), "6.9", w.Ctx)
+	entered := w.entered(w.Ctx, w.ordered(w.potassium()), "6.9")
 	does(w, w.me, w.H.Facility.ListStays, facility.ListStaysInput{})
 	does(w, w.me, w.H.Facility.GetCensus, facility.GetCensusInput{At: w.Now()})
 	does(w, w.me, s.GetEncounter, encounter.ID)
