@@ -26,7 +26,13 @@ type Purged struct {
 	Sources int64 `json:"sources"` // counts of failed attempts by source or unknown name, forgotten since
 	Tokens  int64 `json:"tokens"`  // for a new password or an invitation, expired
 	Devices int64 `json:"devices"` // from which nobody has logged in for [DeviceTrust]
+	// Sessions that were over for [SessionsKept]; the newest one of each user stays, as it tells when he
+	// was last here.
+	Sessions int64 `json:"sessions"`
 }
+
+// SessionsKept is how long a session that is over can be listed; its logins stay on the trail.
+const SessionsKept = 90 * 24 * time.Hour
 
 var opPurgeExpired = usecase.Command[PurgeExpiredInput, Purged]{
 	Name: "identity.purge_expired", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[Purged](noPatient),
@@ -34,7 +40,7 @@ var opPurgeExpired = usecase.Command[PurgeExpiredInput, Purged]{
 }.Declare()
 
 // PurgeExpired removes what strangers and the forgetful leave behind and what serves no more: counts of
-// failed attempts that are forgotten, expired tokens and devices. What happened stays on the trail. It is
+// failed attempts that are forgotten, expired tokens and devices, sessions that are long over. What happened stays on the trail. It is
 // idempotent: run it as often as you like, once an hour is enough; between two runs the rows are
 // bounded by the attempts of a quarter of an hour, as each new one removes two that are forgotten.
 // Permission: [hmstype.PermIdentityManage].
@@ -55,6 +61,10 @@ func purgeExpired(ctx context.Context, db dbx.DB, in PurgeExpiredInput) (Purged,
 		{&gone.Sources, `DELETE FROM hms.login_source WHERE tenant_id = $1 AND last_failure_at < $2`,
 			forgotten(in.AsOf)},
 		{&gone.Tokens, `DELETE FROM hms.user_token WHERE tenant_id = $1 AND expires_at <= $2`, in.AsOf},
+		{&gone.Sessions, `DELETE FROM hms.user_session AS s WHERE s.tenant_id = $1
+			AND least(s.ended_at, s.expires_at) < $2 AND EXISTS (SELECT 1 FROM hms.user_session AS newer
+				WHERE newer.tenant_id = $1 AND newer.user_id = s.user_id AND newer.started_at > s.started_at)`,
+			in.AsOf.Add(-SessionsKept)},
 		{&gone.Devices, `DELETE FROM hms.user_device WHERE tenant_id = $1 AND expires_at <= $2`, in.AsOf},
 	} {
 		n, err := db.Exec(ctx, of.statement, db.Tenant(), of.until)

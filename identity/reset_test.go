@@ -180,6 +180,35 @@ func TestService_PurgeExpired(t *testing.T) {
 	require.NotEmpty(t, in.Device)
 }
 
+// Sessions that are long over go, but for the newest of a user: it tells when he was last here.
+func TestService_PurgeExpired_Sessions(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	user := member(t, env)
+	begin := func() {
+		_, err := login(env, user, goodPassword, "")
+		require.NoError(t, err)
+		env.Clock.Advance(time.Hour)
+	}
+	purge := func() int64 {
+		gone, err := env.Identity.PurgeExpired(env.Ctx, identity.PurgeExpiredInput{AsOf: env.Clock.Now()})
+		require.NoError(t, err)
+		return gone.Sessions
+	}
+	begin()
+	require.NoError(t, env.Identity.EndSessions(env.Ctx, user.ID))
+	begin()
+	require.Zero(t, purge(), "they can be listed for a while")
+	env.Clock.Advance(identity.SessionsKept + 30*24*time.Hour)
+	require.EqualValues(t, 1, purge())
+	require.Zero(t, purge())
+	last, err := env.Identity.GetUser(env.Ctx, user.ID)
+	require.NoError(t, err)
+	require.False(t, last.LastActivity.IsZero())
+	begin()
+	require.EqualValues(t, 1, purge(), "a newer one takes its place")
+}
+
 // The work of a hash grows with what it is given, so that has a bound wherever a password comes in.
 func TestService_PasswordsHaveABound(t *testing.T) {
 	t.Parallel()
