@@ -289,7 +289,8 @@ func TestService_DisclosureReportOfRestricted(t *testing.T) {
 func auditor(t *testing.T, env *dbtest.Env) context.Context {
 	t.Helper()
 	_, err := env.Identity.CreateRole(env.Ctx, identity.CreateRoleInput{
-		Name: "Reader of the trail", RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{hmstype.PermAuditRead}},
+		Name:        "Reader of the trail",
+		RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{hmstype.PermAuditRead}},
 	})
 	require.NoError(t, err)
 	return env.As(t, "Reader of the trail")

@@ -24,8 +24,8 @@ const (
 	ActionSearch Action = "search" // a patient was among the hits of a search
 	// a registration was refused because of the patient: somebody learnt that he is one here
 	ActionMatched Action = "matched"
-	ActionExport Action = "export" // data left the system
-	ActionVerify Action = "verify" // somebody held the trail against the data, or its log against what was signed
+	ActionExport  Action = "export" // data left the system
+	ActionVerify  Action = "verify" // somebody held the trail against the data, or its log against what was signed
 	// a month of the trail was archived and dropped; Changes tells the month, the archive and its digest
 	ActionPurge Action = "purge"
 	// somebody was refused; EntityID names the permission, the pair of duties, or the patient

@@ -40,9 +40,10 @@ var opPurgeExpired = usecase.Command[PurgeExpiredInput, Purged]{
 }.Declare()
 
 // PurgeExpired removes what strangers and the forgetful leave behind and what serves no more: counts of
-// failed attempts that are forgotten, expired tokens and devices, sessions that are long over. What happened stays on the trail. It is
-// idempotent: run it as often as you like, once an hour is enough; between two runs the rows are
-// bounded by the attempts of a quarter of an hour, as each new one removes two that are forgotten.
+// failed attempts that are forgotten, expired tokens and devices, sessions that are long over. What
+// happened stays on the trail. It is idempotent: run it as often as you like, once an hour is enough;
+// between two runs the rows are bounded by the attempts of a quarter of an hour, as each new one removes
+// two that are forgotten.
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) PurgeExpired(ctx context.Context, in PurgeExpiredInput) (Purged, error) {
 	return opPurgeExpired.Run(ctx, &s.base, in, purgeExpired)

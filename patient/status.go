@@ -65,18 +65,6 @@ func save(ctx context.Context, db dbx.DB, row patientRow, event *dbx.EventType, 
 	return withIdentifiers(ctx, db, row)
 }
 
-// requireUsable refuses a record that is merged or not active.
-func (r *patientRow) requireUsable() error {
-	switch r.Status {
-	case StatusActive:
-		return nil
-	case StatusMerged:
-		return ErrMerged
-	default:
-		return ErrInactive
-	}
-}
-
 // SetStatusInput moves a record to another state.
 type SetStatusInput struct {
 	ID      hmstype.PatientID `json:"id"`      // required

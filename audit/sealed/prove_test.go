@@ -190,7 +190,8 @@ func TestService_ProofsOfRestrictedAreRefused(t *testing.T) {
 	_, err = b.trail.RecordDisclosure(b.Ctx, disclosing(vip.ID))
 	require.NoError(t, err)
 	_, err = b.Identity.CreateRole(b.Ctx, identity.CreateRoleInput{
-		Name: "Reader of the trail", RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{hmstype.PermAuditRead}},
+		Name:        "Reader of the trail",
+		RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{hmstype.PermAuditRead}},
 	})
 	require.NoError(t, err)
 	_, err = b.s.ProveDisclosures(b.As(t, "Reader of the trail"), sealed.ProveDisclosuresInput{Patient: vip.ID})

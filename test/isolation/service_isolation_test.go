@@ -270,7 +270,8 @@ func (f *figures) holds(ok bool) {
 
 // noSuchRow is what else than not found says that an id names no row of the tenant.
 var noSuchRow = regexp.MustCompile(`must refer to an existing|belongs to another order or patient|` +
-	`must be an encounter of the patient|does not treat patients|must be a patient of the tenant|has no share of this bill`)
+	`must be an encounter of the patient|does not treat patients|must be a patient of the tenant|` +
+	`has no share of this bill`)
 
 // compare puts a call with the victim's ids beside the same with nobody's, and tells whether
 // the call got as far as looking the id up, and whether the caller has others of his own to go with it.
