@@ -28,6 +28,8 @@ const (
 	PermBreakGlassReview Permission = "patient.break_glass_review" // review such grants of others
 
 	PermPractitionerRead Permission = "practitioner.read" // search the directory of those who treat
+	PermDutyRead         Permission = "duty.read"         // see who is on duty where and when
+	PermDutyWrite        Permission = "duty.write"        // assign staff to wards, services and times
 	PermAppointmentRead  Permission = "appointment.read"  // see calendars
 	PermAppointmentWrite Permission = "appointment.write" // book, check in, cancel
 	// be the practitioner of an appointment, an encounter, a note or a prescription: what a role that treats
@@ -93,7 +95,8 @@ func Permissions() []Permission {
 		PermIdentityRead, PermIdentityManage, PermIdentityEscalate, PermAuthenticate, PermAuditRead, PermAuditVerify,
 		PermAuditSeal, PermDisclose, PermAuditRetain,
 		PermPatientRead, PermPatientWrite, PermPatientRestricted, PermBreakGlass, PermBreakGlassReview,
-		PermPractitionerRead, PermAppointmentRead, PermAppointmentWrite, PermTreat, PermClinicalRead, PermClinicalWrite,
+		PermPractitionerRead, PermDutyRead, PermDutyWrite,
+		PermAppointmentRead, PermAppointmentWrite, PermTreat, PermClinicalRead, PermClinicalWrite,
 		PermEncounterWrite, PermNoteWrite, PermVitalsWrite, PermAllergyRead,
 		PermPrescribe, PermPrescriptionRead,
 		PermPharmacyRead, PermPharmacyManage, PermStockWrite, PermDispense, PermPharmacyReverse,

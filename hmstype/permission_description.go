@@ -19,6 +19,8 @@ var descriptions = map[Permission]string{
 	PermPatientRestricted: "see patients with a restricted record",
 	PermBreakGlass:        "open the restricted record of one patient in an emergency",
 	PermBreakGlassReview:  "review break-glass grants of others",
+	PermDutyRead:          "see who is on duty where and when",
+	PermDutyWrite:         "assign staff to wards, services and times",
 	PermAppointmentRead:   "see calendars",
 	PermAppointmentWrite:  "book, check in, cancel",
 	PermClinicalRead:      "read encounters, notes, vitals, problems, allergies",

@@ -2,8 +2,8 @@
 //
 // It owns the tenant's settings (time zone, currency), user accounts and their states, roles
 // as sets of permissions, the default [hmstype.Authorizer], passwords and second factors,
-// sessions and API keys, and break-glass. It does not own the patients, who has seen what
-// (package audit), nor what waits for a person (package inbox).
+// sessions and API keys, break-glass, and who is on duty where and when. It does not own the patients, who has seen
+// what (package audit), nor what waits for a person (package inbox).
 //
 // # From a request to an actor
 //
@@ -20,6 +20,13 @@
 //
 //	invited -> active <-> locked
 //	invited, active, locked -> deactivated (terminal; a user is never deleted)
+//
+// # Duties
+//
+//	planned -> cancelled
+//
+// [Service.AssignDuty] plans somebody for a ward or a service, on duty or on call; [Service.StandIn] gives his duty, or
+// a part of it, to a colleague; [Service.ListOnDuty] tells who is there at an instant. A duty gives no permission.
 //
 // # Errors
 //

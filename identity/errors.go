@@ -3,6 +3,7 @@ package identity
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -57,9 +58,36 @@ var (
 	ErrReviewed = fmt.Errorf("%w: the grant is reviewed already", hmstype.ErrPrecondition)
 	// ErrOwnRoles: nobody gives himself roles, nor takes them from himself.
 	ErrOwnRoles = fmt.Errorf("%w: another person must change these roles", hmstype.ErrPrecondition)
+	// ErrDutyOverlap: the user has a duty of the same kind and place then; see [DutyOverlapError].
+	ErrDutyOverlap = fmt.Errorf("%w: a duty of the user then", hmstype.ErrAlreadyExists)
+	// ErrStandInTaken: somebody is planned to stand in for the duty then.
+	ErrStandInTaken = fmt.Errorf("%w: a stand-in for the duty then", hmstype.ErrAlreadyExists)
+	// ErrOwnStandIn: nobody stands in for himself, by whichever of his accounts.
+	ErrOwnStandIn = fmt.Errorf("%w: another person must stand in", hmstype.ErrPrecondition)
+	// ErrDutyCancelled: nobody stands in for a duty that was cancelled.
+	ErrDutyCancelled = fmt.Errorf("%w: the duty is cancelled", hmstype.ErrPrecondition)
+	// ErrDutyOver: the duty has ended, and stays as it was.
+	ErrDutyOver = fmt.Errorf("%w: the duty has ended", hmstype.ErrPrecondition)
+	// ErrDutyStoodInFor: somebody is planned to stand in for the duty; that is cancelled first.
+	ErrDutyStoodInFor = fmt.Errorf("%w: somebody stands in for the duty", hmstype.ErrPrecondition)
 	// ErrLastAdministrator: the use case would leave the tenant without an active administrator.
 	ErrLastAdministrator = fmt.Errorf("%w: the last administrator stays", hmstype.ErrPrecondition)
 )
+
+// DutyOverlapError names the duty that is in the way; it is an [ErrDutyOverlap].
+type DutyOverlapError struct {
+	Duty   hmstype.DutyID // the one in the way
+	Period hmstype.Period // its own
+}
+
+// Error implements error.
+func (e *DutyOverlapError) Error() string {
+	return fmt.Sprintf("%v: from %s to %s (duty %s)", ErrDutyOverlap,
+		e.Period.Start.Format(time.RFC3339), e.Period.End.Format(time.RFC3339), e.Duty)
+}
+
+// Unwrap gives [ErrDutyOverlap].
+func (e *DutyOverlapError) Unwrap() error { return ErrDutyOverlap }
 
 var _ = dbx.Declare(dbx.Constraints{
 	"tenant_pkey":               ErrTenantExists,
@@ -71,12 +99,19 @@ var _ = dbx.Declare(dbx.Constraints{
 	"api_key_token_key":         hmstype.ErrAlreadyExists,
 	"webauthn_credential_key":   ErrCredentialTaken,
 	"external_identity_key":     ErrExternalIdentityTaken,
+	"duty_overlap_excl":         ErrDutyOverlap,
+	"duty_stand_in_excl":        ErrStandInTaken,
 })
 
 var _ = dbx.DeclareStates(dbx.States{
 	"HM001": func(string) error { return hmstype.ErrInvalidTransition },
 	"HM002": func(string) error { return fmt.Errorf("%w: the record is append-only", hmstype.ErrPrecondition) },
 	"HM004": func(string) error { return ErrRelatedReviewer },
+	"HM005": func(string) error { return ErrDeactivated },
+	"HM006": func(string) error {
+		return hmstype.Invalid("duty", "must be a planned one of another person, of one kind and place, and hold the period")
+	},
+	"HM007": func(string) error { return ErrDutyStoodInFor },
 	"HM003": func(bound string) error {
 		if bound == boundDay {
 			return ErrTooManyDailyGrants

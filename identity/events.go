@@ -21,4 +21,14 @@ var (
 		Data: []string{"id", "user", "patient", "outcome", "related"},
 		By:   []string{"identity.review_break_glass"},
 	})
+	eventDutyAssigned = dbx.DeclareEvent(dbx.EventType{
+		Name: "identity.duty_assigned", Entity: "duty", When: "somebody is planned for a place and time, or stands in there",
+		Data: []string{"id", "user", "kind", "ward", "standsInFor"},
+		By:   []string{"identity.assign_duty", "identity.stand_in"},
+	})
+	eventDutyCancelled = dbx.DeclareEvent(dbx.EventType{
+		Name: "identity.duty_cancelled", Entity: "duty", When: "it ends now, or will not take place",
+		Data: []string{"id", "user", "kind", "ward", "standsInFor"},
+		By:   []string{"identity.cancel_duty"},
+	})
 )

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chelal/hms"
+	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
@@ -219,4 +220,46 @@ func ExampleService_RequestPasswordReset() {
 	// an account: false <nil>
 	// grace <nil>
 	// the token again: true
+}
+
+// A ward has one nurse on duty, for whom a colleague stands in from noon on: the board tells who is there, and until
+// when.
+func ExampleService_ListOnDuty() {
+	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
+		s, start := env.H.Identity, env.Now()
+		ward, err := env.H.Facility.CreateWard(env.Ctx, facility.CreateWardInput{
+			WardDetails: facility.WardDetails{Name: "East 2", Type: "general"},
+		})
+		if err != nil {
+			return err
+		}
+		clerk, place := env.As(tb, identity.RoleWardClerk), identity.DutyPlace{Ward: ward.ID}
+		duty, err := s.AssignDuty(clerk, identity.AssignDutyInput{
+			User: env.User(tb, identity.RoleNurse), Kind: identity.DutyOnDuty, DutyPlace: place,
+			Period: hmstype.Period{Start: start, End: start.Add(8 * time.Hour)},
+		})
+		if err != nil {
+			return err
+		}
+		_, err = s.StandIn(clerk, identity.StandInInput{
+			Duty: duty.ID, User: env.User(tb, identity.RoleDoctor),
+			Period: hmstype.Period{Start: start.Add(3 * time.Hour), End: duty.Period.End},
+		})
+		if err != nil {
+			return err
+		}
+		for _, at := range []time.Time{start, start.Add(4 * time.Hour)} {
+			board, err := s.ListOnDuty(clerk, identity.ListOnDutyInput{DutyPlace: place, At: at})
+			if err != nil {
+				return err
+			}
+			for _, who := range board.Items {
+				fmt.Println(at.Format(time.TimeOnly), who.Roles, "until", who.Until.Format(time.TimeOnly))
+			}
+		}
+		return nil
+	})
+	// Output:
+	// 09:00:00 [Nurse] until 12:00:00
+	// 13:00:00 [Doctor] until 17:00:00
 }

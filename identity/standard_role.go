@@ -35,7 +35,7 @@ var standardRoles = withInbox([]standardRole{
 	{Name: RoleAdmin, Description: "Full system access, but no treatment", Permissions: allBut(hmstype.PermTreat)},
 	{Name: RoleDoctor, Description: "Medical records, prescriptions, appointments", Permissions: []hmstype.Permission{
 		hmstype.PermPatientRead, hmstype.PermPatientWrite, hmstype.PermBreakGlass, hmstype.PermPractitionerRead,
-		hmstype.PermAppointmentRead, hmstype.PermAppointmentWrite,
+		hmstype.PermDutyRead, hmstype.PermAppointmentRead, hmstype.PermAppointmentWrite,
 		hmstype.PermTreat, hmstype.PermClinicalRead, hmstype.PermClinicalWrite, hmstype.PermEncounterWrite,
 		hmstype.PermNoteWrite, hmstype.PermVitalsWrite, hmstype.PermAllergyRead,
 		hmstype.PermPrescribe, hmstype.PermPrescriptionRead, hmstype.PermPharmacyRead,
@@ -44,21 +44,21 @@ var standardRoles = withInbox([]standardRole{
 		hmstype.PermNotify, hmstype.PermTaskReadAll,
 	}},
 	{Name: RoleNurse, Description: "Patient care, vitals, basic records", Permissions: []hmstype.Permission{
-		hmstype.PermPatientRead, hmstype.PermBreakGlass, hmstype.PermPractitionerRead, hmstype.PermAppointmentRead,
-		hmstype.PermTreat, hmstype.PermClinicalRead, hmstype.PermEncounterWrite, hmstype.PermNoteWrite,
-		hmstype.PermVitalsWrite, hmstype.PermAllergyRead, hmstype.PermPrescriptionRead,
+		hmstype.PermPatientRead, hmstype.PermBreakGlass, hmstype.PermPractitionerRead, hmstype.PermDutyRead,
+		hmstype.PermAppointmentRead, hmstype.PermTreat, hmstype.PermClinicalRead, hmstype.PermEncounterWrite,
+		hmstype.PermNoteWrite, hmstype.PermVitalsWrite, hmstype.PermAllergyRead, hmstype.PermPrescriptionRead,
 		hmstype.PermLabRead, hmstype.PermLabCollect, hmstype.PermLabAcknowledge,
 		hmstype.PermFacilityRead, hmstype.PermAdmit, hmstype.PermHousekeeping,
 		hmstype.PermNotify, hmstype.PermTaskReadAll,
 	}},
 	{Name: RoleReceptionist, Description: "Appointments, patient registration", Permissions: []hmstype.Permission{
-		hmstype.PermPatientRead, hmstype.PermPatientWrite, hmstype.PermPractitionerRead,
+		hmstype.PermPatientRead, hmstype.PermPatientWrite, hmstype.PermPractitionerRead, hmstype.PermDutyRead,
 		hmstype.PermAppointmentRead, hmstype.PermAppointmentWrite, hmstype.PermEncounterWrite,
 		hmstype.PermFacilityRead, hmstype.PermAdmit, hmstype.PermServiceRead,
 	}},
 	{Name: RolePharmacist, Description: "Pharmacy operations, dispensing", Permissions: []hmstype.Permission{
 		hmstype.PermPatientRead, hmstype.PermAllergyRead, hmstype.PermPrescriptionRead, hmstype.PermPractitionerRead,
-		hmstype.PermPharmacyRead, hmstype.PermPharmacyManage,
+		hmstype.PermDutyRead, hmstype.PermPharmacyRead, hmstype.PermPharmacyManage,
 		hmstype.PermStockWrite, hmstype.PermDispense, hmstype.PermPharmacyReverse,
 		hmstype.PermNotify,
 	}},
@@ -72,7 +72,8 @@ var standardRoles = withInbox([]standardRole{
 		hmstype.PermPayment, hmstype.PermRefundRequest,
 	}},
 	{Name: RoleWardClerk, Description: "Admission, transfers, beds", Permissions: []hmstype.Permission{
-		hmstype.PermPatientRead, hmstype.PermPractitionerRead, hmstype.PermAppointmentRead, hmstype.PermEncounterWrite,
+		hmstype.PermPatientRead, hmstype.PermPractitionerRead, hmstype.PermDutyRead, hmstype.PermDutyWrite,
+		hmstype.PermAppointmentRead, hmstype.PermEncounterWrite,
 		hmstype.PermFacilityRead, hmstype.PermAdmit, hmstype.PermHousekeeping,
 		hmstype.PermNotify, hmstype.PermTaskReadAll,
 	}},
@@ -84,7 +85,7 @@ var standardRoles = withInbox([]standardRole{
 // labWork is what working on specimens needs, from the draw to the report.
 func labWork() []hmstype.Permission {
 	return []hmstype.Permission{
-		hmstype.PermPatientRead, hmstype.PermPractitionerRead, hmstype.PermLabRead, hmstype.PermLabOrder,
+		hmstype.PermPatientRead, hmstype.PermPractitionerRead, hmstype.PermDutyRead, hmstype.PermLabRead, hmstype.PermLabOrder,
 		hmstype.PermLabCollect, hmstype.PermLabEnter, hmstype.PermLabVerify, hmstype.PermLabRelease, hmstype.PermNotify,
 	}
 }

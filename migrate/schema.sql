@@ -695,6 +695,47 @@ END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.guard_charge() TO hms_app;
 
+CREATE OR REPLACE FUNCTION hms.guard_duty()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    v_user uuid;
+    v_fits boolean;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF OLD.status <> 'planned' OR (to_jsonb(NEW) - '{status,cancelled_at,cancel_reason,version}'::text[])
+           <> (to_jsonb(OLD) - '{status,cancelled_at,cancel_reason,version}'::text[]) THEN
+            RAISE EXCEPTION 'a duty is cancelled once, and otherwise never changed' USING ERRCODE = 'HM002';
+        END IF;
+        IF NEW.status <> OLD.status AND EXISTS (SELECT 1 FROM hms.duty AS s WHERE s.tenant_id = NEW.tenant_id
+            AND s.stand_in_for_id = NEW.id AND s.status = 'planned' AND s.ends_at > NEW.cancelled_at) THEN
+            RAISE EXCEPTION 'somebody stands in for this duty' USING ERRCODE = 'HM007';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF EXISTS (SELECT 1 FROM hms.user_account AS u
+        WHERE u.tenant_id = NEW.tenant_id AND u.id = NEW.user_id AND u.status = 'deactivated') THEN
+        RAISE EXCEPTION 'the account is closed' USING ERRCODE = 'HM005';
+    END IF;
+    IF NEW.stand_in_for_id IS NULL THEN
+        RETURN NEW;
+    END IF;
+    -- The lock keeps the duty from being cancelled meanwhile.
+    SELECT d.user_id, d.status = 'planned' AND d.kind = NEW.kind AND d.service_key = NEW.service_key
+        AND d.ward_id IS NOT DISTINCT FROM NEW.ward_id AND d.starts_at <= NEW.starts_at AND d.ends_at >= NEW.ends_at
+    INTO v_user, v_fits FROM hms.duty AS d
+    WHERE d.tenant_id = NEW.tenant_id AND d.id = NEW.stand_in_for_id FOR UPDATE;
+    IF FOUND AND (NOT v_fits OR EXISTS (SELECT 1 FROM hms.user_account AS u
+        JOIN hms.user_account AS o ON o.tenant_id = u.tenant_id AND o.person_id = u.person_id
+        WHERE u.tenant_id = NEW.tenant_id AND o.tenant_id = NEW.tenant_id AND u.id = v_user AND o.id = NEW.user_id)) THEN
+        RAISE EXCEPTION 'this does not stand in for that duty' USING ERRCODE = 'HM006';
+    END IF;
+    RETURN NEW;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.guard_duty() TO hms_app;
+
 CREATE OR REPLACE FUNCTION hms.guard_lab_result()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2457,6 +2498,74 @@ CREATE POLICY tenant_isolation ON hms.disclosure_status FOR ALL TO PUBLIC USING 
 CREATE TRIGGER disclosure_status_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.disclosure_status FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT ON hms.disclosure_status TO hms_app;
 GRANT SELECT ON hms.disclosure_status TO hms_backup;
+
+CREATE TABLE hms.duty ( -- hms_owner
+    cancel_reason text NOT NULL DEFAULT ''::text,
+    cancelled_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    service text NOT NULL DEFAULT ''::text,
+    service_key text NOT NULL DEFAULT ''::text,
+    stand_in_for_id uuid,
+    starts_at timestamp with time zone NOT NULL,
+    status text NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    ward_id uuid,
+    CONSTRAINT duty_cancel_check CHECK ((((status = 'cancelled'::text) = (cancelled_at IS NOT NULL)) AND ((status = 'cancelled'::text) = (cancel_reason <> ''::text)) AND ((cancelled_at IS NULL) OR (cancelled_at < ends_at)))),
+    CONSTRAINT duty_kind_check CHECK ((kind = ANY (ARRAY['on-duty'::text, 'on-call'::text]))),
+    CONSTRAINT duty_length_check CHECK (((ends_at >= (starts_at + '00:01:00'::interval)) AND (ends_at <= (starts_at + '168:00:00'::interval)))),
+    CONSTRAINT duty_overlap_excl EXCLUDE USING gist (tenant_id WITH =, user_id WITH =, kind WITH =, service_key WITH =, COALESCE(ward_id, '00000000-0000-0000-0000-000000000000'::uuid) WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE ((status = 'planned'::text)),
+    CONSTRAINT duty_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT duty_place_check CHECK (((ward_id IS NOT NULL) OR (service <> ''::text))),
+    CONSTRAINT duty_service_key_check CHECK (((service_key = ''::text) = (service = ''::text))),
+    CONSTRAINT duty_stand_in_check CHECK ((stand_in_for_id <> id)),
+    CONSTRAINT duty_stand_in_excl EXCLUDE USING gist (tenant_id WITH =, stand_in_for_id WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE (((status = 'planned'::text) AND (stand_in_for_id IS NOT NULL))),
+    CONSTRAINT duty_stand_in_fkey FOREIGN KEY (tenant_id, stand_in_for_id) REFERENCES hms.duty(tenant_id, id),
+    CONSTRAINT duty_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'cancelled'::text]))),
+    CONSTRAINT duty_texts_check CHECK (((length(service) <= 100) AND (octet_length(service_key) <= 400) AND (length(cancel_reason) <= 200) AND (length(created_by) <= 81))),
+    CONSTRAINT duty_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account(tenant_id, id),
+    CONSTRAINT duty_ward_fkey FOREIGN KEY (tenant_id, ward_id) REFERENCES hms.ward(tenant_id, id)
+);
+CREATE INDEX duty_date_idx ON hms.duty USING btree (tenant_id, starts_at, id);
+CREATE INDEX duty_service_idx ON hms.duty USING btree (tenant_id, service_key, starts_at, id);
+CREATE INDEX duty_stand_in_idx ON hms.duty USING btree (tenant_id, stand_in_for_id, starts_at);
+CREATE INDEX duty_user_idx ON hms.duty USING btree (tenant_id, user_id, starts_at, id);
+CREATE INDEX duty_ward_idx ON hms.duty USING btree (tenant_id, ward_id, starts_at, id);
+ALTER TABLE hms.duty ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.duty FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER duty_audit_delete AFTER DELETE ON hms.duty REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('duty', '', 'id');
+CREATE TRIGGER duty_audit_insert AFTER INSERT ON hms.duty REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('duty', '', 'id');
+CREATE TRIGGER duty_audit_update AFTER UPDATE ON hms.duty REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('duty', '', 'id');
+CREATE TRIGGER duty_guard BEFORE INSERT OR UPDATE ON hms.duty FOR EACH ROW EXECUTE FUNCTION hms.guard_duty();
+CREATE TRIGGER duty_keep_rows BEFORE DELETE OR TRUNCATE ON hms.duty FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER duty_status_guard BEFORE UPDATE OF status ON hms.duty FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('planned>cancelled');
+GRANT INSERT, SELECT, UPDATE ON hms.duty TO hms_app;
+GRANT SELECT ON hms.duty TO hms_backup;
+
+CREATE TABLE hms.duty_status ( -- hms_owner
+    entity_id uuid NOT NULL,
+    from_status text NOT NULL,
+    reason text NOT NULL DEFAULT ''::text,
+    stepped_at timestamp with time zone NOT NULL,
+    stepped_by text NOT NULL,
+    tenant_id uuid NOT NULL,
+    to_status text NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT duty_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.duty(tenant_id, id),
+    CONSTRAINT duty_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
+    CONSTRAINT duty_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT duty_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
+);
+ALTER TABLE hms.duty_status ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.duty_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER duty_status_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.duty_status FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+GRANT INSERT, SELECT ON hms.duty_status TO hms_app;
+GRANT SELECT ON hms.duty_status TO hms_backup;
 
 CREATE TABLE hms.encounter ( -- hms_owner
     appointment_id uuid,

@@ -9,6 +9,7 @@ import (
 	"github.com/chelal/hms/clinical"
 	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/inbox"
 	"github.com/chelal/hms/pharmacy"
 )
@@ -24,6 +25,9 @@ func (d *Day) evening() {
 	run(d, d.Ctx, d.H.Scheduling.Book, scheduling.BookInput{
 		Patient: d.Who.ID, Practitioner: d.user.ID,
 		Period: hmstype.Period{Start: tomorrow, End: tomorrow.Add(30 * time.Minute)},
+	})
+	run(d, d.Ctx, d.H.Identity.AssignDuty, identity.AssignDutyInput{
+		User: d.user.ID, Kind: identity.DutyOnCall, Period: hmstype.Period{Start: tomorrow, End: tomorrow.Add(8 * time.Hour)},
 	})
 	tab := run(d, d.Ctx, d.H.Billing.CreateServiceItem, billing.CreateServiceItemInput{
 		Code: "TAB", ServiceDetails: billing.ServiceDetails{TaxPercent: decimal.NewFromInt(7)},

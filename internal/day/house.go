@@ -8,6 +8,7 @@ import (
 	"github.com/chelal/hms/billing"
 	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/pharmacy"
 )
 
@@ -83,4 +84,26 @@ func (d *Day) ward() {
 	run(d, d.Ctx, s.GetStay, stay.ID)
 	run(d, d.Ctx, s.ListStays, facility.ListStaysInput{Ward: ward.ID})
 	perform(d, d.Ctx, s.Verify)
+	d.duties(ward.ID)
+}
+
+// duties puts the user on duty at a ward, for half of which somebody else stands in, and on call for a service, which
+// comes to nothing.
+func (d *Day) duties(ward hmstype.WardID) {
+	s, now := d.H.Identity, d.Clock.Now()
+	duty := run(d, d.Ctx, s.AssignDuty, identity.AssignDutyInput{
+		User: d.user.ID, Kind: identity.DutyOnDuty, DutyPlace: identity.DutyPlace{Ward: ward},
+		Period: hmstype.Period{Start: now, End: now.Add(8 * time.Hour)},
+	})
+	run(d, d.Ctx, s.StandIn, identity.StandInInput{
+		Duty: duty.ID, User: d.userOf(d.other), Period: hmstype.Period{Start: now.Add(4 * time.Hour), End: duty.Period.End},
+	})
+	call := run(d, d.Ctx, s.AssignDuty, identity.AssignDutyInput{
+		User: d.user.ID, Kind: identity.DutyOnCall, Period: hmstype.Period{Start: now, End: now.Add(8 * time.Hour)},
+	})
+	run(d, d.Ctx, s.CancelDuty, identity.CancelDutyInput{ID: call.ID})
+	run(d, d.Ctx, s.GetDutyHistory, call.ID)
+	run(d, d.Ctx, s.GetDuty, duty.ID)
+	run(d, d.Ctx, s.ListDuties, identity.ListDutiesInput{User: d.user.ID})
+	run(d, d.Ctx, s.ListOnDuty, identity.ListOnDutyInput{})
 }

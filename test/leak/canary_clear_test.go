@@ -24,7 +24,8 @@ var staysClear = map[string]string{
 	"why a record was stopped, withdrawn or overridden: whoever reviews errors reads it, and it is to name no more " +
 		"than the error": `
 		allergy.status_reason appointment.cancel_reason charge.status_reason clinical_note.error_reason
-		condition.error_reason lab_order.status_reason lab_order_item.status_reason lab_specimen.reject_reason
+		condition.error_reason duty.cancel_reason lab_order.status_reason lab_order_item.status_reason
+		lab_specimen.reject_reason
 		medication_dispense.override_reason patient.override_reason patient.status_reason prescription.stop_reason
 		stock_movement.reason vitals.error_reason`,
 	"money: accountants and auditors read it": `
@@ -48,7 +49,8 @@ var staysClear = map[string]string{
 		user_account.username user_account.username_key user_device.user_agent user_session.source
 		user_session.user_agent webauthn_credential.name webauthn_credential.transports`,
 	"the hospital's own catalogue and house, nobody's data": `
-		bed.bed_number bed.bed_number_key bed.bed_type encounter.service_code lab_analyte.code lab_analyte.code_key
+		bed.bed_number bed.bed_number_key bed.bed_type duty.service duty.service_key encounter.service_code
+		lab_analyte.code lab_analyte.code_key
 		lab_analyte.name lab_answer.code lab_answer.display lab_reference_range.void_reason lab_specimen.specimen_type
 		lab_test.category lab_test.code lab_test.code_key lab_test.name lab_test.service_code lab_test.specimen_type
 		medication_category.description medication_category.name medication_category.name_key

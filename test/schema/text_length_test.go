@@ -167,7 +167,9 @@ var storedAs = pairs(`
 	identity.APIKeyDetails: api_key
 	identity.BreakGlassDetails.Text: break_glass.reason_text
 	identity.BreakGlassReview: break_glass
+	identity.CancelDutyInput.Reason: duty.cancel_reason
 	identity.CreateRoleInput.Name: role.name
+	identity.DutyPlace: duty
 	identity.LoginInput.Source: user_session.source
 	identity.LoginInput.UserAgent: user_session.user_agent user_device.user_agent
 	identity.LoginExternalInput.Source: user_session.source
@@ -251,7 +253,7 @@ var inHistory = strings.Fields(`scheduling.EnterAppointmentInErrorInput.Reason c
 var askedFor = strings.Fields(`audit.ListExposuresInput.Actor audit.ListEventsInput.Actor
 	audit.ListEventsInput.Entity audit.ListEventsInput.EntityID
 	clinical.PrescribeInput.GenericName identity.CreateUserInput.Roles identity.LoginInput.Login
-	identity.ListPractitionersInput.Role identity.ListPractitionersInput.Search
+	identity.ListOnDutyInput.Role identity.ListPractitionersInput.Role identity.ListPractitionersInput.Search
 	identity.RequestPasswordResetInput.Login identity.RequestPasswordResetInput.Source
 	identity.SetUserRolesInput.Roles inbox.CreateTaskInput.EscalationRole
 	inbox.EscalateTasksInput.Role inbox.ListNotificationsInput.Category inbox.Recipient.Role inbox.ListTasksInput.Role
