@@ -11,7 +11,7 @@ import (
 
 // granting is what an actor may give to others. Nobody gives what he does not hold, and a program
 // nothing outside the scopes of its key, by whatever way: a role, its change, the roles of a user, a
-// key. The host's own actor and who holds [hmstype.PermIdentityEscalate] may give all, as in Kubernetes' RBAC.
+// key, or what the account of another is entered by. The host's own actor and who holds [hmstype.PermIdentityEscalate] may give all, as in Kubernetes' RBAC.
 type granting struct {
 	all       bool
 	held      map[hmstype.Permission]bool
@@ -76,6 +76,16 @@ func (g granting) checkRoles(roles []roleRow) error {
 		}
 	}
 	return nil
+}
+
+// checkEntry refuses to change by what somebody enters an account that may do what the actor may not: whoever
+// enters it is this user, and has what its roles allow.
+func (g granting) checkEntry(ctx context.Context, db dbx.DB, user hmstype.UserID) error {
+	roles, err := rolesOf(ctx, db, user)
+	if err != nil {
+		return err
+	}
+	return g.checkRoles(roles)
 }
 
 // giving runs a use case that gives permissions away.

@@ -37,27 +37,20 @@ var sampleSubject = ExternalSubject{Issuer: "https://login.example.org", Subject
 // himself just now.
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) LinkExternalIdentity(ctx context.Context, in LinkExternalIdentityInput) (ExternalIdentity, error) {
-	return giving(ctx, s, opLinkExternalIdentity, in, s.linkExternalIdentity)
+	return giving(ctx, s, opLinkExternalIdentity, in, linkExternalIdentity)
 }
 
-func (s *Service) linkExternalIdentity(
+func linkExternalIdentity(
 	ctx context.Context, db dbx.DB, in LinkExternalIdentityInput, g granting,
 ) (ExternalIdentity, error) {
-	if _, err := dbx.Get[userRow](ctx, db, "user_account", in.User, dbx.ForShare); err != nil {
-		return ExternalIdentity{}, err
-	}
-	user, err := s.loadUser(ctx, db, in.User)
+	user, err := dbx.Get[userRow](ctx, db, "user_account", in.User, dbx.ForShare)
 	if err != nil {
 		return ExternalIdentity{}, err
 	}
 	if user.Status == UserDeactivated {
 		return ExternalIdentity{}, ErrDeactivated
 	}
-	roles, err := rolesNamed(ctx, db, user.Roles)
-	if err != nil {
-		return ExternalIdentity{}, err
-	}
-	if err := g.checkRoles(roles); err != nil { // whoever has the identity is this user
+	if err := g.checkEntry(ctx, db, in.User); err != nil {
 		return ExternalIdentity{}, err
 	}
 	row := externalIdentityRow{

@@ -60,6 +60,12 @@ func rolesNamed(ctx context.Context, db dbx.DB, roles []string) ([]roleRow, erro
 	return rows, nil
 }
 
+// rolesOf gives the roles that a user has.
+func rolesOf(ctx context.Context, db dbx.DB, user hmstype.UserID) ([]roleRow, error) {
+	return dbx.All[roleRow](ctx, db, dbx.Where(`EXISTS (SELECT 1 FROM hms.user_role AS ur
+		WHERE ur.tenant_id = ? AND ur.role_id = role.id AND ur.user_id = ?)`, db.Tenant(), user))
+}
+
 func grantRoles(ctx context.Context, db dbx.DB, user hmstype.UserID, roles []string, g granting) error {
 	rows, err := rolesNamed(ctx, db, roles)
 	if err != nil {
