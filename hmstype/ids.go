@@ -42,6 +42,7 @@ type (
 	auditEventEntity       struct{}
 	disclosureEntity       struct{}
 	breakGlassEntity       struct{}
+	accessChangeEntity     struct{}
 	sessionEntity          struct{}
 	userDeviceEntity       struct{}
 	externalIdentityEntity struct{}
@@ -76,6 +77,8 @@ type (
 	WebAuthnCredentialID = ID[webauthnEntity]
 	// BreakGlassID names a grant of access in an emergency.
 	BreakGlassID = ID[breakGlassEntity]
+	// AccessChangeID names a request to change who may do what, which another person approves.
+	AccessChangeID = ID[accessChangeEntity]
 	// PatientID names a patient (FHIR Patient).
 	PatientID = ID[patientEntity]
 	// PatientIdentifierID names a further identifier of a patient (FHIR Identifier).

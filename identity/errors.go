@@ -57,6 +57,16 @@ var (
 	ErrReviewed = fmt.Errorf("%w: the grant is reviewed already", hmstype.ErrPrecondition)
 	// ErrOwnRoles: nobody gives himself roles, nor takes them from himself.
 	ErrOwnRoles = fmt.Errorf("%w: another person must change these roles", hmstype.ErrPrecondition)
+	// ErrApprovalRequired: another person must approve this, because hms.Config.SeparationOfDuties keeps
+	// [hmstype.PermIdentityManage] and [hmstype.PermIdentityApprove] apart: [Service.RequestAdministrator],
+	// [Service.RequestRoleChange] or [Service.RequestSecondFactorReset] asks for it.
+	ErrApprovalRequired = fmt.Errorf("%w: another person must approve this", hmstype.ErrPrecondition)
+	// ErrRelatedApprover: the approver made the account of who asked within [RelatedWithin], or that one his.
+	ErrRelatedApprover = fmt.Errorf("%w: an unrelated person must approve this", hmstype.ErrPrecondition)
+	// ErrRequestExpired: the request is older than [ApprovalWithin]; who still wants it asks anew.
+	ErrRequestExpired = fmt.Errorf("%w: the request has expired", hmstype.ErrPrecondition)
+	// ErrOwnSecondFactor: another person must take it away; who still has it does so by [Service.DisableTOTP].
+	ErrOwnSecondFactor = fmt.Errorf("%w: another person must reset this second factor", hmstype.ErrPrecondition)
 	// ErrLastAdministrator: the use case would leave the tenant without an active administrator.
 	ErrLastAdministrator = fmt.Errorf("%w: the last administrator stays", hmstype.ErrPrecondition)
 )
@@ -71,6 +81,11 @@ var _ = dbx.Declare(dbx.Constraints{
 	"api_key_token_key":         hmstype.ErrAlreadyExists,
 	"webauthn_credential_key":   ErrCredentialTaken,
 	"external_identity_key":     ErrExternalIdentityTaken,
+
+	"access_change_approver_check": hmstype.ErrSeparationOfDuties,
+	"access_change_subject_check":  ErrOwnRoles,
+	"access_change_related_check":  ErrRelatedApprover,
+	"access_change_expired_check":  ErrRequestExpired,
 })
 
 var _ = dbx.DeclareStates(dbx.States{

@@ -16,6 +16,7 @@ type granting struct {
 	all       bool
 	held      map[hmstype.Permission]bool
 	catalogue []hmstype.Permission // what there is to give: the library's permissions and the host's own
+	mustAsk   bool                 // another person must approve what makes an administrator; see [Service.mustAsk]
 }
 
 // mayGrant asks what the actor holds. It is asked before the transaction, as an Authorizer may need a
@@ -28,7 +29,9 @@ func (s *Service) mayGrant(ctx context.Context) (granting, error) {
 	if actor.Kind == hmstype.ActorSystem {
 		return granting{all: true, catalogue: s.base.Catalogue()}, nil
 	}
-	g := granting{held: map[hmstype.Permission]bool{}, catalogue: s.base.Catalogue()}
+	g := granting{
+		held: map[hmstype.Permission]bool{}, catalogue: s.base.Catalogue(), mustAsk: s.mustAsk(actor),
+	}
 	if g.all, err = s.base.Allows(ctx, hmstype.PermIdentityEscalate); err != nil || g.all {
 		return g, err
 	}
@@ -76,16 +79,6 @@ func (g granting) checkRoles(roles []roleRow) error {
 		}
 	}
 	return nil
-}
-
-// checkEntry refuses to change by what somebody enters an account that may do what the actor may not: whoever
-// enters it is this user, and has what its roles allow.
-func (g granting) checkEntry(ctx context.Context, db dbx.DB, user hmstype.UserID) error {
-	roles, err := rolesOf(ctx, db, user)
-	if err != nil {
-		return err
-	}
-	return g.checkRoles(roles)
 }
 
 // giving runs a use case that gives permissions away.

@@ -21,11 +21,17 @@ var drawn = []hmstype.Permission{
 
 // keeper is somebody who manages accounts, by himself or by a key, with what he holds beside it.
 type keeper struct {
+	s         *identity.Service // of a host that lets one person make an administrator, or of one that does not
+	alone     bool              // whether it does
 	ctx       context.Context
 	effective []hmstype.Permission // roles ∩ scopes, as the property works it out for itself
 }
 
 func drawKeeper(rt *rapid.T, t *testing.T, env *dbtest.Env) keeper {
+	k := keeper{s: env.Identity, alone: rapid.Bool().Draw(rt, "alone")}
+	if k.alone {
+		k.s = ofOne(env)
+	}
 	s := env.Identity
 	holds := append(subset(rt, "holds"), hmstype.PermIdentityManage)
 	role, err := s.CreateRole(env.Ctx, roleOf(holds...))
@@ -33,7 +39,8 @@ func drawKeeper(rt *rapid.T, t *testing.T, env *dbtest.Env) keeper {
 	user, err := s.CreateUser(env.Ctx, identity.CreateUserInput{Profile: aProfile(), Roles: []string{role.Name}})
 	require.NoError(rt, err)
 	if !rapid.Bool().Draw(rt, "key") {
-		return keeper{provedJustNow(t, env, user.ID), holds}
+		k.ctx, k.effective = provedJustNow(t, env, user.ID), holds
+		return k
 	}
 	scopes := append(subset(rt, "scopes"), hmstype.PermIdentityManage)
 	key, err := s.CreateAPIKey(env.Ctx, identity.CreateAPIKeyInput{
@@ -42,9 +49,9 @@ func drawKeeper(rt *rapid.T, t *testing.T, env *dbtest.Env) keeper {
 	require.NoError(rt, err)
 	actor, err := s.Authenticate(t.Context(), key.Token)
 	require.NoError(rt, err)
-	return keeper{hmstype.WithActor(t.Context(), actor), slices.DeleteFunc(holds, func(p hmstype.Permission) bool {
-		return !slices.Contains(scopes, p)
-	})}
+	k.ctx = hmstype.WithActor(t.Context(), actor)
+	k.effective = slices.DeleteFunc(holds, func(p hmstype.Permission) bool { return !slices.Contains(scopes, p) })
+	return k
 }
 
 func subset(rt *rapid.T, label string) []hmstype.Permission {
@@ -63,7 +70,7 @@ const (
 func (k keeper) obtain(
 	rt *rapid.T, t *testing.T, env *dbtest.Env, way int, wanted []hmstype.Permission,
 ) hmstype.Actor {
-	s := env.Identity
+	s := k.s
 	there, err := s.CreateRole(env.Ctx, roleOf(wanted...)) // a role that the hospital has, whatever the keeper may
 	require.NoError(rt, err)
 	role := there
@@ -103,14 +110,17 @@ func (k keeper) obtain(
 }
 
 // For whatever somebody holds, himself or within the scopes of a key, and whatever he tries: what he obtains for
-// another allows nothing outside of what he may himself. With the right to escalate he may give all.
+// another allows nothing outside of what he may himself. With the right to escalate he may give all. Where another
+// person must approve it, no account becomes an administrator's by him.
 func TestGranting_WhatIsObtainedLiesWithinWhatIsHeld(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		k := drawKeeper(rt, t, env)
 		wanted := rapid.SliceOfNDistinct(rapid.SampledFrom(drawn), 1, 3, rapid.ID).Draw(rt, "wanted")
-		got := k.obtain(rt, t, env, rapid.IntRange(byNewRole, byKey).Draw(rt, "way"), wanted)
+		way := rapid.IntRange(byNewRole, byKey).Draw(rt, "way")
+		got := k.obtain(rt, t, env, way, wanted)
+		mustAsk := !k.alone && way != byKey && slices.Contains(wanted, hmstype.PermIdentityEscalate)
 		all := slices.Contains(k.effective, hmstype.PermIdentityEscalate)
 		within := true
 		for _, p := range wanted {
@@ -122,8 +132,9 @@ func TestGranting_WhatIsObtainedLiesWithinWhatIsHeld(t *testing.T) {
 			require.NoError(rt, err)
 			require.True(rt, !allowed || all || slices.Contains(k.effective, p), "%s was obtained", p)
 			if slices.Contains(wanted, p) && (all || within) {
-				require.True(rt, allowed, "%s was his to give", p)
+				require.Equal(rt, !mustAsk, allowed, "%s was his to give, unless another must approve it", p)
 			}
+			require.False(rt, mustAsk && allowed, "%s was obtained alone", p)
 		}
 	})
 }

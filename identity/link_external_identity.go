@@ -33,7 +33,7 @@ var sampleSubject = ExternalSubject{Issuer: "https://login.example.org", Subject
 // LinkExternalIdentity lets whom an identity provider names by issuer and subject sign in to a user's account by
 // [Service.LoginExternal]. [ErrExternalIdentityTaken] where it is linked already, also to another user, whom the
 // error does not name; [ErrDeactivated] for an account that is closed. The actor must hold what the
-// user's roles allow, or [hmstype.PermIdentityEscalate]. [ErrProofRequired] for a person who has not proved
+// user's roles allow, or [hmstype.PermIdentityEscalate]; [ErrApprovalRequired] for another administrator's account. [ErrProofRequired] for a person who has not proved
 // himself just now.
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) LinkExternalIdentity(ctx context.Context, in LinkExternalIdentityInput) (ExternalIdentity, error) {
@@ -50,7 +50,7 @@ func linkExternalIdentity(
 	if user.Status == UserDeactivated {
 		return ExternalIdentity{}, ErrDeactivated
 	}
-	if err := g.checkEntry(ctx, db, in.User); err != nil {
+	if err := g.checkEntry(ctx, db, user); err != nil {
 		return ExternalIdentity{}, err
 	}
 	row := externalIdentityRow{

@@ -49,7 +49,7 @@ func TestUserAccount_TheDatabaseKeepsThePerson(t *testing.T) {
 	insert := func(person any) (id hmstype.UserID, err error) {
 		id = hmstype.NewID[hmstype.UserID]()
 		_, err = env.DB.NewRaw(`INSERT INTO hms.user_account (tenant_id, id, username, username_key, first_name, last_name,
-			person_id, status, created_at, created_by) VALUES (?, ?, ?, ?, 'N', 'N', ?, 'active', now(), 'system:test')`,
+			directory_key, person_id, status, created_at, created_by) VALUES (?, ?, ?, ?, 'N', 'N', ' n n', ?, 'active', now(), 'system:test')`,
 			env.Tenant, id, id.String(), id.String(), person).Exec(t.Context())
 		return id, err
 	}

@@ -34,7 +34,7 @@ var opUpdateUser = usecase.Command[UpdateUserInput, User]{
 // [hmstype.ErrStale] where somebody else was faster, [ErrDeactivated] for an account that is closed. To change
 // the e-mail address, to which links for a new password go, wants a recent proof: [ErrProofRequired], and that the
 // actor holds what the user's roles allow, or [hmstype.PermIdentityEscalate]: whoever has the address can be this
-// user. Links that went to the old one end.
+// user; [ErrApprovalRequired] for another administrator's. Links that went to the old one end.
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) UpdateUser(ctx context.Context, in UpdateUserInput) (User, error) {
 	return giving(ctx, s, opUpdateUser, in, s.updateUser)
@@ -52,7 +52,7 @@ func (s *Service) updateUser(ctx context.Context, db dbx.DB, in UpdateUserInput,
 		return User{}, err
 	}
 	if mail := names.CodeKey(in.Email); mail != row.EmailKey { // whoever has the address can have the password
-		if err := changeEntry(ctx, db, in.ID, g); err != nil {
+		if err := changeEntry(ctx, db, row, g); err != nil {
 			return User{}, err
 		}
 	}
@@ -69,12 +69,12 @@ func (s *Service) updateUser(ctx context.Context, db dbx.DB, in UpdateUserInput,
 }
 
 // changeEntry allows another e-mail address, and ends the links that went to the old one.
-func changeEntry(ctx context.Context, db dbx.DB, user hmstype.UserID, g granting) error {
+func changeEntry(ctx context.Context, db dbx.DB, user userRow, g granting) error {
 	if err := usecase.RequireRecentProof(db); err != nil {
 		return err
 	}
 	if err := g.checkEntry(ctx, db, user); err != nil {
 		return err
 	}
-	return endTokens(ctx, db, user, purposeReset)
+	return endTokens(ctx, db, user.ID, purposeReset)
 }
