@@ -43,6 +43,7 @@ type (
 	disclosureEntity       struct{}
 	breakGlassEntity       struct{}
 	dutyEntity             struct{}
+	accessChangeEntity     struct{}
 	sessionEntity          struct{}
 	userDeviceEntity       struct{}
 	externalIdentityEntity struct{}
@@ -79,6 +80,8 @@ type (
 	BreakGlassID = ID[breakGlassEntity]
 	// DutyID names the time for which somebody is assigned to a ward or a service.
 	DutyID = ID[dutyEntity]
+	// AccessChangeID names a request to change who may do what, which another person approves.
+	AccessChangeID = ID[accessChangeEntity]
 	// PatientID names a patient (FHIR Patient).
 	PatientID = ID[patientEntity]
 	// PatientIdentifierID names a further identifier of a patient (FHIR Identifier).

@@ -8,14 +8,16 @@ type Permission string
 
 // The catalogue of permissions.
 const (
-	PermIdentityRead     Permission = "identity.read"         // see users and roles
-	PermIdentityManage   Permission = "identity.manage"       // create users, roles and tenants' settings
-	PermIdentityEscalate Permission = "identity.escalate"     // give others what one does not hold oneself
-	PermAuthenticate     Permission = "identity.authenticate" // log people in, on behalf of the host
-	PermAuditRead        Permission = "audit.read"            // read the audit trail
-	PermAuditVerify      Permission = "audit.verify"          // verify the audit trail
-	PermAuditSeal        Permission = "audit.seal"            // add to the trail's signed log
-	PermDisclose         Permission = "audit.disclose"        // record, suspend and correct disclosures
+	PermIdentityRead     Permission = "identity.read"     // see users and roles
+	PermIdentityManage   Permission = "identity.manage"   // create users, roles and tenants' settings
+	PermIdentityEscalate Permission = "identity.escalate" // give others what one does not hold oneself
+	// approve what another asked for: administrators, changed roles, second factors
+	PermIdentityApprove Permission = "identity.approve"
+	PermAuthenticate    Permission = "identity.authenticate" // log people in, on behalf of the host
+	PermAuditRead       Permission = "audit.read"            // read the audit trail
+	PermAuditVerify     Permission = "audit.verify"          // verify the audit trail
+	PermAuditSeal       Permission = "audit.seal"            // add to the trail's signed log
+	PermDisclose        Permission = "audit.disclose"        // record, suspend and correct disclosures
 	// set how long the trail is kept, place and release legal holds
 	PermAuditRetain Permission = "audit.retain"
 
@@ -92,7 +94,7 @@ const (
 // Permissions lists the catalogue, sorted by area.
 func Permissions() []Permission {
 	return []Permission{
-		PermIdentityRead, PermIdentityManage, PermIdentityEscalate, PermAuthenticate, PermAuditRead, PermAuditVerify,
+		PermIdentityRead, PermIdentityManage, PermIdentityEscalate, PermIdentityApprove, PermAuthenticate, PermAuditRead, PermAuditVerify,
 		PermAuditSeal, PermDisclose, PermAuditRetain,
 		PermPatientRead, PermPatientWrite, PermPatientRestricted, PermBreakGlass, PermBreakGlassReview,
 		PermPractitionerRead, PermDutyRead, PermDutyWrite,

@@ -8,6 +8,7 @@ var descriptions = map[Permission]string{
 	PermIdentityRead:      "see users and roles",
 	PermIdentityManage:    "create users, roles and tenants' settings",
 	PermIdentityEscalate:  "give others what one does not hold oneself",
+	PermIdentityApprove:   "approve what another asked for: administrators, changed roles, second factors",
 	PermAuthenticate:      "log people in, on behalf of the host",
 	PermAuditRead:         "read the audit trail",
 	PermAuditVerify:       "verify the audit trail",

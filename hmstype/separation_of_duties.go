@@ -12,12 +12,16 @@ type SeparatedPair struct {
 // StandardSeparation are the pairs that are kept apart unless a host says otherwise. Of break-glass and its
 // review it is less than the others: nobody ever judges his own grant, and with this pair nobody either who is
 // related to its user by having made his account, or the other way round (identity.ErrRelatedReviewer).
+// With the pair of identity, who becomes an administrator, what a standard role allows and that a second factor is
+// reset are requests that another person approves (identity.ErrApprovalRequired); without it, as in a practice of
+// one, whoever manages accounts does them at once.
 func StandardSeparation() []SeparatedPair {
 	return []SeparatedPair{
 		{PermPrescribe, PermDispense},
 		{PermLabEnter, PermLabVerify},
 		{PermRefundRequest, PermRefundApprove},
 		{PermBreakGlass, PermBreakGlassReview},
+		{PermIdentityManage, PermIdentityApprove},
 	}
 }
 

@@ -16,8 +16,11 @@ import (
 // madeBy creates an administrator's account in the name of somebody, and gives its context.
 func madeBy(t *testing.T, env *dbtest.Env, maker context.Context) (context.Context, hmstype.UserID) {
 	t.Helper()
-	user, err := env.Identity.CreateUser(maker,
-		identity.CreateUserInput{Profile: aProfile(), Roles: []string{identity.RoleAdmin}})
+	user, err := env.Identity.CreateUser(maker, identity.CreateUserInput{Profile: aProfile()})
+	require.NoError(t, err)
+	_, err = env.Identity.SetUserRoles(env.Ctx, identity.SetUserRolesInput{
+		ID: user.ID, Roles: []string{identity.RoleAdmin},
+	})
 	require.NoError(t, err)
 	return provedJustNow(t, env, user.ID), user.ID
 }

@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -109,7 +110,7 @@ func (s *Service) reviewBreakGlass(ctx context.Context, db dbx.DB, in ReviewBrea
 	case row.Status == BreakGlassReviewed:
 		return BreakGlass{}, ErrReviewed
 	}
-	related, err := isRelated(ctx, db, row)
+	related, err := areRelated(ctx, db, []hmstype.UserID{row.UserID, row.CreatedBy.Person}, row.StartedAt)
 	switch {
 	case err != nil:
 		return BreakGlass{}, err
@@ -130,14 +131,19 @@ func (s *Service) reviewBreakGlass(ctx context.Context, db dbx.DB, in ReviewBrea
 	return row.grant(), err
 }
 
-// isRelated tells whether the actor or the grant's user made an account of the other, of late. It counts from
-// when the grant began: whoever makes himself a reviewer afterwards need not wait with his judgement.
+// areRelated tells whether the actor or another person, named by his accounts, made an account of the other, within
+// [RelatedWithin] before an instant or since. It counts from when the grant began, or a request was made: whoever
+// makes himself a reviewer afterwards need not wait with his judgement.
 // In SQL: migrate/routine/identity/accounts_related.sql.
-func isRelated(ctx context.Context, db dbx.DB, row breakGlassRow) (related bool, err error) {
-	by := db.By()
+func areRelated(
+	ctx context.Context, db dbx.DB, accounts []hmstype.UserID, from time.Time,
+) (related bool, err error) {
+	by, other := db.By(), make([]string, len(accounts))
+	for i, account := range accounts {
+		other[i] = account.String()
+	}
 	err = db.QueryRow(ctx, `SELECT hms.accounts_related($1, $2::uuid[], $3::uuid[], $4)`, db.Tenant(),
-		[]string{row.UserID.String(), row.CreatedBy.Person.String()}, []string{by.User.String(), by.Person.String()},
-		row.StartedAt.Add(-RelatedWithin)).Scan(&related)
+		other, []string{by.User.String(), by.Person.String()}, from.Add(-RelatedWithin)).Scan(&related)
 	return related, err
 }
 

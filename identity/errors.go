@@ -70,6 +70,16 @@ var (
 	ErrDutyOver = fmt.Errorf("%w: the duty has ended", hmstype.ErrPrecondition)
 	// ErrDutyStoodInFor: somebody is planned to stand in for the duty; that is cancelled first.
 	ErrDutyStoodInFor = fmt.Errorf("%w: somebody stands in for the duty", hmstype.ErrPrecondition)
+	// ErrApprovalRequired: another person must approve this, because hms.Config.SeparationOfDuties keeps
+	// [hmstype.PermIdentityManage] and [hmstype.PermIdentityApprove] apart: [Service.RequestAdministrator],
+	// [Service.RequestRoleChange] or [Service.RequestSecondFactorReset] asks for it.
+	ErrApprovalRequired = fmt.Errorf("%w: another person must approve this", hmstype.ErrPrecondition)
+	// ErrRelatedApprover: the approver made the account of who asked within [RelatedWithin], or that one his.
+	ErrRelatedApprover = fmt.Errorf("%w: an unrelated person must approve this", hmstype.ErrPrecondition)
+	// ErrRequestExpired: the request is older than [ApprovalWithin]; who still wants it asks anew.
+	ErrRequestExpired = fmt.Errorf("%w: the request has expired", hmstype.ErrPrecondition)
+	// ErrOwnSecondFactor: another person must take it away; who still has it does so by [Service.DisableTOTP].
+	ErrOwnSecondFactor = fmt.Errorf("%w: another person must reset this second factor", hmstype.ErrPrecondition)
 	// ErrLastAdministrator: the use case would leave the tenant without an active administrator.
 	ErrLastAdministrator = fmt.Errorf("%w: the last administrator stays", hmstype.ErrPrecondition)
 )
@@ -101,6 +111,11 @@ var _ = dbx.Declare(dbx.Constraints{
 	"external_identity_key":     ErrExternalIdentityTaken,
 	"duty_overlap_excl":         ErrDutyOverlap,
 	"duty_stand_in_excl":        ErrStandInTaken,
+
+	"access_change_approver_check": hmstype.ErrSeparationOfDuties,
+	"access_change_subject_check":  ErrOwnRoles,
+	"access_change_related_check":  ErrRelatedApprover,
+	"access_change_expired_check":  ErrRequestExpired,
 })
 
 var _ = dbx.DeclareStates(dbx.States{

@@ -31,4 +31,36 @@ var (
 		Data: []string{"id", "user", "kind", "ward", "standsInFor"},
 		By:   []string{"identity.cancel_duty"},
 	})
+	eventAccessRequested = dbx.DeclareEvent(dbx.EventType{
+		Name: "identity.access_change_requested", Entity: "access_change",
+		When: "somebody asked for what another person must approve", Data: accessChangeData,
+		By: []string{
+			"identity.request_administrator", "identity.request_role_change", "identity.request_second_factor_reset",
+		},
+	})
+	eventAccessApproved = dbx.DeclareEvent(dbx.EventType{
+		Name: "identity.access_change_approved", Entity: "access_change",
+		When: "another person approved it, and it is done", Data: accessChangeData,
+		By: []string{"identity.decide_access_change"},
+	})
+	eventAccessRejected = dbx.DeclareEvent(dbx.EventType{
+		Name: "identity.access_change_rejected", Entity: "access_change",
+		When: "somebody refused it", Data: accessChangeData,
+		By: []string{"identity.decide_access_change"},
+	})
+	eventAccessWithdrawn = dbx.DeclareEvent(dbx.EventType{
+		Name: "identity.access_change_withdrawn", Entity: "access_change",
+		When: "who asked took it back", Data: accessChangeData,
+		By: []string{"identity.withdraw_access_change"},
+	})
 )
+
+var accessChangeData = []string{"id", "kind", "user", "role"}
+
+// accessEvents are what is told of a request that came into a state.
+var accessEvents = map[AccessChangeStatus]*dbx.EventType{
+	AccessRequested: eventAccessRequested,
+	AccessApproved:  eventAccessApproved,
+	AccessRejected:  eventAccessRejected,
+	AccessWithdrawn: eventAccessWithdrawn,
+}

@@ -263,3 +263,32 @@ func ExampleService_ListOnDuty() {
 	// 09:00:00 [Nurse] until 12:00:00
 	// 13:00:00 [Doctor] until 17:00:00
 }
+
+// Nobody makes an administrator alone: one asks, and another person approves.
+func ExampleService_DecideAccessChange() {
+	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
+		actor := hms.HumanActor(env.Tenant, env.User(tb, identity.RoleAdmin))
+		actor.AuthenticatedAt = env.Now()
+		asks, id := env.As(tb, identity.RoleAdmin), env.User(tb, identity.RoleReceptionist)
+		_, err := env.H.Identity.SetUserRoles(asks, identity.SetUserRolesInput{ID: id, Roles: []string{identity.RoleAdmin}})
+		fmt.Println("alone:", errors.Is(err, identity.ErrApprovalRequired))
+		asked, err := env.H.Identity.RequestAdministrator(asks, identity.RequestAdministratorInput{
+			User: id, Roles: []string{identity.RoleAdmin}, Reason: "Head of the records office from May on",
+		})
+		if err != nil {
+			return err
+		}
+		_, err = env.H.Identity.DecideAccessChange(hms.WithActor(tb.Context(), actor), identity.DecideAccessChangeInput{
+			ID: asked.ID, Status: identity.AccessApproved,
+		})
+		if err != nil {
+			return err
+		}
+		user, err := env.H.Identity.GetUser(env.Ctx, id)
+		fmt.Println("together:", user.Roles)
+		return err
+	})
+	// Output:
+	// alone: true
+	// together: [Admin Receptionist]
+}

@@ -11,11 +11,12 @@ import (
 
 // granting is what an actor may give to others. Nobody gives what he does not hold, and a program
 // nothing outside the scopes of its key, by whatever way: a role, its change, the roles of a user, a
-// key. The host's own actor and who holds [hmstype.PermIdentityEscalate] may give all, as in Kubernetes' RBAC.
+// key, or what the account of another is entered by. The host's own actor and who holds [hmstype.PermIdentityEscalate] may give all, as in Kubernetes' RBAC.
 type granting struct {
 	all       bool
 	held      map[hmstype.Permission]bool
 	catalogue []hmstype.Permission // what there is to give: the library's permissions and the host's own
+	mustAsk   bool                 // another person must approve what makes an administrator; see [Service.mustAsk]
 }
 
 // mayGrant asks what the actor holds. It is asked before the transaction, as an Authorizer may need a
@@ -28,7 +29,9 @@ func (s *Service) mayGrant(ctx context.Context) (granting, error) {
 	if actor.Kind == hmstype.ActorSystem {
 		return granting{all: true, catalogue: s.base.Catalogue()}, nil
 	}
-	g := granting{held: map[hmstype.Permission]bool{}, catalogue: s.base.Catalogue()}
+	g := granting{
+		held: map[hmstype.Permission]bool{}, catalogue: s.base.Catalogue(), mustAsk: s.mustAsk(actor),
+	}
 	if g.all, err = s.base.Allows(ctx, hmstype.PermIdentityEscalate); err != nil || g.all {
 		return g, err
 	}

@@ -72,7 +72,7 @@ func TestGranting_NobodyGivesWhatHeDoesNotHold(t *testing.T) {
 			return err
 		},
 		"Creation": func(ctx context.Context) error {
-			_, err := s.CreateUser(ctx, identity.CreateUserInput{Profile: aProfile(), Roles: []string{identity.RoleAdmin}})
+			_, err := s.CreateUser(ctx, identity.CreateUserInput{Profile: aProfile(), Roles: []string{identity.RoleDoctor}})
 			return err
 		},
 	}

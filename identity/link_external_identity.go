@@ -33,31 +33,24 @@ var sampleSubject = ExternalSubject{Issuer: "https://login.example.org", Subject
 // LinkExternalIdentity lets whom an identity provider names by issuer and subject sign in to a user's account by
 // [Service.LoginExternal]. [ErrExternalIdentityTaken] where it is linked already, also to another user, whom the
 // error does not name; [ErrDeactivated] for an account that is closed. The actor must hold what the
-// user's roles allow, or [hmstype.PermIdentityEscalate]. [ErrProofRequired] for a person who has not proved
+// user's roles allow, or [hmstype.PermIdentityEscalate]; [ErrApprovalRequired] for another administrator's account. [ErrProofRequired] for a person who has not proved
 // himself just now.
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) LinkExternalIdentity(ctx context.Context, in LinkExternalIdentityInput) (ExternalIdentity, error) {
-	return giving(ctx, s, opLinkExternalIdentity, in, s.linkExternalIdentity)
+	return giving(ctx, s, opLinkExternalIdentity, in, linkExternalIdentity)
 }
 
-func (s *Service) linkExternalIdentity(
+func linkExternalIdentity(
 	ctx context.Context, db dbx.DB, in LinkExternalIdentityInput, g granting,
 ) (ExternalIdentity, error) {
-	if _, err := dbx.Get[userRow](ctx, db, "user_account", in.User, dbx.ForShare); err != nil {
-		return ExternalIdentity{}, err
-	}
-	user, err := s.loadUser(ctx, db, in.User)
+	user, err := dbx.Get[userRow](ctx, db, "user_account", in.User, dbx.ForShare)
 	if err != nil {
 		return ExternalIdentity{}, err
 	}
 	if user.Status == UserDeactivated {
 		return ExternalIdentity{}, ErrDeactivated
 	}
-	roles, err := rolesNamed(ctx, db, user.Roles)
-	if err != nil {
-		return ExternalIdentity{}, err
-	}
-	if err := g.checkRoles(roles); err != nil { // whoever has the identity is this user
+	if err := g.checkEntry(ctx, db, user); err != nil {
 		return ExternalIdentity{}, err
 	}
 	row := externalIdentityRow{

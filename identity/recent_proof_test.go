@@ -38,6 +38,8 @@ func TestRecentProof(t *testing.T) {
 	profile.Email = "elsewhere@example.org"
 	vip := restrictedPatient(t, env)
 	doctor := member(t, env, identity.RoleDoctor)
+	colleague, _ := person(t, env, identity.RoleAdmin)
+	asked := askFor(t, env, colleague, env.User(t).ID)
 
 	ways := map[string]func(ctx context.Context) error{
 		"identity.begin_totp":   func(ctx context.Context) error { _, err := s.BeginTOTP(ctx); return err },
@@ -67,6 +69,14 @@ func TestRecentProof(t *testing.T) {
 			require.NoError(t, err)
 			actor.User = doctor.ID
 			_, err = s.BreakTheGlass(hmstype.WithActor(ctx, actor), glass(vip))
+			return err
+		},
+		"identity.reset_second_factor": func(ctx context.Context) error {
+			_, err := ofOne(env).ResetSecondFactor(ctx, doctor.ID)
+			return err
+		},
+		"identity.decide_access_change": func(ctx context.Context) error {
+			_, err := s.DecideAccessChange(ctx, approving(asked))
 			return err
 		},
 		"identity.update_user": func(ctx context.Context) error {

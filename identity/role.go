@@ -160,6 +160,8 @@ var opUpdateRole = usecase.Command[UpdateRoleInput, Role]{
 
 // UpdateRole changes what a role allows, a standard one's too; every process follows within a
 // second. The actor must hold what he adds, or [hmstype.PermIdentityEscalate].
+// [ErrApprovalRequired] where a standard role would allow another thing, or any role would make administrators of
+// who has it: [Service.RequestRoleChange].
 // [ErrLastAdministrator] where nobody could administer the tenant any more,
 // [hmstype.ErrStale] where somebody else was faster.
 // Permission: [hmstype.PermIdentityManage].
@@ -179,6 +181,9 @@ func updateRole(ctx context.Context, db dbx.DB, in UpdateRoleInput, g granting) 
 			return Role{}, err
 		}
 		if err := g.define(in.Permissions, row.Permissions); err != nil {
+			return Role{}, err
+		}
+		if err := g.redefine(row, in.Permissions); err != nil {
 			return Role{}, err
 		}
 		row.setDetails(in.RoleDetails)

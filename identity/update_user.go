@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"errors"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -33,14 +32,15 @@ var opUpdateUser = usecase.Command[UpdateUserInput, User]{
 
 // UpdateUser changes a user's profile. Errors as for [Service.CreateUser];
 // [hmstype.ErrStale] where somebody else was faster, [ErrDeactivated] for an account that is closed. To change
-// the e-mail address, to which links for a new password go, wants a recent proof: [ErrProofRequired];
-// links that went to the old one end.
+// the e-mail address, to which links for a new password go, wants a recent proof: [ErrProofRequired], and that the
+// actor holds what the user's roles allow, or [hmstype.PermIdentityEscalate]: whoever has the address can be this
+// user; [ErrApprovalRequired] for another administrator's. Links that went to the old one end.
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) UpdateUser(ctx context.Context, in UpdateUserInput) (User, error) {
-	return opUpdateUser.Run(ctx, &s.base, in, s.updateUser)
+	return giving(ctx, s, opUpdateUser, in, s.updateUser)
 }
 
-func (s *Service) updateUser(ctx context.Context, db dbx.DB, in UpdateUserInput) (User, error) {
+func (s *Service) updateUser(ctx context.Context, db dbx.DB, in UpdateUserInput, g granting) (User, error) {
 	row, err := dbx.Get[userRow](ctx, db, "user_account", in.ID, dbx.ForUpdate)
 	if err != nil {
 		return User{}, err
@@ -52,7 +52,7 @@ func (s *Service) updateUser(ctx context.Context, db dbx.DB, in UpdateUserInput)
 		return User{}, err
 	}
 	if mail := names.CodeKey(in.Email); mail != row.EmailKey { // whoever has the address can have the password
-		if err := errors.Join(usecase.RequireRecentProof(db), endTokens(ctx, db, in.ID, purposeReset)); err != nil {
+		if err := changeEntry(ctx, db, row, g); err != nil {
 			return User{}, err
 		}
 	}
@@ -66,4 +66,15 @@ func (s *Service) updateUser(ctx context.Context, db dbx.DB, in UpdateUserInput)
 		return User{}, err
 	}
 	return s.loadUser(ctx, db, in.ID)
+}
+
+// changeEntry allows another e-mail address, and ends the links that went to the old one.
+func changeEntry(ctx context.Context, db dbx.DB, user userRow, g granting) error {
+	if err := usecase.RequireRecentProof(db); err != nil {
+		return err
+	}
+	if err := g.checkEntry(ctx, db, user); err != nil {
+		return err
+	}
+	return endTokens(ctx, db, user.ID, purposeReset)
 }

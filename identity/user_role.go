@@ -17,6 +17,8 @@ import (
 // maxRoles bounds the roles of one user.
 const maxRoles = 50
 
+var tooManyRoles = fmt.Sprintf("must be at most %d", maxRoles)
+
 type userRoleRow struct {
 	bun.BaseModel `bun:"table:hms.user_role,alias:ur"`
 	dbx.Tenanted
@@ -26,7 +28,7 @@ type userRoleRow struct {
 }
 
 func validateRoles(v *hmstype.Validator, roles []string) {
-	v.Check(len(roles) <= maxRoles, "roles", fmt.Sprintf("must be at most %d", maxRoles))
+	v.Check(len(roles) <= maxRoles, "roles", tooManyRoles)
 	for i, name := range roles {
 		path := fmt.Sprintf("roles[%d]", i)
 		names.Check(v, names.NameKey, name, path, 50)
@@ -60,6 +62,12 @@ func rolesNamed(ctx context.Context, db dbx.DB, roles []string) ([]roleRow, erro
 	return rows, nil
 }
 
+// rolesOf gives the roles that a user has.
+func rolesOf(ctx context.Context, db dbx.DB, user hmstype.UserID) ([]roleRow, error) {
+	return dbx.All[roleRow](ctx, db, dbx.Where(`EXISTS (SELECT 1 FROM hms.user_role AS ur
+		WHERE ur.tenant_id = ? AND ur.role_id = role.id AND ur.user_id = ?)`, db.Tenant(), user))
+}
+
 func grantRoles(ctx context.Context, db dbx.DB, user hmstype.UserID, roles []string, g granting) error {
 	rows, err := rolesNamed(ctx, db, roles)
 	if err != nil {
@@ -68,8 +76,15 @@ func grantRoles(ctx context.Context, db dbx.DB, user hmstype.UserID, roles []str
 	if err := g.checkRoles(rows); err != nil {
 		return err
 	}
-	grants := make([]userRoleRow, len(rows))
-	for i, r := range rows {
+	if err := g.administrate(rows); err != nil {
+		return err
+	}
+	return insertRoles(ctx, db, user, rows)
+}
+
+func insertRoles(ctx context.Context, db dbx.DB, user hmstype.UserID, roles []roleRow) error {
+	grants := make([]userRoleRow, len(roles))
+	for i, r := range roles {
 		grants[i] = userRoleRow{Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, UserID: user, RoleID: r.ID, GrantedAt: db.Now}
 	}
 	return dbx.Insert(ctx, db, grants...)
@@ -98,7 +113,8 @@ var opSetUserRoles = usecase.Command[SetUserRolesInput, User]{
 // [ErrLastAdministrator] where nobody else could administer the tenant, [ErrDeactivated]
 // for an account that is closed. The actor must hold what the added roles allow, or
 // [hmstype.PermIdentityEscalate]; nobody changes his own, by whichever
-// of his accounts: [ErrOwnRoles].
+// of his accounts: [ErrOwnRoles]. [ErrApprovalRequired] for a role that makes him an administrator:
+// [Service.RequestAdministrator].
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) SetUserRoles(ctx context.Context, in SetUserRolesInput) (User, error) {
 	user, err := giving(ctx, s, opSetUserRoles, in, s.setUserRoles)

@@ -21,6 +21,39 @@ GRANT USAGE ON SCHEMA hms TO hms_scheduler;
 
 GRANT USAGE ON SCHEMA hms TO hms_sealer;
 
+CREATE OR REPLACE FUNCTION hms.access_change_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    v_asked text := hms.actor_person(NEW.created_by);
+    v_decided text := hms.actor_person(NEW.decided_by);
+BEGIN
+    IF OLD.status <> 'requested'
+       OR (to_jsonb(NEW) - '{status,decided_by,decided_at,decision_text,version}'::text[])
+       <> (to_jsonb(OLD) - '{status,decided_by,decided_at,decision_text,version}'::text[]) THEN
+        RAISE EXCEPTION 'a request stays as it was made, and is decided once' USING ERRCODE = 'HM002';
+    END IF;
+    IF NEW.status <> 'approved' OR v_decided IS NULL THEN
+        RETURN NEW;
+    END IF;
+    IF EXISTS (SELECT 1 FROM hms.user_account AS u
+           WHERE u.tenant_id = NEW.tenant_id AND u.id = NEW.user_id AND u.person_id = v_decided::uuid) THEN
+        RAISE EXCEPTION 'nobody approves what he himself gets'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'access_change_subject_check';
+    END IF;
+    IF v_asked <> v_decided AND hms.accounts_related(NEW.tenant_id,
+           ARRAY[substring(NEW.created_by FROM ':([0-9a-f-]{36})'), v_asked]::uuid[],
+           ARRAY[substring(NEW.decided_by FROM ':([0-9a-f-]{36})'), v_decided]::uuid[],
+           NEW.created_at - interval '30 days') THEN
+        RAISE EXCEPTION 'one of them made an account of the other of late'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'access_change_related_check';
+    END IF;
+    RETURN NEW;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.access_change_guard() TO hms_app;
+
 CREATE OR REPLACE FUNCTION hms.accounts_related(p_tenant uuid, p_one uuid[], p_other uuid[], p_since timestamp with time zone)
  RETURNS boolean
  LANGUAGE sql
@@ -1400,6 +1433,79 @@ AS $function$
 $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.uuid_v7() TO hms_app;
+
+CREATE TABLE hms.access_change ( -- hms_owner
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by text NOT NULL DEFAULT ''::text,
+    decision_text text NOT NULL DEFAULT ''::text,
+    description text NOT NULL DEFAULT ''::text,
+    expires_at timestamp with time zone NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    permissions jsonb NOT NULL DEFAULT '[]'::jsonb,
+    reason text NOT NULL,
+    role_id uuid,
+    role_version bigint,
+    roles jsonb NOT NULL DEFAULT '[]'::jsonb,
+    status text NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid,
+    user_version bigint,
+    version bigint NOT NULL DEFAULT 1,
+    CONSTRAINT access_change_approver_check CHECK (((status <> 'approved'::text) OR (hms.actor_person(decided_by) <> hms.actor_person(created_by)))),
+    CONSTRAINT access_change_decided_check CHECK ((((status = 'requested'::text) = (decided_at IS NULL)) AND ((status = 'requested'::text) = (decided_by = ''::text)))),
+    CONSTRAINT access_change_expired_check CHECK (((status <> 'approved'::text) OR (decided_at < expires_at))),
+    CONSTRAINT access_change_kind_check CHECK (
+CASE kind
+    WHEN 'administrator'::text THEN ((user_id IS NOT NULL) AND (role_id IS NULL) AND (roles <> '[]'::jsonb) AND (description = ''::text) AND (permissions = '[]'::jsonb))
+    WHEN 'role'::text THEN ((user_id IS NULL) AND (role_id IS NOT NULL) AND (roles = '[]'::jsonb))
+    WHEN 'second-factor'::text THEN ((user_id IS NOT NULL) AND (role_id IS NULL) AND (roles = '[]'::jsonb) AND (description = ''::text) AND (permissions = '[]'::jsonb))
+    ELSE false
+END),
+    CONSTRAINT access_change_list_check CHECK (((jsonb_typeof(roles) = 'array'::text) AND (jsonb_typeof(permissions) = 'array'::text))),
+    CONSTRAINT access_change_period_check CHECK (((expires_at > created_at) AND (expires_at <= (created_at + '7 days'::interval)))),
+    CONSTRAINT access_change_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT access_change_role_fkey FOREIGN KEY (tenant_id, role_id) REFERENCES hms.role(tenant_id, id),
+    CONSTRAINT access_change_status_check CHECK ((status = ANY (ARRAY['requested'::text, 'approved'::text, 'rejected'::text, 'withdrawn'::text]))),
+    CONSTRAINT access_change_texts_check CHECK (((length(description) <= 1000) AND ((length(reason) >= 3) AND (length(reason) <= 500)) AND (length(decision_text) <= 500) AND (length(created_by) <= 81) AND (length(decided_by) <= 81))),
+    CONSTRAINT access_change_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account(tenant_id, id),
+    CONSTRAINT access_change_version_check CHECK ((((user_id IS NULL) = (user_version IS NULL)) AND ((role_id IS NULL) = (role_version IS NULL))))
+);
+CREATE INDEX access_change_role_idx ON hms.access_change USING btree (tenant_id, role_id) WHERE (role_id IS NOT NULL);
+CREATE INDEX access_change_status_idx ON hms.access_change USING btree (tenant_id, status, created_at, id);
+CREATE INDEX access_change_user_idx ON hms.access_change USING btree (tenant_id, user_id) WHERE (user_id IS NOT NULL);
+ALTER TABLE hms.access_change ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.access_change FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER access_change_audit_delete AFTER DELETE ON hms.access_change REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('access_change', '', 'id');
+CREATE TRIGGER access_change_audit_insert AFTER INSERT ON hms.access_change REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('access_change', '', 'id');
+CREATE TRIGGER access_change_audit_update AFTER UPDATE ON hms.access_change REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('access_change', '', 'id');
+CREATE TRIGGER access_change_guard BEFORE UPDATE ON hms.access_change FOR EACH ROW EXECUTE FUNCTION hms.access_change_guard();
+CREATE TRIGGER access_change_keep_rows BEFORE DELETE OR TRUNCATE ON hms.access_change FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER access_change_status_guard BEFORE UPDATE OF status ON hms.access_change FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('requested>approved', 'requested>rejected', 'requested>withdrawn');
+GRANT INSERT, SELECT, UPDATE ON hms.access_change TO hms_app;
+GRANT SELECT ON hms.access_change TO hms_backup;
+
+CREATE TABLE hms.access_change_status ( -- hms_owner
+    entity_id uuid NOT NULL,
+    from_status text NOT NULL,
+    reason text NOT NULL DEFAULT ''::text,
+    stepped_at timestamp with time zone NOT NULL,
+    stepped_by text NOT NULL,
+    tenant_id uuid NOT NULL,
+    to_status text NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT access_change_status_entity_fkey FOREIGN KEY (tenant_id, entity_id) REFERENCES hms.access_change(tenant_id, id),
+    CONSTRAINT access_change_status_pkey PRIMARY KEY (tenant_id, entity_id, version),
+    CONSTRAINT access_change_status_reason_check CHECK (((length(reason) <= 2000) AND (length(from_status) <= 30) AND (length(to_status) <= 30))),
+    CONSTRAINT access_change_status_stepped_by_check CHECK (((length(stepped_by) >= 1) AND (length(stepped_by) <= 81)))
+);
+ALTER TABLE hms.access_change_status ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.access_change_status FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER access_change_status_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.access_change_status FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+GRANT INSERT, SELECT ON hms.access_change_status TO hms_app;
+GRANT SELECT ON hms.access_change_status TO hms_backup;
 
 CREATE TABLE hms.allergy ( -- hms_owner
     category text NOT NULL DEFAULT ''::text,

@@ -63,6 +63,30 @@ func (d *Day) accounts() {
 	gone := run(d, d.Ctx, s.CreateUser,
 		identity.CreateUserInput{Profile: identity.Profile{Email: d.mail("identity.CreateUser.Profile.Email")}})
 	run(d, d.Ctx, s.SetUserStatus, identity.SetUserStatusInput{ID: gone.ID, Status: identity.UserLocked})
+	d.approvals(gone.ID)
+}
+
+// approvals asks for what makes an administrator; another person approves, refuses, or it is taken back.
+func (d *Day) approvals(user hmstype.UserID) {
+	s := d.H.Identity
+	approver := d.Person(d.Role)
+	decide := func(asked identity.AccessChange, status identity.AccessChangeStatus) {
+		run(d, approver, s.DecideAccessChange, identity.DecideAccessChangeInput{ID: asked.ID, Status: status})
+	}
+	asked := run(d, d.other, s.RequestAdministrator,
+		identity.RequestAdministratorInput{User: user, Roles: []string{d.Role}})
+	run(d, approver, s.GetAccessChange, asked.ID)
+	run(d, approver, s.ListAccessChanges, identity.ListAccessChangesInput{})
+	decide(asked, identity.AccessApproved)
+	role := run(d, d.Ctx, s.CreateRole, identity.CreateRoleInput{})
+	run(d, approver, s.GetAccessChangeHistory, asked.ID)
+	decide(run(d, d.other, s.RequestRoleChange, identity.RequestRoleChangeInput{
+		Role: role.ID, Version: role.Version,
+		RoleDetails: identity.RoleDetails{Permissions: []hmstype.Permission{hmstype.PermPatientRead}},
+	}), identity.AccessRejected)
+	asked = run(d, d.other, s.RequestSecondFactorReset, identity.RequestSecondFactorResetInput{User: user})
+	run(d, d.other, s.WithdrawAccessChange, asked.ID)
+	run(d, d.Ctx, s.ResetSecondFactor, user)
 }
 
 // logIn begins a session of the user, whose password is set anew.

@@ -115,6 +115,54 @@ CREATE TABLE hms.user_role (
 CREATE INDEX user_role_role_idx ON hms.user_role (tenant_id, role_id);
 SELECT hms.install_table('user_role', '', 'user_id,role_id', 'SELECT, INSERT, DELETE');
 
+-- What another person approves: who becomes an administrator, what a role allows, a second factor that is reset.
+-- Whom or what it is about is kept with the version that was asked of: see hms.access_change_guard.
+CREATE TABLE hms.access_change (
+    tenant_id     uuid        NOT NULL,
+    id            uuid        NOT NULL,
+    kind          text        NOT NULL,
+    user_id       uuid,
+    user_version  bigint,
+    roles         jsonb       NOT NULL DEFAULT '[]', -- to be given: id and version of each
+    role_id       uuid,
+    role_version  bigint,
+    description   text        NOT NULL DEFAULT '',
+    permissions   jsonb       NOT NULL DEFAULT '[]',
+    reason        text        NOT NULL,
+    status        text        NOT NULL,
+    created_by    text        NOT NULL,
+    created_at    timestamptz NOT NULL,
+    expires_at    timestamptz NOT NULL,
+    decided_by    text        NOT NULL DEFAULT '',
+    decided_at    timestamptz,
+    decision_text text        NOT NULL DEFAULT '',
+    version       bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT access_change_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT access_change_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
+    CONSTRAINT access_change_role_fkey FOREIGN KEY (tenant_id, role_id) REFERENCES hms.role (tenant_id, id),
+    CONSTRAINT access_change_version_check CHECK ((user_id IS NULL) = (user_version IS NULL) AND (role_id IS NULL) = (role_version IS NULL)),
+    CONSTRAINT access_change_list_check CHECK (jsonb_typeof(roles) = 'array' AND jsonb_typeof(permissions) = 'array'),
+    CONSTRAINT access_change_kind_check CHECK (CASE kind
+        WHEN 'administrator' THEN user_id IS NOT NULL AND role_id IS NULL AND roles <> '[]' AND description = '' AND permissions = '[]'
+        WHEN 'role' THEN user_id IS NULL AND role_id IS NOT NULL AND roles = '[]'
+        WHEN 'second-factor' THEN user_id IS NOT NULL AND role_id IS NULL AND roles = '[]' AND description = '' AND permissions = '[]'
+        ELSE false END),
+    CONSTRAINT access_change_status_check CHECK (status IN ('requested', 'approved', 'rejected', 'withdrawn')),
+    CONSTRAINT access_change_period_check CHECK (expires_at > created_at AND expires_at <= created_at + interval '7 days'),
+    CONSTRAINT access_change_decided_check CHECK ((status = 'requested') = (decided_at IS NULL) AND (status = 'requested') = (decided_by = '')),
+    CONSTRAINT access_change_expired_check CHECK (status <> 'approved' OR decided_at < expires_at),
+    -- The person who asked does not approve, by whatever account or key; the host's own actor is no person.
+    CONSTRAINT access_change_approver_check CHECK (status <> 'approved' OR hms.actor_person(decided_by) <> hms.actor_person(created_by)),
+    CONSTRAINT access_change_texts_check CHECK (length(description) <= 1000 AND length(reason) BETWEEN 3 AND 500
+        AND length(decision_text) <= 500 AND length(created_by) <= 81 AND length(decided_by) <= 81)
+);
+CREATE INDEX access_change_user_idx ON hms.access_change (tenant_id, user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX access_change_role_idx ON hms.access_change (tenant_id, role_id) WHERE role_id IS NOT NULL;
+CREATE INDEX access_change_status_idx ON hms.access_change (tenant_id, status, created_at, id);
+SELECT hms.install_table('access_change');
+SELECT hms.guard_status('access_change', 'requested>approved', 'requested>rejected', 'requested>withdrawn');
+SELECT hms.install_status_history('access_change');
+
 CREATE TABLE hms.break_glass (
     tenant_id    uuid        NOT NULL,
     id           uuid        NOT NULL,

@@ -43,6 +43,7 @@ var staysClear = map[string]string{
 		erasure.basis erasure.reason legal_hold.reason legal_hold.release_reason retention_policy.basis`,
 
 	"the staff's accounts: they are found and listed by it": `
+		access_change.decision_text access_change.description access_change.reason
 		api_key.name external_identity.issuer external_identity.subject role.description role.name role.name_key
 		user_account.directory_key user_account.email user_account.email_key user_account.speciality
 		user_account.first_name user_account.last_name user_account.phone_number user_account.profile_image

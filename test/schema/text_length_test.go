@@ -169,6 +169,10 @@ var storedAs = pairs(`
 	identity.BreakGlassReview: break_glass
 	identity.CancelDutyInput.Reason: duty.cancel_reason
 	identity.CreateRoleInput.Name: role.name
+	identity.DecideAccessChangeInput.Text: access_change.decision_text
+	identity.RequestAdministratorInput.Reason: access_change.reason
+	identity.RequestRoleChangeInput.Reason: access_change.reason
+	identity.RequestSecondFactorResetInput.Reason: access_change.reason
 	identity.DutyPlace: duty
 	identity.LoginInput.Source: user_session.source
 	identity.LoginInput.UserAgent: user_session.user_agent user_device.user_agent
@@ -177,6 +181,7 @@ var storedAs = pairs(`
 	identity.ExternalSubject: external_identity
 	identity.Profile: user_account
 	identity.RoleDetails: role
+	identity.RoleDetails.Description: role.description access_change.description
 	identity.TenantDetails: tenant
 	inbox.CompleteTaskInput.Outcome: task.outcome
 	inbox.FailTaskInput.Reason: task_history.reason
@@ -255,7 +260,7 @@ var askedFor = strings.Fields(`audit.ListExposuresInput.Actor audit.ListEventsIn
 	clinical.PrescribeInput.GenericName identity.CreateUserInput.Roles identity.LoginInput.Login
 	identity.ListOnDutyInput.Role identity.ListPractitionersInput.Role identity.ListPractitionersInput.Search
 	identity.RequestPasswordResetInput.Login identity.RequestPasswordResetInput.Source
-	identity.SetUserRolesInput.Roles inbox.CreateTaskInput.EscalationRole
+	identity.SetUserRolesInput.Roles identity.RequestAdministratorInput.Roles inbox.CreateTaskInput.EscalationRole
 	inbox.EscalateTasksInput.Role inbox.ListNotificationsInput.Category inbox.Recipient.Role inbox.ListTasksInput.Role
 	inbox.Link.Entity
 	patient.SearchInput.MRN patient.SearchInput.Name patient.SearchInput.PhoneNumber patient.byMRN.MRN`)
