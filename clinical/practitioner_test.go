@@ -2,6 +2,7 @@ package clinical_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -27,6 +29,9 @@ func TestPractitioner(t *testing.T) {
 	require.NoError(t, err)
 	uses := b.treating(t)
 	for _, info := range usecase.Declared() {
+		if !strings.HasPrefix(info.Name, "clinical.") {
+			continue
+		}
 		require.Equal(t, info.Treats, uses[info.Name] != nil, "%s is not walked here", info.Name)
 	}
 	for name, use := range uses {
@@ -50,7 +55,10 @@ func TestPractitioner(t *testing.T) {
 			})
 			require.NoError(t, err)
 			require.Error(t, use(as(doctor.ID), doctor.ID))
-			if name != "clinical.sign_note" && name != "clinical.prescribe" { // there the actor himself may nothing any more
+			switch name {
+			case "clinical.sign_note", "clinical.prescribe", "clinical.resume_prescription":
+				// there the actor himself may nothing any more
+			default:
 				require.ErrorIs(t, use(as(doctor.ID), doctor.ID), hmstype.ErrNotPractitioner)
 			}
 		})
@@ -94,6 +102,18 @@ func (b *bundle) treating(t *testing.T) map[string]func(ctx context.Context, who
 			_, err = b.SignNote(ctx, note.ID)
 			return err
 		},
+		"clinical.resume_prescription": func(ctx context.Context, _ hmstype.UserID) error {
+			rx, err := b.Prescribe(b.Ctx, clinical.PrescribeInput{
+				Encounter: open.ID, PrescriptionDetails: clinical.PrescriptionDetails{
+					MedicationName: "Paracetamol", Dosage: "500 mg", Frequency: "4x", Duration: "5 days", Quantity: 20,
+				},
+			})
+			require.NoError(t, err)
+			_, err = b.HoldPrescription(b.Ctx, clinical.HoldPrescriptionInput{ID: rx.ID, Reason: "fasting"})
+			require.NoError(t, err)
+			_, err = b.ResumePrescription(ctx, clinical.ResumePrescriptionInput{ID: rx.ID, Reason: "eats again"})
+			return err
+		},
 		"clinical.prescribe": func(ctx context.Context, _ hmstype.UserID) error {
 			_, err := b.Prescribe(ctx, clinical.PrescribeInput{
 				Encounter: open.ID, PrescriptionDetails: clinical.PrescriptionDetails{
@@ -103,6 +123,22 @@ func (b *bundle) treating(t *testing.T) map[string]func(ctx context.Context, who
 			return err
 		},
 	}
+}
+
+// Nor does a row come to name him by a change.
+func TestPractitioner_ByRawSQL(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	gone := b.User(t, identity.RoleDoctor)
+	open := b.open(t, clinical.ClassAmbulatory)
+	_, err := b.Identity.SetUserStatus(b.Ctx, identity.SetUserStatusInput{ID: gone.ID, Status: identity.UserDeactivated})
+	require.NoError(t, err)
+	err = b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
+		_, err := db.NewRaw(`UPDATE hms.encounter SET practitioner_id = ? WHERE tenant_id = ? AND id = ?`,
+			gone.ID, b.Tenant, open.ID).Exec(ctx)
+		return err
+	})
+	require.ErrorIs(t, err, hmstype.ErrNotPractitioner)
 }
 
 // The database keeps it where the rule is passed by: the appointment of somebody who left leads to no

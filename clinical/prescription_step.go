@@ -106,7 +106,8 @@ func (s *Service) HoldPrescription(ctx context.Context, in HoldPrescriptionInput
 
 var opResumePrescription = usecase.Command[ResumePrescriptionInput, Prescription]{
 	Name: "clinical.resume_prescription", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(),
-	Sample: ResumePrescriptionInput(sampleStop),
+	Practitioner: usecase.TheActor[ResumePrescriptionInput],
+	Sample:       ResumePrescriptionInput(sampleStop),
 }.Declare()
 
 // ResumePrescription makes a prescription active again that was on hold.

@@ -90,14 +90,18 @@ var opCreateAPIKey = usecase.Command[CreateAPIKeyInput, NewAPIKey]{
 }.Declare()
 
 // CreateAPIKey makes a key for an active user. Nobody gives what he does not hold: the actor must
-// have every scope himself, and a program within the scopes of its own key. [ErrProofRequired] for a person
-// who has not proved himself just now.
+// have every scope himself. Whoever made a key answers for what it does, also where it acts by another's
+// account. No key makes a key: [ErrPersonRequired]. [ErrProofRequired] for a person who has not proved
+// himself just now.
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) CreateAPIKey(ctx context.Context, in CreateAPIKeyInput) (NewAPIKey, error) {
 	return giving(ctx, s, opCreateAPIKey, in, createAPIKey)
 }
 
 func createAPIKey(ctx context.Context, db dbx.DB, in CreateAPIKeyInput, g granting) (NewAPIKey, error) {
+	if !db.Actor.APIKey.IsZero() { // what it makes would outlive it
+		return NewAPIKey{}, ErrPersonRequired
+	}
 	if err := g.define(in.Scopes, nil); err != nil {
 		return NewAPIKey{}, err
 	}
@@ -168,25 +172,33 @@ func apiKeys(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.UserID]) ([
 	return keys, err
 }
 
-const keyByHash = `SELECT k.user_id, k.scopes, k.last_used_at, k.id FROM hms.api_key AS k
+const keyByHash = `SELECT k.user_id, k.scopes, k.last_used_at, k.id, coalesce(hms.actor_person(k.created_by), '')
+	FROM hms.api_key AS k
 	JOIN hms.user_account AS u ON u.tenant_id = k.tenant_id AND u.tenant_id = $1 AND u.id = k.user_id
 	AND u.status = 'active'
 	WHERE k.tenant_id = $1 AND k.token_hash = $2 AND k.revoked_at IS NULL AND k.expires_at > $3`
 
 // authenticateKey gives the actor of an API key, with its scopes: a program that acts by its user's
-// account. The key's owner, who answers for what it does, is the person of that account.
+// account. Who made the key answers for what it does; where the host did, the person of that account.
 func authenticateKey(ctx context.Context, db dbx.DB, hash []byte) (hmstype.Actor, error) {
 	actor := hmstype.Actor{Tenant: db.Tenant(), Kind: hmstype.ActorService, Purpose: hmstype.PurposeOperations}
 	var scopes []byte
 	var used sql.NullTime
-	err := db.QueryRow(ctx, keyByHash, db.Tenant(), hash, db.Now).Scan(&actor.User, &scopes, &used, &actor.APIKey)
+	var maker string
+	err := db.QueryRow(ctx, keyByHash, db.Tenant(), hash, db.Now).
+		Scan(&actor.User, &scopes, &used, &actor.APIKey, &maker)
 	if errors.Is(err, sql.ErrNoRows) {
 		return hmstype.Actor{}, ErrSessionEnded
 	}
 	if err != nil {
 		return hmstype.Actor{}, err
 	}
-	if actor.Person, err = db.PersonOf(ctx, actor.User); err != nil {
+	if maker == "" {
+		actor.Person, err = db.PersonOf(ctx, actor.User)
+	} else {
+		actor.Person, err = hmstype.ParseID[hmstype.UserID](maker)
+	}
+	if err != nil {
 		return hmstype.Actor{}, err
 	}
 	actor.Scopes = []hmstype.Permission{}

@@ -37,13 +37,16 @@ var opBreakTheGlass = usecase.Command[BreakTheGlassInput, BreakGlass]{
 // wants somebody who holds the permission (the clinical professions do) and has proved who he
 // is within [RecentProof]: [ErrProofRequired] otherwise. Every read that the grant
 // allows carries its id on the trail, where the patient's report of accesses shows it; an
-// outbox event alerts whoever must review. [ErrReviewOverdue] where a grant of the same person
+// outbox event alerts whoever must review. It has a transaction of its own even in one of the host's: whoever
+// saw a record cannot undo that he asked for it. [ErrReviewOverdue] where a grant of the same person
 // waits for its review too long; [ErrTooManyOpenGrants] and [ErrTooManyDailyGrants] where he has had as many as
 // he may have ([MaxOpenBreakGlass], [MaxDailyBreakGlass]), which whoever must review is told as well. It opens
 // what is restricted; it gives no permission.
 // Permission: [hmstype.PermBreakGlass].
 func (s *Service) BreakTheGlass(ctx context.Context, in BreakTheGlassInput) (BreakGlass, error) {
-	grant, err := opBreakTheGlass.Run(ctx, &s.base, in, s.breakTheGlass)
+	base := s.base
+	base.DB = base.DB.Unbound()
+	grant, err := opBreakTheGlass.Run(ctx, &base, in, s.breakTheGlass)
 	switch {
 	case errors.Is(err, ErrTooManyOpenGrants):
 		s.tellRefused(ctx, in.Patient, boundOpen)

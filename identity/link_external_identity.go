@@ -33,8 +33,9 @@ var sampleSubject = ExternalSubject{Issuer: "https://login.example.org", Subject
 // LinkExternalIdentity lets whom an identity provider names by issuer and subject sign in to a user's account by
 // [Service.LoginExternal]. [ErrExternalIdentityTaken] where it is linked already, also to another user, whom the
 // error does not name; [ErrDeactivated] for an account that is closed. The actor must hold what the
-// user's roles allow, or [hmstype.PermIdentityEscalate]; [ErrApprovalRequired] for another administrator's account. [ErrProofRequired] for a person who has not proved
-// himself just now.
+// user's roles allow, or [hmstype.PermIdentityEscalate]; to an account that waits for its person only the
+// host's own actor links. [ErrApprovalRequired] for another administrator's account. [ErrProofRequired] for a
+// person who has not proved himself just now.
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) LinkExternalIdentity(ctx context.Context, in LinkExternalIdentityInput) (ExternalIdentity, error) {
 	return giving(ctx, s, opLinkExternalIdentity, in, linkExternalIdentity)
@@ -49,6 +50,11 @@ func linkExternalIdentity(
 	}
 	if user.Status == UserDeactivated {
 		return ExternalIdentity{}, ErrDeactivated
+	}
+	if user.Status == UserInvited { // who may do what by it is not decided yet, and its person has not come
+		if err := requireHost(db); err != nil {
+			return ExternalIdentity{}, err
+		}
 	}
 	if err := g.checkEntry(ctx, db, user); err != nil {
 		return ExternalIdentity{}, err

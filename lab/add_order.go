@@ -38,14 +38,16 @@ func (in AddOrderInput) Validate() error {
 
 var opAddOrder = usecase.Command[AddOrderInput, Order]{
 	Name: "lab.add_order", Permission: hmstype.PermLabOrder, Shows: orders.One(),
-	Key: func(in AddOrderInput) string { return in.IdempotencyKey },
+	Key:          func(in AddOrderInput) string { return in.IdempotencyKey },
+	Practitioner: func(in AddOrderInput, _ hmstype.Actor) hmstype.UserID { return in.Requester },
 	Sample: AddOrderInput{
 		OrderDetails: OrderDetails{Priority: PriorityStat, ClinicalNotes: "on digoxin"}, Tests: make([]hmstype.LabTestID, 1),
 	},
 }.Declare()
 
 // AddOrder orders tests. The patient's record must be active; [ErrEncounterMismatch],
-// [ErrEncounterClosed]; [ErrTestInactive]. Nothing is charged before a specimen is collected.
+// [ErrEncounterClosed]; [ErrTestInactive]; [hmstype.ErrNotPractitioner] where somebody is named as the
+// requester who does not treat. Nothing is charged before a specimen is collected.
 // Permission: [hmstype.PermLabOrder].
 func (s *Service) AddOrder(ctx context.Context, in AddOrderInput) (Order, error) {
 	return opAddOrder.Run(ctx, &s.base, in, s.addOrder)

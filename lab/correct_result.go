@@ -67,7 +67,7 @@ func (s *Service) correctResult(ctx context.Context, db dbx.DB, in CorrectResult
 	if !known {
 		return ItemResult{}, ErrAnalyteMismatch
 	}
-	if old.Status == ResultFinal { // who corrected a value may correct it again: he stands for it already
+	if !old.VerifiedBy.SamePerson(db.By()) { // who corrected a value may correct it again: he stands for it already
 		if err := s.requireSecondPerson(db, old); err != nil {
 			return ItemResult{}, err
 		}
@@ -83,6 +83,7 @@ func (s *Service) correctResult(ctx context.Context, db dbx.DB, in CorrectResult
 			return ItemResult{}, ErrNoChange
 		}
 		to, row.Status = ItemAmended, ResultAmended
+		row.EnteredBy, row.EnteredAt = old.EnteredBy, old.EnteredAt // a comment is no other value
 	}
 	row.Reason, row.VerifiedBy, row.VerifiedAt = in.Reason, db.By(), db.Now
 	rows := []resultRow{row}

@@ -129,3 +129,37 @@ func TestRoles_NurseDoesNotEnterResults(t *testing.T) {
 	})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied, "ranges are the supervisor's")
 }
+
+// Who is named as the one who orders treats.
+func TestService_AddOrder_RequesterTreats(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	test, who := b.potassium(t), b.adult(t)
+	_, err := b.lab.AddOrder(b.tech, lab.AddOrderInput{
+		Patient: who, Tests: []hmstype.LabTestID{test.ID},
+		OrderDetails: lab.OrderDetails{Requester: b.User(t, identity.RoleCashier).ID},
+	})
+	require.ErrorIs(t, err, hmstype.ErrNotPractitioner)
+}
+
+// A comment makes nobody the author of a value: whoever entered it corrects it no more than before.
+func TestService_CorrectResult_CommentKeepsWhoEntered(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	test := b.potassium(t)
+	entered := b.As(t, identity.RoleLabTechnician)
+	b.tech = entered
+	_, out := b.final(t, test, b.adult(t), number("5.5"))
+	in := lab.CorrectResultInput{
+		ItemRef: ref(out.Item), Analyte: test.Analytes[0].ID, Value: number("5.5"), Comment: "repeated", Reason: "asked",
+	}
+	amended, err := b.lab.CorrectResult(b.senior, in)
+	require.NoError(t, err)
+	require.Equal(t, lab.ResultAmended, amended.Results[0].Status)
+	require.Equal(t, b.by(entered), amended.Results[0].EnteredBy)
+	in.ItemRef, in.Value = ref(amended.Item), number("9.9")
+	_, err = b.lab.CorrectResult(entered, in)
+	require.ErrorIs(t, err, hmstype.ErrSeparationOfDuties)
+	_, err = b.lab.CorrectResult(b.senior, in)
+	require.NoError(t, err)
+}

@@ -834,6 +834,9 @@ CREATE OR REPLACE FUNCTION hms.guard_practitioner()
  LANGUAGE plpgsql
 AS $function$
 BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.practitioner_id = OLD.practitioner_id THEN
+        RETURN NEW;
+    END IF;
     IF EXISTS (SELECT 1 FROM hms.user_account AS u
         WHERE u.tenant_id = NEW.tenant_id AND u.id = NEW.practitioner_id AND u.status <> 'active') THEN
         RAISE EXCEPTION 'the practitioner has no active account' USING ERRCODE = 'HM201', DETAIL = NEW.practitioner_id;
@@ -1639,7 +1642,7 @@ CREATE TRIGGER appointment_audit_delete AFTER DELETE ON hms.appointment REFERENC
 CREATE TRIGGER appointment_audit_insert AFTER INSERT ON hms.appointment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('appointment', 'patient_id', 'id');
 CREATE TRIGGER appointment_audit_update AFTER UPDATE ON hms.appointment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('appointment', 'patient_id', 'id');
 CREATE TRIGGER appointment_keep_rows BEFORE DELETE OR TRUNCATE ON hms.appointment FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-CREATE TRIGGER appointment_practitioner BEFORE INSERT ON hms.appointment FOR EACH ROW EXECUTE FUNCTION hms.guard_practitioner();
+CREATE TRIGGER appointment_practitioner BEFORE INSERT OR UPDATE OF practitioner_id ON hms.appointment FOR EACH ROW EXECUTE FUNCTION hms.guard_practitioner();
 CREATE TRIGGER appointment_status_guard BEFORE UPDATE OF status ON hms.appointment FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('arrived>cancelled', 'arrived>checked-in', 'arrived>entered-in-error', 'arrived>fulfilled', 'booked>arrived', 'booked>cancelled', 'booked>checked-in', 'booked>entered-in-error', 'booked>noshow', 'cancelled>entered-in-error', 'checked-in>cancelled', 'checked-in>entered-in-error', 'checked-in>fulfilled', 'fulfilled>entered-in-error', 'noshow>entered-in-error', 'pending>booked', 'pending>cancelled', 'pending>entered-in-error', 'proposed>booked', 'proposed>cancelled', 'proposed>entered-in-error', 'proposed>pending', 'waitlist>booked', 'waitlist>cancelled', 'waitlist>entered-in-error', 'waitlist>pending');
 GRANT INSERT, SELECT, UPDATE ON hms.appointment TO hms_app;
 GRANT SELECT ON hms.appointment TO hms_backup;
@@ -2713,7 +2716,7 @@ CREATE TRIGGER encounter_audit_delete AFTER DELETE ON hms.encounter REFERENCING 
 CREATE TRIGGER encounter_audit_insert AFTER INSERT ON hms.encounter REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('encounter', 'patient_id', 'id');
 CREATE TRIGGER encounter_audit_update AFTER UPDATE ON hms.encounter REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('encounter', 'patient_id', 'id');
 CREATE TRIGGER encounter_keep_rows BEFORE DELETE OR TRUNCATE ON hms.encounter FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-CREATE TRIGGER encounter_practitioner BEFORE INSERT ON hms.encounter FOR EACH ROW EXECUTE FUNCTION hms.guard_practitioner();
+CREATE TRIGGER encounter_practitioner BEFORE INSERT OR UPDATE OF practitioner_id ON hms.encounter FOR EACH ROW EXECUTE FUNCTION hms.guard_practitioner();
 CREATE TRIGGER encounter_status_guard BEFORE UPDATE OF status ON hms.encounter FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('arrived>cancelled', 'arrived>entered-in-error', 'arrived>in-progress', 'arrived>triaged', 'cancelled>entered-in-error', 'finished>entered-in-error', 'in-progress>entered-in-error', 'in-progress>finished', 'in-progress>onleave', 'onleave>entered-in-error', 'onleave>in-progress', 'planned>arrived', 'planned>cancelled', 'planned>entered-in-error', 'planned>in-progress', 'triaged>entered-in-error', 'triaged>in-progress');
 GRANT INSERT, SELECT, UPDATE ON hms.encounter TO hms_app;
 GRANT SELECT ON hms.encounter TO hms_backup;

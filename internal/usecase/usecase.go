@@ -79,7 +79,7 @@ func run[In Validator, Out any](
 		err = b.recordRestricted(ctx, op, dbx.Map(err))
 		b.recordDenied(ctx, op, err)
 		b.recordSeparation(ctx, op, err)
-		b.recordMatched(ctx, op, err)
+		err = b.recordMatched(ctx, op, err)
 	}
 	return finish(b, op, done, out, err)
 }
@@ -248,17 +248,24 @@ type matchingError interface {
 }
 
 // recordMatched records of whom a refusal told that they are patients here: who asks often enough learns
-// who is, without ever opening a record.
-func (b *Base) recordMatched(ctx context.Context, op Op, err error) {
+// who is, without ever opening a record. Where that cannot be recorded, nothing is told.
+func (b *Base) recordMatched(ctx context.Context, op Op, err error) error {
 	var refused matchingError
 	if !errors.As(err, &refused) {
-		return
+		return err
 	}
 	var accesses []dbx.Access
 	for _, id := range refused.MatchedPatients() {
 		accesses = append(accesses, dbx.Access{Action: "matched", Entity: "patient", ID: id.String(), Patient: id})
 	}
-	b.recordDenial(ctx, op, accesses...)
+	failed := b.recordAlone(ctx, op.Name, func(ctx context.Context, db dbx.DB) error {
+		return db.RecordAccess(ctx, accesses...)
+	})
+	if failed != nil {
+		b.Log.Error().Str("op", op.Name).Str("kind", string(hmstype.KindOf(dbx.Map(failed)))).Msg("match not recorded")
+		return hmstype.ErrUnavailable
+	}
+	return err
 }
 
 // recordDenied records that a rule refused a permission that only the matter at hand asked for.
@@ -273,20 +280,25 @@ func (b *Base) recordDenied(ctx context.Context, op Op, err error) {
 const denialTimeout = 3 * time.Second
 
 // recordDenial writes the refusal in a transaction of its own.
-func (b *Base) recordDenial(ctx context.Context, op Op, accesses ...dbx.Access) {
+func (b *Base) recordDenial(ctx context.Context, op Op, access dbx.Access) {
 	b.RecordRefusal(ctx, op.Name, func(ctx context.Context, db dbx.DB) error {
-		return db.RecordAccess(ctx, accesses...)
+		return db.RecordAccess(ctx, access)
 	})
 }
 
 // RecordRefusal runs what records a refusal in a transaction of its own, so that it survives the
 // rollback of the use case. The caller is refused whether or not that succeeds.
 func (b *Base) RecordRefusal(ctx context.Context, op string, record func(context.Context, dbx.DB) error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), denialTimeout)
-	defer cancel()
-	if err := b.DB.Unbound().InTx(ctx, op, record); err != nil {
+	if err := b.recordAlone(ctx, op, record); err != nil {
 		b.Log.Error().Str("op", op).Str("kind", string(hmstype.KindOf(dbx.Map(err)))).Msg("refusal not recorded")
 	}
+}
+
+// recordAlone runs what records something in a transaction of its own.
+func (b *Base) recordAlone(ctx context.Context, op string, record func(context.Context, dbx.DB) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), denialTimeout)
+	defer cancel()
+	return b.DB.Unbound().InTx(ctx, op, record)
 }
 
 func finish[Out any](b *Base, op Op, done func(error), out Out, err error) (Out, error) {

@@ -4,6 +4,9 @@
 CREATE OR REPLACE FUNCTION hms.guard_practitioner() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.practitioner_id = OLD.practitioner_id THEN
+        RETURN NEW;
+    END IF;
     IF EXISTS (SELECT 1 FROM hms.user_account AS u
         WHERE u.tenant_id = NEW.tenant_id AND u.id = NEW.practitioner_id AND u.status <> 'active') THEN
         RAISE EXCEPTION 'the practitioner has no active account' USING ERRCODE = 'HM201', DETAIL = NEW.practitioner_id;
@@ -11,8 +14,8 @@ BEGIN
     RETURN NEW;
 END $$;
 
-CREATE OR REPLACE TRIGGER appointment_practitioner BEFORE INSERT ON hms.appointment
+CREATE OR REPLACE TRIGGER appointment_practitioner BEFORE INSERT OR UPDATE OF practitioner_id ON hms.appointment
     FOR EACH ROW EXECUTE FUNCTION hms.guard_practitioner();
 
-CREATE OR REPLACE TRIGGER encounter_practitioner BEFORE INSERT ON hms.encounter
+CREATE OR REPLACE TRIGGER encounter_practitioner BEFORE INSERT OR UPDATE OF practitioner_id ON hms.encounter
     FOR EACH ROW EXECUTE FUNCTION hms.guard_practitioner();
