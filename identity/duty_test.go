@@ -41,9 +41,11 @@ func (r *roster) ward(t *testing.T) hmstype.WardID {
 }
 
 // hours gives a period from the clock's start on.
-func hours(from, to time.Duration) hmstype.Period {
-	return hmstype.Period{Start: dbtest.Start.Add(from * time.Hour), End: dbtest.Start.Add(to * time.Hour)}
+func hours(from, to int) hmstype.Period {
+	return hmstype.Period{Start: hour(from), End: hour(to)}
 }
+
+func hour(n int) time.Time { return dbtest.Start.Add(time.Duration(n) * time.Hour) }
 
 // on is the input of a duty at the ward.
 func (r *roster) on(user hmstype.UserID, period hmstype.Period) identity.AssignDutyInput {
@@ -233,7 +235,7 @@ func TestService_AssignDuty_Concurrent(t *testing.T) {
 	r := newRoster(t)
 	user := r.User(t).ID
 	won := race(t, 32, func(i int) error {
-		_, err := r.AssignDuty(r.Ctx, r.on(user, hours(time.Duration(1+i%3), 9)))
+		_, err := r.AssignDuty(r.Ctx, r.on(user, hours(1+i%3, 9)))
 		return err
 	}, identity.ErrDutyOverlap)
 	require.Equal(t, 1, won)

@@ -23,16 +23,17 @@ func TestService_ListOnDuty_Edges(t *testing.T) {
 	for _, tt := range []struct {
 		at    time.Duration // after the start
 		who   hmstype.UserID
-		until time.Duration
+		until int // hours after it
 	}{
-		{0, ann, 2}, {2*time.Hour - time.Microsecond, ann, 2}, {2 * time.Hour, ben, 4}, {4*time.Hour - time.Microsecond, ben, 4},
-		{4 * time.Hour, cho, 5}, {5 * time.Hour, ben, 6}, {6 * time.Hour, ann, 8}, {8*time.Hour - time.Microsecond, ann, 8},
+		{0, ann, 2}, {2*time.Hour - time.Microsecond, ann, 2}, {2 * time.Hour, ben, 4},
+		{4*time.Hour - time.Microsecond, ben, 4}, {4 * time.Hour, cho, 5}, {5 * time.Hour, ben, 6},
+		{6 * time.Hour, ann, 8}, {8*time.Hour - time.Microsecond, ann, 8},
 	} {
 		at := dbtest.Start.Add(tt.at)
 		require.Equal(t, []hmstype.UserID{tt.who}, r.thereAt(t, at), tt.at)
 		list, err := r.ListOnDuty(r.Ctx, identity.ListOnDutyInput{At: at})
 		require.NoError(t, err)
-		require.Equal(t, dbtest.Start.Add(tt.until*time.Hour), list.Items[0].Until, tt.at)
+		require.Equal(t, hour(tt.until), list.Items[0].Until, tt.at)
 	}
 	for _, at := range []time.Duration{-time.Microsecond, 8 * time.Hour} {
 		require.Empty(t, r.thereAt(t, dbtest.Start.Add(at)), at)
@@ -103,9 +104,11 @@ func TestService_ListOnDuty(t *testing.T) {
 		in   identity.ListOnDutyInput
 		want []hmstype.UserID
 	}{
-		"All":         {identity.ListOnDutyInput{}, []hmstype.UserID{cho, ben, nurse}},
-		"Ward":        {identity.ListOnDutyInput{DutyPlace: r.place}, []hmstype.UserID{ben, nurse}},
-		"Service":     {identity.ListOnDutyInput{DutyPlace: identity.DutyPlace{Service: "cardiology"}}, []hmstype.UserID{cho, ben}},
+		"All":  {identity.ListOnDutyInput{}, []hmstype.UserID{cho, ben, nurse}},
+		"Ward": {identity.ListOnDutyInput{DutyPlace: r.place}, []hmstype.UserID{ben, nurse}},
+		"Service": {
+			identity.ListOnDutyInput{DutyPlace: identity.DutyPlace{Service: "cardiology"}}, []hmstype.UserID{cho, ben},
+		},
 		"WardService": {identity.ListOnDutyInput{DutyPlace: both.DutyPlace}, []hmstype.UserID{ben}},
 		"OnCall":      {identity.ListOnDutyInput{Kind: identity.DutyOnCall}, []hmstype.UserID{cho, ben}},
 		"Role":        {identity.ListOnDutyInput{Role: "nurse"}, []hmstype.UserID{nurse}},
@@ -176,12 +179,16 @@ func TestService_ListDuties(t *testing.T) {
 		in   identity.ListDutiesInput
 		want []identity.Duty
 	}{
-		"All":       {identity.ListDutiesInput{}, []identity.Duty{first, later, served}},
-		"User":      {identity.ListDutiesInput{User: ann}, []identity.Duty{first, served}},
-		"Ward":      {identity.ListDutiesInput{DutyPlace: r.place}, []identity.Duty{first, later}},
-		"Service":   {identity.ListDutiesInput{DutyPlace: identity.DutyPlace{Service: "LABORATORY"}}, []identity.Duty{served}},
-		"During":    {identity.ListDutiesInput{During: hours(8, 20)}, []identity.Duty{later}},
-		"Since":     {identity.ListDutiesInput{During: hmstype.Period{Start: dbtest.Start.Add(9 * time.Hour)}}, []identity.Duty{later, served}},
+		"All":  {identity.ListDutiesInput{}, []identity.Duty{first, later, served}},
+		"User": {identity.ListDutiesInput{User: ann}, []identity.Duty{first, served}},
+		"Ward": {identity.ListDutiesInput{DutyPlace: r.place}, []identity.Duty{first, later}},
+		"Service": {
+			identity.ListDutiesInput{DutyPlace: identity.DutyPlace{Service: "LABORATORY"}}, []identity.Duty{served},
+		},
+		"During": {identity.ListDutiesInput{During: hours(8, 20)}, []identity.Duty{later}},
+		"Since": {
+			identity.ListDutiesInput{During: hmstype.Period{Start: hour(9)}}, []identity.Duty{later, served},
+		},
 		"Cancelled": {identity.ListDutiesInput{User: ben, Cancelled: true}, []identity.Duty{later, cancelled}},
 	} {
 		list, err := r.ListDuties(r.As(t, identity.RoleNurse), tt.in)

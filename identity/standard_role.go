@@ -85,8 +85,9 @@ var standardRoles = withInbox([]standardRole{
 // labWork is what working on specimens needs, from the draw to the report.
 func labWork() []hmstype.Permission {
 	return []hmstype.Permission{
-		hmstype.PermPatientRead, hmstype.PermPractitionerRead, hmstype.PermDutyRead, hmstype.PermLabRead, hmstype.PermLabOrder,
-		hmstype.PermLabCollect, hmstype.PermLabEnter, hmstype.PermLabVerify, hmstype.PermLabRelease, hmstype.PermNotify,
+		hmstype.PermPatientRead, hmstype.PermPractitionerRead, hmstype.PermDutyRead, hmstype.PermLabRead,
+		hmstype.PermLabOrder, hmstype.PermLabCollect, hmstype.PermLabEnter, hmstype.PermLabVerify,
+		hmstype.PermLabRelease, hmstype.PermNotify,
 	}
 }
 
