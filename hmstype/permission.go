@@ -94,7 +94,8 @@ const (
 // Permissions lists the catalogue, sorted by area.
 func Permissions() []Permission {
 	return []Permission{
-		PermIdentityRead, PermIdentityManage, PermIdentityEscalate, PermIdentityApprove, PermAuthenticate, PermAuditRead, PermAuditVerify,
+		PermIdentityRead, PermIdentityManage, PermIdentityEscalate, PermIdentityApprove, PermAuthenticate,
+		PermAuditRead, PermAuditVerify,
 		PermAuditSeal, PermDisclose, PermAuditRetain,
 		PermPatientRead, PermPatientWrite, PermPatientRestricted, PermBreakGlass, PermBreakGlassReview,
 		PermPractitionerRead, PermDutyRead, PermDutyWrite,

@@ -58,7 +58,9 @@ func TestApproval_IsRequired(t *testing.T) {
 	update := func(s *identity.Service, ctx context.Context, name string, change func(*identity.RoleDetails)) error {
 		role := roleNamed(t, env, name)
 		change(&role.RoleDetails)
-		_, err := s.UpdateRole(ctx, identity.UpdateRoleInput{ID: role.ID, Version: role.Version, RoleDetails: role.RoleDetails})
+		_, err := s.UpdateRole(ctx, identity.UpdateRoleInput{
+			ID: role.ID, Version: role.Version, RoleDetails: role.RoleDetails,
+		})
 		return err
 	}
 	permit := func(p hmstype.Permission) func(*identity.RoleDetails) {
@@ -232,7 +234,9 @@ func TestDecideAccessChange_Refuses(t *testing.T) {
 	asked = askFor(t, env, admin, subject.ID)
 	role := roleNamed(t, env, identity.RoleAdmin)
 	role.Description = "Another"
-	_, err = s.UpdateRole(env.Ctx, identity.UpdateRoleInput{ID: role.ID, Version: role.Version, RoleDetails: role.RoleDetails})
+	_, err = s.UpdateRole(env.Ctx, identity.UpdateRoleInput{
+		ID: role.ID, Version: role.Version, RoleDetails: role.RoleDetails,
+	})
 	require.NoError(t, err)
 	_, err = s.DecideAccessChange(stranger, approving(asked))
 	require.ErrorIs(t, err, hmstype.ErrStale, "nor is the role")
@@ -316,7 +320,8 @@ func TestAccessChange_OfASecondFactor(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, keys)
 	require.Equal(t, 1, events(t, env, "second_factor_reset"))
-	require.Zero(t, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.user_recovery_code WHERE tenant_id = ?`, env.Tenant))
+	require.Zero(t, dbtest.Scalar[int](t, env,
+		`SELECT count(*) FROM hms.user_recovery_code WHERE tenant_id = ?`, env.Tenant))
 	_, err = s.BeginTOTP(self)
 	require.NoError(t, err, "he enrols anew")
 
@@ -330,7 +335,8 @@ func TestAccessChange_OfASecondFactor(t *testing.T) {
 		}
 		require.NoError(t, err)
 	}
-	mine, err := s.RequestSecondFactorReset(admin, identity.RequestSecondFactorResetInput{User: approverID, Reason: "Lost it"})
+	mine, err := s.RequestSecondFactorReset(admin,
+		identity.RequestSecondFactorResetInput{User: approverID, Reason: "Lost it"})
 	require.NoError(t, err)
 	_, err = s.DecideAccessChange(approver, approving(mine))
 	require.ErrorIs(t, err, identity.ErrOwnSecondFactor)

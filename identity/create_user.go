@@ -35,8 +35,8 @@ var opCreateUser = usecase.Command[CreateUserInput, User]{
 // looks like another one's, without saying whose; an unknown role is not found, as is an unknown Person. The actor
 // must hold what the roles allow, or [hmstype.PermIdentityEscalate]; nobody gives roles to a further account of his
 // own: [ErrOwnRoles]. [ErrApprovalRequired] for a role that makes an administrator: the account is made without it,
-// and [Service.RequestAdministrator] asks for it. He does not get what its person first proves himself by: that is the host's to send, by
-// [Service.Invite] or [Service.RequestPasswordReset].
+// and [Service.RequestAdministrator] asks for it. He does not get what its person first proves himself by: that is
+// the host's to send, by [Service.Invite] or [Service.RequestPasswordReset].
 // Permission: [hmstype.PermIdentityManage].
 func (s *Service) CreateUser(ctx context.Context, in CreateUserInput) (User, error) {
 	return giving(ctx, s, opCreateUser, in, s.createUser)

@@ -71,7 +71,8 @@ func TestCredentials_EveryUseCaseIsThoughtOf(t *testing.T) {
 		}
 		found++
 		_, isWay := ways[info.Name]
-		require.NotEqual(t, isWay, harmless[info.Name] != "", "%s: does it let who manages accounts into another's?", info.Name)
+		require.NotEqual(t, isWay, harmless[info.Name] != "",
+			"%s: does it let who manages accounts into another's?", info.Name)
 	}
 	require.Equal(t, len(ways)+len(harmless), found)
 }

@@ -11,7 +11,8 @@ import (
 
 // granting is what an actor may give to others. Nobody gives what he does not hold, and a program
 // nothing outside the scopes of its key, by whatever way: a role, its change, the roles of a user, a
-// key, or what the account of another is entered by. The host's own actor and who holds [hmstype.PermIdentityEscalate] may give all, as in Kubernetes' RBAC.
+// key, or what the account of another is entered by. The host's own actor and who holds
+// [hmstype.PermIdentityEscalate] may give all, as in Kubernetes' RBAC.
 type granting struct {
 	all       bool
 	held      map[hmstype.Permission]bool

@@ -16,7 +16,8 @@ import (
 
 // drawn are the permissions that the property plays with: a few, so that sets overlap.
 var drawn = []hmstype.Permission{
-	hmstype.PermPatientRead, hmstype.PermPrescribe, hmstype.PermDispense, hmstype.PermAuditRead, hmstype.PermIdentityEscalate,
+	hmstype.PermPatientRead, hmstype.PermPrescribe, hmstype.PermDispense, hmstype.PermAuditRead,
+	hmstype.PermIdentityEscalate,
 }
 
 // keeper is somebody who manages accounts, by himself or by a key, with what he holds beside it.

@@ -12,7 +12,7 @@ import (
 
 // mayAuthorize are the functions that call an Authorizer, and why.
 var mayAuthorize = map[string]string{
-	"internal/usecase/usecase.go authorize": "the gate: it asks after the scopes of an API key, which no Authorizer widens",
+	"internal/usecase/usecase.go authorize": "the gate: after the scopes of a key, which no Authorizer widens",
 }
 
 // isAuthorizer are the methods that are an Authorizer, and why.

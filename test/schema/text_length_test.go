@@ -180,7 +180,6 @@ var storedAs = pairs(`
 	identity.LoginExternalInput.UserAgent: user_session.user_agent
 	identity.ExternalSubject: external_identity
 	identity.Profile: user_account
-	identity.RoleDetails: role
 	identity.RoleDetails.Description: role.description access_change.description
 	identity.TenantDetails: tenant
 	inbox.CompleteTaskInput.Outcome: task.outcome
