@@ -52,6 +52,13 @@ var opOpenEncounter = usecase.Command[OpenEncounterInput, Encounter]{
 // encounter and this is one; [hmstype.ErrNotPractitioner] where the practitioner does not treat.
 // Permission: [hmstype.PermEncounterWrite].
 func (s *Service) OpenEncounter(ctx context.Context, in OpenEncounterInput) (Encounter, error) {
+	if !in.Appointment.IsZero() && in.Practitioner.IsZero() { // whether he treats is asked before the transaction
+		meets, err := s.ports.Appointments.PractitionerOf(ctx, in.Appointment)
+		if err != nil {
+			return Encounter{}, &hmstype.Error{Op: opOpenEncounter.Name, Err: err}
+		}
+		in.Practitioner = meets
+	}
 	return opOpenEncounter.Run(ctx, &s.base, in, s.openEncounter)
 }
 

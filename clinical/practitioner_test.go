@@ -163,6 +163,18 @@ func TestPractitioner_WhoLeft(t *testing.T) {
 	var refused *hmstype.PractitionerError
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, doctor.ID, refused.User)
+	moved := b.User(t, identity.RoleDoctor)
+	later, err := b.calendar.Book(b.Ctx, scheduling.BookInput{
+		Patient: b.newPatient(t), Practitioner: moved.ID, Period: b.at(time.Hour, 2*time.Hour),
+	})
+	require.NoError(t, err)
+	_, err = b.calendar.CheckIn(b.Ctx, later.ID)
+	require.NoError(t, err)
+	_, err = b.Identity.SetUserRoles(b.Ctx, identity.SetUserRolesInput{ID: moved.ID, Roles: []string{identity.RoleCashier}})
+	require.NoError(t, err)
+	_, err = b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{Appointment: later.ID, Class: clinical.ClassAmbulatory})
+	require.ErrorAs(t, err, &refused, "he is active, and does not treat any more")
+	require.Equal(t, moved.ID, refused.User)
 	in.Practitioner = b.doctor // a colleague takes over
 	_, err = b.OpenEncounter(b.Ctx, in)
 	require.NoError(t, err)

@@ -53,15 +53,18 @@ func TestDecideAccessChange_ConcurrentOfOneRole(t *testing.T) {
 	admin, _ := person(t, env, identity.RoleAdmin)
 	approver, _ := person(t, env, identity.RoleAdmin)
 	role := roleNamed(t, env, identity.RoleCashier)
-	errs := make([]error, 5)
-	var wg sync.WaitGroup
-	for i := range errs {
+	errs, requests := make([]error, 5), make([]identity.AccessChange, 5)
+	for i := range requests { // all before the first is decided, which makes the others stale
 		asked, err := s.RequestRoleChange(admin, identity.RequestRoleChangeInput{
 			Role: role.ID, Version: role.Version, RoleDetails: identity.RoleDetails{
 				Permissions: append(role.Permissions[:len(role.Permissions):len(role.Permissions)], hmstype.Permissions()[i]),
 			}, Reason: "One more",
 		})
 		require.NoError(t, err)
+		requests[i] = asked
+	}
+	var wg sync.WaitGroup
+	for i, asked := range requests {
 		wg.Go(func() { _, errs[i] = s.DecideAccessChange(approver, approving(asked)) })
 	}
 	wg.Wait()

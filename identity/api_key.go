@@ -180,6 +180,7 @@ const keyByHash = `SELECT k.user_id, k.scopes, k.last_used_at, k.id, coalesce(hm
 
 // authenticateKey gives the actor of an API key, with its scopes: a program that acts by its user's
 // account. Who made the key answers for what it does; where the host did, the person of that account.
+// In SQL: migrate/routine/core/actor_person.sql.
 func authenticateKey(ctx context.Context, db dbx.DB, hash []byte) (hmstype.Actor, error) {
 	actor := hmstype.Actor{Tenant: db.Tenant(), Kind: hmstype.ActorService, Purpose: hmstype.PurposeOperations}
 	var scopes []byte

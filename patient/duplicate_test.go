@@ -54,6 +54,17 @@ func TestService_Register_RefusedNamesNoRestrictedPatient(t *testing.T) {
 	require.ErrorContains(t, err, "ask an administrator")
 	require.Equal(t, 2, events(t, env, "matched", restricted.ID))
 
+	known := patient.RegisterInput{
+		Details: patient.Details{LastName: "Anybody", Gender: patient.GenderUnknown}, MRN: restricted.MRN,
+	}
+	_, err = s.Register(desk, known)
+	var mrn *patient.MRNError
+	require.ErrorAs(t, err, &mrn)
+	require.Zero(t, mrn.Patient)
+	require.ErrorIs(t, err, patient.ErrMRNTaken)
+	require.ErrorContains(t, err, "ask an administrator")
+	require.Equal(t, 3, events(t, env, "matched", restricted.ID))
+
 	admin := env.As(t, identity.RoleAdmin) // who may see him is told, and on the trail as well
 	_, err = s.Register(admin, like)
 	require.ErrorAs(t, err, &duplicate)
@@ -62,7 +73,7 @@ func TestService_Register_RefusedNamesNoRestrictedPatient(t *testing.T) {
 	_, err = s.Register(admin, numbered)
 	require.ErrorAs(t, err, &taken)
 	require.Equal(t, restricted.ID, taken.Patient)
-	require.Equal(t, 4, events(t, env, "matched", restricted.ID))
+	require.Equal(t, 5, events(t, env, "matched", restricted.ID))
 
 	list, err := trail.ListUnusual(env.Ctx, audit.ListUnusualInput{
 		Suspicion: audit.SuspicionRegistration,
@@ -74,5 +85,5 @@ func TestService_Register_RefusedNamesNoRestrictedPatient(t *testing.T) {
 	for _, u := range list.Items {
 		counted[u.Patient] += u.Events
 	}
-	require.Equal(t, map[hmstype.PatientID]int64{restricted.ID: 4, open.ID: 2}, counted)
+	require.Equal(t, map[hmstype.PatientID]int64{restricted.ID: 5, open.ID: 2}, counted)
 }

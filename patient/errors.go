@@ -10,7 +10,7 @@ import (
 
 // Errors of this package.
 var (
-	// ErrMRNTaken: the tenant has a patient with this medical record number.
+	// ErrMRNTaken: the tenant has a patient with this medical record number; see [MRNError].
 	ErrMRNTaken = fmt.Errorf("%w: medical record number", hmstype.ErrAlreadyExists)
 	// ErrIdentifierTaken: another patient of the tenant has this identifier.
 	ErrIdentifierTaken = fmt.Errorf("%w: identifier", hmstype.ErrAlreadyExists)
@@ -86,6 +86,34 @@ func (e *IdentifierError) MatchedPatients() []hmstype.PatientID {
 
 // Unwrap gives [ErrIdentifierTaken].
 func (e *IdentifierError) Unwrap() error { return ErrIdentifierTaken }
+
+// MRNError says who has the medical record number that was wanted; it is an [ErrMRNTaken]. The trail of
+// whoever has it tells to whom it was said.
+type MRNError struct {
+	Patient    hmstype.PatientID // who has it; zero where Restricted
+	Restricted bool              // the actor may not see the record of who has it
+
+	hidden hmstype.PatientID // who has it, where Restricted
+}
+
+// Error implements error.
+func (e *MRNError) Error() string {
+	if e.Restricted {
+		return ErrMRNTaken.Error() + askAdministrator
+	}
+	return ErrMRNTaken.Error()
+}
+
+// MatchedPatients tells the trail who was named, or would have been.
+func (e *MRNError) MatchedPatients() []hmstype.PatientID {
+	if e.Restricted {
+		return []hmstype.PatientID{e.hidden}
+	}
+	return []hmstype.PatientID{e.Patient}
+}
+
+// Unwrap gives [ErrMRNTaken].
+func (e *MRNError) Unwrap() error { return ErrMRNTaken }
 
 // CoverageOverlapError says which coverage is in the way.
 type CoverageOverlapError struct {

@@ -63,7 +63,7 @@ var sampleDetails = Details{
 // Where somebody with like names, birth date and gender is registered, it gives a
 // [DuplicateError] with the candidates unless OverrideReason says why this is another
 // person; the reason stays with the record and the override in the trail of every candidate. An
-// identifier that another patient has is an [IdentifierError], a taken number [ErrMRNTaken], in any case.
+// identifier that another patient has is an [IdentifierError], a taken number an [MRNError], in any case.
 // Who registers a restricted record without seeing such is given it withheld.
 // Permission: [hmstype.PermPatientWrite].
 func (s *Service) Register(ctx context.Context, in RegisterInput) (Patient, error) {
@@ -121,7 +121,11 @@ func refuseFutureBirth(ctx context.Context, db dbx.DB, birth hmstype.Date) error
 func insertWithMRN(ctx context.Context, db dbx.DB, row *patientRow, mrn string) error {
 	if mrn != "" {
 		row.setMRN(mrn)
-		return dbx.Insert(ctx, db, *row)
+		done, err := dbx.InsertIfFree(ctx, db, row)
+		if done || err != nil {
+			return err
+		}
+		return mrnTaken(ctx, db, row.MRNKey)
 	}
 	for range mrnAttempts {
 		n, err := db.NextNumber(ctx, "patient.mrn")
@@ -134,6 +138,21 @@ func insertWithMRN(ctx context.Context, db dbx.DB, row *patientRow, mrn string) 
 		}
 	}
 	return ErrMRNTaken
+}
+
+// mrnTaken says who has a number, unless the actor may not see his record.
+func mrnTaken(ctx context.Context, db dbx.DB, key string) error {
+	rows, err := dbx.All[patientRow](ctx, db, dbx.Equal("mrn_key", key))
+	switch {
+	case err != nil:
+		return err
+	case len(rows) == 0:
+		return ErrMRNTaken
+	case rows[0].IsRestricted && !db.SeesRestricted():
+		return &MRNError{Restricted: true, hidden: rows[0].ID}
+	default:
+		return &MRNError{Patient: rows[0].ID}
+	}
 }
 
 func insertTokens(ctx context.Context, db dbx.DB, row patientRow) error {

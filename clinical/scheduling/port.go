@@ -2,6 +2,7 @@ package scheduling
 
 import (
 	"context"
+	"errors"
 
 	"github.com/uptrace/bun"
 
@@ -42,6 +43,20 @@ func (p Port) Fulfil(
 		},
 	})
 	return Fulfilled{Patient: row.PatientID, Practitioner: row.PractitionerID}, err
+}
+
+// PractitionerOf gives whom the patient of an appointment meets, in a transaction of its own; zero for an appointment
+// that there is not: whoever asks finds that out as well.
+func (p Port) PractitionerOf(ctx context.Context, id hmstype.AppointmentID) (who hmstype.UserID, err error) {
+	err = p.base.DB.InTx(ctx, "clinical.practitioner_of", func(ctx context.Context, db dbx.DB) error {
+		row, err := dbx.Get[appointmentRow](ctx, db, "appointment", id)
+		if errors.Is(err, hmstype.ErrNotFound) {
+			return nil
+		}
+		who = row.PractitionerID
+		return err
+	})
+	return who, err
 }
 
 // Encounters are what this package asks of the encounters that come of appointments. It runs in the use case's
