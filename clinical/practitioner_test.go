@@ -170,7 +170,9 @@ func TestPractitioner_WhoLeft(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.calendar.CheckIn(b.Ctx, later.ID)
 	require.NoError(t, err)
-	_, err = b.Identity.SetUserRoles(b.Ctx, identity.SetUserRolesInput{ID: moved.ID, Roles: []string{identity.RoleCashier}})
+	_, err = b.Identity.SetUserRoles(b.Ctx, identity.SetUserRolesInput{
+		ID: moved.ID, Roles: []string{identity.RoleCashier},
+	})
 	require.NoError(t, err)
 	_, err = b.OpenEncounter(b.Ctx, clinical.OpenEncounterInput{Appointment: later.ID, Class: clinical.ClassAmbulatory})
 	require.ErrorAs(t, err, &refused, "he is active, and does not treat any more")
