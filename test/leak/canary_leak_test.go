@@ -22,7 +22,6 @@ import (
 	"github.com/chelal/hms/internal/day"
 	"github.com/chelal/hms/internal/day/method"
 	"github.com/chelal/hms/internal/fieldcrypt"
-	"github.com/chelal/hms/patient"
 )
 
 func TestCanaries_NeverLeak(t *testing.T) {
@@ -217,15 +216,15 @@ func (c *hospital) requireRefused(l method.Leaf, wrong string, err error) {
 // own: with these a failed statement is logged with its values.
 func (c *hospital) requireServerLogLeaksByDefault() {
 	_, h := c.open(c.dsn + "&log_min_error_statement=error&log_error_verbosity=default")
-	_, err := c.h.Patient.Register(c.sys,
-		patient.RegisterInput{Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown}, MRN: "taken"})
+	_, err := c.h.Identity.CreateUser(c.sys,
+		identity.CreateUserInput{Profile: identity.Profile{Username: "taken", LastName: "Test"}})
 	require.NoError(c.t, err)
 	fails := func(h *hms.HMS) {
-		in := patient.RegisterInput{Details: patient.Details{
-			LastName: c.Text("patient.Register.Details.LastName"), Gender: patient.GenderUnknown,
-		}, MRN: "taken"}
-		_, err := h.Patient.Register(c.sys, in)
-		require.ErrorIs(c.t, err, patient.ErrMRNTaken)
+		in := identity.CreateUserInput{Profile: identity.Profile{
+			Username: "taken", LastName: c.Text("identity.CreateUser.Profile.LastName"),
+		}}
+		_, err := h.Identity.CreateUser(c.sys, in)
+		require.ErrorIs(c.t, err, identity.ErrUsernameTaken)
 	}
 	fails(c.h)
 	c.requireNone(c.t, c.serverLog(), "the server's log")

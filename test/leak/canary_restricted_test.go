@@ -65,6 +65,10 @@ type walk struct {
 // variants is how many of the day's ids of a kind are tried.
 const variants = 4
 
+// opensRecords is the one use case that is not called: it opens what the walk must find closed, in a
+// transaction of its own, which no rollback undoes.
+const opensRecords = "identity.break_the_glass"
+
 // as walks as a new person with a role and tells the canaries of patients in each answer.
 func (w *walk) as(t *testing.T, role string, tell func(usecase.Info, []int, string)) {
 	t.Helper()
@@ -73,7 +77,7 @@ func (w *walk) as(t *testing.T, role string, tell func(usecase.Info, []int, stri
 	require.NoError(t, err)
 	for _, m := range method.Public(w.h) {
 		info, ok := w.declared[method.Operation(m.Name)]
-		if !ok || info.Proof != "" || w.h.Identity.Authorize(ctx, actor, info.Permission) != nil {
+		if info.Name == opensRecords || !ok || info.Proof != "" || w.h.Identity.Authorize(ctx, actor, info.Permission) != nil {
 			continue
 		}
 		for variant := range variants {
