@@ -14,6 +14,7 @@ type Operation struct {
 	// RecentProof says that a person must have proved within [hmstype.RecentProof] who he is:
 	// [hmstype.ErrProofRequired] otherwise.
 	RecentProof bool
+	HostOnly    bool         // whether nobody but the host's own actor may, whatever he holds
 	Input       reflect.Type // of [hmstype.HookCall.Input]; nil for none
 	Result      reflect.Type // of [hmstype.HookCall.Result]; nil for none
 }
@@ -26,7 +27,8 @@ func Operations() []Operation {
 		input, result := info.Seen()
 		list[i] = Operation{
 			Name: info.Name, Permission: info.Permission, Writes: info.Writes, RecentProof: info.RecentProof,
-			Input: input, Result: result,
+			HostOnly: info.HostOnly,
+			Input:    input, Result: result,
 		}
 	}
 	return list

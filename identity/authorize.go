@@ -127,12 +127,3 @@ func (s *Service) withAuthorizer() *Service {
 	}
 	return s
 }
-
-// requireHost refuses everybody but the host's own actor, whatever permissions he holds, what would make
-// him somebody else.
-func requireHost(db dbx.DB) error {
-	if db.Actor.Kind != hmstype.ActorSystem {
-		return hmstype.Denied(string(hmstype.PermAuthenticate))
-	}
-	return nil
-}

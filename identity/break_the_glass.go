@@ -28,6 +28,7 @@ func (in BreakTheGlassInput) Validate() error {
 
 var opBreakTheGlass = usecase.Command[BreakTheGlassInput, BreakGlass]{
 	Name: "identity.break_the_glass", Permission: hmstype.PermBreakGlass, Shows: grants.One(), RecentProof: true,
+	Alone: true,
 	Sample: BreakTheGlassInput{
 		BreakGlassDetails: BreakGlassDetails{Reason: ReasonEmergency, Text: "Unconscious in the emergency room"},
 	},
@@ -44,9 +45,7 @@ var opBreakTheGlass = usecase.Command[BreakTheGlassInput, BreakGlass]{
 // what is restricted; it gives no permission.
 // Permission: [hmstype.PermBreakGlass].
 func (s *Service) BreakTheGlass(ctx context.Context, in BreakTheGlassInput) (BreakGlass, error) {
-	base := s.base
-	base.DB = base.DB.Unbound()
-	grant, err := opBreakTheGlass.Run(ctx, &base, in, s.breakTheGlass)
+	grant, err := opBreakTheGlass.Run(ctx, &s.base, in, s.breakTheGlass)
 	switch {
 	case errors.Is(err, ErrTooManyOpenGrants):
 		s.tellRefused(ctx, in.Patient, boundOpen)

@@ -51,10 +51,9 @@ func linkExternalIdentity(
 	if user.Status == UserDeactivated {
 		return ExternalIdentity{}, ErrDeactivated
 	}
-	if user.Status == UserInvited { // who may do what by it is not decided yet, and its person has not come
-		if err := requireHost(db); err != nil {
-			return ExternalIdentity{}, err
-		}
+	if user.Status == UserInvited && db.Actor.Kind != hmstype.ActorSystem {
+		// Its person has not come, and what he may is not decided: whoever plants a link now would be him then.
+		return ExternalIdentity{}, hmstype.Denied(string(hmstype.PermAuthenticate))
 	}
 	if err := g.checkEntry(ctx, db, user); err != nil {
 		return ExternalIdentity{}, err

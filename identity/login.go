@@ -58,12 +58,12 @@ var sampleLogin = LoginInput{
 // before the password is looked at.
 var opCountLogin = usecase.Command[LoginInput, attempt]{
 	Name: "identity.count_login", Permission: hmstype.PermAuthenticate, Shows: usecase.Nobody[attempt](noPatient),
-	Quiet: "counts the attempt; identity.login records how it ended", Sample: sampleLogin,
+	Quiet: "counts the attempt; identity.login records how it ended", Alone: true, Sample: sampleLogin,
 }.Declare()
 
 var opLogin = usecase.Command[LoginInput, loginOutcome]{
 	Name: "identity.login", Permission: hmstype.PermAuthenticate,
-	Shows: usecase.Nobody[loginOutcome](noPatient), Sample: sampleLogin,
+	Shows: usecase.Nobody[loginOutcome](noPatient), Alone: true, Sample: sampleLogin,
 }.Declare()
 
 // Login begins a session. The actor is the host's own: hmstype.SystemActor(tenant, "login").
@@ -77,9 +77,7 @@ var opLogin = usecase.Command[LoginInput, loginOutcome]{
 // Successes and failures are on the trail, and stay there if the host's own use case fails.
 // Permission: [hmstype.PermAuthenticate].
 func (s *Service) Login(ctx context.Context, in LoginInput) (Login, error) {
-	base := s.base
-	base.DB = base.DB.Unbound()
-	begun, err := opCountLogin.Run(ctx, &base, in, beginLogin)
+	begun, err := opCountLogin.Run(ctx, &s.base, in, beginLogin)
 	if err != nil {
 		return Login{}, err
 	}
@@ -93,7 +91,7 @@ func (s *Service) Login(ctx context.Context, in LoginInput) (Login, error) {
 			return Login{}, &hmstype.Error{Op: opLogin.Name, Err: err}
 		}
 	}
-	done, err := opLogin.Run(ctx, &base, in, func(ctx context.Context, db dbx.DB, in LoginInput) (loginOutcome, error) {
+	done, err := opLogin.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in LoginInput) (loginOutcome, error) {
 		return s.finishLogin(ctx, db, in, begun, fits, newHash)
 	})
 	if err == nil && done.err != nil {

@@ -37,7 +37,9 @@ func (in LoginExternalInput) Validate() error {
 
 var opLoginExternal = usecase.Command[LoginExternalInput, loginOutcome]{
 	Name: "identity.login_external", Permission: hmstype.PermAuthenticate,
-	Shows: usecase.Nobody[loginOutcome](noPatient),
+	Alone:    true,
+	HostOnly: true, // nothing but the caller's word says that somebody is there
+	Shows:    usecase.Nobody[loginOutcome](noPatient),
 	Sample: LoginExternalInput{
 		ExternalSubject: sampleSubject, AuthenticatedAt: usecase.SampleAt, Source: "192.0.2.1", UserAgent: "a browser",
 	},
@@ -51,9 +53,7 @@ var opLoginExternal = usecase.Command[LoginExternalInput, loginOutcome]{
 // failures are on the trail, and stay there if the host's own use case fails.
 // Permission: [hmstype.PermAuthenticate].
 func (s *Service) LoginExternal(ctx context.Context, in LoginExternalInput) (Login, error) {
-	base := s.base
-	base.DB = base.DB.Unbound()
-	done, err := opLoginExternal.Run(ctx, &base, in, s.loginExternal)
+	done, err := opLoginExternal.Run(ctx, &s.base, in, s.loginExternal)
 	if err == nil && done.err != nil {
 		err = &hmstype.Error{Op: opLoginExternal.Name, Err: done.err}
 	}
@@ -61,9 +61,6 @@ func (s *Service) LoginExternal(ctx context.Context, in LoginExternalInput) (Log
 }
 
 func (s *Service) loginExternal(ctx context.Context, db dbx.DB, in LoginExternalInput) (loginOutcome, error) {
-	if err := requireHost(db); err != nil { // nothing but the caller's word says that somebody is there
-		return loginOutcome{}, err
-	}
 	if in.AuthenticatedAt.After(db.Now.Add(clockSkew)) {
 		return loginOutcome{}, hmstype.Invalid("authenticatedAt", "must not lie in the future")
 	}

@@ -141,3 +141,23 @@ func TestPerson_DutiesAreKeptApart(t *testing.T) {
 	_, err = s.CreateUser(twin, own)
 	require.NoError(t, err, "without roles it is no gift")
 }
+
+// Whoever acts before his account is there is nobody's other account yet, and is from the moment on that it is: a
+// process remembers whose an account is, and not that there was none.
+func TestPerson_KnownFromTheMomentOfTheAccount(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	first, id := env.User(t), hmstype.NewID[hmstype.UserID]()
+	person := func() (who hmstype.UserID) {
+		ctx := hmstype.WithActor(t.Context(), hmstype.HumanActor(env.Tenant, id))
+		require.NoError(t, env.InTx(t, ctx, func(_ context.Context, db dbx.DB) error { who = db.By().Person; return nil }))
+		return who
+	}
+	require.Equal(t, id, person())
+	_, err := env.DB.NewRaw(`INSERT INTO hms.user_account (tenant_id, id, username, username_key, first_name, last_name,
+		directory_key, person_id, status, created_at, created_by)
+		VALUES (?, ?, 'late', 'late', 'N', 'N', ' n', ?, 'active', now(), 'system:test')`,
+		env.Tenant, id, first.ID).Exec(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, first.ID, person(), "by the same clock's instant")
+}

@@ -54,8 +54,9 @@ func (in RequestPasswordResetInput) Validate() error {
 
 var opRequestPasswordReset = usecase.Command[RequestPasswordResetInput, PasswordReset]{
 	Name: "identity.request_password_reset", Permission: hmstype.PermAuthenticate,
-	Shows:  usecase.Nobody[PasswordReset](noPatient),
-	Sample: RequestPasswordResetInput{Login: "a.odhiambo", Source: "192.0.2.1"},
+	HostOnly: true, // whoever gets the token becomes the account's person
+	Shows:    usecase.Nobody[PasswordReset](noPatient),
+	Sample:   RequestPasswordResetInput{Login: "a.odhiambo", Source: "192.0.2.1"},
 }.Declare()
 
 // RequestPasswordReset makes a token by which the account's person sets a new password. The
@@ -73,9 +74,6 @@ func (s *Service) RequestPasswordReset(ctx context.Context, in RequestPasswordRe
 func (s *Service) requestPasswordReset(
 	ctx context.Context, db dbx.DB, in RequestPasswordResetInput,
 ) (PasswordReset, error) {
-	if err := requireHost(db); err != nil { // whoever gets the token becomes the account's person
-		return PasswordReset{}, err
-	}
 	if in.Source != "" {
 		refused, err := countSource(ctx, db, sourceKey("reset-source", in.Source), freeSource, longestSource)
 		if err != nil || refused {

@@ -29,9 +29,12 @@ type Info struct {
 	MayBeIdle  string             // why it may find nothing to do, and then leaves no event
 	// RecentProof says that a person must have proved just now who he is; see [RequireRecentProof].
 	RecentProof bool
-	Sample      any // an input that its validation lets pass, without ids; nil takes none
-	Input       reflect.Type
-	Output      reflect.Type
+	// HostOnly says that nobody but the host's own actor may, whatever he holds: what it gives would make
+	// whoever got it somebody else.
+	HostOnly bool
+	Sample   any // an input that its validation lets pass, without ids; nil takes none
+	Input    reflect.Type
+	Output   reflect.Type
 }
 
 // Seen gives the types of a hook's input and result; nil for none.
@@ -114,6 +117,10 @@ type Command[In Validator, Out any] struct {
 	Sample     In                          // an input that its validation lets pass; ids may be zero
 
 	RecentProof bool // see [Info]
+	HostOnly    bool // see [Info]
+	// Alone says that it has a transaction of its own even where the base is bound to the host's: what it
+	// counts, or lets somebody see, is not undone with that one. As for a [Proof], which always is.
+	Alone bool
 	// Practitioner gives who must hold [hmstype.PermTreat]: whom the input names, or [TheActor]. Zero is
 	// nobody; nil asks nobody.
 	Practitioner func(In, hmstype.Actor) hmstype.UserID
@@ -124,7 +131,8 @@ func (c Command[In, Out]) Declare() *Command[In, Out] {
 	declare(Info{
 		Name: c.Name, Permission: c.Permission, Also: c.Also != nil, Treats: c.Practitioner != nil, Writes: true,
 		Shows: c.Shows.entity, Nobody: c.Shows.nobody,
-		Quiet: c.Quiet, MayBeIdle: c.MayBeIdle, RecentProof: c.RecentProof, Sample: c.Sample, Input: reflect.TypeFor[In](),
+		Quiet: c.Quiet, MayBeIdle: c.MayBeIdle, RecentProof: c.RecentProof, HostOnly: c.HostOnly, Sample: c.Sample,
+		Input:  reflect.TypeFor[In](),
 		Output: reflect.TypeFor[Out](),
 	})
 	return &c
@@ -135,8 +143,13 @@ func (c Command[In, Out]) Declare() *Command[In, Out] {
 func (c *Command[In, Out]) Run(
 	ctx context.Context, b *Base, in In, fn func(context.Context, dbx.DB, In) (Out, error),
 ) (Out, error) {
+	if c.Alone {
+		alone := *b
+		alone.DB, b = b.DB.Unbound(), &alone
+	}
 	op := Op{
 		Name: c.Name, Permission: c.Permission, writes: true, mayBeIdle: c.MayBeIdle != "", recentProof: c.RecentProof,
+		hostOnly: c.HostOnly,
 	}
 	if c.Key != nil {
 		op.Key = c.Key(in)

@@ -49,6 +49,7 @@ type Op struct {
 	writes      bool
 	mayBeIdle   bool // see [Info]
 	recentProof bool // see [Info]
+	hostOnly    bool // see [Info]
 
 	practitioner func(hmstype.Actor) hmstype.UserID // see [Command]; nil asks nobody
 }
@@ -176,6 +177,10 @@ func (b *Base) admit(ctx context.Context, op Op, in Validator) (seesRestricted b
 			}
 			return false, err
 		}
+	}
+	if op.hostOnly && actor.Kind != hmstype.ActorSystem {
+		b.recordDenial(ctx, op, dbx.Access{Action: "denied", Entity: "permission", ID: string(op.Permission)})
+		return false, hmstype.Denied(string(op.Permission))
 	}
 	if err := validateKey(op.Key); err != nil {
 		return false, err

@@ -37,7 +37,7 @@ func TestPermissions_AreListed(t *testing.T) {
 	}
 	b.WriteString("\n## Role and use case\n\n" +
 		"¹ needs another permission beside it for some inputs; the method says which. ² asks of the practitioner\n" +
-		"whether he treats.\n\n")
+		"whether he treats. ³ the host's own actor only, whatever a role holds.\n\n")
 	tableOf(&b, "use case", roles)
 	var proving []string
 	for _, info := range usecase.Declared() {
@@ -51,6 +51,10 @@ func TestPermissions_AreListed(t *testing.T) {
 		}
 		if info.Treats {
 			name += " ²"
+		}
+		if info.HostOnly {
+			rowOf(&b, name+" ³", "", roles)
+			continue
 		}
 		rowOf(&b, name, info.Permission, roles)
 	}
