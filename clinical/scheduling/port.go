@@ -56,7 +56,7 @@ func (p Port) PractitionerOf(ctx context.Context, id hmstype.AppointmentID) (who
 		who = row.PractitionerID
 		return err
 	})
-	return who, err
+	return who, dbx.Map(err)
 }
 
 // Encounters are what this package asks of the encounters that come of appointments. It runs in the use case's
