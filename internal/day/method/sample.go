@@ -66,11 +66,11 @@ func setIDs(v reflect.Value, id func(reflect.Type) reflect.Value) {
 // Arguments gives what a method is called with beside its context: its declaration's sample
 // where it takes that, and otherwise ids, the instant, and zero values.
 func Arguments(method reflect.Type, info usecase.Info, at time.Time,
-	id func(reflect.Type) reflect.Value) []reflect.Value {
+	id func(reflect.Type) reflect.Value, omit ...string) []reflect.Value {
 	var args []reflect.Value
 	for i := 1; i < method.NumIn(); i++ {
 		t := method.In(i)
-		if v, ok := Sample(info, t, id); ok {
+		if v, ok := Sample(info, t, id, omit...); ok {
 			args = append(args, v)
 			continue
 		}
