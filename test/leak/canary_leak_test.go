@@ -168,7 +168,8 @@ func (c *hospital) misuse() {
 				c.look(m, who, attempt(ctx, m, args))
 			}
 			f.extreme = false
-			if who != "nobody" {
+			// who may not is told nothing of what he gave
+			if isHosts := method.Declared()[method.Operation(m.Name)].HostOnly; who == "host" || who == "person" && !isHosts {
 				c.spoil(m, f, who, ctx)
 			}
 		}
