@@ -167,7 +167,7 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 	w.Outbox = outbox.New(base)
 	w.Encryption = encryption.New(base)
 	w.Patient = patient.New(base)
-	patients, encounters := patient.NewPort(base), clinical.NewPort(base)
+	patients, encounters, staff := patient.NewPort(base), clinical.NewPort(base), identity.NewPort(base)
 	charges := charge.Poster(billing.NewPort(base))
 	if h.config.Charges != nil {
 		charges = hostCharges{h.config.Charges, handle}
@@ -182,7 +182,9 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 	w.Pharmacy = pharmacy.New(base, pharmacy.Ports{
 		Patients: patients, Prescriptions: prescriptions{encounters}, Allergies: encounters, Charges: charges,
 	})
-	w.Inbox = inbox.New(base, inbox.Ports{Patients: patients})
-	w.Lab = lab.New(base, lab.Ports{Patients: patients, Encounters: encounters, Charges: charges})
+	w.Inbox = inbox.New(base, inbox.Ports{Patients: patients, Staff: staff})
+	w.Lab = lab.New(base, lab.Ports{
+		Patients: patients, Staff: staff, Wards: facility.NewPort(base), Encounters: encounters, Charges: charges,
+	})
 	return w
 }

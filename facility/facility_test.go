@@ -133,6 +133,16 @@ func (b *bundle) requireClean(tb testing.TB) {
 	require.True(tb, report.Clean(), "%+v", report)
 }
 
+// wardOf gives where a patient lies, as other services ask it.
+func (b *bundle) wardOf(tb testing.TB, who hmstype.PatientID) (ward hmstype.WardID) {
+	tb.Helper()
+	require.NoError(tb, b.InTx(tb, b.Ctx, func(ctx context.Context, db dbx.DB) (err error) {
+		ward, err = facility.NewPort(b.Base).PatientWard(ctx, db.Conn(), who)
+		return err
+	}))
+	return ward
+}
+
 func TestService_StayLifecycle(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -154,7 +164,9 @@ func TestService_StayLifecycle(t *testing.T) {
 	require.ErrorIs(t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
 		return facility.NewPort(b.Base).BeforeFinish(ctx, db.Conn(), moved.Encounter)
 	}), facility.ErrStillInBed)
+	require.Equal(t, moved.Ward, b.wardOf(t, moved.Patient))
 	b.leave(t, moved)
+	require.Zero(t, b.wardOf(t, moved.Patient))
 	require.NoError(t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
 		return facility.NewPort(b.Base).BeforeFinish(ctx, db.Conn(), moved.Encounter)
 	}))

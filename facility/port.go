@@ -31,6 +31,20 @@ func (p Port) BeforeFinish(ctx context.Context, conn bun.IConn, encounter hmstyp
 	return dbx.Map(err)
 }
 
+// PatientWard gives the ward in which a patient lies now; the zero id where he lies in none. It runs in
+// the caller's transaction.
+func (p Port) PatientWard(ctx context.Context, conn bun.IConn, id hmstype.PatientID) (hmstype.WardID, error) {
+	db, err := p.base.DB.Join(ctx, conn)
+	if err != nil {
+		return hmstype.WardID{}, err
+	}
+	rows, err := dbx.All[stayRow](ctx, db, dbx.Equal("patient_id", id), dbx.Equal("status", StayActive), dbx.Limit(1))
+	if err != nil || len(rows) == 0 {
+		return hmstype.WardID{}, dbx.Map(err)
+	}
+	return rows[0].WardID, nil
+}
+
 // EncounterSource tells whose an encounter is and whether it is open. It runs in the
 // use case's transaction, which the encounter then outlasts.
 type EncounterSource interface {

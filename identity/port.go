@@ -9,6 +9,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -40,4 +41,17 @@ func (p Port) OnDuty(
 		}
 	}
 	return users, dbx.Map(err)
+}
+
+// RequireRole refuses a name that no role of the tenant has, in any case, width and spacing: it is not found.
+func (p Port) RequireRole(ctx context.Context, conn bun.IConn, name string) error {
+	db, err := p.base.DB.Join(ctx, conn)
+	if err != nil {
+		return err
+	}
+	known, err := dbx.Exists[roleRow](ctx, db, dbx.Equal("name_key", names.NameKey(name)))
+	if err == nil && !known {
+		err = &hmstype.Error{Entity: "role", Err: hmstype.ErrNotFound}
+	}
+	return dbx.Map(err)
 }

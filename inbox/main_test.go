@@ -26,7 +26,9 @@ func setup(t *testing.T) *bundle {
 	env := dbtest.New(t)
 	patients := patient.New(env.Base)
 	return &bundle{
-		Env: env, patients: patients, Service: inbox.New(env.Base, inbox.Ports{Patients: patient.NewPort(env.Base)}),
+		Env: env, patients: patients, Service: inbox.New(env.Base, inbox.Ports{
+			Patients: patient.NewPort(env.Base), Staff: identity.NewPort(env.Base),
+		}),
 	}
 }
 

@@ -170,7 +170,9 @@ func TestSealed_Off(t *testing.T) {
 	base.Crypt = nil
 	base.DB = dbx.NewHandle(b.DB, dbx.Options{Now: b.Clock.Now})
 	plain := &bundle{
-		Env: b.Env, patients: b.patients, Service: inbox.New(base, inbox.Ports{Patients: patient.NewPort(b.Base)}),
+		Env: b.Env, patients: b.patients, Service: inbox.New(base, inbox.Ports{
+			Patients: patient.NewPort(b.Base), Staff: identity.NewPort(b.Base),
+		}),
 	}
 	c := plain.canaries(t, hmstype.PatientID{})
 	c.requireReadable(t, plain)

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/internal/usecase"
 	"github.com/chelal/hms/patient"
 )
@@ -9,6 +10,8 @@ import (
 type Ports struct {
 	// Patients is required.
 	Patients patient.Port
+	// Staff knows who is on duty. It is required.
+	Staff identity.Port
 }
 
 // Service keeps notifications, tasks and messages.

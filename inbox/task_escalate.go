@@ -48,6 +48,8 @@ var opEscalateTasks = usecase.Command[EscalateTasksInput, []hmstype.TaskID]{
 // EscalateTasks raises the level of the open tasks that are overdue as of the instant: it
 // notifies the task's escalation role, or the input's, in the category "task.escalated", and
 // emits "inbox.task_escalated" for each. It gives their ids, at most 500, the most overdue first.
+// Of the role, those are notified who are on duty or on call then; where the roster names nobody,
+// everybody who holds it.
 // From then on those who hold the role see the task and may reassign or cancel it.
 //
 // Call it every few minutes, and again at once while it gives 500. A second call as of the same
@@ -71,22 +73,58 @@ func (s *Service) escalateTasks(ctx context.Context, db dbx.DB, in EscalateTasks
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]hmstype.TaskID, len(rows))
-	for i, row := range rows {
-		ids[i] = row.ID
-		if row.EscalationRoleID.IsZero() {
-			row.EscalationRoleID = role
+	ids, roles := make([]hmstype.TaskID, len(rows)), make([]hmstype.RoleID, len(rows))
+	for i := range rows {
+		if rows[i].EscalationRoleID.IsZero() {
+			rows[i].EscalationRoleID = role
 		}
+		ids[i], roles[i] = rows[i].ID, rows[i].EscalationRoleID
+	}
+	hearers, err := s.hearersOf(ctx, db, roles, in.AsOf)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
 		row.EscalationLevel++
 		row.EscalatedAt, row.EscalateAt = in.AsOf, in.AsOf.Add(in.Again)
-		if err := s.escalate(ctx, db, row); err != nil {
+		if err := s.escalate(ctx, db, row, hearers[row.EscalationRoleID]); err != nil {
 			return nil, err
 		}
 	}
 	return ids, nil
 }
 
-func (s *Service) escalate(ctx context.Context, db dbx.DB, row taskRow) error {
+// hearer is who is notified: a user, or everybody of a role.
+type hearer struct {
+	user hmstype.UserID
+	role hmstype.RoleID
+}
+
+// hearersOf gives by role who hears of what is overdue: who of it is there, or else all who hold it.
+func (s *Service) hearersOf(
+	ctx context.Context, db dbx.DB, roles []hmstype.RoleID, at time.Time,
+) (map[hmstype.RoleID][]hearer, error) {
+	named, err := roleNames(ctx, db, roles)
+	if err != nil {
+		return nil, err
+	}
+	hearers := make(map[hmstype.RoleID][]hearer, len(named))
+	for role, name := range named {
+		users, err := s.ports.Staff.OnDuty(ctx, db.Conn(), hmstype.WardID{}, "", name, at)
+		if err != nil {
+			return nil, err
+		}
+		for _, user := range users {
+			hearers[role] = append(hearers[role], hearer{user: user})
+		}
+		if len(users) == 0 {
+			hearers[role] = []hearer{{role: role}}
+		}
+	}
+	return hearers, nil
+}
+
+func (s *Service) escalate(ctx context.Context, db dbx.DB, row taskRow, hearers []hearer) error {
 	err := dbx.Update(ctx, db, &row, "escalation_level", "escalated_at", "escalate_at", "escalation_role_id")
 	if err != nil {
 		return err
@@ -94,14 +132,19 @@ func (s *Service) escalate(ctx context.Context, db dbx.DB, row taskRow) error {
 	if err := s.noteStep(ctx, db, &row, row.Status, "overdue"); err != nil {
 		return err
 	}
-	if err := db.Emit(ctx, taskEvent(eventTaskEscalated, row)); err != nil || row.EscalationRoleID.IsZero() {
+	if err := db.Emit(ctx, taskEvent(eventTaskEscalated, row)); err != nil {
 		return err
 	}
-	_, err = s.insertNotification(ctx, db, NotifyInput{
-		NotificationDetails: NotificationDetails{
-			Category: "task.escalated", Priority: row.Priority.atLeastUrgent(), Title: "A task is overdue",
-		},
-		Patient: row.PatientID, Link: Link{Entity: "task", ID: row.ID.UUID()},
-	}, row.EscalationRoleID)
-	return err
+	for _, h := range hearers {
+		_, err := s.insertNotification(ctx, db, NotifyInput{
+			NotificationDetails: NotificationDetails{
+				Category: "task.escalated", Priority: row.Priority.atLeastUrgent(), Title: "A task is overdue",
+			},
+			To: Recipient{User: h.user}, Patient: row.PatientID, Link: Link{Entity: "task", ID: row.ID.UUID()},
+		}, h.role)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -116,3 +116,40 @@ func TestEscalateTasks_ConcurrentOnce(t *testing.T) {
 	require.Equal(t, tasks, b.events(t, "inbox.task_escalated"))
 	require.Equal(t, tasks, b.events(t, "inbox.notified"))
 }
+
+// Who is there hears of it, each himself; where nobody is, everybody of the role.
+func TestService_EscalateTasks_TellsWhoIsOnDuty(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	onDuty, onCall, off := b.User(t, identity.RoleDoctor), b.User(t, identity.RoleDoctor), b.User(t, identity.RoleDoctor)
+	nurse := b.User(t, identity.RoleNurse)
+	for user, kind := range map[hmstype.UserID]identity.DutyKind{
+		onDuty.ID: identity.DutyOnDuty, onCall.ID: identity.DutyOnCall, nurse.ID: identity.DutyOnDuty,
+	} {
+		_, err := b.Identity.AssignDuty(b.Ctx, identity.AssignDutyInput{
+			User: user, Kind: kind, DutyPlace: identity.DutyPlace{Service: "Medicine"},
+			Period: hmstype.Period{Start: dbtest.Start, End: dbtest.Start.Add(12 * time.Hour)},
+		})
+		require.NoError(t, err)
+	}
+	task := b.ask(t, toRole(identity.RoleNurse), func(in *inbox.CreateTaskInput) {
+		in.DueAt, in.EscalationRole = dbtest.Start.Add(time.Hour), identity.RoleDoctor
+	})
+	heard := func(user identity.User) int {
+		t.Helper()
+		return len(b.inbox(t, hmstype.WithActor(t.Context(), hmstype.HumanActor(b.Tenant, user.ID)), true))
+	}
+	for _, tt := range []struct {
+		after                     time.Duration
+		onDuty, onCall, off, sent int
+	}{{time.Hour, 1, 1, 0, 2}, {25 * time.Hour, 2, 2, 1, 3}} {
+		ids, err := b.EscalateTasks(b.Ctx, inbox.EscalateTasksInput{AsOf: dbtest.Start.Add(tt.after)})
+		require.NoError(t, err)
+		require.Equal(t, []hmstype.TaskID{task.ID}, ids)
+		require.Equal(t, []int{tt.onDuty, tt.onCall, tt.off, 0},
+			[]int{heard(onDuty), heard(onCall), heard(off), heard(nurse)}, tt.after)
+		require.Equal(t, tt.sent, b.events(t, "inbox.notified"))
+	}
+	doctor := hmstype.WithActor(t.Context(), hmstype.HumanActor(b.Tenant, off.ID))
+	require.Equal(t, identity.RoleDoctor, must(t)(b.GetTask(doctor, task.ID)).EscalationRole, "the role steers it all the same")
+}

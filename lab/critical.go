@@ -43,6 +43,9 @@ type CriticalAlert struct {
 	CreatedBy hmstype.ActorRef `json:"createdBy"`          // who entered the value
 	CreatedAt time.Time        `json:"createdAt,omitzero"` // UTC; when the case was opened
 	Version   int64            `json:"version"`            // counts changes, from 1
+	// Tell is whom to tell now, of those on duty and on call. Only [Service.EscalateCritical] gives it;
+	// empty where the roster names nobody: then whoever holds the role is to be told.
+	Tell []hmstype.UserID `json:"tell,omitempty"`
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states and instants, how urgent it is and whether the value was read back.
 	Withheld bool `json:"withheld,omitempty"`
@@ -112,6 +115,7 @@ var alerts = usecase.Entity[CriticalAlert]{
 	},
 	Keep: func(withheld, whole *CriticalAlert) {
 		withheld.EscalationLevel, withheld.ReadBack = whole.EscalationLevel, whole.ReadBack
+		withheld.Tell = whole.Tell
 	},
 }
 
@@ -127,10 +131,14 @@ var alertSteps = dbx.Machine[alertRow, AlertStatus]{
 
 // alertEvent is what others learn of a case.
 func alertEvent(kind *dbx.EventType, row alertRow) dbx.Event {
-	return dbx.Event{Type: kind, ID: row.ID, Data: map[string]any{
+	return dbx.Event{Type: kind, ID: row.ID, Data: alertData(row)}
+}
+
+func alertData(row alertRow) map[string]any {
+	return map[string]any{
 		"patient": row.PatientID, "item": row.OrderItemID, "result": row.ResultID, "flag": row.Flag,
 		"escalationLevel": row.EscalationLevel, "supersededBy": row.SupersededBy,
-	}}
+	}
 }
 
 // settleAlerts opens a case for each new version with a critical value that was not told

@@ -84,7 +84,7 @@ func TestService_EscalateCritical(t *testing.T) {
 	test := b.potassium(t)
 	first := b.critical(t, test)
 	escalate := func(after time.Duration) []lab.CriticalAlert {
-		list, err := b.lab.EscalateCritical(b.Ctx, dbtest.Start.Add(after))
+		list, err := b.lab.EscalateCritical(b.Ctx, lab.EscalateCriticalInput{AsOf: dbtest.Start.Add(after)})
 		require.NoError(t, err)
 		return list
 	}
@@ -104,7 +104,7 @@ func TestService_EscalateCritical(t *testing.T) {
 	open, err := b.lab.ListCriticalAlerts(b.doctor, lab.ListCriticalAlertsInput{OnlyOpen: true})
 	require.NoError(t, err)
 	require.Empty(t, open.Items)
-	_, err = b.lab.EscalateCritical(b.Ctx, time.Time{})
+	_, err = b.lab.EscalateCritical(b.Ctx, lab.EscalateCriticalInput{})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 }
 
@@ -116,7 +116,7 @@ func TestService_EscalateCritical_Concurrent(t *testing.T) {
 		b.critical(t, test)
 	}
 	outcome := together(16, func(int) error {
-		_, err := b.lab.EscalateCritical(b.Ctx, dbtest.Start.Add(time.Hour))
+		_, err := b.lab.EscalateCritical(b.Ctx, lab.EscalateCriticalInput{AsOf: dbtest.Start.Add(time.Hour)})
 		return err
 	})
 	require.Equal(t, map[hmstype.Kind]int{hmstype.KindNone: 16}, outcome)

@@ -93,7 +93,7 @@ var (
 	})
 	eventCriticalEscalated = dbx.DeclareEvent(dbx.EventType{
 		Name: "lab.critical_escalated", Entity: "lab_critical_alert", When: "nobody has answered in time",
-		Data: []string{"patient", "item", "result", "flag", "escalationLevel", "supersededBy"},
+		Data: []string{"patient", "item", "result", "flag", "escalationLevel", "supersededBy", "ward", "tell"},
 		By:   []string{"lab.escalate_critical"},
 	})
 )

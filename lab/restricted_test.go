@@ -122,7 +122,7 @@ func (b *bundle) restrictedResult(t *testing.T, test lab.Test, item lab.Item) la
 func (b *bundle) restrictedAlerts(t *testing.T) {
 	t.Helper()
 	b.Clock.Advance(time.Hour)
-	escalated, err := b.lab.EscalateCritical(b.doctor, b.Clock.Now())
+	escalated, err := b.lab.EscalateCritical(b.doctor, lab.EscalateCriticalInput{AsOf: b.Clock.Now()})
 	require.NoError(t, err)
 	require.Len(t, escalated, 1)
 	withheld(t, escalated, escalated[0].Withheld)

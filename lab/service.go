@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/chelal/hms/billing/charge"
+	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/internal/usecase"
 	"github.com/chelal/hms/patient"
 )
@@ -12,6 +13,10 @@ import (
 type Ports struct {
 	// Patients is required.
 	Patients patient.Port
+	// Staff knows who is on duty. It is required.
+	Staff identity.Port
+	// Wards tells where a patient lies. Nil leaves an escalation to the whole house.
+	Wards WardSource
 	// Encounters is asked when an order names an encounter. Nil leaves that check to the
 	// database's foreign key, which does not know whether the encounter is open.
 	Encounters EncounterSource
