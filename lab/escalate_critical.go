@@ -51,9 +51,8 @@ func (s *Service) EscalateCritical(ctx context.Context, in EscalateCriticalInput
 
 func (s *Service) escalateCritical(ctx context.Context, db dbx.DB, in EscalateCriticalInput) ([]CriticalAlert, error) {
 	if in.Role == "" {
-		in.Role = identity.RoleDoctor
-	}
-	if err := s.ports.Staff.RequireRole(ctx, db.Conn(), in.Role); err != nil {
+		in.Role = identity.RoleDoctor // where the tenant has none, nobody of it is on duty
+	} else if err := s.ports.Staff.RequireRole(ctx, db.Conn(), in.Role); err != nil {
 		return nil, err
 	}
 	in.AsOf = hmstype.Instant(in.AsOf)

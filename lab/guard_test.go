@@ -251,7 +251,8 @@ func TestCatalogue_Guards(t *testing.T) {
 			WHERE tenant_id = ? AND status = 'preliminary'`,
 		"ItemCancelledForNothing": `UPDATE hms.lab_order_item SET status = 'cancelled'
 			WHERE tenant_id = ? AND status = 'preliminary'`,
-		"OrderRevokedForNothing": `UPDATE hms.lab_order SET status = 'revoked' WHERE tenant_id = ?`,
+		"OrderRevokedForNothing": `UPDATE hms.lab_order SET status = 'revoked'
+			WHERE tenant_id = ? AND status = 'active'`,
 		"AlertWithoutPerson": `UPDATE hms.lab_critical_alert
 			SET status = 'acknowledged', comment = 'told', acknowledged_at = created_at WHERE tenant_id = ?`,
 		"AlertWithoutComment": `UPDATE hms.lab_critical_alert

@@ -93,7 +93,7 @@ func (d *Day) results(test lab.Test, order lab.Order) {
 	entered := run(d, d.Ctx, s.EnterResult,
 		lab.EnterResultInput{ItemRef: itemRef(order.Items[0]), Values: values})
 	d.Clock.Advance(time.Hour)
-	run(d, d.Ctx, s.EscalateCritical, lab.EscalateCriticalInput{AsOf: d.Clock.Now()})
+	run(d, d.Ctx, s.EscalateCritical, lab.EscalateCriticalInput{AsOf: d.Clock.Now(), Role: d.Role})
 	alerts := run(d, d.Ctx, s.ListCriticalAlerts, lab.ListCriticalAlertsInput{})
 	alert := run(d, d.me, s.AcknowledgeCritical, lab.AcknowledgeCriticalInput{ID: alerts.Items[0].ID, ReadBack: true})
 	run(d, d.me, s.CloseCritical, lab.CloseCriticalInput{ID: alert.ID, ReadBack: true})

@@ -260,6 +260,7 @@ var askedFor = strings.Fields(`audit.ListExposuresInput.Actor audit.ListEventsIn
 	identity.ListOnDutyInput.Role identity.ListPractitionersInput.Role identity.ListPractitionersInput.Search
 	identity.RequestPasswordResetInput.Login identity.RequestPasswordResetInput.Source
 	identity.SetUserRolesInput.Roles identity.RequestAdministratorInput.Roles inbox.CreateTaskInput.EscalationRole
+	lab.EscalateCriticalInput.Role
 	inbox.EscalateTasksInput.Role inbox.ListNotificationsInput.Category inbox.Recipient.Role inbox.ListTasksInput.Role
 	inbox.Link.Entity
 	patient.SearchInput.MRN patient.SearchInput.Name patient.SearchInput.PhoneNumber patient.byMRN.MRN`)
