@@ -151,5 +151,6 @@ func TestService_EscalateTasks_TellsWhoIsOnDuty(t *testing.T) {
 		require.Equal(t, tt.sent, b.events(t, "inbox.notified"))
 	}
 	doctor := hmstype.WithActor(t.Context(), hmstype.HumanActor(b.Tenant, off.ID))
-	require.Equal(t, identity.RoleDoctor, must(t)(b.GetTask(doctor, task.ID)).EscalationRole, "the role steers it all the same")
+	require.Equal(t, identity.RoleDoctor, must(t)(b.GetTask(doctor, task.ID)).EscalationRole,
+		"the role steers it all the same")
 }

@@ -76,7 +76,8 @@ func setup(t *testing.T, change ...func(*lab.Ports)) *bundle {
 	env := dbtest.New(t)
 	b := &bundle{Env: env, patients: patient.New(env.Base), till: &till{charged: map[string]charge.Request{}}}
 	ports := lab.Ports{
-		Patients: patient.NewPort(env.Base), Staff: identity.NewPort(env.Base), Encounters: encounters{env.DB}, Charges: b.till,
+		Patients: patient.NewPort(env.Base), Staff: identity.NewPort(env.Base), Encounters: encounters{env.DB},
+		Charges: b.till,
 	}
 	for _, c := range change {
 		c(&ports)

@@ -77,7 +77,7 @@ func TestService_EscalateCritical_TellsWhoIsOnDuty(t *testing.T) {
 	later := dbtest.Start.Add(10 * time.Minute)
 	list, err := b.lab.EscalateCritical(b.Ctx, lab.EscalateCriticalInput{AsOf: later})
 	require.NoError(t, err)
-	require.ElementsMatch(t, []hmstype.UserID{there, elsewhere}, list[0].Tell, "where nobody is in the ward, the whole house")
+	require.ElementsMatch(t, []hmstype.UserID{there, elsewhere}, list[0].Tell, "where the ward is empty, the whole house")
 
 	_, err = b.lab.EscalateCritical(b.Ctx, lab.EscalateCriticalInput{AsOf: later, Role: "Astronaut"})
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
