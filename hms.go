@@ -110,7 +110,7 @@ func (h *HMS) Migrate(ctx context.Context) error {
 	if err := migrate.Migrate(ctx, h.handle.Bun()); err != nil {
 		return err
 	}
-	return dbx.Map(h.crypt.Check(ctx, h.handle.Bun()))
+	return dbx.Map(h.crypt.Check(ctx, h.handle))
 }
 
 // Check tells whether the database has the schema of this version; see migrate.Check. Call
@@ -129,7 +129,7 @@ func (h *HMS) Check(ctx context.Context) error {
 		h.config.Logger.Warn().Strs("steps", state.Newer).
 			Msg("the database is newer than this version of hms, which goes on with it")
 	}
-	return dbx.Map(h.crypt.Check(ctx, h.handle.Bun()))
+	return dbx.Map(h.crypt.Check(ctx, h.handle))
 }
 
 // ArchiveAuditMonth archives one month of the audit trail, of all tenants, and drops it; without

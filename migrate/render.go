@@ -84,7 +84,10 @@ func turn() []string {
 }
 
 // settings are what every step but the bootstrap begins with.
-var settings = []string{"SET LOCAL ROLE " + owner, "SET LOCAL lock_timeout = '" + tableTimeout + "'"}
+var settings = []string{
+	"SET LOCAL ROLE " + owner, "SET LOCAL lock_timeout = '" + tableTimeout + "'",
+	"SET LOCAL search_path = pg_catalog, pg_temp", "SET LOCAL standard_conforming_strings = on",
+}
 
 // guardOf gives the statements that refuse a step out of its turn: one that somebody else has applied,
 // or one whose predecessor is not there, for a tool knows only what it did itself. They also refuse a
@@ -118,6 +121,6 @@ func recordOf(s Step) []string {
 		"SET LOCAL ROLE " + owner,
 		fmt.Sprintf("INSERT INTO hms.migration (version, name, checksum, compatible_from) VALUES (%d, '%s', '%s', %d)",
 			s.Number, s.Name, s.Checksum, s.CompatibleFrom),
-		"RESET ROLE",
+		"RESET ROLE", "SET LOCAL search_path TO DEFAULT", "SET LOCAL standard_conforming_strings TO DEFAULT",
 	}
 }

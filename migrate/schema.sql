@@ -24,6 +24,7 @@ GRANT USAGE ON SCHEMA hms TO hms_sealer;
 CREATE OR REPLACE FUNCTION hms.access_change_guard()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     v_asked text := hms.actor_person(NEW.created_by);
@@ -58,6 +59,7 @@ CREATE OR REPLACE FUNCTION hms.accounts_related(p_tenant uuid, p_one uuid[], p_o
  RETURNS boolean
  LANGUAGE sql
  STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     WITH RECURSIVE maker (is_one, id) AS (
         SELECT true, unnest(p_one) UNION SELECT false, unnest(p_other)
@@ -75,15 +77,14 @@ CREATE OR REPLACE FUNCTION hms.actor_person(p_actor text)
  RETURNS text
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-AS $function$
-    SELECT CASE WHEN p_actor ~ '^(human|service):' THEN regexp_replace(p_actor, '^[a-z]+:(.*/)?', '') END
-$function$
+RETURN CASE WHEN (p_actor ~ '^(human|service):'::text) THEN regexp_replace(p_actor, '^[a-z]+:(.*/)?'::text, ''::text) ELSE NULL::text END
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.actor_person(p_actor text) TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.add_to_share(p_tenant uuid, p_share uuid, p_currency text, p_paid numeric, p_credited numeric, p_by text, p_now timestamp with time zone, p_reason text)
  RETURNS boolean
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     was record;
@@ -112,6 +113,7 @@ GRANT EXECUTE ON FUNCTION hms.add_to_share(p_tenant uuid, p_share uuid, p_curren
 CREATE OR REPLACE FUNCTION hms.append_only(p_table text)
  RETURNS void
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     EXECUTE format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE OR TRUNCATE ON hms.%I
@@ -123,6 +125,7 @@ END $function$
 CREATE OR REPLACE FUNCTION hms.apply_credit_line()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     UPDATE hms.bill_line AS l SET credited_quantity = l.credited_quantity + NEW.quantity,
@@ -140,6 +143,7 @@ GRANT EXECUTE ON FUNCTION hms.apply_credit_line() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.apply_credit_share()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     n record;
@@ -160,6 +164,7 @@ GRANT EXECUTE ON FUNCTION hms.apply_credit_share() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.apply_payment()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     IF TG_OP = 'INSERT' THEN
@@ -184,6 +189,7 @@ GRANT EXECUTE ON FUNCTION hms.apply_payment() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.apply_refund()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     UPDATE hms.payment AS p SET refunded_amount = p.refunded_amount + NEW.amount, version = p.version + 1
@@ -202,6 +208,7 @@ CREATE OR REPLACE FUNCTION hms.audit_catalogue_breaches()
  RETURNS TABLE(object text, breach text)
  LANGUAGE sql
  STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     SELECT c.relname || '.' || t.tgname, 'the trigger is disabled'
     FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
@@ -240,20 +247,14 @@ CREATE OR REPLACE FUNCTION hms.audit_category(p_action text, p_entity text)
  RETURNS text
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-AS $function$
-    SELECT CASE
-        WHEN p_action = 'export' OR p_entity = 'disclosure' THEN 'disclosure'
-        WHEN p_action IN ('login', 'logout', 'login_failed', 'denied', 'verify', 'purge')
-          OR p_entity IN ('break_glass', 'external_identity', 'legal_hold', 'retention_policy', 'role', 'user_account', 'user_role') THEN 'security'
-        WHEN p_action IN ('read', 'search', 'matched') THEN 'access'
-        ELSE 'change' END
-$function$
+RETURN CASE WHEN ((p_action = 'export'::text) OR (p_entity = 'disclosure'::text)) THEN 'disclosure'::text WHEN ((p_action = ANY (ARRAY['login'::text, 'logout'::text, 'login_failed'::text, 'denied'::text, 'verify'::text, 'purge'::text])) OR (p_entity = ANY (ARRAY['break_glass'::text, 'external_identity'::text, 'legal_hold'::text, 'retention_policy'::text, 'role'::text, 'user_account'::text, 'user_role'::text]))) THEN 'security'::text WHEN (p_action = ANY (ARRAY['read'::text, 'search'::text, 'matched'::text])) THEN 'access'::text ELSE 'change'::text END
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.audit_category(p_action text, p_entity text) TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.audit_delete()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     r jsonb;
@@ -271,6 +272,7 @@ GRANT EXECUTE ON FUNCTION hms.audit_delete() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.audit_insert()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     r jsonb;
@@ -288,6 +290,7 @@ GRANT EXECUTE ON FUNCTION hms.audit_insert() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.audit_update()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     r record;
@@ -313,6 +316,7 @@ CREATE OR REPLACE FUNCTION hms.audit_verify(p_tenant uuid, p_table text, p_from 
  RETURNS record
  LANGUAGE plpgsql
  STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     keys text;
@@ -373,16 +377,14 @@ GRANT EXECUTE ON FUNCTION hms.audit_verify(p_tenant uuid, p_table text, p_from t
 CREATE OR REPLACE FUNCTION hms.audit_write(p_tenant uuid, p_action text, p_entity text, p_entity_id text, p_patient uuid, p_changes jsonb)
  RETURNS void
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+DECLARE
+    v text[] := string_to_array(hms.verified_context(), chr(31));
 BEGIN
-    INSERT INTO hms.audit_event (tenant_id, actor, action, entity, entity_id, patient_id, operation, request_id, purpose, changes)
-    VALUES (p_tenant,
-        coalesce(nullif(current_setting('hms.actor', true), ''), 'database:' || session_user),
-        p_action, p_entity, p_entity_id, p_patient,
-        coalesce(current_setting('hms.operation', true), ''),
-        coalesce(current_setting('hms.request_id', true), ''),
-        coalesce(current_setting('hms.purpose', true), ''),
-        p_changes);
+    INSERT INTO hms.audit_event (tenant_id, actor, credential, action, entity, entity_id, patient_id, operation, request_id, purpose, changes)
+    VALUES (p_tenant, coalesce(nullif(v[1], ''), 'database:' || session_user), coalesce(v[2], ''), p_action, p_entity, p_entity_id, p_patient,
+        coalesce(v[5], ''), coalesce(v[3], ''), coalesce(v[4], ''), p_changes);
 END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.audit_write(p_tenant uuid, p_action text, p_entity text, p_entity_id text, p_patient uuid, p_changes jsonb) TO hms_app;
@@ -391,6 +393,7 @@ CREATE OR REPLACE FUNCTION hms.audited_table()
  RETURNS TABLE(table_name text, key_columns text)
  LANGUAGE sql
  STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     SELECT args[1], args[3]
     FROM pg_catalog.pg_trigger AS t
@@ -405,6 +408,7 @@ GRANT EXECUTE ON FUNCTION hms.audited_table() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.break_glass_guard()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     v_person text := hms.actor_person(NEW.created_by);
@@ -450,6 +454,7 @@ GRANT EXECUTE ON FUNCTION hms.break_glass_guard() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.cancel_payment(p_tenant uuid, p_payment uuid, p_journal uuid, p_reason text, p_by text, p_now timestamp with time zone, p_day date, OUT out_patient uuid, OUT out_bill uuid)
  RETURNS record
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     p hms.payment := hms.lock_payment(p_tenant, p_payment, p_now);
@@ -479,6 +484,7 @@ GRANT EXECUTE ON FUNCTION hms.cancel_payment(p_tenant uuid, p_payment uuid, p_jo
 CREATE OR REPLACE FUNCTION hms.check_credit_note()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     r    record;
@@ -504,6 +510,7 @@ GRANT EXECUTE ON FUNCTION hms.check_credit_note() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.check_journal()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     IF EXISTS (SELECT 1 FROM new_rows AS n GROUP BY n.tenant_id, n.journal_id, n.currency HAVING sum(n.amount) <> 0) THEN
@@ -514,13 +521,19 @@ END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.check_journal() TO hms_app;
 
+CREATE OR REPLACE FUNCTION hms.context(p_part integer)
+ RETURNS text
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN split_part(hms.verified_context(), chr(31), p_part)
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.context(p_part integer) TO hms_app;
+
 CREATE OR REPLACE FUNCTION hms.current_tenant()
  RETURNS uuid
  LANGUAGE sql
  STABLE PARALLEL SAFE
-AS $function$
-    SELECT nullif(current_setting('hms.tenant', true), '')::uuid
-$function$
+RETURN (NULLIF(current_setting('hms.tenant'::text, true), ''::text))::uuid
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.current_tenant() TO hms_app;
 GRANT EXECUTE ON FUNCTION hms.current_tenant() TO hms_sealer;
@@ -528,6 +541,7 @@ GRANT EXECUTE ON FUNCTION hms.current_tenant() TO hms_sealer;
 CREATE OR REPLACE FUNCTION hms.derive_bill()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     s record;
@@ -547,6 +561,7 @@ GRANT EXECUTE ON FUNCTION hms.derive_bill() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.disclosure_guard()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     may_change text[] := '{status,error_reason,error_at,error_by,suspension_until,suspension_agency,suspension_statement,suspension_oral,suspension_at,version}';
@@ -562,6 +577,7 @@ GRANT EXECUTE ON FUNCTION hms.disclosure_guard() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.ensure_audit_partitions(p_from date, p_months integer)
  RETURNS integer
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     first_day date;
@@ -590,6 +606,7 @@ END $function$
 CREATE OR REPLACE FUNCTION hms.guard_bill()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     l record;
@@ -636,6 +653,7 @@ GRANT EXECUTE ON FUNCTION hms.guard_bill() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.guard_bill_line()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     was hms.bill_line;
@@ -659,6 +677,7 @@ GRANT EXECUTE ON FUNCTION hms.guard_bill_line() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.guard_bill_line_share()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     was hms.bill_line_share;
@@ -676,6 +695,7 @@ GRANT EXECUTE ON FUNCTION hms.guard_bill_line_share() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.guard_bill_part()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     PERFORM 1 FROM hms.bill AS b WHERE b.tenant_id = NEW.tenant_id AND b.id = NEW.bill_id AND b.status = 'draft' FOR SHARE;
@@ -690,6 +710,7 @@ GRANT EXECUTE ON FUNCTION hms.guard_bill_part() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.guard_bill_share()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     was hms.bill_share;
@@ -712,6 +733,7 @@ GRANT EXECUTE ON FUNCTION hms.guard_bill_share() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.guard_charge()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     IF (OLD.patient_id, OLD.encounter_id, OLD.source_kind, OLD.source_id, OLD.source_line, OLD.service_id, OLD.service_code,
@@ -731,6 +753,7 @@ GRANT EXECUTE ON FUNCTION hms.guard_charge() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.guard_duty()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     v_user uuid;
@@ -772,6 +795,7 @@ GRANT EXECUTE ON FUNCTION hms.guard_duty() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.guard_lab_result()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     before record;
@@ -796,6 +820,7 @@ GRANT EXECUTE ON FUNCTION hms.guard_lab_result() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.guard_new_bill()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     IF NEW.status <> 'draft' THEN
@@ -809,6 +834,7 @@ GRANT EXECUTE ON FUNCTION hms.guard_new_bill() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.guard_payment()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     was hms.payment;
@@ -832,6 +858,7 @@ GRANT EXECUTE ON FUNCTION hms.guard_payment() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.guard_practitioner()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     IF TG_OP = 'UPDATE' AND NEW.practitioner_id = OLD.practitioner_id THEN
@@ -849,6 +876,7 @@ GRANT EXECUTE ON FUNCTION hms.guard_practitioner() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.guard_status(p_table text, VARIADIC p_pairs text[])
  RETURNS void
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     args text;
@@ -863,6 +891,7 @@ END $function$
 CREATE OR REPLACE FUNCTION hms.guard_transition()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     IF NOT (OLD.status || '>' || NEW.status = ANY (TG_ARGV)) THEN
@@ -876,6 +905,7 @@ GRANT EXECUTE ON FUNCTION hms.guard_transition() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.install_status_history(p_table text)
  RETURNS void
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     history text := p_table || '_status';
@@ -901,6 +931,7 @@ END $function$
 CREATE OR REPLACE FUNCTION hms.install_table(p_table text, p_patient text DEFAULT ''::text, p_key text DEFAULT 'id'::text, p_grants text DEFAULT 'SELECT, INSERT, UPDATE'::text)
  RETURNS void
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     args text := format('%L, %L, %L', p_table, p_patient, p_key);
@@ -919,6 +950,7 @@ CREATE OR REPLACE FUNCTION hms.is_held(p_tenant uuid, p_patient uuid)
  RETURNS boolean
  LANGUAGE sql
  STABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     SELECT EXISTS (SELECT 1 FROM hms.legal_hold AS h
         WHERE h.tenant_id = p_tenant AND h.released_at IS NULL AND (h.patient_id IS NULL OR h.patient_id = p_patient))
@@ -930,17 +962,14 @@ CREATE OR REPLACE FUNCTION hms.is_money(p_amount numeric, p_currency text)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-AS $function$
-    SELECT p_amount <> 'NaN'::numeric AND abs(p_amount) <= 999999999999
-       AND p_amount = round(p_amount, hms.minor_units(p_currency))
-       AND p_currency ~ '^[A-Z]{3}$'
-$function$
+RETURN ((p_amount <> 'NaN'::numeric) AND (abs(p_amount) <= ('999999999999'::bigint)::numeric) AND (p_amount = round(p_amount, hms.minor_units(p_currency))) AND (p_currency ~ '^[A-Z]{3}$'::text))
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.is_money(p_amount numeric, p_currency text) TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.keep_record()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     IF to_jsonb(OLD) - TG_ARGV IS DISTINCT FROM to_jsonb(NEW) - TG_ARGV THEN
@@ -954,6 +983,7 @@ GRANT EXECUTE ON FUNCTION hms.keep_record() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.keep_rows(p_table text)
  RETURNS void
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     EXECUTE format('CREATE TRIGGER %I BEFORE DELETE OR TRUNCATE ON hms.%I
@@ -964,6 +994,7 @@ END $function$
 CREATE OR REPLACE FUNCTION hms.ledger_account_id(p_tenant uuid, p_currency text, p_code text, p_now timestamp with time zone)
  RETURNS uuid
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     account uuid;
@@ -984,6 +1015,7 @@ GRANT EXECUTE ON FUNCTION hms.ledger_account_id(p_tenant uuid, p_currency text, 
 CREATE OR REPLACE FUNCTION hms.legal_hold_guard()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     IF OLD.released_at IS NOT NULL
@@ -999,6 +1031,7 @@ GRANT EXECUTE ON FUNCTION hms.legal_hold_guard() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.lock_billing_account(p_tenant uuid, p_patient uuid, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     PERFORM 1 FROM hms.patient AS p WHERE p.tenant_id = p_tenant AND p.id = p_patient FOR KEY SHARE;
@@ -1015,6 +1048,7 @@ GRANT EXECUTE ON FUNCTION hms.lock_billing_account(p_tenant uuid, p_patient uuid
 CREATE OR REPLACE FUNCTION hms.lock_payment(p_tenant uuid, p_payment uuid, p_now timestamp with time zone)
  RETURNS hms.payment
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     p hms.payment;
@@ -1035,13 +1069,7 @@ CREATE OR REPLACE FUNCTION hms.minor_units(p_currency text)
  RETURNS integer
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-AS $function$
-    SELECT CASE
-        WHEN p_currency IN ('BIF','CLP','DJF','GNF','ISK','JPY','KMF','KRW','PYG','RWF','UGX','UYI','VND','VUV','XAF','XOF','XPF') THEN 0
-        WHEN p_currency IN ('BHD','IQD','JOD','KWD','LYD','OMR','TND') THEN 3
-        WHEN p_currency IN ('CLF','UYW') THEN 4
-        ELSE 2 END
-$function$
+RETURN CASE WHEN (p_currency = ANY (ARRAY['BIF'::text, 'CLP'::text, 'DJF'::text, 'GNF'::text, 'ISK'::text, 'JPY'::text, 'KMF'::text, 'KRW'::text, 'PYG'::text, 'RWF'::text, 'UGX'::text, 'UYI'::text, 'VND'::text, 'VUV'::text, 'XAF'::text, 'XOF'::text, 'XPF'::text])) THEN 0 WHEN (p_currency = ANY (ARRAY['BHD'::text, 'IQD'::text, 'JOD'::text, 'KWD'::text, 'LYD'::text, 'OMR'::text, 'TND'::text])) THEN 3 WHEN (p_currency = ANY (ARRAY['CLF'::text, 'UYW'::text])) THEN 4 ELSE 2 END
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.minor_units(p_currency text) TO hms_app;
 
@@ -1049,15 +1077,14 @@ CREATE OR REPLACE FUNCTION hms.operation_time()
  RETURNS timestamp with time zone
  LANGUAGE sql
  STABLE PARALLEL SAFE
-AS $function$
-    SELECT coalesce(nullif(current_setting('hms.now', true), '')::timestamptz, clock_timestamp())
-$function$
+RETURN COALESCE((NULLIF(hms.context(7), ''::text))::timestamp with time zone, clock_timestamp())
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.operation_time() TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.patient_keep_mrn()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     RAISE EXCEPTION 'a medical record number never changes' USING ERRCODE = 'HM601';
@@ -1068,6 +1095,7 @@ GRANT EXECUTE ON FUNCTION hms.patient_keep_mrn() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.pay_bill(p_tenant uuid, p_payment uuid, p_journal uuid, p_bill uuid, p_coverage uuid, p_amount numeric, p_currency text, p_method text, p_reference text, p_reference_key text, p_by text, p_now timestamp with time zone, p_day date, OUT out_patient uuid, OUT out_share uuid, OUT out_status text)
  RETURNS record
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     b record;
@@ -1113,6 +1141,7 @@ GRANT EXECUTE ON FUNCTION hms.pay_bill(p_tenant uuid, p_payment uuid, p_journal 
 CREATE OR REPLACE FUNCTION hms.pharmacy_allocate(p_tenant uuid, p_dispense uuid, p_location uuid, p_item uuid, p_quantity bigint, p_usable_until date, p_partial boolean, p_actor text, p_now timestamp with time zone)
  RETURNS bigint
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     candidate   record;
@@ -1159,6 +1188,7 @@ GRANT EXECUTE ON FUNCTION hms.pharmacy_allocate(p_tenant uuid, p_dispense uuid, 
 CREATE OR REPLACE FUNCTION hms.post_charge(p_tenant uuid, p_charge uuid, p_patient uuid, p_encounter uuid, p_kind text, p_source text, p_line integer, p_service_key text, p_description text, p_quantity numeric, p_unit_price numeric, p_currency text, p_service_at timestamp with time zone, p_service_date date, p_status text, p_now timestamp with time zone, p_by text, OUT out_charge uuid, OUT out_outcome text)
  RETURNS record
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     item  record;
@@ -1207,6 +1237,7 @@ GRANT EXECUTE ON FUNCTION hms.post_charge(p_tenant uuid, p_charge uuid, p_patien
 CREATE OR REPLACE FUNCTION hms.post_pair(p_tenant uuid, p_journal uuid, p_kind text, p_source uuid, p_bill uuid, p_amount numeric, p_currency text, p_debit text, p_credit text, p_now timestamp with time zone, p_day date)
  RETURNS void
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     debit  uuid := hms.ledger_account_id(p_tenant, p_currency, p_debit, p_now);
@@ -1225,21 +1256,21 @@ CREATE OR REPLACE FUNCTION hms.receivable_code(p_sequence integer)
  RETURNS text
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-AS $function$
-    SELECT CASE WHEN p_sequence = 0 THEN 'receivable-patient' ELSE 'receivable-payer' END
-$function$
+RETURN CASE WHEN (p_sequence = 0) THEN 'receivable-patient'::text ELSE 'receivable-payer'::text END
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.receivable_code(p_sequence integer) TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.record_access(p_tenant uuid, p_action text, p_entity text, p_entity_id text, p_patient uuid)
  RETURNS void
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-    v_actor text := coalesce(nullif(current_setting('hms.actor', true), ''), 'database:' || session_user);
+    v text[] := string_to_array(hms.verified_context(), chr(31));
+    v_actor text := coalesce(nullif(v[1], ''), 'database:' || session_user);
     v_grant uuid;
 BEGIN
-    IF p_patient IS NOT NULL AND p_action IN ('read', 'search', 'export') AND coalesce(current_setting('hms.restricted', true), '') <> 'yes'
+    IF p_patient IS NOT NULL AND p_action IN ('read', 'search', 'export') AND v[6] IS DISTINCT FROM 'yes'
        AND EXISTS (SELECT 1 FROM hms.patient AS p WHERE p.tenant_id = p_tenant AND p.id = p_patient AND p.is_restricted) THEN
         IF v_actor LIKE 'human:%' THEN
             SELECT g.id INTO v_grant FROM hms.break_glass AS g
@@ -1252,11 +1283,9 @@ BEGIN
             RAISE EXCEPTION 'the patient''s record is restricted' USING ERRCODE = 'HM690', DETAIL = p_patient::text;
         END IF;
     END IF;
-    INSERT INTO hms.audit_event (tenant_id, actor, action, entity, entity_id, patient_id, operation, request_id, purpose, break_glass_id)
-    VALUES (p_tenant, v_actor, p_action, p_entity, coalesce(p_entity_id, ''), p_patient,
-        coalesce(current_setting('hms.operation', true), ''),
-        coalesce(current_setting('hms.request_id', true), ''),
-        CASE WHEN v_grant IS NULL THEN coalesce(current_setting('hms.purpose', true), '') ELSE 'BTG' END,
+    INSERT INTO hms.audit_event (tenant_id, actor, credential, action, entity, entity_id, patient_id, operation, request_id, purpose, break_glass_id)
+    VALUES (p_tenant, v_actor, coalesce(v[2], ''), p_action, p_entity, coalesce(p_entity_id, ''), p_patient,
+        coalesce(v[5], ''), coalesce(v[3], ''), CASE WHEN v_grant IS NULL THEN coalesce(v[4], '') ELSE 'BTG' END,
         v_grant);
 END $function$
 ; -- hms_owner
@@ -1265,6 +1294,7 @@ GRANT EXECUTE ON FUNCTION hms.record_access(p_tenant uuid, p_action text, p_enti
 CREATE OR REPLACE FUNCTION hms.refund_payment(p_tenant uuid, p_refund uuid, p_journal uuid, p_payment uuid, p_amount numeric, p_currency text, p_method text, p_reference text, p_reference_key text, p_reason text, p_by text, p_now timestamp with time zone, p_day date, OUT out_patient uuid, OUT out_bill uuid, OUT out_method text)
  RETURNS record
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     p hms.payment := hms.lock_payment(p_tenant, p_payment, p_now);
@@ -1304,6 +1334,7 @@ GRANT EXECUTE ON FUNCTION hms.refund_payment(p_tenant uuid, p_refund uuid, p_jou
 CREATE OR REPLACE FUNCTION hms.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     RAISE EXCEPTION 'rows of this table are never changed or removed' USING ERRCODE = 'HM002';
@@ -1314,6 +1345,7 @@ GRANT EXECUTE ON FUNCTION hms.refuse_change() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.refuse_frozen(p_what text)
  RETURNS void
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     RAISE EXCEPTION 'an issued bill is not changed: %', p_what USING ERRCODE = 'HM503';
@@ -1325,10 +1357,7 @@ CREATE OR REPLACE FUNCTION hms.row_diff(p_old jsonb, p_new jsonb)
  RETURNS jsonb
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-AS $function$
-    SELECT coalesce(jsonb_object_agg(n.key, jsonb_build_array(p_old -> n.key, n.value)), '{}'::jsonb)
-    FROM jsonb_each(p_new) AS n WHERE p_old -> n.key IS DISTINCT FROM n.value
-$function$
+RETURN (SELECT COALESCE(jsonb_object_agg(n.key, jsonb_build_array((row_diff.p_old -> n.key), n.value)), '{}'::jsonb) AS "coalesce" FROM jsonb_each(row_diff.p_new) n(key, value) WHERE ((row_diff.p_old -> n.key) IS DISTINCT FROM n.value))
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.row_diff(p_old jsonb, p_new jsonb) TO hms_app;
 
@@ -1336,10 +1365,7 @@ CREATE OR REPLACE FUNCTION hms.row_key(p_row jsonb, p_columns text)
  RETURNS text
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-AS $function$
-    SELECT CASE WHEN p_columns = 'id' THEN p_row ->> 'id'
-        ELSE (SELECT string_agg(p_row ->> c, '/' ORDER BY i) FROM unnest(string_to_array(p_columns, ',')) WITH ORDINALITY AS u (c, i)) END
-$function$
+RETURN CASE WHEN (p_columns = 'id'::text) THEN (p_row ->> 'id'::text) ELSE (SELECT string_agg((row_key.p_row ->> u.c), '/'::text ORDER BY u.i) AS string_agg FROM unnest(string_to_array(row_key.p_columns, ','::text)) WITH ORDINALITY u(c, i)) END
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.row_key(p_row jsonb, p_columns text) TO hms_app;
 
@@ -1347,15 +1373,14 @@ CREATE OR REPLACE FUNCTION hms.row_shown(p_row jsonb)
  RETURNS jsonb
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-AS $function$
-    SELECT coalesce(jsonb_object_agg(c.key, c.value) FILTER (WHERE c.value <> 'null'::jsonb), '{}'::jsonb) FROM jsonb_each(p_row) AS c
-$function$
+RETURN (SELECT COALESCE(jsonb_object_agg(c.key, c.value) FILTER (WHERE (c.value <> 'null'::jsonb)), '{}'::jsonb) AS "coalesce" FROM jsonb_each(row_shown.p_row) c(key, value))
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.row_shown(p_row jsonb) TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.secure_table(p_table text, p_grants text)
  RETURNS void
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     EXECUTE format('ALTER TABLE hms.%I ENABLE ROW LEVEL SECURITY', p_table);
@@ -1379,6 +1404,7 @@ END $function$
 CREATE OR REPLACE FUNCTION hms.stock_add(p_tenant uuid, p_location uuid, p_item uuid, p_batch uuid, p_on_hand bigint, p_quarantined bigint)
  RETURNS void
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     UPDATE hms.stock_balance SET on_hand = on_hand + p_on_hand, quarantined = quarantined + p_quarantined
@@ -1396,6 +1422,7 @@ GRANT EXECUTE ON FUNCTION hms.stock_add(p_tenant uuid, p_location uuid, p_item u
 CREATE OR REPLACE FUNCTION hms.task_keep_owner()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     RAISE EXCEPTION 'somebody has taken this task' USING ERRCODE = 'HM701';
@@ -1406,6 +1433,7 @@ GRANT EXECUTE ON FUNCTION hms.task_keep_owner() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.user_account_keep_person()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
@@ -1428,14 +1456,17 @@ GRANT EXECUTE ON FUNCTION hms.user_account_keep_person() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.uuid_v7()
  RETURNS uuid
  LANGUAGE sql
-AS $function$
-    SELECT encode(overlay(overlay(uuid_send(gen_random_uuid())
-        PLACING substring(int8send(now.us / 1000) FROM 3) FROM 1 FOR 6)
-        PLACING int2send((28672 + now.us % 1000 * 4096 / 1000)::int2) FROM 7 FOR 2), 'hex')::uuid
-    FROM (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS us) AS now
-$function$
+RETURN (SELECT (encode(OVERLAY(OVERLAY(uuid_send(gen_random_uuid()) PLACING SUBSTRING(int8send((now.us / 1000)) FROM 3) FROM 1 FOR 6) PLACING int2send(((28672 + (((now.us % (1000)::bigint) * 4096) / 1000)))::smallint) FROM 7 FOR 2), 'hex'::text))::uuid AS encode FROM (SELECT ((EXTRACT(epoch FROM clock_timestamp()) * (1000000)::numeric))::bigint AS us) now)
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.uuid_v7() TO hms_app;
+
+CREATE OR REPLACE FUNCTION hms.verified_context()
+ RETURNS text
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN COALESCE(current_setting('hms.context'::text, true), ''::text)
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.verified_context() TO hms_app;
 
 CREATE TABLE hms.access_change ( -- hms_owner
     created_at timestamp with time zone NOT NULL,
@@ -1693,7 +1724,7 @@ CREATE TABLE hms.audit_event ( -- hms_owner
     actor text NOT NULL,
     break_glass_id uuid,
     changes jsonb,
-    credential text NOT NULL DEFAULT COALESCE(current_setting('hms.credential'::text, true), ''::text),
+    credential text NOT NULL DEFAULT hms.context(2),
     entity text NOT NULL,
     entity_id text NOT NULL,
     id uuid NOT NULL DEFAULT hms.uuid_v7(),
@@ -1727,7 +1758,7 @@ CREATE TABLE hms.audit_event_default ( -- hms_owner
     actor text NOT NULL,
     break_glass_id uuid,
     changes jsonb,
-    credential text NOT NULL DEFAULT COALESCE(current_setting('hms.credential'::text, true), ''::text),
+    credential text NOT NULL DEFAULT hms.context(2),
     entity text NOT NULL,
     entity_id text NOT NULL,
     id uuid NOT NULL DEFAULT hms.uuid_v7(),

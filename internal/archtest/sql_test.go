@@ -81,6 +81,10 @@ func TestRoutines_AreOneFunctionEach(t *testing.T) {
 			assert.NotEmpty(t, trigger[1], "%s: a trigger is replaced where it is there", name)
 			assert.Equal(t, name, trigger[2], "a trigger stands with its function")
 		}
+		// Names in a body are ours whoever calls it: it says where they are looked for, or is bound when it is made.
+		isBound := strings.Contains(code, "LANGUAGE sql") && strings.Contains(code, "\n    RETURN ")
+		assert.True(t, isBound || strings.Contains(code, " SET search_path = pg_catalog, pg_temp AS $$"),
+			"%s is resolved by the caller's search_path", name)
 		if !strings.Contains(code, "LANGUAGE sql") {
 			continue // only SQL's own functions are looked at when they are made
 		}

@@ -17,8 +17,7 @@ func roleAndTenant(t *testing.T, conn bun.IConn) string {
 	t.Helper()
 	var s string
 	require.NoError(t, conn.QueryRowContext(t.Context(), `SELECT concat_ws('|', current_user,
-		coalesce(current_setting('hms.tenant', true), ''), coalesce(current_setting('hms.operation', true), ''),
-		coalesce(current_setting('hms.actor', true), ''))`).Scan(&s))
+		coalesce(current_setting('hms.tenant', true), ''), coalesce(current_setting('hms.context', true), ''))`).Scan(&s))
 	return s
 }
 

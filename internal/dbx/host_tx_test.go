@@ -158,12 +158,11 @@ func TestHandle_InTx_BoundMapsErrors(t *testing.T) {
 	})
 }
 
-func hostState(t *testing.T, host dbtest.HostTx) [6]string {
+func hostState(t *testing.T, host dbtest.HostTx) [5]string {
 	t.Helper()
-	var s [6]string
+	var s [5]string
 	require.NoError(t, host.Scan(context.Background(), `SELECT current_user::text, current_setting('search_path'),
-		coalesce(current_setting('hms.tenant', true), ''), coalesce(current_setting('hms.actor', true), ''),
-		coalesce(current_setting('hms.operation', true), ''), coalesce(current_setting('hms.credential', true), '')`,
-		&s[0], &s[1], &s[2], &s[3], &s[4], &s[5]))
+		coalesce(current_setting('hms.tenant', true), ''), coalesce(current_setting('hms.context', true), ''),
+		current_setting('standard_conforming_strings')`, &s[0], &s[1], &s[2], &s[3], &s[4]))
 	return s
 }

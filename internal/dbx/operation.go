@@ -58,7 +58,11 @@ func (h Handle) Join(ctx context.Context, conn bun.IConn) (DB, error) {
 		return DB{}, err
 	}
 	now := h.Now()
-	opCtx, db := h.Bind(raw).newOperation(ctx, actor, now, settingsOf(ctx, actor, "", now))
+	want, err := settingsOf(ctx, actor, "", now)
+	if err != nil {
+		return DB{}, err
+	}
+	opCtx, db := h.Bind(raw).newOperation(ctx, actor, now, want)
 	return db.identified(opCtx)
 }
 
@@ -73,14 +77,14 @@ func (db DB) Subject() hmstype.PatientID { return db.op.subject }
 // settings, which are given back before it and taken away after it. Where fn fails, so must the
 // operation.
 func (db DB) AsHost(ctx context.Context, fn func(ctx context.Context, conn bun.IConn) error) error {
-	if err := giveBack(ctx, db.handle.conn, db.handle.host); err != nil {
+	if err := db.handle.apply(ctx, db.handle.conn, db.handle.host.leaving()); err != nil {
 		return err
 	}
 	hostCtx := SeesRestricted(context.WithValue(ctx, operationKey{}, (*operation)(nil)), false)
 	if err := fn(hostCtx, bare(db.handle.conn)); err != nil {
 		return err
 	}
-	return apply(ctx, db.handle.conn, db.op.settings.pairs())
+	return db.handle.apply(ctx, db.handle.conn, db.handle.host.entering(db.op.settings))
 }
 
 // run runs fn in the operation and ends it, also where fn panics. Where another goroutine is still

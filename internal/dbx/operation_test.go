@@ -113,7 +113,7 @@ func TestHandle_InTx_ConcurrentUseOfABoundHandle(t *testing.T) {
 func TestDB_AsHost(t *testing.T) {
 	t.Parallel()
 	const state = `SELECT current_user, coalesce(current_setting('hms.tenant', true), ''),
-		coalesce(current_setting('hms.actor', true), '')`
+		split_part(coalesce(current_setting('hms.context', true), ''), E'\x1f', 1)`
 	look := func(t *testing.T, ctx context.Context, conn bun.IConn) []string {
 		t.Helper()
 		var user, tenant, actor string
@@ -130,7 +130,7 @@ func TestDB_AsHost(t *testing.T) {
 			tx, err := env.DB.BeginTx(t.Context(), nil)
 			require.NoError(t, err)
 			defer func() { require.NoError(t, tx.Rollback()) }()
-			_, err = tx.ExecContext(t.Context(), `SET LOCAL ROLE hms_owner; SET LOCAL hms.actor = 'the host''s'`)
+			_, err = tx.ExecContext(t.Context(), `SET LOCAL ROLE hms_owner; SET LOCAL hms.context = 'the host''s'`)
 			require.NoError(t, err)
 			return []string{"hms_owner", "", "the host's"}, env.Base.DB.Bind(tx).InTx(env.Ctx, "test", fn)
 		},

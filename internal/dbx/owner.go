@@ -56,7 +56,11 @@ func (h Handle) ofNoTenant(
 	}
 	actor := hmstype.SystemActor(hmstype.TenantID{}, name)
 	now := h.Now()
-	return h.inOwnTx(ctx, actor, now, settingsOf(ctx, actor, op, now), func(ctx context.Context, db DB) error {
+	want, err := settingsOf(ctx, actor, op, now)
+	if err != nil {
+		return err
+	}
+	return h.inOwnTx(ctx, actor, now, want, func(ctx context.Context, db DB) error {
 		if _, err := db.Exec(ctx, "SET LOCAL ROLE "+role); err != nil {
 			return err
 		}
@@ -68,17 +72,21 @@ func (h Handle) ofNoTenant(
 // join the tenant's operation by the context that it gives.
 func (o Owner) Tenant(ctx context.Context, tenant hmstype.TenantID) (context.Context, DB, error) {
 	actor := hmstype.SystemActor(tenant, o.name)
-	sets, err := statements(settingsOf(ctx, actor, o.op, o.Now).pairs())
+	want, err := settingsOf(ctx, actor, o.op, o.Now)
 	if err != nil {
 		return ctx, DB{}, err
 	}
-	for _, s := range sets[1:] { // but for the role
-		if _, err := o.Exec(ctx, s); err != nil {
-			return ctx, DB{}, err
-		}
+	if err := o.handle.apply(ctx, o.handle.conn, want.statements()); err != nil {
+		return ctx, DB{}, err
 	}
-	ctx, db := o.handle.newOperation(ctx, actor, o.Now, settingsOf(ctx, actor, o.op, o.Now))
+	ctx, db := o.handle.newOperation(ctx, actor, o.Now, want)
 	return ctx, db, nil
+}
+
+// AsInstallation runs fn in a transaction of the application's role under the nil tenant: the
+// rows of the installation itself, which are no hospital's and which no actor can reach.
+func (h Handle) AsInstallation(ctx context.Context, op string, fn func(context.Context, DB) error) error {
+	return h.ofNoTenant(ctx, op, "installation", AppRole, fn)
 }
 
 // TakeTurn takes a lock for which only those wait who do the same: it may wait for a minute.

@@ -15,7 +15,7 @@ func (db DB) KnowRestricted(patient hmstype.PatientID, restricted bool) {
 }
 
 // SeesRestricted tells whether the actor may see the data of patients whose record is restricted.
-func (db DB) SeesRestricted() bool { return db.op.settings.restricted == "yes" }
+func (db DB) SeesRestricted() bool { return db.op.settings.sees }
 
 // Restricted gives those of the patients whose record is restricted, and for whom the actor holds
 // no break-glass grant that has neither expired nor ended. A grant expires by the operation's clock or by

@@ -3,6 +3,7 @@ package dbx
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -11,18 +12,19 @@ import (
 	"github.com/chelal/hms/hmstype"
 )
 
-// hostSettings are the host's role and its values of our settings, read with the
-// savepoint: neither RELEASE nor RESET ROLE would bring them back.
+// hostSettings are the host's role and its values of what we set, read with the savepoint: neither
+// RELEASE nor RESET ROLE would bring them back. Zero ones are the login's own.
 type hostSettings struct {
-	role string
-	settings
+	known                 bool // whether they were read
+	role, path, strings   string
+	tenant, context       string
+	distributed           bool // whether settings must be sent one by one, for workers to have them
 }
 
-const readSettings = `SELECT current_setting('role'),
-	coalesce(current_setting('hms.tenant', true), ''), coalesce(current_setting('hms.actor', true), ''),
-	coalesce(current_setting('hms.request_id', true), ''), coalesce(current_setting('hms.purpose', true), ''),
-	coalesce(current_setting('hms.operation', true), ''), coalesce(current_setting('hms.restricted', true), ''),
-	coalesce(current_setting('hms.now', true), ''), coalesce(current_setting('hms.credential', true), '')`
+const readSettings = `SELECT current_setting('role'), current_setting('search_path'),
+	current_setting('standard_conforming_strings'), coalesce(current_setting('hms.tenant', true), ''),
+	coalesce(current_setting('hms.context', true), ''),
+	EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus')`
 
 func (h Handle) inSavepoint(
 	ctx context.Context, actor hmstype.Actor, now time.Time, want settings, fn func(context.Context, DB) error,
@@ -68,22 +70,17 @@ func (h Handle) inSavepoint(
 func (h Handle) savepoint() string { return "hms_use_case_" + strconv.Itoa(h.depth) }
 
 // enter makes our settings where they are not in force and tells what was before.
-func (h Handle) enter(ctx context.Context, want settings) (hostSettings, error) {
+func (h Handle) enter(ctx context.Context, want settings) (before hostSettings, err error) {
 	if h.owned != nil {
-		before := hostSettings{role: AppRole, settings: *h.owned}
-		if *h.owned == want {
-			return before, nil
-		}
-		return before, apply(ctx, h.conn, want.changes(*h.owned))
+		return before, h.apply(ctx, h.conn, want.changes(*h.owned))
 	}
-	var before hostSettings
-	err := h.conn.QueryRowContext(ctx, readSettings).Scan(&before.role,
-		&before.tenant, &before.actor, &before.request, &before.purpose, &before.operation, &before.restricted, &before.now,
-		&before.credential)
+	err = h.conn.QueryRowContext(ctx, readSettings).Scan(&before.role, &before.path, &before.strings,
+		&before.tenant, &before.context, &before.distributed)
 	if err != nil {
 		return before, fmt.Errorf("read settings: %w", err)
 	}
-	if err := apply(ctx, h.conn, want.pairs()); err != nil {
+	before.known = true
+	if err := h.apply(ctx, h.conn, before.entering(want)); err != nil {
 		return before, &beginError{err}
 	}
 	return before, nil
@@ -92,34 +89,41 @@ func (h Handle) enter(ctx context.Context, want settings) (hostSettings, error) 
 // leave gives back what was before.
 func (h Handle) leave(ctx context.Context, want settings, before hostSettings) error {
 	if h.owned != nil {
-		if before.settings == want {
-			return nil
-		}
-		return apply(ctx, h.conn, before.changes(want))
+		return h.apply(ctx, h.conn, h.owned.changes(want))
 	}
-	return giveBack(ctx, h.conn, before)
+	return h.apply(ctx, h.conn, before.leaving())
 }
 
-// giveBack makes the host's role and settings again.
-func giveBack(ctx context.Context, conn bun.IConn, before hostSettings) error {
-	if err := apply(ctx, conn, before.pairs()); err != nil {
-		return err
+// setAll makes all settings in one statement, which a transaction that only database/sql holds
+// needs to do it in one round trip.
+const setAll = `SELECT set_config('role', $1, true), set_config('search_path', $2, true),
+	set_config('standard_conforming_strings', $3, true), set_config('hms.tenant', $4, true),
+	set_config('hms.context', $5, true)`
+
+// entering gives the messages that make our settings in the host's transaction.
+func (before hostSettings) entering(want settings) []message {
+	if before.distributed || !before.known {
+		return append(slices.Clone(guarded), want.statements()...)
 	}
-	_, err := conn.ExecContext(ctx, "SET LOCAL ROLE "+quoteRole(before.role))
-	return err
+	return []message{{text: setAll, args: []string{AppRole, searchPath, "on", want.tenant, want.context}}}
 }
 
-func apply(ctx context.Context, conn bun.IConn, pairs [][2]string) error {
-	statements, err := statements(pairs)
-	if err != nil {
-		return err
+// leaving gives the messages that make the host's settings again.
+func (before hostSettings) leaving() []message {
+	back := []message{setLocal("hms.tenant", before.tenant), setLocal("hms.context", before.context)}
+	switch {
+	case !before.known:
+		return append(back, message{text: "SET LOCAL standard_conforming_strings TO DEFAULT"},
+			message{text: "SET LOCAL search_path TO DEFAULT"}, message{text: "SET LOCAL ROLE NONE"})
+	case before.distributed:
+		return append(back, setLocal("standard_conforming_strings", before.strings),
+			message{text: "SELECT set_config('search_path', $1, true)", args: []string{before.path}},
+			message{text: "SET LOCAL ROLE " + quoteRole(before.role)})
+	default:
+		return []message{{text: setAll, args: []string{
+			before.role, before.path, before.strings, before.tenant, before.context,
+		}}}
 	}
-	for _, s := range statements {
-		if _, err := conn.ExecContext(ctx, s); err != nil {
-			return fmt.Errorf("settings: %w", err)
-		}
-	}
-	return nil
 }
 
 // rollbackToSavepoint also undoes our SET LOCALs. It runs on a context that cannot be

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/chelal/hms/hmstype"
 )
 
@@ -14,11 +12,19 @@ import (
 // nothing and cannot bypass row-level security, whatever the host connects as.
 const AppRole = "hms_app"
 
-// settings are the transaction-local values that row-level security and the audit
-// triggers read.
+// searchPath is where names without a schema are looked for in our transactions: never where
+// somebody else may create. Our own are written with their schema.
+const searchPath = "pg_catalog, pg_temp"
+
+// settings are the transaction-local values that row-level security, defaults and triggers read.
 type settings struct {
-	tenant, actor, credential, request, purpose, operation, restricted, now string
+	tenant  string
+	context string // the parts of migrate/routine/core/context.sql, in their order
+	sees    bool   // whether restricted records are shown
 }
+
+// separator parts what the context says. No part may hold it.
+const separator = "\x1f"
 
 type restrictedKey struct{}
 
@@ -26,25 +32,23 @@ type restrictedKey struct{}
 // restricted. Without it the database refuses to record, and so to allow, such a read. It is said
 // anew for each use case: the context may be that of another actor's, which a hook was given.
 func SeesRestricted(ctx context.Context, sees bool) context.Context {
-	if sees {
-		return context.WithValue(ctx, restrictedKey{}, "yes")
-	}
-	return context.WithValue(ctx, restrictedKey{}, "")
+	return context.WithValue(ctx, restrictedKey{}, sees)
 }
 
-func settingsOf(ctx context.Context, actor hmstype.Actor, op string, now time.Time) settings {
-	restricted, _ := ctx.Value(restrictedKey{}).(string)
-	return settings{
-		tenant:     actor.Tenant.String(),
-		actor:      actorText(actor),
-		credential: credentialText(actor),
-		request:    actor.RequestID,
-		purpose:    string(actor.Purpose),
-		operation:  op,
-
-		restricted: restricted,
-		now:        now.Format(time.RFC3339Nano),
+func settingsOf(ctx context.Context, actor hmstype.Actor, op string, now time.Time) (settings, error) {
+	sees, _ := ctx.Value(restrictedKey{}).(bool)
+	parts := []string{
+		actorText(actor), credentialText(actor), actor.RequestID, string(actor.Purpose), op, "",
+		now.Format(time.RFC3339Nano),
 	}
+	if sees {
+		parts[5] = "yes"
+	}
+	want := settings{tenant: actor.Tenant.String(), context: strings.Join(parts, separator), sees: sees}
+	if strings.Count(want.context, separator) != len(parts)-1 || strings.Contains(want.context, "\x00") {
+		return settings{}, hmstype.Invalid("actor", "must hold neither NUL nor U+001F")
+	}
+	return want, nil
 }
 
 // actorText is how the trail names an actor: "human:<id>", "service:<id>", "system:<name>".
@@ -68,66 +72,36 @@ func credentialText(a hmstype.Actor) string {
 	}
 }
 
-// statements gives one SET LOCAL per setting. They travel as messages of their own,
-// pipelined: inside one text of several statements, or as set_config(), a distributed
-// PostgreSQL (Citus) would not carry them to its workers.
-func (s settings) statements() ([]string, error) { return statements(s.pairs()) }
+// guarded are the statements that make a transaction one in which SQL means what we wrote: in our
+// role, with our names, and with texts that end where their quotes end.
+var guarded = []message{
+	{text: "SET LOCAL ROLE " + AppRole},
+	{text: "SET LOCAL search_path = " + searchPath},
+	{text: "SET LOCAL standard_conforming_strings = on"},
+}
 
-func (s settings) pairs() [][2]string {
-	return [][2]string{
-		{"hms.tenant", s.tenant}, {"hms.actor", s.actor}, {"hms.credential", s.credential}, {"hms.request_id", s.request},
-		{"hms.purpose", s.purpose}, {"hms.operation", s.operation},
-		{"hms.restricted", s.restricted}, {"hms.now", s.now},
-	}
+// statements gives the settings one by one. They travel as messages of their own: inside one
+// text of several statements, or as set_config(), a distributed PostgreSQL (Citus) would not
+// carry them to its workers.
+func (s settings) statements() []message {
+	return []message{setLocal("hms.tenant", s.tenant), setLocal("hms.context", s.context)}
 }
 
 // changes gives the settings that differ from those in force.
-func (s settings) changes(inForce settings) [][2]string {
-	var changed [][2]string
-	before := inForce.pairs()
-	for i, pair := range s.pairs() {
-		if pair != before[i] {
-			changed = append(changed, pair)
+func (s settings) changes(inForce settings) []message {
+	var changed []message
+	before := inForce.statements()
+	for i, m := range s.statements() {
+		if m.text != before[i].text {
+			changed = append(changed, m)
 		}
 	}
 	return changed
 }
 
-func statements(pairs [][2]string) ([]string, error) {
-	out := []string{"SET LOCAL ROLE " + AppRole}
-	for _, p := range pairs {
-		literal, err := quoteLiteral(p[1])
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, "SET LOCAL "+p[0]+" = "+literal)
-	}
-	return out, nil
+func setLocal(name, value string) message {
+	return message{text: "SET LOCAL " + name + " = " + quoteLiteral(value)}
 }
-
-// AsInstallation runs fn in a transaction of the application's role under the nil tenant: the
-// rows of the installation itself, which are no hospital's and which no actor can reach.
-func AsInstallation(ctx context.Context, db *bun.DB, fn func(context.Context, bun.Tx) error) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return &beginError{err}
-	}
-	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	for _, s := range []string{
-		"SET LOCAL ROLE " + AppRole, "SET LOCAL hms.tenant = '" + hmstype.TenantID{}.String() + "'",
-	} {
-		if _, err := tx.ExecContext(ctx, s); err != nil {
-			return &beginError{err}
-		}
-	}
-	if err := fn(ctx, tx); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
-
-// SealerRole is the only one that may add to the audit trail's log.
-const SealerRole = "hms_sealer"
 
 // AsSealer runs fn, whose statements then have the sealer's rights instead of the
 // application's. The login must be a member of both.
@@ -142,18 +116,18 @@ func (db DB) AsSealer(ctx context.Context, fn func(context.Context) error) error
 	return err
 }
 
-// quoteLiteral makes an SQL string literal, since SET takes no parameters. It refuses
-// NUL, which PostgreSQL cannot hold, and writes a backslash in a form that does not
-// depend on standard_conforming_strings.
-func quoteLiteral(text string) (string, error) {
-	if strings.ContainsRune(text, 0) {
-		return "", hmstype.Invalid("actor", "must not hold NUL")
-	}
+// SealerRole is the only one that may add to the audit trail's log.
+const SealerRole = "hms_sealer"
+
+// quoteLiteral makes an SQL string literal, since SET takes no parameters. It writes a backslash
+// in a form that does not depend on standard_conforming_strings. NUL, which PostgreSQL cannot
+// hold, settingsOf refuses; what a server gave holds none.
+func quoteLiteral(text string) string {
 	quoted := strings.ReplaceAll(text, "'", "''")
 	if strings.Contains(quoted, `\`) {
-		return ` E'` + strings.ReplaceAll(quoted, `\`, `\\`) + `'`, nil
+		return ` E'` + strings.ReplaceAll(quoted, `\`, `\\`) + `'`
 	}
-	return "'" + quoted + "'", nil
+	return "'" + quoted + "'"
 }
 
 // quoteRole makes the operand of SET ROLE from what current_setting('role') gave.

@@ -3,6 +3,7 @@ package dbx
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -40,13 +41,7 @@ func FuzzQuoteLiteral(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		literal, err := quoteLiteral(text)
-		if strings.ContainsRune(text, 0) {
-			require.ErrorIs(t, err, hmstype.ErrInvalid)
-			return
-		}
-		require.NoError(t, err)
-		require.Equal(t, text, unquote(t, literal))
+		require.Equal(t, text, unquote(t, quoteLiteral(text)))
 	})
 }
 
@@ -55,4 +50,21 @@ func TestQuoteRole(t *testing.T) {
 	require.Equal(t, "NONE", quoteRole("none"))
 	require.Equal(t, "NONE", quoteRole(""))
 	require.Equal(t, `"a""b"`, quoteRole(`a"b`))
+}
+
+func TestSettingsOf_PartsStayApart(t *testing.T) {
+	t.Parallel()
+	actor := hmstype.SystemActor(hmstype.NewID[hmstype.TenantID](), "job")
+	for name, text := range map[string]string{"Separator": "a" + separator + "b", "NUL": "a\x00b"} {
+		named, asked := actor, actor
+		named.Name, asked.RequestID = text, text
+		for _, a := range []hmstype.Actor{named, asked} {
+			_, err := settingsOf(t.Context(), a, "test", time.Now())
+			require.ErrorIs(t, err, hmstype.ErrInvalid, name)
+		}
+	}
+	want, err := settingsOf(SeesRestricted(t.Context(), true), actor, "test.it", time.Unix(0, 0).UTC())
+	require.NoError(t, err)
+	require.Equal(t, []string{"system:job", "", "", "HOPERAT", "test.it", "yes", "1970-01-01T00:00:00Z"},
+		strings.Split(want.context, separator))
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/chelal/hms/hmstype"
@@ -36,7 +35,10 @@ func (h Handle) InTx(ctx context.Context, op string, fn func(context.Context, DB
 		return err
 	}
 	now := h.instant()
-	want := settingsOf(ctx, actor, op, now)
+	want, err := settingsOf(ctx, actor, op, now)
+	if err != nil {
+		return err
+	}
 	if h.IsBound() {
 		return h.inSavepoint(ctx, actor, now, want, fn)
 	}
@@ -100,7 +102,7 @@ func (h Handle) inOwnTx(
 		_ = conn.Close() // gives it back to the pool; its error says only that it was broken
 	}()
 	meterOf(ctx).add()
-	if err := begin(ctx, conn.Conn, want); err != nil {
+	if err := h.begin(ctx, conn.Conn, want); err != nil {
 		return &beginError{err}
 	}
 	opCtx, db := h.Bind(conn.Conn).newOperation(ctx, actor, now, want)
@@ -112,39 +114,11 @@ func (h Handle) inOwnTx(
 	return commit(ctx, conn.Conn)
 }
 
-// begin sends BEGIN and the settings as one pipelined batch: one round trip.
-func begin(ctx context.Context, conn *sql.Conn, want settings) error {
-	sets, err := want.statements()
-	if err != nil {
-		return err
-	}
-	statements := append([]string{"BEGIN"}, sets...)
-	err = conn.Raw(func(driverConn any) error {
-		pgxConn, ok := driverConn.(*stdlib.Conn)
-		if !ok {
-			return errNotPgx
-		}
-		return pipeline(ctx, pgxConn.Conn().PgConn(), statements)
-	})
-	if !errors.Is(err, errNotPgx) {
-		return err
-	}
-	for _, s := range statements {
-		if _, err := conn.ExecContext(ctx, s); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-var errNotPgx = errors.New("dbx: the driver is not pgx")
-
-func pipeline(ctx context.Context, conn *pgconn.PgConn, statements []string) error {
-	batch := &pgconn.Batch{}
-	for _, s := range statements {
-		batch.ExecParams(s, nil, nil, nil, nil)
-	}
-	return conn.ExecBatch(ctx, batch).Close()
+// begin sends BEGIN and the settings in one round trip, and closes what cursors somebody left open
+// beyond his transaction: they would show his rows to the next one.
+func (h Handle) begin(ctx context.Context, conn *sql.Conn, want settings) error {
+	messages := append([]message{{text: "BEGIN"}, {text: "CLOSE ALL"}}, guarded...)
+	return h.send(ctx, conn, append(messages, want.statements()...)...)
 }
 
 // commit runs on a context that cannot be cancelled. Its failure tells of a rollback only where

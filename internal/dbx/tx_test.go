@@ -40,8 +40,7 @@ func TestHandle_InTx(t *testing.T) {
 			require.NoError(t, count(ctx, db))
 			return db.QueryRow(
 				ctx,
-				`SELECT current_user, current_setting('hms.tenant'), current_setting('hms.actor'),
-					current_setting('hms.operation')`,
+				`SELECT current_user, current_setting('hms.tenant'), hms.context(1), hms.context(5)`,
 			).
 				Scan(&role, &tenant, &actor, &operation)
 		}))

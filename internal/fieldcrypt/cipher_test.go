@@ -257,11 +257,11 @@ func TestCipher_Check(t *testing.T) {
 	env := dbtest.NewOwn(t)
 	wrong, err := fieldcrypt.NewLocalKey()
 	require.NoError(t, err)
-	require.NoError(t, fieldcrypt.New(nil).Check(t.Context(), env.DB), "nothing is encrypted yet")
-	require.NoError(t, fieldcrypt.New(env.Key).Check(t.Context(), env.DB), "leaves its mark")
-	require.NoError(t, fieldcrypt.New(env.Key).Check(t.Context(), env.DB))
-	require.ErrorIs(t, fieldcrypt.New(nil).Check(t.Context(), env.DB), fieldcrypt.ErrKeyMissing)
-	require.ErrorIs(t, fieldcrypt.New(wrong).Check(t.Context(), env.DB), fieldcrypt.ErrKeyWrong)
+	require.NoError(t, fieldcrypt.New(nil).Check(t.Context(), env.Base.DB), "nothing is encrypted yet")
+	require.NoError(t, fieldcrypt.New(env.Key).Check(t.Context(), env.Base.DB), "leaves its mark")
+	require.NoError(t, fieldcrypt.New(env.Key).Check(t.Context(), env.Base.DB))
+	require.ErrorIs(t, fieldcrypt.New(nil).Check(t.Context(), env.Base.DB), fieldcrypt.ErrKeyMissing)
+	require.ErrorIs(t, fieldcrypt.New(wrong).Check(t.Context(), env.Base.DB), fieldcrypt.ErrKeyWrong)
 }
 
 func TestOpenLocalKey(t *testing.T) {

@@ -25,7 +25,7 @@ CREATE TABLE hms.audit_event (
     break_glass_id uuid, -- the grant under which something was read; NULL for everything else
     -- What the actor proved himself by, "session:<id>" or "key:<id>"; empty for the host itself.
     -- A default, so that every way in which events are written sets it.
-    credential     text NOT NULL DEFAULT coalesce(current_setting('hms.credential', true), ''),
+    credential     text NOT NULL DEFAULT hms.context(2),
     CONSTRAINT audit_event_pkey PRIMARY KEY (tenant_id, recorded_at, id),
     CONSTRAINT audit_event_action_check CHECK (action ~ '^[a-z_]{1,30}$'),
     CONSTRAINT audit_event_actor_check CHECK (actor <> '')

@@ -14,7 +14,7 @@ import (
 
 // held is what of ours a connection still holds: nothing, after a transaction.
 const held = `concat_ws(' ', nullif(current_setting('hms.tenant', true), ''),
-	nullif(current_setting('hms.actor', true), ''), nullif(current_setting('role'), 'none'))`
+	nullif(current_setting('hms.context', true), ''), nullif(current_setting('role'), 'none'))`
 
 // Whatever way a call ends, the connection goes back to the pool without the tenant, the
 // actor or the role that it had.

@@ -164,8 +164,8 @@ func roleAndSettings(t *testing.T, host dbtest.HostTx) string {
 	t.Helper()
 	var s string
 	require.NoError(t, host.Scan(t.Context(), `SELECT concat_ws('|', current_user, current_setting('search_path'),
-		coalesce(current_setting('hms.tenant', true), ''), coalesce(current_setting('hms.actor', true), ''),
-		coalesce(current_setting('hms.now', true), ''))`, &s))
+		coalesce(current_setting('hms.tenant', true), ''), coalesce(current_setting('hms.context', true), ''),
+		current_setting('standard_conforming_strings'))`, &s))
 	return s
 }
 

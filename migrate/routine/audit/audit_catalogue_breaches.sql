@@ -1,7 +1,7 @@
 -- needs: audit/audited_table
 -- What the catalogue must still say for the trail to be trusted: each row is a breach.
 CREATE OR REPLACE FUNCTION hms.audit_catalogue_breaches() RETURNS TABLE (object text, breach text)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT c.relname || '.' || t.tgname, 'the trigger is disabled'
     FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace

@@ -1,7 +1,7 @@
 -- Verifying the trail
 -- The tables that install_table equipped, with their key columns, read from the triggers.
 CREATE OR REPLACE FUNCTION hms.audited_table() RETURNS TABLE (table_name text, key_columns text)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT args[1], args[3]
     FROM pg_catalog.pg_trigger AS t
     JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid

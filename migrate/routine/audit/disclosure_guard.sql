@@ -1,5 +1,5 @@
 CREATE OR REPLACE FUNCTION hms.disclosure_guard() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     may_change text[] := '{status,error_reason,error_at,error_by,suspension_until,suspension_agency,suspension_statement,suspension_oral,suspension_at,version}';
 BEGIN

@@ -2,7 +2,7 @@
 -- outside them, so that no use case ever fails for want of a partition; a month whose events
 -- lie there already keeps them there.
 CREATE OR REPLACE FUNCTION hms.ensure_audit_partitions(p_from date, p_months integer) RETURNS integer
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     first_day date;
     part      text;

@@ -1,6 +1,6 @@
 -- Of a hold only its release may change, and that once; it is never removed.
 CREATE OR REPLACE FUNCTION hms.legal_hold_guard() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF OLD.released_at IS NOT NULL
        OR (to_jsonb(NEW) - '{released_by,released_at,release_reason,version}'::text[])

@@ -1,6 +1,6 @@
+-- needs: core/context
 -- The operation's instant, as the host's clock gave it; the database's own where SQL comes from
 -- outside the library.
 CREATE OR REPLACE FUNCTION hms.operation_time() RETURNS timestamptz
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT coalesce(nullif(current_setting('hms.now', true), '')::timestamptz, clock_timestamp())
-$$;
+LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN coalesce(nullif(hms.context(7), '')::timestamptz, clock_timestamp());

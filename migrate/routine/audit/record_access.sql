@@ -6,12 +6,13 @@
 -- one they are withheld, and the search is only noted. Since nothing is shown that is not recorded,
 -- no service can forget the restriction.
 CREATE OR REPLACE FUNCTION hms.record_access(p_tenant uuid, p_action text, p_entity text, p_entity_id text, p_patient uuid)
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    v_actor text := coalesce(nullif(current_setting('hms.actor', true), ''), 'database:' || session_user);
+    v text[] := string_to_array(hms.verified_context(), chr(31));
+    v_actor text := coalesce(nullif(v[1], ''), 'database:' || session_user);
     v_grant uuid;
 BEGIN
-    IF p_patient IS NOT NULL AND p_action IN ('read', 'search', 'export') AND coalesce(current_setting('hms.restricted', true), '') <> 'yes'
+    IF p_patient IS NOT NULL AND p_action IN ('read', 'search', 'export') AND v[6] IS DISTINCT FROM 'yes'
        AND EXISTS (SELECT 1 FROM hms.patient AS p WHERE p.tenant_id = p_tenant AND p.id = p_patient AND p.is_restricted) THEN
         IF v_actor LIKE 'human:%' THEN
             SELECT g.id INTO v_grant FROM hms.break_glass AS g
@@ -24,10 +25,8 @@ BEGIN
             RAISE EXCEPTION 'the patient''s record is restricted' USING ERRCODE = 'HM690', DETAIL = p_patient::text;
         END IF;
     END IF;
-    INSERT INTO hms.audit_event (tenant_id, actor, action, entity, entity_id, patient_id, operation, request_id, purpose, break_glass_id)
-    VALUES (p_tenant, v_actor, p_action, p_entity, coalesce(p_entity_id, ''), p_patient,
-        coalesce(current_setting('hms.operation', true), ''),
-        coalesce(current_setting('hms.request_id', true), ''),
-        CASE WHEN v_grant IS NULL THEN coalesce(current_setting('hms.purpose', true), '') ELSE 'BTG' END,
+    INSERT INTO hms.audit_event (tenant_id, actor, credential, action, entity, entity_id, patient_id, operation, request_id, purpose, break_glass_id)
+    VALUES (p_tenant, v_actor, coalesce(v[2], ''), p_action, p_entity, coalesce(p_entity_id, ''), p_patient,
+        coalesce(v[5], ''), coalesce(v[3], ''), CASE WHEN v_grant IS NULL THEN coalesce(v[4], '') ELSE 'BTG' END,
         v_grant);
 END $$;

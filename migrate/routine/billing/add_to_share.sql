@@ -3,7 +3,7 @@
 CREATE OR REPLACE FUNCTION hms.add_to_share(
     p_tenant uuid, p_share uuid, p_currency text, p_paid numeric, p_credited numeric,
     p_by text, p_now timestamptz, p_reason text
-) RETURNS boolean LANGUAGE plpgsql AS $$
+) RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     was record;
     b   record;

@@ -1,6 +1,6 @@
 -- A credited line adds to what its bill line has been credited, which the line's CHECK bounds.
 CREATE OR REPLACE FUNCTION hms.apply_credit_line() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE hms.bill_line AS l SET credited_quantity = l.credited_quantity + NEW.quantity,
         credited_net = l.credited_net + NEW.net_amount, credited_tax = l.credited_tax + NEW.tax_amount

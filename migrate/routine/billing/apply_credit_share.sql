@@ -1,5 +1,5 @@
 CREATE OR REPLACE FUNCTION hms.apply_credit_share() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     n record;
 BEGIN

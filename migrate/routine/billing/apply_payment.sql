@@ -1,6 +1,6 @@
 -- What a payment does to its share, whoever writes the row.
 CREATE OR REPLACE FUNCTION hms.apply_payment() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.status <> 'active' OR NEW.refunded_amount <> 0 THEN

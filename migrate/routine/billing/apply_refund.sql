@@ -1,5 +1,5 @@
 CREATE OR REPLACE FUNCTION hms.apply_refund() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE hms.payment AS p SET refunded_amount = p.refunded_amount + NEW.amount, version = p.version + 1
     WHERE p.tenant_id = NEW.tenant_id AND p.id = NEW.payment_id AND p.share_id = NEW.share_id;

@@ -2,7 +2,7 @@
 CREATE OR REPLACE FUNCTION hms.cancel_payment(
     p_tenant uuid, p_payment uuid, p_journal uuid, p_reason text, p_by text, p_now timestamptz, p_day date,
     OUT out_patient uuid, OUT out_bill uuid
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     p hms.payment := hms.lock_payment(p_tenant, p_payment, p_now);
     n integer;

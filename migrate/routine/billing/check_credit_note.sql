@@ -1,6 +1,6 @@
 -- After the statement that writes a note's lines, or their shares, they must sum to the note.
 CREATE OR REPLACE FUNCTION hms.check_credit_note() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     r    record;
     want numeric;

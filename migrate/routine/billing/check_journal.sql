@@ -1,5 +1,5 @@
 CREATE OR REPLACE FUNCTION hms.check_journal() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF EXISTS (SELECT 1 FROM new_rows AS n GROUP BY n.tenant_id, n.journal_id, n.currency HAVING sum(n.amount) <> 0) THEN
         RAISE EXCEPTION 'a journal must sum to zero' USING ERRCODE = 'HM501';

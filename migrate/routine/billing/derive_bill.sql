@@ -1,6 +1,6 @@
 -- The bill's paid, credited and open amounts and its balance follow from its shares.
 CREATE OR REPLACE FUNCTION hms.derive_bill() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     s record;
 BEGIN

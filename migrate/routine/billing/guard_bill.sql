@@ -1,7 +1,7 @@
 -- An issued or cancelled bill keeps what was printed. A bill is issued only when its totals are
 -- the sums of its lines, its shares and its lines' shares.
 CREATE OR REPLACE FUNCTION hms.guard_bill() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     l record;
     s record;

@@ -1,6 +1,6 @@
 -- After issue a line changes only by what is credited, and that only grows.
 CREATE OR REPLACE FUNCTION hms.guard_bill_line() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     was hms.bill_line;
 BEGIN

@@ -1,6 +1,6 @@
 -- Lines, shares and their parts of lines come only to a draft. The lock keeps the bill a draft until we commit.
 CREATE OR REPLACE FUNCTION hms.guard_bill_part() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM 1 FROM hms.bill AS b WHERE b.tenant_id = NEW.tenant_id AND b.id = NEW.bill_id AND b.status = 'draft' FOR SHARE;
     IF NOT FOUND THEN

@@ -1,6 +1,6 @@
 -- A share's amount is fixed; credits only grow; what is paid never grows past what is open.
 CREATE OR REPLACE FUNCTION hms.guard_bill_share() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     was hms.bill_share;
 BEGIN

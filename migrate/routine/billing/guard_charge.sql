@@ -1,6 +1,6 @@
 -- What was copied at capture stays as it was: a later price is another charge's.
 CREATE OR REPLACE FUNCTION hms.guard_charge() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF (OLD.patient_id, OLD.encounter_id, OLD.source_kind, OLD.source_id, OLD.source_line, OLD.service_id, OLD.service_code,
         OLD.category, OLD.description, OLD.quantity, OLD.unit_price, OLD.currency, OLD.tax_percent, OLD.service_at,

@@ -1,6 +1,6 @@
 -- A bill begins as a draft.
 CREATE OR REPLACE FUNCTION hms.guard_new_bill() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NEW.status <> 'draft' THEN
         PERFORM hms.refuse_frozen('bill');

@@ -1,6 +1,6 @@
 -- The id of an account, which is opened on first use.
 CREATE OR REPLACE FUNCTION hms.ledger_account_id(p_tenant uuid, p_currency text, p_code text, p_now timestamptz) RETURNS uuid
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     account uuid;
 BEGIN

@@ -1,6 +1,6 @@
 -- Locks what a payment belongs to and gives the payment: account, bill, payment.
 CREATE OR REPLACE FUNCTION hms.lock_payment(p_tenant uuid, p_payment uuid, p_now timestamptz) RETURNS hms.payment
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     p hms.payment;
 BEGIN

@@ -3,7 +3,7 @@ CREATE OR REPLACE FUNCTION hms.pay_bill(
     p_tenant uuid, p_payment uuid, p_journal uuid, p_bill uuid, p_coverage uuid, p_amount numeric, p_currency text,
     p_method text, p_reference text, p_reference_key text, p_by text, p_now timestamptz, p_day date,
     OUT out_patient uuid, OUT out_share uuid, OUT out_status text
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     b record;
     s record;

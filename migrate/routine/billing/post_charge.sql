@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION hms.post_charge(
     p_service_key text, p_description text, p_quantity numeric, p_unit_price numeric, p_currency text,
     p_service_at timestamptz, p_service_date date, p_status text, p_now timestamptz, p_by text,
     OUT out_charge uuid, OUT out_outcome text
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     item  record;
     price numeric := p_unit_price;

@@ -2,7 +2,7 @@
 CREATE OR REPLACE FUNCTION hms.post_pair(
     p_tenant uuid, p_journal uuid, p_kind text, p_source uuid, p_bill uuid, p_amount numeric, p_currency text,
     p_debit text, p_credit text, p_now timestamptz, p_day date
-) RETURNS void LANGUAGE plpgsql AS $$
+) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     debit  uuid := hms.ledger_account_id(p_tenant, p_currency, p_debit, p_now);
     credit uuid := hms.ledger_account_id(p_tenant, p_currency, p_credit, p_now);

@@ -3,7 +3,7 @@ CREATE OR REPLACE FUNCTION hms.refund_payment(
     p_tenant uuid, p_refund uuid, p_journal uuid, p_payment uuid, p_amount numeric, p_currency text, p_method text,
     p_reference text, p_reference_key text, p_reason text, p_by text, p_now timestamptz, p_day date,
     OUT out_patient uuid, OUT out_bill uuid, OUT out_method text
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     p hms.payment := hms.lock_payment(p_tenant, p_payment, p_now);
     n integer;

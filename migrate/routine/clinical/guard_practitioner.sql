@@ -2,7 +2,7 @@
 -- whatever way the row comes. Whether his roles treat is asked by the use case, as a host may keep
 -- roles of its own elsewhere. A user who does not exist is the foreign key's.
 CREATE OR REPLACE FUNCTION hms.guard_practitioner() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND NEW.practitioner_id = OLD.practitioner_id THEN
         RETURN NEW;

@@ -1,7 +1,7 @@
 -- Refuses every change of a row but that of the columns named as arguments, for
 -- everybody: a final record is taken back by its status and never rewritten.
 CREATE OR REPLACE FUNCTION hms.keep_record() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF to_jsonb(OLD) - TG_ARGV IS DISTINCT FROM to_jsonb(NEW) - TG_ARGV THEN
         RAISE EXCEPTION 'this record is final' USING ERRCODE = 'HM002';

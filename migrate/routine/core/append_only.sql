@@ -1,5 +1,5 @@
 CREATE OR REPLACE FUNCTION hms.append_only(p_table text) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     EXECUTE format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE OR TRUNCATE ON hms.%I
         FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change()', p_table || '_append_only', p_table);

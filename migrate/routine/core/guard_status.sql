@@ -1,6 +1,6 @@
 -- Puts the guard on a table; the pairs are those of the Go table of transitions.
 CREATE OR REPLACE FUNCTION hms.guard_status(p_table text, VARIADIC p_pairs text[]) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     args text;
 BEGIN

@@ -2,7 +2,7 @@
 -- Encounter.statusHistory). The entity's version numbers the steps; its making is no step. The
 -- trail tells of the change of the entity's row already, so the history has no events of its own.
 CREATE OR REPLACE FUNCTION hms.install_status_history(p_table text) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     history text := p_table || '_status';
 BEGIN

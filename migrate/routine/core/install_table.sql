@@ -2,7 +2,7 @@
 -- triggers. p_patient names the column of the patient whose data the row holds.
 CREATE OR REPLACE FUNCTION hms.install_table(
     p_table text, p_patient text DEFAULT '', p_key text DEFAULT 'id', p_grants text DEFAULT 'SELECT, INSERT, UPDATE'
-) RETURNS void LANGUAGE plpgsql AS $$
+) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     args text := format('%L, %L, %L', p_table, p_patient, p_key);
 BEGIN

@@ -1,6 +1,6 @@
 -- Refuses DELETE and TRUNCATE for everybody; the rows may change as their own guards allow.
 CREATE OR REPLACE FUNCTION hms.keep_rows(p_table text) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     EXECUTE format('CREATE TRIGGER %I BEFORE DELETE OR TRUNCATE ON hms.%I
         FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change()', p_table || '_keep_rows', p_table);

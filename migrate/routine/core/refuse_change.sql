@@ -1,6 +1,6 @@
 -- Refuses UPDATE, DELETE and TRUNCATE, for everybody: the guard behind missing grants.
 CREATE OR REPLACE FUNCTION hms.refuse_change() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION 'rows of this table are never changed or removed' USING ERRCODE = 'HM002';
 END $$;

@@ -5,7 +5,7 @@
 -- application: rows are removed only from tables whose rows the application may remove, and where
 -- it may not change them either, nobody does.
 CREATE OR REPLACE FUNCTION hms.secure_table(p_table text, p_grants text) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     EXECUTE format('ALTER TABLE hms.%I ENABLE ROW LEVEL SECURITY', p_table);
     EXECUTE format('ALTER TABLE hms.%I FORCE ROW LEVEL SECURITY', p_table);

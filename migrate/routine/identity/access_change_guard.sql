@@ -2,7 +2,7 @@
 -- nor what somebody asked for who made the approver's account of late, or whose account the approver made: within
 -- 30 days before the request (identity.RelatedWithin), or since. That nobody approves what he asked for, a CHECK holds.
 CREATE OR REPLACE FUNCTION hms.access_change_guard() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_asked text := hms.actor_person(NEW.created_by);
     v_decided text := hms.actor_person(NEW.decided_by);

@@ -3,7 +3,7 @@
 -- instant. Each is given by the ids of his account and of its person; all accounts of a person count. Who made it under the host's own
 -- actor is nobody.
 CREATE OR REPLACE FUNCTION hms.accounts_related(p_tenant uuid, p_one uuid[], p_other uuid[], p_since timestamptz)
-RETURNS boolean LANGUAGE sql STABLE AS $$
+RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WITH RECURSIVE maker (is_one, id) AS (
         SELECT true, unnest(p_one) UNION SELECT false, unnest(p_other)
         UNION

@@ -4,7 +4,7 @@
 -- requests take turns. A review says whether its author is related to the grant's user: whether one of
 -- them made an account of the other within 30 days before the grant (identity.RelatedWithin), or since.
 CREATE OR REPLACE FUNCTION hms.break_glass_guard() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_person text := hms.actor_person(NEW.created_by);
     v_now timestamptz := hms.operation_time();

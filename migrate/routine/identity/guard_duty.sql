@@ -2,7 +2,7 @@
 -- its place and kind, within its time. A duty never changes but by its cancelling, and is not cancelled
 -- while somebody is planned to stand in for it. What refers to no row is the foreign keys'.
 CREATE OR REPLACE FUNCTION hms.guard_duty() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_user uuid;
     v_fits boolean;

@@ -1,7 +1,7 @@
 -- Whose an account is, is said when it is made, and never changes: by it duties are kept apart. An account is its own
 -- person's unless it names another account, which must be the first one of that person, so that there are no chains.
 CREATE OR REPLACE FUNCTION hms.user_account_keep_person() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         IF NEW.person_id IS DISTINCT FROM OLD.person_id THEN

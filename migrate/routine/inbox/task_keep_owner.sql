@@ -1,6 +1,6 @@
 -- A task that somebody has taken is nobody else's unless it is asked for anew.
 CREATE OR REPLACE FUNCTION hms.task_keep_owner() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION 'somebody has taken this task' USING ERRCODE = 'HM701';
 END $$;

@@ -1,7 +1,7 @@
 -- A version follows the one that it supersedes by the allowed steps only ('from>to'), its
 -- number is the next one, and a chain begins with what nobody has verified yet.
 CREATE OR REPLACE FUNCTION hms.guard_lab_result() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     before record;
 BEGIN

@@ -1,7 +1,7 @@
 -- A medical record number is never given to another person: rows are never deleted, and
 -- this keeps the number of a row from changing.
 CREATE OR REPLACE FUNCTION hms.patient_keep_mrn() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION 'a medical record number never changes' USING ERRCODE = 'HM601';
 END $$;

@@ -9,7 +9,7 @@
 CREATE OR REPLACE FUNCTION hms.pharmacy_allocate(
     p_tenant uuid, p_dispense uuid, p_location uuid, p_item uuid, p_quantity bigint, p_usable_until date,
     p_partial boolean, p_actor text, p_now timestamptz
-) RETURNS bigint LANGUAGE plpgsql AS $$
+) RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     candidate   record;
     batch_state text;
