@@ -10,6 +10,7 @@ import (
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/internal/dbx"
 )
 
 // Config says how the library behaves. The zero Config works.
@@ -40,6 +41,10 @@ type Config struct {
 	// UncachedStatements stops hot statements from being prepared, which a connection pooler
 	// in transaction mode may need.
 	UncachedStatements bool
+	// ContextKey switches hardened mode on, for a database that [HMS.Harden] brought into it with this key: SQL
+	// that somebody slips into the program can then name neither another tenant nor another actor. Make one with
+	// [NewContextKey]. Empty is the ordinary mode. It is for plain PostgreSQL only.
+	ContextKey hmstype.Secret
 	// KeyEncryptionKey switches field encryption on: it wraps the keys by which identifiers,
 	// telephone numbers, addresses and the like are sealed in the database. Any Tink
 	// AEADWithContext fits, so every KMS client of Tink's; [OpenLocalKey] is for development.
@@ -87,7 +92,17 @@ func (c Config) Validate() error {
 	v.Check(c.MaxAttempts >= 0 && c.MaxAttempts <= 100, "maxAttempts", "must lie between 0 and 100")
 	v.Check(!slices.Contains(c.Observers, nil), "observers", "must hold no nil")
 	hmstype.CheckHostPermissions(&v, "permissions", c.Permissions)
+	_, err := c.contextKey()
+	v.Nested("", err)
 	v.Nested("identity", c.Identity.Validate())
 	v.Nested("auditLog", c.AuditLog.Validate())
 	return v.Err()
+}
+
+// contextKey gives the key of hardened mode; nil in the ordinary one.
+func (c Config) contextKey() (*dbx.ContextKey, error) {
+	if c.ContextKey == "" {
+		return nil, nil //nolint:nilnil // no key is no error
+	}
+	return dbx.ParseContextKey(c.ContextKey)
 }

@@ -2,9 +2,6 @@ package identity
 
 import (
 	"context"
-	"time"
-
-	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -13,11 +10,8 @@ import (
 // ListTenants gives the ids of all tenants of the installation, the oldest first. It is the
 // installation's and no tenant's: the login must be a member of hms_scheduler, which sees these ids and
 // nothing else, and the host decides who may call it. hms.HMS.ListTenants is the way to it.
-// now is the host's clock.
-func ListTenants(
-	ctx context.Context, db *bun.DB, now func() time.Time, page hmstype.Page,
-) (hmstype.List[hmstype.TenantID], error) {
-	list, err := listTenants(ctx, dbx.NewHandle(db, dbx.Options{Now: now}), page)
+func ListTenants(ctx context.Context, h dbx.Handle, page hmstype.Page) (hmstype.List[hmstype.TenantID], error) {
+	list, err := listTenants(ctx, h.Unbound(), page)
 	if err != nil {
 		return hmstype.List[hmstype.TenantID]{}, &hmstype.Error{Op: opListTenants, Err: dbx.Map(err)}
 	}

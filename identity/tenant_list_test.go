@@ -19,7 +19,7 @@ func TestListTenants(t *testing.T) {
 	var found []hmstype.TenantID
 	page := hmstype.Page{Limit: 1}
 	for {
-		list, err := identity.ListTenants(t.Context(), env.DB, env.Clock.Now, page)
+		list, err := identity.ListTenants(t.Context(), env.Base.DB, page)
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(list.Items), 1)
 		found = append(found, list.Items...)
@@ -33,7 +33,7 @@ func TestListTenants(t *testing.T) {
 		x, y := a.UUID(), b.UUID()
 		return slices.Compare(x[:], y[:])
 	}))
-	_, err := identity.ListTenants(t.Context(), env.DB, env.Clock.Now, hmstype.Page{Limit: -1})
+	_, err := identity.ListTenants(t.Context(), env.Base.DB, hmstype.Page{Limit: -1})
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 
 	for name, query := range map[string]string{

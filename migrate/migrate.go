@@ -52,6 +52,11 @@ func Migrate(ctx context.Context, db *bun.DB) error {
 			return fmt.Errorf("migrate: %s: %w", step, dbx.MapKeeping(err))
 		}
 	}
+	if len(missing) > 0 {
+		if err := keepHardened(ctx, db); err != nil {
+			return fmt.Errorf("migrate: hardened mode: %w", dbx.MapKeeping(err))
+		}
+	}
 	return EnsurePartitions(ctx, db)
 }
 

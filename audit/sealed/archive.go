@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/uptrace/bun"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/chelal/hms/audit"
@@ -14,12 +13,6 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
 )
-
-// ArchiveConfig is what archiving needs of the host; hms fills it in.
-type ArchiveConfig struct {
-	Log Config
-	Now func() time.Time // required
-}
 
 // ArchiveMonthInput says which month, where to, and whether in earnest.
 type ArchiveMonthInput struct {
@@ -75,8 +68,8 @@ type ArchiveReport struct {
 // waited for some seconds; then it is hmstype.ErrUnavailable, and may be tried again.
 //
 // [ErrNoPartition], [ErrNoSigner], [ErrLogDamaged].
-func ArchiveMonth(ctx context.Context, db *bun.DB, config ArchiveConfig, in ArchiveMonthInput) (ArchiveReport, error) {
-	report, err := archiveMonth(ctx, db, config, in)
+func ArchiveMonth(ctx context.Context, h dbx.Handle, config Config, in ArchiveMonthInput) (ArchiveReport, error) {
+	report, err := archiveMonth(ctx, h, config, in)
 	if err = dbx.Map(err); err != nil {
 		return report, &hmstype.Error{Op: archiveOp, Err: err}
 	}
@@ -85,23 +78,23 @@ func ArchiveMonth(ctx context.Context, db *bun.DB, config ArchiveConfig, in Arch
 
 const archiveOp = "audit.archive_month"
 
-func archiveMonth(ctx context.Context, db *bun.DB, config ArchiveConfig, in ArchiveMonthInput) (ArchiveReport, error) {
+func archiveMonth(ctx context.Context, h dbx.Handle, config Config, in ArchiveMonthInput) (ArchiveReport, error) {
 	report := ArchiveReport{Month: in.Month}
 	if err := in.Validate(); err != nil {
 		return report, err
 	}
-	if err := config.Log.Validate(); err != nil {
+	if err := config.Validate(); err != nil {
 		return report, err
 	}
-	if in.Purge && config.Log.Signer == nil {
+	if in.Purge && config.Signer == nil {
 		return report, ErrNoSigner
 	}
-	a := &archiver{config: config.Log.withDefaults(), in: in}
+	a := &archiver{config: config.withDefaults(), in: in}
 	var err error
 	if a.from, a.to, err = in.Month.Bounds(); err != nil {
 		return report, err
 	}
-	a.handle = dbx.NewHandle(db, dbx.Options{Now: config.Now})
+	a.handle = h.Unbound()
 	// An archive is the installation's, on a handle of its own, so nobody else can make its port.
 	a.trail = audit.NewPort(usecase.Base{DB: a.handle})
 	err = a.run(ctx)

@@ -170,7 +170,7 @@ func (b *logBundle) archive(t *testing.T, in sealed.ArchiveMonthInput) (sealed.A
 		in.By = "scheduler"
 	}
 	for attempt := 1; ; attempt++ {
-		report, err := sealed.ArchiveMonth(t.Context(), b.DB, sealed.ArchiveConfig{Log: b.config, Now: b.Clock.Now}, in)
+		report, err := sealed.ArchiveMonth(t.Context(), b.Base.DB, b.config, in)
 		if !strings.Contains(fmt.Sprint(err), "contention") || attempt == 20 {
 			return report, err
 		}

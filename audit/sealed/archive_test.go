@@ -230,9 +230,10 @@ func TestArchiveMonth_Refuses(t *testing.T) {
 	t.Parallel()
 	b := older(t, oldMonth)
 	b.sealAll(t)
-	config := sealed.ArchiveConfig{Log: b.config, Now: b.Clock.Now}
-	attempt := func(config sealed.ArchiveConfig, in sealed.ArchiveMonthInput) error {
-		_, err := sealed.ArchiveMonth(t.Context(), b.DB, config, in)
+	config := b.config
+	handle := b.Base.DB
+	attempt := func(config sealed.Config, in sealed.ArchiveMonthInput) error {
+		_, err := sealed.ArchiveMonth(t.Context(), handle, config, in)
 		return err
 	}
 	good := sealed.ArchiveMonthInput{Month: oldMonth, By: "x", Sink: &memorySink{}, Purge: true}
@@ -246,19 +247,19 @@ func TestArchiveMonth_Refuses(t *testing.T) {
 		require.ErrorIs(t, attempt(config, in), hmstype.ErrInvalid)
 	}
 	unsigned := config
-	unsigned.Log.Signer = nil
+	unsigned.Signer = nil
 	require.ErrorIs(t, attempt(unsigned, good), sealed.ErrNoSigner)
 	other := newLog(t, dbtest.New(t)).config
-	require.ErrorIs(t, attempt(sealed.ArchiveConfig{Log: other, Now: config.Now}, good), sealed.ErrLogDamaged,
+	require.ErrorIs(t, attempt(other, good), sealed.ErrLogDamaged,
 		"another key's log")
 	noMonth := good
 	noMonth.Month = "2017-05"
 	require.ErrorIs(t, attempt(config, noMonth), sealed.ErrNoPartition)
 	now := good
 	now.Month = proof.MonthOf(time.Now())
-	ahead := config
-	ahead.Now = func() time.Time { return time.Now().AddDate(100, 0, 0) }
-	require.ErrorIs(t, attempt(ahead, now), sealed.ErrRetained, "a host's clock that is a century ahead costs nothing")
+	handle = dbx.NewHandle(b.DB, dbx.Options{Now: func() time.Time { return time.Now().AddDate(100, 0, 0) }})
+	require.ErrorIs(t, attempt(config, now), sealed.ErrRetained, "a host's clock that is a century ahead costs nothing")
+	handle = b.Base.DB
 
 	b.sql(t, `INSERT INTO hms.audit_event (tenant_id, recorded_at, actor, action, entity, entity_id, operation, request_id,
 		purpose)
@@ -366,7 +367,7 @@ func TestArchiveMonth_DiesBeforeTheCommit(t *testing.T) {
 	var wg sync.WaitGroup
 	var archiveErr error
 	wg.Go(func() {
-		_, archiveErr = sealed.ArchiveMonth(t.Context(), b.DB, sealed.ArchiveConfig{Log: b.config, Now: b.Clock.Now},
+		_, archiveErr = sealed.ArchiveMonth(t.Context(), b.Base.DB, b.config,
 			sealed.ArchiveMonthInput{Month: oldMonth, By: "scheduler", Sink: sink, Purge: true})
 	})
 	for killed := false; !killed; {
@@ -443,7 +444,7 @@ func TestArchiveMonth_Concurrent(t *testing.T) {
 	}
 	for i := range errs {
 		archivers.Go(func() {
-			_, errs[i] = sealed.ArchiveMonth(t.Context(), b.DB, sealed.ArchiveConfig{Log: b.config, Now: b.Clock.Now},
+			_, errs[i] = sealed.ArchiveMonth(t.Context(), b.Base.DB, b.config,
 				sealed.ArchiveMonthInput{Month: oldMonth, By: "scheduler", Sink: sink, Purge: true})
 		})
 	}

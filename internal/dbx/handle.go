@@ -22,6 +22,8 @@ type Options struct {
 	// UncachedStatements sends hot statements without naming them on the server, which a
 	// pooler in transaction mode may need.
 	UncachedStatements bool
+	// ContextKey signs what a transaction says of its operation, for a database in hardened mode; nil signs nothing.
+	ContextKey *ContextKey
 	// Results seals what an idempotency key keeps; nil keeps it as it is.
 	Results ResultCipher
 }

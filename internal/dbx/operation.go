@@ -84,7 +84,7 @@ func (db DB) AsHost(ctx context.Context, fn func(ctx context.Context, conn bun.I
 	if err := fn(hostCtx, bare(db.handle.conn)); err != nil {
 		return err
 	}
-	return db.handle.apply(ctx, db.handle.conn, db.handle.host.entering(db.op.settings))
+	return db.handle.apply(ctx, db.handle.conn, db.handle.entering(db.handle.host, db.op.settings))
 }
 
 // run runs fn in the operation and ends it, also where fn panics. Where another goroutine is still

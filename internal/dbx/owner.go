@@ -76,7 +76,7 @@ func (o Owner) Tenant(ctx context.Context, tenant hmstype.TenantID) (context.Con
 	if err != nil {
 		return ctx, DB{}, err
 	}
-	if err := o.handle.apply(ctx, o.handle.conn, want.statements()); err != nil {
+	if err := o.handle.apply(ctx, o.handle.conn, o.handle.statements(want)); err != nil {
 		return ctx, DB{}, err
 	}
 	ctx, db := o.handle.newOperation(ctx, actor, o.Now, want)

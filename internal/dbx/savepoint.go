@@ -15,10 +15,10 @@ import (
 // hostSettings are the host's role and its values of what we set, read with the savepoint: neither
 // RELEASE nor RESET ROLE would bring them back. Zero ones are the login's own.
 type hostSettings struct {
-	known                 bool // whether they were read
-	role, path, strings   string
-	tenant, context       string
-	distributed           bool // whether settings must be sent one by one, for workers to have them
+	known               bool // whether they were read
+	role, path, strings string
+	tenant, context     string
+	distributed         bool // whether settings must be sent one by one, for workers to have them
 }
 
 const readSettings = `SELECT current_setting('role'), current_setting('search_path'),
@@ -72,7 +72,7 @@ func (h Handle) savepoint() string { return "hms_use_case_" + strconv.Itoa(h.dep
 // enter makes our settings where they are not in force and tells what was before.
 func (h Handle) enter(ctx context.Context, want settings) (before hostSettings, err error) {
 	if h.owned != nil {
-		return before, h.apply(ctx, h.conn, want.changes(*h.owned))
+		return before, h.apply(ctx, h.conn, h.changes(want, *h.owned))
 	}
 	err = h.conn.QueryRowContext(ctx, readSettings).Scan(&before.role, &before.path, &before.strings,
 		&before.tenant, &before.context, &before.distributed)
@@ -80,7 +80,7 @@ func (h Handle) enter(ctx context.Context, want settings) (before hostSettings, 
 		return before, fmt.Errorf("read settings: %w", err)
 	}
 	before.known = true
-	if err := h.apply(ctx, h.conn, before.entering(want)); err != nil {
+	if err := h.apply(ctx, h.conn, h.entering(before, want)); err != nil {
 		return before, &beginError{err}
 	}
 	return before, nil
@@ -89,7 +89,7 @@ func (h Handle) enter(ctx context.Context, want settings) (before hostSettings, 
 // leave gives back what was before.
 func (h Handle) leave(ctx context.Context, want settings, before hostSettings) error {
 	if h.owned != nil {
-		return h.apply(ctx, h.conn, h.owned.changes(want))
+		return h.apply(ctx, h.conn, h.changes(*h.owned, want))
 	}
 	return h.apply(ctx, h.conn, before.leaving())
 }
@@ -101,9 +101,13 @@ const setAll = `SELECT set_config('role', $1, true), set_config('search_path', $
 	set_config('hms.context', $5, true)`
 
 // entering gives the messages that make our settings in the host's transaction.
-func (before hostSettings) entering(want settings) []message {
-	if before.distributed || !before.known {
-		return append(slices.Clone(guarded), want.statements()...)
+func (h Handle) entering(before hostSettings, want settings) []message {
+	switch {
+	case before.distributed || !before.known:
+		return append(slices.Clone(guarded), h.statements(want)...)
+	case h.opts.ContextKey != nil: // the role must be ours before hms.enter may be called
+		all := message{text: setAll, args: []string{AppRole, searchPath, "on", "", ""}}
+		return append([]message{all}, h.statements(want)...)
 	}
 	return []message{{text: setAll, args: []string{AppRole, searchPath, "on", want.tenant, want.context}}}
 }

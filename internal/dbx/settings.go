@@ -83,15 +83,26 @@ var guarded = []message{
 // statements gives the settings one by one. They travel as messages of their own: inside one
 // text of several statements, or as set_config(), a distributed PostgreSQL (Citus) would not
 // carry them to its workers.
-func (s settings) statements() []message {
+//
+// In hardened mode they are one signed parameter: a statement's text others may see.
+func (h Handle) statements(s settings) []message {
+	if key := h.opts.ContextKey; key != nil {
+		return []message{{text: "SELECT hms.enter($1)", args: []string{key.sign(s)}}} // migrate/hardened/3_enter.sql
+	}
 	return []message{setLocal("hms.tenant", s.tenant), setLocal("hms.context", s.context)}
 }
 
-// changes gives the settings that differ from those in force.
-func (s settings) changes(inForce settings) []message {
+// changes gives the messages that make other settings of those in force.
+func (h Handle) changes(s, inForce settings) []message {
+	if s == inForce {
+		return nil
+	}
+	if h.opts.ContextKey != nil {
+		return h.statements(s)
+	}
 	var changed []message
-	before := inForce.statements()
-	for i, m := range s.statements() {
+	before := h.statements(inForce)
+	for i, m := range h.statements(s) {
 		if m.text != before[i].text {
 			changed = append(changed, m)
 		}

@@ -118,7 +118,7 @@ func (h Handle) inOwnTx(
 // beyond his transaction: they would show his rows to the next one.
 func (h Handle) begin(ctx context.Context, conn *sql.Conn, want settings) error {
 	messages := append([]message{{text: "BEGIN"}, {text: "CLOSE ALL"}}, guarded...)
-	return h.send(ctx, conn, append(messages, want.statements()...)...)
+	return h.send(ctx, conn, append(messages, h.statements(want)...)...)
 }
 
 // commit runs on a context that cannot be cancelled. Its failure tells of a rollback only where

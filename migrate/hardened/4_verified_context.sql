@@ -1,0 +1,18 @@
+-- In place of routine/core/verified_context.sql: what hms.enter set in this transaction; empty where nothing
+-- is said.
+CREATE OR REPLACE FUNCTION hms.verified_context() RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    c text := coalesce(current_setting('hms.context', true), '');
+    m text := left(c, -65);
+BEGIN
+    IF c = '' THEN
+        RETURN '';
+    ELSIF (SELECT encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to('entered' || chr(31) || m, 'UTF8'))), 'hex')
+            FROM hms.context_key AS k WHERE k.id = split_part(m, chr(31), 9)) IS DISTINCT FROM right(c, 64)
+        OR split_part(m, chr(31), 11) <> pg_backend_pid()::text
+        OR split_part(m, chr(31), 12) <> extract(epoch FROM now())::text THEN
+        RAISE EXCEPTION 'the context was not entered in this transaction' USING ERRCODE = 'HM008';
+    END IF;
+    RETURN m;
+END $$;
