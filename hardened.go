@@ -13,6 +13,10 @@ import (
 // Config.ContextKey, or that a clock is minutes off. It is a precondition.
 var ErrHardened = dbx.ErrHardened
 
+// ErrReadOnly says that the host's transaction, or the server as a replica, is read-only. Reads write,
+// too, for each is recorded. It is a precondition: trying again does not help.
+var ErrReadOnly = dbx.ErrReadOnly
+
 // NewContextKey makes a random key for Config.ContextKey, 32 bytes in base64. Keep it where
 // the program's other secrets are, and never in the database.
 func NewContextKey() (hmstype.Secret, error) { return dbx.NewContextKey() }

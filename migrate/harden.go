@@ -124,7 +124,8 @@ func isHardened(name, body string) bool {
 
 func refuseDistributed(ctx context.Context, conn *sql.Conn) error {
 	var is bool
-	err := conn.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus')`).Scan(&is)
+	err := conn.QueryRowContext(ctx,
+		`SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus')`).Scan(&is)
 	if err == nil && is {
 		err = ErrDistributed
 	}

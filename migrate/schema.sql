@@ -217,7 +217,7 @@ AS $function$
     UNION ALL
     SELECT c.relname, 'row-level security is not forced'
     FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE n.nspname = 'hms' AND c.relkind IN ('r', 'p') AND c.relname <> 'migration' AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
+    WHERE n.nspname = 'hms' AND c.relkind IN ('r', 'p') AND c.relname NOT IN ('migration', 'context_key') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
     UNION ALL
     SELECT c.relname, 'rows can be changed or removed by ' || r.rolname
     FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace

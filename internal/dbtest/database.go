@@ -17,6 +17,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/hmstest/pgserver"
+	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/migrate"
 )
@@ -63,13 +64,16 @@ func setUp(tb testing.TB) error {
 		return err
 	}
 	process.server = server
+	if err := assumeKey(); err != nil {
+		return err
+	}
 	tb.Logf("PostgreSQL: %s", server)
 	if SharedDatabase() {
 		process.dsn = server.DSN("")
 		if process.db, err = dbx.Open(process.dsn); err != nil {
 			return err
 		}
-		return migrate.Migrate(ctx, process.db)
+		return install(ctx, process.db)
 	}
 	process.dsn, err = clone(ctx, server)
 	if err != nil {
@@ -170,7 +174,7 @@ func migrateTemplate(ctx context.Context, server *pgserver.Server, name string) 
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return migrate.Migrate(ctx, db)
+	return install(ctx, db)
 }
 
 func templateName() string {
@@ -178,6 +182,7 @@ func templateName() string {
 	for _, step := range migrate.Steps() {
 		hash.Write([]byte(step.SQL + step.Checksum))
 	}
+	hash.Write([]byte(contextKey().Reveal()))
 	return "hms_template_" + hex.EncodeToString(hash.Sum(nil)[:6])
 }
 
@@ -194,3 +199,26 @@ func cleanUp() error {
 	}
 	return errors.Join(err, process.server.Stop(ctx))
 }
+
+// contextKey is the key of hardened mode, in which the whole suite runs where HMS_TEST_CONTEXT_KEY holds one
+// (hms.NewContextKey); empty for the ordinary mode.
+func contextKey() hmstype.Secret { return hmstype.Secret(os.Getenv("HMS_TEST_CONTEXT_KEY")) }
+
+// Hardened tells whether the suite runs in hardened mode.
+func Hardened() bool { return contextKey() != "" }
+
+// install brings a database to the schema, and into the mode in which the suite runs.
+func install(ctx context.Context, db *bun.DB) error {
+	if err := migrate.Migrate(ctx, db); err != nil || !Hardened() {
+		return err
+	}
+	return migrate.Harden(ctx, db, contextKey())
+}
+
+// assumeKey gives every handle of this binary the key of hardened mode.
+var assumeKey = sync.OnceValue(func() (err error) {
+	if Hardened() {
+		dbx.AssumedContextKey, err = dbx.ParseContextKey(contextKey())
+	}
+	return err
+})

@@ -50,6 +50,9 @@ func NewHandle(db *bun.DB, opts Options) Handle {
 	if opts.MaxAttempts == 0 {
 		opts.MaxAttempts = 5
 	}
+	if opts.ContextKey == nil {
+		opts.ContextKey = AssumedContextKey
+	}
 	_, isPgx := db.Driver().(*stdlib.Driver)
 	return Handle{
 		bun: db, opts: opts, pgx: isPgx, tenants: &tenantCache{known: map[hmstype.TenantID]cachedTenant{}},

@@ -45,18 +45,14 @@ func TestHandle_Join_GivesTheOperationOfTheContext(t *testing.T) {
 func TestHandle_Join_OnAnotherConnection(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	tx, err := env.DB.BeginTx(t.Context(), nil)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, tx.Rollback()) }()
-	for _, s := range []string{"SET LOCAL ROLE hms_app", "SET LOCAL hms.tenant = '" + env.Tenant.String() + "'"} {
-		_, err := tx.ExecContext(t.Context(), s)
+	require.NoError(t, env.InTx(t, env.Ctx, func(_ context.Context, db dbx.DB) error {
+		joined, err := env.Base.DB.Join(env.Ctx, db.Conn()) // a context that knows of no operation
 		require.NoError(t, err)
-	}
-	joined, err := env.Base.DB.Join(env.Ctx, tx)
-	require.NoError(t, err)
-	require.NoError(t, joined.Savepoint(env.Ctx, count))
-	_, err = env.Base.DB.Join(context.Background(), tx)
-	require.ErrorIs(t, err, hmstype.ErrUnauthenticated)
+		_, err = env.Base.DB.Join(context.Background(), db.Conn())
+		require.ErrorIs(t, err, hmstype.ErrUnauthenticated)
+		return joined.Savepoint(env.Ctx, count)
+	}))
+	require.Equal(t, int64(1), counted(t, env))
 }
 
 // All of what one transaction of ours does has one instant, whichever use cases it takes.
@@ -112,7 +108,8 @@ func TestHandle_InTx_ConcurrentUseOfABoundHandle(t *testing.T) {
 // Code of the host's runs in the host's role and settings, in our transaction as in his own.
 func TestDB_AsHost(t *testing.T) {
 	t.Parallel()
-	const state = `SELECT current_user, coalesce(current_setting('hms.tenant', true), ''),
+	const state = `SELECT current_user, coalesce(nullif(current_setting('hms.tenant', true), ''),
+			split_part(coalesce(current_setting('hms.context', true), ''), E'\x1f', 8)),
 		split_part(coalesce(current_setting('hms.context', true), ''), E'\x1f', 1)`
 	look := func(t *testing.T, ctx context.Context, conn bun.IConn) []string {
 		t.Helper()

@@ -14,6 +14,10 @@ import (
 // migrate gives it to hosts.
 var ErrSchema = fmt.Errorf("%w: the database's schema does not fit this version of hms", hmstype.ErrPrecondition)
 
+// ErrReadOnly says that the transaction, or the server as a replica, is read-only. Reads write, too: each is recorded.
+// It is a precondition, for trying again would not help.
+var ErrReadOnly = fmt.Errorf("%w: the database is read-only", hmstype.ErrPrecondition)
+
 // stage is how far a caller had come when the server refused: the same code means something else
 // to whoever logs in than to whoever writes a row.
 type stage int
@@ -60,8 +64,8 @@ var meanings = []meaning{
 	{"23P01", anywhere, hmstype.ErrAlreadyExists, "", ""},
 	{"23", anywhere, hmstype.ErrInvalid, brokenRule, "_check"},
 
-	{"25006", anywhere, hmstype.ErrUnavailable, "the database is read-only: " +
-		"connect to the primary server, and leave default_transaction_read_only off", ""},
+	{"25006", anywhere, ErrReadOnly, "a use case needs a writing connection: the primary server, " +
+		"no READ ONLY transaction, default_transaction_read_only off", ""},
 	{"25P02", anywhere, nil, "the transaction had failed before: roll it back", ""},
 	{"25P03", anywhere, hmstype.ErrUnavailable, "the server ended a transaction that was idle for too long", ""},
 	{"25", anywhere, nil, "the transaction is not in a state that allows this", ""},

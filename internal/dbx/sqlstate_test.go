@@ -2,6 +2,7 @@ package dbx_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -65,7 +66,7 @@ var sqlStates = []struct {
 	{"23514", "breaks a rule", hmstype.KindInvalid},
 	{"23P01", "already exists", hmstype.KindAlreadyExists},
 	{"23", "breaks a rule", hmstype.KindInvalid},
-	{"25006", "read-only", hmstype.KindUnavailable},
+	{"25006", "writing connection", hmstype.KindPrecondition},
 	{"25P02", "had failed before", hmstype.KindInternal},
 	{"25P03", "idle for too long", hmstype.KindUnavailable},
 	{"25", "not in a state", hmstype.KindInternal},
@@ -239,4 +240,17 @@ func TestInTx_AsksAgainAfterAMappedDeadlock(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Equal(t, 2, calls)
+}
+
+// A read in a READ ONLY transaction of the host's is told what it needs, and not to try again.
+func TestHandle_InTx_ReadOnlyTransactionOfTheHosts(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	tx, err := env.DB.BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, tx.Rollback()) }()
+	err = dbx.Map(env.Base.DB.Bind(tx).InTx(env.Ctx, "test", count))
+	require.ErrorIs(t, err, dbx.ErrReadOnly)
+	require.Equal(t, "25006", dbx.SQLState(err))
+	require.Equal(t, hmstype.KindPrecondition, hmstype.KindOf(err))
 }

@@ -40,7 +40,7 @@ func TestHandle_InTx(t *testing.T) {
 			require.NoError(t, count(ctx, db))
 			return db.QueryRow(
 				ctx,
-				`SELECT current_user, current_setting('hms.tenant'), hms.context(1), hms.context(5)`,
+				`SELECT current_user, hms.current_tenant(), hms.context(1), hms.context(5)`,
 			).
 				Scan(&role, &tenant, &actor, &operation)
 		}))

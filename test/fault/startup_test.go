@@ -208,7 +208,7 @@ func TestStartUp_ReadOnly(t *testing.T) {
 	ctx := t.Context()
 	s.exec(t, "", "ALTER DATABASE hospital SET default_transaction_read_only = on")
 	err := h.Migrate(ctx)
-	requireSays(t, err, hmstype.KindUnavailable, "the database is read-only")
+	requireSays(t, err, hmstype.KindPrecondition, "the database is read-only")
 	var pg *pgconn.PgError
 	require.ErrorAs(t, err, &pg)
 	require.Equal(t, "25006", pg.Code)
@@ -218,5 +218,5 @@ func TestStartUp_ReadOnly(t *testing.T) {
 	s.exec(t, "", "ALTER DATABASE hospital SET default_transaction_read_only = on")
 	h, _ = open(t, s.server.DSN("hospital"))
 	require.NoError(t, h.Check(ctx), "it only reads")
-	requireSays(t, ways(t, h)["use case"], hmstype.KindUnavailable, "the database is read-only")
+	requireSays(t, ways(t, h)["use case"], hmstype.KindPrecondition, "the database is read-only")
 }

@@ -214,7 +214,7 @@ func asks(t *testing.T, victim, own *day.Day) []ask {
 	// The trail, the outbox and the idempotency keys may repeat what was asked for.
 	tables := dbtest.Texts(t, own.DB, `SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 		WHERE n.nspname = 'hms' AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-		AND c.relname NOT IN ('migration', 'audit_event', 'outbox', 'idempotency_key')`)
+		AND c.relname NOT IN ('migration', 'context_key', 'audit_event', 'outbox', 'idempotency_key')`)
 	var all []ask
 	services := reflect.TypeFor[hms.HMS]()
 	for i := range services.NumField() {

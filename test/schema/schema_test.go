@@ -14,7 +14,7 @@ import (
 
 // tables are those of the schema but for the one that belongs to no tenant.
 const tables = `SELECT c.oid, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-	WHERE n.nspname = 'hms' AND c.relkind IN ('r', 'p') AND c.relname <> 'migration'`
+	WHERE n.nspname = 'hms' AND c.relkind IN ('r', 'p') AND c.relname NOT IN ('migration', 'context_key')`
 
 // The rules that the catalogue can tell: each query lists what breaks one. Those of tenancy
 // are those of package hmstest/isolation, which hosts run as well.
