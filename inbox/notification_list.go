@@ -73,7 +73,7 @@ func sources(db dbx.DB, roles []hmstype.RoleID) []dbx.Apply {
 
 // reaching selects what reaches the actor by any of them.
 func reaching(db dbx.DB, roles []hmstype.RoleID) dbx.Apply {
-	return dbx.Where("(n.user_id = ? OR n.role_id IN (?))", db.Actor.User, bun.List(roles))
+	return dbx.Where("(n.user_id = ? OR n.role_id = ANY(?))", db.Actor.User, dbx.Array(roles))
 }
 
 func unexpired(db dbx.DB) dbx.Apply {

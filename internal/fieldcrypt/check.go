@@ -18,19 +18,18 @@ var installation hmstype.TenantID
 // mark by the first key that it meets and opens it ever after. [ErrKeyMissing] where the
 // mark is there and the key is not, [ErrKeyWrong] where the key does not open it.
 func (c *Cipher) Check(ctx context.Context, db *bun.DB) error {
-	return dbx.AsInstallation(ctx, db, c.checkMark)
+	return dbx.AsInstallation(ctx, db, func(ctx context.Context, tx bun.Tx) error { return c.checkMark(ctx, db, tx) })
 }
 
-func (c *Cipher) checkMark(ctx context.Context, tx bun.Tx) error {
+func (c *Cipher) checkMark(ctx context.Context, db *bun.DB, tx bun.Tx) error {
 	var data, index []byte
-	err := tx.QueryRowContext(
-		ctx, `SELECT data_keyset, index_keyset FROM hms.tenant_keyset WHERE tenant_id = ?`, installation.String(),
-	).Scan(&data, &index)
+	err := tx.Tx.QueryRowContext(ctx, `SELECT data_keyset, index_keyset FROM hms.tenant_keyset WHERE tenant_id = $1`,
+		dbx.Arguments(db, installation.String())...).Scan(&data, &index)
 	switch {
 	case errors.Is(err, sql.ErrNoRows) && !c.On():
 		return nil
 	case errors.Is(err, sql.ErrNoRows):
-		return c.leaveMark(ctx, tx)
+		return c.leaveMark(ctx, db, tx)
 	case err != nil:
 		return err
 	case !c.On():
@@ -40,12 +39,12 @@ func (c *Cipher) checkMark(ctx context.Context, tx bun.Tx) error {
 	return err
 }
 
-func (c *Cipher) leaveMark(ctx context.Context, tx bun.Tx) error {
+func (c *Cipher) leaveMark(ctx context.Context, db *bun.DB, tx bun.Tx) error {
 	data, index, err := c.newKeysets(ctx, installation)
 	if err != nil {
 		return err
 	}
-	_, err = tx.NewRaw(`INSERT INTO hms.tenant_keyset (tenant_id, epoch, data_keyset, index_keyset, created_at)
-		VALUES (?, 1, ?, ?, now()) ON CONFLICT DO NOTHING`, installation.String(), data, index).Exec(ctx)
+	_, err = tx.Tx.ExecContext(ctx, `INSERT INTO hms.tenant_keyset (tenant_id, epoch, data_keyset, index_keyset, created_at)
+		VALUES ($1, 1, $2, $3, now()) ON CONFLICT DO NOTHING`, dbx.Arguments(db, installation.String(), data, index)...)
 	return err
 }
