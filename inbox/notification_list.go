@@ -83,7 +83,7 @@ func unexpired(db dbx.DB) dbx.Apply {
 // withReading joins when the actor himself has read each.
 func withReading(db dbx.DB) dbx.Apply {
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.ColumnExpr("n.*").ColumnExpr("nr.read_at").
+		return q.ColumnExpr("?TableColumns").ColumnExpr("nr.read_at").
 			Join(
 				"LEFT JOIN hms.notification_read AS nr ON nr.tenant_id = ? AND nr.notification_id = n.id AND nr.user_id = ?",
 				db.Tenant(), db.Actor.User,
