@@ -37,8 +37,8 @@ type Config struct {
 	// MaxAttempts bounds how often a transaction that we began is tried when a deadlock or
 	// a serialization failure ended it; zero means 5.
 	MaxAttempts int
-	// UncachedStatements stops hot statements from being prepared, which a connection pooler
-	// in transaction mode may need.
+	// UncachedStatements stops statements from being prepared by name, which a connection pooler
+	// in transaction mode may need. Their values are parameters all the same.
 	UncachedStatements bool
 	// KeyEncryptionKey switches field encryption on: it wraps the keys by which identifiers,
 	// telephone numbers, addresses and the like are sealed in the database. Any Tink

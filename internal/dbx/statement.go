@@ -218,32 +218,18 @@ func textOf(literal []byte) string {
 	return strings.ReplaceAll(text[1:len(text)-1], "''", "'")
 }
 
-// Array is the elements as one value, for "= ANY(?)": a list of placeholders would be a text for
-// each number of elements. Where the server cannot infer the type, a cast must tell it.
-func Array[T any](elements []T) schema.QueryAppender {
-	if elements == nil {
-		elements = []T{}
-	}
-	return parameter{pgdialect.Array(elements)}
-}
-
 // Number is a number as a parameter; Bun writes a plain one into the text, of which there would be
 // as many as there are numbers.
-func Number[T ~int | ~int32 | ~int64](n T) schema.QueryAppender { return parameter{int64(n)} }
+func Number[T ~int | ~int32 | ~int64](n T) schema.QueryAppender { return number(n) }
 
-// parameter makes a parameter of what Bun would write as a literal.
-type parameter struct{ of any }
+type number int64
 
 // AppendQuery implements [schema.QueryAppender].
-func (p parameter) AppendQuery(gen schema.QueryGen, b []byte) ([]byte, error) {
-	s, ok := gen.Dialect().(*statement)
-	if !ok {
-		return gen.Append(b, p.of), nil
+func (n number) AppendQuery(gen schema.QueryGen, b []byte) ([]byte, error) {
+	if s, ok := gen.Dialect().(*statement); ok {
+		return s.value(b, strconv.FormatInt(int64(n), 10)), nil
 	}
-	if n, ok := p.of.(int64); ok {
-		return s.value(b, strconv.FormatInt(n, 10)), nil
-	}
-	return s.literal(b, literals.Append(nil, p.of)), nil
+	return gen.Append(b, int64(n)), nil
 }
 
 // numbered gives the arguments with each number as a parameter.
