@@ -38,8 +38,8 @@ type Config struct {
 	// MaxAttempts bounds how often a transaction that we began is tried when a deadlock or
 	// a serialization failure ended it; zero means 5.
 	MaxAttempts int
-	// UncachedStatements stops hot statements from being prepared, which a connection pooler
-	// in transaction mode may need.
+	// UncachedStatements stops statements from being prepared by name, which a connection pooler
+	// in transaction mode may need. Their values are parameters all the same.
 	UncachedStatements bool
 	// ContextKey switches hardened mode on, for a database that [HMS.Harden] brought into it with this key: SQL
 	// that somebody slips into the program can then name neither another tenant nor another actor. Make one with

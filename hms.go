@@ -52,9 +52,11 @@ type HMS struct {
 	gate   usecase.Base // asks who holds a permission
 }
 
-// OpenDB makes a pool over pgx that suits the library: pgx's simple protocol by default,
-// because Bun writes values into the text, and a bounded number of connections. It does
-// no I/O. A host may as well bring its own *bun.DB, of Bun v1.3.0 or later over pgx.
+// OpenDB makes a pool over pgx that suits the library and a host's own queries: pgx's simple
+// protocol by default, because Bun writes a host's values into the text, and a bounded number
+// of connections. The library's own statements are parametrised and name their mode themselves.
+// It does no I/O. A host may as well bring its own *bun.DB, of Bun v1.3.0 or later over pgx; the
+// library calls none of its query hooks.
 func OpenDB(dsn string) (*bun.DB, error) { return dbx.Open(dsn) }
 
 // New makes the services over a database. It does no I/O. An error is of kind invalid and names what

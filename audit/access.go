@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
@@ -191,7 +189,7 @@ func (in ListAccessesInput) begin(ctx context.Context, db dbx.DB) (ListEventsInp
 		in.During.Start = db.Now.AddDate(-reportYears, 0, 0)
 	}
 	visible := dbx.When(len(hidden) > 0,
-		dbx.Where("NOT (e.entity = 'disclosure' AND e.entity_id IN (?))", bun.List(hidden)))
+		dbx.Where("NOT (e.entity = 'disclosure' AND e.entity_id = ANY(?))", dbx.Array(hidden)))
 	return ListEventsInput{Patient: in.Patient, During: in.During, Page: in.Page}, visible, nil
 }
 
@@ -212,8 +210,8 @@ func userNames(ctx context.Context, db dbx.DB, actors []hmstype.ActorRef) (map[h
 		Name string
 	}
 	err := db.NewRaw(`SELECT u.id, u.first_name || ' ' || u.last_name AS name FROM hms.user_account AS u
-		WHERE u.tenant_id = ? AND u.id IN (?)`,
-		db.Tenant(), bun.List(users)).Scan(ctx, &rows)
+		WHERE u.tenant_id = ? AND u.id = ANY(?)`,
+		db.Tenant(), dbx.Array(users)).Scan(ctx, &rows)
 	for _, r := range rows {
 		names[r.ID] = r.Name
 	}

@@ -147,8 +147,8 @@ func summaries(ctx context.Context, db dbx.DB, in ListDisclosuresInput) ([]summa
 		ColumnExpr("min(d.disclosed_at) AS first_at, max(d.disclosed_at) AS last_at, count(*) AS count").
 		Where("d.tenant_id = ?", db.Tenant()).
 		GroupExpr("d.recipient_name, d.purpose, d.basis, d.status").
-		GroupExpr("CASE WHEN d.status = ? AND d.basis IN (?) THEN NULL ELSE d.id END", DisclosureRecorded,
-			bun.List(summarised))
+		GroupExpr("CASE WHEN d.status = ? AND d.basis = ANY(?) THEN NULL ELSE d.id END", DisclosureRecorded,
+			dbx.Array(summarised))
 	for _, apply := range in.selection(db) {
 		q = apply(q)
 	}

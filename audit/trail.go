@@ -109,7 +109,7 @@ func (q ListEventsInput) apply(sel *bun.SelectQuery) *bun.SelectQuery {
 		sel = sel.Where("e.actor = ?", q.Actor)
 	}
 	if !q.User.IsZero() {
-		sel = sel.Where("e.actor IN (?)", bun.List(actorsOf(q.User)))
+		sel = sel.Where("e.actor = ANY(?)", dbx.Array(actorsOf(q.User)))
 	}
 	if !q.Session.IsZero() {
 		sel = sel.Where("e.credential = ?", sessionPrefix+q.Session.String())
@@ -124,7 +124,7 @@ func (q ListEventsInput) apply(sel *bun.SelectQuery) *bun.SelectQuery {
 		sel = sel.Where("e.entity_id = ?", q.EntityID)
 	}
 	if len(q.Actions) > 0 {
-		sel = sel.Where("e.action IN (?)", bun.List(q.Actions))
+		sel = sel.Where("e.action = ANY(?)", dbx.Array(q.Actions))
 	}
 	if !q.During.Start.IsZero() {
 		sel = sel.Where("e.recorded_at >= ?", q.During.Start.UTC().Truncate(time.Microsecond))

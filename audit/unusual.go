@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -192,7 +191,7 @@ func (q ListUnusualInput) afterHours(ctx context.Context, db dbx.DB) (hmstype.Li
 		return sel.WhereGroup(" AND ", func(sel *bun.SelectQuery) *bun.SelectQuery {
 			sel = sel.Where(`NOT (extract(hour FROM e.recorded_at AT TIME ZONE ?) * 60
 					+ extract(minute FROM e.recorded_at AT TIME ZONE ?) BETWEEN ? AND ?)`,
-				zone, zone, int(q.Hours.Opens.Minutes()), int(q.Hours.Closes.Minutes())-1)
+				zone, zone, dbx.Number(int(q.Hours.Opens.Minutes())), dbx.Number(int(q.Hours.Closes.Minutes())-1))
 			if !q.Hours.Weekends {
 				sel = sel.WhereOr("extract(isodow FROM e.recorded_at AT TIME ZONE ?) >= 6", zone)
 			}
@@ -271,7 +270,7 @@ func sharesWord(db dbx.DB, surnames map[string]string) dbx.Apply {
 		return sel.Where(`EXISTS (SELECT 1 FROM unnest(?::text[], ?::text[]) AS k (actor, word)
 			JOIN hms.patient_token AS t ON t.token = k.word WHERE t.tenant_id = ? AND t.patient_id = e.patient_id
 				AND k.actor = e.actor)`,
-			pgdialect.Array(actors), pgdialect.Array(words), db.Tenant())
+			dbx.Array(actors), dbx.Array(words), db.Tenant())
 	}
 }
 
@@ -284,8 +283,8 @@ func related(ctx context.Context, db dbx.DB, surnames map[string]string, rows []
 		ID       hmstype.PatientID
 		LastName string
 	}
-	err := db.NewRaw(`SELECT p.id, p.last_name FROM hms.patient AS p WHERE p.tenant_id = ? AND p.id IN (?)`,
-		db.Tenant(), bun.List(patientsOf(rows))).
+	err := db.NewRaw(`SELECT p.id, p.last_name FROM hms.patient AS p WHERE p.tenant_id = ? AND p.id = ANY(?)`,
+		db.Tenant(), dbx.Array(patientsOf(rows))).
 		Scan(ctx, &patients)
 	if err != nil {
 		return nil, err

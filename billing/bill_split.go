@@ -3,7 +3,6 @@ package billing
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -113,16 +112,13 @@ func (b *billSplit) save(ctx context.Context, db dbx.DB, lines []lineRow) error 
 	if err := dbx.Insert(ctx, db, b.lines...); err != nil {
 		return err
 	}
-	values := make([]string, len(lines))
-	args := []any{db.Now}
+	ids, amounts := make([]hmstype.BillLineID, len(lines)), make([]decimal.Decimal, len(lines))
 	for i, l := range lines {
-		values[i] = "(?::uuid, ?::numeric)"
-		args = append(args, l.ID, l.PayerAmount)
+		ids[i], amounts[i] = l.ID, l.PayerAmount
 	}
-	args = append(args, db.Tenant())
 	_, err := db.NewRaw(`UPDATE hms.bill_line AS l
 		SET issued_at = ?, payer_amount = v.payer, patient_amount = l.total_amount - v.payer
-		FROM (VALUES `+strings.Join(values, ", ")+
-		`) AS v (id, payer) WHERE l.tenant_id = ? AND l.id = v.id`, args...).Exec(ctx)
+		FROM unnest(?::uuid[], ?::numeric[]) AS v (id, payer) WHERE l.tenant_id = ? AND l.id = v.id`,
+		db.Now, dbx.Array(ids), dbx.Array(amounts), db.Tenant()).Exec(ctx)
 	return err
 }

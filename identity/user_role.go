@@ -170,6 +170,6 @@ func revokeRoles(ctx context.Context, db dbx.DB, user hmstype.UserID, roles []st
 		ids[i] = r.ID
 	}
 	_, err = db.NewDelete().Model((*userRoleRow)(nil)).Where("ur.tenant_id = ?", db.Tenant()).
-		Where("ur.user_id = ?", user).Where("ur.role_id IN (?)", bun.List(ids)).Exec(ctx)
+		Where("ur.user_id = ?", user).Where("ur.role_id = ANY(?)", dbx.Array(ids)).Exec(ctx)
 	return err
 }

@@ -73,7 +73,7 @@ func sources(db dbx.DB, roles []hmstype.RoleID) []dbx.Apply {
 
 // reaching selects what reaches the actor by any of them.
 func reaching(db dbx.DB, roles []hmstype.RoleID) dbx.Apply {
-	return dbx.Where("(n.user_id = ? OR n.role_id IN (?))", db.Actor.User, bun.List(roles))
+	return dbx.Where("(n.user_id = ? OR n.role_id = ANY(?))", db.Actor.User, dbx.Array(roles))
 }
 
 func unexpired(db dbx.DB) dbx.Apply {
@@ -83,7 +83,7 @@ func unexpired(db dbx.DB) dbx.Apply {
 // withReading joins when the actor himself has read each.
 func withReading(db dbx.DB) dbx.Apply {
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.ColumnExpr("n.*").ColumnExpr("nr.read_at").
+		return q.ColumnExpr("?TableColumns").ColumnExpr("nr.read_at").
 			Join(
 				"LEFT JOIN hms.notification_read AS nr ON nr.tenant_id = ? AND nr.notification_id = n.id AND nr.user_id = ?",
 				db.Tenant(), db.Actor.User,

@@ -132,20 +132,11 @@ func markRead(
 				Tenanted: dbx.Tenanted{TenantID: db.Tenant()}, NotificationID: id, UserID: db.Actor.User, ReadAt: db.Now,
 			}
 		}
-		n, err := insertFree(ctx, db, rows)
+		n, err := dbx.InsertFree(ctx, db, rows)
 		if err != nil {
 			return 0, err
 		}
 		marked += n
 	}
 	return marked, nil
-}
-
-// insertFree writes the rows that are not there yet and tells how many those were.
-func insertFree(ctx context.Context, db dbx.DB, rows []readRow) (int64, error) {
-	res, err := db.NewInsert().Model(&rows).On("CONFLICT DO NOTHING").Exec(ctx)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
 }

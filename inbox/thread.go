@@ -140,7 +140,7 @@ func readableThread(ctx context.Context, db dbx.DB, id hmstype.ThreadID, clinica
 // who does not take part.
 func withUnread(db dbx.DB) dbx.Apply {
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.ColumnExpr("mt.*").ColumnExpr(`(SELECT count(*) FROM hms.thread_participant AS me
+		return q.ColumnExpr("?TableColumns").ColumnExpr(`(SELECT count(*) FROM hms.thread_participant AS me
 			JOIN hms.message AS m ON m.tenant_id = ? AND m.thread_id = me.thread_id AND m.sender_id <> me.user_id
 				AND (me.read_up_to IS NULL OR m.sent_at > me.read_up_to)
 			WHERE me.tenant_id = ? AND me.thread_id = mt.id AND me.user_id = ? AND me.left_at IS NULL) AS unread`,

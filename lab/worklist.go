@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -79,7 +78,7 @@ const worklistSelect = `SELECT i.id, i.order_id, i.patient_id, i.test_id, i.stat
 	JOIN hms.lab_order AS o ON o.tenant_id = i.tenant_id AND o.id = i.order_id
 	JOIN hms.lab_test AS t ON t.tenant_id = i.tenant_id AND t.id = i.test_id
 	WHERE i.tenant_id = ? AND o.tenant_id = ? AND t.tenant_id = ? AND o.status = 'active'
-	AND i.status IN ('ordered', 'collected', 'in-progress', 'preliminary', 'verified') AND i.status IN (?)
+	AND i.status IN ('ordered', 'collected', 'in-progress', 'preliminary', 'verified') AND i.status = ANY(?)
 	AND (i.priority_rank, i.created_at, i.id) > (?, ?, ?)
 	ORDER BY i.priority_rank, i.created_at, i.id LIMIT ?`
 
@@ -111,7 +110,7 @@ func worklist(ctx context.Context, db dbx.DB, in ListWorklistInput) (hmstype.Lis
 	}
 	rows := []worklistRow{}
 	err = db.NewRaw(
-		worklistSelect, db.Tenant(), db.Tenant(), db.Tenant(), bun.List(statuses), rank, after.At, after.ID, size+1,
+		worklistSelect, db.Tenant(), db.Tenant(), db.Tenant(), dbx.Array(statuses), rank, after.At, after.ID, size+1,
 	).
 		Scan(ctx, &rows)
 	if err != nil {

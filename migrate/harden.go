@@ -54,7 +54,7 @@ func Harden(ctx context.Context, db *bun.DB, keys ...hmstype.Secret) error {
 			return err
 		}
 		for _, a := range args {
-			if _, err := conn.ExecContext(ctx, insert, a...); err != nil {
+			if _, err := conn.ExecContext(ctx, insert, dbx.Arguments(db, a...)...); err != nil {
 				return err
 			}
 		}

@@ -66,3 +66,22 @@ func BenchmarkService_Search(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkService_Get reads one patient of two hundred.
+func BenchmarkService_Get(b *testing.B) {
+	for name, env := range benchServices(b) {
+		s := patient.New(env.Base)
+		var ids []hmstype.PatientID
+		for i := range 200 {
+			p, err := s.Register(env.Ctx, benchPerson(i))
+			require.NoError(b, err)
+			ids = append(ids, p.ID)
+		}
+		b.Run(name, func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				_, err := s.Get(env.Ctx, ids[i%len(ids)])
+				require.NoError(b, err)
+			}
+		})
+	}
+}

@@ -57,11 +57,7 @@ func insertIdentifiers(
 	slices.SortFunc(sorted, func(a, b identifierRow) int {
 		return cmp.Or(cmp.Compare(a.SystemKey, b.SystemKey), cmp.Compare(a.ValueKey, b.ValueKey))
 	})
-	res, err := db.NewInsert().Model(&sorted).On("CONFLICT DO NOTHING").Exec(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if n, err := res.RowsAffected(); err != nil || n == int64(len(rows)) {
+	if n, err := dbx.InsertFree(ctx, db, sorted); err != nil || n == int64(len(rows)) {
 		return identifiersOf(rows), err
 	}
 	return nil, identifierInTheWay(ctx, db, rows)

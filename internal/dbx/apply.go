@@ -11,6 +11,7 @@ import (
 
 // Where is a condition with Bun's placeholders.
 func Where(condition string, args ...any) Apply {
+	args = numbered(args)
 	return func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where(condition, args...) }
 }
 
@@ -21,10 +22,7 @@ func Equal(column string, value any) Apply {
 
 // OneOf selects the rows whose column has one of the values; none of them where there are none.
 func OneOf[T any](column string, values []T) Apply {
-	if len(values) == 0 {
-		return Where("FALSE")
-	}
-	return Where("?TableAlias.? IN (?)", bun.Ident(column), bun.List(values))
+	return Where("?TableAlias.? = ANY(?)", bun.Ident(column), Array(values))
 }
 
 // During selects the rows whose instant lies in the half-open period; zero bounds are open.

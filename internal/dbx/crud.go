@@ -72,11 +72,28 @@ const bulkSize = 1000
 func Insert[R any](ctx context.Context, db DB, rows ...R) error {
 	for start := 0; start < len(rows); start += bulkSize {
 		part := rows[start:min(start+bulkSize, len(rows))]
-		if _, err := db.NewInsert().Model(&part).Exec(ctx); err != nil {
+		if _, err := db.insertOf(&part, len(part)).Exec(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// InsertFree writes those of the rows, a thousand at most, in whose way no unique key and no exclusion
+// constraint stands, and tells how many those were.
+func InsertFree[R any](ctx context.Context, db DB, rows []R) (int64, error) {
+	res, err := db.insertOf(&rows, len(rows)).On("CONFLICT DO NOTHING").Exec(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+func (db DB) insertOf(rows any, n int) *bun.InsertQuery {
+	if n > 1 {
+		return db.newInsert(useOnce).Model(rows)
+	}
+	return db.NewInsert().Model(rows)
 }
 
 // InsertIfFree writes one row unless a unique key or an exclusion constraint stands in
@@ -96,8 +113,8 @@ func InsertIfFree[R any](ctx context.Context, db DB, row *R) (bool, error) {
 // named. No row: [hmstype.ErrStale].
 func UpdateVersioned[R any](ctx context.Context, db DB, row *R, version int64, columns ...string) error {
 	q := db.NewUpdate().Model(row).Column(columns...).
-		Set("version = ?", version+1).
-		WherePK().Where("?TableAlias.version = ?", version)
+		Set("version = ?", Number(version+1)).
+		WherePK().Where("?TableAlias.version = ?", Number(version))
 	res, err := q.Exec(ctx)
 	if err != nil {
 		return err

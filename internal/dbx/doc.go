@@ -4,8 +4,8 @@
 // A [Handle] is what a service holds: the library's own *bun.DB, and, where the host
 // bound the library to its transaction, that transaction. [Handle.InTx] opens a
 // transaction (or a savepoint in the host's) and gives a [DB] to work on. Queries are
-// built from our own *bun.DB and executed on the bound connection, so that any
-// transaction of database/sql or Bun will do.
+// built by Bun and executed on the bound connection, so that any transaction of
+// database/sql or Bun will do; their values travel as parameters, never in the text.
 //
 // # Lock order
 //

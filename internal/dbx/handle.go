@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 
@@ -19,8 +18,8 @@ type Options struct {
 	// MaxAttempts bounds the tries of a transaction that we began and that a deadlock or a
 	// serialization failure ended; zero means 5.
 	MaxAttempts int
-	// UncachedStatements sends hot statements without naming them on the server, which a
-	// pooler in transaction mode may need.
+	// UncachedStatements sends statements without naming them on the server, which a pooler in
+	// transaction mode may need.
 	UncachedStatements bool
 	// ContextKey signs what a transaction says of its operation, for a database in hardened mode; nil signs nothing.
 	ContextKey *ContextKey
@@ -53,11 +52,15 @@ func NewHandle(db *bun.DB, opts Options) Handle {
 	if opts.ContextKey == nil {
 		opts.ContextKey = AssumedContextKey
 	}
-	_, isPgx := db.Driver().(*stdlib.Driver)
 	return Handle{
-		bun: db, opts: opts, pgx: isPgx, tenants: &tenantCache{known: map[hmstype.TenantID]cachedTenant{}},
+		bun: db, opts: opts, pgx: isPgx(db), tenants: &tenantCache{known: map[hmstype.TenantID]cachedTenant{}},
 		persons: newPersonCache(),
 	}
+}
+
+func isPgx(db *bun.DB) bool {
+	_, ok := db.Driver().(*stdlib.Driver)
+	return ok
 }
 
 // Bind gives the handle that executes in the host's transaction.
@@ -132,25 +135,41 @@ func (db DB) Conn() bun.IConn { return db.handle.conn }
 func (db DB) Handle() Handle { return db.handle }
 
 // NewSelect builds a query that executes in the transaction.
-func (db DB) NewSelect() *bun.SelectQuery { return db.handle.bun.NewSelect().Conn(db.handle.conn) }
+func (db DB) NewSelect() *bun.SelectQuery {
+	s := db.newStatement(useOften)
+	return s.bun(db).NewSelect().Conn(s)
+}
 
-// NewInsert builds an insert that executes in the transaction.
-func (db DB) NewInsert() *bun.InsertQuery { return db.handle.bun.NewInsert().Conn(db.handle.conn) }
+// NewInsert builds an insert of one row that executes in the transaction; [Insert] and
+// [InsertFree] are for several.
+func (db DB) NewInsert() *bun.InsertQuery { return db.newInsert(useOften) }
+
+func (db DB) newInsert(u use) *bun.InsertQuery {
+	s := db.newStatement(u)
+	return s.bun(db).NewInsert().Conn(s)
+}
 
 // NewUpdate builds an update that executes in the transaction.
-func (db DB) NewUpdate() *bun.UpdateQuery { return db.handle.bun.NewUpdate().Conn(db.handle.conn) }
+func (db DB) NewUpdate() *bun.UpdateQuery {
+	s := db.newStatement(useOften)
+	return s.bun(db).NewUpdate().Conn(s)
+}
 
 // NewDelete builds a delete that executes in the transaction. Only rows that are no
 // record (expired keys, delivered outbox rows) may be deleted.
-func (db DB) NewDelete() *bun.DeleteQuery { return db.handle.bun.NewDelete().Conn(db.handle.conn) }
+func (db DB) NewDelete() *bun.DeleteQuery {
+	s := db.newStatement(useOften)
+	return s.bun(db).NewDelete().Conn(s)
+}
 
 // NewRaw builds a raw query, with Bun's placeholders, that executes in the transaction.
 func (db DB) NewRaw(query string, args ...any) *bun.RawQuery {
-	return db.handle.bun.NewRaw(query, args...).Conn(db.handle.conn)
+	s := db.newStatement(useOften)
+	return s.bun(db).NewRaw(query, numbered(args)...).Conn(s)
 }
 
-// Query runs a hot statement with real parameters ($1, $2, ...), prepared once per
-// connection. Bun's own queries carry their values inside the text and cannot be.
+// Query runs a statement that is no query of Bun's, with parameters ($1, $2, ...), prepared once per
+// connection.
 func (db DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	return db.handle.conn.QueryContext(ctx, query, db.handle.statementArgs(args)...)
 }
@@ -173,9 +192,5 @@ func (h Handle) statementArgs(args []any) []any {
 	if !h.pgx {
 		return args
 	}
-	mode := pgx.QueryExecModeCacheStatement
-	if h.opts.UncachedStatements {
-		mode = pgx.QueryExecModeExec
-	}
-	return append([]any{mode}, args...)
+	return append([]any{h.execMode(useOften)}, args...)
 }

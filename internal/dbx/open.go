@@ -14,9 +14,9 @@ import (
 	"github.com/chelal/hms/hmstype"
 )
 
-// Open makes a pool over pgx for Bun. pgx's default mode is set to the simple protocol,
-// because Bun writes values into the text and pgx would prepare each text anew; hot
-// statements name the cached mode themselves. It does no I/O.
+// Open makes a pool over pgx for Bun. pgx's default mode is set to the simple protocol, for the
+// host's own queries: Bun writes their values into the text, and pgx would prepare each text anew.
+// Ours name their mode themselves. It does no I/O.
 func Open(dsn string) (*bun.DB, error) {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 // nothing to the host's connection. It is as safe for concurrent use as tx, which must not be nil.
 // A transaction that has ended gives [pgx.ErrTxClosed].
 //
-// Statements without arguments go by the simple protocol, whatever the host's default is: Bun
-// writes values into the text, and pgx would prepare each text anew. Those with arguments are
+// Statements without arguments go by the simple protocol, whatever the host's default is: they are
+// those that begin, set and end, of which pgx would prepare each text anew. Those with arguments are
 // prepared once per connection, where the host's connection keeps prepared statements; a
 // [pgx.QueryExecMode] as the first argument asks for another way.
 func Open(tx pgx.Tx) *sql.Conn {

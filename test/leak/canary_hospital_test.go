@@ -71,6 +71,8 @@ func newHospital(t *testing.T) *hospital {
 	t.Helper()
 	options := pgserver.Options{Settings: map[string]string{
 		"logging_collector": "on", "log_directory": "log", "log_filename": "server.log",
+		// Each statement's text, as pg_stat_activity shows it, but no parameter: a text holds no value.
+		"log_statement": "all", "log_parameter_max_length": "0",
 	}}
 	if os.Getenv("HMS_DATABASE_URL") != "" { // a server that others use cannot be told how to log
 		options.Kind = pgserver.KindLocal
