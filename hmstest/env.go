@@ -22,6 +22,9 @@ type Env struct {
 	Tenant hms.TenantID    // the test's own; currency USD, time zone UTC
 	Ctx    context.Context //nolint:containedctx // a test's; carries the host's system actor
 
+	// ContextKey is that of the database's hardened mode; empty in the ordinary one.
+	ContextKey hmstype.Secret
+
 	env *dbtest.Env
 }
 
@@ -63,7 +66,9 @@ func wrap(tb testing.TB, env *dbtest.Env, change []func(*hms.Config)) *Env {
 	}
 	h, err := hms.New(env.DB, config)
 	require.NoError(tb, err)
-	return &Env{H: h, DB: env.DB, DSN: env.DSN, Tenant: env.Tenant, Ctx: env.Ctx, env: env}
+	return &Env{
+		H: h, DB: env.DB, DSN: env.DSN, Tenant: env.Tenant, Ctx: env.Ctx, ContextKey: config.ContextKey, env: env,
+	}
 }
 
 // Neighbour gives another tenant on the same database and library, with the same clock.

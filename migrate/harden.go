@@ -31,15 +31,18 @@ func Harden(ctx context.Context, db *bun.DB, keys ...hmstype.Secret) error {
 	if len(keys) < 1 || len(keys) > 2 {
 		return hmstype.Invalid("keys", "must be one or two")
 	}
-	insert, args := `INSERT INTO hms.context_key (id, inner_pad, outer_pad) VALUES ($1, $2, $3)`, [][]any{}
-	for _, k := range keys {
-		key, err := dbx.ParseContextKey(k)
-		if err != nil {
+	parsed := make([]*dbx.ContextKey, len(keys))
+	for i, k := range keys {
+		var err error
+		if parsed[i], err = dbx.ParseContextKey(k); err != nil {
 			return err
 		}
-		inner, outer := key.Pads()
-		args = append(args, []any{key.ID(), inner, outer})
 	}
+	return harden(ctx, db, parsed...)
+}
+
+func harden(ctx context.Context, db *bun.DB, keys ...*dbx.ContextKey) error {
+	const insert = `INSERT INTO hms.context_key (id, inner_pad, outer_pad) VALUES ($1, $2, $3)`
 	err := inTx(ctx, db, func(ctx context.Context, conn *sql.Conn) error {
 		if err := refuseDistributed(ctx, conn); err != nil {
 			return err
@@ -53,8 +56,9 @@ func Harden(ctx context.Context, db *bun.DB, keys ...hmstype.Secret) error {
 		if _, err := conn.ExecContext(ctx, `DELETE FROM hms.context_key`); err != nil {
 			return err
 		}
-		for _, a := range args {
-			if _, err := conn.ExecContext(ctx, insert, dbx.Arguments(db, a...)...); err != nil {
+		for _, key := range keys {
+			inner, outer := key.Pads()
+			if _, err := conn.ExecContext(ctx, insert, dbx.Arguments(db, key.ID(), inner, outer)...); err != nil {
 				return err
 			}
 		}
@@ -77,7 +81,7 @@ func Soften(ctx context.Context, db *bun.DB) error {
 			return err
 		}
 		return execAll(ctx, conn, []string{
-			"DROP FUNCTION IF EXISTS hms.enter(text)", "DROP FUNCTION IF EXISTS hms.context_mac(text, text, text)",
+			"DROP FUNCTION IF EXISTS hms.enter(text)", "DROP FUNCTION IF EXISTS hms.context_mac(text, text)",
 			"DROP TABLE IF EXISTS hms.context_key",
 		})
 	})

@@ -56,6 +56,11 @@ func Migrate(ctx context.Context, db *bun.DB) error {
 		if err := keepHardened(ctx, db); err != nil {
 			return fmt.Errorf("migrate: hardened mode: %w", dbx.MapKeeping(err))
 		}
+		if key := dbx.AssumedContextKey; key != nil {
+			if err := harden(ctx, db, key); err != nil {
+				return err
+			}
+		}
 	}
 	return EnsurePartitions(ctx, db)
 }

@@ -8,22 +8,26 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/chelal/hms/internal/dbx"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // as runs fn in a transaction of a role under a tenant's setting, and rolls it back.
 func (s *siege) as(role, tenant string, fn func() error) error {
 	begin := []string{
-		"BEGIN", "SET LOCAL lock_timeout = '10s'", "SET LOCAL client_min_messages = warning", "SET LOCAL ROLE " + role,
-		"SET LOCAL hms.tenant = " + quote(tenant), "SET CONSTRAINTS ALL IMMEDIATE", "SAVEPOINT attempt",
+		"BEGIN", "SET LOCAL lock_timeout = '10s'", "SET LOCAL client_min_messages = warning", s.enter(tenant),
+		"SET LOCAL ROLE " + role, "SET CONSTRAINTS ALL IMMEDIATE", "SAVEPOINT attempt",
 	}
 	return s.inTx(begin, fn)
 }
 
+// enter gives the statement that makes a transaction a tenant's.
+func (s *siege) enter(tenant string) string { return dbx.EnterStatement(s.key, tenant) }
+
 // asks runs a query as the role of the connection, under the setting of a tenant whose rows
 // it may see, and gives the first column.
 func (s *siege) asks(tenant, query string) (column []string, err error) {
-	begin := []string{"BEGIN", "SET LOCAL search_path = pg_catalog", "SET LOCAL hms.tenant = " + quote(tenant)}
+	begin := []string{"BEGIN", "SET LOCAL search_path = pg_catalog", s.enter(tenant)}
 	err = s.inTx(begin, func() error {
 		results, err := s.conn.PgConn().Exec(s.ctx, query).ReadAll()
 		if err != nil {

@@ -196,7 +196,7 @@ func (s *siege) answerTo(f function, table string, ids map[string]string) (text 
 // victimChanged tells, inside an attack, whether it changed the victim's rows. It looks as the
 // role of the connection, until the attack is undone.
 func (s *siege) victimChanged() (bool, error) {
-	_, err := s.conn.PgConn().Exec(s.ctx, "SET LOCAL ROLE NONE; SET LOCAL hms.tenant = "+quote(s.victim)).ReadAll()
+	_, err := s.conn.PgConn().Exec(s.ctx, "SET LOCAL ROLE NONE; "+s.enter(s.victim)).ReadAll()
 	if err != nil {
 		return false, err
 	}

@@ -38,7 +38,7 @@ func (s *siege) attackGuards() error {
 	}
 	err := s.as(app, s.hostile, func() error {
 		return s.nothing("the schema", "the application's role reads what the planner knows of all tenants' rows",
-			"SELECT 1 FROM pg_stats WHERE schemaname = 'hms' AND tablename <> 'migration'")
+			"SELECT 1 FROM pg_stats WHERE schemaname = 'hms' AND tablename NOT IN ('migration', 'context_key')")
 	})
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func (s *siege) attackRoles() error {
 
 // attackSettings looks for a tenant that outlived what it was set for.
 func (s *siege) attackSettings() error {
-	set := "SET LOCAL ROLE hms_app; SET LOCAL hms.tenant = " + quote(s.victim)
+	set := "SET LOCAL ROLE hms_app; " + s.enter(s.victim)
 	for _, c := range []struct{ after, statements string }{
 		{"a commit", "BEGIN; " + set + "; COMMIT"},
 		{"a rollback", "BEGIN; " + set + "; ROLLBACK"},
@@ -126,7 +126,8 @@ func (s *siege) attackSettings() error {
 // settingIsGone checks that no tenant is set, neither in the setting nor for the policies.
 func (s *siege) settingIsGone(after string) error {
 	results, err := s.conn.PgConn().Exec(s.ctx,
-		"SELECT coalesce(current_setting('hms.tenant', true), ''), coalesce(hms.current_tenant()::text, '')").ReadAll()
+		`SELECT coalesce(current_setting('hms.tenant', true), '') || coalesce(current_setting('hms.context', true), ''),
+			coalesce(hms.current_tenant()::text, '')`).ReadAll()
 	if err != nil {
 		return err
 	}

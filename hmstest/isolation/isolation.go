@@ -71,6 +71,11 @@ func Require(tb testing.TB, victim, hostile *hmstest.Env) Report {
 	conn, err := victim.DB.DB.Conn(tb.Context())
 	require.NoError(tb, err)
 	defer func() { require.NoError(tb, conn.Close()) }()
+	key := dbx.AssumedContextKey
+	if victim.ContextKey != "" {
+		key, err = dbx.ParseContextKey(victim.ContextKey)
+		require.NoError(tb, err)
+	}
 	var found Report
 	err = conn.Raw(func(driverConn any) error {
 		pgxConn, ok := driverConn.(*stdlib.Conn)
@@ -78,7 +83,7 @@ func Require(tb testing.TB, victim, hostile *hmstest.Env) Report {
 			return errNotPgx
 		}
 		siege := &siege{
-			ctx: tb.Context(), conn: pgxConn.Conn(), found: &found, dsn: victim.DSN,
+			ctx: tb.Context(), conn: pgxConn.Conn(), found: &found, dsn: victim.DSN, key: key,
 			victim: victim.Tenant.String(), hostile: hostile.Tenant.String(),
 		}
 		return siege.run()
@@ -100,8 +105,9 @@ var (
 type siege struct {
 	ctx             context.Context //nolint:containedctx // a test's
 	conn            *pgx.Conn
-	dsn             string // empty where the host did not say
-	victim, hostile string // tenants
+	key             *dbx.ContextKey // nil in the ordinary mode
+	dsn             string          // empty where the host did not say
+	victim, hostile string          // tenants
 
 	tables []*table
 	before string // a fingerprint of the victim's rows

@@ -73,7 +73,7 @@ func setUp(tb testing.TB) error {
 		if process.db, err = dbx.Open(process.dsn); err != nil {
 			return err
 		}
-		return install(ctx, process.db)
+		return migrate.Migrate(ctx, process.db)
 	}
 	process.dsn, err = clone(ctx, server)
 	if err != nil {
@@ -174,7 +174,7 @@ func migrateTemplate(ctx context.Context, server *pgserver.Server, name string) 
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return install(ctx, db)
+	return migrate.Migrate(ctx, db)
 }
 
 func templateName() string {
@@ -206,14 +206,6 @@ func contextKey() hmstype.Secret { return hmstype.Secret(os.Getenv("HMS_TEST_CON
 
 // Hardened tells whether the suite runs in hardened mode.
 func Hardened() bool { return contextKey() != "" }
-
-// install brings a database to the schema, and into the mode in which the suite runs.
-func install(ctx context.Context, db *bun.DB) error {
-	if err := migrate.Migrate(ctx, db); err != nil || !Hardened() {
-		return err
-	}
-	return migrate.Harden(ctx, db, contextKey())
-}
 
 // assumeKey gives every handle of this binary the key of hardened mode.
 var assumeKey = sync.OnceValue(func() (err error) {

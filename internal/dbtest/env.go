@@ -21,6 +21,7 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/usecase"
+	"github.com/chelal/hms/migrate"
 )
 
 // Clock is a clock that tests set. It is safe for concurrent use.
@@ -111,7 +112,7 @@ func NewDurable(tb testing.TB) *Env {
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, db.Close()) })
 	require.NoError(tb, assumeKey())
-	require.NoError(tb, install(tb.Context(), db))
+	require.NoError(tb, migrate.Migrate(tb.Context(), db))
 	e := newEnv(tb, db, server.DSN(""))
 	e.Base.Probe = nil
 	return e

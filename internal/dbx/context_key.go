@@ -25,8 +25,8 @@ const signedFor = 5 * time.Minute
 // the database is in its ordinary mode.
 type ContextKey struct{ key [contextKeySize]byte }
 
-// AssumedContextKey is the key of a handle whose options name none. Tests set it, to run the whole suite in
-// hardened mode; nothing else may.
+// AssumedContextKey is the key of a handle whose options name none, and by which package migrate hardens what it
+// migrates. Tests set it, to run the whole suite in hardened mode; nothing else may.
 var AssumedContextKey *ContextKey
 
 // NewContextKey makes a key of random bytes, as text.
@@ -78,9 +78,19 @@ func (k *ContextKey) sign(s settings) string {
 	return text + separator + hex.EncodeToString(mac.Sum(nil))
 }
 
+// EnterStatement gives the one statement by which a transaction of raw SQL becomes a tenant's, in whom nobody
+// acts: for tests that attack by SQL of their own. A nil key is that of the ordinary mode.
+func EnterStatement(key *ContextKey, tenant string) string {
+	if key == nil {
+		return "SET LOCAL hms.tenant = " + quoteLiteral(tenant)
+	}
+	silent := settings{tenant: tenant, context: strings.Repeat(separator, 6)}
+	return "SELECT hms.enter(" + quoteLiteral(key.sign(silent)) + ")"
+}
+
 // ErrHardened says that the database is in hardened mode and does not believe what this host says: it has
 // no key, another one than the database, or a clock that is minutes off. It is a precondition.
 var ErrHardened = fmt.Errorf("%w: the database is in hardened mode and does not know this host's Config.ContextKey",
 	hmstype.ErrPrecondition)
 
-var _ = DeclareStates(States{"HM008": func(string) error { return ErrHardened }})
+var _ = DeclareStates(States{"HM009": func(string) error { return ErrHardened }})

@@ -5,14 +5,16 @@ LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = p
 DECLARE
     c text := coalesce(current_setting('hms.context', true), '');
     m text := left(c, -65);
+    mac text;
 BEGIN
     IF c = '' THEN
         RETURN '';
-    ELSIF (SELECT encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to('entered' || chr(31) || m, 'UTF8'))), 'hex')
-            FROM hms.context_key AS k WHERE k.id = split_part(m, chr(31), 9)) IS DISTINCT FROM right(c, 64)
-        OR split_part(m, chr(31), 11) <> pg_backend_pid()::text
-        OR split_part(m, chr(31), 12) <> extract(epoch FROM now())::text THEN
-        RAISE EXCEPTION 'the context was not entered in this transaction' USING ERRCODE = 'HM008';
+    END IF;
+    SELECT encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to('entered' || chr(31) || pg_backend_pid() || chr(31)
+        || extract(epoch FROM now()) || chr(31) || m, 'UTF8'))), 'hex')
+    INTO mac FROM hms.context_key AS k WHERE k.id = split_part(m, chr(31), 9);
+    IF mac IS DISTINCT FROM right(c, 64) THEN
+        RAISE EXCEPTION 'the context was not entered in this transaction' USING ERRCODE = 'HM009';
     END IF;
     RETURN m;
 END $$;
