@@ -58,6 +58,10 @@ var catalogueRules = map[string]string{
 		CROSS JOIN (VALUES ('hms_app'), ('hms_sealer')) AS r (role)
 		WHERE has_table_privilege(r.role, t.oid, 'TRUNCATE, REFERENCES, TRIGGER')
 			OR has_any_column_privilege(r.role, t.oid, 'REFERENCES')`,
+	"the application's role may change whole rows, or their tenant": `SELECT t.name FROM tenanted AS t
+		CROSS JOIN (VALUES ('hms_app'), ('hms_sealer')) AS r (role)
+		JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attname = 'tenant_id'
+		WHERE has_column_privilege(r.role, t.oid, a.attnum, 'UPDATE')`,
 	"the scheduler sees more than tenants' ids": `SELECT t.name || '.' || a.attname FROM tenanted AS t
 		JOIN pg_attribute AS a ON a.attrelid = t.oid CROSS JOIN LATERAL aclexplode(a.attacl) AS x
 		WHERE x.grantee = 'hms_scheduler'::regrole AND (t.name, a.attname) <> ('hms.tenant', 'tenant_id')

@@ -59,7 +59,7 @@ CREATE TABLE hms.outbox (
 );
 CREATE INDEX outbox_pending_idx ON hms.outbox (tenant_id, id) WHERE delivered_at IS NULL;
 CREATE INDEX outbox_entity_idx ON hms.outbox (tenant_id, entity, entity_id, id) WHERE delivered_at IS NULL;
-SELECT hms.secure_table('outbox', 'SELECT, INSERT, UPDATE, DELETE');
+SELECT hms.secure_table('outbox', 'SELECT, INSERT, UPDATE (delivered_at), DELETE');
 
 CREATE TABLE hms.idempotency_key (
     tenant_id    uuid        NOT NULL,
@@ -73,7 +73,7 @@ CREATE TABLE hms.idempotency_key (
     CONSTRAINT idempotency_key_pkey PRIMARY KEY (tenant_id, operation, actor, key),
     CONSTRAINT idempotency_key_length_check CHECK (length(key) BETWEEN 1 AND 200)
 );
-SELECT hms.secure_table('idempotency_key', 'SELECT, INSERT, UPDATE, DELETE');
+SELECT hms.secure_table('idempotency_key', 'SELECT, INSERT, UPDATE (request_hash, response, expires_at), DELETE');
 
 -- Numbers that people read (MRN, bill, order). A sequence would neither be per tenant nor
 -- free of gaps; a counter's row is locked until the use case commits, and so never skips.
@@ -84,7 +84,7 @@ CREATE TABLE hms.counter (
     CONSTRAINT counter_pkey PRIMARY KEY (tenant_id, name),
     CONSTRAINT counter_value_check CHECK (value >= 1)
 );
-SELECT hms.secure_table('counter', 'SELECT, INSERT, UPDATE');
+SELECT hms.secure_table('counter', 'SELECT, INSERT, UPDATE (value)');
 
 -- A row per thing that two use cases must not do at once and that has no row of its own yet.
 CREATE TABLE hms.lock (
@@ -93,4 +93,4 @@ CREATE TABLE hms.lock (
     taken     bigint NOT NULL DEFAULT 1,
     CONSTRAINT lock_pkey PRIMARY KEY (tenant_id, name)
 );
-SELECT hms.secure_table('lock', 'SELECT, INSERT, UPDATE, DELETE');
+SELECT hms.secure_table('lock', 'SELECT, INSERT, UPDATE (taken)');
