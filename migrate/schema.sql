@@ -224,9 +224,9 @@ AS $function$
     WHERE NOT EXISTS (SELECT 1 FROM pg_catalog.pg_trigger AS t
         WHERE t.tgrelid = to_regclass('hms.' || w.name) AND t.tgname = w.name || '_append_only')
     UNION ALL
-    SELECT 'audit_purge', 'rows can be added by ' || r.rolname
-    FROM pg_catalog.pg_roles AS r
-    WHERE r.rolname IN ('hms_app', 'hms_sealer', 'hms_backup') AND has_table_privilege(r.oid, 'hms.audit_purge', 'INSERT')
+    SELECT w.name, 'rows can be added by ' || r.rolname
+    FROM pg_catalog.pg_roles AS r CROSS JOIN unnest(ARRAY['audit_event', 'audit_purge']) AS w (name)
+    WHERE r.rolname IN ('hms_app', 'hms_sealer', 'hms_backup') AND has_table_privilege(r.oid, to_regclass('hms.' || w.name), 'INSERT')
     UNION ALL
     SELECT a.table_name, 'an audit trigger is gone'
     FROM hms.audited_table() AS a CROSS JOIN unnest(ARRAY['_audit_update', '_audit_delete']) AS s (suffix)
@@ -254,6 +254,8 @@ GRANT EXECUTE ON FUNCTION hms.audit_category(p_action text, p_entity text) TO hm
 CREATE OR REPLACE FUNCTION hms.audit_delete()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     r jsonb;
@@ -271,6 +273,8 @@ GRANT EXECUTE ON FUNCTION hms.audit_delete() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.audit_insert()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     r jsonb;
@@ -288,6 +292,8 @@ GRANT EXECUTE ON FUNCTION hms.audit_insert() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.audit_update()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     r record;
@@ -374,7 +380,12 @@ CREATE OR REPLACE FUNCTION hms.audit_write(p_tenant uuid, p_action text, p_entit
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
+DECLARE
+    v_set text := coalesce(current_setting('hms.tenant', true), '');
 BEGIN
+    IF v_set <> p_tenant::text THEN
+        PERFORM set_config('hms.tenant', p_tenant::text, true);
+    END IF;
     INSERT INTO hms.audit_event (tenant_id, actor, action, entity, entity_id, patient_id, operation, request_id, purpose, changes)
     VALUES (p_tenant,
         coalesce(nullif(current_setting('hms.actor', true), ''), 'database:' || session_user),
@@ -383,9 +394,11 @@ BEGIN
         coalesce(current_setting('hms.request_id', true), ''),
         coalesce(current_setting('hms.purpose', true), ''),
         p_changes);
+    IF v_set <> p_tenant::text THEN
+        PERFORM set_config('hms.tenant', v_set, true);
+    END IF;
 END $function$
 ; -- hms_owner
-GRANT EXECUTE ON FUNCTION hms.audit_write(p_tenant uuid, p_action text, p_entity text, p_entity_id text, p_patient uuid, p_changes jsonb) TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.audited_table()
  RETURNS TABLE(table_name text, key_columns text)
@@ -481,6 +494,31 @@ END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.cancel_payment(p_tenant uuid, p_payment uuid, p_journal uuid, p_reason text, p_by text, p_now timestamp with time zone, p_day date, OUT out_patient uuid, OUT out_bill uuid) TO hms_app;
 
+CREATE OR REPLACE FUNCTION hms.change_keyset(p_tenant uuid, p_epoch integer, p_data bytea, p_index bytea, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    before record;
+BEGIN
+    PERFORM hms.require_operation('encryption.rotate', 'encryption.rewrap');
+    SELECT k.epoch, k.index_keyset INTO STRICT before FROM hms.tenant_keyset AS k
+        WHERE k.tenant_id = p_tenant FOR UPDATE;
+    IF p_epoch NOT IN (before.epoch, before.epoch + 1) OR coalesce(length(p_data), 0) = 0
+        OR coalesce(length(p_index), 0) = 0 OR p_epoch > before.epoch AND p_index <> before.index_keyset THEN
+        RAISE EXCEPTION 'keys change by a rotation or by a new wrapping' USING ERRCODE = 'HM301';
+    END IF;
+    UPDATE hms.tenant_keyset AS k SET epoch = p_epoch, data_keyset = p_data, index_keyset = p_index,
+        rotated_at = CASE WHEN p_epoch > k.epoch THEN p_now ELSE k.rotated_at END
+    WHERE k.tenant_id = p_tenant;
+    PERFORM hms.audit_write(p_tenant, 'update', 'tenant_keyset', p_tenant::text, NULL,
+        jsonb_build_object('epoch', jsonb_build_array(before.epoch, p_epoch)));
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.change_keyset(p_tenant uuid, p_epoch integer, p_data bytea, p_index bytea, p_now timestamp with time zone) TO hms_app;
+
 CREATE OR REPLACE FUNCTION hms.check_credit_note()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -548,6 +586,22 @@ BEGIN
 END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.derive_bill() TO hms_app;
+
+CREATE OR REPLACE FUNCTION hms.destroy_keys(p_tenant uuid, p_subject uuid, p_epoch integer, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    PERFORM hms.require_operation('encryption.erase');
+    UPDATE hms.data_key AS k SET wrapped = '' WHERE k.tenant_id = p_tenant AND k.subject_id = p_subject;
+    INSERT INTO hms.data_key (tenant_id, subject_id, epoch, wrapped, created_at)
+    VALUES (p_tenant, p_subject, p_epoch, '', p_now)
+    ON CONFLICT (tenant_id, subject_id, epoch) DO NOTHING; -- emptied above
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.destroy_keys(p_tenant uuid, p_subject uuid, p_epoch integer, p_now timestamp with time zone) TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.disclosure_guard()
  RETURNS trigger
@@ -820,6 +874,21 @@ BEGIN
 END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.guard_charge() TO hms_app;
+
+CREATE OR REPLACE FUNCTION hms.guard_data_key()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF hms.is_held(NEW.tenant_id, NEW.subject_id) OR NOT EXISTS (SELECT 1 FROM hms.erasure AS e
+        WHERE e.tenant_id = NEW.tenant_id AND e.patient_id = NEW.subject_id) THEN
+        RAISE EXCEPTION 'keys are destroyed by an erasure that is on record, and under no hold'
+            USING ERRCODE = 'HM301';
+    END IF;
+    RETURN NEW;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.guard_data_key() TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.guard_duty()
  RETURNS trigger
@@ -1350,6 +1419,8 @@ GRANT EXECUTE ON FUNCTION hms.receivable_code(p_sequence integer) TO hms_app;
 CREATE OR REPLACE FUNCTION hms.record_access(p_tenant uuid, p_action text, p_entity text, p_entity_id text, p_patient uuid)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
     v_actor text := coalesce(nullif(current_setting('hms.actor', true), ''), 'database:' || session_user);
@@ -1891,7 +1962,7 @@ CREATE INDEX audit_event_xid_idx ON ONLY hms.audit_event USING btree (tenant_id,
 ALTER TABLE hms.audit_event ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.audit_event FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
 CREATE TRIGGER audit_event_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.audit_event FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT ON hms.audit_event TO hms_app;
+GRANT SELECT ON hms.audit_event TO hms_app;
 GRANT SELECT ON hms.audit_event TO hms_backup;
 GRANT SELECT ON hms.audit_event TO hms_sealer;
 
@@ -2711,6 +2782,7 @@ CREATE TABLE hms.data_key ( -- hms_owner
 );
 ALTER TABLE hms.data_key ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.data_key FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER data_key_guard BEFORE INSERT OR UPDATE ON hms.data_key FOR EACH ROW WHEN ((new.wrapped = '\x'::bytea)) EXECUTE FUNCTION hms.guard_data_key();
 CREATE TRIGGER data_key_keep_rows BEFORE DELETE OR TRUNCATE ON hms.data_key FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT ON hms.data_key TO hms_app;
 GRANT SELECT ON hms.data_key TO hms_backup;

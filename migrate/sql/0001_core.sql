@@ -33,7 +33,7 @@ CREATE TABLE hms.audit_event (
 CREATE INDEX audit_event_patient_idx ON hms.audit_event (tenant_id, patient_id, recorded_at);
 CREATE INDEX audit_event_actor_idx   ON hms.audit_event (tenant_id, actor, recorded_at);
 CREATE INDEX audit_event_entity_idx  ON hms.audit_event (tenant_id, entity, entity_id, recorded_at);
-SELECT hms.secure_table('audit_event', 'SELECT, INSERT');
+SELECT hms.secure_table('audit_event', 'SELECT');
 
 -- The sealer's way through the trail: by transaction, for whole transactions end at once.
 CREATE INDEX audit_event_xid_idx ON hms.audit_event (tenant_id, xid, recorded_at, id);

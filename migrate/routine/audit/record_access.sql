@@ -5,8 +5,11 @@
 -- the event carries the grant. So does a search under a grant, whose hits it opens as well; without
 -- one they are withheld, and the search is only noted. Since nothing is shown that is not recorded,
 -- no service can forget the restriction.
+--
+-- It runs as the owner, who alone adds to the trail. Row-level security binds him as well, so the tenant is the
+-- transaction's; so is the actor, and the instant is the table's default: the caller says none of them.
 CREATE OR REPLACE FUNCTION hms.record_access(p_tenant uuid, p_action text, p_entity text, p_entity_id text, p_patient uuid)
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_actor text := coalesce(nullif(current_setting('hms.actor', true), ''), 'database:' || session_user);
     v_grant uuid;
