@@ -90,7 +90,8 @@ func TestSchema_TablesThatLoseRowsAreFound(t *testing.T) {
 		`ALTER TABLE hms.breach_off DISABLE TRIGGER USER`,
 		`CREATE TABLE hms.breach_rows (LIKE hms.breach_bare)`,
 		`CREATE TRIGGER breach_rows BEFORE DELETE ON hms.breach_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change()`,
-		`CREATE TABLE hms.good_kept (LIKE hms.breach_bare)`, `SELECT hms.secure_table('good_kept', 'SELECT, INSERT, UPDATE (id)')`,
+		`CREATE TABLE hms.good_kept (LIKE hms.breach_bare)`,
+		`SELECT hms.secure_table('good_kept', 'SELECT, INSERT, UPDATE (id)')`,
 	} {
 		_, err := env.DB.ExecContext(t.Context(), statement)
 		require.NoError(t, err, statement)

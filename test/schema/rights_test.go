@@ -81,7 +81,7 @@ Written by a test from the catalogue and from the lived day, in which every publ
 ` + "`go test ./test/schema -run TestRights_AreListed -update`" + `
 
 What each role may do to each table, and the use cases of the day that did it. A right that no use case used fails the
-test, and so does a use case that needs one that is not there. ` + "`SELECT`" + ` is on whole tables, all of those below.
+test, and so does a use case that needs one that is not there. ` + "`SELECT`" + ` is on whole tables, those below.
 What a function does for the application as the owner, which the application may not do itself, stands as the owner's.
 
 `
