@@ -46,7 +46,7 @@ func machines(b *bundle, e clinical.Encounter) map[string]machine {
 		states,
 		pairs,
 		"encounter_id, created_by, signed_at, body_hash, error_reason, created_at",
-		fmt.Sprintf(`'%s', 'x', CASE WHEN ?1 = 'signed' THEN now() END, CASE WHEN ?1 = 'signed' THEN 'h' ELSE '' END,
+		fmt.Sprintf(`'%s', 'system:x', CASE WHEN ?1 = 'signed' THEN now() END, CASE WHEN ?1 = 'signed' THEN 'h' ELSE '' END,
 			CASE WHEN ?1 = 'entered-in-error' THEN 'r' ELSE '' END, now()`, e.ID),
 		map[string]string{
 			"signed":           `, signed_at = now(), body_hash = 'h', error_reason = ''`,
@@ -82,7 +82,7 @@ func machines(b *bundle, e clinical.Encounter) map[string]machine {
 		pairs,
 		"encounter_id, medication_name, dosage, frequency, duration, quantity, refills_allowed, valid_until, stop_reason, "+
 			"created_by, created_at",
-		fmt.Sprintf(`'%s', 'A', '1', '1', '1', 1, 0, current_date, 'r', 'x', now()`, e.ID),
+		fmt.Sprintf(`'%s', 'A', '1', '1', '1', 1, 0, current_date, 'r', 'system:x', now()`, e.ID),
 		nil,
 	)
 	return out

@@ -133,12 +133,9 @@ func TestPractitioner_ByRawSQL(t *testing.T) {
 	open := b.open(t, clinical.ClassAmbulatory)
 	_, err := b.Identity.SetUserStatus(b.Ctx, identity.SetUserStatusInput{ID: gone.ID, Status: identity.UserDeactivated})
 	require.NoError(t, err)
-	err = b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
-		_, err := db.NewRaw(`UPDATE hms.encounter SET practitioner_id = ? WHERE tenant_id = ? AND id = ?`,
-			gone.ID, b.Tenant, open.ID).Exec(ctx)
-		return err
-	})
-	require.ErrorIs(t, err, hmstype.ErrNotPractitioner)
+	_, err = b.DB.NewRaw(`UPDATE hms.encounter SET practitioner_id = ? WHERE tenant_id = ? AND id = ?`,
+		gone.ID, b.Tenant, open.ID).Exec(t.Context())
+	require.ErrorIs(t, dbx.Map(err), hmstype.ErrNotPractitioner, "the application has no right to, nobody may")
 }
 
 // The database keeps it where the rule is passed by: the appointment of somebody who left leads to no
@@ -180,4 +177,33 @@ func TestPractitioner_WhoLeft(t *testing.T) {
 	in.Practitioner = b.doctor // a colleague takes over
 	_, err = b.OpenEncounter(b.Ctx, in)
 	require.NoError(t, err)
+}
+
+// Nobody writes a prescription or a note, or signs one, whose account is closed, by raw SQL neither.
+func TestPractitioner_TheDatabaseKnowsTheAuthor(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	doctor := b.User(t, identity.RoleDoctor)
+	as := hmstype.WithActor(t.Context(), hmstype.HumanActor(b.Tenant, doctor.ID))
+	require.NoError(t, b.treating(t)["clinical.prescribe"](as, doctor.ID))
+	_, err := b.WriteNote(as, clinical.WriteNoteInput{
+		Encounter: b.open(t, clinical.ClassAmbulatory).ID, NoteBody: clinical.NoteBody{Plan: "rest"},
+	})
+	require.NoError(t, err)
+	_, err = b.Identity.SetUserStatus(b.Ctx, identity.SetUserStatusInput{ID: doctor.ID, Status: identity.UserDeactivated})
+	require.NoError(t, err)
+	for _, statement := range []string{
+		`INSERT INTO hms.prescription SELECT (jsonb_populate_record(x, jsonb_build_object('id', gen_random_uuid()))).*
+			FROM hms.prescription AS x WHERE x.tenant_id = ?0 AND x.created_by LIKE 'human:' || ?1 || '%'`,
+		`INSERT INTO hms.clinical_note SELECT (jsonb_populate_record(x, jsonb_build_object('id', gen_random_uuid()))).*
+			FROM hms.clinical_note AS x WHERE x.tenant_id = ?0 AND x.created_by LIKE 'human:' || ?1 || '%'`,
+		`UPDATE hms.clinical_note SET status = 'signed', signed_at = now(), body_hash = 'x', version = version + 1
+			WHERE tenant_id = ?0 AND created_by LIKE 'human:' || ?1 || '%'`,
+	} {
+		err := b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
+			_, err := db.NewRaw(statement, b.Tenant, doctor.ID.String()).Exec(ctx)
+			return err
+		})
+		require.ErrorIs(t, err, hmstype.ErrNotPractitioner, statement)
+	}
 }

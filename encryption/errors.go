@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
 )
 
@@ -15,3 +16,10 @@ var ErrErased = fieldcrypt.ErrErased
 
 // ErrHeld: a legal hold keeps the patient's data; a precondition.
 var ErrHeld = fmt.Errorf("%w: a legal hold keeps these data", hmstype.ErrPrecondition)
+
+// errKeysStay: the database refused to change or destroy keys; the services ask before.
+var errKeysStay = fmt.Errorf("%w: these keys are kept", hmstype.ErrPrecondition)
+
+var _ = dbx.DeclareStates(dbx.States{
+	"HM301": func(string) error { return errKeysStay },
+})

@@ -161,6 +161,27 @@ func TestBreakGlass_TheDatabaseBounds(t *testing.T) {
 	require.ErrorContains(t, err, "HM002")
 }
 
+// A grant opens reads to its user and counts against its author: nobody makes one of another's count, neither by
+// another's name nor by another person behind his own.
+func TestBreakGlass_TheDatabaseKnowsWhoAsks(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	vip := restrictedPatient(t, env)
+	me, other := env.User(t, identity.RoleDoctor).ID, env.User(t, identity.RoleDoctor).ID
+	for _, author := range []string{
+		"human:" + other.String(), "human:" + me.String() + "/" + other.String(), "service:" + me.String(), "system:x",
+	} {
+		err := env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
+			_, err := db.NewRaw(`INSERT INTO hms.break_glass (tenant_id, id, created_at, created_by, user_id, patient_id,
+				reason_code, reason_text, purpose, status, started_at, expires_at, closes_at)
+				VALUES (?, gen_random_uuid(), now(), ?, ?, ?, 'emergency', 'raw SQL asks too much', 'BTG', 'active',
+					now(), now() + interval '1 hour', 'infinity')`, env.Tenant, author, me, vip).Exec(ctx)
+			return err
+		})
+		require.Equal(t, hmstype.KindInvalid, hmstype.KindOf(err), "%s: %v", author, err)
+	}
+}
+
 // What the database refuses has the same error as what the service refuses.
 func TestBreakGlass_StatesOfTheDatabase(t *testing.T) {
 	t.Parallel()

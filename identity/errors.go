@@ -123,6 +123,7 @@ var _ = dbx.DeclareStates(dbx.States{
 	"HM002": func(string) error { return fmt.Errorf("%w: the record is append-only", hmstype.ErrPrecondition) },
 	"HM004": func(string) error { return ErrRelatedReviewer },
 	"HM005": func(string) error { return ErrDeactivated },
+	"HM008": func(string) error { return hmstype.Invalid("user", "must be who asks") },
 	"HM006": func(string) error {
 		return hmstype.Invalid("duty", "must be a planned one of another person, of one kind and place, and hold the period")
 	},

@@ -42,9 +42,9 @@ func checkLooks(v *hmstype.Validator, p Profile) {
 }
 
 // storeLooks takes what an account may be taken for, in one order for all; [ErrUsernameTaken] or
-// [ErrEmailTaken] where another account has some of it.
+// [ErrEmailTaken] where another account has some of it. See migrate/routine/identity/forget_looks.sql.
 func storeLooks(ctx context.Context, db dbx.DB, user *userRow) error {
-	_, err := db.Exec(ctx, `DELETE FROM hms.user_look WHERE tenant_id = $1 AND user_id = $2`, db.Tenant(), user.ID)
+	_, err := db.Exec(ctx, `SELECT hms.forget_looks($1, $2)`, db.Tenant(), user.ID)
 	if err != nil {
 		return err
 	}

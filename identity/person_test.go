@@ -56,6 +56,16 @@ func TestUserAccount_TheDatabaseKeepsThePerson(t *testing.T) {
 	}
 	_, err := insert(second.ID)
 	require.ErrorContains(t, err, "named by the first account", "no chain")
+	a, between := hmstype.NewID[hmstype.UserID](), hmstype.NewID[hmstype.UserID]()
+	err = env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
+		_, err := db.NewRaw(`INSERT INTO hms.user_account (tenant_id, id, username, username_key, first_name, last_name,
+			directory_key, person_id, status, created_at, created_by)
+			VALUES (?0, ?1, 'a', 'a', 'N', 'N', ' n', ?2, 'active', now(), 'system:test'),
+				(?0, ?2, 'between', 'between', 'N', 'N', ' n', ?3, 'active', now(), 'system:test')`,
+			env.Tenant, a, between, first.ID).Exec(ctx)
+		return err
+	})
+	require.ErrorContains(t, err, "user_account_person: breaks a rule", "no chain by one statement")
 	_, err = insert(hmstype.NewID[hmstype.UserID]())
 	require.ErrorContains(t, err, "user_account_person_fkey")
 	_, err = insert(dbtest.New(t).User(t).ID)

@@ -42,7 +42,8 @@ func (s *Service) resetSecondFactor(
 	return s.loadUser(ctx, db, in.ID)
 }
 
-// endSecondFactor takes every second factor of a user whose row is locked.
+// endSecondFactor takes every second factor of a user whose row is locked, by
+// migrate/routine/identity/forget_totp.sql and migrate/routine/identity/forget_webauthn.sql.
 func endSecondFactor(ctx context.Context, db dbx.DB, user userRow, g granting) error {
 	switch {
 	case user.PersonID == db.By().Person:
@@ -58,8 +59,7 @@ func endSecondFactor(ctx context.Context, db dbx.DB, user userRow, g granting) e
 		return err
 	}
 	for _, statement := range []string{
-		`DELETE FROM hms.user_totp WHERE tenant_id = $1 AND user_id = $2`,
-		`DELETE FROM hms.webauthn_credential WHERE tenant_id = $1 AND user_id = $2`,
+		`SELECT hms.forget_totp($1, $2)`, `SELECT hms.forget_webauthn($1, $2, NULL)`,
 	} {
 		if _, err := db.Exec(ctx, statement, db.Tenant(), user.ID); err != nil {
 			return err

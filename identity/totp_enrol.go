@@ -157,8 +157,9 @@ func newRecoveryCodes(ctx context.Context, db dbx.DB, user hmstype.UserID) ([]hm
 	return codes, nil
 }
 
+// forgetRecoveryCodes is migrate/routine/identity/forget_recovery_codes.sql.
 func forgetRecoveryCodes(ctx context.Context, db dbx.DB, user hmstype.UserID) error {
-	_, err := db.Exec(ctx, `DELETE FROM hms.user_recovery_code WHERE tenant_id = $1 AND user_id = $2`, db.Tenant(), user)
+	_, err := db.Exec(ctx, `SELECT hms.forget_recovery_codes($1, $2)`, db.Tenant(), user)
 	return err
 }
 
@@ -175,9 +176,8 @@ func (s *Service) DisableTOTP(ctx context.Context, password hmstype.Secret) erro
 		return err
 	}
 	return s.asSelf(ctx, opDisableTOTP, func(ctx context.Context, db dbx.DB) error {
-		if _, err := db.Exec(
-			ctx, `DELETE FROM hms.user_totp WHERE tenant_id = $1 AND user_id = $2`, db.Tenant(), actor.User,
-		); err != nil {
+		// See migrate/routine/identity/forget_totp.sql.
+		if _, err := db.Exec(ctx, `SELECT hms.forget_totp($1, $2)`, db.Tenant(), actor.User); err != nil {
 			return err
 		}
 		if err := forgetRecoveryCodes(ctx, db, actor.User); err != nil {

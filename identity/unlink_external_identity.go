@@ -22,6 +22,7 @@ func (s *Service) UnlinkExternalIdentity(ctx context.Context, id hmstype.Externa
 	return err
 }
 
+// See migrate/routine/identity/unlink_external_identity.sql.
 func unlinkExternalIdentity(
 	ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ExternalIdentityID],
 ) (usecase.None, error) {
@@ -32,7 +33,8 @@ func unlinkExternalIdentity(
 	if _, err := dbx.Get[userRow](ctx, db, "user_account", row.UserID, dbx.ForUpdate); err != nil {
 		return usecase.None{}, err
 	}
-	n, err := db.Exec(ctx, `DELETE FROM hms.external_identity WHERE tenant_id = $1 AND id = $2`, db.Tenant(), in.ID)
+	var n int64
+	err = db.QueryRow(ctx, `SELECT hms.unlink_external_identity($1, $2)`, db.Tenant(), in.ID).Scan(&n)
 	if err == nil && n == 0 { // somebody was faster
 		err = hmstype.NotFound("external_identity", in.ID)
 	}

@@ -160,16 +160,16 @@ func without(roles, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(roles), func(role string) bool { return hasRole(others, role) })
 }
 
+// revokeRoles is migrate/routine/identity/take_roles.sql.
 func revokeRoles(ctx context.Context, db dbx.DB, user hmstype.UserID, roles []string) error {
 	rows, err := rolesNamed(ctx, db, roles)
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	ids := make([]hmstype.RoleID, len(rows))
+	ids := make([]string, len(rows))
 	for i, r := range rows {
-		ids[i] = r.ID
+		ids[i] = r.ID.String()
 	}
-	_, err = db.NewDelete().Model((*userRoleRow)(nil)).Where("ur.tenant_id = ?", db.Tenant()).
-		Where("ur.user_id = ?", user).Where("ur.role_id = ANY(?)", dbx.Array(ids)).Exec(ctx)
+	_, err = db.Exec(ctx, `SELECT hms.take_roles($1, $2, $3::uuid[])`, db.Tenant(), user, ids)
 	return err
 }

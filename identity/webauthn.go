@@ -120,10 +120,8 @@ func (s *Service) RemoveWebAuthnCredential(ctx context.Context, id hmstype.WebAu
 		return err
 	}
 	return s.asSelf(ctx, opRemoveWebAuthnCredential, func(ctx context.Context, db dbx.DB) error {
-		n, err := db.Exec(
-			ctx, `DELETE FROM hms.webauthn_credential WHERE tenant_id = $1 AND user_id = $2 AND id = $3`, db.Tenant(),
-			actor.User, id,
-		)
+		var n int64 // see migrate/routine/identity/forget_webauthn.sql
+		err := db.QueryRow(ctx, `SELECT hms.forget_webauthn($1, $2, $3)`, db.Tenant(), actor.User, id).Scan(&n)
 		if err != nil {
 			return err
 		}

@@ -105,10 +105,11 @@ func (s *Service) enterResult(ctx context.Context, db dbx.DB, in EnterResultInpu
 		}
 		rows = append(rows, row)
 	}
-	if err := s.writeResults(ctx, db, assay.current, rows); err != nil {
+	// The item first: one that was verified is so no more before it gets another value.
+	if err := resulted(ctx, db, item); err != nil {
 		return ItemResult{}, err
 	}
-	if err := resulted(ctx, db, item); err != nil {
+	if err := s.writeResults(ctx, db, assay.current, rows); err != nil {
 		return ItemResult{}, err
 	}
 	return assay.shown(*item, rows), nil

@@ -82,4 +82,11 @@ var _ = dbx.Declare(dbx.Constraints{
 
 var _ = dbx.DeclareStates(dbx.States{
 	"HM401": func(string) error { return hmstype.ErrInvalidTransition },
+	"HM402": func(requester string) error {
+		id, err := hmstype.ParseID[hmstype.UserID](requester)
+		if err != nil {
+			return hmstype.ErrNotPractitioner
+		}
+		return &hmstype.PractitionerError{User: id}
+	},
 })

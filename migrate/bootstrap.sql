@@ -8,7 +8,7 @@ DECLARE
 BEGIN
     FOR r IN SELECT * FROM (VALUES
         ('hms_owner',  'NOLOGIN'),
-        ('hms_app',    'LOGIN NOINHERIT'),
+        ('hms_app',    'NOLOGIN NOINHERIT'),
         ('hms_sealer', 'NOLOGIN'),
         ('hms_scheduler', 'NOLOGIN'),
         ('hms_backup', 'NOLOGIN BYPASSRLS')) AS wanted (name, options)

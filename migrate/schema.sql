@@ -231,9 +231,9 @@ AS $function$
     WHERE NOT EXISTS (SELECT 1 FROM pg_catalog.pg_trigger AS t
         WHERE t.tgrelid = to_regclass('hms.' || w.name) AND t.tgname = w.name || '_append_only')
     UNION ALL
-    SELECT 'audit_purge', 'rows can be added by ' || r.rolname
-    FROM pg_catalog.pg_roles AS r
-    WHERE r.rolname IN ('hms_app', 'hms_sealer', 'hms_backup') AND has_table_privilege(r.oid, 'hms.audit_purge', 'INSERT')
+    SELECT w.name, 'rows can be added by ' || r.rolname
+    FROM pg_catalog.pg_roles AS r CROSS JOIN unnest(ARRAY['audit_event', 'audit_purge']) AS w (name)
+    WHERE r.rolname IN ('hms_app', 'hms_sealer', 'hms_backup') AND has_table_privilege(r.oid, to_regclass('hms.' || w.name), 'INSERT')
     UNION ALL
     SELECT a.table_name, 'an audit trigger is gone'
     FROM hms.audited_table() AS a CROSS JOIN unnest(ARRAY['_audit_update', '_audit_delete']) AS s (suffix)
@@ -254,6 +254,7 @@ GRANT EXECUTE ON FUNCTION hms.audit_category(p_action text, p_entity text) TO hm
 CREATE OR REPLACE FUNCTION hms.audit_delete()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
@@ -272,6 +273,7 @@ GRANT EXECUTE ON FUNCTION hms.audit_delete() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.audit_insert()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
@@ -290,6 +292,7 @@ GRANT EXECUTE ON FUNCTION hms.audit_insert() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.audit_update()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
@@ -387,7 +390,6 @@ BEGIN
         coalesce(v[5], ''), coalesce(v[3], ''), coalesce(v[4], ''), p_changes);
 END $function$
 ; -- hms_owner
-GRANT EXECUTE ON FUNCTION hms.audit_write(p_tenant uuid, p_action text, p_entity text, p_entity_id text, p_patient uuid, p_changes jsonb) TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.audited_table()
  RETURNS TABLE(table_name text, key_columns text)
@@ -417,6 +419,11 @@ DECLARE
     v_day bigint;
 BEGIN
     IF TG_OP = 'INSERT' THEN
+        -- Reads are opened by the user, counted by the author: both are the person who asks, for himself.
+        IF NEW.created_by NOT LIKE 'human:' || NEW.user_id || '%' OR NOT EXISTS (SELECT 1 FROM hms.user_account AS u
+            WHERE u.tenant_id = NEW.tenant_id AND u.id = NEW.user_id AND u.person_id::text = v_person) THEN
+            RAISE EXCEPTION 'nobody breaks the glass for another' USING ERRCODE = 'HM008';
+        END IF;
         NEW.closes_at := clock_timestamp() + (NEW.expires_at - NEW.started_at);
         INSERT INTO hms.lock (tenant_id, name) VALUES (NEW.tenant_id, 'break_glass ' || v_person)
         ON CONFLICT (tenant_id, name) DO UPDATE SET taken = lock.taken + 1;
@@ -480,6 +487,31 @@ BEGIN
 END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.cancel_payment(p_tenant uuid, p_payment uuid, p_journal uuid, p_reason text, p_by text, p_now timestamp with time zone, p_day date, OUT out_patient uuid, OUT out_bill uuid) TO hms_app;
+
+CREATE OR REPLACE FUNCTION hms.change_keyset(p_tenant uuid, p_epoch integer, p_data bytea, p_index bytea, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    before record;
+BEGIN
+    PERFORM hms.require_operation('encryption.rotate', 'encryption.rewrap');
+    SELECT k.epoch, k.index_keyset INTO STRICT before FROM hms.tenant_keyset AS k
+        WHERE k.tenant_id = p_tenant FOR UPDATE;
+    IF p_epoch NOT IN (before.epoch, before.epoch + 1) OR coalesce(length(p_data), 0) = 0
+        OR coalesce(length(p_index), 0) = 0 OR p_epoch > before.epoch AND p_index <> before.index_keyset THEN
+        RAISE EXCEPTION 'keys change by a rotation or by a new wrapping' USING ERRCODE = 'HM301';
+    END IF;
+    UPDATE hms.tenant_keyset AS k SET epoch = p_epoch, data_keyset = p_data, index_keyset = p_index,
+        rotated_at = CASE WHEN p_epoch > k.epoch THEN p_now ELSE k.rotated_at END
+    WHERE k.tenant_id = p_tenant;
+    PERFORM hms.audit_write(p_tenant, 'update', 'tenant_keyset', p_tenant::text, NULL,
+        jsonb_build_object('epoch', jsonb_build_array(before.epoch, p_epoch)));
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.change_keyset(p_tenant uuid, p_epoch integer, p_data bytea, p_index bytea, p_now timestamp with time zone) TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.check_credit_note()
  RETURNS trigger
@@ -558,6 +590,22 @@ END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.derive_bill() TO hms_app;
 
+CREATE OR REPLACE FUNCTION hms.destroy_keys(p_tenant uuid, p_subject uuid, p_epoch integer, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    PERFORM hms.require_operation('encryption.erase');
+    UPDATE hms.data_key AS k SET wrapped = '' WHERE k.tenant_id = p_tenant AND k.subject_id = p_subject;
+    INSERT INTO hms.data_key (tenant_id, subject_id, epoch, wrapped, created_at)
+    VALUES (p_tenant, p_subject, p_epoch, '', p_now)
+    ON CONFLICT (tenant_id, subject_id, epoch) DO NOTHING; -- emptied above
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.destroy_keys(p_tenant uuid, p_subject uuid, p_epoch integer, p_now timestamp with time zone) TO hms_app;
+
 CREATE OR REPLACE FUNCTION hms.disclosure_guard()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -602,6 +650,95 @@ BEGIN
     RETURN made;
 END $function$
 ; -- hms_owner
+
+CREATE OR REPLACE FUNCTION hms.forget_looks(p_tenant uuid, p_user uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    PERFORM hms.require_operation('identity.create_user', 'identity.update_user');
+    DELETE FROM hms.user_look AS l WHERE l.tenant_id = p_tenant AND l.user_id = p_user;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.forget_looks(p_tenant uuid, p_user uuid) TO hms_app;
+
+CREATE OR REPLACE FUNCTION hms.forget_recovery_codes(p_tenant uuid, p_user uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    PERFORM hms.require_operation('identity.confirm_totp', 'identity.disable_totp', 'identity.reset_second_factor',
+        'identity.decide_access_change');
+    DELETE FROM hms.user_recovery_code AS c WHERE c.tenant_id = p_tenant AND c.user_id = p_user;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.forget_recovery_codes(p_tenant uuid, p_user uuid) TO hms_app;
+
+CREATE OR REPLACE FUNCTION hms.forget_tokens(p_tenant uuid, p_patient uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    PERFORM hms.require_operation('patient.update');
+    DELETE FROM hms.patient_token AS t WHERE t.tenant_id = p_tenant AND t.patient_id = p_patient;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.forget_tokens(p_tenant uuid, p_patient uuid) TO hms_app;
+
+CREATE OR REPLACE FUNCTION hms.forget_totp(p_tenant uuid, p_user uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    PERFORM hms.require_operation('identity.disable_totp', 'identity.reset_second_factor', 'identity.decide_access_change');
+    DELETE FROM hms.user_totp AS t WHERE t.tenant_id = p_tenant AND t.user_id = p_user;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.forget_totp(p_tenant uuid, p_user uuid) TO hms_app;
+
+CREATE OR REPLACE FUNCTION hms.forget_webauthn(p_tenant uuid, p_user uuid, p_id uuid)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    gone bigint;
+BEGIN
+    PERFORM hms.require_operation('identity.remove_webauthn_credential', 'identity.reset_second_factor',
+        'identity.decide_access_change');
+    DELETE FROM hms.webauthn_credential AS c
+    WHERE c.tenant_id = p_tenant AND c.user_id = p_user AND (p_id IS NULL OR c.id = p_id);
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    RETURN gone;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.forget_webauthn(p_tenant uuid, p_user uuid, p_id uuid) TO hms_app;
+
+CREATE OR REPLACE FUNCTION hms.guard_author()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    v_author text := substring(NEW.created_by FROM '^(?:human|service):([0-9a-f-]{36})');
+BEGIN
+    IF v_author IS NULL AND NEW.created_by ~ '^system:.' OR EXISTS (SELECT 1 FROM hms.user_account AS u
+        WHERE u.tenant_id = NEW.tenant_id AND u.id = v_author::uuid AND u.status = 'active') THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'the author has no active account' USING ERRCODE = 'HM201', DETAIL = coalesce(v_author, '');
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.guard_author() TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.guard_bill()
  RETURNS trigger
@@ -750,6 +887,22 @@ END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.guard_charge() TO hms_app;
 
+CREATE OR REPLACE FUNCTION hms.guard_data_key()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF hms.is_held(NEW.tenant_id, NEW.subject_id) OR NOT EXISTS (SELECT 1 FROM hms.erasure AS e
+        WHERE e.tenant_id = NEW.tenant_id AND e.patient_id = NEW.subject_id) THEN
+        RAISE EXCEPTION 'keys are destroyed by an erasure that is on record, and under no hold'
+            USING ERRCODE = 'HM301';
+    END IF;
+    RETURN NEW;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.guard_data_key() TO hms_app;
+
 CREATE OR REPLACE FUNCTION hms.guard_duty()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -799,7 +952,14 @@ CREATE OR REPLACE FUNCTION hms.guard_lab_result()
 AS $function$
 DECLARE
     before record;
+    item   text;
 BEGIN
+    SELECT i.status INTO item FROM hms.lab_order_item AS i
+        WHERE i.tenant_id = NEW.tenant_id AND i.id = NEW.order_item_id FOR SHARE;
+    IF NEW.status = 'preliminary' AND item NOT IN ('collected', 'in-progress', 'preliminary')
+        OR NEW.status = 'final' AND item <> 'verified' THEN
+        RAISE EXCEPTION 'the item does not wait for such a result' USING ERRCODE = 'HM401';
+    END IF;
     IF NEW.supersedes_id IS NULL THEN
         IF NEW.status <> 'preliminary' THEN
             RAISE EXCEPTION 'the first version of a result is preliminary' USING ERRCODE = 'HM401';
@@ -873,6 +1033,21 @@ END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.guard_practitioner() TO hms_app;
 
+CREATE OR REPLACE FUNCTION hms.guard_requester()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT 1 FROM hms.user_account AS u
+        WHERE u.tenant_id = NEW.tenant_id AND u.id = NEW.requester_id AND u.status <> 'active') THEN
+        RAISE EXCEPTION 'the requester has no active account' USING ERRCODE = 'HM402', DETAIL = NEW.requester_id;
+    END IF;
+    RETURN NEW;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.guard_requester() TO hms_app;
+
 CREATE OR REPLACE FUNCTION hms.guard_status(p_table text, VARIADIC p_pairs text[])
  RETURNS void
  LANGUAGE plpgsql
@@ -928,7 +1103,7 @@ BEGIN
 END $function$
 ; -- hms_owner
 
-CREATE OR REPLACE FUNCTION hms.install_table(p_table text, p_patient text DEFAULT ''::text, p_key text DEFAULT 'id'::text, p_grants text DEFAULT 'SELECT, INSERT, UPDATE'::text)
+CREATE OR REPLACE FUNCTION hms.install_table(p_table text, p_patient text DEFAULT ''::text, p_key text DEFAULT 'id'::text, p_grants text DEFAULT 'SELECT, INSERT'::text, p_others text DEFAULT ''::text)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -936,7 +1111,7 @@ AS $function$
 DECLARE
     args text := format('%L, %L, %L', p_table, p_patient, p_key);
 BEGIN
-    PERFORM hms.secure_table(p_table, p_grants);
+    PERFORM hms.secure_table(p_table, p_grants, p_others);
     EXECUTE format('CREATE TRIGGER %I AFTER INSERT ON hms.%I REFERENCING NEW TABLE AS new_rows
         FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert(%s)', p_table || '_audit_insert', p_table, args);
     EXECUTE format('CREATE TRIGGER %I AFTER UPDATE ON hms.%I REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -1031,6 +1206,7 @@ GRANT EXECUTE ON FUNCTION hms.legal_hold_guard() TO hms_app;
 CREATE OR REPLACE FUNCTION hms.lock_billing_account(p_tenant uuid, p_patient uuid, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
@@ -1263,6 +1439,7 @@ GRANT EXECUTE ON FUNCTION hms.receivable_code(p_sequence integer) TO hms_app;
 CREATE OR REPLACE FUNCTION hms.record_access(p_tenant uuid, p_action text, p_entity text, p_entity_id text, p_patient uuid)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
@@ -1270,6 +1447,9 @@ DECLARE
     v_actor text := coalesce(nullif(v[1], ''), 'database:' || session_user);
     v_grant uuid;
 BEGIN
+    IF p_tenant IS DISTINCT FROM hms.current_tenant() THEN
+        RAISE EXCEPTION 'the tenant is not the transaction''s' USING ERRCODE = 'insufficient_privilege';
+    END IF;
     IF p_patient IS NOT NULL AND p_action IN ('read', 'search', 'export') AND v[6] IS DISTINCT FROM 'yes'
        AND EXISTS (SELECT 1 FROM hms.patient AS p WHERE p.tenant_id = p_tenant AND p.id = p_patient AND p.is_restricted) THEN
         IF v_actor LIKE 'human:%' THEN
@@ -1353,6 +1533,20 @@ END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.refuse_frozen(p_what text) TO hms_app;
 
+CREATE OR REPLACE FUNCTION hms.require_operation(VARIADIC p_operations text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF NOT hms.context(5) = ANY (p_operations) THEN
+        RAISE EXCEPTION 'this operation does not do that' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.require_operation(VARIADIC p_operations text[]) TO hms_app;
+
 CREATE OR REPLACE FUNCTION hms.row_diff(p_old jsonb, p_new jsonb)
  RETURNS jsonb
  LANGUAGE sql
@@ -1377,12 +1571,15 @@ RETURN (SELECT COALESCE(jsonb_object_agg(c.key, c.value) FILTER (WHERE (c.value 
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.row_shown(p_row jsonb) TO hms_app;
 
-CREATE OR REPLACE FUNCTION hms.secure_table(p_table text, p_grants text)
+CREATE OR REPLACE FUNCTION hms.secure_table(p_table text, p_grants text, p_others text DEFAULT ''::text)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
+    IF p_grants ~ 'UPDATE(?!\s*\()' THEN
+        RAISE EXCEPTION 'UPDATE is granted by column';
+    END IF;
     EXECUTE format('ALTER TABLE hms.%I ENABLE ROW LEVEL SECURITY', p_table);
     EXECUTE format('ALTER TABLE hms.%I FORCE ROW LEVEL SECURITY', p_table);
     EXECUTE format('CREATE POLICY tenant_isolation ON hms.%I
@@ -1393,9 +1590,9 @@ BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'hms_backup') THEN
         EXECUTE format('GRANT SELECT ON hms.%I TO hms_backup', p_table);
     END IF;
-    IF p_grants !~ 'UPDATE|DELETE' THEN
+    IF p_grants || p_others !~ 'UPDATE|DELETE' THEN
         PERFORM hms.append_only(p_table);
-    ELSIF p_grants !~ 'DELETE' THEN
+    ELSIF p_grants || p_others !~ 'DELETE' THEN
         PERFORM hms.keep_rows(p_table);
     END IF;
 END $function$
@@ -1419,6 +1616,19 @@ END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.stock_add(p_tenant uuid, p_location uuid, p_item uuid, p_batch uuid, p_on_hand bigint, p_quarantined bigint) TO hms_app;
 
+CREATE OR REPLACE FUNCTION hms.take_roles(p_tenant uuid, p_user uuid, p_roles uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    PERFORM hms.require_operation('identity.set_user_roles');
+    DELETE FROM hms.user_role AS r WHERE r.tenant_id = p_tenant AND r.user_id = p_user AND r.role_id = ANY (p_roles);
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.take_roles(p_tenant uuid, p_user uuid, p_roles uuid[]) TO hms_app;
+
 CREATE OR REPLACE FUNCTION hms.task_keep_owner()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1429,6 +1639,39 @@ BEGIN
 END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.task_keep_owner() TO hms_app;
+
+CREATE OR REPLACE FUNCTION hms.unlink_external_identity(p_tenant uuid, p_id uuid)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    gone bigint;
+BEGIN
+    PERFORM hms.require_operation('identity.unlink_external_identity');
+    DELETE FROM hms.external_identity AS e WHERE e.tenant_id = p_tenant AND e.id = p_id;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    RETURN gone;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.unlink_external_identity(p_tenant uuid, p_id uuid) TO hms_app;
+
+CREATE OR REPLACE FUNCTION hms.user_account_first_person()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF NEW.person_id <> NEW.id AND EXISTS (SELECT 1 FROM hms.user_account AS u
+           WHERE u.tenant_id = NEW.tenant_id AND u.id = NEW.person_id AND u.person_id <> u.id) THEN
+        RAISE EXCEPTION 'the person of an account is named by the first account'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'user_account_person_check';
+    END IF;
+    RETURN NULL;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.user_account_first_person() TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.user_account_keep_person()
  RETURNS trigger
@@ -1443,11 +1686,6 @@ BEGIN
         RETURN NEW;
     END IF;
     NEW.person_id := coalesce(NEW.person_id, NEW.id);
-    IF NEW.person_id <> NEW.id AND EXISTS (SELECT 1 FROM hms.user_account AS u
-           WHERE u.tenant_id = NEW.tenant_id AND u.id = NEW.person_id AND u.person_id <> u.id) THEN
-        RAISE EXCEPTION 'the person of an account is named by the first account'
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'user_account_person_check';
-    END IF;
     RETURN NEW;
 END $function$
 ; -- hms_owner
@@ -1518,7 +1756,7 @@ CREATE TRIGGER access_change_audit_update AFTER UPDATE ON hms.access_change REFE
 CREATE TRIGGER access_change_guard BEFORE UPDATE ON hms.access_change FOR EACH ROW EXECUTE FUNCTION hms.access_change_guard();
 CREATE TRIGGER access_change_keep_rows BEFORE DELETE OR TRUNCATE ON hms.access_change FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER access_change_status_guard BEFORE UPDATE OF status ON hms.access_change FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('requested>approved', 'requested>rejected', 'requested>withdrawn');
-GRANT INSERT, SELECT, UPDATE ON hms.access_change TO hms_app;
+GRANT INSERT, SELECT ON hms.access_change TO hms_app;
 GRANT SELECT ON hms.access_change TO hms_backup;
 
 CREATE TABLE hms.access_change_status ( -- hms_owner
@@ -1579,7 +1817,7 @@ CREATE TRIGGER allergy_audit_insert AFTER INSERT ON hms.allergy REFERENCING NEW 
 CREATE TRIGGER allergy_audit_update AFTER UPDATE ON hms.allergy REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('allergy', 'patient_id', 'id');
 CREATE TRIGGER allergy_keep_rows BEFORE DELETE OR TRUNCATE ON hms.allergy FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER allergy_status_guard BEFORE UPDATE OF status ON hms.allergy FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>inactive', 'active>resolved', 'inactive>active', 'inactive>resolved', 'resolved>active');
-GRANT INSERT, SELECT, UPDATE ON hms.allergy TO hms_app;
+GRANT INSERT, SELECT ON hms.allergy TO hms_app;
 GRANT SELECT ON hms.allergy TO hms_backup;
 
 CREATE TABLE hms.allergy_status ( -- hms_owner
@@ -1628,7 +1866,7 @@ CREATE INDEX api_key_user_idx ON hms.api_key USING btree (tenant_id, user_id);
 ALTER TABLE hms.api_key ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.api_key FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
 CREATE TRIGGER api_key_keep_rows BEFORE DELETE OR TRUNCATE ON hms.api_key FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.api_key TO hms_app;
+GRANT INSERT, SELECT ON hms.api_key TO hms_app;
 GRANT SELECT ON hms.api_key TO hms_backup;
 
 CREATE TABLE hms.appointment ( -- hms_owner
@@ -1675,7 +1913,7 @@ CREATE TRIGGER appointment_audit_update AFTER UPDATE ON hms.appointment REFERENC
 CREATE TRIGGER appointment_keep_rows BEFORE DELETE OR TRUNCATE ON hms.appointment FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER appointment_practitioner BEFORE INSERT OR UPDATE OF practitioner_id ON hms.appointment FOR EACH ROW EXECUTE FUNCTION hms.guard_practitioner();
 CREATE TRIGGER appointment_status_guard BEFORE UPDATE OF status ON hms.appointment FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('arrived>cancelled', 'arrived>checked-in', 'arrived>entered-in-error', 'arrived>fulfilled', 'booked>arrived', 'booked>cancelled', 'booked>checked-in', 'booked>entered-in-error', 'booked>noshow', 'cancelled>entered-in-error', 'checked-in>cancelled', 'checked-in>entered-in-error', 'checked-in>fulfilled', 'fulfilled>entered-in-error', 'noshow>entered-in-error', 'pending>booked', 'pending>cancelled', 'pending>entered-in-error', 'proposed>booked', 'proposed>cancelled', 'proposed>entered-in-error', 'proposed>pending', 'waitlist>booked', 'waitlist>cancelled', 'waitlist>entered-in-error', 'waitlist>pending');
-GRANT INSERT, SELECT, UPDATE ON hms.appointment TO hms_app;
+GRANT INSERT, SELECT ON hms.appointment TO hms_app;
 GRANT SELECT ON hms.appointment TO hms_backup;
 
 CREATE TABLE hms.appointment_status ( -- hms_owner
@@ -1748,8 +1986,9 @@ CREATE INDEX audit_event_patient_idx ON ONLY hms.audit_event USING btree (tenant
 CREATE INDEX audit_event_xid_idx ON ONLY hms.audit_event USING btree (tenant_id, xid, recorded_at, id);
 ALTER TABLE hms.audit_event ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.audit_event FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE POLICY trail_writer ON hms.audit_event FOR a TO hms_owner USING () WITH CHECK (true);
 CREATE TRIGGER audit_event_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.audit_event FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT ON hms.audit_event TO hms_app;
+GRANT SELECT ON hms.audit_event TO hms_app;
 GRANT SELECT ON hms.audit_event TO hms_backup;
 GRANT SELECT ON hms.audit_event TO hms_sealer;
 
@@ -1867,7 +2106,7 @@ CREATE TRIGGER bed_audit_insert AFTER INSERT ON hms.bed REFERENCING NEW TABLE AS
 CREATE TRIGGER bed_audit_update AFTER UPDATE ON hms.bed REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('bed', '', 'id');
 CREATE TRIGGER bed_keep_rows BEFORE DELETE OR TRUNCATE ON hms.bed FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER bed_status_guard BEFORE UPDATE OF status ON hms.bed FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('C>U', 'H>U', 'I>K', 'I>U', 'K>H', 'O>H', 'O>I', 'O>K', 'U>C', 'U>I', 'U>O');
-GRANT INSERT, SELECT, UPDATE ON hms.bed TO hms_app;
+GRANT INSERT, SELECT ON hms.bed TO hms_app;
 GRANT SELECT ON hms.bed TO hms_backup;
 
 CREATE TABLE hms.bed_status ( -- hms_owner
@@ -1957,7 +2196,7 @@ CREATE TRIGGER bill_guard BEFORE UPDATE ON hms.bill FOR EACH ROW EXECUTE FUNCTIO
 CREATE TRIGGER bill_guard_new BEFORE INSERT ON hms.bill FOR EACH ROW EXECUTE FUNCTION hms.guard_new_bill();
 CREATE TRIGGER bill_keep_rows BEFORE DELETE OR TRUNCATE ON hms.bill FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER bill_status_guard BEFORE UPDATE OF status ON hms.bill FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('draft>issued', 'draft>balanced', 'draft>cancelled', 'issued>balanced', 'balanced>issued');
-GRANT INSERT, SELECT, UPDATE ON hms.bill TO hms_app;
+GRANT INSERT, SELECT ON hms.bill TO hms_app;
 GRANT SELECT ON hms.bill TO hms_backup;
 
 CREATE TABLE hms.bill_line ( -- hms_owner
@@ -2018,7 +2257,7 @@ CREATE TRIGGER bill_line_audit_update AFTER UPDATE ON hms.bill_line REFERENCING 
 CREATE TRIGGER bill_line_guard BEFORE UPDATE ON hms.bill_line FOR EACH ROW EXECUTE FUNCTION hms.guard_bill_line();
 CREATE TRIGGER bill_line_guard_new BEFORE INSERT ON hms.bill_line FOR EACH ROW EXECUTE FUNCTION hms.guard_bill_part();
 CREATE TRIGGER bill_line_keep_rows BEFORE DELETE OR TRUNCATE ON hms.bill_line FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.bill_line TO hms_app;
+GRANT INSERT, SELECT ON hms.bill_line TO hms_app;
 GRANT SELECT ON hms.bill_line TO hms_backup;
 
 CREATE TABLE hms.bill_line_share ( -- hms_owner
@@ -2044,7 +2283,7 @@ CREATE TRIGGER bill_line_share_audit_update AFTER UPDATE ON hms.bill_line_share 
 CREATE TRIGGER bill_line_share_guard BEFORE UPDATE ON hms.bill_line_share FOR EACH ROW EXECUTE FUNCTION hms.guard_bill_line_share();
 CREATE TRIGGER bill_line_share_guard_new BEFORE INSERT ON hms.bill_line_share FOR EACH ROW EXECUTE FUNCTION hms.guard_bill_part();
 CREATE TRIGGER bill_line_share_keep_rows BEFORE DELETE OR TRUNCATE ON hms.bill_line_share FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.bill_line_share TO hms_app;
+GRANT INSERT, SELECT ON hms.bill_line_share TO hms_app;
 GRANT SELECT ON hms.bill_line_share TO hms_backup;
 
 CREATE TABLE hms.bill_share ( -- hms_owner
@@ -2084,7 +2323,7 @@ CREATE TRIGGER bill_share_derive AFTER UPDATE OF paid_amount, credited_amount ON
 CREATE TRIGGER bill_share_guard BEFORE UPDATE ON hms.bill_share FOR EACH ROW EXECUTE FUNCTION hms.guard_bill_share();
 CREATE TRIGGER bill_share_guard_new BEFORE INSERT ON hms.bill_share FOR EACH ROW EXECUTE FUNCTION hms.guard_bill_part();
 CREATE TRIGGER bill_share_keep_rows BEFORE DELETE OR TRUNCATE ON hms.bill_share FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.bill_share TO hms_app;
+GRANT INSERT, SELECT ON hms.bill_share TO hms_app;
 GRANT SELECT ON hms.bill_share TO hms_backup;
 
 CREATE TABLE hms.bill_status ( -- hms_owner
@@ -2116,11 +2355,11 @@ CREATE TABLE hms.billing_account ( -- hms_owner
 );
 ALTER TABLE hms.billing_account ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.billing_account FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER billing_account_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.billing_account FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER billing_account_audit_delete AFTER DELETE ON hms.billing_account REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('billing_account', 'patient_id', 'patient_id');
 CREATE TRIGGER billing_account_audit_insert AFTER INSERT ON hms.billing_account REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('billing_account', 'patient_id', 'patient_id');
 CREATE TRIGGER billing_account_audit_update AFTER UPDATE ON hms.billing_account REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('billing_account', 'patient_id', 'patient_id');
-CREATE TRIGGER billing_account_keep_rows BEFORE DELETE OR TRUNCATE ON hms.billing_account FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.billing_account TO hms_app;
+GRANT SELECT ON hms.billing_account TO hms_app;
 GRANT SELECT ON hms.billing_account TO hms_backup;
 
 CREATE TABLE hms.break_glass ( -- hms_owner
@@ -2176,7 +2415,7 @@ CREATE TRIGGER break_glass_audit_update AFTER UPDATE ON hms.break_glass REFERENC
 CREATE TRIGGER break_glass_guard BEFORE INSERT OR UPDATE ON hms.break_glass FOR EACH ROW EXECUTE FUNCTION hms.break_glass_guard();
 CREATE TRIGGER break_glass_keep_rows BEFORE DELETE OR TRUNCATE ON hms.break_glass FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER break_glass_status_guard BEFORE UPDATE OF status ON hms.break_glass FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>ended', 'active>reviewed', 'ended>reviewed');
-GRANT INSERT, SELECT, UPDATE ON hms.break_glass TO hms_app;
+GRANT INSERT, SELECT ON hms.break_glass TO hms_app;
 GRANT SELECT ON hms.break_glass TO hms_backup;
 
 CREATE TABLE hms.break_glass_status ( -- hms_owner
@@ -2250,7 +2489,7 @@ CREATE TRIGGER charge_audit_update AFTER UPDATE ON hms.charge REFERENCING OLD TA
 CREATE TRIGGER charge_guard BEFORE UPDATE ON hms.charge FOR EACH ROW EXECUTE FUNCTION hms.guard_charge();
 CREATE TRIGGER charge_keep_rows BEFORE DELETE OR TRUNCATE ON hms.charge FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER charge_status_guard BEFORE UPDATE OF status ON hms.charge FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('planned>billable', 'planned>not-billable', 'planned>aborted', 'planned>entered-in-error', 'billable>not-billable', 'billable>aborted', 'billable>billed', 'billable>entered-in-error', 'not-billable>billable', 'not-billable>entered-in-error', 'aborted>entered-in-error');
-GRANT INSERT, SELECT, UPDATE ON hms.charge TO hms_app;
+GRANT INSERT, SELECT ON hms.charge TO hms_app;
 GRANT SELECT ON hms.charge TO hms_backup;
 
 CREATE TABLE hms.charge_status ( -- hms_owner
@@ -2308,10 +2547,12 @@ CREATE POLICY tenant_isolation ON hms.clinical_note FOR ALL TO PUBLIC USING ((te
 CREATE TRIGGER clinical_note_audit_delete AFTER DELETE ON hms.clinical_note REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('clinical_note', 'patient_id', 'id');
 CREATE TRIGGER clinical_note_audit_insert AFTER INSERT ON hms.clinical_note REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('clinical_note', 'patient_id', 'id');
 CREATE TRIGGER clinical_note_audit_update AFTER UPDATE ON hms.clinical_note REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('clinical_note', 'patient_id', 'id');
+CREATE TRIGGER clinical_note_author BEFORE INSERT ON hms.clinical_note FOR EACH ROW EXECUTE FUNCTION hms.guard_author();
 CREATE TRIGGER clinical_note_keep_rows BEFORE DELETE OR TRUNCATE ON hms.clinical_note FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER clinical_note_signed BEFORE UPDATE ON hms.clinical_note FOR EACH ROW WHEN ((old.status <> 'draft'::text)) EXECUTE FUNCTION hms.keep_record('status', 'error_reason', 'version');
+CREATE TRIGGER clinical_note_signer BEFORE UPDATE OF status ON hms.clinical_note FOR EACH ROW WHEN (((old.signed_at IS NULL) AND (new.signed_at IS NOT NULL))) EXECUTE FUNCTION hms.guard_author();
 CREATE TRIGGER clinical_note_status_guard BEFORE UPDATE OF status ON hms.clinical_note FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('draft>entered-in-error', 'draft>signed', 'signed>entered-in-error');
-GRANT INSERT, SELECT, UPDATE ON hms.clinical_note TO hms_app;
+GRANT INSERT, SELECT ON hms.clinical_note TO hms_app;
 GRANT SELECT ON hms.clinical_note TO hms_backup;
 
 CREATE TABLE hms.clinical_note_status ( -- hms_owner
@@ -2368,7 +2609,7 @@ CREATE TRIGGER condition_audit_insert AFTER INSERT ON hms.condition REFERENCING 
 CREATE TRIGGER condition_audit_update AFTER UPDATE ON hms.condition REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('condition', 'patient_id', 'id');
 CREATE TRIGGER condition_keep_rows BEFORE DELETE OR TRUNCATE ON hms.condition FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER condition_status_guard BEFORE UPDATE OF status ON hms.condition FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>inactive', 'active>remission', 'active>resolved', 'inactive>active', 'inactive>recurrence', 'inactive>resolved', 'recurrence>inactive', 'recurrence>remission', 'recurrence>resolved', 'relapse>inactive', 'relapse>remission', 'relapse>resolved', 'remission>active', 'remission>relapse', 'remission>resolved', 'resolved>active', 'resolved>recurrence');
-GRANT INSERT, SELECT, UPDATE ON hms.condition TO hms_app;
+GRANT INSERT, SELECT ON hms.condition TO hms_app;
 GRANT SELECT ON hms.condition TO hms_backup;
 
 CREATE TABLE hms.condition_status ( -- hms_owner
@@ -2401,7 +2642,7 @@ CREATE TABLE hms.counter ( -- hms_owner
 ALTER TABLE hms.counter ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.counter FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
 CREATE TRIGGER counter_keep_rows BEFORE DELETE OR TRUNCATE ON hms.counter FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.counter TO hms_app;
+GRANT INSERT, SELECT ON hms.counter TO hms_app;
 GRANT SELECT ON hms.counter TO hms_backup;
 
 CREATE TABLE hms.coverage ( -- hms_owner
@@ -2440,7 +2681,7 @@ CREATE TRIGGER coverage_audit_insert AFTER INSERT ON hms.coverage REFERENCING NE
 CREATE TRIGGER coverage_audit_update AFTER UPDATE ON hms.coverage REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('coverage', 'patient_id', 'id');
 CREATE TRIGGER coverage_keep_rows BEFORE DELETE OR TRUNCATE ON hms.coverage FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER coverage_status_guard BEFORE UPDATE OF status ON hms.coverage FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>cancelled', 'active>entered-in-error', 'draft>active', 'draft>cancelled', 'draft>entered-in-error');
-GRANT INSERT, SELECT, UPDATE ON hms.coverage TO hms_app;
+GRANT INSERT, SELECT ON hms.coverage TO hms_app;
 GRANT SELECT ON hms.coverage TO hms_backup;
 
 CREATE TABLE hms.coverage_status ( -- hms_owner
@@ -2567,8 +2808,9 @@ CREATE TABLE hms.data_key ( -- hms_owner
 );
 ALTER TABLE hms.data_key ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.data_key FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER data_key_guard BEFORE INSERT OR UPDATE ON hms.data_key FOR EACH ROW WHEN ((new.wrapped = '\x'::bytea)) EXECUTE FUNCTION hms.guard_data_key();
 CREATE TRIGGER data_key_keep_rows BEFORE DELETE OR TRUNCATE ON hms.data_key FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.data_key TO hms_app;
+GRANT INSERT, SELECT ON hms.data_key TO hms_app;
 GRANT SELECT ON hms.data_key TO hms_backup;
 
 CREATE TABLE hms.disclosure ( -- hms_owner
@@ -2616,7 +2858,7 @@ CREATE TRIGGER disclosure_audit_update AFTER UPDATE ON hms.disclosure REFERENCIN
 CREATE TRIGGER disclosure_guard BEFORE UPDATE ON hms.disclosure FOR EACH ROW EXECUTE FUNCTION hms.disclosure_guard();
 CREATE TRIGGER disclosure_keep_rows BEFORE DELETE OR TRUNCATE ON hms.disclosure FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER disclosure_status_guard BEFORE UPDATE OF status ON hms.disclosure FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('recorded>entered-in-error');
-GRANT INSERT, SELECT, UPDATE ON hms.disclosure TO hms_app;
+GRANT INSERT, SELECT ON hms.disclosure TO hms_app;
 GRANT SELECT ON hms.disclosure TO hms_backup;
 
 CREATE TABLE hms.disclosure_status ( -- hms_owner
@@ -2684,7 +2926,7 @@ CREATE TRIGGER duty_audit_update AFTER UPDATE ON hms.duty REFERENCING OLD TABLE 
 CREATE TRIGGER duty_guard BEFORE INSERT OR UPDATE ON hms.duty FOR EACH ROW EXECUTE FUNCTION hms.guard_duty();
 CREATE TRIGGER duty_keep_rows BEFORE DELETE OR TRUNCATE ON hms.duty FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER duty_status_guard BEFORE UPDATE OF status ON hms.duty FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('planned>cancelled');
-GRANT INSERT, SELECT, UPDATE ON hms.duty TO hms_app;
+GRANT INSERT, SELECT ON hms.duty TO hms_app;
 GRANT SELECT ON hms.duty TO hms_backup;
 
 CREATE TABLE hms.duty_status ( -- hms_owner
@@ -2749,7 +2991,7 @@ CREATE TRIGGER encounter_audit_update AFTER UPDATE ON hms.encounter REFERENCING 
 CREATE TRIGGER encounter_keep_rows BEFORE DELETE OR TRUNCATE ON hms.encounter FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER encounter_practitioner BEFORE INSERT OR UPDATE OF practitioner_id ON hms.encounter FOR EACH ROW EXECUTE FUNCTION hms.guard_practitioner();
 CREATE TRIGGER encounter_status_guard BEFORE UPDATE OF status ON hms.encounter FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('arrived>cancelled', 'arrived>entered-in-error', 'arrived>in-progress', 'arrived>triaged', 'cancelled>entered-in-error', 'finished>entered-in-error', 'in-progress>entered-in-error', 'in-progress>finished', 'in-progress>onleave', 'onleave>entered-in-error', 'onleave>in-progress', 'planned>arrived', 'planned>cancelled', 'planned>entered-in-error', 'planned>in-progress', 'triaged>entered-in-error', 'triaged>in-progress');
-GRANT INSERT, SELECT, UPDATE ON hms.encounter TO hms_app;
+GRANT INSERT, SELECT ON hms.encounter TO hms_app;
 GRANT SELECT ON hms.encounter TO hms_backup;
 
 CREATE TABLE hms.encounter_status ( -- hms_owner
@@ -2817,7 +3059,7 @@ CREATE POLICY tenant_isolation ON hms.external_identity FOR ALL TO PUBLIC USING 
 CREATE TRIGGER external_identity_audit_delete AFTER DELETE ON hms.external_identity REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('external_identity', '', 'id');
 CREATE TRIGGER external_identity_audit_insert AFTER INSERT ON hms.external_identity REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('external_identity', '', 'id');
 CREATE TRIGGER external_identity_audit_update AFTER UPDATE ON hms.external_identity REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('external_identity', '', 'id');
-GRANT DELETE, INSERT, SELECT ON hms.external_identity TO hms_app;
+GRANT INSERT, SELECT ON hms.external_identity TO hms_app;
 GRANT SELECT ON hms.external_identity TO hms_backup;
 
 CREATE TABLE hms.idempotency_key ( -- hms_owner
@@ -2834,7 +3076,7 @@ CREATE TABLE hms.idempotency_key ( -- hms_owner
 );
 ALTER TABLE hms.idempotency_key ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.idempotency_key FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
-GRANT DELETE, INSERT, SELECT, UPDATE ON hms.idempotency_key TO hms_app;
+GRANT DELETE, INSERT, SELECT ON hms.idempotency_key TO hms_app;
 GRANT SELECT ON hms.idempotency_key TO hms_backup;
 
 CREATE TABLE hms.journal ( -- hms_owner
@@ -2898,7 +3140,7 @@ CREATE TRIGGER lab_analyte_audit_delete AFTER DELETE ON hms.lab_analyte REFERENC
 CREATE TRIGGER lab_analyte_audit_insert AFTER INSERT ON hms.lab_analyte REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_analyte', '', 'id');
 CREATE TRIGGER lab_analyte_audit_update AFTER UPDATE ON hms.lab_analyte REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_analyte', '', 'id');
 CREATE TRIGGER lab_analyte_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_analyte FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.lab_analyte TO hms_app;
+GRANT INSERT, SELECT ON hms.lab_analyte TO hms_app;
 GRANT SELECT ON hms.lab_analyte TO hms_backup;
 
 CREATE TABLE hms.lab_answer ( -- hms_owner
@@ -2971,7 +3213,7 @@ CREATE TRIGGER lab_critical_alert_audit_insert AFTER INSERT ON hms.lab_critical_
 CREATE TRIGGER lab_critical_alert_audit_update AFTER UPDATE ON hms.lab_critical_alert REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_critical_alert', 'patient_id', 'id');
 CREATE TRIGGER lab_critical_alert_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_critical_alert FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER lab_critical_alert_status_guard BEFORE UPDATE OF status ON hms.lab_critical_alert FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('open>acknowledged', 'acknowledged>closed');
-GRANT INSERT, SELECT, UPDATE ON hms.lab_critical_alert TO hms_app;
+GRANT INSERT, SELECT ON hms.lab_critical_alert TO hms_app;
 GRANT SELECT ON hms.lab_critical_alert TO hms_backup;
 
 CREATE TABLE hms.lab_critical_alert_status ( -- hms_owner
@@ -3029,8 +3271,9 @@ CREATE TRIGGER lab_order_audit_delete AFTER DELETE ON hms.lab_order REFERENCING 
 CREATE TRIGGER lab_order_audit_insert AFTER INSERT ON hms.lab_order REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_order', 'patient_id', 'id');
 CREATE TRIGGER lab_order_audit_update AFTER UPDATE ON hms.lab_order REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_order', 'patient_id', 'id');
 CREATE TRIGGER lab_order_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_order FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER lab_order_requester BEFORE INSERT OR UPDATE OF requester_id ON hms.lab_order FOR EACH ROW EXECUTE FUNCTION hms.guard_requester();
 CREATE TRIGGER lab_order_status_guard BEFORE UPDATE OF status ON hms.lab_order FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('draft>active', 'draft>revoked', 'draft>entered-in-error', 'active>on-hold', 'active>completed', 'active>revoked', 'active>entered-in-error', 'on-hold>active', 'on-hold>revoked', 'on-hold>entered-in-error', 'completed>entered-in-error', 'revoked>entered-in-error');
-GRANT INSERT, SELECT, UPDATE ON hms.lab_order TO hms_app;
+GRANT INSERT, SELECT ON hms.lab_order TO hms_app;
 GRANT SELECT ON hms.lab_order TO hms_backup;
 
 CREATE TABLE hms.lab_order_item ( -- hms_owner
@@ -3080,7 +3323,7 @@ CREATE TRIGGER lab_order_item_audit_insert AFTER INSERT ON hms.lab_order_item RE
 CREATE TRIGGER lab_order_item_audit_update AFTER UPDATE ON hms.lab_order_item REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_order_item', 'patient_id', 'id');
 CREATE TRIGGER lab_order_item_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_order_item FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER lab_order_item_status_guard BEFORE UPDATE OF status ON hms.lab_order_item FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('ordered>collected', 'ordered>cancelled', 'ordered>entered-in-error', 'collected>in-progress', 'collected>preliminary', 'collected>ordered', 'collected>cancelled', 'collected>entered-in-error', 'in-progress>preliminary', 'in-progress>ordered', 'in-progress>cancelled', 'in-progress>entered-in-error', 'preliminary>verified', 'preliminary>ordered', 'preliminary>cancelled', 'preliminary>entered-in-error', 'verified>final', 'verified>preliminary', 'verified>ordered', 'verified>cancelled', 'verified>entered-in-error', 'final>corrected', 'final>amended', 'final>entered-in-error', 'corrected>amended', 'corrected>entered-in-error', 'amended>corrected', 'amended>entered-in-error', 'cancelled>entered-in-error');
-GRANT INSERT, SELECT, UPDATE ON hms.lab_order_item TO hms_app;
+GRANT INSERT, SELECT ON hms.lab_order_item TO hms_app;
 GRANT SELECT ON hms.lab_order_item TO hms_backup;
 
 CREATE TABLE hms.lab_order_item_status ( -- hms_owner
@@ -3160,7 +3403,7 @@ CREATE TRIGGER lab_reference_range_audit_delete AFTER DELETE ON hms.lab_referenc
 CREATE TRIGGER lab_reference_range_audit_insert AFTER INSERT ON hms.lab_reference_range REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_reference_range', '', 'id');
 CREATE TRIGGER lab_reference_range_audit_update AFTER UPDATE ON hms.lab_reference_range REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_reference_range', '', 'id');
 CREATE TRIGGER lab_reference_range_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_reference_range FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.lab_reference_range TO hms_app;
+GRANT INSERT, SELECT ON hms.lab_reference_range TO hms_app;
 GRANT SELECT ON hms.lab_reference_range TO hms_backup;
 
 CREATE TABLE hms.lab_result ( -- hms_owner
@@ -3283,7 +3526,7 @@ CREATE TRIGGER lab_specimen_audit_insert AFTER INSERT ON hms.lab_specimen REFERE
 CREATE TRIGGER lab_specimen_audit_update AFTER UPDATE ON hms.lab_specimen REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_specimen', 'patient_id', 'id');
 CREATE TRIGGER lab_specimen_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_specimen FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER lab_specimen_status_guard BEFORE UPDATE OF status ON hms.lab_specimen FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('collected>received', 'collected>rejected', 'collected>entered-in-error', 'received>rejected', 'received>entered-in-error', 'rejected>entered-in-error');
-GRANT INSERT, SELECT, UPDATE ON hms.lab_specimen TO hms_app;
+GRANT INSERT, SELECT ON hms.lab_specimen TO hms_app;
 GRANT SELECT ON hms.lab_specimen TO hms_backup;
 
 CREATE TABLE hms.lab_specimen_status ( -- hms_owner
@@ -3337,7 +3580,7 @@ CREATE TRIGGER lab_test_audit_delete AFTER DELETE ON hms.lab_test REFERENCING OL
 CREATE TRIGGER lab_test_audit_insert AFTER INSERT ON hms.lab_test REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_test', '', 'id');
 CREATE TRIGGER lab_test_audit_update AFTER UPDATE ON hms.lab_test REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_test', '', 'id');
 CREATE TRIGGER lab_test_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_test FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.lab_test TO hms_app;
+GRANT INSERT, SELECT ON hms.lab_test TO hms_app;
 GRANT SELECT ON hms.lab_test TO hms_backup;
 
 CREATE TABLE hms.ledger_account ( -- hms_owner
@@ -3389,7 +3632,7 @@ CREATE TRIGGER legal_hold_audit_insert AFTER INSERT ON hms.legal_hold REFERENCIN
 CREATE TRIGGER legal_hold_audit_update AFTER UPDATE ON hms.legal_hold REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('legal_hold', 'patient_id', 'id');
 CREATE TRIGGER legal_hold_guard BEFORE UPDATE ON hms.legal_hold FOR EACH ROW EXECUTE FUNCTION hms.legal_hold_guard();
 CREATE TRIGGER legal_hold_keep_rows BEFORE DELETE OR TRUNCATE ON hms.legal_hold FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.legal_hold TO hms_app;
+GRANT INSERT, SELECT ON hms.legal_hold TO hms_app;
 GRANT SELECT ON hms.legal_hold TO hms_backup;
 
 CREATE TABLE hms.lock ( -- hms_owner
@@ -3400,7 +3643,8 @@ CREATE TABLE hms.lock ( -- hms_owner
 );
 ALTER TABLE hms.lock ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.lock FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
-GRANT DELETE, INSERT, SELECT, UPDATE ON hms.lock TO hms_app;
+CREATE TRIGGER lock_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lock FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+GRANT INSERT, SELECT ON hms.lock TO hms_app;
 GRANT SELECT ON hms.lock TO hms_backup;
 
 CREATE TABLE hms.login_source ( -- hms_owner
@@ -3414,7 +3658,7 @@ CREATE TABLE hms.login_source ( -- hms_owner
 CREATE INDEX login_source_last_idx ON hms.login_source USING btree (tenant_id, last_failure_at);
 ALTER TABLE hms.login_source ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.login_source FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
-GRANT DELETE, INSERT, SELECT, UPDATE ON hms.login_source TO hms_app;
+GRANT DELETE, INSERT, SELECT ON hms.login_source TO hms_app;
 GRANT SELECT ON hms.login_source TO hms_backup;
 
 CREATE TABLE hms.medication_category ( -- hms_owner
@@ -3437,7 +3681,7 @@ CREATE TRIGGER medication_category_audit_delete AFTER DELETE ON hms.medication_c
 CREATE TRIGGER medication_category_audit_insert AFTER INSERT ON hms.medication_category REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('medication_category', '', 'id');
 CREATE TRIGGER medication_category_audit_update AFTER UPDATE ON hms.medication_category REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('medication_category', '', 'id');
 CREATE TRIGGER medication_category_keep_rows BEFORE DELETE OR TRUNCATE ON hms.medication_category FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.medication_category TO hms_app;
+GRANT INSERT, SELECT ON hms.medication_category TO hms_app;
 GRANT SELECT ON hms.medication_category TO hms_backup;
 
 CREATE TABLE hms.medication_dispense ( -- hms_owner
@@ -3476,7 +3720,7 @@ CREATE TRIGGER medication_dispense_audit_insert AFTER INSERT ON hms.medication_d
 CREATE TRIGGER medication_dispense_audit_update AFTER UPDATE ON hms.medication_dispense REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('medication_dispense', 'patient_id', 'id');
 CREATE TRIGGER medication_dispense_keep_rows BEFORE DELETE OR TRUNCATE ON hms.medication_dispense FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER medication_dispense_status_guard BEFORE UPDATE OF status ON hms.medication_dispense FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('completed>entered-in-error', 'in-progress>completed');
-GRANT INSERT, SELECT, UPDATE ON hms.medication_dispense TO hms_app;
+GRANT INSERT, SELECT ON hms.medication_dispense TO hms_app;
 GRANT SELECT ON hms.medication_dispense TO hms_backup;
 
 CREATE TABLE hms.medication_dispense_line ( -- hms_owner
@@ -3499,7 +3743,7 @@ CREATE TRIGGER medication_dispense_line_audit_delete AFTER DELETE ON hms.medicat
 CREATE TRIGGER medication_dispense_line_audit_insert AFTER INSERT ON hms.medication_dispense_line REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('medication_dispense_line', '', 'dispense_id,batch_id');
 CREATE TRIGGER medication_dispense_line_audit_update AFTER UPDATE ON hms.medication_dispense_line REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('medication_dispense_line', '', 'dispense_id,batch_id');
 CREATE TRIGGER medication_dispense_line_keep_rows BEFORE DELETE OR TRUNCATE ON hms.medication_dispense_line FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.medication_dispense_line TO hms_app;
+GRANT INSERT, SELECT ON hms.medication_dispense_line TO hms_app;
 GRANT SELECT ON hms.medication_dispense_line TO hms_backup;
 
 CREATE TABLE hms.medication_dispense_status ( -- hms_owner
@@ -3555,7 +3799,7 @@ CREATE TRIGGER medication_item_audit_delete AFTER DELETE ON hms.medication_item 
 CREATE TRIGGER medication_item_audit_insert AFTER INSERT ON hms.medication_item REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('medication_item', '', 'id');
 CREATE TRIGGER medication_item_audit_update AFTER UPDATE ON hms.medication_item REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('medication_item', '', 'id');
 CREATE TRIGGER medication_item_keep_rows BEFORE DELETE OR TRUNCATE ON hms.medication_item FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.medication_item TO hms_app;
+GRANT INSERT, SELECT ON hms.medication_item TO hms_app;
 GRANT SELECT ON hms.medication_item TO hms_backup;
 
 CREATE TABLE hms.message ( -- hms_owner
@@ -3614,7 +3858,7 @@ CREATE TRIGGER message_thread_audit_delete AFTER DELETE ON hms.message_thread RE
 CREATE TRIGGER message_thread_audit_insert AFTER INSERT ON hms.message_thread REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('message_thread', 'patient_id', 'id');
 CREATE TRIGGER message_thread_audit_update AFTER UPDATE ON hms.message_thread REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('message_thread', 'patient_id', 'id');
 CREATE TRIGGER message_thread_keep_rows BEFORE DELETE OR TRUNCATE ON hms.message_thread FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.message_thread TO hms_app;
+GRANT INSERT, SELECT ON hms.message_thread TO hms_app;
 GRANT SELECT ON hms.message_thread TO hms_backup;
 
 CREATE TABLE hms.migration ( -- hms_owner
@@ -3705,7 +3949,7 @@ CREATE INDEX outbox_entity_idx ON hms.outbox USING btree (tenant_id, entity, ent
 CREATE INDEX outbox_pending_idx ON hms.outbox USING btree (tenant_id, id) WHERE (delivered_at IS NULL);
 ALTER TABLE hms.outbox ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.outbox FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
-GRANT DELETE, INSERT, SELECT, UPDATE ON hms.outbox TO hms_app;
+GRANT DELETE, INSERT, SELECT ON hms.outbox TO hms_app;
 GRANT SELECT ON hms.outbox TO hms_backup;
 
 CREATE TABLE hms.patient ( -- hms_owner
@@ -3765,7 +4009,7 @@ CREATE TRIGGER patient_audit_update AFTER UPDATE ON hms.patient REFERENCING OLD 
 CREATE TRIGGER patient_keep_mrn BEFORE UPDATE OF mrn, mrn_key ON hms.patient FOR EACH ROW WHEN (((old.mrn IS DISTINCT FROM new.mrn) OR (old.mrn_key IS DISTINCT FROM new.mrn_key))) EXECUTE FUNCTION hms.patient_keep_mrn();
 CREATE TRIGGER patient_keep_rows BEFORE DELETE OR TRUNCATE ON hms.patient FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER patient_status_guard BEFORE UPDATE OF status ON hms.patient FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>entered-in-error', 'active>inactive', 'active>merged', 'inactive>active', 'inactive>entered-in-error', 'inactive>merged');
-GRANT INSERT, SELECT, UPDATE ON hms.patient TO hms_app;
+GRANT INSERT, SELECT ON hms.patient TO hms_app;
 GRANT SELECT ON hms.patient TO hms_backup;
 
 CREATE TABLE hms.patient_identifier ( -- hms_owner
@@ -3790,7 +4034,7 @@ CREATE TRIGGER patient_identifier_audit_delete AFTER DELETE ON hms.patient_ident
 CREATE TRIGGER patient_identifier_audit_insert AFTER INSERT ON hms.patient_identifier REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('patient_identifier', 'patient_id', 'id');
 CREATE TRIGGER patient_identifier_audit_update AFTER UPDATE ON hms.patient_identifier REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('patient_identifier', 'patient_id', 'id');
 CREATE TRIGGER patient_identifier_keep_rows BEFORE DELETE OR TRUNCATE ON hms.patient_identifier FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.patient_identifier TO hms_app;
+GRANT INSERT, SELECT ON hms.patient_identifier TO hms_app;
 GRANT SELECT ON hms.patient_identifier TO hms_backup;
 
 CREATE TABLE hms.patient_status ( -- hms_owner
@@ -3823,7 +4067,7 @@ CREATE TABLE hms.patient_token ( -- hms_owner
 CREATE INDEX patient_token_patient_idx ON hms.patient_token USING btree (tenant_id, patient_id);
 ALTER TABLE hms.patient_token ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.patient_token FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
-GRANT DELETE, INSERT, SELECT ON hms.patient_token TO hms_app;
+GRANT INSERT, SELECT ON hms.patient_token TO hms_app;
 GRANT SELECT ON hms.patient_token TO hms_backup;
 
 CREATE TABLE hms.payment ( -- hms_owner
@@ -3879,7 +4123,7 @@ CREATE TRIGGER payment_audit_update AFTER UPDATE ON hms.payment REFERENCING OLD 
 CREATE TRIGGER payment_guard BEFORE UPDATE ON hms.payment FOR EACH ROW EXECUTE FUNCTION hms.guard_payment();
 CREATE TRIGGER payment_keep_rows BEFORE DELETE OR TRUNCATE ON hms.payment FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER payment_status_guard BEFORE UPDATE OF status ON hms.payment FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>cancelled');
-GRANT INSERT, SELECT, UPDATE ON hms.payment TO hms_app;
+GRANT INSERT, SELECT ON hms.payment TO hms_app;
 GRANT SELECT ON hms.payment TO hms_backup;
 
 CREATE TABLE hms.payment_status ( -- hms_owner
@@ -3973,9 +4217,10 @@ CREATE POLICY tenant_isolation ON hms.prescription FOR ALL TO PUBLIC USING ((ten
 CREATE TRIGGER prescription_audit_delete AFTER DELETE ON hms.prescription REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('prescription', 'patient_id', 'id');
 CREATE TRIGGER prescription_audit_insert AFTER INSERT ON hms.prescription REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('prescription', 'patient_id', 'id');
 CREATE TRIGGER prescription_audit_update AFTER UPDATE ON hms.prescription REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('prescription', 'patient_id', 'id');
+CREATE TRIGGER prescription_author BEFORE INSERT ON hms.prescription FOR EACH ROW EXECUTE FUNCTION hms.guard_author();
 CREATE TRIGGER prescription_keep_rows BEFORE DELETE OR TRUNCATE ON hms.prescription FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER prescription_status_guard BEFORE UPDATE OF status ON hms.prescription FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>cancelled', 'active>completed', 'active>entered-in-error', 'active>on-hold', 'active>stopped', 'completed>active', 'completed>entered-in-error', 'draft>active', 'draft>cancelled', 'draft>entered-in-error', 'cancelled>entered-in-error', 'on-hold>active', 'on-hold>cancelled', 'on-hold>entered-in-error', 'on-hold>stopped', 'stopped>entered-in-error');
-GRANT INSERT, SELECT, UPDATE ON hms.prescription TO hms_app;
+GRANT INSERT, SELECT ON hms.prescription TO hms_app;
 GRANT SELECT ON hms.prescription TO hms_backup;
 
 CREATE TABLE hms.prescription_status ( -- hms_owner
@@ -4087,7 +4332,7 @@ CREATE TRIGGER refund_request_audit_insert AFTER INSERT ON hms.refund_request RE
 CREATE TRIGGER refund_request_audit_update AFTER UPDATE ON hms.refund_request REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('refund_request', 'patient_id', 'id');
 CREATE TRIGGER refund_request_keep_rows BEFORE DELETE OR TRUNCATE ON hms.refund_request FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER refund_request_status_guard BEFORE UPDATE OF status ON hms.refund_request FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('requested>approved', 'requested>rejected', 'requested>withdrawn');
-GRANT INSERT, SELECT, UPDATE ON hms.refund_request TO hms_app;
+GRANT INSERT, SELECT ON hms.refund_request TO hms_app;
 GRANT SELECT ON hms.refund_request TO hms_backup;
 
 CREATE TABLE hms.refund_request_status ( -- hms_owner
@@ -4136,7 +4381,7 @@ CREATE TRIGGER retention_policy_audit_delete AFTER DELETE ON hms.retention_polic
 CREATE TRIGGER retention_policy_audit_insert AFTER INSERT ON hms.retention_policy REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('retention_policy', '', 'id');
 CREATE TRIGGER retention_policy_audit_update AFTER UPDATE ON hms.retention_policy REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('retention_policy', '', 'id');
 CREATE TRIGGER retention_policy_keep_rows BEFORE DELETE OR TRUNCATE ON hms.retention_policy FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.retention_policy TO hms_app;
+GRANT INSERT, SELECT ON hms.retention_policy TO hms_app;
 GRANT SELECT ON hms.retention_policy TO hms_backup;
 
 CREATE TABLE hms.role ( -- hms_owner
@@ -4162,7 +4407,7 @@ CREATE TRIGGER role_audit_delete AFTER DELETE ON hms.role REFERENCING OLD TABLE 
 CREATE TRIGGER role_audit_insert AFTER INSERT ON hms.role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('role', '', 'id');
 CREATE TRIGGER role_audit_update AFTER UPDATE ON hms.role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('role', '', 'id');
 CREATE TRIGGER role_keep_rows BEFORE DELETE OR TRUNCATE ON hms.role FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.role TO hms_app;
+GRANT INSERT, SELECT ON hms.role TO hms_app;
 GRANT SELECT ON hms.role TO hms_backup;
 
 CREATE TABLE hms.service_item ( -- hms_owner
@@ -4192,7 +4437,7 @@ CREATE TRIGGER service_item_audit_delete AFTER DELETE ON hms.service_item REFERE
 CREATE TRIGGER service_item_audit_insert AFTER INSERT ON hms.service_item REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('service_item', '', 'id');
 CREATE TRIGGER service_item_audit_update AFTER UPDATE ON hms.service_item REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('service_item', '', 'id');
 CREATE TRIGGER service_item_keep_rows BEFORE DELETE OR TRUNCATE ON hms.service_item FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.service_item TO hms_app;
+GRANT INSERT, SELECT ON hms.service_item TO hms_app;
 GRANT SELECT ON hms.service_item TO hms_backup;
 
 CREATE TABLE hms.service_price ( -- hms_owner
@@ -4220,7 +4465,7 @@ CREATE TRIGGER service_price_audit_delete AFTER DELETE ON hms.service_price REFE
 CREATE TRIGGER service_price_audit_insert AFTER INSERT ON hms.service_price REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('service_price', '', 'id');
 CREATE TRIGGER service_price_audit_update AFTER UPDATE ON hms.service_price REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('service_price', '', 'id');
 CREATE TRIGGER service_price_keep_rows BEFORE DELETE OR TRUNCATE ON hms.service_price FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.service_price TO hms_app;
+GRANT INSERT, SELECT ON hms.service_price TO hms_app;
 GRANT SELECT ON hms.service_price TO hms_backup;
 
 CREATE TABLE hms.stay ( -- hms_owner
@@ -4263,7 +4508,7 @@ CREATE TRIGGER stay_audit_insert AFTER INSERT ON hms.stay REFERENCING NEW TABLE 
 CREATE TRIGGER stay_audit_update AFTER UPDATE ON hms.stay REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('stay', 'patient_id', 'id');
 CREATE TRIGGER stay_keep_rows BEFORE DELETE OR TRUNCATE ON hms.stay FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER stay_status_guard BEFORE UPDATE OF status ON hms.stay FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>completed', 'active>entered-in-error', 'completed>entered-in-error');
-GRANT INSERT, SELECT, UPDATE ON hms.stay TO hms_app;
+GRANT INSERT, SELECT ON hms.stay TO hms_app;
 GRANT SELECT ON hms.stay TO hms_backup;
 
 CREATE TABLE hms.stay_status ( -- hms_owner
@@ -4306,7 +4551,7 @@ CREATE TRIGGER stock_balance_audit_delete AFTER DELETE ON hms.stock_balance REFE
 CREATE TRIGGER stock_balance_audit_insert AFTER INSERT ON hms.stock_balance REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('stock_balance', '', 'location_id,item_id,batch_id');
 CREATE TRIGGER stock_balance_audit_update AFTER UPDATE ON hms.stock_balance REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('stock_balance', '', 'location_id,item_id,batch_id');
 CREATE TRIGGER stock_balance_keep_rows BEFORE DELETE OR TRUNCATE ON hms.stock_balance FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.stock_balance TO hms_app;
+GRANT INSERT, SELECT ON hms.stock_balance TO hms_app;
 GRANT SELECT ON hms.stock_balance TO hms_backup;
 
 CREATE TABLE hms.stock_batch ( -- hms_owner
@@ -4347,7 +4592,7 @@ CREATE TRIGGER stock_batch_audit_insert AFTER INSERT ON hms.stock_batch REFERENC
 CREATE TRIGGER stock_batch_audit_update AFTER UPDATE ON hms.stock_batch REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('stock_batch', '', 'id');
 CREATE TRIGGER stock_batch_keep_rows BEFORE DELETE OR TRUNCATE ON hms.stock_batch FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER stock_batch_status_guard BEFORE UPDATE OF status ON hms.stock_batch FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('available>hold', 'available>quarantine', 'available>recalled', 'hold>available', 'hold>destroyed', 'hold>recalled', 'quarantine>available', 'quarantine>destroyed', 'quarantine>recalled', 'recalled>destroyed', 'recalled>quarantine');
-GRANT INSERT, SELECT, UPDATE ON hms.stock_batch TO hms_app;
+GRANT INSERT, SELECT ON hms.stock_batch TO hms_app;
 GRANT SELECT ON hms.stock_batch TO hms_backup;
 
 CREATE TABLE hms.stock_batch_status ( -- hms_owner
@@ -4389,7 +4634,7 @@ CREATE TRIGGER stock_location_audit_delete AFTER DELETE ON hms.stock_location RE
 CREATE TRIGGER stock_location_audit_insert AFTER INSERT ON hms.stock_location REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('stock_location', '', 'id');
 CREATE TRIGGER stock_location_audit_update AFTER UPDATE ON hms.stock_location REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('stock_location', '', 'id');
 CREATE TRIGGER stock_location_keep_rows BEFORE DELETE OR TRUNCATE ON hms.stock_location FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.stock_location TO hms_app;
+GRANT INSERT, SELECT ON hms.stock_location TO hms_app;
 GRANT SELECT ON hms.stock_location TO hms_backup;
 
 CREATE TABLE hms.stock_movement ( -- hms_owner
@@ -4454,7 +4699,7 @@ CREATE TRIGGER supplier_audit_delete AFTER DELETE ON hms.supplier REFERENCING OL
 CREATE TRIGGER supplier_audit_insert AFTER INSERT ON hms.supplier REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('supplier', '', 'id');
 CREATE TRIGGER supplier_audit_update AFTER UPDATE ON hms.supplier REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('supplier', '', 'id');
 CREATE TRIGGER supplier_keep_rows BEFORE DELETE OR TRUNCATE ON hms.supplier FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.supplier TO hms_app;
+GRANT INSERT, SELECT ON hms.supplier TO hms_app;
 GRANT SELECT ON hms.supplier TO hms_backup;
 
 CREATE TABLE hms.task ( -- hms_owner
@@ -4522,7 +4767,7 @@ CREATE TRIGGER task_audit_update AFTER UPDATE ON hms.task REFERENCING OLD TABLE 
 CREATE TRIGGER task_keep_owner BEFORE UPDATE OF owner_id ON hms.task FOR EACH ROW WHEN (((old.owner_id IS NOT NULL) AND (new.owner_id IS DISTINCT FROM old.owner_id) AND (new.status <> ALL (ARRAY['draft'::text, 'requested'::text])))) EXECUTE FUNCTION hms.task_keep_owner();
 CREATE TRIGGER task_keep_rows BEFORE DELETE OR TRUNCATE ON hms.task FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER task_status_guard BEFORE UPDATE OF status ON hms.task FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('draft>requested', 'draft>cancelled', 'draft>entered-in-error', 'requested>received', 'requested>accepted', 'requested>rejected', 'requested>cancelled', 'requested>entered-in-error', 'received>requested', 'received>accepted', 'received>rejected', 'received>cancelled', 'received>entered-in-error', 'accepted>requested', 'accepted>ready', 'accepted>in-progress', 'accepted>cancelled', 'accepted>entered-in-error', 'ready>requested', 'ready>in-progress', 'ready>cancelled', 'ready>entered-in-error', 'in-progress>requested', 'in-progress>on-hold', 'in-progress>completed', 'in-progress>failed', 'in-progress>cancelled', 'in-progress>entered-in-error', 'on-hold>requested', 'on-hold>in-progress', 'on-hold>failed', 'on-hold>cancelled', 'on-hold>entered-in-error', 'rejected>entered-in-error', 'cancelled>entered-in-error', 'failed>entered-in-error', 'completed>entered-in-error');
-GRANT INSERT, SELECT, UPDATE ON hms.task TO hms_app;
+GRANT INSERT, SELECT ON hms.task TO hms_app;
 GRANT SELECT ON hms.task TO hms_backup;
 
 CREATE TABLE hms.task_history ( -- hms_owner
@@ -4584,7 +4829,7 @@ CREATE TRIGGER tenant_audit_delete AFTER DELETE ON hms.tenant REFERENCING OLD TA
 CREATE TRIGGER tenant_audit_insert AFTER INSERT ON hms.tenant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('tenant', '', 'id');
 CREATE TRIGGER tenant_audit_update AFTER UPDATE ON hms.tenant REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('tenant', '', 'id');
 CREATE TRIGGER tenant_keep_rows BEFORE DELETE OR TRUNCATE ON hms.tenant FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.tenant TO hms_app;
+GRANT INSERT, SELECT ON hms.tenant TO hms_app;
 GRANT SELECT ON hms.tenant TO hms_backup;
 
 CREATE TABLE hms.tenant_keyset ( -- hms_owner
@@ -4600,7 +4845,7 @@ CREATE TABLE hms.tenant_keyset ( -- hms_owner
 ALTER TABLE hms.tenant_keyset ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.tenant_keyset FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
 CREATE TRIGGER tenant_keyset_keep_rows BEFORE DELETE OR TRUNCATE ON hms.tenant_keyset FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.tenant_keyset TO hms_app;
+GRANT INSERT, SELECT ON hms.tenant_keyset TO hms_app;
 GRANT SELECT ON hms.tenant_keyset TO hms_backup;
 
 CREATE TABLE hms.thread_participant ( -- hms_owner
@@ -4624,7 +4869,7 @@ CREATE TRIGGER thread_participant_audit_delete AFTER DELETE ON hms.thread_partic
 CREATE TRIGGER thread_participant_audit_insert AFTER INSERT ON hms.thread_participant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('thread_participant', '', 'thread_id,user_id');
 CREATE TRIGGER thread_participant_audit_update AFTER UPDATE ON hms.thread_participant REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('thread_participant', '', 'thread_id,user_id');
 CREATE TRIGGER thread_participant_keep_rows BEFORE DELETE OR TRUNCATE ON hms.thread_participant FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.thread_participant TO hms_app;
+GRANT INSERT, SELECT ON hms.thread_participant TO hms_app;
 GRANT SELECT ON hms.thread_participant TO hms_backup;
 
 CREATE TABLE hms.user_account ( -- hms_owner
@@ -4665,10 +4910,11 @@ CREATE POLICY tenant_isolation ON hms.user_account FOR ALL TO PUBLIC USING ((ten
 CREATE TRIGGER user_account_audit_delete AFTER DELETE ON hms.user_account REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('user_account', '', 'id');
 CREATE TRIGGER user_account_audit_insert AFTER INSERT ON hms.user_account REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('user_account', '', 'id');
 CREATE TRIGGER user_account_audit_update AFTER UPDATE ON hms.user_account REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('user_account', '', 'id');
+CREATE TRIGGER user_account_first_person AFTER INSERT ON hms.user_account FOR EACH ROW EXECUTE FUNCTION hms.user_account_first_person();
 CREATE TRIGGER user_account_keep_person BEFORE INSERT OR UPDATE ON hms.user_account FOR EACH ROW EXECUTE FUNCTION hms.user_account_keep_person();
 CREATE TRIGGER user_account_keep_rows BEFORE DELETE OR TRUNCATE ON hms.user_account FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER user_account_status_guard BEFORE UPDATE OF status ON hms.user_account FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>deactivated', 'active>locked', 'invited>active', 'invited>deactivated', 'locked>active', 'locked>deactivated');
-GRANT INSERT, SELECT, UPDATE ON hms.user_account TO hms_app;
+GRANT INSERT, SELECT ON hms.user_account TO hms_app;
 GRANT SELECT ON hms.user_account TO hms_backup;
 
 CREATE TABLE hms.user_account_status ( -- hms_owner
@@ -4714,7 +4960,7 @@ CREATE INDEX user_device_expires_idx ON hms.user_device USING btree (tenant_id, 
 CREATE INDEX user_device_user_idx ON hms.user_device USING btree (tenant_id, user_id, last_used_at);
 ALTER TABLE hms.user_device ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.user_device FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
-GRANT DELETE, INSERT, SELECT, UPDATE ON hms.user_device TO hms_app;
+GRANT DELETE, INSERT, SELECT ON hms.user_device TO hms_app;
 GRANT SELECT ON hms.user_device TO hms_backup;
 
 CREATE TABLE hms.user_look ( -- hms_owner
@@ -4730,7 +4976,7 @@ CREATE TABLE hms.user_look ( -- hms_owner
 CREATE INDEX user_look_user_idx ON hms.user_look USING btree (tenant_id, user_id);
 ALTER TABLE hms.user_look ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.user_look FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
-GRANT DELETE, INSERT, SELECT ON hms.user_look TO hms_app;
+GRANT INSERT, SELECT ON hms.user_look TO hms_app;
 GRANT SELECT ON hms.user_look TO hms_backup;
 
 CREATE TABLE hms.user_password ( -- hms_owner
@@ -4748,7 +4994,8 @@ CREATE TABLE hms.user_password ( -- hms_owner
 );
 ALTER TABLE hms.user_password ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.user_password FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
-GRANT DELETE, INSERT, SELECT, UPDATE ON hms.user_password TO hms_app;
+CREATE TRIGGER user_password_keep_rows BEFORE DELETE OR TRUNCATE ON hms.user_password FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+GRANT INSERT, SELECT ON hms.user_password TO hms_app;
 GRANT SELECT ON hms.user_password TO hms_backup;
 
 CREATE TABLE hms.user_recovery_code ( -- hms_owner
@@ -4762,7 +5009,7 @@ CREATE TABLE hms.user_recovery_code ( -- hms_owner
 );
 ALTER TABLE hms.user_recovery_code ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.user_recovery_code FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
-GRANT DELETE, INSERT, SELECT, UPDATE ON hms.user_recovery_code TO hms_app;
+GRANT INSERT, SELECT ON hms.user_recovery_code TO hms_app;
 GRANT SELECT ON hms.user_recovery_code TO hms_backup;
 
 CREATE TABLE hms.user_role ( -- hms_owner
@@ -4780,7 +5027,7 @@ CREATE POLICY tenant_isolation ON hms.user_role FOR ALL TO PUBLIC USING ((tenant
 CREATE TRIGGER user_role_audit_delete AFTER DELETE ON hms.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('user_role', '', 'user_id,role_id');
 CREATE TRIGGER user_role_audit_insert AFTER INSERT ON hms.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('user_role', '', 'user_id,role_id');
 CREATE TRIGGER user_role_audit_update AFTER UPDATE ON hms.user_role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('user_role', '', 'user_id,role_id');
-GRANT DELETE, INSERT, SELECT ON hms.user_role TO hms_app;
+GRANT INSERT, SELECT ON hms.user_role TO hms_app;
 GRANT SELECT ON hms.user_role TO hms_backup;
 
 CREATE TABLE hms.user_session ( -- hms_owner
@@ -4810,7 +5057,7 @@ CREATE TABLE hms.user_session ( -- hms_owner
 CREATE INDEX user_session_user_idx ON hms.user_session USING btree (tenant_id, user_id, started_at);
 ALTER TABLE hms.user_session ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.user_session FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
-GRANT DELETE, INSERT, SELECT, UPDATE ON hms.user_session TO hms_app;
+GRANT DELETE, INSERT, SELECT ON hms.user_session TO hms_app;
 GRANT SELECT ON hms.user_session TO hms_backup;
 
 CREATE TABLE hms.user_token ( -- hms_owner
@@ -4831,7 +5078,7 @@ CREATE INDEX user_token_expires_idx ON hms.user_token USING btree (tenant_id, ex
 CREATE INDEX user_token_user_idx ON hms.user_token USING btree (tenant_id, user_id, purpose);
 ALTER TABLE hms.user_token ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.user_token FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
-GRANT DELETE, INSERT, SELECT, UPDATE ON hms.user_token TO hms_app;
+GRANT DELETE, INSERT, SELECT ON hms.user_token TO hms_app;
 GRANT SELECT ON hms.user_token TO hms_backup;
 
 CREATE TABLE hms.user_totp ( -- hms_owner
@@ -4845,7 +5092,7 @@ CREATE TABLE hms.user_totp ( -- hms_owner
 );
 ALTER TABLE hms.user_totp ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.user_totp FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
-GRANT DELETE, INSERT, SELECT, UPDATE ON hms.user_totp TO hms_app;
+GRANT INSERT, SELECT ON hms.user_totp TO hms_app;
 GRANT SELECT ON hms.user_totp TO hms_backup;
 
 CREATE TABLE hms.vitals ( -- hms_owner
@@ -4895,7 +5142,7 @@ CREATE TRIGGER vitals_audit_update AFTER UPDATE ON hms.vitals REFERENCING OLD TA
 CREATE TRIGGER vitals_final BEFORE UPDATE ON hms.vitals FOR EACH ROW EXECUTE FUNCTION hms.keep_record('status', 'error_reason', 'version');
 CREATE TRIGGER vitals_keep_rows BEFORE DELETE OR TRUNCATE ON hms.vitals FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER vitals_status_guard BEFORE UPDATE OF status ON hms.vitals FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('final>entered-in-error');
-GRANT INSERT, SELECT, UPDATE ON hms.vitals TO hms_app;
+GRANT INSERT, SELECT ON hms.vitals TO hms_app;
 GRANT SELECT ON hms.vitals TO hms_backup;
 
 CREATE TABLE hms.vitals_status ( -- hms_owner
@@ -4943,7 +5190,7 @@ CREATE TRIGGER ward_audit_delete AFTER DELETE ON hms.ward REFERENCING OLD TABLE 
 CREATE TRIGGER ward_audit_insert AFTER INSERT ON hms.ward REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('ward', '', 'id');
 CREATE TRIGGER ward_audit_update AFTER UPDATE ON hms.ward REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('ward', '', 'id');
 CREATE TRIGGER ward_keep_rows BEFORE DELETE OR TRUNCATE ON hms.ward FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT INSERT, SELECT, UPDATE ON hms.ward TO hms_app;
+GRANT INSERT, SELECT ON hms.ward TO hms_app;
 GRANT SELECT ON hms.ward TO hms_backup;
 
 CREATE TABLE hms.webauthn_credential ( -- hms_owner
@@ -4971,5 +5218,5 @@ CREATE TABLE hms.webauthn_credential ( -- hms_owner
 CREATE INDEX webauthn_credential_user_idx ON hms.webauthn_credential USING btree (tenant_id, user_id);
 ALTER TABLE hms.webauthn_credential ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.webauthn_credential FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
-GRANT DELETE, INSERT, SELECT, UPDATE ON hms.webauthn_credential TO hms_app;
+GRANT INSERT, SELECT ON hms.webauthn_credential TO hms_app;
 GRANT SELECT ON hms.webauthn_credential TO hms_backup;

@@ -68,9 +68,8 @@ func (s *Service) update(ctx context.Context, db dbx.DB, in UpdateInput) (Patien
 	if err := dbx.Update(ctx, db, &row, columns...); err != nil {
 		return Patient{}, err
 	}
-	if _, err := db.Exec(
-		ctx, `DELETE FROM hms.patient_token WHERE tenant_id = $1 AND patient_id = $2`, db.Tenant(), row.ID,
-	); err != nil {
+	// See migrate/routine/patient/forget_tokens.sql.
+	if _, err := db.Exec(ctx, `SELECT hms.forget_tokens($1, $2)`, db.Tenant(), row.ID); err != nil {
 		return Patient{}, err
 	}
 	if err := insertTokens(ctx, db, row); err != nil {

@@ -26,11 +26,14 @@ var catalogueRules = map[string]string{
 	"row-level security is not on and forced": `SELECT t.name FROM tenanted AS t WHERE NOT (t.relrowsecurity
 		AND t.relforcerowsecurity)`,
 
-	// A restrictive policy can only narrow, so a host may add one. The scheduler's names the tenants.
+	// A restrictive policy can only narrow, so a host may add one. The scheduler's names the tenants,
+	// the trail's lets functions of the owner add.
 	"its permissive policy is not the tenant's alone": `SELECT t.name FROM tenanted AS t
 		WHERE (SELECT count(*) FROM pg_policy AS p WHERE p.polrelid = t.oid AND p.polpermissive
 			AND NOT (p.polname = 'tenant_list' AND p.polcmd = 'r' AND t.name = 'hms.tenant'
-				AND p.polroles = ARRAY['hms_scheduler'::regrole::oid])) <> 1
+				AND p.polroles = ARRAY['hms_scheduler'::regrole::oid])
+			AND NOT (p.polname = 'trail_writer' AND p.polcmd = 'a' AND t.name = 'hms.audit_event'
+				AND p.polroles = ARRAY['hms_owner'::regrole::oid])) <> 1
 		OR NOT EXISTS (SELECT 1 FROM pg_policy AS p WHERE p.polrelid = t.oid AND p.polpermissive AND p.polcmd = '*'
 			AND p.polroles = '{0}'
 			AND pg_get_expr(p.polqual, p.polrelid) = '(tenant_id = hms.current_tenant())'
@@ -59,6 +62,10 @@ var catalogueRules = map[string]string{
 		CROSS JOIN (VALUES ('hms_app'), ('hms_sealer')) AS r (role)
 		WHERE has_table_privilege(r.role, t.oid, 'TRUNCATE, REFERENCES, TRIGGER')
 			OR has_any_column_privilege(r.role, t.oid, 'REFERENCES')`,
+	"the application's role may change whole rows, or their tenant": `SELECT t.name FROM tenanted AS t
+		CROSS JOIN (VALUES ('hms_app'), ('hms_sealer')) AS r (role)
+		JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attname = 'tenant_id'
+		WHERE has_column_privilege(r.role, t.oid, a.attnum, 'UPDATE')`,
 	"the scheduler sees more than tenants' ids": `SELECT t.name || '.' || a.attname FROM tenanted AS t
 		JOIN pg_attribute AS a ON a.attrelid = t.oid CROSS JOIN LATERAL aclexplode(a.attacl) AS x
 		WHERE x.grantee = 'hms_scheduler'::regrole AND (t.name, a.attname) <> ('hms.tenant', 'tenant_id')

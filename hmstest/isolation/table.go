@@ -11,7 +11,8 @@ import (
 type table struct {
 	Name    string // schema and name, quoted where need be
 	Part    bool   // inherits, so that only its parent is for use
-	Writes  bool   // the application's role may change or remove rows, and so LOCK the table
+	Writes  bool   // the application's role may change whole rows or remove them, and so LOCK the table
+	Sets    string // a column that the application may set; the tenant where there is none
 	Key     []string
 	Columns []string // those that can be written, each quoted
 	Uniques []unique
@@ -36,8 +37,10 @@ type foreignKey struct {
 }
 
 const tableCatalogue = ours + `SELECT json_build_object('Name', t.name, 'Part', t.is_part,
-	'Writes', has_table_privilege('hms_app', t.oid, 'UPDATE, DELETE, TRUNCATE')
-		OR has_any_column_privilege('hms_app', t.oid, 'UPDATE'),
+	'Writes', has_table_privilege('hms_app', t.oid, 'UPDATE, DELETE, TRUNCATE'),
+	'Sets', coalesce((SELECT quote_ident(a.attname) FROM pg_attribute AS a WHERE a.attrelid = t.oid AND a.attnum > 0
+		AND NOT a.attisdropped AND has_column_privilege('hms_app', t.oid, a.attnum, 'UPDATE') ORDER BY a.attnum LIMIT 1),
+		'tenant_id'),
 	'Columns', (SELECT json_agg(quote_ident(a.attname) ORDER BY a.attnum) FROM pg_attribute AS a
 		WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND a.attidentity <> 'a'),
 	'Key', (SELECT json_agg(a.attname ORDER BY o) FROM pg_constraint AS k
@@ -164,7 +167,7 @@ func (s *siege) reach(t *table, who string) error {
 		{"reads rows of others", "SELECT 1 FROM " + t.Name + " WHERE tenant_id <> " + quote(s.hostile) + " LIMIT 1"},
 		{"locks rows", "SELECT 1 FROM " + t.Name + theirs + " FOR UPDATE"},
 		{"locks rows weakly", "SELECT 1 FROM " + t.Name + theirs + " FOR KEY SHARE"},
-		{"changes rows", "UPDATE " + t.Name + " SET tenant_id = tenant_id" + theirs},
+		{"changes rows", "UPDATE " + t.Name + " SET " + t.Sets + " = " + t.Sets + theirs},
 		{"takes rows over", "UPDATE " + t.Name + " SET tenant_id = " + quote(s.hostile) + theirs},
 		{"removes rows", "DELETE FROM " + t.Name + theirs},
 	} {
@@ -205,7 +208,7 @@ func (t *table) insert(row string, changed map[string]any) string {
 }
 
 func (t *table) onConflict() string {
-	return " ON CONFLICT (" + strings.Join(t.Key, ", ") + ") DO UPDATE SET tenant_id = excluded.tenant_id"
+	return " ON CONFLICT (" + strings.Join(t.Key, ", ") + ") DO UPDATE SET " + t.Sets + " = excluded." + t.Sets
 }
 
 // merged gives a row with some values changed, as an expression of type jsonb.

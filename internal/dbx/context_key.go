@@ -82,10 +82,10 @@ func (k *ContextKey) sign(s settings) string {
 // acts: for tests that attack by SQL of their own. A nil key is that of the ordinary mode.
 func EnterStatement(key *ContextKey, tenant string) string {
 	if key == nil {
-		return "SET LOCAL hms.tenant = " + quoteLiteral(tenant)
+		return setLocal("hms.tenant", tenant).text
 	}
-	silent := settings{tenant: tenant, context: strings.Repeat(separator, 6)}
-	return "SELECT hms.enter(" + quoteLiteral(key.sign(silent)) + ")"
+	value := key.sign(settings{tenant: tenant, context: strings.Repeat(separator, 6)})
+	return "SELECT hms.enter(" + quoteLiteral(value) + ")"
 }
 
 // ErrHardened says that the database is in hardened mode and does not believe what this host says: it has

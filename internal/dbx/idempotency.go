@@ -90,7 +90,7 @@ func claimKey(ctx context.Context, db DB, op, key, hash string) (bool, error) {
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (tenant_id, operation, actor, key) DO UPDATE
 		SET request_hash = excluded.request_hash, response = NULL,
-		    created_at = excluded.created_at, expires_at = excluded.expires_at
+		    expires_at = excluded.expires_at
 		WHERE idempotency_key.expires_at <= excluded.created_at`,
 		db.Tenant(), op, key, actorText(db.Actor), hash, db.Now, db.Now.Add(keyTTL))
 	return n == 1, err

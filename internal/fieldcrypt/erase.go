@@ -17,16 +17,8 @@ func (c *Cipher) Erase(ctx context.Context, db dbx.DB, subject uuid.UUID) error 
 	if err != nil {
 		return err
 	}
-	_, err = db.Exec(
-		ctx, `UPDATE hms.data_key SET wrapped = '' WHERE tenant_id = $1 AND subject_id = $2`, db.Tenant(), subject.String(),
-	)
-	if err != nil {
-		return err
-	}
-	_, err = db.Exec(ctx, `INSERT INTO hms.data_key (tenant_id, subject_id, epoch, wrapped, created_at)
-		VALUES ($1, $2, $3, '', $4)
-		ON CONFLICT (tenant_id, subject_id, epoch) DO UPDATE
-		SET wrapped = ''`, db.Tenant(), subject.String(), keys.epoch, db.Now)
+	// See migrate/routine/encryption/destroy_keys.sql.
+	_, err = db.Exec(ctx, `SELECT hms.destroy_keys($1, $2, $3, $4)`, db.Tenant(), subject.String(), keys.epoch, db.Now)
 	if err != nil {
 		return err
 	}

@@ -74,9 +74,10 @@ func (c *Cipher) Rotate(ctx context.Context, db dbx.DB) (epoch int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	_, err = db.Exec(ctx, `UPDATE hms.tenant_keyset SET epoch = $1, data_keyset = $2, rotated_at = $3
-		WHERE tenant_id = $4`,
-		keys.epoch+1, wrapped, db.Now, db.Tenant())
+	// See migrate/routine/encryption/change_keyset.sql; the index's keyset stays.
+	_, err = db.Exec(ctx, `SELECT hms.change_keyset($1, $2, $3,
+		(SELECT k.index_keyset FROM hms.tenant_keyset AS k WHERE k.tenant_id = $1), $4)`,
+		db.Tenant(), keys.epoch+1, wrapped, db.Now)
 	return keys.epoch + 1, err
 }
 
@@ -94,11 +95,12 @@ func (c *Cipher) lockKeyset(ctx context.Context, db dbx.DB) (Keys, error) {
 // Rewrap wraps the tenant's keysets anew by the key-encryption key as it is now: call it
 // for every tenant after the host's key got a new version, and before the old one goes.
 func (c *Cipher) Rewrap(ctx context.Context, db dbx.DB) error {
-	if _, err := c.lockKeyset(ctx, db); err != nil {
+	keys, err := c.lockKeyset(ctx, db)
+	if err != nil {
 		return err
 	}
 	var data, index []byte
-	err := db.QueryRow(
+	err = db.QueryRow(
 		ctx, `SELECT data_keyset, index_keyset FROM hms.tenant_keyset WHERE tenant_id = $1`, db.Tenant(),
 	).Scan(&data, &index)
 	if err != nil {
@@ -111,8 +113,7 @@ func (c *Cipher) Rewrap(ctx context.Context, db dbx.DB) error {
 		return err
 	}
 	_, err = db.Exec(
-		ctx, `UPDATE hms.tenant_keyset SET data_keyset = $1, index_keyset = $2 WHERE tenant_id = $3`, data, index,
-		db.Tenant(),
+		ctx, `SELECT hms.change_keyset($1, $2, $3, $4, $5)`, db.Tenant(), keys.epoch, data, index, db.Now,
 	)
 	return err
 }

@@ -33,7 +33,7 @@ CREATE TABLE hms.audit_event (
 CREATE INDEX audit_event_patient_idx ON hms.audit_event (tenant_id, patient_id, recorded_at);
 CREATE INDEX audit_event_actor_idx   ON hms.audit_event (tenant_id, actor, recorded_at);
 CREATE INDEX audit_event_entity_idx  ON hms.audit_event (tenant_id, entity, entity_id, recorded_at);
-SELECT hms.secure_table('audit_event', 'SELECT, INSERT');
+SELECT hms.secure_table('audit_event', 'SELECT');
 
 -- The sealer's way through the trail: by transaction, for whole transactions end at once.
 CREATE INDEX audit_event_xid_idx ON hms.audit_event (tenant_id, xid, recorded_at, id);
@@ -41,6 +41,10 @@ GRANT SELECT ON hms.audit_event TO hms_sealer;
 
 CREATE INDEX audit_event_credential_idx ON hms.audit_event (tenant_id, credential, recorded_at) WHERE credential <> '';
 CREATE INDEX audit_event_grant_idx ON hms.audit_event (tenant_id, break_glass_id, recorded_at) WHERE break_glass_id IS NOT NULL;
+
+-- Only functions of the owner add, and they say whose event it is: their callers' rows, or the tenant that the
+-- transaction is checked to have.
+CREATE POLICY trail_writer ON hms.audit_event FOR INSERT TO hms_owner WITH CHECK (true);
 
 CREATE TABLE hms.audit_event_default PARTITION OF hms.audit_event DEFAULT;
 SELECT hms.secure_table('audit_event_default', '');
@@ -59,7 +63,7 @@ CREATE TABLE hms.outbox (
 );
 CREATE INDEX outbox_pending_idx ON hms.outbox (tenant_id, id) WHERE delivered_at IS NULL;
 CREATE INDEX outbox_entity_idx ON hms.outbox (tenant_id, entity, entity_id, id) WHERE delivered_at IS NULL;
-SELECT hms.secure_table('outbox', 'SELECT, INSERT, UPDATE, DELETE');
+SELECT hms.secure_table('outbox', 'SELECT, INSERT, UPDATE (delivered_at), DELETE');
 
 CREATE TABLE hms.idempotency_key (
     tenant_id    uuid        NOT NULL,
@@ -73,7 +77,7 @@ CREATE TABLE hms.idempotency_key (
     CONSTRAINT idempotency_key_pkey PRIMARY KEY (tenant_id, operation, actor, key),
     CONSTRAINT idempotency_key_length_check CHECK (length(key) BETWEEN 1 AND 200)
 );
-SELECT hms.secure_table('idempotency_key', 'SELECT, INSERT, UPDATE, DELETE');
+SELECT hms.secure_table('idempotency_key', 'SELECT, INSERT, UPDATE (request_hash, response, expires_at), DELETE');
 
 -- Numbers that people read (MRN, bill, order). A sequence would neither be per tenant nor
 -- free of gaps; a counter's row is locked until the use case commits, and so never skips.
@@ -84,7 +88,7 @@ CREATE TABLE hms.counter (
     CONSTRAINT counter_pkey PRIMARY KEY (tenant_id, name),
     CONSTRAINT counter_value_check CHECK (value >= 1)
 );
-SELECT hms.secure_table('counter', 'SELECT, INSERT, UPDATE');
+SELECT hms.secure_table('counter', 'SELECT, INSERT, UPDATE (value)');
 
 -- A row per thing that two use cases must not do at once and that has no row of its own yet.
 CREATE TABLE hms.lock (
@@ -93,4 +97,4 @@ CREATE TABLE hms.lock (
     taken     bigint NOT NULL DEFAULT 1,
     CONSTRAINT lock_pkey PRIMARY KEY (tenant_id, name)
 );
-SELECT hms.secure_table('lock', 'SELECT, INSERT, UPDATE, DELETE');
+SELECT hms.secure_table('lock', 'SELECT, INSERT, UPDATE (taken)');

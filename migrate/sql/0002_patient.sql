@@ -48,7 +48,10 @@ CREATE TABLE hms.patient (
 CREATE INDEX patient_merged_into_idx ON hms.patient (tenant_id, merged_into_id);
 CREATE INDEX patient_birth_date_idx ON hms.patient (tenant_id, birth_date, id);
 CREATE INDEX patient_phone_idx ON hms.patient (tenant_id, phone_normalized, id);
-SELECT hms.install_table('patient', 'id');
+SELECT hms.install_table('patient', 'id', p_grants =>
+    'SELECT, INSERT, UPDATE (status, status_reason, first_name, last_name, birth_date, birth_date_precision,
+        gender, phone_number, phone_normalized, email, address, emergency_contact_name, emergency_contact_phone,
+        is_deceased, deceased_at, is_restricted, version)');
 SELECT hms.guard_status('patient', 'active>entered-in-error', 'active>inactive', 'active>merged',
     'inactive>active', 'inactive>entered-in-error', 'inactive>merged');
 SELECT hms.install_status_history('patient');
@@ -70,7 +73,7 @@ CREATE TABLE hms.patient_identifier (
     CONSTRAINT patient_identifier_texts_check CHECK (octet_length(system_key) <= 800 AND octet_length(value_key) <= 800)
 );
 CREATE INDEX patient_identifier_patient_idx ON hms.patient_identifier (tenant_id, patient_id);
-SELECT hms.install_table('patient_identifier', 'patient_id');
+SELECT hms.install_table('patient_identifier', 'patient_id', p_grants => 'SELECT, INSERT, UPDATE (value, value_key)');
 
 -- One row per word of a name, normalised: a prefix is a range of a b-tree, which works
 -- under row-level security, where LIKE and trigrams do not reach an index.
@@ -82,7 +85,7 @@ CREATE TABLE hms.patient_token (
     CONSTRAINT patient_token_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id)
 );
 CREATE INDEX patient_token_patient_idx ON hms.patient_token (tenant_id, patient_id);
-SELECT hms.secure_table('patient_token', 'SELECT, INSERT, DELETE');
+SELECT hms.secure_table('patient_token', 'SELECT, INSERT', 'DELETE');
 
 CREATE TABLE hms.coverage (
     tenant_id        uuid          NOT NULL,
@@ -115,6 +118,7 @@ CREATE TABLE hms.coverage (
         AND length(group_number) <= 100 AND length(plan_name) <= 200 AND length(created_by) <= 81)
 );
 CREATE INDEX coverage_patient_idx ON hms.coverage (tenant_id, patient_id, priority);
-SELECT hms.install_table('coverage', 'patient_id');
+SELECT hms.install_table('coverage', 'patient_id', p_grants =>
+    'SELECT, INSERT, UPDATE (status, policy_number, version)');
 SELECT hms.guard_status('coverage', 'active>cancelled', 'active>entered-in-error', 'draft>active', 'draft>cancelled', 'draft>entered-in-error');
 SELECT hms.install_status_history('coverage');

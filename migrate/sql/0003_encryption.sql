@@ -11,7 +11,7 @@ CREATE TABLE hms.tenant_keyset (
     CONSTRAINT tenant_keyset_pkey PRIMARY KEY (tenant_id),
     CONSTRAINT tenant_keyset_epoch_check CHECK (epoch >= 1)
 );
-SELECT hms.secure_table('tenant_keyset', 'SELECT, INSERT, UPDATE');
+SELECT hms.secure_table('tenant_keyset', 'SELECT, INSERT', 'UPDATE');
 
 -- One key per subject (a patient, a user, the tenant itself) and epoch. To destroy the keys
 -- of a subject makes its fields unreadable for ever, in backups as far as these are older
@@ -26,7 +26,7 @@ CREATE TABLE hms.data_key (
     CONSTRAINT data_key_pkey PRIMARY KEY (tenant_id, subject_id, epoch),
     CONSTRAINT data_key_epoch_check CHECK (epoch >= 1)
 );
-SELECT hms.secure_table('data_key', 'SELECT, INSERT, UPDATE');
+SELECT hms.secure_table('data_key', 'SELECT, INSERT', 'UPDATE');
 
 -- Who was erased, when and why: the record that outlives the keys.
 CREATE TABLE hms.erasure (
@@ -44,4 +44,4 @@ CREATE TABLE hms.erasure (
     CONSTRAINT erasure_texts_check CHECK (length(erased_by) <= 81)
 );
 CREATE INDEX erasure_erased_idx ON hms.erasure (tenant_id, erased_at, patient_id);
-SELECT hms.install_table('erasure', 'patient_id', 'patient_id', 'SELECT, INSERT');
+SELECT hms.install_table('erasure', 'patient_id', 'patient_id');

@@ -16,7 +16,7 @@ CREATE TABLE hms.tenant (
     CONSTRAINT tenant_currency_check CHECK (currency ~ '^[A-Z]{3}$'),
     CONSTRAINT tenant_texts_check CHECK (length(created_by) <= 81)
 );
-SELECT hms.install_table('tenant');
+SELECT hms.install_table('tenant', p_others => 'UPDATE');
 -- Whoever runs work for all tenants must know which there are: their ids, to a role that sees
 -- nothing else.
 CREATE POLICY tenant_list ON hms.tenant FOR SELECT TO hms_scheduler USING (true);
@@ -40,7 +40,7 @@ CREATE TABLE hms.role (
     CONSTRAINT role_texts_check CHECK (octet_length(name_key) <= 200 AND length(description) <= 1000
         AND length(created_by) <= 81)
 );
-SELECT hms.install_table('role');
+SELECT hms.install_table('role', p_grants => 'SELECT, INSERT, UPDATE (description, permissions, version)');
 
 CREATE TABLE hms.user_account (
     tenant_id           uuid        NOT NULL,
@@ -81,7 +81,9 @@ CREATE TABLE hms.user_account (
         AND length(language) <= 35 AND length(speciality) <= 100 AND octet_length(directory_key) <= 8192
         AND length(created_by) <= 81)
 );
-SELECT hms.install_table('user_account');
+SELECT hms.install_table('user_account', p_grants =>
+    'SELECT, INSERT, UPDATE (username, username_key, email, email_key, first_name, last_name, phone_number,
+        profile_image, language, speciality, directory_key, patient_id, status, version)');
 SELECT hms.guard_status('user_account', 'active>deactivated', 'active>locked', 'invited>active', 'invited>deactivated',
     'locked>active', 'locked>deactivated');
 SELECT hms.install_status_history('user_account');
@@ -101,7 +103,7 @@ CREATE TABLE hms.user_look (
     CONSTRAINT user_look_texts_check CHECK (octet_length(look) <= 2400)
 );
 CREATE INDEX user_look_user_idx ON hms.user_look (tenant_id, user_id);
-SELECT hms.secure_table('user_look', 'SELECT, INSERT, DELETE');
+SELECT hms.secure_table('user_look', 'SELECT, INSERT', 'DELETE');
 
 CREATE TABLE hms.user_role (
     tenant_id  uuid        NOT NULL,
@@ -113,7 +115,7 @@ CREATE TABLE hms.user_role (
     CONSTRAINT user_role_role_fkey FOREIGN KEY (tenant_id, role_id) REFERENCES hms.role (tenant_id, id)
 );
 CREATE INDEX user_role_role_idx ON hms.user_role (tenant_id, role_id);
-SELECT hms.install_table('user_role', '', 'user_id,role_id', 'SELECT, INSERT, DELETE');
+SELECT hms.install_table('user_role', '', 'user_id,role_id', p_others => 'DELETE');
 
 -- What another person approves: who becomes an administrator, what a role allows, a second factor that is reset.
 -- Whom or what it is about is kept with the version that was asked of: see hms.access_change_guard.
@@ -159,7 +161,8 @@ CREATE TABLE hms.access_change (
 CREATE INDEX access_change_user_idx ON hms.access_change (tenant_id, user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX access_change_role_idx ON hms.access_change (tenant_id, role_id) WHERE role_id IS NOT NULL;
 CREATE INDEX access_change_status_idx ON hms.access_change (tenant_id, status, created_at, id);
-SELECT hms.install_table('access_change');
+SELECT hms.install_table('access_change', p_grants =>
+    'SELECT, INSERT, UPDATE (status, decided_by, decided_at, decision_text, version)');
 SELECT hms.guard_status('access_change', 'requested>approved', 'requested>rejected', 'requested>withdrawn');
 SELECT hms.install_status_history('access_change');
 
@@ -205,6 +208,7 @@ CREATE INDEX break_glass_user_idx ON hms.break_glass (tenant_id, user_id, patien
 CREATE INDEX break_glass_person_idx ON hms.break_glass (tenant_id, hms.actor_person(created_by), started_at);
 CREATE INDEX break_glass_patient_idx ON hms.break_glass (tenant_id, patient_id, started_at);
 CREATE INDEX break_glass_started_idx ON hms.break_glass (tenant_id, started_at, id);
-SELECT hms.install_table('break_glass', 'patient_id');
+SELECT hms.install_table('break_glass', 'patient_id', p_grants =>
+    'SELECT, INSERT, UPDATE (status, ended_at, outcome, review_text, reviewed_by, reviewed_at, related, version)');
 SELECT hms.guard_status('break_glass', 'active>ended', 'active>reviewed', 'ended>reviewed');
 SELECT hms.install_status_history('break_glass');

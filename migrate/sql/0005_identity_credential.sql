@@ -14,7 +14,8 @@ CREATE TABLE hms.user_password (
     CONSTRAINT user_password_hash_check CHECK (hash = '' OR hash LIKE '$argon2id$%'),
     CONSTRAINT user_password_failures_check CHECK (failures >= 0)
 );
-SELECT hms.secure_table('user_password', 'SELECT, INSERT, UPDATE, DELETE');
+SELECT hms.secure_table('user_password',
+    'SELECT, INSERT, UPDATE (hash, changed_at, failures, next_attempt_at, locked_at)');
 
 -- Failed attempts by where they came from, requests for a new password by source and account; what is
 -- counted is hashed. A row that is forgotten goes.
@@ -27,7 +28,8 @@ CREATE TABLE hms.login_source (
     CONSTRAINT login_source_pkey PRIMARY KEY (tenant_id, source)
 );
 CREATE INDEX login_source_last_idx ON hms.login_source (tenant_id, last_failure_at);
-SELECT hms.secure_table('login_source', 'SELECT, INSERT, UPDATE, DELETE');
+SELECT hms.secure_table('login_source',
+    'SELECT, INSERT, UPDATE (failures, next_attempt_at, last_failure_at), DELETE');
 
 CREATE TABLE hms.user_session (
     tenant_id        uuid        NOT NULL,
@@ -56,7 +58,9 @@ CREATE TABLE hms.user_session (
         AND length(end_reason) <= 30)
 );
 CREATE INDEX user_session_user_idx ON hms.user_session (tenant_id, user_id, started_at);
-SELECT hms.secure_table('user_session', 'SELECT, INSERT, UPDATE, DELETE');
+SELECT hms.secure_table('user_session',
+    'SELECT, INSERT, UPDATE (authenticated_at, last_seen_at, expires_at, must_rotate, failures, next_attempt_at,
+        ended_at, end_reason), DELETE');
 
 -- Devices from which a user has logged in: what comes from one is counted apart from the attempts of
 -- strangers, who otherwise could keep its person out (OWASP, "device cookies").
@@ -81,7 +85,8 @@ CREATE TABLE hms.user_device (
 );
 CREATE INDEX user_device_user_idx ON hms.user_device (tenant_id, user_id, last_used_at);
 CREATE INDEX user_device_expires_idx ON hms.user_device (tenant_id, expires_at);
-SELECT hms.secure_table('user_device', 'SELECT, INSERT, UPDATE, DELETE');
+SELECT hms.secure_table('user_device',
+    'SELECT, INSERT, UPDATE (user_agent, last_used_at, expires_at, failures, next_attempt_at), DELETE');
 
 -- Tokens that are good for one use case: a new password, or the acceptance of an invitation. One that
 -- was asked for under a name that nobody has is nobody's: it is stored, so that nobody can tell.
@@ -101,7 +106,7 @@ CREATE TABLE hms.user_token (
 );
 CREATE INDEX user_token_user_idx ON hms.user_token (tenant_id, user_id, purpose);
 CREATE INDEX user_token_expires_idx ON hms.user_token (tenant_id, expires_at);
-SELECT hms.secure_table('user_token', 'SELECT, INSERT, UPDATE, DELETE');
+SELECT hms.secure_table('user_token', 'SELECT, INSERT, UPDATE (used_at), DELETE');
 
 CREATE TABLE hms.user_totp (
     tenant_id    uuid        NOT NULL,
@@ -112,7 +117,7 @@ CREATE TABLE hms.user_totp (
     CONSTRAINT user_totp_pkey PRIMARY KEY (tenant_id, user_id),
     CONSTRAINT user_totp_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id)
 );
-SELECT hms.secure_table('user_totp', 'SELECT, INSERT, UPDATE, DELETE');
+SELECT hms.secure_table('user_totp', 'SELECT, INSERT, UPDATE (secret, confirmed_at, last_step)', 'DELETE');
 
 CREATE TABLE hms.user_recovery_code (
     tenant_id uuid  NOT NULL,
@@ -123,7 +128,7 @@ CREATE TABLE hms.user_recovery_code (
     CONSTRAINT user_recovery_code_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id),
     CONSTRAINT user_recovery_code_hash_check CHECK (length(code_hash) = 32)
 );
-SELECT hms.secure_table('user_recovery_code', 'SELECT, INSERT, UPDATE, DELETE');
+SELECT hms.secure_table('user_recovery_code', 'SELECT, INSERT, UPDATE (used_at)', 'DELETE');
 
 -- What a WebAuthn library needs of a credential (W3C WebAuthn level 2, section 5.8 and 6.5).
 CREATE TABLE hms.webauthn_credential (
@@ -149,7 +154,7 @@ CREATE TABLE hms.webauthn_credential (
     CONSTRAINT webauthn_credential_texts_check CHECK (length(transports) <= 100 AND length(created_by) <= 81)
 );
 CREATE INDEX webauthn_credential_user_idx ON hms.webauthn_credential (tenant_id, user_id);
-SELECT hms.secure_table('webauthn_credential', 'SELECT, INSERT, UPDATE, DELETE');
+SELECT hms.secure_table('webauthn_credential', 'SELECT, INSERT', 'DELETE');
 
 -- Who somebody is to an identity provider of the hospital's (OpenID Connect, SAML): issuer and subject, to the byte.
 CREATE TABLE hms.external_identity (
@@ -168,7 +173,7 @@ CREATE TABLE hms.external_identity (
         AND length(created_by) <= 81)
 );
 CREATE INDEX external_identity_user_idx ON hms.external_identity (tenant_id, user_id);
-SELECT hms.install_table('external_identity', '', 'id', 'SELECT, INSERT, DELETE');
+SELECT hms.install_table('external_identity', p_others => 'DELETE');
 
 CREATE TABLE hms.api_key (
     tenant_id    uuid        NOT NULL,
@@ -194,4 +199,4 @@ CREATE TABLE hms.api_key (
 );
 CREATE INDEX api_key_user_idx ON hms.api_key (tenant_id, user_id);
 -- A key that was revoked stays: the trail's credential says "key:<id>", and whose it was is asked for years.
-SELECT hms.secure_table('api_key', 'SELECT, INSERT, UPDATE');
+SELECT hms.secure_table('api_key', 'SELECT, INSERT, UPDATE (version, last_used_at, revoked_at)');

@@ -17,7 +17,7 @@ CREATE TABLE hms.medication_category (
     CONSTRAINT medication_category_texts_check CHECK (length(name) <= 100 AND octet_length(name_key) <= 400
         AND length(description) <= 1000 AND length(created_by) <= 81)
 );
-SELECT hms.install_table('medication_category');
+SELECT hms.install_table('medication_category', p_others => 'UPDATE');
 
 CREATE TABLE hms.medication_item (
     tenant_id     uuid        NOT NULL,
@@ -50,7 +50,9 @@ CREATE TABLE hms.medication_item (
         AND length(rxnorm_code) <= 50 AND length(service_code) <= 50 AND length(created_by) <= 81)
 );
 CREATE INDEX medication_item_category_idx ON hms.medication_item (tenant_id, category_id);
-SELECT hms.install_table('medication_item');
+SELECT hms.install_table('medication_item', p_grants =>
+    'SELECT, INSERT, UPDATE (category_id, name, name_key, generic_name, strength, strength_key, unit,
+        manufacturer, manufacturer_key, rxnorm_code, service_code, reorder_level, is_active, version)');
 
 CREATE TABLE hms.supplier (
     tenant_id      uuid        NOT NULL,
@@ -72,7 +74,7 @@ CREATE TABLE hms.supplier (
         AND length(contact_person) <= 200 AND length(phone_number) <= 30 AND length(email) <= 254 AND length(address) <= 500
         AND length(created_by) <= 81)
 );
-SELECT hms.install_table('supplier');
+SELECT hms.install_table('supplier', p_others => 'UPDATE');
 
 CREATE TABLE hms.stock_location (
     tenant_id  uuid        NOT NULL,
@@ -88,7 +90,7 @@ CREATE TABLE hms.stock_location (
     CONSTRAINT stock_location_texts_check CHECK (length(name) <= 100 AND octet_length(name_key) <= 400
         AND length(created_by) <= 81)
 );
-SELECT hms.install_table('stock_location');
+SELECT hms.install_table('stock_location', p_others => 'UPDATE');
 
 CREATE TABLE hms.stock_batch (
     tenant_id            uuid           NOT NULL,
@@ -122,7 +124,8 @@ CREATE TABLE hms.stock_batch (
 );
 CREATE INDEX stock_batch_expiry_idx ON hms.stock_batch (tenant_id, item_id, expiry_date, created_at, id);
 CREATE INDEX stock_batch_supplier_idx ON hms.stock_batch (tenant_id, supplier_id);
-SELECT hms.install_table('stock_batch');
+SELECT hms.install_table('stock_batch', p_grants =>
+    'SELECT, INSERT, UPDATE (status, status_reason, quantity_received, version)');
 SELECT hms.install_status_history('stock_batch');
 SELECT hms.guard_status('stock_batch', 'available>hold', 'available>quarantine', 'available>recalled', 'hold>available', 'hold>destroyed',
     'hold>recalled', 'quarantine>available', 'quarantine>destroyed', 'quarantine>recalled', 'recalled>destroyed', 'recalled>quarantine');
@@ -143,7 +146,8 @@ CREATE TABLE hms.stock_balance (
     CONSTRAINT stock_balance_quarantined_check CHECK (quarantined >= 0)
 );
 CREATE INDEX stock_balance_batch_idx ON hms.stock_balance (tenant_id, batch_id, item_id);
-SELECT hms.install_table('stock_balance', '', 'location_id,item_id,batch_id');
+SELECT hms.install_table('stock_balance', '', 'location_id,item_id,batch_id', p_grants =>
+    'SELECT, INSERT, UPDATE (on_hand, quarantined)');
 
 -- Double entry of units: nothing appears or vanishes, it moves from somewhere to somewhere.
 CREATE TABLE hms.stock_movement (
@@ -176,7 +180,7 @@ CREATE INDEX stock_movement_item_idx ON hms.stock_movement (tenant_id, item_id, 
 CREATE INDEX stock_movement_batch_idx ON hms.stock_movement (tenant_id, batch_id, item_id);
 CREATE INDEX stock_movement_from_idx ON hms.stock_movement (tenant_id, from_location_id);
 CREATE INDEX stock_movement_to_idx ON hms.stock_movement (tenant_id, to_location_id);
-SELECT hms.install_table('stock_movement', '', 'id', 'SELECT, INSERT');
+SELECT hms.install_table('stock_movement');
 
 CREATE TABLE hms.medication_dispense (
     tenant_id          uuid        NOT NULL,
@@ -207,7 +211,8 @@ CREATE INDEX medication_dispense_patient_idx ON hms.medication_dispense (tenant_
 CREATE INDEX medication_dispense_prescription_idx ON hms.medication_dispense (tenant_id, prescription_id, patient_id);
 CREATE INDEX medication_dispense_item_idx ON hms.medication_dispense (tenant_id, item_id, created_at);
 CREATE INDEX medication_dispense_location_idx ON hms.medication_dispense (tenant_id, location_id);
-SELECT hms.install_table('medication_dispense', 'patient_id');
+SELECT hms.install_table('medication_dispense', 'patient_id', p_grants =>
+    'SELECT, INSERT, UPDATE (status, quantity_dispensed, version)');
 SELECT hms.install_status_history('medication_dispense');
 SELECT hms.guard_status('medication_dispense', 'completed>entered-in-error', 'in-progress>completed');
 
@@ -225,4 +230,5 @@ CREATE TABLE hms.medication_dispense_line (
     CONSTRAINT medication_dispense_line_returned_check CHECK (returned_quantity BETWEEN 0 AND quantity)
 );
 CREATE INDEX medication_dispense_line_batch_idx ON hms.medication_dispense_line (tenant_id, batch_id, item_id);
-SELECT hms.install_table('medication_dispense_line', '', 'dispense_id,batch_id');
+SELECT hms.install_table('medication_dispense_line', '', 'dispense_id,batch_id', p_grants =>
+    'SELECT, INSERT, UPDATE (returned_quantity)');

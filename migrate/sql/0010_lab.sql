@@ -26,7 +26,7 @@ CREATE TABLE hms.lab_test (
     CONSTRAINT lab_test_texts_check CHECK (octet_length(code_key) <= 120 AND length(category) <= 100
         AND length(service_code) <= 50 AND length(created_by) <= 81)
 );
-SELECT hms.install_table('lab_test');
+SELECT hms.install_table('lab_test', p_grants => 'SELECT, INSERT, UPDATE (active, version)');
 
 CREATE TABLE hms.lab_analyte (
     tenant_id   uuid        NOT NULL,
@@ -58,7 +58,7 @@ CREATE TABLE hms.lab_analyte (
     CONSTRAINT lab_analyte_position_check CHECK (position >= 0),
     CONSTRAINT lab_analyte_texts_check CHECK (octet_length(code_key) <= 120 AND length(created_by) <= 81)
 );
-SELECT hms.install_table('lab_analyte');
+SELECT hms.install_table('lab_analyte', p_others => 'UPDATE');
 
 -- The answers that a coded analyte may have, each with the flag that it carries. Their codes have
 -- no normal form, for case tells them apart: ccEe and CcEe are two Rhesus phenotypes.
@@ -75,7 +75,7 @@ CREATE TABLE hms.lab_answer (
     CONSTRAINT lab_answer_display_check CHECK (length(display) BETWEEN 1 AND 300),
     CONSTRAINT lab_answer_flag_check CHECK (flag IN ('', 'N', 'A', 'AA'))
 );
-SELECT hms.install_table('lab_answer', '', 'analyte_id,code', 'SELECT, INSERT');
+SELECT hms.install_table('lab_answer', '', 'analyte_id,code');
 
 -- Ages are days, ages and days of validity half-open. Only one range in force may answer
 -- for one analyte, sex, age and day; one that was entered by mistake is voided, not removed.
@@ -116,4 +116,5 @@ CREATE TABLE hms.lab_reference_range (
     CONSTRAINT lab_reference_range_texts_check CHECK (length(void_reason) <= 500 AND length(created_by) <= 81)
 );
 CREATE INDEX lab_reference_range_analyte_idx ON hms.lab_reference_range (tenant_id, analyte_id, sex, age_from);
-SELECT hms.install_table('lab_reference_range');
+SELECT hms.install_table('lab_reference_range', p_grants =>
+    'SELECT, INSERT, UPDATE (valid_to, voided_at, void_reason, version)');

@@ -32,7 +32,8 @@ CREATE TABLE hms.lab_order (
 CREATE INDEX lab_order_patient_idx ON hms.lab_order (tenant_id, patient_id, created_at, id);
 CREATE INDEX lab_order_encounter_idx ON hms.lab_order (tenant_id, encounter_id, patient_id);
 CREATE INDEX lab_order_requester_idx ON hms.lab_order (tenant_id, requester_id);
-SELECT hms.install_table('lab_order', 'patient_id');
+SELECT hms.install_table('lab_order', 'patient_id', p_grants =>
+    'SELECT, INSERT, UPDATE (status, status_reason, version)');
 SELECT hms.install_status_history('lab_order');
 SELECT hms.guard_status('lab_order', 'draft>active', 'draft>revoked', 'draft>entered-in-error',
     'active>on-hold', 'active>completed', 'active>revoked', 'active>entered-in-error',
@@ -79,7 +80,9 @@ CREATE TABLE hms.lab_specimen (
         AND length(received_by) <= 81 AND length(rejected_by) <= 81 AND length(created_by) <= 81)
 );
 CREATE INDEX lab_specimen_order_idx ON hms.lab_specimen (tenant_id, order_id, patient_id);
-SELECT hms.install_table('lab_specimen', 'patient_id');
+SELECT hms.install_table('lab_specimen', 'patient_id', p_grants =>
+    'SELECT, INSERT, UPDATE (status, received_at, received_by, rejected_at, rejected_by, reject_code,
+        reject_reason, version)');
 SELECT hms.install_status_history('lab_specimen');
 SELECT hms.guard_status('lab_specimen', 'collected>received', 'collected>rejected', 'collected>entered-in-error',
     'received>rejected', 'received>entered-in-error', 'rejected>entered-in-error');
@@ -135,7 +138,9 @@ CREATE INDEX lab_order_item_specimen_idx ON hms.lab_order_item (tenant_id, speci
 CREATE INDEX lab_order_item_pending_idx ON hms.lab_order_item (tenant_id, priority_rank, created_at, id)
     WHERE status IN ('ordered', 'collected', 'in-progress', 'preliminary', 'verified');
 CREATE INDEX lab_order_item_result_date_idx ON hms.lab_order_item (tenant_id, result_date) WHERE result_date IS NOT NULL;
-SELECT hms.install_table('lab_order_item', 'patient_id');
+SELECT hms.install_table('lab_order_item', 'patient_id', p_grants =>
+    'SELECT, INSERT, UPDATE (status, status_reason, specimen_id, collected_at, resulted_at, verified_by,
+        verified_at, result_date, reviewed_by, reviewed_at, version)');
 SELECT hms.install_status_history('lab_order_item');
 SELECT hms.guard_status('lab_order_item',
     'ordered>collected', 'ordered>cancelled', 'ordered>entered-in-error',
@@ -225,7 +230,7 @@ CREATE INDEX lab_result_specimen_idx ON hms.lab_result (tenant_id, specimen_id);
 CREATE INDEX lab_result_range_idx ON hms.lab_result (tenant_id, range_id, analyte_id);
 CREATE INDEX lab_result_patient_idx ON hms.lab_result (tenant_id, patient_id, collected_at, id);
 CREATE INDEX lab_result_history_idx ON hms.lab_result (tenant_id, patient_id, analyte_id, collected_at, id);
-SELECT hms.install_table('lab_result', 'patient_id', 'id', 'SELECT, INSERT');
+SELECT hms.install_table('lab_result', 'patient_id');
 
 -- Critical values
 CREATE TABLE hms.lab_critical_alert (
@@ -276,6 +281,8 @@ CREATE INDEX lab_critical_alert_patient_idx ON hms.lab_critical_alert (tenant_id
 CREATE INDEX lab_critical_alert_superseded_idx ON hms.lab_critical_alert (tenant_id, superseded_by, order_item_id, analyte_id);
 CREATE INDEX lab_critical_alert_open_idx ON hms.lab_critical_alert (tenant_id, created_at, id) WHERE status <> 'closed';
 CREATE INDEX lab_critical_alert_escalate_idx ON hms.lab_critical_alert (tenant_id, escalate_at, id) WHERE status = 'open';
-SELECT hms.install_table('lab_critical_alert', 'patient_id');
+SELECT hms.install_table('lab_critical_alert', 'patient_id', p_grants =>
+    'SELECT, INSERT, UPDATE (status, escalation_level, escalate_at, escalated_at, superseded_by, acknowledged_by,
+        acknowledged_at, comment, read_back, closed_by, closed_at, closing_comment, version)');
 SELECT hms.install_status_history('lab_critical_alert');
 SELECT hms.guard_status('lab_critical_alert', 'open>acknowledged', 'acknowledged>closed');

@@ -19,7 +19,7 @@ CREATE TABLE hms.ward (
     CONSTRAINT ward_texts_check CHECK (length(name) <= 100 AND octet_length(name_key) <= 400 AND length(description) <= 1000
         AND length(ward_type) <= 50 AND length(service_code) <= 50 AND length(created_by) <= 81)
 );
-SELECT hms.install_table('ward');
+SELECT hms.install_table('ward', p_others => 'UPDATE');
 
 -- The operational status is HL7 v2 table 0116: U unoccupied, O occupied, H housekeeping,
 -- K contaminated, I isolated, C closed.
@@ -43,7 +43,7 @@ CREATE TABLE hms.bed (
     CONSTRAINT bed_texts_check CHECK (length(bed_number) <= 10 AND octet_length(bed_number_key) <= 40
         AND length(bed_type) <= 50 AND length(created_by) <= 81)
 );
-SELECT hms.install_table('bed');
+SELECT hms.install_table('bed', p_grants => 'SELECT, INSERT, UPDATE (status, last_cleaned, version)');
 SELECT hms.install_status_history('bed');
 SELECT hms.guard_status('bed', 'C>U', 'H>U', 'I>K', 'I>U', 'K>H', 'O>H', 'O>I', 'O>K', 'U>C', 'U>I', 'U>O');
 
@@ -87,6 +87,7 @@ CREATE INDEX stay_bed_idx ON hms.stay (tenant_id, bed_id, starts_at);
 CREATE INDEX stay_ward_idx ON hms.stay (tenant_id, ward_id, starts_at);
 CREATE INDEX stay_encounter_idx ON hms.stay (tenant_id, encounter_id, patient_id);
 CREATE INDEX stay_patient_idx ON hms.stay (tenant_id, patient_id, starts_at);
-SELECT hms.install_table('stay', 'patient_id');
+SELECT hms.install_table('stay', 'patient_id', p_grants =>
+    'SELECT, INSERT, UPDATE (status, ends_at, is_long, discharge_ordered_at, end_reason, version)');
 SELECT hms.install_status_history('stay');
 SELECT hms.guard_status('stay', 'active>completed', 'active>entered-in-error', 'completed>entered-in-error');

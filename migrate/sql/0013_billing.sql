@@ -24,7 +24,8 @@ CREATE TABLE hms.service_item (
     CONSTRAINT service_item_tax_check CHECK (tax_percent <> 'NaN' AND tax_percent BETWEEN 0 AND 100),
     CONSTRAINT service_item_texts_check CHECK (octet_length(code_key) <= 200 AND length(created_by) <= 81)
 );
-SELECT hms.install_table('service_item');
+SELECT hms.install_table('service_item', p_grants =>
+    'SELECT, INSERT, UPDATE (name, category, tax_percent, is_active, version)');
 
 -- One price per service and currency on any day; valid_to is the first day without it.
 -- A version that was withdrawn has no days (valid_to = valid_from).
@@ -48,7 +49,7 @@ CREATE TABLE hms.service_price (
     CONSTRAINT service_price_texts_check CHECK (length(created_by) <= 81)
 );
 CREATE INDEX service_price_service_idx ON hms.service_price (tenant_id, service_id, currency, valid_from);
-SELECT hms.install_table('service_price');
+SELECT hms.install_table('service_price', p_grants => 'SELECT, INSERT, UPDATE (valid_to, version)');
 
 -- The patient's account: its row is the lock under which bills, payments, refunds and
 -- credits of one patient take turns.
@@ -59,7 +60,7 @@ CREATE TABLE hms.billing_account (
     CONSTRAINT billing_account_pkey PRIMARY KEY (tenant_id, patient_id),
     CONSTRAINT billing_account_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id)
 );
-SELECT hms.install_table('billing_account', 'patient_id', 'patient_id');
+SELECT hms.install_table('billing_account', 'patient_id', 'patient_id', 'SELECT');
 
 -- Charges
 
@@ -112,7 +113,8 @@ CREATE INDEX charge_patient_idx ON hms.charge (tenant_id, patient_id, service_at
 CREATE INDEX charge_encounter_idx ON hms.charge (tenant_id, encounter_id, patient_id, service_at, id);
 CREATE INDEX charge_service_idx ON hms.charge (tenant_id, service_id);
 CREATE INDEX charge_unbilled_idx ON hms.charge (tenant_id, patient_id, id) WHERE status = 'billable';
-SELECT hms.install_table('charge', 'patient_id');
+SELECT hms.install_table('charge', 'patient_id', p_grants =>
+    'SELECT, INSERT, UPDATE (status, status_reason, version)');
 SELECT hms.guard_status('charge', 'planned>billable', 'planned>not-billable', 'planned>aborted', 'planned>entered-in-error',
     'billable>not-billable', 'billable>aborted', 'billable>billed', 'billable>entered-in-error',
     'not-billable>billable', 'not-billable>entered-in-error', 'aborted>entered-in-error');
@@ -133,7 +135,7 @@ CREATE TABLE hms.ledger_account (
     CONSTRAINT ledger_account_code_check CHECK (code ~ '^[a-z][a-z-]{0,39}$'),
     CONSTRAINT ledger_account_currency_check CHECK (currency ~ '^[A-Z]{3}$')
 );
-SELECT hms.install_table('ledger_account', '', 'id', 'SELECT, INSERT');
+SELECT hms.install_table('ledger_account');
 
 CREATE TABLE hms.journal (
     tenant_id     uuid        NOT NULL,
@@ -151,4 +153,4 @@ CREATE TABLE hms.journal (
     CONSTRAINT journal_line_count_check CHECK (line_count = 0 OR line_count >= 2)
 );
 CREATE INDEX journal_day_idx ON hms.journal (tenant_id, business_date, id);
-SELECT hms.install_table('journal', '', 'id', 'SELECT, INSERT');
+SELECT hms.install_table('journal');

@@ -64,7 +64,10 @@ CREATE INDEX bill_patient_idx ON hms.bill (tenant_id, patient_id, created_at, id
 CREATE INDEX bill_encounter_idx ON hms.bill (tenant_id, encounter_id, patient_id);
 CREATE INDEX bill_day_idx ON hms.bill (tenant_id, bill_date, id) WHERE bill_date IS NOT NULL;
 CREATE INDEX bill_open_idx ON hms.bill (tenant_id, bill_date, id) WHERE status = 'issued';
-SELECT hms.install_table('bill', 'patient_id');
+SELECT hms.install_table('bill', 'patient_id', p_grants =>
+    'SELECT, INSERT, UPDATE (status, bill_number, bill_date, gross_amount, discount_amount, tax_amount, total_amount,
+        patient_amount, payer_amount, paid_amount, credited_amount, open_amount, overpaid_amount, cancel_reason,
+        journal_id, issued_at, cancelled_at, version)');
 SELECT hms.guard_status('bill', 'draft>issued', 'draft>balanced', 'draft>cancelled', 'issued>balanced', 'balanced>issued');
 SELECT hms.install_status_history('bill');
 
@@ -126,7 +129,9 @@ CREATE UNIQUE INDEX bill_line_live_charge_key ON hms.bill_line (tenant_id, charg
 CREATE INDEX bill_line_bill_idx ON hms.bill_line (tenant_id, bill_id, patient_id);
 CREATE INDEX bill_line_currency_idx ON hms.bill_line (tenant_id, bill_id, currency);
 CREATE INDEX bill_line_charge_idx ON hms.bill_line (tenant_id, charge_id, patient_id);
-SELECT hms.install_table('bill_line', 'patient_id');
+SELECT hms.install_table('bill_line', 'patient_id', p_grants =>
+    'SELECT, INSERT, UPDATE (patient_amount, payer_amount, credited_quantity, credited_net, credited_tax,
+        issued_at, released_at)');
 
 -- Who owes how much of a bill: the patient (sequence 0) and each payer in priority order.
 CREATE TABLE hms.bill_share (
@@ -159,7 +164,8 @@ CREATE TABLE hms.bill_share (
 CREATE INDEX bill_share_bill_idx ON hms.bill_share (tenant_id, bill_id, patient_id);
 CREATE INDEX bill_share_bill_currency_idx ON hms.bill_share (tenant_id, bill_id, currency);
 CREATE INDEX bill_share_coverage_idx ON hms.bill_share (tenant_id, coverage_id, patient_id);
-SELECT hms.install_table('bill_share', 'patient_id');
+SELECT hms.install_table('bill_share', 'patient_id', p_grants =>
+    'SELECT, INSERT, UPDATE (paid_amount, credited_amount)');
 
 -- Line and share are of one bill, and so of one patient.
 CREATE TABLE hms.bill_line_share (
@@ -177,7 +183,8 @@ CREATE TABLE hms.bill_line_share (
     CONSTRAINT bill_line_share_credited_check CHECK (hms.is_money(credited_amount, currency) AND credited_amount BETWEEN 0 AND amount)
 );
 CREATE INDEX bill_line_share_share_idx ON hms.bill_line_share (tenant_id, share_id);
-SELECT hms.install_table('bill_line_share', '', 'bill_line_id,share_id');
+SELECT hms.install_table('bill_line_share', '', 'bill_line_id,share_id', p_grants =>
+    'SELECT, INSERT, UPDATE (credited_amount)');
 
 -- The ledger, second half: postings
 
@@ -201,4 +208,4 @@ CREATE TABLE hms.posting (
 );
 CREATE INDEX posting_account_idx ON hms.posting (tenant_id, account_id, currency) INCLUDE (amount);
 CREATE INDEX posting_bill_idx ON hms.posting (tenant_id, bill_id, currency);
-SELECT hms.install_table('posting', '', 'journal_id,line_no', 'SELECT, INSERT');
+SELECT hms.install_table('posting', '', 'journal_id,line_no');

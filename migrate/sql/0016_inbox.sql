@@ -36,7 +36,7 @@ CREATE TABLE hms.notification (
 CREATE INDEX notification_user_idx ON hms.notification (tenant_id, user_id, created_at, id) WHERE user_id IS NOT NULL;
 CREATE INDEX notification_role_idx ON hms.notification (tenant_id, role_id, created_at, id) WHERE role_id IS NOT NULL;
 CREATE INDEX notification_patient_idx ON hms.notification (tenant_id, patient_id, created_at);
-SELECT hms.install_table('notification', 'patient_id', 'id', 'SELECT, INSERT');
+SELECT hms.install_table('notification', 'patient_id');
 
 -- Who has read a notification; of one to a role each member reads for himself.
 CREATE TABLE hms.notification_read (
@@ -49,7 +49,7 @@ CREATE TABLE hms.notification_read (
     CONSTRAINT notification_read_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES hms.user_account (tenant_id, id)
 );
 CREATE INDEX notification_read_user_idx ON hms.notification_read (tenant_id, user_id, notification_id);
-SELECT hms.install_table('notification_read', '', 'notification_id,user_id', 'SELECT, INSERT');
+SELECT hms.install_table('notification_read', '', 'notification_id,user_id');
 
 -- Tasks
 CREATE TABLE hms.task (
@@ -112,7 +112,9 @@ CREATE INDEX task_status_idx ON hms.task (tenant_id, status, sort_at, id);
 CREATE INDEX task_creator_idx ON hms.task (tenant_id, created_by, sort_at, id);
 CREATE INDEX task_escalation_role_idx ON hms.task (tenant_id, escalation_role_id);
 CREATE INDEX task_escalate_idx ON hms.task (tenant_id, escalate_at, id) WHERE escalate_at IS NOT NULL;
-SELECT hms.install_table('task', 'patient_id');
+SELECT hms.install_table('task', 'patient_id', p_grants =>
+    'SELECT, INSERT, UPDATE (status, priority, title, description, outcome, role_id, owner_id, due_at, sort_at,
+        escalation_role_id, escalate_at, escalated_at, escalation_level, claimed_at, started_at, ended_at, version)');
 SELECT hms.guard_status('task',
     'draft>requested', 'draft>cancelled', 'draft>entered-in-error',
     'requested>received', 'requested>accepted', 'requested>rejected', 'requested>cancelled', 'requested>entered-in-error',
@@ -153,7 +155,7 @@ CREATE TABLE hms.task_history (
 CREATE INDEX task_history_owner_idx ON hms.task_history (tenant_id, owner_id);
 CREATE INDEX task_history_role_idx ON hms.task_history (tenant_id, role_id);
 CREATE INDEX task_history_patient_idx ON hms.task_history (tenant_id, patient_id);
-SELECT hms.install_table('task_history', 'patient_id', 'id', 'SELECT, INSERT');
+SELECT hms.install_table('task_history', 'patient_id');
 
 -- Messages
 CREATE TABLE hms.message_thread (
@@ -177,7 +179,8 @@ CREATE TABLE hms.message_thread (
 );
 CREATE INDEX message_thread_last_idx ON hms.message_thread (tenant_id, last_message_at, id);
 CREATE INDEX message_thread_patient_idx ON hms.message_thread (tenant_id, patient_id, last_message_at, id);
-SELECT hms.install_table('message_thread', 'patient_id');
+SELECT hms.install_table('message_thread', 'patient_id', p_grants =>
+    'SELECT, INSERT, UPDATE (subject, version, last_message_at)');
 
 CREATE TABLE hms.thread_participant (
     tenant_id  uuid        NOT NULL,
@@ -194,7 +197,8 @@ CREATE TABLE hms.thread_participant (
     CONSTRAINT thread_participant_texts_check CHECK (length(added_by) <= 81)
 );
 CREATE INDEX thread_participant_user_idx ON hms.thread_participant (tenant_id, user_id, thread_id);
-SELECT hms.install_table('thread_participant', '', 'thread_id,user_id');
+SELECT hms.install_table('thread_participant', '', 'thread_id,user_id', p_grants =>
+    'SELECT, INSERT, UPDATE (added_by, joined_at, left_at, read_up_to)');
 
 -- Messages are never changed. Instants are unique in a thread, so they order it.
 CREATE TABLE hms.message (
@@ -217,4 +221,4 @@ CREATE TABLE hms.message (
 );
 CREATE INDEX message_thread_idx ON hms.message (tenant_id, thread_id, sent_at, id);
 CREATE INDEX message_patient_idx ON hms.message (tenant_id, patient_id);
-SELECT hms.install_table('message', 'patient_id', 'id', 'SELECT, INSERT');
+SELECT hms.install_table('message', 'patient_id');

@@ -46,6 +46,7 @@ CREATE INDEX duty_user_idx ON hms.duty (tenant_id, user_id, starts_at, id);
 CREATE INDEX duty_ward_idx ON hms.duty (tenant_id, ward_id, starts_at, id);
 CREATE INDEX duty_service_idx ON hms.duty (tenant_id, service_key, starts_at, id);
 CREATE INDEX duty_stand_in_idx ON hms.duty (tenant_id, stand_in_for_id, starts_at);
-SELECT hms.install_table('duty');
+SELECT hms.install_table('duty', p_grants =>
+    'SELECT, INSERT, UPDATE (status, cancelled_at, cancel_reason, version)');
 SELECT hms.install_status_history('duty');
 SELECT hms.guard_status('duty', 'planned>cancelled');

@@ -23,9 +23,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WHERE NOT EXISTS (SELECT 1 FROM pg_catalog.pg_trigger AS t
         WHERE t.tgrelid = to_regclass('hms.' || w.name) AND t.tgname = w.name || '_append_only')
     UNION ALL
-    SELECT 'audit_purge', 'rows can be added by ' || r.rolname
-    FROM pg_catalog.pg_roles AS r
-    WHERE r.rolname IN ('hms_app', 'hms_sealer', 'hms_backup') AND has_table_privilege(r.oid, 'hms.audit_purge', 'INSERT')
+    SELECT w.name, 'rows can be added by ' || r.rolname
+    FROM pg_catalog.pg_roles AS r CROSS JOIN unnest(ARRAY['audit_event', 'audit_purge']) AS w (name)
+    WHERE r.rolname IN ('hms_app', 'hms_sealer', 'hms_backup') AND has_table_privilege(r.oid, to_regclass('hms.' || w.name), 'INSERT')
     UNION ALL
     SELECT a.table_name, 'an audit trigger is gone'
     FROM hms.audited_table() AS a CROSS JOIN unnest(ARRAY['_audit_update', '_audit_delete']) AS s (suffix)

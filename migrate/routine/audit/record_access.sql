@@ -5,13 +5,19 @@
 -- the event carries the grant. So does a search under a grant, whose hits it opens as well; without
 -- one they are withheld, and the search is only noted. Since nothing is shown that is not recorded,
 -- no service can forget the restriction.
+--
+-- It runs as the owner, who alone adds to the trail. The tenant must be the transaction's; so is the actor, and the
+-- instant is the table's default: the caller says none of them.
 CREATE OR REPLACE FUNCTION hms.record_access(p_tenant uuid, p_action text, p_entity text, p_entity_id text, p_patient uuid)
-RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v text[] := string_to_array(hms.verified_context(), chr(31));
     v_actor text := coalesce(nullif(v[1], ''), 'database:' || session_user);
     v_grant uuid;
 BEGIN
+    IF p_tenant IS DISTINCT FROM hms.current_tenant() THEN
+        RAISE EXCEPTION 'the tenant is not the transaction''s' USING ERRCODE = 'insufficient_privilege';
+    END IF;
     IF p_patient IS NOT NULL AND p_action IN ('read', 'search', 'export') AND v[6] IS DISTINCT FROM 'yes'
        AND EXISTS (SELECT 1 FROM hms.patient AS p WHERE p.tenant_id = p_tenant AND p.id = p_patient AND p.is_restricted) THEN
         IF v_actor LIKE 'human:%' THEN

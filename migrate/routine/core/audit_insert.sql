@@ -1,8 +1,8 @@
--- The triggers: one per statement, reading its transition table. Arguments: the table's
+-- The triggers: one per statement, reading its transition table, as the owner, who alone adds to the trail. Arguments: the table's
 -- own name (TG_TABLE_NAME carries a shard number on a distributed server), the column
 -- that names the patient ('' for none), the key columns.
 CREATE OR REPLACE FUNCTION hms.audit_insert() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     r jsonb;
 BEGIN

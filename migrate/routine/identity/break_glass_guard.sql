@@ -12,6 +12,11 @@ DECLARE
     v_day bigint;
 BEGIN
     IF TG_OP = 'INSERT' THEN
+        -- Reads are opened by the user, counted by the author: both are the person who asks, for himself.
+        IF NEW.created_by NOT LIKE 'human:' || NEW.user_id || '%' OR NOT EXISTS (SELECT 1 FROM hms.user_account AS u
+            WHERE u.tenant_id = NEW.tenant_id AND u.id = NEW.user_id AND u.person_id::text = v_person) THEN
+            RAISE EXCEPTION 'nobody breaks the glass for another' USING ERRCODE = 'HM008';
+        END IF;
         NEW.closes_at := clock_timestamp() + (NEW.expires_at - NEW.started_at);
         INSERT INTO hms.lock (tenant_id, name) VALUES (NEW.tenant_id, 'break_glass ' || v_person)
         ON CONFLICT (tenant_id, name) DO UPDATE SET taken = lock.taken + 1;

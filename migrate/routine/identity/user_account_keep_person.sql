@@ -1,5 +1,5 @@
 -- Whose an account is, is said when it is made, and never changes: by it duties are kept apart. An account is its own
--- person's unless it names another account, which must be the first one of that person, so that there are no chains.
+-- person's unless it names another account, which must be the first one of that person: user_account_first_person.
 CREATE OR REPLACE FUNCTION hms.user_account_keep_person() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -10,11 +10,6 @@ BEGIN
         RETURN NEW;
     END IF;
     NEW.person_id := coalesce(NEW.person_id, NEW.id);
-    IF NEW.person_id <> NEW.id AND EXISTS (SELECT 1 FROM hms.user_account AS u
-           WHERE u.tenant_id = NEW.tenant_id AND u.id = NEW.person_id AND u.person_id <> u.id) THEN
-        RAISE EXCEPTION 'the person of an account is named by the first account'
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'user_account_person_check';
-    END IF;
     RETURN NEW;
 END $$;
 

@@ -1,10 +1,20 @@
 -- A version follows the one that it supersedes by the allowed steps only ('from>to'), its
--- number is the next one, and a chain begins with what nobody has verified yet.
+-- number is the next one, and a chain begins with what nobody has verified yet. A value that nobody has
+-- verified comes only while its item waits for one, and a released one only while its item is verified: else a
+-- value that came between verification and release would be released as one that was verified. The lock makes
+-- both wait for each other.
 CREATE OR REPLACE FUNCTION hms.guard_lab_result() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     before record;
+    item   text;
 BEGIN
+    SELECT i.status INTO item FROM hms.lab_order_item AS i
+        WHERE i.tenant_id = NEW.tenant_id AND i.id = NEW.order_item_id FOR SHARE;
+    IF NEW.status = 'preliminary' AND item NOT IN ('collected', 'in-progress', 'preliminary')
+        OR NEW.status = 'final' AND item <> 'verified' THEN
+        RAISE EXCEPTION 'the item does not wait for such a result' USING ERRCODE = 'HM401';
+    END IF;
     IF NEW.supersedes_id IS NULL THEN
         IF NEW.status <> 'preliminary' THEN
             RAISE EXCEPTION 'the first version of a result is preliminary' USING ERRCODE = 'HM401';
