@@ -1,6 +1,7 @@
 package encryption_test
 
 import (
+	"cmp"
 	"context"
 	"testing"
 
@@ -24,19 +25,22 @@ func TestKeys_AreNotShredded(t *testing.T) {
 	for name, tt := range map[string]struct {
 		statement string
 		kind      hmstype.Kind
+		operation string // empty: "test"
 	}{
-		"Destroy":    {`UPDATE hms.data_key SET wrapped = '' WHERE tenant_id = ?0`, hmstype.KindPermissionDenied},
-		"Overwrite":  {`UPDATE hms.tenant_keyset SET data_keyset = 'x'`, hmstype.KindPermissionDenied},
-		"ByFunction": {`SELECT hms.destroy_keys(?0, ?1, 1, now())`, hmstype.KindPermissionDenied},
-		"KeyByName":  {`SELECT hms.change_keyset(?0, 1, 'x', 'x', now())`, hmstype.KindPermissionDenied},
-		"NamedErase": {`SET LOCAL hms.operation = 'encryption.erase';
-			SELECT hms.destroy_keys(?0, ?1, 1, now())`, hmstype.KindPrecondition},
-		"NamedRotate": {`SET LOCAL hms.operation = 'encryption.rotate';
-			SELECT hms.change_keyset(?0, 7, 'x', 'x', now())`, hmstype.KindPrecondition},
+		"Destroy":    {`UPDATE hms.data_key SET wrapped = '' WHERE tenant_id = ?0`, hmstype.KindPermissionDenied, ""},
+		"Overwrite":  {`UPDATE hms.tenant_keyset SET data_keyset = 'x'`, hmstype.KindPermissionDenied, ""},
+		"ByFunction": {`SELECT hms.destroy_keys(?0, ?1, 1, now())`, hmstype.KindPermissionDenied, ""},
+		"KeyByName":  {`SELECT hms.change_keyset(?0, 1, 'x', 'x', now())`, hmstype.KindPermissionDenied, ""},
+		"NamedErase": {
+			`SELECT hms.destroy_keys(?0, ?1, 1, now())`, hmstype.KindPrecondition, "encryption.erase",
+		},
+		"NamedRotate": {
+			`SELECT hms.change_keyset(?0, 7, 'x', 'x', now())`, hmstype.KindPrecondition, "encryption.rotate",
+		},
 		"Marker": {`INSERT INTO hms.data_key (tenant_id, subject_id, epoch, wrapped, created_at)
-			VALUES (?0, gen_random_uuid(), 1, '', now())`, hmstype.KindPrecondition},
+			VALUES (?0, gen_random_uuid(), 1, '', now())`, hmstype.KindPrecondition, ""},
 	} {
-		err := env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
+		err := env.InOperation(t, env.Ctx, cmp.Or(tt.operation, "test"), func(ctx context.Context, db dbx.DB) error {
 			_, err := db.NewRaw(tt.statement, env.Tenant, p.ID).Exec(ctx)
 			return err
 		})

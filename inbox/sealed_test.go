@@ -118,9 +118,10 @@ func TestSealed_Erased(t *testing.T) {
 	b := setup(t)
 	p := b.patient(t, false)
 	about, loose := b.canaries(t, p), b.canaries(t, hmstype.PatientID{})
-	require.NoError(
-		t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error { return b.Base.Crypt.Erase(ctx, db, p.UUID()) }),
-	)
+	_, err := encryption.New(b.Base).Erase(b.Ctx, encryption.EraseInput{
+		Patient: p, ErasureDetails: encryption.ErasureDetails{Basis: "GDPR 17(1)(b)", Reason: "asked for it"},
+	})
+	require.NoError(t, err)
 
 	list := b.inbox(t, about.nurse, false)
 	require.Len(t, list, 1)

@@ -166,7 +166,15 @@ func (e *Env) As(tb testing.TB, roles ...string) context.Context {
 // and for rows that a test must put there by SQL.
 func (e *Env) InTx(tb testing.TB, ctx context.Context, fn func(context.Context, dbx.DB) error) error {
 	tb.Helper()
-	return dbx.Map(e.Base.DB.InTx(ctx, "test", fn))
+	return e.InOperation(tb, ctx, "test", fn)
+}
+
+// InOperation is [Env.InTx] under the name of a use case, for what the database does for that one only.
+func (e *Env) InOperation(
+	tb testing.TB, ctx context.Context, operation string, fn func(context.Context, dbx.DB) error,
+) error {
+	tb.Helper()
+	return dbx.Map(e.Base.DB.InTx(ctx, operation, fn))
 }
 
 // Scalar reads one value by SQL as the superuser, past row-level security.

@@ -18,6 +18,7 @@ import (
 	"github.com/chelal/hms/internal/dbtest"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/patient"
 )
 
 const phone, email fieldcrypt.Field = "test.phone", "test.email"
@@ -127,17 +128,32 @@ func TestKeys_Index(t *testing.T) {
 	require.Empty(t, token(keys, phone, ""))
 }
 
+// erasable gives a patient whose erasure is on record: without that no key is destroyed.
+func erasable(t *testing.T, env *dbtest.Env) uuid.UUID {
+	t.Helper()
+	p, err := patient.New(env.Base).Register(env.Ctx, patient.RegisterInput{
+		Details: patient.Details{LastName: uuid.NewString(), Gender: patient.GenderUnknown},
+	})
+	require.NoError(t, err)
+	require.NoError(t, env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
+		_, err := db.Exec(ctx, `INSERT INTO hms.erasure (tenant_id, patient_id, basis, reason, erased_by, erased_at)
+			VALUES ($1, $2, 'test', 'test', 'system:test', now())`, db.Tenant(), p.ID)
+		return err
+	}))
+	return p.ID.UUID()
+}
+
 func TestCipher_Erase(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	crypt := env.Base.Crypt
-	subject, other, row := uuid.New(), uuid.New(), uuid.New()
+	subject, other, row := erasable(t, env), uuid.New(), uuid.New()
 	keys := keysOf(t, env, crypt, subject, other)
 	stored, theirs := seal(t, keys, subject, phone, row, "secret"), seal(t, keys, other, phone, row, "another's")
 	erase := func(ctx context.Context, db dbx.DB) error { return crypt.Erase(ctx, db, subject) }
-	require.NoError(t, env.InTx(t, env.Ctx, erase))
-	require.NoError(t, env.InTx(t, env.Ctx, erase), "twice is no error")
-	require.NoError(t, env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
+	require.NoError(t, env.InOperation(t, env.Ctx, "encryption.erase", erase))
+	require.NoError(t, env.InOperation(t, env.Ctx, "encryption.erase", erase), "twice is no error")
+	require.NoError(t, env.InOperation(t, env.Ctx, "encryption.rotate", func(ctx context.Context, db dbx.DB) error {
 		keys, err := crypt.Load(ctx, db, subject, other)
 		require.NoError(t, err)
 		text, err := keys.Open(subject, phone, row, stored)
@@ -164,12 +180,12 @@ func TestCipher_EraseConcurrently(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	for range 10 {
-		subject, row := uuid.New(), uuid.New()
+		subject, row := erasable(t, env), uuid.New()
 		sealed := make([]string, 8)
 		var wg sync.WaitGroup
 		for i := range sealed {
 			wg.Go(func() {
-				err := env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
+				err := env.InOperation(t, env.Ctx, "encryption.erase", func(ctx context.Context, db dbx.DB) error {
 					if i == 0 {
 						return env.Base.Crypt.Erase(ctx, db, subject)
 					}
