@@ -887,6 +887,20 @@ END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.guard_charge() TO hms_app;
 
+CREATE OR REPLACE FUNCTION hms.guard_credential()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF current_user = 'hms_app' AND NOT hms.context(5) = ANY (TG_ARGV) THEN
+        RAISE EXCEPTION 'this operation makes no credential' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.guard_credential() TO hms_app;
+
 CREATE OR REPLACE FUNCTION hms.guard_data_key()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1866,6 +1880,7 @@ CREATE INDEX api_key_user_idx ON hms.api_key USING btree (tenant_id, user_id);
 ALTER TABLE hms.api_key ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.api_key FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
 CREATE TRIGGER api_key_keep_rows BEFORE DELETE OR TRUNCATE ON hms.api_key FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER api_key_made BEFORE INSERT ON hms.api_key FOR EACH ROW EXECUTE FUNCTION hms.guard_credential('identity.create_api_key');
 GRANT INSERT, SELECT ON hms.api_key TO hms_app;
 GRANT SELECT ON hms.api_key TO hms_backup;
 
@@ -3059,6 +3074,7 @@ CREATE POLICY tenant_isolation ON hms.external_identity FOR ALL TO PUBLIC USING 
 CREATE TRIGGER external_identity_audit_delete AFTER DELETE ON hms.external_identity REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('external_identity', '', 'id');
 CREATE TRIGGER external_identity_audit_insert AFTER INSERT ON hms.external_identity REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('external_identity', '', 'id');
 CREATE TRIGGER external_identity_audit_update AFTER UPDATE ON hms.external_identity REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('external_identity', '', 'id');
+CREATE TRIGGER external_identity_made BEFORE INSERT ON hms.external_identity FOR EACH ROW EXECUTE FUNCTION hms.guard_credential('identity.link_external_identity');
 GRANT INSERT, SELECT ON hms.external_identity TO hms_app;
 GRANT SELECT ON hms.external_identity TO hms_backup;
 
@@ -4960,6 +4976,7 @@ CREATE INDEX user_device_expires_idx ON hms.user_device USING btree (tenant_id, 
 CREATE INDEX user_device_user_idx ON hms.user_device USING btree (tenant_id, user_id, last_used_at);
 ALTER TABLE hms.user_device ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.user_device FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER user_device_made BEFORE INSERT ON hms.user_device FOR EACH ROW EXECUTE FUNCTION hms.guard_credential('identity.login');
 GRANT DELETE, INSERT, SELECT ON hms.user_device TO hms_app;
 GRANT SELECT ON hms.user_device TO hms_backup;
 
@@ -4995,6 +5012,7 @@ CREATE TABLE hms.user_password ( -- hms_owner
 ALTER TABLE hms.user_password ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.user_password FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
 CREATE TRIGGER user_password_keep_rows BEFORE DELETE OR TRUNCATE ON hms.user_password FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER user_password_set BEFORE INSERT OR UPDATE OF hash ON hms.user_password FOR EACH ROW WHEN ((new.hash <> ''::text)) EXECUTE FUNCTION hms.guard_credential('identity.accept_invitation', 'identity.change_password', 'identity.reset_password', 'identity.login');
 GRANT INSERT, SELECT ON hms.user_password TO hms_app;
 GRANT SELECT ON hms.user_password TO hms_backup;
 
@@ -5009,6 +5027,7 @@ CREATE TABLE hms.user_recovery_code ( -- hms_owner
 );
 ALTER TABLE hms.user_recovery_code ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.user_recovery_code FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER user_recovery_code_made BEFORE INSERT ON hms.user_recovery_code FOR EACH ROW EXECUTE FUNCTION hms.guard_credential('identity.confirm_totp');
 GRANT INSERT, SELECT ON hms.user_recovery_code TO hms_app;
 GRANT SELECT ON hms.user_recovery_code TO hms_backup;
 
@@ -5057,6 +5076,9 @@ CREATE TABLE hms.user_session ( -- hms_owner
 CREATE INDEX user_session_user_idx ON hms.user_session USING btree (tenant_id, user_id, started_at);
 ALTER TABLE hms.user_session ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.user_session FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER user_session_made BEFORE INSERT ON hms.user_session FOR EACH ROW EXECUTE FUNCTION hms.guard_credential('identity.login', 'identity.login_external', 'identity.rotate_session');
+CREATE TRIGGER user_session_prolonged BEFORE UPDATE OF expires_at ON hms.user_session FOR EACH ROW EXECUTE FUNCTION hms.guard_credential('identity.rotate_session');
+CREATE TRIGGER user_session_proved BEFORE UPDATE OF authenticated_at ON hms.user_session FOR EACH ROW EXECUTE FUNCTION hms.guard_credential('identity.reauthenticate');
 GRANT DELETE, INSERT, SELECT ON hms.user_session TO hms_app;
 GRANT SELECT ON hms.user_session TO hms_backup;
 
@@ -5078,6 +5100,7 @@ CREATE INDEX user_token_expires_idx ON hms.user_token USING btree (tenant_id, ex
 CREATE INDEX user_token_user_idx ON hms.user_token USING btree (tenant_id, user_id, purpose);
 ALTER TABLE hms.user_token ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.user_token FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER user_token_made BEFORE INSERT ON hms.user_token FOR EACH ROW EXECUTE FUNCTION hms.guard_credential('identity.invite', 'identity.request_password_reset');
 GRANT DELETE, INSERT, SELECT ON hms.user_token TO hms_app;
 GRANT SELECT ON hms.user_token TO hms_backup;
 
@@ -5092,6 +5115,7 @@ CREATE TABLE hms.user_totp ( -- hms_owner
 );
 ALTER TABLE hms.user_totp ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.user_totp FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER user_totp_set BEFORE INSERT OR UPDATE OF secret ON hms.user_totp FOR EACH ROW EXECUTE FUNCTION hms.guard_credential('identity.begin_totp', 'encryption.reencrypt');
 GRANT INSERT, SELECT ON hms.user_totp TO hms_app;
 GRANT SELECT ON hms.user_totp TO hms_backup;
 
@@ -5218,5 +5242,6 @@ CREATE TABLE hms.webauthn_credential ( -- hms_owner
 CREATE INDEX webauthn_credential_user_idx ON hms.webauthn_credential USING btree (tenant_id, user_id);
 ALTER TABLE hms.webauthn_credential ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.webauthn_credential FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER webauthn_credential_made BEFORE INSERT ON hms.webauthn_credential FOR EACH ROW EXECUTE FUNCTION hms.guard_credential('identity.add_webauthn_credential');
 GRANT INSERT, SELECT ON hms.webauthn_credential TO hms_app;
 GRANT SELECT ON hms.webauthn_credential TO hms_backup;

@@ -182,7 +182,7 @@ func templateName() string {
 	for _, step := range migrate.Steps() {
 		hash.Write([]byte(step.SQL + step.Checksum))
 	}
-	hash.Write([]byte(contextKey().Reveal()))
+	hash.Write([]byte(ContextKey().Reveal()))
 	return "hms_template_" + hex.EncodeToString(hash.Sum(nil)[:6])
 }
 
@@ -200,17 +200,17 @@ func cleanUp() error {
 	return errors.Join(err, process.server.Stop(ctx))
 }
 
-// contextKey is the key of hardened mode, in which the whole suite runs where HMS_TEST_CONTEXT_KEY holds one
+// ContextKey is the key of hardened mode, in which the whole suite runs where HMS_TEST_CONTEXT_KEY holds one
 // (hms.NewContextKey); empty for the ordinary mode.
-func contextKey() hmstype.Secret { return hmstype.Secret(os.Getenv("HMS_TEST_CONTEXT_KEY")) }
+func ContextKey() hmstype.Secret { return hmstype.Secret(os.Getenv("HMS_TEST_CONTEXT_KEY")) }
 
 // Hardened tells whether the suite runs in hardened mode.
-func Hardened() bool { return contextKey() != "" }
+func Hardened() bool { return ContextKey() != "" }
 
 // assumeKey gives every handle of this binary the key of hardened mode.
 var assumeKey = sync.OnceValue(func() (err error) {
 	if Hardened() {
-		dbx.AssumedContextKey, err = dbx.ParseContextKey(contextKey())
+		dbx.AssumedContextKey, err = dbx.ParseContextKey(ContextKey())
 	}
 	return err
 })

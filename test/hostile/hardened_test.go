@@ -31,9 +31,13 @@ func hardened(t *testing.T) (e *hmstest.Env, key hmstype.Secret) {
 // injected runs fn in a transaction of ours that entered as an actor, as a hole in a host's SQL would.
 func injected(t *testing.T, e *hmstest.Env, key hmstype.Secret, fn func(ctx context.Context, db dbx.DB) error) error {
 	t.Helper()
-	parsed, err := dbx.ParseContextKey(key)
-	require.NoError(t, err)
-	handle := dbx.NewHandle(e.DB, dbx.Options{Now: e.Now, ContextKey: parsed})
+	options := dbx.Options{Now: e.Now}
+	if key != "" {
+		var err error
+		options.ContextKey, err = dbx.ParseContextKey(key)
+		require.NoError(t, err)
+	}
+	handle := dbx.NewHandle(e.DB, options)
 	return handle.InTx(e.Ctx, "test.injected", fn)
 }
 
