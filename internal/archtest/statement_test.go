@@ -16,8 +16,8 @@ import (
 )
 
 // sqlText tells a piece of a statement from other text.
-var sqlText = regexp.MustCompile(`\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|FROM|WHERE|VALUES|GROUP BY|ORDER BY|HAVING|JOIN|` +
-	`SAVEPOINT|SET (LOCAL|ROLE)|LIMIT|AND|EXISTS|RETURNING|TABLE|RAISE)\b|\bhms\.`)
+var sqlText = regexp.MustCompile(`\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|FROM|WHERE|VALUES|GROUP BY|ORDER BY|HAVING|` +
+	`JOIN|SAVEPOINT|SET (LOCAL|ROLE)|LIMIT|AND|EXISTS|RETURNING|TABLE|RAISE)\b|\bhms\.`)
 
 // mayBeSQL are the pieces of statements that are no constants, by folder and expression, and why they hold
 // nothing that anybody entered. Values are parameters.
@@ -33,7 +33,7 @@ var mayBeSQL = map[string]string{
 	"internal/dbx h.savepoint()":                  "a constant and a depth",
 	"internal/dbx history":                        "the constant above it, for one of our tables",
 	"internal/dbx id":                             "a list's own column",
-	"internal/dbx quoteLiteral(value)":            "SET takes no parameters: quoted, escaped and tried on a fuzzer's texts",
+	"internal/dbx quoteLiteral(value)":            "SET takes no parameters: quoted, escaped and fuzzed",
 	"internal/dbx name":                           "a savepoint's: a constant and a depth",
 	"internal/dbx o.At":                           "a list's own column",
 	"internal/dbx quoteRole(before.role)":         "SET ROLE takes no parameters: what the server gave, in quotes",

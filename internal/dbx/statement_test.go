@@ -105,7 +105,8 @@ func TestStatement_IsSentAgain(t *testing.T) {
 	t.Parallel()
 	inEachMode(t, func(t *testing.T, ctx context.Context, db dbx.DB) {
 		inner := db.NewSelect().ColumnExpr("?::text AS word", "in").Where("? = 'x'", "x")
-		q := db.NewSelect().ColumnExpr("?::text || i.word", "out ").TableExpr("(?) AS i", inner).Where("?::int = 2", dbx.Number(2))
+		q := db.NewSelect().ColumnExpr("?::text || i.word", "out ").TableExpr("(?) AS i", inner).
+			Where("?::int = 2", dbx.Number(2))
 		for range 2 {
 			var text string
 			require.NoError(t, q.Scan(ctx, &text))

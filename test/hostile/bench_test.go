@@ -78,5 +78,7 @@ func median(v []float64) float64 {
 }
 
 func dispensed(who hmstype.PatientID, s hmstest.Stock) pharmacy.DispenseInput {
-	return pharmacy.DispenseInput{Patient: who, Item: s.Item.ID, Location: s.Location, Quantity: 1, OverrideReason: "benchmark"}
+	return pharmacy.DispenseInput{
+		Patient: who, Item: s.Item.ID, Location: s.Location, Quantity: 1, OverrideReason: "benchmark",
+	}
 }

@@ -31,7 +31,8 @@ func TestInjection_WithoutStandardConformingStrings(t *testing.T) {
 	hacker := env.Neighbour(t)
 	var database string
 	require.NoError(t, env.DB.NewRaw(`SELECT current_database()`).Scan(t.Context(), &database))
-	_, err := env.DB.NewRaw(`ALTER DATABASE ? SET standard_conforming_strings = off`, bun.Ident(database)).Exec(t.Context())
+	_, err := env.DB.NewRaw(`ALTER DATABASE ? SET standard_conforming_strings = off`, bun.Ident(database)).
+		Exec(t.Context())
 	require.NoError(t, err)
 	for _, mode := range []pgx.QueryExecMode{
 		pgx.QueryExecModeCacheStatement, pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol,

@@ -95,7 +95,8 @@ GRANT INSERT ON observed.deed TO PUBLIC;
 CREATE FUNCTION observed.note() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	INSERT INTO observed.deed
-	VALUES (split_part(coalesce(current_setting('hms.context', true), ''), chr(31), 5), current_user, TG_OP, TG_ARGV[0], TG_ARGV[1]);
+	VALUES (split_part(coalesce(current_setting('hms.context', true), ''), chr(31), 5), current_user, TG_OP,
+		TG_ARGV[0], TG_ARGV[1]);
 	RETURN NULL;
 END $$;
 DO $$
