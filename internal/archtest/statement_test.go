@@ -16,8 +16,8 @@ import (
 )
 
 // sqlText tells a piece of a statement from other text.
-var sqlText = regexp.MustCompile(`\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|FROM|WHERE|VALUES|GROUP BY|ORDER BY|HAVING|` +
-	`JOIN|SAVEPOINT|SET (LOCAL|ROLE)|LIMIT|AND|EXISTS|RETURNING|TABLE|RAISE)\b|\bhms\.`)
+var sqlText = regexp.MustCompile(`\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|FROM|WHERE|VALUES|GROUP BY|ORDER BY|` +
+	`HAVING|JOIN|SAVEPOINT|SET (LOCAL|ROLE)|LIMIT|AND|EXISTS|RETURNING|TABLE|RAISE)\b|\bhms\.`)
 
 // mayBeSQL are the pieces of statements that are no constants, by folder and expression, and why they hold
 // nothing that anybody entered. Values are parameters.
