@@ -47,12 +47,23 @@ const weaknesses = `
 		ON w.name = s.name AND s.setting !~ w.suits
 	UNION ALL
 	SELECT 'the login ' || w.says, r.rolname::text, w.mend, true
-	FROM pg_catalog.pg_roles AS r, LATERAL (VALUES
-		(r.rolsuper, 'is a superuser, whom no rule of the database binds', 'connect as a role without SUPERUSER'),
-		(r.rolbypassrls, 'sees every tenant (BYPASSRLS)', 'connect as a role without BYPASSRLS'),
-		(NOT r.rolsuper AND pg_catalog.pg_has_role(r.oid, 'hms_owner', 'MEMBER'), 'may become hms_owner',
-			'migrate, seal and archive with another login, and REVOKE hms_owner from this one')) AS w (holds, says, mend)
-	WHERE r.rolname = session_user AND w.holds
+	FROM pg_catalog.pg_roles AS r, LATERAL (
+		SELECT 'is a superuser, whom no rule of the database binds', 'connect as a role without SUPERUSER'
+		WHERE r.rolsuper
+		UNION ALL
+		SELECT 'sees every tenant (BYPASSRLS)', 'connect as a role without BYPASSRLS' WHERE r.rolbypassrls
+		UNION ALL
+		SELECT 'may make itself a member of any role (CREATEROLE)', 'connect as a role without CREATEROLE'
+		WHERE NOT r.rolsuper AND r.rolcreaterole
+		UNION ALL
+		SELECT 'may become ' || q.rolname, 'migrate, archive and dump with another login, and REVOKE '
+			|| quote_ident(q.rolname) || ' from this one'
+		FROM pg_catalog.pg_roles AS q
+		WHERE NOT r.rolsuper AND q.oid <> r.oid AND pg_catalog.pg_has_role(r.oid, q.oid, 'MEMBER')
+			AND (q.rolsuper OR q.rolbypassrls OR q.rolcreaterole OR q.rolname IN ('hms_owner', 'hms_backup',
+				'pg_read_all_data', 'pg_write_all_data', 'pg_read_server_files', 'pg_write_server_files',
+				'pg_execute_server_program'))) AS w (says, mend)
+	WHERE r.rolname = session_user
 	ORDER BY 1, 2`
 
 // Weaknesses gives what of the server's and the login's set-up leaves open more than it must; an empty

@@ -52,6 +52,9 @@ func NewHandle(db *bun.DB, opts Options) Handle {
 	if opts.ContextKey == nil {
 		opts.ContextKey = AssumedContextKey
 	}
+	// A name of a prepared statement is a session's, and SQL in the wrong hands may put another statement behind it:
+	// in hardened mode nothing goes by name.
+	opts.UncachedStatements = opts.UncachedStatements || opts.ContextKey != nil
 	return Handle{
 		bun: db, opts: opts, pgx: isPgx(db), tenants: &tenantCache{known: map[hmstype.TenantID]cachedTenant{}},
 		persons: newPersonCache(),

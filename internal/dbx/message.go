@@ -39,7 +39,9 @@ func (h Handle) send(ctx context.Context, conn bun.IConn, messages ...message) e
 	return nil
 }
 
-// textArgs gives the parameters of a message; none asks for the simple protocol.
+// textArgs gives the parameters of a message; none asks for the simple protocol. They go with their text and never
+// by the name of a prepared statement, for SQL that somebody slipped in may have put another statement behind a
+// name, which would then be shown what a host signed.
 func (h Handle) textArgs(texts []string) []any {
 	if len(texts) == 0 {
 		return nil
@@ -48,7 +50,7 @@ func (h Handle) textArgs(texts []string) []any {
 	for i, text := range texts {
 		args[i] = text
 	}
-	return h.statementArgs(args)
+	return Arguments(h.bun, args...)
 }
 
 func pipeline(ctx context.Context, conn *sql.Conn, messages []message) error {

@@ -74,7 +74,7 @@ func (h Handle) enter(ctx context.Context, want settings) (before hostSettings, 
 	if h.owned != nil {
 		return before, h.apply(ctx, h.conn, h.changes(want, *h.owned))
 	}
-	err = h.conn.QueryRowContext(ctx, readSettings).Scan(&before.role, &before.path, &before.strings,
+	err = h.conn.QueryRowContext(ctx, readSettings, Arguments(h.bun)...).Scan(&before.role, &before.path, &before.strings,
 		&before.tenant, &before.context, &before.distributed)
 	if err != nil {
 		return before, fmt.Errorf("read settings: %w", err)

@@ -115,9 +115,10 @@ func (h Handle) inOwnTx(
 }
 
 // begin sends BEGIN and the settings in one round trip, and closes what cursors somebody left open
-// beyond his transaction: they would show his rows to the next one.
+// beyond his transaction: they would show his rows to the next one. The level is named, for a session's default
+// is whatever somebody set: a sum after a lock must see what was committed before the lock was had.
 func (h Handle) begin(ctx context.Context, conn *sql.Conn, want settings) error {
-	messages := append([]message{{text: "BEGIN"}, {text: "CLOSE ALL"}}, guarded...)
+	messages := append([]message{{text: "BEGIN ISOLATION LEVEL READ COMMITTED"}, {text: "CLOSE ALL"}}, guarded...)
 	return h.send(ctx, conn, append(messages, h.statements(want)...)...)
 }
 

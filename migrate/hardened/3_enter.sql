@@ -8,7 +8,7 @@ DECLARE
     m text := left(p_signed, -65);
     v text[] := string_to_array(m, chr(31));
 BEGIN
-    IF hms.context_mac(v[9], 'host' || chr(31) || m) IS DISTINCT FROM right(p_signed, 64) THEN
+    IF p_signed IS NULL OR hms.context_mac(v[9], 'host' || chr(31) || m) IS DISTINCT FROM right(p_signed, 64) THEN
         RAISE EXCEPTION 'the context is not signed by a key of this database' USING ERRCODE = 'HM009';
     ELSIF to_timestamp(v[10]::double precision) < clock_timestamp() THEN
         RAISE EXCEPTION 'the context is too old: look at the clocks of host and database' USING ERRCODE = 'HM009';

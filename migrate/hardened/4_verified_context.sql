@@ -1,5 +1,5 @@
--- In place of routine/core/verified_context.sql: what hms.enter set in this transaction; empty where nothing
--- is said.
+-- In place of routine/core/verified_context.sql: what hms.enter set in this transaction; empty for an
+-- administrator who says nothing.
 CREATE OR REPLACE FUNCTION hms.verified_context() RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -8,6 +8,10 @@ DECLARE
     mac text;
 BEGIN
     IF c = '' THEN
+        -- The context that was entered may be emptied, by RETURNING set_config(...) between a row and its event.
+        IF NOT pg_has_role(session_user, 'hms_owner', 'MEMBER') THEN
+            RAISE EXCEPTION 'nothing was entered in this transaction' USING ERRCODE = 'HM009';
+        END IF;
         RETURN '';
     END IF;
     SELECT encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to('entered' || chr(31) || pg_backend_pid() || chr(31)

@@ -155,6 +155,9 @@ func TestCheck_Hardened(t *testing.T) {
 	}
 	require.ErrorContains(t, check("BYPASSRLS", "hms_app"), "BYPASSRLS")
 	require.ErrorContains(t, check("", "hms_owner, hms_app"), "hms_owner")
+	require.ErrorContains(t, check("CREATEROLE", "hms_app"), "CREATEROLE")
+	require.ErrorContains(t, check("", "hms_app, pg_read_all_data"), "pg_read_all_data")
+	require.ErrorContains(t, check("", "hms_app, hms_backup"), "hms_backup")
 	require.NoError(t, check("", "hms_app"))
 	require.NoError(t, e.H.Soften(t.Context()))
 	require.ErrorIs(t, check("", "hms_app"), migrate.ErrNotHardened)

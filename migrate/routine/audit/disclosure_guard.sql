@@ -9,4 +9,7 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.disclosure_guard() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER disclosure_guard BEFORE UPDATE ON hms.disclosure FOR EACH ROW EXECUTE FUNCTION hms.disclosure_guard();

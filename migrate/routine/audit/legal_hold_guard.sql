@@ -10,4 +10,7 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.legal_hold_guard() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER legal_hold_guard BEFORE UPDATE ON hms.legal_hold FOR EACH ROW EXECUTE FUNCTION hms.legal_hold_guard();

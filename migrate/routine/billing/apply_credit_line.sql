@@ -12,4 +12,7 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.apply_credit_line() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER credit_note_line_apply AFTER INSERT ON hms.credit_note_line FOR EACH ROW EXECUTE FUNCTION hms.apply_credit_line();

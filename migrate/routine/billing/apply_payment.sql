@@ -19,4 +19,7 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.apply_payment() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER payment_apply AFTER INSERT OR UPDATE ON hms.payment FOR EACH ROW EXECUTE FUNCTION hms.apply_payment();

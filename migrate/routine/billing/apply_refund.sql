@@ -11,4 +11,7 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.apply_refund() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER refund_apply AFTER INSERT ON hms.refund FOR EACH ROW EXECUTE FUNCTION hms.apply_refund();

@@ -20,6 +20,9 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.check_credit_note() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER credit_note_line_sum AFTER INSERT ON hms.credit_note_line REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION hms.check_credit_note('line');
 

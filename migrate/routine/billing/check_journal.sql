@@ -7,5 +7,8 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.check_journal() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER posting_balance AFTER INSERT ON hms.posting REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION hms.check_journal();

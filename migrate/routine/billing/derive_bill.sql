@@ -14,5 +14,8 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.derive_bill() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER bill_share_derive AFTER UPDATE OF paid_amount, credited_amount ON hms.bill_share
     FOR EACH ROW EXECUTE FUNCTION hms.derive_bill();

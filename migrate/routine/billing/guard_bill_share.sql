@@ -17,4 +17,7 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.guard_bill_share() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER bill_share_guard BEFORE UPDATE ON hms.bill_share FOR EACH ROW EXECUTE FUNCTION hms.guard_bill_share();

@@ -14,4 +14,7 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.guard_charge() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER charge_guard BEFORE UPDATE ON hms.charge FOR EACH ROW EXECUTE FUNCTION hms.guard_charge();

@@ -17,4 +17,7 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.guard_payment() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER payment_guard BEFORE UPDATE ON hms.payment FOR EACH ROW EXECUTE FUNCTION hms.guard_payment();

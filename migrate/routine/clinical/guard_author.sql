@@ -13,6 +13,9 @@ BEGIN
     RAISE EXCEPTION 'the author has no active account' USING ERRCODE = 'HM201', DETAIL = coalesce(v_author, '');
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.guard_author() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER prescription_author BEFORE INSERT ON hms.prescription
     FOR EACH ROW EXECUTE FUNCTION hms.guard_author();
 

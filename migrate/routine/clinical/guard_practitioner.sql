@@ -14,6 +14,9 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.guard_practitioner() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER appointment_practitioner BEFORE INSERT OR UPDATE OF practitioner_id ON hms.appointment
     FOR EACH ROW EXECUTE FUNCTION hms.guard_practitioner();
 

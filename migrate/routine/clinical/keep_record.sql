@@ -9,6 +9,9 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.keep_record() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER clinical_note_signed BEFORE UPDATE ON hms.clinical_note FOR EACH ROW
     WHEN (OLD.status <> 'draft') EXECUTE FUNCTION hms.keep_record('status', 'error_reason', 'version');
 

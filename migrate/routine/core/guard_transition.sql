@@ -8,3 +8,6 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
+
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.guard_transition() FROM hms_app;

@@ -4,3 +4,6 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION 'rows of this table are never changed or removed' USING ERRCODE = 'HM002';
 END $$;
+
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.refuse_change() FROM hms_app;

@@ -11,5 +11,8 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.guard_data_key() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER data_key_guard BEFORE INSERT OR UPDATE ON hms.data_key FOR EACH ROW
     WHEN (NEW.wrapped = '') EXECUTE FUNCTION hms.guard_data_key();

@@ -30,5 +30,8 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.access_change_guard() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER access_change_guard BEFORE UPDATE ON hms.access_change
     FOR EACH ROW EXECUTE FUNCTION hms.access_change_guard();

@@ -49,5 +49,8 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.break_glass_guard() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER break_glass_guard BEFORE INSERT OR UPDATE ON hms.break_glass
     FOR EACH ROW EXECUTE FUNCTION hms.break_glass_guard();

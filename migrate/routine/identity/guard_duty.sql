@@ -38,5 +38,8 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.guard_duty() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER duty_guard BEFORE INSERT OR UPDATE ON hms.duty
     FOR EACH ROW EXECUTE FUNCTION hms.guard_duty();

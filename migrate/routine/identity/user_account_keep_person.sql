@@ -13,5 +13,8 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.user_account_keep_person() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER user_account_keep_person BEFORE INSERT OR UPDATE ON hms.user_account
     FOR EACH ROW EXECUTE FUNCTION hms.user_account_keep_person();

@@ -30,6 +30,9 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.guard_lab_result() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER lab_result_status_guard BEFORE INSERT ON hms.lab_result
     FOR EACH ROW EXECUTE FUNCTION hms.guard_lab_result(
         'preliminary>preliminary', 'preliminary>final', 'preliminary>cancelled', 'preliminary>entered-in-error',

@@ -10,5 +10,8 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.guard_requester() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER lab_order_requester BEFORE INSERT OR UPDATE OF requester_id ON hms.lab_order
     FOR EACH ROW EXECUTE FUNCTION hms.guard_requester();

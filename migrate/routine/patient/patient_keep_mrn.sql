@@ -6,5 +6,8 @@ BEGIN
     RAISE EXCEPTION 'a medical record number never changes' USING ERRCODE = 'HM601';
 END $$;
 
+-- Triggers fire without that right; with it, hms_app could hang the function on a table of its own.
+REVOKE EXECUTE ON FUNCTION hms.patient_keep_mrn() FROM hms_app;
+
 CREATE OR REPLACE TRIGGER patient_keep_mrn BEFORE UPDATE OF mrn, mrn_key ON hms.patient FOR EACH ROW
     WHEN (OLD.mrn IS DISTINCT FROM NEW.mrn OR OLD.mrn_key IS DISTINCT FROM NEW.mrn_key) EXECUTE FUNCTION hms.patient_keep_mrn();
