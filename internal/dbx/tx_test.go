@@ -165,7 +165,7 @@ func TestHandle_InTx_RetriesDeadlockConcurrent(t *testing.T) {
 	}
 	require.NoError(t, <-errs)
 	require.NoError(t, <-errs)
-	require.Equal(t, 3, tries[0]+tries[1], "one of the two was tried again")
+	require.GreaterOrEqual(t, tries[0]+tries[1], 3, "one was tried again, or more often where it overtook")
 	require.Equal(t, int64(2), counted(t, env))
 }
 
