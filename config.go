@@ -43,7 +43,8 @@ type Config struct {
 	UncachedStatements bool
 	// ContextKey switches hardened mode on, for a database that [HMS.Harden] brought into it with this key: SQL
 	// that somebody slips into the program can then name neither another tenant nor another actor. Make one with
-	// [NewContextKey]. Empty is the ordinary mode. It is for plain PostgreSQL only.
+	// [NewContextKey]. Empty is the ordinary mode. It is for plain PostgreSQL only, and no statement is prepared by
+	// name, whatever UncachedStatements says.
 	ContextKey hmstype.Secret
 	// KeyEncryptionKey switches field encryption on: it wraps the keys by which identifiers,
 	// telephone numbers, addresses and the like are sealed in the database. Any Tink

@@ -130,8 +130,8 @@ func (h *HMS) Migrate(ctx context.Context) error {
 //
 // What of the server's set-up leaves open more than it must goes to the Logger as warnings; see
 // [HMS.Weaknesses]. With a Config.ContextKey it fails where the database is not in hardened mode
-// (migrate.ErrNotHardened), does not know the key ([ErrHardened]), or the login could undo it: a
-// superuser, one with BYPASSRLS, a member of hms_owner.
+// (migrate.ErrNotHardened), does not know the key ([ErrHardened]), or the login could undo it: one that is or may
+// become a superuser, one with BYPASSRLS or CREATEROLE, hms_owner, hms_backup or a reader of all data.
 func (h *HMS) Check(ctx context.Context) error {
 	state, err := migrate.Check(ctx, h.handle.Bun())
 	if err != nil {
