@@ -555,7 +555,7 @@ END $function$
 CREATE OR REPLACE FUNCTION hms.context(p_part integer)
  RETURNS text
  LANGUAGE sql
- STABLE PARALLEL SAFE
+ STABLE PARALLEL RESTRICTED
 RETURN split_part(hms.verified_context(), chr(31), p_part)
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.context(p_part integer) TO hms_app;
@@ -719,6 +719,25 @@ BEGIN
 END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.forget_webauthn(p_tenant uuid, p_user uuid, p_id uuid) TO hms_app;
+
+CREATE OR REPLACE FUNCTION hms.guard_active_account()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    named uuid := (to_jsonb(NEW) ->> TG_ARGV[0])::uuid;
+BEGIN
+    IF TG_OP = 'UPDATE' AND named = (to_jsonb(OLD) ->> TG_ARGV[0])::uuid THEN
+        RETURN NEW;
+    END IF;
+    IF EXISTS (SELECT 1 FROM hms.user_account AS u
+        WHERE u.tenant_id = NEW.tenant_id AND u.id = named AND u.status <> 'active') THEN
+        RAISE EXCEPTION 'whom % names has no active account', TG_ARGV[0] USING ERRCODE = TG_ARGV[1], DETAIL = named;
+    END IF;
+    RETURN NEW;
+END $function$
+; -- hms_owner
 
 CREATE OR REPLACE FUNCTION hms.guard_author()
  RETURNS trigger
@@ -1014,37 +1033,6 @@ BEGIN
 END $function$
 ; -- hms_owner
 
-CREATE OR REPLACE FUNCTION hms.guard_practitioner()
- RETURNS trigger
- LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-BEGIN
-    IF TG_OP = 'UPDATE' AND NEW.practitioner_id = OLD.practitioner_id THEN
-        RETURN NEW;
-    END IF;
-    IF EXISTS (SELECT 1 FROM hms.user_account AS u
-        WHERE u.tenant_id = NEW.tenant_id AND u.id = NEW.practitioner_id AND u.status <> 'active') THEN
-        RAISE EXCEPTION 'the practitioner has no active account' USING ERRCODE = 'HM201', DETAIL = NEW.practitioner_id;
-    END IF;
-    RETURN NEW;
-END $function$
-; -- hms_owner
-
-CREATE OR REPLACE FUNCTION hms.guard_requester()
- RETURNS trigger
- LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-BEGIN
-    IF EXISTS (SELECT 1 FROM hms.user_account AS u
-        WHERE u.tenant_id = NEW.tenant_id AND u.id = NEW.requester_id AND u.status <> 'active') THEN
-        RAISE EXCEPTION 'the requester has no active account' USING ERRCODE = 'HM402', DETAIL = NEW.requester_id;
-    END IF;
-    RETURN NEW;
-END $function$
-; -- hms_owner
-
 CREATE OR REPLACE FUNCTION hms.guard_status(p_table text, VARIADIC p_pairs text[])
  RETURNS void
  LANGUAGE plpgsql
@@ -1120,7 +1108,7 @@ END $function$
 CREATE OR REPLACE FUNCTION hms.is_held(p_tenant uuid, p_patient uuid)
  RETURNS boolean
  LANGUAGE sql
- STABLE PARALLEL SAFE
+ STABLE PARALLEL RESTRICTED
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     SELECT EXISTS (SELECT 1 FROM hms.legal_hold AS h
@@ -1246,7 +1234,7 @@ GRANT EXECUTE ON FUNCTION hms.minor_units(p_currency text) TO hms_app;
 CREATE OR REPLACE FUNCTION hms.operation_time()
  RETURNS timestamp with time zone
  LANGUAGE sql
- STABLE PARALLEL SAFE
+ STABLE PARALLEL RESTRICTED
 RETURN COALESCE((NULLIF(hms.context(7), ''::text))::timestamp with time zone, clock_timestamp())
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.operation_time() TO hms_app;
@@ -1902,7 +1890,7 @@ CREATE TRIGGER appointment_audit_delete AFTER DELETE ON hms.appointment REFERENC
 CREATE TRIGGER appointment_audit_insert AFTER INSERT ON hms.appointment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('appointment', 'patient_id', 'id');
 CREATE TRIGGER appointment_audit_update AFTER UPDATE ON hms.appointment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('appointment', 'patient_id', 'id');
 CREATE TRIGGER appointment_keep_rows BEFORE DELETE OR TRUNCATE ON hms.appointment FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-CREATE TRIGGER appointment_practitioner BEFORE INSERT OR UPDATE OF practitioner_id ON hms.appointment FOR EACH ROW EXECUTE FUNCTION hms.guard_practitioner();
+CREATE TRIGGER appointment_practitioner BEFORE INSERT OR UPDATE OF practitioner_id ON hms.appointment FOR EACH ROW EXECUTE FUNCTION hms.guard_active_account('practitioner_id', 'HM201');
 CREATE TRIGGER appointment_status_guard BEFORE UPDATE OF status ON hms.appointment FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('arrived>cancelled', 'arrived>checked-in', 'arrived>entered-in-error', 'arrived>fulfilled', 'booked>arrived', 'booked>cancelled', 'booked>checked-in', 'booked>entered-in-error', 'booked>noshow', 'cancelled>entered-in-error', 'checked-in>cancelled', 'checked-in>entered-in-error', 'checked-in>fulfilled', 'fulfilled>entered-in-error', 'noshow>entered-in-error', 'pending>booked', 'pending>cancelled', 'pending>entered-in-error', 'proposed>booked', 'proposed>cancelled', 'proposed>entered-in-error', 'proposed>pending', 'waitlist>booked', 'waitlist>cancelled', 'waitlist>entered-in-error', 'waitlist>pending');
 GRANT INSERT, SELECT ON hms.appointment TO hms_app;
 GRANT SELECT ON hms.appointment TO hms_backup;
@@ -2980,7 +2968,7 @@ CREATE TRIGGER encounter_audit_delete AFTER DELETE ON hms.encounter REFERENCING 
 CREATE TRIGGER encounter_audit_insert AFTER INSERT ON hms.encounter REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('encounter', 'patient_id', 'id');
 CREATE TRIGGER encounter_audit_update AFTER UPDATE ON hms.encounter REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('encounter', 'patient_id', 'id');
 CREATE TRIGGER encounter_keep_rows BEFORE DELETE OR TRUNCATE ON hms.encounter FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-CREATE TRIGGER encounter_practitioner BEFORE INSERT OR UPDATE OF practitioner_id ON hms.encounter FOR EACH ROW EXECUTE FUNCTION hms.guard_practitioner();
+CREATE TRIGGER encounter_practitioner BEFORE INSERT OR UPDATE OF practitioner_id ON hms.encounter FOR EACH ROW EXECUTE FUNCTION hms.guard_active_account('practitioner_id', 'HM201');
 CREATE TRIGGER encounter_status_guard BEFORE UPDATE OF status ON hms.encounter FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('arrived>cancelled', 'arrived>entered-in-error', 'arrived>in-progress', 'arrived>triaged', 'cancelled>entered-in-error', 'finished>entered-in-error', 'in-progress>entered-in-error', 'in-progress>finished', 'in-progress>onleave', 'onleave>entered-in-error', 'onleave>in-progress', 'planned>arrived', 'planned>cancelled', 'planned>entered-in-error', 'planned>in-progress', 'triaged>entered-in-error', 'triaged>in-progress');
 GRANT INSERT, SELECT ON hms.encounter TO hms_app;
 GRANT SELECT ON hms.encounter TO hms_backup;
@@ -3263,7 +3251,7 @@ CREATE TRIGGER lab_order_audit_delete AFTER DELETE ON hms.lab_order REFERENCING 
 CREATE TRIGGER lab_order_audit_insert AFTER INSERT ON hms.lab_order REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_order', 'patient_id', 'id');
 CREATE TRIGGER lab_order_audit_update AFTER UPDATE ON hms.lab_order REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_order', 'patient_id', 'id');
 CREATE TRIGGER lab_order_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_order FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-CREATE TRIGGER lab_order_requester BEFORE INSERT OR UPDATE OF requester_id ON hms.lab_order FOR EACH ROW EXECUTE FUNCTION hms.guard_requester();
+CREATE TRIGGER lab_order_requester BEFORE INSERT OR UPDATE OF requester_id ON hms.lab_order FOR EACH ROW EXECUTE FUNCTION hms.guard_active_account('requester_id', 'HM402');
 CREATE TRIGGER lab_order_status_guard BEFORE UPDATE OF status ON hms.lab_order FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('draft>active', 'draft>revoked', 'draft>entered-in-error', 'active>on-hold', 'active>completed', 'active>revoked', 'active>entered-in-error', 'on-hold>active', 'on-hold>revoked', 'on-hold>entered-in-error', 'completed>entered-in-error', 'revoked>entered-in-error');
 GRANT INSERT, SELECT ON hms.lab_order TO hms_app;
 GRANT SELECT ON hms.lab_order TO hms_backup;

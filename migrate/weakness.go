@@ -46,6 +46,12 @@ const weaknesses = `
 		('log_transaction_sample_rate', '^0$', '0')) AS w (name, suits, wanted)
 		ON w.name = s.name AND s.setting !~ w.suits
 	UNION ALL
+	SELECT 'a role of the library''s may log in: its name and a password that it gave itself are enough', r.rolname::text,
+		'ALTER ROLE ' || quote_ident(r.rolname) || ' NOLOGIN', false
+	FROM pg_catalog.pg_roles AS r
+	WHERE r.rolname IN ('hms_owner', 'hms_app', 'hms_sealer', 'hms_scheduler', 'hms_backup') AND r.rolcanlogin
+		AND NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus') -- where workers let them in
+	UNION ALL
 	SELECT 'the login ' || w.says, r.rolname::text, w.mend, true
 	FROM pg_catalog.pg_roles AS r, LATERAL (
 		SELECT 'is a superuser, whom no rule of the database binds', 'connect as a role without SUPERUSER'

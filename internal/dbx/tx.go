@@ -89,7 +89,7 @@ func backoff(ctx context.Context, attempt int) error {
 
 func (h Handle) inOwnTx(
 	ctx context.Context, actor hmstype.Actor, now time.Time, want settings, fn func(context.Context, DB) error,
-) error {
+) (err error) {
 	conn, err := h.bun.Conn(ctx)
 	if err != nil {
 		return &beginError{err}
@@ -98,6 +98,9 @@ func (h Handle) inOwnTx(
 	defer func() {
 		if !done { // fn panicked or failed: end the transaction before the connection goes back
 			rollback(ctx, conn.Conn)
+		}
+		if mustGo(err) {
+			discard(conn.Conn)
 		}
 		_ = conn.Close() // gives it back to the pool; its error says only that it was broken
 	}()
@@ -114,12 +117,27 @@ func (h Handle) inOwnTx(
 	return commit(ctx, conn.Conn)
 }
 
-// begin sends BEGIN and the settings in one round trip, and closes what cursors somebody left open
-// beyond his transaction: they would show his rows to the next one. The level is named, for a session's default
-// is whatever somebody set: a sum after a lock must see what was committed before the lock was had.
+// fresh are the statements that leave nothing in a pooled connection of what somebody before us, or SQL that was
+// slipped into his, put there for good: settings go back to those that the host connects with, and temporary tables
+// and held cursors, which would show his rows to the next one, go. The level is named, for BEGIN reads a session's
+// default: a sum after a lock must see what was committed before the lock was had.
+var fresh = []message{
+	{text: "BEGIN ISOLATION LEVEL READ COMMITTED"},
+	{text: "RESET ALL"},
+	{text: "DISCARD TEMP"},
+	{text: "CLOSE ALL"},
+}
+
+// begin sends BEGIN and the settings in one round trip.
 func (h Handle) begin(ctx context.Context, conn *sql.Conn, want settings) error {
-	messages := append([]message{{text: "BEGIN ISOLATION LEVEL READ COMMITTED"}, {text: "CLOSE ALL"}}, guarded...)
-	return h.send(ctx, conn, append(messages, h.statements(want)...)...)
+	return h.send(ctx, conn, slices.Concat(fresh, guarded, h.statements(want))...)
+}
+
+// mustGo tells whether a connection on which a transaction of ours failed so may be in a state that the next one
+// does not mend: nothing begins on it, or BEGIN took READ ONLY from the session.
+func mustGo(err error) bool {
+	var begin *beginError
+	return errors.As(err, &begin) || SQLState(err) == "25006"
 }
 
 // commit runs on a context that cannot be cancelled. Its failure tells of a rollback only where

@@ -58,4 +58,13 @@ func TestWeaknesses(t *testing.T) {
 	require.Nil(t, find(logs, "log_statement"))
 	super(t, e, `SET log_statement = 'mod'`)
 	require.NotNil(t, find(logs, "log_statement"))
+
+	const logsIn = "a role of the library's may log in: its name and a password that it gave itself are enough"
+	require.Nil(t, find(logsIn, ""))
+	super(t, e, `BEGIN`, `ALTER ROLE hms_app LOGIN`) // never committed: roles are the whole server's
+	w = find(logsIn, "hms_app")
+	require.NotNil(t, w)
+	super(t, e, w.Mend)
+	require.Nil(t, find(logsIn, ""))
+	super(t, e, `ROLLBACK`)
 }

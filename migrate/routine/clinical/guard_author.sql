@@ -1,5 +1,5 @@
 -- Who has no active account writes no prescription and no note, and signs none: the author is who made the row, and
--- is named by the actor that it keeps. The host's own actor has no account. As with guard_practitioner, whether
+-- is named by the actor that it keeps. The host's own actor has no account. As with guard_active_account, whether
 -- the author's roles treat is asked by the use case.
 CREATE OR REPLACE FUNCTION hms.guard_author() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
