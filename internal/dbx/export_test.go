@@ -1,5 +1,25 @@
 package dbx
 
+import "github.com/jackc/pgx/v5"
+
+// SendLiterals has values written into their texts, as where nothing is parametrised, or again not.
+func SendLiterals(literals bool) {
+	oftenMode = pgx.QueryExecModeCacheStatement
+	if literals {
+		oftenMode = pgx.QueryExecModeSimpleProtocol
+	}
+}
+
+// KeepSession has transactions begin in what the session was told before, or again not.
+func KeepSession(keep bool) {
+	fresh = cleared
+	if keep {
+		fresh = cleared[:1]
+	}
+}
+
+var cleared = fresh
+
 // CommitError is commitError for its tests.
 var CommitError = commitError
 

@@ -1,16 +1,15 @@
 package hostile_test
 
 import (
-	"slices"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms"
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbtest"
 	"github.com/chelal/hms/patient"
 	"github.com/chelal/hms/pharmacy"
 )
@@ -85,33 +84,9 @@ func BenchmarkWalls(b *testing.B) {
 		for name, do := range map[string]func(*benchmarked) error{
 			"Get": (*benchmarked).get, "Register": (*benchmarked).register, "Dispense": (*benchmarked).dispense,
 		} {
-			b.Run(wall+"/"+name, func(b *testing.B) { inTurn(b, pair, do) })
+			b.Run(wall+"/"+name, func(b *testing.B) {
+				dbtest.InTurn(b, func() error { return do(pair[0]) }, func() error { return do(pair[1]) })
+			})
 		}
 	}
-}
-
-// inTurn times an act without and with, the order changing from pair to pair.
-func inTurn(b *testing.B, pair [2]*benchmarked, do func(*benchmarked) error) {
-	b.Helper()
-	var took [2][]float64
-	var ratios []float64
-	for turn := 0; b.Loop(); turn++ {
-		var now [2]float64
-		for k := range pair {
-			i := (turn + k) % 2
-			start := time.Now()
-			require.NoError(b, do(pair[i]))
-			now[i] = float64(time.Since(start).Microseconds())
-			took[i] = append(took[i], now[i])
-		}
-		ratios = append(ratios, now[1]/now[0])
-	}
-	b.ReportMetric(median(took[0]), "without-us")
-	b.ReportMetric(median(took[1]), "with-us")
-	b.ReportMetric(median(ratios), "ratio")
-}
-
-func median(v []float64) float64 {
-	slices.Sort(v)
-	return v[len(v)/2]
 }
