@@ -1,18 +1,12 @@
 package isolation_test
 
 import (
-	"context"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
-	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/chelal/hms"
 	"github.com/chelal/hms/audit"
@@ -20,25 +14,8 @@ import (
 	"github.com/chelal/hms/facility"
 	"github.com/chelal/hms/hmstest"
 	"github.com/chelal/hms/hmstype"
-	"github.com/chelal/hms/internal/day"
 	"github.com/chelal/hms/internal/dbtest/fixture"
-	"github.com/chelal/hms/internal/fieldcrypt"
 )
-
-// recorder notes every statement that reaches the driver.
-type recorder struct {
-	mu         sync.Mutex
-	statements map[string]bool
-}
-
-func (r *recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.statements[data.SQL] = true
-	return ctx
-}
-
-func (*recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 var (
 	tableUse = regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO|UPDATE)\s+"?hms"?\."?([a-z_]+)"?(\s*\()?`)
@@ -62,30 +39,14 @@ func unrouted(statement string) int {
 // that runs once, and a distributed server can send the statement to one node.
 func TestQueries_NameTheTenantOnEveryTable(t *testing.T) {
 	t.Parallel()
-	env := hmstest.New(t)
-	config, err := pgx.ParseConfig(env.DSN)
-	require.NoError(t, err)
-	seen := &recorder{statements: map[string]bool{}}
-	config.Tracer = seen
-	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
-	pool := stdlib.OpenDB(*config)
-	defer func() { require.NoError(t, pool.Close()) }()
-	key, err := fieldcrypt.NewLocalKey()
-	require.NoError(t, err)
-	settings := hms.Config{Now: env.Now, KeyEncryptionKey: key}
-	day.WithLog(t)(&settings)
-	h, err := hms.New(bun.NewDB(pool, pgdialect.New()), settings)
-	require.NoError(t, err)
-	traced := *env
-	traced.H = h
-
-	lived := fixture.LivedDay(t, &traced)
+	env, seen := fixture.Traced(t, hmstest.New(t))
+	lived := fixture.LivedDay(t, env)
 	lived.RequireAllReached()
-	for name, ask := range auditQuestions(env, h, lived.Who.ID) {
+	for name, ask := range auditQuestions(env, env.H, lived.Who.ID) {
 		require.NoError(t, ask(), name)
 	}
 	checked := 0
-	for statement := range seen.statements {
+	for statement := range seen.Take() {
 		if strings.Contains(statement, "hms.") || strings.Contains(statement, `"hms"`) {
 			checked++
 			require.LessOrEqual(t, unrouted(statement), 0, statement)
