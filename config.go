@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/billing/charge"
@@ -41,6 +42,11 @@ type Config struct {
 	// UncachedStatements stops statements from being prepared by name, which a connection pooler
 	// in transaction mode may need. Their values are parameters all the same.
 	UncachedStatements bool
+	// Recorder is a small pool on the same database, for what must outlive a transaction of the host's: the record of
+	// each read in it ([HMS.WithTx]), of a refusal, a sign-in. A connection or two will do, for each is held for
+	// one insert, and waited for for 3 seconds at most. Nil takes connections of the pool, and gives [ErrNoRecorder]
+	// where none is free. The host closes it.
+	Recorder *bun.DB
 	// ContextKey switches hardened mode on, for a database that [HMS.Harden] brought into it with this key: SQL
 	// that somebody slips into the program can then name neither another tenant nor another actor. Make one with
 	// [NewContextKey]. Empty is the ordinary mode. It is for plain PostgreSQL only, and no statement is prepared by

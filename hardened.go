@@ -17,6 +17,10 @@ var ErrHardened = dbx.ErrHardened
 // too, for each is recorded. It is a precondition: trying again does not help.
 var ErrReadOnly = dbx.ErrReadOnly
 
+// ErrNoRecorder says that within a transaction of the host's no second connection is free for what must outlive it: the
+// record of a read or of a refusal, a sign-in. Give a Config.Recorder, or a larger pool. It is unavailable.
+var ErrNoRecorder = dbx.ErrNoRecorder
+
 // NewContextKey makes a random key for Config.ContextKey, 32 bytes in base64. Keep it where
 // the program's other secrets are, and never in the database.
 func NewContextKey() (hmstype.Secret, error) { return dbx.NewContextKey() }

@@ -76,7 +76,11 @@ func New(db *bun.DB, config Config) (*HMS, error) {
 	crypt := fieldcrypt.New(config.KeyEncryptionKey).WithNarrative(config.EncryptNarrative)
 	handle := dbx.NewHandle(db, dbx.Options{
 		Now: config.Now, MaxAttempts: config.MaxAttempts, UncachedStatements: config.UncachedStatements, Results: crypt,
-		ContextKey: contextKey,
+		ContextKey: contextKey, Recorder: config.Recorder,
+		Unrecorded: func(op string, err error) {
+			config.Logger.Error().Str("op", op).Str("kind", string(hmstype.KindOf(err))).
+				Msg("what an undone transaction showed or refused is not recorded")
+		},
 	})
 	root := &HMS{
 		config: config, crypt: crypt,
@@ -86,7 +90,9 @@ func New(db *bun.DB, config Config) (*HMS, error) {
 }
 
 // WithTx gives the services that execute in a transaction of the host's. They do not end it; each use
-// case has a savepoint, so that the host may go on after an error. They serve one goroutine at a time
+// case has a savepoint, so that the host may go on after an error. What reads show is recorded by a connection of its
+// own, so that no rollback hides it: Config.Recorder lends it, or else the pool ([ErrNoRecorder] where none is free).
+// They serve one goroutine at a time
 // ([hmstype.ErrConcurrentUse]), and refuse once the transaction has ended ([hmstype.ErrEnded]).
 func (h *HMS) WithTx(tx bun.Tx) *HMS { return h.wire(h.handle.Bind(tx)) }
 
@@ -103,7 +109,8 @@ func (h *HMS) WithPgxTx(tx pgx.Tx) *HMS { return h.wire(h.handle.BindPgx(tx)) }
 // have no other effect. On an HMS that is bound already it runs in a savepoint.
 //
 // fn's context is the transaction's: give it to the services of tx. Those of h refuse it
-// ([hmstype.ErrOutsideTransaction]), for what they did would stay where the transaction is undone.
+// ([hmstype.ErrOutsideTransaction]), for what they did would stay where the transaction is undone. What was shown or
+// refused in it is recorded also where it is undone.
 func (h *HMS) InTx(ctx context.Context, fn func(ctx context.Context, tx *HMS) error) error {
 	return dbx.Map(h.handle.InTx(ctx, "hms.in_tx", func(ctx context.Context, db dbx.DB) error {
 		return fn(ctx, h.wire(db.Handle()))

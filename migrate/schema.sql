@@ -1231,6 +1231,35 @@ RETURN CASE WHEN (p_currency = ANY (ARRAY['BIF'::text, 'CLP'::text, 'DJF'::text,
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.minor_units(p_currency text) TO hms_app;
 
+CREATE OR REPLACE FUNCTION hms.opening_grant(p_tenant uuid, p_action text, p_patient uuid)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE PARALLEL RESTRICTED
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    v text[] := string_to_array(hms.verified_context(), chr(31));
+    v_grant uuid;
+BEGIN
+    IF p_patient IS NULL OR p_action NOT IN ('read', 'search', 'export') OR v[6] = 'yes'
+       OR NOT EXISTS (SELECT 1 FROM hms.patient AS p WHERE p.tenant_id = p_tenant AND p.id = p_patient AND p.is_restricted) THEN
+        RETURN NULL;
+    END IF;
+    IF v[1] LIKE 'human:%' THEN
+        SELECT g.id INTO v_grant FROM hms.break_glass AS g
+        WHERE g.tenant_id = p_tenant AND g.user_id = substr(v[1], 7)::uuid AND g.patient_id = p_patient
+          AND g.started_at <= hms.operation_time() AND g.expires_at > hms.operation_time()
+          AND g.closes_at > statement_timestamp() AND g.ended_at IS NULL
+        ORDER BY g.expires_at DESC LIMIT 1;
+    END IF;
+    IF v_grant IS NULL AND p_action <> 'search' AND v[6] IS DISTINCT FROM 'shown' THEN
+        RAISE EXCEPTION 'the patient''s record is restricted' USING ERRCODE = 'HM690', DETAIL = p_patient::text;
+    END IF;
+    RETURN v_grant;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.opening_grant(p_tenant uuid, p_action text, p_patient uuid) TO hms_app;
+
 CREATE OR REPLACE FUNCTION hms.operation_time()
  RETURNS timestamp with time zone
  LANGUAGE sql
@@ -1431,19 +1460,7 @@ BEGIN
     IF p_tenant IS DISTINCT FROM hms.current_tenant() THEN
         RAISE EXCEPTION 'the tenant is not the transaction''s' USING ERRCODE = 'insufficient_privilege';
     END IF;
-    IF p_patient IS NOT NULL AND p_action IN ('read', 'search', 'export') AND v[6] IS DISTINCT FROM 'yes'
-       AND EXISTS (SELECT 1 FROM hms.patient AS p WHERE p.tenant_id = p_tenant AND p.id = p_patient AND p.is_restricted) THEN
-        IF v_actor LIKE 'human:%' THEN
-            SELECT g.id INTO v_grant FROM hms.break_glass AS g
-            WHERE g.tenant_id = p_tenant AND g.user_id = substr(v_actor, 7)::uuid AND g.patient_id = p_patient
-              AND g.started_at <= hms.operation_time() AND g.expires_at > hms.operation_time()
-              AND g.closes_at > statement_timestamp() AND g.ended_at IS NULL
-            ORDER BY g.expires_at DESC LIMIT 1;
-        END IF;
-        IF v_grant IS NULL AND p_action <> 'search' THEN
-            RAISE EXCEPTION 'the patient''s record is restricted' USING ERRCODE = 'HM690', DETAIL = p_patient::text;
-        END IF;
-    END IF;
+    v_grant := hms.opening_grant(p_tenant, p_action, p_patient);
     INSERT INTO hms.audit_event (tenant_id, actor, credential, action, entity, entity_id, patient_id, operation, request_id, purpose, break_glass_id)
     VALUES (p_tenant, v_actor, coalesce(v[2], ''), p_action, p_entity, coalesce(p_entity_id, ''), p_patient,
         coalesce(v[5], ''), coalesce(v[3], ''), CASE WHEN v_grant IS NULL THEN coalesce(v[4], '') ELSE 'BTG' END,

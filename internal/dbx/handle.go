@@ -23,6 +23,11 @@ type Options struct {
 	UncachedStatements bool
 	// ContextKey signs what a transaction says of its operation, for a database in hardened mode; nil signs nothing.
 	ContextKey *ContextKey
+	// Recorder lends the connections for what is recorded beside a transaction of the host's; nil means the pool
+	// itself, where one is free.
+	Recorder *bun.DB
+	// Unrecorded is told of what a transaction showed, was undone, and could not be recorded after it; nil is not.
+	Unrecorded func(op string, err error)
 	// Results seals what an idempotency key keeps; nil keeps it as it is.
 	Results ResultCipher
 }
@@ -39,9 +44,12 @@ type Handle struct {
 	owned   *settings // the settings in force where the transaction is ours, nil in a host's
 	at      time.Time // the transaction's instant, where it is ours
 	host    hostSettings
-	guard   *guard // of a bound handle
-	apart   bool   // executes on its own also inside an operation; see [Handle.Unbound]
-	depth   int    // how many operations are around: each has a savepoint of its own name
+	guard   *guard  // of a bound handle
+	apart   bool    // executes on its own also inside an operation; see [Handle.Unbound]
+	ledger  *ledger // of the transaction where it is ours; nil where it is the host's
+	hosts   bool    // whether the transaction is the host's
+	spare   bool    // whether whoever uses it holds a connection already, and so waits for no other of the pool
+	depth   int     // how many operations are around: each has a savepoint of its own name
 }
 
 // NewHandle makes an unbound handle. It does no I/O.
@@ -70,7 +78,14 @@ func isPgx(db *bun.DB) bool {
 func (h Handle) Bind(tx bun.IConn) Handle {
 	h.conn = bare(unwrap(tx))
 	h.owned, h.at, h.host, h.guard = nil, time.Time{}, hostSettings{}, &guard{}
-	h.depth = 0
+	h.ledger, h.hosts, h.depth = nil, true, 0
+	return h
+}
+
+// bindOwn is [Handle.Bind] for a transaction of ours.
+func (h Handle) bindOwn(tx bun.IConn, l *ledger) Handle {
+	h = h.Bind(tx)
+	h.ledger, h.hosts = l, false
 	return h
 }
 
@@ -90,10 +105,12 @@ func unwrap(conn bun.IConn) bun.IConn {
 }
 
 // Unbound gives the handle that opens transactions of its own, for what must survive the
-// rollback of the use case, such as the record of a refusal.
+// rollback of the use case, such as the record of a refusal. That of a bound handle takes connections of
+// [Options.Recorder] and waits for none of the pool's: whoever waits holds one, and many would wait for ever.
 func (h Handle) Unbound() Handle {
+	h.spare = h.spare || h.IsBound()
 	h.conn, h.owned, h.at, h.host, h.guard = nil, nil, time.Time{}, hostSettings{}, nil
-	h.depth, h.apart = 0, true
+	h.ledger, h.hosts, h.depth, h.apart = nil, false, 0, true
 	return h
 }
 

@@ -17,7 +17,10 @@ import (
 // would be two instants.
 type operation struct {
 	db       DB
+	ctx      context.Context //nolint:containedctx // its own, for what must be recorded when it is over
+	name     string
 	settings settings // in force on the connection
+	reads    bool     // whether it changes nothing: what it records is what it shows; see [DB.OnlyReads]
 
 	subject    hmstype.PatientID          // whom it is about; see [DB.About]
 	restricted map[hmstype.PatientID]bool // what is known already of the patients it met
@@ -38,9 +41,10 @@ func (h Handle) newOperation(
 	h.owned, h.at, h.guard = &want, now, &guard{outer: h.guard}
 	h.depth++
 	h.conn = counted(ctx, h.conn, h.guard)
-	op := &operation{settings: want}
+	op := &operation{settings: want, name: want.op}
 	op.db = DB{Actor: actor, Now: now, handle: h, op: op}
-	return withOperation(ctx, op), op.db
+	op.ctx = withOperation(ctx, op)
+	return op.ctx, op.db
 }
 
 // Join gives the DB of a port: the operation of the context, where the connection is the one that

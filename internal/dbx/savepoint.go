@@ -38,10 +38,11 @@ func (h Handle) inSavepoint(
 	if _, err := h.conn.ExecContext(ctx, "SAVEPOINT "+h.savepoint()); err != nil {
 		return fmt.Errorf("savepoint: %w", err)
 	}
-	released := false
+	released, mark := false, h.ledger.mark()
 	defer func() {
 		if !released {
 			rollbackToSavepoint(ctx, h.conn, h.savepoint())
+			h.ledger.undone(mark)
 		}
 	}()
 	before, err := h.enter(ctx, want)
@@ -148,10 +149,11 @@ func (db DB) Savepoint(ctx context.Context, fn func(context.Context, DB) error) 
 	if _, err := conn.ExecContext(ctx, "SAVEPOINT "+name); err != nil {
 		return fmt.Errorf("savepoint: %w", err)
 	}
-	released := false
+	released, mark := false, db.handle.ledger.mark()
 	defer func() {
 		if !released {
 			rollbackToSavepoint(ctx, conn, name)
+			db.handle.ledger.undone(mark)
 		}
 	}()
 	if err := fn(ctx, db); err != nil {

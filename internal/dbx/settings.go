@@ -21,6 +21,7 @@ type settings struct {
 	tenant  string
 	context string // the parts of migrate/routine/core/context.sql, in their order
 	sees    bool   // whether restricted records are shown
+	op      string // one of the parts
 }
 
 // separator parts what the context says. No part may hold it.
@@ -28,23 +29,41 @@ const separator = "\x1f"
 
 type restrictedKey struct{}
 
+// What the context says of restricted records: that they are shown, or that one was shown already, so that recording
+// it refuses nothing and still finds the grant that opened it.
+const (
+	seesAll  = "yes"
+	wasShown = "shown"
+)
+
 // SeesRestricted says whether the actor may see the data of patients whose record is
 // restricted. Without it the database refuses to record, and so to allow, such a read. It is said
 // anew for each use case: the context may be that of another actor's, which a hook was given.
 func SeesRestricted(ctx context.Context, sees bool) context.Context {
-	return context.WithValue(ctx, restrictedKey{}, sees)
+	if sees {
+		return context.WithValue(ctx, restrictedKey{}, seesAll)
+	}
+	return context.WithValue(ctx, restrictedKey{}, "")
+}
+
+// shownAlready is the context in which what was shown is recorded once more, or apart: whether it might be shown was
+// judged in the operation that did.
+func shownAlready(ctx context.Context) context.Context {
+	if sees, _ := ctx.Value(restrictedKey{}).(string); sees == seesAll {
+		return ctx
+	}
+	return context.WithValue(ctx, restrictedKey{}, wasShown)
 }
 
 func settingsOf(ctx context.Context, actor hmstype.Actor, op string, now time.Time) (settings, error) {
-	sees, _ := ctx.Value(restrictedKey{}).(bool)
+	sees, _ := ctx.Value(restrictedKey{}).(string)
 	parts := []string{
-		actorText(actor), credentialText(actor), actor.RequestID, string(actor.Purpose), op, "",
+		actorText(actor), credentialText(actor), actor.RequestID, string(actor.Purpose), op, sees,
 		now.Format(time.RFC3339Nano),
 	}
-	if sees {
-		parts[5] = "yes"
+	want := settings{
+		tenant: actor.Tenant.String(), context: strings.Join(parts, separator), sees: sees == seesAll, op: op,
 	}
-	want := settings{tenant: actor.Tenant.String(), context: strings.Join(parts, separator), sees: sees}
 	if strings.Count(want.context, separator) != len(parts)-1 || strings.Contains(want.context, "\x00") {
 		return settings{}, hmstype.Invalid("actor", "must hold neither NUL nor U+001F")
 	}

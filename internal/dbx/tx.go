@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/hmstype"
 )
@@ -89,32 +90,91 @@ func backoff(ctx context.Context, attempt int) error {
 
 func (h Handle) inOwnTx(
 	ctx context.Context, actor hmstype.Actor, now time.Time, want settings, fn func(context.Context, DB) error,
-) (err error) {
-	conn, err := h.bun.Conn(ctx)
+) error {
+	conn, err := h.acquire(ctx)
 	if err != nil {
-		return &beginError{err}
+		return err
 	}
+	defer func() { _ = conn.Close() }() // gives it back to the pool; its error says only that it was broken
+	owes, committed := &ledger{}, false
+	defer func() {
+		if !committed { // also where fn panicked
+			h.settleAfter(conn.Conn, owes)
+		}
+	}()
+	err = h.transact(ctx, conn.Conn, owes, actor, now, want, fn)
+	committed = err == nil
+	return err
+}
+
+// spareTimeout bounds the wait for a connection of whoever holds another one.
+const spareTimeout = 3 * time.Second
+
+// ErrNoRecorder says that within a transaction no second connection is free for what must outlive it: the record of a
+// read, a sign-in. Waiting for one would be for ever where all wait. It is unavailable.
+var ErrNoRecorder = fmt.Errorf("%w: no connection is free for what must outlive the transaction: "+
+	"give a Config.Recorder, or a larger pool", hmstype.ErrUnavailable)
+
+// acquire takes a connection of the pool.
+func (h Handle) acquire(ctx context.Context) (bun.Conn, error) {
+	if !h.spare {
+		conn, err := h.bun.Conn(ctx)
+		if err != nil {
+			return conn, &beginError{err}
+		}
+		return conn, nil
+	}
+	pool := h.opts.Recorder
+	if pool == nil {
+		pool = h.bun
+		if use := pool.Stats(); use.MaxOpenConnections > 0 && use.InUse >= use.MaxOpenConnections {
+			return bun.Conn{}, ErrNoRecorder
+		}
+	}
+	bounded, cancel := context.WithTimeout(ctx, spareTimeout)
+	defer cancel()
+	conn, err := pool.Conn(bounded)
+	switch {
+	case err == nil:
+		return conn, nil
+	case ctx.Err() == nil && bounded.Err() != nil:
+		return conn, ErrNoRecorder
+	default:
+		return conn, &beginError{err}
+	}
+}
+
+// transact runs fn in one transaction on the connection.
+func (h Handle) transact(
+	ctx context.Context, conn *sql.Conn, owes *ledger, actor hmstype.Actor, now time.Time, want settings,
+	fn func(context.Context, DB) error,
+) (err error) {
 	done := false
 	defer func() {
 		if !done { // fn panicked or failed: end the transaction before the connection goes back
-			rollback(ctx, conn.Conn)
+			rollback(ctx, conn)
 		}
 		if mustGo(err) {
-			discard(conn.Conn)
+			discard(conn)
 		}
-		_ = conn.Close() // gives it back to the pool; its error says only that it was broken
 	}()
 	meterOf(ctx).add()
-	if err := h.begin(ctx, conn.Conn, want); err != nil {
+	if err := h.begin(ctx, conn, want); err != nil {
 		return &beginError{err}
 	}
-	opCtx, db := h.Bind(conn.Conn).newOperation(ctx, actor, now, want)
-	if err := db.run(opCtx, fn); err != nil {
+	opCtx, db := h.bindOwn(conn, owes).newOperation(ctx, actor, now, want)
+	err = db.run(opCtx, func(ctx context.Context, db DB) error {
+		if err := fn(ctx, db); err != nil || owes == nil {
+			return err
+		}
+		return db.settle(ctx)
+	})
+	if err != nil {
 		return err
 	}
 	done = true
 	meterOf(ctx).add()
-	return commit(ctx, conn.Conn)
+	return commit(ctx, conn)
 }
 
 // fresh are the statements that leave nothing in a pooled connection of what somebody before us, or SQL that was

@@ -213,16 +213,31 @@ func show[Out any](
 	if err != nil {
 		return nil, err
 	}
-	recorded := all
-	if op.writes && !replayed && !op.mayBeIdle {
-		recorded = slices.DeleteFunc(slices.Clone(all), func(v shown) bool { return s.grant || !db.Opened(v.patient) })
-	}
-	if !op.writes || replayed || len(recorded) > 0 {
-		if err := db.RecordAccess(ctx, s.accesses(db, recorded, withheld)...); err != nil {
-			return nil, err
-		}
+	if err := record(ctx, b, db, op, s, all, withheld, replayed); err != nil {
+		return nil, err
 	}
 	return patientsOf(all), b.Crypt.OpenTexts(ctx, db, s.texts(out)...)
+}
+
+// record writes what show says is to be recorded.
+func record[Out any](
+	ctx context.Context, b *Base, db dbx.DB, op Op, s Shows[Out], all []shown, withheld map[hmstype.PatientID]bool,
+	replayed bool,
+) error {
+	if !op.writes || replayed || op.mayBeIdle && len(all) > 0 {
+		return db.RecordShown(ctx, s.accesses(db, all, withheld)...)
+	}
+	if s.grant || len(all) == 0 {
+		return nil
+	}
+	if b.DB.IsBound() || len(b.Hooks) > 0 { // somebody sees the result before the transaction has ended
+		db.Shown(s.accesses(db, all, withheld)...)
+	}
+	opened := slices.DeleteFunc(slices.Clone(all), func(v shown) bool { return !db.Opened(v.patient) })
+	if len(opened) == 0 {
+		return nil
+	}
+	return db.RecordAccess(ctx, s.accesses(db, opened, withheld)...)
 }
 
 func patientsOf(all []shown) []hmstype.PatientID {

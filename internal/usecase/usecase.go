@@ -90,6 +90,9 @@ func inside[In Validator, Out any](
 	ctx context.Context, b *Base, db dbx.DB, op Op, shows Shows[Out], in In,
 	fn func(context.Context, dbx.DB, In) (Out, error),
 ) (Out, error) {
+	if !op.writes {
+		db.OnlyReads()
+	}
 	if op.recentProof {
 		if err := RequireRecentProof(db); err != nil {
 			var none Out
@@ -284,23 +287,27 @@ func (b *Base) recordDenied(ctx context.Context, op Op, err error) {
 // denialTimeout bounds the record of a refusal, which needs a connection of its own.
 const denialTimeout = 3 * time.Second
 
-// recordDenial writes the refusal in a transaction of its own.
+// recordDenial writes the refusal so that it outlives the use case.
 func (b *Base) recordDenial(ctx context.Context, op Op, access dbx.Access) {
 	b.RecordRefusal(ctx, op.Name, func(ctx context.Context, db dbx.DB) error {
 		return db.RecordAccess(ctx, access)
 	})
 }
 
-// RecordRefusal runs what records a refusal in a transaction of its own, so that it survives the
-// rollback of the use case. The caller is refused whether or not that succeeds.
+// RecordRefusal runs what records a refusal so that it outlives the rollback of the use case. The caller is refused
+// whether or not that succeeds.
 func (b *Base) RecordRefusal(ctx context.Context, op string, record func(context.Context, dbx.DB) error) {
 	if err := b.recordAlone(ctx, op, record); err != nil {
 		b.Log.Error().Str("op", op).Str("kind", string(hmstype.KindOf(dbx.Map(err)))).Msg("refusal not recorded")
 	}
 }
 
-// recordAlone runs what records something in a transaction of its own.
+// recordAlone runs what records something so that it outlives the use case: at the end of a transaction of ours that
+// is around it, and otherwise in one of its own.
 func (b *Base) recordAlone(ctx context.Context, op string, record func(context.Context, dbx.DB) error) error {
+	if b.DB.Owe(ctx, op, record) {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), denialTimeout)
 	defer cancel()
 	return b.DB.Unbound().InTx(ctx, op, record)

@@ -21,7 +21,10 @@ const held = `concat_ws(' ', nullif(current_setting('hms.tenant', true), ''),
 func TestHMS_LeavesNoTenantOnItsConnection(t *testing.T) {
 	t.Parallel()
 	first := hmstest.New(t)
-	env := pooled(t, first, first.DSN, hms.Config{})
+	recorder, err := hms.OpenDB(first.DSN)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, recorder.Close()) }()
+	env := pooled(t, first, first.DSN, hms.Config{Recorder: recorder})
 	who := env.Patient(t)
 	h, db := env.H, env.DB
 	db.SetMaxOpenConns(1) // the next statement gets the very connection

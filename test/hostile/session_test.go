@@ -32,7 +32,9 @@ func (s setting) others() []string {
 	case "integer", "real":
 		n, _ := strconv.ParseFloat(s.Setting, 64)
 		// Far from nothing: a time limit of a millisecond would end the very statement that takes it back.
-		return []string{strconv.Itoa(int(n) + 100_000), strconv.Itoa(int(n) + 1), strconv.Itoa(int(n) - 1), s.MinVal, s.MaxVal}
+		return []string{
+			strconv.Itoa(int(n) + 100_000), strconv.Itoa(int(n) + 1), strconv.Itoa(int(n) - 1), s.MinVal, s.MaxVal,
+		}
 	default:
 		return []string{"LATIN1", "GMT-9", "SQL, DMY", "C", "public", "simple", "heap", "pg_default", "x"}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/chelal/hms"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/day/method"
 	"github.com/chelal/hms/internal/usecase"
@@ -93,11 +94,19 @@ func (w *walk) as(t *testing.T, role string, tell func(usecase.Info, []int, stri
 // put makes one call in a transaction that is rolled back, and gives result and error as text.
 func (w *walk) put(t *testing.T, ctx context.Context, called string, info usecase.Info, variant int) string {
 	t.Helper()
-	w.calls++
 	tx, err := w.db.BeginTx(t.Context(), nil)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, tx.Rollback()) }()
-	bound := method.Public(w.h.WithTx(tx))
+	return w.call(t, ctx, w.h.WithTx(tx), called, info, variant)
+}
+
+// call makes one call of the library that is bound to a transaction, and gives result and error as text.
+func (w *walk) call(
+	t *testing.T, ctx context.Context, h *hms.HMS, called string, info usecase.Info, variant int,
+) string {
+	t.Helper()
+	w.calls++
+	bound := method.Public(h)
 	fn := bound[slices.IndexFunc(bound, func(m method.Method) bool { return m.Name == called })].Fn
 	id := func(kind reflect.Type) reflect.Value {
 		known := w.ids[kind]
