@@ -109,7 +109,7 @@ func worklist(ctx context.Context, db dbx.DB, in ListWorklistInput) (hmstype.Lis
 		statuses = []ItemStatus{in.Status}
 	}
 	rows := []worklistRow{}
-	err = db.NewRaw(
+	err = db.Replanned().NewRaw( // how much is pending depends on the state that is asked for
 		worklistSelect, db.Tenant(), db.Tenant(), db.Tenant(), dbx.Array(statuses), rank, after.At, after.ID, size+1,
 	).
 		Scan(ctx, &rows)

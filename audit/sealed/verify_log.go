@@ -170,7 +170,7 @@ type storedLeaf struct {
 }
 
 func (c *logCheck) readPage(from int64) ([]storedLeaf, error) {
-	rows, err := c.db.Query(c.ctx, leafQuery, c.db.Tenant(), from, min(from+logPage, c.until.size))
+	rows, err := c.db.Replanned().Query(c.ctx, leafQuery, c.db.Tenant(), from, min(from+logPage, c.until.size))
 	if err != nil {
 		return nil, err
 	}

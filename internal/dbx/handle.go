@@ -154,6 +154,13 @@ func (db DB) Conn() bun.IConn { return db.handle.conn }
 // Handle gives the handle bound to this transaction.
 func (db DB) Handle() Handle { return db.handle }
 
+// Replanned gives the DB whose statements are planned for their values each time: for those that a plan without values,
+// on which a prepared statement may settle from its sixth execution on, would read much more for.
+func (db DB) Replanned() DB {
+	db.handle.opts.UncachedStatements = true
+	return db
+}
+
 // NewSelect builds a query that executes in the transaction.
 func (db DB) NewSelect() *bun.SelectQuery {
 	s := db.newStatement(useOften)

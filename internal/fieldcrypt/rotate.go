@@ -140,7 +140,7 @@ func (c *Cipher) Outdated(ctx context.Context, db dbx.DB) (int64, error) {
 		}
 		var n int64
 		query := `SELECT count(*) FROM hms.` + column.Table + ` AS t WHERE t.tenant_id = $1 AND ` + column.outdated("$2")
-		if err := db.QueryRow(ctx, query, db.Tenant(), keys.epochPrefix()).Scan(&n); err != nil {
+		if err := db.Replanned().QueryRow(ctx, query, db.Tenant(), keys.epochPrefix()).Scan(&n); err != nil {
 			return 0, err
 		}
 		sum += n
@@ -214,7 +214,7 @@ func (c *Cipher) reencrypt(ctx context.Context, db dbx.DB, keys Keys, column Col
 func (c Column) find(ctx context.Context, db dbx.DB, keys Keys, limit int) (_ []outdatedField, err error) {
 	query := `SELECT t.` + c.Row + `, t.` + c.Subject + `, t.` + c.Name + ` FROM hms.` + c.Table +
 		` AS t WHERE t.tenant_id = $1 AND ` + c.outdated("$2") + ` ORDER BY t.` + c.Row + ` LIMIT $3`
-	rows, err := db.Query(ctx, query, db.Tenant(), keys.epochPrefix(), limit)
+	rows, err := db.Replanned().Query(ctx, query, db.Tenant(), keys.epochPrefix(), limit)
 	if err != nil {
 		return nil, err
 	}
