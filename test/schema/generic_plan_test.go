@@ -133,8 +133,8 @@ func literals(args []any) (string, bool) {
 	return strings.Join(all, ", "), true
 }
 
-// grow multiplies what the day left, past every trigger: for forty other tenants as it is, and for the day's own a hundred
-// times with other ids. Of a table in which numbers or codes are unique there is what these let in.
+// grow multiplies what the day left, past every trigger: for forty other tenants as it is, and for the day's own a
+// hundred times with other ids. Of a table in which numbers or codes are unique there is what these let in.
 func grow(t *testing.T, env *hmstest.Env) {
 	t.Helper()
 	var tables []struct {
