@@ -20,7 +20,7 @@ func (d *Day) night() {
 	d.done("encryption.Rewrap", d.H.Encryption.Rewrap(d.Ctx), hmstype.Secret(""))
 	n, err := d.H.Outbox.Relay(d.Ctx, func(_ context.Context, e outbox.Event) error { d.Pen.Event(e); return nil })
 	d.done("outbox.Relay", err, n)
-	d.require(n > 0, "the outbox is empty")
+	d.require(n.Delivered > 0, "the outbox is empty")
 	run(d, d.Ctx, d.H.Outbox.Purge, outbox.PurgeInput{DeliveredBefore: d.Clock.Now()})
 	d.newEpoch()
 }
