@@ -3959,7 +3959,7 @@ CREATE INDEX outbox_entity_idx ON hms.outbox USING btree (tenant_id, entity, ent
 CREATE INDEX outbox_status_idx ON hms.outbox USING btree (tenant_id, status, occurred_at, id) WHERE ((delivered_at IS NULL) AND (discard_id IS NULL));
 ALTER TABLE hms.outbox ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.outbox FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
-CREATE TRIGGER outbox_status_guard BEFORE UPDATE OF status ON hms.outbox FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('dead>discarded', 'dead>waiting', 'failing>dead', 'failing>delivered', 'waiting>delivered', 'waiting>failing');
+CREATE TRIGGER outbox_status_guard BEFORE UPDATE OF status ON hms.outbox FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('dead>discarded', 'dead>waiting', 'failing>dead', 'failing>delivered', 'waiting>dead', 'waiting>delivered', 'waiting>failing');
 GRANT DELETE, INSERT, SELECT ON hms.outbox TO hms_app;
 GRANT SELECT ON hms.outbox TO hms_backup;
 

@@ -43,7 +43,7 @@ func (e claimed) entity() entity { return entity{e.Entity, e.EntityID} }
 func takeOn(ctx context.Context, db dbx.DB) (claim, error) {
 	c := claim{owner: uuid.New()}
 	for range maxRounds {
-		held, err := db.Exec(ctx, holdFollowers, db.Tenant(), db.Now)
+		held, err := clearTheWay(ctx, db)
 		if err != nil {
 			return claim{}, err
 		}
@@ -66,24 +66,38 @@ func takeOn(ctx context.Context, db dbx.DB) (claim, error) {
 	return c, nil
 }
 
-// holdFollowers clears the way: of the first events that are due it holds those whose entity's head is not. The head
-// is locked meanwhile, so that whoever settles it afterwards sees what waits behind it.
-const holdFollowers = `UPDATE hms.outbox AS o SET due_at = NULL, lease_owner = NULL, lease_until = NULL FROM (
-	SELECT follower.id FROM (
+// blockedEvents finds, of the first events that are due, those whose entity's head is not, and locks the head: so that
+// whoever settles it afterwards sees what was held behind it.
+const blockedEvents = `SELECT follower.id FROM (
 		SELECT due.id, (SELECT first.id FROM hms.outbox AS first WHERE first.tenant_id = $1
 			AND first.entity = due.entity AND first.entity_id = due.entity_id AND first.delivered_at IS NULL
 			AND first.discard_id IS NULL ORDER BY first.recorded_at, first.id LIMIT 1) AS head_id
 		FROM (SELECT id, entity, entity_id FROM hms.outbox WHERE tenant_id = $1 AND due_at <= $2
 			ORDER BY due_at, recorded_at LIMIT 500) AS due OFFSET 0) AS follower
-	JOIN hms.outbox AS head ON head.tenant_id = $1 AND head.id = follower.head_id
+	CROSS JOIN LATERAL (SELECT head.id FROM hms.outbox AS head WHERE head.tenant_id = $1 AND head.id = follower.head_id
 		AND head.delivered_at IS NULL AND head.discard_id IS NULL AND (head.due_at IS NULL OR head.due_at > $2)
-	WHERE follower.head_id <> follower.id
-	FOR UPDATE OF head SKIP LOCKED) AS held
-	WHERE o.tenant_id = $1 AND o.id = held.id AND o.due_at <= $2`
+		FOR UPDATE SKIP LOCKED) AS locked
+	WHERE follower.head_id <> follower.id`
+
+const holdEvents = `UPDATE hms.outbox SET due_at = NULL, lease_owner = NULL, lease_until = NULL
+	WHERE tenant_id = $1 AND id = ANY ($3::uuid[]) AND due_at <= $2`
+
+// clearTheWay holds what is due and cannot go out yet, hundreds of events at a time, and tells how many it held.
+func clearTheWay(ctx context.Context, db dbx.DB) (int64, error) {
+	rows, err := db.Query(ctx, blockedEvents, db.Tenant(), db.Now)
+	if err != nil {
+		return 0, err
+	}
+	ids, err := scanAll(rows, func(id *string) []any { return []any{id} })
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	return db.Exec(ctx, holdEvents, db.Tenant(), db.Now, ids)
+}
 
 // lockHeads locks the heads that are due, passing over what another relay has locked. One by one as they are
 // found, so that it locks no more than it gives. The events behind a head that another is about to take on are
-// passed over, too: thousands at most, for holdFollowers takes them out of the way.
+// passed over, too: thousands at most, for clearTheWay takes them out of it.
 const lockHeads = `SELECT o.id, o.event_type, o.entity, o.entity_id, o.data, o.occurred_at, o.recorded_at, o.attempts,
 		o.lease_owner IS NOT NULL
 	FROM (SELECT id FROM (SELECT id, entity, entity_id FROM hms.outbox WHERE tenant_id = $1 AND due_at <= $2

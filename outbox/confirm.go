@@ -113,7 +113,7 @@ const markFailed = `UPDATE hms.outbox SET status = $2, attempts = $3, failure = 
 // settleFailed marks an event that fn did not take.
 func (d *delivery) settleFailed(ctx context.Context, db dbx.DB, f failure, counted *Relayed) error {
 	status, due := StatusFailing, any(db.Now.Add(pause(f.attempts)))
-	if f.attempts >= maxAttempts {
+	if f.dead {
 		status, due = StatusDead, nil
 	}
 	n, err := db.Exec(ctx, markFailed, db.Tenant(), status, f.attempts, f.class, db.Now, due, f.ID, d.claim.owner)

@@ -1,10 +1,15 @@
 package outbox
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/chelal/hms/hmstype"
 )
+
+// ErrUndeliverable: the host's function returns it, or an error that wraps it, where to try again is of no use, as
+// for an event that the receiver refuses for good. The event is dead at once.
+var ErrUndeliverable = errors.New("outbox: the event can never be delivered")
 
 // ErrInTransaction: Relay was called on services that are bound to a transaction. It needs transactions of its
 // own: events that the transaction wrote are not there for others yet, and a lease that it took would vanish with it.

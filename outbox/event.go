@@ -35,7 +35,7 @@ const (
 
 // Transitions are the steps that an event may take.
 var Transitions = hmstype.Transitions[Status]{
-	StatusWaiting: {StatusFailing, StatusDelivered},
+	StatusWaiting: {StatusFailing, StatusDelivered, StatusDead},
 	StatusFailing: {StatusDelivered, StatusDead},
 	StatusDead:    {StatusWaiting, StatusDiscarded},
 }

@@ -56,7 +56,7 @@ func ExampleService_DiscardEvent() {
 			}
 			env.Advance(15 * time.Minute)
 		}
-		backlog, err := env.H.Outbox.MeasureBacklog(env.Ctx)
+		backlog, err := env.H.Outbox.CountUndelivered(env.Ctx)
 		if err != nil {
 			return err
 		}

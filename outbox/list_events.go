@@ -17,7 +17,7 @@ type Undelivered struct {
 	Type       string                `json:"type"`                // such as "pharmacy.dispensed"
 	Entity     string                `json:"entity"`              // such as "dispense"
 	EntityID   string                `json:"entityId"`            // later events of it wait for this one
-	OccurredAt time.Time             `json:"occurredAt"`          // UTC
+	OccurredAt time.Time             `json:"occurredAt,omitzero"` // UTC
 	Status     Status                `json:"status"`              // waiting, failing or dead
 	Attempts   int                   `json:"attempts"`            // failures so far
 	Failure    string                `json:"failure,omitempty"`   // the last one's kind or type of error; empty for none

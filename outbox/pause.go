@@ -34,6 +34,8 @@ func failureOf(err error) string {
 	switch kind := hmstype.KindOf(err); {
 	case errors.As(err, &panicked):
 		return "panic"
+	case errors.Is(err, ErrUndeliverable):
+		return "undeliverable"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "deadline_exceeded"
 	case errors.Is(err, context.Canceled):

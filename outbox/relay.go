@@ -31,7 +31,7 @@ var opRelay = usecase.Command[usecase.None, claim]{
 // all. Call it again until it claims none.
 //
 // Where fn fails or panics, that event comes again after a pause and the later ones of its entity wait for it; the
-// others go on. All failures are returned, as [DeliveryError], beside what was done. fn gets an event again where the
+// others go on. Where trying again is of no use, fn returns [ErrUndeliverable]. All failures are returned, as [DeliveryError], beside what was done. fn gets an event again where the
 // process died before its success was stored, so it tells by the event's id what it has seen. Its context ends with
 // the relay's lease, after 40 seconds or more.
 //
@@ -90,6 +90,7 @@ type delivery struct {
 type failure struct {
 	claimed
 	class string
+	dead  bool
 }
 
 // all delivers what was claimed. However fn leaves it, what is not done is given back.
@@ -166,9 +167,9 @@ func (d *delivery) giveBackOf(of entity, rest []claimed) (others []claimed) {
 // fail notes that fn did not take the event.
 func (d *delivery) fail(e claimed, err error) {
 	e.attempts++
-	class := failureOf(err)
-	d.failed = append(d.failed, failure{e, class})
+	class, dead := failureOf(err), e.attempts >= maxAttempts || errors.Is(err, ErrUndeliverable)
+	d.failed = append(d.failed, failure{e, class, dead})
 	d.failures = append(d.failures, &DeliveryError{
-		Event: e.ID, Type: e.Type, Attempts: e.attempts, Dead: e.attempts >= maxAttempts, Failure: class, Err: err,
+		Event: e.ID, Type: e.Type, Attempts: e.attempts, Dead: dead, Failure: class, Err: err,
 	})
 }

@@ -117,7 +117,7 @@ CREATE INDEX outbox_discard_idx ON hms.outbox (tenant_id, discard_id) WHERE disc
 SELECT hms.secure_table('outbox', 'SELECT, INSERT,
     UPDATE (status, due_at, attempts, failure, failed_at, lease_owner, lease_until, delivered_at, discard_id), DELETE');
 SELECT hms.guard_status('outbox', 'dead>discarded', 'dead>waiting', 'failing>dead', 'failing>delivered',
-    'waiting>delivered', 'waiting>failing');
+    'waiting>dead', 'waiting>delivered', 'waiting>failing');
 
 CREATE TABLE hms.idempotency_key (
     tenant_id    uuid        NOT NULL,

@@ -11,7 +11,7 @@ import (
 
 // Backlog is what is not delivered, by state: what a hospital's monitoring watches.
 type Backlog struct {
-	At      time.Time `json:"at"` // the instant at which it was measured, UTC
+	At      time.Time `json:"at,omitzero"` // the instant at which it was counted, UTC
 	Waiting Pile      `json:"waiting"`
 	Failing Pile      `json:"failing"`
 	Dead    Pile      `json:"dead"` // somebody must retry or discard these
@@ -25,19 +25,19 @@ type Pile struct {
 	Age time.Duration `json:"age"`
 }
 
-var opMeasureBacklog = usecase.Query[usecase.None, Backlog]{
-	Name: "outbox.measure_backlog", Permission: hmstype.PermOutboxRelay, Shows: usecase.Nobody[Backlog]("counts only"),
+var opCountUndelivered = usecase.Query[usecase.None, Backlog]{
+	Name: "outbox.count_undelivered", Permission: hmstype.PermOutboxRelay, Shows: usecase.Nobody[Backlog]("counts only"),
 	Quiet: "counts rows, and tells of nobody",
 }.Declare()
 
-// MeasureBacklog counts the events that are not delivered, and tells how old the oldest of each state is. What
+// CountUndelivered counts the events that are not delivered, and tells how old the oldest of each state is. What
 // waits behind a dead event is waiting, and grows old. It costs as much as there are events not delivered.
 // Permission: [hmstype.PermOutboxRelay].
-func (s *Service) MeasureBacklog(ctx context.Context) (Backlog, error) {
-	return opMeasureBacklog.Run(ctx, &s.base, usecase.None{}, measureBacklog)
+func (s *Service) CountUndelivered(ctx context.Context) (Backlog, error) {
+	return opCountUndelivered.Run(ctx, &s.base, usecase.None{}, countUndelivered)
 }
 
-func measureBacklog(ctx context.Context, db dbx.DB, _ usecase.None) (Backlog, error) {
+func countUndelivered(ctx context.Context, db dbx.DB, _ usecase.None) (Backlog, error) {
 	rows, err := db.Query(ctx, `SELECT status, count(*), min(occurred_at) FROM hms.outbox
 		WHERE tenant_id = $1 AND delivered_at IS NULL AND discard_id IS NULL GROUP BY status`, db.Tenant())
 	if err != nil {
