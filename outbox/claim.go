@@ -110,7 +110,8 @@ const lockHeads = `SELECT o.id, o.event_type, o.entity, o.entity_id, o.data, o.o
 
 // readQueues reads the first thousand events of entities whose heads are locked, which keeps everybody else from
 // taking on any.
-const readQueues = `SELECT o.id, o.event_type, o.entity, o.entity_id, o.data, o.occurred_at, o.recorded_at, o.attempts, false
+const readQueues = `SELECT o.id, o.event_type, o.entity, o.entity_id, o.data, o.occurred_at, o.recorded_at, o.attempts,
+		false
 	FROM unnest($2::text[], $3::text[]) AS e (entity, entity_id)
 	CROSS JOIN LATERAL (SELECT x.* FROM hms.outbox AS x WHERE x.tenant_id = $1 AND x.entity = e.entity
 		AND x.entity_id = e.entity_id AND x.delivered_at IS NULL AND x.discard_id IS NULL

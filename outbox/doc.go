@@ -10,7 +10,8 @@
 // An event is waiting until a relay has delivered it. One whose delivery failed is failing: it comes
 // again after a pause of 5 seconds, twice as long after each further failure up to 15 minutes, of which
 // chance takes up to the half. After 50 failures, which is after some 8 hours, or at once where the host says so
-// ([ErrUndeliverable]), it is dead, until somebody retries or discards it ([Service.RetryEvents], [Service.DiscardEvent]).
+// ([ErrUndeliverable]), it is dead, until somebody retries or discards it
+// ([Service.RetryEvents], [Service.DiscardEvent]).
 //
 // # Order
 //

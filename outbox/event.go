@@ -61,13 +61,6 @@ type row struct {
 	DiscardID hmstype.OutboxDecisionID `bun:",nullzero"`
 }
 
-func (r row) event() Event {
-	return Event{
-		ID: r.ID, Type: r.EventType, Entity: r.Entity, EntityID: r.EntityID,
-		Data: r.Data, OccurredAt: r.OccurredAt.UTC(),
-	}
-}
-
 // Position implements dbx.Positioned.
 func (r row) Position() hmstype.Position {
 	return hmstype.Position{At: r.OccurredAt, ID: uuid.UUID(r.ID)}

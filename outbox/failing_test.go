@@ -191,7 +191,8 @@ func TestService_DiscardEvent(t *testing.T) {
 	purged, err := b.s.Purge(b.Ctx, outbox.PurgeInput{DeliveredBefore: b.Clock.Now()})
 	require.NoError(t, err)
 	require.Equal(t, int64(3), purged)
-	require.Equal(t, 1, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.outbox_decision WHERE tenant_id = ?`, b.Tenant))
+	require.Equal(t, 1, dbtest.Scalar[int](t, b.Env, `SELECT count(*) FROM hms.outbox_decision
+		WHERE tenant_id = ?`, b.Tenant))
 }
 
 // Nothing of what the host's function says of a failure is kept.
@@ -242,7 +243,7 @@ func TestService_Relay_StopsCleanly(t *testing.T) {
 				defer func() { ended <- err }()
 				_, err = b.s.Relay(ctx, func(ctx context.Context, _ outbox.Event) error {
 					until, ok := ctx.Deadline()
-					if !ok || time.Until(until) > outbox.Lease { //nolint:forbidigo // the machine's clock bounds a call
+					if !ok || time.Until(until) > outbox.Lease {
 						t.Error("the function's context ends with the lease")
 					}
 					if calls++; calls == 3 {

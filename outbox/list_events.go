@@ -22,7 +22,7 @@ type Undelivered struct {
 	Attempts   int                   `json:"attempts"`            // failures so far
 	Failure    string                `json:"failure,omitempty"`   // the last one's kind or type of error; empty for none
 	FailedAt   time.Time             `json:"failedAt,omitzero"`   // when that was, UTC
-	DueAt      time.Time             `json:"dueAt,omitzero"`      // not before, UTC; zero while it waits for an earlier event
+	DueAt      time.Time             `json:"dueAt,omitzero"`      // not before, UTC; zero behind an earlier event
 	LeaseUntil time.Time             `json:"leaseUntil,omitzero"` // until when a relay has it, UTC; zero for none
 }
 

@@ -66,7 +66,8 @@ func TestService_Relay_ClaimsStayFlat(t *testing.T) {
 	require.NoError(t, err)
 
 	env.Clock.Advance(time.Minute)
-	_, err = env.DB.NewRaw(`INSERT INTO hms.outbox (tenant_id, id, event_type, entity, entity_id, data, occurred_at, due_at)
+	_, err = env.DB.NewRaw(`INSERT INTO hms.outbox (tenant_id, id, event_type, entity, entity_id, data, occurred_at,
+			due_at)
 		SELECT ?::uuid, gen_random_uuid(), 'outbox.tested', 'bed', 'new' || (i % 20), '{}', ?::timestamptz, ?::timestamptz
 		FROM generate_series(1, 40) AS i`, env.Tenant, env.Clock.Now(), env.Clock.Now()).Exec(t.Context())
 	require.NoError(t, err)

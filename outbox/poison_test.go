@@ -57,7 +57,10 @@ func TestService_Relay_KeepsTheOrderOfHostsWithDifferentClocks(t *testing.T) {
 	require.NoError(t, err)
 	var got []int
 	for range 2 {
-		_, err = s.Relay(env.Ctx, func(_ context.Context, e outbox.Event) error { got = append(got, number(t, e)); return nil })
+		_, err = s.Relay(env.Ctx, func(_ context.Context, e outbox.Event) error {
+			got = append(got, number(t, e))
+			return nil
+		})
 		require.NoError(t, err)
 	}
 	require.Equal(t, []int{0, 1}, got)

@@ -31,7 +31,8 @@ var opRelay = usecase.Command[usecase.None, claim]{
 // all. Call it again until it claims none.
 //
 // Where fn fails or panics, that event comes again after a pause and the later ones of its entity wait for it; the
-// others go on. Where trying again is of no use, fn returns [ErrUndeliverable]. All failures are returned, as [DeliveryError], beside what was done. fn gets an event again where the
+// others go on. Where trying again is of no use, fn returns [ErrUndeliverable]. All failures are returned, as
+// [DeliveryError], beside what was done. fn gets an event again where the
 // process died before its success was stored, so it tells by the event's id what it has seen. Its context ends with
 // the relay's lease, after 40 seconds or more.
 //

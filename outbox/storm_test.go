@@ -22,7 +22,8 @@ func fill(tb testing.TB, env *dbtest.Env, n, entities int) {
 	tb.Helper()
 	_, err := env.DB.NewRaw(`INSERT INTO hms.outbox (tenant_id, id, event_type, entity, entity_id, data, occurred_at,
 			recorded_at, due_at)
-		SELECT ?::uuid, gen_random_uuid(), 'outbox.tested', 'bed', (i % ?)::text, jsonb_build_object('n', i / ?), ?::timestamptz,
+		SELECT ?::uuid, gen_random_uuid(), 'outbox.tested', 'bed', (i % ?)::text, jsonb_build_object('n', i / ?),
+			?::timestamptz,
 			?::timestamptz + i * interval '1 us', ?::timestamptz FROM generate_series(0, ? - 1) AS i`,
 		env.Tenant, entities, entities, dbtest.Start, dbtest.Start, dbtest.Start, n).Exec(tb.Context())
 	require.NoError(tb, err)
@@ -96,7 +97,7 @@ func TestService_Relay_ConcurrentStorm(t *testing.T) {
 	fill(t, env, n, n/each)
 	st := &storm{next: map[string]int{}, poison: "7"}
 	wanted := n - each + 2 // what is behind the poison waits
-	began := time.Now()    //nolint:forbidigo // reported, not judged
+	began := time.Now()
 	var calls, lost, dead, deaths int
 	work := func() (claimed int) {
 		var done outbox.Relayed
@@ -138,7 +139,8 @@ func TestService_Relay_ConcurrentStorm(t *testing.T) {
 	t.Logf("%d events, %d deliveries, %d calls, %d deaths of relays, %d late confirmations: %v",
 		n, st.deliveries, calls, deaths, lost, time.Since(began).Round(time.Millisecond))
 	require.Empty(t, st.broken)
-	require.Zero(t, dbtest.Scalar[int](t, env, `SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()`),
+	require.Zero(t, dbtest.Scalar[int](t, env, `SELECT deadlocks FROM pg_stat_database
+		WHERE datname = current_database()`),
 		"relays never wait for each other in a circle")
 
 	for dead == 0 { // what nobody takes is given up, and what is behind it waits for a decision
