@@ -262,6 +262,14 @@ func TestReadPatients_Forms(t *testing.T) {
 	}
 }
 
+// named gives the elements a name where they have none.
+func named(elements string) string {
+	if strings.Contains(elements, `"name":[{"family"`) {
+		return elements
+	}
+	return `"name":[{"family":"A"}],` + elements
+}
+
 func TestReadPatients_MapsElements(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -328,11 +336,7 @@ func TestReadPatients_MapsElements(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			name := `"name":[{"family":"A"}],`
-			if strings.Contains(tt.elements, `"name":[{"family"`) {
-				name = ""
-			}
-			records, failures, _ := collect(t, strings.NewReader(`{"resourceType":"Patient",`+name+tt.elements+`}`), "SECRET")
+			records, failures, _ := collect(t, strings.NewReader(`{"resourceType":"Patient",`+named(tt.elements)+`}`), "SECRET")
 			if tt.reason != "" {
 				require.Len(t, failures, 1)
 				require.Equal(t, tt.reason, failures[0].Reason)
