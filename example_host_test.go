@@ -136,8 +136,8 @@ func Example_outboxToBus() {
 			return nil
 		}
 		for {
-			n, err := env.H.Outbox.Relay(env.Ctx, publish)
-			if err != nil || n == 0 { // an error leaves the event for the next call
+			done, err := env.H.Outbox.Relay(env.Ctx, publish)
+			if err != nil || done.Claimed == 0 { // what failed comes again after a pause
 				close(bus)
 				for event := range bus {
 					fmt.Println(event)

@@ -42,3 +42,11 @@ type refusal struct {
 func (r *refusal) Error() string { return r.reason }
 
 func refuse(reason string) *refusal { return &refusal{reason, hmstype.ErrInvalid} }
+
+// strict refuses a text that two readers understand differently; an error is a *refusal.
+func strict(raw []byte) error {
+	if err := hmstype.CheckJSON(raw); err != nil {
+		return &refusal{err.Error(), err}
+	}
+	return nil
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/usecase"
 	"github.com/chelal/hms/patient"
 )
 
@@ -89,6 +90,9 @@ func mapPatient(raw []byte, fullURL string) (PatientRecord, error) {
 	if err := json.Unmarshal(raw, &p); err != nil {
 		return PatientRecord{}, wrongShape(err)
 	}
+	if err := strict(raw); err != nil {
+		return PatientRecord{}, err
+	}
 	in := patient.RegisterInput{
 		Identifiers: p.identifiers(fullURL),
 		Restricted:  p.restricted(),
@@ -109,7 +113,7 @@ func mapPatient(raw []byte, fullURL string) (PatientRecord, error) {
 	if in.LastName == "" {
 		return PatientRecord{}, refuse("has no name")
 	}
-	if err := in.Validate(); err != nil {
+	if err := usecase.Validate(in); err != nil {
 		return PatientRecord{}, &refusal{err.Error(), err}
 	}
 	return PatientRecord{Input: in, ID: p.ID, Inactive: p.inactive()}, nil

@@ -211,9 +211,41 @@ func readForms() []readForm {
 	}
 }
 
+// ambiguousForms are texts that two readers understand differently.
+func ambiguousForms() []readForm {
+	const one = `{"resourceType":"Patient","id":"1","name":[{"family":"A"}]}`
+	return []readForm{
+		{
+			name: "MemberTwice", in: `{"resourceType":"Patient","name":[{"family":"SECRET"}],"name":[{"family":"B"}]}`, failed: 1,
+			reason: "has a member twice",
+		},
+		{
+			name: "TypeTwice", in: `{"resourceType":"Patient","resourceType":"Observation","name":[{"family":"SECRET"}]}`, failed: 1,
+			reason: "has a member twice",
+		},
+		{
+			name: "TypeTwiceInALine", in: one + "\n" + `{"resourceType":"Patient","resourceType":"Group"}` + "\n" + one, patients: 2,
+			failed: 1, reason: "invalid input: resourceType: must be given once",
+		},
+		{
+			name: "MemberTwiceBelow", in: `{"resourceType":"Patient","name":[{"family":"A","Family":"SECRET"}]}`, failed: 1,
+			reason: "invalid input: name[0].Family: must be given once",
+		},
+		{
+			name: "ResourceTwice", in: `{"resourceType":"Bundle","entry":[{"resource":` + one + `,"resource":{}},{"resource":` +
+				one + `}]}`,
+			patients: 1, failed: 1, reason: "invalid input: resource: must be given once",
+		},
+		{
+			name: "HalfASurrogatePair", in: `{"resourceType":"Patient","name":[{"family":"A\ud800"}]}`, failed: 1,
+			reason: "invalid input: name[0].family: must not hold half of a surrogate pair",
+		},
+	}
+}
+
 func TestReadPatients_Forms(t *testing.T) {
 	t.Parallel()
-	for _, tt := range readForms() {
+	for _, tt := range append(readForms(), ambiguousForms()...) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			records, failures, stats := collect(t, strings.NewReader(tt.in), "SECRET")
@@ -228,6 +260,14 @@ func TestReadPatients_Forms(t *testing.T) {
 			}
 		})
 	}
+}
+
+// named gives the elements a name where they have none.
+func named(elements string) string {
+	if strings.Contains(elements, `"name":[{"family"`) {
+		return elements
+	}
+	return `"name":[{"family":"A"}],` + elements
 }
 
 func TestReadPatients_MapsElements(t *testing.T) {
@@ -296,9 +336,7 @@ func TestReadPatients_MapsElements(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			records, failures, _ := collect(
-				t, strings.NewReader(`{"resourceType":"Patient","name":[{"family":"A"}],`+tt.elements+`}`), "SECRET",
-			)
+			records, failures, _ := collect(t, strings.NewReader(`{"resourceType":"Patient",`+named(tt.elements)+`}`), "SECRET")
 			if tt.reason != "" {
 				require.Len(t, failures, 1)
 				require.Equal(t, tt.reason, failures[0].Reason)

@@ -172,6 +172,9 @@ func (v *visit) line(line []byte, at place) error {
 		return v.fail(at, err)
 	}
 	if kind != "Bundle" {
+		if err := strict(line); err != nil {
+			return v.fail(at, err)
+		}
 		return v.resource(kind, line, "", at)
 	}
 	inner := newScanner(bytes.NewReader(line))
@@ -200,6 +203,8 @@ func (v *visit) document(s *scanner) error {
 		}
 	}
 	switch {
+	case d.twice:
+		return v.fail(d.at, refuse("has a member twice"))
 	case d.kind == "Bundle" || d.hadEntries:
 		return nil
 	case d.large:
@@ -218,6 +223,26 @@ type document struct {
 	buf        []byte // the members so far, unless they are a Bundle's
 	hadEntries bool
 	large      bool
+	names      map[string]bool // of the members so far
+	twice      bool            // a member came again: which of both counts, readers do not agree on
+}
+
+// maxNames bounds the names that are kept; no resource has so many members.
+const maxNames = 1 << 12
+
+// name notes the name of a member.
+func (d *document) name(key []byte) {
+	var name string
+	if json.Unmarshal(key, &name) != nil {
+		return // told where the value is read
+	}
+	if d.names == nil {
+		d.names = map[string]bool{}
+	}
+	d.twice = d.twice || d.names[strings.ToLower(name)]
+	if len(d.names) < maxNames {
+		d.names[strings.ToLower(name)] = true
+	}
 }
 
 // member reads one member, and tells whether another one follows.
@@ -241,6 +266,7 @@ func (d *document) member() (bool, error) {
 	if c, err = d.scan.token(); err != nil || c != ':' {
 		return false, errors.Join(err, errBroken)
 	}
+	d.name(key)
 	if err := d.memberValue(key); err != nil {
 		return false, err
 	}
@@ -335,6 +361,9 @@ func (v *visit) entry(raw []byte, at place) error {
 	}
 	if err := json.Unmarshal(raw, &entry); err != nil {
 		return v.fail(at, refuse("is not an entry of a Bundle"))
+	}
+	if err := strict(raw); err != nil {
+		return v.fail(at, err)
 	}
 	if len(entry.Resource) == 0 {
 		v.passOver("")

@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"database/sql/driver"
 	"fmt"
+	"math"
 	"time"
 )
 
 // Date is a day of the Gregorian calendar without time or zone: a birth, an expiry.
-// The zero Date means "none". Dates compare with ==.
+// The zero Date means "none". Dates compare with ==. Years of a date that is given or stored are 0001 to 9999; a
+// calculation may leave them, and then it is neither written as JSON nor to the database.
 type Date struct {
 	year  int16
 	month int8
@@ -20,8 +22,11 @@ const dateLayout = "2006-01-02"
 // ErrBadDate is returned (as an invalid-kind error) for text that is not a date YYYY-MM-DD.
 var ErrBadDate = fmt.Errorf("%w: not a date YYYY-MM-DD", ErrInvalid)
 
-// NewDate makes a date; a day outside the month is carried over, as time.Date does.
+// NewDate makes a date; a day outside the month is carried over, as time.Date does. What lies before the year -32768
+// or after 32767 is a date of that year, which is no valid one either.
 func NewDate(year int, month time.Month, day int) Date {
+	const days = 1 << 26 // more than there are from end to end
+	year, day = min(max(year, math.MinInt16-1), math.MaxInt16+1), min(max(day, -days), days)
 	return dateOf(time.Date(year, month, day, 0, 0, 0, 0, time.UTC))
 }
 
@@ -30,7 +35,7 @@ func DateOf(t time.Time, zone *time.Location) Date { return dateOf(t.In(zone)) }
 
 func dateOf(t time.Time) Date {
 	y, m, d := t.Date()
-	return Date{year: int16(y), month: int8(m), day: int8(d)}
+	return Date{year: int16(min(max(y, math.MinInt16), math.MaxInt16)), month: int8(m), day: int8(d)}
 }
 
 // ParseDate reads YYYY-MM-DD, years 0001 to 9999.
@@ -105,8 +110,19 @@ func (d Date) AgeAt(day Date) int {
 	return age
 }
 
-// MarshalText implements encoding.TextMarshaler.
-func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+// isText tells whether the date has a text that [ParseDate] reads.
+func (d Date) isText() bool { return d.IsZero() || d.year >= 1 && d.year <= maxYear }
+
+// maxYear is the last that four digits write.
+const maxYear = 9999
+
+// MarshalText implements encoding.TextMarshaler; [ErrBadDate] outside of the years 0001 to 9999.
+func (d Date) MarshalText() ([]byte, error) {
+	if !d.isText() {
+		return nil, ErrBadDate
+	}
+	return []byte(d.String()), nil
+}
 
 // UnmarshalText implements encoding.TextUnmarshaler; empty text is the zero date.
 func (d *Date) UnmarshalText(text []byte) error {
@@ -122,10 +138,13 @@ func (d *Date) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Value implements driver.Valuer; the zero date is NULL.
+// Value implements driver.Valuer; the zero date is NULL, and [ErrBadDate] what lies outside of the years 0001 to 9999.
 func (d Date) Value() (driver.Value, error) {
-	if d.IsZero() {
+	switch {
+	case d.IsZero():
 		return nil, nil
+	case !d.isText():
+		return nil, ErrBadDate
 	}
 	return d.String(), nil
 }

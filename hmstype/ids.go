@@ -50,6 +50,7 @@ type (
 	apiKeyEntity           struct{}
 	webauthnEntity         struct{}
 	outboxEventEntity      struct{}
+	outboxDecisionEntity   struct{}
 	notificationEntity     struct{}
 	taskEntity             struct{}
 	threadEntity           struct{}
@@ -178,6 +179,8 @@ type (
 	LegalHoldID = ID[legalHoldEntity]
 	// OutboxEventID names an event that waits for delivery to the host's bus.
 	OutboxEventID = ID[outboxEventEntity]
+	// OutboxDecisionID names what somebody decided of an event that could not be delivered.
+	OutboxDecisionID = ID[outboxDecisionEntity]
 	// DisclosureID names a disclosure of a patient's data outside the hospital.
 	DisclosureID = ID[disclosureEntity]
 )

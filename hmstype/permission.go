@@ -88,7 +88,8 @@ const (
 	PermEncryptionManage Permission = "encryption.manage" // rotate keys and re-encrypt
 	PermErase            Permission = "encryption.erase"  // make a person's sealed data unreadable for ever
 
-	PermOutboxRelay Permission = "outbox.relay" // deliver events to the host's bus
+	PermOutboxRelay  Permission = "outbox.relay"  // deliver events to the host's bus
+	PermOutboxManage Permission = "outbox.manage" // see, retry and discard events that were not delivered
 )
 
 // Permissions lists the catalogue, sorted by area.
@@ -110,7 +111,7 @@ func Permissions() []Permission {
 		PermFacilityRead, PermFacilityManage, PermAdmit, PermHousekeeping,
 		PermInboxRead, PermNotify, PermTaskRead, PermTaskReadAll, PermTaskWrite, PermTaskManage, PermMessageRead,
 		PermMessageWrite,
-		PermEncryptionManage, PermErase, PermOutboxRelay,
+		PermEncryptionManage, PermErase, PermOutboxRelay, PermOutboxManage,
 	}
 }
 

@@ -71,4 +71,5 @@ var descriptions = map[Permission]string{
 	PermEncryptionManage:  "rotate keys and re-encrypt",
 	PermErase:             "make a person's sealed data unreadable for ever",
 	PermOutboxRelay:       "deliver events to the host's bus",
+	PermOutboxManage:      "see, retry and discard events that were not delivered",
 }

@@ -255,3 +255,27 @@ func TestActorFrom(t *testing.T) {
 		})
 	}
 }
+
+// A year that sixteen bits do not hold becomes no other one, and what has no text of ten characters is not written.
+func TestDate_OutsideOfTheCalendar(t *testing.T) {
+	t.Parallel()
+	for _, year := range []int{-1 << 40, -65536 + 1990, -4712, -1, 0, 10000, 32767, 65536 + 1990, 294277, 1 << 40} {
+		d := hmstype.NewDate(year, time.May, 17)
+		require.False(t, d.Year() >= 1 && d.Year() <= 9999, "%d became %d", year, d.Year())
+		_, err := d.MarshalText()
+		require.ErrorIs(t, err, hmstype.ErrBadDate, year)
+		_, err = d.Value()
+		require.ErrorIs(t, err, hmstype.ErrInvalid, year)
+	}
+	for _, days := range []int{-1 << 60, 1 << 60} {
+		y := hmstype.NewDate(2026, time.May, 17).AddDays(days).Year()
+		require.False(t, y >= 1 && y <= 9999, "%d days lead to %d", days, y)
+	}
+	for _, text := range []string{"0001-01-01", "9999-12-31"} {
+		d, err := hmstype.ParseDate(text)
+		require.NoError(t, err)
+		back, err := d.MarshalText()
+		require.NoError(t, err)
+		require.Equal(t, text, string(back))
+	}
+}

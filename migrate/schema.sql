@@ -3932,22 +3932,70 @@ GRANT INSERT, SELECT ON hms.notification_read TO hms_app;
 GRANT SELECT ON hms.notification_read TO hms_backup;
 
 CREATE TABLE hms.outbox ( -- hms_owner
+    attempts integer NOT NULL DEFAULT 0,
     data jsonb NOT NULL,
     delivered_at timestamp with time zone,
+    discard_id uuid,
+    due_at timestamp with time zone,
     entity text NOT NULL,
     entity_id text NOT NULL,
     event_type text NOT NULL,
+    failed_at timestamp with time zone,
+    failure text NOT NULL DEFAULT ''::text,
     id uuid NOT NULL,
+    lease_owner uuid,
+    lease_until timestamp with time zone,
     occurred_at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    status text NOT NULL DEFAULT 'waiting'::text,
     tenant_id uuid NOT NULL,
-    CONSTRAINT outbox_pkey PRIMARY KEY (tenant_id, id)
+    CONSTRAINT outbox_attempts_check CHECK (((attempts >= 0) AND ((status <> 'waiting'::text) OR (attempts = 0)) AND ((status <> ALL (ARRAY['failing'::text, 'dead'::text])) OR (attempts >= 1)))),
+    CONSTRAINT outbox_discard_fkey FOREIGN KEY (tenant_id, discard_id) REFERENCES hms.outbox_decision(tenant_id, id),
+    CONSTRAINT outbox_done_check CHECK ((((status = 'delivered'::text) = (delivered_at IS NOT NULL)) AND ((status = 'discarded'::text) = (discard_id IS NOT NULL)))),
+    CONSTRAINT outbox_due_check CHECK (((due_at IS NULL) OR (status = ANY (ARRAY['waiting'::text, 'failing'::text])))),
+    CONSTRAINT outbox_failure_check CHECK ((((failure = ''::text) = (attempts = 0)) AND ((failed_at IS NULL) = (attempts = 0)) AND (length(failure) <= 100))),
+    CONSTRAINT outbox_lease_check CHECK ((((lease_owner IS NULL) = (lease_until IS NULL)) AND ((lease_owner IS NULL) OR ((status = ANY (ARRAY['waiting'::text, 'failing'::text])) AND (due_at IS NOT NULL) AND (due_at >= lease_until))))),
+    CONSTRAINT outbox_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT outbox_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'failing'::text, 'dead'::text, 'delivered'::text, 'discarded'::text])))
 );
-CREATE INDEX outbox_entity_idx ON hms.outbox USING btree (tenant_id, entity, entity_id, id) WHERE (delivered_at IS NULL);
-CREATE INDEX outbox_pending_idx ON hms.outbox USING btree (tenant_id, id) WHERE (delivered_at IS NULL);
+CREATE INDEX outbox_discard_idx ON hms.outbox USING btree (tenant_id, discard_id) WHERE (discard_id IS NOT NULL);
+CREATE INDEX outbox_due_idx ON hms.outbox USING btree (tenant_id, due_at, recorded_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX outbox_entity_idx ON hms.outbox USING btree (tenant_id, entity, entity_id, recorded_at, id) WHERE ((delivered_at IS NULL) AND (discard_id IS NULL));
+CREATE INDEX outbox_status_idx ON hms.outbox USING btree (tenant_id, status, occurred_at, id) WHERE ((delivered_at IS NULL) AND (discard_id IS NULL));
 ALTER TABLE hms.outbox ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.outbox FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER outbox_status_guard BEFORE UPDATE OF status ON hms.outbox FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('dead>discarded', 'dead>waiting', 'failing>dead', 'failing>delivered', 'waiting>dead', 'waiting>delivered', 'waiting>failing');
 GRANT DELETE, INSERT, SELECT ON hms.outbox TO hms_app;
 GRANT SELECT ON hms.outbox TO hms_backup;
+
+CREATE TABLE hms.outbox_decision ( -- hms_owner
+    attempts integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    decision text NOT NULL,
+    entity text NOT NULL,
+    entity_id text NOT NULL,
+    event_id uuid NOT NULL,
+    event_type text NOT NULL,
+    failure text NOT NULL,
+    id uuid NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    reason text NOT NULL DEFAULT ''::text,
+    tenant_id uuid NOT NULL,
+    CONSTRAINT outbox_decision_attempts_check CHECK ((attempts >= 1)),
+    CONSTRAINT outbox_decision_decision_check CHECK ((decision = ANY (ARRAY['retry'::text, 'discard'::text]))),
+    CONSTRAINT outbox_decision_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT outbox_decision_reason_check CHECK (((length(reason) <= 500) AND ((decision = 'retry'::text) OR (length(btrim(reason)) >= 3)))),
+    CONSTRAINT outbox_decision_texts_check CHECK ((((length(created_by) >= 1) AND (length(created_by) <= 81)) AND (length(failure) <= 100)))
+);
+ALTER TABLE hms.outbox_decision ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.outbox_decision FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER outbox_decision_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.outbox_decision FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER outbox_decision_audit_delete AFTER DELETE ON hms.outbox_decision REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('outbox_decision', '', 'id');
+CREATE TRIGGER outbox_decision_audit_insert AFTER INSERT ON hms.outbox_decision REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('outbox_decision', '', 'id');
+CREATE TRIGGER outbox_decision_audit_update AFTER UPDATE ON hms.outbox_decision REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('outbox_decision', '', 'id');
+GRANT INSERT, SELECT ON hms.outbox_decision TO hms_app;
+GRANT SELECT ON hms.outbox_decision TO hms_backup;
 
 CREATE TABLE hms.patient ( -- hms_owner
     address text NOT NULL DEFAULT ''::text,

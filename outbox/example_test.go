@@ -13,7 +13,7 @@ import (
 	"github.com/chelal/hms/outbox"
 )
 
-// What the bus did not take waits for the next call; what it took does not come again.
+// What the bus did not take comes again after a pause; what it took does not.
 func ExampleService_Relay() {
 	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
 		env.Encounter(tb, env.Patient(tb).ID, clinical.ClassAmbulatory)
@@ -26,18 +26,56 @@ func ExampleService_Relay() {
 			return nil
 		}
 		for range 3 {
-			n, err := env.H.Outbox.Relay(env.Ctx, publish)
-			fmt.Println("taken:", n, "failed:", err != nil)
+			done, err := env.H.Outbox.Relay(env.Ctx, publish)
+			fmt.Printf("claimed: %d, failed: %d, error: %t\n", done.Claimed, done.Failed, err != nil)
 			busy = false
+			env.Advance(10 * time.Second)
 		}
 		return nil
 	})
 	// Output:
 	// published patient.registered
-	// taken: 1 failed: true
+	// claimed: 2, failed: 1, error: true
 	// published clinical.encounter_opened
-	// taken: 1 failed: false
-	// taken: 0 failed: false
+	// claimed: 1, failed: 0, error: false
+	// claimed: 0, failed: 0, error: false
+}
+
+// What no receiver takes is dead after some eight hours; somebody decides what becomes of it.
+func ExampleService_DiscardEvent() {
+	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
+		env.Patient(tb)
+		for {
+			done, err := env.H.Outbox.Relay(env.Ctx, func(context.Context, outbox.Event) error {
+				return errors.New("no such topic")
+			})
+			if done.Dead > 0 {
+				var failed *outbox.DeliveryError
+				fmt.Println("dead:", errors.As(err, &failed) && failed.Dead, "after failures:", failed.Attempts)
+				break
+			}
+			env.Advance(15 * time.Minute)
+		}
+		backlog, err := env.H.Outbox.CountUndelivered(env.Ctx)
+		if err != nil {
+			return err
+		}
+		fmt.Println("dead letters:", backlog.Dead.Count)
+		list, err := env.H.Outbox.ListEvents(env.Ctx, outbox.ListEventsInput{Status: outbox.StatusDead})
+		if err != nil {
+			return err
+		}
+		// RetryEvents where the receiver is mended; otherwise:
+		gone, err := env.H.Outbox.DiscardEvent(env.Ctx, outbox.DiscardEventInput{
+			Event: list.Items[0].ID, Reason: "The registry was shut down for good",
+		})
+		fmt.Println(gone.Type, "is", gone.Status)
+		return err
+	})
+	// Output:
+	// dead: true after failures: 50
+	// dead letters: 1
+	// patient.registered is discarded
 }
 
 // An event names what happened by ids, codes and quantities; a patient's data stay in the hospital.

@@ -12,7 +12,8 @@ import (
 
 // PurgeInput says what Purge removes.
 type PurgeInput struct {
-	DeliveredBefore time.Time `json:"deliveredBefore,omitzero"` // events delivered before this instant go; required
+	// DeliveredBefore: events that were delivered or discarded before this instant go; required.
+	DeliveredBefore time.Time `json:"deliveredBefore,omitzero"`
 }
 
 // Validate implements the rules above.
@@ -28,8 +29,8 @@ var opPurge = usecase.Command[PurgeInput, int64]{
 	Sample: PurgeInput{DeliveredBefore: usecase.SampleAt},
 }.Declare()
 
-// Purge removes delivered events and expired idempotency keys, and tells how many events
-// went. It is plain and idempotent: the host's scheduler calls it.
+// Purge removes events that were delivered or discarded, and expired idempotency keys, and tells how many events
+// went. What was decided of an event stays. It is plain and idempotent: the host's scheduler calls it.
 // Permission: [hmstype.PermOutboxRelay].
 func (s *Service) Purge(ctx context.Context, in PurgeInput) (int64, error) {
 	return opPurge.Run(ctx, &s.base, in, purge)
@@ -40,6 +41,7 @@ func purge(ctx context.Context, db dbx.DB, in PurgeInput) (int64, error) {
 		db.Tenant(), db.Now); err != nil {
 		return 0, fmt.Errorf("expired keys: %w", err)
 	}
-	return db.Exec(ctx, `DELETE FROM hms.outbox WHERE tenant_id = $1 AND delivered_at < $2`,
+	return db.Exec(ctx, `DELETE FROM hms.outbox AS o WHERE o.tenant_id = $1 AND (o.delivered_at < $2 OR o.discard_id IN (
+			SELECT d.id FROM hms.outbox_decision AS d WHERE d.tenant_id = $1 AND d.decision = 'discard' AND d.created_at < $2))`,
 		db.Tenant(), hmstype.Instant(in.DeliveredBefore))
 }

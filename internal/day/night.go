@@ -18,11 +18,34 @@ func (d *Day) night() {
 	run(d, d.Ctx, d.H.Encryption.Reencrypt, encryption.ReencryptInput{Limit: 500})
 	perform(d, d.Ctx, d.H.Encryption.Rotate)
 	d.done("encryption.Rewrap", d.H.Encryption.Rewrap(d.Ctx), hmstype.Secret(""))
-	n, err := d.H.Outbox.Relay(d.Ctx, func(_ context.Context, e outbox.Event) error { d.Pen.Event(e); return nil })
-	d.done("outbox.Relay", err, n)
-	d.require(n > 0, "the outbox is empty")
+	d.relay()
 	run(d, d.Ctx, d.H.Outbox.Purge, outbox.PurgeInput{DeliveredBefore: d.Clock.Now()})
 	d.newEpoch()
+}
+
+// relay delivers the events of the day. The bus is down at first, then refuses two events for good: one it gets after
+// all, the other one never.
+func (d *Day) relay() {
+	down := errors.New("the bus is down")
+	refusals := []error{down, outbox.ErrUndeliverable, outbox.ErrUndeliverable}
+	_, err := d.H.Outbox.Relay(d.Ctx, func(_ context.Context, e outbox.Event) error {
+		d.Pen.Event(e)
+		if len(refusals) == 0 {
+			return nil
+		}
+		refused := refusals[0]
+		refusals = refusals[1:]
+		return refused
+	})
+	d.require(errors.Is(err, down), "the outbox is empty: %v", err)
+	dead := run(d, d.Ctx, d.H.Outbox.ListEvents, outbox.ListEventsInput{Status: outbox.StatusDead}).Items
+	backlog := perform(d, d.Ctx, d.H.Outbox.CountUndelivered)
+	d.require(len(dead) == 2 && backlog.Dead.Count == 2, "%d dead events of %d", len(dead), backlog.Dead.Count)
+	run(d, d.Ctx, d.H.Outbox.DiscardEvent, outbox.DiscardEventInput{Event: dead[0].ID})
+	run(d, d.Ctx, d.H.Outbox.RetryEvents, outbox.RetryEventsInput{Events: []hmstype.OutboxEventID{dead[1].ID}})
+	n, err := d.H.Outbox.Relay(d.Ctx, func(_ context.Context, e outbox.Event) error { d.Pen.Event(e); return nil })
+	d.done("outbox.Relay", err, n)
+	d.require(n.Delivered > 0, "nothing was delivered")
 }
 
 // Seal seals the trail of the day and proves it, as the host's auditor does. Transactions of others

@@ -84,8 +84,8 @@ func (db DB) recordStep(ctx context.Context, table, id string, version int64, fr
 			return err
 		}
 		history = `WITH history AS (` + history + `)
-			INSERT INTO hms.outbox (tenant_id, id, event_type, entity, entity_id, data, occurred_at)
-			VALUES ($1, $9, $10, $11, $12, $13, $6)`
+			INSERT INTO hms.outbox (tenant_id, id, event_type, entity, entity_id, data, occurred_at, due_at)
+			VALUES ($1, $9, $10, $11, $12, $13, $6, $6)`
 		args = append(args, hmstype.NewID[hmstype.OutboxEventID](), e.Type.Name, e.Type.Entity, e.ID.String(), data)
 	}
 	_, err := db.Exec(ctx, history, args...)

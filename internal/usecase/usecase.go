@@ -188,7 +188,7 @@ func (b *Base) admit(ctx context.Context, op Op, in Validator) (seesRestricted b
 	if err := validateKey(op.Key); err != nil {
 		return false, err
 	}
-	if err := in.Validate(); err != nil {
+	if err := Validate(in); err != nil {
 		return false, err
 	}
 	if op.practitioner != nil {

@@ -49,7 +49,34 @@ CREATE POLICY trail_writer ON hms.audit_event FOR INSERT TO hms_owner WITH CHECK
 CREATE TABLE hms.audit_event_default PARTITION OF hms.audit_event DEFAULT;
 SELECT hms.secure_table('audit_event_default', '');
 
+-- What somebody decided of an event that could not be delivered. The event itself goes some day; this stays.
+CREATE TABLE hms.outbox_decision (
+    tenant_id   uuid        NOT NULL,
+    id          uuid        NOT NULL,
+    created_at  timestamptz NOT NULL,
+    created_by  text        NOT NULL,
+    decision    text        NOT NULL,
+    reason      text        NOT NULL DEFAULT '',
+    event_id    uuid        NOT NULL,
+    event_type  text        NOT NULL,
+    entity      text        NOT NULL,
+    entity_id   text        NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    attempts    integer     NOT NULL,
+    failure     text        NOT NULL,
+    CONSTRAINT outbox_decision_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT outbox_decision_decision_check CHECK (decision IN ('retry', 'discard')),
+    CONSTRAINT outbox_decision_reason_check CHECK (length(reason) <= 500 AND (decision = 'retry' OR length(btrim(reason)) >= 3)),
+    CONSTRAINT outbox_decision_attempts_check CHECK (attempts >= 1),
+    CONSTRAINT outbox_decision_texts_check CHECK (length(created_by) BETWEEN 1 AND 81 AND length(failure) <= 100)
+);
+SELECT hms.install_table('outbox_decision');
+
 -- Mechanisms without an audit trail of their own: they repeat what is audited elsewhere.
+--
+-- Events of an entity go out in the order (recorded_at, id): one clock for all hosts. The first of an entity that is
+-- not done is its head; only a head is taken on, with those behind it. due_at is when a relay looks at an event next,
+-- NULL where it does not: done, dead, or held behind a head that is not due. The head is never held, unless dead.
 CREATE TABLE hms.outbox (
     tenant_id    uuid        NOT NULL,
     id           uuid        NOT NULL,
@@ -58,12 +85,39 @@ CREATE TABLE hms.outbox (
     entity_id    text        NOT NULL,
     data         jsonb       NOT NULL,
     occurred_at  timestamptz NOT NULL,
+    recorded_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    status       text        NOT NULL DEFAULT 'waiting',
+    due_at       timestamptz,
+    attempts     integer     NOT NULL DEFAULT 0, -- tries that failed since it waits, or since somebody asked for more
+    failure      text        NOT NULL DEFAULT '', -- the last one's kind or type of error, never its text
+    failed_at    timestamptz,
+    lease_owner  uuid, -- the relay that has it; another may take it when the lease is over
+    lease_until  timestamptz,
     delivered_at timestamptz,
-    CONSTRAINT outbox_pkey PRIMARY KEY (tenant_id, id)
+    discard_id   uuid, -- the decision by which it was given up
+    CONSTRAINT outbox_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT outbox_discard_fkey FOREIGN KEY (tenant_id, discard_id) REFERENCES hms.outbox_decision (tenant_id, id),
+    CONSTRAINT outbox_status_check CHECK (status IN ('waiting', 'failing', 'dead', 'delivered', 'discarded')),
+    CONSTRAINT outbox_done_check CHECK ((status = 'delivered') = (delivered_at IS NOT NULL)
+        AND (status = 'discarded') = (discard_id IS NOT NULL)),
+    CONSTRAINT outbox_attempts_check CHECK (attempts >= 0 AND (status <> 'waiting' OR attempts = 0)
+        AND (status NOT IN ('failing', 'dead') OR attempts >= 1)),
+    CONSTRAINT outbox_failure_check CHECK ((failure = '') = (attempts = 0) AND (failed_at IS NULL) = (attempts = 0)
+        AND length(failure) <= 100),
+    CONSTRAINT outbox_lease_check CHECK ((lease_owner IS NULL) = (lease_until IS NULL)
+        AND (lease_owner IS NULL OR (status IN ('waiting', 'failing') AND due_at IS NOT NULL AND due_at >= lease_until))),
+    CONSTRAINT outbox_due_check CHECK (due_at IS NULL OR status IN ('waiting', 'failing'))
 );
-CREATE INDEX outbox_pending_idx ON hms.outbox (tenant_id, id) WHERE delivered_at IS NULL;
-CREATE INDEX outbox_entity_idx ON hms.outbox (tenant_id, entity, entity_id, id) WHERE delivered_at IS NULL;
-SELECT hms.secure_table('outbox', 'SELECT, INSERT, UPDATE (delivered_at), DELETE');
+CREATE INDEX outbox_due_idx ON hms.outbox (tenant_id, due_at, recorded_at) WHERE due_at IS NOT NULL;
+CREATE INDEX outbox_entity_idx ON hms.outbox (tenant_id, entity, entity_id, recorded_at, id)
+    WHERE delivered_at IS NULL AND discard_id IS NULL;
+CREATE INDEX outbox_status_idx ON hms.outbox (tenant_id, status, occurred_at, id)
+    WHERE delivered_at IS NULL AND discard_id IS NULL;
+CREATE INDEX outbox_discard_idx ON hms.outbox (tenant_id, discard_id) WHERE discard_id IS NOT NULL;
+SELECT hms.secure_table('outbox', 'SELECT, INSERT,
+    UPDATE (status, due_at, attempts, failure, failed_at, lease_owner, lease_until, delivered_at, discard_id), DELETE');
+SELECT hms.guard_status('outbox', 'dead>discarded', 'dead>waiting', 'failing>dead', 'failing>delivered',
+    'waiting>dead', 'waiting>delivered', 'waiting>failing');
 
 CREATE TABLE hms.idempotency_key (
     tenant_id    uuid        NOT NULL,

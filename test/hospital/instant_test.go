@@ -50,13 +50,28 @@ type written struct {
 	Xid, Operation, Entity, Field, Value string
 }
 
+// noteTransactions notes which transaction wrote an event: that it was delivered another one writes into its row.
+func noteTransactions(t *testing.T, env *hmstest.Env) {
+	t.Helper()
+	for _, statement := range []string{
+		`CREATE TABLE public.event_xid (id uuid, xid text)`,
+		`CREATE FUNCTION public.note_xid() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+			INSERT INTO public.event_xid VALUES (NEW.id, pg_current_xact_id()::text); RETURN NULL; END $$`,
+		`CREATE TRIGGER note_xid AFTER INSERT ON hms.outbox FOR EACH ROW EXECUTE FUNCTION public.note_xid()`,
+	} {
+		_, err := env.DB.ExecContext(t.Context(), statement)
+		require.NoError(t, err)
+	}
+}
+
 // Every instant that one transaction takes off the clock is the same one, whatever it writes, in
 // which table, through which port, in the outbox. The clock ticks at every reading.
 func TestOperation_HasOneInstant(t *testing.T) {
 	t.Parallel()
 	clock := &tickingClock{readings: map[time.Time]bool{}}
-	env := hmstest.New(t, day.WithLog(t), func(c *hms.Config) { c.Now = clock.now })
+	env := hmstest.NewOwn(t, day.WithLog(t), func(c *hms.Config) { c.Now = clock.now })
 	clock.base = env.Now
+	noteTransactions(t, env)
 	fixture.LivedDay(t, env)
 
 	var all []written
@@ -96,7 +111,8 @@ func TestOperation_HasOneInstant(t *testing.T) {
 	}
 
 	// What the trail does not repeat: the outbox and the histories of states.
-	queries := []string{`SELECT event_type AS what, occurred_at AS at, xmin::text AS xid, tenant_id FROM hms.outbox`}
+	queries := []string{`SELECT o.event_type AS what, o.occurred_at AS at, e.xid, o.tenant_id FROM hms.outbox AS o
+		JOIN public.event_xid AS e ON e.id = o.id`}
 	for _, table := range dbtest.Texts(t, env.DB, `SELECT c.relname FROM pg_class AS c
 		JOIN pg_namespace AS n ON n.oid = c.relnamespace
 		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'stepped_at' WHERE n.nspname = 'hms'

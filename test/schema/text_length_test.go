@@ -73,7 +73,7 @@ var endlessTexts = map[string]string{
 		audit_checkpoint.note audit_purge.archive audit_purge.basis audit_purge.note`,
 	"the program's own": `
 		counter.name idempotency_key.actor idempotency_key.operation idempotency_key.response lock.name outbox.entity
-		outbox.entity_id outbox.event_type`,
+		outbox.entity_id outbox.event_type outbox_decision.entity outbox_decision.entity_id outbox_decision.event_type`,
 	"allocated from a counter": `bill.bill_number credit_note.note_number
 		lab_order.number lab_specimen.accession`,
 	"a hash, or a sealed key": `idempotency_key.request_hash login_source.source
@@ -219,6 +219,7 @@ var storedAs = pairs(`
 	lab.Value.Code: lab_result.value_code lab_answer.code
 	lab.Value.Text: lab_result.value_text
 	lab.VoidReferenceRangeInput.Reason: lab_reference_range.void_reason
+	outbox.DiscardEventInput.Reason: outbox_decision.reason
 	patient.CoverageDetails: coverage
 	patient.CoverageDetails.PayerName: coverage.payer_name bill_share.payer
 	patient.Details: patient
@@ -406,4 +407,5 @@ var otherBounds = map[string]int{
 	"clinical_note.body_hash": fieldcrypt.SealedLength(64), "appointment.cancel_code": 20, "stay.end_reason": 20,
 	"stock_movement.cause": 30, "lab_specimen.patient_sex": 10, "lab_specimen.birth_precision": 10,
 	"lab_result.sex": 10, "lab_result.absent_reason": 30, "user_session.end_reason": 30,
+	"outbox.failure": 100, "outbox_decision.failure": 100,
 }
