@@ -29,6 +29,9 @@ type Config struct {
 	// Refresh is the age from which an unchanged log gets a new checkpoint, to show that the
 	// sealer lives; zero means 1 hour. A checkpoint of twice that age counts as stale.
 	Refresh time.Duration
+	// CatalogueAge is how old what a checkpoint signs of the catalogue may be: a process reads it once in that time
+	// for all tenants. Zero means 10 seconds.
+	CatalogueAge time.Duration
 }
 
 func (c Config) withDefaults() Config {
@@ -37,6 +40,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Refresh <= 0 {
 		c.Refresh = time.Hour
+	}
+	if c.CatalogueAge <= 0 {
+		c.CatalogueAge = 10 * time.Second
 	}
 	if c.Origin == "" && c.Signer != nil {
 		c.Origin = c.Signer.Name()

@@ -95,7 +95,12 @@ func (s *Service) sealLocked(ctx context.Context, db dbx.DB, in SealInput) (Seal
 	if err != nil {
 		return SealReport{}, err
 	}
-	if len(step.leaves) == 0 && head.number > 0 && now.at.Sub(head.Time) < s.config.Refresh {
+	catalogue, err := s.catalogue(ctx, db, now.at)
+	if err != nil {
+		return SealReport{}, err
+	}
+	if len(step.leaves) == 0 && head.number > 0 && now.at.Sub(head.Time) < s.config.Refresh &&
+		!catalogue.differsFrom(head.Checkpoint) {
 		return SealReport{Checkpoint: head.Checkpoint, Number: head.number}, nil
 	}
 	for i := range step.leaves {
@@ -104,7 +109,7 @@ func (s *Service) sealLocked(ctx context.Context, db dbx.DB, in SealInput) (Seal
 			return SealReport{}, err
 		}
 	}
-	next, err := s.extend(ctx, db, head, step, now.at)
+	next, err := s.extend(ctx, db, head, step, now.at, catalogue)
 	return SealReport{Checkpoint: next, Number: head.number + 1, Sealed: len(step.leaves), More: step.more}, err
 }
 
@@ -177,10 +182,13 @@ func (s *Service) head(ctx context.Context, db dbx.DB) (head, error) {
 }
 
 // extend stores the leaves, the new subtrees and the signed checkpoint.
-func (s *Service) extend(ctx context.Context, db dbx.DB, h head, step step, now time.Time) (proof.Checkpoint, error) {
+func (s *Service) extend(
+	ctx context.Context, db dbx.DB, h head, step step, now time.Time, catalogue catalogueSum,
+) (proof.Checkpoint, error) {
 	next := proof.Checkpoint{
 		Origin: s.config.origin(db.Tenant()), Size: h.Size + int64(len(step.leaves)), Time: now, Through: now,
 	}
+	catalogue.sign(&next)
 	if step.more { // what is left may be as old as what was left before
 		next.Through = h.Through
 	}

@@ -23,7 +23,8 @@ var opVerifyLog = usecase.Query[usecase.None, LogReport]{
 // VerifyLog reads the whole log and trail of the tenant and holds them against each other,
 // against every signed checkpoint and against what the witnesses remember. Events that are gone
 // are explained by the signed record of their purge, exactly, or not at all. It trusts nothing
-// that is stored: every hash is computed anew. It takes memory for one page, and time for
+// that is stored: every hash is computed anew, and the schema and our roles are held against what the
+// migrations make, by what the catalogue says of them. It takes memory for one page, and time for
 // every event; it writes nothing but its own record.
 // Permission: [hmstype.PermAuditVerify].
 func (s *Service) VerifyLog(ctx context.Context) (LogReport, error) {
@@ -51,6 +52,8 @@ type logCheck struct {
 	broken bool                 // a root differed: all later ones do
 	wanted map[int64][]seen     // by size: what witnesses saw
 	purges map[Month]*purgeCheck
+
+	history catalogueHistory
 }
 
 type nodeID struct {
@@ -79,7 +82,7 @@ func (s *Service) verifyLog(ctx context.Context, db dbx.DB, _ usecase.None) (Log
 		return LogReport{}, err
 	}
 	for _, step := range []func() error{
-		c.askWitnesses, c.readPurges, c.checkLeaves, c.checkPurges, c.checkEnd, c.checkUnsealed, c.checkCatalogue,
+		c.checkCatalogue, c.askWitnesses, c.readPurges, c.checkLeaves, c.checkPurges, c.checkEnd, c.checkUnsealed,
 	} {
 		if err := step(); err != nil {
 			return LogReport{}, err
