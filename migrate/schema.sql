@@ -1928,7 +1928,8 @@ CREATE TABLE hms.audit_event ( -- hms_owner
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     CONSTRAINT audit_event_action_check CHECK ((action ~ '^[a-z_]{1,30}$'::text)),
     CONSTRAINT audit_event_actor_check CHECK ((actor <> ''::text)),
-    CONSTRAINT audit_event_pkey PRIMARY KEY (tenant_id, recorded_at, id)
+    CONSTRAINT audit_event_pkey PRIMARY KEY (tenant_id, recorded_at, id),
+    CONSTRAINT audit_event_time_check CHECK ((recorded_at < (clock_timestamp() + '00:01:00'::interval)))
 ) PARTITION BY RANGE (recorded_at);
 CREATE INDEX audit_event_actor_idx ON ONLY hms.audit_event USING btree (tenant_id, actor, recorded_at);
 CREATE INDEX audit_event_credential_idx ON ONLY hms.audit_event USING btree (tenant_id, credential, recorded_at) WHERE (credential <> ''::text);
@@ -1963,7 +1964,8 @@ CREATE TABLE hms.audit_event_default ( -- hms_owner
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     CONSTRAINT audit_event_action_check CHECK ((action ~ '^[a-z_]{1,30}$'::text)),
     CONSTRAINT audit_event_actor_check CHECK ((actor <> ''::text)),
-    CONSTRAINT audit_event_default_pkey PRIMARY KEY (tenant_id, recorded_at, id)
+    CONSTRAINT audit_event_default_pkey PRIMARY KEY (tenant_id, recorded_at, id),
+    CONSTRAINT audit_event_time_check CHECK ((recorded_at < (clock_timestamp() + '00:01:00'::interval)))
 ) -- partition of hms.audit_event DEFAULT;
 CREATE INDEX audit_event_default_tenant_id_actor_recorded_at_idx ON hms.audit_event_default USING btree (tenant_id, actor, recorded_at);
 CREATE INDEX audit_event_default_tenant_id_break_glass_id_recorded_at_idx ON hms.audit_event_default USING btree (tenant_id, break_glass_id, recorded_at) WHERE (break_glass_id IS NOT NULL);
@@ -1975,6 +1977,25 @@ ALTER TABLE hms.audit_event_default ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.audit_event_default FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
 CREATE TRIGGER audit_event_default_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.audit_event_default FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT SELECT ON hms.audit_event_default TO hms_backup;
+
+CREATE TABLE hms.audit_key ( -- hms_owner
+    checkpoint bigint NOT NULL,
+    key text NOT NULL,
+    kind text NOT NULL,
+    note text NOT NULL,
+    number bigint NOT NULL,
+    tenant_id uuid NOT NULL,
+    CONSTRAINT audit_key_key_check CHECK (((length(key) >= 1) AND (length(key) <= 500))),
+    CONSTRAINT audit_key_kind_check CHECK ((kind = ANY (ARRAY['signs'::text, 'distrusted'::text]))),
+    CONSTRAINT audit_key_number_check CHECK (((number >= 1) AND (checkpoint >= 0))),
+    CONSTRAINT audit_key_pkey PRIMARY KEY (tenant_id, number)
+);
+ALTER TABLE hms.audit_key ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.audit_key FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER audit_key_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.audit_key FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+GRANT SELECT ON hms.audit_key TO hms_app;
+GRANT SELECT ON hms.audit_key TO hms_backup;
+GRANT INSERT, SELECT ON hms.audit_key TO hms_sealer;
 
 CREATE TABLE hms.audit_leaf ( -- hms_owner
     event_id uuid NOT NULL,

@@ -29,6 +29,7 @@ type Checkpoint struct {
 	// objects that touch them.
 	Catalogue tlog.Hash `json:"catalogue"`
 	Host      tlog.Hash `json:"host"`
+	Keys      int64     `json:"keys"` // records of keys ([KeyRecord]) that the log has
 }
 
 // ErrCheckpoint: the text is no checkpoint, or nobody known has signed it.
@@ -39,14 +40,15 @@ const (
 	throughPrefix = "through "
 	catalogueText = "catalogue "
 	hostPrefix    = "host "
+	keysPrefix    = "keys "
 )
 
-// Text gives the form that is signed: origin, size, root and, as extensions, the two times and the
-// two fingerprints, a line each (C2SP tlog-checkpoint).
+// Text gives the form that is signed: origin, size, root and, as extensions, the two times, the
+// two fingerprints and the number of records of keys, a line each (C2SP tlog-checkpoint).
 func (c Checkpoint) Text() string {
-	return fmt.Sprintf("%s\n%d\n%s\n%s%s\n%s%s\n%s%s %s\n%s%s\n", c.Origin, c.Size, inBase64(c.Root),
+	return fmt.Sprintf("%s\n%d\n%s\n%s%s\n%s%s\n%s%s %s\n%s%s\n%s%d\n", c.Origin, c.Size, inBase64(c.Root),
 		timePrefix, c.Time.UTC().Format(time.RFC3339Nano), throughPrefix, c.Through.UTC().Format(time.RFC3339Nano),
-		catalogueText, c.Reading, inBase64(c.Catalogue), hostPrefix, inBase64(c.Host))
+		catalogueText, c.Reading, inBase64(c.Catalogue), hostPrefix, inBase64(c.Host), keysPrefix, c.Keys)
 }
 
 func inBase64(hash tlog.Hash) string { return base64.StdEncoding.EncodeToString(hash[:]) }
@@ -69,11 +71,11 @@ func (c Checkpoint) Sign(signer note.Signer) (string, error) {
 // ParseCheckpoint reads the text of a checkpoint and refuses any other spelling of it.
 func ParseCheckpoint(text string) (Checkpoint, error) {
 	lines := strings.Split(text, "\n")
-	if len(lines) != 8 || lines[0] == "" {
+	if len(lines) != 9 || lines[0] == "" {
 		return Checkpoint{}, ErrCheckpoint
 	}
 	c := Checkpoint{Origin: lines[0]}
-	var errs [6]error
+	var errs [7]error
 	c.Size, errs[0] = strconv.ParseInt(lines[1], 10, 64)
 	c.Root, errs[1] = fromBase64(lines[2], "")
 	c.Time, errs[2] = parseTime(lines[3], timePrefix)
@@ -81,7 +83,8 @@ func ParseCheckpoint(text string) (Checkpoint, error) {
 	c.Reading, _, _ = strings.Cut(strings.TrimPrefix(lines[5], catalogueText), " ")
 	c.Catalogue, errs[4] = fromBase64(lines[5], catalogueText+c.Reading+" ")
 	c.Host, errs[5] = fromBase64(lines[6], hostPrefix)
-	if errors.Join(errs[:]...) != nil || c.Size < 0 {
+	c.Keys, errs[6] = strconv.ParseInt(strings.TrimPrefix(lines[7], keysPrefix), 10, 64)
+	if errors.Join(errs[:]...) != nil || c.Size < 0 || c.Keys < 0 {
 		return Checkpoint{}, ErrCheckpoint
 	}
 	if c.Text() != text {

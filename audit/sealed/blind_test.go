@@ -75,8 +75,8 @@ var blindings = map[string]blinding{
 		`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET session_replication_role = replica', current_database()); END $$`,
 	}, "setting", "session_replication_role of everybody in the database"},
 	"MonthWithoutItsGuard": {[]string{
-		`DO $$ BEGIN EXECUTE format('ALTER TABLE hms.%I DISABLE ROW LEVEL SECURITY', 'audit_event_' || to_char(now(), 'YYYY"m"MM'));
-		END $$`,
+		`DO $$ BEGIN EXECUTE format('ALTER TABLE hms.%I DISABLE ROW LEVEL SECURITY',
+			'audit_event_' || to_char(now() AT TIME ZONE 'UTC', 'YYYY"m"MM')); END $$`,
 	}, "table", "audit_event_" + time.Now().UTC().Format("2006m01")},
 }
 
@@ -115,7 +115,7 @@ func TestService_VerifyLogFindsBlindings(t *testing.T) {
 // requireGolden holds only where what a fresh database has is known of the server's version.
 func (b *logBundle) requireGolden(t *testing.T) {
 	t.Helper()
-	require.True(t, b.verify(t).Catalogue.Compared, "make the golden text: go test ./internal/fingerprint -run TestGolden -update")
+	require.True(t, b.verify(t).Catalogue.Compared, "no golden text of this version of PostgreSQL: make golden")
 }
 
 // A guard that was off for a while and stands again is told by what checkpoints signed meanwhile.
@@ -158,7 +158,8 @@ func TestService_VerifyLogLeavesAHostsOwnAlone(t *testing.T) {
 	b.sql(t, `CREATE VIEW public.patients AS SELECT id FROM hms.patient`)
 	report := b.verify(t)
 	require.Empty(t, report.Findings)
-	require.Contains(t, report.Catalogue.Host, "constraint public.visit.visit_tenant_id_patient_id_fkey: refers to patient")
+	require.Contains(t, report.Catalogue.Host,
+		"constraint public.visit.visit_tenant_id_patient_id_fkey: refers to patient")
 	require.Contains(t, report.Catalogue.Host,
 		"plain index patient.ours: CREATE INDEX ours ON hms.patient USING btree (tenant_id, birth_date)")
 }

@@ -31,7 +31,7 @@ const (
 	FindingRoot FindingKind = "root-differs"
 	// FindingNode: a stored subtree is not what its leaves give.
 	FindingNode FindingKind = "subtree-differs"
-	// FindingCheckpoint: a checkpoint is not signed by a known key, or does not say what was signed.
+	// FindingCheckpoint: a checkpoint is not signed by the key that was in force, or does not say what was signed.
 	FindingCheckpoint FindingKind = "checkpoint-invalid"
 	// FindingSequence: checkpoints' numbers, sizes or times do not follow each other.
 	FindingSequence FindingKind = "checkpoint-missing"
@@ -39,8 +39,18 @@ const (
 	FindingTail FindingKind = "tail-cut"
 	// FindingForked: a witness has seen another log of the same size.
 	FindingForked FindingKind = "log-forked"
-	// FindingWitness: a witness could not be asked.
+	// FindingWitness: a witness could not be asked, or what it has is no checkpoint of the log.
 	FindingWitness FindingKind = "witness-failed"
+	// FindingWitnessBehind: a witness lacks checkpoints that it should long have: it was not told, or it forgot. What
+	// it has not got can be cut off.
+	FindingWitnessBehind FindingKind = "witness-behind"
+	// FindingUnsealed: there are events, and was never a checkpoint.
+	FindingUnsealed FindingKind = "log-unsealed"
+	// FindingKey: the record of a key is gone or not what was signed.
+	FindingKey FindingKind = "key-invalid"
+	// FindingKeyDistrusted: checkpoints are signed by a key that somebody else had, and no witness saw them in time. Only
+	// later checkpoints prove their leaves.
+	FindingKeyDistrusted FindingKind = "key-distrusted"
 	// FindingStale: nothing was sealed for too long.
 	FindingStale FindingKind = "checkpoint-stale"
 	// FindingPurge: the record of a purge is not what was signed, or not of the leaves that are there; or an event that

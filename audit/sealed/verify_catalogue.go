@@ -38,7 +38,8 @@ func (c *logCheck) follow(number int64, p proof.Checkpoint) {
 	if known && before != h.last && c.changedSince(before) {
 		c.report.addf(FindingCatalogueChanged, fmt.Sprintf("another one after %s, and again as then from %s on", before, now))
 	}
-	if h.last.Number == 0 || h.last.Reading != now.Reading || h.last.Fingerprint != now.Fingerprint || h.last.Host != now.Host {
+	if h.last.Number == 0 || h.last.Reading != now.Reading || h.last.Fingerprint != now.Fingerprint ||
+		h.last.Host != now.Host {
 		c.report.Catalogue.Changes = append(c.report.Catalogue.Changes, now)
 		if len(c.report.Catalogue.Changes) > MaxFindings {
 			c.report.Catalogue.Changes = c.report.Catalogue.Changes[1:]

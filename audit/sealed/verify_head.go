@@ -50,10 +50,14 @@ func (c *logCheck) check(row checkpointRow) {
 	c.number = row.number
 	c.report.Checkpoints++
 	checkpoint, err := row.open(c.origin, c.verifiers)
-	if err != nil {
+	if err == nil && checkpoint.Keys > int64(len(c.keys.records)+len(c.keys.invalid)) {
+		c.report.addf(FindingKey, fmt.Sprintf("checkpoint %s has %d", number, checkpoint.Keys))
+	}
+	if err != nil || !c.keys.signs(row) {
 		c.report.addf(FindingCheckpoint, number)
 		return
 	}
+	c.doubt(row)
 	if checkpoint.Time.Before(c.last.Time) || checkpoint.Through.After(checkpoint.Time) {
 		c.report.addf(FindingSequence, number)
 	}
@@ -135,6 +139,9 @@ const unsealedEvents = `FROM hms.audit_event AS e
 func (c *logCheck) checkUnsealed() error {
 	if err := c.db.QueryRow(c.ctx, `SELECT count(*) `+unsealedEvents, c.db.Tenant()).Scan(&c.report.Unsealed); err != nil {
 		return err
+	}
+	if c.report.Unsealed > 0 && c.until.number == 0 {
+		return c.checkNeverSealed()
 	}
 	if c.last.Through.IsZero() || c.report.Unsealed == 0 {
 		return nil

@@ -52,6 +52,9 @@ type logCheck struct {
 	broken bool                 // a root differed: all later ones do
 	wanted map[int64][]seen     // by size: what witnesses saw
 	purges map[Month]*purgeCheck
+	keys   *keyring
+	doubts map[string]int // by key: its finding's place in the report
+	asked  []asked
 
 	history catalogueHistory
 }
@@ -82,7 +85,8 @@ func (s *Service) verifyLog(ctx context.Context, db dbx.DB, _ usecase.None) (Log
 		return LogReport{}, err
 	}
 	for _, step := range []func() error{
-		c.checkCatalogue, c.askWitnesses, c.readPurges, c.checkLeaves, c.checkPurges, c.checkEnd, c.checkUnsealed,
+		c.checkCatalogue, c.readKeys, c.askWitnesses, c.readPurges, c.checkLeaves, c.checkPurges, c.checkEnd,
+		c.checkWitnesses, c.checkUnsealed,
 	} {
 		if err := step(); err != nil {
 			return LogReport{}, err
@@ -90,27 +94,6 @@ func (s *Service) verifyLog(ctx context.Context, db dbx.DB, _ usecase.None) (Log
 	}
 	access := dbx.Access{Action: string(audit.ActionVerify), Entity: "audit_leaf", ID: fmt.Sprint(c.report.Size)}
 	return c.report, db.RecordAccess(ctx, access)
-}
-
-// askWitnesses learns which sizes and roots the log must have had.
-func (c *logCheck) askWitnesses() error {
-	for _, w := range c.s.config.Witnesses {
-		latest, err := w.Latest(c.ctx, c.origin)
-		if err != nil {
-			c.report.addf(FindingWitness, w.Name())
-			continue
-		}
-		if latest == "" {
-			continue
-		}
-		checkpoint, err := proof.OpenCheckpoint(latest, c.verifiers)
-		if err != nil || checkpoint.Origin != c.origin {
-			c.report.addf(FindingWitness, w.Name())
-			continue
-		}
-		c.wanted[checkpoint.Size] = append(c.wanted[checkpoint.Size], seen{w.Name(), checkpoint.Root})
-	}
-	return nil
 }
 
 // logPage is how many leaves are read at once.

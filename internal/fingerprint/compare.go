@@ -85,7 +85,8 @@ func actual(part, text string) string { return strings.ReplaceAll(text, month, p
 
 // isBackups tells of what a server lacks on which nobody made the role of backups: only a superuser may.
 func isBackups(d Difference) bool {
-	return d.Got == "" && (d.Kind == "role" && d.Name == backup || d.Kind == "right" && strings.HasSuffix(d.Name, " to "+backup))
+	isRole := d.Kind == "role" && d.Name == backup
+	return d.Got == "" && (isRole || d.Kind == "right" && strings.HasSuffix(d.Name, " to "+backup))
 }
 
 // key is what an item is known by.

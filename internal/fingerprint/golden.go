@@ -105,7 +105,7 @@ func FormatGolden(ordinary, hardened []Item) string {
 	}
 	slices.SortFunc(items, compareItems)
 	var b strings.Builder
-	b.WriteString("# What a fresh database has, by mark (= both modes, o ordinary, h hardened), kind, name and definition.\n" +
+	b.WriteString("# What a fresh database has: mark (= both modes, o ordinary, h hardened), kind, name, definition.\n" +
 		"# Written by: go test ./internal/fingerprint -run TestGolden -update\n")
 	for _, i := range items {
 		b.WriteString(strings.Join([]string{marks[i], i.Kind, i.Name, i.Text}, "\t") + "\n")

@@ -70,9 +70,11 @@ SELECT CASE r.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHE
         (SELECT 'columns ' || pg_catalog.string_agg(a.attname, ', ' ORDER BY a.attnum)
             FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped),
         CASE WHEN r.relkind IN ('v', 'm') THEN 'options '
-            || coalesce(pg_catalog.array_to_string(r.reloptions, ', '), '') || ' as ' || pg_catalog.pg_get_viewdef(r.oid) END,
+            || coalesce(pg_catalog.array_to_string(r.reloptions, ', '), '')
+            || ' as ' || pg_catalog.pg_get_viewdef(r.oid) END,
         (SELECT pg_catalog.concat_ws(' ', 'sequence', pg_catalog.format_type(q.seqtypid, NULL), q.seqstart,
-            q.seqincrement, q.seqmin, q.seqmax, q.seqcache, q.seqcycle) FROM pg_catalog.pg_sequence AS q WHERE q.seqrelid = r.oid),
+            q.seqincrement, q.seqmin, q.seqmax, q.seqcache, q.seqcycle)
+            FROM pg_catalog.pg_sequence AS q WHERE q.seqrelid = r.oid),
         (SELECT 'of server ' || v.srvname FROM pg_catalog.pg_foreign_table AS f
             JOIN pg_catalog.pg_foreign_server AS v ON v.oid = f.ftserver WHERE f.ftrelid = r.oid)) AS definition,
     false AS host

@@ -70,7 +70,7 @@ var endlessTexts = map[string]string{
 		audit_event.actor audit_event.credential audit_event.entity audit_event.entity_id audit_event.operation
 		audit_event.purpose audit_event.request_id`,
 	"a signed note, or what one says of an archive": `
-		audit_checkpoint.note audit_purge.archive audit_purge.basis audit_purge.note`,
+		audit_checkpoint.note audit_key.note audit_purge.archive audit_purge.basis audit_purge.note`,
 	"the program's own": `
 		counter.name idempotency_key.actor idempotency_key.operation idempotency_key.response lock.name outbox.entity
 		outbox.entity_id outbox.event_type`,
