@@ -12,6 +12,9 @@ interop: ## migrate by the real tools: goose, golang-migrate, psql
 race: ## run the concurrency tests under the race detector
 	go test -race -count=1 -run Concurrent ./...
 
+golden: ## write what the catalogue must be on a server of this version
+	go test ./internal/fingerprint -run TestGolden -update
+
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchtime 2s ./...
 
@@ -31,4 +34,4 @@ demo: ## run a hospital's day
 ci: ## everything that must pass before a change lands
 	bash .ci/run
 
-.PHONY: help test interop race bench fuzz lint demo ci
+.PHONY: help test interop race golden bench fuzz lint demo ci

@@ -36,6 +36,22 @@ func Check(ctx context.Context, db *bun.DB) (State, error) {
 	if err != nil {
 		return State{}, checkError(err)
 	}
+	return stateOf(applied)
+}
+
+// CheckIn is [Check] in a transaction, whose statements query runs.
+func CheckIn(ctx context.Context, query Query) (State, error) {
+	applied, err := appliedSteps(ctx, query)
+	if err != nil {
+		return State{}, checkError(err)
+	}
+	return stateOf(applied)
+}
+
+// Query runs a statement and gives its rows.
+type Query func(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+
+func stateOf(applied []Step) (State, error) {
 	missing, newer, err := compare(Steps(), applied)
 	switch {
 	case err != nil:
@@ -98,7 +114,7 @@ func appliedOnce(ctx context.Context, db *bun.DB) (_ []Step, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	return appliedSteps(ctx, conn)
+	return appliedSteps(ctx, conn.QueryContext)
 }
 
 // checkError is what the failure of a read of [Check] tells the host.
@@ -110,24 +126,15 @@ func checkError(err error) error {
 	return err
 }
 
-// exists tells whether the database was ever migrated. It reads the catalogue's rows: to_regclass
-// may answer from a cache that does not know yet what was committed while we waited for our turn.
-func exists(ctx context.Context, conn *sql.Conn) (done bool, err error) {
-	err = conn.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c
-		JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = 'hms'
-		AND c.relname = 'migration')`).Scan(&done)
-	return done, err
-}
-
 // appliedSteps reads what a database has, in order of number; nothing where it was never migrated,
-// or where somebody made the roles by [Bootstrap] and recorded no step.
-func appliedSteps(ctx context.Context, conn *sql.Conn) (applied []Step, err error) {
-	if done, err := exists(ctx, conn); err != nil || !done {
+// or where somebody made the roles by [Bootstrap] and recorded no step. Whether it was is asked of the
+// catalogue's rows: to_regclass may answer from a cache that does not know yet what was committed while
+// we waited for our turn.
+func appliedSteps(ctx context.Context, query Query) (applied []Step, err error) {
+	if known, err := isMigrated(ctx, query); err != nil || !known {
 		return nil, err
 	}
-	rows, err := conn.QueryContext(
-		ctx, `SELECT version, name, checksum, compatible_from FROM hms.migration ORDER BY version`,
-	)
+	rows, err := query(ctx, `SELECT version, name, checksum, compatible_from FROM hms.migration ORDER BY version`)
 	if err != nil {
 		return nil, err
 	}
@@ -140,4 +147,14 @@ func appliedSteps(ctx context.Context, conn *sql.Conn) (applied []Step, err erro
 		applied = append(applied, a)
 	}
 	return applied, rows.Err()
+}
+
+func isMigrated(ctx context.Context, query Query) (known bool, err error) {
+	rows, err := query(ctx, `SELECT c.oid FROM pg_catalog.pg_class AS c
+		JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = 'hms' AND c.relname = 'migration'`)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	return rows.Next(), rows.Err()
 }

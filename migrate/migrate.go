@@ -85,7 +85,7 @@ func EnsurePartitions(ctx context.Context, db *bun.DB) error {
 
 // apply runs one step and records it, unless somebody did while we waited.
 func apply(ctx context.Context, conn *sql.Conn, steps []Step, step Step) error {
-	applied, err := appliedSteps(ctx, conn)
+	applied, err := appliedSteps(ctx, conn.QueryContext)
 	if err != nil {
 		return err
 	}

@@ -199,45 +199,6 @@ BEGIN
 END $function$
 ; -- hms_owner
 
-CREATE OR REPLACE FUNCTION hms.audit_catalogue_breaches()
- RETURNS TABLE(object text, breach text)
- LANGUAGE sql
- STABLE
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-    SELECT c.relname || '.' || t.tgname, 'the trigger is disabled'
-    FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE n.nspname = 'hms' AND NOT t.tgisinternal AND t.tgenabled <> 'O'
-    UNION ALL
-    SELECT c.relname, 'row-level security is not forced'
-    FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE n.nspname = 'hms' AND c.relkind IN ('r', 'p') AND c.relname NOT IN ('migration', 'context_key') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
-    UNION ALL
-    SELECT c.relname, 'rows can be changed or removed by ' || r.rolname
-    FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-    CROSS JOIN pg_catalog.pg_roles AS r
-    WHERE n.nspname = 'hms' AND c.relname ~ '^audit_(event|leaf|node|checkpoint|purge)' AND c.relkind IN ('r', 'p')
-      AND r.rolname IN ('hms_app', 'hms_sealer', 'hms_backup')
-      AND has_table_privilege(r.oid, c.oid, 'UPDATE, DELETE, TRUNCATE')
-    UNION ALL
-    SELECT w.name, 'the append-only trigger is gone'
-    FROM unnest(ARRAY['audit_event', 'audit_leaf', 'audit_node', 'audit_checkpoint', 'audit_purge']) AS w (name)
-    WHERE NOT EXISTS (SELECT 1 FROM pg_catalog.pg_trigger AS t
-        WHERE t.tgrelid = to_regclass('hms.' || w.name) AND t.tgname = w.name || '_append_only')
-    UNION ALL
-    SELECT w.name, 'rows can be added by ' || r.rolname
-    FROM pg_catalog.pg_roles AS r CROSS JOIN unnest(ARRAY['audit_event', 'audit_purge']) AS w (name)
-    WHERE r.rolname IN ('hms_app', 'hms_sealer', 'hms_backup') AND has_table_privilege(r.oid, to_regclass('hms.' || w.name), 'INSERT')
-    UNION ALL
-    SELECT a.table_name, 'an audit trigger is gone'
-    FROM hms.audited_table() AS a CROSS JOIN unnest(ARRAY['_audit_update', '_audit_delete']) AS s (suffix)
-    WHERE NOT EXISTS (SELECT 1 FROM pg_catalog.pg_trigger AS t
-        WHERE t.tgrelid = to_regclass('hms.' || a.table_name) AND t.tgname = a.table_name || s.suffix)
-$function$
-; -- hms_owner
-GRANT EXECUTE ON FUNCTION hms.audit_catalogue_breaches() TO hms_app;
-
 CREATE OR REPLACE FUNCTION hms.audit_category(p_action text, p_entity text)
  RETURNS text
  LANGUAGE sql
@@ -1972,7 +1933,8 @@ CREATE TABLE hms.audit_event ( -- hms_owner
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     CONSTRAINT audit_event_action_check CHECK ((action ~ '^[a-z_]{1,30}$'::text)),
     CONSTRAINT audit_event_actor_check CHECK ((actor <> ''::text)),
-    CONSTRAINT audit_event_pkey PRIMARY KEY (tenant_id, recorded_at, id)
+    CONSTRAINT audit_event_pkey PRIMARY KEY (tenant_id, recorded_at, id),
+    CONSTRAINT audit_event_time_check CHECK ((recorded_at < (clock_timestamp() + '00:01:00'::interval)))
 ) PARTITION BY RANGE (recorded_at);
 CREATE INDEX audit_event_actor_idx ON ONLY hms.audit_event USING btree (tenant_id, actor, recorded_at);
 CREATE INDEX audit_event_credential_idx ON ONLY hms.audit_event USING btree (tenant_id, credential, recorded_at) WHERE (credential <> ''::text);
@@ -2007,7 +1969,8 @@ CREATE TABLE hms.audit_event_default ( -- hms_owner
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     CONSTRAINT audit_event_action_check CHECK ((action ~ '^[a-z_]{1,30}$'::text)),
     CONSTRAINT audit_event_actor_check CHECK ((actor <> ''::text)),
-    CONSTRAINT audit_event_default_pkey PRIMARY KEY (tenant_id, recorded_at, id)
+    CONSTRAINT audit_event_default_pkey PRIMARY KEY (tenant_id, recorded_at, id),
+    CONSTRAINT audit_event_time_check CHECK ((recorded_at < (clock_timestamp() + '00:01:00'::interval)))
 ) -- partition of hms.audit_event DEFAULT;
 CREATE INDEX audit_event_default_tenant_id_actor_recorded_at_idx ON hms.audit_event_default USING btree (tenant_id, actor, recorded_at);
 CREATE INDEX audit_event_default_tenant_id_break_glass_id_recorded_at_idx ON hms.audit_event_default USING btree (tenant_id, break_glass_id, recorded_at) WHERE (break_glass_id IS NOT NULL);
@@ -2019,6 +1982,25 @@ ALTER TABLE hms.audit_event_default ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.audit_event_default FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
 CREATE TRIGGER audit_event_default_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.audit_event_default FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT SELECT ON hms.audit_event_default TO hms_backup;
+
+CREATE TABLE hms.audit_key ( -- hms_owner
+    checkpoint bigint NOT NULL,
+    key text NOT NULL,
+    kind text NOT NULL,
+    note text NOT NULL,
+    number bigint NOT NULL,
+    tenant_id uuid NOT NULL,
+    CONSTRAINT audit_key_key_check CHECK (((length(key) >= 1) AND (length(key) <= 500))),
+    CONSTRAINT audit_key_kind_check CHECK ((kind = ANY (ARRAY['signs'::text, 'distrusted'::text]))),
+    CONSTRAINT audit_key_number_check CHECK (((number >= 1) AND (checkpoint >= 0))),
+    CONSTRAINT audit_key_pkey PRIMARY KEY (tenant_id, number)
+);
+ALTER TABLE hms.audit_key ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.audit_key FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER audit_key_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.audit_key FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+GRANT SELECT ON hms.audit_key TO hms_app;
+GRANT SELECT ON hms.audit_key TO hms_backup;
+GRANT INSERT, SELECT ON hms.audit_key TO hms_sealer;
 
 CREATE TABLE hms.audit_leaf ( -- hms_owner
     event_id uuid NOT NULL,

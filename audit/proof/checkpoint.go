@@ -22,6 +22,14 @@ type Checkpoint struct {
 	// transactions that were still open, is in the log. Equal to Time unless the sealer had
 	// more to seal than one step takes.
 	Through time.Time `json:"through,omitzero"`
+	// Reading names the way in which the database's catalogue was read, eight hexadecimal digits: only
+	// fingerprints of one reading tell whether it changed.
+	Reading string `json:"reading"`
+	// Catalogue is the fingerprint of the schema and of the library's roles at that time, Host that of the host's own
+	// objects that touch them.
+	Catalogue tlog.Hash `json:"catalogue"`
+	Host      tlog.Hash `json:"host"`
+	Keys      int64     `json:"keys"` // records of keys ([KeyRecord]) that the log has
 }
 
 // ErrCheckpoint: the text is no checkpoint, or nobody known has signed it.
@@ -30,13 +38,28 @@ var ErrCheckpoint = errors.New("proof: no valid checkpoint")
 const (
 	timePrefix    = "time "
 	throughPrefix = "through "
+	catalogueText = "catalogue "
+	hostPrefix    = "host "
+	keysPrefix    = "keys "
 )
 
-// Text gives the form that is signed: origin, size, root and, as extensions, the two times, a
-// line each (C2SP tlog-checkpoint).
+// Text gives the form that is signed: origin, size, root and, as extensions, the two times, the
+// two fingerprints and the number of records of keys, a line each (C2SP tlog-checkpoint).
 func (c Checkpoint) Text() string {
-	return fmt.Sprintf("%s\n%d\n%s\n%s%s\n%s%s\n", c.Origin, c.Size, base64.StdEncoding.EncodeToString(c.Root[:]),
-		timePrefix, c.Time.UTC().Format(time.RFC3339Nano), throughPrefix, c.Through.UTC().Format(time.RFC3339Nano))
+	return fmt.Sprintf("%s\n%d\n%s\n%s%s\n%s%s\n%s%s %s\n%s%s\n%s%d\n", c.Origin, c.Size, inBase64(c.Root),
+		timePrefix, c.Time.UTC().Format(time.RFC3339Nano), throughPrefix, c.Through.UTC().Format(time.RFC3339Nano),
+		catalogueText, c.Reading, inBase64(c.Catalogue), hostPrefix, inBase64(c.Host), keysPrefix, c.Keys)
+}
+
+func inBase64(hash tlog.Hash) string { return base64.StdEncoding.EncodeToString(hash[:]) }
+
+func fromBase64(line, prefix string) (tlog.Hash, error) {
+	text, ok := strings.CutPrefix(line, prefix)
+	hash, err := base64.StdEncoding.Strict().DecodeString(text)
+	if !ok || err != nil || len(hash) != tlog.HashSize {
+		return tlog.Hash{}, ErrCheckpoint
+	}
+	return tlog.Hash(hash), nil
 }
 
 // Sign gives the signed note of a checkpoint.
@@ -48,17 +71,22 @@ func (c Checkpoint) Sign(signer note.Signer) (string, error) {
 // ParseCheckpoint reads the text of a checkpoint and refuses any other spelling of it.
 func ParseCheckpoint(text string) (Checkpoint, error) {
 	lines := strings.Split(text, "\n")
-	if len(lines) != 6 || lines[0] == "" {
+	if len(lines) != 9 || lines[0] == "" {
 		return Checkpoint{}, ErrCheckpoint
 	}
-	size, sizeErr := strconv.ParseInt(lines[1], 10, 64)
-	root, rootErr := base64.StdEncoding.Strict().DecodeString(lines[2])
-	at, timeErr := parseTime(lines[3], timePrefix)
-	through, throughErr := parseTime(lines[4], throughPrefix)
-	if errors.Join(sizeErr, rootErr, timeErr, throughErr) != nil || size < 0 || len(root) != tlog.HashSize {
+	c := Checkpoint{Origin: lines[0]}
+	var errs [7]error
+	c.Size, errs[0] = strconv.ParseInt(lines[1], 10, 64)
+	c.Root, errs[1] = fromBase64(lines[2], "")
+	c.Time, errs[2] = parseTime(lines[3], timePrefix)
+	c.Through, errs[3] = parseTime(lines[4], throughPrefix)
+	c.Reading, _, _ = strings.Cut(strings.TrimPrefix(lines[5], catalogueText), " ")
+	c.Catalogue, errs[4] = fromBase64(lines[5], catalogueText+c.Reading+" ")
+	c.Host, errs[5] = fromBase64(lines[6], hostPrefix)
+	c.Keys, errs[6] = strconv.ParseInt(strings.TrimPrefix(lines[7], keysPrefix), 10, 64)
+	if errors.Join(errs[:]...) != nil || c.Size < 0 || c.Keys < 0 {
 		return Checkpoint{}, ErrCheckpoint
 	}
-	c := Checkpoint{Origin: lines[0], Size: size, Root: tlog.Hash(root), Time: at, Through: through}
 	if c.Text() != text {
 		return Checkpoint{}, ErrCheckpoint
 	}

@@ -1,7 +1,7 @@
 // Package sealed makes the audit trail evidence: it seals events in a signed Merkle log, holds log,
 // trail and data against each other, proves events to third parties, and lets old months go.
 //
-// It owns the log's leaves, subtrees, checkpoints and records of purges. Events are package audit's,
+// It owns the log's leaves, subtrees, checkpoints, records of keys and of purges. Events are package audit's,
 // and so are the policies and legal holds that forbid a purge; package audit/proof checks what is
 // handed out, without a database.
 //
@@ -41,7 +41,7 @@
 //
 // # Errors
 //
-// [ErrNoSigner], [ErrInTransaction], [ErrNotSealed], [ErrRetained] ([RetainedError]) and
+// [ErrNoSigner], [ErrKeyRetired], [ErrInTransaction], [ErrNotSealed], [ErrRetained] ([RetainedError]) and
 // [ErrNoPartition] say what is missing; [ErrLogDamaged], [ErrForked] and [ErrArchive] that something
 // is not what was signed or written.
 package sealed

@@ -16,6 +16,8 @@ var (
 	ErrNoSigner = fmt.Errorf("%w: no signer of the audit log is configured", hmstype.ErrPrecondition)
 	// ErrLogDamaged: the log in the database is not what was signed; nothing is added to it.
 	ErrLogDamaged = fmt.Errorf("%w: the audit log is not what was signed", hmstype.ErrPrecondition)
+	// ErrKeyRetired: the signer's key has signed this log, and another one does now; give the host that one.
+	ErrKeyRetired = fmt.Errorf("%w: another key signs the audit log now", hmstype.ErrPrecondition)
 	// ErrInTransaction: sealing tells witnesses what was committed, so it cannot run inside
 	// the host's transaction.
 	ErrInTransaction = fmt.Errorf("%w: sealing needs a transaction of its own", hmstype.ErrPrecondition)

@@ -31,7 +31,7 @@ const (
 	FindingRoot FindingKind = "root-differs"
 	// FindingNode: a stored subtree is not what its leaves give.
 	FindingNode FindingKind = "subtree-differs"
-	// FindingCheckpoint: a checkpoint is not signed by a known key, or does not say what was signed.
+	// FindingCheckpoint: a checkpoint is not signed by the key that was in force, or does not say what was signed.
 	FindingCheckpoint FindingKind = "checkpoint-invalid"
 	// FindingSequence: checkpoints' numbers, sizes or times do not follow each other.
 	FindingSequence FindingKind = "checkpoint-missing"
@@ -39,15 +39,30 @@ const (
 	FindingTail FindingKind = "tail-cut"
 	// FindingForked: a witness has seen another log of the same size.
 	FindingForked FindingKind = "log-forked"
-	// FindingWitness: a witness could not be asked.
+	// FindingWitness: a witness could not be asked, or what it has is no checkpoint of the log.
 	FindingWitness FindingKind = "witness-failed"
+	// FindingWitnessBehind: a witness lacks checkpoints that it should long have: it was not told, or it forgot. What
+	// it has not got can be cut off.
+	FindingWitnessBehind FindingKind = "witness-behind"
+	// FindingUnsealed: there are events, and was never a checkpoint.
+	FindingUnsealed FindingKind = "log-unsealed"
+	// FindingKey: the record of a key is gone or not what was signed.
+	FindingKey FindingKind = "key-invalid"
+	// FindingKeyDistrusted: checkpoints are signed by a key that somebody else had, and no witness saw them in time. Only
+	// later checkpoints prove their leaves.
+	FindingKeyDistrusted FindingKind = "key-distrusted"
 	// FindingStale: nothing was sealed for too long.
 	FindingStale FindingKind = "checkpoint-stale"
 	// FindingPurge: the record of a purge is not what was signed, or not of the leaves that are there; or an event that
 	// it purged is there again.
 	FindingPurge FindingKind = "purge-invalid"
-	// FindingCatalogue: a trigger, a policy or a right is not what it must be.
+	// FindingCatalogue: an object of the schema, a right or a role is not what it must be.
 	FindingCatalogue FindingKind = "catalogue-differs"
+	// FindingCatalogueChanged: checkpoints signed another catalogue for a while: guards were off, and were put back.
+	FindingCatalogueChanged FindingKind = "catalogue-changed"
+	// FindingCatalogueUnknown: the catalogue is of another schema than this version's and could not be compared:
+	// verify by the newest version that runs.
+	FindingCatalogueUnknown FindingKind = "catalogue-not-compared"
 )
 
 // Finding is one thing that is wrong.
@@ -58,7 +73,9 @@ type Finding struct {
 	Index      int64       `json:"index"`               // the first leaf that it is about; -1 where it is about none
 	// the first leaf after those that it may be about; Index + 1 where it is about one
 	Until  int64  `json:"until"`
-	Detail string `json:"detail"` // the checkpoint's number, the witness's name, the trigger's, the purged month
+	Detail string `json:"detail"` // the checkpoint's number, the witness's name, the object's, the purged month
+	// Object is what of the catalogue differs; nil where the finding is about none.
+	Object *Difference `json:"object,omitempty"`
 }
 
 // LogReport is what [Service.VerifyLog] found.
@@ -71,6 +88,8 @@ type LogReport struct {
 	SealedAt  time.Time `json:"sealedAt,omitzero"` // of the newest checkpoint, UTC; zero where there is none
 	Findings  []Finding `json:"findings"`          // at most [MaxFindings]
 	Truncated bool      `json:"truncated"`         // there were more
+	// Catalogue tells of the schema and our roles, and why they could not be compared, if so.
+	Catalogue CatalogueReport `json:"catalogue"`
 }
 
 // MaxFindings bounds a report: a log that was replaced as a whole differs everywhere.
@@ -91,6 +110,9 @@ func (r LogReport) String() string {
 		faults = append(faults, usecase.Fault{Count: counts[kind], What: string(kind)})
 	}
 	lookedAt := fmt.Sprintf("%d leaves under %d checkpoints, %d events unsealed", r.Size, r.Checkpoints, r.Unsealed)
+	if r.Catalogue.NotCompared != "" {
+		lookedAt += "; the catalogue was not compared: " + r.Catalogue.NotCompared
+	}
 	return usecase.ReportText(r.Clean(), lookedAt, faults...)
 }
 

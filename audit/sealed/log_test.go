@@ -27,6 +27,7 @@ type logBundle struct {
 	trail   *audit.Service
 	config  sealed.Config
 	witness *sealed.FileWitness
+	path    string // of the witness's file
 	public  string
 }
 
@@ -41,13 +42,14 @@ func newLog(tb testing.TB, env *dbtest.Env) *logBundle {
 	require.NoError(tb, err)
 	signer, err := note.NewSigner(secret)
 	require.NoError(tb, err)
-	witness, err := sealed.NewFileWitness(filepath.Join(tb.TempDir(), "witness"), public)
+	path := filepath.Join(tb.TempDir(), "witness")
+	witness, err := sealed.NewFileWitness(path, public)
 	require.NoError(tb, err)
 	config := sealed.Config{Origin: "hms.test/trail", Signer: signer, Verifiers: []string{public},
 		Witnesses: []sealed.Witness{witness}}
 	return &logBundle{
 		Env: env, config: config, s: newService(env.Base, config), trail: audit.New(env.Base), witness: witness,
-		public: public,
+		public: public, path: path,
 	}
 }
 

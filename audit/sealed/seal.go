@@ -95,8 +95,17 @@ func (s *Service) sealLocked(ctx context.Context, db dbx.DB, in SealInput) (Seal
 	if err != nil {
 		return SealReport{}, err
 	}
-	if len(step.leaves) == 0 && head.number > 0 && now.at.Sub(head.Time) < s.config.Refresh {
-		return SealReport{Checkpoint: head.Checkpoint, Number: head.number}, nil
+	catalogue, err := s.catalogue(ctx, db, now.at)
+	if err != nil {
+		return SealReport{}, err
+	}
+	failed, err := s.addKeys(ctx, db, head, now.at)
+	if err != nil {
+		return SealReport{}, err
+	}
+	if len(step.leaves) == 0 && head.number > 0 && now.at.Sub(head.Time) < s.config.Refresh &&
+		!catalogue.differsFrom(head.Checkpoint) && head.Keys == int64(len(head.keys.records)) {
+		return SealReport{Checkpoint: head.Checkpoint, Number: head.number, Failed: failed}, nil
 	}
 	for i := range step.leaves {
 		step.leaves[i].index = head.Size + int64(i)
@@ -104,8 +113,10 @@ func (s *Service) sealLocked(ctx context.Context, db dbx.DB, in SealInput) (Seal
 			return SealReport{}, err
 		}
 	}
-	next, err := s.extend(ctx, db, head, step, now.at)
-	return SealReport{Checkpoint: next, Number: head.number + 1, Sealed: len(step.leaves), More: step.more}, err
+	next, err := s.extend(ctx, db, head, step, now.at, catalogue)
+	return SealReport{
+		Checkpoint: next, Number: head.number + 1, Sealed: len(step.leaves), More: step.more, Failed: failed,
+	}, err
 }
 
 // step is what one call seals.
@@ -146,6 +157,7 @@ type head struct {
 	number    int64  // zero: there is no log yet
 	watermark uint64 // events of transactions below it are in the log
 	tree      *tree
+	keys      *keyring
 }
 
 // head reads the end of the log and refuses one that is not what was signed.
@@ -159,11 +171,20 @@ func (s *Service) head(ctx context.Context, db dbx.DB) (head, error) {
 		return head{}, err
 	}
 	h := head{tree: newTree(ctx, db, row.size)}
+	if h.keys, err = s.keys(ctx, db); err != nil {
+		return head{}, err
+	}
+	if len(h.keys.invalid) > 0 {
+		return head{}, ErrLogDamaged
+	}
 	if !ok {
 		return h, nil
 	}
 	if h.Checkpoint, err = row.open(s.config.origin(db.Tenant()), verifiers); err != nil {
 		return head{}, errors.Join(ErrLogDamaged, err)
+	}
+	if !h.keys.signs(row) || h.Keys > int64(len(h.keys.records)) {
+		return head{}, ErrLogDamaged
 	}
 	h.number, h.watermark = row.number, row.watermark
 	root, err := h.tree.root(row.size)
@@ -177,10 +198,14 @@ func (s *Service) head(ctx context.Context, db dbx.DB) (head, error) {
 }
 
 // extend stores the leaves, the new subtrees and the signed checkpoint.
-func (s *Service) extend(ctx context.Context, db dbx.DB, h head, step step, now time.Time) (proof.Checkpoint, error) {
+func (s *Service) extend(
+	ctx context.Context, db dbx.DB, h head, step step, now time.Time, catalogue catalogueSum,
+) (proof.Checkpoint, error) {
 	next := proof.Checkpoint{
 		Origin: s.config.origin(db.Tenant()), Size: h.Size + int64(len(step.leaves)), Time: now, Through: now,
 	}
+	catalogue.sign(&next)
+	next.Keys = int64(len(h.keys.records))
 	if step.more { // what is left may be as old as what was left before
 		next.Through = h.Through
 	}

@@ -15,6 +15,7 @@ type Service struct {
 	base   usecase.Base
 	config Config
 	ports  Ports
+	cache  catalogueCache
 }
 
 // New makes the service; hms.New calls it. The zero Config seals nothing.

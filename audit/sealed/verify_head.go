@@ -50,14 +50,19 @@ func (c *logCheck) check(row checkpointRow) {
 	c.number = row.number
 	c.report.Checkpoints++
 	checkpoint, err := row.open(c.origin, c.verifiers)
-	if err != nil {
+	if err == nil && checkpoint.Keys > int64(len(c.keys.records)+len(c.keys.invalid)) {
+		c.report.addf(FindingKey, fmt.Sprintf("checkpoint %s has %d", number, checkpoint.Keys))
+	}
+	if err != nil || !c.keys.signs(row) {
 		c.report.addf(FindingCheckpoint, number)
 		return
 	}
+	c.doubt(row)
 	if checkpoint.Time.Before(c.last.Time) || checkpoint.Through.After(checkpoint.Time) {
 		c.report.addf(FindingSequence, number)
 	}
 	c.last = checkpoint
+	c.follow(row.number, checkpoint)
 	c.report.SealedAt = checkpoint.Time
 	switch {
 	case row.size != c.size || c.broken:
@@ -135,6 +140,9 @@ func (c *logCheck) checkUnsealed() error {
 	if err := c.db.QueryRow(c.ctx, `SELECT count(*) `+unsealedEvents, c.db.Tenant()).Scan(&c.report.Unsealed); err != nil {
 		return err
 	}
+	if c.report.Unsealed > 0 && c.until.number == 0 {
+		return c.checkNeverSealed()
+	}
 	if c.last.Through.IsZero() || c.report.Unsealed == 0 {
 		return nil
 	}
@@ -152,24 +160,6 @@ func (c *logCheck) checkUnsealed() error {
 		}
 		f.RecordedAt = f.RecordedAt.UTC()
 		c.report.add(f)
-	}
-	return rows.Err()
-}
-
-// checkCatalogue asks the database whether the triggers, grants and policies that guard the trail stand.
-// In SQL: migrate/routine/audit/audit_catalogue_breaches.sql.
-func (c *logCheck) checkCatalogue() error {
-	rows, err := c.db.Query(c.ctx, `SELECT object, breach FROM hms.audit_catalogue_breaches() ORDER BY object, breach`)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }() // Err below tells what matters
-	for rows.Next() {
-		var object, breach string
-		if err := rows.Scan(&object, &breach); err != nil {
-			return err
-		}
-		c.report.addf(FindingCatalogue, object+": "+breach)
 	}
 	return rows.Err()
 }

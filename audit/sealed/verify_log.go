@@ -23,7 +23,8 @@ var opVerifyLog = usecase.Query[usecase.None, LogReport]{
 // VerifyLog reads the whole log and trail of the tenant and holds them against each other,
 // against every signed checkpoint and against what the witnesses remember. Events that are gone
 // are explained by the signed record of their purge, exactly, or not at all. It trusts nothing
-// that is stored: every hash is computed anew. It takes memory for one page, and time for
+// that is stored: every hash is computed anew, and the schema and our roles are held against what the
+// migrations make, by what the catalogue says of them. It takes memory for one page, and time for
 // every event; it writes nothing but its own record.
 // Permission: [hmstype.PermAuditVerify].
 func (s *Service) VerifyLog(ctx context.Context) (LogReport, error) {
@@ -51,6 +52,11 @@ type logCheck struct {
 	broken bool                 // a root differed: all later ones do
 	wanted map[int64][]seen     // by size: what witnesses saw
 	purges map[Month]*purgeCheck
+	keys   *keyring
+	doubts map[string]int // by key: its finding's place in the report
+	asked  []asked
+
+	history catalogueHistory
 }
 
 type nodeID struct {
@@ -79,7 +85,8 @@ func (s *Service) verifyLog(ctx context.Context, db dbx.DB, _ usecase.None) (Log
 		return LogReport{}, err
 	}
 	for _, step := range []func() error{
-		c.askWitnesses, c.readPurges, c.checkLeaves, c.checkPurges, c.checkEnd, c.checkUnsealed, c.checkCatalogue,
+		c.checkCatalogue, c.readKeys, c.askWitnesses, c.readPurges, c.checkLeaves, c.checkPurges, c.checkEnd,
+		c.checkWitnesses, c.checkUnsealed,
 	} {
 		if err := step(); err != nil {
 			return LogReport{}, err
@@ -87,27 +94,6 @@ func (s *Service) verifyLog(ctx context.Context, db dbx.DB, _ usecase.None) (Log
 	}
 	access := dbx.Access{Action: string(audit.ActionVerify), Entity: "audit_leaf", ID: fmt.Sprint(c.report.Size)}
 	return c.report, db.RecordAccess(ctx, access)
-}
-
-// askWitnesses learns which sizes and roots the log must have had.
-func (c *logCheck) askWitnesses() error {
-	for _, w := range c.s.config.Witnesses {
-		latest, err := w.Latest(c.ctx, c.origin)
-		if err != nil {
-			c.report.addf(FindingWitness, w.Name())
-			continue
-		}
-		if latest == "" {
-			continue
-		}
-		checkpoint, err := proof.OpenCheckpoint(latest, c.verifiers)
-		if err != nil || checkpoint.Origin != c.origin {
-			c.report.addf(FindingWitness, w.Name())
-			continue
-		}
-		c.wanted[checkpoint.Size] = append(c.wanted[checkpoint.Size], seen{w.Name(), checkpoint.Root})
-	}
-	return nil
 }
 
 // logPage is how many leaves are read at once.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -41,7 +42,9 @@ type Witness interface {
 // publish tells every witness of the newest checkpoint. A witness that has seen it already
 // is left alone.
 func (s *Service) publish(ctx context.Context, report SealReport) (SealReport, error) {
-	report.Failed = map[string]error{}
+	if report.Failed == nil {
+		report.Failed = map[string]error{}
+	}
 	for _, w := range s.config.Witnesses {
 		if err := s.publishTo(ctx, w, report); err != nil {
 			report.Failed[w.Name()] = err
@@ -151,7 +154,22 @@ func (w *FileWitness) Latest(_ context.Context, origin string) (string, error) {
 	return w.latest(origin)
 }
 
-func (w *FileWitness) latest(origin string) (latest string, err error) {
+// Before implements [Historian].
+func (w *FileWitness) Before(_ context.Context, origin string, at time.Time) (string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last(origin, func(signed string) (bool, error) {
+		checkpoint, err := proof.OpenCheckpoint(signed, w.verifiers)
+		return checkpoint.Time.Before(at), err
+	})
+}
+
+func (w *FileWitness) latest(origin string) (string, error) {
+	return w.last(origin, func(string) (bool, error) { return true, nil })
+}
+
+// last gives the last note of a log that counts.
+func (w *FileWitness) last(origin string, counts func(signed string) (bool, error)) (latest string, err error) {
 	file, err := os.Open(w.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
@@ -167,7 +185,14 @@ func (w *FileWitness) latest(origin string) (latest string, err error) {
 		if err := json.Unmarshal(lines.Bytes(), &p); err != nil {
 			return "", fmt.Errorf("file witness: %w", err)
 		}
-		if p.Origin == origin {
+		if p.Origin != origin {
+			continue
+		}
+		ok, err := counts(p.Note)
+		if err != nil {
+			return "", fmt.Errorf("file witness: %w", err)
+		}
+		if ok {
 			latest = p.Note
 		}
 	}

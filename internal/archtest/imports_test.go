@@ -15,7 +15,7 @@ import (
 // tiers are the packages from the leaf upwards: a package imports those of lower tiers only.
 var tiers = [][]string{
 	{"hmstype", "audit/proof", "internal/pgxtx"},
-	{"internal/dbx", "internal/names"},
+	{"internal/dbx", "internal/names", "internal/fingerprint"},
 	{"internal/fieldcrypt"},
 	{"internal/usecase"},
 	{"audit", "outbox", "encryption", "billing/charge", "migrate"},

@@ -117,6 +117,10 @@ func (h Handle) Unbound() Handle {
 // IsBound tells whether the handle executes in somebody's transaction.
 func (h Handle) IsBound() bool { return h.conn != nil }
 
+// IsHardened tells whether the handle signs what its transactions say of themselves, as a database in hardened mode
+// asks for.
+func (h Handle) IsHardened() bool { return h.opts.ContextKey != nil }
+
 // Bun gives the library's own *bun.DB, for migrations and health checks only.
 func (h Handle) Bun() *bun.DB { return h.bun }
 

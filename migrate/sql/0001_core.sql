@@ -28,7 +28,9 @@ CREATE TABLE hms.audit_event (
     credential     text NOT NULL DEFAULT hms.context(2),
     CONSTRAINT audit_event_pkey PRIMARY KEY (tenant_id, recorded_at, id),
     CONSTRAINT audit_event_action_check CHECK (action ~ '^[a-z_]{1,30}$'),
-    CONSTRAINT audit_event_actor_check CHECK (actor <> '')
+    CONSTRAINT audit_event_actor_check CHECK (actor <> ''),
+    -- An event from the future would lie before every checkpoint's time for years; a minute is for clocks that are set.
+    CONSTRAINT audit_event_time_check CHECK (recorded_at < clock_timestamp() + interval '1 minute')
 ) PARTITION BY RANGE (recorded_at);
 CREATE INDEX audit_event_patient_idx ON hms.audit_event (tenant_id, patient_id, recorded_at);
 CREATE INDEX audit_event_actor_idx   ON hms.audit_event (tenant_id, actor, recorded_at);
