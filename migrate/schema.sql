@@ -3061,7 +3061,7 @@ CREATE TABLE hms.idempotency_key ( -- hms_owner
     key text NOT NULL,
     operation text NOT NULL,
     request_hash text NOT NULL,
-    response text,
+    result_id uuid,
     tenant_id uuid NOT NULL,
     CONSTRAINT idempotency_key_length_check CHECK (((length(key) >= 1) AND (length(key) <= 200))),
     CONSTRAINT idempotency_key_pkey PRIMARY KEY (tenant_id, operation, actor, key)

@@ -140,6 +140,7 @@ func (in DispenseInput) Validate() error {
 var opDispense = usecase.Command[DispenseInput, Dispense]{
 	Name: "pharmacy.dispense", Permission: hmstype.PermDispense, Shows: dispenses.One(),
 	Key:    func(in DispenseInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(d Dispense) hmstype.DispenseID { return d.ID }, getDispense),
 	Sample: DispenseInput{Quantity: 10, AllowPartial: true, MinRemainingDays: 7, OverrideReason: "tolerated before"},
 }.Declare()
 

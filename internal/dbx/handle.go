@@ -23,8 +23,8 @@ type Options struct {
 	UncachedStatements bool
 	// ContextKey signs what a transaction says of its operation, for a database in hardened mode; nil signs nothing.
 	ContextKey *ContextKey
-	// Results seals what an idempotency key keeps; nil keeps it as it is.
-	Results ResultCipher
+	// Requests hashes the inputs of calls with an idempotency key; nil takes a plain SHA-256.
+	Requests RequestHasher
 }
 
 // Handle is what a service holds. It is immutable and safe for concurrent use as far as
