@@ -183,9 +183,8 @@ func TestOnce(t *testing.T) {
 		var out int64
 		err := env.InTx(t, ctx, func(ctx context.Context, db dbx.DB) error {
 			var err error
-			out, _, err = dbx.Once(ctx, db, "test", key, in, again, func(ctx context.Context, db dbx.DB, _ input) (int64, error) {
-				return db.NextNumber(ctx, "test")
-			})
+			out, _, err = dbx.Once(ctx, db, "test", key, in, again,
+				func(ctx context.Context, db dbx.DB, _ input) (int64, error) { return db.NextNumber(ctx, "test") })
 			return err
 		})
 		return out, err

@@ -19,6 +19,9 @@ func ReadAgain[I interface {
 }, Out any](
 	id func(Out) I, read func(context.Context, dbx.DB, ByID[I]) (Out, error),
 ) dbx.Again[Out] {
+	if id == nil || read == nil {
+		return dbx.Again[Out]{}
+	}
 	return dbx.Again[Out]{
 		ID: func(out Out) uuid.UUID { return uuid.UUID(id(out)) },
 		Read: func(ctx context.Context, db dbx.DB, kept uuid.UUID) (Out, error) {

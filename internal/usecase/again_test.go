@@ -1,11 +1,13 @@
 package usecase_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -13,7 +15,9 @@ import (
 // or the program does not start.
 func TestDeclare_AKeyNeedsAWayToReadAgain(t *testing.T) {
 	t.Parallel()
-	type made struct{ Tokens []struct{ Secret hmstype.Secret } }
+	type made struct {
+		Tokens []struct{ Secret hmstype.Secret }
+	}
 	key := func(in countInput) string { return in.IdempotencyKey }
 	for name, declare := range map[string]func(){
 		"no way to read": func() {
@@ -30,7 +34,8 @@ func TestDeclare_AKeyNeedsAWayToReadAgain(t *testing.T) {
 		"a secret": func() {
 			usecase.Command[countInput, made]{
 				Name: "test.secret", Key: key,
-				Again: usecase.ReadAgain[hmstype.UserID](func(made) hmstype.UserID { return hmstype.UserID{} }, nil),
+				Again: usecase.ReadAgain(func(made) hmstype.UserID { return hmstype.UserID{} },
+					func(context.Context, dbx.DB, usecase.ByID[hmstype.UserID]) (made, error) { return made{}, nil }),
 			}.Declare()
 		},
 	} {

@@ -27,7 +27,7 @@ func TestDay_EveryRepeatedCallReadsItsFirstResult(t *testing.T) {
 			dispense.Charge = again.(pharmacy.Dispense).Charge
 			first = dispense
 		}
-		assert.NoError(t, err, name)
+		require.NoError(t, err, name)
 		assert.JSONEq(t, inJSON(t, first), inJSON(t, again), name)
 	}
 	d.Live()
