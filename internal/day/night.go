@@ -17,6 +17,8 @@ import (
 func (d *Day) night() {
 	run(d, d.Ctx, d.H.Encryption.Reencrypt, encryption.ReencryptInput{Limit: 500})
 	perform(d, d.Ctx, d.H.Encryption.Rotate)
+	sealed := perform(d, d.Ctx, d.H.Encryption.Verify)
+	d.require(sealed.Clean(), "%s", sealed)
 	d.done("encryption.Rewrap", d.H.Encryption.Rewrap(d.Ctx), hmstype.Secret(""))
 	n, err := d.H.Outbox.Relay(d.Ctx, func(_ context.Context, e outbox.Event) error { d.Pen.Event(e); return nil })
 	d.done("outbox.Relay", err, n)

@@ -143,7 +143,8 @@ func (s searcher) tables(t *testing.T) []string {
 	t.Helper()
 	tables := []string{}
 	require.NoError(t, s.env.DB.NewRaw(`SELECT c.relname FROM pg_class AS c
-		JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = 'hms' AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+		JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = 'hms'
+		AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 		AND c.relname NOT IN ('migration', 'context_key')`).Scan(t.Context(), &tables))
 	return tables
 }
