@@ -78,7 +78,8 @@ func (k Keys) Seal(subject uuid.UUID, field Field, row fmt.Stringer, text string
 }
 
 // Open gives the text of a stored field. Text that was stored before encryption was
-// switched on is given as it is, until the tenant finished sealing the field: [ErrReplaced] from then on. A subject that was erased gives empty text; [ErrKeyLost]
+// switched on is given as it is, until the tenant finished sealing the field: [ErrReplaced] from then on.
+// A subject that was erased gives empty text; [ErrKeyLost]
 // where the key is gone otherwise, [ErrTampered] where the ciphertext is not this row's.
 func (k Keys) Open(subject uuid.UUID, field Field, row fmt.Stringer, stored string) (string, error) {
 	if !Sealed(stored) {

@@ -34,7 +34,8 @@ func (c *Cipher) Load(ctx context.Context, db dbx.DB, subjects ...uuid.UUID) (Ke
 	return keys, err
 }
 
-const loadKeys = `SELECT k.epoch, k.data_keyset, k.index_keyset, array_to_string(k.sealed_fields, ' '), d.subject_id, d.epoch, d.wrapped
+const loadKeys = `SELECT k.epoch, k.data_keyset, k.index_keyset, array_to_string(k.sealed_fields, ' '),
+		d.subject_id, d.epoch, d.wrapped
 	FROM hms.tenant_keyset AS k
 	LEFT JOIN hms.data_key AS d ON d.tenant_id = k.tenant_id AND d.tenant_id = $1 AND d.subject_id = ANY ($2::uuid[])
 	WHERE k.tenant_id = $1`

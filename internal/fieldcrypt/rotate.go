@@ -140,7 +140,8 @@ func (c *Cipher) Outdated(ctx context.Context, db dbx.DB) (int64, error) {
 			continue
 		}
 		var n int64
-		query := `SELECT count(*) FROM hms.` + column.Table + ` AS t WHERE t.tenant_id = $1 AND ` + column.outdated(keys, "$2")
+		query := `SELECT count(*) FROM hms.` + column.Table + ` AS t WHERE t.tenant_id = $1 AND ` +
+			column.outdated(keys, "$2")
 		if err := db.QueryRow(ctx, query, db.Tenant(), keys.epochPrefix()).Scan(&n); err != nil {
 			return 0, err
 		}

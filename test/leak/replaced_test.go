@@ -50,9 +50,10 @@ func TestSealedColumns_RefuseClearText(t *testing.T) {
 func (s searcher) requireRefused(t *testing.T, c fieldcrypt.Column) (byGuard int) {
 	t.Helper()
 	for what, statement := range map[string]string{
-		"update": fmt.Sprintf(`UPDATE hms.%s SET %s = 'clear text by hand' WHERE tenant_id = ? AND %s <> ''`, c.Table, c.Name, c.Name),
-		"insert": fmt.Sprintf(`INSERT INTO hms.%s SELECT (jsonb_populate_record(t, '{"%s": "clear text by hand"}')).* FROM hms.%s AS t
-			WHERE t.tenant_id = ? AND t.%s <> ''`, c.Table, c.Name, c.Table, c.Name),
+		"update": fmt.Sprintf(`UPDATE hms.%s SET %s = 'clear text by hand' WHERE tenant_id = ? AND %s <> ''`,
+			c.Table, c.Name, c.Name),
+		"insert": fmt.Sprintf(`INSERT INTO hms.%s SELECT (jsonb_populate_record(t, '{"%s": "clear text by hand"}')).*
+			FROM hms.%s AS t WHERE t.tenant_id = ? AND t.%s <> ''`, c.Table, c.Name, c.Table, c.Name),
 	} {
 		_, err := s.env.DB.ExecContext(t.Context(), statement, s.env.Tenant)
 		require.Error(t, err, "%s of %s", what, c)
@@ -73,9 +74,9 @@ func (s searcher) requireNotGenuine(t *testing.T, c fieldcrypt.Column) {
 		Row, Subject uuid.UUID
 		Stored       string
 	}
-	require.NoError(t, s.env.DB.NewRaw(`SELECT ? AS row, ? AS subject, ? AS stored FROM hms.? WHERE tenant_id = ? AND ? <> ''
-		LIMIT 1`, bun.Ident(c.Row), bun.Ident(c.Subject), bun.Ident(c.Name), bun.Ident(c.Table), s.env.Tenant,
-		bun.Ident(c.Name)).Scan(t.Context(), &row))
+	require.NoError(t, s.env.DB.NewRaw(`SELECT ? AS row, ? AS subject, ? AS stored FROM hms.?
+		WHERE tenant_id = ? AND ? <> '' LIMIT 1`, bun.Ident(c.Row), bun.Ident(c.Subject), bun.Ident(c.Name), bun.Ident(c.Table),
+		s.env.Tenant, bun.Ident(c.Name)).Scan(t.Context(), &row))
 	put := func(text string) {
 		_, err := s.env.DB.NewRaw(`SET LOCAL session_replication_role = replica; UPDATE hms.? SET ? = ? WHERE tenant_id = ?
 			AND ? = ?`, bun.Ident(c.Table), bun.Ident(c.Name), text, s.env.Tenant, bun.Ident(c.Row), row.Row).Exec(t.Context())

@@ -28,7 +28,8 @@ BEGIN
         UPDATE hms.tenant_keyset AS k SET
             closed_fields = CASE WHEN col[1] || '.' || col[2] = ANY (k.closed_fields) THEN k.closed_fields
                 ELSE k.closed_fields || (col[1] || '.' || col[2]) END,
-            sealed_fields = CASE WHEN any_clear THEN k.sealed_fields ELSE k.sealed_fields || (col[1] || '.' || col[2]) END
+            sealed_fields = CASE WHEN any_clear THEN k.sealed_fields
+                ELSE k.sealed_fields || (col[1] || '.' || col[2]) END
         WHERE k.tenant_id = p_tenant;
     END LOOP;
 END $$;

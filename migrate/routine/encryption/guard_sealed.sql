@@ -1,6 +1,6 @@
 -- Where a tenant finished sealing a column, nobody writes clear text into it any more: an injected statement has no
--- key, and what stands there in clear would be taken as genuine. The arguments are the sealed columns. What a
--- row has from before stays, as far as an update does not touch it.
+-- key, and what stands there in clear would be taken as genuine. The arguments are the table and its sealed
+-- columns. What a row has from before stays, as far as an update does not touch it.
 CREATE OR REPLACE FUNCTION hms.guard_sealed() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -13,12 +13,12 @@ BEGIN
     IF closed IS NULL OR closed = '{}' THEN
         RETURN NEW;
     END IF;
-    FOREACH col IN ARRAY TG_ARGV LOOP
+    FOREACH col IN ARRAY TG_ARGV[1:] LOOP
         now_text := to_jsonb(NEW) ->> col;
         old_text := CASE WHEN TG_OP = 'UPDATE' THEN to_jsonb(OLD) ->> col ELSE '' END;
         IF now_text <> '' AND left(now_text, 5) <> 'hms1:' AND now_text IS DISTINCT FROM old_text
-            AND TG_TABLE_NAME || '.' || col = ANY (closed) THEN
-            RAISE EXCEPTION 'this tenant finished sealing %.%', TG_TABLE_NAME, col USING ERRCODE = 'HM302';
+            AND TG_ARGV[0] || '.' || col = ANY (closed) THEN
+            RAISE EXCEPTION 'this tenant finished sealing %.%', TG_ARGV[0], col USING ERRCODE = 'HM302';
         END IF;
     END LOOP;
     RETURN NEW;

@@ -12,7 +12,8 @@ BEGIN
         string_agg(format('NEW.%1$I <> '''' AND left(NEW.%1$I, 5) <> ''hms1:''', c), ' OR ')
     INTO args, names, is_clear FROM unnest(p_columns) AS c;
     EXECUTE format('CREATE OR REPLACE TRIGGER %I BEFORE INSERT OR UPDATE OF %s ON hms.%I FOR EACH ROW
-        WHEN (%s) EXECUTE FUNCTION hms.guard_sealed(%s)', p_table || '_sealed_guard', names, p_table, is_clear, args);
+        WHEN (%s) EXECUTE FUNCTION hms.guard_sealed(%L, %s)',
+        p_table || '_sealed_guard', names, p_table, is_clear, p_table, args);
 END $$;
 
 -- Least privilege: only migrations call it, and a function that changes schemas has no place within
