@@ -62,7 +62,8 @@ type Config struct {
 	// diagnosis of an encounter, why and with what remarks an appointment was made, an allergy's
 	// reaction, a prescription's instructions, a laboratory order's notes and the comments on
 	// critical values. Encrypted text cannot be searched nor reported on in SQL, so it is the
-	// host's choice. Needs KeyEncryptionKey. The words of a break-glass grant are sealed wherever
+	// host's choice, and once a tenant finished sealing them nobody switches it off for that tenant: what
+	// was to be written in clear is refused ([encryption.ErrMustSeal]). Needs KeyEncryptionKey. The words of a break-glass grant are sealed wherever
 	// there is a key.
 	EncryptNarrative bool
 	// Identity says how people prove who they are: passwords, sessions, second factors.

@@ -75,7 +75,7 @@ func New(db *bun.DB, config Config) (*HMS, error) {
 	}
 	crypt := fieldcrypt.New(config.KeyEncryptionKey).WithNarrative(config.EncryptNarrative)
 	handle := dbx.NewHandle(db, dbx.Options{
-		Now: config.Now, MaxAttempts: config.MaxAttempts, UncachedStatements: config.UncachedStatements, Results: crypt,
+		Now: config.Now, MaxAttempts: config.MaxAttempts, UncachedStatements: config.UncachedStatements, Requests: crypt,
 		ContextKey: contextKey, Recorder: config.Recorder,
 		Unrecorded: func(op string, err error) {
 			config.Logger.Error().Str("op", op).Str("kind", string(hmstype.KindOf(err))).

@@ -34,7 +34,8 @@ var sampleSuspension = Suspension{
 
 var opRecordDisclosure = usecase.Command[RecordDisclosureInput, Disclosure]{
 	Name: "audit.record_disclosure", Permission: hmstype.PermDisclose, Shows: disclosures.One(),
-	Key: func(in RecordDisclosureInput) string { return in.IdempotencyKey },
+	Key:   func(in RecordDisclosureInput) string { return in.IdempotencyKey },
+	Again: usecase.ReadAgain(func(d Disclosure) hmstype.DisclosureID { return d.ID }, getDisclosure),
 	Sample: RecordDisclosureInput{
 		DisclosureDetails: DisclosureDetails{
 			DisclosedAt: usecase.SampleAt.Add(-time.Hour),
@@ -69,6 +70,11 @@ func (s *Service) recordDisclosure(ctx context.Context, db dbx.DB, in RecordDisc
 		return Disclosure{}, err
 	}
 	return row.disclosure(), dbx.Insert(ctx, db, row)
+}
+
+func getDisclosure(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.DisclosureID]) (Disclosure, error) {
+	row, err := dbx.Get[disclosureRow](ctx, db, "disclosure", in.ID)
+	return row.disclosure(), err
 }
 
 // SuspendDisclosureInput replaces the suspension of a disclosure.

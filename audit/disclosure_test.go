@@ -155,7 +155,7 @@ func TestDisclosure_Guards(t *testing.T) {
 	require.ErrorContains(t, err, "HM002")
 	const insert = `INSERT INTO hms.disclosure (tenant_id, id, patient_id, status, disclosed_at, recipient_name,
 		description, purpose, basis, created_at, created_by)
-		VALUES (?, gen_random_uuid(), ?, 'recorded', now() + ?::interval, 'x', 'x', 'x', ?, now(), 'x')`
+		VALUES (?, gen_random_uuid(), ?, 'recorded', now() + ?::interval, 'x', 'hms1:x', 'x', ?, now(), 'x')`
 	_, err = env.DB.NewRaw(insert, env.Tenant, d.Patient, "1 second", "research").Exec(t.Context())
 	require.ErrorContains(t, err, "disclosure_time_check")
 	_, err = env.DB.NewRaw(insert, env.Tenant, d.Patient, "0", "gossip").Exec(t.Context())

@@ -26,6 +26,7 @@ func (in CancelPaymentInput) Validate() error {
 var opCancelPayment = usecase.Command[CancelPaymentInput, Payment]{
 	Name: "billing.cancel_payment", Permission: hmstype.PermPayment, Shows: receipts.One(),
 	Key:    func(in CancelPaymentInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(p Payment) hmstype.PaymentID { return p.ID }, getPayment),
 	Sample: CancelPaymentInput{Reason: "typed wrongly"},
 }.Declare()
 

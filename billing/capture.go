@@ -91,7 +91,8 @@ func (in CaptureChargeInput) Validate() error {
 
 var opCaptureCharge = usecase.Command[CaptureChargeInput, Charge]{
 	Name: "billing.capture_charge", Permission: hmstype.PermCharge, Shows: chargeItems.One(),
-	Key: func(in CaptureChargeInput) string { return in.IdempotencyKey },
+	Key:   func(in CaptureChargeInput) string { return in.IdempotencyKey },
+	Again: usecase.ReadAgain(func(c Charge) hmstype.ChargeID { return c.ID }, getCharge),
 	Sample: CaptureChargeInput{
 		Service: "TAB", Text: "a long talk", Quantity: decimal.NewFromInt(1), At: usecase.SampleAt,
 	},

@@ -65,6 +65,7 @@ func (in CreateBillInput) Validate() error {
 var opCreateBill = usecase.Command[CreateBillInput, Bill]{
 	Name: "billing.create_bill", Permission: hmstype.PermBillWrite, Shows: invoices.One(),
 	Key:    func(in CreateBillInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(b Bill) hmstype.BillID { return b.ID }, getBill),
 	Sample: CreateBillInput{Currency: "USD", DiscountReason: "goodwill"},
 }.Declare()
 

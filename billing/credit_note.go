@@ -139,3 +139,12 @@ func creditNotes(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BillID]
 	}
 	return notes, nil
 }
+
+func getCreditNote(ctx context.Context, db dbx.DB, in usecase.ByID[CreditNoteID]) (CreditNote, error) {
+	row, err := dbx.Get[creditNoteRow](ctx, db, "credit_note", in.ID)
+	if err != nil {
+		return CreditNote{}, err
+	}
+	lines, err := dbx.All[creditLineRow](ctx, db, dbx.Equal("note_id", in.ID), dbx.OrderBy("nl.bill_line_id"))
+	return row.note(lines), err
+}

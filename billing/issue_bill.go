@@ -44,6 +44,7 @@ func (in IssueBillInput) Validate() error {
 var opIssueBill = usecase.Command[IssueBillInput, Bill]{
 	Name: "billing.issue_bill", Permission: hmstype.PermBillWrite, Shows: invoices.One(),
 	Key:    func(in IssueBillInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(b Bill) hmstype.BillID { return b.ID }, getBill),
 	Sample: IssueBillInput{},
 }.Declare()
 

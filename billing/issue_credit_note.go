@@ -50,6 +50,7 @@ func (in IssueCreditNoteInput) Validate() error {
 var opIssueCreditNote = usecase.Command[IssueCreditNoteInput, CreditNote]{
 	Name: "billing.issue_credit_note", Permission: hmstype.PermBillWrite, Shows: creditNoteList.One(),
 	Key:    func(in IssueCreditNoteInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(n CreditNote) CreditNoteID { return n.ID }, getCreditNote),
 	Sample: IssueCreditNoteInput{Reason: "taken back"},
 }.Declare()
 

@@ -30,7 +30,8 @@ func (in PayInput) Validate() error {
 
 var opPay = usecase.Command[PayInput, Payment]{
 	Name: "billing.pay", Permission: hmstype.PermPayment, Shows: receipts.One(),
-	Key: func(in PayInput) string { return in.IdempotencyKey },
+	Key:   func(in PayInput) string { return in.IdempotencyKey },
+	Again: usecase.ReadAgain(func(p Payment) hmstype.PaymentID { return p.ID }, getPayment),
 	Sample: PayInput{
 		Amount: hmstype.MustMoney("5.00", "USD"), PaymentDetails: PaymentDetails{Method: MethodCard, ReferenceNumber: "T-1"},
 	},
@@ -72,4 +73,9 @@ func pay(ctx context.Context, db dbx.DB, in PayInput) (Payment, error) {
 	return p, db.Emit(ctx, dbx.Event{Type: eventPaymentReceived, ID: p.Bill, Data: map[string]any{
 		"bill": p.Bill, "payment": p.ID, "amount": p.Amount, "method": p.Method, "status": status.String,
 	}})
+}
+
+func getPayment(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.PaymentID]) (Payment, error) {
+	row, err := dbx.Get[paymentRow](ctx, db, "payment", in.ID)
+	return row.payment(), err
 }

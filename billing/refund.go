@@ -100,6 +100,7 @@ var sampleRefund = RefundInput{
 var opRefund = usecase.Command[RefundInput, Refund]{
 	Name: "billing.refund", Permission: hmstype.PermPayment, Shows: refunds.One(),
 	Key:    func(in RefundInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(r Refund) RefundID { return r.ID }, getRefund),
 	Sample: sampleRefund,
 }.Declare()
 
@@ -147,4 +148,9 @@ func refund(ctx context.Context, db dbx.DB, in RefundInput) (Refund, error) {
 	return r, db.Emit(ctx, dbx.Event{Type: eventRefunded, ID: r.Bill, Data: map[string]any{
 		"bill": r.Bill, "payment": r.Payment, "refund": r.ID, "amount": r.Amount, "method": r.Method,
 	}})
+}
+
+func getRefund(ctx context.Context, db dbx.DB, in usecase.ByID[RefundID]) (Refund, error) {
+	row, err := dbx.Get[refundRow](ctx, db, "refund", in.ID)
+	return row.refund(), err
 }

@@ -11,6 +11,7 @@ import (
 var opRequestRefund = usecase.Command[RequestRefundInput, RefundRequest]{
 	Name: "billing.request_refund", Permission: hmstype.PermRefundRequest, Shows: refundRequests.One(),
 	Key:    func(in RequestRefundInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(r RefundRequest) RefundRequestID { return r.ID }, getRefundRequest),
 	Sample: RequestRefundInput(sampleRefund),
 }.Declare()
 
@@ -34,6 +35,11 @@ func requestRefund(ctx context.Context, db dbx.DB, in RequestRefundInput) (Refun
 		return RefundRequest{}, err
 	}
 	return row.request(), db.Emit(ctx, refundRequestEvent(&row))
+}
+
+func getRefundRequest(ctx context.Context, db dbx.DB, in usecase.ByID[RefundRequestID]) (RefundRequest, error) {
+	row, err := dbx.Get[refundRequestRow](ctx, db, "refund_request", in.ID)
+	return row.request(), err
 }
 
 var opWithdrawRefund = usecase.Command[usecase.ByID[RefundRequestID], RefundRequest]{

@@ -26,6 +26,7 @@ func (in AddAddendumInput) Validate() error {
 var opAddAddendum = usecase.Command[AddAddendumInput, Note]{
 	Name: "clinical.add_addendum", Permission: hmstype.PermNoteWrite, Shows: notes.One(),
 	Key:    func(in AddAddendumInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(n Note) hmstype.NoteID { return n.ID }, getStoredNote),
 	Sample: AddAddendumInput{NoteBody: sampleBody},
 }.Declare()
 

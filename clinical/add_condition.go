@@ -25,7 +25,8 @@ func (in AddConditionInput) Validate() error {
 
 var opAddCondition = usecase.Command[AddConditionInput, Condition]{
 	Name: "clinical.add_condition", Permission: hmstype.PermClinicalWrite, Shows: conditions.One(),
-	Key: func(in AddConditionInput) string { return in.IdempotencyKey },
+	Key:   func(in AddConditionInput) string { return in.IdempotencyKey },
+	Again: usecase.ReadAgain(func(c Condition) hmstype.ConditionID { return c.ID }, getCondition),
 	Sample: AddConditionInput{ConditionDetails: ConditionDetails{
 		Code: hmstype.Code{System: hmstype.SystemICD10, Value: "J45", Display: "Asthma"}, OnsetDate: usecase.SampleDay,
 	}},
@@ -54,4 +55,9 @@ func addCondition(ctx context.Context, db dbx.DB, in AddConditionInput) (Conditi
 		row.Verification = Confirmed
 	}
 	return row.condition(), dbx.Insert(ctx, db, row)
+}
+
+func getCondition(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ConditionID]) (Condition, error) {
+	row, err := dbx.Get[conditionRow](ctx, db, "condition", in.ID)
+	return row.condition(), err
 }

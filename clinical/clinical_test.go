@@ -127,7 +127,7 @@ func TestService_SignNote(t *testing.T) {
 	require.Len(t, signed.Hash, 64)
 	_, err = b.SignNote(doctor, note.ID)
 	require.ErrorIs(t, err, clinical.ErrNotDraft)
-	_, err = b.DB.NewRaw(`UPDATE hms.clinical_note SET plan = 'forged' WHERE id = ?`, note.ID).Exec(t.Context())
+	_, err = b.DB.NewRaw(`UPDATE hms.clinical_note SET plan = 'hms1:forged' WHERE id = ?`, note.ID).Exec(t.Context())
 	require.Equal(t, "HM002", dbx.SQLState(err))
 	addendum, err := b.WriteNote(
 		doctor, clinical.WriteNoteInput{Encounter: e.ID, Amends: note.ID, NoteBody: clinical.NoteBody{Plan: "rest"}},

@@ -35,6 +35,7 @@ var opFinishEncounter = usecase.Command[FinishEncounterInput, Encounter]{
 	Permission: hmstype.PermClinicalWrite,
 	Shows:      encounters.One(),
 	Key:        func(in FinishEncounterInput) string { return in.IdempotencyKey },
+	Again:      usecase.ReadAgain(func(e Encounter) hmstype.EncounterID { return e.ID }, getEncounter),
 	Sample: FinishEncounterInput{
 		EncounterOutcome: EncounterOutcome{Diagnosis: "cold", Disposition: "home"}, Service: "CONS",
 	},

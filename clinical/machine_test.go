@@ -46,10 +46,11 @@ func machines(b *bundle, e clinical.Encounter) map[string]machine {
 		states,
 		pairs,
 		"encounter_id, created_by, signed_at, body_hash, error_reason, created_at",
-		fmt.Sprintf(`'%s', 'system:x', CASE WHEN ?1 = 'signed' THEN now() END, CASE WHEN ?1 = 'signed' THEN 'h' ELSE '' END,
+		fmt.Sprintf(`'%s', 'system:x', CASE WHEN ?1 = 'signed' THEN now() END,
+			CASE WHEN ?1 = 'signed' THEN 'hms1:h' ELSE '' END,
 			CASE WHEN ?1 = 'entered-in-error' THEN 'r' ELSE '' END, now()`, e.ID),
 		map[string]string{
-			"signed":           `, signed_at = now(), body_hash = 'h', error_reason = ''`,
+			"signed":           `, signed_at = now(), body_hash = 'hms1:h', error_reason = ''`,
 			"entered-in-error": `, error_reason = 'r'`,
 		},
 	)

@@ -40,6 +40,7 @@ func (in OpenEncounterInput) Validate() error {
 var opOpenEncounter = usecase.Command[OpenEncounterInput, Encounter]{
 	Name: "clinical.open_encounter", Permission: hmstype.PermEncounterWrite, Shows: encounters.One(),
 	Key:          func(in OpenEncounterInput) string { return in.IdempotencyKey },
+	Again:        usecase.ReadAgain(func(e Encounter) hmstype.EncounterID { return e.ID }, getEncounter),
 	Practitioner: func(in OpenEncounterInput, _ hmstype.Actor) hmstype.UserID { return in.Practitioner },
 	Sample: OpenEncounterInput{
 		Class: ClassAmbulatory, Status: EncounterArrived,

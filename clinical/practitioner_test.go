@@ -197,7 +197,7 @@ func TestPractitioner_TheDatabaseKnowsTheAuthor(t *testing.T) {
 			FROM hms.prescription AS x WHERE x.tenant_id = ?0 AND x.created_by LIKE 'human:' || ?1 || '%'`,
 		`INSERT INTO hms.clinical_note SELECT (jsonb_populate_record(x, jsonb_build_object('id', gen_random_uuid()))).*
 			FROM hms.clinical_note AS x WHERE x.tenant_id = ?0 AND x.created_by LIKE 'human:' || ?1 || '%'`,
-		`UPDATE hms.clinical_note SET status = 'signed', signed_at = now(), body_hash = 'x', version = version + 1
+		`UPDATE hms.clinical_note SET status = 'signed', signed_at = now(), body_hash = 'hms1:x', version = version + 1
 			WHERE tenant_id = ?0 AND created_by LIKE 'human:' || ?1 || '%'`,
 	} {
 		err := b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {

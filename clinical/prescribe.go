@@ -40,6 +40,7 @@ func (in PrescribeInput) Validate() error {
 var opPrescribe = usecase.Command[PrescribeInput, Prescription]{
 	Name: "clinical.prescribe", Permission: hmstype.PermPrescribe, Shows: prescriptions.One(),
 	Key:          func(in PrescribeInput) string { return in.IdempotencyKey },
+	Again:        usecase.ReadAgain(func(p Prescription) hmstype.PrescriptionID { return p.ID }, getPrescription),
 	Practitioner: usecase.TheActor[PrescribeInput],
 	Sample: PrescribeInput{
 		Code: hmstype.Code{System: hmstype.SystemATC, Value: "N02BE01"}, GenericName: "paracetamol",

@@ -26,7 +26,8 @@ func (in RecordAllergyInput) Validate() error {
 
 var opRecordAllergy = usecase.Command[RecordAllergyInput, Allergy]{
 	Name: "clinical.record_allergy", Permission: hmstype.PermVitalsWrite, Shows: allergies.One(),
-	Key: func(in RecordAllergyInput) string { return in.IdempotencyKey },
+	Key:   func(in RecordAllergyInput) string { return in.IdempotencyKey },
+	Again: usecase.ReadAgain(func(a Allergy) hmstype.AllergyID { return a.ID }, getAllergy),
 	Sample: RecordAllergyInput{AllergyDetails: AllergyDetails{
 		Substance: hmstype.Code{Display: "Latex"}, Category: "environment", Criticality: "low", Reaction: "hives",
 	}},
@@ -84,4 +85,9 @@ func allergyInTheWay(ctx context.Context, db dbx.DB, wanted allergyRow) error {
 		return ErrAllergyRecorded
 	}
 	return contradiction
+}
+
+func getAllergy(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.AllergyID]) (Allergy, error) {
+	row, err := dbx.Get[allergyRow](ctx, db, "allergy", in.ID)
+	return row.allergy(), err
 }

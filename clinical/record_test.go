@@ -78,11 +78,12 @@ func TestService_SignNote_BodyIsImmutable(t *testing.T) {
 	signed, err := b.SignNote(b.Ctx, note.ID)
 	require.NoError(t, err)
 	for _, change := range []string{
-		"plan = 'forged'", "assessment = 'x'", "chief_complaint = 'x'", "history_of_present_illness = 'x'",
-		"physical_examination = 'x'",
-		"body_hash = 'x'", "signed_at = now()", "created_by = 'x'", "created_at = now()",
+		"plan = 'hms1:forged'", "assessment = 'hms1:x'", "chief_complaint = 'hms1:x'",
+		"history_of_present_illness = 'hms1:x'",
+		"physical_examination = 'hms1:x'",
+		"body_hash = 'hms1:x'", "signed_at = now()", "created_by = 'x'", "created_at = now()",
 		"status = 'draft', signed_at = NULL, body_hash = ''",
-		"status = 'entered-in-error', error_reason = 'x', plan = 'forged'",
+		"status = 'entered-in-error', error_reason = 'x', plan = 'hms1:forged'",
 	} {
 		_, err := b.DB.NewRaw(`UPDATE hms.clinical_note SET `+change+` WHERE id = ?`, note.ID).Exec(t.Context())
 		require.Equal(t, "HM002", dbx.SQLState(err), change)

@@ -28,6 +28,7 @@ func (in RecordVitalsInput) Validate() error {
 var opRecordVitals = usecase.Command[RecordVitalsInput, Vitals]{
 	Name: "clinical.record_vitals", Permission: hmstype.PermVitalsWrite, Shows: vitalSigns.One(),
 	Key:    func(in RecordVitalsInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(v Vitals) hmstype.VitalsID { return v.ID }, getVitals),
 	Sample: RecordVitalsInput{TakenAt: usecase.SampleAt, Measurements: Measurements{PulsePerMinute: new(70)}},
 }.Declare()
 
@@ -56,4 +57,9 @@ func recordVitals(ctx context.Context, db dbx.DB, in RecordVitalsInput) (Vitals,
 		Measurements: in.Measurements, Bmi: in.BMI(),
 	}
 	return row.vitals(), dbx.Insert(ctx, db, row)
+}
+
+func getVitals(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.VitalsID]) (Vitals, error) {
+	row, err := dbx.Get[vitalsRow](ctx, db, "vitals", in.ID)
+	return row.vitals(), err
 }

@@ -11,6 +11,14 @@ import (
 // ErrOff: no key-encryption key is configured, so there is nothing to turn; a precondition.
 var ErrOff = fieldcrypt.ErrOff
 
+// ErrReplaced: clear text stands where the tenant finished sealing; somebody put it there who has no key. A
+// precondition. See [Service.Reencrypt].
+var ErrReplaced = fieldcrypt.ErrReplaced
+
+// ErrMustSeal: the tenant finished sealing what was to be stored in clear, by a process without the key or with
+// narrative encryption switched off; a precondition. See [Service.Reencrypt].
+var ErrMustSeal = fieldcrypt.ErrMustSeal
+
 // ErrErased: the person was erased, so nothing is sealed for him any more; a precondition.
 var ErrErased = fieldcrypt.ErrErased
 

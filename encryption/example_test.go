@@ -106,3 +106,16 @@ func ExampleService_Erase_underLegalHold() {
 	})
 	// Output: true
 }
+
+// Nothing in clear stands where the hospital finished sealing.
+func ExampleService_Verify() {
+	hmstest.Example(func(_ testing.TB, env *hmstest.Env) error {
+		if _, err := atTheDesk(env); err != nil {
+			return err
+		}
+		report, err := env.H.Encryption.Verify(env.Ctx)
+		fmt.Println(report)
+		return err
+	})
+	// Output: clean: sealed columns
+}

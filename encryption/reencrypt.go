@@ -35,7 +35,11 @@ var opReencrypt = usecase.Command[ReencryptInput, Progress]{
 }.Declare()
 
 // Reencrypt seals the next fields that no key of the current epoch seals. Somebody's change
-// of the same field meanwhile wins. Repeat it until Outdated is 0.
+// of the same field meanwhile wins. Repeat it until Outdated is 0: then the tenant has finished sealing, for good.
+// From then on nothing is stored in clear where something is sealed ([ErrMustSeal]), and clear text there is
+// refused ([ErrReplaced]), but in rows that never change and are from before encryption. So give every process the
+// key before. Clear text that somebody put there is not sealed, for that would make it look genuine;
+// [Service.Verify] counts it.
 // Permission: [hmstype.PermEncryptionManage].
 func (s *Service) Reencrypt(ctx context.Context, in ReencryptInput) (Progress, error) {
 	return opReencrypt.Run(ctx, &s.base, in, s.reencrypt)
@@ -51,5 +55,8 @@ func (s *Service) reencrypt(ctx context.Context, db dbx.DB, in ReencryptInput) (
 		return Progress{}, err
 	}
 	left, err := s.base.Crypt.Outdated(ctx, db)
+	if err == nil && left == 0 {
+		err = s.base.Crypt.Close(ctx, db)
+	}
 	return Progress{Done: done, Outdated: left}, err
 }

@@ -180,7 +180,7 @@ func TestService_NoClearTextAnywhere(t *testing.T) {
 	require.NoError(t, err)
 	again, err := patients.Register(env.Ctx, in)
 	require.NoError(t, err)
-	require.Equal(t, p, again, "the key's result opens again")
+	require.Equal(t, p, again, "the key's result is read again")
 	_, err = patients.AddCoverage(env.Ctx, patient.AddCoverageInput{
 		Patient: p.ID, CoverageDetails: patient.CoverageDetails{
 			PayerName: "Payer", PolicyNumber: "Canary-Policy", ValidFrom: hmstype.NewDate(2026, 1, 1),

@@ -26,6 +26,7 @@ func (in AdmitInput) Validate() error {
 var opAdmit = usecase.Command[AdmitInput, Stay]{
 	Name: "facility.admit", Permission: hmstype.PermAdmit, Shows: stays.One(),
 	Key:    func(in AdmitInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(s Stay) hmstype.StayID { return s.ID }, getStay),
 	Sample: AdmitInput{},
 }.Declare()
 

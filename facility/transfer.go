@@ -29,6 +29,7 @@ func (in TransferInput) Validate() error {
 var opTransfer = usecase.Command[TransferInput, Stay]{
 	Name: "facility.transfer", Permission: hmstype.PermAdmit, Shows: stays.One(),
 	Key:    func(in TransferInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(s Stay) hmstype.StayID { return s.ID }, getStay),
 	Sample: TransferInput{},
 }.Declare()
 

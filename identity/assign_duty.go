@@ -30,7 +30,8 @@ func (in AssignDutyInput) Validate() error {
 
 var opAssignDuty = usecase.Command[AssignDutyInput, Duty]{
 	Name: "identity.assign_duty", Permission: hmstype.PermDutyWrite, Shows: usecase.Nobody[Duty](noRoster),
-	Key: func(in AssignDutyInput) string { return in.IdempotencyKey },
+	Key:   func(in AssignDutyInput) string { return in.IdempotencyKey },
+	Again: usecase.ReadAgain(func(d Duty) hmstype.DutyID { return d.ID }, getDuty),
 	Sample: AssignDutyInput{
 		Kind: DutyOnDuty, DutyPlace: DutyPlace{Service: "Cardiology"}, Period: usecase.SamplePeriod,
 	},

@@ -31,6 +31,7 @@ func (in StandInInput) Validate() error {
 var opStandIn = usecase.Command[StandInInput, Duty]{
 	Name: "identity.stand_in", Permission: hmstype.PermDutyWrite, Shows: usecase.Nobody[Duty](noRoster),
 	Key:    func(in StandInInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(d Duty) hmstype.DutyID { return d.ID }, getDuty),
 	Sample: StandInInput{Period: usecase.SamplePeriod},
 }.Declare()
 

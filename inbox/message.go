@@ -82,6 +82,7 @@ func (in SendMessageInput) Validate() error {
 var opSendMessage = usecase.Command[SendMessageInput, Message]{
 	Name: "inbox.send_message", Permission: hmstype.PermMessageWrite, Shows: messages.One(),
 	Key:    func(in SendMessageInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(m Message) hmstype.MessageID { return m.ID }, getMessage),
 	Sample: SendMessageInput{Body: "I have them."},
 }.Declare()
 
@@ -126,6 +127,16 @@ func (s *Service) insertMessage(ctx context.Context, db dbx.DB, thread threadRow
 	return row.message(), db.Emit(
 		ctx, threadEvent(eventMessageSent, thread, map[string]any{"message": row.ID, "sender": row.SenderID}),
 	)
+}
+
+// getMessage gives a message of a thread in which the actor takes part.
+func getMessage(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.MessageID]) (Message, error) {
+	row, err := dbx.Get[messageRow](ctx, db, "message", in.ID)
+	if err != nil {
+		return Message{}, err
+	}
+	_, err = readableThread(ctx, db, row.ThreadID, false)
+	return row.message(), err
 }
 
 // ListMessagesInput asks for the messages of a thread.

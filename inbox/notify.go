@@ -38,7 +38,8 @@ func (in NotifyInput) Validate() error {
 
 var opNotify = usecase.Command[NotifyInput, Notification]{
 	Name: "inbox.notify", Permission: hmstype.PermNotify, Shows: notifications.One(),
-	Key: func(in NotifyInput) string { return in.IdempotencyKey },
+	Key:   func(in NotifyInput) string { return in.IdempotencyKey },
+	Again: usecase.ReadAgain(func(n Notification) hmstype.NotificationID { return n.ID }, getSentNotification),
 	Sample: NotifyInput{NotificationDetails: NotificationDetails{
 		Category: "test", Priority: PriorityRoutine, Title: "A bed is free", Body: "on the second floor",
 	}},
@@ -51,6 +52,18 @@ var opNotify = usecase.Command[NotifyInput, Notification]{
 // Permission: [hmstype.PermNotify].
 func (s *Service) Notify(ctx context.Context, in NotifyInput) (Notification, error) {
 	return opNotify.Run(ctx, &s.base, in, s.notify)
+}
+
+// getSentNotification gives a notification to who sent it.
+func getSentNotification(
+	ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.NotificationID],
+) (Notification, error) {
+	row, err := dbx.Get[notificationRow](ctx, db, "notification", in.ID, withReading(db))
+	if err != nil {
+		return Notification{}, err
+	}
+	list, err := notificationsOf(ctx, db, row)
+	return list[0], err
 }
 
 func (s *Service) notify(ctx context.Context, db dbx.DB, in NotifyInput) (Notification, error) {

@@ -39,6 +39,7 @@ func (in StartThreadInput) Validate() error {
 var opStartThread = usecase.Command[StartThreadInput, Thread]{
 	Name: "inbox.start_thread", Permission: hmstype.PermMessageWrite, Shows: threads.One(),
 	Key:    func(in StartThreadInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(t Thread) hmstype.ThreadID { return t.ID }, getOwnThread),
 	Sample: StartThreadInput{Subject: "The night shift", Body: "Who has the keys?"},
 }.Declare()
 

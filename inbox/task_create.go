@@ -38,7 +38,8 @@ func (in CreateTaskInput) Validate() error {
 
 var opCreateTask = usecase.Command[CreateTaskInput, Task]{
 	Name: "inbox.create_task", Permission: hmstype.PermTaskWrite, Shows: tasks.One(),
-	Key: func(in CreateTaskInput) string { return in.IdempotencyKey },
+	Key:   func(in CreateTaskInput) string { return in.IdempotencyKey },
+	Again: usecase.ReadAgain(func(t Task) hmstype.TaskID { return t.ID }, getAskedTask),
 	Sample: CreateTaskInput{
 		TaskDetails: TaskDetails{Title: "Take blood", Description: "two tubes", Priority: PriorityUrgent},
 		DueAt:       usecase.SampleAt,
@@ -51,6 +52,11 @@ var opCreateTask = usecase.Command[CreateTaskInput, Task]{
 // Permission: [hmstype.PermTaskWrite].
 func (s *Service) CreateTask(ctx context.Context, in CreateTaskInput) (Task, error) {
 	return opCreateTask.Run(ctx, &s.base, in, s.createTask)
+}
+
+// getAskedTask gives a task that the actor asked for.
+func getAskedTask(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.TaskID]) (Task, error) {
+	return getTask(ctx, db, in, false)
 }
 
 func (s *Service) createTask(ctx context.Context, db dbx.DB, in CreateTaskInput) (Task, error) {

@@ -36,6 +36,11 @@ func getThread(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ThreadID]
 	return thread, err
 }
 
+// getOwnThread gives a thread in which the actor takes part.
+func getOwnThread(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.ThreadID]) (Thread, error) {
+	return getThread(ctx, db, in, false)
+}
+
 // ListThreadsInput selects from the threads in which the actor takes part.
 type ListThreadsInput struct {
 	Unread bool         `json:"unread"` // only those with a message of another that the actor has not read

@@ -39,6 +39,7 @@ func (in AddOrderInput) Validate() error {
 var opAddOrder = usecase.Command[AddOrderInput, Order]{
 	Name: "lab.add_order", Permission: hmstype.PermLabOrder, Shows: orders.One(),
 	Key:          func(in AddOrderInput) string { return in.IdempotencyKey },
+	Again:        usecase.ReadAgain(func(o Order) hmstype.LabOrderID { return o.ID }, getOrder),
 	Practitioner: func(in AddOrderInput, _ hmstype.Actor) hmstype.UserID { return in.Requester },
 	Sample: AddOrderInput{
 		OrderDetails: OrderDetails{Priority: PriorityStat, ClinicalNotes: "on digoxin"}, Tests: make([]hmstype.LabTestID, 1),

@@ -26,6 +26,7 @@ func (in CancelItemInput) Validate() error {
 var opCancelItem = usecase.Command[CancelItemInput, Order]{
 	Name: "lab.cancel_item", Permission: hmstype.PermLabOrder, Shows: orders.One(),
 	Key:    func(in CancelItemInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(o Order) hmstype.LabOrderID { return o.ID }, getOrder),
 	Sample: CancelItemInput{ItemRef: ItemRef{Version: 1}, Reason: "not needed"},
 }.Declare()
 

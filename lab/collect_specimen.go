@@ -42,6 +42,7 @@ func (in CollectSpecimenInput) Validate() error {
 var opCollectSpecimen = usecase.Command[CollectSpecimenInput, Specimen]{
 	Name: "lab.collect_specimen", Permission: hmstype.PermLabCollect, Shows: specimens.One(),
 	Key:    func(in CollectSpecimenInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(s Specimen) hmstype.SpecimenID { return s.ID }, getSpecimen),
 	Sample: CollectSpecimenInput{Items: make([]hmstype.LabOrderItemID, 1), TwoIdentifiers: true},
 }.Declare()
 
@@ -147,4 +148,9 @@ func addSpecimen(ctx context.Context, db dbx.DB, row *specimenRow, items []itemR
 		}
 	}
 	return nil
+}
+
+func getSpecimen(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.SpecimenID]) (Specimen, error) {
+	row, err := dbx.Get[specimenRow](ctx, db, "lab_specimen", in.ID)
+	return row.specimen(), err
 }

@@ -32,7 +32,8 @@ func (in CorrectResultInput) Validate() error {
 
 var opCorrectResult = usecase.Command[CorrectResultInput, ItemResult]{
 	Name: "lab.correct_result", Permission: hmstype.PermLabRelease, Shows: itemResults.One(),
-	Key: func(in CorrectResultInput) string { return in.IdempotencyKey },
+	Key:   func(in CorrectResultInput) string { return in.IdempotencyKey },
+	Again: usecase.ReadAgain(func(r ItemResult) hmstype.LabOrderItemID { return r.Item.ID }, getItemResult),
 	Sample: CorrectResultInput{
 		ItemRef: ItemRef{Version: 1}, Value: Value{Number: "4.9"}, Comment: "of the second tube", Reason: "transposed",
 	},

@@ -61,7 +61,8 @@ var itemResults = usecase.Entity[ItemResult]{
 
 var opEnterResult = usecase.Command[EnterResultInput, ItemResult]{
 	Name: "lab.enter_result", Permission: hmstype.PermLabEnter, Shows: itemResults.One(),
-	Key: func(in EnterResultInput) string { return in.IdempotencyKey },
+	Key:   func(in EnterResultInput) string { return in.IdempotencyKey },
+	Again: usecase.ReadAgain(func(r ItemResult) hmstype.LabOrderItemID { return r.Item.ID }, getItemResult),
 	Sample: EnterResultInput{
 		ItemRef: ItemRef{Version: 1}, Values: []EnteredValue{{Value: Value{Number: "4.2"}, Comment: "repeated"}},
 	},
@@ -142,3 +143,17 @@ func at(path string, err error) error {
 }
 
 func (r *resultRow) take(f finding) { r.Flag, r.Critical = f.flag, f.critical }
+
+// getItemResult gives an item with the newest versions of its results.
+func getItemResult(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.LabOrderItemID]) (ItemResult, error) {
+	item, err := dbx.Get[itemRow](ctx, db, "lab_order_item", in.ID)
+	if err != nil {
+		return ItemResult{}, err
+	}
+	b := assay{item: item}
+	if b.analytes, err = analytesOf(ctx, db, []hmstype.LabTestID{item.TestID}); err != nil {
+		return ItemResult{}, err
+	}
+	b.current, err = currentResults(ctx, db, item.ID)
+	return b.shown(item, nil), err
+}

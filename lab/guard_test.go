@@ -288,9 +288,9 @@ func TestCatalogue_Guards(t *testing.T) {
 		"OrderRevokedForNothing": `UPDATE hms.lab_order SET status = 'revoked'
 			WHERE tenant_id = ? AND status = 'active'`,
 		"AlertWithoutPerson": `UPDATE hms.lab_critical_alert
-			SET status = 'acknowledged', comment = 'told', acknowledged_at = created_at WHERE tenant_id = ?`,
+			SET status = 'acknowledged', comment = 'hms1:told', acknowledged_at = created_at WHERE tenant_id = ?`,
 		"AlertWithoutComment": `UPDATE hms.lab_critical_alert
-			SET status = 'acknowledged', acknowledged_at = created_at, comment = ' ',
+			SET status = 'acknowledged', acknowledged_at = created_at, comment = '',
 			acknowledged_by = created_by WHERE tenant_id = ?`,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -81,7 +81,7 @@ func TestService_CollectSpecimen_OneInstant(t *testing.T) {
 	order := b.order(t, b.adult(t), b.potassium(t))
 	clock := func() time.Time { b.Clock.Advance(time.Second); return b.Clock.Now() }
 	base := b.Base
-	base.DB = dbx.NewHandle(b.DB, dbx.Options{Now: clock, Results: base.Crypt})
+	base.DB = dbx.NewHandle(b.DB, dbx.Options{Now: clock, Requests: base.Crypt})
 	ticking := lab.New(base, lab.Ports{Patients: patient.NewPort(base), Encounters: encounters{b.DB}, Charges: b.till})
 	specimen, err := ticking.CollectSpecimen(b.tech, lab.CollectSpecimenInput{
 		Order: order.ID, Items: []hmstype.LabOrderItemID{order.Items[0].ID}, TwoIdentifiers: true,

@@ -71,6 +71,7 @@ func (in OrderStep) validateReasoned() error {
 var opActivateOrder = usecase.Command[ActivateOrderInput, Order]{
 	Name: "lab.activate_order", Permission: hmstype.PermLabOrder, Shows: orders.One(),
 	Key:    func(in ActivateOrderInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(o Order) hmstype.LabOrderID { return o.ID }, getOrder),
 	Sample: ActivateOrderInput{Version: 1},
 }.Declare()
 
@@ -89,6 +90,7 @@ func (s *Service) activateOrder(ctx context.Context, db dbx.DB, in ActivateOrder
 var opHoldOrder = usecase.Command[HoldOrderInput, Order]{
 	Name: "lab.hold_order", Permission: hmstype.PermLabOrder, Shows: orders.One(),
 	Key:    func(in HoldOrderInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(o Order) hmstype.LabOrderID { return o.ID }, getOrder),
 	Sample: HoldOrderInput{Version: 1, Reason: "asked back"},
 }.Declare()
 
@@ -106,6 +108,7 @@ func (s *Service) holdOrder(ctx context.Context, db dbx.DB, in HoldOrderInput) (
 var opRevokeOrder = usecase.Command[RevokeOrderInput, Order]{
 	Name: "lab.revoke_order", Permission: hmstype.PermLabOrder, Shows: orders.One(),
 	Key:    func(in RevokeOrderInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(o Order) hmstype.LabOrderID { return o.ID }, getOrder),
 	Sample: RevokeOrderInput{Version: 1, Reason: "wrong patient"},
 }.Declare()
 
@@ -123,6 +126,7 @@ func (s *Service) revokeOrder(ctx context.Context, db dbx.DB, in RevokeOrderInpu
 var opEnterOrderInError = usecase.Command[EnterOrderInErrorInput, Order]{
 	Name: "lab.enter_order_in_error", Permission: hmstype.PermLabRelease, Shows: orders.One(),
 	Key:    func(in EnterOrderInErrorInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(o Order) hmstype.LabOrderID { return o.ID }, getOrder),
 	Sample: EnterOrderInErrorInput{Version: 1, Reason: "blood of another patient"},
 }.Declare()
 

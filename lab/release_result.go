@@ -24,6 +24,7 @@ func (in ReleaseResultInput) Validate() error {
 var opReleaseResult = usecase.Command[ReleaseResultInput, ItemResult]{
 	Name: "lab.release_result", Permission: hmstype.PermLabRelease, Shows: itemResults.One(),
 	Key:    func(in ReleaseResultInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(r ItemResult) hmstype.LabOrderItemID { return r.Item.ID }, getItemResult),
 	Sample: ReleaseResultInput{ItemRef: ItemRef{Version: 1}},
 }.Declare()
 

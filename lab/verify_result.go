@@ -36,6 +36,7 @@ var opVerifyResult = usecase.Command[VerifyResultInput, ItemResult]{
 	Name: "lab.verify_result", Permission: hmstype.PermLabVerify, Also: VerifyResultInput.releases,
 	Shows:  itemResults.One(),
 	Key:    func(in VerifyResultInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(r ItemResult) hmstype.LabOrderItemID { return r.Item.ID }, getItemResult),
 	Sample: VerifyResultInput{ItemRef: ItemRef{Version: 1}, Release: true},
 }.Declare()
 

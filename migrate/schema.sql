@@ -212,6 +212,8 @@ CREATE OR REPLACE FUNCTION hms.audit_delete()
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+ SET bytea_output TO 'hex'
 AS $function$
 DECLARE
     r jsonb;
@@ -233,6 +235,8 @@ CREATE OR REPLACE FUNCTION hms.audit_insert()
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+ SET bytea_output TO 'hex'
 AS $function$
 DECLARE
     r jsonb;
@@ -254,6 +258,8 @@ CREATE OR REPLACE FUNCTION hms.audit_update()
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+ SET bytea_output TO 'hex'
 AS $function$
 DECLARE
     r record;
@@ -282,6 +288,8 @@ CREATE OR REPLACE FUNCTION hms.audit_verify(p_tenant uuid, p_table text, p_from 
  LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+ SET bytea_output TO 'hex'
 AS $function$
 DECLARE
     keys text;
@@ -512,6 +520,45 @@ BEGIN
     RETURN NULL;
 END $function$
 ; -- hms_owner
+
+CREATE OR REPLACE FUNCTION hms.close_fields(p_tenant uuid, p_fields text[], p_new boolean)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    before record;
+    col text[];
+    any_row boolean;
+    any_clear boolean;
+BEGIN
+    SELECT k.closed_fields, k.sealed_fields INTO STRICT before FROM hms.tenant_keyset AS k
+        WHERE k.tenant_id = p_tenant FOR UPDATE;
+    FOR col IN SELECT string_to_array(f, '.') FROM unnest(p_fields) AS f
+        WHERE f <> ALL (before.sealed_fields) AND EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
+            JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+            WHERE c.relnamespace = 'hms'::regnamespace AND c.relname = split_part(f, '.', 1)
+                AND t.tgname = split_part(f, '.', 1) || '_sealed_guard')
+    LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM hms.%I AS t WHERE t.tenant_id = $1)', col[1])
+            INTO any_row USING p_tenant;
+        CONTINUE WHEN p_new AND any_row;
+        any_clear := false;
+        IF any_row THEN
+            EXECUTE format('SELECT EXISTS (SELECT FROM hms.%1$I AS t WHERE t.tenant_id = $1
+                AND t.%2$I <> '''' AND left(t.%2$I, 5) <> ''hms1:'')', col[1], col[2]) INTO any_clear USING p_tenant;
+        END IF;
+        UPDATE hms.tenant_keyset AS k SET
+            closed_fields = CASE WHEN col[1] || '.' || col[2] = ANY (k.closed_fields) THEN k.closed_fields
+                ELSE k.closed_fields || (col[1] || '.' || col[2]) END,
+            sealed_fields = CASE WHEN any_clear THEN k.sealed_fields
+                ELSE k.sealed_fields || (col[1] || '.' || col[2]) END
+        WHERE k.tenant_id = p_tenant;
+    END LOOP;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.close_fields(p_tenant uuid, p_fields text[], p_new boolean) TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.context(p_part integer)
  RETURNS text
@@ -927,6 +974,19 @@ BEGIN
 END $function$
 ; -- hms_owner
 
+CREATE OR REPLACE FUNCTION hms.guard_keyset()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF NOT (NEW.closed_fields @> OLD.closed_fields AND NEW.sealed_fields @> OLD.sealed_fields) THEN
+        RAISE EXCEPTION 'what a tenant finished sealing stays sealed' USING ERRCODE = 'HM301';
+    END IF;
+    RETURN NEW;
+END $function$
+; -- hms_owner
+
 CREATE OR REPLACE FUNCTION hms.guard_lab_result()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -990,6 +1050,33 @@ BEGIN
     IF was IS DISTINCT FROM OLD OR NEW.refunded_amount < OLD.refunded_amount OR (OLD.status = 'cancelled' AND NEW IS DISTINCT FROM OLD) THEN
         RAISE EXCEPTION 'a payment is cancelled or refunded, not changed' USING ERRCODE = 'HM503';
     END IF;
+    RETURN NEW;
+END $function$
+; -- hms_owner
+
+CREATE OR REPLACE FUNCTION hms.guard_sealed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    closed text[];
+    col text;
+    now_text text;
+    old_text text;
+BEGIN
+    SELECT k.closed_fields INTO closed FROM hms.tenant_keyset AS k WHERE k.tenant_id = NEW.tenant_id;
+    IF closed IS NULL OR closed = '{}' THEN
+        RETURN NEW;
+    END IF;
+    FOREACH col IN ARRAY TG_ARGV[1:] LOOP
+        now_text := to_jsonb(NEW) ->> col;
+        old_text := CASE WHEN TG_OP = 'UPDATE' THEN to_jsonb(OLD) ->> col ELSE '' END;
+        IF now_text <> '' AND left(now_text, 5) <> 'hms1:' AND now_text IS DISTINCT FROM old_text
+            AND TG_ARGV[0] || '.' || col = ANY (closed) THEN
+            RAISE EXCEPTION 'this tenant finished sealing %.%', TG_ARGV[0], col USING ERRCODE = 'HM302';
+        END IF;
+    END LOOP;
     RETURN NEW;
 END $function$
 ; -- hms_owner
@@ -1529,6 +1616,25 @@ RETURN (SELECT COALESCE(jsonb_object_agg(c.key, c.value) FILTER (WHERE (c.value 
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.row_shown(p_row jsonb) TO hms_app;
 
+CREATE OR REPLACE FUNCTION hms.seal_columns(p_table text, VARIADIC p_columns text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    args text;
+    names text;
+    is_clear text;
+BEGIN
+    SELECT string_agg(quote_literal(c), ', '), string_agg(quote_ident(c), ', '),
+        string_agg(format('NEW.%1$I <> '''' AND left(NEW.%1$I, 5) <> ''hms1:''', c), ' OR ')
+    INTO args, names, is_clear FROM unnest(p_columns) AS c;
+    EXECUTE format('CREATE OR REPLACE TRIGGER %I BEFORE INSERT OR UPDATE OF %s ON hms.%I FOR EACH ROW
+        WHEN (%s) EXECUTE FUNCTION hms.guard_sealed(%L, %s)',
+        p_table || '_sealed_guard', names, p_table, is_clear, p_table, args);
+END $function$
+; -- hms_owner
+
 CREATE OR REPLACE FUNCTION hms.secure_table(p_table text, p_grants text, p_others text DEFAULT ''::text)
  RETURNS void
  LANGUAGE plpgsql
@@ -1771,6 +1877,7 @@ CREATE TRIGGER allergy_audit_delete AFTER DELETE ON hms.allergy REFERENCING OLD 
 CREATE TRIGGER allergy_audit_insert AFTER INSERT ON hms.allergy REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('allergy', 'patient_id', 'id');
 CREATE TRIGGER allergy_audit_update AFTER UPDATE ON hms.allergy REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('allergy', 'patient_id', 'id');
 CREATE TRIGGER allergy_keep_rows BEFORE DELETE OR TRUNCATE ON hms.allergy FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER allergy_sealed_guard BEFORE INSERT OR UPDATE OF reaction ON hms.allergy FOR EACH ROW WHEN (((new.reaction <> ''::text) AND ("left"(new.reaction, 5) <> 'hms1:'::text))) EXECUTE FUNCTION hms.guard_sealed('allergy', 'reaction');
 CREATE TRIGGER allergy_status_guard BEFORE UPDATE OF status ON hms.allergy FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>inactive', 'active>resolved', 'inactive>active', 'inactive>resolved', 'resolved>active');
 GRANT INSERT, SELECT ON hms.allergy TO hms_app;
 GRANT SELECT ON hms.allergy TO hms_backup;
@@ -1869,6 +1976,7 @@ CREATE TRIGGER appointment_audit_insert AFTER INSERT ON hms.appointment REFERENC
 CREATE TRIGGER appointment_audit_update AFTER UPDATE ON hms.appointment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('appointment', 'patient_id', 'id');
 CREATE TRIGGER appointment_keep_rows BEFORE DELETE OR TRUNCATE ON hms.appointment FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER appointment_practitioner BEFORE INSERT OR UPDATE OF practitioner_id ON hms.appointment FOR EACH ROW EXECUTE FUNCTION hms.guard_active_account('practitioner_id', 'HM201');
+CREATE TRIGGER appointment_sealed_guard BEFORE INSERT OR UPDATE OF reason, notes ON hms.appointment FOR EACH ROW WHEN ((((new.reason <> ''::text) AND ("left"(new.reason, 5) <> 'hms1:'::text)) OR ((new.notes <> ''::text) AND ("left"(new.notes, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('appointment', 'reason', 'notes');
 CREATE TRIGGER appointment_status_guard BEFORE UPDATE OF status ON hms.appointment FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('arrived>cancelled', 'arrived>checked-in', 'arrived>entered-in-error', 'arrived>fulfilled', 'booked>arrived', 'booked>cancelled', 'booked>checked-in', 'booked>entered-in-error', 'booked>noshow', 'cancelled>entered-in-error', 'checked-in>cancelled', 'checked-in>entered-in-error', 'checked-in>fulfilled', 'fulfilled>entered-in-error', 'noshow>entered-in-error', 'pending>booked', 'pending>cancelled', 'pending>entered-in-error', 'proposed>booked', 'proposed>cancelled', 'proposed>entered-in-error', 'proposed>pending', 'waitlist>booked', 'waitlist>cancelled', 'waitlist>entered-in-error', 'waitlist>pending');
 GRANT INSERT, SELECT ON hms.appointment TO hms_app;
 GRANT SELECT ON hms.appointment TO hms_backup;
@@ -2392,6 +2500,7 @@ CREATE TRIGGER break_glass_audit_insert AFTER INSERT ON hms.break_glass REFERENC
 CREATE TRIGGER break_glass_audit_update AFTER UPDATE ON hms.break_glass REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('break_glass', 'patient_id', 'id');
 CREATE TRIGGER break_glass_guard BEFORE INSERT OR UPDATE ON hms.break_glass FOR EACH ROW EXECUTE FUNCTION hms.break_glass_guard();
 CREATE TRIGGER break_glass_keep_rows BEFORE DELETE OR TRUNCATE ON hms.break_glass FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER break_glass_sealed_guard BEFORE INSERT OR UPDATE OF reason_text, review_text ON hms.break_glass FOR EACH ROW WHEN ((((new.reason_text <> ''::text) AND ("left"(new.reason_text, 5) <> 'hms1:'::text)) OR ((new.review_text <> ''::text) AND ("left"(new.review_text, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('break_glass', 'reason_text', 'review_text');
 CREATE TRIGGER break_glass_status_guard BEFORE UPDATE OF status ON hms.break_glass FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>ended', 'active>reviewed', 'ended>reviewed');
 GRANT INSERT, SELECT ON hms.break_glass TO hms_app;
 GRANT SELECT ON hms.break_glass TO hms_backup;
@@ -2527,6 +2636,7 @@ CREATE TRIGGER clinical_note_audit_insert AFTER INSERT ON hms.clinical_note REFE
 CREATE TRIGGER clinical_note_audit_update AFTER UPDATE ON hms.clinical_note REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('clinical_note', 'patient_id', 'id');
 CREATE TRIGGER clinical_note_author BEFORE INSERT ON hms.clinical_note FOR EACH ROW EXECUTE FUNCTION hms.guard_author();
 CREATE TRIGGER clinical_note_keep_rows BEFORE DELETE OR TRUNCATE ON hms.clinical_note FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER clinical_note_sealed_guard BEFORE INSERT OR UPDATE OF chief_complaint, history_of_present_illness, physical_examination, assessment, plan, body_hash ON hms.clinical_note FOR EACH ROW WHEN ((((new.chief_complaint <> ''::text) AND ("left"(new.chief_complaint, 5) <> 'hms1:'::text)) OR ((new.history_of_present_illness <> ''::text) AND ("left"(new.history_of_present_illness, 5) <> 'hms1:'::text)) OR ((new.physical_examination <> ''::text) AND ("left"(new.physical_examination, 5) <> 'hms1:'::text)) OR ((new.assessment <> ''::text) AND ("left"(new.assessment, 5) <> 'hms1:'::text)) OR ((new.plan <> ''::text) AND ("left"(new.plan, 5) <> 'hms1:'::text)) OR ((new.body_hash <> ''::text) AND ("left"(new.body_hash, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('clinical_note', 'chief_complaint', 'history_of_present_illness', 'physical_examination', 'assessment', 'plan', 'body_hash');
 CREATE TRIGGER clinical_note_signed BEFORE UPDATE ON hms.clinical_note FOR EACH ROW WHEN ((old.status <> 'draft'::text)) EXECUTE FUNCTION hms.keep_record('status', 'error_reason', 'version');
 CREATE TRIGGER clinical_note_signer BEFORE UPDATE OF status ON hms.clinical_note FOR EACH ROW WHEN (((old.signed_at IS NULL) AND (new.signed_at IS NOT NULL))) EXECUTE FUNCTION hms.guard_author();
 CREATE TRIGGER clinical_note_status_guard BEFORE UPDATE OF status ON hms.clinical_note FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('draft>entered-in-error', 'draft>signed', 'signed>entered-in-error');
@@ -2658,6 +2768,7 @@ CREATE TRIGGER coverage_audit_delete AFTER DELETE ON hms.coverage REFERENCING OL
 CREATE TRIGGER coverage_audit_insert AFTER INSERT ON hms.coverage REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('coverage', 'patient_id', 'id');
 CREATE TRIGGER coverage_audit_update AFTER UPDATE ON hms.coverage REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('coverage', 'patient_id', 'id');
 CREATE TRIGGER coverage_keep_rows BEFORE DELETE OR TRUNCATE ON hms.coverage FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER coverage_sealed_guard BEFORE INSERT OR UPDATE OF policy_number ON hms.coverage FOR EACH ROW WHEN (((new.policy_number <> ''::text) AND ("left"(new.policy_number, 5) <> 'hms1:'::text))) EXECUTE FUNCTION hms.guard_sealed('coverage', 'policy_number');
 CREATE TRIGGER coverage_status_guard BEFORE UPDATE OF status ON hms.coverage FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>cancelled', 'active>entered-in-error', 'draft>active', 'draft>cancelled', 'draft>entered-in-error');
 GRANT INSERT, SELECT ON hms.coverage TO hms_app;
 GRANT SELECT ON hms.coverage TO hms_backup;
@@ -2835,6 +2946,7 @@ CREATE TRIGGER disclosure_audit_insert AFTER INSERT ON hms.disclosure REFERENCIN
 CREATE TRIGGER disclosure_audit_update AFTER UPDATE ON hms.disclosure REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('disclosure', 'patient_id', 'id');
 CREATE TRIGGER disclosure_guard BEFORE UPDATE ON hms.disclosure FOR EACH ROW EXECUTE FUNCTION hms.disclosure_guard();
 CREATE TRIGGER disclosure_keep_rows BEFORE DELETE OR TRUNCATE ON hms.disclosure FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER disclosure_sealed_guard BEFORE INSERT OR UPDATE OF description, recipient_address ON hms.disclosure FOR EACH ROW WHEN ((((new.description <> ''::text) AND ("left"(new.description, 5) <> 'hms1:'::text)) OR ((new.recipient_address <> ''::text) AND ("left"(new.recipient_address, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('disclosure', 'description', 'recipient_address');
 CREATE TRIGGER disclosure_status_guard BEFORE UPDATE OF status ON hms.disclosure FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('recorded>entered-in-error');
 GRANT INSERT, SELECT ON hms.disclosure TO hms_app;
 GRANT SELECT ON hms.disclosure TO hms_backup;
@@ -2968,6 +3080,7 @@ CREATE TRIGGER encounter_audit_insert AFTER INSERT ON hms.encounter REFERENCING 
 CREATE TRIGGER encounter_audit_update AFTER UPDATE ON hms.encounter REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('encounter', 'patient_id', 'id');
 CREATE TRIGGER encounter_keep_rows BEFORE DELETE OR TRUNCATE ON hms.encounter FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER encounter_practitioner BEFORE INSERT OR UPDATE OF practitioner_id ON hms.encounter FOR EACH ROW EXECUTE FUNCTION hms.guard_active_account('practitioner_id', 'HM201');
+CREATE TRIGGER encounter_sealed_guard BEFORE INSERT OR UPDATE OF chief_complaint, diagnosis ON hms.encounter FOR EACH ROW WHEN ((((new.chief_complaint <> ''::text) AND ("left"(new.chief_complaint, 5) <> 'hms1:'::text)) OR ((new.diagnosis <> ''::text) AND ("left"(new.diagnosis, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('encounter', 'chief_complaint', 'diagnosis');
 CREATE TRIGGER encounter_status_guard BEFORE UPDATE OF status ON hms.encounter FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('arrived>cancelled', 'arrived>entered-in-error', 'arrived>in-progress', 'arrived>triaged', 'cancelled>entered-in-error', 'finished>entered-in-error', 'in-progress>entered-in-error', 'in-progress>finished', 'in-progress>onleave', 'onleave>entered-in-error', 'onleave>in-progress', 'planned>arrived', 'planned>cancelled', 'planned>entered-in-error', 'planned>in-progress', 'triaged>entered-in-error', 'triaged>in-progress');
 GRANT INSERT, SELECT ON hms.encounter TO hms_app;
 GRANT SELECT ON hms.encounter TO hms_backup;
@@ -3048,7 +3161,7 @@ CREATE TABLE hms.idempotency_key ( -- hms_owner
     key text NOT NULL,
     operation text NOT NULL,
     request_hash text NOT NULL,
-    response text,
+    result_id uuid,
     tenant_id uuid NOT NULL,
     CONSTRAINT idempotency_key_length_check CHECK (((length(key) >= 1) AND (length(key) <= 200))),
     CONSTRAINT idempotency_key_pkey PRIMARY KEY (tenant_id, operation, actor, key)
@@ -3191,6 +3304,7 @@ CREATE TRIGGER lab_critical_alert_audit_delete AFTER DELETE ON hms.lab_critical_
 CREATE TRIGGER lab_critical_alert_audit_insert AFTER INSERT ON hms.lab_critical_alert REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_critical_alert', 'patient_id', 'id');
 CREATE TRIGGER lab_critical_alert_audit_update AFTER UPDATE ON hms.lab_critical_alert REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_critical_alert', 'patient_id', 'id');
 CREATE TRIGGER lab_critical_alert_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_critical_alert FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER lab_critical_alert_sealed_guard BEFORE INSERT OR UPDATE OF comment, closing_comment ON hms.lab_critical_alert FOR EACH ROW WHEN ((((new.comment <> ''::text) AND ("left"(new.comment, 5) <> 'hms1:'::text)) OR ((new.closing_comment <> ''::text) AND ("left"(new.closing_comment, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('lab_critical_alert', 'comment', 'closing_comment');
 CREATE TRIGGER lab_critical_alert_status_guard BEFORE UPDATE OF status ON hms.lab_critical_alert FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('open>acknowledged', 'acknowledged>closed');
 GRANT INSERT, SELECT ON hms.lab_critical_alert TO hms_app;
 GRANT SELECT ON hms.lab_critical_alert TO hms_backup;
@@ -3251,6 +3365,7 @@ CREATE TRIGGER lab_order_audit_insert AFTER INSERT ON hms.lab_order REFERENCING 
 CREATE TRIGGER lab_order_audit_update AFTER UPDATE ON hms.lab_order REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_order', 'patient_id', 'id');
 CREATE TRIGGER lab_order_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_order FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER lab_order_requester BEFORE INSERT OR UPDATE OF requester_id ON hms.lab_order FOR EACH ROW EXECUTE FUNCTION hms.guard_active_account('requester_id', 'HM402');
+CREATE TRIGGER lab_order_sealed_guard BEFORE INSERT OR UPDATE OF clinical_notes ON hms.lab_order FOR EACH ROW WHEN (((new.clinical_notes <> ''::text) AND ("left"(new.clinical_notes, 5) <> 'hms1:'::text))) EXECUTE FUNCTION hms.guard_sealed('lab_order', 'clinical_notes');
 CREATE TRIGGER lab_order_status_guard BEFORE UPDATE OF status ON hms.lab_order FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('draft>active', 'draft>revoked', 'draft>entered-in-error', 'active>on-hold', 'active>completed', 'active>revoked', 'active>entered-in-error', 'on-hold>active', 'on-hold>revoked', 'on-hold>entered-in-error', 'completed>entered-in-error', 'revoked>entered-in-error');
 GRANT INSERT, SELECT ON hms.lab_order TO hms_app;
 GRANT SELECT ON hms.lab_order TO hms_backup;
@@ -3807,6 +3922,7 @@ CREATE TRIGGER message_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.me
 CREATE TRIGGER message_audit_delete AFTER DELETE ON hms.message REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('message', 'patient_id', 'id');
 CREATE TRIGGER message_audit_insert AFTER INSERT ON hms.message REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('message', 'patient_id', 'id');
 CREATE TRIGGER message_audit_update AFTER UPDATE ON hms.message REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('message', 'patient_id', 'id');
+CREATE TRIGGER message_sealed_guard BEFORE INSERT OR UPDATE OF body ON hms.message FOR EACH ROW WHEN (((new.body <> ''::text) AND ("left"(new.body, 5) <> 'hms1:'::text))) EXECUTE FUNCTION hms.guard_sealed('message', 'body');
 GRANT INSERT, SELECT ON hms.message TO hms_app;
 GRANT SELECT ON hms.message TO hms_backup;
 
@@ -3837,6 +3953,7 @@ CREATE TRIGGER message_thread_audit_delete AFTER DELETE ON hms.message_thread RE
 CREATE TRIGGER message_thread_audit_insert AFTER INSERT ON hms.message_thread REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('message_thread', 'patient_id', 'id');
 CREATE TRIGGER message_thread_audit_update AFTER UPDATE ON hms.message_thread REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('message_thread', 'patient_id', 'id');
 CREATE TRIGGER message_thread_keep_rows BEFORE DELETE OR TRUNCATE ON hms.message_thread FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER message_thread_sealed_guard BEFORE INSERT OR UPDATE OF subject ON hms.message_thread FOR EACH ROW WHEN (((new.subject <> ''::text) AND ("left"(new.subject, 5) <> 'hms1:'::text))) EXECUTE FUNCTION hms.guard_sealed('message_thread', 'subject');
 GRANT INSERT, SELECT ON hms.message_thread TO hms_app;
 GRANT SELECT ON hms.message_thread TO hms_backup;
 
@@ -3891,6 +4008,7 @@ CREATE TRIGGER notification_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON h
 CREATE TRIGGER notification_audit_delete AFTER DELETE ON hms.notification REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('notification', 'patient_id', 'id');
 CREATE TRIGGER notification_audit_insert AFTER INSERT ON hms.notification REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('notification', 'patient_id', 'id');
 CREATE TRIGGER notification_audit_update AFTER UPDATE ON hms.notification REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('notification', 'patient_id', 'id');
+CREATE TRIGGER notification_sealed_guard BEFORE INSERT OR UPDATE OF title, body ON hms.notification FOR EACH ROW WHEN ((((new.title <> ''::text) AND ("left"(new.title, 5) <> 'hms1:'::text)) OR ((new.body <> ''::text) AND ("left"(new.body, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('notification', 'title', 'body');
 GRANT INSERT, SELECT ON hms.notification TO hms_app;
 GRANT SELECT ON hms.notification TO hms_backup;
 
@@ -4035,6 +4153,7 @@ CREATE TRIGGER patient_audit_insert AFTER INSERT ON hms.patient REFERENCING NEW 
 CREATE TRIGGER patient_audit_update AFTER UPDATE ON hms.patient REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('patient', 'id', 'id');
 CREATE TRIGGER patient_keep_mrn BEFORE UPDATE OF mrn, mrn_key ON hms.patient FOR EACH ROW WHEN (((old.mrn IS DISTINCT FROM new.mrn) OR (old.mrn_key IS DISTINCT FROM new.mrn_key))) EXECUTE FUNCTION hms.patient_keep_mrn();
 CREATE TRIGGER patient_keep_rows BEFORE DELETE OR TRUNCATE ON hms.patient FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER patient_sealed_guard BEFORE INSERT OR UPDATE OF phone_number, email, address, emergency_contact_name, emergency_contact_phone ON hms.patient FOR EACH ROW WHEN ((((new.phone_number <> ''::text) AND ("left"(new.phone_number, 5) <> 'hms1:'::text)) OR ((new.email <> ''::text) AND ("left"(new.email, 5) <> 'hms1:'::text)) OR ((new.address <> ''::text) AND ("left"(new.address, 5) <> 'hms1:'::text)) OR ((new.emergency_contact_name <> ''::text) AND ("left"(new.emergency_contact_name, 5) <> 'hms1:'::text)) OR ((new.emergency_contact_phone <> ''::text) AND ("left"(new.emergency_contact_phone, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('patient', 'phone_number', 'email', 'address', 'emergency_contact_name', 'emergency_contact_phone');
 CREATE TRIGGER patient_status_guard BEFORE UPDATE OF status ON hms.patient FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>entered-in-error', 'active>inactive', 'active>merged', 'inactive>active', 'inactive>entered-in-error', 'inactive>merged');
 GRANT INSERT, SELECT ON hms.patient TO hms_app;
 GRANT SELECT ON hms.patient TO hms_backup;
@@ -4061,6 +4180,7 @@ CREATE TRIGGER patient_identifier_audit_delete AFTER DELETE ON hms.patient_ident
 CREATE TRIGGER patient_identifier_audit_insert AFTER INSERT ON hms.patient_identifier REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('patient_identifier', 'patient_id', 'id');
 CREATE TRIGGER patient_identifier_audit_update AFTER UPDATE ON hms.patient_identifier REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('patient_identifier', 'patient_id', 'id');
 CREATE TRIGGER patient_identifier_keep_rows BEFORE DELETE OR TRUNCATE ON hms.patient_identifier FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER patient_identifier_sealed_guard BEFORE INSERT OR UPDATE OF value ON hms.patient_identifier FOR EACH ROW WHEN (((new.value <> ''::text) AND ("left"(new.value, 5) <> 'hms1:'::text))) EXECUTE FUNCTION hms.guard_sealed('patient_identifier', 'value');
 GRANT INSERT, SELECT ON hms.patient_identifier TO hms_app;
 GRANT SELECT ON hms.patient_identifier TO hms_backup;
 
@@ -4246,6 +4366,7 @@ CREATE TRIGGER prescription_audit_insert AFTER INSERT ON hms.prescription REFERE
 CREATE TRIGGER prescription_audit_update AFTER UPDATE ON hms.prescription REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('prescription', 'patient_id', 'id');
 CREATE TRIGGER prescription_author BEFORE INSERT ON hms.prescription FOR EACH ROW EXECUTE FUNCTION hms.guard_author();
 CREATE TRIGGER prescription_keep_rows BEFORE DELETE OR TRUNCATE ON hms.prescription FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER prescription_sealed_guard BEFORE INSERT OR UPDATE OF instructions ON hms.prescription FOR EACH ROW WHEN (((new.instructions <> ''::text) AND ("left"(new.instructions, 5) <> 'hms1:'::text))) EXECUTE FUNCTION hms.guard_sealed('prescription', 'instructions');
 CREATE TRIGGER prescription_status_guard BEFORE UPDATE OF status ON hms.prescription FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>cancelled', 'active>completed', 'active>entered-in-error', 'active>on-hold', 'active>stopped', 'completed>active', 'completed>entered-in-error', 'draft>active', 'draft>cancelled', 'draft>entered-in-error', 'cancelled>entered-in-error', 'on-hold>active', 'on-hold>cancelled', 'on-hold>entered-in-error', 'on-hold>stopped', 'stopped>entered-in-error');
 GRANT INSERT, SELECT ON hms.prescription TO hms_app;
 GRANT SELECT ON hms.prescription TO hms_backup;
@@ -4795,6 +4916,7 @@ CREATE TRIGGER task_audit_insert AFTER INSERT ON hms.task REFERENCING NEW TABLE 
 CREATE TRIGGER task_audit_update AFTER UPDATE ON hms.task REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('task', 'patient_id', 'id');
 CREATE TRIGGER task_keep_owner BEFORE UPDATE OF owner_id ON hms.task FOR EACH ROW WHEN (((old.owner_id IS NOT NULL) AND (new.owner_id IS DISTINCT FROM old.owner_id) AND (new.status <> ALL (ARRAY['draft'::text, 'requested'::text])))) EXECUTE FUNCTION hms.task_keep_owner();
 CREATE TRIGGER task_keep_rows BEFORE DELETE OR TRUNCATE ON hms.task FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER task_sealed_guard BEFORE INSERT OR UPDATE OF title, description, outcome ON hms.task FOR EACH ROW WHEN ((((new.title <> ''::text) AND ("left"(new.title, 5) <> 'hms1:'::text)) OR ((new.description <> ''::text) AND ("left"(new.description, 5) <> 'hms1:'::text)) OR ((new.outcome <> ''::text) AND ("left"(new.outcome, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('task', 'title', 'description', 'outcome');
 CREATE TRIGGER task_status_guard BEFORE UPDATE OF status ON hms.task FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('draft>requested', 'draft>cancelled', 'draft>entered-in-error', 'requested>received', 'requested>accepted', 'requested>rejected', 'requested>cancelled', 'requested>entered-in-error', 'received>requested', 'received>accepted', 'received>rejected', 'received>cancelled', 'received>entered-in-error', 'accepted>requested', 'accepted>ready', 'accepted>in-progress', 'accepted>cancelled', 'accepted>entered-in-error', 'ready>requested', 'ready>in-progress', 'ready>cancelled', 'ready>entered-in-error', 'in-progress>requested', 'in-progress>on-hold', 'in-progress>completed', 'in-progress>failed', 'in-progress>cancelled', 'in-progress>entered-in-error', 'on-hold>requested', 'on-hold>in-progress', 'on-hold>failed', 'on-hold>cancelled', 'on-hold>entered-in-error', 'rejected>entered-in-error', 'cancelled>entered-in-error', 'failed>entered-in-error', 'completed>entered-in-error');
 GRANT INSERT, SELECT ON hms.task TO hms_app;
 GRANT SELECT ON hms.task TO hms_backup;
@@ -4833,6 +4955,7 @@ CREATE TRIGGER task_history_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON h
 CREATE TRIGGER task_history_audit_delete AFTER DELETE ON hms.task_history REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('task_history', 'patient_id', 'id');
 CREATE TRIGGER task_history_audit_insert AFTER INSERT ON hms.task_history REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('task_history', 'patient_id', 'id');
 CREATE TRIGGER task_history_audit_update AFTER UPDATE ON hms.task_history REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('task_history', 'patient_id', 'id');
+CREATE TRIGGER task_history_sealed_guard BEFORE INSERT OR UPDATE OF reason ON hms.task_history FOR EACH ROW WHEN (((new.reason <> ''::text) AND ("left"(new.reason, 5) <> 'hms1:'::text))) EXECUTE FUNCTION hms.guard_sealed('task_history', 'reason');
 GRANT INSERT, SELECT ON hms.task_history TO hms_app;
 GRANT SELECT ON hms.task_history TO hms_backup;
 
@@ -4862,17 +4985,20 @@ GRANT INSERT, SELECT ON hms.tenant TO hms_app;
 GRANT SELECT ON hms.tenant TO hms_backup;
 
 CREATE TABLE hms.tenant_keyset ( -- hms_owner
+    closed_fields text[] NOT NULL DEFAULT '{}'::text[],
     created_at timestamp with time zone NOT NULL,
     data_keyset bytea NOT NULL,
     epoch integer NOT NULL,
     index_keyset bytea NOT NULL,
     rotated_at timestamp with time zone,
+    sealed_fields text[] NOT NULL DEFAULT '{}'::text[],
     tenant_id uuid NOT NULL,
     CONSTRAINT tenant_keyset_epoch_check CHECK ((epoch >= 1)),
     CONSTRAINT tenant_keyset_pkey PRIMARY KEY (tenant_id)
 );
 ALTER TABLE hms.tenant_keyset ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.tenant_keyset FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER tenant_keyset_guard BEFORE UPDATE ON hms.tenant_keyset FOR EACH ROW EXECUTE FUNCTION hms.guard_keyset();
 CREATE TRIGGER tenant_keyset_keep_rows BEFORE DELETE OR TRUNCATE ON hms.tenant_keyset FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT ON hms.tenant_keyset TO hms_app;
 GRANT SELECT ON hms.tenant_keyset TO hms_backup;
@@ -5132,6 +5258,7 @@ CREATE TABLE hms.user_totp ( -- hms_owner
 );
 ALTER TABLE hms.user_totp ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.user_totp FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER user_totp_sealed_guard BEFORE INSERT OR UPDATE OF secret ON hms.user_totp FOR EACH ROW WHEN (((new.secret <> ''::text) AND ("left"(new.secret, 5) <> 'hms1:'::text))) EXECUTE FUNCTION hms.guard_sealed('user_totp', 'secret');
 CREATE TRIGGER user_totp_set BEFORE INSERT OR UPDATE OF secret ON hms.user_totp FOR EACH ROW EXECUTE FUNCTION hms.guard_credential('identity.begin_totp', 'encryption.reencrypt');
 GRANT INSERT, SELECT ON hms.user_totp TO hms_app;
 GRANT SELECT ON hms.user_totp TO hms_backup;

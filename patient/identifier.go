@@ -38,7 +38,7 @@ func insertIdentifiers(
 	ctx context.Context, db dbx.DB, keys fieldcrypt.Keys, patient hmstype.PatientID, identifiers []Identifier,
 ) ([]Identifier, error) {
 	if len(identifiers) == 0 {
-		return nil, nil
+		return []Identifier{}, nil
 	}
 	rows := make([]identifierRow, len(identifiers))
 	for i, id := range identifiers {

@@ -42,7 +42,8 @@ func (in RegisterInput) Validate() error {
 
 var opRegister = usecase.Command[RegisterInput, Patient]{
 	Name: "patient.register", Permission: hmstype.PermPatientWrite, Shows: patients.One(),
-	Key: func(in RegisterInput) string { return in.IdempotencyKey },
+	Key:   func(in RegisterInput) string { return in.IdempotencyKey },
+	Again: usecase.ReadAgain(func(p Patient) hmstype.PatientID { return p.ID }, get),
 	Sample: RegisterInput{
 		Details: sampleDetails, MRN: "A-17", Identifiers: []Identifier{{System: "urn:national", Value: "AB 12"}},
 		OverrideReason: "another person, passport seen",

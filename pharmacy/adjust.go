@@ -31,6 +31,7 @@ func (in AdjustInput) Validate() error {
 var opAdjust = usecase.Command[AdjustInput, Batch]{
 	Name: "pharmacy.adjust", Permission: hmstype.PermStockWrite, Shows: usecase.Nobody[Batch](aStock),
 	Key:    func(in AdjustInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(b Batch) hmstype.BatchID { return b.ID }, getBatch),
 	Sample: AdjustInput{Delta: -1, Reason: "broken"},
 }.Declare()
 

@@ -42,10 +42,11 @@ type Dispense struct {
 	Lines          []DispenseLine           `json:"lines"`     // by batch, in the order in which they were taken
 	SafetyCheck    SafetyCheck              `json:"safetyCheck"`
 	OverrideReason string                   `json:"overrideReason,omitempty"`
-	Charge         hmstype.ChargeID         `json:"charge,omitzero"` // zero where nothing was charged
-	DispensedBy    hmstype.ActorRef         `json:"dispensedBy"`
-	DispensedAt    time.Time                `json:"dispensedAt,omitzero"` // UTC
-	Version        int64                    `json:"version"`              // counts changes, from 1
+	// what Dispense posted; zero where nothing was charged, in a read, and for a repeated call
+	Charge      hmstype.ChargeID `json:"charge,omitzero"`
+	DispensedBy hmstype.ActorRef `json:"dispensedBy"`
+	DispensedAt time.Time        `json:"dispensedAt,omitzero"` // UTC
+	Version     int64            `json:"version"`              // counts changes, from 1
 	// Withheld says that the patient's record is restricted and the actor may not see it: what is
 	// left are ids, states, instants, and what is to be taken from which batch.
 	Withheld bool `json:"withheld,omitempty"`
@@ -140,6 +141,7 @@ func (in DispenseInput) Validate() error {
 var opDispense = usecase.Command[DispenseInput, Dispense]{
 	Name: "pharmacy.dispense", Permission: hmstype.PermDispense, Shows: dispenses.One(),
 	Key:    func(in DispenseInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(d Dispense) hmstype.DispenseID { return d.ID }, getDispense),
 	Sample: DispenseInput{Quantity: 10, AllowPartial: true, MinRemainingDays: 7, OverrideReason: "tolerated before"},
 }.Declare()
 

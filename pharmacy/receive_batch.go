@@ -38,7 +38,8 @@ func (in ReceiveBatchInput) Validate() error {
 
 var opReceiveBatch = usecase.Command[ReceiveBatchInput, Batch]{
 	Name: "pharmacy.receive_batch", Permission: hmstype.PermStockWrite, Shows: usecase.Nobody[Batch](aStock),
-	Key: func(in ReceiveBatchInput) string { return in.IdempotencyKey },
+	Key:   func(in ReceiveBatchInput) string { return in.IdempotencyKey },
+	Again: usecase.ReadAgain(func(b Batch) hmstype.BatchID { return b.ID }, getBatch),
 	Sample: ReceiveBatchInput{
 		BatchDetails: BatchDetails{BatchNumber: "L100", ExpiryDate: usecase.SampleDay.AddDays(300)}, Quantity: 100,
 		CostPrice:    hmstype.Money{Amount: decimal.New(1, -1), Currency: "USD"},
@@ -101,4 +102,9 @@ func extendBatch(ctx context.Context, db dbx.DB, wanted batchRow) (batchRow, err
 	}
 	known.QuantityReceived += wanted.QuantityReceived
 	return known, dbx.Update(ctx, db, &known, "quantity_received")
+}
+
+func getBatch(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.BatchID]) (Batch, error) {
+	row, err := dbx.Get[batchRow](ctx, db, "stock_batch", in.ID)
+	return row.batch(), err
 }

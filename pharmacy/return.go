@@ -26,6 +26,7 @@ func (in ReverseDispenseInput) Validate() error {
 var opReverseDispense = usecase.Command[ReverseDispenseInput, Dispense]{
 	Name: "pharmacy.reverse_dispense", Permission: hmstype.PermPharmacyReverse, Shows: dispenses.One(),
 	Key:    func(in ReverseDispenseInput) string { return in.IdempotencyKey },
+	Again:  usecase.ReadAgain(func(d Dispense) hmstype.DispenseID { return d.ID }, getDispense),
 	Sample: ReverseDispenseInput{Reason: "wrong patient"},
 }.Declare()
 

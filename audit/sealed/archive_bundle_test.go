@@ -112,7 +112,7 @@ func (b *logBundle) sibling(t *testing.T, months ...sealed.Month) *logBundle {
 	env.Ctx = hmstype.WithActor(t.Context(), hmstype.SystemActor(env.Tenant, "test"))
 	env.Clock = dbtest.NewClock()
 	env.Clock.Advance(time.Since(dbtest.Start))
-	env.Base.DB = dbx.NewHandle(env.DB, dbx.Options{Now: env.Clock.Now, Results: env.Base.Crypt})
+	env.Base.DB = dbx.NewHandle(env.DB, dbx.Options{Now: env.Clock.Now, Requests: env.Base.Crypt})
 	env.Identity = identity.New(env.Base, identity.Config{})
 	env.Base.Authorizer = env.Identity
 	_, err := env.Identity.CreateTenant(env.Ctx, identity.CreateTenantInput{

@@ -38,6 +38,7 @@ func validateTime(v *hmstype.Validator, period hmstype.Period) {
 var opBook = usecase.Command[BookInput, Appointment]{
 	Name: "clinical.book", Permission: hmstype.PermAppointmentWrite, Shows: appointments.One(),
 	Key:          func(in BookInput) string { return in.IdempotencyKey },
+	Again:        usecase.ReadAgain(func(a Appointment) hmstype.AppointmentID { return a.ID }, getAppointment),
 	Practitioner: func(in BookInput, _ hmstype.Actor) hmstype.UserID { return in.Practitioner },
 	Sample: BookInput{
 		Period:             usecase.SamplePeriod,

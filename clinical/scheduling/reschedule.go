@@ -27,6 +27,7 @@ func (in RescheduleInput) Validate() error {
 var opReschedule = usecase.Command[RescheduleInput, Appointment]{
 	Name: "clinical.reschedule", Permission: hmstype.PermAppointmentWrite, Shows: appointments.One(),
 	Key:          func(in RescheduleInput) string { return in.IdempotencyKey },
+	Again:        usecase.ReadAgain(func(a Appointment) hmstype.AppointmentID { return a.ID }, getAppointment),
 	Practitioner: func(in RescheduleInput, _ hmstype.Actor) hmstype.UserID { return in.Practitioner },
 	Sample:       RescheduleInput{Period: usecase.SamplePeriod},
 }.Declare()

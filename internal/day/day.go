@@ -63,6 +63,9 @@ type Day struct {
 	Hospital
 	Pen       Pen
 	Unfounded bool // the tenant is not there yet: its first hour is part of the day
+	// Repeated is given what a command with an idempotency key gave, and what it gives when it is called
+	// again at once; nil calls nothing twice.
+	Repeated func(name string, first, again any, err error)
 
 	IDs     method.IDs      // that the methods gave, by type
 	Reached map[string]bool // methods that succeeded, such as "patient.Register"
@@ -181,6 +184,10 @@ func run[In, Out any](d *Day, ctx context.Context, fn func(context.Context, In) 
 	d.feed(reflect.ValueOf(&in).Elem(), name)
 	out, err := fn(ctx, in)
 	d.done(name, err, out)
+	if d.Repeated != nil && method.TakesKey(reflect.TypeFor[In]()) {
+		again, err := fn(ctx, in)
+		d.Repeated(name, out, again, err)
+	}
 	return out
 }
 

@@ -17,6 +17,8 @@ import (
 func (d *Day) night() {
 	run(d, d.Ctx, d.H.Encryption.Reencrypt, encryption.ReencryptInput{Limit: 500})
 	perform(d, d.Ctx, d.H.Encryption.Rotate)
+	sealed := perform(d, d.Ctx, d.H.Encryption.Verify)
+	d.require(sealed.Clean(), "%s", sealed)
 	d.done("encryption.Rewrap", d.H.Encryption.Rewrap(d.Ctx), hmstype.Secret(""))
 	d.relay()
 	run(d, d.Ctx, d.H.Outbox.Purge, outbox.PurgeInput{DeliveredBefore: d.Clock.Now()})

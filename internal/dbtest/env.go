@@ -131,7 +131,7 @@ func newEnv(tb testing.TB, db *bun.DB, dsn string) *Env {
 	e := &Env{DB: db, Key: key, DSN: dsn, Clock: clock, Tenant: hmstype.NewID[hmstype.TenantID]()}
 	crypt := fieldcrypt.New(key).WithNarrative(true)
 	e.Base = usecase.Base{
-		DB: dbx.NewHandle(db, dbx.Options{Now: clock.Now, Results: crypt}), Log: zerolog.Nop(), Crypt: crypt,
+		DB: dbx.NewHandle(db, dbx.Options{Now: clock.Now, Requests: crypt}), Log: zerolog.Nop(), Crypt: crypt,
 		Separation: hmstype.StandardSeparation(), Probe: RequireEvent,
 	}
 	e.Identity = identity.New(e.Base, identity.Config{Argon2: FastHash})

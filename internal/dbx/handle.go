@@ -28,8 +28,8 @@ type Options struct {
 	Recorder *bun.DB
 	// Unrecorded is told of what a transaction showed, was undone, and could not be recorded after it; nil is not.
 	Unrecorded func(op string, err error)
-	// Results seals what an idempotency key keeps; nil keeps it as it is.
-	Results ResultCipher
+	// Requests hashes the inputs of calls with an idempotency key; nil takes a plain SHA-256.
+	Requests RequestHasher
 }
 
 // Handle is what a service holds. It is immutable and safe for concurrent use as far as

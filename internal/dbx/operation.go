@@ -2,7 +2,9 @@ package dbx
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -79,14 +81,22 @@ func (db DB) Subject() hmstype.PatientID { return db.op.subject }
 
 // AsHost runs code of the host's inside the operation, on its connection: in the host's role and
 // settings, which are given back before it and taken away after it. Where fn fails, so must the
-// operation.
+// operation. So it does where fn, or SQL that was slipped into it, ended the transaction: what was recorded and changed
+// before is then not there, which a savepoint that nobody can name tells.
 func (db DB) AsHost(ctx context.Context, fn func(ctx context.Context, conn bun.IConn) error) error {
 	if err := db.handle.apply(ctx, db.handle.conn, db.handle.host.leaving()); err != nil {
+		return err
+	}
+	around := "hms_host_" + rand.Text()
+	if err := db.handle.send(ctx, db.handle.conn, message{text: "SAVEPOINT " + around}); err != nil {
 		return err
 	}
 	hostCtx := SeesRestricted(context.WithValue(ctx, operationKey{}, (*operation)(nil)), false)
 	if err := fn(hostCtx, bare(db.handle.conn)); err != nil {
 		return err
+	}
+	if err := db.handle.send(ctx, db.handle.conn, message{text: "RELEASE SAVEPOINT " + around}); err != nil {
+		return fmt.Errorf("the host's code ended the transaction that it was lent: %w", err)
 	}
 	return db.handle.apply(ctx, db.handle.conn, db.handle.entering(db.handle.host, db.op.settings))
 }

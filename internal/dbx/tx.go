@@ -178,14 +178,18 @@ func (h Handle) transact(
 }
 
 // fresh are the statements that leave nothing in a pooled connection of what somebody before us, or SQL that was
-// slipped into his, put there for good: settings go back to those that the host connects with, and temporary tables
-// and held cursors, which would show his rows to the next one, go. The level is named, for BEGIN reads a session's
+// slipped into his, put there for good: settings go back to those that the host connects with, temporary tables
+// and held cursors, which would show his rows to the next one, go, and so do locks of the session's, for which
+// others wait. The level is named, for BEGIN reads a session's
 // default: a sum after a lock must see what was committed before the lock was had.
 var fresh = []message{
 	{text: "BEGIN ISOLATION LEVEL READ COMMITTED"},
 	{text: "RESET ALL"},
+	{text: "RESET ROLE"}, // which RESET ALL leaves
 	{text: "DISCARD TEMP"},
 	{text: "CLOSE ALL"},
+	{text: "UNLISTEN *"}, // notifications would heap up in the driver
+	{text: "SELECT pg_catalog.pg_advisory_unlock_all()"},
 }
 
 // begin sends BEGIN and the settings in one round trip.

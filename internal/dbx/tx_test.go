@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms/hmstype"
@@ -172,13 +173,18 @@ func TestHandle_InTx_RetriesDeadlockConcurrent(t *testing.T) {
 func TestOnce(t *testing.T) {
 	t.Parallel()
 	type input struct{ Text string }
+	again := dbx.Again[int64]{
+		ID: func(n int64) uuid.UUID { return uuid.UUID{15: byte(n)} },
+		Read: func(_ context.Context, _ dbx.DB, id uuid.UUID) (int64, error) {
+			return int64(id[15]), nil
+		},
+	}
 	run := func(env *dbtest.Env, ctx context.Context, key string, in input) (int64, error) {
 		var out int64
 		err := env.InTx(t, ctx, func(ctx context.Context, db dbx.DB) error {
 			var err error
-			out, _, err = dbx.Once(ctx, db, "test", key, in, func(ctx context.Context, db dbx.DB, _ input) (int64, error) {
-				return db.NextNumber(ctx, "test")
-			})
+			out, _, err = dbx.Once(ctx, db, "test", key, in, again,
+				func(ctx context.Context, db dbx.DB, _ input) (int64, error) { return db.NextNumber(ctx, "test") })
 			return err
 		})
 		return out, err

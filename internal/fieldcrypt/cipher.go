@@ -28,13 +28,14 @@ type Cipher struct {
 	tenants map[[sha256.Size]byte]tenantKeys
 	data    map[[sha256.Size]byte]tink.AEAD
 	clear   map[hmstype.TenantID]struct{} // found without a keyset, while there is no key
+	strict  map[string]map[Field]struct{} // by the list of columns as a tenant's keyset has it
 }
 
 // New makes a cipher; a nil kek leaves fields as they are.
 func New(kek hmstype.KeyEncryptionKey) *Cipher {
 	return &Cipher{
 		kek: kek, tenants: map[[sha256.Size]byte]tenantKeys{}, data: map[[sha256.Size]byte]tink.AEAD{},
-		clear: map[hmstype.TenantID]struct{}{},
+		clear: map[hmstype.TenantID]struct{}{}, strict: map[string]map[Field]struct{}{},
 	}
 }
 

@@ -33,6 +33,7 @@ type Keys struct {
 	epoch  int // zero: fields are stored as they are
 	data   map[dataKeyID]tink.AEAD
 	erased map[uuid.UUID]struct{} // subjects whose keys were destroyed
+	strict map[Field]struct{}     // fields that the tenant finished sealing: none is in clear
 }
 
 type dataKeyID struct {
@@ -77,10 +78,14 @@ func (k Keys) Seal(subject uuid.UUID, field Field, row fmt.Stringer, text string
 }
 
 // Open gives the text of a stored field. Text that was stored before encryption was
-// switched on is given as it is. A subject that was erased gives empty text; [ErrKeyLost]
+// switched on is given as it is, until the tenant finished sealing the field: [ErrReplaced] from then on.
+// A subject that was erased gives empty text; [ErrKeyLost]
 // where the key is gone otherwise, [ErrTampered] where the ciphertext is not this row's.
 func (k Keys) Open(subject uuid.UUID, field Field, row fmt.Stringer, stored string) (string, error) {
 	if !Sealed(stored) {
+		if _, strict := k.strict[field]; strict && stored != "" {
+			return "", ErrReplaced
+		}
 		return stored, nil
 	}
 	if k.epoch == 0 {

@@ -34,7 +34,8 @@ func (c *Cipher) Load(ctx context.Context, db dbx.DB, subjects ...uuid.UUID) (Ke
 	return keys, err
 }
 
-const loadKeys = `SELECT k.epoch, k.data_keyset, k.index_keyset, d.subject_id, d.epoch, d.wrapped
+const loadKeys = `SELECT k.epoch, k.data_keyset, k.index_keyset, array_to_string(k.sealed_fields, ' '),
+		d.subject_id, d.epoch, d.wrapped
 	FROM hms.tenant_keyset AS k
 	LEFT JOIN hms.data_key AS d ON d.tenant_id = k.tenant_id AND d.tenant_id = $1 AND d.subject_id = ANY ($2::uuid[])
 	WHERE k.tenant_id = $1`
@@ -53,13 +54,15 @@ func (c *Cipher) load(ctx context.Context, db dbx.DB, keys *Keys, subjects []uui
 		var data, index, wrapped []byte
 		var subject uuid.NullUUID
 		var epoch sql.NullInt64
-		if err := rows.Scan(&keys.epoch, &data, &index, &subject, &epoch, &wrapped); err != nil {
+		var strict string
+		if err := rows.Scan(&keys.epoch, &data, &index, &strict, &subject, &epoch, &wrapped); err != nil {
 			return false, err
 		}
 		if !found {
 			if keys.keys, err = c.tenantKeys(ctx, db.Tenant(), data, index); err != nil {
 				return false, err
 			}
+			keys.strict = c.strictFields(strict)
 			found = true
 		}
 		if !subject.Valid {
@@ -130,9 +133,12 @@ func (c *Cipher) createKeyset(ctx context.Context, db dbx.DB) error {
 	if err != nil {
 		return err
 	}
-	_, err = db.Exec(ctx, `INSERT INTO hms.tenant_keyset (tenant_id, epoch, data_keyset, index_keyset, created_at)
+	n, err := db.Exec(ctx, `INSERT INTO hms.tenant_keyset (tenant_id, epoch, data_keyset, index_keyset, created_at)
 		VALUES ($1, 1, $2, $3, $4) ON CONFLICT DO NOTHING`, db.Tenant(), data, index, db.Now)
-	return err
+	if err != nil || n == 0 {
+		return err
+	}
+	return c.closeFields(ctx, db, true)
 }
 
 // Ensure loads the keys of some subjects like [Cipher.Load] and makes a key of the current

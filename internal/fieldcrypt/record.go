@@ -12,8 +12,9 @@ import (
 
 // Part is a text on its way into the database, or out of it.
 type Part struct {
-	Field Field
-	Text  *string
+	Field     Field
+	Text      *string
+	Narrative bool // see [Table]
 }
 
 // SealParts seals the texts of a row that is about to be written, in place. Empty ones stay empty

@@ -25,6 +25,7 @@ type Column struct {
 	IndexField  Field               // under which the token is made
 	Normalize   func(string) string // gives what the token is made of
 	Fixed       bool                // the table is append-only: its rows keep the key of their epoch
+	Narrative   bool                // sealed only where the host asked for it; see [Table]
 }
 
 var columns struct {
@@ -139,7 +140,8 @@ func (c *Cipher) Outdated(ctx context.Context, db dbx.DB) (int64, error) {
 			continue
 		}
 		var n int64
-		query := `SELECT count(*) FROM hms.` + column.Table + ` AS t WHERE t.tenant_id = $1 AND ` + column.outdated("$2")
+		query := `SELECT count(*) FROM hms.` + column.Table + ` AS t WHERE t.tenant_id = $1 AND ` +
+			column.outdated(keys, "$2")
 		if err := db.Replanned().QueryRow(ctx, query, db.Tenant(), keys.epochPrefix()).Scan(&n); err != nil {
 			return 0, err
 		}
@@ -158,9 +160,14 @@ func (c *Cipher) current(ctx context.Context, db dbx.DB) (Keys, error) {
 func (k Keys) epochPrefix() string { return prefix + strconv.Itoa(k.epoch) + ":" }
 
 // outdated is the condition of a field that another epoch's key seals, or none; what is erased
-// stays as it is. The names come from [Declare], never from a caller; $1 is the tenant.
-func (c Column) outdated(current string) string {
-	return `t.` + c.Name + ` <> '' AND left(t.` + c.Name + `, length(` + current + `)) <> ` + current +
+// stays as it is, and so does clear text where the tenant finished sealing: to seal it would make it look
+// genuine. The names come from [Declare], never from a caller; $1 is the tenant.
+func (c Column) outdated(keys Keys, current string) string {
+	condition := ""
+	if _, strict := keys.strict[c.Field]; strict {
+		condition = `NOT (` + c.isClear() + `) AND `
+	}
+	return condition + `t.` + c.Name + ` <> '' AND left(t.` + c.Name + `, length(` + current + `)) <> ` + current +
 		` AND NOT EXISTS (SELECT 1 FROM hms.data_key AS d WHERE d.tenant_id = $1 AND d.subject_id = t.` + c.Subject +
 		` AND d.wrapped = '')`
 }
@@ -213,7 +220,7 @@ func (c *Cipher) reencrypt(ctx context.Context, db dbx.DB, keys Keys, column Col
 
 func (c Column) find(ctx context.Context, db dbx.DB, keys Keys, limit int) (_ []outdatedField, err error) {
 	query := `SELECT t.` + c.Row + `, t.` + c.Subject + `, t.` + c.Name + ` FROM hms.` + c.Table +
-		` AS t WHERE t.tenant_id = $1 AND ` + c.outdated("$2") + ` ORDER BY t.` + c.Row + ` LIMIT $3`
+		` AS t WHERE t.tenant_id = $1 AND ` + c.outdated(keys, "$2") + ` ORDER BY t.` + c.Row + ` LIMIT $3`
 	rows, err := db.Replanned().Query(ctx, query, db.Tenant(), keys.epochPrefix(), limit)
 	if err != nil {
 		return nil, err

@@ -42,6 +42,7 @@ func (t Table[D]) Declare() *Table[D] {
 	for _, text := range t.Texts(&d) {
 		c := Column{
 			Table: t.Name, Name: text.Column, Field: t.field(text), Subject: t.Subject, Row: "id", Fixed: t.Narrative || t.Fixed,
+			Narrative: t.Narrative,
 		}
 		if text.Index != "" {
 			c.Index, c.IndexField, c.Normalize = text.Index, c.Field, text.Normalize
@@ -92,7 +93,7 @@ func (t *Table[D]) parts(d *D) []Part {
 	texts := t.Texts(d)
 	parts := make([]Part, len(texts))
 	for i, text := range texts {
-		parts[i] = Part{Field: t.field(text), Text: text.Text}
+		parts[i] = Part{Field: t.field(text), Text: text.Text, Narrative: t.Narrative}
 	}
 	return parts
 }
@@ -108,12 +109,12 @@ type Record struct {
 }
 
 // OpenTexts opens the texts of records in place: whatever was sealed, whether or not the host
-// still seals. Where nothing is sealed, and nobody asks whether a subject is gone, it asks the
-// database nothing.
+// still seals. Where no text is that may have been sealed, and nobody asks whether a subject is gone, it asks the
+// database nothing. [ErrReplaced] for clear text where the tenant finished sealing.
 func (c *Cipher) OpenTexts(ctx context.Context, db dbx.DB, records ...Record) error {
 	var subjects []uuid.UUID
 	for _, r := range records {
-		if r.Gone != nil || slices.ContainsFunc(r.Parts, func(p Part) bool { return Sealed(*p.Text) }) {
+		if r.Gone != nil || slices.ContainsFunc(r.Parts, c.mayBeSealed) {
 			subjects = append(subjects, r.Subject)
 		}
 	}
@@ -152,4 +153,9 @@ func tell(flag *bool) {
 	if flag != nil {
 		*flag = true
 	}
+}
+
+// mayBeSealed tells whether a text is a ciphertext, or clear text of a field that the cipher seals.
+func (c *Cipher) mayBeSealed(p Part) bool {
+	return Sealed(*p.Text) || *p.Text != "" && c.On() && (c.narrative || !p.Narrative)
 }

@@ -100,6 +100,7 @@ func CallerPackage(skip int) string {
 //	var opBook = usecase.Command[BookInput, Appointment]{
 //		Name: "clinical.book", Permission: hmstype.PermAppointmentWrite, Shows: appointments.One(),
 //		Key:    func(in BookInput) string { return in.IdempotencyKey },
+//		Again:  usecase.ReadAgain(func(a Appointment) hmstype.AppointmentID { return a.ID }, getAppointment),
 //		Sample: BookInput{...},
 //	}.Declare()
 //
@@ -112,6 +113,7 @@ type Command[In Validator, Out any] struct {
 	Also       func(In) hmstype.Permission // what this input needs beside it; nil or empty for nothing
 	Shows      Shows[Out]                  // required: what its result shows of whom
 	Key        func(In) string             // the caller's idempotency key; nil for none
+	Again      dbx.Again[Out]              // required with Key, by [ReadAgain]: how a repeated call gets the first result
 	MayBeIdle  string                      // see [Info]
 	Quiet      string                      // see [Info]
 	Sample     In                          // an input that its validation lets pass; ids may be zero
@@ -128,6 +130,7 @@ type Command[In Validator, Out any] struct {
 
 // Declare registers the command and gives what runs it.
 func (c Command[In, Out]) Declare() *Command[In, Out] {
+	c.requireAgain()
 	declare(Info{
 		Name: c.Name, Permission: c.Permission, Also: c.Also != nil, Treats: c.Practitioner != nil, Writes: true,
 		Shows: c.Shows.entity, Nobody: c.Shows.nobody,
@@ -160,7 +163,7 @@ func (c *Command[In, Out]) Run(
 	if c.Practitioner != nil {
 		op.practitioner = func(actor hmstype.Actor) hmstype.UserID { return c.Practitioner(in, actor) }
 	}
-	return run(ctx, b, op, c.Shows, in, fn)
+	return run(ctx, b, call[In, Out]{Op: op, shows: c.Shows, again: c.Again, fn: fn}, in)
 }
 
 // Query is a use case that only reads. It takes a transaction as well, because row-level security
@@ -186,7 +189,7 @@ func (q Query[In, Out]) Declare() *Query[In, Out] {
 func (q *Query[In, Out]) Run(
 	ctx context.Context, b *Base, in In, fn func(context.Context, dbx.DB, In) (Out, error),
 ) (Out, error) {
-	return run(ctx, b, Op{Name: q.Name, Permission: q.Permission}, q.Shows, in, fn)
+	return run(ctx, b, call[In, Out]{Op: Op{Name: q.Name, Permission: q.Permission}, shows: q.Shows, fn: fn}, in)
 }
 
 // Proof is a use case that no permission guards, because its caller proves himself: by a token, by

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/chelal/hms/hmstype"
@@ -15,13 +16,17 @@ import (
 )
 
 // countInput is the input of the smallest command there is.
-type countInput struct{ Key string }
+type countInput struct{ IdempotencyKey string }
 
 func (countInput) Validate() error { return nil }
 
 var opCount = usecase.Command[countInput, int64]{
 	Name: "test.count", Permission: hmstype.PermVitalsWrite, Shows: usecase.Nobody[int64]("a number"),
-	Key: func(in countInput) string { return in.Key }, Quiet: "a counter",
+	Key: func(in countInput) string { return in.IdempotencyKey }, Quiet: "a counter",
+	Again: dbx.Again[int64]{
+		ID:   func(n int64) uuid.UUID { return uuid.UUID{15: byte(n)} },
+		Read: func(_ context.Context, _ dbx.DB, id uuid.UUID) (int64, error) { return int64(id[15]), nil },
+	},
 }.Declare()
 
 func count(ctx context.Context, db dbx.DB, _ countInput) (int64, error) {
@@ -69,13 +74,13 @@ func TestHook_BracketsTheRule(t *testing.T) {
 	t.Parallel()
 	env, h := dbtest.New(t), &hookOf{}
 	env.Base.Hooks = []hmstype.Hook{h.hook()}
-	n, err := opCount.Run(env.Ctx, &env.Base, countInput{Key: "k"}, count)
+	n, err := opCount.Run(env.Ctx, &env.Base, countInput{IdempotencyKey: "k"}, count)
 	require.NoError(t, err)
 	require.Equal(t, []string{"before test.count", "after test.count"}, h.asked)
 	require.Equal(t, []string{"postgres", "postgres"}, h.roles, "the host's role, and none of our settings")
 	require.Equal(t, n, h.result)
 
-	_, err = opCount.Run(env.Ctx, &env.Base, countInput{Key: "k"}, count)
+	_, err = opCount.Run(env.Ctx, &env.Base, countInput{IdempotencyKey: "k"}, count)
 	require.NoError(t, err)
 	require.Len(t, h.asked, 2, "a repeated key does nothing anew")
 }

@@ -62,34 +62,38 @@ type Validator interface {
 // maxKeyLength bounds an idempotency key, in characters.
 const maxKeyLength = 200
 
+// call is a use case under way with all that its declaration says of it, and its rule.
+type call[In Validator, Out any] struct {
+	Op
+	shows Shows[Out]
+	again dbx.Again[Out] // see [Command]
+	fn    func(context.Context, dbx.DB, In) (Out, error)
+}
+
 // run is the way from a public method to its rule: permission, input, transaction, idempotency
 // key, the host's hooks around the rule, what is shown, errors, observers.
-func run[In Validator, Out any](
-	ctx context.Context, b *Base, op Op, shows Shows[Out], in In, fn func(context.Context, dbx.DB, In) (Out, error),
-) (Out, error) {
+func run[In Validator, Out any](ctx context.Context, b *Base, c call[In, Out], in In) (Out, error) {
 	var out Out
-	ctx, done := b.observe(ctx, op.Name)
+	ctx, done := b.observe(ctx, c.Name)
 	defer done(errPanicked)
-	sees, err := b.admit(ctx, op, in)
+	sees, err := b.admit(ctx, c.Op, in)
 	if err == nil {
-		err = b.DB.InTx(dbx.SeesRestricted(ctx, sees), op.Name, func(ctx context.Context, db dbx.DB) error {
+		err = b.DB.InTx(dbx.SeesRestricted(ctx, sees), c.Name, func(ctx context.Context, db dbx.DB) error {
 			var err error
-			out, err = inside(ctx, b, db, op, shows, in, fn)
+			out, err = inside(ctx, b, db, c, in)
 			return err
 		})
-		err = b.recordRestricted(ctx, op, dbx.Map(err))
-		b.recordDenied(ctx, op, err)
-		b.recordSeparation(ctx, op, err)
-		err = b.recordMatched(ctx, op, err)
+		err = b.recordRestricted(ctx, c.Op, dbx.Map(err))
+		b.recordDenied(ctx, c.Op, err)
+		b.recordSeparation(ctx, c.Op, err)
+		err = b.recordMatched(ctx, c.Op, err)
 	}
-	return finish(b, op, done, out, err)
+	return finish(b, c.Op, done, out, err)
 }
 
 // inside is the part of run that happens in the transaction.
-func inside[In Validator, Out any](
-	ctx context.Context, b *Base, db dbx.DB, op Op, shows Shows[Out], in In,
-	fn func(context.Context, dbx.DB, In) (Out, error),
-) (Out, error) {
+func inside[In Validator, Out any](ctx context.Context, b *Base, db dbx.DB, c call[In, Out], in In) (Out, error) {
+	op := c.Op
 	if !op.writes {
 		db.OnlyReads()
 	}
@@ -99,17 +103,18 @@ func inside[In Validator, Out any](
 			return none, err
 		}
 	}
-	out, replayed, err := dbx.Once(ctx, db, op.Name, op.Key, in, func(ctx context.Context, db dbx.DB, in In) (Out, error) {
-		if err := b.before(ctx, db, op, in); err != nil {
-			var none Out
-			return none, err
-		}
-		return fn(ctx, db, in)
-	})
+	out, replayed, err := dbx.Once(ctx, db, op.Name, op.Key, in, c.again,
+		func(ctx context.Context, db dbx.DB, in In) (Out, error) {
+			if err := b.before(ctx, db, op, in); err != nil {
+				var none Out
+				return none, err
+			}
+			return c.fn(ctx, db, in)
+		})
 	if err != nil {
 		return out, err
 	}
-	if op.Shown, err = show(ctx, b, db, op, shows, &out, replayed); err != nil || replayed {
+	if op.Shown, err = show(ctx, b, db, op, c.shows, &out, replayed); err != nil || replayed {
 		return out, err
 	}
 	if err := b.after(ctx, db, op, in, out); err != nil || b.Probe == nil {

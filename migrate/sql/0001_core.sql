@@ -121,19 +121,21 @@ SELECT hms.secure_table('outbox', 'SELECT, INSERT,
 SELECT hms.guard_status('outbox', 'dead>discarded', 'dead>waiting', 'failing>dead', 'failing>delivered',
     'waiting>dead', 'waiting>delivered', 'waiting>failing');
 
+-- What was done under a key: the result's id and the hash of the input, under the tenant's key where
+-- encryption is on. It is no patient's data, and erased with nobody.
 CREATE TABLE hms.idempotency_key (
     tenant_id    uuid        NOT NULL,
     operation    text        NOT NULL,
     actor        text        NOT NULL,
     key          text        NOT NULL,
     request_hash text        NOT NULL,
-    response     text,
+    result_id    uuid,
     created_at   timestamptz NOT NULL,
     expires_at   timestamptz NOT NULL,
     CONSTRAINT idempotency_key_pkey PRIMARY KEY (tenant_id, operation, actor, key),
     CONSTRAINT idempotency_key_length_check CHECK (length(key) BETWEEN 1 AND 200)
 );
-SELECT hms.secure_table('idempotency_key', 'SELECT, INSERT, UPDATE (request_hash, response, expires_at), DELETE');
+SELECT hms.secure_table('idempotency_key', 'SELECT, INSERT, UPDATE (request_hash, result_id, expires_at), DELETE');
 
 -- Numbers that people read (MRN, bill, order). A sequence would neither be per tenant nor
 -- free of gaps; a counter's row is locked until the use case commits, and so never skips.

@@ -8,6 +8,10 @@ CREATE TABLE hms.tenant_keyset (
     index_keyset bytea       NOT NULL,
     created_at   timestamptz NOT NULL,
     rotated_at   timestamptz,
+    -- Columns, such as 'patient.email', into which nothing in clear is written any more, and those of them in which
+    -- nothing in clear is left; see hms.close_fields.
+    closed_fields text[]     NOT NULL DEFAULT '{}',
+    sealed_fields text[]     NOT NULL DEFAULT '{}',
     CONSTRAINT tenant_keyset_pkey PRIMARY KEY (tenant_id),
     CONSTRAINT tenant_keyset_epoch_check CHECK (epoch >= 1)
 );

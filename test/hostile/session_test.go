@@ -105,6 +105,21 @@ func TestSession_KeepsNoTemporaryTable(t *testing.T) {
 	require.Zero(t, count(t, e, there))
 }
 
+// Neither a lock of the session's, for which the migrator of another host would wait, nor a channel that it listens to,
+// nor its role is there for the next transaction.
+func TestSession_KeepsNoLockNorChannelNorRole(t *testing.T) {
+	t.Parallel()
+	e := hmstest.NewOwn(t)
+	who := e.Patient(t)
+	e.DB.SetMaxOpenConns(1)
+	require.NoError(t, as(t, e, e.Tenant, `SELECT pg_advisory_lock(4711)`, `LISTEN evil`, `SET ROLE hms_app`))
+	_, err := e.H.Patient.Get(e.Ctx, who.ID)
+	require.NoError(t, err)
+	require.Zero(t, count(t, e, `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()`))
+	require.Zero(t, count(t, e, `SELECT count(*) FROM pg_listening_channels()`))
+	require.Zero(t, count(t, e, `SELECT count(*) WHERE current_user = 'hms_app'`))
+}
+
 // What a connection's string and a login set stays: it is the host's.
 func TestSession_KeepsWhatTheHostConnectsWith(t *testing.T) {
 	t.Parallel()

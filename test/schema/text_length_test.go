@@ -72,7 +72,7 @@ var endlessTexts = map[string]string{
 	"a signed note, or what one says of an archive": `
 		audit_checkpoint.note audit_key.note audit_purge.archive audit_purge.basis audit_purge.note`,
 	"the program's own": `
-		counter.name idempotency_key.actor idempotency_key.operation idempotency_key.response lock.name outbox.entity
+		counter.name idempotency_key.actor idempotency_key.operation lock.name outbox.entity
 		outbox.entity_id outbox.event_type outbox_decision.entity outbox_decision.entity_id outbox_decision.event_type`,
 	"allocated from a counter": `bill.bill_number credit_note.note_number
 		lab_order.number lab_specimen.accession`,

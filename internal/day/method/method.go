@@ -89,3 +89,12 @@ func Drained(out []reflect.Value) []reflect.Value {
 	}
 	return []reflect.Value{reflect.ValueOf(list), reflect.ValueOf(&err).Elem()}
 }
+
+// TakesKey tells whether an input takes an idempotency key.
+func TakesKey(in reflect.Type) bool {
+	if in == nil || in.Kind() != reflect.Struct {
+		return false
+	}
+	_, ok := in.FieldByName("IdempotencyKey")
+	return ok
+}

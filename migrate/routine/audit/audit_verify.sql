@@ -9,7 +9,7 @@
 CREATE OR REPLACE FUNCTION hms.audit_verify(p_tenant uuid, p_table text, p_from timestamptz DEFAULT '-infinity',
     OUT row_count bigint, OUT changes bigint, OUT untold bigint, OUT unexplained bigint, OUT vanished bigint,
     OUT purged bigint, OUT baseline bytea)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' SET bytea_output = 'hex' AS $$
 DECLARE
     keys text;
 BEGIN

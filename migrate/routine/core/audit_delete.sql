@@ -1,5 +1,5 @@
 CREATE OR REPLACE FUNCTION hms.audit_delete() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' SET bytea_output = 'hex' AS $$
 DECLARE
     r jsonb;
 BEGIN

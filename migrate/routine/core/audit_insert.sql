@@ -2,7 +2,7 @@
 -- own name (TG_TABLE_NAME carries a shard number on a distributed server), the column
 -- that names the patient ('' for none), the key columns.
 CREATE OR REPLACE FUNCTION hms.audit_insert() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' SET bytea_output = 'hex' AS $$
 DECLARE
     r jsonb;
 BEGIN

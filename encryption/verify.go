@@ -1,0 +1,63 @@
+package encryption
+
+import (
+	"context"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/usecase"
+)
+
+// Report is what [Service.Verify] found.
+type Report struct {
+	Columns  int `json:"columns"`  // looked through: those that this configuration seals
+	Finished int `json:"finished"` // of them, those that the tenant finished sealing
+	// rows with clear text in a column that is not finished: from before encryption
+	Earlier int64 `json:"earlier"`
+	// rows with clear text in a finished column: put there by somebody without a key; should be zero
+	Replaced int64 `json:"replaced"`
+	// the columns of Replaced, such as "patient.email"
+	In []string `json:"in,omitempty"`
+}
+
+// Clean tells whether nothing that was sealed was replaced.
+func (r Report) Clean() bool { return r.Replaced == 0 }
+
+// String tells the verdict and what is wrong, for a terminal.
+func (r Report) String() string {
+	faults := make([]usecase.Fault, len(r.In))
+	for i, column := range r.In {
+		faults[i] = usecase.Fault{Count: 1, What: "column with clear text in the place of a ciphertext: " + column}
+	}
+	return usecase.ReportText(r.Clean(), "sealed columns", faults...)
+}
+
+var opVerify = usecase.Query[usecase.None, Report]{
+	Name: "encryption.verify", Permission: hmstype.PermEncryptionManage,
+	Shows: usecase.Nobody[Report]("counts only"), Quiet: "counts only",
+}.Declare()
+
+// Verify looks for clear text where the tenant finished sealing, which whoever reads such a row is refused
+// ([ErrReplaced]). [ErrOff] without encryption.
+// Permission: [hmstype.PermEncryptionManage].
+func (s *Service) Verify(ctx context.Context) (Report, error) {
+	return opVerify.Run(ctx, &s.base, usecase.None{}, s.verify)
+}
+
+func (s *Service) verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report, error) {
+	list, err := s.base.Crypt.FindClear(ctx, db)
+	r := Report{Columns: len(list)}
+	for _, c := range list {
+		switch {
+		case !c.Strict:
+			r.Earlier += c.Rows
+		case c.Rows > 0:
+			r.Replaced += c.Rows
+			r.In = append(r.In, c.Column.String())
+			fallthrough
+		default:
+			r.Finished++
+		}
+	}
+	return r, err
+}
