@@ -139,7 +139,7 @@ func TestBreakGlass_TheDatabaseBounds(t *testing.T) {
 	insert := func(started string) error {
 		_, err := env.DB.NewRaw(`INSERT INTO hms.break_glass (tenant_id, id, created_at, created_by, user_id, patient_id,
 			reason_code, reason_text, purpose, status, started_at, expires_at, closes_at)
-			VALUES (?, gen_random_uuid(), now(), ?, ?, ?, 'emergency', 'raw SQL asks too much', 'BTG', 'active',
+			VALUES (?, gen_random_uuid(), now(), ?, ?, ?, 'emergency', 'hms1:raw SQL asks too much', 'BTG', 'active',
 				now() - ?::interval, now() - ?::interval + interval '1 hour', 'infinity')`,
 			env.Tenant, hmstype.HumanActor(env.Tenant, doctorID).Ref(), doctorID, vip, started, started).Exec(t.Context())
 		return err
@@ -174,7 +174,7 @@ func TestBreakGlass_TheDatabaseKnowsWhoAsks(t *testing.T) {
 		err := env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
 			_, err := db.NewRaw(`INSERT INTO hms.break_glass (tenant_id, id, created_at, created_by, user_id, patient_id,
 				reason_code, reason_text, purpose, status, started_at, expires_at, closes_at)
-				VALUES (?, gen_random_uuid(), now(), ?, ?, ?, 'emergency', 'raw SQL asks too much', 'BTG', 'active',
+				VALUES (?, gen_random_uuid(), now(), ?, ?, ?, 'emergency', 'hms1:raw SQL asks too much', 'BTG', 'active',
 					now(), now() + interval '1 hour', 'infinity')`, env.Tenant, author, me, vip).Exec(ctx)
 			return err
 		})

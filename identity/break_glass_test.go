@@ -160,7 +160,7 @@ func TestService_BreakTheGlassRefuses(t *testing.T) {
 	_, err := env.DB.NewRaw(`INSERT INTO hms.break_glass (tenant_id, id, created_at, created_by, user_id, patient_id,
 		reason_code, reason_text,
 			purpose, status, started_at, expires_at)
-		VALUES (?, gen_random_uuid(), now(), 'human:' || ?, ?, ?, 'emergency', 'raw SQL asks too much',
+		VALUES (?, gen_random_uuid(), now(), 'human:' || ?, ?, ?, 'emergency', 'hms1:raw SQL asks too much',
 			'BTG', 'active', now(), now() + interval '5 hours')`, env.Tenant, doctorID.String(), doctorID, vip).Exec(t.Context())
 	require.ErrorContains(t, err, "break_glass_period_check")
 }

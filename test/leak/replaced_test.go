@@ -75,8 +75,8 @@ func (s searcher) requireNotGenuine(t *testing.T, c fieldcrypt.Column) {
 		Stored       string
 	}
 	require.NoError(t, s.env.DB.NewRaw(`SELECT ? AS row, ? AS subject, ? AS stored FROM hms.?
-		WHERE tenant_id = ? AND ? <> '' LIMIT 1`, bun.Ident(c.Row), bun.Ident(c.Subject), bun.Ident(c.Name), bun.Ident(c.Table),
-		s.env.Tenant, bun.Ident(c.Name)).Scan(t.Context(), &row))
+		WHERE tenant_id = ? AND ? <> '' LIMIT 1`, bun.Ident(c.Row), bun.Ident(c.Subject), bun.Ident(c.Name),
+		bun.Ident(c.Table), s.env.Tenant, bun.Ident(c.Name)).Scan(t.Context(), &row))
 	put := func(text string) {
 		_, err := s.env.DB.NewRaw(`SET LOCAL session_replication_role = replica; UPDATE hms.? SET ? = ? WHERE tenant_id = ?
 			AND ? = ?`, bun.Ident(c.Table), bun.Ident(c.Name), text, s.env.Tenant, bun.Ident(c.Row), row.Row).Exec(t.Context())
