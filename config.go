@@ -63,8 +63,8 @@ type Config struct {
 	// reaction, a prescription's instructions, a laboratory order's notes and the comments on
 	// critical values. Encrypted text cannot be searched nor reported on in SQL, so it is the
 	// host's choice, and once a tenant finished sealing them nobody switches it off for that tenant: what
-	// was to be written in clear is refused ([encryption.ErrMustSeal]). Needs KeyEncryptionKey. The words of a break-glass grant are sealed wherever
-	// there is a key.
+	// was to be written in clear is refused ([encryption.ErrMustSeal]). Needs KeyEncryptionKey. The words of a
+	// break-glass grant are sealed wherever there is a key.
 	EncryptNarrative bool
 	// Identity says how people prove who they are: passwords, sessions, second factors.
 	Identity identity.Config

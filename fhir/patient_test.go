@@ -216,16 +216,16 @@ func ambiguousForms() []readForm {
 	const one = `{"resourceType":"Patient","id":"1","name":[{"family":"A"}]}`
 	return []readForm{
 		{
-			name: "MemberTwice", in: `{"resourceType":"Patient","name":[{"family":"SECRET"}],"name":[{"family":"B"}]}`, failed: 1,
-			reason: "has a member twice",
+			name: "MemberTwice", in: `{"resourceType":"Patient","name":[{"family":"SECRET"}],"name":[{"family":"B"}]}`,
+			failed: 1, reason: "has a member twice",
 		},
 		{
-			name: "TypeTwice", in: `{"resourceType":"Patient","resourceType":"Observation","name":[{"family":"SECRET"}]}`, failed: 1,
-			reason: "has a member twice",
+			name: "TypeTwice", in: `{"resourceType":"Patient","resourceType":"Observation","name":[{"family":"SECRET"}]}`,
+			failed: 1, reason: "has a member twice",
 		},
 		{
-			name: "TypeTwiceInALine", in: one + "\n" + `{"resourceType":"Patient","resourceType":"Group"}` + "\n" + one, patients: 2,
-			failed: 1, reason: "invalid input: resourceType: must be given once",
+			name: "TypeTwiceInALine", in: one + "\n" + `{"resourceType":"Patient","resourceType":"Group"}` + "\n" + one,
+			patients: 2, failed: 1, reason: "invalid input: resourceType: must be given once",
 		},
 		{
 			name: "MemberTwiceBelow", in: `{"resourceType":"Patient","name":[{"family":"A","Family":"SECRET"}]}`, failed: 1,

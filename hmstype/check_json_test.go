@@ -14,7 +14,8 @@ func TestCheckJSON(t *testing.T) {
 	t.Parallel()
 	const once, pair = "must be given once", "must not hold half of a surrogate pair"
 	for text, want := range map[string][]hmstype.FieldError{
-		`{}`: nil, ` [ ] `: nil, `null`: nil, `"a"`: nil, `-1.5e3`: nil, `[1,2 , 3]`: nil, `{"a":{"b":[{"c":1},{"c":2}]}}`: nil,
+		`{}`: nil, ` [ ] `: nil, `null`: nil, `"a"`: nil, `-1.5e3`: nil, `[1,2 , 3]`: nil,
+		`{"a":{"b":[{"c":1},{"c":2}]}}`:       nil,
 		`{"a":"\\","b":"\"","c":"\\\\ud800"}`: nil, `{"a":"\ud83d\ude00 \u00e9 😀"}`: nil, `{"a":[{},[]],"b":{ }}`: nil,
 		`{"a":1,"a":2}`: {{"a", once}}, `{"a":1,"b":2,"A":3}`: {{"A", once}}, `{"a":1,"\u0061":2}`: {{"a", once}},
 		`{"kind":1,"` + "\u212a" + `ind":2}`:        {{"?", once}},

@@ -22,7 +22,8 @@ func (db DB) Emit(ctx context.Context, events ...Event) error {
 		if err != nil {
 			return err
 		}
-		_, err = db.Exec(ctx, `INSERT INTO hms.outbox (tenant_id, id, event_type, entity, entity_id, data, occurred_at, due_at)
+		_, err = db.Exec(ctx, `INSERT INTO hms.outbox (tenant_id, id, event_type, entity, entity_id, data, occurred_at,
+			due_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $7)`,
 			db.Tenant(), hmstype.NewID[hmstype.OutboxEventID](), e.Type.Name, e.Type.Entity, e.ID.String(), data, db.Now)
 		if err != nil {
