@@ -2,6 +2,7 @@ package dbx
 
 import (
 	"context"
+	"slices"
 
 	"github.com/chelal/hms/hmstype"
 )
@@ -14,13 +15,19 @@ type Access struct {
 	Patient hmstype.PatientID // whose data; zero where nobody's
 }
 
+// shows tells whether somebody saw data by it.
+func (a Access) shows() bool {
+	return a.Action == "read" || a.Action == "search" || a.Action == "export"
+}
+
 // OnlyReads says that the operation changes nothing, so that what it records is what it shows.
 func (db DB) OnlyReads() { db.op.reads = true }
 
 // RecordAccess writes one event of the audit trail per access, in one round trip. What a command records beside its
-// changes stands or falls with them. What an operation that [DB.OnlyReads] records stays; see [DB.RecordShown].
+// changes stands or falls with them, as does a verification, which shows nobody's data. What an operation that
+// [DB.OnlyReads] shows stays on record; see [DB.RecordShown].
 func (db DB) RecordAccess(ctx context.Context, accesses ...Access) error {
-	if db.op.reads {
+	if db.op.reads && slices.ContainsFunc(accesses, Access.shows) {
 		return db.RecordShown(ctx, accesses...)
 	}
 	return db.writeAccess(ctx, accesses)
@@ -43,8 +50,13 @@ func (db DB) RecordShown(ctx context.Context, accesses ...Access) error {
 	}
 	apart := db.handle.Unbound()
 	apart.at = db.Now
-	ctx = shownAlready(hmstype.WithActor(ctx, db.Actor))
-	return apart.InTx(ctx, db.op.name, func(ctx context.Context, db DB) error { return db.writeAccess(ctx, accesses) })
+	bounded, cancel := context.WithTimeout(shownAlready(hmstype.WithActor(ctx, db.Actor)), spareTimeout)
+	defer cancel()
+	err := apart.InTx(bounded, db.op.name, func(ctx context.Context, db DB) error { return db.writeAccess(ctx, accesses) })
+	if err != nil && ctx.Err() == nil && bounded.Err() != nil { // it waits for a lock that the host's transaction has
+		return ErrNoRecorder
+	}
+	return err
 }
 
 // Shown notes what the result of a command showed. Its changes are on record; where they are undone, this is.

@@ -261,3 +261,18 @@ func inEachOf(t *testing.T, env *hmstest.Env, n, size int, act func(tx *hms.HMS)
 		all.Wait()
 	}
 }
+
+// A host's transaction that keeps the trail from being written, by a lock on its table, is told so: the record would wait
+// for the very transaction that waits for it.
+func TestHostTx_ThatLocksTheTrailIsTold(t *testing.T) {
+	t.Parallel()
+	env := hmstest.NewOwn(t)
+	who := env.Patient(t)
+	tx, err := env.DB.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = tx.ExecContext(t.Context(), `LOCK TABLE hms.audit_event IN SHARE ROW EXCLUSIVE MODE`)
+	require.NoError(t, err)
+	_, err = env.H.WithTx(tx).Patient.Get(env.Ctx, who.ID)
+	require.ErrorIs(t, err, hms.ErrNoRecorder)
+	require.NoError(t, tx.Rollback())
+}
