@@ -262,8 +262,8 @@ func inEachOf(t *testing.T, env *hmstest.Env, n, size int, act func(tx *hms.HMS)
 	}
 }
 
-// A host's transaction that keeps the trail from being written, by a lock on its table, is told so: the record would wait
-// for the very transaction that waits for it.
+// A host's transaction that keeps the trail from being written, by a lock on its table, is told so: the record would
+// wait for the very transaction that waits for it.
 func TestHostTx_ThatLocksTheTrailIsTold(t *testing.T) {
 	t.Parallel()
 	env := hmstest.NewOwn(t)
