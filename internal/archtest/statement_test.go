@@ -29,6 +29,7 @@ var mayBeSQL = map[string]string{
 	"billing p.query":                                   "the proofs, which are constants",
 	"billing shares":                                    "a condition of a proof's: a constant",
 	"identity table":                                    "the users' or the sources' counter: a constant",
+	"internal/dbx around":                               "a savepoint's, which nobody can guess",
 	"internal/dbx column":                               "the caller's constant, and an identifier in quotes",
 	"internal/dbx h.savepoint()":                        "a constant and a depth",
 	"internal/dbx history":                              "the constant above it, for one of our tables",
