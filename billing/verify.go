@@ -148,7 +148,7 @@ func (s *Service) Verify(ctx context.Context) (Report, error) {
 
 func verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report, error) {
 	report := Report{Drifts: []Drift{}}
-	err := db.QueryRow(ctx, `SELECT (SELECT count(*) FROM hms.journal AS j WHERE j.tenant_id = $1),
+	err := db.Replanned().QueryRow(ctx, `SELECT (SELECT count(*) FROM hms.journal AS j WHERE j.tenant_id = $1),
 		(SELECT count(*) FROM hms.bill AS b WHERE b.tenant_id = $1), (SELECT count(*) FROM hms.payment AS p
 		WHERE p.tenant_id = $1)`,
 		db.Tenant()).Scan(&report.Journals, &report.Bills, &report.Payments)
@@ -161,7 +161,7 @@ func verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report, error) {
 			Currency         hmstype.Currency
 			Stored, Computed decimal.Decimal
 		}
-		if err := db.NewRaw(p.query+" ORDER BY 1 LIMIT ?1", db.Tenant(), maxDrifts).Scan(ctx, &rows); err != nil {
+		if err := db.Replanned().NewRaw(p.query+" ORDER BY 1 LIMIT ?1", db.Tenant(), maxDrifts).Scan(ctx, &rows); err != nil {
 			return report, err
 		}
 		for _, r := range rows {

@@ -37,7 +37,7 @@ func (s *Service) Verify(ctx context.Context) (Report, error) {
 
 func verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report, error) {
 	var r Report
-	err := db.NewRaw(`SELECT
+	err := db.Replanned().NewRaw(`SELECT
 		(SELECT count(*) FROM (SELECT patient_id FROM hms.encounter WHERE tenant_id = ?0 AND class = 'IMP'
 			AND status IN ('arrived', 'triaged', 'in-progress', 'onleave') GROUP BY patient_id HAVING count(*) > 1) AS twice)
 				AS open_inpatient_twice,

@@ -72,7 +72,7 @@ func (s *Service) Verify(ctx context.Context) (Report, error) {
 
 func verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report, error) {
 	report := Report{Items: []ItemReport{}}
-	err := db.NewRaw(verifyQuery, db.Tenant()).Scan(ctx, &report.Items)
+	err := db.Replanned().NewRaw(verifyQuery, db.Tenant()).Scan(ctx, &report.Items)
 	return report, err
 }
 

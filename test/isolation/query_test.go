@@ -47,6 +47,9 @@ func TestQueries_NameTheTenantOnEveryTable(t *testing.T) {
 	}
 	checked := 0
 	for statement := range seen.Take() {
+		if strings.Contains(statement, "FROM hms.migration ") {
+			continue // the one table that is the installation's
+		}
 		if strings.Contains(statement, "hms.") || strings.Contains(statement, `"hms"`) {
 			checked++
 			require.LessOrEqual(t, unrouted(statement), 0, statement)

@@ -2,6 +2,7 @@ package isolation_test
 
 import (
 	"reflect"
+	"regexp"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -123,6 +124,17 @@ var notAsked = map[string]string{
 	"identity.Authorize":             "takes the actor himself, whom the host vouches for",
 	"outbox.Relay":                   "takes a function and no id",
 }
+
+// ofOwnTrail are questions to the caller's own trail about a patient's id, and why: what was asked before with that id is
+// on it, which no rollback takes back, so the next one is told of it.
+var ofOwnTrail = map[string]string{
+	"audit.ListEventsOfPatient": "lists what was asked before with the same id",
+	"audit.ListAccesses":        "the same",
+	"audit.ListAccessTotals":    "the same, summed up",
+}
+
+// byOthers is what such an answer says of more than questions: the patient is another tenant's, whose trail has it.
+var byOthers = regexp.MustCompile(`"(create|update)"`)
 
 // keepsUnchecked are methods that keep an id without looking it up, and why.
 var keepsUnchecked = map[string]string{
