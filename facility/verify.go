@@ -41,7 +41,8 @@ func (s *Service) Verify(ctx context.Context) (Report, error) {
 
 func verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report, error) {
 	var r Report
-	err := db.Replanned().NewRaw(`WITH stays AS (SELECT * FROM hms.stay WHERE tenant_id = ?0 AND status <> 'entered-in-error'),
+	err := db.Replanned().NewRaw(`WITH stays AS (SELECT * FROM hms.stay WHERE tenant_id = ?0
+			AND status <> 'entered-in-error'),
 		clash AS (SELECT a.bed_id = b.bed_id AS of_bed, a.patient_id = b.patient_id AS of_patient
 			FROM stays AS a JOIN stays AS b ON a.id < b.id AND (a.bed_id = b.bed_id OR a.patient_id = b.patient_id)
 			AND a.starts_at < coalesce(b.ends_at, 'infinity') AND b.starts_at < coalesce(a.ends_at, 'infinity')

@@ -37,7 +37,8 @@ func (s *Service) VerifyCalendar(ctx context.Context) (CalendarReport, error) {
 
 func verifyCalendar(ctx context.Context, db dbx.DB, _ usecase.None) (CalendarReport, error) {
 	var r CalendarReport
-	err := db.Replanned().NewRaw(`WITH blocking AS (SELECT id, practitioner_id, patient_id, starts_at, ends_at FROM hms.appointment
+	err := db.Replanned().NewRaw(`WITH blocking AS (SELECT id, practitioner_id, patient_id, starts_at, ends_at
+		FROM hms.appointment
 			WHERE tenant_id = ?0 AND status IN ('booked', 'arrived', 'checked-in', 'fulfilled')),
 		clash AS (SELECT a.practitioner_id = b.practitioner_id AS of_practitioner, a.patient_id = b.patient_id AS of_patient
 			FROM blocking AS a JOIN blocking AS b ON a.id < b.id AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at)

@@ -125,8 +125,8 @@ var notAsked = map[string]string{
 	"outbox.Relay":                   "takes a function and no id",
 }
 
-// ofOwnTrail are questions to the caller's own trail about a patient's id, and why: what was asked before with that id is
-// on it, which no rollback takes back, so the next one is told of it.
+// ofOwnTrail are questions to the caller's own trail about a patient's id, and why: what was asked before with that id
+// is on it, which no rollback takes back, so the next one is told of it.
 var ofOwnTrail = map[string]string{
 	"audit.ListEventsOfPatient": "lists what was asked before with the same id",
 	"audit.ListAccesses":        "the same",
