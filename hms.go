@@ -92,8 +92,8 @@ func New(db *bun.DB, config Config) (*HMS, error) {
 // WithTx gives the services that execute in a transaction of the host's. They do not end it; each use
 // case has a savepoint, so that the host may go on after an error. What reads show is recorded by a connection of its
 // own, so that no rollback hides it: Config.Recorder lends it, or else the pool ([ErrNoRecorder] where none is free).
-// They serve one goroutine at a time
-// ([hmstype.ErrConcurrentUse]), and refuse once the transaction has ended ([hmstype.ErrEnded]).
+// They serve one goroutine at a time ([hmstype.ErrConcurrentUse]), and refuse once the transaction has ended
+// ([hmstype.ErrEnded]).
 func (h *HMS) WithTx(tx bun.Tx) *HMS { return h.wire(h.handle.Bind(tx)) }
 
 // WithSQLTx is [HMS.WithTx] for a transaction of database/sql over the same driver.

@@ -88,14 +88,15 @@ func (db DB) AsHost(ctx context.Context, fn func(ctx context.Context, conn bun.I
 		return err
 	}
 	around := "hms_host_" + rand.Text()
-	if err := db.handle.send(ctx, db.handle.conn, message{text: "SAVEPOINT " + around}); err != nil {
+	unnamed := Arguments(db.handle.bun) // a text that never comes again is not prepared by name
+	if _, err := db.handle.conn.ExecContext(ctx, "SAVEPOINT "+around, unnamed...); err != nil {
 		return err
 	}
 	hostCtx := SeesRestricted(context.WithValue(ctx, operationKey{}, (*operation)(nil)), false)
 	if err := fn(hostCtx, bare(db.handle.conn)); err != nil {
 		return err
 	}
-	if err := db.handle.send(ctx, db.handle.conn, message{text: "RELEASE SAVEPOINT " + around}); err != nil {
+	if _, err := db.handle.conn.ExecContext(ctx, "RELEASE SAVEPOINT "+around, unnamed...); err != nil {
 		return fmt.Errorf("the host's code ended the transaction that it was lent: %w", err)
 	}
 	return db.handle.apply(ctx, db.handle.conn, db.handle.entering(db.handle.host, db.op.settings))
