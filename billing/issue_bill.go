@@ -115,7 +115,7 @@ func postIssue(ctx context.Context, db dbx.DB, row *billRow) error {
 		return err
 	}
 	row.OpenAmount, row.BillDate, row.IssuedAt = row.TotalAmount, today, db.Now
-	n, err := db.NextNumber(ctx, fmt.Sprintf("bill-%d", today.Year()))
+	n, err := db.NextNumber(ctx, billNumbers, today.Year())
 	row.BillNumber = fiscalNumber("INV", today.Year(), n)
 	return err
 }

@@ -265,7 +265,7 @@ func (c *credit) save(ctx context.Context, db dbx.DB) error {
 	if err != nil {
 		return err
 	}
-	n, err := db.NextNumber(ctx, fmt.Sprintf("credit-note-%d", today.Year()))
+	n, err := db.NextNumber(ctx, creditNoteNumbers, today.Year())
 	if err != nil {
 		return err
 	}

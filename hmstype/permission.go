@@ -17,6 +17,7 @@ const (
 	PermAuditRead       Permission = "audit.read"            // read the audit trail
 	PermAuditVerify     Permission = "audit.verify"          // verify the audit trail
 	PermAuditSeal       Permission = "audit.seal"            // add to the trail's signed log
+	PermAuditRestore    Permission = "audit.restore"         // record that the database was restored
 	PermDisclose        Permission = "audit.disclose"        // record, suspend and correct disclosures
 	// set how long the trail is kept, place and release legal holds
 	PermAuditRetain Permission = "audit.retain"
@@ -97,7 +98,7 @@ func Permissions() []Permission {
 	return []Permission{
 		PermIdentityRead, PermIdentityManage, PermIdentityEscalate, PermIdentityApprove, PermAuthenticate,
 		PermAuditRead, PermAuditVerify,
-		PermAuditSeal, PermDisclose, PermAuditRetain,
+		PermAuditSeal, PermAuditRestore, PermDisclose, PermAuditRetain,
 		PermPatientRead, PermPatientWrite, PermPatientRestricted, PermBreakGlass, PermBreakGlassReview,
 		PermPractitionerRead, PermDutyRead, PermDutyWrite,
 		PermAppointmentRead, PermAppointmentWrite, PermTreat, PermClinicalRead, PermClinicalWrite,

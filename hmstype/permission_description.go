@@ -13,6 +13,7 @@ var descriptions = map[Permission]string{
 	PermAuditRead:         "read the audit trail",
 	PermAuditVerify:       "verify the audit trail",
 	PermAuditSeal:         "add to the trail's signed log",
+	PermAuditRestore:      "record that the database was restored",
 	PermDisclose:          "record, suspend and correct disclosures",
 	PermAuditRetain:       "set how long the trail is kept, place and release legal holds",
 	PermPatientRead:       "read and search patients",

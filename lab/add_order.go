@@ -36,6 +36,9 @@ func (in AddOrderInput) Validate() error {
 	return v.Err()
 }
 
+// orderNumbers number the orders of a laboratory, on request forms and labels.
+var orderNumbers = dbx.DeclareSeries("lab_order")
+
 var opAddOrder = usecase.Command[AddOrderInput, Order]{
 	Name: "lab.add_order", Permission: hmstype.PermLabOrder, Shows: orders.One(),
 	Key:          func(in AddOrderInput) string { return in.IdempotencyKey },
@@ -70,7 +73,7 @@ func (s *Service) addOrder(ctx context.Context, db dbx.DB, in AddOrderInput) (Or
 	if err := requireTests(ctx, db, in.Tests); err != nil {
 		return Order{}, err
 	}
-	number, err := db.NextNumber(ctx, "lab_order")
+	number, err := db.NextNumber(ctx, orderNumbers, 0)
 	if err != nil {
 		return Order{}, err
 	}

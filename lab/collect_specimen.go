@@ -39,6 +39,9 @@ func (in CollectSpecimenInput) Validate() error {
 	return v.Err()
 }
 
+// accessionNumbers number the specimens, on their labels.
+var accessionNumbers = dbx.DeclareSeries("lab_accession")
+
 var opCollectSpecimen = usecase.Command[CollectSpecimenInput, Specimen]{
 	Name: "lab.collect_specimen", Permission: hmstype.PermLabCollect, Shows: specimens.One(),
 	Key:    func(in CollectSpecimenInput) string { return in.IdempotencyKey },
@@ -133,7 +136,7 @@ func testsOfItems(ctx context.Context, db dbx.DB, items []itemRow) (map[hmstype.
 }
 
 func addSpecimen(ctx context.Context, db dbx.DB, row *specimenRow, items []itemRow) error {
-	number, err := db.NextNumber(ctx, "lab_accession")
+	number, err := db.NextNumber(ctx, accessionNumbers, 0)
 	if err != nil {
 		return err
 	}

@@ -2091,25 +2091,6 @@ CREATE POLICY tenant_isolation ON hms.audit_event_default FOR ALL TO PUBLIC USIN
 CREATE TRIGGER audit_event_default_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.audit_event_default FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT SELECT ON hms.audit_event_default TO hms_backup;
 
-CREATE TABLE hms.audit_key ( -- hms_owner
-    checkpoint bigint NOT NULL,
-    key text NOT NULL,
-    kind text NOT NULL,
-    note text NOT NULL,
-    number bigint NOT NULL,
-    tenant_id uuid NOT NULL,
-    CONSTRAINT audit_key_key_check CHECK (((length(key) >= 1) AND (length(key) <= 500))),
-    CONSTRAINT audit_key_kind_check CHECK ((kind = ANY (ARRAY['signs'::text, 'distrusted'::text]))),
-    CONSTRAINT audit_key_number_check CHECK (((number >= 1) AND (checkpoint >= 0))),
-    CONSTRAINT audit_key_pkey PRIMARY KEY (tenant_id, number)
-);
-ALTER TABLE hms.audit_key ENABLE AND FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant_isolation ON hms.audit_key FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
-CREATE TRIGGER audit_key_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.audit_key FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-GRANT SELECT ON hms.audit_key TO hms_app;
-GRANT SELECT ON hms.audit_key TO hms_backup;
-GRANT INSERT, SELECT ON hms.audit_key TO hms_sealer;
-
 CREATE TABLE hms.audit_leaf ( -- hms_owner
     event_id uuid NOT NULL,
     hash bytea NOT NULL,
@@ -2165,6 +2146,25 @@ CREATE POLICY tenant_isolation ON hms.audit_purge FOR ALL TO PUBLIC USING ((tena
 CREATE TRIGGER audit_purge_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.audit_purge FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT SELECT ON hms.audit_purge TO hms_app;
 GRANT SELECT ON hms.audit_purge TO hms_backup;
+
+CREATE TABLE hms.audit_record ( -- hms_owner
+    checkpoint bigint NOT NULL,
+    key text NOT NULL,
+    kind text NOT NULL,
+    note text NOT NULL,
+    number bigint NOT NULL,
+    tenant_id uuid NOT NULL,
+    CONSTRAINT audit_record_key_check CHECK (((length(key) >= 1) AND (length(key) <= 500))),
+    CONSTRAINT audit_record_kind_check CHECK ((kind = ANY (ARRAY['signs'::text, 'distrusted'::text, 'restored'::text]))),
+    CONSTRAINT audit_record_number_check CHECK (((number >= 1) AND (checkpoint >= 0))),
+    CONSTRAINT audit_record_pkey PRIMARY KEY (tenant_id, number)
+);
+ALTER TABLE hms.audit_record ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.audit_record FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER audit_record_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.audit_record FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+GRANT SELECT ON hms.audit_record TO hms_app;
+GRANT SELECT ON hms.audit_record TO hms_backup;
+GRANT INSERT, SELECT ON hms.audit_record TO hms_sealer;
 
 CREATE TABLE hms.bed ( -- hms_owner
     bed_number text NOT NULL,
@@ -4617,6 +4617,29 @@ CREATE TRIGGER service_price_audit_update AFTER UPDATE ON hms.service_price REFE
 CREATE TRIGGER service_price_keep_rows BEFORE DELETE OR TRUNCATE ON hms.service_price FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT ON hms.service_price TO hms_app;
 GRANT SELECT ON hms.service_price TO hms_backup;
+
+CREATE TABLE hms.skipped_number ( -- hms_owner
+    first bigint NOT NULL,
+    last bigint NOT NULL,
+    reason text NOT NULL,
+    series text NOT NULL,
+    skipped_at timestamp with time zone NOT NULL,
+    skipped_by text NOT NULL,
+    tenant_id uuid NOT NULL,
+    CONSTRAINT skipped_number_by_check CHECK (((skipped_by <> ''::text) AND (length(skipped_by) <= 81))),
+    CONSTRAINT skipped_number_counter_fkey FOREIGN KEY (tenant_id, series) REFERENCES hms.counter(tenant_id, name),
+    CONSTRAINT skipped_number_pkey PRIMARY KEY (tenant_id, series, first),
+    CONSTRAINT skipped_number_range_check CHECK (((first >= 1) AND (last >= first))),
+    CONSTRAINT skipped_number_reason_check CHECK (((length(reason) >= 3) AND (length(reason) <= 1000)))
+);
+ALTER TABLE hms.skipped_number ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.skipped_number FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER skipped_number_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.skipped_number FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER skipped_number_audit_delete AFTER DELETE ON hms.skipped_number REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('skipped_number', '', 'series,first');
+CREATE TRIGGER skipped_number_audit_insert AFTER INSERT ON hms.skipped_number REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('skipped_number', '', 'series,first');
+CREATE TRIGGER skipped_number_audit_update AFTER UPDATE ON hms.skipped_number REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('skipped_number', '', 'series,first');
+GRANT INSERT, SELECT ON hms.skipped_number TO hms_app;
+GRANT SELECT ON hms.skipped_number TO hms_backup;
 
 CREATE TABLE hms.stay ( -- hms_owner
     bed_id uuid NOT NULL,

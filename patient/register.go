@@ -11,6 +11,9 @@ import (
 	"github.com/chelal/hms/internal/usecase"
 )
 
+// mrnNumbers number the medical records.
+var mrnNumbers = dbx.DeclareSeries("patient.mrn")
+
 // mrnAttempts bounds the search for a free number where a host brought numbers of its own
 // that look like ours.
 const mrnAttempts = 1000
@@ -129,7 +132,7 @@ func insertWithMRN(ctx context.Context, db dbx.DB, row *patientRow, mrn string) 
 		return mrnTaken(ctx, db, row.MRNKey)
 	}
 	for range mrnAttempts {
-		n, err := db.NextNumber(ctx, "patient.mrn")
+		n, err := db.NextNumber(ctx, mrnNumbers, 0)
 		if err != nil {
 			return err
 		}

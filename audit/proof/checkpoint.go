@@ -29,7 +29,8 @@ type Checkpoint struct {
 	// objects that touch them.
 	Catalogue tlog.Hash `json:"catalogue"`
 	Host      tlog.Hash `json:"host"`
-	Keys      int64     `json:"keys"` // records of keys ([KeyRecord]) that the log has
+	// Records is how many records the log has of itself: of its keys ([KeyRecord]) and of restores ([Restoration]).
+	Records int64 `json:"records"`
 }
 
 // ErrCheckpoint: the text is no checkpoint, or nobody known has signed it.
@@ -40,15 +41,15 @@ const (
 	throughPrefix = "through "
 	catalogueText = "catalogue "
 	hostPrefix    = "host "
-	keysPrefix    = "keys "
+	recordsPrefix = "records "
 )
 
 // Text gives the form that is signed: origin, size, root and, as extensions, the two times, the
-// two fingerprints and the number of records of keys, a line each (C2SP tlog-checkpoint).
+// two fingerprints and the number of records, a line each (C2SP tlog-checkpoint).
 func (c Checkpoint) Text() string {
 	return fmt.Sprintf("%s\n%d\n%s\n%s%s\n%s%s\n%s%s %s\n%s%s\n%s%d\n", c.Origin, c.Size, inBase64(c.Root),
 		timePrefix, c.Time.UTC().Format(time.RFC3339Nano), throughPrefix, c.Through.UTC().Format(time.RFC3339Nano),
-		catalogueText, c.Reading, inBase64(c.Catalogue), hostPrefix, inBase64(c.Host), keysPrefix, c.Keys)
+		catalogueText, c.Reading, inBase64(c.Catalogue), hostPrefix, inBase64(c.Host), recordsPrefix, c.Records)
 }
 
 func inBase64(hash tlog.Hash) string { return base64.StdEncoding.EncodeToString(hash[:]) }
@@ -83,8 +84,8 @@ func ParseCheckpoint(text string) (Checkpoint, error) {
 	c.Reading, _, _ = strings.Cut(strings.TrimPrefix(lines[5], catalogueText), " ")
 	c.Catalogue, errs[4] = fromBase64(lines[5], catalogueText+c.Reading+" ")
 	c.Host, errs[5] = fromBase64(lines[6], hostPrefix)
-	c.Keys, errs[6] = strconv.ParseInt(strings.TrimPrefix(lines[7], keysPrefix), 10, 64)
-	if errors.Join(errs[:]...) != nil || c.Size < 0 || c.Keys < 0 {
+	c.Records, errs[6] = strconv.ParseInt(strings.TrimPrefix(lines[7], recordsPrefix), 10, 64)
+	if errors.Join(errs[:]...) != nil || c.Size < 0 || c.Records < 0 {
 		return Checkpoint{}, ErrCheckpoint
 	}
 	if c.Text() != text {

@@ -43,7 +43,7 @@ func (s *Service) distrust(ctx context.Context, db dbx.DB, h head, now time.Time
 			return records, failed, err
 		}
 		record := proof.KeyRecord{
-			Origin: s.config.origin(db.Tenant()), Number: int64(len(h.keys.records)+len(records)) + 1,
+			Origin: s.config.origin(db.Tenant()), Number: h.keys.count() + int64(len(records)) + 1,
 			Kind: proof.KeyDistrusted, Key: c.Key, Checkpoint: last.number, Size: last.size, Time: now,
 		}
 		copy(record.Root[:], last.root)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -46,8 +47,8 @@ const (
 	FindingWitnessBehind FindingKind = "witness-behind"
 	// FindingUnsealed: there are events, and was never a checkpoint.
 	FindingUnsealed FindingKind = "log-unsealed"
-	// FindingKey: the record of a key is gone or not what was signed.
-	FindingKey FindingKind = "key-invalid"
+	// FindingRecord: a record of a key or of a restore is gone or not what was signed.
+	FindingRecord FindingKind = "record-invalid"
 	// FindingKeyDistrusted: checkpoints are signed by a key that somebody else had, and no witness saw them in time. Only
 	// later checkpoints prove their leaves.
 	FindingKeyDistrusted FindingKind = "key-distrusted"
@@ -84,10 +85,12 @@ type LogReport struct {
 	Checkpoints int64 `json:"checkpoints"` // signed heads
 	Unsealed    int64 `json:"unsealed"`    // events that wait to be sealed, as they may
 	// leaves whose events were archived and dropped under a signed record
-	Purged    int64     `json:"purged"`
-	SealedAt  time.Time `json:"sealedAt,omitzero"` // of the newest checkpoint, UTC; zero where there is none
-	Findings  []Finding `json:"findings"`          // at most [MaxFindings]
-	Truncated bool      `json:"truncated"`         // there were more
+	Purged   int64     `json:"purged"`
+	SealedAt time.Time `json:"sealedAt,omitzero"` // of the newest checkpoint, UTC; zero where there is none
+	// Restorations are the restores that the log records, oldest first: behind each of them events are lost.
+	Restorations []proof.Restoration `json:"restorations"`
+	Findings     []Finding           `json:"findings"`  // at most [MaxFindings]
+	Truncated    bool                `json:"truncated"` // there were more
 	// Catalogue tells of the schema and our roles, and why they could not be compared, if so.
 	Catalogue CatalogueReport `json:"catalogue"`
 }
@@ -110,6 +113,10 @@ func (r LogReport) String() string {
 		faults = append(faults, usecase.Fault{Count: counts[kind], What: string(kind)})
 	}
 	lookedAt := fmt.Sprintf("%d leaves under %d checkpoints, %d events unsealed", r.Size, r.Checkpoints, r.Unsealed)
+	for _, restoration := range r.Restorations {
+		lookedAt += fmt.Sprintf("; restored to %s, going on from leaf %d",
+			restoration.RestoredTo.UTC().Format(time.RFC3339), restoration.Size)
+	}
 	if r.Catalogue.NotCompared != "" {
 		lookedAt += "; the catalogue was not compared: " + r.Catalogue.NotCompared
 	}

@@ -16,11 +16,16 @@ import (
 type keyring struct {
 	known   map[string]note.Verifier // of [Config.Verifiers], by their text
 	records []proof.KeyRecord        // those that hold, in order
-	invalid []int64                  // numbers of those that do not
+	invalid []int64                  // numbers of those that do not, restorations included
+	// restorations that hold, in order: where the log went on after a restore
+	restorations []proof.Restoration
 }
 
-// keys reads the records of a tenant's keys. Each is signed, by the key that it names or against which it speaks by
-// the one in force; numbers follow each other; and no key comes back.
+// count gives how many records the log has of itself.
+func (k *keyring) count() int64 { return int64(len(k.records) + len(k.restorations) + len(k.invalid)) }
+
+// keys reads what the tenant's log says of itself. Each record is signed, by the key that it names, otherwise by the one
+// in force; numbers follow each other; and no key comes back.
 func (s *Service) keys(ctx context.Context, db dbx.DB) (*keyring, error) {
 	ring := &keyring{known: map[string]note.Verifier{}}
 	for _, text := range s.config.Verifiers {
@@ -34,33 +39,58 @@ func (s *Service) keys(ctx context.Context, db dbx.DB) (*keyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := db.Query(ctx, `SELECT number, kind, key, checkpoint, note FROM hms.audit_key
+	rows, err := db.Query(ctx, `SELECT number, kind, key, checkpoint, note FROM hms.audit_record
 		WHERE tenant_id = $1 ORDER BY number`, db.Tenant())
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }() // Err below tells what matters
 	for rows.Next() {
-		var row proof.KeyRecord
-		var signed string
-		if err := rows.Scan(&row.Number, &row.Kind, &row.Key, &row.Checkpoint, &signed); err != nil {
+		var row recordRow
+		if err := rows.Scan(&row.number, &row.kind, &row.key, &row.checkpoint, &row.note); err != nil {
 			return nil, err
 		}
-		record, err := proof.OpenKeyRecord(signed, verifiers)
-		isRows := record.Number == row.Number && record.Kind == row.Kind && record.Key == row.Key &&
-			record.Checkpoint == row.Checkpoint && record.Origin == s.config.origin(db.Tenant())
-		if err != nil || !isRows || !ring.follows(record, signed) {
-			ring.invalid = append(ring.invalid, row.Number)
-			continue
+		if !ring.add(row, s.config.origin(db.Tenant()), verifiers) {
+			ring.invalid = append(ring.invalid, row.number)
 		}
-		ring.records = append(ring.records, record)
 	}
 	return ring, rows.Err()
 }
 
+// recordRow is a record as it is stored.
+type recordRow struct {
+	number, checkpoint int64
+	kind, key, note    string
+}
+
+// kindRestored is the kind of a row that holds a [proof.Restoration]; the others are those of [proof.KeyKind].
+const kindRestored = "restored"
+
+// add takes a row whose note is signed and says what its columns say, behind those before it.
+func (k *keyring) add(row recordRow, origin string, verifiers note.Verifiers) bool {
+	if row.kind == kindRestored {
+		r, err := proof.OpenRestoration(row.note, verifiers)
+		signer, begun := k.inForce(-1)
+		isRows := r.Number == row.number && r.Checkpoint == row.checkpoint && r.Origin == origin && signer.Key == row.key
+		if err != nil || !isRows || r.Number != k.count()+1 || !begun || !proof.IsSignedBy(row.note, k.known[signer.Key]) {
+			return false
+		}
+		k.restorations = append(k.restorations, r)
+		return true
+	}
+	r, err := proof.OpenKeyRecord(row.note, verifiers)
+	isRows := r.Number == row.number && string(r.Kind) == row.kind && r.Key == row.key &&
+		r.Checkpoint == row.checkpoint && r.Origin == origin
+	if err != nil || !isRows || !k.follows(r, row.note) {
+		return false
+	}
+	k.records = append(k.records, r)
+	return true
+}
+
 // follows tells whether a record may stand behind those before it.
 func (k *keyring) follows(r proof.KeyRecord, signed string) bool {
-	if r.Number != int64(len(k.records)+len(k.invalid))+1 || k.known[r.Key] == nil {
+	if r.Number != k.count()+1 || k.known[r.Key] == nil {
 		return false
 	}
 	last, begun := k.inForce(-1)
@@ -162,18 +192,21 @@ func (k *keyring) next(signer note.Signer, origin string, checkpoint int64, now 
 		return record, false, ErrKeyRetired
 	}
 	return proof.KeyRecord{
-		Origin: origin, Number: int64(len(k.records)) + 1, Kind: proof.KeySigns, Key: key, Checkpoint: checkpoint, Time: now,
+		Origin: origin, Number: k.count() + 1, Kind: proof.KeySigns, Key: key, Checkpoint: checkpoint, Time: now,
 	}, true, nil
 }
 
-// insertKey signs and stores a record.
+// insertKey signs and stores a record of a key.
 func insertKey(ctx context.Context, db dbx.DB, record proof.KeyRecord, signer note.Signer) error {
 	signed, err := record.Sign(signer)
 	if err != nil {
 		return fmt.Errorf("record of a key: %w", err)
 	}
-	_, err = db.Exec(ctx, `INSERT INTO hms.audit_key (tenant_id, number, kind, key, checkpoint, note)
-		VALUES ($1, $2, $3, $4, $5, $6)`,
-		db.Tenant(), record.Number, string(record.Kind), record.Key, record.Checkpoint, signed)
+	return insertRecord(ctx, db, recordRow{record.Number, record.Checkpoint, string(record.Kind), record.Key, signed})
+}
+
+func insertRecord(ctx context.Context, db dbx.DB, row recordRow) error {
+	_, err := db.Exec(ctx, `INSERT INTO hms.audit_record (tenant_id, number, kind, key, checkpoint, note)
+		VALUES ($1, $2, $3, $4, $5, $6)`, db.Tenant(), row.number, row.kind, row.key, row.checkpoint, row.note)
 	return err
 }

@@ -46,12 +46,12 @@ func TestService_SealRecordsAChangeOfKeys(t *testing.T) {
 	t.Parallel()
 	b := newLog(t, dbtest.NewOwn(t))
 	first := b.checkpoint(t)
-	require.EqualValues(t, 1, first.Checkpoint.Keys)
+	require.EqualValues(t, 1, first.Checkpoint.Records)
 	next := b.rotated(t)
 	changed, err := next.s.Seal(b.Ctx, sealed.SealInput{})
 	require.NoError(t, err)
 	require.Greater(t, changed.Number, first.Number, "at once, though nothing waited")
-	require.EqualValues(t, 2, changed.Checkpoint.Keys)
+	require.EqualValues(t, 2, changed.Checkpoint.Records)
 	require.Empty(t, next.verify(t).Findings)
 
 	old := b.config
@@ -64,16 +64,16 @@ func TestService_SealRecordsAChangeOfKeys(t *testing.T) {
 		attack string
 		kind   sealed.FindingKind
 	}{
-		"RecordGone":        {`DELETE FROM hms.audit_key WHERE number = 2`, sealed.FindingKey},
-		"FirstRecordGone":   {`DELETE FROM hms.audit_key WHERE number = 1`, sealed.FindingKey},
-		"RecordEdited":      {`UPDATE hms.audit_key SET checkpoint = checkpoint + 1 WHERE number = 2`, sealed.FindingKey},
-		"RecordsSwapPlaces": {`UPDATE hms.audit_key SET number = 3 - number + 3`, sealed.FindingKey},
+		"RecordGone":        {`DELETE FROM hms.audit_record WHERE number = 2`, sealed.FindingRecord},
+		"FirstRecordGone":   {`DELETE FROM hms.audit_record WHERE number = 1`, sealed.FindingRecord},
+		"RecordEdited":      {`UPDATE hms.audit_record SET checkpoint = checkpoint + 1 WHERE number = 2`, sealed.FindingRecord},
+		"RecordsSwapPlaces": {`UPDATE hms.audit_record SET number = 3 - number + 3`, sealed.FindingRecord},
 	} {
 		t.Run(name, func(t *testing.T) { // one after the other, in one database
 			tx, err := b.DB.BeginTx(t.Context(), nil)
 			require.NoError(t, err)
 			defer func() { require.NoError(t, tx.Rollback()) }()
-			_, err = tx.Tx.ExecContext(t.Context(), `ALTER TABLE hms.audit_key DISABLE TRIGGER USER; `+tt.attack)
+			_, err = tx.Tx.ExecContext(t.Context(), `ALTER TABLE hms.audit_record DISABLE TRIGGER USER; `+tt.attack)
 			require.NoError(t, err)
 			base := b.Base
 			base.DB = base.DB.Bind(tx)
@@ -160,10 +160,10 @@ func TestService_SealRecordsACompromisedKey(t *testing.T) {
 	told, err := next.s.Seal(b.Ctx, sealed.SealInput{})
 	require.NoError(t, err)
 	require.Empty(t, told.Failed)
-	require.EqualValues(t, 3, told.Checkpoint.Keys, "the new key, and what is believed of the old one")
+	require.EqualValues(t, 3, told.Checkpoint.Records, "the new key, and what is believed of the old one")
 	again, err := next.s.Seal(b.Ctx, sealed.SealInput{})
 	require.NoError(t, err)
-	require.EqualValues(t, 3, again.Checkpoint.Keys, "told once")
+	require.EqualValues(t, 3, again.Checkpoint.Records, "told once")
 
 	report := next.verify(t)
 	require.Equal(t, []sealed.FindingKind{sealed.FindingKeyDistrusted}, kinds(report))
@@ -174,15 +174,15 @@ func TestService_SealRecordsACompromisedKey(t *testing.T) {
 		tx, err := b.DB.BeginTx(t.Context(), nil)
 		require.NoError(t, err)
 		defer func() { require.NoError(t, tx.Rollback()) }()
-		_, err = tx.Tx.ExecContext(t.Context(), `ALTER TABLE hms.audit_key DISABLE TRIGGER USER`)
+		_, err = tx.Tx.ExecContext(t.Context(), `ALTER TABLE hms.audit_record DISABLE TRIGGER USER`)
 		require.NoError(t, err)
-		_, err = tx.Tx.ExecContext(t.Context(), `DELETE FROM hms.audit_key WHERE kind = 'distrusted'`)
+		_, err = tx.Tx.ExecContext(t.Context(), `DELETE FROM hms.audit_record WHERE kind = 'distrusted'`)
 		require.NoError(t, err)
 		base := b.Base
 		base.DB = base.DB.Bind(tx)
 		report, err := newService(base, next.config).VerifyLog(b.Ctx)
 		require.NoError(t, err)
-		require.Contains(t, kinds(report), sealed.FindingKey)
+		require.Contains(t, kinds(report), sealed.FindingRecord)
 	})
 	t.Run("AnotherHistoryThanTheWitnesss", func(t *testing.T) { // forged with the stolen key, up to where it is believed
 		forged := trusted.Checkpoint
@@ -220,12 +220,12 @@ func TestService_SealWaitsForTheWitnessOfACompromisedKey(t *testing.T) {
 	waits, err := next.s.Seal(b.Ctx, sealed.SealInput{})
 	require.NoError(t, err)
 	require.ErrorIs(t, waits.Failed["file"], errMute)
-	require.EqualValues(t, 2, waits.Checkpoint.Keys, "sealing goes on")
+	require.EqualValues(t, 2, waits.Checkpoint.Records, "sealing goes on")
 	mute.mute = false
 	told, err := next.s.Seal(b.Ctx, sealed.SealInput{})
 	require.NoError(t, err)
 	require.Empty(t, told.Failed)
-	require.EqualValues(t, 3, told.Checkpoint.Keys)
+	require.EqualValues(t, 3, told.Checkpoint.Records)
 	require.Empty(t, next.verify(t).Findings, "a witness saw all of it in time")
 }
 

@@ -104,7 +104,7 @@ func (s *Service) sealLocked(ctx context.Context, db dbx.DB, in SealInput) (Seal
 		return SealReport{}, err
 	}
 	if len(step.leaves) == 0 && head.number > 0 && now.at.Sub(head.Time) < s.config.Refresh &&
-		!catalogue.differsFrom(head.Checkpoint) && head.Keys == int64(len(head.keys.records)) {
+		!catalogue.differsFrom(head.Checkpoint) && head.Records == head.keys.count() {
 		return SealReport{Checkpoint: head.Checkpoint, Number: head.number, Failed: failed}, nil
 	}
 	for i := range step.leaves {
@@ -183,7 +183,7 @@ func (s *Service) head(ctx context.Context, db dbx.DB) (head, error) {
 	if h.Checkpoint, err = row.open(s.config.origin(db.Tenant()), verifiers); err != nil {
 		return head{}, errors.Join(ErrLogDamaged, err)
 	}
-	if !h.keys.signs(row) || h.Keys > int64(len(h.keys.records)) {
+	if !h.keys.signs(row) || h.Records > h.keys.count() {
 		return head{}, ErrLogDamaged
 	}
 	h.number, h.watermark = row.number, row.watermark
@@ -205,7 +205,7 @@ func (s *Service) extend(
 		Origin: s.config.origin(db.Tenant()), Size: h.Size + int64(len(step.leaves)), Time: now, Through: now,
 	}
 	catalogue.sign(&next)
-	next.Keys = int64(len(h.keys.records))
+	next.Records = h.keys.count()
 	if step.more { // what is left may be as old as what was left before
 		next.Through = h.Through
 	}

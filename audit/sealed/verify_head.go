@@ -50,14 +50,15 @@ func (c *logCheck) check(row checkpointRow) {
 	c.number = row.number
 	c.report.Checkpoints++
 	checkpoint, err := row.open(c.origin, c.verifiers)
-	if err == nil && checkpoint.Keys > int64(len(c.keys.records)+len(c.keys.invalid)) {
-		c.report.addf(FindingKey, fmt.Sprintf("checkpoint %s has %d", number, checkpoint.Keys))
+	if err == nil && checkpoint.Records > c.keys.count() {
+		c.report.addf(FindingRecord, fmt.Sprintf("checkpoint %s has %d", number, checkpoint.Records))
 	}
 	if err != nil || !c.keys.signs(row) {
 		c.report.addf(FindingCheckpoint, number)
 		return
 	}
 	c.doubt(row)
+	c.checkRestorations(row)
 	if checkpoint.Time.Before(c.last.Time) || checkpoint.Through.After(checkpoint.Time) {
 		c.report.addf(FindingSequence, number)
 	}
@@ -71,6 +72,15 @@ func (c *logCheck) check(row checkpointRow) {
 	default:
 		c.broken = true
 		c.report.add(Finding{Kind: FindingRoot, Index: c.proved, Until: c.size, Detail: number})
+	}
+}
+
+// checkRestorations holds what a record says of the checkpoint behind which the log went on against that.
+func (c *logCheck) checkRestorations(row checkpointRow) {
+	for _, r := range c.keys.restorations {
+		if r.Checkpoint == row.number && (r.Size != row.size || string(r.Root[:]) != string(row.root)) {
+			c.report.addf(FindingRecord, fmt.Sprintf("record %d of checkpoint %d", r.Number, row.number))
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ func (c *logCheck) askWitnesses() error {
 	for _, w := range c.s.config.Witnesses {
 		latest, failed := c.latestOf(w)
 		c.asked = append(c.asked, asked{w, failed})
-		if failed || latest.note == "" {
+		if _, lost := c.keys.loses(latest.Checkpoint); failed || lost || latest.note == "" {
 			continue
 		}
 		c.wanted[latest.Size] = append(c.wanted[latest.Size], seen{w.Name(), latest.Root})
@@ -83,6 +83,11 @@ func (c *logCheck) checkLag(name string, latest witnessed) error {
 	case err != nil:
 		return err
 	case latest.note != "" && !known:
+		if r, lost := c.keys.loses(latest.Checkpoint); lost {
+			c.report.addf(FindingWitnessBehind, fmt.Sprintf("%s was not told of the restore to %s", name,
+				r.RestoredTo.Format(time.RFC3339)))
+			return nil
+		}
 		c.report.addf(FindingForked, name+" has a checkpoint that the log has not")
 	case behind > 1 || behind == 1 && c.now.Sub(oldest) > c.s.config.WitnessLag:
 		c.report.addf(FindingWitnessBehind, fmt.Sprintf("%s has not got %d checkpoints, the oldest of %s", name, behind,
@@ -96,8 +101,9 @@ func (c *logCheck) readKeys() (err error) {
 	if c.keys, err = c.s.keys(c.ctx, c.db); err != nil {
 		return err
 	}
+	c.report.Restorations = c.keys.restorations
 	for _, number := range c.keys.invalid {
-		c.report.addf(FindingKey, fmt.Sprintf("record %d", number))
+		c.report.addf(FindingRecord, fmt.Sprintf("record %d", number))
 	}
 	return nil
 }

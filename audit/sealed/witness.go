@@ -24,6 +24,10 @@ type Publication struct {
 	Origin  string `json:"origin"`
 	Note    string `json:"note"`    // the signed checkpoint
 	OldSize int64  `json:"oldSize"` // of the witness's latest checkpoint; zero where it has none
+	// Restoration is the signed record of the restore that lost the witness's latest checkpoint (proof.Restoration);
+	// empty otherwise. OldSize is then that of the newest checkpoint of before the restore that the witness has, zero
+	// where it has none; for a witness that is no [Historian] that of the record.
+	Restoration string `json:"restoration,omitempty"`
 	// from OldSize to the checkpoint's size; empty where they are equal or OldSize is zero
 	Proof tlog.TreeProof `json:"proof"`
 }
@@ -35,7 +39,8 @@ type Witness interface {
 	Name() string
 	// Latest gives the signed note of the last publication of a log, empty where there is none.
 	Latest(ctx context.Context, origin string) (string, error)
-	// Publish takes a checkpoint that extends the latest, and must refuse any other.
+	// Publish takes a checkpoint that extends the latest, or comes with the signed record of a restore that lost it, and
+	// must refuse any other.
 	Publish(ctx context.Context, publication Publication) error
 }
 
@@ -57,31 +62,26 @@ func (s *Service) publish(ctx context.Context, report SealReport) (SealReport, e
 }
 
 func (s *Service) publishTo(ctx context.Context, w Witness, report SealReport) error {
-	verifiers, err := s.config.verifiers()
-	if err != nil {
-		return err
-	}
 	latest, err := w.Latest(ctx, report.Checkpoint.Origin)
 	if err != nil {
 		return err
 	}
 	p := Publication{Origin: report.Checkpoint.Origin}
-	if latest != "" {
-		old, err := proof.OpenCheckpoint(latest, verifiers)
-		if err != nil {
-			return err
-		}
-		if old.Size > report.Checkpoint.Size {
-			return ErrForked
-		}
-		p.OldSize = old.Size
-	}
 	err = s.base.DB.InTx(ctx, "audit.publish", func(ctx context.Context, db dbx.DB) error {
 		rows, err := checkpoints(ctx, db, checkpointColumns+` AND number = $2`, db.Tenant(), report.Number)
 		if err != nil || len(rows) != 1 {
 			return errors.Join(ErrLogDamaged, err)
 		}
 		p.Note = rows[0].note
+		if latest == "" || latest == p.Note {
+			return nil
+		}
+		if err := s.buildOn(ctx, db, w, latest, &p); err != nil {
+			return err
+		}
+		if p.OldSize > report.Checkpoint.Size { // a log that was cut, or restored and not said to be: see [Service.Restored]
+			return ErrForked
+		}
 		if p.OldSize > 0 && p.OldSize < report.Checkpoint.Size {
 			p.Proof, err = tlog.ProveTree(report.Checkpoint.Size, p.OldSize, newTree(ctx, db, report.Checkpoint.Size))
 		}
@@ -93,9 +93,50 @@ func (s *Service) publishTo(ctx context.Context, w Witness, report SealReport) e
 	return w.Publish(ctx, p)
 }
 
+// buildOn finds what a publication extends: the witness's latest, or, where a restore lost that, what the witness has
+// of before the restore.
+func (s *Service) buildOn(ctx context.Context, db dbx.DB, w Witness, latest string, p *Publication) error {
+	verifiers, err := s.config.verifiers()
+	if err != nil {
+		return err
+	}
+	old, err := proof.OpenCheckpoint(latest, verifiers)
+	if err != nil {
+		return err
+	}
+	ring, err := s.keys(ctx, db)
+	if err != nil {
+		return err
+	}
+	p.OldSize = old.Size
+	restoration, lost := ring.loses(old)
+	if !lost {
+		return nil
+	}
+	err = db.QueryRow(ctx, `SELECT note FROM hms.audit_record WHERE tenant_id = $1 AND number = $2`,
+		db.Tenant(), restoration.Number).Scan(&p.Restoration)
+	if err != nil {
+		return err
+	}
+	p.OldSize = restoration.Size
+	if h, ok := w.(Historian); ok {
+		before, _, err := s.standingBefore(ctx, db, h, restoration.RestoredTo)
+		p.OldSize = before.Size
+		return err
+	}
+	return nil
+}
+
 // CheckPublication holds a publication against a witness's latest note; every witness should
-// call it before it remembers anything. [ErrForked], proof.ErrCheckpoint.
+// call it before it remembers anything. One that comes with the record of a restore must name the latest note among
+// what it lost; a witness that remembers more than its latest note calls [CheckRestoration].
+// [ErrForked], proof.ErrCheckpoint, proof.ErrRestoration.
 func CheckPublication(p Publication, latest string, verifiers note.Verifiers) error {
+	if p.Restoration != "" {
+		return checkRestored(p, latest, func(r proof.Restoration) (size int64, root tlog.Hash, err error) {
+			return r.Size, r.Root, nil
+		}, verifiers)
+	}
 	next, err := proof.OpenCheckpoint(p.Note, verifiers)
 	if err != nil {
 		return err
@@ -111,14 +152,65 @@ func CheckPublication(p Publication, latest string, verifiers note.Verifiers) er
 		return err
 	}
 	switch {
-	case old.Origin != next.Origin, old.Size != p.OldSize, old.Size > next.Size, next.Time.Before(old.Time):
+	case old.Origin != next.Origin, old.Size != p.OldSize, next.Time.Before(old.Time):
 		return ErrForked
-	case old.Size == next.Size && old.Root != next.Root:
+	}
+	return checkExtends(p, next, old.Size, old.Root)
+}
+
+// CheckRestoration is [CheckPublication] for a publication with the record of a restore. before is the newest note of
+// the witness's own whose checkpoint has the publication's OldSize and is not of after the restored instant; empty where
+// OldSize is zero or the witness has none.
+func CheckRestoration(p Publication, latest, before string, verifiers note.Verifiers) error {
+	return checkRestored(p, latest, func(r proof.Restoration) (size int64, root tlog.Hash, err error) {
+		if before == "" && p.OldSize == 0 {
+			return 0, root, nil
+		}
+		old, err := proof.OpenCheckpoint(before, verifiers)
+		if err == nil && (old.Origin != p.Origin || old.Time.After(r.RestoredTo)) {
+			err = ErrForked
+		}
+		return old.Size, old.Root, err
+	}, verifiers)
+}
+
+func checkRestored(p Publication, latest string, base func(proof.Restoration) (int64, tlog.Hash, error),
+	verifiers note.Verifiers,
+) error {
+	next, err := proof.OpenCheckpoint(p.Note, verifiers)
+	if err != nil {
+		return err
+	}
+	r, err := proof.OpenRestoration(p.Restoration, verifiers)
+	if err != nil {
+		return err
+	}
+	old, err := proof.OpenCheckpoint(latest, verifiers)
+	if err != nil {
+		return err
+	}
+	size, root, err := base(r)
+	if err != nil {
+		return err
+	}
+	switch {
+	case next.Origin != p.Origin, old.Origin != p.Origin, !r.Loses(old), size != p.OldSize, size > r.Size:
 		return ErrForked
-	case old.Size == 0, old.Size == next.Size:
+	case next.Size < r.Size, next.Time.Before(r.Time), next.Records < r.Number:
+		return ErrForked
+	}
+	return checkExtends(p, next, size, root)
+}
+
+// checkExtends holds a publication's proof against the tree that it extends.
+func checkExtends(p Publication, next proof.Checkpoint, size int64, root tlog.Hash) error {
+	switch {
+	case size > next.Size, size == next.Size && root != next.Root:
+		return ErrForked
+	case size == 0, size == next.Size:
 		return nil
 	}
-	if tlog.CheckTree(p.Proof, next.Size, next.Root, old.Size, old.Root) != nil {
+	if tlog.CheckTree(p.Proof, next.Size, next.Root, size, root) != nil {
 		return ErrForked
 	}
 	return nil
@@ -164,6 +256,22 @@ func (w *FileWitness) Before(_ context.Context, origin string, at time.Time) (st
 	})
 }
 
+// checkRestoration looks for what a restore left in what the witness itself has seen.
+func (w *FileWitness) checkRestoration(p Publication, latest string) error {
+	r, err := proof.OpenRestoration(p.Restoration, w.verifiers)
+	if err != nil {
+		return err
+	}
+	before, err := w.last(p.Origin, func(signed string) (bool, error) {
+		c, err := proof.OpenCheckpoint(signed, w.verifiers)
+		return c.Size == p.OldSize && !c.Time.After(r.RestoredTo), err
+	})
+	if err != nil {
+		return err
+	}
+	return CheckRestoration(p, latest, before, w.verifiers)
+}
+
 func (w *FileWitness) latest(origin string) (string, error) {
 	return w.last(origin, func(string) (bool, error) { return true, nil })
 }
@@ -207,7 +315,12 @@ func (w *FileWitness) Publish(_ context.Context, p Publication) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := CheckPublication(p, latest, w.verifiers); err != nil {
+	if p.Restoration == "" {
+		err = CheckPublication(p, latest, w.verifiers)
+	} else {
+		err = w.checkRestoration(p, latest)
+	}
+	if err != nil {
 		return err
 	}
 	line, err := json.Marshal(p)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/internal/dbtest"
@@ -16,6 +17,8 @@ import (
 type memory struct {
 	latest string
 	broken bool
+	// verifiers make it check what it takes, as a witness should; nil: it takes everything
+	verifiers note.Verifiers
 }
 
 func (m *memory) witness(name string) sealed.FuncWitness {
@@ -25,6 +28,11 @@ func (m *memory) witness(name string) sealed.FuncWitness {
 		OnPublish: func(_ context.Context, p sealed.Publication) error {
 			if m.broken {
 				return errors.New("unreachable")
+			}
+			if m.verifiers != nil {
+				if err := sealed.CheckPublication(p, m.latest, m.verifiers); err != nil {
+					return err
+				}
 			}
 			m.latest = p.Note
 			return nil

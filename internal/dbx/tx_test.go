@@ -15,11 +15,13 @@ import (
 	"github.com/chelal/hms/internal/dbx"
 )
 
+var testNumbers = dbx.DeclareSeries("test")
+
 var errTest = errors.New("the act failed")
 
 // count adds one to a counter, the smallest use case there is.
 func count(ctx context.Context, db dbx.DB) error {
-	_, err := db.NextNumber(ctx, "test")
+	_, err := db.NextNumber(ctx, testNumbers, 0)
 	return err
 }
 
@@ -184,7 +186,9 @@ func TestOnce(t *testing.T) {
 		err := env.InTx(t, ctx, func(ctx context.Context, db dbx.DB) error {
 			var err error
 			out, _, err = dbx.Once(ctx, db, "test", key, in, again,
-				func(ctx context.Context, db dbx.DB, _ input) (int64, error) { return db.NextNumber(ctx, "test") })
+				func(ctx context.Context, db dbx.DB, _ input) (int64, error) {
+					return db.NextNumber(ctx, testNumbers, 0)
+				})
 			return err
 		})
 		return out, err
@@ -243,7 +247,7 @@ func TestDB_NextNumber_ConcurrentIsGapless(t *testing.T) {
 		wg.Go(func() {
 			var n int64
 			err := env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) (err error) {
-				if n, err = db.NextNumber(ctx, "test"); err == nil && i%4 == 0 {
+				if n, err = db.NextNumber(ctx, testNumbers, 0); err == nil && i%4 == 0 {
 					err = errTest // a failed use case gives its number back
 				}
 				return err

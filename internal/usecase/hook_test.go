@@ -20,6 +20,8 @@ type countInput struct{ IdempotencyKey string }
 
 func (countInput) Validate() error { return nil }
 
+var testNumbers = dbx.DeclareSeries("test")
+
 var opCount = usecase.Command[countInput, int64]{
 	Name: "test.count", Permission: hmstype.PermVitalsWrite, Shows: usecase.Nobody[int64]("a number"),
 	Key: func(in countInput) string { return in.IdempotencyKey }, Quiet: "a counter",
@@ -30,7 +32,7 @@ var opCount = usecase.Command[countInput, int64]{
 }.Declare()
 
 func count(ctx context.Context, db dbx.DB, _ countInput) (int64, error) {
-	return db.NextNumber(ctx, "test")
+	return db.NextNumber(ctx, testNumbers, 0)
 }
 
 func counted(t *testing.T, env *dbtest.Env) int64 {

@@ -148,6 +148,24 @@ CREATE TABLE hms.counter (
 );
 SELECT hms.secure_table('counter', 'SELECT, INSERT, UPDATE (value)');
 
+-- Numbers that a series left out, and why: after a restore those that may lie outside on paper already. In a series
+-- without gaps such a range is the void row that explains it.
+CREATE TABLE hms.skipped_number (
+    tenant_id  uuid        NOT NULL,
+    series     text        NOT NULL,
+    first      bigint      NOT NULL,
+    last       bigint      NOT NULL,
+    reason     text        NOT NULL,
+    skipped_at timestamptz NOT NULL,
+    skipped_by text        NOT NULL,
+    CONSTRAINT skipped_number_pkey PRIMARY KEY (tenant_id, series, first),
+    CONSTRAINT skipped_number_counter_fkey FOREIGN KEY (tenant_id, series) REFERENCES hms.counter (tenant_id, name),
+    CONSTRAINT skipped_number_range_check CHECK (first >= 1 AND last >= first),
+    CONSTRAINT skipped_number_reason_check CHECK (length(reason) BETWEEN 3 AND 1000),
+    CONSTRAINT skipped_number_by_check CHECK (skipped_by <> '' AND length(skipped_by) <= 81)
+);
+SELECT hms.install_table('skipped_number', '', 'series,first');
+
 -- A row per thing that two use cases must not do at once and that has no row of its own yet.
 CREATE TABLE hms.lock (
     tenant_id uuid NOT NULL,

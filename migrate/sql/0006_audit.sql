@@ -68,22 +68,23 @@ CREATE TABLE hms.audit_purge (
 );
 SELECT hms.secure_table('audit_purge', 'SELECT');
 
--- Which key signs from which checkpoint on, and which is no longer believed. The note is signed and says all that
--- the columns say; each checkpoint signs how many there are.
-CREATE TABLE hms.audit_key (
+-- What the log says of itself: which key signs from which checkpoint on, which is no longer believed, and behind which
+-- checkpoint the log went on after a restore. The note is signed and says all that the columns say; each checkpoint
+-- signs how many there are.
+CREATE TABLE hms.audit_record (
     tenant_id  uuid   NOT NULL,
     number     bigint NOT NULL,
     kind       text   NOT NULL,
     key        text   NOT NULL,
     checkpoint bigint NOT NULL,
     note       text   NOT NULL,
-    CONSTRAINT audit_key_pkey PRIMARY KEY (tenant_id, number),
-    CONSTRAINT audit_key_kind_check CHECK (kind IN ('signs', 'distrusted')),
-    CONSTRAINT audit_key_number_check CHECK (number >= 1 AND checkpoint >= 0),
-    CONSTRAINT audit_key_key_check CHECK (length(key) BETWEEN 1 AND 500)
+    CONSTRAINT audit_record_pkey PRIMARY KEY (tenant_id, number),
+    CONSTRAINT audit_record_kind_check CHECK (kind IN ('signs', 'distrusted', 'restored')),
+    CONSTRAINT audit_record_number_check CHECK (number >= 1 AND checkpoint >= 0),
+    CONSTRAINT audit_record_key_check CHECK (length(key) BETWEEN 1 AND 500)
 );
-SELECT hms.secure_table('audit_key', 'SELECT');
-GRANT SELECT, INSERT ON hms.audit_key TO hms_sealer;
+SELECT hms.secure_table('audit_record', 'SELECT');
+GRANT SELECT, INSERT ON hms.audit_record TO hms_sealer;
 
 -- One disclosure of a patient's data outside the hospital. The description and the address
 -- may be ciphertext, which is longer than what it hides.

@@ -70,7 +70,7 @@ var endlessTexts = map[string]string{
 		audit_event.actor audit_event.credential audit_event.entity audit_event.entity_id audit_event.operation
 		audit_event.purpose audit_event.request_id`,
 	"a signed note, or what one says of an archive": `
-		audit_checkpoint.note audit_key.note audit_purge.archive audit_purge.basis audit_purge.note`,
+		audit_checkpoint.note audit_record.note audit_purge.archive audit_purge.basis audit_purge.note`,
 	"the program's own": `
 		counter.name idempotency_key.actor idempotency_key.operation lock.name outbox.entity
 		outbox.entity_id outbox.event_type outbox_decision.entity outbox_decision.entity_id outbox_decision.event_type`,
@@ -403,7 +403,7 @@ var otherBounds = map[string]int{
 	"charge.source_kind": 40, "charge.source_id": 100, "lab_answer.display": 300, "webauthn_credential.name": 100,
 	"webauthn_credential.transports": 100, "idempotency_key.key": 200, "lab_result.unit": 40,
 	"lab_test.code_key": 120, "lab_analyte.code_key": 120, "allergy.substance_key": 1200,
-	"user_look.look": 2400, "audit_key.key": 500, "user_account.directory_key": 8192, "patient.phone_normalized": 120,
+	"user_look.look": 2400, "audit_record.key": 500, "user_account.directory_key": 8192, "patient.phone_normalized": 120,
 	"clinical_note.body_hash": fieldcrypt.SealedLength(64), "appointment.cancel_code": 20, "stay.end_reason": 20,
 	"stock_movement.cause": 30, "lab_specimen.patient_sex": 10, "lab_specimen.birth_precision": 10,
 	"lab_result.sex": 10, "lab_result.absent_reason": 30, "user_session.end_reason": 30,
