@@ -176,6 +176,7 @@ func (b *bundle) requireProof(tb testing.TB) billing.Report {
 	proof, err := b.s.Verify(b.Ctx)
 	require.NoError(tb, err)
 	require.Empty(tb, proof.Drifts)
+	require.Empty(tb, proof.Gaps)
 	balances, err := b.s.ListBalances(b.Ctx)
 	require.NoError(tb, err)
 	sums := map[hmstype.Currency]decimal.Decimal{}

@@ -25,10 +25,14 @@ type Report struct {
 	Bills    int64   `json:"bills"`    // how many bills were recomputed
 	Payments int64   `json:"payments"` // how many payments were held against their journals
 	Drifts   []Drift `json:"drifts"`   // empty where everything fits; at most 100 per rule
+	// Gaps are numbers of bills and credit notes that no document has and nothing explains; Void those that were left
+	// out on record, after a restore. At most 100 ranges each.
+	Gaps []NumberRange `json:"gaps"`
+	Void []NumberRange `json:"void"`
 }
 
 // Clean tells whether everything fits.
-func (r Report) Clean() bool { return len(r.Drifts) == 0 }
+func (r Report) Clean() bool { return len(r.Drifts) == 0 && len(r.Gaps) == 0 }
 
 // String tells the verdict, what was recomputed, and which rows drift by which rule, for a
 // terminal; it tells no amount, for a bill's is a patient's.
@@ -38,6 +42,12 @@ func (r Report) String() string {
 	)
 	for _, d := range r.Drifts {
 		text += "\n  " + d.Rule + ": not so of " + d.ID
+	}
+	for _, g := range r.Gaps {
+		text += fmt.Sprintf("\n  %s: no document has %d to %d", g.Series, g.First, g.Last)
+	}
+	for _, v := range r.Void {
+		text += fmt.Sprintf("\n  %s: %d to %d are void: %s", v.Series, v.First, v.Last, v.Reason)
 	}
 	return text
 }
@@ -139,7 +149,8 @@ var opVerify = usecase.Query[usecase.None, Report]{
 
 // Verify recomputes what is kept in two places: journals sum to zero and are whole, bills
 // are their lines and shares, what is paid and credited is the sum of payments, refunds and notes, and the
-// ledger's receivables are what the bills leave open. It changes nothing. It reads all of the
+// ledger's receivables are what the bills leave open. Numbers of bills and credit notes follow each other, but for those that
+// are void on record. It changes nothing. It reads all of the
 // tenant's money: a job for the night.
 // Permission: [hmstype.PermBillingRead].
 func (s *Service) Verify(ctx context.Context) (Report, error) {
@@ -171,5 +182,5 @@ func verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report, error) {
 			})
 		}
 	}
-	return report, nil
+	return report, verifyNumbers(ctx, db, &report)
 }
