@@ -9,6 +9,7 @@ import (
 
 	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/billing/charge"
+	"github.com/chelal/hms/encryption"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/internal/dbx"
@@ -66,6 +67,10 @@ type Config struct {
 	// was to be written in clear is refused ([encryption.ErrMustSeal]). Needs KeyEncryptionKey. The words of a
 	// break-glass grant are sealed wherever there is a key.
 	EncryptNarrative bool
+	// ErasureLedger remembers outside the database who was erased, signed by AuditLog.Signer, so that
+	// [encryption.Service.ReplayErasures] can repeat it after a restore. [encryption.NewFileLedger] makes one. Nil: a
+	// restore brings the erased back.
+	ErasureLedger encryption.Ledger
 	// Identity says how people prove who they are: passwords, sessions, second factors.
 	Identity identity.Config
 	// AuditLog says who signs the Merkle log of the audit trail and who witnesses it; the zero
@@ -97,6 +102,7 @@ func (c Config) WithDefaults() Config {
 func (c Config) Validate() error {
 	var v hmstype.Validator
 	v.Check(!c.EncryptNarrative || c.KeyEncryptionKey != nil, "encryptNarrative", "needs keyEncryptionKey")
+	v.Check(c.ErasureLedger == nil || c.AuditLog.Signer != nil, "erasureLedger", "needs auditLog.signer")
 	v.Check(c.MaxAttempts >= 0 && c.MaxAttempts <= 100, "maxAttempts", "must lie between 0 and 100")
 	v.Check(!slices.Contains(c.Observers, nil), "observers", "must hold no nil")
 	hmstype.CheckHostPermissions(&v, "permissions", c.Permissions)
@@ -105,6 +111,13 @@ func (c Config) Validate() error {
 	v.Nested("identity", c.Identity.Validate())
 	v.Nested("auditLog", c.AuditLog.Validate())
 	return v.Err()
+}
+
+// erasures says where erasures are remembered, and who signs that.
+func (c Config) erasures() encryption.Config {
+	return encryption.Config{
+		Ledger: c.ErasureLedger, Signer: c.AuditLog.Signer, Verifiers: c.AuditLog.Verifiers, Origin: c.AuditLog.OriginName(),
+	}
 }
 
 // contextKey gives the key of hardened mode; nil in the ordinary one.

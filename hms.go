@@ -186,7 +186,7 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 	w.Audit = audit.New(base)
 	w.AuditLog = sealed.New(base, sealed.Ports{Trail: audit.NewPort(base)}, h.config.AuditLog)
 	w.Outbox = outbox.New(base)
-	w.Encryption = encryption.New(base)
+	w.Encryption = encryption.New(base, h.config.erasures())
 	w.Patient = patient.New(base)
 	patients, encounters, staff := patient.NewPort(base), clinical.NewPort(base), identity.NewPort(base)
 	charges := charge.Poster(billing.NewPort(base))

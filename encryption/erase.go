@@ -31,6 +31,9 @@ type Erasure struct {
 	ErasureDetails
 	ErasedBy hmstype.ActorRef `json:"erasedBy"`
 	ErasedAt time.Time        `json:"erasedAt,omitzero"` // UTC; of the first time
+	// Ledgered says that the ledger outside the database has it, as far as this call knows: Erase tells it, where one is
+	// configured and the call has a transaction of its own. [Service.PublishErasures] tells it of the others.
+	Ledgered bool `json:"ledgered,omitempty"`
 	// Withheld says that the patient's record is restricted and the actor may not see it.
 	Withheld bool `json:"withheld,omitempty"`
 }
@@ -86,12 +89,27 @@ var opErase = usecase.Command[EraseInput, Erasure]{
 // stays: clinical records have retention periods of their own (GDPR 17(3)(b), (c)).
 //
 // [ErrHeld] under a legal hold, [ErrOff] without encryption. A backup that still holds the keys
-// brings the fields back, so the host keeps the outbox event "encryption.erased" outside the
-// database and erases again after a restore: to erase twice is no error, and gives the first
-// record.
+// brings the fields back, so the erasure is told to the ledger outside the database, from which
+// [Service.ReplayErasures] repeats it after a restore. Where the ledger fails the erasure stands, and
+// [Service.PublishErasures] tells it later. To erase twice is no error, and gives the first record.
 // Permission: [hmstype.PermErase].
 func (s *Service) Erase(ctx context.Context, in EraseInput) (Erasure, error) {
-	return opErase.Run(ctx, &s.base, in, s.erase)
+	var whole Erasure // also where the result is withheld
+	var tenant hmstype.TenantID
+	erasure, err := opErase.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in EraseInput) (_ Erasure, err error) {
+		tenant = db.Tenant()
+		whole, err = s.erase(ctx, db, in)
+		return whole, err
+	})
+	if err != nil || s.config.Ledger == nil || s.base.DB.IsBound() {
+		return erasure, err
+	}
+	if err := s.config.append(ctx, tenant, whole); err != nil { // takes no erasure back
+		s.base.Log.Error().Str("op", opErase.Name).Str("kind", string(hmstype.KindOf(err))).Msg("erasure not in the ledger")
+		return erasure, nil
+	}
+	erasure.Ledgered = true
+	return erasure, nil
 }
 
 // In SQL: migrate/routine/audit/is_held.sql.

@@ -25,6 +25,15 @@ var ErrErased = fieldcrypt.ErrErased
 // ErrHeld: a legal hold keeps the patient's data; a precondition.
 var ErrHeld = fmt.Errorf("%w: a legal hold keeps these data", hmstype.ErrPrecondition)
 
+// ErrNoLedger: no ledger of erasures is configured; a precondition.
+var ErrNoLedger = fmt.Errorf("%w: no ledger of erasures is configured", hmstype.ErrPrecondition)
+
+// ErrLedger: the ledger of erasures cannot be read or written, or holds what nobody known has signed; unavailable.
+var ErrLedger = fmt.Errorf("%w: the ledger of erasures", hmstype.ErrUnavailable)
+
+// ErrInTransaction: the ledger is told what was committed, so it needs transactions of its own; a precondition.
+var ErrInTransaction = fmt.Errorf("%w: the ledger of erasures needs transactions of its own", hmstype.ErrPrecondition)
+
 // errKeysStay: the database refused to change or destroy keys; the services ask before.
 var errKeysStay = fmt.Errorf("%w: these keys are kept", hmstype.ErrPrecondition)
 

@@ -18,7 +18,7 @@ import (
 func TestService_Erase_IsSeenByARepeatedCall(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s, patients := encryption.New(env.Base), patient.New(env.Base)
+	s, patients := encryption.New(env.Base, encryption.Config{}), patient.New(env.Base)
 	in := registerInput(0)
 	in.IdempotencyKey = "desk 1"
 	p, err := patients.Register(env.Ctx, in)
@@ -58,7 +58,7 @@ func TestService_Erase_WithoutEncryption(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	env.Base.Crypt = nil
-	s, patients := encryption.New(env.Base), patient.New(env.Base)
+	s, patients := encryption.New(env.Base, encryption.Config{}), patient.New(env.Base)
 	p := register(t, env, patients, 1)[0]
 	_, err := s.Erase(env.Ctx, eraseInput(p))
 	require.ErrorIs(t, err, encryption.ErrOff)

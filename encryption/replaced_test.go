@@ -24,7 +24,7 @@ func TestService_Reencrypt_EndsClearText(t *testing.T) {
 	clear.DB = dbx.NewHandle(env.DB, dbx.Options{Now: env.Clock.Now})
 	late := patient.New(clear)
 	known := register(t, env, late, 3)
-	s, patients := encryption.New(env.Base), patient.New(env.Base)
+	s, patients := encryption.New(env.Base, encryption.Config{}), patient.New(env.Base)
 
 	report, err := s.Verify(env.Ctx)
 	require.NoError(t, err)
@@ -80,6 +80,6 @@ func TestService_Verify_WithoutEncryption(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	env.Base.Crypt = nil
-	_, err := encryption.New(env.Base).Verify(env.Ctx)
+	_, err := encryption.New(env.Base, encryption.Config{}).Verify(env.Ctx)
 	require.ErrorIs(t, err, encryption.ErrOff)
 }

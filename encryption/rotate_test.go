@@ -67,7 +67,7 @@ func sealed(t *testing.T, env *dbtest.Env, like string) int {
 func TestService_RotateUnderLoad(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s, patients := encryption.New(env.Base), patient.New(env.Base)
+	s, patients := encryption.New(env.Base, encryption.Config{}), patient.New(env.Base)
 	known := register(t, env, patients, 20)
 
 	epoch, err := s.Rotate(env.Ctx)
@@ -121,10 +121,10 @@ func TestService_EncryptWhatWasClear(t *testing.T) {
 	clear.DB = dbx.NewHandle(env.DB, dbx.Options{Now: env.Clock.Now})
 	known := register(t, env, patient.New(clear), 5)
 	require.Zero(t, sealed(t, env, "hms1:%"))
-	_, err := encryption.New(clear).Rotate(env.Ctx)
+	_, err := encryption.New(clear, encryption.Config{}).Rotate(env.Ctx)
 	require.ErrorIs(t, err, encryption.ErrOff)
 
-	finish(t, env, encryption.New(env.Base))
+	finish(t, env, encryption.New(env.Base, encryption.Config{}))
 	require.Equal(t, 15, sealed(t, env, "hms1:1:%"))
 	patients := patient.New(env.Base)
 	got, err := patients.Get(env.Ctx, known[3].ID)
@@ -150,7 +150,7 @@ func TestService_EncryptWhatWasClear(t *testing.T) {
 func TestService_Rewrap(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s, patients := encryption.New(env.Base), patient.New(env.Base)
+	s, patients := encryption.New(env.Base, encryption.Config{}), patient.New(env.Base)
 	known := register(t, env, patients, 1)
 	wrapped := func() string {
 		return dbtest.Scalar[string](
@@ -214,7 +214,7 @@ func TestService_NoClearTextAnywhere(t *testing.T) {
 func TestService_ReencryptNeedsPermission(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := encryption.New(usecase.Base{DB: env.Base.DB, Authorizer: env.Base.Authorizer, Crypt: env.Base.Crypt})
+	s := encryption.New(usecase.Base{DB: env.Base.DB, Authorizer: env.Base.Authorizer, Crypt: env.Base.Crypt}, encryption.Config{})
 	_, err := s.Reencrypt(env.As(t), encryption.ReencryptInput{})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 	_, err = s.Reencrypt(env.Ctx, encryption.ReencryptInput{Limit: -1})

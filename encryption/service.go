@@ -6,8 +6,9 @@ import (
 
 // Service turns the keys of the actor's tenant.
 type Service struct {
-	base usecase.Base
+	base   usecase.Base
+	config Config
 }
 
 // New makes the service; hms.New calls it.
-func New(base usecase.Base) *Service { return &Service{base: base} }
+func New(base usecase.Base, config Config) *Service { return &Service{base: base, config: config} }

@@ -18,10 +18,12 @@ type Report struct {
 	Replaced int64 `json:"replaced"`
 	// the columns of Replaced, such as "patient.email"
 	In []string `json:"in,omitempty"`
+	// Unledgered are erasures of which the ledger outside does not know, where one is configured; should be zero
+	Unledgered int64 `json:"unledgered"`
 }
 
-// Clean tells whether nothing that was sealed was replaced.
-func (r Report) Clean() bool { return r.Replaced == 0 }
+// Clean tells whether nothing that was sealed was replaced, and no restore can bring an erased patient back.
+func (r Report) Clean() bool { return r.Replaced == 0 && r.Unledgered == 0 }
 
 // String tells the verdict and what is wrong, for a terminal.
 func (r Report) String() string {
@@ -29,6 +31,7 @@ func (r Report) String() string {
 	for i, column := range r.In {
 		faults[i] = usecase.Fault{Count: 1, What: "column with clear text in the place of a ciphertext: " + column}
 	}
+	faults = append(faults, usecase.Fault{Count: r.Unledgered, What: "erasures that the ledger does not have"})
 	return usecase.ReportText(r.Clean(), "sealed columns", faults...)
 }
 
@@ -38,7 +41,7 @@ var opVerify = usecase.Query[usecase.None, Report]{
 }.Declare()
 
 // Verify looks for clear text where the tenant finished sealing, which whoever reads such a row is refused
-// ([ErrReplaced]). [ErrOff] without encryption.
+// ([ErrReplaced]), and for erasures of which the ledger outside does not know. [ErrOff] without encryption, [ErrLedger].
 // Permission: [hmstype.PermEncryptionManage].
 func (s *Service) Verify(ctx context.Context) (Report, error) {
 	return opVerify.Run(ctx, &s.base, usecase.None{}, s.verify)
@@ -59,5 +62,24 @@ func (s *Service) verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report
 			r.Finished++
 		}
 	}
+	if err != nil || s.config.Ledger == nil {
+		return r, err
+	}
+	r.Unledgered, err = s.countUnledgered(ctx, db)
 	return r, err
+}
+
+// countUnledgered holds the erasures of the database against the ledger.
+func (s *Service) countUnledgered(ctx context.Context, db dbx.DB) (n int64, err error) {
+	known, err := s.config.entries(ctx, db.Tenant())
+	if err != nil {
+		return 0, err
+	}
+	rows, err := dbx.All[erasureRow](ctx, db)
+	for _, r := range rows {
+		if _, ok := known[r.PatientID]; !ok {
+			n++
+		}
+	}
+	return n, err
 }

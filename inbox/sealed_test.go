@@ -90,7 +90,7 @@ func TestSealed(t *testing.T) {
 	about.requireReadable(t, b)
 	loose.requireReadable(t, b)
 
-	keys := encryption.New(b.Base)
+	keys := encryption.New(b.Base, encryption.Config{})
 	_, err := keys.Rotate(b.Ctx)
 	require.NoError(t, err)
 	report, err := keys.Reencrypt(b.Ctx, encryption.ReencryptInput{})
@@ -118,7 +118,7 @@ func TestSealed_Erased(t *testing.T) {
 	b := setup(t)
 	p := b.patient(t, false)
 	about, loose := b.canaries(t, p), b.canaries(t, hmstype.PatientID{})
-	_, err := encryption.New(b.Base).Erase(b.Ctx, encryption.EraseInput{
+	_, err := encryption.New(b.Base, encryption.Config{}).Erase(b.Ctx, encryption.EraseInput{
 		Patient: p, ErasureDetails: encryption.ErasureDetails{Basis: "GDPR 17(1)(b)", Reason: "asked for it"},
 	})
 	require.NoError(t, err)

@@ -179,7 +179,7 @@ func TestService_Get_Erased(t *testing.T) {
 	require.NoError(t, err)
 	for _, p := range []patient.Patient{bare, full} {
 		require.False(t, p.Erased)
-		_, err = encryption.New(env.Base).Erase(env.Ctx, encryption.EraseInput{
+		_, err = encryption.New(env.Base, encryption.Config{}).Erase(env.Ctx, encryption.EraseInput{
 			Patient: p.ID, ErasureDetails: encryption.ErasureDetails{Basis: "GDPR 17", Reason: "asked for it"},
 		})
 		require.NoError(t, err)

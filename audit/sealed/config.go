@@ -100,5 +100,8 @@ func (c Config) verifiers() (note.Verifiers, error) {
 	return note.VerifierList(list...), nil
 }
 
+// OriginName gives Origin, or what stands for it where that is empty.
+func (c Config) OriginName() string { return c.withDefaults().Origin }
+
 // origin names a tenant's log.
 func (c Config) origin(tenant hmstype.TenantID) string { return c.Origin + "/" + tenant.String() }

@@ -1,0 +1,125 @@
+package encryption
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/usecase"
+)
+
+// PublishReport tells what [Service.PublishErasures] did.
+type PublishReport struct {
+	Erasures int `json:"erasures"` // that the database has
+	Told     int `json:"told"`     // of them, those that the ledger did not have yet
+}
+
+var opPublishErasures = usecase.Query[usecase.None, []Erasure]{
+	Name: "encryption.publish_erasures", Permission: hmstype.PermErase,
+	Shows: usecase.Nobody[[]Erasure]("ids, which go into the ledger"), Quiet: "the ledger is its own record",
+}.Declare()
+
+// PublishErasures tells the ledger of every erasure that it has not got: of those that happened in a transaction of the
+// host's, or while the ledger could not be reached. A scheduler calls it daily, and before a backup is restored.
+// [ErrNoLedger], [ErrLedger], [ErrInTransaction].
+// Permission: [hmstype.PermErase].
+func (s *Service) PublishErasures(ctx context.Context) (PublishReport, error) {
+	erased, tenant, err := s.allErasures(ctx)
+	report := PublishReport{Erasures: len(erased)}
+	if err != nil {
+		return report, err
+	}
+	known, err := s.config.entries(ctx, tenant)
+	if err != nil {
+		return report, err
+	}
+	for _, e := range erased {
+		if _, ok := known[e.Patient]; ok {
+			continue
+		}
+		if err := s.config.append(ctx, tenant, e); err != nil {
+			return report, err
+		}
+		report.Told++
+	}
+	return report, nil
+}
+
+// allErasures gives the erasures of the tenant as the database has them.
+func (s *Service) allErasures(ctx context.Context) (list []Erasure, tenant hmstype.TenantID, err error) {
+	list, err = opPublishErasures.Run(ctx, &s.base, usecase.None{},
+		func(ctx context.Context, db dbx.DB, _ usecase.None) ([]Erasure, error) {
+			switch {
+			case s.config.Ledger == nil:
+				return nil, ErrNoLedger
+			case s.base.DB.IsBound():
+				return nil, ErrInTransaction
+			}
+			tenant = db.Tenant()
+			rows, err := dbx.All[erasureRow](ctx, db)
+			list := make([]Erasure, len(rows))
+			for i, r := range rows {
+				list[i] = r.erasure()
+			}
+			return list, err
+		})
+	return list, tenant, err
+}
+
+// ReplayReport tells what [Service.ReplayErasures] did.
+type ReplayReport struct {
+	Entries  int `json:"entries"`  // patients whom the ledger names
+	Standing int `json:"standing"` // of them, those who were erased in this database already
+	Replayed int `json:"replayed"` // those who are erased again now
+	// those whom this database does not know: they were registered after the instant to which it was restored
+	Unknown int `json:"unknown"`
+	// those under a legal hold, which nobody can erase: release the hold and replay again
+	Held []hmstype.PatientID `json:"held"`
+}
+
+// ReplayErasures erases again, after a restore, whoever was erased since the backup: each patient whom the ledger names
+// and who is not erased in this database. Call it for each tenant before people work; to call it again is no error. Where
+// the ledger cannot be read as a whole nothing is done. [ErrNoLedger], [ErrLedger], [ErrInTransaction], [ErrOff].
+// Permission: [hmstype.PermErase].
+func (s *Service) ReplayErasures(ctx context.Context) (ReplayReport, error) {
+	erased, tenant, err := s.allErasures(ctx)
+	if err != nil {
+		return ReplayReport{}, err
+	}
+	entries, err := s.config.entries(ctx, tenant)
+	if err != nil {
+		return ReplayReport{}, err
+	}
+	report := ReplayReport{Entries: len(entries)}
+	for _, e := range erased {
+		if _, ok := entries[e.Patient]; ok {
+			report.Standing++
+			delete(entries, e.Patient)
+		}
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(entries), func(a, b hmstype.PatientID) int {
+		return cmp.Or(entries[a].ErasedAt.Compare(entries[b].ErasedAt), strings.Compare(a.String(), b.String()))
+	}) {
+		e := entries[id]
+		_, err := opErase.Run(ctx, &s.base, EraseInput{Patient: id, ErasureDetails: ErasureDetails{
+			Basis: e.Basis, Reason: "erased on " + e.ErasedAt.Format(time.DateOnly) + ", and again after a restore",
+		}}, s.erase)
+		switch {
+		case err == nil:
+			report.Replayed++
+		case errors.Is(err, hmstype.ErrNotFound):
+			report.Unknown++
+		case errors.Is(err, ErrHeld):
+			report.Held = append(report.Held, id)
+		default:
+			return report, err
+		}
+	}
+	return report, nil
+}
