@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/mod/sumdb/note"
@@ -123,15 +124,7 @@ func TestBackup_RestoredOnAnEmptyServer(t *testing.T) {
 	}
 	require.NoError(t, err)
 	folder := t.TempDir()
-	secret, public, err := note.GenerateKey(rand.Reader, "hms.test")
-	require.NoError(t, err)
-	signer, err := note.NewSigner(secret)
-	require.NoError(t, err)
-	witness, err := sealed.NewFileWitness(filepath.Join(folder, "witness"), public)
-	require.NoError(t, err)
-	config := hms.Config{KeyEncryptionKey: dbtest.New(t).Key, AuditLog: sealed.Config{
-		Origin: "hms.test/trail", Signer: signer, Verifiers: []string{public}, Witnesses: []sealed.Witness{witness},
-	}}
+	config := sealedConfig(t, folder)
 	hospital := func(dsn string) *hms.HMS {
 		_, db := open(t, dsn)
 		h, err := hms.New(db, config)
@@ -153,7 +146,12 @@ func TestBackup_RestoredOnAnEmptyServer(t *testing.T) {
 	_, err = db.ExecContext(ctx, "CREATE ROLE nightly LOGIN; GRANT hms_backup TO nightly")
 	require.NoError(t, err)
 	nightly := strings.Replace(source.DSN(""), "postgres@", "nightly@", 1)
+	var began time.Time
+	require.NoError(t, db.NewRaw(`SELECT clock_timestamp()`).Scan(ctx, &began))
 	shell(t, source.BinDir(), folder, "Back up", "SOURCE="+nightly)
+	lost := register(ctx, t, before)
+	seen, err := before.AuditLog.Seal(ctx, sealed.SealInput{})
+	require.NoError(t, err)
 
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "bootstrap.sql"), []byte(migrate.Bootstrap()), 0o600))
 	empty := localServer(t)
@@ -167,6 +165,10 @@ func TestBackup_RestoredOnAnEmptyServer(t *testing.T) {
 	report, err := after.AuditLog.Verify(ctx)
 	require.NoError(t, err)
 	require.True(t, report.Clean(), "%+v", report)
+	restored, err := after.AuditLog.Restored(ctx, sealed.RestoredInput{To: began, Reason: "the server was lost"})
+	require.NoError(t, err)
+	require.Empty(t, restored.Sealed.Failed)
+	require.Equal(t, seen.Checkpoint.Root, restored.Restoration.Lost[0].Root)
 	log, err := after.AuditLog.VerifyLog(ctx)
 	require.NoError(t, err)
 	require.Empty(t, log.Findings)
@@ -175,11 +177,25 @@ func TestBackup_RestoredOnAnEmptyServer(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, jane.LastName, got.LastName)
 
-	register(ctx, t, after)
+	require.NotEqual(t, lost.MRN, register(ctx, t, after).MRN)
 	_, err = after.AuditLog.Seal(ctx, sealed.SealInput{Sweep: true})
 	require.NoError(t, err)
 	require.NoError(t, after.Migrate(ctx))
 	shell(t, empty.BinDir(), folder, "Back up", "SOURCE="+empty.DSN("hospital"))
+}
+
+// sealedConfig gives a hospital with encryption and a sealed log, whose witness is a file in the folder.
+func sealedConfig(t *testing.T, folder string) hms.Config {
+	t.Helper()
+	secret, public, err := note.GenerateKey(rand.Reader, "hms.test")
+	require.NoError(t, err)
+	signer, err := note.NewSigner(secret)
+	require.NoError(t, err)
+	witness, err := sealed.NewFileWitness(filepath.Join(folder, "witness"), public)
+	require.NoError(t, err)
+	return hms.Config{KeyEncryptionKey: dbtest.New(t).Key, AuditLog: sealed.Config{
+		Origin: "hms.test/trail", Signer: signer, Verifiers: []string{public}, Witnesses: []sealed.Witness{witness},
+	}}
 }
 
 func register(ctx context.Context, t *testing.T, h *hms.HMS) patient.Patient {
