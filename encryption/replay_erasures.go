@@ -20,9 +20,8 @@ type PublishReport struct {
 	Told     int `json:"told"`     // of them, those that the ledger did not have yet
 }
 
-var opPublishErasures = usecase.Query[usecase.None, []Erasure]{
-	Name: "encryption.publish_erasures", Permission: hmstype.PermErase,
-	Shows: usecase.Nobody[[]Erasure]("ids, which go into the ledger"), Quiet: "the ledger is its own record",
+var opPublishErasures = usecase.Command[usecase.None, PublishReport]{
+	Name: "encryption.publish_erasures", Permission: hmstype.PermErase, Shows: usecase.Nobody[PublishReport]("counts only"), Quiet: "the ledger is its own record",
 }.Declare()
 
 // PublishErasures tells the ledger of every erasure that it has not got: of those that happened in a transaction of the
@@ -30,20 +29,24 @@ var opPublishErasures = usecase.Query[usecase.None, []Erasure]{
 // [ErrNoLedger], [ErrLedger], [ErrInTransaction].
 // Permission: [hmstype.PermErase].
 func (s *Service) PublishErasures(ctx context.Context) (PublishReport, error) {
-	erased, tenant, err := s.allErasures(ctx)
-	report := PublishReport{Erasures: len(erased)}
+	var erased erasedHere
+	report, err := opPublishErasures.Run(ctx, &s.base, usecase.None{},
+		func(ctx context.Context, db dbx.DB, _ usecase.None) (r PublishReport, err error) {
+			erased, err = s.allErasures(ctx, db)
+			return PublishReport{Erasures: len(erased.list)}, err
+		})
 	if err != nil {
 		return report, err
 	}
-	known, err := s.config.entries(ctx, tenant)
+	known, err := s.config.entries(ctx, erased.tenant)
 	if err != nil {
 		return report, err
 	}
-	for _, e := range erased {
+	for _, e := range erased.list {
 		if _, ok := known[e.Patient]; ok {
 			continue
 		}
-		if err := s.config.append(ctx, tenant, e); err != nil {
+		if err := s.config.append(ctx, erased.tenant, e); err != nil {
 			return report, err
 		}
 		report.Told++
@@ -51,25 +54,25 @@ func (s *Service) PublishErasures(ctx context.Context) (PublishReport, error) {
 	return report, nil
 }
 
-// allErasures gives the erasures of the tenant as the database has them.
-func (s *Service) allErasures(ctx context.Context) (list []Erasure, tenant hmstype.TenantID, err error) {
-	list, err = opPublishErasures.Run(ctx, &s.base, usecase.None{},
-		func(ctx context.Context, db dbx.DB, _ usecase.None) ([]Erasure, error) {
-			switch {
-			case s.config.Ledger == nil:
-				return nil, ErrNoLedger
-			case s.base.DB.IsBound():
-				return nil, ErrInTransaction
-			}
-			tenant = db.Tenant()
-			rows, err := dbx.All[erasureRow](ctx, db)
-			list := make([]Erasure, len(rows))
-			for i, r := range rows {
-				list[i] = r.erasure()
-			}
-			return list, err
-		})
-	return list, tenant, err
+// erasedHere is what the database says of a tenant's erasures.
+type erasedHere struct {
+	tenant hmstype.TenantID
+	list   []Erasure
+}
+
+func (s *Service) allErasures(ctx context.Context, db dbx.DB) (erasedHere, error) {
+	switch {
+	case s.config.Ledger == nil:
+		return erasedHere{}, ErrNoLedger
+	case s.base.DB.IsBound():
+		return erasedHere{}, ErrInTransaction
+	}
+	rows, err := dbx.All[erasureRow](ctx, db)
+	erased := erasedHere{tenant: db.Tenant(), list: make([]Erasure, len(rows))}
+	for i, r := range rows {
+		erased.list[i] = r.erasure()
+	}
+	return erased, err
 }
 
 // ReplayReport tells what [Service.ReplayErasures] did.
@@ -83,21 +86,31 @@ type ReplayReport struct {
 	Held []hmstype.PatientID `json:"held"`
 }
 
+var opReplayErasures = usecase.Command[usecase.None, ReplayReport]{
+	Name: "encryption.replay_erasures", Permission: hmstype.PermErase,
+	Shows: usecase.Nobody[ReplayReport]("counts, and ids of those under a hold"), Quiet: "each erasure leaves an event of its own",
+}.Declare()
+
 // ReplayErasures erases again, after a restore, whoever was erased since the backup: each patient whom the ledger names
 // and who is not erased in this database. Call it for each tenant before people work; to call it again is no error. Where
 // the ledger cannot be read as a whole nothing is done. [ErrNoLedger], [ErrLedger], [ErrInTransaction], [ErrOff].
 // Permission: [hmstype.PermErase].
 func (s *Service) ReplayErasures(ctx context.Context) (ReplayReport, error) {
-	erased, tenant, err := s.allErasures(ctx)
+	var erased erasedHere
+	report, err := opReplayErasures.Run(ctx, &s.base, usecase.None{},
+		func(ctx context.Context, db dbx.DB, _ usecase.None) (r ReplayReport, err error) {
+			erased, err = s.allErasures(ctx, db)
+			return r, err
+		})
 	if err != nil {
-		return ReplayReport{}, err
+		return report, err
 	}
-	entries, err := s.config.entries(ctx, tenant)
+	entries, err := s.config.entries(ctx, erased.tenant)
 	if err != nil {
-		return ReplayReport{}, err
+		return report, err
 	}
-	report := ReplayReport{Entries: len(entries)}
-	for _, e := range erased {
+	report.Entries = len(entries)
+	for _, e := range erased.list {
 		if _, ok := entries[e.Patient]; ok {
 			report.Standing++
 			delete(entries, e.Patient)

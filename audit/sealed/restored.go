@@ -19,7 +19,7 @@ type SkippedNumbers = dbx.SkippedNumbers
 type RestoredInput struct {
 	// To is the instant of the recovery's target, or at which the dump that was restored began, by the old database's
 	// clock: what was committed later is lost. Required, not of the future.
-	To     time.Time `json:"to"`
+	To     time.Time `json:"to,omitzero"`
 	Reason string    `json:"reason"` // 3 to 1000 characters, no patient's data: witnesses keep it
 	// Margin is how many numbers each series leaves out, for those that were given to people after To; up to
 	// 1,000,000, zero means 1000. Choose more than the busiest series gives in the time that was lost.

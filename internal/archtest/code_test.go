@@ -180,7 +180,8 @@ var bans = []struct {
 			) || strings.Contains(s.body, "SharedData") || strings.Contains(s.body, "rapid.T") ||
 				strings.HasPrefix(s.path, "internal/archtest/") ||
 				s.path == "test/fault/pgbouncer_test.go" || // in CI it fails instead
-				s.path == "test/fault/backup_test.go" // only where the server came without pg_dump, as an embedded one
+				s.path == "test/fault/backup_test.go" || // only where the server came without pg_dump, as an embedded one
+				s.path == "test/fault/restore_drill_test.go" // the same, of pg_basebackup
 		}, "a test that does not run proves nothing",
 	},
 	{

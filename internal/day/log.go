@@ -1,7 +1,10 @@
 package day
 
 import (
+	"context"
 	"crypto/rand"
+	"slices"
+	"sync"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -9,7 +12,28 @@ import (
 	"github.com/chelal/hms/audit/sealed"
 )
 
-// WithLog gives the configuration a signer, so that the audit trail can be sealed.
+// ledger remembers erasures in memory.
+type ledger struct {
+	mu    sync.Mutex
+	notes map[string][]string // by origin
+}
+
+// Append implements [encryption.Ledger].
+func (l *ledger) Append(_ context.Context, origin, signed string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.notes[origin] = append(l.notes[origin], signed)
+	return nil
+}
+
+// Entries implements [encryption.Ledger].
+func (l *ledger) Entries(_ context.Context, origin string) ([]string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.notes[origin]), nil
+}
+
+// WithLog gives the configuration a signer, so that the audit trail can be sealed, and a ledger of erasures.
 func WithLog(t T) func(*hms.Config) {
 	t.Helper()
 	secret, public, err := note.GenerateKey(rand.Reader, "hms.test")
@@ -22,6 +46,7 @@ func WithLog(t T) func(*hms.Config) {
 		t.FailNow()
 	}
 	return func(c *hms.Config) {
+		c.ErasureLedger = &ledger{notes: map[string][]string{}}
 		c.AuditLog = sealed.Config{Origin: "hms.test/trail", Signer: signer, Verifiers: []string{public}}
 	}
 }

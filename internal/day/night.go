@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"time"
 
 	"github.com/chelal/hms/audit"
 	"github.com/chelal/hms/audit/sealed"
@@ -56,7 +57,7 @@ func (d *Day) Seal() {
 	d.t.Helper()
 	s, log := d.H.Audit, d.H.AuditLog
 	d.Settle()
-	run(d, d.Ctx, log.Seal, sealed.SealInput{Sweep: true})
+	report := run(d, d.Ctx, log.Seal, sealed.SealInput{Sweep: true})
 	list := run(d, d.Ctx, s.ListEvents, audit.ListEventsInput{})
 	d.require(len(list.Items) == 0, "the trail knows names that nobody has")
 	list, err := s.ListEventsOfPatient(d.Ctx, d.Who.ID, hmstype.Page{})
@@ -65,6 +66,17 @@ func (d *Day) Seal() {
 	run(d, d.Ctx, log.ProvePatient, sealed.ProvePatientInput{Patient: d.Who.ID})
 	perform(d, d.Ctx, log.Verify)
 	perform(d, d.Ctx, log.VerifyLog)
+	d.restore(report.Checkpoint.Time)
+}
+
+// restore does what follows a restore, although there was none: the log goes on, and who was erased is still.
+func (d *Day) restore(to time.Time) {
+	run(d, d.Ctx, d.H.AuditLog.Restored, sealed.RestoredInput{To: to, Reason: d.Pen.Text("restore"), Margin: 10})
+	list := perform(d, d.Ctx, d.H.AuditLog.ListRestorations)
+	d.require(len(list.List) == 1, "%d restores are on record", len(list.List))
+	perform(d, d.Ctx, d.H.Encryption.PublishErasures)
+	replayed := perform(d, d.Ctx, d.H.Encryption.ReplayErasures)
+	d.require(replayed.Entries == replayed.Standing && replayed.Entries > 0, "the ledger: %+v", replayed)
 }
 
 // Settle waits until nobody's transaction, of whichever test, holds back the watermark up to which

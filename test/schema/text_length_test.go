@@ -72,7 +72,7 @@ var endlessTexts = map[string]string{
 	"a signed note, or what one says of an archive": `
 		audit_checkpoint.note audit_record.note audit_purge.archive audit_purge.basis audit_purge.note`,
 	"the program's own": `
-		counter.name idempotency_key.actor idempotency_key.operation lock.name outbox.entity
+		counter.name skipped_number.series idempotency_key.actor idempotency_key.operation lock.name outbox.entity
 		outbox.entity_id outbox.event_type outbox_decision.entity outbox_decision.entity_id outbox_decision.event_type`,
 	"allocated from a counter": `bill.bill_number credit_note.note_number
 		lab_order.number lab_specimen.accession`,
@@ -159,6 +159,7 @@ var storedAs = pairs(`
 	clinical.EnterPrescriptionInErrorInput.Reason: prescription.stop_reason
 	clinical.EnterVitalsInErrorInput.Reason: vitals.error_reason
 	encryption.ErasureDetails: erasure
+	sealed.RestoredInput.Reason: skipped_number.reason
 	facility.BedDetails: bed
 	facility.WardDetails: ward
 	hmstype.Code.Display: allergy.substance_display condition.code_display
