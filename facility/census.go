@@ -48,7 +48,8 @@ func (s *Service) GetCensus(ctx context.Context, in GetCensusInput) ([]WardCensu
 func census(ctx context.Context, db dbx.DB, in GetCensusInput) ([]WardCensus, error) {
 	at := hmstype.Instant(in.At)
 	wards := []WardCensus{}
-	err := db.NewRaw(`SELECT w.id AS ward, w.name,
+	// How many lie there at an instant depends on the instant: planned for it each time.
+	err := db.Replanned().NewRaw(`SELECT w.id AS ward, w.name,
 		(SELECT count(*) FROM hms.bed AS b WHERE b.tenant_id = ?0 AND b.ward_id = w.id AND b.status <> 'C') AS beds,
 		coalesce(sum(lying.patients), 0)::bigint AS patients
 		FROM hms.ward AS w LEFT JOIN (
