@@ -120,7 +120,8 @@ func TestService_SealWhileATransactionIsPrepared(t *testing.T) {
 	t.Parallel()
 	b := held(t, map[string]string{"max_prepared_transactions": "2"})
 	b.sql(t, `BEGIN; INSERT INTO hms.audit_event
-		(tenant_id, actor, action, entity, entity_id, operation, request_id, purpose) VALUES ('`+b.Tenant.String()+`', 'human:late', 'read', 'test', 'late', '', '', ''); PREPARE TRANSACTION 'order 17'`)
+		(tenant_id, actor, action, entity, entity_id, operation, request_id, purpose)
+		VALUES ('`+b.Tenant.String()+`', 'human:late', 'read', 'test', 'late', '', '', ''); PREPARE TRANSACTION 'order 17'`)
 	name := `the prepared transaction "order 17" of postgres in postgres since 2`
 	require.Contains(t, b.untilHeldBack(t).HeldBack, name)
 	b.requireHeldBack(t, name)

@@ -127,7 +127,8 @@ func TestService_SealWhereIDsBeginAnew(t *testing.T) {
 	t.Parallel()
 	b := attacked(t)
 	b.sql(t, `INSERT INTO hms.audit_event
-		(tenant_id, actor, action, entity, entity_id, operation, request_id, purpose, xid) SELECT '`+b.Tenant.String()+`', 'human:x', 'read', 'restored', i::text, '', '', '', (txid_current() + i)::text::xid8
+		(tenant_id, actor, action, entity, entity_id, operation, request_id, purpose, xid)
+		SELECT '`+b.Tenant.String()+`', 'human:x', 'read', 'restored', i::text, '', '', '', (txid_current() + i)::text::xid8
 		FROM generate_series(2, 60) AS i`)
 	b.sql(t, `UPDATE hms.audit_checkpoint SET xid = '4000000000000', sealed = '3999999999000:3999999999999:3999999999000'`)
 	b.sealBy(t, sealed.SealInput{Limit: 11})
