@@ -2005,10 +2005,11 @@ CREATE TABLE hms.audit_checkpoint ( -- hms_owner
     note text NOT NULL,
     number bigint NOT NULL,
     root bytea NOT NULL,
+    sealed pg_snapshot NOT NULL,
     sealed_at timestamp with time zone NOT NULL,
     size bigint NOT NULL,
     tenant_id uuid NOT NULL,
-    watermark xid8 NOT NULL,
+    xid xid8 NOT NULL,
     CONSTRAINT audit_checkpoint_number_check CHECK ((number >= 1)),
     CONSTRAINT audit_checkpoint_pkey PRIMARY KEY (tenant_id, number),
     CONSTRAINT audit_checkpoint_root_check CHECK ((length(root) = 32)),
@@ -2034,7 +2035,11 @@ CREATE TABLE hms.audit_event ( -- hms_owner
     operation text NOT NULL,
     patient_id uuid,
     purpose text NOT NULL,
-    recorded_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    recorded_at timestamp with time zone NOT NULL DEFAULT 
+CASE
+    WHEN (pg_current_xact_id() IS NOT NULL) THEN clock_timestamp()
+    ELSE NULL::timestamp with time zone
+END,
     request_id text NOT NULL,
     salt bytea NOT NULL DEFAULT uuid_send(gen_random_uuid()),
     tenant_id uuid NOT NULL,
@@ -2070,7 +2075,11 @@ CREATE TABLE hms.audit_event_default ( -- hms_owner
     operation text NOT NULL,
     patient_id uuid,
     purpose text NOT NULL,
-    recorded_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    recorded_at timestamp with time zone NOT NULL DEFAULT 
+CASE
+    WHEN (pg_current_xact_id() IS NOT NULL) THEN clock_timestamp()
+    ELSE NULL::timestamp with time zone
+END,
     request_id text NOT NULL,
     salt bytea NOT NULL DEFAULT uuid_send(gen_random_uuid()),
     tenant_id uuid NOT NULL,

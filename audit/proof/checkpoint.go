@@ -18,9 +18,9 @@ type Checkpoint struct {
 	Size   int64     `json:"size"`          // number of leaves
 	Root   tlog.Hash `json:"root"`          // of the tree of that size
 	Time   time.Time `json:"time,omitzero"` // UTC, microseconds; the database's clock
-	// Through is the low-water mark: every event that was recorded before it, but for those of
-	// transactions that were still open, is in the log. Equal to Time unless the sealer had
-	// more to seal than one step takes.
+	// Through is the low-water mark: no event that was recorded before it, by the database's clock, ever appears outside
+	// the log. A moment before Time, unless a transaction was open that may have begun earlier, or the sealer had more to
+	// seal than one step takes; zero where nothing can be said yet. UTC, microseconds.
 	Through time.Time `json:"through,omitzero"`
 	// Reading names the way in which the database's catalogue was read, eight hexadecimal digits: only
 	// fingerprints of one reading tell whether it changed.

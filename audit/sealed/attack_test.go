@@ -194,7 +194,7 @@ func TestService_SealRefusesADamagedLog(t *testing.T) {
 	t.Run("RestoredTransactionIDs", func(t *testing.T) { // the server that we came from had counted further
 		t.Parallel()
 		b := attacked(t)
-		b.sql(t, `UPDATE hms.audit_checkpoint SET watermark = '4000000000000'`)
+		b.sql(t, `UPDATE hms.audit_checkpoint SET xid = '4000000000000'`)
 		b.record(t, 5)
 		before := b.seal(t)
 		require.Positive(t, before.Sealed)

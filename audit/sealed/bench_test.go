@@ -37,8 +37,21 @@ func (b *logBundle) fill(tb testing.TB, n int) {
 }
 
 // BenchmarkService_Seal seals events, ten thousand a step, and reports events a second.
-func BenchmarkService_Seal(b *testing.B) {
+func BenchmarkService_Seal(b *testing.B) { benchmarkSeal(b, newLog(b, dbtest.NewDurable(b))) }
+
+// BenchmarkService_SealHeldBack is the same while a transaction stays open that began before all of them.
+func BenchmarkService_SealHeldBack(b *testing.B) {
 	l := newLog(b, dbtest.NewDurable(b))
+	tx, err := l.DB.BeginTx(b.Context(), nil)
+	require.NoError(b, err)
+	_, err = tx.ExecContext(b.Context(), `SELECT pg_current_xact_id()`)
+	require.NoError(b, err)
+	benchmarkSeal(b, l)
+	require.NoError(b, tx.Rollback())
+}
+
+func benchmarkSeal(b *testing.B, l *logBundle) {
+	b.Helper()
 	done := 0
 	for b.Loop() {
 		b.StopTimer()

@@ -2,6 +2,7 @@ package sealed
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -16,7 +17,10 @@ type checkpointRow struct {
 	root         []byte
 	sealedAt     time.Time
 	note         string
-	watermark    uint64 // not signed: it only saves the sealer from looking everywhere
+	// Not signed, for they only save the sealer from looking everywhere: every event of the sealed transactions is in
+	// the log; and the newest transaction that had sealed.
+	sealed extent
+	xid    uint64
 }
 
 // open gives the checkpoint that the row's note signs, where the row says the same.
@@ -31,7 +35,7 @@ func (r checkpointRow) open(origin string, verifiers note.Verifiers) (proof.Chec
 	return c, nil
 }
 
-const checkpointColumns = `SELECT number, size, root, sealed_at, note, watermark::text::bigint
+const checkpointColumns = `SELECT number, size, root, sealed_at, note, sealed::text, xid::text
 	FROM hms.audit_checkpoint WHERE tenant_id = $1`
 
 // lastCheckpoint gives the newest head, ok is false for a log without any.
@@ -52,7 +56,14 @@ func checkpoints(ctx context.Context, db dbx.DB, query string, args ...any) ([]c
 	var list []checkpointRow
 	for rows.Next() {
 		var r checkpointRow
-		if err := rows.Scan(&r.number, &r.size, &r.root, &r.sealedAt, &r.note, &r.watermark); err != nil {
+		var sealed, xid string
+		if err := rows.Scan(&r.number, &r.size, &r.root, &r.sealedAt, &r.note, &sealed, &xid); err != nil {
+			return nil, err
+		}
+		if r.sealed, err = parseExtent(sealed); err != nil {
+			return nil, err
+		}
+		if r.xid, err = strconv.ParseUint(xid, 10, 64); err != nil {
 			return nil, err
 		}
 		r.sealedAt = r.sealedAt.UTC()

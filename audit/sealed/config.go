@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/hmstype"
 )
 
@@ -29,8 +30,9 @@ type Config struct {
 	// the database administrator's reach, a log that was cut or rewritten together with its
 	// checkpoints by who has the signing key goes unnoticed.
 	Witnesses []Witness
-	// LongestTransaction bounds how long a use case's transaction may last; zero means 5 minutes.
-	// An event that is sealed later than this after it was recorded counts as back-dated.
+	// LongestTransaction is how long a transaction may stay open, of whichever database of the server, before the log
+	// says that it holds sealing back; zero means 5 minutes. It is sealed late, all others are not: but until it ends
+	// nobody can know what else it may still record ([FindingHeldBack], [LogReport.Delays]).
 	LongestTransaction time.Duration
 	// Refresh is the age from which an unchanged log gets a new checkpoint, to show that the
 	// sealer lives; zero means 1 hour. A checkpoint of twice that age counts as stale, and so does
@@ -102,6 +104,11 @@ func (c Config) verifiers() (note.Verifiers, error) {
 
 // OriginName gives Origin, or what stands for it where that is empty.
 func (c Config) OriginName() string { return c.withDefaults().Origin }
+
+// isHeldBack tells whether more than is usual may have been outside the log when a checkpoint was signed.
+func (c Config) isHeldBack(p proof.Checkpoint) bool {
+	return p.Time.Sub(p.Through) > c.LongestTransaction
+}
 
 // origin names a tenant's log.
 func (c Config) origin(tenant hmstype.TenantID) string { return c.Origin + "/" + tenant.String() }

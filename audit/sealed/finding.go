@@ -21,9 +21,10 @@ const (
 	FindingEdited FindingKind = "event-edited"
 	// FindingRemoved: a leaf has no event, and no purge explains it.
 	FindingRemoved FindingKind = "event-removed"
-	// FindingInserted: an event that should long be in the log is not.
+	// FindingInserted: an event is not in the log, and was recorded when a checkpoint says that all such are.
 	FindingInserted FindingKind = "event-not-sealed"
-	// FindingBackDated: an event was recorded long before it was sealed, or after it.
+	// FindingBackDated: an event was recorded before the instant up to which an earlier checkpoint says that all are in
+	// the log, or after it was sealed.
 	FindingBackDated FindingKind = "event-back-dated"
 	// FindingLeaf: a leaf's number is missing.
 	FindingLeaf FindingKind = "leaf-missing"
@@ -54,6 +55,10 @@ const (
 	FindingKeyDistrusted FindingKind = "key-distrusted"
 	// FindingStale: nothing was sealed for too long.
 	FindingStale FindingKind = "checkpoint-stale"
+	// FindingHeldBack: a transaction has been open for longer than [Config.LongestTransaction], so that the newest
+	// checkpoint cannot say that nothing is outside the log. The detail names it, as far as the login of whoever asks
+	// may see it.
+	FindingHeldBack FindingKind = "sealing-held-back"
 	// FindingPurge: the record of a purge is not what was signed, or not of the leaves that are there; or an event that
 	// it purged is there again.
 	FindingPurge FindingKind = "purge-invalid"
@@ -91,6 +96,9 @@ type LogReport struct {
 	Restorations []proof.Restoration `json:"restorations"`
 	Findings     []Finding           `json:"findings"`  // at most [MaxFindings]
 	Truncated    bool                `json:"truncated"` // there were more
+	// Delays are the times at which a transaction was open for longer than [Config.LongestTransaction], oldest first; at
+	// most [MaxFindings], the newest. They are told for what they are worth: no honest event is a finding for them.
+	Delays []Delay `json:"delays"`
 	// Catalogue tells of the schema and our roles, and why they could not be compared, if so.
 	Catalogue CatalogueReport `json:"catalogue"`
 }
@@ -119,6 +127,10 @@ func (r LogReport) String() string {
 	}
 	if r.Catalogue.NotCompared != "" {
 		lookedAt += "; the catalogue was not compared: " + r.Catalogue.NotCompared
+	}
+	if len(r.Delays) > 0 {
+		lookedAt += fmt.Sprintf("; %d times sealing was held back, last by checkpoint %d", len(r.Delays),
+			r.Delays[len(r.Delays)-1].Until)
 	}
 	return usecase.ReportText(r.Clean(), lookedAt, faults...)
 }

@@ -3,6 +3,7 @@ package sealed
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strconv"
 	"time"
 
@@ -10,7 +11,6 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/chelal/hms/audit/proof"
-	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 )
 
@@ -65,58 +65,60 @@ type leaf struct {
 	hash       tlog.Hash
 }
 
-// snapshot is a moment in the life of the server's transactions: all below xmin have ended,
-// none from xmax on has begun.
-type snapshot struct {
-	xmin, xmax uint64
-	at         time.Time // UTC
-}
-
-func takeSnapshot(ctx context.Context, db dbx.DB) (s snapshot, err error) {
-	err = db.QueryRow(ctx, `SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint, clock_timestamp()
-		FROM pg_current_snapshot() AS s`).Scan(&s.xmin, &s.xmax, &s.at)
-	s.at = hmstype.Instant(s.at)
-	return s, err
-}
-
-// Events go into the log in the order of their transactions, and only of transactions below
-// the snapshot: all of those have ended, so none of their events can appear later, and a
-// position in this order is one behind which nothing is forgotten.
+// Events go into the log as soon as their transactions are seen to have ended: first those of transactions that were
+// still open at the step before, then in the order of transactions. What the log has already, because a step stopped
+// half way or because ids began anew, is left out by its leaf, which is looked up and not joined: no plan can then
+// read the whole log.
 const (
-	// The transaction at which the step before may have stopped half way.
-	ofTransaction = `SELECT ` + eventColumns + ` FROM hms.audit_event AS e
-		WHERE e.tenant_id = $1 AND e.xid = $2::text::xid8 AND e.xid < $3::text::xid8
-		  AND NOT EXISTS (SELECT 1 FROM hms.audit_leaf AS l
-			WHERE l.tenant_id = $1 AND l.recorded_at = e.recorded_at AND l.event_id = e.id)
-		ORDER BY e.recorded_at, e.id LIMIT $4`
-	afterTransaction = `SELECT ` + eventColumns + ` FROM hms.audit_event AS e
-		WHERE e.tenant_id = $1 AND e.xid > $2::text::xid8 AND e.xid < $3::text::xid8
-		ORDER BY e.xid, e.recorded_at, e.id LIMIT $4`
-	// After a restore the ids of old transactions may lie in the future.
+	ofTransactions = `SELECT ` + eventColumns + ` FROM hms.audit_event AS e
+		WHERE e.tenant_id = $1 AND e.xid = ANY ($2::text[]::xid8[])
+		  AND (SELECT l.leaf_index FROM hms.audit_leaf AS l
+			WHERE l.tenant_id = $1 AND l.recorded_at = e.recorded_at AND l.event_id = e.id) IS NULL
+		ORDER BY e.xid, e.recorded_at, e.id LIMIT $3`
+	ofRange = `SELECT ` + eventColumns + ` FROM hms.audit_event AS e
+		WHERE e.tenant_id = $1 AND e.xid >= $2::text::xid8 AND e.xid < $3::text::xid8 AND e.xid <> ALL ($4::text[]::xid8[])
+		  AND (SELECT l.leaf_index FROM hms.audit_leaf AS l
+			WHERE l.tenant_id = $1 AND l.recorded_at = e.recorded_at AND l.event_id = e.id) IS NULL
+		ORDER BY e.xid, e.recorded_at, e.id LIMIT $5`
+	// After a restore the ids of old transactions may lie in the future. So may that of one which committed a moment
+	// ago, whose turn comes.
 	withoutLeaf = `SELECT ` + eventColumns + ` FROM hms.audit_event AS e
-		WHERE e.tenant_id = $1 AND (e.xid < $2::text::xid8 OR e.xid >= $3::text::xid8)
+		WHERE e.tenant_id = $1 AND e.xid <> ALL ($3::text[]::xid8[]) AND (e.xid < $2::text::xid8 OR e.recorded_at < now())
 		  AND NOT EXISTS (SELECT 1 FROM hms.audit_leaf AS l
 			WHERE l.tenant_id = $1 AND l.recorded_at = e.recorded_at AND l.event_id = e.id)
 		ORDER BY e.recorded_at, e.id LIMIT $4`
 )
 
-// unsealed gives the next events for the log, from a watermark on.
-func unsealed(ctx context.Context, db dbx.DB, watermark uint64, now snapshot, limit int) ([]leaf, error) {
-	leaves, err := selectLeaves(ctx, db, ofTransaction, watermark, now.xmin, limit)
-	if err != nil || len(leaves) == limit {
-		return leaves, err
+// unsealed gives the next events for the log, of transactions that are in one extent and not in an earlier one, and
+// the extent that the log then has.
+func unsealed(ctx context.Context, db dbx.DB, sealed, ended extent, limit int) (leaves []leaf, to extent, err error) {
+	if late := sealed.newly(ended); len(late) > 0 {
+		if leaves, err = selectLeaves(ctx, db, ofTransactions, texts(late), limit); err != nil {
+			return nil, sealed, err
+		}
+		if len(leaves) == limit { // it may have stopped within a transaction, which stays an exception
+			stopped := leaves[limit-1].xid
+			return leaves, extent{sealed.below, slices.DeleteFunc(slices.Clone(sealed.except), func(id uint64) bool {
+				_, ended := slices.BinarySearch(late, id)
+				return ended && id < stopped
+			})}, nil
+		}
 	}
-	more, err := selectLeaves(ctx, db, afterTransaction, watermark, now.xmin, limit-len(leaves))
-	return append(leaves, more...), err
+	more, err := selectLeaves(ctx, db, ofRange, strconv.FormatUint(sealed.below, 10),
+		strconv.FormatUint(ended.below, 10), texts(ended.except), limit-len(leaves))
+	if leaves = append(leaves, more...); err == nil && len(leaves) == limit {
+		return leaves, ended.upTo(leaves[limit-1].xid), nil
+	}
+	return leaves, ended, err
 }
 
-// forgotten gives events without a leaf, wherever they lie in the trail.
-func forgotten(ctx context.Context, db dbx.DB, now snapshot, limit int) ([]leaf, error) {
-	return selectLeaves(ctx, db, withoutLeaf, now.xmin, now.xmax, limit)
+// forgotten gives events without a leaf, wherever they lie in the trail. How many there are decides how one looks.
+func forgotten(ctx context.Context, db dbx.DB, ended extent, limit int) ([]leaf, error) {
+	return selectLeaves(ctx, db.Replanned(), withoutLeaf, strconv.FormatUint(ended.below, 10), texts(ended.except), limit)
 }
 
-func selectLeaves(ctx context.Context, db dbx.DB, query string, from, to uint64, limit int) ([]leaf, error) {
-	rows, err := db.Query(ctx, query, db.Tenant(), strconv.FormatUint(from, 10), strconv.FormatUint(to, 10), limit)
+func selectLeaves(ctx context.Context, db dbx.DB, query string, args ...any) ([]leaf, error) {
+	rows, err := db.Query(ctx, query, append([]any{db.Tenant()}, args...)...)
 	if err != nil {
 		return nil, err
 	}

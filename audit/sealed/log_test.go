@@ -123,8 +123,9 @@ func TestService_Seal(t *testing.T) {
 	t.Run("OnlyTheSealerAdds", func(t *testing.T) {
 		t.Parallel()
 		err := b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
-			_, err := db.Exec(ctx, `INSERT INTO hms.audit_checkpoint (tenant_id, number, size, root, sealed_at, note, watermark)
-				VALUES ($1, 999, 1, decode(repeat('00', 32), 'hex'), now(), 'forged', '1')`, db.Tenant())
+			_, err := db.Exec(ctx, `INSERT INTO hms.audit_checkpoint
+				(tenant_id, number, size, root, sealed_at, note, sealed, xid)
+				VALUES ($1, 999, 1, decode(repeat('00', 32), 'hex'), now(), 'forged', '1:1:', '1')`, db.Tenant())
 			return err
 		})
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)

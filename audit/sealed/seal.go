@@ -39,6 +39,9 @@ type SealReport struct {
 	More       bool             `json:"more"`       // the step was full: call again
 	Witnessed  []string         `json:"witnessed"`  // names of the witnesses that took the checkpoint
 	Failed     map[string]error `json:"failed"`     // by name of the witness; what was sealed stays sealed
+	// HeldBack names the transaction that has been open for longer than [Config.LongestTransaction], as far as the login
+	// may see it; empty where there is none. Only its own events wait for it.
+	HeldBack string `json:"heldBack"`
 }
 
 var opSeal = usecase.Command[SealInput, SealReport]{
@@ -70,15 +73,27 @@ func (s *Service) seal(ctx context.Context, db dbx.DB, in SealInput) (SealReport
 	if err := db.LockName(ctx, "audit.seal"); err != nil {
 		return SealReport{}, err
 	}
+	now, err := takeMoment(ctx, db)
+	if err != nil {
+		return SealReport{}, err
+	}
+	s.ids.read(now, s.config.LongestTransaction/128)
 	var report SealReport
-	err := db.AsSealer(ctx, func(ctx context.Context) (err error) {
-		report, err = s.sealLocked(ctx, db, in)
+	err = db.AsSealer(ctx, func(ctx context.Context) (err error) {
+		report, err = s.sealLocked(ctx, db, in, now)
 		return err
 	})
+	if err != nil || report.Number == 1 || !s.config.isHeldBack(report.Checkpoint) {
+		return report, err
+	}
+	if report.HeldBack, err = oldestSession(ctx, db, now.own); err == nil {
+		s.base.Log.Warn().Str("op", "audit.seal").Time("through", report.Checkpoint.Through).Str("by", report.HeldBack).
+			Msg("sealing is held back")
+	}
 	return report, err
 }
 
-func (s *Service) sealLocked(ctx context.Context, db dbx.DB, in SealInput) (SealReport, error) {
+func (s *Service) sealLocked(ctx context.Context, db dbx.DB, in SealInput, now moment) (SealReport, error) {
 	head, err := s.head(ctx, db)
 	if err != nil {
 		return SealReport{}, err
@@ -87,9 +102,8 @@ func (s *Service) sealLocked(ctx context.Context, db dbx.DB, in SealInput) (Seal
 	if limit == 0 {
 		limit = defaultBatch
 	}
-	now, err := takeSnapshot(ctx, db)
-	if err != nil {
-		return SealReport{}, err
+	if now.at.Before(head.Time) { // the clock was set back: checkpoints' times do not go with it
+		now.at = head.Time
 	}
 	step, err := nextStep(ctx, db, head, now, limit, in.Sweep)
 	if err != nil {
@@ -103,7 +117,12 @@ func (s *Service) sealLocked(ctx context.Context, db dbx.DB, in SealInput) (Seal
 	if err != nil {
 		return SealReport{}, err
 	}
-	if len(step.leaves) == 0 && head.number > 0 && now.at.Sub(head.Time) < s.config.Refresh &&
+	through := head.Through
+	if !step.more { // else what is left may be as old as what was left before
+		through = s.through(head, now)
+	}
+	goesOn := s.config.isHeldBack(head.Checkpoint) && through.After(head.Through)
+	if len(step.leaves) == 0 && head.number > 0 && now.at.Sub(head.Time) < s.config.Refresh && !goesOn &&
 		!catalogue.differsFrom(head.Checkpoint) && head.Records == head.keys.count() {
 		return SealReport{Checkpoint: head.Checkpoint, Number: head.number, Failed: failed}, nil
 	}
@@ -113,7 +132,7 @@ func (s *Service) sealLocked(ctx context.Context, db dbx.DB, in SealInput) (Seal
 			return SealReport{}, err
 		}
 	}
-	next, err := s.extend(ctx, db, head, step, now.at, catalogue)
+	next, err := s.extend(ctx, db, head, step, now.at, through, catalogue)
 	return SealReport{
 		Checkpoint: next, Number: head.number + 1, Sealed: len(step.leaves), More: step.more, Failed: failed,
 	}, err
@@ -121,43 +140,45 @@ func (s *Service) sealLocked(ctx context.Context, db dbx.DB, in SealInput) (Seal
 
 // step is what one call seals.
 type step struct {
-	leaves    []leaf
-	more      bool   // there was more than one step takes
-	watermark uint64 // where the next step begins
+	leaves []leaf
+	more   bool   // there was more than one step takes
+	sealed extent // what is then in the log
+	xid    uint64 // what later steps know ids by that began anew: the newest transaction that had sealed
 }
 
-// nextStep chooses the events. Transaction ids that are behind the watermark tell of a restore:
-// then it looks everywhere, as a sweep does.
-func nextStep(ctx context.Context, db dbx.DB, h head, now snapshot, limit int, sweep bool) (step, error) {
-	sweep = sweep || now.xmin < h.watermark
-	var next step
+// nextStep chooses the events. Where no transaction has ended that is as young as one that sealed, ids began anew by a
+// restore: then it looks everywhere, as a sweep does.
+//
+// What a checkpoint says to be in the log lies below the id of a transaction that has sealed. Such a one is on disk
+// together with the checkpoint, so that after a crash no id below it is given out again.
+func nextStep(ctx context.Context, db dbx.DB, h head, now moment, limit int, sweep bool) (step, error) {
+	next := step{xid: max(h.xid, now.own)}
+	if now.xmax <= max(h.xid, h.sealed.below) {
+		next.xid, sweep = now.own, true
+	}
+	ended := now.ended(next.xid)
 	var err error
 	if sweep {
-		next.leaves, err = forgotten(ctx, db, now, limit)
+		next.leaves, err = forgotten(ctx, db, ended, limit)
+		next.sealed = ended
 	} else {
-		next.leaves, err = unsealed(ctx, db, h.watermark, now, limit)
+		next.leaves, next.sealed, err = unsealed(ctx, db, h.sealed, ended, limit)
 	}
 	next.more = len(next.leaves) == limit
-	switch {
-	case err != nil:
-		return step{}, err
-	case !next.more:
-		next.watermark = now.xmin
-	case sweep:
-		next.watermark = h.watermark
-	default:
-		next.watermark = next.leaves[limit-1].xid
+	if sweep && next.more {
+		next.sealed, next.xid = h.sealed, h.xid
 	}
-	return next, nil
+	return next, err
 }
 
 // head is where the log ends.
 type head struct {
 	proof.Checkpoint
-	number    int64  // zero: there is no log yet
-	watermark uint64 // events of transactions below it are in the log
-	tree      *tree
-	keys      *keyring
+	number int64  // zero: there is no log yet
+	sealed extent // every event of these transactions is in the log
+	xid    uint64 // see step
+	tree   *tree
+	keys   *keyring
 }
 
 // head reads the end of the log and refuses one that is not what was signed.
@@ -186,7 +207,7 @@ func (s *Service) head(ctx context.Context, db dbx.DB) (head, error) {
 	if !h.keys.signs(row) || h.Records > h.keys.count() {
 		return head{}, ErrLogDamaged
 	}
-	h.number, h.watermark = row.number, row.watermark
+	h.number, h.sealed, h.xid = row.number, row.sealed, row.xid
 	root, err := h.tree.root(row.size)
 	if err != nil {
 		return head{}, err
@@ -199,16 +220,13 @@ func (s *Service) head(ctx context.Context, db dbx.DB) (head, error) {
 
 // extend stores the leaves, the new subtrees and the signed checkpoint.
 func (s *Service) extend(
-	ctx context.Context, db dbx.DB, h head, step step, now time.Time, catalogue catalogueSum,
+	ctx context.Context, db dbx.DB, h head, step step, now, through time.Time, catalogue catalogueSum,
 ) (proof.Checkpoint, error) {
 	next := proof.Checkpoint{
-		Origin: s.config.origin(db.Tenant()), Size: h.Size + int64(len(step.leaves)), Time: now, Through: now,
+		Origin: s.config.origin(db.Tenant()), Size: h.Size + int64(len(step.leaves)), Time: now, Through: through,
 	}
 	catalogue.sign(&next)
 	next.Records = h.keys.count()
-	if step.more { // what is left may be as old as what was left before
-		next.Through = h.Through
-	}
 	var err error
 	if next.Root, err = h.tree.root(next.Size); err != nil {
 		return next, err
@@ -223,9 +241,10 @@ func (s *Service) extend(
 	if err := insertNodes(ctx, db, h.tree.nodes); err != nil {
 		return next, err
 	}
-	_, err = db.Exec(ctx, `INSERT INTO hms.audit_checkpoint (tenant_id, number, size, root, sealed_at, note, watermark)
-		VALUES ($1, $2, $3, $4, $5, $6, $7::text::xid8)`,
-		db.Tenant(), h.number+1, next.Size, next.Root[:], next.Time, signed, strconv.FormatUint(step.watermark, 10))
+	_, err = db.Exec(ctx, `INSERT INTO hms.audit_checkpoint (tenant_id, number, size, root, sealed_at, note, sealed, xid)
+		VALUES ($1, $2, $3, $4, $5, $6, $7::text::pg_snapshot, $8::text::xid8)`,
+		db.Tenant(), h.number+1, next.Size, next.Root[:], next.Time, signed, step.sealed.String(),
+		strconv.FormatUint(step.xid, 10))
 	return next, err
 }
 

@@ -16,6 +16,7 @@ type Service struct {
 	config Config
 	ports  Ports
 	cache  catalogueCache
+	ids    idClock
 }
 
 // New makes the service; hms.New calls it. The zero Config seals nothing.

@@ -63,6 +63,7 @@ func (c *logCheck) check(row checkpointRow) {
 		c.report.addf(FindingSequence, number)
 	}
 	c.last = checkpoint
+	c.delay(row.number, checkpoint)
 	c.follow(row.number, checkpoint)
 	c.report.SealedAt = checkpoint.Time
 	switch {
@@ -144,8 +145,8 @@ const unsealedEvents = `FROM hms.audit_event AS e
 	LEFT JOIN hms.audit_leaf AS l ON l.tenant_id = $1 AND l.recorded_at = e.recorded_at AND l.event_id = e.id
 	WHERE e.tenant_id = $1 AND l.tenant_id IS NULL`
 
-// checkUnsealed looks for events that should have been sealed long ago: somebody put them
-// there, or took their leaves away.
+// checkUnsealed looks for events that were there when a checkpoint said that all such are in the log: somebody put
+// them there later, or took their leaves away.
 func (c *logCheck) checkUnsealed() error {
 	if err := c.db.QueryRow(c.ctx, `SELECT count(*) `+unsealedEvents, c.db.Tenant()).Scan(&c.report.Unsealed); err != nil {
 		return err
@@ -158,7 +159,7 @@ func (c *logCheck) checkUnsealed() error {
 	}
 	rows, err := c.db.Query(c.ctx, `SELECT e.id, e.recorded_at `+unsealedEvents+` AND e.recorded_at < $2
 		ORDER BY e.recorded_at, e.id LIMIT $3`,
-		c.db.Tenant(), c.last.Through.Add(-c.s.config.LongestTransaction), MaxFindings+1)
+		c.db.Tenant(), c.last.Through.Add(-clockStep), MaxFindings+1)
 	if err != nil {
 		return err
 	}

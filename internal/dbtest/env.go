@@ -105,7 +105,28 @@ func NewOwn(tb testing.TB) *Env {
 // fsync, and services without the probe of their trail.
 func NewDurable(tb testing.TB) *Env {
 	tb.Helper()
-	server, err := pgserver.Start(tb.Context(), pgserver.Options{Durable: true})
+	e := onServer(tb, pgserver.Options{Durable: true})
+	e.Base.Probe = nil
+	return e
+}
+
+// NewServer gives a test a server of its own with these settings, for what all databases of a server share: a
+// transaction that is held open, one that is prepared. Its database is "postgres", and it has another, "other".
+func NewServer(tb testing.TB, settings map[string]string) *Env {
+	tb.Helper()
+	options := pgserver.Options{Settings: settings}
+	if os.Getenv("HMS_DATABASE_URL") != "" { // which others use too
+		options.Kind = pgserver.KindLocal
+	}
+	e := onServer(tb, options)
+	_, err := e.DB.ExecContext(tb.Context(), `CREATE DATABASE other`)
+	require.NoError(tb, err)
+	return e
+}
+
+func onServer(tb testing.TB, options pgserver.Options) *Env {
+	tb.Helper()
+	server, err := pgserver.Start(tb.Context(), options)
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, server.Stop(context.Background())) })
 	db, err := dbx.Open(server.DSN(""))
@@ -113,9 +134,7 @@ func NewDurable(tb testing.TB) *Env {
 	tb.Cleanup(func() { require.NoError(tb, db.Close()) })
 	require.NoError(tb, assumeKey())
 	require.NoError(tb, migrate.Migrate(tb.Context(), db))
-	e := newEnv(tb, db, server.DSN(""))
-	e.Base.Probe = nil
-	return e
+	return newEnv(tb, db, server.DSN(""))
 }
 
 func newEnv(tb testing.TB, db *bun.DB, dsn string) *Env {

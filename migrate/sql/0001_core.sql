@@ -8,7 +8,9 @@
 
 CREATE TABLE hms.audit_event (
     tenant_id   uuid        NOT NULL,
-    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- The transaction has its id before the clock is read: what has none yet records nothing earlier than now, on which
+    -- the sealer builds (proof.Checkpoint.Through).
+    recorded_at timestamptz NOT NULL DEFAULT CASE WHEN pg_current_xact_id() IS NOT NULL THEN clock_timestamp() END,
     id          uuid        NOT NULL DEFAULT hms.uuid_v7(),
     xid         xid8        NOT NULL DEFAULT pg_current_xact_id(),
     actor       text        NOT NULL,

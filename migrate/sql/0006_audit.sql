@@ -29,8 +29,8 @@ CREATE TABLE hms.audit_node (
 SELECT hms.secure_table('audit_node', 'SELECT');
 GRANT SELECT, INSERT ON hms.audit_node TO hms_sealer;
 
--- number makes two sealers at once impossible: the second one's insert fails. watermark is
--- where the next step begins: every event of a transaction below it is in the log.
+-- number makes two sealers at once impossible: the second one's insert fails. The next step begins where sealed ends:
+-- every event of a transaction that is visible in it is in the log. xid is the newest transaction that had sealed.
 CREATE TABLE hms.audit_checkpoint (
     tenant_id  uuid        NOT NULL,
     number     bigint      NOT NULL,
@@ -38,7 +38,8 @@ CREATE TABLE hms.audit_checkpoint (
     root       bytea       NOT NULL,
     sealed_at  timestamptz NOT NULL,
     note       text        NOT NULL,
-    watermark  xid8        NOT NULL,
+    sealed     pg_snapshot NOT NULL,
+    xid        xid8        NOT NULL,
     CONSTRAINT audit_checkpoint_pkey PRIMARY KEY (tenant_id, number),
     CONSTRAINT audit_checkpoint_number_check CHECK (number >= 1),
     CONSTRAINT audit_checkpoint_size_check CHECK (size >= 0),
