@@ -82,8 +82,13 @@ func (s *Service) restored(ctx context.Context, db dbx.DB, in RestoredInput) (re
 	if err := db.LockName(ctx, "audit.seal"); err != nil {
 		return report, err
 	}
+	now, err := takeMoment(ctx, db)
+	if err != nil {
+		return report, err
+	}
+	s.ids.read(now, s.config.LongestTransaction/128)
 	err = db.AsSealer(ctx, func(ctx context.Context) (err error) {
-		report, err = s.recordRestoration(ctx, db, in)
+		report, err = s.recordRestoration(ctx, db, in, now)
 		return err
 	})
 	if err != nil {
@@ -124,12 +129,10 @@ func yearsBetween(instants ...time.Time) (years []int) {
 }
 
 // recordRestoration writes the record and the first checkpoint that counts it.
-func (s *Service) recordRestoration(ctx context.Context, db dbx.DB, in RestoredInput) (report RestoredReport, err error) {
+func (s *Service) recordRestoration(
+	ctx context.Context, db dbx.DB, in RestoredInput, now moment,
+) (report RestoredReport, err error) {
 	h, err := s.head(ctx, db)
-	if err != nil {
-		return report, err
-	}
-	now, err := takeSnapshot(ctx, db)
 	if err != nil {
 		return report, err
 	}
@@ -144,7 +147,7 @@ func (s *Service) recordRestoration(ctx context.Context, db dbx.DB, in RestoredI
 			return report, err
 		}
 	}
-	report.Sealed, err = s.sealLocked(ctx, db, SealInput{Sweep: true})
+	report.Sealed, err = s.sealLocked(ctx, db, SealInput{Sweep: true}, now)
 	return report, err
 }
 
