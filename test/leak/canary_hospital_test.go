@@ -20,6 +20,7 @@ import (
 
 	"github.com/chelal/hms"
 	"github.com/chelal/hms/audit/sealed"
+	"github.com/chelal/hms/encryption"
 	"github.com/chelal/hms/hmsotel"
 	"github.com/chelal/hms/hmstest/pgserver"
 	"github.com/chelal/hms/hmstype"
@@ -119,6 +120,7 @@ func (c *hospital) configure() hms.Config {
 		Now:       c.clock.Now, Logger: zerolog.New(&c.log).Level(zerolog.TraceLevel), KeyEncryptionKey: key,
 		EncryptNarrative: true,
 		Identity:         identity.Config{Argon2: dbtest.FastHash},
+		ErasureLedger:    encryption.NewFileLedger(filepath.Join(c.t.TempDir(), "ledger")),
 		AuditLog:         sealed.Config{Signer: signer, Verifiers: []string{public}, Witnesses: []sealed.Witness{witness}},
 	}
 }
