@@ -4,7 +4,7 @@
 CREATE OR REPLACE FUNCTION hms.audit_told(p_tenant uuid, p_table text, p_from timestamptz)
 RETURNS TABLE (entity_id text, events bigint, created boolean, first_action text, last_action text, deleted jsonb,
     told jsonb, undone jsonb)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = 'force_generic_plan' AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY

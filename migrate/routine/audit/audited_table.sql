@@ -3,7 +3,7 @@
 -- PL/pgSQL, whose plan a session keeps: a verification asks for each table.
 CREATE OR REPLACE FUNCTION hms.audited_table(p_table text DEFAULT NULL)
 RETURNS TABLE (table_name text, key_columns text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = 'force_generic_plan' AS $$
 BEGIN
     RETURN QUERY
         SELECT args[1], args[3]
