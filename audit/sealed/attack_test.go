@@ -162,6 +162,19 @@ func TestService_VerifyLogFindsAttacks(t *testing.T) {
 	require.Empty(t, home.found(t))
 }
 
+// An old event that somebody inserts is none of the log's; one that a sealer then takes in stays back-dated.
+func TestService_VerifyLogFindsWhatWasBackDatedAndSealed(t *testing.T) {
+	t.Parallel()
+	b := unguarded(t).sealedTwice(t)
+	b.attack(t, `INSERT INTO hms.audit_event (tenant_id, recorded_at, actor, action, entity, entity_id, operation, request_id,
+		purpose)
+		SELECT tenant_id, recorded_at - interval '1 day', actor, action, entity, entity_id, operation, request_id, purpose
+			FROM hms.audit_event ORDER BY recorded_at LIMIT 1`)
+	require.Contains(t, firstOf(b.found(t)), sealed.FindingInserted)
+	b.seal(t)
+	require.Contains(t, firstOf(b.found(t)), sealed.FindingBackDated)
+}
+
 // A change of the catalogue is one finding more.
 func TestService_VerifyLogFindsChangesOfTheCatalogue(t *testing.T) {
 	t.Parallel()
