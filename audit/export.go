@@ -10,20 +10,22 @@ import (
 )
 
 var opExportEvents = usecase.Query[ListEventsInput, hmstype.List[Event]]{
-	Name: "audit.export_events", Permission: hmstype.PermAuditRead, Shows: trailEvents.Found().As(string(ActionExport)),
+	Name: "audit.export_events", List: "audit.list_events", Permission: hmstype.PermAuditRead,
+	Shows:  trailEvents.Found().As(string(ActionExport)),
 	Sample: ListEventsInput{Entity: "patient", Actions: []Action{ActionRead}, Page: hmstype.Page{Limit: 10}},
 }.Declare()
 
 // opExportPage goes on with an export.
 var opExportPage = usecase.Query[ListEventsInput, hmstype.List[Event]]{
-	Name: "audit.export_page", Permission: hmstype.PermAuditRead, Shows: trailEvents.Found().As(string(ActionExport)),
+	Name: "audit.export_page", List: "audit.list_events", Permission: hmstype.PermAuditRead,
+	Shows:  trailEvents.Found().As(string(ActionExport)),
 	Sample: opExportEvents.Sample,
 }.Declare()
 
 // opExportOfPatient is a page of an export of one patient's events, which is refused where his
 // record is restricted.
 var opExportOfPatient = usecase.Query[ListEventsInput, hmstype.List[Event]]{
-	Name: "audit.export_of_patient", Permission: hmstype.PermAuditRead,
+	Name: "audit.export_of_patient", List: "audit.list_events_of_patient", Permission: hmstype.PermAuditRead,
 	Shows:  trailEvents.Page().As(string(ActionExport)),
 	Sample: ListEventsInput{Page: hmstype.Page{Limit: 10}},
 }.Declare()

@@ -137,7 +137,7 @@ func (l *FileLedger) Entries(_ context.Context, origin string) (notes []string, 
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
 		var line ledgerLine
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+		if err := errors.Join(hmstype.CheckJSON(lines.Bytes()), json.Unmarshal(lines.Bytes(), &line)); err != nil {
 			return nil, fmt.Errorf("file ledger: %w", err)
 		}
 		if line.Origin == origin {

@@ -201,3 +201,12 @@ func TestService_ReplayErasures_RefusesAForgedLedger(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, got.Erased)
 }
+
+// A line that two readers of JSON may understand differently is nobody's entry.
+func TestFileLedger_RefusesAMemberGivenTwice(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ledger")
+	require.NoError(t, os.WriteFile(path, []byte(`{"origin":"a","Origin":"b","note":"x"}`+"\n"), 0o600))
+	_, err := encryption.NewFileLedger(path).Entries(t.Context(), "b")
+	require.ErrorIs(t, err, hmstype.ErrInvalid)
+}

@@ -1,9 +1,10 @@
 package hmstype
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"hash/crc32"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -61,24 +62,41 @@ type Position struct {
 
 // cursorVersion changes when the cursor's content does, so that an old cursor is refused
 // rather than misread.
-const cursorVersion = 2
+const cursorVersion = 3
 
 // A cursor holds the version, a mark of the list, the instant in microseconds and the id.
 const (
 	atMark    = 1
-	atInstant = atMark + 4
+	atInstant = atMark + 8
 	atID      = atInstant + 8
 	atEnd     = atID + 16
 )
 
 // markOf tells lists apart: a cursor of one would be a wrong page of another, without an error.
-func markOf(list string) uint32 { return crc32.ChecksumIEEE([]byte(list)) }
+func markOf(list string) uint64 {
+	sum := sha256.Sum256([]byte(list))
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+// MixCursor mixes a cursor with a mark of what its list was asked for, or takes the same mark out of it again: a
+// cursor that is mixed with one and asked with another is one of no list ([ErrBadCursor]). What stands before a dot
+// is left as it is, and so is a text that is no cursor.
+func MixCursor(cursor string, mark uint64) string {
+	own := strings.LastIndexByte(cursor, '.') + 1
+	buf, err := base64.RawURLEncoding.Strict().DecodeString(cursor[own:])
+	if err != nil || len(buf) != atEnd {
+		return cursor
+	}
+	field := buf[atMark:atInstant]
+	binary.BigEndian.PutUint64(field, binary.BigEndian.Uint64(field)^mark)
+	return cursor[:own] + base64.RawURLEncoding.EncodeToString(buf)
+}
 
 // Cursor gives the opaque text of a position in a list, which has a name of its own.
 func (p Position) Cursor(list string) string {
 	buf := make([]byte, atEnd)
 	buf[0] = cursorVersion
-	binary.BigEndian.PutUint32(buf[atMark:], markOf(list))
+	binary.BigEndian.PutUint64(buf[atMark:], markOf(list))
 	binary.BigEndian.PutUint64(buf[atInstant:], uint64(p.At.UnixMicro()))
 	copy(buf[atID:], p.ID[:])
 	return base64.RawURLEncoding.EncodeToString(buf)
@@ -99,7 +117,7 @@ func (p Page) Position(list string) (pos Position, ok bool, err error) {
 }
 
 // read reads the cursor of whatever list.
-func (p Page) read() (pos Position, mark uint32, err error) {
+func (p Page) read() (pos Position, mark uint64, err error) {
 	if p.Cursor == "" {
 		return Position{}, 0, nil
 	}
@@ -111,5 +129,5 @@ func (p Page) read() (pos Position, mark uint32, err error) {
 	if at.Year() < 1 || at.Year() > 9999 {
 		return Position{}, 0, ErrBadCursor
 	}
-	return Position{At: at, ID: uuid.UUID(buf[atID:])}, binary.BigEndian.Uint32(buf[atMark:]), nil
+	return Position{At: at, ID: uuid.UUID(buf[atID:])}, binary.BigEndian.Uint64(buf[atMark:]), nil
 }

@@ -51,10 +51,9 @@ type ListWorklistInput struct {
 func (in ListWorklistInput) Validate() error {
 	var v hmstype.Validator
 	hmstype.OneOf(&v, in.Status, "status", append([]ItemStatus{""}, pendingItems...)...)
-	_, err := in.Page.Size()
+	_, page, err := worklistPage(in.Page)
 	v.Nested("", err)
-	_, _, err = worklistPosition(in.Page)
-	v.Nested("", err)
+	v.Nested("", page.Validate())
 	return v.Err()
 }
 
@@ -149,13 +148,26 @@ func worklistPosition(page hmstype.Page) (int, hmstype.Position, error) {
 	if page.Cursor == "" {
 		return -1, hmstype.Position{At: time.Unix(0, 0).UTC(), ID: uuid.Nil}, nil
 	}
-	rank, rest, ok := strings.Cut(page.Cursor, ".")
-	if !ok || len(rank) != 1 || rank[0] < '0' || rank[0] > '3' {
-		return 0, hmstype.Position{}, hmstype.ErrBadCursor
+	rank, page, err := worklistPage(page)
+	if err != nil {
+		return 0, hmstype.Position{}, err
 	}
-	pos, ok, err := hmstype.Page{Cursor: rest}.Position("worklist")
+	pos, ok, err := page.Position("worklist")
 	if err != nil || !ok {
 		return 0, hmstype.Position{}, hmstype.ErrBadCursor
 	}
-	return int(rank[0] - '0'), pos, nil
+	return rank, pos, nil
+}
+
+// worklistPage takes the rank off the page's cursor.
+func worklistPage(page hmstype.Page) (rank int, rest hmstype.Page, err error) {
+	if page.Cursor == "" {
+		return -1, page, nil
+	}
+	digit, cursor, ok := strings.Cut(page.Cursor, ".")
+	if !ok || len(digit) != 1 || digit[0] < '0' || digit[0] > '3' {
+		return 0, hmstype.Page{Limit: page.Limit}, hmstype.ErrBadCursor
+	}
+	page.Cursor = cursor
+	return int(digit[0] - '0'), page, nil
 }

@@ -253,6 +253,48 @@ BEGIN
 END $function$
 ; -- hms_owner
 
+CREATE OR REPLACE FUNCTION hms.audit_told(p_tenant uuid, p_table text, p_from timestamp with time zone)
+ RETURNS TABLE(entity_id text, events bigint, created boolean, first_action text, last_action text, deleted jsonb, told jsonb, undone jsonb)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+        WITH event AS MATERIALIZED (
+            SELECT e.entity_id, e.action, e.changes, e.recorded_at, e.id,
+                   count(*) FILTER (WHERE e.action = 'create') OVER so_far AS created,
+                   count(*) FILTER (WHERE e.action = 'create') OVER (PARTITION BY e.entity_id) AS creations,
+                   count(*) FILTER (WHERE e.action = 'delete') OVER so_far AS deleted
+            FROM hms.audit_event AS e
+            WHERE e.tenant_id = p_tenant AND e.entity = p_table AND e.action IN ('create', 'update', 'delete')
+                AND e.recorded_at >= p_from
+            WINDOW so_far AS (PARTITION BY e.entity_id ORDER BY e.recorded_at, e.id)),
+        entity AS (
+            SELECT v.entity_id, count(*) AS events, max(v.creations) > 0 AS created,
+                   (array_agg(v.action ORDER BY v.recorded_at, v.id))[1] AS first_action,
+                   (array_agg(v.action ORDER BY v.recorded_at DESC, v.id DESC))[1] AS last_action,
+                   (array_agg(v.changes ORDER BY v.recorded_at DESC, v.id DESC) FILTER (WHERE v.action = 'create'))[1] AS creation,
+                   (array_agg(v.changes ORDER BY v.recorded_at, v.id) FILTER (WHERE v.action = 'delete'))[1] AS deleted
+            FROM event AS v GROUP BY v.entity_id),
+        done AS ( -- the updates since the last creation
+            SELECT v.entity_id, jsonb_object_agg(c.key, c.value -> 1 ORDER BY v.recorded_at, v.id) AS columns
+            FROM event AS v CROSS JOIN LATERAL jsonb_each(v.changes) AS c
+            WHERE v.action = 'update' AND v.created = v.creations GROUP BY v.entity_id),
+        undone AS ( -- the updates before the first deletion
+            SELECT v.entity_id, jsonb_object_agg(c.key, c.value -> 0 ORDER BY v.recorded_at DESC, v.id DESC) AS columns
+            FROM event AS v CROSS JOIN LATERAL jsonb_each(v.changes) AS c
+            WHERE v.action = 'update' AND v.deleted = 0 AND p_from > '-infinity' GROUP BY v.entity_id)
+        SELECT n.entity_id, n.events, n.created, n.first_action, n.last_action, n.deleted,
+               coalesce(n.creation, '{}'::jsonb) || coalesce(d.columns, '{}'::jsonb), u.columns
+        FROM entity AS n LEFT JOIN done AS d ON d.entity_id = n.entity_id
+        LEFT JOIN undone AS u ON u.entity_id = n.entity_id;
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.audit_told(p_tenant uuid, p_table text, p_from timestamp with time zone) TO hms_app;
+
 CREATE OR REPLACE FUNCTION hms.audit_update()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -293,44 +335,24 @@ CREATE OR REPLACE FUNCTION hms.audit_verify(p_tenant uuid, p_table text, p_from 
 AS $function$
 DECLARE
     keys text;
+    kept boolean;
 BEGIN
-    SELECT a.key_columns INTO STRICT keys FROM hms.audited_table() AS a WHERE a.table_name = p_table;
+    EXECUTE format('SELECT EXISTS (SELECT FROM hms.%I AS t WHERE t.tenant_id = $1)', p_table) INTO kept USING p_tenant;
+    IF NOT kept AND NOT EXISTS (SELECT FROM hms.audit_told(p_tenant, p_table, p_from)) THEN
+        SELECT 0, 0, 0, 0, 0, 0, sha256('') INTO row_count, changes, untold, unexplained, vanished, purged, baseline;
+        RETURN;
+    END IF;
+    SELECT a.key_columns INTO STRICT keys FROM hms.audited_table(p_table) AS a;
     EXECUTE format($query$
-        WITH event AS MATERIALIZED (
-            SELECT e.entity_id, e.action, e.changes, e.recorded_at, e.id,
-                   count(*) FILTER (WHERE e.action = 'create') OVER so_far AS created,
-                   count(*) FILTER (WHERE e.action = 'create') OVER (PARTITION BY e.entity_id) AS creations,
-                   count(*) FILTER (WHERE e.action = 'delete') OVER so_far AS deleted
-            FROM hms.audit_event AS e
-            WHERE e.tenant_id = $1 AND e.entity = $2 AND e.action IN ('create', 'update', 'delete') AND e.recorded_at >= $4
-            WINDOW so_far AS (PARTITION BY e.entity_id ORDER BY e.recorded_at, e.id)),
-        entity AS (
-            SELECT entity_id, count(*) AS events, max(creations) > 0 AS created,
-                   (array_agg(action ORDER BY recorded_at, id))[1] AS first_action,
-                   (array_agg(action ORDER BY recorded_at DESC, id DESC))[1] AS last_action,
-                   (array_agg(changes ORDER BY recorded_at DESC, id DESC) FILTER (WHERE action = 'create'))[1] AS creation,
-                   (array_agg(changes ORDER BY recorded_at, id) FILTER (WHERE action = 'delete'))[1] AS deleted
-            FROM event GROUP BY entity_id),
-        done AS ( -- the updates since the last creation
-            SELECT e.entity_id, jsonb_object_agg(c.key, c.value -> 1 ORDER BY e.recorded_at, e.id) AS columns
-            FROM event AS e CROSS JOIN LATERAL jsonb_each(e.changes) AS c
-            WHERE e.action = 'update' AND e.created = e.creations GROUP BY e.entity_id),
-        undone AS ( -- the updates before the first deletion
-            SELECT e.entity_id, jsonb_object_agg(c.key, c.value -> 0 ORDER BY e.recorded_at DESC, e.id DESC) AS columns
-            FROM event AS e CROSS JOIN LATERAL jsonb_each(e.changes) AS c
-            WHERE e.action = 'update' AND e.deleted = 0 AND $4 > '-infinity' GROUP BY e.entity_id),
-        told AS (
-            SELECT entity.*, coalesce(creation, '{}'::jsonb) || coalesce(done.columns, '{}'::jsonb) AS row, undone.columns AS undone
-            FROM entity LEFT JOIN done ON done.entity_id = entity.entity_id LEFT JOIN undone ON undone.entity_id = entity.entity_id),
-        kept AS (
+        WITH kept AS (
             SELECT hms.row_key(to_jsonb(t), $3) AS entity_id, to_jsonb(t) - 'tenant_id' AS row
             FROM hms.%I AS t WHERE t.tenant_id = $1),
         compared AS (
-            SELECT coalesce(kept.entity_id, told.entity_id) AS entity_id, kept.row AS present, told.row AS told, told.events, told.last_action,
+            SELECT coalesce(kept.entity_id, told.entity_id) AS entity_id, kept.row AS present, told.told, told.events, told.last_action,
                    coalesce(told.created, false) AS created,
                    $4 > '-infinity' AND told.first_action IS DISTINCT FROM 'create' AS older,
                    coalesce(told.deleted, kept.row, '{}'::jsonb) || coalesce(told.undone, '{}'::jsonb) AS before
-            FROM kept FULL JOIN told ON told.entity_id = kept.entity_id)
+            FROM kept FULL JOIN hms.audit_told($1, $2, $4) AS told ON told.entity_id = kept.entity_id)
         SELECT count(present), coalesce(sum(events), 0),
                count(*) FILTER (WHERE present IS NOT NULL AND NOT created AND NOT older),
                count(*) FILTER (WHERE created AND present <> told AND hms.row_shown(present) <> hms.row_shown(told)
@@ -361,22 +383,26 @@ BEGIN
 END $function$
 ; -- hms_owner
 
-CREATE OR REPLACE FUNCTION hms.audited_table()
+CREATE OR REPLACE FUNCTION hms.audited_table(p_table text DEFAULT NULL::text)
  RETURNS TABLE(table_name text, key_columns text)
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
-    SELECT args[1], args[3]
-    FROM pg_catalog.pg_trigger AS t
-    JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-    CROSS JOIN LATERAL string_to_array(encode(t.tgargs, 'escape'), '\000') AS args
-    JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid AND c.relnamespace = n.oid
-    WHERE n.nspname = 'hms' AND p.proname = 'audit_insert' AND NOT t.tgisinternal
-$function$
+BEGIN
+    RETURN QUERY
+        SELECT args[1], args[3]
+        FROM pg_catalog.pg_trigger AS t
+        JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+        JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid AND c.relnamespace = n.oid
+        CROSS JOIN LATERAL string_to_array(encode(t.tgargs, 'escape'), '\000') AS args
+        WHERE n.nspname = 'hms' AND p.proname = 'audit_insert' AND NOT t.tgisinternal
+            AND (p_table IS NULL OR c.relname = p_table);
+END $function$
 ; -- hms_owner
-GRANT EXECUTE ON FUNCTION hms.audited_table() TO hms_app;
+GRANT EXECUTE ON FUNCTION hms.audited_table(p_table text) TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.break_glass_guard()
  RETURNS trigger

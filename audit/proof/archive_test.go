@@ -196,6 +196,26 @@ func TestVerifyArchive_Refuses(t *testing.T) {
 	require.NoError(t, b.accepts(good))
 }
 
+// A line that two readers of JSON may understand differently is refused for that, whatever the manifest's sum says.
+func TestVerifyArchive_RefusesWhatTwoReadersReadDifferently(t *testing.T) {
+	t.Parallel()
+	b := newSampleLog(t, 24)
+	good := string(b.archive(t, "2019-01", b.items(t, "2019-01")))
+	for name, change := range map[string][2]string{
+		"MemberTwice":          {`{"checkpoint":`, `{"checkpoint":"another","checkpoint":`},
+		"MemberInOtherLetters": {`{"checkpoint":`, `{"Checkpoint":"another","checkpoint":`},
+		"EventsMemberTwice":    {`"action":`, `"action":"create","action":`},
+		"HalfOfACharacter":     {`"operation":"`, `"operation":"\ud800`},
+		"SecondValue":          {"}\n", "} {}\n"},
+	} {
+		bad := strings.Replace(good, change[0], change[1], 1)
+		require.NotEqual(t, good, bad, name)
+		err := b.accepts([]byte(bad))
+		require.ErrorIs(t, err, proof.ErrArchive, name)
+		require.Regexp(t, "as it was written|is no JSON of an archive", err.Error(), name)
+	}
+}
+
 func (b *sampleLog) accepts(archive []byte) error {
 	_, err := b.verify(archive)
 	return err

@@ -1,6 +1,7 @@
 package sealed_test
 
 import (
+	"context"
 	"crypto/rand"
 	"testing"
 
@@ -9,24 +10,56 @@ import (
 
 	"github.com/chelal/hms/audit/sealed"
 	"github.com/chelal/hms/internal/dbtest"
+	"github.com/chelal/hms/internal/dbx"
 )
 
-// attacked gives a tenant in a database of its own, with two checkpoints of thirty events, and
-// the guards taken off as a superuser can.
-func attacked(t *testing.T) *logBundle {
+// unguarded gives a tenant in a database of its own, with the trail's guards taken off as a superuser can.
+func unguarded(t *testing.T) *logBundle {
 	t.Helper()
 	b := newLog(t, dbtest.NewOwn(t))
-	b.record(t, 15)
-	b.seal(t)
-	b.record(t, 15)
-	b.seal(t)
-	require.Empty(t, b.verify(t).Findings)
+	b.unguard(t)
+	return b
+}
+
+func (b *logBundle) unguard(t *testing.T) {
+	t.Helper()
 	b.sql(t, `DO $$ DECLARE r record; BEGIN
 		FOR r IN SELECT c.oid::regclass AS t FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 			WHERE n.nspname = 'hms' AND c.relname ~ '^audit_' AND c.relkind IN ('r', 'p') AND NOT c.relispartition LOOP
 			EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', r.t);
 		END LOOP; END $$`)
+}
+
+// sealedTwice writes thirty events and two checkpoints.
+func (b *logBundle) sealedTwice(t *testing.T) *logBundle {
+	t.Helper()
+	for range 2 {
+		b.record(t, 15)
+		b.seal(t)
+	}
 	return b
+}
+
+// attacked gives a tenant in a database of its own, with two checkpoints of thirty events, and the guards taken off.
+func attacked(t *testing.T) *logBundle {
+	t.Helper()
+	b := newLog(t, dbtest.NewOwn(t)).sealedTwice(t)
+	require.Empty(t, b.verify(t).Findings)
+	b.unguard(t)
+	return b
+}
+
+// attack runs statements as the tables' owner, on the rows of the tenant alone.
+func (b *logBundle) attack(t *testing.T, statements ...string) {
+	t.Helper()
+	require.NoError(t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
+		for _, statement := range append([]string{`SET LOCAL ROLE hms_owner`}, statements...) {
+			if _, err := db.Exec(ctx, statement); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 }
 
 // sql runs as superuser, past row-level security and without triggers.
@@ -53,13 +86,14 @@ func (b *logBundle) found(t *testing.T) []sealed.Finding {
 }
 
 // Each attack is an administrator's with every right but the signing key. What betrays it
-// says which event, where that can be known.
+// says which event, where that can be known. Each befalls another tenant of one database, and no other's log shows it.
 func TestService_VerifyLogFindsAttacks(t *testing.T) {
 	t.Parallel()
+	home := unguarded(t).sealedTwice(t)
 	at := func(index string) string {
 		return ` (e.recorded_at, e.id) = (SELECT recorded_at, event_id FROM hms.audit_leaf WHERE leaf_index = ` + index + `)`
 	}
-	for name, tt := range map[string]struct {
+	attacks := map[string]struct {
 		attack []string
 		kind   sealed.FindingKind
 		index  int64 // of the leaf that the first finding is about; -1 for none
@@ -103,34 +137,56 @@ func TestService_VerifyLogFindsAttacks(t *testing.T) {
 		"LeafWithoutSigner": {[]string{`INSERT INTO hms.audit_leaf
 			SELECT tenant_id, leaf_index + 1, gen_random_uuid(), recorded_at, hash FROM hms.audit_leaf ORDER BY leaf_index DESC
 				LIMIT 1`}, sealed.FindingTail, -2},
-		"AuditTriggerDropped": {[]string{`DROP TRIGGER user_account_audit_update ON hms.user_account`}, "", 0},
-		"RightGranted":        {[]string{`GRANT DELETE ON hms.audit_event TO hms_app`}, "", 0},
-		"PolicySwitchedOff":   {[]string{`ALTER TABLE hms.user_account NO FORCE ROW LEVEL SECURITY`}, "", 0},
+	}
+	t.Run("Each", func(t *testing.T) {
+		for name, tt := range attacks {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				b := home.sibling(t).sealedTwice(t)
+				b.attack(t, tt.attack...)
+				found := b.found(t)
+				require.NotEmpty(t, found)
+				first := firstOf(found)
+				require.Contains(t, first, tt.kind)
+				switch {
+				case tt.index < -1:
+				case tt.kind == sealed.FindingRoot: // that a leaf moved is known up to the checkpoint before it
+					require.LessOrEqual(t, first[tt.kind].Index, tt.index)
+					require.Greater(t, first[tt.kind].Until, tt.index)
+				default:
+					require.Equal(t, tt.index, first[tt.kind].Index)
+				}
+			})
+		}
+	})
+	require.Empty(t, home.found(t))
+}
+
+// An old event that somebody inserts is none of the log's; one that a sealer then takes in stays back-dated.
+func TestService_VerifyLogFindsWhatWasBackDatedAndSealed(t *testing.T) {
+	t.Parallel()
+	b := unguarded(t).sealedTwice(t)
+	b.attack(t, `INSERT INTO hms.audit_event (tenant_id, recorded_at, actor, action, entity, entity_id, operation, request_id,
+		purpose)
+		SELECT tenant_id, recorded_at - interval '1 day', actor, action, entity, entity_id, operation, request_id, purpose
+			FROM hms.audit_event ORDER BY recorded_at LIMIT 1`)
+	require.Contains(t, firstOf(b.found(t)), sealed.FindingInserted)
+	b.seal(t)
+	require.Contains(t, firstOf(b.found(t)), sealed.FindingBackDated)
+}
+
+// A change of the catalogue is one finding more.
+func TestService_VerifyLogFindsChangesOfTheCatalogue(t *testing.T) {
+	t.Parallel()
+	b := unguarded(t).sealedTwice(t)
+	before := len(b.verify(t).Findings)
+	for i, statement := range []string{
+		`DROP TRIGGER user_account_audit_update ON hms.user_account`,
+		`GRANT DELETE ON hms.audit_event TO hms_app`,
+		`ALTER TABLE hms.user_account NO FORCE ROW LEVEL SECURITY`,
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := attacked(t)
-			before := len(b.verify(t).Findings)
-			for _, statement := range tt.attack {
-				b.sql(t, statement)
-			}
-			if tt.kind == "" {
-				require.Len(t, b.verify(t).Findings, before+1, "a finding of the catalogue")
-				return
-			}
-			found := b.found(t)
-			require.NotEmpty(t, found)
-			first := firstOf(found)
-			require.Contains(t, first, tt.kind)
-			switch {
-			case tt.index < -1:
-			case tt.kind == sealed.FindingRoot: // that a leaf moved is known up to the checkpoint before it
-				require.LessOrEqual(t, first[tt.kind].Index, tt.index)
-				require.Greater(t, first[tt.kind].Until, tt.index)
-			default:
-				require.Equal(t, tt.index, first[tt.kind].Index)
-			}
-		})
+		b.sql(t, statement)
+		require.Len(t, b.verify(t).Findings, before+i+1, statement)
 	}
 }
 
@@ -178,6 +234,7 @@ func TestService_VerifyLogFindsAFork(t *testing.T) {
 // A sealer that meets a log which is not what was signed adds nothing to it.
 func TestService_SealRefusesADamagedLog(t *testing.T) {
 	t.Parallel()
+	home := unguarded(t)
 	for name, attack := range map[string]string{
 		"Leaf":       `UPDATE hms.audit_leaf SET hash = decode(repeat('00', 32), 'hex') WHERE leaf_index = 20`,
 		"LeafGone":   `DELETE FROM hms.audit_leaf WHERE leaf_index = 20`,
@@ -185,16 +242,16 @@ func TestService_SealRefusesADamagedLog(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := attacked(t)
-			b.sql(t, attack)
+			b := home.sibling(t).sealedTwice(t)
+			b.attack(t, attack)
 			_, err := b.s.Seal(b.Ctx, sealed.SealInput{})
 			require.ErrorIs(t, err, sealed.ErrLogDamaged)
 		})
 	}
 	t.Run("RestoredTransactionIDs", func(t *testing.T) { // the server that we came from had counted further
 		t.Parallel()
-		b := attacked(t)
-		b.sql(t, `UPDATE hms.audit_checkpoint SET xid = '4000000000000'`)
+		b := home.sibling(t).sealedTwice(t)
+		b.attack(t, `UPDATE hms.audit_checkpoint SET xid = '4000000000000'`)
 		b.record(t, 5)
 		before := b.seal(t)
 		require.Positive(t, before.Sealed)
@@ -203,7 +260,7 @@ func TestService_SealRefusesADamagedLog(t *testing.T) {
 	})
 	t.Run("AnotherKey", func(t *testing.T) {
 		t.Parallel()
-		b := attacked(t)
+		b := home.sibling(t).sealedTwice(t)
 		secret, public, err := note.GenerateKey(rand.Reader, "hms.test")
 		require.NoError(t, err)
 		signer, err := note.NewSigner(secret)

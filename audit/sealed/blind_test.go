@@ -88,10 +88,10 @@ func TestService_VerifyLogFindsBlindings(t *testing.T) {
 	b := newLog(t, env)
 	b.record(t, 3)
 	b.seal(t)
+	b.requireGolden(t)
 	require.Empty(t, b.verify(t).Findings, "before")
 	for name, tt := range blindings {
 		t.Run(name, func(t *testing.T) { // one after the other, in one database
-			b.requireGolden(t)
 			tx, err := env.DB.BeginTx(t.Context(), &sql.TxOptions{})
 			require.NoError(t, err)
 			defer func() { require.NoError(t, tx.Rollback()) }()

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/chelal/hms/audit/proof"
+	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 )
 
@@ -290,7 +291,7 @@ func (w *FileWitness) last(origin string, counts func(signed string) (bool, erro
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
 		var p Publication
-		if err := json.Unmarshal(lines.Bytes(), &p); err != nil {
+		if err := errors.Join(hmstype.CheckJSON(lines.Bytes()), json.Unmarshal(lines.Bytes(), &p)); err != nil {
 			return "", fmt.Errorf("file witness: %w", err)
 		}
 		if p.Origin != origin {

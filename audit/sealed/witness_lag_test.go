@@ -3,6 +3,8 @@ package sealed_test
 import (
 	"context"
 	"errors"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/chelal/hms/audit/sealed"
+	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbtest"
 )
 
@@ -166,4 +169,19 @@ func TestTrail_TakesNoEventOfTheFuture(t *testing.T) {
 	}
 	_, err := b.DB.NewRaw(insert, b.Tenant, time.Now().Add(-time.Second).Format(time.RFC3339)).Exec(t.Context())
 	require.NoError(t, err)
+}
+
+// A line that two readers of JSON may understand differently is no checkpoint that a witness has seen.
+func TestFileWitness_RefusesAMemberGivenTwice(t *testing.T) {
+	t.Parallel()
+	b := newLog(t, dbtest.New(t))
+	b.record(t, 1)
+	b.seal(t)
+	seen, err := os.ReadFile(b.path)
+	require.NoError(t, err)
+	twice := strings.Replace(string(seen), `{"origin":`, `{"Origin":"another","origin":`, 1)
+	require.NotEqual(t, string(seen), twice)
+	require.NoError(t, os.WriteFile(b.path, []byte(twice), 0o600))
+	_, err = b.witness.Latest(t.Context(), b.config.Origin+"/"+b.Tenant.String())
+	require.ErrorIs(t, err, hmstype.ErrInvalid)
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 
@@ -95,7 +97,15 @@ func read(r *http.Request, into any) error {
 	if r.Header.Get("Content-Type") != "application/json" {
 		return hmstype.Invalid("body", "must be JSON")
 	}
-	decoder := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
+	text, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+	if err != nil {
+		return hmstype.Invalid("body", "must have at most 1 MiB")
+	}
+	// What encoding/json takes without a word: a member that is given twice, half of a character, something behind it.
+	if err := hmstype.CheckJSON(text); err != nil {
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil {
 		return hmstype.Invalid("body", "must be JSON of this form")

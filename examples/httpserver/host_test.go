@@ -68,6 +68,15 @@ func TestHost_StatusOfErrors(t *testing.T) {
 		"NoID":         {http.MethodGet, "/patients/x", "", login.Token.Reveal(), http.StatusNotFound},
 		"BadQuery":     {http.MethodGet, "/patients", "", login.Token.Reveal(), http.StatusUnprocessableEntity},
 		"NotJSON":      {http.MethodPost, "/login", "login=bo", "", http.StatusUnprocessableEntity},
+		"MemberTwice": {
+			http.MethodPost, "/login", `{"login":"bo","Login":"al","password":"no"}`, "", http.StatusUnprocessableEntity,
+		},
+		"HalfOfACharacter": {
+			http.MethodPost, "/login", `{"login":"\ud800","password":"no"}`, "", http.StatusUnprocessableEntity,
+		},
+		"SecondValue": {
+			http.MethodPost, "/login", `{"login":"bo","password":"no"} {}`, "", http.StatusUnprocessableEntity,
+		},
 		"WrongAccount": {http.MethodPost, "/login", `{"login":"bo","password":"no"}`, "", http.StatusUnauthorized},
 	} {
 		t.Run(name, func(t *testing.T) {

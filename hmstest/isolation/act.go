@@ -46,10 +46,9 @@ func (s *siege) inTx(begin []string, fn func() error) (err error) {
 		_, endErr := s.conn.PgConn().Exec(context.WithoutCancel(s.ctx), "ROLLBACK").ReadAll()
 		err = errors.Join(err, endErr)
 	}()
-	for _, statement := range begin {
-		if _, err := s.conn.PgConn().Exec(s.ctx, statement).ReadAll(); err != nil {
-			return fmt.Errorf("%s: %w", statement, err)
-		}
+	statements := strings.Join(begin, "; ") // one journey to the server, of thousands
+	if _, err := s.conn.PgConn().Exec(s.ctx, statements).ReadAll(); err != nil {
+		return fmt.Errorf("%s: %w", statements, err)
 	}
 	return fn()
 }

@@ -39,7 +39,7 @@ type Options struct {
 	// Settings are further settings of the server by name, over the package's own. Not for
 	// KindURL.
 	Settings map[string]string
-	// Durable leaves fsync, synchronous_commit and full_page_writes on, for tests of
+	// Durable leaves fsync, synchronous_commit, full_page_writes and jit on, for tests of
 	// crashes. Off by default: a throw-away server is faster without.
 	Durable bool
 	// Logf gets one line per step; nil is silent.
@@ -77,6 +77,7 @@ func (o Options) settings() map[string]string {
 	}
 	if !o.Durable {
 		merged["fsync"], merged["synchronous_commit"], merged["full_page_writes"] = "off", "off", "off"
+		merged["jit"] = "off" // tests ask large questions of small tables, and compiling them takes longer
 	}
 	maps.Copy(merged, o.Settings)
 	return merged

@@ -66,7 +66,7 @@ func TestStart_Local(t *testing.T) {
 	for name, want := range map[string]string{
 		"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "TimeZone": "UTC", "server_encoding": "UTF8",
 		"max_connections": "20", "search_path": "a, \"it's\"", "shared_buffers": "256MB",
-		"log_min_error_statement": "panic", "log_error_verbosity": "terse", "listen_addresses": "127.0.0.1",
+		"log_min_error_statement": "panic", "log_error_verbosity": "terse", "listen_addresses": "127.0.0.1", "jit": "off",
 	} {
 		require.Equal(t, want, setting(t, server.DSN(""), name), name)
 	}

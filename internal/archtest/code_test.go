@@ -169,6 +169,11 @@ var bans = []struct {
 		}, "only internal/dbx begins transactions",
 	},
 	{
+		regexp.MustCompile(`\bnet\.Listen|\bListenAndServe|\bListenConfig\b`), func(s source) bool {
+			return s.isTest() || strings.HasPrefix(s.path, "examples/")
+		}, "the library opens no port",
+	},
+	{
 		regexp.MustCompile(`\bfloat(32|64)\b`), func(s source) bool {
 			return s.isTest() || !(strings.HasPrefix(s.path, "pharmacy/") || strings.HasPrefix(s.path, "billing/"))
 		}, "money and stock are exact: decimal or int64",

@@ -174,7 +174,15 @@ func migrateTemplate(ctx context.Context, server *pgserver.Server, name string) 
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return migrate.Migrate(ctx, db)
+	if err := migrate.Migrate(ctx, db); err != nil {
+		return err
+	}
+	// Clones come with its statistics, without which questions to the catalogue are slow until autovacuum looked.
+	_, err = db.ExecContext(ctx, `DO $$ DECLARE t regclass; BEGIN
+		FOR t IN SELECT c.oid FROM pg_class AS c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r' LOOP
+			EXECUTE format('ANALYZE %s', t);
+		END LOOP; END $$`)
+	return err
 }
 
 func templateName() string {

@@ -1,6 +1,7 @@
 package usecase
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 	"runtime"
@@ -174,10 +175,19 @@ type Query[In Validator, Out any] struct {
 	Shows      Shows[Out]         // required
 	Quiet      string             // see [Info]
 	Sample     In                 // as for a [Command]
+	List       string             // the query whose cursors it gives and takes; empty: its own. See cursor.go
 }
 
 // Declare registers the query and gives what runs it.
 func (q Query[In, Out]) Declare() *Query[In, Out] {
+	q.List = cmp.Or(q.List, q.Name)
+	if isPaged(reflect.TypeFor[In]()) {
+		if !pagesOn(reflect.TypeFor[Out]()) {
+			panic("usecase: " + q.Name + " takes a page, and its result has no Next")
+		}
+	} else {
+		q.List = ""
+	}
 	declare(Info{
 		Name: q.Name, Permission: q.Permission, Shows: q.Shows.entity, Nobody: q.Shows.nobody,
 		Quiet: q.Quiet, Sample: q.Sample, Input: reflect.TypeFor[In](), Output: reflect.TypeFor[Out](),
@@ -189,7 +199,8 @@ func (q Query[In, Out]) Declare() *Query[In, Out] {
 func (q *Query[In, Out]) Run(
 	ctx context.Context, b *Base, in In, fn func(context.Context, dbx.DB, In) (Out, error),
 ) (Out, error) {
-	return run(ctx, b, call[In, Out]{Op: Op{Name: q.Name, Permission: q.Permission}, shows: q.Shows, fn: fn}, in)
+	op := Op{Name: q.Name, Permission: q.Permission}
+	return run(ctx, b, call[In, Out]{Op: op, shows: q.Shows, list: q.List, fn: fn}, in)
 }
 
 // Proof is a use case that no permission guards, because its caller proves himself: by a token, by

@@ -67,6 +67,7 @@ type call[In Validator, Out any] struct {
 	Op
 	shows Shows[Out]
 	again dbx.Again[Out] // see [Command]
+	list  string         // whose cursors the input and the result hold; empty for a command
 	fn    func(context.Context, dbx.DB, In) (Out, error)
 }
 
@@ -109,7 +110,7 @@ func inside[In Validator, Out any](ctx context.Context, b *Base, db dbx.DB, c ca
 				var none Out
 				return none, err
 			}
-			return c.fn(ctx, db, in)
+			return c.page(ctx, db, in)
 		})
 	if err != nil {
 		return out, err
@@ -121,6 +122,17 @@ func inside[In Validator, Out any](ctx context.Context, b *Base, db dbx.DB, c ca
 		return out, err
 	}
 	return out, b.Probe(ctx, db, op)
+}
+
+// page runs the rule, on cursors of its list.
+func (c call[In, Out]) page(ctx context.Context, db dbx.DB, in In) (Out, error) {
+	if c.list == "" {
+		return c.fn(ctx, db, in)
+	}
+	mark := markOf(c.list, in)
+	out, err := c.fn(ctx, db, turned(in, mark))
+	markNext(&out, mark)
+	return out, err
 }
 
 // Alone runs what no permission guards, because its caller proves himself: by a token, by his own

@@ -286,15 +286,14 @@ func TestRequire_OnAHostsOwnServer(t *testing.T) {
 		breach
 		undo string
 	}{
-		{breach{`GRANT hms_backup TO hms_app; ALTER ROLE hms_app CREATEROLE; ALTER ROLE hms_sealer BYPASSRLS`, []string{
+		{breach{`GRANT hms_backup TO hms_app; ALTER ROLE hms_app CREATEROLE; ALTER ROLE hms_sealer BYPASSRLS;
+			ALTER DATABASE postgres SET hms.tenant = $V`, []string{
 			"hms_app in hms_backup: is a member of another role", "hms_app: becomes hms_backup",
 			"hms_app: has a power that no guard stops",
 			"the schema: the application's role creates a role", "hms_sealer: has a power that no guard stops",
-			"hms.audit_event: the sealer reads rows",
-		}}, `REVOKE hms_backup FROM hms_app; ALTER ROLE hms_app NOCREATEROLE; ALTER ROLE hms_sealer NOBYPASSRLS`},
-		{breach{`ALTER DATABASE postgres SET hms.tenant = $V`, []string{
-			"hms.patient: shows rows to whoever never set a tenant",
-		}}, `ALTER DATABASE postgres RESET hms.tenant`},
+			"hms.audit_event: the sealer reads rows", "hms.patient: shows rows to whoever never set a tenant",
+		}}, `REVOKE hms_backup FROM hms_app; ALTER ROLE hms_app NOCREATEROLE; ALTER ROLE hms_sealer NOBYPASSRLS;
+			ALTER DATABASE postgres RESET hms.tenant`},
 		{breach{`CREATE OR REPLACE FUNCTION hms.current_tenant() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS
 			$$ SELECT coalesce(nullif(current_setting('hms.tenant', true), '')::uuid, $V) $$`, []string{
 			"hms.patient: an empty tenant reads rows", "hms.patient: shows rows to whoever never set a tenant",
