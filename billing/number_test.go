@@ -39,7 +39,8 @@ func TestService_VerifyExplainsMissingNumbers(t *testing.T) {
 	require.Len(t, report.Void, 4)
 	require.Contains(t, report.String(), name+": 2 to 11 are void: the disk was lost")
 
-	require.NoError(t, b.raw(t, `UPDATE hms.counter SET value = value + 3 WHERE tenant_id = ? AND name = ?`, b.Tenant, name))
+	require.NoError(t, b.raw(t, `UPDATE hms.counter SET value = value + 3 WHERE tenant_id = ? AND name = ?`, b.Tenant,
+		name))
 	report, err := b.s.Verify(b.Ctx)
 	require.NoError(t, err)
 	require.Equal(t, []billing.NumberRange{{Series: name, First: 23, Last: 25}}, report.Gaps, "at the end")

@@ -149,8 +149,8 @@ var opVerify = usecase.Query[usecase.None, Report]{
 
 // Verify recomputes what is kept in two places: journals sum to zero and are whole, bills
 // are their lines and shares, what is paid and credited is the sum of payments, refunds and notes, and the
-// ledger's receivables are what the bills leave open. Numbers of bills and credit notes follow each other, but for those that
-// are void on record. It changes nothing. It reads all of the
+// ledger's receivables are what the bills leave open. Numbers of bills and credit notes follow each other, but for
+// those that are void on record. It changes nothing. It reads all of the
 // tenant's money: a job for the night.
 // Permission: [hmstype.PermBillingRead].
 func (s *Service) Verify(ctx context.Context) (Report, error) {

@@ -96,11 +96,12 @@ var opErase = usecase.Command[EraseInput, Erasure]{
 func (s *Service) Erase(ctx context.Context, in EraseInput) (Erasure, error) {
 	var whole Erasure // also where the result is withheld
 	var tenant hmstype.TenantID
-	erasure, err := opErase.Run(ctx, &s.base, in, func(ctx context.Context, db dbx.DB, in EraseInput) (_ Erasure, err error) {
-		tenant = db.Tenant()
-		whole, err = s.erase(ctx, db, in)
-		return whole, err
-	})
+	erasure, err := opErase.Run(ctx, &s.base, in,
+		func(ctx context.Context, db dbx.DB, in EraseInput) (_ Erasure, err error) {
+			tenant = db.Tenant()
+			whole, err = s.erase(ctx, db, in)
+			return whole, err
+		})
 	if err != nil || s.config.Ledger == nil || s.base.DB.IsBound() {
 		return erasure, err
 	}

@@ -19,8 +19,8 @@ import (
 // Ledger remembers who was erased where no restore of the database reaches: a write-once store, a file on another
 // machine. It takes signed notes (proof.Erasure), which hold the patient's id and nothing else of him.
 type Ledger interface {
-	// Append keeps a note for good before it returns. origin names the tenant: "<host>/<tenant's id>". The same erasure may
-	// come more than once.
+	// Append keeps a note for good before it returns. origin names the tenant: "<host>/<tenant's id>". The same
+	// erasure may come more than once.
 	Append(ctx context.Context, origin, signed string) error
 	// Entries gives every note of a tenant.
 	Entries(ctx context.Context, origin string) ([]string, error)
@@ -83,8 +83,8 @@ func (c Config) append(ctx context.Context, tenant hmstype.TenantID, e Erasure) 
 	return nil
 }
 
-// FileLedger keeps the notes in a file, a line of JSON each, and syncs it. Put the file where no restore of the database
-// reaches, and back it up on its own.
+// FileLedger keeps the notes in a file, a line of JSON each, and syncs it. Put the file where no restore of the
+// database reaches, and back it up on its own.
 type FileLedger struct {
 	path string
 	mu   sync.Mutex

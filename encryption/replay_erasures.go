@@ -21,12 +21,13 @@ type PublishReport struct {
 }
 
 var opPublishErasures = usecase.Command[usecase.None, PublishReport]{
-	Name: "encryption.publish_erasures", Permission: hmstype.PermErase, Shows: usecase.Nobody[PublishReport]("counts only"), Quiet: "the ledger is its own record",
+	Name: "encryption.publish_erasures", Permission: hmstype.PermErase,
+	Shows: usecase.Nobody[PublishReport]("counts only"), Quiet: "the ledger is its own record",
 }.Declare()
 
-// PublishErasures tells the ledger of every erasure that it has not got: of those that happened in a transaction of the
-// host's, or while the ledger could not be reached. A scheduler calls it daily, and before a backup is restored.
-// [ErrNoLedger], [ErrLedger], [ErrInTransaction].
+// PublishErasures tells the ledger of every erasure that it has not got: of those that happened in a transaction
+// of the host's, or while the ledger could not be reached. A scheduler calls it daily, and before a backup is
+// restored. [ErrNoLedger], [ErrLedger], [ErrInTransaction].
 // Permission: [hmstype.PermErase].
 func (s *Service) PublishErasures(ctx context.Context) (PublishReport, error) {
 	var erased erasedHere
@@ -88,12 +89,14 @@ type ReplayReport struct {
 
 var opReplayErasures = usecase.Command[usecase.None, ReplayReport]{
 	Name: "encryption.replay_erasures", Permission: hmstype.PermErase,
-	Shows: usecase.Nobody[ReplayReport]("counts, and ids of those under a hold"), Quiet: "each erasure leaves an event of its own",
+	Shows: usecase.Nobody[ReplayReport]("counts, and ids of those under a hold"),
+	Quiet: "each erasure leaves an event of its own",
 }.Declare()
 
-// ReplayErasures erases again, after a restore, whoever was erased since the backup: each patient whom the ledger names
-// and who is not erased in this database. Call it for each tenant before people work; to call it again is no error. Where
-// the ledger cannot be read as a whole nothing is done. [ErrNoLedger], [ErrLedger], [ErrInTransaction], [ErrOff].
+// ReplayErasures erases again, after a restore, whoever was erased since the backup: each patient whom the ledger
+// names and who is not erased in this database. Call it for each tenant before people work; to call it again is no
+// error. Where the ledger cannot be read as a whole nothing is done. [ErrNoLedger], [ErrLedger],
+// [ErrInTransaction], [ErrOff].
 // Permission: [hmstype.PermErase].
 func (s *Service) ReplayErasures(ctx context.Context) (ReplayReport, error) {
 	var erased erasedHere

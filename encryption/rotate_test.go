@@ -214,7 +214,8 @@ func TestService_NoClearTextAnywhere(t *testing.T) {
 func TestService_ReencryptNeedsPermission(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := encryption.New(usecase.Base{DB: env.Base.DB, Authorizer: env.Base.Authorizer, Crypt: env.Base.Crypt}, encryption.Config{})
+	base := usecase.Base{DB: env.Base.DB, Authorizer: env.Base.Authorizer, Crypt: env.Base.Crypt}
+	s := encryption.New(base, encryption.Config{})
 	_, err := s.Reencrypt(env.As(t), encryption.ReencryptInput{})
 	require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 	_, err = s.Reencrypt(env.Ctx, encryption.ReencryptInput{Limit: -1})

@@ -41,7 +41,8 @@ var opVerify = usecase.Query[usecase.None, Report]{
 }.Declare()
 
 // Verify looks for clear text where the tenant finished sealing, which whoever reads such a row is refused
-// ([ErrReplaced]), and for erasures of which the ledger outside does not know. [ErrOff] without encryption, [ErrLedger].
+// ([ErrReplaced]), and for erasures of which the ledger outside does not know. [ErrOff] without encryption,
+// [ErrLedger].
 // Permission: [hmstype.PermEncryptionManage].
 func (s *Service) Verify(ctx context.Context) (Report, error) {
 	return opVerify.Run(ctx, &s.base, usecase.None{}, s.verify)

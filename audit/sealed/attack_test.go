@@ -166,8 +166,8 @@ func TestService_VerifyLogFindsAttacks(t *testing.T) {
 func TestService_VerifyLogFindsWhatWasBackDatedAndSealed(t *testing.T) {
 	t.Parallel()
 	b := unguarded(t).sealedTwice(t)
-	b.attack(t, `INSERT INTO hms.audit_event (tenant_id, recorded_at, actor, action, entity, entity_id, operation, request_id,
-		purpose)
+	b.attack(t, `INSERT INTO hms.audit_event (tenant_id, recorded_at, actor, action, entity, entity_id, operation,
+		request_id, purpose)
 		SELECT tenant_id, recorded_at - interval '1 day', actor, action, entity, entity_id, operation, request_id, purpose
 			FROM hms.audit_event ORDER BY recorded_at LIMIT 1`)
 	require.Contains(t, firstOf(b.found(t)), sealed.FindingInserted)

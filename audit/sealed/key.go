@@ -24,8 +24,8 @@ type keyring struct {
 // count gives how many records the log has of itself.
 func (k *keyring) count() int64 { return int64(len(k.records) + len(k.restorations) + len(k.invalid)) }
 
-// keys reads what the tenant's log says of itself. Each record is signed, by the key that it names, otherwise by the one
-// in force; numbers follow each other; and no key comes back.
+// keys reads what the tenant's log says of itself. Each record is signed, by the key that it names, otherwise by
+// the one in force; numbers follow each other; and no key comes back.
 func (s *Service) keys(ctx context.Context, db dbx.DB) (*keyring, error) {
 	ring := &keyring{known: map[string]note.Verifier{}}
 	for _, text := range s.config.Verifiers {
@@ -103,7 +103,8 @@ func (k *keyring) follows(r proof.KeyRecord, signed string) bool {
 	return begun && used && !already && proof.IsSignedBy(signed, k.known[last.Key])
 }
 
-// inForce gives the record of the key that signs a checkpoint; -1 asks for the newest. ok is false where there is none.
+// inForce gives the record of the key that signs a checkpoint; -1 asks for the newest. ok is false where there is
+// none.
 func (k *keyring) inForce(number int64) (record proof.KeyRecord, ok bool) {
 	for _, r := range k.records {
 		if r.Kind == proof.KeySigns && (number < 0 || r.Checkpoint <= number) {
@@ -176,8 +177,8 @@ func (k *keyring) own(signer note.Signer) (string, error) {
 	return "", ErrNoSigner
 }
 
-// next gives the record that must be added before the signer signs the next checkpoint; ok is false where its key is in
-// force. [ErrKeyRetired] where it was, and another is now.
+// next gives the record that must be added before the signer signs the next checkpoint; ok is false where its key
+// is in force. [ErrKeyRetired] where it was, and another is now.
 func (k *keyring) next(signer note.Signer, origin string, checkpoint int64, now time.Time) (
 	record proof.KeyRecord, ok bool, err error,
 ) {

@@ -64,9 +64,10 @@ func TestService_SealRecordsAChangeOfKeys(t *testing.T) {
 		attack string
 		kind   sealed.FindingKind
 	}{
-		"RecordGone":        {`DELETE FROM hms.audit_record WHERE number = 2`, sealed.FindingRecord},
-		"FirstRecordGone":   {`DELETE FROM hms.audit_record WHERE number = 1`, sealed.FindingRecord},
-		"RecordEdited":      {`UPDATE hms.audit_record SET checkpoint = checkpoint + 1 WHERE number = 2`, sealed.FindingRecord},
+		"RecordGone":      {`DELETE FROM hms.audit_record WHERE number = 2`, sealed.FindingRecord},
+		"FirstRecordGone": {`DELETE FROM hms.audit_record WHERE number = 1`, sealed.FindingRecord},
+		"RecordEdited": {`UPDATE hms.audit_record SET checkpoint = checkpoint + 1 WHERE number = 2`,
+			sealed.FindingRecord},
 		"RecordsSwapPlaces": {`UPDATE hms.audit_record SET number = 3 - number + 3`, sealed.FindingRecord},
 	} {
 		t.Run(name, func(t *testing.T) { // one after the other, in one database

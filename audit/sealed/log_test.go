@@ -63,8 +63,8 @@ func (b *logBundle) record(tb testing.TB, n int) {
 	}
 }
 
-// seal seals until nothing is left and the log says up to when it is whole. An old transaction of another test may hold the
-// watermark back for a moment, so it waits for what is known to be there.
+// seal seals until nothing is left and the log says up to when it is whole. An old transaction of another test may
+// hold the watermark back for a moment, so it waits for what is known to be there.
 func (b *logBundle) seal(tb testing.TB) sealed.SealReport {
 	tb.Helper()
 	return b.sealBy(tb, sealed.SealInput{Limit: 1000})

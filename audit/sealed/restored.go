@@ -53,14 +53,14 @@ var opRestored = usecase.Command[RestoredInput, RestoredReport]{
 
 // Restored records, signed and shown to the witnesses, that the database was restored and that the log goes on from
 // where it ended then. Call it for each tenant after a recovery to an instant and after the restore of a dump, before
-// people work. Until then VerifyLog says that the log's tail is cut, for nobody can tell a restore from an attack; from
-// then on every report names the restore, and what the witnesses had seen of what it lost.
+// people work. Until then VerifyLog says that the log's tail is cut, for nobody can tell a restore from an attack;
+// from then on every report names the restore, and what the witnesses had seen of what it lost.
 //
 // The next numbers of every series that people read (record numbers, orders, specimens, bills, credit notes) are
 // left out, so that no number that went out on paper after the instant is given twice; the ranges are on record.
 //
-// Every witness is asked what it has: where one does not answer nothing is recorded ([hmstype.ErrUnavailable]). A restore
-// to the same instant is recorded once. [ErrNoSigner], [ErrInTransaction], [ErrLogDamaged].
+// Every witness is asked what it has: where one does not answer nothing is recorded ([hmstype.ErrUnavailable]). A
+// restore to the same instant is recorded once. [ErrNoSigner], [ErrInTransaction], [ErrLogDamaged].
 // Permission: [hmstype.PermAuditRestore].
 func (s *Service) Restored(ctx context.Context, in RestoredInput) (RestoredReport, error) {
 	in.To = hmstype.Instant(in.To)

@@ -160,8 +160,8 @@ func CheckPublication(p Publication, latest string, verifiers note.Verifiers) er
 }
 
 // CheckRestoration is [CheckPublication] for a publication with the record of a restore. before is the newest note of
-// the witness's own whose checkpoint has the publication's OldSize and is not of after the restored instant; empty where
-// OldSize is zero or the witness has none.
+// the witness's own whose checkpoint has the publication's OldSize and is not of after the restored instant; empty
+// where OldSize is zero or the witness has none.
 func CheckRestoration(p Publication, latest, before string, verifiers note.Verifiers) error {
 	return checkRestored(p, latest, func(r proof.Restoration) (size int64, root tlog.Hash, err error) {
 		if before == "" && p.OldSize == 0 {

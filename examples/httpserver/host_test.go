@@ -65,9 +65,9 @@ func TestHost_StatusOfErrors(t *testing.T) {
 			http.MethodGet, "/patients/" + hmstype.NewID[hmstype.PatientID]().String(), "", login.Token.Reveal(),
 			http.StatusNotFound,
 		},
-		"NoID":         {http.MethodGet, "/patients/x", "", login.Token.Reveal(), http.StatusNotFound},
-		"BadQuery":     {http.MethodGet, "/patients", "", login.Token.Reveal(), http.StatusUnprocessableEntity},
-		"NotJSON":      {http.MethodPost, "/login", "login=bo", "", http.StatusUnprocessableEntity},
+		"NoID":     {http.MethodGet, "/patients/x", "", login.Token.Reveal(), http.StatusNotFound},
+		"BadQuery": {http.MethodGet, "/patients", "", login.Token.Reveal(), http.StatusUnprocessableEntity},
+		"NotJSON":  {http.MethodPost, "/login", "login=bo", "", http.StatusUnprocessableEntity},
 		"MemberTwice": {
 			http.MethodPost, "/login", `{"login":"bo","Login":"al","password":"no"}`, "", http.StatusUnprocessableEntity,
 		},

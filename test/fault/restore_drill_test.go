@@ -61,8 +61,8 @@ func newDrill(t *testing.T) *drill {
 	d := &drill{folder: t.TempDir()}
 	d.archive = filepath.Join(d.folder, "archive")
 	require.NoError(t, os.MkdirAll(d.archive, 0o700))
-	require.NoError(t, os.Chmod(d.archive, 0o777)) //nolint:gosec // the server may run as another account
-	require.NoError(t, os.Chmod(d.folder, 0o755))  //nolint:gosec // as above
+	require.NoError(t, os.Chmod(d.archive, 0o777)) // the server may run as another account
+	require.NoError(t, os.Chmod(d.folder, 0o755))  // as above
 	d.server = d.start(t, "source", settingsFrom(t, "archive_mode", d.archive))
 	d.config = sealedConfig(t, d.folder)
 	d.config.ErasureLedger = encryption.NewFileLedger(filepath.Join(d.folder, "ledger"))
@@ -172,8 +172,8 @@ func giveTo(t *testing.T, folder string, owner fs.FileInfo) {
 	}))
 }
 
-// A hospital loses its disk and is taken back to an instant: what was acknowledged before is there, nothing of later is,
-// the log goes on and is proved, no number is given twice, and who was erased since is erased again.
+// A hospital loses its disk and is taken back to an instant: what was acknowledged before is there, nothing of
+// later is, the log goes on and is proved, no number is given twice, and who was erased since is erased again.
 func TestRestoreDrill_ToAnInstant(t *testing.T) {
 	t.Parallel()
 	d := newDrill(t)
@@ -188,9 +188,10 @@ func TestRestoreDrill_ToAnInstant(t *testing.T) {
 	before := d.seal(t)
 	to := d.now(t)
 	lost, lostBill := d.visit(t)
-	_, err := d.h.Encryption.Erase(d.ctx, encryption.EraseInput{Patient: early.ID, ErasureDetails: encryption.ErasureDetails{
-		Basis: "GDPR 17(1)(b)", Reason: "consent was withdrawn",
-	}})
+	_, err := d.h.Encryption.Erase(d.ctx, encryption.EraseInput{
+		Patient:        early.ID,
+		ErasureDetails: encryption.ErasureDetails{Basis: "GDPR 17(1)(b)", Reason: "consent was withdrawn"},
+	})
 	require.NoError(t, err)
 	seen := d.seal(t)
 	t.Logf("lost: everything after %s, %d leaves of the log among it", to, seen.Checkpoint.Size-before.Checkpoint.Size)

@@ -40,7 +40,8 @@ var staysClear = map[string]string{
 		disclosure.suspension_agency disclosure.suspension_statement`,
 
 	"rules, and why something is kept or erased: it is to name the case, not its story": `
-		erasure.basis erasure.reason skipped_number.reason legal_hold.reason legal_hold.release_reason retention_policy.basis`,
+		erasure.basis erasure.reason legal_hold.reason legal_hold.release_reason retention_policy.basis
+		skipped_number.reason`,
 
 	"the staff's accounts: they are found and listed by it": `
 		access_change.decision_text access_change.description access_change.reason

@@ -49,7 +49,8 @@ var noNormalForm = map[string]string{
 		bill_number_key.bill_number credit_note_number_key.note_number lab_order_number_key.number
 		lab_specimen_accession_key.accession`,
 	"a name in the program": `
-		counter_pkey.name skipped_number_pkey.series lock_pkey.name ledger_account_code_key.code idempotency_key_pkey.operation`,
+		counter_pkey.name skipped_number_pkey.series lock_pkey.name ledger_account_code_key.code
+		idempotency_key_pkey.operation`,
 	"the program's own name of the act that is charged": `
 		charge_source_key.source_kind charge_source_key.source_id`,
 	"a host's program makes it, and it must be the same to the byte": `
