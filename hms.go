@@ -163,8 +163,8 @@ func (h *HMS) ArchiveAuditMonth(ctx context.Context, in sealed.ArchiveMonthInput
 	return sealed.ArchiveMonth(ctx, h.handle, h.config.AuditLog, in)
 }
 
-// ExportTenant writes every row of one tenant as of one instant into an archive that is signed by the audit log's key, to
-// move it (then ImportTenant, DeleteTenant) or, readable, to hand it out. It concerns the whole installation: the
+// ExportTenant writes every row of one tenant as of one instant into an archive that is signed by the audit log's key,
+// to move it (then ImportTenant, DeleteTenant) or, readable, to hand it out. It concerns the whole installation: the
 // database's login must be a member of hms_owner, and the host decides who may call it. See tenant.Library.Export.
 func (h *HMS) ExportTenant(ctx context.Context, in tenant.ExportInput) (tenant.Exported, error) {
 	return h.tenants().Export(ctx, in)

@@ -5118,6 +5118,7 @@ CREATE TABLE hms.tenant_record ( -- hms_owner
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     CONSTRAINT tenant_record_hash_check CHECK (((length(archive_hash) = ANY (ARRAY[0, 32])) AND ((kind = 'deleted'::text) OR (length(archive_hash) = 32)))),
     CONSTRAINT tenant_record_kind_check CHECK ((kind = ANY (ARRAY['handed-out'::text, 'moved-in'::text, 'deleted'::text]))),
+    CONSTRAINT tenant_record_note_check CHECK ((length(note) <= 20000)),
     CONSTRAINT tenant_record_number_check CHECK ((number >= 1)),
     CONSTRAINT tenant_record_pkey PRIMARY KEY (tenant_id, number)
 );

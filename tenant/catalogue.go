@@ -167,6 +167,7 @@ func inOrder(byName map[string]*table) ([]table, error) {
 
 // query gives the rows of the transaction's tenant as texts, by primary key. In a table that refers to itself a row
 // comes after the one that it refers to.
+// In SQL: migrate/routine/core/current_tenant.sql.
 func (t table) query() string {
 	var list []string
 	order := []string{`t.tenant_id`}

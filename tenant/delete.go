@@ -66,12 +66,12 @@ type TableRows struct {
 
 const opDelete = "tenant.delete"
 
-// Delete removes all rows of a tenant, trail and keys included, under a signed record, which stays; hms.HMS.DeleteTenant
-// is the way to it. It reports only, unless in.Delete.
+// Delete removes all rows of a tenant, trail and keys included, under a signed record, which stays;
+// hms.HMS.DeleteTenant is the way to it. It reports only, unless in.Delete.
 //
 // It refuses while a legal hold is in force or a period of retention of the trail runs ([RetainedError]), unless a
-// receipt proves that the tenant was moved, or in.RetentionBasis says why; and where somebody worked in the tenant after
-// the archive ([ErrChanged]). Stop that work before: what is written during the deletion goes, too.
+// receipt proves that the tenant was moved, or in.RetentionBasis says why; and where somebody worked in the tenant
+// after the archive ([ErrChanged]). Stop that work before: what is written during the deletion goes, too.
 //
 // One transaction writes the record, destroys the keys and ends all sign-ins; from then on the tenant is deleted, and
 // cannot begin again ([ErrDeleted]) unless it is taken in anew. Its other rows go in steps of some thousand, so that no

@@ -14,7 +14,7 @@
 //
 // # Errors
 //
-// [ErrBusy], [ErrOtherSchema], [ErrTenantThere], [ErrOtherTenant], [ErrNoTenant], [ErrChanged] and [ErrNoArchive] say what
-// stands in the way; [RetainedError] what keeps a tenant from being deleted; sealed.ErrArchive and proof.ErrArchive that
-// an archive is not what was written.
+// [ErrBusy], [ErrOtherSchema], [ErrTenantThere], [ErrOtherTenant], [ErrNoTenant], [ErrChanged] and [ErrNoArchive] say
+// what stands in the way; [RetainedError] what keeps a tenant from being deleted; sealed.ErrArchive and
+// proof.ErrArchive that an archive is not what was written.
 package tenant

@@ -22,7 +22,7 @@ type ImportInput struct {
 	Tenant  hmstype.TenantID // whose archive it must be; required
 	By      string           // who does it, as the trail shall name him: "system:<By>"; required, 1 to 100 characters
 	Source  sealed.Sink      // where the archive is; it is read twice; required
-	Archive string           // its name there; required
+	Archive string           // its name there; required, up to 500 characters
 }
 
 // Validate implements the rules above.
@@ -31,7 +31,7 @@ func (in ImportInput) Validate() error {
 	v.Required(!in.Tenant.IsZero(), "tenant")
 	v.Text(in.By, "by", 1, 100)
 	v.Required(in.Source != nil, "source")
-	v.Required(in.Archive != "", "archive")
+	v.Text(in.Archive, "archive", 1, 500)
 	return v.Err()
 }
 
@@ -157,7 +157,8 @@ func requireFree(ctx context.Context, db dbx.DB, m proof.TenantManifest) ([]tabl
 
 // hasRows tells whether the transaction's tenant has a row.
 func (t table) hasRows(ctx context.Context, db dbx.DB) (there bool, err error) {
-	err = db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM `+t.sql()+` AS t WHERE t.tenant_id = $1)`, db.Tenant()).Scan(&there)
+	err = db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM `+t.sql()+` AS t WHERE t.tenant_id = $1)`, db.Tenant()).
+		Scan(&there)
 	return there, err
 }
 

@@ -86,11 +86,6 @@ func requireClean(ctx context.Context, t *testing.T, h *hms.HMS) {
 	}
 }
 
-// recordedByMoves are the tables that exports, imports and sealing write themselves.
-var recordedByMoves = []string{
-	"audit_event", "audit_leaf", "audit_node", "audit_checkpoint", "audit_key", "lock",
-}
-
 func TestLibrary_MovesALivedDay(t *testing.T) {
 	t.Parallel()
 	config := group(t)
@@ -135,7 +130,8 @@ func TestLibrary_MovesALivedDay(t *testing.T) {
 	require.NoError(t, err)
 
 	deleted, err := from.H.DeleteTenant(t.Context(), tenant.DeleteInput{
-		Tenant: from.Tenant, By: "operator", Basis: "moved", Archive: exported.Sum, Receipt: imported.Record.Note, Delete: true,
+		Tenant: from.Tenant, By: "operator", Basis: "moved", Archive: exported.Sum, Receipt: imported.Record.Note,
+		Delete: true,
 	})
 	require.NoError(t, err)
 	require.True(t, deleted.Deleted)

@@ -14,7 +14,7 @@ import (
 )
 
 // leftTables are the tables that a readable archive does not hold, and why.
-var leftTables = map[string]string{
+var leftTables = map[string]string{ //nolint:gosec // names of tables, no credentials
 	"tenant_keyset":       "keys: what they seal is opened here",
 	"data_key":            "keys: what they seal is opened here",
 	"user_password":       "hashes of passwords",
@@ -155,7 +155,8 @@ func (l *Library) keys(ctx context.Context, db dbx.DB, r *reader, batch [][]*str
 // load loads keys, and makes none for a tenant that has no keyset.
 func (l *Library) load(ctx context.Context, db dbx.DB, subjects ...uuid.UUID) (fieldcrypt.Keys, error) {
 	var there bool
-	err := db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM hms.tenant_keyset WHERE tenant_id = $1)`, db.Tenant()).Scan(&there)
+	err := db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM hms.tenant_keyset WHERE tenant_id = $1)`, db.Tenant()).
+		Scan(&there)
 	if err != nil || !there {
 		return fieldcrypt.Keys{}, err
 	}
@@ -309,11 +310,12 @@ func (c sealedChange) open(keys fieldcrypt.Keys, value json.RawMessage) (json.Ra
 		return value, nil
 	}
 	opened, err := keys.Open(c.subject, c.Field, c.row, text)
-	if errors.Is(err, fieldcrypt.ErrKeyLost) || errors.Is(err, fieldcrypt.ErrTampered) {
+	switch {
+	case err == nil:
+		return json.Marshal(opened)
+	case errors.Is(err, fieldcrypt.ErrKeyLost), errors.Is(err, fieldcrypt.ErrTampered):
 		return value, nil
-	}
-	if err != nil {
+	default:
 		return nil, err
 	}
-	return json.Marshal(opened)
 }

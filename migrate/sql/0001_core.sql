@@ -170,6 +170,7 @@ CREATE TABLE hms.tenant_record (
     xid          xid8        NOT NULL DEFAULT pg_current_xact_id(),
     CONSTRAINT tenant_record_pkey PRIMARY KEY (tenant_id, number),
     CONSTRAINT tenant_record_number_check CHECK (number >= 1),
+    CONSTRAINT tenant_record_note_check CHECK (length(note) <= 20000),
     CONSTRAINT tenant_record_kind_check CHECK (kind IN ('handed-out', 'moved-in', 'deleted')),
     CONSTRAINT tenant_record_hash_check CHECK (length(archive_hash) IN (0, 32) AND (kind = 'deleted' OR length(archive_hash) = 32))
 );
