@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -32,8 +33,12 @@ func group(t *testing.T) func(*hms.Config) {
 	withLog := day.WithLog(t)
 	key, err := fieldcrypt.NewLocalKey()
 	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "witness")
 	return func(c *hms.Config) {
 		withLog(c)
+		witness, err := sealed.NewFileWitness(file, c.AuditLog.Verifiers[0])
+		require.NoError(t, err)
+		c.AuditLog.Witnesses = []sealed.Witness{witness}
 		c.KeyEncryptionKey, c.EncryptNarrative = key, true
 	}
 }
@@ -86,6 +91,10 @@ func requireClean(ctx context.Context, t *testing.T, h *hms.HMS) {
 	}
 }
 
+// recordedByMoves are the tables to which moving a tenant, and sealing, add.
+var recordedByMoves = []string{"audit_event", "audit_leaf", "audit_node", "audit_checkpoint", "lock"}
+
+// A tenant that lived a day goes on in another database as if nothing had happened, and leaves nothing in the first.
 func TestLibrary_MovesALivedDay(t *testing.T) {
 	t.Parallel()
 	config := group(t)
@@ -116,6 +125,16 @@ func TestLibrary_MovesALivedDay(t *testing.T) {
 	}
 	require.Equal(t, stranger, sums(t, to.DB, to.Tenant), "another tenant there")
 
+	again, err := to.H.ExportTenant(t.Context(), tenant.ExportInput{
+		Tenant: from.Tenant, By: "operator", To: "another database", Sink: store,
+	})
+	require.NoError(t, err)
+	for _, table := range exported.Manifest.Tables {
+		if !slices.Contains(recordedByMoves, table.Name) {
+			assert.Equal(t, table, again.Manifest.Table(table.Name))
+		}
+	}
+
 	there := hmstype.WithActor(t.Context(), hmstype.SystemActor(from.Tenant, "test"))
 	_, err = to.H.AuditLog.Seal(there, sealed.SealInput{})
 	require.NoError(t, err)
@@ -138,4 +157,30 @@ func TestLibrary_MovesALivedDay(t *testing.T) {
 	require.Empty(t, sums(t, from.DB, from.Tenant), "no row in any table, no key")
 	require.Equal(t, beside, sums(t, from.DB, neighbour.Tenant), "another tenant here")
 	require.Equal(t, proof.TenantDeleted, deleted.Record.Kind)
+
+	var kinds []proof.TenantRecordKind
+	for _, h := range []*hms.HMS{from.H, to.H} {
+		for _, r := range records(t, h) {
+			require.Equal(t, from.Tenant, r.Tenant)
+			require.Equal(t, "system:operator", r.By)
+			kinds = append(kinds, r.Kind)
+		}
+	}
+	require.Equal(t, []proof.TenantRecordKind{
+		proof.TenantHandedOut, proof.TenantDeleted, proof.TenantMovedIn, proof.TenantHandedOut,
+	}, kinds)
+}
+
+// records gives all records of an installation, a page of one at a time.
+func records(t *testing.T, h *hms.HMS) (all []tenant.Record) {
+	t.Helper()
+	page := hmstype.Page{Limit: 1}
+	for {
+		list, err := h.ListTenantRecords(t.Context(), page)
+		require.NoError(t, err)
+		all = append(all, list.Items...)
+		if page.Cursor = list.Next; page.Cursor == "" {
+			return all
+		}
+	}
 }

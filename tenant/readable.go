@@ -310,12 +310,11 @@ func (c sealedChange) open(keys fieldcrypt.Keys, value json.RawMessage) (json.Ra
 		return value, nil
 	}
 	opened, err := keys.Open(c.subject, c.Field, c.row, text)
-	switch {
-	case err == nil:
-		return json.Marshal(opened)
-	case errors.Is(err, fieldcrypt.ErrKeyLost), errors.Is(err, fieldcrypt.ErrTampered):
-		return value, nil
-	default:
+	if isLost := errors.Is(err, fieldcrypt.ErrKeyLost) || errors.Is(err, fieldcrypt.ErrTampered); isLost {
+		opened, err = text, nil
+	}
+	if err != nil {
 		return nil, err
 	}
+	return json.Marshal(opened)
 }

@@ -74,8 +74,8 @@ const tenantManifestHeading = "hms tenant archive v1"
 func (m TenantManifest) Text() string {
 	var b strings.Builder
 	_, _ = fmt.Fprintf(&b, "%s\norigin %s\nform %s\nto %s\ntime %s\nschema %s\nlog %d %s\nbody %s\n",
-		tenantManifestHeading, m.Origin, m.Form, strconv.QuoteToASCII(m.To), m.Time.UTC().Format(time.RFC3339Nano), inBase64(m.Schema),
-		m.Size, inBase64(m.Root), inBase64(m.Body))
+		tenantManifestHeading, m.Origin, m.Form, strconv.QuoteToASCII(m.To), m.Time.UTC().Format(time.RFC3339Nano),
+		inBase64(m.Schema), m.Size, inBase64(m.Root), inBase64(m.Body))
 	for _, t := range m.Tables {
 		_, _ = fmt.Fprintf(&b, "table %s %d %s\n", t.Name, t.Rows, inBase64(t.Sum))
 	}
