@@ -55,7 +55,7 @@ func register(ctx context.Context, t *testing.T, h *hms.HMS, email string) patie
 	t.Helper()
 	p, err := h.Patient.Register(ctx, patient.RegisterInput{Details: patient.Details{
 		LastName: "Doe", Gender: patient.GenderUnknown, Email: email,
-	}})
+	}, OverrideReason: "another one"})
 	require.NoError(t, err)
 	return p
 }
