@@ -26,6 +26,7 @@ import (
 	"github.com/chelal/hms/outbox"
 	"github.com/chelal/hms/patient"
 	"github.com/chelal/hms/pharmacy"
+	"github.com/chelal/hms/tenant"
 )
 
 // HMS is the hospital's core: its services, all on one database. It is immutable and safe
@@ -160,6 +161,38 @@ func (h *HMS) Check(ctx context.Context) error {
 // sealed.ArchiveMonth.
 func (h *HMS) ArchiveAuditMonth(ctx context.Context, in sealed.ArchiveMonthInput) (sealed.ArchiveReport, error) {
 	return sealed.ArchiveMonth(ctx, h.handle, h.config.AuditLog, in)
+}
+
+// ExportTenant writes every row of one tenant as of one instant into an archive that is signed by the audit log's key,
+// to move it (then ImportTenant, DeleteTenant) or, readable, to hand it out. It concerns the whole installation: the
+// database's login must be a member of hms_owner, and the host decides who may call it. See tenant.Library.Export.
+func (h *HMS) ExportTenant(ctx context.Context, in tenant.ExportInput) (tenant.Exported, error) {
+	return h.tenants().Export(ctx, in)
+}
+
+// ImportTenant takes a tenant in, as it was, from an archive of another database. Who may call it: as for
+// [HMS.ExportTenant]. See tenant.Library.Import.
+func (h *HMS) ImportTenant(ctx context.Context, in tenant.ImportInput) (tenant.Imported, error) {
+	return h.tenants().Import(ctx, in)
+}
+
+// DeleteTenant removes all rows and keys of a tenant under a signed record; without in.Delete it only reports. Who may
+// call it: as for [HMS.ExportTenant]. See tenant.Library.Delete.
+func (h *HMS) DeleteTenant(ctx context.Context, in tenant.DeleteInput) (tenant.Deleted, error) {
+	return h.tenants().Delete(ctx, in)
+}
+
+// ListTenantRecords gives what became of all tenants as a whole: handed out, moved in, deleted. Who may call it: as for
+// [HMS.ExportTenant]. See tenant.Library.ListRecords.
+func (h *HMS) ListTenantRecords(ctx context.Context, page hmstype.Page) (hmstype.List[tenant.Record], error) {
+	return h.tenants().ListRecords(ctx, page)
+}
+
+func (h *HMS) tenants() *tenant.Library {
+	return tenant.New(h.handle, h.crypt, h.config.AuditLog, func(ctx context.Context) (bool, error) {
+		report, err := h.AuditLog.Seal(ctx, sealed.SealInput{Sweep: true})
+		return report.More, err
+	})
 }
 
 // ListTenants gives the ids of the installation's tenants, the oldest first, for a scheduler that turns

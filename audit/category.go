@@ -26,7 +26,7 @@ func CategoryOf(action Action, entity string) Category {
 		return CategoryDisclosure
 	}
 	switch action {
-	case ActionLogin, ActionLogout, ActionLoginFailed, ActionDenied, ActionVerify, ActionPurge:
+	case ActionLogin, ActionLogout, ActionLoginFailed, ActionDenied, ActionVerify, ActionPurge, ActionImport:
 		return CategorySecurity
 	}
 	switch entity {

@@ -25,6 +25,7 @@ const (
 	// a registration was refused because of the patient: somebody learnt that he is one here
 	ActionMatched Action = "matched"
 	ActionExport  Action = "export" // data left the system
+	ActionImport  Action = "import" // the tenant came from another database, its trail with it
 	ActionVerify  Action = "verify" // somebody held the trail against the data, or its log against what was signed
 	// a month of the trail was archived and dropped; Changes tells the month, the archive and its digest
 	ActionPurge Action = "purge"

@@ -22,6 +22,8 @@ var (
 	ErrRoleNameTaken = fmt.Errorf("%w: role name", hmstype.ErrAlreadyExists)
 	// ErrTenantExists: the tenant was created before.
 	ErrTenantExists = fmt.Errorf("%w: tenant", hmstype.ErrAlreadyExists)
+	// ErrTenantDeleted: the tenant was deleted, and its id is nobody's any more (hms.HMS.DeleteTenant).
+	ErrTenantDeleted = fmt.Errorf("%w: the tenant was deleted", hmstype.ErrPrecondition)
 	// ErrPersonRequired: only a human user may do this.
 	ErrPersonRequired = fmt.Errorf("%w: only a person may do this", hmstype.ErrPrecondition)
 	// ErrLoginFailed: the name, the password or the code is wrong, or the account may not be
@@ -127,6 +129,7 @@ var _ = dbx.DeclareStates(dbx.States{
 	"HM006": func(string) error {
 		return hmstype.Invalid("duty", "must be a planned one of another person, of one kind and place, and hold the period")
 	},
+	"HM010": func(string) error { return ErrTenantDeleted },
 	"HM007": func(string) error { return ErrDutyStoodInFor },
 	"HM003": func(bound string) error {
 		if bound == boundDay {

@@ -127,6 +127,9 @@ CREATE OR REPLACE FUNCTION hms.apply_credit_line()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NULL;
+    END IF;
     UPDATE hms.bill_line AS l SET credited_quantity = l.credited_quantity + NEW.quantity,
         credited_net = l.credited_net + NEW.net_amount, credited_tax = l.credited_tax + NEW.tax_amount
     WHERE l.tenant_id = NEW.tenant_id AND l.id = NEW.bill_line_id AND l.currency = NEW.currency AND l.issued_at IS NOT NULL
@@ -146,6 +149,9 @@ AS $function$
 DECLARE
     n record;
 BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NULL;
+    END IF;
     SELECT c.created_by, c.created_at, c.reason INTO n FROM hms.credit_note AS c
     WHERE c.tenant_id = NEW.tenant_id AND c.id = NEW.note_id;
     UPDATE hms.bill_line_share AS l SET credited_amount = l.credited_amount + NEW.amount
@@ -164,6 +170,9 @@ CREATE OR REPLACE FUNCTION hms.apply_payment()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
+    IF TG_OP = 'INSERT' AND hms.is_moving_in() THEN
+        RETURN NULL;
+    END IF;
     IF TG_OP = 'INSERT' THEN
         IF NEW.status <> 'active' OR NEW.refunded_amount <> 0 THEN
             RAISE EXCEPTION 'a payment begins active and whole' USING ERRCODE = 'HM503';
@@ -188,6 +197,9 @@ CREATE OR REPLACE FUNCTION hms.apply_refund()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NULL;
+    END IF;
     UPDATE hms.payment AS p SET refunded_amount = p.refunded_amount + NEW.amount, version = p.version + 1
     WHERE p.tenant_id = NEW.tenant_id AND p.id = NEW.payment_id AND p.share_id = NEW.share_id;
     IF NOT FOUND THEN
@@ -203,7 +215,7 @@ CREATE OR REPLACE FUNCTION hms.audit_category(p_action text, p_entity text)
  RETURNS text
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN ((p_action = 'export'::text) OR (p_entity = 'disclosure'::text)) THEN 'disclosure'::text WHEN ((p_action = ANY (ARRAY['login'::text, 'logout'::text, 'login_failed'::text, 'denied'::text, 'verify'::text, 'purge'::text])) OR (p_entity = ANY (ARRAY['break_glass'::text, 'external_identity'::text, 'legal_hold'::text, 'retention_policy'::text, 'role'::text, 'user_account'::text, 'user_role'::text]))) THEN 'security'::text WHEN (p_action = ANY (ARRAY['read'::text, 'search'::text, 'matched'::text])) THEN 'access'::text ELSE 'change'::text END
+RETURN CASE WHEN ((p_action = 'export'::text) OR (p_entity = 'disclosure'::text)) THEN 'disclosure'::text WHEN ((p_action = ANY (ARRAY['login'::text, 'logout'::text, 'login_failed'::text, 'denied'::text, 'verify'::text, 'purge'::text, 'import'::text])) OR (p_entity = ANY (ARRAY['break_glass'::text, 'external_identity'::text, 'legal_hold'::text, 'retention_policy'::text, 'role'::text, 'user_account'::text, 'user_role'::text]))) THEN 'security'::text WHEN (p_action = ANY (ARRAY['read'::text, 'search'::text, 'matched'::text])) THEN 'access'::text ELSE 'change'::text END
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.audit_category(p_action text, p_entity text) TO hms_app;
 
@@ -218,6 +230,9 @@ AS $function$
 DECLARE
     r jsonb;
 BEGIN
+    IF hms.is_removing() THEN
+        RETURN NULL;
+    END IF;
     IF TG_TABLE_SCHEMA <> 'hms' THEN
         RAISE EXCEPTION 'the trail tells of tables of the schema hms' USING ERRCODE = 'insufficient_privilege';
     END IF;
@@ -241,6 +256,9 @@ AS $function$
 DECLARE
     r jsonb;
 BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NULL;
+    END IF;
     IF TG_TABLE_SCHEMA <> 'hms' THEN
         RAISE EXCEPTION 'the trail tells of tables of the schema hms' USING ERRCODE = 'insufficient_privilege';
     END IF;
@@ -415,6 +433,9 @@ DECLARE
     v_open bigint;
     v_day bigint;
 BEGIN
+    IF TG_OP = 'INSERT' AND hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
     IF TG_OP = 'INSERT' THEN
         -- Reads are opened by the user, counted by the author: both are the person who asks, for himself.
         IF NEW.created_by NOT LIKE 'human:' || NEW.user_id || '%' OR NOT EXISTS (SELECT 1 FROM hms.user_account AS u
@@ -519,6 +540,9 @@ DECLARE
     want numeric;
     have numeric;
 BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NULL;
+    END IF;
     FOR r IN SELECT DISTINCT n.tenant_id, n.note_id FROM new_rows AS n LOOP
         SELECT c.total_amount INTO want FROM hms.credit_note AS c WHERE c.tenant_id = r.tenant_id AND c.id = r.note_id;
         IF TG_ARGV[0] = 'line' THEN
@@ -540,6 +564,9 @@ CREATE OR REPLACE FUNCTION hms.check_journal()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NULL;
+    END IF;
     IF EXISTS (SELECT 1 FROM new_rows AS n GROUP BY n.tenant_id, n.journal_id, n.currency HAVING sum(n.amount) <> 0) THEN
         RAISE EXCEPTION 'a journal must sum to zero' USING ERRCODE = 'HM501';
     END IF;
@@ -762,6 +789,9 @@ AS $function$
 DECLARE
     named uuid := (to_jsonb(NEW) ->> TG_ARGV[0])::uuid;
 BEGIN
+    IF TG_OP = 'INSERT' AND hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
     IF TG_OP = 'UPDATE' AND named = (to_jsonb(OLD) ->> TG_ARGV[0])::uuid THEN
         RETURN NEW;
     END IF;
@@ -781,6 +811,9 @@ AS $function$
 DECLARE
     v_author text := substring(NEW.created_by FROM '^(?:human|service):([0-9a-f-]{36})');
 BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
     IF v_author IS NULL AND NEW.created_by ~ '^system:.' OR EXISTS (SELECT 1 FROM hms.user_account AS u
         WHERE u.tenant_id = NEW.tenant_id AND u.id = v_author::uuid AND u.status = 'active') THEN
         RETURN NEW;
@@ -881,6 +914,9 @@ CREATE OR REPLACE FUNCTION hms.guard_bill_part()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
     PERFORM 1 FROM hms.bill AS b WHERE b.tenant_id = NEW.tenant_id AND b.id = NEW.bill_id AND b.status = 'draft' FOR SHARE;
     IF NOT FOUND THEN
         PERFORM hms.refuse_frozen('new part');
@@ -950,10 +986,27 @@ CREATE OR REPLACE FUNCTION hms.guard_data_key()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
+    IF TG_OP = 'INSERT' AND hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
     IF hms.is_held(NEW.tenant_id, NEW.subject_id) OR NOT EXISTS (SELECT 1 FROM hms.erasure AS e
         WHERE e.tenant_id = NEW.tenant_id AND e.patient_id = NEW.subject_id) THEN
         RAISE EXCEPTION 'keys are destroyed by an erasure that is on record, and under no hold'
             USING ERRCODE = 'HM301';
+    END IF;
+    RETURN NEW;
+END $function$
+; -- hms_owner
+
+CREATE OR REPLACE FUNCTION hms.guard_deleted_tenant()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF (SELECT r.kind FROM hms.tenant_record AS r WHERE r.tenant_id = NEW.tenant_id ORDER BY r.number DESC LIMIT 1)
+        = 'deleted' THEN
+        RAISE EXCEPTION 'the tenant was deleted' USING ERRCODE = 'HM010';
     END IF;
     RETURN NEW;
 END $function$
@@ -968,6 +1021,9 @@ DECLARE
     v_user uuid;
     v_fits boolean;
 BEGIN
+    IF TG_OP = 'INSERT' AND hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
     IF TG_OP = 'UPDATE' THEN
         IF OLD.status <> 'planned' OR (to_jsonb(NEW) - '{status,cancelled_at,cancel_reason,version}'::text[])
            <> (to_jsonb(OLD) - '{status,cancelled_at,cancel_reason,version}'::text[]) THEN
@@ -1022,6 +1078,9 @@ DECLARE
     before record;
     item   text;
 BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
     SELECT i.status INTO item FROM hms.lab_order_item AS i
         WHERE i.tenant_id = NEW.tenant_id AND i.id = NEW.order_item_id FOR SHARE;
     IF NEW.status = 'preliminary' AND item NOT IN ('collected', 'in-progress', 'preliminary')
@@ -1050,6 +1109,9 @@ CREATE OR REPLACE FUNCTION hms.guard_new_bill()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
     IF NEW.status <> 'draft' THEN
         PERFORM hms.refuse_frozen('bill');
     END IF;
@@ -1091,6 +1153,9 @@ DECLARE
     now_text text;
     old_text text;
 BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
     SELECT k.closed_fields INTO closed FROM hms.tenant_keyset AS k WHERE k.tenant_id = NEW.tenant_id;
     IF closed IS NULL OR closed = '{}' THEN
         RETURN NEW;
@@ -1198,6 +1263,38 @@ CREATE OR REPLACE FUNCTION hms.is_money(p_amount numeric, p_currency text)
 RETURN ((p_amount <> 'NaN'::numeric) AND (abs(p_amount) <= ('999999999999'::bigint)::numeric) AND (p_amount = round(p_amount, hms.minor_units(p_currency))) AND (p_currency ~ '^[A-Z]{3}$'::text))
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.is_money(p_amount numeric, p_currency text) TO hms_app;
+
+CREATE OR REPLACE FUNCTION hms.is_moving_in()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF 'hms_owner' NOT IN (session_user, current_setting('role')) THEN
+        RETURN false;
+    END IF;
+    RETURN EXISTS (SELECT 1 FROM hms.tenant_record AS r WHERE r.tenant_id = hms.current_tenant()
+        AND r.kind = 'moved-in' AND r.xid = pg_current_xact_id_if_assigned());
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.is_moving_in() TO hms_app;
+
+CREATE OR REPLACE FUNCTION hms.is_removing()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF 'hms_owner' NOT IN (session_user, current_setting('role')) THEN
+        RETURN false;
+    END IF;
+    RETURN coalesce((SELECT r.kind FROM hms.tenant_record AS r WHERE r.tenant_id = hms.current_tenant()
+        ORDER BY r.number DESC LIMIT 1) = 'deleted', false);
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.is_removing() TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.keep_record()
  RETURNS trigger
@@ -1589,6 +1686,9 @@ CREATE OR REPLACE FUNCTION hms.refuse_change()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
+    IF TG_OP = 'DELETE' AND hms.is_removing() THEN
+        RETURN NULL;
+    END IF;
     RAISE EXCEPTION 'rows of this table are never changed or removed' USING ERRCODE = 'HM002';
 END $function$
 ; -- hms_owner
@@ -2765,6 +2865,7 @@ CREATE TABLE hms.counter ( -- hms_owner
 ALTER TABLE hms.counter ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.counter FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
 CREATE TRIGGER counter_keep_rows BEFORE DELETE OR TRUNCATE ON hms.counter FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER counter_tenant_deleted BEFORE INSERT ON hms.counter FOR EACH ROW EXECUTE FUNCTION hms.guard_deleted_tenant();
 GRANT INSERT, SELECT ON hms.counter TO hms_app;
 GRANT SELECT ON hms.counter TO hms_backup;
 
@@ -4190,6 +4291,7 @@ CREATE TRIGGER patient_keep_mrn BEFORE UPDATE OF mrn, mrn_key ON hms.patient FOR
 CREATE TRIGGER patient_keep_rows BEFORE DELETE OR TRUNCATE ON hms.patient FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER patient_sealed_guard BEFORE INSERT OR UPDATE OF phone_number, email, address, emergency_contact_name, emergency_contact_phone ON hms.patient FOR EACH ROW WHEN ((((new.phone_number <> ''::text) AND ("left"(new.phone_number, 5) <> 'hms1:'::text)) OR ((new.email <> ''::text) AND ("left"(new.email, 5) <> 'hms1:'::text)) OR ((new.address <> ''::text) AND ("left"(new.address, 5) <> 'hms1:'::text)) OR ((new.emergency_contact_name <> ''::text) AND ("left"(new.emergency_contact_name, 5) <> 'hms1:'::text)) OR ((new.emergency_contact_phone <> ''::text) AND ("left"(new.emergency_contact_phone, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('patient', 'phone_number', 'email', 'address', 'emergency_contact_name', 'emergency_contact_phone');
 CREATE TRIGGER patient_status_guard BEFORE UPDATE OF status ON hms.patient FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>entered-in-error', 'active>inactive', 'active>merged', 'inactive>active', 'inactive>entered-in-error', 'inactive>merged');
+CREATE TRIGGER patient_tenant_deleted BEFORE INSERT ON hms.patient FOR EACH ROW EXECUTE FUNCTION hms.guard_deleted_tenant();
 GRANT INSERT, SELECT ON hms.patient TO hms_app;
 GRANT SELECT ON hms.patient TO hms_backup;
 
@@ -4592,6 +4694,7 @@ CREATE TRIGGER role_audit_update AFTER UPDATE ON hms.role REFERENCING OLD TABLE 
 CREATE TRIGGER role_changed BEFORE UPDATE OF permissions ON hms.role FOR EACH ROW EXECUTE FUNCTION hms.guard_credential('identity.update_role', 'identity.decide_access_change');
 CREATE TRIGGER role_keep_rows BEFORE DELETE OR TRUNCATE ON hms.role FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER role_made BEFORE INSERT ON hms.role FOR EACH ROW EXECUTE FUNCTION hms.guard_credential('identity.create_role', 'identity.create_tenant');
+CREATE TRIGGER role_tenant_deleted BEFORE INSERT ON hms.role FOR EACH ROW EXECUTE FUNCTION hms.guard_deleted_tenant();
 GRANT INSERT, SELECT ON hms.role TO hms_app;
 GRANT SELECT ON hms.role TO hms_backup;
 
@@ -5038,6 +5141,7 @@ CREATE POLICY tenant_list ON hms.tenant FOR r TO hms_scheduler USING (true) WITH
 CREATE TRIGGER tenant_audit_delete AFTER DELETE ON hms.tenant REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('tenant', '', 'id');
 CREATE TRIGGER tenant_audit_insert AFTER INSERT ON hms.tenant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('tenant', '', 'id');
 CREATE TRIGGER tenant_audit_update AFTER UPDATE ON hms.tenant REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('tenant', '', 'id');
+CREATE TRIGGER tenant_deleted BEFORE INSERT ON hms.tenant FOR EACH ROW EXECUTE FUNCTION hms.guard_deleted_tenant();
 CREATE TRIGGER tenant_keep_rows BEFORE DELETE OR TRUNCATE ON hms.tenant FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 GRANT INSERT, SELECT ON hms.tenant TO hms_app;
 GRANT SELECT ON hms.tenant TO hms_backup;
@@ -5058,8 +5162,30 @@ ALTER TABLE hms.tenant_keyset ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.tenant_keyset FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
 CREATE TRIGGER tenant_keyset_guard BEFORE UPDATE ON hms.tenant_keyset FOR EACH ROW EXECUTE FUNCTION hms.guard_keyset();
 CREATE TRIGGER tenant_keyset_keep_rows BEFORE DELETE OR TRUNCATE ON hms.tenant_keyset FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER tenant_keyset_tenant_deleted BEFORE INSERT ON hms.tenant_keyset FOR EACH ROW EXECUTE FUNCTION hms.guard_deleted_tenant();
 GRANT INSERT, SELECT ON hms.tenant_keyset TO hms_app;
 GRANT SELECT ON hms.tenant_keyset TO hms_backup;
+
+CREATE TABLE hms.tenant_record ( -- hms_owner
+    archive_hash bytea NOT NULL,
+    kind text NOT NULL,
+    note text NOT NULL,
+    number bigint NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    tenant_id uuid NOT NULL,
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    CONSTRAINT tenant_record_hash_check CHECK (((length(archive_hash) = ANY (ARRAY[0, 32])) AND ((kind = 'deleted'::text) OR (length(archive_hash) = 32)))),
+    CONSTRAINT tenant_record_kind_check CHECK ((kind = ANY (ARRAY['handed-out'::text, 'moved-in'::text, 'deleted'::text]))),
+    CONSTRAINT tenant_record_note_check CHECK ((length(note) <= 20000)),
+    CONSTRAINT tenant_record_number_check CHECK ((number >= 1)),
+    CONSTRAINT tenant_record_pkey PRIMARY KEY (tenant_id, number)
+);
+ALTER TABLE hms.tenant_record ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.tenant_record FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE POLICY tenant_record_list ON hms.tenant_record FOR r TO hms_owner USING (true) WITH CHECK ();
+CREATE TRIGGER tenant_record_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.tenant_record FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+GRANT SELECT ON hms.tenant_record TO hms_app;
+GRANT SELECT ON hms.tenant_record TO hms_backup;
 
 CREATE TABLE hms.thread_participant ( -- hms_owner
     added_by text NOT NULL,
@@ -5127,6 +5253,7 @@ CREATE TRIGGER user_account_first_person AFTER INSERT ON hms.user_account FOR EA
 CREATE TRIGGER user_account_keep_person BEFORE INSERT OR UPDATE ON hms.user_account FOR EACH ROW EXECUTE FUNCTION hms.user_account_keep_person();
 CREATE TRIGGER user_account_keep_rows BEFORE DELETE OR TRUNCATE ON hms.user_account FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER user_account_status_guard BEFORE UPDATE OF status ON hms.user_account FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>deactivated', 'active>locked', 'invited>active', 'invited>deactivated', 'locked>active', 'locked>deactivated');
+CREATE TRIGGER user_account_tenant_deleted BEFORE INSERT ON hms.user_account FOR EACH ROW EXECUTE FUNCTION hms.guard_deleted_tenant();
 GRANT INSERT, SELECT ON hms.user_account TO hms_app;
 GRANT SELECT ON hms.user_account TO hms_backup;
 

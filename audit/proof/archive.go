@@ -94,7 +94,7 @@ func (w *ArchiveWriter) Finish(m Manifest, signer note.Signer) (Manifest, tlog.H
 // there, in order and of its month; and that no byte is missing, added or changed. It reads
 // a line at a time. [ErrArchive], [ErrManifest], [ErrCheckpoint], [ErrProof], or the reader's error.
 func VerifyArchive(archive io.Reader, verifiers note.Verifiers) (Manifest, error) {
-	c := archiveCheck{in: bufio.NewReader(archive), verifiers: verifiers, body: sha256.New()}
+	c := archiveCheck{lineReader: newLineReader(archive), verifiers: verifiers, body: sha256.New()}
 	for {
 		line, err := c.read()
 		if errors.Is(err, io.EOF) {
@@ -112,8 +112,13 @@ func VerifyArchive(archive io.Reader, verifiers note.Verifiers) (Manifest, error
 	}
 }
 
+// lineReader reads an archive line by line.
+type lineReader struct{ in *bufio.Reader }
+
+func newLineReader(archive io.Reader) lineReader { return lineReader{bufio.NewReader(archive)} }
+
 type archiveCheck struct {
-	in            *bufio.Reader
+	lineReader
 	verifiers     note.Verifiers
 	body          hash.Hash
 	leaves        LeafCounter
@@ -123,7 +128,7 @@ type archiveCheck struct {
 }
 
 // read gives the next line with its end. io.EOF only where nothing at all is left.
-func (c *archiveCheck) read() ([]byte, error) {
+func (c lineReader) read() ([]byte, error) {
 	var line []byte
 	for {
 		part, err := c.in.ReadSlice('\n')

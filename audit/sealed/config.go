@@ -110,5 +110,11 @@ func (c Config) isHeldBack(p proof.Checkpoint) bool {
 	return p.Time.Sub(p.Through) > c.LongestTransaction
 }
 
+// LogOrigin names a tenant's log as its checkpoints do, and what else is signed by its key.
+func (c Config) LogOrigin(tenant hmstype.TenantID) string { return c.withDefaults().origin(tenant) }
+
+// PublicKeys gives the verifiers of signed notes. An error where one is no public key; [Config.Validate] names it.
+func (c Config) PublicKeys() (note.Verifiers, error) { return c.verifiers() }
+
 // origin names a tenant's log.
 func (c Config) origin(tenant hmstype.TenantID) string { return c.Origin + "/" + tenant.String() }

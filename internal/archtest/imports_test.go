@@ -20,7 +20,7 @@ var tiers = [][]string{
 	{"internal/usecase"},
 	{"audit", "outbox", "encryption", "billing/charge", "migrate"},
 	{"audit/sealed", "identity", "patient"},
-	{"clinical", "pharmacy", "lab", "facility", "billing", "inbox"},
+	{"clinical", "pharmacy", "lab", "facility", "billing", "inbox", "tenant"},
 	{""},
 	{"fhir", "hmstest", "hmsotel"},
 	{"hmstest/isolation"},

@@ -54,6 +54,15 @@ var mayBeSQL = map[string]string{
 	"internal/fieldcrypt column.outdated(keys, \"$2\")": "of a declared column: constants of ours",
 	"internal/fieldcrypt current":                       "of a declared column: constants of ours",
 	"internal/fieldcrypt set":                           "of a declared column: constants of ours",
+	"tenant by":                                         "names of the catalogue, in quotes",
+	"tenant child":                                      "a name of the catalogue, in quotes",
+	"tenant names":                                      "names of the catalogue, in quotes",
+	"tenant parent":                                     "a name of the catalogue, in quotes",
+	"tenant strings.Join(free, \"\")":                   "constants and names of the catalogue, in quotes",
+	"tenant strings.Join(list, \", \")":                 "names of the catalogue, in quotes",
+	"tenant t.sql()":                                    "a name of the catalogue, in quotes",
+	"tenant w.table.sql()":                              "a name of the catalogue, in quotes",
+	"tenant what":                                       "names of the catalogue, in quotes",
 	"internal/fieldcrypt where":                         "of a declared column: constants of ours",
 }
 

@@ -49,7 +49,9 @@ type Handle struct {
 	ledger  *ledger // of the transaction where it is ours; nil where it is the host's
 	hosts   bool    // whether the transaction is the host's
 	spare   bool    // whether whoever uses it holds a connection already, and so waits for no other of the pool
-	depth   int     // how many operations are around: each has a savepoint of its own name
+	// snapshot begins transactions that read one state only; see [Handle.AsOwnerSnapshot]
+	snapshot bool
+	depth    int // how many operations are around: each has a savepoint of its own name
 }
 
 // NewHandle makes an unbound handle. It does no I/O.

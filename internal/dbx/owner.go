@@ -39,6 +39,13 @@ func (h Handle) AsOwner(ctx context.Context, op, name string, fn func(context.Co
 	})
 }
 
+// AsOwnerSnapshot is [Handle.AsOwner] for a transaction that only reads, and sees one state of the database however
+// long it lasts (REPEATABLE READ). It gets no transaction id, so that no sealer waits for it.
+func (h Handle) AsOwnerSnapshot(ctx context.Context, op, name string, fn func(context.Context, Owner) error) error {
+	h.snapshot = true
+	return h.AsOwner(ctx, op, name, fn)
+}
+
 // SchedulerRole sees the ids of all tenants, and nothing else.
 const SchedulerRole = "hms_scheduler"
 

@@ -194,7 +194,11 @@ var fresh = []message{
 
 // begin sends BEGIN and the settings in one round trip.
 func (h Handle) begin(ctx context.Context, conn *sql.Conn, want settings) error {
-	return h.send(ctx, conn, slices.Concat(fresh, guarded, h.statements(want))...)
+	messages := slices.Concat(fresh, guarded, h.statements(want))
+	if h.snapshot {
+		messages[0] = message{text: "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"}
+	}
+	return h.send(ctx, conn, messages...)
 }
 
 // mustGo tells whether a connection on which a transaction of ours failed so may be in a state that the next one

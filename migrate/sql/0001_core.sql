@@ -176,3 +176,24 @@ CREATE TABLE hms.lock (
     CONSTRAINT lock_pkey PRIMARY KEY (tenant_id, name)
 );
 SELECT hms.secure_table('lock', 'SELECT, INSERT, UPDATE (taken)');
+
+-- What became of a tenant as a whole: handed out, moved in, deleted. It outlives the tenant's rows and holds nothing of
+-- a patient. The note is signed by the log's key and says all that the columns say. Only the owner adds to it, and by
+-- what he adds the guards know that a tenant's rows may come or go as a whole (hms.is_moving_in, hms.is_removing).
+CREATE TABLE hms.tenant_record (
+    tenant_id    uuid        NOT NULL,
+    number       bigint      NOT NULL,
+    kind         text        NOT NULL,
+    recorded_at  timestamptz NOT NULL,
+    archive_hash bytea       NOT NULL, -- SHA-256 of the archive; empty where there is none
+    note         text        NOT NULL,
+    xid          xid8        NOT NULL DEFAULT pg_current_xact_id(),
+    CONSTRAINT tenant_record_pkey PRIMARY KEY (tenant_id, number),
+    CONSTRAINT tenant_record_number_check CHECK (number >= 1),
+    CONSTRAINT tenant_record_note_check CHECK (length(note) <= 20000),
+    CONSTRAINT tenant_record_kind_check CHECK (kind IN ('handed-out', 'moved-in', 'deleted')),
+    CONSTRAINT tenant_record_hash_check CHECK (length(archive_hash) IN (0, 32) AND (kind = 'deleted' OR length(archive_hash) = 32))
+);
+SELECT hms.secure_table('tenant_record', 'SELECT');
+-- It is the installation's: the owner lists what became of all tenants.
+CREATE POLICY tenant_record_list ON hms.tenant_record FOR SELECT TO hms_owner USING (true);

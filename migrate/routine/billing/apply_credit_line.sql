@@ -2,6 +2,9 @@
 CREATE OR REPLACE FUNCTION hms.apply_credit_line() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NULL;
+    END IF;
     UPDATE hms.bill_line AS l SET credited_quantity = l.credited_quantity + NEW.quantity,
         credited_net = l.credited_net + NEW.net_amount, credited_tax = l.credited_tax + NEW.tax_amount
     WHERE l.tenant_id = NEW.tenant_id AND l.id = NEW.bill_line_id AND l.currency = NEW.currency AND l.issued_at IS NOT NULL

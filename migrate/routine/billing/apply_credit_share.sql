@@ -3,6 +3,9 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     n record;
 BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NULL;
+    END IF;
     SELECT c.created_by, c.created_at, c.reason INTO n FROM hms.credit_note AS c
     WHERE c.tenant_id = NEW.tenant_id AND c.id = NEW.note_id;
     UPDATE hms.bill_line_share AS l SET credited_amount = l.credited_amount + NEW.amount

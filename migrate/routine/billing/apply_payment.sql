@@ -2,6 +2,9 @@
 CREATE OR REPLACE FUNCTION hms.apply_payment() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF TG_OP = 'INSERT' AND hms.is_moving_in() THEN
+        RETURN NULL;
+    END IF;
     IF TG_OP = 'INSERT' THEN
         IF NEW.status <> 'active' OR NEW.refunded_amount <> 0 THEN
             RAISE EXCEPTION 'a payment begins active and whole' USING ERRCODE = 'HM503';

@@ -1,6 +1,9 @@
 CREATE OR REPLACE FUNCTION hms.apply_refund() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NULL;
+    END IF;
     UPDATE hms.payment AS p SET refunded_amount = p.refunded_amount + NEW.amount, version = p.version + 1
     WHERE p.tenant_id = NEW.tenant_id AND p.id = NEW.payment_id AND p.share_id = NEW.share_id;
     IF NOT FOUND THEN

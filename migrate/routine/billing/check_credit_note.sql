@@ -6,6 +6,9 @@ DECLARE
     want numeric;
     have numeric;
 BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NULL;
+    END IF;
     FOR r IN SELECT DISTINCT n.tenant_id, n.note_id FROM new_rows AS n LOOP
         SELECT c.total_amount INTO want FROM hms.credit_note AS c WHERE c.tenant_id = r.tenant_id AND c.id = r.note_id;
         IF TG_ARGV[0] = 'line' THEN

@@ -2,6 +2,9 @@
 CREATE OR REPLACE FUNCTION hms.guard_new_bill() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
     IF NEW.status <> 'draft' THEN
         PERFORM hms.refuse_frozen('bill');
     END IF;

@@ -6,6 +6,9 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_author text := substring(NEW.created_by FROM '^(?:human|service):([0-9a-f-]{36})');
 BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
     IF v_author IS NULL AND NEW.created_by ~ '^system:.' OR EXISTS (SELECT 1 FROM hms.user_account AS u
         WHERE u.tenant_id = NEW.tenant_id AND u.id = v_author::uuid AND u.status = 'active') THEN
         RETURN NEW;

@@ -3,6 +3,9 @@
 CREATE OR REPLACE FUNCTION hms.guard_data_key() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF TG_OP = 'INSERT' AND hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
     IF hms.is_held(NEW.tenant_id, NEW.subject_id) OR NOT EXISTS (SELECT 1 FROM hms.erasure AS e
         WHERE e.tenant_id = NEW.tenant_id AND e.patient_id = NEW.subject_id) THEN
         RAISE EXCEPTION 'keys are destroyed by an erasure that is on record, and under no hold'

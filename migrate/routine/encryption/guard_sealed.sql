@@ -9,6 +9,9 @@ DECLARE
     now_text text;
     old_text text;
 BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
     SELECT k.closed_fields INTO closed FROM hms.tenant_keyset AS k WHERE k.tenant_id = NEW.tenant_id;
     IF closed IS NULL OR closed = '{}' THEN
         RETURN NEW;

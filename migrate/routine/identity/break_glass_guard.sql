@@ -11,6 +11,9 @@ DECLARE
     v_open bigint;
     v_day bigint;
 BEGIN
+    IF TG_OP = 'INSERT' AND hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
     IF TG_OP = 'INSERT' THEN
         -- Reads are opened by the user, counted by the author: both are the person who asks, for himself.
         IF NEW.created_by NOT LIKE 'human:' || NEW.user_id || '%' OR NOT EXISTS (SELECT 1 FROM hms.user_account AS u

@@ -7,6 +7,9 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     named uuid := (to_jsonb(NEW) ->> TG_ARGV[0])::uuid;
 BEGIN
+    IF TG_OP = 'INSERT' AND hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
     IF TG_OP = 'UPDATE' AND named = (to_jsonb(OLD) ->> TG_ARGV[0])::uuid THEN
         RETURN NEW;
     END IF;

@@ -7,6 +7,9 @@ DECLARE
     v_user uuid;
     v_fits boolean;
 BEGIN
+    IF TG_OP = 'INSERT' AND hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
     IF TG_OP = 'UPDATE' THEN
         IF OLD.status <> 'planned' OR (to_jsonb(NEW) - '{status,cancelled_at,cancel_reason,version}'::text[])
            <> (to_jsonb(OLD) - '{status,cancelled_at,cancel_reason,version}'::text[]) THEN

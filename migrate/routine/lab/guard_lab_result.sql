@@ -9,6 +9,9 @@ DECLARE
     before record;
     item   text;
 BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
     SELECT i.status INTO item FROM hms.lab_order_item AS i
         WHERE i.tenant_id = NEW.tenant_id AND i.id = NEW.order_item_id FOR SHARE;
     IF NEW.status = 'preliminary' AND item NOT IN ('collected', 'in-progress', 'preliminary')
