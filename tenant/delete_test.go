@@ -35,10 +35,14 @@ func TestLibrary_DeleteRefuses(t *testing.T) {
 		change func(t *testing.T, env *hmstest.Env, in *tenant.DeleteInput)
 		want   error
 	}{
-		"Retention": {func(_ *testing.T, _ *hmstest.Env, in *tenant.DeleteInput) { in.RetentionBasis = "" }, tenant.ErrRetained},
+		"Retention": {
+			func(_ *testing.T, _ *hmstest.Env, in *tenant.DeleteInput) { in.RetentionBasis = "" }, tenant.ErrRetained,
+		},
 		"Hold": {func(t *testing.T, env *hmstest.Env, _ *tenant.DeleteInput) {
 			t.Helper()
-			_, err := env.H.Audit.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{LegalHoldDetails: audit.LegalHoldDetails{Reason: "a lawsuit"}})
+			_, err := env.H.Audit.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{
+				LegalHoldDetails: audit.LegalHoldDetails{Reason: "a lawsuit"},
+			})
 			require.NoError(t, err)
 		}, tenant.ErrRetained},
 		"NoArchive": {func(_ *testing.T, _ *hmstest.Env, in *tenant.DeleteInput) {
@@ -58,7 +62,9 @@ func TestLibrary_DeleteRefuses(t *testing.T) {
 			out := export(t, env, store, false)
 			in.WithoutArchive, in.Archive, in.Receipt = false, out.Sum, out.Record.Note
 		}, tenant.ErrRecord},
-		"Unsaid":  {func(_ *testing.T, _ *hmstest.Env, in *tenant.DeleteInput) { in.WithoutArchive = false }, hmstype.ErrInvalid},
+		"Unsaid": {
+			func(_ *testing.T, _ *hmstest.Env, in *tenant.DeleteInput) { in.WithoutArchive = false }, hmstype.ErrInvalid,
+		},
 		"Nobody":  {func(_ *testing.T, _ *hmstest.Env, in *tenant.DeleteInput) { in.By = "" }, hmstype.ErrInvalid},
 		"NoBasis": {func(_ *testing.T, _ *hmstest.Env, in *tenant.DeleteInput) { in.Basis = "" }, hmstype.ErrInvalid},
 		"NoTenant": {func(_ *testing.T, _ *hmstest.Env, in *tenant.DeleteInput) {
@@ -208,7 +214,8 @@ func TestRemoving_IsTheOwnersAlone(t *testing.T) {
 	}
 	require.Equal(t, "HM002", attempt(t, home, "SET LOCAL ROLE hms_owner", gone.Tenant,
 		`UPDATE hms.audit_event SET actor = 'x'`))
-	require.Equal(t, before, [2]map[string]string{sums(t, home.DB, gone.Tenant), sums(t, home.DB, other.Tenant)})
+	after := [2]map[string]string{sums(t, home.DB, gone.Tenant), sums(t, home.DB, other.Tenant)}
+	require.Equal(t, before, after)
 }
 
 func loginOf(env *hmstest.Env) string { return "host_" + env.Tenant.String()[24:] }

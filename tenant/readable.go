@@ -306,15 +306,17 @@ func (r *reader) openEvent(keys fieldcrypt.Keys, row []*string) error {
 
 func (c sealedChange) open(keys fieldcrypt.Keys, value json.RawMessage) (json.RawMessage, error) {
 	var text string
-	if json.Unmarshal(value, &text) != nil || !fieldcrypt.Sealed(text) {
+	isText := json.Unmarshal(value, &text) == nil
+	if !isText || !fieldcrypt.Sealed(text) {
 		return value, nil
 	}
 	opened, err := keys.Open(c.subject, c.Field, c.row, text)
-	if isLost := errors.Is(err, fieldcrypt.ErrKeyLost) || errors.Is(err, fieldcrypt.ErrTampered); isLost {
-		opened, err = text, nil
-	}
-	if err != nil {
+	switch {
+	case err == nil:
+		return json.Marshal(opened)
+	case errors.Is(err, fieldcrypt.ErrKeyLost), errors.Is(err, fieldcrypt.ErrTampered):
+		return json.Marshal(text)
+	default:
 		return nil, err
 	}
-	return json.Marshal(opened)
 }

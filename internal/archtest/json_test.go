@@ -30,6 +30,9 @@ var readsOwnJSON = map[string]string{
 	"hmstype/check_json.go unquoted":                "is part of the check",
 	"identity/api_key.go authenticateKey":           "what PostgreSQL keeps as jsonb",
 	"identity/user.go loadUsers":                    "what PostgreSQL built",
+	"tenant/readable.go ofEvent":                    "what PostgreSQL keeps as json",
+	"tenant/readable.go openEvent":                  "what PostgreSQL keeps as json",
+	"tenant/readable.go open":                       "what PostgreSQL keeps as json",
 }
 
 // JSON from outside is checked before it is decoded: encoding/json takes a member that is given twice, and half of a

@@ -45,8 +45,9 @@ func WithLog(t T) func(*hms.Config) {
 		t.Errorf("the log's signer: %v", err)
 		t.FailNow()
 	}
+	erased := &ledger{notes: map[string][]string{}}
 	return func(c *hms.Config) {
-		c.ErasureLedger = &ledger{notes: map[string][]string{}}
+		c.ErasureLedger = erased
 		c.AuditLog = sealed.Config{Origin: "hms.test/trail", Signer: signer, Verifiers: []string{public}}
 	}
 }

@@ -41,7 +41,7 @@ var staysClear = map[string]string{
 
 	"rules, and why something is kept or erased: it is to name the case, not its story": `
 		erasure.basis erasure.reason legal_hold.reason legal_hold.release_reason retention_policy.basis
-		skipped_number.reason`,
+		skipped_number.reason audit_record.note`,
 
 	"the staff's accounts: they are found and listed by it": `
 		access_change.decision_text access_change.description access_change.reason

@@ -74,9 +74,8 @@ func export(t *testing.T, env *hmstest.Env, store sealed.Sink, readable bool) te
 func TestLibrary_ImportRefuses(t *testing.T) {
 	t.Parallel()
 	config := group(t)
-	from, to := hmstest.NewOwn(t, config), hmstest.NewOwn(t, config)
+	from, to, store := hmstest.NewOwn(t, config), hmstest.NewOwn(t, config), shelf{}
 	jane := register(from.Ctx, t, from.H, "jane@example.org")
-	store := shelf{}
 	whole, readable := export(t, from, store, false), export(t, from, store, true)
 	lines := strings.SplitAfter(string(store[whole.Archive]), "\n")
 	row := 0
@@ -210,7 +209,7 @@ func TestLibrary_ExportReadable(t *testing.T) {
 	}
 	require.Equal(t, int64(5), out.Manifest.Table("patient").Rows)
 	verifier, err := note.NewVerifier(
-		dbtest.Texts(t, env.DB, `SELECT key FROM hms.audit_key WHERE tenant_id = ?`, env.Tenant)[0])
+		dbtest.Texts(t, env.DB, `SELECT key FROM hms.audit_record WHERE tenant_id = ?`, env.Tenant)[0])
 	require.NoError(t, err)
 	m, err := proof.VerifyTenantArchive(strings.NewReader(text), note.VerifierList(verifier))
 	require.NoError(t, err)
