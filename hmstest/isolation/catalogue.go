@@ -27,12 +27,14 @@ var catalogueRules = map[string]string{
 		AND t.relforcerowsecurity)`,
 
 	// A restrictive policy can only narrow, so a host may add one. The scheduler's names the tenants,
-	// the trail's lets functions of the owner add.
+	// the trail's lets functions of the owner add, and the owner lists what became of all tenants.
 	"its permissive policy is not the tenant's alone": `SELECT t.name FROM tenanted AS t
 		WHERE (SELECT count(*) FROM pg_policy AS p WHERE p.polrelid = t.oid AND p.polpermissive
 			AND NOT (p.polname = 'tenant_list' AND p.polcmd = 'r' AND t.name = 'hms.tenant'
 				AND p.polroles = ARRAY['hms_scheduler'::regrole::oid])
 			AND NOT (p.polname = 'trail_writer' AND p.polcmd = 'a' AND t.name = 'hms.audit_event'
+				AND p.polroles = ARRAY['hms_owner'::regrole::oid])
+			AND NOT (p.polname = 'tenant_record_list' AND p.polcmd = 'r' AND t.name = 'hms.tenant_record'
 				AND p.polroles = ARRAY['hms_owner'::regrole::oid])) <> 1
 		OR NOT EXISTS (SELECT 1 FROM pg_policy AS p WHERE p.polrelid = t.oid AND p.polpermissive AND p.polcmd = '*'
 			AND p.polroles = '{0}'

@@ -24,7 +24,8 @@ import (
 
 // mayBeEmpty are the tables in which a day leaves nothing, and why.
 var mayBeEmpty = map[string]string{
-	"hms.audit_purge": "needs a month that is old enough to be purged",
+	"hms.audit_purge":   "needs a month that is old enough to be purged",
+	"hms.tenant_record": "needs the owner, who hands a tenant out, takes it in or deletes it",
 }
 
 // Nothing of one tenant's comes through to another that has lived through the same day, and
