@@ -96,8 +96,8 @@ func TestDocuments_NameTheirTests(t *testing.T) {
 // The walk finds what it is there to find.
 func TestDocuments_RowsWithoutATestAreFound(t *testing.T) {
 	t.Parallel()
-	rows, leads := parts("# A\n\n| rule | test |\n|---|---|\n| one | `TestOne` |\n| two | |\n\n| no | column |\n|---|---|\n" +
-		"| x | y |\n\n**Lead.** Text\n```sh\n# more\n```\n\n**Other.** Text")
+	rows, leads := parts("# A\n\n| rule | test |\n|---|---|\n| one | `TestOne` |\n| two | |\n\n" +
+		"| no | column |\n|---|---|\n| x | y |\n\n**Lead.** Text\n```sh\n# more\n```\n\n**Other.** Text")
 	require.Equal(t, []string{"| one | `TestOne` |", "| two | |"}, rows)
 	require.Equal(t, []string{"**Lead.** Text\n```sh\n# more\n```\n", "**Other.** Text"}, leads[1:])
 }
