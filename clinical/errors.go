@@ -13,8 +13,6 @@ import (
 var (
 	// ErrAlreadyInpatient: the patient has an open inpatient encounter; see [AlreadyInpatientError].
 	ErrAlreadyInpatient = fmt.Errorf("%w: open inpatient encounter", hmstype.ErrAlreadyExists)
-	// ErrDeceased: nothing is prescribed for a patient who has died, as nothing is booked.
-	ErrDeceased = scheduling.ErrDeceased
 	// ErrEncounterClosed: the encounter is finished or cancelled.
 	ErrEncounterClosed = fmt.Errorf("%w: the encounter is closed", hmstype.ErrPrecondition)
 	// ErrNotDraft: a signed note does not change; add an addendum.

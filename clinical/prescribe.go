@@ -8,6 +8,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
+	"github.com/chelal/hms/patient"
 )
 
 // PrescribeInput describes a prescription.
@@ -54,7 +55,7 @@ var opPrescribe = usecase.Command[PrescribeInput, Prescription]{
 
 // Prescribe adds an active prescription. [ErrAllergy] (an *AllergyConflictError) where the
 // patient is recorded as allergic to it and no OverrideReason is given; [ErrEncounterClosed],
-// [ErrDeceased], [hmstype.ErrNotPractitioner]. The reason is kept only where an allergy spoke against it.
+// [patient.ErrDeceased], [hmstype.ErrNotPractitioner]. The reason is kept only where an allergy spoke against it.
 // Permission: [hmstype.PermPrescribe].
 func (s *Service) Prescribe(ctx context.Context, in PrescribeInput) (Prescription, error) {
 	return opPrescribe.Run(ctx, &s.base, in, s.prescribe)
@@ -70,7 +71,7 @@ func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (
 		return Prescription{}, err
 	}
 	if who.Deceased {
-		return Prescription{}, ErrDeceased
+		return Prescription{}, patient.ErrDeceased
 	}
 	if in.OverrideReason, err = s.checkAllergies(ctx, db, encounter.PatientID, in); err != nil {
 		return Prescription{}, err

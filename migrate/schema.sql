@@ -4239,6 +4239,7 @@ CREATE TABLE hms.patient ( -- hms_owner
     birth_date_precision text NOT NULL DEFAULT 'day'::text,
     created_at timestamp with time zone NOT NULL,
     created_by text NOT NULL,
+    death_revoked_reason text NOT NULL DEFAULT ''::text,
     deceased_at timestamp with time zone,
     email text NOT NULL DEFAULT ''::text,
     emergency_contact_name text NOT NULL DEFAULT ''::text,
@@ -4267,7 +4268,11 @@ CASE birth_date_precision
     ELSE true
 END),
     CONSTRAINT patient_birth_precision_check CHECK ((birth_date_precision = ANY (ARRAY['day'::text, 'month'::text, 'year'::text]))),
-    CONSTRAINT patient_deceased_check CHECK ((is_deceased OR (deceased_at IS NULL))),
+    CONSTRAINT patient_deceased_check CHECK (
+CASE
+    WHEN is_deceased THEN (death_revoked_reason = ''::text)
+    ELSE (deceased_at IS NULL)
+END),
     CONSTRAINT patient_gender_check CHECK ((gender = ANY (ARRAY['male'::text, 'female'::text, 'other'::text, 'unknown'::text]))),
     CONSTRAINT patient_key_check CHECK ((mrn_key <> ''::text)),
     CONSTRAINT patient_merged_check CHECK ((((status = 'merged'::text) = (merged_into_id IS NOT NULL)) AND (merged_into_id <> id))),
@@ -4277,7 +4282,7 @@ END),
     CONSTRAINT patient_name_check CHECK ((((length(last_name) >= 1) AND (length(last_name) <= 100)) AND (length(first_name) <= 100))),
     CONSTRAINT patient_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT patient_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'merged'::text, 'entered-in-error'::text]))),
-    CONSTRAINT patient_texts_check CHECK (((octet_length(mrn_key) <= 80) AND (length(phone_number) <= 224) AND (octet_length(phone_normalized) <= 120) AND (length(email) <= 1419) AND (length(address) <= 2742) AND (length(emergency_contact_name) <= 1142) AND (length(emergency_contact_phone) <= 224) AND (length(override_reason) <= 500) AND (length(status_reason) <= 500) AND (length(created_by) <= 81)))
+    CONSTRAINT patient_texts_check CHECK (((octet_length(mrn_key) <= 80) AND (length(phone_number) <= 224) AND (octet_length(phone_normalized) <= 120) AND (length(email) <= 1419) AND (length(address) <= 2742) AND (length(emergency_contact_name) <= 1142) AND (length(emergency_contact_phone) <= 224) AND (length(override_reason) <= 500) AND (length(death_revoked_reason) <= 500) AND (length(status_reason) <= 500) AND (length(created_by) <= 81)))
 );
 CREATE INDEX patient_birth_date_idx ON hms.patient USING btree (tenant_id, birth_date, id);
 CREATE INDEX patient_merged_into_idx ON hms.patient USING btree (tenant_id, merged_into_id);

@@ -219,7 +219,8 @@ var opCancelCoverage = usecase.Command[usecase.ByID[hmstype.CoverageID], Coverag
 	Name: "patient.cancel_coverage", Permission: hmstype.PermPatientWrite, Shows: coverages.One(),
 }.Declare()
 
-// CancelCoverage ends a coverage: it pays for nothing from now on, nor for the past.
+// CancelCoverage says that a coverage never paid: it pays for nothing from now on, nor for the past. One
+// that was good until a day is ended by [Service.EndCoverage].
 // [ErrRestricted] as for [Service.Get].
 // Permission: [hmstype.PermPatientWrite].
 func (s *Service) CancelCoverage(ctx context.Context, id hmstype.CoverageID) (Coverage, error) {
@@ -236,4 +237,56 @@ func cancelCoverage(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.Cove
 	}
 	err = dbx.Move(ctx, db, coverageSteps, &row, dbx.Change[coverageRow, CoverageStatus]{To: CoverageCancelled})
 	return row.coverage(), err
+}
+
+// EndCoverageInput ends a coverage at a day.
+type EndCoverageInput struct {
+	ID         hmstype.CoverageID `json:"id"`         // required
+	Version    int64              `json:"version"`    // the version that the caller read; required
+	ValidUntil hmstype.Date       `json:"validUntil"` // the day after its last, of past or future; required
+}
+
+// Validate implements the rules above.
+func (in EndCoverageInput) Validate() error {
+	var v hmstype.Validator
+	v.Required(!in.ID.IsZero(), "id")
+	v.Check(in.Version >= 1, "version", "required")
+	v.Required(!in.ValidUntil.IsZero(), "validUntil")
+	return v.Err()
+}
+
+var opEndCoverage = usecase.Command[EndCoverageInput, Coverage]{
+	Name: "patient.end_coverage", Permission: hmstype.PermPatientWrite, Shows: coverages.One(),
+	Sample: EndCoverageInput{Version: 1, ValidUntil: usecase.SampleDay},
+}.Declare()
+
+// EndCoverage ends a coverage at a day: it goes on to pay for what was done before that day, also on a bill
+// that is made later. The day must lie within the coverage, after its first: one that never paid is taken
+// back by [Service.CancelCoverage], one that goes on for longer is a coverage of its own.
+// [ErrCoverageNotActive] where it is cancelled or in error, [hmstype.ErrStale] where somebody else was
+// faster, [ErrRestricted] as for [Service.Get].
+// Permission: [hmstype.PermPatientWrite].
+func (s *Service) EndCoverage(ctx context.Context, in EndCoverageInput) (Coverage, error) {
+	return opEndCoverage.Run(ctx, &s.base, in, endCoverage)
+}
+
+func endCoverage(ctx context.Context, db dbx.DB, in EndCoverageInput) (Coverage, error) {
+	row, err := dbx.Get[coverageRow](ctx, db, "coverage", in.ID, dbx.ForUpdate)
+	if err != nil {
+		return Coverage{}, err
+	}
+	if err := requireVisible(ctx, db, row.PatientID); err != nil {
+		return Coverage{}, err
+	}
+	if err := dbx.CheckVersion(&row, in.Version); err != nil {
+		return Coverage{}, err
+	}
+	if row.Status != CoverageActive {
+		return Coverage{}, ErrCoverageNotActive
+	}
+	if !in.ValidUntil.After(row.ValidFrom) || !row.ValidUntil.IsZero() && in.ValidUntil.After(row.ValidUntil) {
+		return Coverage{}, hmstype.Invalid("validUntil", "must lie within the coverage, after its first day")
+	}
+	row.ValidUntil = in.ValidUntil
+	return row.coverage(), dbx.Update(ctx, db, &row, "valid_until")
 }

@@ -18,10 +18,16 @@ var (
 	ErrDuplicate = fmt.Errorf("%w: patient", hmstype.ErrAlreadyExists)
 	// ErrCoverageOverlap: the patient has an active coverage of this priority in the period.
 	ErrCoverageOverlap = fmt.Errorf("%w: coverage of this priority and period", hmstype.ErrAlreadyExists)
+	// ErrCoverageNotActive: the coverage is cancelled, a draft or was entered in error.
+	ErrCoverageNotActive = fmt.Errorf("%w: the coverage is not active", hmstype.ErrPrecondition)
 	// ErrMerged: the record was merged into another, which is to be used.
 	ErrMerged = fmt.Errorf("%w: the patient's record was merged into another", hmstype.ErrPrecondition)
 	// ErrInactive: the record is inactive or was entered in error.
 	ErrInactive = fmt.Errorf("%w: the patient's record is not active", hmstype.ErrPrecondition)
+	// ErrDeceased: the patient is recorded as dead, for whom nothing new begins.
+	ErrDeceased = fmt.Errorf("%w: the patient is recorded as deceased", hmstype.ErrPrecondition)
+	// ErrNotDeceased: no death is recorded that could be revoked.
+	ErrNotDeceased = fmt.Errorf("%w: the patient is not recorded as deceased", hmstype.ErrPrecondition)
 	// ErrRestricted: the record is shown only to those with the permission patient.restricted.
 	ErrRestricted = fmt.Errorf("%w: the patient's record is restricted", hmstype.ErrPermissionDenied)
 )

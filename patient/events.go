@@ -20,8 +20,13 @@ var (
 		By:   []string{"patient.set_restricted"},
 	})
 	eventMarkedDeceased = dbx.DeclareEvent(dbx.EventType{
-		Name: "patient.marked_deceased", Entity: "patient", When: "the person is recorded as dead, or as alive after all",
+		Name: "patient.marked_deceased", Entity: "patient", When: "the person is recorded as dead",
 		Data: []string{"id", "status"},
 		By:   []string{"patient.mark_deceased"},
+	})
+	eventDeathRevoked = dbx.DeclareEvent(dbx.EventType{
+		Name: "patient.death_revoked", Entity: "patient", When: "the person is recorded as alive after all",
+		Data: []string{"id", "status"},
+		By:   []string{"patient.revoke_death"},
 	})
 )

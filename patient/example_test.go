@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -95,4 +96,42 @@ func ExampleService_AddCoverage() {
 func ExampleValidMRN() {
 	fmt.Println(patient.ValidMRN("000000013"), patient.ValidMRN("000000031"))
 	// Output: true false
+}
+
+// The insurance ends with June: what was done until then stays paid for.
+func ExampleService_EndCoverage() {
+	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
+		desk := env.As(tb, identity.RoleReceptionist)
+		coverage, err := env.H.Patient.AddCoverage(desk, patient.AddCoverageInput{
+			Patient: env.Patient(tb).ID, CoverageDetails: patient.CoverageDetails{
+				PayerName: "National Health Fund", PolicyNumber: "P-17", ValidFrom: hmstype.NewDate(2026, time.January, 1),
+			},
+		})
+		if err != nil {
+			return err
+		}
+		coverage, err = env.H.Patient.EndCoverage(desk, patient.EndCoverageInput{
+			ID: coverage.ID, Version: coverage.Version, ValidUntil: hmstype.NewDate(2026, time.July, 1),
+		})
+		fmt.Println(coverage.Status, "from", coverage.ValidFrom, "until", coverage.ValidUntil)
+		return err
+	})
+	// Output: active from 2026-01-01 until 2026-07-01
+}
+
+// A death that was noted with the wrong record is taken back, with the reason.
+func ExampleService_RevokeDeath() {
+	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
+		desk, p := env.As(tb, identity.RoleReceptionist), env.Patient(tb)
+		dead, err := env.H.Patient.MarkDeceased(desk, patient.MarkDeceasedInput{ID: p.ID, Version: p.Version})
+		if err != nil {
+			return err
+		}
+		alive, err := env.H.Patient.RevokeDeath(desk, patient.RevokeDeathInput{
+			ID: p.ID, Version: dead.Version, Reason: "meant for the neighbouring record",
+		})
+		fmt.Println(dead.Deceased, alive.Deceased, alive.DeathRevokedReason)
+		return err
+	})
+	// Output: true false meant for the neighbouring record
 }

@@ -101,14 +101,16 @@ type Patient struct {
 	Identifiers  []Identifier `json:"identifiers,omitempty"`
 	Deceased     bool         `json:"deceased"` // whether the person has died (FHIR Patient.deceased)
 	// UTC; zero means alive, or, where Deceased, unknown
-	DeceasedAt     time.Time         `json:"deceasedAt,omitzero" hms:"withheld"`
-	Restricted     bool              `json:"restricted"`               // see the package's documentation
-	OverrideReason string            `json:"overrideReason,omitempty"` // why registered although a like one exists
-	MergedInto     hmstype.PatientID `json:"mergedInto"`               // the surviving record, where Status is merged
-	Erased         bool              `json:"erased,omitempty"`         // what was sealed is empty now; see encryption
-	CreatedAt      time.Time         `json:"createdAt,omitzero"`       // UTC
-	CreatedBy      hmstype.ActorRef  `json:"createdBy"`
-	Version        int64             `json:"version"` // counts changes, from 1
+	DeceasedAt time.Time `json:"deceasedAt,omitzero" hms:"withheld"`
+	// why a death that was noted was none; empty where none was revoked, or another is noted
+	DeathRevokedReason string            `json:"deathRevokedReason,omitempty"`
+	Restricted         bool              `json:"restricted"`               // see the package's documentation
+	OverrideReason     string            `json:"overrideReason,omitempty"` // why registered although a like one exists
+	MergedInto         hmstype.PatientID `json:"mergedInto"`               // the surviving record, where Status is merged
+	Erased             bool              `json:"erased,omitempty"`         // what was sealed is empty now; see encryption
+	CreatedAt          time.Time         `json:"createdAt,omitzero"`       // UTC
+	CreatedBy          hmstype.ActorRef  `json:"createdBy"`
+	Version            int64             `json:"version"` // counts changes, from 1
 	// Withheld says that the record is restricted and the actor may not see it: what is left are
 	// ids, the record's number and state, and who made it when.
 	Withheld bool `json:"withheld,omitempty"`
@@ -122,12 +124,13 @@ type patientRow struct {
 	Status       Status
 	StatusReason string
 	Details
-	PhoneNormalized string `bun:",nullzero"`
-	IsDeceased      bool
-	DeceasedAt      time.Time `bun:",nullzero"`
-	IsRestricted    bool
-	OverrideReason  string
-	MergedIntoID    hmstype.PatientID `bun:"merged_into_id"`
+	PhoneNormalized    string `bun:",nullzero"`
+	IsDeceased         bool
+	DeceasedAt         time.Time `bun:",nullzero"`
+	DeathRevokedReason string
+	IsRestricted       bool
+	OverrideReason     string
+	MergedIntoID       hmstype.PatientID `bun:"merged_into_id"`
 }
 
 func (r patientRow) Position() hmstype.Position { return hmstype.Position{ID: r.ID.UUID()} }
@@ -136,7 +139,8 @@ func (r patientRow) Position() hmstype.Position { return hmstype.Position{ID: r.
 func (r patientRow) patient() Patient {
 	return Patient{
 		ID: r.ID, MRN: r.MRN, Status: r.Status, StatusReason: r.StatusReason, Details: r.Details,
-		Deceased: r.IsDeceased, DeceasedAt: r.DeceasedAt.UTC(), Restricted: r.IsRestricted, OverrideReason: r.OverrideReason,
+		Deceased: r.IsDeceased, DeceasedAt: r.DeceasedAt.UTC(), DeathRevokedReason: r.DeathRevokedReason,
+		Restricted: r.IsRestricted, OverrideReason: r.OverrideReason,
 		MergedInto: r.MergedIntoID, CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy, Version: r.Version,
 	}
 }
@@ -156,7 +160,7 @@ func (r *patientRow) setMRN(mrn string) { r.MRN, r.MRNKey = mrn, names.CodeKey(m
 
 // setDeceased notes a death; an instant alone says that the person has died, too.
 func (r *patientRow) setDeceased(deceased bool, at time.Time) {
-	r.IsDeceased, r.DeceasedAt = deceased || !at.IsZero(), time.Time{}
+	r.IsDeceased, r.DeceasedAt, r.DeathRevokedReason = deceased || !at.IsZero(), time.Time{}, ""
 	if !at.IsZero() {
 		r.DeceasedAt = hmstype.Instant(at)
 	}

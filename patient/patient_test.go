@@ -1,6 +1,7 @@
 package patient_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/internal/dbtest"
+	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/patient"
 )
 
@@ -283,6 +285,47 @@ func TestService_AddCoverage(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.CancelCoverage(env.Ctx, first.ID)
 	require.ErrorIs(t, err, hmstype.ErrInvalidTransition)
+}
+
+func TestService_EndCoverage(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	s := patient.New(env.Base)
+	p, err := s.Register(env.Ctx, person("Insured"))
+	require.NoError(t, err)
+	details := patient.CoverageDetails{
+		PayerName: "Acme", PolicyNumber: "1", Percent: decimal.NewFromInt(80), ValidFrom: hmstype.NewDate(2026, 1, 1),
+	}
+	c, err := s.AddCoverage(env.Ctx, patient.AddCoverageInput{Patient: p.ID, CoverageDetails: details})
+	require.NoError(t, err)
+	end := func(version int64, day hmstype.Date) error {
+		_, err := s.EndCoverage(env.Ctx, patient.EndCoverageInput{ID: c.ID, Version: version, ValidUntil: day})
+		return err
+	}
+	july := hmstype.NewDate(2026, 7, 1)
+	outside := []hmstype.FieldError{{Path: "validUntil", Rule: "must lie within the coverage, after its first day"}}
+	require.Equal(t, outside, hmstype.Fields(end(1, details.ValidFrom)))
+	require.NoError(t, end(1, july))
+	require.ErrorIs(t, end(1, july), hmstype.ErrStale)
+	require.Equal(t, outside, hmstype.Fields(end(2, july.AddDays(1))), "what has ended does not go on")
+
+	pays := func(day hmstype.Date) (n int) {
+		require.NoError(t, env.InTx(t, env.Ctx, func(ctx context.Context, db dbx.DB) error {
+			active, err := patient.NewPort(env.Base).ActiveCoverages(ctx, db.Conn(), p.ID, day)
+			n = len(active)
+			return err
+		}))
+		return n
+	}
+	require.Equal(t, 1, pays(july.AddDays(-1)), "what was done before is paid for")
+	require.Zero(t, pays(july))
+	details.ValidFrom = july
+	_, err = s.AddCoverage(env.Ctx, patient.AddCoverageInput{Patient: p.ID, CoverageDetails: details})
+	require.NoError(t, err, "the next begins on that day")
+
+	_, err = s.CancelCoverage(env.Ctx, c.ID)
+	require.NoError(t, err)
+	require.ErrorIs(t, end(3, july.AddDays(-1)), patient.ErrCoverageNotActive)
 }
 
 // An error never repeats what was typed, for it may end in a log.

@@ -106,18 +106,6 @@ func TestService_RestrictingWithholds(t *testing.T) {
 	p, err := s.SetRestricted(clerk, patient.SetRestrictedInput{ID: first.ID, Version: 1, Restricted: true})
 	require.NoError(t, err)
 	requireWithheld(t, p)
-
-	other := person("Other")
-	second, err := s.Register(clerk, other)
-	require.NoError(t, err)
-	change := patient.UpdateInput{ID: second.ID, Version: 1, Details: in.Details, Restricted: true}
-	p, err = s.Update(clerk, change)
-	require.NoError(t, err)
-	requireWithheld(t, p)
-	p, err = s.Update(env.Ctx, patient.UpdateInput{ID: second.ID, Version: 2, Details: in.Details, Restricted: true})
-	require.NoError(t, err)
-	require.False(t, p.Withheld)
-	require.Equal(t, in.Details, p.Details)
 }
 
 func TestService_Histories(t *testing.T) {

@@ -2,7 +2,6 @@ package patient
 
 import (
 	"context"
-	"time"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -143,49 +142,4 @@ func setRestricted(ctx context.Context, db dbx.DB, in SetRestrictedInput) (Patie
 	}
 	row.IsRestricted = in.Restricted
 	return save(ctx, db, row, eventRestrictionChanged, "is_restricted")
-}
-
-// MarkDeceasedInput notes a death.
-type MarkDeceasedInput struct {
-	ID      hmstype.PatientID `json:"id"`          // required
-	Version int64             `json:"version"`     // the version that the caller read; required
-	At      time.Time         `json:"at,omitzero"` // zero means that the instant is unknown; not in the future
-}
-
-// Validate implements the rules above.
-func (in MarkDeceasedInput) Validate() error {
-	var v hmstype.Validator
-	changed{in.ID, in.Version}.validate(&v)
-	return v.Err()
-}
-
-var opMarkDeceased = usecase.Command[MarkDeceasedInput, Patient]{
-	Name: "patient.mark_deceased", Permission: hmstype.PermPatientWrite, Shows: patients.One(),
-	Sample: MarkDeceasedInput{Version: 1},
-}.Declare()
-
-// MarkDeceased notes that the patient has died, or corrects the instant. The event
-// patient.deceased tells others, who end what has become pointless; nothing is ended here.
-// [ErrInactive] or [ErrMerged] where the record is not active. A death that was noted by
-// mistake is taken back with [Service.Update].
-// Permission: [hmstype.PermPatientWrite].
-func (s *Service) MarkDeceased(ctx context.Context, in MarkDeceasedInput) (Patient, error) {
-	return opMarkDeceased.Run(ctx, &s.base, in, markDeceased)
-}
-
-func markDeceased(ctx context.Context, db dbx.DB, in MarkDeceasedInput) (Patient, error) {
-	row, err := changed{in.ID, in.Version}.lock(ctx, db)
-	if err != nil {
-		return Patient{}, err
-	}
-	if err := row.requireUsable(); err != nil {
-		return Patient{}, err
-	}
-	birth := row.BirthDate
-	if in.At.After(db.Now) || (!in.At.IsZero() && !birth.IsZero() &&
-		hmstype.DateOf(in.At, time.UTC).AddDays(1).Before(birth)) {
-		return Patient{}, hmstype.Invalid("at", "must lie between birth and now")
-	}
-	row.setDeceased(true, in.At)
-	return save(ctx, db, row, eventMarkedDeceased, "is_deceased", "deceased_at")
 }

@@ -87,6 +87,14 @@ func TestService_SetStatus_GivesUnusableRecordsAway(t *testing.T) {
 	require.ErrorIs(t, err, patient.ErrInactive)
 }
 
+// asked is a call that shall be refused.
+func asked[In, Out any](ctx context.Context, call func(context.Context, In) (Out, error), in In) func() error {
+	return func() error {
+		_, err := call(ctx, in)
+		return err
+	}
+}
+
 func TestService_SetRestricted(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
@@ -106,37 +114,23 @@ func TestService_SetRestricted(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, hidden.Restricted)
 
+	change := patient.UpdateInput{ID: p.ID, Version: 2, Details: p.Details}
+	step := patient.SetStatusInput{ID: p.ID, Version: 2, Status: patient.StatusInactive, Reason: "x"}
+	end := patient.EndCoverageInput{ID: coverage.ID, Version: 1, ValidUntil: coverage.ValidFrom.AddDays(1)}
+	second := patient.AddCoverageInput{Patient: p.ID, CoverageDetails: coverage.CoverageDetails}
+	second.Priority = 2
 	refused := map[string]func() error{
-		"Get":         func() error { _, err := s.Get(clerk, p.ID); return err },
-		"GetByMRN":    func() error { _, err := s.GetByMRN(clerk, p.MRN); return err },
-		"Coverages":   func() error { _, err := s.ListCoverages(clerk, p.ID); return err },
-		"CancelCover": func() error { _, err := s.CancelCoverage(clerk, coverage.ID); return err },
-		"SetRestricted": func() error {
-			_, err := s.SetRestricted(clerk, patient.SetRestrictedInput{ID: p.ID, Version: 2})
-			return err
-		},
-		"MarkDeceased": func() error {
-			_, err := s.MarkDeceased(clerk, patient.MarkDeceasedInput{ID: p.ID, Version: 2})
-			return err
-		},
-		"Update": func() error {
-			_, err := s.Update(clerk, patient.UpdateInput{ID: p.ID, Version: 2, Details: p.Details})
-			return err
-		},
-		"SetStatus": func() error {
-			_, err := s.SetStatus(clerk, patient.SetStatusInput{
-				ID: p.ID, Version: 2, Status: patient.StatusInactive, Reason: "x",
-			})
-			return err
-		},
-		"AddCoverage": func() error {
-			_, err := s.AddCoverage(clerk, patient.AddCoverageInput{
-				Patient: p.ID, CoverageDetails: patient.CoverageDetails{
-					PayerName: "B", PolicyNumber: "2", ValidFrom: hmstype.NewDate(2026, 1, 1), Priority: 2,
-				},
-			})
-			return err
-		},
+		"Get":           asked(clerk, s.Get, p.ID),
+		"GetByMRN":      asked(clerk, s.GetByMRN, p.MRN),
+		"Coverages":     asked(clerk, s.ListCoverages, p.ID),
+		"AddCoverage":   asked(clerk, s.AddCoverage, second),
+		"EndCoverage":   asked(clerk, s.EndCoverage, end),
+		"CancelCover":   asked(clerk, s.CancelCoverage, coverage.ID),
+		"SetRestricted": asked(clerk, s.SetRestricted, patient.SetRestrictedInput{ID: p.ID, Version: 2}),
+		"MarkDeceased":  asked(clerk, s.MarkDeceased, patient.MarkDeceasedInput{ID: p.ID, Version: 2}),
+		"RevokeDeath":   asked(clerk, s.RevokeDeath, patient.RevokeDeathInput{ID: p.ID, Version: 2, Reason: "x"}),
+		"Update":        asked(clerk, s.Update, change),
+		"SetStatus":     asked(clerk, s.SetStatus, step),
 	}
 	for name, call := range refused {
 		err := call()
@@ -190,9 +184,58 @@ func TestService_MarkDeceased(t *testing.T) {
 		require.Equal(t, at, summary.DeceasedAt)
 		return err
 	}))
-	alive, err := s.Update(env.Ctx, patient.UpdateInput{ID: p.ID, Version: 3, Details: p.Details})
+}
+
+func TestService_RevokeDeath(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	s := patient.New(env.Base)
+	p, err := s.Register(env.Ctx, person("Lazarus"))
 	require.NoError(t, err)
-	require.False(t, alive.Deceased, "a mistake is taken back")
+	in := patient.RevokeDeathInput{ID: p.ID, Version: 1, Reason: "the neighbour died"}
+	_, err = s.RevokeDeath(env.Ctx, in)
+	require.ErrorIs(t, err, patient.ErrNotDeceased)
+	at := env.Clock.Now().Add(-time.Hour)
+	_, err = s.MarkDeceased(env.Ctx, patient.MarkDeceasedInput{ID: p.ID, Version: 1, At: at})
+	require.NoError(t, err)
+	_, err = s.RevokeDeath(env.Ctx, in)
+	require.ErrorIs(t, err, hmstype.ErrStale)
+	in.Version, in.Reason = 2, ""
+	_, err = s.RevokeDeath(env.Ctx, in)
+	require.Equal(t, "reason", hmstype.Fields(err)[0].Path)
+
+	in.Reason = "the neighbour died"
+	alive, err := s.RevokeDeath(env.Ctx, in)
+	require.NoError(t, err)
+	require.False(t, alive.Deceased)
+	require.Zero(t, alive.DeceasedAt)
+	require.Equal(t, in.Reason, alive.DeathRevokedReason)
+	require.Equal(t, 1, dbtest.Scalar[int](t, env,
+		`SELECT count(*) FROM hms.outbox WHERE tenant_id = ? AND event_type = 'patient.death_revoked'`, env.Tenant))
+	dead, err := s.MarkDeceased(env.Ctx, patient.MarkDeceasedInput{ID: p.ID, Version: 3})
+	require.NoError(t, err)
+	require.Empty(t, dead.DeathRevokedReason, "now the person has died")
+}
+
+// A desk that changes a telephone number neither opens a record nor raises the dead.
+func TestService_Update_LeavesRestrictionAndDeath(t *testing.T) {
+	t.Parallel()
+	env := dbtest.New(t)
+	s := patient.New(env.Base)
+	in := person("Quiet")
+	in.Restricted, in.DeceasedAt = true, env.Clock.Now().Add(-time.Hour)
+	p, err := s.Register(env.Ctx, in)
+	require.NoError(t, err)
+	change := patient.UpdateInput{ID: p.ID, Version: 1, Details: p.Details}
+	change.PhoneNumber = "+254 700 000001"
+	_, err = s.Update(env.Ctx, change)
+	require.NoError(t, err)
+	p, err = s.Get(env.Ctx, p.ID)
+	require.NoError(t, err)
+	require.True(t, p.Restricted)
+	require.True(t, p.Deceased)
+	require.Equal(t, in.DeceasedAt, p.DeceasedAt)
+	require.Equal(t, change.PhoneNumber, p.PhoneNumber)
 }
 
 func TestService_Register_LikePeople(t *testing.T) {

@@ -2,7 +2,6 @@ package patient
 
 import (
 	"context"
-	"time"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -14,10 +13,6 @@ type UpdateInput struct {
 	ID      hmstype.PatientID `json:"id"`      // required
 	Version int64             `json:"version"` // the version that the caller read; required
 	Details
-	Restricted bool `json:"restricted"`
-	Deceased   bool `json:"deceased"`
-	// zero means alive, or, where Deceased, at an unknown instant; not in the future
-	DeceasedAt time.Time `json:"deceasedAt,omitzero"`
 }
 
 // Validate implements the rules above.
@@ -35,7 +30,8 @@ var opUpdate = usecase.Command[UpdateInput, Patient]{
 
 // Update changes a patient's details. [hmstype.ErrStale] where somebody else was faster,
 // [ErrInactive] or [ErrMerged] where the record is not active. What the input leaves empty becomes
-// empty; see [Service.SetRestricted] and [Service.MarkDeceased] for changes of one thing.
+// empty. Whether the record is restricted or the person has died is nothing that a desk tells along with a
+// telephone number: see [Service.SetRestricted], [Service.MarkDeceased] and [Service.RevokeDeath].
 // Permission: [hmstype.PermPatientWrite].
 func (s *Service) Update(ctx context.Context, in UpdateInput) (Patient, error) {
 	return opUpdate.Run(ctx, &s.base, in, s.update)
@@ -44,9 +40,6 @@ func (s *Service) Update(ctx context.Context, in UpdateInput) (Patient, error) {
 func (s *Service) update(ctx context.Context, db dbx.DB, in UpdateInput) (Patient, error) {
 	if err := refuseFutureBirth(ctx, db, in.BirthDate); err != nil {
 		return Patient{}, err
-	}
-	if in.DeceasedAt.After(db.Now) {
-		return Patient{}, hmstype.Invalid("deceasedAt", "must not lie in the future")
 	}
 	row, err := changed{in.ID, in.Version}.lock(ctx, db)
 	if err != nil {
@@ -62,9 +55,7 @@ func (s *Service) update(ctx context.Context, db dbx.DB, in UpdateInput) (Patien
 	if err := row.setDetails(keys, in.Details); err != nil {
 		return Patient{}, err
 	}
-	row.setDeceased(in.Deceased, in.DeceasedAt)
-	row.IsRestricted = in.Restricted
-	columns := append(dbx.ColumnsOf[Details](), "phone_normalized", "is_restricted", "is_deceased", "deceased_at")
+	columns := append(dbx.ColumnsOf[Details](), "phone_normalized")
 	if err := dbx.Update(ctx, db, &row, columns...); err != nil {
 		return Patient{}, err
 	}

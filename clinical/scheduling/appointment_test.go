@@ -162,7 +162,7 @@ func TestService_Book_Details(t *testing.T) {
 		_, err = b.Book(
 			b.Ctx, scheduling.BookInput{Patient: who, Practitioner: b.doctor, Period: b.at(5*time.Hour, 6*time.Hour)},
 		)
-		require.ErrorIs(t, err, scheduling.ErrDeceased)
+		require.ErrorIs(t, err, patient.ErrDeceased)
 	})
 	t.Run("Inactive", func(t *testing.T) {
 		t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
+	"github.com/chelal/hms/patient"
 )
 
 // BookInput describes an appointment.
@@ -48,7 +49,7 @@ var opBook = usecase.Command[BookInput, Appointment]{
 
 // Book makes an appointment. [ErrSlotTaken] (a *SlotTakenError) where the practitioner or
 // the patient has another one then; of many who book one slot at once, one gets it.
-// [ErrDeceased] for a patient who has died, [hmstype.ErrNotPractitioner] for a practitioner who does
+// [patient.ErrDeceased] for a patient who has died, [hmstype.ErrNotPractitioner] for a practitioner who does
 // not treat. Half-open times may touch.
 // Permission: [hmstype.PermAppointmentWrite].
 func (s *Service) Book(ctx context.Context, in BookInput) (Appointment, error) {
@@ -70,7 +71,7 @@ func (s *Service) bookReplacing(
 		return Appointment{}, err
 	}
 	if who.Deceased {
-		return Appointment{}, ErrDeceased
+		return Appointment{}, patient.ErrDeceased
 	}
 	row := appointmentRow{
 		Header:    dbx.NewHeader[hmstype.AppointmentID](db),

@@ -14,8 +14,6 @@ var (
 	ErrSlotTaken = fmt.Errorf("%w: the time is taken", hmstype.ErrAlreadyExists)
 	// ErrAppointmentUsed: the appointment has led to an encounter already.
 	ErrAppointmentUsed = fmt.Errorf("%w: encounter of this appointment", hmstype.ErrAlreadyExists)
-	// ErrDeceased: nothing is booked for a patient who has died.
-	ErrDeceased = fmt.Errorf("%w: the patient is recorded as deceased", hmstype.ErrPrecondition)
 	// ErrTooEarly: a patient is not absent before the appointment has begun and some time has passed.
 	ErrTooEarly = fmt.Errorf("%w: the appointment has not passed yet", hmstype.ErrPrecondition)
 )

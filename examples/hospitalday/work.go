@@ -54,7 +54,7 @@ func (t *tally) refuse(reason string) {
 func reasonOf(err error) string {
 	for _, known := range []error{
 		pharmacy.ErrInsufficientStock, pharmacy.ErrPrescription, pharmacy.ErrAllergy,
-		scheduling.ErrSlotTaken, scheduling.ErrDeceased, clinical.ErrAllergy, clinical.ErrAllergyContradiction,
+		scheduling.ErrSlotTaken, patient.ErrDeceased, clinical.ErrAllergy, clinical.ErrAllergyContradiction,
 		facility.ErrBedTaken, facility.ErrBedNotReady, facility.ErrPatientInBed, facility.ErrStillInBed,
 		billing.ErrOverpayment, billing.ErrNothingToBill, patient.ErrDuplicate, patient.ErrIdentifierTaken,
 		hmstype.ErrInvalidTransition, hmstype.ErrStale, hmstype.ErrPermissionDenied,

@@ -38,8 +38,9 @@ func (d *Day) desk() {
 		patient.SearchInput{PhoneNumber: d.Pen.Phone("patient.Search.PhoneNumber"), Identifier: &patient.Identifier{}})
 	gone := d.register()
 	run(d, d.Ctx, s.MarkDeceased, patient.MarkDeceasedInput{ID: gone.ID, Version: gone.Version})
+	run(d, d.Ctx, s.RevokeDeath, patient.RevokeDeathInput{ID: gone.ID, Version: gone.Version + 1})
 	run(d, d.Ctx, s.SetStatus,
-		patient.SetStatusInput{ID: gone.ID, Version: gone.Version + 1, Status: patient.StatusInactive})
+		patient.SetStatusInput{ID: gone.ID, Version: gone.Version + 2, Status: patient.StatusInactive})
 	run(d, d.Ctx, s.GetHistory, gone.ID)
 }
 
@@ -53,7 +54,10 @@ func (d *Day) coverage() {
 	run(d, d.Ctx, s.AddCoverage, in)
 	in.Priority = 2
 	second := run(d, d.Ctx, s.AddCoverage, in)
-	run(d, d.Ctx, s.CancelCoverage, second.ID)
+	ended := run(d, d.Ctx, s.EndCoverage, patient.EndCoverageInput{
+		ID: second.ID, Version: second.Version, ValidUntil: hmstype.NewDate(2026, time.July, 1),
+	})
+	run(d, d.Ctx, s.CancelCoverage, ended.ID)
 	run(d, d.Ctx, s.GetCoverageHistory, second.ID)
 	run(d, d.Ctx, s.ListCoverages, d.Who.ID)
 }

@@ -20,6 +20,7 @@ CREATE TABLE hms.patient (
     emergency_contact_phone text        NOT NULL DEFAULT '',
     is_deceased             boolean     NOT NULL DEFAULT false,
     deceased_at             timestamptz,
+    death_revoked_reason    text        NOT NULL DEFAULT '',
     is_restricted           boolean     NOT NULL DEFAULT false,
     override_reason         text        NOT NULL DEFAULT '',
     merged_into_id          uuid,
@@ -37,13 +38,14 @@ CREATE TABLE hms.patient (
     CONSTRAINT patient_birth_date_check CHECK (birth_date >= '1850-01-01'),
     CONSTRAINT patient_birth_day_check CHECK (CASE birth_date_precision
         WHEN 'month' THEN extract(day FROM birth_date) = 1 WHEN 'year' THEN extract(doy FROM birth_date) = 1 ELSE true END),
-    CONSTRAINT patient_deceased_check CHECK (is_deceased OR deceased_at IS NULL),
+    CONSTRAINT patient_deceased_check CHECK (CASE WHEN is_deceased THEN death_revoked_reason = '' ELSE deceased_at IS NULL END),
     CONSTRAINT patient_name_check CHECK (length(last_name) BETWEEN 1 AND 100 AND length(first_name) <= 100),
     CONSTRAINT patient_mrn_check CHECK (length(mrn) BETWEEN 1 AND 20),
     CONSTRAINT patient_texts_check CHECK (octet_length(mrn_key) <= 80 AND length(phone_number) <= 224
         AND octet_length(phone_normalized) <= 120 AND length(email) <= 1419 AND length(address) <= 2742
         AND length(emergency_contact_name) <= 1142 AND length(emergency_contact_phone) <= 224
-        AND length(override_reason) <= 500 AND length(status_reason) <= 500 AND length(created_by) <= 81)
+        AND length(override_reason) <= 500 AND length(death_revoked_reason) <= 500
+        AND length(status_reason) <= 500 AND length(created_by) <= 81)
 );
 CREATE INDEX patient_merged_into_idx ON hms.patient (tenant_id, merged_into_id);
 CREATE INDEX patient_birth_date_idx ON hms.patient (tenant_id, birth_date, id);
@@ -51,7 +53,7 @@ CREATE INDEX patient_phone_idx ON hms.patient (tenant_id, phone_normalized, id);
 SELECT hms.install_table('patient', 'id', p_grants =>
     'SELECT, INSERT, UPDATE (status, status_reason, first_name, last_name, birth_date, birth_date_precision,
         gender, phone_number, phone_normalized, email, address, emergency_contact_name, emergency_contact_phone,
-        is_deceased, deceased_at, is_restricted, version)');
+        is_deceased, deceased_at, death_revoked_reason, is_restricted, version)');
 SELECT hms.guard_status('patient', 'active>entered-in-error', 'active>inactive', 'active>merged',
     'inactive>active', 'inactive>entered-in-error', 'inactive>merged');
 SELECT hms.install_status_history('patient');
@@ -119,6 +121,6 @@ CREATE TABLE hms.coverage (
 );
 CREATE INDEX coverage_patient_idx ON hms.coverage (tenant_id, patient_id, priority);
 SELECT hms.install_table('coverage', 'patient_id', p_grants =>
-    'SELECT, INSERT, UPDATE (status, policy_number, version)');
+    'SELECT, INSERT, UPDATE (status, policy_number, valid_until, version)');
 SELECT hms.guard_status('coverage', 'active>cancelled', 'active>entered-in-error', 'draft>active', 'draft>cancelled', 'draft>entered-in-error');
 SELECT hms.install_status_history('coverage');

@@ -26,7 +26,8 @@ var staysClear = map[string]string{
 		allergy.status_reason appointment.cancel_reason charge.status_reason clinical_note.error_reason
 		condition.error_reason duty.cancel_reason lab_order.status_reason lab_order_item.status_reason
 		lab_specimen.reject_reason
-		medication_dispense.override_reason outbox_decision.reason patient.override_reason patient.status_reason
+		medication_dispense.override_reason outbox_decision.reason patient.death_revoked_reason patient.override_reason
+		patient.status_reason
 		prescription.stop_reason stock_movement.reason vitals.error_reason`,
 	"money: accountants and auditors read it": `
 		bill.cancel_reason bill.discount_reason bill_line.category bill_line.description bill_line.service_code

@@ -227,6 +227,7 @@ var storedAs = pairs(`
 	patient.Identifier: patient_identifier
 	patient.RegisterInput.MRN: patient.mrn
 	patient.RegisterInput.OverrideReason: patient.override_reason
+	patient.RevokeDeathInput.Reason: patient.death_revoked_reason
 	patient.SetStatusInput.Reason: patient.status_reason
 	pharmacy.AdjustInput.Reason: stock_movement.reason
 	pharmacy.BatchDetails: stock_batch
