@@ -22,8 +22,8 @@ CREATE TABLE hms.bench_plain (tenant_id uuid NOT NULL, id uuid NOT NULL DEFAULT 
 CREATE TABLE hms.bench_trail (LIKE hms.bench_plain INCLUDING ALL);
 CREATE TABLE hms.bench_chain (LIKE hms.bench_plain INCLUDING ALL);
 SELECT hms.secure_table('bench_plain', 'SELECT, INSERT');
-SELECT hms.install_table('bench_trail', 'patient_id', 'id', 'SELECT, INSERT');
-SELECT hms.install_table('bench_chain', 'patient_id', 'id', 'SELECT, INSERT');
+SELECT hms.install_table('bench_trail', 'patient_id', 'id', 'SELECT, INSERT', p_kind => 'trail');
+SELECT hms.install_table('bench_chain', 'patient_id', 'id', 'SELECT, INSERT', p_kind => 'trail');
 CREATE TABLE hms.bench_head (tenant_id uuid PRIMARY KEY, hash bytea NOT NULL);
 SELECT hms.secure_table('bench_head', 'SELECT, INSERT, UPDATE');
 CREATE FUNCTION hms.bench_link() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -98,15 +98,15 @@ var opCaptureCharge = usecase.Command[CaptureChargeInput, Charge]{
 	},
 }.Declare()
 
-// CaptureCharge captures a charge by hand. [ErrUnknownService], [ErrNoPrice]; the patient
-// must be live.
+// CaptureCharge captures a charge by hand. [ErrUnknownService], [ErrNoPrice].
+// What is owed follows the patient into every state of the record.
 // Permission: [hmstype.PermCharge].
 func (s *Service) CaptureCharge(ctx context.Context, in CaptureChargeInput) (Charge, error) {
 	return opCaptureCharge.Run(ctx, &s.base, in, s.captureCharge)
 }
 
 func (s *Service) captureCharge(ctx context.Context, db dbx.DB, in CaptureChargeInput) (Charge, error) {
-	if _, err := s.ports.Patients.Require(ctx, db.Conn(), in.Patient); err != nil {
+	if _, err := s.ports.Patients.Summary(ctx, db.Conn(), in.Patient); err != nil {
 		return Charge{}, err
 	}
 	info, err := db.TenantInfo(ctx)

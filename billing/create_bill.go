@@ -78,7 +78,7 @@ func (s *Service) CreateBill(ctx context.Context, in CreateBillInput) (Bill, err
 }
 
 func (s *Service) createBill(ctx context.Context, db dbx.DB, in CreateBillInput) (Bill, error) {
-	if _, err := s.ports.Patients.Require(ctx, db.Conn(), in.Patient); err != nil {
+	if _, err := s.ports.Patients.Summary(ctx, db.Conn(), in.Patient); err != nil {
 		return Bill{}, err
 	}
 	if in.Currency == "" {

@@ -1,6 +1,7 @@
 package clinical
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/chelal/hms/clinical/scheduling"
@@ -50,25 +51,33 @@ var opOpenEncounter = usecase.Command[OpenEncounterInput, Encounter]{
 
 // OpenEncounter begins a visit or a stay. From a checked-in appointment it fulfils that.
 // [ErrAlreadyInpatient] (an *AlreadyInpatientError) where the patient has an open inpatient
-// encounter and this is one; [hmstype.ErrNotPractitioner] where the practitioner does not treat.
+// encounter and this is one; [hmstype.ErrNotPractitioner] where the practitioner does not treat;
+// [patient.ErrDeceased], [patient.ErrMerged] or [patient.ErrInactive] where nothing new begins for the patient.
 // Permission: [hmstype.PermEncounterWrite].
 func (s *Service) OpenEncounter(ctx context.Context, in OpenEncounterInput) (Encounter, error) {
-	if !in.Appointment.IsZero() && in.Practitioner.IsZero() { // whether he treats is asked before the transaction
-		meets, err := s.ports.Appointments.PractitionerOf(ctx, in.Appointment)
+	// Whether the practitioner treats is asked before the transaction, and in it the patient is locked first.
+	if !in.Appointment.IsZero() && (in.Practitioner.IsZero() || in.Patient.IsZero()) {
+		meeting, err := s.ports.Appointments.MeetingOf(ctx, in.Appointment)
 		if err != nil {
 			return Encounter{}, &hmstype.Error{Op: opOpenEncounter.Name, Err: err}
 		}
-		in.Practitioner = meets
+		in.Practitioner = cmp.Or(in.Practitioner, meeting.Practitioner)
+		in.Patient = cmp.Or(in.Patient, meeting.Patient)
 	}
 	return opOpenEncounter.Run(ctx, &s.base, in, s.openEncounter)
 }
 
 func (s *Service) openEncounter(ctx context.Context, db dbx.DB, in OpenEncounterInput) (Encounter, error) {
-	if err := s.fulfil(ctx, db, &in); err != nil {
+	if in.Patient.IsZero() {
+		return Encounter{}, hmstype.NotFound("appointment", in.Appointment)
+	}
+	if _, err := s.ports.Patients.LockForCare(ctx, db.Conn(), in.Patient); err != nil {
 		return Encounter{}, err
 	}
-	if _, err := s.ports.Patients.Require(ctx, db.Conn(), in.Patient); err != nil {
-		return Encounter{}, err
+	if !in.Appointment.IsZero() {
+		if err := s.ports.Appointments.Fulfil(ctx, db.Conn(), in.Appointment, in.Patient); err != nil {
+			return Encounter{}, err
+		}
 	}
 	row := encounterRow{
 		Header:    dbx.NewHeader[hmstype.EncounterID](db),
@@ -93,22 +102,6 @@ func (s *Service) openEncounter(ctx context.Context, db dbx.DB, in OpenEncounter
 	}
 	return row.encounter(), db.Emit(ctx, dbx.Event{Type: eventEncounterOpened, ID: row.ID,
 		Data: map[string]string{"id": row.ID.String(), "class": string(row.Class), "status": string(row.Status)}})
-}
-
-// fulfil steps the appointment that the encounter comes from, and takes over who meets whom.
-func (s *Service) fulfil(ctx context.Context, db dbx.DB, in *OpenEncounterInput) error {
-	if in.Appointment.IsZero() {
-		return nil
-	}
-	meeting, err := s.ports.Appointments.Fulfil(ctx, db.Conn(), in.Appointment, in.Patient)
-	if err != nil {
-		return err
-	}
-	in.Patient = meeting.Patient
-	if in.Practitioner.IsZero() {
-		in.Practitioner = meeting.Practitioner
-	}
-	return nil
 }
 
 // present are the states in which a patient is here; the key of open stays names the same.

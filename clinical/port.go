@@ -17,6 +17,16 @@ type Port struct{ base usecase.Base }
 // NewPort makes the port; hms.New calls it, and nobody else can name its parameter's type.
 func NewPort(base usecase.Base) Port { return Port{base: base} }
 
+// PatientOf tells whose encounter it is and locks nothing, for a use case that locks the patient first.
+func (p Port) PatientOf(ctx context.Context, conn bun.IConn, id hmstype.EncounterID) (hmstype.PatientID, error) {
+	db, err := p.base.DB.Join(ctx, conn)
+	if err != nil {
+		return hmstype.PatientID{}, err
+	}
+	row, err := dbx.Get[encounterRow](ctx, db, "encounter", id)
+	return row.PatientID, err
+}
+
 // EncounterPatient tells whose encounter it is and whether it is open, for a use case of the
 // caller's transaction; it locks the encounter against being finished meanwhile.
 func (p Port) EncounterPatient(

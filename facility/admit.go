@@ -32,22 +32,27 @@ var opAdmit = usecase.Command[AdmitInput, Stay]{
 
 // Admit puts the patient of an open encounter into a bed, now. Of many who want the last
 // bed at once, one gets it; the others get [ErrBedTaken] or [ErrBedNotReady].
-// [ErrPatientInBed] where the patient lies in another one.
+// [ErrPatientInBed] where the patient lies in another one; [patient.ErrDeceased], [patient.ErrMerged] or
+// [patient.ErrInactive] where nothing new begins for him.
 // Permission: [hmstype.PermAdmit].
 func (s *Service) Admit(ctx context.Context, in AdmitInput) (Stay, error) {
 	return opAdmit.Run(ctx, &s.base, in, s.admit)
 }
 
 func (s *Service) admit(ctx context.Context, db dbx.DB, in AdmitInput) (Stay, error) {
-	who, open, err := s.ports.Encounters.EncounterPatient(ctx, db.Conn(), in.Encounter)
+	who, err := s.ports.Encounters.PatientOf(ctx, db.Conn(), in.Encounter)
+	if err != nil {
+		return Stay{}, err
+	}
+	if _, err := s.ports.Patients.LockForCare(ctx, db.Conn(), who); err != nil {
+		return Stay{}, err
+	}
+	_, open, err := s.ports.Encounters.EncounterPatient(ctx, db.Conn(), in.Encounter)
 	if err != nil {
 		return Stay{}, err
 	}
 	if !open {
 		return Stay{}, ErrEncounter
-	}
-	if _, err := s.ports.Patients.Require(ctx, db.Conn(), who); err != nil {
-		return Stay{}, err
 	}
 	bed, err := lockBed(ctx, db, in.Bed)
 	if err != nil {

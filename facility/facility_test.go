@@ -24,6 +24,11 @@ import (
 // by SQL, because the two packages do not know each other.
 type encounters struct{}
 
+func (e encounters) PatientOf(ctx context.Context, conn bun.IConn, id hmstype.EncounterID) (hmstype.PatientID, error) {
+	who, _, err := e.EncounterPatient(ctx, conn, id)
+	return who, err
+}
+
 func (encounters) EncounterPatient(
 	ctx context.Context, conn bun.IConn, id hmstype.EncounterID,
 ) (hmstype.PatientID, bool, error) {

@@ -46,8 +46,11 @@ func (p Port) PatientWard(ctx context.Context, conn bun.IConn, id hmstype.Patien
 }
 
 // EncounterSource tells whose an encounter is and whether it is open. It runs in the
-// use case's transaction, which the encounter then outlasts.
+// use case's transaction.
 type EncounterSource interface {
+	// PatientOf tells whose it is and locks nothing.
+	PatientOf(ctx context.Context, conn bun.IConn, id hmstype.EncounterID) (hmstype.PatientID, error)
+	// EncounterPatient keeps the encounter from being finished until the transaction ends.
 	EncounterPatient(
 		ctx context.Context, conn bun.IConn, id hmstype.EncounterID,
 	) (patient hmstype.PatientID, open bool, err error)

@@ -49,7 +49,8 @@ var opAddOrder = usecase.Command[AddOrderInput, Order]{
 	},
 }.Declare()
 
-// AddOrder orders tests. The patient's record must be active; [ErrEncounterMismatch],
+// AddOrder orders tests. The patient must live and the record be active ([patient.ErrDeceased],
+// [patient.ErrMerged], [patient.ErrInactive]); [ErrEncounterMismatch],
 // [ErrEncounterClosed]; [ErrTestInactive]; [hmstype.ErrNotPractitioner] where somebody is named as the
 // requester who does not treat. Nothing is charged before a specimen is collected.
 // Permission: [hmstype.PermLabOrder].
@@ -64,7 +65,7 @@ func (s *Service) addOrder(ctx context.Context, db dbx.DB, in AddOrderInput) (Or
 	if in.Requester.IsZero() {
 		return Order{}, hmstype.Invalid("requester", "required")
 	}
-	if _, err := s.ports.Patients.Require(ctx, db.Conn(), in.Patient); err != nil {
+	if _, err := s.ports.Patients.LockForCare(ctx, db.Conn(), in.Patient); err != nil {
 		return Order{}, err
 	}
 	if err := s.checkEncounter(ctx, db, in); err != nil {

@@ -76,13 +76,20 @@ var opActivateOrder = usecase.Command[ActivateOrderInput, Order]{
 }.Declare()
 
 // ActivateOrder asks for a draft, or goes on with an order that was on hold.
-// [hmstype.ErrInvalidTransition], [hmstype.ErrStale].
+// [hmstype.ErrInvalidTransition], [hmstype.ErrStale]; the patient is as for [Service.AddOrder].
 // Permission: [hmstype.PermLabOrder].
 func (s *Service) ActivateOrder(ctx context.Context, in ActivateOrderInput) (Order, error) {
 	return opActivateOrder.Run(ctx, &s.base, in, s.activateOrder)
 }
 
 func (s *Service) activateOrder(ctx context.Context, db dbx.DB, in ActivateOrderInput) (Order, error) {
+	row, err := dbx.Get[orderRow](ctx, db, "lab_order", in.ID)
+	if err != nil {
+		return Order{}, err
+	}
+	if _, err := s.ports.Patients.LockForCare(ctx, db.Conn(), row.PatientID); err != nil {
+		return Order{}, err
+	}
 	return s.stepOrder(ctx, db, OrderStep(in), OrderActive)
 }
 

@@ -91,9 +91,6 @@ func (s *Service) personAt(ctx context.Context, db dbx.DB, specimen specimenRow)
 // is on file of a merged or inactive record may be read.
 func (s *Service) about(ctx context.Context, db dbx.DB, id hmstype.PatientID) error {
 	db.About(id)
-	_, err := s.ports.Patients.Require(ctx, db.Conn(), id)
-	if errors.Is(err, patient.ErrMerged) || errors.Is(err, patient.ErrInactive) {
-		return nil
-	}
+	_, err := s.ports.Patients.Summary(ctx, db.Conn(), id)
 	return err
 }

@@ -1119,6 +1119,39 @@ BEGIN
 END $function$
 ; -- hms_owner
 
+CREATE OR REPLACE FUNCTION hms.guard_patient()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    v_status text;
+    v_dead   boolean;
+    v_death  timestamptz;
+BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
+    IF TG_ARGV[0] <> '' THEN
+        SELECT p.deceased_at INTO v_death FROM hms.patient AS p WHERE p.tenant_id = NEW.tenant_id AND p.id = NEW.patient_id;
+        IF (to_jsonb(NEW) ->> TG_ARGV[0])::timestamptz > v_death THEN
+            RAISE EXCEPTION 'nothing happens to a patient after his death' USING ERRCODE = 'HM605';
+        END IF;
+        RETURN NEW;
+    END IF;
+    SELECT p.status, p.is_deceased INTO v_status, v_dead FROM hms.patient AS p
+    WHERE p.tenant_id = NEW.tenant_id AND p.id = NEW.patient_id FOR NO KEY UPDATE;
+    IF v_status = 'merged' THEN
+        RAISE EXCEPTION 'the patient''s record is merged' USING ERRCODE = 'HM602';
+    ELSIF v_status <> 'active' THEN
+        RAISE EXCEPTION 'the patient''s record is not active' USING ERRCODE = 'HM603';
+    ELSIF v_dead THEN
+        RAISE EXCEPTION 'the patient is deceased' USING ERRCODE = 'HM604';
+    END IF;
+    RETURN NEW;
+END $function$
+; -- hms_owner
+
 CREATE OR REPLACE FUNCTION hms.guard_payment()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1226,7 +1259,7 @@ BEGIN
 END $function$
 ; -- hms_owner
 
-CREATE OR REPLACE FUNCTION hms.install_table(p_table text, p_patient text DEFAULT ''::text, p_key text DEFAULT 'id'::text, p_grants text DEFAULT 'SELECT, INSERT'::text, p_others text DEFAULT ''::text)
+CREATE OR REPLACE FUNCTION hms.install_table(p_table text, p_patient text DEFAULT ''::text, p_key text DEFAULT 'id'::text, p_grants text DEFAULT 'SELECT, INSERT'::text, p_others text DEFAULT ''::text, p_kind text DEFAULT ''::text, p_happened text DEFAULT ''::text)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1234,7 +1267,18 @@ AS $function$
 DECLARE
     args text := format('%L, %L, %L', p_table, p_patient, p_key);
 BEGIN
+    IF (p_patient = 'patient_id') <> (p_kind <> '') OR p_kind NOT IN ('', 'care', 'follow-up', 'money', 'trail')
+       OR p_happened <> '' AND p_kind <> 'follow-up' THEN
+        RAISE EXCEPTION 'what a row of % is to its patient is not said', p_table;
+    END IF;
     PERFORM hms.secure_table(p_table, p_grants, p_others);
+    IF p_kind <> '' THEN
+        EXECUTE format('COMMENT ON TABLE hms.%I IS %L', p_table, p_kind);
+    END IF;
+    IF p_kind = 'care' OR p_happened <> '' THEN
+        EXECUTE format('CREATE TRIGGER %I BEFORE INSERT ON hms.%I FOR EACH ROW EXECUTE FUNCTION hms.guard_patient(%L)',
+            p_table || '_patient_guard', p_table, p_happened);
+    END IF;
     EXECUTE format('CREATE TRIGGER %I AFTER INSERT ON hms.%I REFERENCING NEW TABLE AS new_rows
         FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert(%s)', p_table || '_audit_insert', p_table, args);
     EXECUTE format('CREATE TRIGGER %I AFTER UPDATE ON hms.%I REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -2101,6 +2145,7 @@ CREATE TRIGGER appointment_audit_delete AFTER DELETE ON hms.appointment REFERENC
 CREATE TRIGGER appointment_audit_insert AFTER INSERT ON hms.appointment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('appointment', 'patient_id', 'id');
 CREATE TRIGGER appointment_audit_update AFTER UPDATE ON hms.appointment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('appointment', 'patient_id', 'id');
 CREATE TRIGGER appointment_keep_rows BEFORE DELETE OR TRUNCATE ON hms.appointment FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER appointment_patient_guard BEFORE INSERT ON hms.appointment FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('');
 CREATE TRIGGER appointment_practitioner BEFORE INSERT OR UPDATE OF practitioner_id ON hms.appointment FOR EACH ROW EXECUTE FUNCTION hms.guard_active_account('practitioner_id', 'HM201');
 CREATE TRIGGER appointment_sealed_guard BEFORE INSERT OR UPDATE OF reason, notes ON hms.appointment FOR EACH ROW WHEN ((((new.reason <> ''::text) AND ("left"(new.reason, 5) <> 'hms1:'::text)) OR ((new.notes <> ''::text) AND ("left"(new.notes, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('appointment', 'reason', 'notes');
 CREATE TRIGGER appointment_status_guard BEFORE UPDATE OF status ON hms.appointment FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('arrived>cancelled', 'arrived>checked-in', 'arrived>entered-in-error', 'arrived>fulfilled', 'booked>arrived', 'booked>cancelled', 'booked>checked-in', 'booked>entered-in-error', 'booked>noshow', 'cancelled>entered-in-error', 'checked-in>cancelled', 'checked-in>entered-in-error', 'checked-in>fulfilled', 'fulfilled>entered-in-error', 'noshow>entered-in-error', 'pending>booked', 'pending>cancelled', 'pending>entered-in-error', 'proposed>booked', 'proposed>cancelled', 'proposed>entered-in-error', 'proposed>pending', 'waitlist>booked', 'waitlist>cancelled', 'waitlist>entered-in-error', 'waitlist>pending');
@@ -3215,6 +3260,7 @@ CREATE TRIGGER encounter_audit_delete AFTER DELETE ON hms.encounter REFERENCING 
 CREATE TRIGGER encounter_audit_insert AFTER INSERT ON hms.encounter REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('encounter', 'patient_id', 'id');
 CREATE TRIGGER encounter_audit_update AFTER UPDATE ON hms.encounter REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('encounter', 'patient_id', 'id');
 CREATE TRIGGER encounter_keep_rows BEFORE DELETE OR TRUNCATE ON hms.encounter FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER encounter_patient_guard BEFORE INSERT ON hms.encounter FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('');
 CREATE TRIGGER encounter_practitioner BEFORE INSERT OR UPDATE OF practitioner_id ON hms.encounter FOR EACH ROW EXECUTE FUNCTION hms.guard_active_account('practitioner_id', 'HM201');
 CREATE TRIGGER encounter_sealed_guard BEFORE INSERT OR UPDATE OF chief_complaint, diagnosis ON hms.encounter FOR EACH ROW WHEN ((((new.chief_complaint <> ''::text) AND ("left"(new.chief_complaint, 5) <> 'hms1:'::text)) OR ((new.diagnosis <> ''::text) AND ("left"(new.diagnosis, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('encounter', 'chief_complaint', 'diagnosis');
 CREATE TRIGGER encounter_status_guard BEFORE UPDATE OF status ON hms.encounter FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('arrived>cancelled', 'arrived>entered-in-error', 'arrived>in-progress', 'arrived>triaged', 'cancelled>entered-in-error', 'finished>entered-in-error', 'in-progress>entered-in-error', 'in-progress>finished', 'in-progress>onleave', 'onleave>entered-in-error', 'onleave>in-progress', 'planned>arrived', 'planned>cancelled', 'planned>entered-in-error', 'planned>in-progress', 'triaged>entered-in-error', 'triaged>in-progress');
@@ -3500,6 +3546,7 @@ CREATE TRIGGER lab_order_audit_delete AFTER DELETE ON hms.lab_order REFERENCING 
 CREATE TRIGGER lab_order_audit_insert AFTER INSERT ON hms.lab_order REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_order', 'patient_id', 'id');
 CREATE TRIGGER lab_order_audit_update AFTER UPDATE ON hms.lab_order REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_order', 'patient_id', 'id');
 CREATE TRIGGER lab_order_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_order FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER lab_order_patient_guard BEFORE INSERT ON hms.lab_order FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('');
 CREATE TRIGGER lab_order_requester BEFORE INSERT OR UPDATE OF requester_id ON hms.lab_order FOR EACH ROW EXECUTE FUNCTION hms.guard_active_account('requester_id', 'HM402');
 CREATE TRIGGER lab_order_sealed_guard BEFORE INSERT OR UPDATE OF clinical_notes ON hms.lab_order FOR EACH ROW WHEN (((new.clinical_notes <> ''::text) AND ("left"(new.clinical_notes, 5) <> 'hms1:'::text))) EXECUTE FUNCTION hms.guard_sealed('lab_order', 'clinical_notes');
 CREATE TRIGGER lab_order_status_guard BEFORE UPDATE OF status ON hms.lab_order FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('draft>active', 'draft>revoked', 'draft>entered-in-error', 'active>on-hold', 'active>completed', 'active>revoked', 'active>entered-in-error', 'on-hold>active', 'on-hold>revoked', 'on-hold>entered-in-error', 'completed>entered-in-error', 'revoked>entered-in-error');
@@ -3710,6 +3757,7 @@ CREATE TRIGGER lab_result_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms
 CREATE TRIGGER lab_result_audit_delete AFTER DELETE ON hms.lab_result REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('lab_result', 'patient_id', 'id');
 CREATE TRIGGER lab_result_audit_insert AFTER INSERT ON hms.lab_result REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_result', 'patient_id', 'id');
 CREATE TRIGGER lab_result_audit_update AFTER UPDATE ON hms.lab_result REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_result', 'patient_id', 'id');
+CREATE TRIGGER lab_result_patient_guard BEFORE INSERT ON hms.lab_result FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('collected_at');
 CREATE TRIGGER lab_result_status_guard BEFORE INSERT ON hms.lab_result FOR EACH ROW EXECUTE FUNCTION hms.guard_lab_result('preliminary>preliminary', 'preliminary>final', 'preliminary>cancelled', 'preliminary>entered-in-error', 'final>corrected', 'final>amended', 'final>entered-in-error', 'corrected>corrected', 'corrected>amended', 'corrected>entered-in-error', 'amended>corrected', 'amended>amended', 'amended>entered-in-error', 'cancelled>preliminary', 'cancelled>entered-in-error');
 GRANT INSERT, SELECT ON hms.lab_result TO hms_app;
 GRANT SELECT ON hms.lab_result TO hms_backup;
@@ -3755,6 +3803,7 @@ CREATE TRIGGER lab_specimen_audit_delete AFTER DELETE ON hms.lab_specimen REFERE
 CREATE TRIGGER lab_specimen_audit_insert AFTER INSERT ON hms.lab_specimen REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_specimen', 'patient_id', 'id');
 CREATE TRIGGER lab_specimen_audit_update AFTER UPDATE ON hms.lab_specimen REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_specimen', 'patient_id', 'id');
 CREATE TRIGGER lab_specimen_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_specimen FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER lab_specimen_patient_guard BEFORE INSERT ON hms.lab_specimen FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('collected_at');
 CREATE TRIGGER lab_specimen_status_guard BEFORE UPDATE OF status ON hms.lab_specimen FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('collected>received', 'collected>rejected', 'collected>entered-in-error', 'received>rejected', 'received>entered-in-error', 'rejected>entered-in-error');
 GRANT INSERT, SELECT ON hms.lab_specimen TO hms_app;
 GRANT SELECT ON hms.lab_specimen TO hms_backup;
@@ -3949,6 +3998,7 @@ CREATE TRIGGER medication_dispense_audit_delete AFTER DELETE ON hms.medication_d
 CREATE TRIGGER medication_dispense_audit_insert AFTER INSERT ON hms.medication_dispense REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('medication_dispense', 'patient_id', 'id');
 CREATE TRIGGER medication_dispense_audit_update AFTER UPDATE ON hms.medication_dispense REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('medication_dispense', 'patient_id', 'id');
 CREATE TRIGGER medication_dispense_keep_rows BEFORE DELETE OR TRUNCATE ON hms.medication_dispense FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER medication_dispense_patient_guard BEFORE INSERT ON hms.medication_dispense FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('');
 CREATE TRIGGER medication_dispense_status_guard BEFORE UPDATE OF status ON hms.medication_dispense FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('completed>entered-in-error', 'in-progress>completed');
 GRANT INSERT, SELECT ON hms.medication_dispense TO hms_app;
 GRANT SELECT ON hms.medication_dispense TO hms_backup;
@@ -4508,6 +4558,7 @@ CREATE TRIGGER prescription_audit_insert AFTER INSERT ON hms.prescription REFERE
 CREATE TRIGGER prescription_audit_update AFTER UPDATE ON hms.prescription REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('prescription', 'patient_id', 'id');
 CREATE TRIGGER prescription_author BEFORE INSERT ON hms.prescription FOR EACH ROW EXECUTE FUNCTION hms.guard_author();
 CREATE TRIGGER prescription_keep_rows BEFORE DELETE OR TRUNCATE ON hms.prescription FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER prescription_patient_guard BEFORE INSERT ON hms.prescription FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('');
 CREATE TRIGGER prescription_sealed_guard BEFORE INSERT OR UPDATE OF instructions ON hms.prescription FOR EACH ROW WHEN (((new.instructions <> ''::text) AND ("left"(new.instructions, 5) <> 'hms1:'::text))) EXECUTE FUNCTION hms.guard_sealed('prescription', 'instructions');
 CREATE TRIGGER prescription_status_guard BEFORE UPDATE OF status ON hms.prescription FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>cancelled', 'active>completed', 'active>entered-in-error', 'active>on-hold', 'active>stopped', 'completed>active', 'completed>entered-in-error', 'draft>active', 'draft>cancelled', 'draft>entered-in-error', 'cancelled>entered-in-error', 'on-hold>active', 'on-hold>cancelled', 'on-hold>entered-in-error', 'on-hold>stopped', 'stopped>entered-in-error');
 GRANT INSERT, SELECT ON hms.prescription TO hms_app;
@@ -4823,6 +4874,7 @@ CREATE TRIGGER stay_audit_delete AFTER DELETE ON hms.stay REFERENCING OLD TABLE 
 CREATE TRIGGER stay_audit_insert AFTER INSERT ON hms.stay REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('stay', 'patient_id', 'id');
 CREATE TRIGGER stay_audit_update AFTER UPDATE ON hms.stay REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('stay', 'patient_id', 'id');
 CREATE TRIGGER stay_keep_rows BEFORE DELETE OR TRUNCATE ON hms.stay FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER stay_patient_guard BEFORE INSERT ON hms.stay FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('');
 CREATE TRIGGER stay_status_guard BEFORE UPDATE OF status ON hms.stay FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>completed', 'active>entered-in-error', 'completed>entered-in-error');
 GRANT INSERT, SELECT ON hms.stay TO hms_app;
 GRANT SELECT ON hms.stay TO hms_backup;
@@ -5499,6 +5551,7 @@ CREATE TRIGGER vitals_audit_insert AFTER INSERT ON hms.vitals REFERENCING NEW TA
 CREATE TRIGGER vitals_audit_update AFTER UPDATE ON hms.vitals REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('vitals', 'patient_id', 'id');
 CREATE TRIGGER vitals_final BEFORE UPDATE ON hms.vitals FOR EACH ROW EXECUTE FUNCTION hms.keep_record('status', 'error_reason', 'version');
 CREATE TRIGGER vitals_keep_rows BEFORE DELETE OR TRUNCATE ON hms.vitals FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER vitals_patient_guard BEFORE INSERT ON hms.vitals FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('taken_at');
 CREATE TRIGGER vitals_status_guard BEFORE UPDATE OF status ON hms.vitals FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('final>entered-in-error');
 GRANT INSERT, SELECT ON hms.vitals TO hms_app;
 GRANT SELECT ON hms.vitals TO hms_backup;

@@ -26,6 +26,8 @@ var (
 	ErrInactive = fmt.Errorf("%w: the patient's record is not active", hmstype.ErrPrecondition)
 	// ErrDeceased: the patient is recorded as dead, for whom nothing new begins.
 	ErrDeceased = fmt.Errorf("%w: the patient is recorded as deceased", hmstype.ErrPrecondition)
+	// ErrAfterDeath: what is to be recorded happened after the patient's death.
+	ErrAfterDeath = fmt.Errorf("%w: it happened after the patient's death", hmstype.ErrPrecondition)
 	// ErrNotDeceased: no death is recorded that could be revoked.
 	ErrNotDeceased = fmt.Errorf("%w: the patient is not recorded as deceased", hmstype.ErrPrecondition)
 	// ErrRestricted: the record is shown only to those with the permission patient.restricted.
@@ -141,6 +143,11 @@ var errMRNFixed = fmt.Errorf("%w: a medical record number never changes", hmstyp
 
 var _ = dbx.DeclareStates(dbx.States{
 	"HM601": func(string) error { return errMRNFixed },
+	// See migrate/routine/core/guard_patient.sql.
+	"HM602": func(string) error { return ErrMerged },
+	"HM603": func(string) error { return ErrInactive },
+	"HM604": func(string) error { return ErrDeceased },
+	"HM605": func(string) error { return ErrAfterDeath },
 })
 
 var _ = dbx.Declare(dbx.Constraints{

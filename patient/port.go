@@ -2,6 +2,7 @@ package patient
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -34,6 +35,28 @@ type Summary struct {
 	BirthDatePrecision Precision // how much of BirthDate is known
 }
 
+// LockForCare locks the row of a patient for whom something new begins until the transaction ends, and gives
+// the summary. It refuses a record that is merged ([ErrMerged]) or not active ([ErrInactive]) and a
+// person who has died ([ErrDeceased]), and waits for whoever notes that just now. It does not refuse a
+// restricted record. The patient's row is the first that a use case locks: see docs/architecture.md.
+func (p Port) LockForCare(ctx context.Context, conn bun.IConn, id hmstype.PatientID) (Summary, error) {
+	summary, err := p.require(ctx, conn, id, dbx.ForUpdate)
+	if err == nil && summary.Deceased {
+		err = ErrDeceased
+	}
+	return summary, err
+}
+
+// Summary gives the summary of a patient in whatever state the record is: what is owed, and what is read,
+// follows a person into every state.
+func (p Port) Summary(ctx context.Context, conn bun.IConn, id hmstype.PatientID) (Summary, error) {
+	summary, err := p.require(ctx, conn, id)
+	if errors.Is(err, ErrMerged) || errors.Is(err, ErrInactive) {
+		err = nil
+	}
+	return summary, err
+}
+
 // Require gives the summary of a patient whom a use case of the caller's transaction concerns.
 // It refuses a record that is merged ([ErrMerged]) or not active ([ErrInactive]). It does
 // not refuse a restricted record nor a dead person: the summary tells, the caller decides.
@@ -57,13 +80,10 @@ func (p Port) require(ctx context.Context, conn bun.IConn, id hmstype.PatientID,
 		return Summary{}, err
 	}
 	db.KnowRestricted(row.ID, row.IsRestricted)
-	if err := row.requireUsable(); err != nil {
-		return Summary{}, err
-	}
 	return Summary{
 		ID: row.ID, MRN: row.MRN, Gender: row.Gender, BirthDate: row.BirthDate, BirthDatePrecision: row.BirthDatePrecision,
 		Deceased: row.IsDeceased, DeceasedAt: row.DeceasedAt.UTC(), Restricted: row.IsRestricted,
-	}, nil
+	}, row.requireUsable()
 }
 
 // ActiveCoverages gives the coverages that pay for what is done on a day, the first payer

@@ -7,7 +7,6 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
-	"github.com/chelal/hms/patient"
 )
 
 // BookInput describes an appointment.
@@ -66,12 +65,8 @@ func (s *Service) bookReplacing(
 	if !in.Period.End.After(db.Now) {
 		return Appointment{}, hmstype.Invalid("period.end", "must not lie in the past")
 	}
-	who, err := s.ports.Patients.Require(ctx, db.Conn(), in.Patient)
-	if err != nil {
+	if _, err := s.ports.Patients.LockForCare(ctx, db.Conn(), in.Patient); err != nil {
 		return Appointment{}, err
-	}
-	if who.Deceased {
-		return Appointment{}, patient.ErrDeceased
 	}
 	row := appointmentRow{
 		Header:    dbx.NewHeader[hmstype.AppointmentID](db),
@@ -79,7 +74,7 @@ func (s *Service) bookReplacing(
 		StartsAt: hmstype.Instant(in.Period.Start), EndsAt: hmstype.Instant(in.Period.End),
 		Status: AppointmentBooked, AppointmentDetails: in.AppointmentDetails, ReplacesID: old,
 	}
-	err = appointmentTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.AppointmentDetails)
+	err := appointmentTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.AppointmentDetails)
 	if err != nil {
 		return Appointment{}, err
 	}

@@ -18,42 +18,42 @@ type Port struct{ base usecase.Base }
 // NewPort makes the port; hms.New calls it, and nobody else can name its parameter's type.
 func NewPort(base usecase.Base) Port { return Port{base: base} }
 
-// Fulfilled says who meets whom at an appointment whose encounter begins.
-type Fulfilled struct {
+// Meeting says who meets whom at an appointment.
+type Meeting struct {
 	Patient      hmstype.PatientID
 	Practitioner hmstype.UserID
 }
 
-// Fulfil says that an encounter comes of an appointment, which it locks, and gives who meets whom. The patient
-// must be the appointment's, or zero. It runs in the caller's transaction.
+// Fulfil says that an encounter comes of an appointment, which it locks. The patient must be the appointment's. It
+// runs in the caller's transaction.
 func (p Port) Fulfil(
 	ctx context.Context, conn bun.IConn, id hmstype.AppointmentID, patient hmstype.PatientID,
-) (Fulfilled, error) {
+) error {
 	db, err := p.base.DB.Join(ctx, conn)
 	if err != nil {
-		return Fulfilled{}, err
+		return err
 	}
-	row, err := dbx.Step(ctx, db, appointmentSteps, id, dbx.Change[appointmentRow, AppointmentStatus]{
+	_, err = dbx.Step(ctx, db, appointmentSteps, id, dbx.Change[appointmentRow, AppointmentStatus]{
 		To: AppointmentFulfilled,
 		Apply: func(row *appointmentRow) error {
-			if !patient.IsZero() && patient != row.PatientID {
+			if patient != row.PatientID {
 				return hmstype.Invalid("patient", "must be the appointment's")
 			}
 			return nil
 		},
 	})
-	return Fulfilled{Patient: row.PatientID, Practitioner: row.PractitionerID}, err
+	return err
 }
 
-// PractitionerOf gives whom the patient of an appointment meets, in a transaction of its own; zero for an appointment
-// that there is not: whoever asks finds that out as well.
-func (p Port) PractitionerOf(ctx context.Context, id hmstype.AppointmentID) (who hmstype.UserID, err error) {
-	err = p.base.DB.InTx(ctx, "clinical.practitioner_of", func(ctx context.Context, db dbx.DB) error {
+// MeetingOf gives who meets whom at an appointment, which never changes, in a transaction of its own; zero for an
+// appointment that there is not: whoever asks finds that out as well.
+func (p Port) MeetingOf(ctx context.Context, id hmstype.AppointmentID) (who Meeting, err error) {
+	err = p.base.DB.InTx(ctx, "clinical.meeting_of", func(ctx context.Context, db dbx.DB) error {
 		row, err := dbx.Get[appointmentRow](ctx, db, "appointment", id)
 		if errors.Is(err, hmstype.ErrNotFound) {
 			return nil
 		}
-		who = row.PractitionerID
+		who = Meeting{Patient: row.PatientID, Practitioner: row.PractitionerID}
 		return err
 	})
 	return who, dbx.Map(err)

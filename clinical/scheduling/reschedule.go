@@ -42,7 +42,14 @@ func (s *Service) Reschedule(ctx context.Context, in RescheduleInput) (Appointme
 }
 
 func (s *Service) reschedule(ctx context.Context, db dbx.DB, in RescheduleInput) (Appointment, error) {
-	old, err := dbx.Step(ctx, db, appointmentSteps, in.ID, cancelled(db, CancelOther, "rescheduled"))
+	old, err := dbx.Get[appointmentRow](ctx, db, "appointment", in.ID)
+	if err != nil {
+		return Appointment{}, err
+	}
+	if _, err := s.ports.Patients.LockForCare(ctx, db.Conn(), old.PatientID); err != nil {
+		return Appointment{}, err
+	}
+	old, err = dbx.Step(ctx, db, appointmentSteps, in.ID, cancelled(db, CancelOther, "rescheduled"))
 	if err != nil {
 		return Appointment{}, err
 	}

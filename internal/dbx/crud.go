@@ -25,8 +25,9 @@ type Tenanted struct {
 // Apply changes a select: a further condition, a lock, a relation.
 type Apply func(*bun.SelectQuery) *bun.SelectQuery
 
-// ForUpdate locks the rows until the transaction ends.
-func ForUpdate(q *bun.SelectQuery) *bun.SelectQuery { return q.For("UPDATE OF ?TableAlias") }
+// ForUpdate locks the rows until the transaction ends, as an update of them would. Rows that refer to them may be added
+// meanwhile: keys never change.
+func ForUpdate(q *bun.SelectQuery) *bun.SelectQuery { return q.For("NO KEY UPDATE OF ?TableAlias") }
 
 // ForShare keeps others from changing the rows until the transaction ends, but not from
 // reading them the same way.

@@ -75,7 +75,7 @@ CREATE TABLE hms.patient_identifier (
     CONSTRAINT patient_identifier_texts_check CHECK (octet_length(system_key) <= 800 AND octet_length(value_key) <= 800)
 );
 CREATE INDEX patient_identifier_patient_idx ON hms.patient_identifier (tenant_id, patient_id);
-SELECT hms.install_table('patient_identifier', 'patient_id', p_grants => 'SELECT, INSERT, UPDATE (value, value_key)');
+SELECT hms.install_table('patient_identifier', 'patient_id', p_kind => 'trail', p_grants => 'SELECT, INSERT, UPDATE (value, value_key)');
 
 -- One row per word of a name, normalised: a prefix is a range of a b-tree, which works
 -- under row-level security, where LIKE and trigrams do not reach an index.
@@ -120,7 +120,7 @@ CREATE TABLE hms.coverage (
         AND length(group_number) <= 100 AND length(plan_name) <= 200 AND length(created_by) <= 81)
 );
 CREATE INDEX coverage_patient_idx ON hms.coverage (tenant_id, patient_id, priority);
-SELECT hms.install_table('coverage', 'patient_id', p_grants =>
+SELECT hms.install_table('coverage', 'patient_id', p_kind => 'money', p_grants =>
     'SELECT, INSERT, UPDATE (status, policy_number, valid_until, version)');
 SELECT hms.guard_status('coverage', 'active>cancelled', 'active>entered-in-error', 'draft>active', 'draft>cancelled', 'draft>entered-in-error');
 SELECT hms.install_status_history('coverage');

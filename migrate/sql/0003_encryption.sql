@@ -48,4 +48,4 @@ CREATE TABLE hms.erasure (
     CONSTRAINT erasure_texts_check CHECK (length(erased_by) <= 81)
 );
 CREATE INDEX erasure_erased_idx ON hms.erasure (tenant_id, erased_at, patient_id);
-SELECT hms.install_table('erasure', 'patient_id', 'patient_id');
+SELECT hms.install_table('erasure', 'patient_id', 'patient_id', p_kind => 'trail');

@@ -208,7 +208,7 @@ CREATE INDEX break_glass_user_idx ON hms.break_glass (tenant_id, user_id, patien
 CREATE INDEX break_glass_person_idx ON hms.break_glass (tenant_id, hms.actor_person(created_by), started_at);
 CREATE INDEX break_glass_patient_idx ON hms.break_glass (tenant_id, patient_id, started_at);
 CREATE INDEX break_glass_started_idx ON hms.break_glass (tenant_id, started_at, id);
-SELECT hms.install_table('break_glass', 'patient_id', p_grants =>
+SELECT hms.install_table('break_glass', 'patient_id', p_kind => 'trail', p_grants =>
     'SELECT, INSERT, UPDATE (status, ended_at, outcome, review_text, reviewed_by, reviewed_at, related, version)');
 SELECT hms.guard_status('break_glass', 'active>ended', 'active>reviewed', 'ended>reviewed');
 SELECT hms.install_status_history('break_glass');

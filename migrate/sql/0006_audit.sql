@@ -131,7 +131,7 @@ CREATE TABLE hms.disclosure (
     CONSTRAINT disclosure_texts_check CHECK (length(error_by) <= 81 AND length(created_by) <= 81)
 );
 CREATE INDEX disclosure_patient_idx ON hms.disclosure (tenant_id, patient_id, disclosed_at, id);
-SELECT hms.install_table('disclosure', 'patient_id', p_grants =>
+SELECT hms.install_table('disclosure', 'patient_id', p_kind => 'trail', p_grants =>
     'SELECT, INSERT, UPDATE (version, status, suspension_until, suspension_agency, suspension_statement,
         suspension_oral, suspension_at, error_reason, error_at, error_by)');
 SELECT hms.guard_status('disclosure', 'recorded>entered-in-error');
@@ -184,5 +184,5 @@ CREATE TABLE hms.legal_hold (
 );
 CREATE INDEX legal_hold_patient_idx ON hms.legal_hold (tenant_id, patient_id);
 CREATE INDEX legal_hold_created_idx ON hms.legal_hold (tenant_id, created_at, id);
-SELECT hms.install_table('legal_hold', 'patient_id', p_grants =>
+SELECT hms.install_table('legal_hold', 'patient_id', p_kind => 'trail', p_grants =>
     'SELECT, INSERT, UPDATE (version, released_by, released_at, release_reason)');

@@ -44,7 +44,7 @@ CREATE INDEX appointment_practitioner_idx ON hms.appointment (tenant_id, practit
 -- The sweep of no-shows looks for visits that are still only booked.
 CREATE INDEX appointment_booked_idx ON hms.appointment (tenant_id, starts_at, id) WHERE status = 'booked';
 CREATE INDEX appointment_replaces_idx ON hms.appointment (tenant_id, replaces_id);
-SELECT hms.install_table('appointment', 'patient_id', p_grants =>
+SELECT hms.install_table('appointment', 'patient_id', p_kind => 'care', p_grants =>
     'SELECT, INSERT, UPDATE (status, cancel_code, cancel_reason, cancelled_by, version)');
 SELECT hms.install_status_history('appointment');
 SELECT hms.guard_status('appointment', 'arrived>cancelled', 'arrived>checked-in', 'arrived>entered-in-error', 'arrived>fulfilled',
@@ -90,7 +90,7 @@ CREATE INDEX encounter_patient_date_idx ON hms.encounter (tenant_id, patient_id,
 CREATE INDEX encounter_practitioner_idx ON hms.encounter (tenant_id, practitioner_id, started_at);
 CREATE UNIQUE INDEX encounter_open_inpatient_key ON hms.encounter (tenant_id, patient_id)
     WHERE class = 'IMP' AND status IN ('arrived', 'triaged', 'in-progress', 'onleave');
-SELECT hms.install_table('encounter', 'patient_id', p_grants =>
+SELECT hms.install_table('encounter', 'patient_id', p_kind => 'care', p_grants =>
     'SELECT, INSERT, UPDATE (status, started_at, ended_at, diagnosis, disposition, service_code, version)');
 SELECT hms.install_status_history('encounter');
 SELECT hms.guard_status('encounter', 'arrived>cancelled', 'arrived>entered-in-error', 'arrived>in-progress', 'arrived>triaged',
@@ -134,7 +134,7 @@ CREATE TABLE hms.clinical_note (
 CREATE INDEX clinical_note_encounter_idx ON hms.clinical_note (tenant_id, encounter_id, patient_id);
 CREATE INDEX clinical_note_amends_idx ON hms.clinical_note (tenant_id, amends_id, encounter_id);
 CREATE INDEX clinical_note_patient_idx ON hms.clinical_note (tenant_id, patient_id, created_at, id);
-SELECT hms.install_table('clinical_note', 'patient_id', p_grants =>
+SELECT hms.install_table('clinical_note', 'patient_id', p_kind => 'follow-up', p_grants =>
     'SELECT, INSERT, UPDATE (status, chief_complaint, history_of_present_illness, physical_examination,
         assessment, plan, signed_at, body_hash, error_reason, version)');
 SELECT hms.install_status_history('clinical_note');

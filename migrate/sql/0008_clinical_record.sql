@@ -39,7 +39,7 @@ CREATE TABLE hms.vitals (
 );
 CREATE INDEX vitals_encounter_idx ON hms.vitals (tenant_id, encounter_id, patient_id);
 CREATE INDEX vitals_patient_idx ON hms.vitals (tenant_id, patient_id, taken_at, id);
-SELECT hms.install_table('vitals', 'patient_id', p_grants =>
+SELECT hms.install_table('vitals', 'patient_id', p_kind => 'follow-up', p_happened => 'taken_at', p_grants =>
     'SELECT, INSERT, UPDATE (status, error_reason, version)');
 SELECT hms.install_status_history('vitals');
 SELECT hms.guard_status('vitals', 'final>entered-in-error');
@@ -74,7 +74,7 @@ CREATE TABLE hms.condition (
 );
 CREATE INDEX condition_patient_idx ON hms.condition (tenant_id, patient_id, id);
 CREATE INDEX condition_encounter_idx ON hms.condition (tenant_id, encounter_id, patient_id);
-SELECT hms.install_table('condition', 'patient_id', p_grants =>
+SELECT hms.install_table('condition', 'patient_id', p_kind => 'follow-up', p_grants =>
     'SELECT, INSERT, UPDATE (status, verification_status, abatement_date, error_reason, version)');
 SELECT hms.install_status_history('condition');
 SELECT hms.guard_status('condition', 'active>inactive', 'active>remission', 'active>resolved',
@@ -121,7 +121,7 @@ CREATE TABLE hms.allergy (
 CREATE UNIQUE INDEX allergy_substance_key ON hms.allergy (tenant_id, patient_id, substance_key)
     WHERE status = 'active' AND verification_status IN ('unconfirmed', 'confirmed');
 CREATE INDEX allergy_patient_idx ON hms.allergy (tenant_id, patient_id, id);
-SELECT hms.install_table('allergy', 'patient_id', p_grants =>
+SELECT hms.install_table('allergy', 'patient_id', p_kind => 'follow-up', p_grants =>
     'SELECT, INSERT, UPDATE (status, verification_status, status_reason, version)');
 SELECT hms.install_status_history('allergy');
 SELECT hms.guard_status('allergy', 'active>inactive', 'active>resolved', 'inactive>active', 'inactive>resolved', 'resolved>active');
@@ -168,7 +168,7 @@ CREATE TABLE hms.prescription (
 );
 CREATE INDEX prescription_encounter_idx ON hms.prescription (tenant_id, encounter_id, patient_id);
 CREATE INDEX prescription_patient_idx ON hms.prescription (tenant_id, patient_id, id);
-SELECT hms.install_table('prescription', 'patient_id', p_grants =>
+SELECT hms.install_table('prescription', 'patient_id', p_kind => 'care', p_grants =>
     'SELECT, INSERT, UPDATE (status, dispensed_quantity, stop_reason, version)');
 SELECT hms.install_status_history('prescription');
 SELECT hms.guard_status('prescription', 'active>cancelled', 'active>completed', 'active>entered-in-error', 'active>on-hold', 'active>stopped',

@@ -211,7 +211,7 @@ CREATE INDEX medication_dispense_patient_idx ON hms.medication_dispense (tenant_
 CREATE INDEX medication_dispense_prescription_idx ON hms.medication_dispense (tenant_id, prescription_id, patient_id);
 CREATE INDEX medication_dispense_item_idx ON hms.medication_dispense (tenant_id, item_id, created_at);
 CREATE INDEX medication_dispense_location_idx ON hms.medication_dispense (tenant_id, location_id);
-SELECT hms.install_table('medication_dispense', 'patient_id', p_grants =>
+SELECT hms.install_table('medication_dispense', 'patient_id', p_kind => 'care', p_grants =>
     'SELECT, INSERT, UPDATE (status, quantity_dispensed, version)');
 SELECT hms.install_status_history('medication_dispense');
 SELECT hms.guard_status('medication_dispense', 'completed>entered-in-error', 'in-progress>completed');

@@ -32,7 +32,7 @@ CREATE TABLE hms.lab_order (
 CREATE INDEX lab_order_patient_idx ON hms.lab_order (tenant_id, patient_id, created_at, id);
 CREATE INDEX lab_order_encounter_idx ON hms.lab_order (tenant_id, encounter_id, patient_id);
 CREATE INDEX lab_order_requester_idx ON hms.lab_order (tenant_id, requester_id);
-SELECT hms.install_table('lab_order', 'patient_id', p_grants =>
+SELECT hms.install_table('lab_order', 'patient_id', p_kind => 'care', p_grants =>
     'SELECT, INSERT, UPDATE (status, status_reason, version)');
 SELECT hms.install_status_history('lab_order');
 SELECT hms.guard_status('lab_order', 'draft>active', 'draft>revoked', 'draft>entered-in-error',
@@ -80,7 +80,7 @@ CREATE TABLE hms.lab_specimen (
         AND length(received_by) <= 81 AND length(rejected_by) <= 81 AND length(created_by) <= 81)
 );
 CREATE INDEX lab_specimen_order_idx ON hms.lab_specimen (tenant_id, order_id, patient_id);
-SELECT hms.install_table('lab_specimen', 'patient_id', p_grants =>
+SELECT hms.install_table('lab_specimen', 'patient_id', p_kind => 'follow-up', p_happened => 'collected_at', p_grants =>
     'SELECT, INSERT, UPDATE (status, received_at, received_by, rejected_at, rejected_by, reject_code,
         reject_reason, version)');
 SELECT hms.install_status_history('lab_specimen');
@@ -138,7 +138,7 @@ CREATE INDEX lab_order_item_specimen_idx ON hms.lab_order_item (tenant_id, speci
 CREATE INDEX lab_order_item_pending_idx ON hms.lab_order_item (tenant_id, priority_rank, created_at, id)
     WHERE status IN ('ordered', 'collected', 'in-progress', 'preliminary', 'verified');
 CREATE INDEX lab_order_item_result_date_idx ON hms.lab_order_item (tenant_id, result_date) WHERE result_date IS NOT NULL;
-SELECT hms.install_table('lab_order_item', 'patient_id', p_grants =>
+SELECT hms.install_table('lab_order_item', 'patient_id', p_kind => 'follow-up', p_grants =>
     'SELECT, INSERT, UPDATE (status, status_reason, specimen_id, collected_at, resulted_at, verified_by,
         verified_at, result_date, reviewed_by, reviewed_at, version)');
 SELECT hms.install_status_history('lab_order_item');
@@ -230,7 +230,7 @@ CREATE INDEX lab_result_specimen_idx ON hms.lab_result (tenant_id, specimen_id);
 CREATE INDEX lab_result_range_idx ON hms.lab_result (tenant_id, range_id, analyte_id);
 CREATE INDEX lab_result_patient_idx ON hms.lab_result (tenant_id, patient_id, collected_at, id);
 CREATE INDEX lab_result_history_idx ON hms.lab_result (tenant_id, patient_id, analyte_id, collected_at, id);
-SELECT hms.install_table('lab_result', 'patient_id');
+SELECT hms.install_table('lab_result', 'patient_id', p_kind => 'follow-up', p_happened => 'collected_at');
 
 -- Critical values
 CREATE TABLE hms.lab_critical_alert (
@@ -281,7 +281,7 @@ CREATE INDEX lab_critical_alert_patient_idx ON hms.lab_critical_alert (tenant_id
 CREATE INDEX lab_critical_alert_superseded_idx ON hms.lab_critical_alert (tenant_id, superseded_by, order_item_id, analyte_id);
 CREATE INDEX lab_critical_alert_open_idx ON hms.lab_critical_alert (tenant_id, created_at, id) WHERE status <> 'closed';
 CREATE INDEX lab_critical_alert_escalate_idx ON hms.lab_critical_alert (tenant_id, escalate_at, id) WHERE status = 'open';
-SELECT hms.install_table('lab_critical_alert', 'patient_id', p_grants =>
+SELECT hms.install_table('lab_critical_alert', 'patient_id', p_kind => 'trail', p_grants =>
     'SELECT, INSERT, UPDATE (status, escalation_level, escalate_at, escalated_at, superseded_by, acknowledged_by,
         acknowledged_at, comment, read_back, closed_by, closed_at, closing_comment, version)');
 SELECT hms.install_status_history('lab_critical_alert');

@@ -87,7 +87,7 @@ CREATE INDEX stay_bed_idx ON hms.stay (tenant_id, bed_id, starts_at);
 CREATE INDEX stay_ward_idx ON hms.stay (tenant_id, ward_id, starts_at);
 CREATE INDEX stay_encounter_idx ON hms.stay (tenant_id, encounter_id, patient_id);
 CREATE INDEX stay_patient_idx ON hms.stay (tenant_id, patient_id, starts_at);
-SELECT hms.install_table('stay', 'patient_id', p_grants =>
+SELECT hms.install_table('stay', 'patient_id', p_kind => 'care', p_grants =>
     'SELECT, INSERT, UPDATE (status, ends_at, is_long, discharge_ordered_at, end_reason, version)');
 SELECT hms.install_status_history('stay');
 SELECT hms.guard_status('stay', 'active>completed', 'active>entered-in-error', 'completed>entered-in-error');

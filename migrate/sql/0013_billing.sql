@@ -60,7 +60,7 @@ CREATE TABLE hms.billing_account (
     CONSTRAINT billing_account_pkey PRIMARY KEY (tenant_id, patient_id),
     CONSTRAINT billing_account_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id)
 );
-SELECT hms.install_table('billing_account', 'patient_id', 'patient_id', 'SELECT');
+SELECT hms.install_table('billing_account', 'patient_id', 'patient_id', 'SELECT', p_kind => 'money');
 
 -- Charges
 
@@ -113,7 +113,7 @@ CREATE INDEX charge_patient_idx ON hms.charge (tenant_id, patient_id, service_at
 CREATE INDEX charge_encounter_idx ON hms.charge (tenant_id, encounter_id, patient_id, service_at, id);
 CREATE INDEX charge_service_idx ON hms.charge (tenant_id, service_id);
 CREATE INDEX charge_unbilled_idx ON hms.charge (tenant_id, patient_id, id) WHERE status = 'billable';
-SELECT hms.install_table('charge', 'patient_id', p_grants =>
+SELECT hms.install_table('charge', 'patient_id', p_kind => 'money', p_grants =>
     'SELECT, INSERT, UPDATE (status, status_reason, version)');
 SELECT hms.guard_status('charge', 'planned>billable', 'planned>not-billable', 'planned>aborted', 'planned>entered-in-error',
     'billable>not-billable', 'billable>aborted', 'billable>billed', 'billable>entered-in-error',

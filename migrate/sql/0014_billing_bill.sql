@@ -64,7 +64,7 @@ CREATE INDEX bill_patient_idx ON hms.bill (tenant_id, patient_id, created_at, id
 CREATE INDEX bill_encounter_idx ON hms.bill (tenant_id, encounter_id, patient_id);
 CREATE INDEX bill_day_idx ON hms.bill (tenant_id, bill_date, id) WHERE bill_date IS NOT NULL;
 CREATE INDEX bill_open_idx ON hms.bill (tenant_id, bill_date, id) WHERE status = 'issued';
-SELECT hms.install_table('bill', 'patient_id', p_grants =>
+SELECT hms.install_table('bill', 'patient_id', p_kind => 'money', p_grants =>
     'SELECT, INSERT, UPDATE (status, bill_number, bill_date, gross_amount, discount_amount, tax_amount, total_amount,
         patient_amount, payer_amount, paid_amount, credited_amount, open_amount, overpaid_amount, cancel_reason,
         journal_id, issued_at, cancelled_at, version)');
@@ -129,7 +129,7 @@ CREATE UNIQUE INDEX bill_line_live_charge_key ON hms.bill_line (tenant_id, charg
 CREATE INDEX bill_line_bill_idx ON hms.bill_line (tenant_id, bill_id, patient_id);
 CREATE INDEX bill_line_currency_idx ON hms.bill_line (tenant_id, bill_id, currency);
 CREATE INDEX bill_line_charge_idx ON hms.bill_line (tenant_id, charge_id, patient_id);
-SELECT hms.install_table('bill_line', 'patient_id', p_grants =>
+SELECT hms.install_table('bill_line', 'patient_id', p_kind => 'money', p_grants =>
     'SELECT, INSERT, UPDATE (patient_amount, payer_amount, credited_quantity, credited_net, credited_tax,
         issued_at, released_at)');
 
@@ -164,7 +164,7 @@ CREATE TABLE hms.bill_share (
 CREATE INDEX bill_share_bill_idx ON hms.bill_share (tenant_id, bill_id, patient_id);
 CREATE INDEX bill_share_bill_currency_idx ON hms.bill_share (tenant_id, bill_id, currency);
 CREATE INDEX bill_share_coverage_idx ON hms.bill_share (tenant_id, coverage_id, patient_id);
-SELECT hms.install_table('bill_share', 'patient_id', p_grants =>
+SELECT hms.install_table('bill_share', 'patient_id', p_kind => 'money', p_grants =>
     'SELECT, INSERT, UPDATE (paid_amount, credited_amount)');
 
 -- Line and share are of one bill, and so of one patient.

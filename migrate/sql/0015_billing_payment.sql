@@ -51,7 +51,7 @@ CREATE INDEX payment_bill_idx ON hms.payment (tenant_id, bill_id, patient_id);
 CREATE INDEX payment_share_idx ON hms.payment (tenant_id, share_id, bill_id, currency);
 CREATE INDEX payment_day_idx ON hms.payment (tenant_id, business_date, id);
 CREATE INDEX payment_cancelled_idx ON hms.payment (tenant_id, cancelled_on, id) WHERE cancelled_on IS NOT NULL;
-SELECT hms.install_table('payment', 'patient_id', p_grants =>
+SELECT hms.install_table('payment', 'patient_id', p_kind => 'money', p_grants =>
     'SELECT, INSERT, UPDATE (status, refunded_amount, cancelled_at, cancelled_by, cancelled_on, cancel_reason,
         version)');
 SELECT hms.guard_status('payment', 'active>cancelled');
@@ -97,7 +97,7 @@ CREATE INDEX refund_payment_idx ON hms.refund (tenant_id, payment_id, bill_id, c
 CREATE INDEX refund_bill_idx ON hms.refund (tenant_id, bill_id, patient_id);
 CREATE INDEX refund_share_idx ON hms.refund (tenant_id, share_id, bill_id, currency);
 CREATE INDEX refund_day_idx ON hms.refund (tenant_id, business_date, id);
-SELECT hms.install_table('refund', 'patient_id');
+SELECT hms.install_table('refund', 'patient_id', p_kind => 'money');
 
 -- Credit notes
 CREATE TABLE hms.credit_note (
@@ -132,7 +132,7 @@ CREATE TABLE hms.credit_note (
 CREATE INDEX credit_note_bill_idx ON hms.credit_note (tenant_id, bill_id, patient_id);
 CREATE INDEX credit_note_currency_idx ON hms.credit_note (tenant_id, bill_id, currency);
 CREATE INDEX credit_note_day_idx ON hms.credit_note (tenant_id, note_date, id);
-SELECT hms.install_table('credit_note', 'patient_id');
+SELECT hms.install_table('credit_note', 'patient_id', p_kind => 'money');
 
 CREATE TABLE hms.credit_note_line (
     tenant_id    uuid          NOT NULL,
@@ -211,7 +211,7 @@ CREATE TABLE hms.refund_request (
 CREATE INDEX refund_request_payment_idx ON hms.refund_request (tenant_id, payment_id);
 CREATE INDEX refund_request_patient_idx ON hms.refund_request (tenant_id, patient_id);
 CREATE INDEX refund_request_waiting_idx ON hms.refund_request (tenant_id, status, created_at, id);
-SELECT hms.install_table('refund_request', 'patient_id', p_grants =>
+SELECT hms.install_table('refund_request', 'patient_id', p_kind => 'money', p_grants =>
     'SELECT, INSERT, UPDATE (status, decided_by, decided_at, decision_reason, refund_id, version)');
 SELECT hms.guard_status('refund_request', 'requested>approved', 'requested>rejected', 'requested>withdrawn');
 SELECT hms.install_status_history('refund_request');

@@ -36,7 +36,7 @@ CREATE TABLE hms.notification (
 CREATE INDEX notification_user_idx ON hms.notification (tenant_id, user_id, created_at, id) WHERE user_id IS NOT NULL;
 CREATE INDEX notification_role_idx ON hms.notification (tenant_id, role_id, created_at, id) WHERE role_id IS NOT NULL;
 CREATE INDEX notification_patient_idx ON hms.notification (tenant_id, patient_id, created_at);
-SELECT hms.install_table('notification', 'patient_id');
+SELECT hms.install_table('notification', 'patient_id', p_kind => 'trail');
 
 -- Who has read a notification; of one to a role each member reads for himself.
 CREATE TABLE hms.notification_read (
@@ -112,7 +112,7 @@ CREATE INDEX task_status_idx ON hms.task (tenant_id, status, sort_at, id);
 CREATE INDEX task_creator_idx ON hms.task (tenant_id, created_by, sort_at, id);
 CREATE INDEX task_escalation_role_idx ON hms.task (tenant_id, escalation_role_id);
 CREATE INDEX task_escalate_idx ON hms.task (tenant_id, escalate_at, id) WHERE escalate_at IS NOT NULL;
-SELECT hms.install_table('task', 'patient_id', p_grants =>
+SELECT hms.install_table('task', 'patient_id', p_kind => 'trail', p_grants =>
     'SELECT, INSERT, UPDATE (status, priority, title, description, outcome, role_id, owner_id, due_at, sort_at,
         escalation_role_id, escalate_at, escalated_at, escalation_level, claimed_at, started_at, ended_at, version)');
 SELECT hms.guard_status('task',
@@ -155,7 +155,7 @@ CREATE TABLE hms.task_history (
 CREATE INDEX task_history_owner_idx ON hms.task_history (tenant_id, owner_id);
 CREATE INDEX task_history_role_idx ON hms.task_history (tenant_id, role_id);
 CREATE INDEX task_history_patient_idx ON hms.task_history (tenant_id, patient_id);
-SELECT hms.install_table('task_history', 'patient_id');
+SELECT hms.install_table('task_history', 'patient_id', p_kind => 'trail');
 
 -- Messages
 CREATE TABLE hms.message_thread (
@@ -179,7 +179,7 @@ CREATE TABLE hms.message_thread (
 );
 CREATE INDEX message_thread_last_idx ON hms.message_thread (tenant_id, last_message_at, id);
 CREATE INDEX message_thread_patient_idx ON hms.message_thread (tenant_id, patient_id, last_message_at, id);
-SELECT hms.install_table('message_thread', 'patient_id', p_grants =>
+SELECT hms.install_table('message_thread', 'patient_id', p_kind => 'trail', p_grants =>
     'SELECT, INSERT, UPDATE (subject, version, last_message_at)');
 
 CREATE TABLE hms.thread_participant (
@@ -221,4 +221,4 @@ CREATE TABLE hms.message (
 );
 CREATE INDEX message_thread_idx ON hms.message (tenant_id, thread_id, sent_at, id);
 CREATE INDEX message_patient_idx ON hms.message (tenant_id, patient_id);
-SELECT hms.install_table('message', 'patient_id');
+SELECT hms.install_table('message', 'patient_id', p_kind => 'trail');
