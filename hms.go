@@ -220,7 +220,10 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 	w.AuditLog = sealed.New(base, sealed.Ports{Trail: audit.NewPort(base)}, h.config.AuditLog)
 	w.Outbox = outbox.New(base)
 	w.Encryption = encryption.New(base, h.config.erasures())
-	w.Patient = patient.New(base)
+	w.Patient = patient.New(base, patient.Ports{
+		Deaths: []patient.DeathFollower{scheduling.NewPort(base), clinical.NewPort(base)},
+		Open:   []patient.OpenSource{scheduling.NewPort(base), clinical.NewPort(base), lab.NewPort(base)},
+	})
 	patients, encounters, staff := patient.NewPort(base), clinical.NewPort(base), identity.NewPort(base)
 	charges := charge.Poster(billing.NewPort(base))
 	if h.config.Charges != nil {

@@ -26,14 +26,14 @@ func TestService_ListAccesses(t *testing.T) {
 	actor := hmstype.HumanActor(env.Tenant, user.ID)
 	actor.AuthenticatedAt = env.Clock.Now()
 	doctor := hmstype.WithActor(t.Context(), actor)
-	_, err := patient.New(env.Base).Get(doctor, vip)
+	_, err := patient.New(env.Base, patient.Ports{}).Get(doctor, vip)
 	require.ErrorIs(t, err, patient.ErrRestricted)
 	grant, err := env.Identity.BreakTheGlass(doctor, identity.BreakTheGlassInput{
 		Patient: vip, BreakGlassDetails: identity.BreakGlassDetails{Reason: identity.ReasonEmergency,
 			Text: "Unconscious in the ER"},
 	})
 	require.NoError(t, err)
-	_, err = patient.New(env.Base).Get(doctor, vip)
+	_, err = patient.New(env.Base, patient.Ports{}).Get(doctor, vip)
 	require.NoError(t, err)
 
 	_, err = s.ListAccesses(env.Ctx, audit.ListAccessesInput{Patient: vip})

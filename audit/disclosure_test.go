@@ -21,7 +21,7 @@ import (
 // register adds a patient of a surname.
 func register(tb testing.TB, env *dbtest.Env, surname string, restricted bool) hmstype.PatientID {
 	tb.Helper()
-	p, err := patient.New(env.Base).Register(env.Ctx, patient.RegisterInput{
+	p, err := patient.New(env.Base, patient.Ports{}).Register(env.Ctx, patient.RegisterInput{
 		Details: patient.Details{LastName: surname, Gender: patient.GenderOther}, Restricted: restricted,
 		OverrideReason: "a test",
 	})

@@ -70,7 +70,7 @@ func TestValue_Text(t *testing.T) {
 func TestService_ListEventsOfObject(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	patients := patient.New(env.Base)
+	patients := patient.New(env.Base, patient.Ports{})
 	in := patient.RegisterInput{Details: patient.Details{LastName: "Before", Gender: patient.GenderOther,
 		PhoneNumber: "555 0100"}}
 	p, err := patients.Register(env.Ctx, in)
@@ -100,7 +100,7 @@ func TestService_ListEventsOfObject(t *testing.T) {
 	env.Base.Crypt = fieldcrypt.New(nil)
 	other := dbtest.New(t)
 	other.Base.Crypt = fieldcrypt.New(nil)
-	clear, err := patient.New(other.Base).Register(other.Ctx, in)
+	clear, err := patient.New(other.Base, patient.Ports{}).Register(other.Ctx, in)
 	require.NoError(t, err)
 	list, err = audit.New(other.Base).ListEventsOfObject(other.Ctx, "patient", clear.ID.String(), hmstype.Page{})
 	require.NoError(t, err)
@@ -140,7 +140,7 @@ func TestService_ListEventsOfUser(t *testing.T) {
 		if ctx.program {
 			as = hmstype.WithActor(t.Context(), program)
 		}
-		_, err := patient.New(env.Base).Get(as, p)
+		_, err := patient.New(env.Base, patient.Ports{}).Get(as, p)
 		require.NoError(t, err)
 	}
 	list, err := s.ListEventsOfUser(env.Ctx, user.ID, hmstype.Page{})
@@ -157,14 +157,14 @@ func TestService_TrailOfCredentials(t *testing.T) {
 	p := register(t, env, "Seen", false)
 	actor := hmstype.HumanActor(env.Tenant, env.User(t, identity.RoleAdmin).ID)
 	actor.Session = hmstype.NewID[hmstype.SessionID]()
-	_, err := patient.New(env.Base).Get(hmstype.WithActor(t.Context(), actor), p)
+	_, err := patient.New(env.Base, patient.Ports{}).Get(hmstype.WithActor(t.Context(), actor), p)
 	require.NoError(t, err)
 	register := patient.RegisterInput{Details: patient.Details{LastName: "New", Gender: patient.GenderOther}}
-	_, err = patient.New(env.Base).Register(hmstype.WithActor(t.Context(), actor), register)
+	_, err = patient.New(env.Base, patient.Ports{}).Register(hmstype.WithActor(t.Context(), actor), register)
 	require.NoError(t, err)
 	program := hmstype.Actor{Tenant: env.Tenant, User: actor.User, Kind: hmstype.ActorService,
 		APIKey: hmstype.NewID[hmstype.APIKeyID]()}
-	_, err = patient.New(env.Base).Get(hmstype.WithActor(t.Context(), program), p)
+	_, err = patient.New(env.Base, patient.Ports{}).Get(hmstype.WithActor(t.Context(), program), p)
 	require.NoError(t, err)
 
 	list, err := s.ListEvents(env.Ctx, audit.ListEventsInput{Session: actor.Session})

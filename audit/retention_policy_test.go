@@ -157,7 +157,7 @@ func TestCategoryOf(t *testing.T) {
 
 func somePatient(t *testing.T, env *dbtest.Env) hmstype.PatientID {
 	t.Helper()
-	p, err := patient.New(env.Base).Register(env.Ctx,
+	p, err := patient.New(env.Base, patient.Ports{}).Register(env.Ctx,
 		patient.RegisterInput{Details: patient.Details{LastName: "Held", Gender: patient.GenderOther}})
 	require.NoError(t, err)
 	return p.ID

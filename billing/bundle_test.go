@@ -36,7 +36,7 @@ func setup(tb testing.TB) *bundle {
 
 func setupOn(tb testing.TB, env *dbtest.Env) *bundle {
 	tb.Helper()
-	patients := patient.New(env.Base)
+	patients := patient.New(env.Base, patient.Ports{})
 	b := &bundle{
 		Env: env, patients: patients, s: billing.New(env.Base, billing.Ports{Patients: patient.NewPort(env.Base)}),
 		port: billing.NewPort(env.Base),
@@ -50,7 +50,7 @@ func setupOn(tb testing.TB, env *dbtest.Env) *bundle {
 // withoutRetry makes a deadlock an error of the test instead of a second try.
 func (b *bundle) withoutRetry() {
 	b.Base.DB = dbx.NewHandle(b.DB, dbx.Options{Now: b.Clock.Now, MaxAttempts: 1})
-	b.patients = patient.New(b.Base)
+	b.patients = patient.New(b.Base, patient.Ports{})
 	b.s, b.port = billing.New(b.Base, billing.Ports{Patients: patient.NewPort(b.Base)}), billing.NewPort(b.Base)
 }
 

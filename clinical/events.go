@@ -82,12 +82,12 @@ var (
 	eventPrescriptionStopped = dbx.DeclareEvent(dbx.EventType{
 		Name: "clinical.prescription_stopped", Entity: "prescription", When: "it ended after something was dispensed",
 		Data: []string{"id", "status"},
-		By:   []string{"clinical.stop_prescription"},
+		By:   []string{"clinical.stop_prescription", "patient.mark_deceased"},
 	})
 	eventPrescriptionCancelled = dbx.DeclareEvent(dbx.EventType{
 		Name: "clinical.prescription_cancelled", Entity: "prescription", When: "it ended before anything was dispensed",
 		Data: []string{"id", "status"},
-		By:   []string{"clinical.cancel_prescription", "clinical.stop_prescription"},
+		By:   []string{"clinical.cancel_prescription", "clinical.stop_prescription", "patient.mark_deceased"},
 	})
 	eventPrescriptionInError = dbx.DeclareEvent(dbx.EventType{
 		Name: "clinical.prescription_entered_in_error", Entity: "prescription", When: "it should never have been",

@@ -2,12 +2,15 @@ package clinical
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
+	"github.com/chelal/hms/patient"
 )
 
 // Port is what other services ask of encounters, prescriptions and allergies inside the transaction of a use case that
@@ -155,4 +158,45 @@ func (p Port) AllergyMatches(
 		return nil, err
 	}
 	return allergyMatches(ctx, db, patient, codes, names)
+}
+
+// standing are the states of a prescription on which something may still be handed out.
+var standing = []PrescriptionStatus{PrescriptionDraft, PrescriptionActive, PrescriptionOnHold}
+
+// AfterDeath ends the prescriptions of a patient who has died, as [Service.StopPrescription] does. It implements
+// [patient.DeathFollower].
+func (p Port) AfterDeath(ctx context.Context, conn bun.IConn, who hmstype.PatientID, _ time.Time) error {
+	db, err := p.base.DB.Join(ctx, conn)
+	if err != nil {
+		return err
+	}
+	rows, err := dbx.All[prescriptionRow](ctx, db, dbx.Equal("patient_id", who), dbx.OneOf("status", standing),
+		dbx.OrderBy("rx.id"), dbx.ForUpdate)
+	for i := 0; err == nil && i < len(rows); i++ {
+		row := &rows[i]
+		row.StopReason = "the patient has died"
+		err = dbx.Move(ctx, db, prescriptionSteps, row, dbx.Change[prescriptionRow, PrescriptionStatus]{
+			To: row.stopped(), Reason: row.StopReason,
+		})
+	}
+	return dbx.Map(err)
+}
+
+// OpenFor lists the encounters and prescriptions of a patient that are not over. It implements [patient.OpenSource].
+func (p Port) OpenFor(ctx context.Context, conn bun.IConn, who hmstype.PatientID) ([]patient.Open, error) {
+	db, err := p.base.DB.Join(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	encounters, err := dbx.All[encounterRow](ctx, db, dbx.Equal("patient_id", who),
+		dbx.OneOf("status", append([]EncounterStatus{EncounterPlanned}, present...)), dbx.OrderBy("e.started_at", "e.id"))
+	if err != nil {
+		return nil, dbx.Map(err)
+	}
+	prescriptions, err := dbx.All[prescriptionRow](ctx, db, dbx.Equal("patient_id", who), dbx.OneOf("status", standing),
+		dbx.OrderBy("rx.created_at", "rx.id"))
+	return slices.Concat(
+		patient.OpenOf("encounter", encounters, func(r encounterRow) hmstype.EncounterID { return r.ID }),
+		patient.OpenOf("prescription", prescriptions, func(r prescriptionRow) hmstype.PrescriptionID { return r.ID }),
+	), dbx.Map(err)
 }

@@ -64,10 +64,7 @@ var opStopPrescription = usecase.Command[StopPrescriptionInput, Prescription]{
 // Permission: [hmstype.PermPrescribe].
 func (s *Service) StopPrescription(ctx context.Context, in StopPrescriptionInput) (Prescription, error) {
 	rule := stepPrescription[StopPrescriptionInput](func(row prescriptionRow) (PrescriptionStatus, error) {
-		if row.DispensedQuantity == 0 {
-			return PrescriptionCancelled, nil
-		}
-		return PrescriptionStopped, nil
+		return row.stopped(), nil
 	})
 	return opStopPrescription.Run(ctx, &s.base, in, rule)
 }
@@ -167,4 +164,12 @@ func stepPrescription[In anyPrescriptionStep](
 		)
 		return row.prescription(), err
 	}
+}
+
+// stopped is the state in which a prescription ends before its time.
+func (r *prescriptionRow) stopped() PrescriptionStatus {
+	if r.DispensedQuantity == 0 {
+		return PrescriptionCancelled
+	}
+	return PrescriptionStopped
 }

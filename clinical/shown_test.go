@@ -61,7 +61,7 @@ func (b *bundle) record(t *testing.T, ctx context.Context) (r record) {
 
 func (b *bundle) restrict(t *testing.T) {
 	t.Helper()
-	s := patient.New(b.Base)
+	s := patient.New(b.Base, patient.Ports{})
 	p, err := s.Get(b.Ctx, b.patient)
 	require.NoError(t, err)
 	_, err = s.SetRestricted(b.Ctx, patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true})

@@ -22,7 +22,7 @@ func eraseInput(p patient.Patient) encryption.EraseInput {
 func TestService_Erase(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s, patients := encryption.New(env.Base, encryption.Config{}), patient.New(env.Base)
+	s, patients := encryption.New(env.Base, encryption.Config{}), patient.New(env.Base, patient.Ports{})
 	known := register(t, env, patients, 2)
 	record, err := s.Erase(env.Ctx, eraseInput(known[0]))
 	require.NoError(t, err)
@@ -70,7 +70,7 @@ func TestService_Erase(t *testing.T) {
 func TestService_EraseAfterARestore(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s, patients := encryption.New(env.Base, encryption.Config{}), patient.New(env.Base)
+	s, patients := encryption.New(env.Base, encryption.Config{}), patient.New(env.Base, patient.Ports{})
 	p := register(t, env, patients, 1)[0]
 	backup := dbtest.Scalar[string](
 		t, env, `SELECT encode(wrapped, 'hex') FROM hms.data_key WHERE tenant_id = ? AND subject_id = ?`, env.Tenant, p.ID,
@@ -98,7 +98,7 @@ func TestService_EraseIsHeldBack(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	s, trail := encryption.New(env.Base, encryption.Config{}), audit.New(env.Base)
-	p := register(t, env, patient.New(env.Base), 1)[0]
+	p := register(t, env, patient.New(env.Base, patient.Ports{}), 1)[0]
 	hold, err := trail.PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{
 		LegalHoldDetails: audit.LegalHoldDetails{Patient: p.ID, Reason: "a lawsuit"},
 	})

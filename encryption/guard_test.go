@@ -18,7 +18,7 @@ import (
 func TestKeys_AreNotShredded(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	p, err := patient.New(env.Base).Register(env.Ctx, patient.RegisterInput{
+	p, err := patient.New(env.Base, patient.Ports{}).Register(env.Ctx, patient.RegisterInput{
 		Details: patient.Details{LastName: "A", Gender: patient.GenderUnknown, PhoneNumber: "5551234"},
 	})
 	require.NoError(t, err)

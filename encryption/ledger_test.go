@@ -54,7 +54,7 @@ func TestService_ReplayErasures(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	config, path := ledgered(t)
-	s, patients := encryption.New(env.Base, config), patient.New(env.Base)
+	s, patients := encryption.New(env.Base, config), patient.New(env.Base, patient.Ports{})
 	known := register(t, env, patients, 3)
 	backup := dbtest.Scalar[string](
 		t, env, `SELECT encode(wrapped, 'hex') FROM hms.data_key WHERE tenant_id = ? AND subject_id = ?`, env.Tenant,
@@ -96,7 +96,7 @@ func TestService_ReplayErasures_TellsWhatItCannotErase(t *testing.T) {
 	env := dbtest.New(t)
 	config, _ := ledgered(t)
 	s := encryption.New(env.Base, config)
-	held := register(t, env, patient.New(env.Base), 1)[0]
+	held := register(t, env, patient.New(env.Base, patient.Ports{}), 1)[0]
 	_, err := audit.New(env.Base).PlaceLegalHold(env.Ctx, audit.PlaceLegalHoldInput{
 		LegalHoldDetails: audit.LegalHoldDetails{Patient: held.ID, Reason: "a lawsuit"},
 	})
@@ -139,7 +139,7 @@ func TestService_PublishErasures(t *testing.T) {
 	ledger := &brokenLedger{config.Ledger, true}
 	config.Ledger = ledger
 	s := encryption.New(env.Base, config)
-	known := register(t, env, patient.New(env.Base), 3)
+	known := register(t, env, patient.New(env.Base, patient.Ports{}), 3)
 	erased, err := s.Erase(env.Ctx, eraseInput(known[0]))
 	require.NoError(t, err)
 	require.False(t, erased.Ledgered)
@@ -180,7 +180,7 @@ func TestService_ReplayErasures_RefusesAForgedLedger(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	config, _ := ledgered(t)
-	patients := patient.New(env.Base)
+	patients := patient.New(env.Base, patient.Ports{})
 	p := register(t, env, patients, 1)[0]
 	stranger, _ := ledgered(t)
 	origin := config.Origin + "/" + env.Tenant.String()

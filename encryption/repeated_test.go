@@ -18,7 +18,7 @@ import (
 func TestService_Erase_IsSeenByARepeatedCall(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s, patients := encryption.New(env.Base, encryption.Config{}), patient.New(env.Base)
+	s, patients := encryption.New(env.Base, encryption.Config{}), patient.New(env.Base, patient.Ports{})
 	in := registerInput(0)
 	in.IdempotencyKey = "desk 1"
 	p, err := patients.Register(env.Ctx, in)
@@ -45,7 +45,7 @@ func TestRequestHash_IsUnderTheTenantsKey(t *testing.T) {
 	seen := map[string]bool{fmt.Sprintf("%x", sha256.Sum256(plain)): true}
 	for range 2 {
 		env := dbtest.New(t)
-		_, err = patient.New(env.Base).Register(env.Ctx, in)
+		_, err = patient.New(env.Base, patient.Ports{}).Register(env.Ctx, in)
 		require.NoError(t, err)
 		hash := dbtest.Scalar[string](t, env, `SELECT request_hash FROM hms.idempotency_key WHERE tenant_id = ?`, env.Tenant)
 		require.False(t, seen[hash])
@@ -58,7 +58,7 @@ func TestService_Erase_WithoutEncryption(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	env.Base.Crypt = nil
-	s, patients := encryption.New(env.Base, encryption.Config{}), patient.New(env.Base)
+	s, patients := encryption.New(env.Base, encryption.Config{}), patient.New(env.Base, patient.Ports{})
 	p := register(t, env, patients, 1)[0]
 	_, err := s.Erase(env.Ctx, eraseInput(p))
 	require.ErrorIs(t, err, encryption.ErrOff)

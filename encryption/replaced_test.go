@@ -22,9 +22,9 @@ func TestService_Reencrypt_EndsClearText(t *testing.T) {
 	clear := env.Base
 	clear.Crypt = fieldcrypt.New(nil)
 	clear.DB = dbx.NewHandle(env.DB, dbx.Options{Now: env.Clock.Now})
-	late := patient.New(clear)
+	late := patient.New(clear, patient.Ports{})
 	known := register(t, env, late, 3)
-	s, patients := encryption.New(env.Base, encryption.Config{}), patient.New(env.Base)
+	s, patients := encryption.New(env.Base, encryption.Config{}), patient.New(env.Base, patient.Ports{})
 
 	report, err := s.Verify(env.Ctx)
 	require.NoError(t, err)

@@ -67,7 +67,7 @@ func sealed(t *testing.T, env *dbtest.Env, like string) int {
 func TestService_RotateUnderLoad(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s, patients := encryption.New(env.Base, encryption.Config{}), patient.New(env.Base)
+	s, patients := encryption.New(env.Base, encryption.Config{}), patient.New(env.Base, patient.Ports{})
 	known := register(t, env, patients, 20)
 
 	epoch, err := s.Rotate(env.Ctx)
@@ -119,14 +119,14 @@ func TestService_EncryptWhatWasClear(t *testing.T) {
 	clear := env.Base
 	clear.Crypt = fieldcrypt.New(nil)
 	clear.DB = dbx.NewHandle(env.DB, dbx.Options{Now: env.Clock.Now})
-	known := register(t, env, patient.New(clear), 5)
+	known := register(t, env, patient.New(clear, patient.Ports{}), 5)
 	require.Zero(t, sealed(t, env, "hms1:%"))
 	_, err := encryption.New(clear, encryption.Config{}).Rotate(env.Ctx)
 	require.ErrorIs(t, err, encryption.ErrOff)
 
 	finish(t, env, encryption.New(env.Base, encryption.Config{}))
 	require.Equal(t, 15, sealed(t, env, "hms1:1:%"))
-	patients := patient.New(env.Base)
+	patients := patient.New(env.Base, patient.Ports{})
 	got, err := patients.Get(env.Ctx, known[3].ID)
 	require.NoError(t, err)
 	require.Equal(t, known[3].Details, got.Details)
@@ -150,7 +150,7 @@ func TestService_EncryptWhatWasClear(t *testing.T) {
 func TestService_Rewrap(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s, patients := encryption.New(env.Base, encryption.Config{}), patient.New(env.Base)
+	s, patients := encryption.New(env.Base, encryption.Config{}), patient.New(env.Base, patient.Ports{})
 	known := register(t, env, patients, 1)
 	wrapped := func() string {
 		return dbtest.Scalar[string](
@@ -175,7 +175,7 @@ func TestService_NoClearTextAnywhere(t *testing.T) {
 	in.EmergencyContactName, in.EmergencyContactPhone = "Canary-Kin", "+49 171 7654322"
 	in.Identifiers[0].Value = "Canary-Id"
 	in.IdempotencyKey = "key"
-	patients := patient.New(env.Base)
+	patients := patient.New(env.Base, patient.Ports{})
 	p, err := patients.Register(env.Ctx, in)
 	require.NoError(t, err)
 	again, err := patients.Register(env.Ctx, in)

@@ -92,7 +92,7 @@ func (b *bundle) bed(tb testing.TB, number string) hmstype.BedID {
 // encounter gives an open encounter of a new patient.
 func (b *bundle) encounter(tb testing.TB) hmstype.EncounterID {
 	tb.Helper()
-	p, err := patient.New(b.Base).Register(b.Ctx, patient.RegisterInput{
+	p, err := patient.New(b.Base, patient.Ports{}).Register(b.Ctx, patient.RegisterInput{
 		Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown},
 	})
 	require.NoError(tb, err)

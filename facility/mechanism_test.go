@@ -18,7 +18,7 @@ import (
 
 func (b *bundle) restrict(tb testing.TB, who hmstype.PatientID) {
 	tb.Helper()
-	patients := patient.New(b.Base)
+	patients := patient.New(b.Base, patient.Ports{})
 	p, err := patients.Get(b.Ctx, who)
 	require.NoError(tb, err)
 	_, err = patients.SetRestricted(b.Ctx, patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true})

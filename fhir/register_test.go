@@ -17,7 +17,7 @@ func TestReadPatients_RegisterSharedData(t *testing.T) {
 	t.Parallel()
 	paths := shared(t, "synthea-patients-1144/Patient.000.ndjson")
 	env := dbtest.New(t)
-	service := patient.New(env.Base)
+	service := patient.New(env.Base, patient.Ports{})
 	register := func() (added, taken, alike int) {
 		for record, err := range fhir.ReadPatients(open(t, paths[0]), paths[0]) {
 			require.NoError(t, err)

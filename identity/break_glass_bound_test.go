@@ -121,7 +121,7 @@ func TestBreakTheGlass_EndsByTheDatabasesClock(t *testing.T) {
 	grant, err := s.BreakTheGlass(doctor, in)
 	require.NoError(t, err)
 	require.True(t, grant.Open(env.Clock.Now()), "the host's clock stands still")
-	_, err = patient.New(env.Base).Get(doctor, vip)
+	_, err = patient.New(env.Base, patient.Ports{}).Get(doctor, vip)
 	require.ErrorIs(t, err, patient.ErrRestricted, "in a read")
 	require.True(t, grant.Withheld, "in a command's result")
 	for range identity.MaxOpenBreakGlass {

@@ -27,7 +27,7 @@ func person(t *testing.T, env *dbtest.Env, roles ...string) (context.Context, hm
 
 func restrictedPatient(t *testing.T, env *dbtest.Env) hmstype.PatientID {
 	t.Helper()
-	p, err := patient.New(env.Base).Register(env.Ctx, patient.RegisterInput{
+	p, err := patient.New(env.Base, patient.Ports{}).Register(env.Ctx, patient.RegisterInput{
 		Details: patient.Details{LastName: "Known", Gender: patient.GenderOther}, Restricted: true,
 	})
 	require.NoError(t, err)
@@ -46,7 +46,7 @@ func glass(p hmstype.PatientID) identity.BreakTheGlassInput {
 func TestService_BreakTheGlass(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s, patients := env.Identity, patient.New(env.Base)
+	s, patients := env.Identity, patient.New(env.Base, patient.Ports{})
 	vip, other := restrictedPatient(t, env), restrictedPatient(t, env)
 	doctor, doctorID := person(t, env, identity.RoleDoctor)
 
@@ -92,7 +92,7 @@ func TestService_EndBreakGlass(t *testing.T) {
 	ended, err := env.Identity.EndBreakGlass(nurse, grant.ID)
 	require.NoError(t, err)
 	require.Equal(t, env.Clock.Now(), ended.EndedAt)
-	_, err = patient.New(env.Base).Get(nurse, vip)
+	_, err = patient.New(env.Base, patient.Ports{}).Get(nurse, vip)
 	require.ErrorIs(t, err, patient.ErrRestricted)
 	again, err := env.Identity.EndBreakGlass(nurse, grant.ID)
 	require.NoError(t, err)

@@ -24,7 +24,7 @@ type bundle struct {
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	env := dbtest.New(t)
-	patients := patient.New(env.Base)
+	patients := patient.New(env.Base, patient.Ports{})
 	return &bundle{
 		Env: env, patients: patients, Service: inbox.New(env.Base, inbox.Ports{
 			Patients: patient.NewPort(env.Base), Staff: identity.NewPort(env.Base),

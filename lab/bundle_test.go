@@ -74,7 +74,9 @@ type bundle struct {
 func setup(t *testing.T, change ...func(*lab.Ports)) *bundle {
 	t.Helper()
 	env := dbtest.New(t)
-	b := &bundle{Env: env, patients: patient.New(env.Base), till: &till{charged: map[string]charge.Request{}}}
+	b := &bundle{
+		Env: env, patients: patient.New(env.Base, patient.Ports{}), till: &till{charged: map[string]charge.Request{}},
+	}
 	ports := lab.Ports{
 		Patients: patient.NewPort(env.Base), Staff: identity.NewPort(env.Base), Encounters: encounters{env.DB},
 		Charges: b.till,

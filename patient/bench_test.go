@@ -37,7 +37,7 @@ func benchPerson(i int) patient.RegisterInput {
 // BenchmarkService_Register registers a patient with six sealed fields and two blind indexes.
 func BenchmarkService_Register(b *testing.B) {
 	for name, env := range benchServices(b) {
-		s := patient.New(env.Base)
+		s := patient.New(env.Base, patient.Ports{})
 		count := 0
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
@@ -52,7 +52,7 @@ func BenchmarkService_Register(b *testing.B) {
 // BenchmarkService_Search lists fifty patients with their fields.
 func BenchmarkService_Search(b *testing.B) {
 	for name, env := range benchServices(b) {
-		s := patient.New(env.Base)
+		s := patient.New(env.Base, patient.Ports{})
 		for i := range 200 {
 			_, err := s.Register(env.Ctx, benchPerson(i))
 			require.NoError(b, err)
@@ -70,7 +70,7 @@ func BenchmarkService_Search(b *testing.B) {
 // BenchmarkService_Get reads one patient of two hundred.
 func BenchmarkService_Get(b *testing.B) {
 	for name, env := range benchServices(b) {
-		s := patient.New(env.Base)
+		s := patient.New(env.Base, patient.Ports{})
 		var ids []hmstype.PatientID
 		for i := range 200 {
 			p, err := s.Register(env.Ctx, benchPerson(i))

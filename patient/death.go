@@ -28,16 +28,17 @@ var opMarkDeceased = usecase.Command[MarkDeceasedInput, Patient]{
 	Sample: MarkDeceasedInput{Version: 1},
 }.Declare()
 
-// MarkDeceased notes that the patient has died, or corrects the instant. The event
-// patient.deceased tells others, who end what has become pointless; nothing is ended here.
+// MarkDeceased notes that the patient has died, or corrects the instant. What has become pointless ends with
+// it: appointments that were to come are cancelled, as "pat-dec", and prescriptions stopped. Bills stay, and an
+// encounter is finished by whoever treats. The event patient.marked_deceased tells others.
 // [ErrInactive] or [ErrMerged] where the record is not active. A death that was noted by
 // mistake is taken back with [Service.RevokeDeath].
 // Permission: [hmstype.PermPatientWrite].
 func (s *Service) MarkDeceased(ctx context.Context, in MarkDeceasedInput) (Patient, error) {
-	return opMarkDeceased.Run(ctx, &s.base, in, markDeceased)
+	return opMarkDeceased.Run(ctx, &s.base, in, s.markDeceased)
 }
 
-func markDeceased(ctx context.Context, db dbx.DB, in MarkDeceasedInput) (Patient, error) {
+func (s *Service) markDeceased(ctx context.Context, db dbx.DB, in MarkDeceasedInput) (Patient, error) {
 	row, err := changed{in.ID, in.Version}.lock(ctx, db)
 	if err != nil {
 		return Patient{}, err
@@ -51,7 +52,16 @@ func markDeceased(ctx context.Context, db dbx.DB, in MarkDeceasedInput) (Patient
 		return Patient{}, hmstype.Invalid("at", "must lie between birth and now")
 	}
 	row.setDeceased(true, in.At)
-	return save(ctx, db, row, eventMarkedDeceased, deathColumns...)
+	p, err := save(ctx, db, row, eventMarkedDeceased, deathColumns...)
+	if err != nil {
+		return Patient{}, err
+	}
+	for _, follower := range s.ports.Deaths {
+		if err := follower.AfterDeath(ctx, db.Conn(), row.ID, row.DeceasedAt); err != nil {
+			return Patient{}, err
+		}
+	}
+	return p, nil
 }
 
 // deathColumns are what a death, or that there was none, changes.

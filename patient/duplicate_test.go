@@ -18,7 +18,7 @@ import (
 func TestService_Register_RefusedNamesNoRestrictedPatient(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s, trail := patient.New(env.Base), audit.New(env.Base)
+	s, trail := patient.New(env.Base, patient.Ports{}), audit.New(env.Base)
 	like := patient.RegisterInput{Details: patient.Details{
 		FirstName: "Very", LastName: "Important", Gender: patient.GenderMale, BirthDate: hmstype.NewDate(1980, 5, 17),
 	}}

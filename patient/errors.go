@@ -30,6 +30,8 @@ var (
 	ErrAfterDeath = fmt.Errorf("%w: it happened after the patient's death", hmstype.ErrPrecondition)
 	// ErrNotDeceased: no death is recorded that could be revoked.
 	ErrNotDeceased = fmt.Errorf("%w: the patient is not recorded as deceased", hmstype.ErrPrecondition)
+	// ErrOpenWork: something is still to be done for the patient; see [OpenWorkError].
+	ErrOpenWork = fmt.Errorf("%w: something is open for the patient", hmstype.ErrPrecondition)
 	// ErrRestricted: the record is shown only to those with the permission patient.restricted.
 	ErrRestricted = fmt.Errorf("%w: the patient's record is restricted", hmstype.ErrPermissionDenied)
 )
@@ -137,6 +139,18 @@ func (e *CoverageOverlapError) Error() string {
 
 // Unwrap gives [ErrCoverageOverlap].
 func (e *CoverageOverlapError) Unwrap() error { return ErrCoverageOverlap }
+
+// OpenWorkError lists what is open for a patient whose record may therefore not go out of use; it is an
+// [ErrOpenWork].
+type OpenWorkError struct {
+	Open []Open // by entity, the oldest first
+}
+
+// Error implements error.
+func (e *OpenWorkError) Error() string { return fmt.Sprintf("%v (%d)", ErrOpenWork, len(e.Open)) }
+
+// Unwrap gives [ErrOpenWork].
+func (e *OpenWorkError) Unwrap() error { return ErrOpenWork }
 
 // errMRNFixed: the database refused to change a number that somebody may hold on paper.
 var errMRNFixed = fmt.Errorf("%w: a medical record number never changes", hmstype.ErrPrecondition)

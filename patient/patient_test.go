@@ -33,7 +33,7 @@ func TestService_Register(t *testing.T) {
 	t.Run("KeepsWhatWasTold", func(t *testing.T) {
 		t.Parallel()
 		env := dbtest.New(t)
-		s := patient.New(env.Base)
+		s := patient.New(env.Base, patient.Ports{})
 		in := person("Núñez-O'Brien 289")
 		in.PhoneNumber, in.Email, in.Address = "+254 700 000000", "ada@example.org", "1 Long Street\nNairobi"
 		in.EmergencyContactName, in.EmergencyContactPhone = "Bob", "12345"
@@ -54,7 +54,7 @@ func TestService_Register(t *testing.T) {
 	t.Run("SameKeyRegistersOnce", func(t *testing.T) {
 		t.Parallel()
 		env := dbtest.New(t)
-		s := patient.New(env.Base)
+		s := patient.New(env.Base, patient.Ports{})
 		in := person("Lovelace")
 		in.IdempotencyKey = "k1"
 		first, err := s.Register(env.Ctx, in)
@@ -71,7 +71,7 @@ func TestService_Register_More(t *testing.T) {
 	t.Run("DuplicateNeedsAReason", func(t *testing.T) {
 		t.Parallel()
 		env := dbtest.New(t)
-		s := patient.New(env.Base)
+		s := patient.New(env.Base, patient.Ports{})
 		first, err := s.Register(env.Ctx, person("Müller"))
 		require.NoError(t, err)
 		namesake := person("MULLER")
@@ -88,7 +88,7 @@ func TestService_Register_More(t *testing.T) {
 	t.Run("IdentifierTakenChangesNothing", func(t *testing.T) {
 		t.Parallel()
 		env := dbtest.New(t)
-		s := patient.New(env.Base)
+		s := patient.New(env.Base, patient.Ports{})
 		in := person("A")
 		in.Identifiers = []patient.Identifier{{System: "urn:x", Value: "1"}}
 		_, err := s.Register(env.Ctx, in)
@@ -104,14 +104,14 @@ func TestService_Register_More(t *testing.T) {
 		env := dbtest.New(t)
 		in := person("Tomorrow")
 		in.BirthDate = hmstype.DateOf(env.Clock.Now(), time.UTC).AddDays(1)
-		_, err := patient.New(env.Base).Register(env.Ctx, in)
+		_, err := patient.New(env.Base, patient.Ports{}).Register(env.Ctx, in)
 		require.ErrorIs(t, err, hmstype.ErrInvalid)
 	})
 
 	t.Run("NeedsPermission", func(t *testing.T) {
 		t.Parallel()
 		env := dbtest.New(t)
-		_, err := patient.New(env.Base).Register(env.As(t, identity.RoleLabTechnician), person("A"))
+		_, err := patient.New(env.Base, patient.Ports{}).Register(env.As(t, identity.RoleLabTechnician), person("A"))
 		require.ErrorIs(t, err, hmstype.ErrPermissionDenied)
 	})
 }
@@ -119,7 +119,7 @@ func TestService_Register_More(t *testing.T) {
 func TestService_Register_ConcurrentNumbersAreGapless(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	var wg sync.WaitGroup
 	for i := range 64 {
 		wg.Go(func() {
@@ -145,7 +145,7 @@ func TestService_Register_ConcurrentNumbersAreGapless(t *testing.T) {
 func TestService_Register_ConcurrentDesksRegisterAPersonOnce(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	outcomes := map[hmstype.Kind]int{}
@@ -164,7 +164,7 @@ func TestService_Register_ConcurrentDesksRegisterAPersonOnce(t *testing.T) {
 func TestService_Search(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	for _, last := range []string{"Smith", "Smythe", "O'Neill", "Smith-Jones"} {
 		_, err := s.Register(env.Ctx, person(last))
 		require.NoError(t, err)
@@ -201,7 +201,7 @@ func TestService_Search(t *testing.T) {
 	t.Run("IsRecordedForEachPatientShown", func(t *testing.T) {
 		t.Parallel()
 		env := dbtest.New(t)
-		s := patient.New(env.Base)
+		s := patient.New(env.Base, patient.Ports{})
 		p, err := s.Register(env.Ctx, person("Seen"))
 		require.NoError(t, err)
 		nurse := env.As(t, identity.RoleNurse)
@@ -220,7 +220,7 @@ func TestService_Search(t *testing.T) {
 func TestService_Update(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	p, err := s.Register(env.Ctx, person("Before"))
 	require.NoError(t, err)
 	in := patient.UpdateInput{ID: p.ID, Version: p.Version, Details: p.Details}
@@ -247,7 +247,7 @@ func TestService_Update(t *testing.T) {
 func TestService_AddCoverage(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	dbtest.RequireTransitions(t, env, "patient", patient.Transitions.Pairs())
 	dbtest.RequireTransitions(t, env, "coverage", patient.CoverageTransitions.Pairs())
 	p, err := s.Register(env.Ctx, person("Covered"))
@@ -290,7 +290,7 @@ func TestService_AddCoverage(t *testing.T) {
 func TestService_EndCoverage(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	p, err := s.Register(env.Ctx, person("Insured"))
 	require.NoError(t, err)
 	details := patient.CoverageDetails{
@@ -332,7 +332,7 @@ func TestService_EndCoverage(t *testing.T) {
 func TestRegisterInput_ErrorsHoldNoValue(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	const canary = "CANARY-Jane-Doe"
 	long := canary + strings.Repeat("x", 600)
 	in := patient.RegisterInput{

@@ -54,7 +54,7 @@ func reads(t *testing.T, env *dbtest.Env, ctx context.Context, id hmstype.Patien
 func TestService_Register_RestrictedIsWithheld(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	clerk := env.As(t, identity.RoleReceptionist)
 	in := secretPerson()
 	in.DeceasedAt = env.Clock.Now().Add(-time.Hour)
@@ -79,7 +79,7 @@ func TestService_Register_RestrictedIsWithheld(t *testing.T) {
 func TestService_Register_ReplayAsksAgain(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	clerk := env.As(t, identity.RoleReceptionist)
 	in := secretPerson()
 	in.Restricted = false
@@ -97,7 +97,7 @@ func TestService_Register_ReplayAsksAgain(t *testing.T) {
 func TestService_RestrictingWithholds(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	clerk := env.As(t, identity.RoleReceptionist)
 	in := secretPerson()
 	in.Restricted = false
@@ -111,7 +111,7 @@ func TestService_RestrictingWithholds(t *testing.T) {
 func TestService_Histories(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	p, err := s.Register(env.Ctx, person("Moving"))
 	require.NoError(t, err)
 	coverage, err := s.AddCoverage(env.Ctx,
@@ -158,7 +158,7 @@ func TestService_Histories(t *testing.T) {
 func TestService_Get_Erased(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	bare, err := s.Register(env.Ctx, person("Bare"))
 	require.NoError(t, err)
 	in := person("Full")
@@ -182,7 +182,7 @@ func TestService_Get_Erased(t *testing.T) {
 func TestService_Register_OneInstant(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	p, err := patient.New(env.Base).Register(env.Ctx, person("Instant"))
+	p, err := patient.New(env.Base, patient.Ports{}).Register(env.Ctx, person("Instant"))
 	require.NoError(t, err)
 	require.Equal(t, 1, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.outbox AS o JOIN hms.patient AS p
 		ON p.tenant_id = o.tenant_id AND p.id::text = o.entity_id AND p.created_at = o.occurred_at

@@ -38,7 +38,7 @@ func TestService_Search_SpellingsOfOneName(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := dbtest.New(t)
-			s := patient.New(env.Base)
+			s := patient.New(env.Base, patient.Ports{})
 			p, err := s.Register(env.Ctx, person(tt.registered))
 			require.NoError(t, err)
 			list, err := s.Search(env.Ctx, patient.SearchInput{Name: tt.typed})
@@ -55,7 +55,7 @@ func TestService_Search_SpellingsOfOneName(t *testing.T) {
 func TestService_Search_PhoneInOtherDigits(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	in := person("Lovelace")
 	in.PhoneNumber = "+٩٦٢ ٧٩٠ ١٢٣٤٥٦"
 	_, err := s.Register(env.Ctx, in)

@@ -87,17 +87,23 @@ var opSetStatus = usecase.Command[SetStatusInput, Patient]{
 }.Declare()
 
 // SetStatus takes a record out of use, back into it, or marks it as entered in error, from
-// which there is no way back. [hmstype.ErrInvalidTransition] for a step that is not in
+// which there is no way back. It is refused while something is open: [ErrOpenWork] (an
+// *OpenWorkError lists it). [hmstype.ErrInvalidTransition] for a step that is not in
 // [Transitions], [hmstype.ErrStale] where somebody else was faster.
 // Permission: [hmstype.PermPatientWrite].
 func (s *Service) SetStatus(ctx context.Context, in SetStatusInput) (Patient, error) {
-	return opSetStatus.Run(ctx, &s.base, in, setStatus)
+	return opSetStatus.Run(ctx, &s.base, in, s.setStatus)
 }
 
-func setStatus(ctx context.Context, db dbx.DB, in SetStatusInput) (Patient, error) {
+func (s *Service) setStatus(ctx context.Context, db dbx.DB, in SetStatusInput) (Patient, error) {
 	row, err := changed{in.ID, in.Version}.lock(ctx, db)
 	if err != nil {
 		return Patient{}, err
+	}
+	if in.Status != StatusActive {
+		if err := s.requireNothingOpen(ctx, db, row.ID); err != nil {
+			return Patient{}, err
+		}
 	}
 	row.StatusReason = in.Reason
 	if err := dbx.Move(ctx, db, steps, &row, dbx.Change[patientRow, Status]{

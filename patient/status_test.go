@@ -26,7 +26,7 @@ func events(t *testing.T, env *dbtest.Env, action string, id hmstype.PatientID) 
 func TestService_SetStatus(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	states := []patient.Status{
 		patient.StatusActive, patient.StatusInactive, patient.StatusMerged, patient.StatusEnteredInError,
 	}
@@ -67,7 +67,7 @@ func TestService_SetStatus(t *testing.T) {
 func TestService_SetStatus_GivesUnusableRecordsAway(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	p, err := s.Register(env.Ctx, person("Gone"))
 	require.NoError(t, err)
 	_, err = s.SetStatus(env.Ctx, patient.SetStatusInput{
@@ -98,7 +98,7 @@ func asked[In, Out any](ctx context.Context, call func(context.Context, In) (Out
 func TestService_SetRestricted(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	clerk := env.As(t, identity.RoleReceptionist)
 	p, err := s.Register(clerk, person("Star"))
 	require.NoError(t, err)
@@ -160,7 +160,7 @@ func TestService_SetRestricted(t *testing.T) {
 func TestService_MarkDeceased(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	p, err := s.Register(env.Ctx, person("Mortal"))
 	require.NoError(t, err)
 
@@ -189,7 +189,7 @@ func TestService_MarkDeceased(t *testing.T) {
 func TestService_RevokeDeath(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	p, err := s.Register(env.Ctx, person("Lazarus"))
 	require.NoError(t, err)
 	in := patient.RevokeDeathInput{ID: p.ID, Version: 1, Reason: "the neighbour died"}
@@ -221,7 +221,7 @@ func TestService_RevokeDeath(t *testing.T) {
 func TestService_Update_LeavesRestrictionAndDeath(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	in := person("Quiet")
 	in.Restricted, in.DeceasedAt = true, env.Clock.Now().Add(-time.Hour)
 	p, err := s.Register(env.Ctx, in)
@@ -241,7 +241,7 @@ func TestService_Update_LeavesRestrictionAndDeath(t *testing.T) {
 func TestService_Register_LikePeople(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	near, err := s.Register(env.Ctx, person("Hendersen"))
 	require.NoError(t, err)
 	sure := person("Henderson")
@@ -271,7 +271,7 @@ func TestService_Register_LikePeople(t *testing.T) {
 func TestService_Register_ConcurrentIdentifierIsGivenOnce(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	outcomes := map[hmstype.Kind]int{}
@@ -300,7 +300,7 @@ func TestService_Register_ConcurrentIdentifierIsGivenOnce(t *testing.T) {
 func TestService_Register_IdentifierErrorNamesTheOther(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	in := person("Holder")
 	in.Identifiers = []patient.Identifier{{System: "urn:z", Value: "9"}}
 	holder, err := s.Register(env.Ctx, in)
@@ -321,7 +321,7 @@ func TestService_Register_IdentifierErrorNamesTheOther(t *testing.T) {
 func TestService_Search_Phone(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	in := person("Caller")
 	in.PhoneNumber = "+254 700 123-456"
 	p, err := s.Register(env.Ctx, in)
@@ -344,7 +344,7 @@ func TestService_Search_Phone(t *testing.T) {
 func TestService_Search_PagesHoldEverybodyOnce(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	want := map[hmstype.PatientID]bool{}
 	for i := range 7 {
 		in := person("Page Pageant")
@@ -373,7 +373,7 @@ func TestService_Search_PagesHoldEverybodyOnce(t *testing.T) {
 func TestService_ListCoverages(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	p, err := s.Register(env.Ctx, person("Insured"))
 	require.NoError(t, err)
 	in := patient.AddCoverageInput{
@@ -411,7 +411,7 @@ func TestService_ListCoverages(t *testing.T) {
 func TestDatabase_Guards(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	in := person("Guarded")
 	in.Identifiers = []patient.Identifier{{System: "urn:w", Value: "1"}}
 	p, err := s.Register(env.Ctx, in)
@@ -448,7 +448,7 @@ func TestDatabase_Guards(t *testing.T) {
 func TestService_Register_NamesComeBackAsTheyWereTyped(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	for _, name := range []string{
 		"Cormier289", "O'Neill-Smith", "Nguyễn Thị", "e\u0301tude", "李", "Müller ", "  ß", "Ó Súilleabháin", "a\tb",
 	} {

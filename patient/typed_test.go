@@ -13,7 +13,7 @@ import (
 func TestService_RecordNumber_TypedDifferently(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	in := person("Lovelace")
 	in.MRN = "Mr-7 a"
 	p, err := s.Register(env.Ctx, in)
@@ -39,7 +39,7 @@ func TestService_RecordNumber_TypedDifferently(t *testing.T) {
 	require.Equal(t, "mrn", hmstype.Fields(err)[0].Path)
 
 	elsewhere := dbtest.New(t)
-	next, err := patient.New(elsewhere.Base).Register(elsewhere.Ctx, person("First"))
+	next, err := patient.New(elsewhere.Base, patient.Ports{}).Register(elsewhere.Ctx, person("First"))
 	require.NoError(t, err)
 	other.MRN = next.MRN[:4] + " " + next.MRN[4:] // what the counter is about to give
 	_, err = s.Register(env.Ctx, other)
@@ -59,7 +59,7 @@ func TestService_RecordNumber_TypedDifferently(t *testing.T) {
 func TestService_Identifier_TypedDifferently(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
-	s := patient.New(env.Base)
+	s := patient.New(env.Base, patient.Ports{})
 	in := person("Lovelace")
 	in.Identifiers = []patient.Identifier{{System: "urn:passport", Value: "AB-12 c"}}
 	p, err := s.Register(env.Ctx, in)

@@ -20,7 +20,7 @@ import (
 
 func (b *bundle) restrict(tb testing.TB) {
 	tb.Helper()
-	patients := patient.New(b.Base)
+	patients := patient.New(b.Base, patient.Ports{})
 	p, err := patients.Get(b.Ctx, b.patient)
 	require.NoError(tb, err)
 	_, err = patients.SetRestricted(b.Ctx, patient.SetRestrictedInput{ID: p.ID, Version: p.Version, Restricted: true})

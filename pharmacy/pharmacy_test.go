@@ -39,7 +39,7 @@ func setup(tb testing.TB, ports pharmacy.Ports) *bundle {
 	b := &bundle{
 		Env: env, Service: pharmacy.New(env.Base, ports), today: hmstype.DateOf(dbtest.Start, dbtest.Start.Location()),
 	}
-	p, err := patient.New(env.Base).Register(b.Ctx, patient.RegisterInput{
+	p, err := patient.New(env.Base, patient.Ports{}).Register(b.Ctx, patient.RegisterInput{
 		Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown},
 	})
 	require.NoError(tb, err)

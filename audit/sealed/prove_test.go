@@ -93,7 +93,7 @@ func TestService_ProveEventOfACredential(t *testing.T) {
 		Tenant: b.Tenant, User: b.User(t, identity.RoleAdmin).ID, Kind: hmstype.ActorService,
 		APIKey: hmstype.NewID[hmstype.APIKeyID](),
 	}
-	_, err := patient.New(b.Base).Get(hmstype.WithActor(t.Context(), program), p)
+	_, err := patient.New(b.Base, patient.Ports{}).Get(hmstype.WithActor(t.Context(), program), p)
 	require.NoError(t, err)
 	list, err := b.trail.ListEvents(b.Ctx, audit.ListEventsInput{APIKey: program.APIKey})
 	require.NoError(t, err)
@@ -112,7 +112,7 @@ func TestService_ProveEventOfACredential(t *testing.T) {
 
 func somePatient(t *testing.T, env *dbtest.Env) hmstype.PatientID {
 	t.Helper()
-	p, err := patient.New(env.Base).Register(env.Ctx, patient.RegisterInput{
+	p, err := patient.New(env.Base, patient.Ports{}).Register(env.Ctx, patient.RegisterInput{
 		Details: patient.Details{LastName: "Held", Gender: patient.GenderOther}, OverrideReason: "a test",
 	})
 	require.NoError(t, err)
@@ -183,7 +183,7 @@ func TestService_ProveDisclosures(t *testing.T) {
 func TestService_ProofsOfRestrictedAreRefused(t *testing.T) {
 	t.Parallel()
 	b := newLog(t, dbtest.New(t))
-	vip, err := patient.New(b.Base).Register(b.Ctx, patient.RegisterInput{
+	vip, err := patient.New(b.Base, patient.Ports{}).Register(b.Ctx, patient.RegisterInput{
 		Details: patient.Details{LastName: "Known", Gender: patient.GenderOther}, Restricted: true,
 	})
 	require.NoError(t, err)

@@ -157,7 +157,8 @@ func TestService_Book_Details(t *testing.T) {
 	t.Run("Deceased", func(t *testing.T) {
 		t.Parallel()
 		who := b.newPatient(t)
-		_, err := patient.New(b.Base).MarkDeceased(b.Ctx, patient.MarkDeceasedInput{ID: who, Version: 1}) // nobody knows when
+		unknown := patient.MarkDeceasedInput{ID: who, Version: 1} // nobody knows when
+		_, err := patient.New(b.Base, patient.Ports{}).MarkDeceased(b.Ctx, unknown)
 		require.NoError(t, err)
 		_, err = b.Book(
 			b.Ctx, scheduling.BookInput{Patient: who, Practitioner: b.doctor, Period: b.at(5*time.Hour, 6*time.Hour)},

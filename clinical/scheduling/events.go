@@ -22,7 +22,7 @@ var (
 	eventAppointmentCancelled = dbx.DeclareEvent(dbx.EventType{
 		Name: "clinical.appointment_cancelled", Entity: "appointment", When: "it will not take place, or not then",
 		Data: []string{"id", "status"},
-		By:   []string{"clinical.cancel_appointment", "clinical.reschedule"},
+		By:   []string{"clinical.cancel_appointment", "clinical.reschedule", "patient.mark_deceased"},
 	})
 	eventAppointmentMissed = dbx.DeclareEvent(dbx.EventType{
 		Name: "clinical.appointment_missed", Entity: "appointment", When: "the patient did not come",

@@ -3,12 +3,14 @@ package scheduling
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
+	"github.com/chelal/hms/patient"
 )
 
 // Port is what other services ask of appointments inside the transaction of a use case that asked for its
@@ -64,4 +66,41 @@ func (p Port) MeetingOf(ctx context.Context, id hmstype.AppointmentID) (who Meet
 type Encounters interface {
 	// CameOf tells whether an encounter came of the appointment that was not entered in error.
 	CameOf(ctx context.Context, conn bun.IConn, appointment hmstype.AppointmentID) (bool, error)
+}
+
+// cancelDeceased is FHIR's reason of a patient who has died.
+const cancelDeceased CancelCode = "pat-dec"
+
+// awaited are the states of an appointment to which the patient is still to come.
+var awaited = []AppointmentStatus{AppointmentProposed, AppointmentPending, AppointmentWaitlist, AppointmentBooked}
+
+// AfterDeath cancels the appointments to which a patient was to come after the death, or, where nobody knows its
+// instant, from now on. It implements [patient.DeathFollower].
+func (p Port) AfterDeath(ctx context.Context, conn bun.IConn, who hmstype.PatientID, at time.Time) error {
+	db, err := p.base.DB.Join(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if at.IsZero() {
+		at = db.Now
+	}
+	rows, err := dbx.All[appointmentRow](ctx, db, dbx.Equal("patient_id", who), dbx.OneOf("status", awaited),
+		dbx.Where("a.starts_at >= ?", at), dbx.OrderBy("a.id"), dbx.ForUpdate)
+	for i := 0; err == nil && i < len(rows); i++ {
+		err = dbx.Move(ctx, db, appointmentSteps, &rows[i], cancelled(db, cancelDeceased, "the patient has died"))
+	}
+	return dbx.Map(err)
+}
+
+// OpenFor lists the appointments to which a patient is still to come, or came and was not seen yet. It implements
+// [patient.OpenSource].
+func (p Port) OpenFor(ctx context.Context, conn bun.IConn, who hmstype.PatientID) ([]patient.Open, error) {
+	db, err := p.base.DB.Join(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := dbx.All[appointmentRow](ctx, db, dbx.Equal("patient_id", who),
+		dbx.OneOf("status", append([]AppointmentStatus{AppointmentArrived, AppointmentCheckedIn}, awaited...)),
+		dbx.Where("a.ends_at > ?", db.Now), dbx.OrderBy("a.starts_at", "a.id"))
+	return patient.OpenOf("appointment", rows, func(r appointmentRow) hmstype.AppointmentID { return r.ID }), dbx.Map(err)
 }

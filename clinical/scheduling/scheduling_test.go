@@ -51,7 +51,7 @@ func newService(base usecase.Base) *scheduling.Service {
 
 func (b *bundle) newPatient(t *testing.T) hmstype.PatientID {
 	t.Helper()
-	p, err := patient.New(b.Base).
+	p, err := patient.New(b.Base, patient.Ports{}).
 		Register(b.Ctx, patient.RegisterInput{Details: patient.Details{LastName: "Test", Gender: patient.GenderUnknown}})
 	require.NoError(t, err)
 	return p.ID

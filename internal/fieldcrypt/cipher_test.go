@@ -131,7 +131,7 @@ func TestKeys_Index(t *testing.T) {
 // erasable gives a patient whose erasure is on record: without that no key is destroyed.
 func erasable(t *testing.T, env *dbtest.Env) uuid.UUID {
 	t.Helper()
-	p, err := patient.New(env.Base).Register(env.Ctx, patient.RegisterInput{
+	p, err := patient.New(env.Base, patient.Ports{}).Register(env.Ctx, patient.RegisterInput{
 		Details: patient.Details{LastName: uuid.NewString(), Gender: patient.GenderUnknown},
 	})
 	require.NoError(t, err)
