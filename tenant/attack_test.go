@@ -83,7 +83,7 @@ func TestLibrary_ImportIsSealedWhateverIdsTheOtherServerHad(t *testing.T) {
 	// As if the other server had got as far as this one is now.
 	_, err = to.DB.ExecContext(t.Context(), `BEGIN; SET LOCAL session_replication_role = replica;
 		UPDATE hms.audit_checkpoint SET xid = pg_snapshot_xmax(pg_current_snapshot()),
-			sealed = (pg_snapshot_xmax(pg_current_snapshot()) || ':' || pg_snapshot_xmax(pg_current_snapshot()) || ':')::pg_snapshot
+			sealed = format('%1$s:%1$s:', pg_snapshot_xmax(pg_current_snapshot()))::pg_snapshot
 		WHERE number = (SELECT max(number) FROM hms.audit_checkpoint); COMMIT`)
 	require.NoError(t, err)
 	there := hmstype.WithActor(t.Context(), hmstype.SystemActor(from.Tenant, "test"))

@@ -87,8 +87,8 @@ func (s *Service) lastSeen(ctx context.Context, db dbx.DB, keys *keyring, c Comp
 	return rows[0], failed, nil
 }
 
-// standing gives the number of a checkpoint that a witness saw, or, where a restore lost that, of the newest that it saw
-// of before the restored instant; zero for none. [ErrForked] where nothing explains why it is not there.
+// standing gives the number of a checkpoint that a witness saw, or, where a restore lost that, of the newest that it
+// saw of before the restored instant; zero for none. [ErrForked] where nothing explains why it is not there.
 func (s *Service) standing(ctx context.Context, db dbx.DB, keys *keyring, w Historian, seen witnessed) (int64, error) {
 	if seen.note == "" {
 		return 0, nil

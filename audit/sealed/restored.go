@@ -18,7 +18,8 @@ type SkippedNumbers = dbx.SkippedNumbers
 // RestoredInput says to which instant the database was taken back, and why.
 type RestoredInput struct {
 	// To is the instant of the recovery's target, or at which the dump that was restored began, by the old database's
-	// clock: what was committed later is lost. Required, not of the future.
+	// clock: what was committed later is lost. Required, not of the future, and not of after what is missing: a witness
+	// may have no checkpoint of before it that the database has not.
 	To     time.Time `json:"to,omitzero"`
 	Reason string    `json:"reason"` // 3 to 1000 characters, no patient's data: witnesses keep it
 	// Margin is how many numbers each series leaves out, for those that were given to people after To; up to
@@ -194,8 +195,8 @@ func (s *Service) addRestoration(
 }
 
 // lost asks every witness for what it has that the database has not. What was sealed before the restored instant must
-// be here: [hmstype.ErrInvalid] where it is not, for then that is no restore to the instant, and what lay before would be
-// gone unsaid.
+// be here: [hmstype.ErrInvalid] where it is not, for then that is no restore to the instant, and what lay before would
+// be gone unsaid.
 func (s *Service) lost(ctx context.Context, db dbx.DB, keys *keyring, to time.Time) (list []proof.LostHead, err error) {
 	for _, w := range s.config.Witnesses {
 		latest, err := s.seenBy(w, func() (string, error) { return w.Latest(ctx, s.config.origin(db.Tenant())) })
@@ -269,7 +270,7 @@ func isMissing(ctx context.Context, db dbx.DB, seen witnessed) (bool, error) {
 
 func missesBefore(w Witness, c proof.Checkpoint) error {
 	var v hmstype.Validator
-	v.Check(false, "to", fmt.Sprintf("must lie before %s, of which witness %s has a checkpoint that the database has not",
+	v.Check(false, "to", fmt.Sprintf("must lie before %s, of which witness %s has a checkpoint that the log has not",
 		c.Time.Format(time.RFC3339Nano), w.Name()))
 	return v.Err()
 }

@@ -100,8 +100,8 @@ func TestService_SealTellsAWitnessThatHearsANewerCheckpointMeanwhile(t *testing.
 	require.Empty(t, b.verify(t).Findings)
 }
 
-// A key may be compromised whose newest checkpoint that a witness saw in time was lost in a restore: the witness is asked
-// again, for what it saw of before that.
+// A key may be compromised whose newest checkpoint that a witness saw in time was lost in a restore: the witness is
+// asked again, for what it saw of before that.
 func TestService_SealRecordsACompromisedKeyBehindARestore(t *testing.T) {
 	t.Parallel()
 	b, _, _, lost, to := restoredLog(t)

@@ -10,8 +10,8 @@ import (
 	"github.com/chelal/hms/internal/dbtest"
 )
 
-// Numbers are void by the signed record of a restore and by nothing else, or whoever removed a bill before it was sealed
-// would call its number void.
+// Numbers are void by the signed record of a restore and by nothing else, or whoever removed a bill before it was
+// sealed would call its number void.
 func TestService_VerifyLogFindsNumbersThatAreVoidByNoRecord(t *testing.T) {
 	t.Parallel()
 	b := newLog(t, dbtest.NewOwn(t))

@@ -17,6 +17,7 @@ import (
 	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/linefile"
 )
 
 // Publication is what a witness is told: a checkpoint, and the proof that its log extends the
@@ -65,8 +66,8 @@ func (s *Service) publish(ctx context.Context, report SealReport) (SealReport, e
 // tellAttempts is how often a witness is told anew because another process told it something meanwhile.
 const tellAttempts = 3
 
-// publishTo tells one witness. Several processes may do so at once, and in any order: who has a newer checkpoint of this
-// log needs no older one.
+// publishTo tells one witness. Several processes may do so at once, and in any order: who has a newer checkpoint of
+// this log needs no older one.
 func (s *Service) publishTo(ctx context.Context, w Witness, report SealReport) error {
 	latest, err := w.Latest(ctx, report.Checkpoint.Origin)
 	for attempt := 1; err == nil; attempt++ {
@@ -335,8 +336,8 @@ func (w *FileWitness) last(origin string, counts func(signed string) (bool, erro
 	return latest, lines.Err()
 }
 
-// Publish implements [Witness].
-func (w *FileWitness) Publish(_ context.Context, p Publication) (err error) {
+// Publish implements [Witness]. Behind half a line, as a loss of power leaves it, nothing is appended.
+func (w *FileWitness) Publish(_ context.Context, p Publication) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	latest, err := w.latest(p.Origin)
@@ -355,15 +356,10 @@ func (w *FileWitness) Publish(_ context.Context, p Publication) (err error) {
 	if err != nil {
 		return fmt.Errorf("file witness: %w", err)
 	}
-	file, err := os.OpenFile(w.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
+	if err := linefile.Append(w.path, line); err != nil {
 		return fmt.Errorf("file witness: %w", err)
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	if _, err := file.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("file witness: %w", err)
-	}
-	return file.Sync()
+	return nil
 }
 
 // FuncWitness is a witness made of the host's own functions: a write-once store, a queue.
