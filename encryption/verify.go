@@ -96,9 +96,9 @@ func (s *Service) countUnledgered(ctx context.Context, db dbx.DB) (n int64, err 
 	return n, err
 }
 
-// revived gives the erased patients who have a key.
+// revived gives the erased patients who have a key. How many there are decides how one looks.
 func revived(ctx context.Context, db dbx.DB) (map[hmstype.PatientID]bool, error) {
-	rows, err := db.Query(ctx, `SELECT DISTINCT e.patient_id FROM hms.erasure AS e
+	rows, err := db.Replanned().Query(ctx, `SELECT DISTINCT e.patient_id FROM hms.erasure AS e
 		JOIN hms.data_key AS k ON k.tenant_id = $1 AND k.subject_id = e.patient_id
 		WHERE e.tenant_id = $1 AND k.wrapped <> ''`, db.Tenant())
 	if err != nil {
