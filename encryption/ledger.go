@@ -14,6 +14,7 @@ import (
 
 	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/linefile"
 )
 
 // Ledger remembers who was erased where no restore of the database reaches: a write-once store, a file on another
@@ -98,23 +99,18 @@ type ledgerLine struct {
 	Note   string `json:"note"`
 }
 
-// Append implements [Ledger].
-func (l *FileLedger) Append(_ context.Context, origin, signed string) (err error) {
+// Append implements [Ledger]. Behind half a line, as a loss of power leaves it, nothing is appended.
+func (l *FileLedger) Append(_ context.Context, origin, signed string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	line, err := json.Marshal(ledgerLine{origin, signed})
 	if err != nil {
 		return fmt.Errorf("file ledger: %w", err)
 	}
-	file, err := os.OpenFile(l.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
+	if err := linefile.Append(l.path, line); err != nil {
 		return fmt.Errorf("file ledger: %w", err)
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	if _, err := file.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("file ledger: %w", err)
-	}
-	return file.Sync()
+	return nil
 }
 
 // maxLine bounds a line of the file: a note of a basis of at most 200 characters.

@@ -210,3 +210,22 @@ func TestFileLedger_RefusesAMemberGivenTwice(t *testing.T) {
 	_, err := encryption.NewFileLedger(path).Entries(t.Context(), "b")
 	require.ErrorIs(t, err, hmstype.ErrInvalid)
 }
+
+// A line that lost its end swallows nothing that comes after it.
+func TestFileLedger_AppendsBehindNoHalfLine(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ledger")
+	l := encryption.NewFileLedger(path)
+	require.NoError(t, l.Append(t.Context(), "a", "first"))
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for _, cut := range []int{1, 5} {
+		require.NoError(t, os.WriteFile(path, whole[:len(whole)-cut], 0o600))
+		require.Error(t, l.Append(t.Context(), "a", "second"), "it would be in no line of its own")
+	}
+	require.NoError(t, os.WriteFile(path, whole, 0o600))
+	require.NoError(t, l.Append(t.Context(), "a", "second"))
+	notes, err := l.Entries(t.Context(), "a")
+	require.NoError(t, err)
+	require.Equal(t, []string{"first", "second"}, notes)
+}

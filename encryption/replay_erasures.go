@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
@@ -57,8 +58,9 @@ func (s *Service) PublishErasures(ctx context.Context) (PublishReport, error) {
 
 // erasedHere is what the database says of a tenant's erasures.
 type erasedHere struct {
-	tenant hmstype.TenantID
-	list   []Erasure
+	tenant  hmstype.TenantID
+	list    []Erasure
+	revived map[hmstype.PatientID]bool // of them, those of whom a key is there again
 }
 
 func (s *Service) allErasures(ctx context.Context, db dbx.DB) (erasedHere, error) {
@@ -72,6 +74,9 @@ func (s *Service) allErasures(ctx context.Context, db dbx.DB) (erasedHere, error
 	erased := erasedHere{tenant: db.Tenant(), list: make([]Erasure, len(rows))}
 	for i, r := range rows {
 		erased.list[i] = r.erasure()
+	}
+	if err == nil {
+		erased.revived, err = revived(ctx, db)
 	}
 	return erased, err
 }
@@ -94,9 +99,9 @@ var opReplayErasures = usecase.Command[usecase.None, ReplayReport]{
 }.Declare()
 
 // ReplayErasures erases again, after a restore, whoever was erased since the backup: each patient whom the ledger
-// names and who is not erased in this database. Call it for each tenant before people work; to call it again is no
-// error. Where the ledger cannot be read as a whole nothing is done. [ErrNoLedger], [ErrLedger],
-// [ErrInTransaction], [ErrOff].
+// names and who is not erased in this database, and also who is, but whose keys somebody put back. Call it for each
+// tenant before people work; to call it again is no error. Where the ledger cannot be read as a whole nothing is done.
+// [ErrNoLedger], [ErrLedger], [ErrInTransaction], [ErrOff].
 // Permission: [hmstype.PermErase].
 func (s *Service) ReplayErasures(ctx context.Context) (ReplayReport, error) {
 	var erased erasedHere
@@ -114,7 +119,11 @@ func (s *Service) ReplayErasures(ctx context.Context) (ReplayReport, error) {
 	}
 	report.Entries = len(entries)
 	for _, e := range erased.list {
-		if _, ok := entries[e.Patient]; ok {
+		_, known := entries[e.Patient]
+		switch {
+		case erased.revived[e.Patient]:
+			entries[e.Patient] = proof.Erasure{Basis: e.Basis, ErasedAt: e.ErasedAt}
+		case known:
 			report.Standing++
 			delete(entries, e.Patient)
 		}

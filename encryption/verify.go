@@ -18,12 +18,16 @@ type Report struct {
 	Replaced int64 `json:"replaced"`
 	// the columns of Replaced, such as "patient.email"
 	In []string `json:"in,omitempty"`
+	// Revived are erased patients of whom a key is there again: somebody put it back; should be zero.
+	// [Service.ReplayErasures] erases them again.
+	Revived int64 `json:"revived"`
 	// Unledgered are erasures of which the ledger outside does not know, where one is configured; should be zero
 	Unledgered int64 `json:"unledgered"`
 }
 
-// Clean tells whether nothing that was sealed was replaced, and no restore can bring an erased patient back.
-func (r Report) Clean() bool { return r.Replaced == 0 && r.Unledgered == 0 }
+// Clean tells whether nothing that was sealed was replaced, nobody who was erased is readable, and no restore can bring
+// an erased patient back.
+func (r Report) Clean() bool { return r.Replaced == 0 && r.Revived == 0 && r.Unledgered == 0 }
 
 // String tells the verdict and what is wrong, for a terminal.
 func (r Report) String() string {
@@ -31,7 +35,9 @@ func (r Report) String() string {
 	for i, column := range r.In {
 		faults[i] = usecase.Fault{Count: 1, What: "column with clear text in the place of a ciphertext: " + column}
 	}
-	faults = append(faults, usecase.Fault{Count: r.Unledgered, What: "erasures that the ledger does not have"})
+	faults = append(faults,
+		usecase.Fault{Count: r.Revived, What: "erased patients whose keys are there again"},
+		usecase.Fault{Count: r.Unledgered, What: "erasures that the ledger does not have"})
 	return usecase.ReportText(r.Clean(), "sealed columns", faults...)
 }
 
@@ -41,8 +47,8 @@ var opVerify = usecase.Query[usecase.None, Report]{
 }.Declare()
 
 // Verify looks for clear text where the tenant finished sealing, which whoever reads such a row is refused
-// ([ErrReplaced]), and for erasures of which the ledger outside does not know. [ErrOff] without encryption,
-// [ErrLedger].
+// ([ErrReplaced]), for keys of patients who were erased, and for erasures of which the ledger outside does not know.
+// [ErrOff] without encryption, [ErrLedger].
 // Permission: [hmstype.PermEncryptionManage].
 func (s *Service) Verify(ctx context.Context) (Report, error) {
 	return opVerify.Run(ctx, &s.base, usecase.None{}, s.verify)
@@ -63,6 +69,11 @@ func (s *Service) verify(ctx context.Context, db dbx.DB, _ usecase.None) (Report
 			r.Finished++
 		}
 	}
+	if err != nil {
+		return r, err
+	}
+	back, err := revived(ctx, db)
+	r.Revived = int64(len(back))
 	if err != nil || s.config.Ledger == nil {
 		return r, err
 	}
@@ -83,4 +94,24 @@ func (s *Service) countUnledgered(ctx context.Context, db dbx.DB) (n int64, err 
 		}
 	}
 	return n, err
+}
+
+// revived gives the erased patients who have a key. How many there are decides how one looks.
+func revived(ctx context.Context, db dbx.DB) (map[hmstype.PatientID]bool, error) {
+	rows, err := db.Replanned().Query(ctx, `SELECT DISTINCT e.patient_id FROM hms.erasure AS e
+		JOIN hms.data_key AS k ON k.tenant_id = $1 AND k.subject_id = e.patient_id
+		WHERE e.tenant_id = $1 AND k.wrapped <> ''`, db.Tenant())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // Err below tells what matters
+	list := map[hmstype.PatientID]bool{}
+	for rows.Next() {
+		var id hmstype.PatientID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		list[id] = true
+	}
+	return list, rows.Err()
 }

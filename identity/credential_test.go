@@ -25,6 +25,7 @@ var harmless = map[string]string{
 	"identity.revoke_api_key":              "takes a way in",
 	"identity.end_session":                 "takes a way in",
 	"identity.end_sessions":                "takes ways in",
+	"identity.end_all_sessions":            "takes ways in",
 	"identity.unlink_external_identity":    "takes a way in",
 	"identity.forget_devices":              "makes a device wait like a stranger's; the password is still wanted",
 	"identity.unlock_password":             "the password is still wanted, and each guess is counted anew",

@@ -99,6 +99,28 @@ func ExampleService_Login() {
 	// tomorrow: true
 }
 
+// A restore of the database brings back sessions that had been ended, so everybody signs in anew.
+func ExampleService_EndAllSessions() {
+	hmstest.Example(func(_ testing.TB, env *hmstest.Env) error {
+		if _, err := invited(env, "grace", "seven green lanterns", identity.RoleNurse); err != nil {
+			return err
+		}
+		login, err := env.H.Identity.Login(env.Ctx, identity.LoginInput{Login: "grace", Password: "seven green lanterns"})
+		if err != nil {
+			return err
+		}
+		ended, err := env.H.Identity.EndAllSessions(env.Ctx, identity.EndAllSessionsInput{APIKeys: true})
+		if err != nil {
+			return err
+		}
+		_, err = env.H.Identity.Authenticate(env.Ctx, login.Token)
+		fmt.Println(ended.Sessions, "session:", errors.Is(err, identity.ErrSessionEnded))
+		return nil
+	})
+	// Output:
+	// 1 session: true
+}
+
 // In an emergency a doctor opens one restricted record for an hour. Another person reviews it.
 func ExampleService_BreakTheGlass() {
 	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {

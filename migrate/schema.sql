@@ -1730,7 +1730,7 @@ CREATE OR REPLACE FUNCTION hms.refuse_change()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
-    IF TG_OP = 'DELETE' AND hms.is_removing() THEN
+    IF TG_OP = 'DELETE' AND TG_TABLE_NAME NOT LIKE 'tenant\_record%' AND hms.is_removing() THEN
         RETURN NULL;
     END IF;
     RAISE EXCEPTION 'rows of this table are never changed or removed' USING ERRCODE = 'HM002';

@@ -52,8 +52,9 @@ const opImport = "tenant.import"
 // The archive is verified whole before anything is written, and once more while it is: what is committed is what was
 // signed. One transaction writes all, as it was: the guards of new rows stand back for it, and the trail, which comes
 // with the rows, is told but one event of the whole. The trail's log goes on here, under the same Origin and keys of
-// notes, and so do its witnesses: give this installation the ones of the other. Other tenants' work goes on; their
-// sealing waits for the transaction.
+// notes, and so do its witnesses: give this installation the ones of the other. Other tenants' work and sealing go on;
+// an import of more than sealed.Config.LongestTransaction is told as what holds their logs' Through back. Verify
+// afterwards: the signature says who made the archive, not that nobody had changed rows before.
 //
 // [ErrOtherTenant], [ErrReadable], [ErrOtherSchema], [ErrTenantThere], proof.ErrArchive, proof.ErrTenantManifest,
 // sealed.ErrNoSigner; an error of package encryption where the key-encryption key is not the one that wrapped its keys.

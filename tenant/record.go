@@ -88,19 +88,11 @@ func (l *Library) scanRecord(row interface{ Scan(dest ...any) error }) (Record, 
 	if r.TenantRecord, err = proof.OpenTenantRecord(r.Note, verifiers); err != nil {
 		return r, errors.Join(ErrRecord, err)
 	}
-	if r.Number != number || string(r.Kind) != kind || string(sumOf(r.Sum)) != string(sum) ||
+	if r.Number != number || string(r.Kind) != kind || string(r.SumBytes()) != string(sum) ||
 		r.Origin != l.config.LogOrigin(r.Tenant) {
 		return r, ErrRecord
 	}
 	return r, nil
-}
-
-// sumOf gives a sum as the table has it: nothing where there is none.
-func sumOf(sum tlog.Hash) []byte {
-	if sum == (tlog.Hash{}) {
-		return []byte{}
-	}
-	return sum[:]
 }
 
 // lastRecord gives the newest record of the transaction's tenant; ok is false where there is none.
@@ -128,7 +120,7 @@ func (l *Library) record(ctx context.Context, db dbx.DB, r proof.TenantRecord) (
 		return Record{}, fmt.Errorf("record of a tenant: %w", err)
 	}
 	_, err = db.Exec(ctx, `INSERT INTO hms.tenant_record (tenant_id, number, kind, recorded_at, archive_hash, note)
-		VALUES ($1, $2, $3, $4, $5, $6)`, db.Tenant(), r.Number, string(r.Kind), r.Time, sumOf(r.Sum), signed)
+		VALUES ($1, $2, $3, $4, $5, $6)`, db.Tenant(), r.Number, string(r.Kind), r.Time, r.SumBytes(), signed)
 	return Record{Tenant: db.Tenant(), TenantRecord: r, Note: signed}, err
 }
 

@@ -24,9 +24,18 @@ type Restoration struct {
 	RestoredTo time.Time `json:"restoredTo,omitzero"` // UTC, microseconds: what was committed later is lost
 	Reason     string    `json:"reason"`              // in words
 	Time       time.Time `json:"time,omitzero"`       // of the record; UTC, microseconds; the database's clock
+	// Skipped are the numbers that no document may ever have, because they may lie outside on paper; by series.
+	Skipped []SkippedNumbers `json:"skipped"`
 	// Lost are the heads that witnesses had of what is no longer in the log, by the witnesses' names; empty where
 	// no witness saw any.
 	Lost []LostHead `json:"lost"`
+}
+
+// SkippedNumbers is a range of numbers that a series left out.
+type SkippedNumbers struct {
+	Series string `json:"series"` // such as "patient.mrn", or with its year "bill-2026"
+	First  int64  `json:"first"`  // at least 1
+	Last   int64  `json:"last"`   // at least First
 }
 
 // LostHead is the newest checkpoint of a witness that the database no longer holds.
@@ -48,6 +57,9 @@ func (r Restoration) Text() string {
 	_, _ = fmt.Fprintf(&b, "%s\norigin %s\nnumber %d\ncheckpoint %d\nsize %d\nroot %s\nto %s\nreason %s\ntime %s\n",
 		restorationHeading, r.Origin, r.Number, r.Checkpoint, r.Size, base64.StdEncoding.EncodeToString(r.Root[:]),
 		r.RestoredTo.UTC().Format(time.RFC3339Nano), strconv.QuoteToASCII(r.Reason), r.Time.UTC().Format(time.RFC3339Nano))
+	for _, n := range r.Skipped {
+		_, _ = fmt.Fprintf(&b, "skipped %d %d %s\n", n.First, n.Last, strconv.QuoteToASCII(n.Series))
+	}
 	for _, l := range r.Lost {
 		_, _ = fmt.Fprintf(&b, "lost %d %s %s %s\n", l.Size, base64.StdEncoding.EncodeToString(l.Root[:]),
 			l.Time.UTC().Format(time.RFC3339Nano), strconv.QuoteToASCII(l.Witness))
@@ -80,7 +92,7 @@ func OpenRestoration(signed string, verifiers note.Verifiers) (Restoration, erro
 		return Restoration{}, ErrRestoration
 	}
 	r := Restoration{Origin: values[0]}
-	var errs [8]error
+	var errs [9]error
 	r.Number, errs[0] = strconv.ParseInt(values[1], 10, 64)
 	r.Checkpoint, errs[1] = strconv.ParseInt(values[2], 10, 64)
 	r.Size, errs[2] = strconv.ParseInt(values[3], 10, 64)
@@ -88,11 +100,35 @@ func OpenRestoration(signed string, verifiers note.Verifiers) (Restoration, erro
 	r.RestoredTo, errs[4] = parseTime(values[5], "")
 	r.Reason, errs[5] = strconv.Unquote(values[6])
 	r.Time, errs[6] = parseTime(values[7], "")
-	r.Lost, errs[7] = parseLost(rest)
+	r.Skipped, rest, errs[7] = parseSkipped(rest)
+	r.Lost, errs[8] = parseLost(rest)
 	if errors.Join(errs[:]...) != nil || r.Checkpoint < 0 || r.Size < 0 || r.Text() != text {
 		return Restoration{}, ErrRestoration
 	}
 	return r, nil
+}
+
+// parseSkipped reads the lines of numbers, and gives those behind them.
+func parseSkipped(lines []string) (list []SkippedNumbers, rest []string, err error) {
+	for i, line := range lines {
+		f := strings.SplitN(line, " ", 4)
+		if f[0] != "skipped" {
+			return list, lines[i:], nil
+		}
+		if len(f) != 4 {
+			return nil, nil, ErrRestoration
+		}
+		var n SkippedNumbers
+		var errs [3]error
+		n.First, errs[0] = strconv.ParseInt(f[1], 10, 64)
+		n.Last, errs[1] = strconv.ParseInt(f[2], 10, 64)
+		n.Series, errs[2] = strconv.Unquote(f[3])
+		if errors.Join(errs[:]...) != nil || n.First < 1 || n.Last < n.First {
+			return nil, nil, ErrRestoration
+		}
+		list = append(list, n)
+	}
+	return list, nil, nil
 }
 
 func parseLost(lines []string) ([]LostHead, error) {

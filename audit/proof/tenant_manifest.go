@@ -168,6 +168,14 @@ func (r TenantRecord) Text() string {
 		strconv.QuoteToASCII(r.To), r.Events, strconv.QuoteToASCII(r.Basis))
 }
 
+// SumBytes gives Sum as the database has it: nothing where there is no archive.
+func (r TenantRecord) SumBytes() []byte {
+	if r.Sum == (tlog.Hash{}) {
+		return []byte{}
+	}
+	return r.Sum[:]
+}
+
 // Sign gives the signed note of a record.
 func (r TenantRecord) Sign(signer note.Signer) (string, error) { return sign(r.Text(), signer) }
 

@@ -71,3 +71,15 @@ func checkpoints(ctx context.Context, db dbx.DB, query string, args ...any) ([]c
 	}
 	return list, rows.Err()
 }
+
+// numberOf gives the number of a signed note among the checkpoints of the tenant's log; stands is false where it is
+// none of them.
+func numberOf(ctx context.Context, db dbx.DB, c proof.Checkpoint, signed string) (
+	number int64, stands bool, err error,
+) {
+	rows, err := checkpoints(ctx, db, checkpointColumns+` AND size = $2 AND note = $3`, db.Tenant(), c.Size, signed)
+	if err != nil || len(rows) == 0 {
+		return 0, false, err
+	}
+	return rows[0].number, true, nil
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/chelal/hms/audit/proof"
@@ -60,21 +61,19 @@ func (s *Service) lastSeen(ctx context.Context, db dbx.DB, keys *keyring, c Comp
 	failed = map[string]error{}
 	var number int64
 	for _, w := range s.config.historians() {
-		seen, err := w.Before(ctx, s.config.origin(db.Tenant()), c.Since)
+		seen, err := s.seenBy(w, func() (string, error) { return w.Before(ctx, s.config.origin(db.Tenant()), c.Since) })
 		if err != nil {
 			failed[w.Name()] = fmt.Errorf("before %s: %w", c.Since.UTC().Format(time.RFC3339), err)
 			continue
 		}
-		rows, err := checkpoints(ctx, db, checkpointColumns+` AND note = $2`, db.Tenant(), seen)
-		if err != nil {
-			return last, failed, err
-		}
+		at, err := s.standing(ctx, db, keys, w, seen)
 		switch {
-		case seen == "":
-		case len(rows) != 1:
-			failed[w.Name()] = ErrForked
+		case errors.Is(err, ErrForked):
+			failed[w.Name()] = err
+		case err != nil:
+			return last, failed, err
 		default:
-			number = max(number, rows[0].number)
+			number = max(number, at)
 		}
 	}
 	first, end := keys.reign(c.Key)
@@ -86,6 +85,30 @@ func (s *Service) lastSeen(ctx context.Context, db dbx.DB, keys *keyring, c Comp
 		return last, failed, errors.Join(ErrLogDamaged, err)
 	}
 	return rows[0], failed, nil
+}
+
+// standing gives the number of a checkpoint that a witness saw, or, where a restore lost that, of the newest that it
+// saw of before the restored instant; zero for none. [ErrForked] where nothing explains why it is not there.
+func (s *Service) standing(ctx context.Context, db dbx.DB, keys *keyring, w Historian, seen witnessed) (int64, error) {
+	if seen.note == "" {
+		return 0, nil
+	}
+	number, stands, err := numberOf(ctx, db, seen.Checkpoint, seen.note)
+	if err != nil || stands {
+		return number, err
+	}
+	for _, r := range slices.Backward(keys.restorations) {
+		if !r.Loses(seen.Checkpoint) && (seen.Time.Before(r.RestoredTo.Add(-clockStep)) || seen.Time.After(r.Time)) {
+			continue
+		}
+		before, signed, err := s.standingBefore(ctx, db, w, r.RestoredTo)
+		if err != nil || signed == "" {
+			return 0, err
+		}
+		number, _, err := numberOf(ctx, db, before, signed)
+		return number, err
+	}
+	return 0, ErrForked
 }
 
 // addKeys records what the log does not say yet of its keys: another one that signs, and those that are compromised.

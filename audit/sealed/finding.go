@@ -48,7 +48,8 @@ const (
 	FindingWitnessBehind FindingKind = "witness-behind"
 	// FindingUnsealed: there are events, and was never a checkpoint.
 	FindingUnsealed FindingKind = "log-unsealed"
-	// FindingRecord: a record of a key or of a restore is gone or not what was signed.
+	// FindingRecord: a record of a key, of a restore or of the tenant as a whole is gone or not what was signed, or
+	// numbers are void by no record.
 	FindingRecord FindingKind = "record-invalid"
 	// FindingKeyDistrusted: checkpoints are signed by a key that somebody else had, and no witness saw them in time. Only
 	// later checkpoints prove their leaves.

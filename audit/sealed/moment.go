@@ -2,6 +2,7 @@ package sealed
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"strconv"
@@ -20,14 +21,18 @@ type moment struct {
 	running []uint64 // below xmax, ascending; own is not among them
 	begun   time.Time
 	at      time.Time // now; both UTC, of the database's clock
+	came    time.Time // when the tenant was taken in from another database; zero where it was not
 }
 
 // takeMoment looks when the tenant's sealers stand in turn, so that each moment is later than that of the step before.
 // The transaction's id is younger than now(), which is the time of its BEGIN.
 func takeMoment(ctx context.Context, db dbx.DB) (m moment, err error) {
 	var own, text string
-	err = db.QueryRow(ctx, `SELECT pg_current_xact_id()::text, pg_current_snapshot()::text, now(), clock_timestamp()`).
-		Scan(&own, &text, &m.begun, &m.at)
+	var came sql.NullTime
+	err = db.QueryRow(ctx, `SELECT pg_current_xact_id()::text, pg_current_snapshot()::text, now(), clock_timestamp(),
+			(SELECT max(r.recorded_at) FROM hms.tenant_record AS r WHERE r.tenant_id = $1 AND r.kind = 'moved-in')`,
+		db.Tenant()).Scan(&own, &text, &m.begun, &m.at, &came)
+	m.came = came.Time
 	if err != nil {
 		return m, err
 	}

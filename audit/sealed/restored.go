@@ -18,7 +18,8 @@ type SkippedNumbers = dbx.SkippedNumbers
 // RestoredInput says to which instant the database was taken back, and why.
 type RestoredInput struct {
 	// To is the instant of the recovery's target, or at which the dump that was restored began, by the old database's
-	// clock: what was committed later is lost. Required, not of the future.
+	// clock: what was committed later is lost. Required, not of the future, and not of after what is missing: a witness
+	// may have no checkpoint of before it that the database has not.
 	To     time.Time `json:"to,omitzero"`
 	Reason string    `json:"reason"` // 3 to 1000 characters, no patient's data: witnesses keep it
 	// Margin is how many numbers each series leaves out, for those that were given to people after To; up to
@@ -87,27 +88,43 @@ func (s *Service) restored(ctx context.Context, db dbx.DB, in RestoredInput) (re
 		return report, err
 	}
 	s.ids.read(now, s.config.LongestTransaction/128)
-	err = db.AsSealer(ctx, func(ctx context.Context) (err error) {
-		report, err = s.recordRestoration(ctx, db, in, now)
-		return err
-	})
+	h, err := s.headForRestoration(ctx, db, in, now)
 	if err != nil {
 		return report, err
 	}
+	report.Restoration, report.WasKnown = h.keys.restoredTo(in.To)
 	if report.WasKnown {
-		if report.Skipped, err = db.ListSkippedNumbers(ctx); err != nil {
-			return report, err
-		}
-		return report, db.RecordAccess(ctx, dbx.Access{
-			Action: string(audit.ActionRead), Entity: "audit_record", ID: fmt.Sprint(report.Restoration.Number),
-		})
+		report.Skipped, err = db.ListSkippedNumbers(ctx)
+	} else if report.Restoration.Lost, err = s.lost(ctx, db, h.keys, in.To); err == nil {
+		report.Skipped, err = skip(ctx, db, in, now.at)
 	}
+	if err != nil {
+		return report, err
+	}
+	err = db.AsSealer(ctx, func(ctx context.Context) (err error) {
+		if !report.WasKnown {
+			if err = s.addRestoration(ctx, db, h, in, &report, now.at); err != nil {
+				return err
+			}
+		}
+		report.Sealed, err = s.sealLocked(ctx, db, SealInput{Sweep: true}, now)
+		return err
+	})
+	if err != nil || !report.WasKnown {
+		return report, err
+	}
+	return report, db.RecordAccess(ctx, dbx.Access{
+		Action: string(audit.ActionRead), Entity: "audit_record", ID: fmt.Sprint(report.Restoration.Number),
+	})
+}
+
+// skip leaves out the numbers that may lie outside on paper.
+func skip(ctx context.Context, db dbx.DB, in RestoredInput, now time.Time) ([]SkippedNumbers, error) {
 	margin := in.Margin
 	if margin == 0 {
 		margin = defaultMargin
 	}
-	report.Skipped, err = db.SkipNumbers(ctx, margin, in.Reason, yearsBetween(in.To, report.Restoration.Time, db.Now)...)
-	return report, err
+	return db.SkipNumbers(ctx, margin, in.Reason, yearsBetween(in.To, now, db.Now)...)
 }
 
 // yearsBetween gives the years of the instants and those between them, wherever on earth.
@@ -128,96 +145,134 @@ func yearsBetween(instants ...time.Time) (years []int) {
 	return years
 }
 
-// recordRestoration writes the record and the first checkpoint that counts it.
-func (s *Service) recordRestoration(
-	ctx context.Context, db dbx.DB, in RestoredInput, now moment,
-) (report RestoredReport, err error) {
-	h, err := s.head(ctx, db)
-	if err != nil {
-		return report, err
-	}
+// headForRestoration reads the end of the log as it was restored.
+func (s *Service) headForRestoration(ctx context.Context, db dbx.DB, in RestoredInput, now moment) (h head, err error) {
 	if in.To.After(now.at) {
 		var v hmstype.Validator
 		v.Check(false, "to", "must not lie in the future")
-		return report, v.Err()
+		return h, v.Err()
 	}
-	report.Restoration, report.WasKnown = h.keys.restoredTo(in.To)
-	if !report.WasKnown {
-		if report.Restoration, err = s.addRestoration(ctx, db, h, in, now.at); err != nil {
-			return report, err
-		}
-	}
-	report.Sealed, err = s.sealLocked(ctx, db, SealInput{Sweep: true}, now)
-	return report, err
+	err = db.AsSealer(ctx, func(ctx context.Context) error {
+		h, err = s.head(ctx, db)
+		return err
+	})
+	return h, err
 }
 
+// addRestoration writes the record. The first checkpoint that counts it follows.
 func (s *Service) addRestoration(
-	ctx context.Context, db dbx.DB, h head, in RestoredInput, now time.Time,
-) (r proof.Restoration, err error) {
+	ctx context.Context, db dbx.DB, h head, in RestoredInput, report *RestoredReport, now time.Time,
+) error {
 	if _, err := s.addKeys(ctx, db, h, now); err != nil {
-		return r, err
+		return err
 	}
 	rows, err := checkpoints(ctx, db, checkpointColumns+` AND sealed_at <= $2 ORDER BY number DESC LIMIT 1`,
 		db.Tenant(), in.To)
 	if err != nil {
-		return r, err
+		return err
 	}
-	r = proof.Restoration{
+	r := proof.Restoration{
 		Origin: s.config.origin(db.Tenant()), Number: h.keys.count() + 1, RestoredTo: in.To, Reason: in.Reason, Time: now,
-		Root: emptyRoot,
+		Root: emptyRoot, Lost: report.Restoration.Lost,
 	}
 	for _, row := range rows {
 		r.Checkpoint, r.Size = row.number, row.size
 		copy(r.Root[:], row.root)
 	}
-	if r.Lost, err = s.lost(ctx, db); err != nil {
-		return r, err
+	for _, n := range report.Skipped {
+		r.Skipped = append(r.Skipped, proof.SkippedNumbers{Series: n.Series, First: n.First, Last: n.Last})
 	}
 	signed, err := r.Sign(s.config.Signer)
 	if err != nil {
-		return r, fmt.Errorf("record of a restore: %w", err)
+		return fmt.Errorf("record of a restore: %w", err)
 	}
 	key, err := h.keys.own(s.config.Signer)
 	if err != nil {
-		return r, err
+		return err
 	}
-	return r, insertRecord(ctx, db, recordRow{r.Number, r.Checkpoint, kindRestored, key, signed})
+	report.Restoration = r
+	return insertRecord(ctx, db, recordRow{r.Number, r.Checkpoint, kindRestored, key, signed})
 }
 
-// lost asks every witness for what it has that the database has not.
-func (s *Service) lost(ctx context.Context, db dbx.DB) (list []proof.LostHead, err error) {
-	verifiers, err := s.config.verifiers()
-	if err != nil {
-		return nil, err
-	}
+// lost asks every witness for what it has that the database has not. What was sealed before the restored instant must
+// be here: [hmstype.ErrInvalid] where it is not, for then that is no restore to the instant, and what lay before would
+// be gone unsaid.
+func (s *Service) lost(ctx context.Context, db dbx.DB, keys *keyring, to time.Time) (list []proof.LostHead, err error) {
 	for _, w := range s.config.Witnesses {
-		latest, err := w.Latest(ctx, s.config.origin(db.Tenant()))
-		if err != nil {
-			return nil, fmt.Errorf("%w: witness %s does not answer: %w", hmstype.ErrUnavailable, w.Name(), err)
-		}
-		if latest == "" {
-			continue
-		}
-		c, err := proof.OpenCheckpoint(latest, verifiers)
-		if err != nil {
-			return nil, fmt.Errorf("%w: witness %s: %w", hmstype.ErrUnavailable, w.Name(), err)
-		}
-		stands, err := hasCheckpoint(ctx, db, latest)
+		latest, err := s.seenBy(w, func() (string, error) { return w.Latest(ctx, s.config.origin(db.Tenant())) })
 		if err != nil {
 			return nil, err
 		}
-		if !stands {
-			list = append(list, proof.LostHead{Witness: w.Name(), Size: c.Size, Root: c.Root, Time: c.Time})
+		missing, err := isMissing(ctx, db, latest)
+		if err != nil {
+			return nil, err
+		}
+		if missing {
+			list = append(list, proof.LostHead{Witness: w.Name(), Size: latest.Size, Root: latest.Root, Time: latest.Time})
+		}
+		if _, told := keys.loses(latest.Checkpoint); missing && !told && latest.Time.Before(to.Add(-clockStep)) {
+			return nil, missesBefore(w, latest.Checkpoint)
+		}
+		if h, ok := w.(Historian); ok {
+			if err := s.requireBefore(ctx, db, keys, h, to); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return list, nil
 }
 
-// hasCheckpoint tells whether a signed note is a checkpoint of the tenant's log.
-func hasCheckpoint(ctx context.Context, db dbx.DB, signed string) (found bool, err error) {
-	err = db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM hms.audit_checkpoint WHERE tenant_id = $1 AND note = $2)`,
-		db.Tenant(), signed).Scan(&found)
-	return found, err
+// requireBefore holds what a witness saw before the restored instant against the log. The newest of it may be missing,
+// whose transaction had not ended yet; the one before had, for sealers take turns.
+func (s *Service) requireBefore(ctx context.Context, db dbx.DB, keys *keyring, w Historian, to time.Time) error {
+	for last := false; ; last = true {
+		seen, err := s.seenBy(w, func() (string, error) { return w.Before(ctx, s.config.origin(db.Tenant()), to) })
+		if err != nil {
+			return err
+		}
+		missing, err := isMissing(ctx, db, seen)
+		if _, told := keys.loses(seen.Checkpoint); err != nil || !missing || told {
+			return err
+		}
+		if last || !seen.Time.Before(to) { // or a witness that does not do what it should
+			return missesBefore(w, seen.Checkpoint)
+		}
+		to = seen.Time
+	}
+}
+
+// seenBy opens what a witness answers; zero for nothing.
+func (s *Service) seenBy(w Witness, ask func() (string, error)) (seen witnessed, err error) {
+	verifiers, err := s.config.verifiers()
+	if err != nil {
+		return seen, err
+	}
+	if seen.note, err = ask(); err != nil {
+		return seen, fmt.Errorf("%w: witness %s does not answer: %w", hmstype.ErrUnavailable, w.Name(), err)
+	}
+	if seen.note == "" {
+		return seen, nil
+	}
+	if seen.Checkpoint, err = proof.OpenCheckpoint(seen.note, verifiers); err != nil {
+		return seen, fmt.Errorf("%w: witness %s: %w", hmstype.ErrUnavailable, w.Name(), err)
+	}
+	return seen, nil
+}
+
+// isMissing tells whether what a witness saw is not in the log.
+func isMissing(ctx context.Context, db dbx.DB, seen witnessed) (bool, error) {
+	if seen.note == "" {
+		return false, nil
+	}
+	_, stands, err := numberOf(ctx, db, seen.Checkpoint, seen.note)
+	return !stands, err
+}
+
+func missesBefore(w Witness, c proof.Checkpoint) error {
+	var v hmstype.Validator
+	v.Check(false, "to", fmt.Sprintf("must lie before %s, of which witness %s has a checkpoint that the log has not",
+		c.Time.Format(time.RFC3339Nano), w.Name()))
+	return v.Err()
 }
 
 // restoredTo gives the record of a restore to an instant.
@@ -260,7 +315,7 @@ func (s *Service) standingBefore(ctx context.Context, db dbx.DB, w Historian, at
 		if c, err = proof.OpenCheckpoint(signed, verifiers); err != nil {
 			return c, "", err
 		}
-		stands, err := hasCheckpoint(ctx, db, signed)
+		_, stands, err := numberOf(ctx, db, c, signed)
 		if err != nil || stands {
 			return c, signed, err
 		}

@@ -147,13 +147,18 @@ type step struct {
 }
 
 // nextStep chooses the events. Where no transaction has ended that is as young as one that sealed, ids began anew by a
-// restore: then it looks everywhere, as a sweep does.
+// restore: then it looks everywhere, as a sweep does. So it does where the newest checkpoint is another server's, from
+// which the tenant came: whatever its ids were, they say nothing of the ones here.
 //
 // What a checkpoint says to be in the log lies below the id of a transaction that has sealed. Such a one is on disk
 // together with the checkpoint, so that after a crash no id below it is given out again.
 func nextStep(ctx context.Context, db dbx.DB, h head, now moment, limit int, sweep bool) (step, error) {
 	next := step{xid: max(h.xid, now.own)}
 	if now.xmax <= max(h.xid, h.sealed.below) {
+		next.xid, sweep = now.own, true
+	}
+	elsewhere := h.number > 0 && h.Time.Before(now.came)
+	if elsewhere {
 		next.xid, sweep = now.own, true
 	}
 	ended := now.ended(next.xid)
@@ -167,6 +172,9 @@ func nextStep(ctx context.Context, db dbx.DB, h head, now moment, limit int, swe
 	next.more = len(next.leaves) == limit
 	if sweep && next.more {
 		next.sealed, next.xid = h.sealed, h.xid
+		if elsewhere { // what is left is of here, and was sealed by nobody
+			next.sealed, next.xid = extent{}, now.own
+		}
 	}
 	return next, err
 }

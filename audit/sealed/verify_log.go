@@ -92,8 +92,8 @@ func (s *Service) verifyLog(ctx context.Context, db dbx.DB, _ usecase.None) (Log
 		return LogReport{}, err
 	}
 	for _, step := range []func() error{
-		c.checkCatalogue, c.readKeys, c.askWitnesses, c.readPurges, c.checkLeaves, c.checkPurges, c.checkEnd,
-		c.checkHeldBack, c.checkWitnesses, c.checkUnsealed,
+		c.checkCatalogue, c.readKeys, c.checkSkipped, c.checkTenantRecords, c.askWitnesses, c.readPurges, c.checkLeaves,
+		c.checkPurges, c.checkEnd, c.checkHeldBack, c.checkWitnesses, c.checkUnsealed,
 	} {
 		if err := step(); err != nil {
 			return LogReport{}, err

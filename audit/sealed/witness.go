@@ -17,6 +17,7 @@ import (
 	"github.com/chelal/hms/audit/proof"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/linefile"
 )
 
 // Publication is what a witness is told: a checkpoint, and the proof that its log extends the
@@ -62,22 +63,46 @@ func (s *Service) publish(ctx context.Context, report SealReport) (SealReport, e
 	return report, nil
 }
 
+// tellAttempts is how often a witness is told anew because another process told it something meanwhile.
+const tellAttempts = 3
+
+// publishTo tells one witness. Several processes may do so at once, and in any order: who has a newer checkpoint of
+// this log needs no older one.
 func (s *Service) publishTo(ctx context.Context, w Witness, report SealReport) error {
 	latest, err := w.Latest(ctx, report.Checkpoint.Origin)
-	if err != nil {
-		return err
+	for attempt := 1; err == nil; attempt++ {
+		p, known, err := s.publication(ctx, w, report, latest)
+		if err != nil || known {
+			return err
+		}
+		told := w.Publish(ctx, p)
+		if told == nil || attempt == tellAttempts {
+			return told
+		}
+		before := latest
+		if latest, err = w.Latest(ctx, report.Checkpoint.Origin); err != nil || latest == before {
+			return told
+		}
 	}
-	p := Publication{Origin: report.Checkpoint.Origin}
+	return err
+}
+
+// publication gives what a witness is told of a checkpoint; known says that it has that one, or a newer one of the log.
+func (s *Service) publication(ctx context.Context, w Witness, report SealReport, latest string) (
+	p Publication, known bool, err error,
+) {
+	p.Origin = report.Checkpoint.Origin
 	err = s.base.DB.InTx(ctx, "audit.publish", func(ctx context.Context, db dbx.DB) error {
 		rows, err := checkpoints(ctx, db, checkpointColumns+` AND number = $2`, db.Tenant(), report.Number)
 		if err != nil || len(rows) != 1 {
 			return errors.Join(ErrLogDamaged, err)
 		}
 		p.Note = rows[0].note
-		if latest == "" || latest == p.Note {
+		if known = latest == p.Note; known || latest == "" {
 			return nil
 		}
-		if err := s.buildOn(ctx, db, w, latest, &p); err != nil {
+		known, err = s.buildOn(ctx, db, w, latest, report.Number, &p)
+		if err != nil || known {
 			return err
 		}
 		if p.OldSize > report.Checkpoint.Size { // a log that was cut, or restored and not said to be: see [Service.Restored]
@@ -88,44 +113,47 @@ func (s *Service) publishTo(ctx context.Context, w Witness, report SealReport) e
 		}
 		return err
 	})
-	if err != nil || p.Note == latest {
-		return err
-	}
-	return w.Publish(ctx, p)
+	return p, known, err
 }
 
 // buildOn finds what a publication extends: the witness's latest, or, where a restore lost that, what the witness has
-// of before the restore.
-func (s *Service) buildOn(ctx context.Context, db dbx.DB, w Witness, latest string, p *Publication) error {
+// of before the restore. newer says that the witness's latest is one that the log has behind the checkpoint.
+func (s *Service) buildOn(ctx context.Context, db dbx.DB, w Witness, latest string, number int64, p *Publication) (
+	newer bool, err error,
+) {
 	verifiers, err := s.config.verifiers()
 	if err != nil {
-		return err
+		return false, err
 	}
 	old, err := proof.OpenCheckpoint(latest, verifiers)
 	if err != nil {
-		return err
+		return false, err
+	}
+	p.OldSize = old.Size
+	at, stands, err := numberOf(ctx, db, old, latest)
+	if err != nil || stands {
+		return at > number, err
 	}
 	ring, err := s.keys(ctx, db)
 	if err != nil {
-		return err
+		return false, err
 	}
-	p.OldSize = old.Size
 	restoration, lost := ring.loses(old)
 	if !lost {
-		return nil
+		return false, nil
 	}
 	err = db.QueryRow(ctx, `SELECT note FROM hms.audit_record WHERE tenant_id = $1 AND number = $2`,
 		db.Tenant(), restoration.Number).Scan(&p.Restoration)
 	if err != nil {
-		return err
+		return false, err
 	}
 	p.OldSize = restoration.Size
 	if h, ok := w.(Historian); ok {
 		before, _, err := s.standingBefore(ctx, db, h, restoration.RestoredTo)
 		p.OldSize = before.Size
-		return err
+		return false, err
 	}
-	return nil
+	return false, nil
 }
 
 // CheckPublication holds a publication against a witness's latest note; every witness should
@@ -308,8 +336,8 @@ func (w *FileWitness) last(origin string, counts func(signed string) (bool, erro
 	return latest, lines.Err()
 }
 
-// Publish implements [Witness].
-func (w *FileWitness) Publish(_ context.Context, p Publication) (err error) {
+// Publish implements [Witness]. Behind half a line, as a loss of power leaves it, nothing is appended.
+func (w *FileWitness) Publish(_ context.Context, p Publication) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	latest, err := w.latest(p.Origin)
@@ -328,15 +356,10 @@ func (w *FileWitness) Publish(_ context.Context, p Publication) (err error) {
 	if err != nil {
 		return fmt.Errorf("file witness: %w", err)
 	}
-	file, err := os.OpenFile(w.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
+	if err := linefile.Append(w.path, line); err != nil {
 		return fmt.Errorf("file witness: %w", err)
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	if _, err := file.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("file witness: %w", err)
-	}
-	return file.Sync()
+	return nil
 }
 
 // FuncWitness is a witness made of the host's own functions: a write-once store, a queue.

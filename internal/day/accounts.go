@@ -150,6 +150,7 @@ func (d *Day) sessions() {
 	run(d, d.Ctx, s.ListSessions, identity.ListSessionsInput{User: d.user.ID})
 	tell(d, d.Ctx, s.EndSession, third.Session.ID)
 	tell(d, d.Ctx, s.EndSessions, d.user.ID)
+	run(d, d.Ctx, s.EndAllSessions, identity.EndAllSessionsInput{})
 	d.external()
 	last, _ := d.logIn("")
 	d.me = d.actor(last.Token)
