@@ -16,7 +16,7 @@ func TestService_VerifyFindsKeysThatCameBack(t *testing.T) {
 	t.Parallel()
 	env := dbtest.New(t)
 	config, _ := ledgered(t)
-	s, patients := encryption.New(env.Base, config), patient.New(env.Base)
+	s, patients := encryption.New(env.Base, config), patient.New(env.Base, patient.Ports{})
 	jane := register(t, env, patients, 1)[0]
 	backup := dbtest.Scalar[string](t, env,
 		`SELECT encode(wrapped, 'hex') FROM hms.data_key WHERE tenant_id = ? AND subject_id = ?`, env.Tenant, jane.ID)
