@@ -230,6 +230,7 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 	w.Scheduling = scheduling.New(base, scheduling.Ports{Patients: patients, Encounters: encounters})
 	w.Clinical = clinical.New(base, clinical.Ports{
 		Patients: patients, Appointments: scheduling.NewPort(base), Charges: charges,
+		Formulary:    pharmacy.NewPort(base),
 		FinishGuards: []clinical.FinishGuard{facility.NewPort(base)},
 	})
 	w.Facility = facility.New(base, facility.Ports{Patients: patients, Encounters: encounters, Charges: charges})

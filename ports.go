@@ -46,7 +46,7 @@ func (p prescriptions) LockToTakeBack(
 
 func (p prescriptions) locked(rx clinical.LockedPrescription) pharmacy.LockedPrescription {
 	return pharmacy.LockedPrescription{
-		Patient: rx.Patient, Encounter: rx.Encounter, Item: rx.Medication, PrescribedBy: rx.PrescribedBy,
+		Patient: rx.Patient, Encounter: rx.Encounter, Medicine: rx.Medicine, PrescribedBy: rx.PrescribedBy,
 		Record: func(ctx context.Context, conn bun.IConn, quantity hmstype.Quantity) error {
 			return p.clinical.RecordDispensed(ctx, conn, rx, quantity)
 		},

@@ -3,7 +3,6 @@ package clinical
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -11,7 +10,7 @@ import (
 )
 
 func allergyMatches(
-	ctx context.Context, db dbx.DB, patient hmstype.PatientID, codes []hmstype.Code, names []string,
+	ctx context.Context, db dbx.DB, patient hmstype.PatientID, codes []hmstype.Code, called []string,
 ) ([]hmstype.AllergyID, error) {
 	rows, err := standingAllergies(ctx, db, patient)
 	if err != nil {
@@ -19,7 +18,7 @@ func allergyMatches(
 	}
 	var matches []hmstype.AllergyID
 	for _, r := range rows {
-		if !r.NoneKnown && r.matches(codes, names) {
+		if !r.NoneKnown && r.matches(codes, called) {
 			matches = append(matches, r.ID)
 		}
 	}
@@ -29,8 +28,8 @@ func allergyMatches(
 func (r allergyRow) matches(codes []hmstype.Code, called []string) bool {
 	return slices.ContainsFunc(codes, r.isCoded) ||
 		slices.ContainsFunc(called, func(name string) bool {
-			key := substanceKey(name)
-			return containsWords(key, r.SubstanceKey) || containsWords(r.SubstanceKey, key)
+			key := names.SubstanceKey(name)
+			return names.ContainsWords(key, r.SubstanceKey) || names.ContainsWords(r.SubstanceKey, key)
 		})
 }
 
@@ -40,9 +39,4 @@ func (r allergyRow) isCoded(c hmstype.Code) bool {
 	code := names.CodeKey(c.Value)
 	return code != "" && code == names.CodeKey(r.Substance.Value) &&
 		names.CodeKey(c.System) == names.CodeKey(r.Substance.System)
-}
-
-// containsWords tells whether the words of part stand in text, as whole words.
-func containsWords(text, part string) bool {
-	return part != "" && strings.Contains(" "+text+" ", " "+part+" ")
 }

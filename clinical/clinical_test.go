@@ -234,7 +234,7 @@ func TestService_Prescribe(t *testing.T) {
 	in := clinical.PrescribeInput{
 		Encounter: e.ID,
 		PrescriptionDetails: clinical.PrescriptionDetails{
-			Medication: hmstype.NewID[hmstype.MedicationItemID](), MedicationName: "AMOXICILLIN 500 mg", Dosage: "500 mg",
+			MedicationName: "AMOXICILLIN 500 mg", Unit: "tablet", Dosage: "500 mg",
 			Frequency: "3x", Duration: "7 days", Quantity: 21, RefillsAllowed: 1,
 		},
 	}

@@ -96,6 +96,7 @@ var _ = dbx.Declare(dbx.Constraints{
 	"prescription_cancelled_check": ErrAlreadyDispensed,
 	// Where users meet foreign keys and checks.
 	"encounter_practitioner_fkey": hmstype.Invalid("practitioner", "must refer to an existing user"),
+	"prescription_item_fkey":      hmstype.Invalid("medication", "must refer to an item of the formulary"),
 	"encounter_end_check":         hmstype.Invalid("period.end", "must not lie before its start"),
 	"condition_abatement_check": hmstype.Invalid(
 		"abatementDate", "needs a status of what is over, and not to lie before onset",

@@ -81,9 +81,9 @@ func machines(b *bundle, e clinical.Encounter) map[string]machine {
 		"prescription",
 		states,
 		pairs,
-		"encounter_id, medication_name, dosage, frequency, duration, quantity, refills_allowed, valid_until, stop_reason, "+
+		"encounter_id, medication_name, unit, dosage, frequency, duration, quantity, refills_allowed, valid_until, stop_reason, "+
 			"created_by, created_at",
-		fmt.Sprintf(`'%s', 'A', '1', '1', '1', 1, 0, current_date, 'r', 'system:x', now()`, e.ID),
+		fmt.Sprintf(`'%s', 'A', 'tablet', '1', '1', '1', 1, 0, current_date, 'r', 'system:x', now()`, e.ID),
 		nil,
 	)
 	return out
@@ -143,7 +143,7 @@ func TestGuards(t *testing.T) {
 	rx, err := b.Prescribe(b.Ctx, clinical.PrescribeInput{
 		Encounter: e.ID,
 		PrescriptionDetails: clinical.PrescriptionDetails{
-			MedicationName: "Paracetamol", Dosage: "1", Frequency: "1", Duration: "1", Quantity: 10, RefillsAllowed: 1,
+			MedicationName: "Paracetamol", Unit: "tablet", Dosage: "1", Frequency: "1", Duration: "1", Quantity: 10, RefillsAllowed: 1,
 		},
 	})
 	require.NoError(t, err)
@@ -180,7 +180,7 @@ func TestGuards(t *testing.T) {
 		"UnderDispensed": {"23514", `UPDATE hms.prescription SET dispensed_quantity = -1 WHERE id = ?`, []any{rx.ID}},
 		"CancelledDispensed": {"23514", `UPDATE hms.prescription SET status = 'cancelled', stop_reason = 'x',
 			dispensed_quantity = 1 WHERE id = ?`, []any{rx.ID}},
-		"OthersEncounter": {"23503", `UPDATE hms.prescription SET patient_id = ? WHERE id = ?`, []any{other, rx.ID}},
+		"OthersEncounter": {"HM002", `UPDATE hms.prescription SET patient_id = ? WHERE id = ?`, []any{other, rx.ID}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

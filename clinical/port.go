@@ -47,6 +47,12 @@ type FinishGuard interface {
 	BeforeFinish(ctx context.Context, conn bun.IConn, encounter hmstype.EncounterID) error
 }
 
+// Formulary knows the items that are handed out. It is asked in the use case's transaction.
+type Formulary interface {
+	// Medicine gives what an item is and whether it is handed out; [hmstype.ErrNotFound] where there is none.
+	Medicine(ctx context.Context, conn bun.IConn, id hmstype.MedicationItemID) (hmstype.Medicine, bool, error)
+}
+
 // NotDispensableReason says why nothing is handed out on a prescription.
 type NotDispensableReason string
 
@@ -63,7 +69,7 @@ const (
 type LockedPrescription struct {
 	Patient      hmstype.PatientID
 	Encounter    hmstype.EncounterID
-	Medication   hmstype.MedicationItemID // zero where it is no item of the formulary
+	Medicine     hmstype.Medicine // its Item is zero where it was prescribed by name
 	PrescribedBy hmstype.ActorRef
 
 	row prescriptionRow

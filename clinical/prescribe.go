@@ -2,7 +2,9 @@ package clinical
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/chelal/hms/hmstype"
@@ -13,10 +15,9 @@ import (
 // PrescribeInput describes a prescription.
 type PrescribeInput struct {
 	Encounter hmstype.EncounterID `json:"encounter"` // required, open
-	// of the medication (RxNorm, ATC, ...); compared with the allergies, as is its name
-	Code        hmstype.Code   `json:"code"`
-	GenericName string         `json:"genericName"` // compared as well; up to 200 characters
-	Codes       []hmstype.Code `json:"codes"`       // of ingredients and their classes, compared as well; at most 20
+	// of the medication (RxNorm, ATC, ...); compared with the allergies, as are its names
+	Code  hmstype.Code   `json:"code"`
+	Codes []hmstype.Code `json:"codes"` // of ingredients and their classes, compared as well; at most 20
 	// The last day defaults to a year from today. Without a reason to override, what a recorded
 	// allergy speaks against is refused.
 	PrescriptionDetails
@@ -28,7 +29,6 @@ func (in PrescribeInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Encounter.IsZero(), "encounter")
 	v.Nested("code", in.Code.Validate())
-	v.Text(in.GenericName, "genericName", 0, 200)
 	v.Check(len(in.Codes) <= 20, "codes", "must be at most 20")
 	for i, c := range in.Codes {
 		v.Nested(fmt.Sprintf("codes[%d]", i), c.Validate())
@@ -43,11 +43,11 @@ var opPrescribe = usecase.Command[PrescribeInput, Prescription]{
 	Again:        usecase.ReadAgain(func(p Prescription) hmstype.PrescriptionID { return p.ID }, getPrescription),
 	Practitioner: usecase.TheActor[PrescribeInput],
 	Sample: PrescribeInput{
-		Code: hmstype.Code{System: hmstype.SystemATC, Value: "N02BE01"}, GenericName: "paracetamol",
+		Code: hmstype.Code{System: hmstype.SystemATC, Value: "N02BE01"},
 		PrescriptionDetails: PrescriptionDetails{
-			MedicationName: "Paracetamol 500 mg", Dosage: "500 mg", Frequency: "4x", Duration: "5 days",
-			Instructions: "with water",
-			Quantity:     20, RefillsAllowed: 1, DaysSupply: 5, ValidUntil: usecase.SampleDay, OverrideReason: "tolerated since",
+			MedicationName: "Paracetamol 500 mg", GenericName: "paracetamol", Strength: "500 mg", Form: "tablet", Unit: "tablet",
+			Dosage: "500 mg", DosesPerDay: 4, Frequency: "4x", Duration: "5 days", Instructions: "with water",
+			Quantity: 20, RefillsAllowed: 1, DaysSupply: 5, ValidUntil: usecase.SampleDay, OverrideReason: "tolerated since",
 		},
 	},
 }.Declare()
@@ -72,6 +72,9 @@ func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (
 	if who.Deceased {
 		return Prescription{}, ErrDeceased
 	}
+	if err := s.lookUp(ctx, db, &in); err != nil {
+		return Prescription{}, err
+	}
 	if in.OverrideReason, err = s.checkAllergies(ctx, db, encounter.PatientID, in); err != nil {
 		return Prescription{}, err
 	}
@@ -81,7 +84,7 @@ func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (
 	row := prescriptionRow{
 		Header:    dbx.NewHeader[hmstype.PrescriptionID](db),
 		PatientID: encounter.PatientID, EncounterID: encounter.ID,
-		MedicationSystem: in.Code.System, MedicationCode: in.Code.Value,
+		MedicationSystem: in.Code.System, MedicationCode: in.Code.Value, Codes: codesOf([]hmstype.Code{in.Code}, in.Codes),
 		PrescriptionDetails: in.PrescriptionDetails, Status: PrescriptionActive,
 	}
 	err = prescriptionTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.PrescriptionDetails)
@@ -93,6 +96,34 @@ func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (
 	}
 	return row.prescription(), db.Emit(ctx, dbx.Event{Type: eventPrescriptionWritten, ID: row.ID,
 		Data: map[string]string{"id": row.ID.String()}})
+}
+
+// lookUp takes from the formulary what an item is: its name, codes, unit and form, whatever the input says of them.
+func (s *Service) lookUp(ctx context.Context, db dbx.DB, in *PrescribeInput) error {
+	if in.Medication.IsZero() {
+		return nil
+	}
+	if s.ports.Formulary == nil {
+		return hmstype.Invalid("medication", "must not be given: no formulary is connected")
+	}
+	item, active, err := s.ports.Formulary.Medicine(ctx, db.Conn(), in.Medication)
+	switch {
+	case errors.Is(err, hmstype.ErrNotFound):
+		return hmstype.Invalid("medication", "must refer to an item of the formulary")
+	case err != nil:
+		return err
+	case !active:
+		return hmstype.Invalid("medication", "must refer to an item that is handed out")
+	}
+	in.MedicationName, in.GenericName, in.Strength = item.Name, item.GenericName, item.Strength
+	in.Form, in.Unit = item.Form, item.Unit
+	in.Codes = append(slices.Clone(in.Codes), item.Codes...)
+	if in.Code.IsZero() && len(item.Codes) > 0 {
+		in.Code = item.Codes[0]
+	}
+	var v hmstype.Validator
+	in.checkDosage(&v)
+	return v.Err()
 }
 
 // checkAllergies refuses what the patient is allergic to, unless there is a reason, which

@@ -5,6 +5,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -47,7 +48,7 @@ func (s *Service) recordAllergy(ctx context.Context, db dbx.DB, in RecordAllergy
 	}
 	row := allergyRow{
 		Header: dbx.NewHeader[hmstype.AllergyID](db), PatientID: in.Patient, AllergyDetails: in.AllergyDetails,
-		SubstanceKey: substanceKey(in.Substance.Display), Status: AllergyActive, VerificationStatus: Confirmed,
+		SubstanceKey: names.SubstanceKey(in.Substance.Display), Status: AllergyActive, VerificationStatus: Confirmed,
 	}
 	if row.Criticality == "" {
 		row.Criticality = "unable-to-assess"

@@ -3997,9 +3997,11 @@ GRANT INSERT, SELECT ON hms.medication_dispense_status TO hms_app;
 GRANT SELECT ON hms.medication_dispense_status TO hms_backup;
 
 CREATE TABLE hms.medication_item ( -- hms_owner
+    atc_code text NOT NULL DEFAULT ''::text,
     category_id uuid NOT NULL,
     created_at timestamp with time zone NOT NULL,
     created_by text NOT NULL,
+    form text NOT NULL DEFAULT ''::text,
     generic_name text NOT NULL DEFAULT ''::text,
     id uuid NOT NULL,
     is_active boolean NOT NULL DEFAULT true,
@@ -4020,7 +4022,7 @@ CREATE TABLE hms.medication_item ( -- hms_owner
     CONSTRAINT medication_item_name_key UNIQUE (tenant_id, name_key, strength_key, manufacturer_key),
     CONSTRAINT medication_item_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT medication_item_reorder_check CHECK ((reorder_level >= 0)),
-    CONSTRAINT medication_item_texts_check CHECK (((length(name) <= 200) AND (octet_length(name_key) <= 800) AND (length(generic_name) <= 200) AND (length(strength) <= 50) AND (octet_length(strength_key) <= 200) AND (length(unit) <= 20) AND (length(manufacturer) <= 200) AND (octet_length(manufacturer_key) <= 800) AND (length(rxnorm_code) <= 50) AND (length(service_code) <= 50) AND (length(created_by) <= 81)))
+    CONSTRAINT medication_item_texts_check CHECK (((length(name) <= 200) AND (octet_length(name_key) <= 800) AND (length(generic_name) <= 200) AND (length(strength) <= 50) AND (octet_length(strength_key) <= 200) AND (length(unit) <= 20) AND (length(manufacturer) <= 200) AND (octet_length(manufacturer_key) <= 800) AND (length(form) <= 50) AND (length(rxnorm_code) <= 50) AND (length(atc_code) <= 50) AND (length(service_code) <= 50) AND (length(created_by) <= 81)))
 );
 CREATE INDEX medication_item_category_idx ON hms.medication_item USING btree (tenant_id, category_id);
 ALTER TABLE hms.medication_item ENABLE AND FORCE ROW LEVEL SECURITY;
@@ -4458,14 +4460,18 @@ GRANT INSERT, SELECT ON hms.posting TO hms_app;
 GRANT SELECT ON hms.posting TO hms_backup;
 
 CREATE TABLE hms.prescription ( -- hms_owner
+    codes jsonb NOT NULL DEFAULT '[]'::jsonb,
     created_at timestamp with time zone NOT NULL,
     created_by text NOT NULL,
     days_supply integer,
     dispensed_quantity bigint NOT NULL DEFAULT 0,
     dosage text NOT NULL,
+    doses_per_day integer,
     duration text NOT NULL,
     encounter_id uuid NOT NULL,
+    form text NOT NULL DEFAULT ''::text,
     frequency text NOT NULL,
+    generic_name text NOT NULL DEFAULT ''::text,
     id uuid NOT NULL,
     instructions text NOT NULL DEFAULT ''::text,
     medication_code text NOT NULL DEFAULT ''::text,
@@ -4478,23 +4484,29 @@ CREATE TABLE hms.prescription ( -- hms_owner
     refills_allowed integer NOT NULL,
     status text NOT NULL,
     stop_reason text NOT NULL DEFAULT ''::text,
+    strength text NOT NULL DEFAULT ''::text,
     tenant_id uuid NOT NULL,
+    unit text NOT NULL,
     valid_until date NOT NULL,
     version bigint NOT NULL DEFAULT 1,
     CONSTRAINT prescription_cancelled_check CHECK (((status <> 'cancelled'::text) OR (dispensed_quantity = 0))),
+    CONSTRAINT prescription_codes_check CHECK ((jsonb_typeof(codes) = 'array'::text)),
     CONSTRAINT prescription_days_supply_check CHECK (((days_supply >= 1) AND (days_supply <= 3650))),
     CONSTRAINT prescription_dispensed_check CHECK (((dispensed_quantity >= 0) AND (dispensed_quantity <= (quantity * (1 + refills_allowed))))),
+    CONSTRAINT prescription_doses_per_day_check CHECK (((doses_per_day >= 1) AND (doses_per_day <= 96))),
     CONSTRAINT prescription_encounter_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id) REFERENCES hms.encounter(tenant_id, id, patient_id),
-    CONSTRAINT prescription_name_check CHECK ((medication_name <> ''::text)),
+    CONSTRAINT prescription_item_fkey FOREIGN KEY (tenant_id, medication_item_id) REFERENCES hms.medication_item(tenant_id, id),
+    CONSTRAINT prescription_name_check CHECK (((medication_name <> ''::text) AND (unit <> ''::text))),
     CONSTRAINT prescription_patient_key UNIQUE (tenant_id, id, patient_id),
     CONSTRAINT prescription_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT prescription_quantity_check CHECK (((quantity >= 1) AND (quantity <= '1000000000000'::bigint))),
+    CONSTRAINT prescription_quantity_check CHECK (((quantity >= 1) AND (quantity <= 100000))),
     CONSTRAINT prescription_refills_check CHECK (((refills_allowed >= 0) AND (refills_allowed <= 99))),
     CONSTRAINT prescription_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'on-hold'::text, 'completed'::text, 'stopped'::text, 'cancelled'::text, 'entered-in-error'::text]))),
     CONSTRAINT prescription_stop_check CHECK (((status <> ALL (ARRAY['stopped'::text, 'cancelled'::text, 'entered-in-error'::text])) OR (stop_reason <> ''::text))),
-    CONSTRAINT prescription_texts_check CHECK (((length(medication_system) <= 200) AND (length(medication_code) <= 100) AND (length(medication_name) <= 200) AND (length(dosage) <= 100) AND (length(frequency) <= 100) AND (length(duration) <= 100) AND (length(instructions) <= 10742) AND (length(override_reason) <= 500) AND (length(stop_reason) <= 500) AND (length(created_by) <= 81)))
+    CONSTRAINT prescription_texts_check CHECK (((length(medication_system) <= 200) AND (length(medication_code) <= 100) AND (length(medication_name) <= 200) AND (length(generic_name) <= 200) AND (length(strength) <= 50) AND (length(form) <= 50) AND (length(unit) <= 20) AND (length(dosage) <= 100) AND (length(frequency) <= 100) AND (length(duration) <= 100) AND (length(instructions) <= 10742) AND (length(override_reason) <= 500) AND (length(stop_reason) <= 500) AND (length(created_by) <= 81)))
 );
 CREATE INDEX prescription_encounter_idx ON hms.prescription USING btree (tenant_id, encounter_id, patient_id);
+CREATE INDEX prescription_item_idx ON hms.prescription USING btree (tenant_id, medication_item_id);
 CREATE INDEX prescription_patient_idx ON hms.prescription USING btree (tenant_id, patient_id, id);
 ALTER TABLE hms.prescription ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.prescription FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -4502,6 +4514,7 @@ CREATE TRIGGER prescription_audit_delete AFTER DELETE ON hms.prescription REFERE
 CREATE TRIGGER prescription_audit_insert AFTER INSERT ON hms.prescription REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('prescription', 'patient_id', 'id');
 CREATE TRIGGER prescription_audit_update AFTER UPDATE ON hms.prescription REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('prescription', 'patient_id', 'id');
 CREATE TRIGGER prescription_author BEFORE INSERT ON hms.prescription FOR EACH ROW EXECUTE FUNCTION hms.guard_author();
+CREATE TRIGGER prescription_final BEFORE UPDATE ON hms.prescription FOR EACH ROW EXECUTE FUNCTION hms.keep_record('status', 'stop_reason', 'dispensed_quantity', 'version');
 CREATE TRIGGER prescription_keep_rows BEFORE DELETE OR TRUNCATE ON hms.prescription FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER prescription_sealed_guard BEFORE INSERT OR UPDATE OF instructions ON hms.prescription FOR EACH ROW WHEN (((new.instructions <> ''::text) AND ("left"(new.instructions, 5) <> 'hms1:'::text))) EXECUTE FUNCTION hms.guard_sealed('prescription', 'instructions');
 CREATE TRIGGER prescription_status_guard BEFORE UPDATE OF status ON hms.prescription FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>cancelled', 'active>completed', 'active>entered-in-error', 'active>on-hold', 'active>stopped', 'completed>active', 'completed>entered-in-error', 'draft>active', 'draft>cancelled', 'draft>entered-in-error', 'cancelled>entered-in-error', 'on-hold>active', 'on-hold>cancelled', 'on-hold>entered-in-error', 'on-hold>stopped', 'stopped>entered-in-error');

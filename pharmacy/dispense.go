@@ -109,9 +109,10 @@ var dispenseSteps = dbx.Machine[dispenseRow, DispenseStatus]{
 
 // DispenseInput says what is to be handed out.
 type DispenseInput struct {
-	Prescription hmstype.PrescriptionID   `json:"prescription"` // either a prescription,
-	Patient      hmstype.PatientID        `json:"patient"`      // or a patient and an item
-	Item         hmstype.MedicationItemID `json:"item"`         //
+	Prescription hmstype.PrescriptionID `json:"prescription"` // either a prescription,
+	Patient      hmstype.PatientID      `json:"patient"`      // or a patient and an item
+	// of a prescription by name the item that is handed out on it; otherwise zero or the prescribed one
+	Item         hmstype.MedicationItemID `json:"item"`
 	Location     hmstype.LocationID       `json:"location"`     // required
 	Quantity     hmstype.Quantity         `json:"quantity"`     // base units; required
 	AllowPartial bool                     `json:"allowPartial"` // hand out what there is, at least one unit
@@ -129,7 +130,6 @@ func (in DispenseInput) Validate() error {
 		v.Required(!in.Item.IsZero(), "item")
 	} else {
 		v.Check(in.Patient.IsZero(), "patient", "must not be given with a prescription")
-		v.Check(in.Item.IsZero(), "item", "must not be given with a prescription")
 	}
 	v.Required(!in.Location.IsZero(), "location")
 	in.Quantity.CheckPositive(&v, "quantity")
@@ -149,7 +149,7 @@ var opDispense = usecase.Command[DispenseInput, Dispense]{
 // takes, and charges for it. Expired, quarantined, held and recalled batches are never
 // touched. [ErrInsufficientStock] tells how much there is; [ErrPrescription] (a
 // *PrescriptionError says why and what is left) where the prescription is not active, has run out
-// or leaves less; [ErrAllergy] without a reason;
+// or leaves less, or where the item is not what was prescribed; [ErrAllergy] without a reason;
 // [hmstype.ErrSeparationOfDuties] for who wrote the prescription.
 // Permission: [hmstype.PermDispense].
 func (s *Service) Dispense(ctx context.Context, in DispenseInput) (Dispense, error) {
@@ -174,6 +174,11 @@ func (s *Service) dispense(ctx context.Context, db dbx.DB, in DispenseInput) (Di
 	}
 	if !item.IsActive {
 		return Dispense{}, ErrItemInactive
+	}
+	if !in.Prescription.IsZero() {
+		if err := rx.allows(item.item()); err != nil {
+			return Dispense{}, err
+		}
 	}
 	safety, err := s.checkSafety(ctx, db, in, item.item())
 	if err != nil {
@@ -206,7 +211,13 @@ func (s *Service) lockPrescription(ctx context.Context, db dbx.DB, in *DispenseI
 	if err != nil {
 		return LockedPrescription{}, err
 	}
-	in.Patient, in.Item = rx.Patient, rx.Item
+	in.Patient = rx.Patient
+	switch {
+	case in.Item.IsZero() && rx.Medicine.Item.IsZero():
+		return LockedPrescription{}, &PrescriptionError{Reason: PrescriptionNeedsItem}
+	case in.Item.IsZero():
+		in.Item = rx.Medicine.Item
+	}
 	return rx, s.base.RequireAnotherPerson(db, hmstype.PermPrescribe, hmstype.PermDispense, rx.PrescribedBy)
 }
 

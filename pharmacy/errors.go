@@ -48,13 +48,19 @@ const (
 	PrescriptionExpired   PrescriptionReason = "expired"    // its last day is over
 	PrescriptionExceeded  PrescriptionReason = "exceeds"    // more is wanted than is left
 	PrescriptionUnknown   PrescriptionReason = "no-source"  // this pharmacy is connected to no prescriptions
+	// it was prescribed by name: the dispense chooses an item of that
+	PrescriptionNeedsItem PrescriptionReason = "needs-item"
+	// the item is not what was prescribed: no name and no code is common to both, or another item was prescribed
+	PrescriptionOtherMedicine PrescriptionReason = "other-medicine"
+	PrescriptionOtherStrength PrescriptionReason = "other-strength" // a unit of the item is not of the strength prescribed
+	PrescriptionOtherUnit     PrescriptionReason = "other-unit"     // the item is counted in another unit than was prescribed
 )
 
 // PrescriptionError says why a prescription does not allow a dispense, and what it does allow.
 type PrescriptionError struct {
 	Reason     PrescriptionReason
-	ValidUntil hmstype.Date     // the last day, of the tenant's time zone; zero where no prescription was found
-	Remaining  hmstype.Quantity // what is left over all fills, in base units
+	ValidUntil hmstype.Date     // the last day, of the tenant's time zone; zero where the item is the reason
+	Remaining  hmstype.Quantity // what is left over all fills, in base units; zero where the item is the reason
 }
 
 // Error implements error.

@@ -219,7 +219,7 @@ func TestDispense_ComparesPersons(t *testing.T) {
 			service := pharmacy.New(b.Base, pharmacy.Ports{
 				Patients: patient.NewPort(b.Base),
 				Prescriptions: prescriptions{pharmacy.LockedPrescription{
-					Patient: b.patient, Item: b.item, PrescribedBy: tt.prescriber.Ref(),
+					Patient: b.patient, Medicine: hmstype.Medicine{Item: b.item}, PrescribedBy: tt.prescriber.Ref(),
 				}},
 			})
 			in := pharmacy.DispenseInput{

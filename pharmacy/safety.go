@@ -14,7 +14,7 @@ func (s *Service) checkSafety(ctx context.Context, db dbx.DB, in DispenseInput, 
 		return SafetyNotChecked, nil
 	}
 	names := []string{item.Name, item.GenericName}
-	matches, err := s.ports.Allergies.AllergyMatches(ctx, db.Conn(), in.Patient, item.codes(), names)
+	matches, err := s.ports.Allergies.AllergyMatches(ctx, db.Conn(), in.Patient, item.medicine().Codes, names)
 	switch {
 	case err != nil:
 		return "", err

@@ -180,7 +180,7 @@ func (d *Day) prescriptions() {
 	prescribe := func() hmstype.PrescriptionID {
 		return run(d, d.Ctx, s.Prescribe, clinical.PrescribeInput{
 			Encounter: d.Visit, Codes: []hmstype.Code{{}},
-			PrescriptionDetails: clinical.PrescriptionDetails{Medication: d.item.ID, Quantity: 10},
+			PrescriptionDetails: clinical.PrescriptionDetails{Medication: d.item.ID, Dosage: d.dosage(), Quantity: 10},
 		}).ID
 	}
 	d.rx = prescribe()
@@ -194,6 +194,11 @@ func (d *Day) prescriptions() {
 	run(d, d.Ctx, s.ListPrescriptions, clinical.ListPrescriptionsInput{Patient: d.Who.ID})
 	run(d, d.Ctx, s.ListEncounterPrescriptions, d.Visit)
 	perform(d, d.Ctx, s.Verify)
+}
+
+// dosage gives one, which has an amount and a unit before what else is said.
+func (d *Day) dosage() string {
+	return "1 dose " + d.Pen.Text("clinical.Prescribe.PrescriptionDetails.Dosage")
 }
 
 func (d *Day) dispensing() {

@@ -40,6 +40,6 @@ func (d *Day) evening() {
 	})
 	run(d, d.Ctx, d.H.Clinical.Prescribe, clinical.PrescribeInput{
 		Encounter: d.Visit, Codes: []hmstype.Code{{}},
-		PrescriptionDetails: clinical.PrescriptionDetails{Medication: d.item.ID, Quantity: 40, RefillsAllowed: 1},
+		PrescriptionDetails: clinical.PrescriptionDetails{Medication: d.item.ID, Dosage: d.dosage(), Quantity: 40, RefillsAllowed: 1},
 	})
 }

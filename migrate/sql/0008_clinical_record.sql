@@ -134,8 +134,14 @@ CREATE TABLE hms.prescription (
     medication_item_id  uuid,
     medication_system   text        NOT NULL DEFAULT '',
     medication_code     text        NOT NULL DEFAULT '',
+    codes               jsonb       NOT NULL DEFAULT '[]', -- all that it is compared by
     medication_name     text        NOT NULL,
+    generic_name        text        NOT NULL DEFAULT '',
+    strength            text        NOT NULL DEFAULT '',
+    form                text        NOT NULL DEFAULT '',
+    unit                text        NOT NULL,
     dosage              text        NOT NULL,
+    doses_per_day       integer,
     frequency           text        NOT NULL,
     duration            text        NOT NULL,
     instructions        text        NOT NULL DEFAULT '',
@@ -154,19 +160,23 @@ CREATE TABLE hms.prescription (
     CONSTRAINT prescription_patient_key UNIQUE (tenant_id, id, patient_id),
     CONSTRAINT prescription_encounter_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id) REFERENCES hms.encounter (tenant_id, id, patient_id),
     CONSTRAINT prescription_status_check CHECK (status IN ('draft', 'active', 'on-hold', 'completed', 'stopped', 'cancelled', 'entered-in-error')),
-    CONSTRAINT prescription_quantity_check CHECK (quantity BETWEEN 1 AND 1000000000000),
+    CONSTRAINT prescription_quantity_check CHECK (quantity BETWEEN 1 AND 100000),
+    CONSTRAINT prescription_doses_per_day_check CHECK (doses_per_day BETWEEN 1 AND 96),
+    CONSTRAINT prescription_codes_check CHECK (jsonb_typeof(codes) = 'array'),
     CONSTRAINT prescription_refills_check CHECK (refills_allowed BETWEEN 0 AND 99),
-    CONSTRAINT prescription_name_check CHECK (medication_name <> ''),
+    CONSTRAINT prescription_name_check CHECK (medication_name <> '' AND unit <> ''),
     CONSTRAINT prescription_days_supply_check CHECK (days_supply BETWEEN 1 AND 3650),
     CONSTRAINT prescription_cancelled_check CHECK (status <> 'cancelled' OR dispensed_quantity = 0),
     CONSTRAINT prescription_stop_check CHECK (status NOT IN ('stopped', 'cancelled', 'entered-in-error') OR stop_reason <> ''),
     CONSTRAINT prescription_dispensed_check CHECK (dispensed_quantity BETWEEN 0 AND quantity * (1 + refills_allowed)),
     CONSTRAINT prescription_texts_check CHECK (length(medication_system) <= 200 AND length(medication_code) <= 100
-        AND length(medication_name) <= 200 AND length(dosage) <= 100 AND length(frequency) <= 100 AND length(duration) <= 100
+        AND length(medication_name) <= 200 AND length(generic_name) <= 200 AND length(strength) <= 50
+        AND length(form) <= 50 AND length(unit) <= 20 AND length(dosage) <= 100 AND length(frequency) <= 100 AND length(duration) <= 100
         AND length(instructions) <= 10742 AND length(override_reason) <= 500 AND length(stop_reason) <= 500
         AND length(created_by) <= 81)
 );
 CREATE INDEX prescription_encounter_idx ON hms.prescription (tenant_id, encounter_id, patient_id);
+CREATE INDEX prescription_item_idx ON hms.prescription (tenant_id, medication_item_id);
 CREATE INDEX prescription_patient_idx ON hms.prescription (tenant_id, patient_id, id);
 SELECT hms.install_table('prescription', 'patient_id', p_grants =>
     'SELECT, INSERT, UPDATE (status, dispensed_quantity, stop_reason, version)');
