@@ -235,7 +235,7 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 	})
 	w.Facility = facility.New(base, facility.Ports{Patients: patients, Encounters: encounters, Charges: charges})
 	w.Pharmacy = pharmacy.New(base, pharmacy.Ports{
-		Patients: patients, Prescriptions: prescriptions{encounters}, Allergies: encounters, Charges: charges,
+		Patients: patients, Prescriptions: prescriptions{encounters}, Safety: safety{encounters}, Charges: charges,
 	})
 	w.Inbox = inbox.New(base, inbox.Ports{Patients: patients, Staff: staff})
 	w.Lab = lab.New(base, lab.Ports{

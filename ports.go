@@ -53,6 +53,20 @@ func (p prescriptions) locked(rx clinical.LockedPrescription) pharmacy.LockedPre
 	}
 }
 
+// safety is the clinical record's, as the pharmacy asks for it.
+type safety struct {
+	clinical clinical.Port
+}
+
+func (s safety) Judge(
+	ctx context.Context, conn bun.IConn, patient hmstype.PatientID, medicine hmstype.Medicine,
+	prescription hmstype.PrescriptionID,
+) (hmstype.Verdict, error) {
+	return s.clinical.Judge(ctx, conn, clinical.JudgeInput{
+		Patient: patient, Medicine: medicine, Prescription: prescription,
+	})
+}
+
 // hostCharges is a host's own Poster, whose code runs in the host's role and settings.
 type hostCharges struct {
 	poster charge.Poster

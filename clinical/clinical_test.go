@@ -239,10 +239,10 @@ func TestService_Prescribe(t *testing.T) {
 		},
 	}
 	_, err = b.Prescribe(b.Ctx, in)
-	var conflict *clinical.AllergyConflictError
+	var conflict *hmstype.FindingsError
 	require.ErrorAs(t, err, &conflict)
-	require.Len(t, conflict.Allergies, 1)
-	in.OverrideReason = "tolerated since"
+	require.Len(t, conflict.Findings, 1)
+	in.Overrides = []hmstype.Override{{Finding: conflict.Findings[0].Key, Reason: hmstype.OverrideTolerated}}
 	rx, err := b.Prescribe(b.Ctx, in)
 	require.NoError(t, err)
 

@@ -21,8 +21,6 @@ var (
 	ErrNotDraft = fmt.Errorf("%w: the note is signed", hmstype.ErrPrecondition)
 	// ErrNoteTampered: a signed note does not have the hash that it was signed with.
 	ErrNoteTampered = fmt.Errorf("%w: the note is not what was signed", hmstype.ErrPrecondition)
-	// ErrAllergy: the patient is allergic to what is prescribed; see [AllergyConflictError].
-	ErrAllergy = fmt.Errorf("%w: allergy", hmstype.ErrPrecondition)
 	// ErrAllergyContradiction: "none known" and an active allergy may not stand side by side;
 	// see [AllergyContradictionError].
 	ErrAllergyContradiction = fmt.Errorf("%w: contradicts the patient's recorded allergies", hmstype.ErrPrecondition)
@@ -51,19 +49,6 @@ func (e *AlreadyInpatientError) Error() string {
 
 // Unwrap gives [ErrAlreadyInpatient].
 func (e *AlreadyInpatientError) Unwrap() error { return ErrAlreadyInpatient }
-
-// AllergyConflictError lists the recorded allergies that speak against a prescription.
-type AllergyConflictError struct {
-	Allergies []hmstype.AllergyID
-}
-
-// Error implements error.
-func (e *AllergyConflictError) Error() string {
-	return fmt.Sprintf("%v (%d recorded)", ErrAllergy, len(e.Allergies))
-}
-
-// Unwrap gives [ErrAllergy].
-func (e *AllergyConflictError) Unwrap() error { return ErrAllergy }
 
 // AllergyContradictionError lists the active records that say the opposite: the allergies
 // where "none known" was to be recorded, or the statement that none is known.

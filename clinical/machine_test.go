@@ -1,6 +1,7 @@
 package clinical_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -77,13 +78,17 @@ func machines(b *bundle, e clinical.Encounter) map[string]machine {
 		nil,
 	)
 	states, pairs = pairsOf(clinical.PrescriptionTransitions)
+	verdict, err := json.Marshal(hmstype.NoVerdict(dbtest.Start, hmstype.GapNoSource))
+	if err != nil {
+		panic(err)
+	}
 	add(
 		"prescription",
 		states,
 		pairs,
 		"encounter_id, medication_name, unit, dosage, frequency, duration, quantity, refills_allowed, valid_until, stop_reason, "+
-			"created_by, created_at",
-		fmt.Sprintf(`'%s', 'A', 'tablet', '1', '1', '1', 1, 0, current_date, 'r', 'system:x', now()`, e.ID),
+			"verdict, created_by, created_at",
+		fmt.Sprintf(`'%s', 'A', 'tablet', '1', '1', '1', 1, 0, current_date, 'r', '%s', 'system:x', now()`, e.ID, verdict),
 		nil,
 	)
 	return out

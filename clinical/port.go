@@ -8,6 +8,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
+	"github.com/chelal/hms/patient"
 )
 
 // Port is what other services ask of encounters, prescriptions and allergies inside the transaction of a use case that
@@ -75,7 +76,7 @@ type LockedPrescription struct {
 	row prescriptionRow
 }
 
-// LockToDispense locks a prescription and judges whether so much may be handed out on it today:
+// LockToDispense locks a patient and his prescription and judges whether so much may be handed out on it today:
 // *[NotDispensableError] says why not. The judgement holds until the caller's transaction ends, so
 // what was handed out, which may be less, is then recorded without another.
 func (p Port) LockToDispense(
@@ -83,6 +84,13 @@ func (p Port) LockToDispense(
 ) (LockedPrescription, error) {
 	db, err := p.base.DB.Join(ctx, conn)
 	if err != nil {
+		return LockedPrescription{}, err
+	}
+	seen, err := dbx.Get[prescriptionRow](ctx, db, "prescription", id)
+	if err != nil {
+		return LockedPrescription{}, err
+	}
+	if _, err := patient.NewPort(p.base).Lock(ctx, conn, seen.PatientID); err != nil {
 		return LockedPrescription{}, err
 	}
 	locked, err := lockPrescription(ctx, db, id)
@@ -136,19 +144,4 @@ func (p Port) RecordDispensed(
 		return dbx.Map(dbx.Update(ctx, db, &row, "dispensed_quantity"))
 	}
 	return dbx.Map(dbx.Move(ctx, db, prescriptionSteps, &row, step))
-}
-
-// AllergyMatches gives the patient's active allergies that speak against a medication:
-// those whose code is among the codes, and those whose substance stands in one of the names
-// word by word, or the other way round. It compares words and knows no classes of substances:
-// a host that has a terminology passes the codes of the ingredients and of their classes.
-// It runs in the caller's transaction.
-func (p Port) AllergyMatches(
-	ctx context.Context, conn bun.IConn, patient hmstype.PatientID, codes []hmstype.Code, names []string,
-) ([]hmstype.AllergyID, error) {
-	db, err := p.base.DB.Join(ctx, conn)
-	if err != nil {
-		return nil, err
-	}
-	return allergyMatches(ctx, db, patient, codes, names)
 }

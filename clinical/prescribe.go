@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -18,10 +17,11 @@ type PrescribeInput struct {
 	// of the medication (RxNorm, ATC, ...); compared with the allergies, as are its names
 	Code  hmstype.Code   `json:"code"`
 	Codes []hmstype.Code `json:"codes"` // of ingredients and their classes, compared as well; at most 20
-	// The last day defaults to a year from today. Without a reason to override, what a recorded
-	// allergy speaks against is refused.
+	// The last day defaults to a year from today.
 	PrescriptionDetails
-	IdempotencyKey string `json:"idempotencyKey"`
+	// Overrides give the reason for each finding that stands in the way; without, it is refused. At most 50.
+	Overrides      []hmstype.Override `json:"overrides"`
+	IdempotencyKey string             `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -34,6 +34,7 @@ func (in PrescribeInput) Validate() error {
 		v.Nested(fmt.Sprintf("codes[%d]", i), c.Validate())
 	}
 	in.PrescriptionDetails.validate(&v)
+	hmstype.CheckOverrides(&v, "overrides", in.Overrides)
 	return v.Err()
 }
 
@@ -52,30 +53,33 @@ var opPrescribe = usecase.Command[PrescribeInput, Prescription]{
 	},
 }.Declare()
 
-// Prescribe adds an active prescription. [ErrAllergy] (an *AllergyConflictError) where the
-// patient is recorded as allergic to it and no OverrideReason is given; [ErrEncounterClosed],
-// [ErrDeceased], [hmstype.ErrNotPractitioner]. The reason is kept only where an allergy spoke against it.
+// Prescribe adds an active prescription, with the verdict of the safety checks. [hmstype.ErrFindings] (a
+// *hmstype.FindingsError) where something speaks against it that no override is given for; what could not be checked
+// does not stop it, and is said. [ErrEncounterClosed], [ErrDeceased], [hmstype.ErrNotPractitioner]. OverrideReason is kept
+// only where something was overridden.
 // Permission: [hmstype.PermPrescribe].
 func (s *Service) Prescribe(ctx context.Context, in PrescribeInput) (Prescription, error) {
 	return opPrescribe.Run(ctx, &s.base, in, s.prescribe)
 }
 
 func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (Prescription, error) {
-	encounter, err := requireOpen(ctx, db, in.Encounter)
+	seen, err := dbx.Get[encounterRow](ctx, db, "encounter", in.Encounter)
 	if err != nil {
 		return Prescription{}, err
 	}
-	who, err := s.ports.Patients.Require(ctx, db.Conn(), encounter.PatientID)
+	who, err := s.ports.Patients.Lock(ctx, db.Conn(), seen.PatientID) // before the encounter; see lockedJudge
+	if err != nil {
+		return Prescription{}, err
+	}
+	encounter, err := requireOpen(ctx, db, in.Encounter)
 	if err != nil {
 		return Prescription{}, err
 	}
 	if who.Deceased {
 		return Prescription{}, ErrDeceased
 	}
+	typed := in.MedicationName
 	if err := s.lookUp(ctx, db, &in); err != nil {
-		return Prescription{}, err
-	}
-	if in.OverrideReason, err = s.checkAllergies(ctx, db, encounter.PatientID, in); err != nil {
 		return Prescription{}, err
 	}
 	if in.ValidUntil, err = validUntil(ctx, db, in.ValidUntil); err != nil {
@@ -86,6 +90,9 @@ func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (
 		PatientID: encounter.PatientID, EncounterID: encounter.ID,
 		MedicationSystem: in.Code.System, MedicationCode: in.Code.Value, Codes: codesOf([]hmstype.Code{in.Code}, in.Codes),
 		PrescriptionDetails: in.PrescriptionDetails, Status: PrescriptionActive,
+	}
+	if err := s.judge(ctx, db, &row, typed, in.Overrides); err != nil {
+		return Prescription{}, err
 	}
 	err = prescriptionTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.PrescriptionDetails)
 	if err != nil {
@@ -126,21 +133,23 @@ func (s *Service) lookUp(ctx context.Context, db dbx.DB, in *PrescribeInput) err
 	return v.Err()
 }
 
-// checkAllergies refuses what the patient is allergic to, unless there is a reason, which
-// it gives back; it gives none where none was needed.
-func (s *Service) checkAllergies(
-	ctx context.Context, db dbx.DB, patient hmstype.PatientID, in PrescribeInput,
-) (string, error) {
-	codes := append([]hmstype.Code{in.Code}, in.Codes...)
-	matches, err := allergyMatches(ctx, db, patient, codes, []string{in.MedicationName, in.GenericName})
-	switch {
-	case err != nil || len(matches) == 0:
-		return "", err
-	case strings.TrimSpace(in.OverrideReason) == "":
-		return "", &AllergyConflictError{Allergies: matches}
-	default:
-		return in.OverrideReason, nil
+// judge makes the verdict of what is prescribed, and refuses what was found and not overridden. typed is the name that
+// was given, which an item's takes the place of, and which is compared all the same.
+func (s *Service) judge(
+	ctx context.Context, db dbx.DB, row *prescriptionRow, typed string, overrides []hmstype.Override,
+) (err error) {
+	verdict, err := lockedJudge(ctx, db, JudgeInput{
+		Patient: row.PatientID, Medicine: row.medicine(), AlsoCalled: []string{typed},
+		Dosage: row.Dosage, DosesPerDay: row.DosesPerDay,
+	})
+	if err != nil {
+		return err
 	}
+	row.Verdict = verdict.WithOverrides(overrides)
+	if !row.Verdict.Overridden() {
+		row.OverrideReason = ""
+	}
+	return refuseFindings(row.Verdict)
 }
 
 // defaultValidity is how long a prescription may be dispensed where it does not say.

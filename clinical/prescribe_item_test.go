@@ -112,5 +112,5 @@ func TestService_Prescribe_AnItem(t *testing.T) {
 	}})
 	require.NoError(t, err)
 	_, err = service.Prescribe(b.Ctx, in)
-	require.ErrorIs(t, err, clinical.ErrAllergy, "the item's substance counts, not the name that was typed")
+	require.ErrorIs(t, err, hmstype.ErrFindings, "the item's substance counts, not the name that was typed")
 }

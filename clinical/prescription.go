@@ -68,8 +68,7 @@ type PrescriptionDetails struct {
 	// DaysSupply is how many days one fill lasts, up to 3650; zero means not told.
 	DaysSupply int          `bun:"days_supply,nullzero" json:"daysSupply,omitempty"`
 	ValidUntil hmstype.Date `bun:"valid_until"          json:"validUntil"` // the last day on which it may be dispensed
-	// OverrideReason is why it was prescribed against a recorded allergy; empty where none spoke
-	// against it; up to 500 characters.
+	// OverrideReason says more of why it was prescribed against what was found; up to 500 characters.
 	OverrideReason string `bun:"override_reason" json:"overrideReason,omitempty"`
 }
 
@@ -109,6 +108,7 @@ type Prescription struct {
 	Code  hmstype.Code   `json:"code"`
 	Codes []hmstype.Code `json:"codes,omitempty"` // all that it was compared by, without display
 	PrescriptionDetails
+	Verdict      hmstype.Verdict    `json:"verdict"` // of the safety checks when it was prescribed
 	Status       PrescriptionStatus `json:"status"`
 	Dispensed    hmstype.Quantity   `json:"dispensed"`            // handed out and not come back, over all fills
 	StopReason   string             `json:"stopReason,omitempty"` // why it took its last step
@@ -137,6 +137,7 @@ type prescriptionRow struct {
 	MedicationCode   string
 	Codes            []hmstype.Code `bun:"codes,type:jsonb"`
 	PrescriptionDetails
+	Verdict           hmstype.Verdict `bun:"verdict,type:jsonb"`
 	Status            PrescriptionStatus
 	DispensedQuantity hmstype.Quantity
 	StopReason        string
@@ -151,7 +152,7 @@ func (r prescriptionRow) prescription() Prescription {
 	return Prescription{
 		ID: r.ID, Patient: r.PatientID, Encounter: r.EncounterID,
 		Code: hmstype.Code{System: r.MedicationSystem, Value: r.MedicationCode}, Codes: r.Codes,
-		PrescriptionDetails: r.PrescriptionDetails, Status: r.Status, Dispensed: r.DispensedQuantity, StopReason: r.StopReason,
+		PrescriptionDetails: r.PrescriptionDetails, Verdict: r.Verdict, Status: r.Status, Dispensed: r.DispensedQuantity, StopReason: r.StopReason,
 		PrescribedBy: r.CreatedBy, PrescribedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
 }

@@ -43,7 +43,7 @@ func (s *Service) RecordAllergy(ctx context.Context, in RecordAllergyInput) (All
 }
 
 func (s *Service) recordAllergy(ctx context.Context, db dbx.DB, in RecordAllergyInput) (Allergy, error) {
-	if _, err := s.ports.Patients.Require(ctx, db.Conn(), in.Patient); err != nil {
+	if _, err := s.ports.Patients.Lock(ctx, db.Conn(), in.Patient); err != nil {
 		return Allergy{}, err
 	}
 	row := allergyRow{

@@ -16,8 +16,6 @@ var (
 	ErrBatchConflict = fmt.Errorf("%w: the batch number is known with other particulars", hmstype.ErrPrecondition)
 	// ErrPrescription: the prescription does not allow this dispense; see [PrescriptionError].
 	ErrPrescription = fmt.Errorf("%w: the prescription does not allow it", hmstype.ErrPrecondition)
-	// ErrAllergy: the patient is recorded as allergic to the item.
-	ErrAllergy = fmt.Errorf("%w: recorded allergy", hmstype.ErrPrecondition)
 	// ErrReturn: more would come back than was handed out.
 	ErrReturn = fmt.Errorf("%w: more than was dispensed", hmstype.ErrPrecondition)
 	// ErrItemInactive: the item is no longer handed out.

@@ -54,10 +54,12 @@ type PrescriptionSource interface {
 	LockToTakeBack(ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID) (LockedPrescription, error)
 }
 
-// AllergyChecker gives the patient's active allergies that speak against a medication. An
-// error means that it could not be checked, which is not the same as none.
-type AllergyChecker interface {
-	AllergyMatches(
-		ctx context.Context, conn bun.IConn, patient hmstype.PatientID, codes []hmstype.Code, names []string,
-	) ([]hmstype.AllergyID, error)
+// SafetyChecker makes the verdict of a medicine for a patient whose row the caller's transaction has locked; of one
+// that is handed out on a prescription that one is named. An error means that nothing can be handed out; what could
+// not be checked is said by the verdict.
+type SafetyChecker interface {
+	Judge(
+		ctx context.Context, conn bun.IConn, patient hmstype.PatientID, medicine hmstype.Medicine,
+		prescription hmstype.PrescriptionID,
+	) (hmstype.Verdict, error)
 }

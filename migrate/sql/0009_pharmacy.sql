@@ -198,7 +198,7 @@ CREATE TABLE hms.medication_dispense (
     status             text        NOT NULL,
     quantity_requested bigint      NOT NULL,
     quantity_dispensed bigint      NOT NULL DEFAULT 0,
-    safety_check       text        NOT NULL,
+    verdict            jsonb       NOT NULL, -- of the safety checks, asked again at the hand-over
     override_reason    text        NOT NULL DEFAULT '',
     created_at         timestamptz NOT NULL, -- the hand-over
     created_by         text        NOT NULL,
@@ -209,7 +209,7 @@ CREATE TABLE hms.medication_dispense (
     CONSTRAINT medication_dispense_item_fkey FOREIGN KEY (tenant_id, item_id) REFERENCES hms.medication_item (tenant_id, id),
     CONSTRAINT medication_dispense_location_fkey FOREIGN KEY (tenant_id, location_id) REFERENCES hms.stock_location (tenant_id, id),
     CONSTRAINT medication_dispense_status_check CHECK (status IN ('in-progress', 'completed', 'entered-in-error')),
-    CONSTRAINT medication_dispense_safety_check CHECK (safety_check IN ('none-found', 'overridden', 'not-checked')),
+    CONSTRAINT medication_dispense_safety_check CHECK (hms.is_verdict(verdict)),
     CONSTRAINT medication_dispense_quantity_check CHECK (quantity_requested >= 1 AND quantity_dispensed BETWEEN 0 AND quantity_requested),
     CONSTRAINT medication_dispense_texts_check CHECK (length(override_reason) <= 500 AND length(created_by) <= 81)
 );
