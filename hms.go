@@ -233,11 +233,12 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 	w.Scheduling = scheduling.New(base, scheduling.Ports{Patients: patients, Encounters: encounters})
 	w.Clinical = clinical.New(base, clinical.Ports{
 		Patients: patients, Appointments: scheduling.NewPort(base), Charges: charges,
+		Formulary:    pharmacy.NewPort(base),
 		FinishGuards: []clinical.FinishGuard{facility.NewPort(base)},
 	})
 	w.Facility = facility.New(base, facility.Ports{Patients: patients, Encounters: encounters, Charges: charges})
 	w.Pharmacy = pharmacy.New(base, pharmacy.Ports{
-		Patients: patients, Prescriptions: prescriptions{encounters}, Allergies: encounters, Charges: charges,
+		Patients: patients, Prescriptions: prescriptions{encounters}, Safety: safety{encounters}, Charges: charges,
 	})
 	w.Inbox = inbox.New(base, inbox.Ports{Patients: patients, Staff: staff})
 	w.Lab = lab.New(base, lab.Ports{

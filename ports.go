@@ -46,11 +46,25 @@ func (p prescriptions) LockToTakeBack(
 
 func (p prescriptions) locked(rx clinical.LockedPrescription) pharmacy.LockedPrescription {
 	return pharmacy.LockedPrescription{
-		Patient: rx.Patient, Encounter: rx.Encounter, Item: rx.Medication, PrescribedBy: rx.PrescribedBy,
+		Patient: rx.Patient, Encounter: rx.Encounter, Medicine: rx.Medicine, PrescribedBy: rx.PrescribedBy,
 		Record: func(ctx context.Context, conn bun.IConn, quantity hmstype.Quantity) error {
 			return p.clinical.RecordDispensed(ctx, conn, rx, quantity)
 		},
 	}
+}
+
+// safety is the clinical record's, as the pharmacy asks for it.
+type safety struct {
+	clinical clinical.Port
+}
+
+func (s safety) Judge(
+	ctx context.Context, conn bun.IConn, patient hmstype.PatientID, medicine hmstype.Medicine,
+	prescription hmstype.PrescriptionID,
+) (hmstype.Verdict, error) {
+	return s.clinical.Judge(ctx, conn, clinical.JudgeInput{
+		Patient: patient, Medicine: medicine, Prescription: prescription,
+	})
 }
 
 // hostCharges is a host's own Poster, whose code runs in the host's role and settings.

@@ -2,9 +2,7 @@ package clinical
 
 import (
 	"context"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/uptrace/bun"
@@ -45,7 +43,7 @@ type AllergyDetails struct {
 
 func (d AllergyDetails) validate(v *hmstype.Validator) {
 	v.Nested("substance", d.Substance.Validate())
-	key := substanceKey(d.Substance.Display)
+	key := names.SubstanceKey(d.Substance.Display)
 	named := key != ""
 	v.Check(len(key) <= utf8.UTFMax*300, "substance.display", "is too long when its signs are written out")
 	v.Check(named != d.NoneKnown, "substance.display", "required unless none is known, and only then")
@@ -142,12 +140,4 @@ func listAllergies(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.Patie
 func standingAllergies(ctx context.Context, db dbx.DB, patient hmstype.PatientID) ([]allergyRow, error) {
 	return dbx.All[allergyRow](ctx, db, dbx.Equal("patient_id", patient), dbx.Equal("status", AllergyActive),
 		dbx.OneOf("verification_status", []Verification{Unconfirmed, Confirmed}), dbx.OrderBy("al.id"))
-}
-
-// substanceKey makes names of substances comparable: up to case, Unicode form and
-// punctuation, so that "Co-Trimoxazole" is "co trimoxazole".
-func substanceKey(name string) string {
-	return strings.Join(strings.FieldsFunc(names.NameKey(name), func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
-	}), " ")
 }

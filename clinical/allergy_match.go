@@ -1,48 +1,24 @@
 package clinical
 
 import (
-	"context"
 	"slices"
-	"strings"
 
 	"github.com/chelal/hms/hmstype"
-	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/names"
 )
 
-func allergyMatches(
-	ctx context.Context, db dbx.DB, patient hmstype.PatientID, codes []hmstype.Code, names []string,
-) ([]hmstype.AllergyID, error) {
-	rows, err := standingAllergies(ctx, db, patient)
-	if err != nil {
-		return nil, err
-	}
-	var matches []hmstype.AllergyID
-	for _, r := range rows {
-		if !r.NoneKnown && r.matches(codes, names) {
-			matches = append(matches, r.ID)
-		}
-	}
-	return matches, nil
-}
-
+// matches tells whether a medicine is what the allergy is to, by names and codes alone: a code of it is the
+// allergy's, or a name of the one stands in one of the other, word by word.
 func (r allergyRow) matches(codes []hmstype.Code, called []string) bool {
-	return slices.ContainsFunc(codes, r.isCoded) ||
+	return slices.ContainsFunc(codes, func(c hmstype.Code) bool { return isSameCode(c, r.Substance) }) ||
 		slices.ContainsFunc(called, func(name string) bool {
-			key := substanceKey(name)
-			return containsWords(key, r.SubstanceKey) || containsWords(r.SubstanceKey, key)
+			key := names.SubstanceKey(name)
+			return names.ContainsWords(key, r.SubstanceKey) || names.ContainsWords(r.SubstanceKey, key)
 		})
 }
 
-// isCoded tells whether the allergy is to what the code names, however it is typed: a code in small
-// letters must not hide an allergy.
-func (r allergyRow) isCoded(c hmstype.Code) bool {
-	code := names.CodeKey(c.Value)
-	return code != "" && code == names.CodeKey(r.Substance.Value) &&
-		names.CodeKey(c.System) == names.CodeKey(r.Substance.System)
-}
-
-// containsWords tells whether the words of part stand in text, as whole words.
-func containsWords(text, part string) bool {
-	return part != "" && strings.Contains(" "+text+" ", " "+part+" ")
+// isSameCode tells whether two codes are one, however they are typed: a code in small letters must not hide an allergy.
+func isSameCode(a, b hmstype.Code) bool {
+	code := names.CodeKey(a.Value)
+	return code != "" && code == names.CodeKey(b.Value) && names.CodeKey(a.System) == names.CodeKey(b.System)
 }

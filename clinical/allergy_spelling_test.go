@@ -38,10 +38,10 @@ func TestService_Prescribe_AnAllergyTypedDifferently(t *testing.T) {
 			})
 			require.NoError(t, err)
 			in := clinical.PrescribeInput{Encounter: visit.ID, Code: tt.code}
-			in.MedicationName, in.Dosage, in.Quantity = tt.medicine, "1", 10
+			in.MedicationName, in.Unit, in.Dosage, in.Quantity = tt.medicine, "tablet", "1", 10
 			in.Frequency, in.Duration, in.DaysSupply = "daily", "10 days", 10
 			_, err = b.Prescribe(b.Ctx, in)
-			require.ErrorIs(t, err, clinical.ErrAllergy)
+			require.ErrorIs(t, err, hmstype.ErrFindings)
 			in.Code, in.MedicationName = hmstype.Code{}, "Ibuprofen"
 			_, err = b.Prescribe(b.Ctx, in)
 			require.NoError(t, err, "it speaks against nothing else")

@@ -184,20 +184,23 @@ func TestService_AllergyMatches(t *testing.T) {
 		{hmstype.Code{}, "Penicill", 0},
 		{hmstype.Code{}, "", 0},
 	} {
-		require.NoError(t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
-			found, err := clinical.NewPort(b.Base).AllergyMatches(
-				ctx, db.Conn(), b.patient, []hmstype.Code{tt.code}, []string{tt.name},
-			)
-			require.Len(t, found, tt.match, "%v %q", tt.code, tt.name)
-			return err
-		}))
+		found := b.judge(t, b.patient, hmstype.Medicine{Name: tt.name, Codes: []hmstype.Code{tt.code}}).
+			Of(hmstype.SafetyAllergySubstance)
+		require.Len(t, found.Findings, tt.match, "%v %q", tt.code, tt.name)
+		require.Equal(t, hmstype.Checked, found.Outcome)
 	}
-	require.NoError(t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) error {
-		who := b.newPatient(t)
-		found, err := clinical.NewPort(b.Base).AllergyMatches(ctx, db.Conn(), who, []hmstype.Code{{}}, []string{""})
-		require.Empty(t, found, "nothing recorded")
+	who := b.newPatient(t)
+	require.Equal(t, hmstype.GapNeverAsked, b.judge(t, who, hmstype.Medicine{}).Of(hmstype.SafetyAllergySubstance).Why)
+}
+
+// judge makes the verdict of a medicine as the pharmacy asks for it.
+func (b *bundle) judge(t *testing.T, who hmstype.PatientID, m hmstype.Medicine) (verdict hmstype.Verdict) {
+	t.Helper()
+	require.NoError(t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) (err error) {
+		verdict, err = clinical.NewPort(b.Base).Judge(ctx, db.Conn(), clinical.JudgeInput{Patient: who, Medicine: m})
 		return err
 	}))
+	return verdict
 }
 
 // The key of a substance is in an index, which holds no text of any length.

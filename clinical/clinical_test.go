@@ -234,15 +234,15 @@ func TestService_Prescribe(t *testing.T) {
 	in := clinical.PrescribeInput{
 		Encounter: e.ID,
 		PrescriptionDetails: clinical.PrescriptionDetails{
-			Medication: hmstype.NewID[hmstype.MedicationItemID](), MedicationName: "AMOXICILLIN 500 mg", Dosage: "500 mg",
+			MedicationName: "AMOXICILLIN 500 mg", Unit: "tablet", Dosage: "500 mg",
 			Frequency: "3x", Duration: "7 days", Quantity: 21, RefillsAllowed: 1,
 		},
 	}
 	_, err = b.Prescribe(b.Ctx, in)
-	var conflict *clinical.AllergyConflictError
+	var conflict *hmstype.FindingsError
 	require.ErrorAs(t, err, &conflict)
-	require.Len(t, conflict.Allergies, 1)
-	in.OverrideReason = "tolerated since"
+	require.Len(t, conflict.Findings, 1)
+	in.Overrides = []hmstype.Override{{Finding: conflict.Findings[0].Key, Reason: hmstype.OverrideTolerated}}
 	rx, err := b.Prescribe(b.Ctx, in)
 	require.NoError(t, err)
 

@@ -13,7 +13,7 @@ func lockPrescription(ctx context.Context, db dbx.DB, id hmstype.PrescriptionID)
 		return LockedPrescription{}, err
 	}
 	return LockedPrescription{
-		Patient: row.PatientID, Encounter: row.EncounterID, Medication: row.Medication, PrescribedBy: row.CreatedBy, row: row,
+		Patient: row.PatientID, Encounter: row.EncounterID, Medicine: row.medicine(), PrescribedBy: row.CreatedBy, row: row,
 	}, nil
 }
 

@@ -4,9 +4,15 @@
 // It does not own appointments (package clinical/scheduling keeps the calendar; an encounter that comes of one
 // fulfils it), nor medicines (package pharmacy hands them out), beds, results or bills; it
 // tells them what they need to know through its [Port] ([Port.EncounterPatient],
-// [Port.LockToDispense], [Port.RecordDispensed], [Port.AllergyMatches]), and asks them through
-// its [Ports]. It checks no interactions between medicines and no classes of substances, which need a
-// terminology of the host's.
+// [Port.LockToDispense], [Port.RecordDispensed], [Port.Judge]), and asks them through
+// its [Ports].
+//
+// # Safety checks
+//
+// Each prescription and each dispense keeps a verdict ([hmstype.Verdict]): for every kind of check whether it was made,
+// by which knowledge, and what it found. Names and codes alone tell an allergy to the substance itself and the same
+// medicine twice; classes, cross-reactivity, interactions and doses need a base of knowledge, which a host loads
+// ([Service.LoadKnowledge]). What was not checked says why, and is never "none found".
 //
 // # States
 //
@@ -32,8 +38,8 @@
 //
 // # Errors and transactions
 //
-// [ErrAlreadyInpatient], [ErrAllergy], [ErrAllergyContradiction], [ErrNotActive] and
+// [ErrAlreadyInpatient], [ErrAllergyContradiction], [ErrNotActive] and
 // [ErrOverDispensed] come as typed errors that name what is in the way by id. Every command
-// is one transaction, or a savepoint in the host's. Locks are taken in the order appointment,
-// encounter, prescription; a revision of allergies locks the patient first.
+// is one transaction, or a savepoint in the host's. Locks are taken in the order patient,
+// appointment, encounter, prescription: whoever prescribes, dispenses or changes allergies locks the patient first.
 package clinical

@@ -19,8 +19,6 @@ var (
 	ErrNotDraft = fmt.Errorf("%w: the note is signed", hmstype.ErrPrecondition)
 	// ErrNoteTampered: a signed note does not have the hash that it was signed with.
 	ErrNoteTampered = fmt.Errorf("%w: the note is not what was signed", hmstype.ErrPrecondition)
-	// ErrAllergy: the patient is allergic to what is prescribed; see [AllergyConflictError].
-	ErrAllergy = fmt.Errorf("%w: allergy", hmstype.ErrPrecondition)
 	// ErrAllergyContradiction: "none known" and an active allergy may not stand side by side;
 	// see [AllergyContradictionError].
 	ErrAllergyContradiction = fmt.Errorf("%w: contradicts the patient's recorded allergies", hmstype.ErrPrecondition)
@@ -49,19 +47,6 @@ func (e *AlreadyInpatientError) Error() string {
 
 // Unwrap gives [ErrAlreadyInpatient].
 func (e *AlreadyInpatientError) Unwrap() error { return ErrAlreadyInpatient }
-
-// AllergyConflictError lists the recorded allergies that speak against a prescription.
-type AllergyConflictError struct {
-	Allergies []hmstype.AllergyID
-}
-
-// Error implements error.
-func (e *AllergyConflictError) Error() string {
-	return fmt.Sprintf("%v (%d recorded)", ErrAllergy, len(e.Allergies))
-}
-
-// Unwrap gives [ErrAllergy].
-func (e *AllergyConflictError) Unwrap() error { return ErrAllergy }
 
 // AllergyContradictionError lists the active records that say the opposite: the allergies
 // where "none known" was to be recorded, or the statement that none is known.
@@ -94,6 +79,7 @@ var _ = dbx.Declare(dbx.Constraints{
 	"prescription_cancelled_check": ErrAlreadyDispensed,
 	// Where users meet foreign keys and checks.
 	"encounter_practitioner_fkey": hmstype.Invalid("practitioner", "must refer to an existing user"),
+	"prescription_item_fkey":      hmstype.Invalid("medication", "must refer to an item of the formulary"),
 	"encounter_end_check":         hmstype.Invalid("period.end", "must not lie before its start"),
 	"condition_abatement_check": hmstype.Invalid(
 		"abatementDate", "needs a status of what is over, and not to lie before onset",

@@ -79,20 +79,27 @@ func ExampleService_Prescribe() {
 		in := clinical.PrescribeInput{
 			Encounter: env.Encounter(tb, who, clinical.ClassAmbulatory).ID,
 			PrescriptionDetails: clinical.PrescriptionDetails{
-				MedicationName: "Amoxicillin", Dosage: "500 mg", Frequency: "three times a day", Duration: "7 days", Quantity: 21,
+				MedicationName: "Amoxicillin", Unit: "tablet", Dosage: "500 mg", Frequency: "three times a day", Duration: "7 days", Quantity: 21,
 			},
 		}
 		_, err = env.H.Clinical.Prescribe(doctor, in)
-		fmt.Println("refused:", errors.Is(err, clinical.ErrAllergy))
+		fmt.Println("refused:", errors.Is(err, hmstype.ErrFindings))
 
-		in.OverrideReason = "tolerated last year, in hospital"
+		var found *hmstype.FindingsError
+		if errors.As(err, &found) {
+			in.Overrides = []hmstype.Override{{Finding: found.Findings[0].Key, Reason: hmstype.OverrideTolerated}}
+		}
+		in.OverrideReason = "last year, in hospital"
 		rx, err := env.H.Clinical.Prescribe(doctor, in)
 		fmt.Println(rx.Status, rx.Quantity, "until", rx.ValidUntil)
+		classes := rx.Verdict.Of(hmstype.SafetyAllergyClass)
+		fmt.Println("classes:", classes.Outcome, "for want of", classes.Why)
 		return err
 	})
 	// Output:
 	// refused: true
 	// active 21 until 2027-03-02
+	// classes: not-checked for want of no-knowledge
 }
 
 // Nobody keeps a visit open by mistake: it ends with where the patient goes.

@@ -1,6 +1,7 @@
 package clinical_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -77,13 +78,17 @@ func machines(b *bundle, e clinical.Encounter) map[string]machine {
 		nil,
 	)
 	states, pairs = pairsOf(clinical.PrescriptionTransitions)
+	verdict, err := json.Marshal(hmstype.NoVerdict(dbtest.Start, hmstype.GapNoSource))
+	if err != nil {
+		panic(err)
+	}
 	add(
 		"prescription",
 		states,
 		pairs,
-		"encounter_id, medication_name, dosage, frequency, duration, quantity, refills_allowed, valid_until, stop_reason, "+
-			"created_by, created_at",
-		fmt.Sprintf(`'%s', 'A', '1', '1', '1', 1, 0, current_date, 'r', 'system:x', now()`, e.ID),
+		"encounter_id, medication_name, unit, dosage, frequency, duration, quantity, refills_allowed, valid_until, stop_reason, "+
+			"verdict, created_by, created_at",
+		fmt.Sprintf(`'%s', 'A', 'tablet', '1', '1', '1', 1, 0, current_date, 'r', '%s', 'system:x', now()`, e.ID, verdict),
 		nil,
 	)
 	return out
@@ -143,7 +148,7 @@ func TestGuards(t *testing.T) {
 	rx, err := b.Prescribe(b.Ctx, clinical.PrescribeInput{
 		Encounter: e.ID,
 		PrescriptionDetails: clinical.PrescriptionDetails{
-			MedicationName: "Paracetamol", Dosage: "1", Frequency: "1", Duration: "1", Quantity: 10, RefillsAllowed: 1,
+			MedicationName: "Paracetamol", Unit: "tablet", Dosage: "1", Frequency: "1", Duration: "1", Quantity: 10, RefillsAllowed: 1,
 		},
 	})
 	require.NoError(t, err)
@@ -180,7 +185,7 @@ func TestGuards(t *testing.T) {
 		"UnderDispensed": {"23514", `UPDATE hms.prescription SET dispensed_quantity = -1 WHERE id = ?`, []any{rx.ID}},
 		"CancelledDispensed": {"23514", `UPDATE hms.prescription SET status = 'cancelled', stop_reason = 'x',
 			dispensed_quantity = 1 WHERE id = ?`, []any{rx.ID}},
-		"OthersEncounter": {"23503", `UPDATE hms.prescription SET patient_id = ? WHERE id = ?`, []any{other, rx.ID}},
+		"OthersEncounter": {"HM002", `UPDATE hms.prescription SET patient_id = ? WHERE id = ?`, []any{other, rx.ID}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

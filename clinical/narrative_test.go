@@ -26,7 +26,7 @@ func TestNarrative_Sealed(t *testing.T) {
 	rx, err := b.Prescribe(b.Ctx, clinical.PrescribeInput{
 		Encounter: e.ID,
 		PrescriptionDetails: clinical.PrescriptionDetails{
-			MedicationName: "Ibuprofen", Dosage: "1", Frequency: "daily", Duration: "1 day", Quantity: 1,
+			MedicationName: "Ibuprofen", Unit: "tablet", Dosage: "1", Frequency: "daily", Duration: "1 day", Quantity: 1,
 			Instructions: "canary instructions",
 		},
 	})

@@ -60,6 +60,12 @@ type FinishGuard interface {
 	BeforeFinish(ctx context.Context, conn bun.IConn, encounter hmstype.EncounterID) error
 }
 
+// Formulary knows the items that are handed out. It is asked in the use case's transaction.
+type Formulary interface {
+	// Medicine gives what an item is and whether it is handed out; [hmstype.ErrNotFound] where there is none.
+	Medicine(ctx context.Context, conn bun.IConn, id hmstype.MedicationItemID) (hmstype.Medicine, bool, error)
+}
+
 // NotDispensableReason says why nothing is handed out on a prescription.
 type NotDispensableReason string
 
@@ -76,13 +82,13 @@ const (
 type LockedPrescription struct {
 	Patient      hmstype.PatientID
 	Encounter    hmstype.EncounterID
-	Medication   hmstype.MedicationItemID // zero where it is no item of the formulary
+	Medicine     hmstype.Medicine // its Item is zero where it was prescribed by name
 	PrescribedBy hmstype.ActorRef
 
 	row prescriptionRow
 }
 
-// LockToDispense locks a prescription and judges whether so much may be handed out on it today:
+// LockToDispense locks a patient and his prescription and judges whether so much may be handed out on it today:
 // *[NotDispensableError] says why not. The judgement holds until the caller's transaction ends, so
 // what was handed out, which may be less, is then recorded without another.
 func (p Port) LockToDispense(
@@ -90,6 +96,13 @@ func (p Port) LockToDispense(
 ) (LockedPrescription, error) {
 	db, err := p.base.DB.Join(ctx, conn)
 	if err != nil {
+		return LockedPrescription{}, err
+	}
+	seen, err := dbx.Get[prescriptionRow](ctx, db, "prescription", id)
+	if err != nil {
+		return LockedPrescription{}, err
+	}
+	if _, err := patient.NewPort(p.base).LockForCare(ctx, conn, seen.PatientID); err != nil {
 		return LockedPrescription{}, err
 	}
 	locked, err := lockPrescription(ctx, db, id)
@@ -143,21 +156,6 @@ func (p Port) RecordDispensed(
 		return dbx.Map(dbx.Update(ctx, db, &row, "dispensed_quantity"))
 	}
 	return dbx.Map(dbx.Move(ctx, db, prescriptionSteps, &row, step))
-}
-
-// AllergyMatches gives the patient's active allergies that speak against a medication:
-// those whose code is among the codes, and those whose substance stands in one of the names
-// word by word, or the other way round. It compares words and knows no classes of substances:
-// a host that has a terminology passes the codes of the ingredients and of their classes.
-// It runs in the caller's transaction.
-func (p Port) AllergyMatches(
-	ctx context.Context, conn bun.IConn, patient hmstype.PatientID, codes []hmstype.Code, names []string,
-) ([]hmstype.AllergyID, error) {
-	db, err := p.base.DB.Join(ctx, conn)
-	if err != nil {
-		return nil, err
-	}
-	return allergyMatches(ctx, db, patient, codes, names)
 }
 
 // standing are the states of a prescription on which something may still be handed out.

@@ -2,26 +2,26 @@ package clinical
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
-	"github.com/chelal/hms/patient"
 )
 
 // PrescribeInput describes a prescription.
 type PrescribeInput struct {
 	Encounter hmstype.EncounterID `json:"encounter"` // required, open
-	// of the medication (RxNorm, ATC, ...); compared with the allergies, as is its name
-	Code        hmstype.Code   `json:"code"`
-	GenericName string         `json:"genericName"` // compared as well; up to 200 characters
-	Codes       []hmstype.Code `json:"codes"`       // of ingredients and their classes, compared as well; at most 20
-	// The last day defaults to a year from today. Without a reason to override, what a recorded
-	// allergy speaks against is refused.
+	// of the medication (RxNorm, ATC, ...); compared with the allergies, as are its names
+	Code  hmstype.Code   `json:"code"`
+	Codes []hmstype.Code `json:"codes"` // of ingredients and their classes, compared as well; at most 20
+	// The last day defaults to a year from today.
 	PrescriptionDetails
-	IdempotencyKey string `json:"idempotencyKey"`
+	// Overrides give the reason for each finding that stands in the way; without, it is refused. At most 50.
+	Overrides      []hmstype.Override `json:"overrides"`
+	IdempotencyKey string             `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -29,12 +29,12 @@ func (in PrescribeInput) Validate() error {
 	var v hmstype.Validator
 	v.Required(!in.Encounter.IsZero(), "encounter")
 	v.Nested("code", in.Code.Validate())
-	v.Text(in.GenericName, "genericName", 0, 200)
 	v.Check(len(in.Codes) <= 20, "codes", "must be at most 20")
 	for i, c := range in.Codes {
 		v.Nested(fmt.Sprintf("codes[%d]", i), c.Validate())
 	}
 	in.PrescriptionDetails.validate(&v)
+	hmstype.CheckOverrides(&v, "overrides", in.Overrides)
 	return v.Err()
 }
 
@@ -44,36 +44,38 @@ var opPrescribe = usecase.Command[PrescribeInput, Prescription]{
 	Again:        usecase.ReadAgain(func(p Prescription) hmstype.PrescriptionID { return p.ID }, getPrescription),
 	Practitioner: usecase.TheActor[PrescribeInput],
 	Sample: PrescribeInput{
-		Code: hmstype.Code{System: hmstype.SystemATC, Value: "N02BE01"}, GenericName: "paracetamol",
+		Code: hmstype.Code{System: hmstype.SystemATC, Value: "N02BE01"},
 		PrescriptionDetails: PrescriptionDetails{
-			MedicationName: "Paracetamol 500 mg", Dosage: "500 mg", Frequency: "4x", Duration: "5 days",
-			Instructions: "with water",
-			Quantity:     20, RefillsAllowed: 1, DaysSupply: 5, ValidUntil: usecase.SampleDay, OverrideReason: "tolerated since",
+			MedicationName: "Paracetamol 500 mg", GenericName: "paracetamol", Strength: "500 mg", Form: "tablet", Unit: "tablet",
+			Dosage: "500 mg", DosesPerDay: 4, Frequency: "4x", Duration: "5 days", Instructions: "with water",
+			Quantity: 20, RefillsAllowed: 1, DaysSupply: 5, ValidUntil: usecase.SampleDay, OverrideReason: "tolerated since",
 		},
 	},
 }.Declare()
 
-// Prescribe adds an active prescription. [ErrAllergy] (an *AllergyConflictError) where the
-// patient is recorded as allergic to it and no OverrideReason is given; [ErrEncounterClosed],
-// [patient.ErrDeceased], [hmstype.ErrNotPractitioner]. The reason is kept only where an allergy spoke against it.
+// Prescribe adds an active prescription, with the verdict of the safety checks. [hmstype.ErrFindings] (a
+// *hmstype.FindingsError) where something speaks against it that no override is given for; what could not be checked
+// does not stop it, and is said. [ErrEncounterClosed], [patient.ErrDeceased], [hmstype.ErrNotPractitioner]. OverrideReason is kept
+// only where something was overridden.
 // Permission: [hmstype.PermPrescribe].
 func (s *Service) Prescribe(ctx context.Context, in PrescribeInput) (Prescription, error) {
 	return opPrescribe.Run(ctx, &s.base, in, s.prescribe)
 }
 
 func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (Prescription, error) {
+	seen, err := dbx.Get[encounterRow](ctx, db, "encounter", in.Encounter)
+	if err != nil {
+		return Prescription{}, err
+	}
+	if _, err := s.ports.Patients.LockForCare(ctx, db.Conn(), seen.PatientID); err != nil { // see lockedJudge
+		return Prescription{}, err
+	}
 	encounter, err := requireOpen(ctx, db, in.Encounter)
 	if err != nil {
 		return Prescription{}, err
 	}
-	who, err := s.ports.Patients.Require(ctx, db.Conn(), encounter.PatientID)
-	if err != nil {
-		return Prescription{}, err
-	}
-	if who.Deceased {
-		return Prescription{}, patient.ErrDeceased
-	}
-	if in.OverrideReason, err = s.checkAllergies(ctx, db, encounter.PatientID, in); err != nil {
+	typed := in.MedicationName
+	if err := s.lookUp(ctx, db, &in); err != nil {
 		return Prescription{}, err
 	}
 	if in.ValidUntil, err = validUntil(ctx, db, in.ValidUntil); err != nil {
@@ -82,8 +84,11 @@ func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (
 	row := prescriptionRow{
 		Header:    dbx.NewHeader[hmstype.PrescriptionID](db),
 		PatientID: encounter.PatientID, EncounterID: encounter.ID,
-		MedicationSystem: in.Code.System, MedicationCode: in.Code.Value,
+		MedicationSystem: in.Code.System, MedicationCode: in.Code.Value, Codes: codesOf([]hmstype.Code{in.Code}, in.Codes),
 		PrescriptionDetails: in.PrescriptionDetails, Status: PrescriptionActive,
+	}
+	if err := s.judge(ctx, db, &row, typed, in.Overrides); err != nil {
+		return Prescription{}, err
 	}
 	err = prescriptionTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.PrescriptionDetails)
 	if err != nil {
@@ -96,21 +101,51 @@ func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (
 		Data: map[string]string{"id": row.ID.String()}})
 }
 
-// checkAllergies refuses what the patient is allergic to, unless there is a reason, which
-// it gives back; it gives none where none was needed.
-func (s *Service) checkAllergies(
-	ctx context.Context, db dbx.DB, patient hmstype.PatientID, in PrescribeInput,
-) (string, error) {
-	codes := append([]hmstype.Code{in.Code}, in.Codes...)
-	matches, err := allergyMatches(ctx, db, patient, codes, []string{in.MedicationName, in.GenericName})
-	switch {
-	case err != nil || len(matches) == 0:
-		return "", err
-	case strings.TrimSpace(in.OverrideReason) == "":
-		return "", &AllergyConflictError{Allergies: matches}
-	default:
-		return in.OverrideReason, nil
+// lookUp takes from the formulary what an item is: its name, codes, unit and form, whatever the input says of them.
+func (s *Service) lookUp(ctx context.Context, db dbx.DB, in *PrescribeInput) error {
+	if in.Medication.IsZero() {
+		return nil
 	}
+	if s.ports.Formulary == nil {
+		return hmstype.Invalid("medication", "must not be given: no formulary is connected")
+	}
+	item, active, err := s.ports.Formulary.Medicine(ctx, db.Conn(), in.Medication)
+	switch {
+	case errors.Is(err, hmstype.ErrNotFound):
+		return hmstype.Invalid("medication", "must refer to an item of the formulary")
+	case err != nil:
+		return err
+	case !active:
+		return hmstype.Invalid("medication", "must refer to an item that is handed out")
+	}
+	in.MedicationName, in.GenericName, in.Strength = item.Name, item.GenericName, item.Strength
+	in.Form, in.Unit = item.Form, item.Unit
+	in.Codes = append(slices.Clone(in.Codes), item.Codes...)
+	if in.Code.IsZero() && len(item.Codes) > 0 {
+		in.Code = item.Codes[0]
+	}
+	var v hmstype.Validator
+	in.checkDosage(&v)
+	return v.Err()
+}
+
+// judge makes the verdict of what is prescribed, and refuses what was found and not overridden. typed is the name that
+// was given, which an item's takes the place of, and which is compared all the same.
+func (s *Service) judge(
+	ctx context.Context, db dbx.DB, row *prescriptionRow, typed string, overrides []hmstype.Override,
+) (err error) {
+	verdict, err := lockedJudge(ctx, db, JudgeInput{
+		Patient: row.PatientID, Medicine: row.medicine(), AlsoCalled: []string{typed},
+		Dosage: row.Dosage, DosesPerDay: row.DosesPerDay,
+	})
+	if err != nil {
+		return err
+	}
+	row.Verdict = verdict.WithOverrides(overrides)
+	if !row.Verdict.Overridden() {
+		row.OverrideReason = ""
+	}
+	return refuseFindings(row.Verdict)
 }
 
 // defaultValidity is how long a prescription may be dispensed where it does not say.

@@ -1,6 +1,7 @@
 package clinical
 
 import (
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -41,32 +42,58 @@ var PrescriptionTransitions = hmstype.Transitions[PrescriptionStatus]{
 // PrescriptionDetails are what is prescribed.
 type PrescriptionDetails struct {
 	// Medication is an item of the formulary; zero for what the hospital does not stock.
-	Medication     hmstype.MedicationItemID `bun:"medication_item_id" json:"medication"`
-	MedicationName string                   `bun:"medication_name"    json:"medicationName"` // 1 to 200 characters
-	Dosage         string                   `bun:"dosage"             json:"dosage"`         // such as "500 mg"; 1 to 100
+	Medication hmstype.MedicationItemID `bun:"medication_item_id" json:"medication"`
+	// MedicationName, GenericName, Strength, Form and Unit are the item's where there is one, whatever is given. Without
+	// an item a name, 1 to 200 characters, and a unit, 1 to 20, are required.
+	MedicationName string `bun:"medication_name" json:"medicationName"`
+	GenericName    string `bun:"generic_name"    json:"genericName,omitempty"` // up to 200 characters
+	Strength       string `bun:"strength"        json:"strength,omitempty"`    // of one unit; up to 50
+	Form           string `bun:"form"            json:"form,omitempty"`        // such as "tablet"; up to 50
+	Unit           string `bun:"unit"            json:"unit"`                  // what Quantity counts, such as "tablet"
+	// Dosage is one dose: an amount above 0 and up to 100,000,000 and its unit, such as "500 mg", "1/2 tablet" or
+	// "5-10 ml"; a number alone counts units. Behind it more may be said: "500 mg with food". 1 to 100 characters.
+	// What has no amount, as an ointment, has the unit's: "1", and words in Instructions.
+	Dosage string `bun:"dosage" json:"dosage"`
+	// DosesPerDay is how many doses are at most taken in a day, up to 96; zero means not told, and the dose is then
+	// not checked over a day.
+	DosesPerDay int `bun:"doses_per_day,nullzero" json:"dosesPerDay,omitempty"`
 	// such as "twice a day"; 1 to 100
 	Frequency string `bun:"frequency" json:"frequency"`
 	Duration  string `bun:"duration"  json:"duration"` // such as "7 days"; 1 to 100
 	// Instructions are for the patient; up to 2000 characters.
 	Instructions string `bun:"instructions" json:"instructions,omitempty"`
-	// Quantity is that of one fill, in base units of the item; positive.
+	// Quantity is that of one fill, in units; 1 to [MaxPrescribed].
 	Quantity       hmstype.Quantity `bun:"quantity"        json:"quantity"`
 	RefillsAllowed int              `bun:"refills_allowed" json:"refillsAllowed"` // fills beyond the first; 0 to 99
 	// DaysSupply is how many days one fill lasts, up to 3650; zero means not told.
 	DaysSupply int          `bun:"days_supply,nullzero" json:"daysSupply,omitempty"`
 	ValidUntil hmstype.Date `bun:"valid_until"          json:"validUntil"` // the last day on which it may be dispensed
-	// OverrideReason is why it was prescribed against a recorded allergy; empty where none spoke
-	// against it; up to 500 characters.
+	// OverrideReason says more of why it was prescribed against what was found; up to 500 characters.
 	OverrideReason string `bun:"override_reason" json:"overrideReason,omitempty"`
 }
 
+// MaxPrescribed is the greatest quantity of one fill: three months of 1,000 units a day fit in.
+const MaxPrescribed hmstype.Quantity = 100_000
+
 func (d PrescriptionDetails) validate(v *hmstype.Validator) {
-	v.Text(d.MedicationName, "medicationName", 1, 200)
+	least := 1
+	if !d.Medication.IsZero() {
+		least = 0
+	}
+	v.Text(d.MedicationName, "medicationName", least, 200)
+	v.Text(d.GenericName, "genericName", 0, 200)
+	v.Text(d.Strength, "strength", 0, 50)
+	v.Text(d.Form, "form", 0, 50)
+	v.Text(d.Unit, "unit", least, 20)
+	if d.Medication.IsZero() && strings.TrimSpace(d.Dosage) != "" { // otherwise when the item's unit is known
+		d.checkDosage(v)
+	}
+	v.Check(d.DosesPerDay >= 0 && d.DosesPerDay <= 96, "dosesPerDay", "must lie between 0 and 96")
 	v.Text(d.Dosage, "dosage", 1, 100)
 	v.Text(d.Frequency, "frequency", 1, 100)
 	v.Text(d.Duration, "duration", 1, 100)
 	v.Text(d.Instructions, "instructions", 0, 2000)
-	d.Quantity.CheckPositive(v, "quantity")
+	v.Check(d.Quantity >= 1 && d.Quantity <= MaxPrescribed, "quantity", "must lie between 1 and 100000")
 	v.Check(d.RefillsAllowed >= 0 && d.RefillsAllowed <= 99, "refillsAllowed", "must lie between 0 and 99")
 	v.Check(d.DaysSupply >= 0 && d.DaysSupply <= 3650, "daysSupply", "must lie between 0 and 3650")
 	v.Text(d.OverrideReason, "overrideReason", 0, 500)
@@ -77,8 +104,11 @@ type Prescription struct {
 	ID        hmstype.PrescriptionID `json:"id"`
 	Patient   hmstype.PatientID      `json:"patient"`
 	Encounter hmstype.EncounterID    `json:"encounter"`
-	Code      hmstype.Code           `json:"code"` // of the medication, without display; zero where it was not coded
+	// of the medication, without display: what was given or else the item's; zero where it was not coded
+	Code  hmstype.Code   `json:"code"`
+	Codes []hmstype.Code `json:"codes,omitempty"` // all that it was compared by, without display
 	PrescriptionDetails
+	Verdict      hmstype.Verdict    `json:"verdict"` // of the safety checks when it was prescribed
 	Status       PrescriptionStatus `json:"status"`
 	Dispensed    hmstype.Quantity   `json:"dispensed"`            // handed out and not come back, over all fills
 	StopReason   string             `json:"stopReason,omitempty"` // why it took its last step
@@ -105,7 +135,9 @@ type prescriptionRow struct {
 	EncounterID      hmstype.EncounterID
 	MedicationSystem string
 	MedicationCode   string
+	Codes            []hmstype.Code `bun:"codes,type:jsonb"`
 	PrescriptionDetails
+	Verdict           hmstype.Verdict `bun:"verdict,type:jsonb"`
 	Status            PrescriptionStatus
 	DispensedQuantity hmstype.Quantity
 	StopReason        string
@@ -119,9 +151,17 @@ func (r prescriptionRow) Position() hmstype.Position {
 func (r prescriptionRow) prescription() Prescription {
 	return Prescription{
 		ID: r.ID, Patient: r.PatientID, Encounter: r.EncounterID,
-		Code: hmstype.Code{System: r.MedicationSystem, Value: r.MedicationCode}, PrescriptionDetails: r.PrescriptionDetails,
-		Status: r.Status, Dispensed: r.DispensedQuantity, StopReason: r.StopReason,
+		Code: hmstype.Code{System: r.MedicationSystem, Value: r.MedicationCode}, Codes: r.Codes,
+		PrescriptionDetails: r.PrescriptionDetails, Verdict: r.Verdict, Status: r.Status, Dispensed: r.DispensedQuantity, StopReason: r.StopReason,
 		PrescribedBy: r.CreatedBy, PrescribedAt: r.CreatedAt.UTC(), Version: r.Version,
+	}
+}
+
+// medicine says what was prescribed.
+func (r prescriptionRow) medicine() hmstype.Medicine {
+	return hmstype.Medicine{
+		Item: r.Medication, Name: r.MedicationName, GenericName: r.GenericName, Strength: r.Strength, Form: r.Form,
+		Unit: r.Unit, Codes: r.Codes,
 	}
 }
 

@@ -21,9 +21,16 @@ func tablets(e clinical.Encounter) clinical.PrescribeInput {
 	return clinical.PrescribeInput{
 		Encounter: e.ID,
 		PrescriptionDetails: clinical.PrescriptionDetails{
-			MedicationName: "Paracetamol 500 mg", Dosage: "500 mg", Frequency: "4x", Duration: "5 days", Quantity: 20,
+			MedicationName: "Paracetamol 500 mg", Unit: "tablet", Dosage: "500 mg", Frequency: "4x", Duration: "5 days", Quantity: 20,
 		},
 	}
+}
+
+// another is a prescription of what nobody takes yet.
+func another(e clinical.Encounter) clinical.PrescribeInput {
+	in := tablets(e)
+	in.MedicationName = "X" + hmstype.NewID[hmstype.PrescriptionID]().String()
+	return in
 }
 
 // dispense hands out on a prescription, or takes back, as the pharmacy does.
@@ -191,7 +198,7 @@ func TestService_RecordDispensed_Property(t *testing.T) {
 	b := setup(t)
 	e := b.open(t, clinical.ClassAmbulatory)
 	rapid.Check(t, func(rt *rapid.T) {
-		in := tablets(e)
+		in := another(e)
 		in.Quantity = hmstype.Quantity(rapid.Int64Range(1, 10).Draw(rt, "quantity"))
 		in.RefillsAllowed = rapid.IntRange(0, 3).Draw(rt, "refills")
 		rx, err := b.Prescribe(b.Ctx, in)
@@ -215,7 +222,7 @@ func TestService_RecordDispensed_Property(t *testing.T) {
 		}
 	})
 	for _, q := range []hmstype.Quantity{1 << 62, -1 << 62, -1 << 63} {
-		rx, err := b.Prescribe(b.Ctx, tablets(e))
+		rx, err := b.Prescribe(b.Ctx, another(e))
 		require.NoError(t, err)
 		require.ErrorIs(t, b.dispense(t, rx.ID, q), clinical.ErrOverDispensed)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/names"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -42,12 +43,12 @@ func (s *Service) RecordAllergy(ctx context.Context, in RecordAllergyInput) (All
 }
 
 func (s *Service) recordAllergy(ctx context.Context, db dbx.DB, in RecordAllergyInput) (Allergy, error) {
-	if _, err := s.ports.Patients.Require(ctx, db.Conn(), in.Patient); err != nil {
+	if _, err := s.ports.Patients.Lock(ctx, db.Conn(), in.Patient); err != nil {
 		return Allergy{}, err
 	}
 	row := allergyRow{
 		Header: dbx.NewHeader[hmstype.AllergyID](db), PatientID: in.Patient, AllergyDetails: in.AllergyDetails,
-		SubstanceKey: substanceKey(in.Substance.Display), Status: AllergyActive, VerificationStatus: Confirmed,
+		SubstanceKey: names.SubstanceKey(in.Substance.Display), Status: AllergyActive, VerificationStatus: Confirmed,
 	}
 	if row.Criticality == "" {
 		row.Criticality = "unable-to-assess"

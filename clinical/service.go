@@ -11,6 +11,7 @@ import (
 type Ports struct {
 	Patients     patient.Port    // required
 	Appointments scheduling.Port // required
+	Formulary    Formulary       // nil: no item of a formulary is prescribed, only what is named
 	Charges      charge.Poster   // nil charges nothing
 	FinishGuards []FinishGuard   // asked in order
 	// ConsultationService is the service code that is charged for an encounter when it is

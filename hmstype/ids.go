@@ -43,6 +43,9 @@ type (
 	disclosureEntity       struct{}
 	breakGlassEntity       struct{}
 	dutyEntity             struct{}
+	drugBaseEntity         struct{}
+	drugTermEntity         struct{}
+	drugRelationEntity     struct{}
 	accessChangeEntity     struct{}
 	sessionEntity          struct{}
 	userDeviceEntity       struct{}
@@ -79,6 +82,12 @@ type (
 	WebAuthnCredentialID = ID[webauthnEntity]
 	// BreakGlassID names a grant of access in an emergency.
 	BreakGlassID = ID[breakGlassEntity]
+	// DrugBaseID names a base of what is known of medicines.
+	DrugBaseID = ID[drugBaseEntity]
+	// DrugTermID names one name or code that such a base knows something by.
+	DrugTermID = ID[drugTermEntity]
+	// DrugRelationID names one thing that such a base says.
+	DrugRelationID = ID[drugRelationEntity]
 	// DutyID names the time for which somebody is assigned to a ward or a service.
 	DutyID = ID[dutyEntity]
 	// AccessChangeID names a request to change who may do what, which another person approves.

@@ -46,6 +46,7 @@ const (
 	PermAllergyRead      Permission = "allergy.read"    // read allergies, without the rest of the record
 	PermPrescribe        Permission = "prescription.write"
 	PermPrescriptionRead Permission = "prescription.read"
+	PermKnowledge        Permission = "clinical.knowledge" // load what is known of medicines, which verdicts are made by
 
 	PermPharmacyRead    Permission = "pharmacy.read"     // see formulary and stock
 	PermPharmacyManage  Permission = "pharmacy.manage"   // keep the formulary and suppliers
@@ -103,7 +104,7 @@ func Permissions() []Permission {
 		PermPractitionerRead, PermDutyRead, PermDutyWrite,
 		PermAppointmentRead, PermAppointmentWrite, PermTreat, PermClinicalRead, PermClinicalWrite,
 		PermEncounterWrite, PermNoteWrite, PermVitalsWrite, PermAllergyRead,
-		PermPrescribe, PermPrescriptionRead,
+		PermPrescribe, PermPrescriptionRead, PermKnowledge,
 		PermPharmacyRead, PermPharmacyManage, PermStockWrite, PermDispense, PermPharmacyReverse,
 		PermLabRead, PermLabManage, PermLabOrder, PermLabCollect, PermLabEnter, PermLabVerify, PermLabRelease,
 		PermLabReview, PermLabAcknowledge,

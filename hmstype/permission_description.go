@@ -36,6 +36,7 @@ var descriptions = map[Permission]string{
 	PermVitalsWrite:       "record vital signs and allergies",
 	PermPrescribe:         "prescribe",
 	PermPrescriptionRead:  "read prescriptions",
+	PermKnowledge:         "load what is known of medicines, by which prescriptions are checked",
 	PermPharmacyRead:      "see formulary and stock",
 	PermPharmacyManage:    "keep the formulary and suppliers",
 	PermStockWrite:        "receive, adjust, quarantine and recall stock",

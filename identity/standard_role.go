@@ -58,7 +58,7 @@ var standardRoles = withInbox([]standardRole{
 	}},
 	{Name: RolePharmacist, Description: "Pharmacy operations, dispensing", Permissions: []hmstype.Permission{
 		hmstype.PermPatientRead, hmstype.PermAllergyRead, hmstype.PermPrescriptionRead, hmstype.PermPractitionerRead,
-		hmstype.PermDutyRead, hmstype.PermPharmacyRead, hmstype.PermPharmacyManage,
+		hmstype.PermDutyRead, hmstype.PermPharmacyRead, hmstype.PermPharmacyManage, hmstype.PermKnowledge,
 		hmstype.PermStockWrite, hmstype.PermDispense, hmstype.PermPharmacyReverse,
 		hmstype.PermNotify,
 	}},

@@ -40,7 +40,7 @@ type Dispense struct {
 	Requested      hmstype.Quantity         `json:"requested"` // base units
 	Quantity       hmstype.Quantity         `json:"quantity"`  // handed over; less only where a part was allowed
 	Lines          []DispenseLine           `json:"lines"`     // by batch, in the order in which they were taken
-	SafetyCheck    SafetyCheck              `json:"safetyCheck"`
+	Verdict        hmstype.Verdict          `json:"verdict"`   // of the safety checks at the hand-over
 	OverrideReason string                   `json:"overrideReason,omitempty"`
 	// what Dispense posted; zero where nothing was charged, in a read, and for a repeated call
 	Charge      hmstype.ChargeID `json:"charge,omitzero"`
@@ -70,7 +70,7 @@ type dispenseRow struct {
 	Status            DispenseStatus
 	QuantityRequested hmstype.Quantity
 	QuantityDispensed hmstype.Quantity
-	SafetyCheck       SafetyCheck
+	Verdict           hmstype.Verdict `bun:"verdict,type:jsonb"`
 	OverrideReason    string
 
 	takenBack hmstype.Quantity // by the step under way, for its event
@@ -80,7 +80,7 @@ func (r dispenseRow) dispense(lines []DispenseLine) Dispense {
 	return Dispense{
 		ID: r.ID, Patient: r.PatientID, Prescription: r.PrescriptionID, Item: r.ItemID, Location: r.LocationID,
 		Status:    r.Status,
-		Requested: r.QuantityRequested, Quantity: r.QuantityDispensed, Lines: lines, SafetyCheck: r.SafetyCheck,
+		Requested: r.QuantityRequested, Quantity: r.QuantityDispensed, Lines: lines, Verdict: r.Verdict,
 		OverrideReason: r.OverrideReason, DispensedBy: r.CreatedBy, DispensedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
 }
@@ -109,16 +109,19 @@ var dispenseSteps = dbx.Machine[dispenseRow, DispenseStatus]{
 
 // DispenseInput says what is to be handed out.
 type DispenseInput struct {
-	Prescription hmstype.PrescriptionID   `json:"prescription"` // either a prescription,
-	Patient      hmstype.PatientID        `json:"patient"`      // or a patient and an item
-	Item         hmstype.MedicationItemID `json:"item"`         //
+	Prescription hmstype.PrescriptionID `json:"prescription"` // either a prescription,
+	Patient      hmstype.PatientID      `json:"patient"`      // or a patient and an item
+	// of a prescription by name the item that is handed out on it; otherwise zero or the prescribed one
+	Item         hmstype.MedicationItemID `json:"item"`
 	Location     hmstype.LocationID       `json:"location"`     // required
 	Quantity     hmstype.Quantity         `json:"quantity"`     // base units; required
 	AllowPartial bool                     `json:"allowPartial"` // hand out what there is, at least one unit
 	// batches must be usable for this many days from today, 0 to 3650
-	MinRemainingDays int    `json:"minRemainingDays"`
-	OverrideReason   string `json:"overrideReason"` // why to dispense against a recorded allergy; empty refuses that
-	IdempotencyKey   string `json:"idempotencyKey"`
+	MinRemainingDays int `json:"minRemainingDays"`
+	// Overrides give the reason for each finding that stands in the way; without, it is refused. At most 50.
+	Overrides      []hmstype.Override `json:"overrides"`
+	OverrideReason string             `json:"overrideReason"` // says more of it; kept where something was overridden
+	IdempotencyKey string             `json:"idempotencyKey"`
 }
 
 // Validate implements the rules above.
@@ -129,12 +132,12 @@ func (in DispenseInput) Validate() error {
 		v.Required(!in.Item.IsZero(), "item")
 	} else {
 		v.Check(in.Patient.IsZero(), "patient", "must not be given with a prescription")
-		v.Check(in.Item.IsZero(), "item", "must not be given with a prescription")
 	}
 	v.Required(!in.Location.IsZero(), "location")
 	in.Quantity.CheckPositive(&v, "quantity")
 	v.Check(in.MinRemainingDays >= 0 && in.MinRemainingDays <= 3650, "minRemainingDays", "must lie between 0 and 3650")
 	v.Text(in.OverrideReason, "overrideReason", 0, 500)
+	hmstype.CheckOverrides(&v, "overrides", in.Overrides)
 	return v.Err()
 }
 
@@ -149,7 +152,8 @@ var opDispense = usecase.Command[DispenseInput, Dispense]{
 // takes, and charges for it. Expired, quarantined, held and recalled batches are never
 // touched. [ErrInsufficientStock] tells how much there is; [ErrPrescription] (a
 // *PrescriptionError says why and what is left) where the prescription is not active, has run out
-// or leaves less; [ErrAllergy] without a reason;
+// or leaves less, or where the item is not what was prescribed; [hmstype.ErrFindings] (a *hmstype.FindingsError) where something
+// speaks against it that no override is given for; [patient.ErrDeceased], [patient.ErrMerged], [patient.ErrInactive];
 // [hmstype.ErrSeparationOfDuties] for who wrote the prescription.
 // Permission: [hmstype.PermDispense].
 func (s *Service) Dispense(ctx context.Context, in DispenseInput) (Dispense, error) {
@@ -165,7 +169,7 @@ func (s *Service) dispense(ctx context.Context, db dbx.DB, in DispenseInput) (Di
 	if err != nil {
 		return Dispense{}, err
 	}
-	if _, err := s.ports.Patients.Require(ctx, db.Conn(), in.Patient); err != nil {
+	if _, err := s.ports.Patients.LockForCare(ctx, db.Conn(), in.Patient); err != nil { // of a prescription it is locked already
 		return Dispense{}, err
 	}
 	item, err := dbx.Get[itemRow](ctx, db, "medication_item", in.Item)
@@ -175,14 +179,22 @@ func (s *Service) dispense(ctx context.Context, db dbx.DB, in DispenseInput) (Di
 	if !item.IsActive {
 		return Dispense{}, ErrItemInactive
 	}
-	safety, err := s.checkSafety(ctx, db, in, item.item())
+	if !in.Prescription.IsZero() {
+		if err := rx.allows(item.item()); err != nil {
+			return Dispense{}, err
+		}
+	}
+	verdict, err := s.judge(ctx, db, in, item.item())
 	if err != nil {
 		return Dispense{}, err
+	}
+	if !verdict.Overridden() {
+		in.OverrideReason = ""
 	}
 	row := dispenseRow{
 		Header: dbx.NewHeader[hmstype.DispenseID](db), PatientID: in.Patient, PrescriptionID: in.Prescription,
 		ItemID: in.Item, LocationID: in.Location, Status: DispenseInProgress,
-		QuantityRequested: in.Quantity, SafetyCheck: safety, OverrideReason: in.OverrideReason,
+		QuantityRequested: in.Quantity, Verdict: verdict, OverrideReason: in.OverrideReason,
 	}
 	if err := dbx.Insert(ctx, db, row); err != nil {
 		return Dispense{}, err
@@ -206,7 +218,13 @@ func (s *Service) lockPrescription(ctx context.Context, db dbx.DB, in *DispenseI
 	if err != nil {
 		return LockedPrescription{}, err
 	}
-	in.Patient, in.Item = rx.Patient, rx.Item
+	in.Patient = rx.Patient
+	switch {
+	case in.Item.IsZero() && rx.Medicine.Item.IsZero():
+		return LockedPrescription{}, &PrescriptionError{Reason: PrescriptionNeedsItem}
+	case in.Item.IsZero():
+		in.Item = rx.Medicine.Item
+	}
 	return rx, s.base.RequireAnotherPerson(db, hmstype.PermPrescribe, hmstype.PermDispense, rx.PrescribedBy)
 }
 

@@ -16,8 +16,6 @@ var (
 	ErrBatchConflict = fmt.Errorf("%w: the batch number is known with other particulars", hmstype.ErrPrecondition)
 	// ErrPrescription: the prescription does not allow this dispense; see [PrescriptionError].
 	ErrPrescription = fmt.Errorf("%w: the prescription does not allow it", hmstype.ErrPrecondition)
-	// ErrAllergy: the patient is recorded as allergic to the item.
-	ErrAllergy = fmt.Errorf("%w: recorded allergy", hmstype.ErrPrecondition)
 	// ErrReturn: more would come back than was handed out.
 	ErrReturn = fmt.Errorf("%w: more than was dispensed", hmstype.ErrPrecondition)
 	// ErrItemInactive: the item is no longer handed out.
@@ -48,13 +46,19 @@ const (
 	PrescriptionExpired   PrescriptionReason = "expired"    // its last day is over
 	PrescriptionExceeded  PrescriptionReason = "exceeds"    // more is wanted than is left
 	PrescriptionUnknown   PrescriptionReason = "no-source"  // this pharmacy is connected to no prescriptions
+	// it was prescribed by name: the dispense chooses an item of that
+	PrescriptionNeedsItem PrescriptionReason = "needs-item"
+	// the item is not what was prescribed: no name and no code is common to both, or another item was prescribed
+	PrescriptionOtherMedicine PrescriptionReason = "other-medicine"
+	PrescriptionOtherStrength PrescriptionReason = "other-strength" // a unit of the item is not of the strength prescribed
+	PrescriptionOtherUnit     PrescriptionReason = "other-unit"     // the item is counted in another unit than was prescribed
 )
 
 // PrescriptionError says why a prescription does not allow a dispense, and what it does allow.
 type PrescriptionError struct {
 	Reason     PrescriptionReason
-	ValidUntil hmstype.Date     // the last day, of the tenant's time zone; zero where no prescription was found
-	Remaining  hmstype.Quantity // what is left over all fills, in base units
+	ValidUntil hmstype.Date     // the last day, of the tenant's time zone; zero where the item is the reason
+	Remaining  hmstype.Quantity // what is left over all fills, in base units; zero where the item is the reason
 }
 
 // Error implements error.

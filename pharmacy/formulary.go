@@ -21,8 +21,10 @@ type ItemDetails struct {
 	Strength    string                       `json:"strength,omitempty"`    // such as "500 mg", up to 50 characters
 	// Unit is the base unit that stock is counted in, such as "tablet"; 1 to 20 characters.
 	Unit         string `json:"unit"`
+	Form         string `json:"form,omitempty"`                         // such as "film-coated tablet", up to 50 characters
 	Manufacturer string `json:"manufacturer,omitempty"`                 // up to 200 characters
 	RxNormCode   string `bun:"rxnorm_code" json:"rxNormCode,omitempty"` // up to 50 characters
+	ATCCode      string `bun:"atc_code" json:"atcCode,omitempty"`       // up to 50 characters
 	// ServiceCode is the code in the service catalogue of one base unit; empty charges nothing.
 	ServiceCode string `json:"serviceCode,omitempty"`
 	// ReorderLevel, in base units: stock at or below it is low; zero means never.
@@ -36,7 +38,9 @@ func (d ItemDetails) validate(v *hmstype.Validator) {
 	names.CheckOptional(v, names.CodeKey, d.Strength, "strength", 50)
 	v.Text(d.Unit, "unit", 1, 20)
 	names.CheckOptional(v, names.NameKey, d.Manufacturer, "manufacturer", 200)
+	v.Text(d.Form, "form", 0, 50)
 	v.Text(d.RxNormCode, "rxNormCode", 0, 50)
+	v.Text(d.ATCCode, "atcCode", 0, 50)
 	names.CheckOptional(v, names.CodeKey, d.ServiceCode, "serviceCode", 50)
 	v.Check(d.ReorderLevel >= 0 && d.ReorderLevel <= hmstype.MaxQuantity, "reorderLevel", "must not be negative")
 }
@@ -51,11 +55,18 @@ type Item struct {
 	Version   int64            `json:"version"`            // counts changes, from 1
 }
 
-func (i Item) codes() []hmstype.Code {
-	if i.RxNormCode == "" {
-		return nil
+// medicine says what the item is.
+func (i Item) medicine() hmstype.Medicine {
+	m := hmstype.Medicine{
+		Item: i.ID, Name: i.Name, GenericName: i.GenericName, Strength: i.Strength, Form: i.Form, Unit: i.Unit,
 	}
-	return []hmstype.Code{{System: hmstype.SystemRxNorm, Value: i.RxNormCode}}
+	if i.RxNormCode != "" {
+		m.Codes = append(m.Codes, hmstype.Code{System: hmstype.SystemRxNorm, Value: i.RxNormCode})
+	}
+	if i.ATCCode != "" {
+		m.Codes = append(m.Codes, hmstype.Code{System: hmstype.SystemATC, Value: i.ATCCode})
+	}
+	return m
 }
 
 // itemKeys are the normal forms of what an item is known by.
@@ -88,8 +99,8 @@ func (r itemRow) item() Item {
 
 // sampleItem is what the declarations' samples say of an item.
 var sampleItem = ItemDetails{
-	Name: "Amoxicillin", GenericName: "amoxicillin", Strength: "500 mg", Unit: "tablet", Manufacturer: "Acme",
-	RxNormCode: "723", ServiceCode: "TABLET", ReorderLevel: 10,
+	Name: "Amoxicillin", GenericName: "amoxicillin", Strength: "500 mg", Unit: "tablet", Form: "capsule",
+	Manufacturer: "Acme", RxNormCode: "723", ATCCode: "J01CA04", ServiceCode: "TABLET", ReorderLevel: 10,
 }
 
 // CreateItemInput describes a new item, which may be handed out at once.
@@ -160,7 +171,7 @@ func updateItem(ctx context.Context, db dbx.DB, in UpdateItemInput) (Item, error
 	}
 	row.ItemDetails, row.itemKeys, row.IsActive = in.ItemDetails, in.keys(), in.Active
 	err = dbx.Update(ctx, db, &row, "category_id", "name", "name_key", "generic_name", "strength", "strength_key", "unit",
-		"manufacturer", "manufacturer_key", "rxnorm_code", "service_code", "reorder_level", "is_active")
+		"form", "manufacturer", "manufacturer_key", "rxnorm_code", "atc_code", "service_code", "reorder_level", "is_active")
 	return row.item(), err
 }
 

@@ -37,10 +37,11 @@ func (b *bundle) events(tb testing.TB, operation, action string) int {
 // Who hands out to a restricted patient is told what to take from which batch, and no more.
 func TestRestrictedPatient_WorkGoesOn(t *testing.T) {
 	t.Parallel()
-	b := setup(t, pharmacy.Ports{Allergies: checker{matches: []hmstype.AllergyID{hmstype.NewID[hmstype.AllergyID]()}}})
+	b := setup(t, pharmacy.Ports{Safety: checker{}})
 	batch := b.receive(t, "B", 10, 30)
 	pharmacist := b.As(t, identity.RolePharmacist)
 	in := b.sell(3)
+	in.Overrides = []hmstype.Override{{Finding: theFinding.Key, Reason: hmstype.OverrideBenefit}}
 	in.OverrideReason, in.IdempotencyKey = "CANARY", "k"
 	open, err := b.Dispense(pharmacist, in)
 	require.NoError(t, err)
@@ -65,7 +66,7 @@ func TestRestrictedPatient_WorkGoesOn(t *testing.T) {
 		require.True(t, d.Withheld)
 		require.Equal(t, hmstype.Quantity(3), d.Quantity)
 		require.Equal(t, batch.ID, d.Lines[0].Batch)
-		require.Empty(t, d.SafetyCheck)
+		require.Empty(t, d.Verdict.Checks)
 		shown, err := json.Marshal(d)
 		require.NoError(t, err)
 		require.NotContains(t, string(shown), "CANARY")
@@ -219,7 +220,7 @@ func TestDispense_ComparesPersons(t *testing.T) {
 			service := pharmacy.New(b.Base, pharmacy.Ports{
 				Patients: patient.NewPort(b.Base),
 				Prescriptions: prescriptions{pharmacy.LockedPrescription{
-					Patient: b.patient, Item: b.item, PrescribedBy: tt.prescriber.Ref(),
+					Patient: b.patient, Medicine: hmstype.Medicine{Item: b.item}, PrescribedBy: tt.prescriber.Ref(),
 				}},
 			})
 			in := pharmacy.DispenseInput{

@@ -164,7 +164,7 @@ func TestService_Dispense(t *testing.T) {
 		{Batch: early.ID, ExpiryDate: b.today.AddDays(10), Quantity: 30},
 		{Batch: late.ID, ExpiryDate: b.today.AddDays(300), Quantity: 5},
 	}, d.Lines, "first expired, first out")
-	require.Equal(t, pharmacy.SafetyNotChecked, d.SafetyCheck)
+	require.Equal(t, hmstype.NoVerdict(dbtest.Start, hmstype.GapNoSource), d.Verdict)
 
 	_, err = b.Dispense(b.Ctx, b.sell(96))
 	var short *pharmacy.InsufficientStockError
@@ -202,30 +202,43 @@ func TestService_Dispense_MinRemainingDays(t *testing.T) {
 	require.Equal(t, long.ID, d.Lines[0].Batch)
 }
 
-type checker struct {
-	matches []hmstype.AllergyID
-	err     error
+type checker struct{ err error }
+
+// theFinding is what the checker finds.
+var theFinding = hmstype.Finding{
+	Key: "allergy-substance:x", Kind: hmstype.SafetyAllergySubstance, Severity: hmstype.SeverityHigh,
+	Allergy: hmstype.NewID[hmstype.AllergyID](),
 }
 
-func (c checker) AllergyMatches(
-	context.Context, bun.IConn, hmstype.PatientID, []hmstype.Code, []string,
-) ([]hmstype.AllergyID, error) {
-	return c.matches, c.err
+func (c checker) Judge(
+	context.Context, bun.IConn, hmstype.PatientID, hmstype.Medicine, hmstype.PrescriptionID,
+) (hmstype.Verdict, error) {
+	verdict := hmstype.NoVerdict(dbtest.Start, hmstype.GapNoKnowledge)
+	verdict.Checks[0] = hmstype.Check{
+		Kind: theFinding.Kind, Outcome: hmstype.Checked, Source: "test", Findings: []hmstype.Finding{theFinding},
+	}
+	return verdict, c.err
 }
 
 func TestService_Dispense_Allergy(t *testing.T) {
 	t.Parallel()
-	b := setup(t, pharmacy.Ports{Allergies: checker{matches: []hmstype.AllergyID{hmstype.NewID[hmstype.AllergyID]()}}})
+	b := setup(t, pharmacy.Ports{Safety: checker{}})
 	b.receive(t, "B", 10, 30)
 	in := b.sell(1)
 	_, err := b.Dispense(b.Ctx, in)
-	require.ErrorIs(t, err, pharmacy.ErrAllergy)
+	require.ErrorIs(t, err, hmstype.ErrFindings)
 	in.OverrideReason = "doctor insists"
+	_, err = b.Dispense(b.Ctx, in)
+	require.ErrorIs(t, err, hmstype.ErrFindings, "words override nothing")
+	in.Overrides = []hmstype.Override{{Finding: theFinding.Key, Reason: hmstype.OverrideBenefit}}
 	d, err := b.Dispense(b.Ctx, in)
 	require.NoError(t, err)
-	require.Equal(t, pharmacy.SafetyOverridden, d.SafetyCheck)
+	require.True(t, d.Verdict.Overridden())
+	got, err := b.GetDispense(b.Ctx, d.ID)
+	require.NoError(t, err)
+	require.Equal(t, d, got)
 
-	broken := setup(t, pharmacy.Ports{Allergies: checker{err: hmstype.ErrUnavailable}})
+	broken := setup(t, pharmacy.Ports{Safety: checker{err: hmstype.ErrUnavailable}})
 	broken.receive(t, "B", 10, 30)
 	_, err = broken.Dispense(broken.Ctx, broken.sell(1))
 	require.ErrorIs(t, err, hmstype.ErrUnavailable, "a check that fails is not a check that found nothing")

@@ -6,14 +6,36 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/usecase"
 )
+
+// Port is what other services ask of the formulary inside the transaction of a use case that asked for its permission.
+// Only hms.New can make one.
+type Port struct{ base usecase.Base }
+
+// NewPort makes the port; hms.New calls it, and nobody else can name its parameter's type.
+func NewPort(base usecase.Base) Port { return Port{base: base} }
+
+// Medicine gives what an item of the formulary is, and whether it is handed out: not found where there is no such
+// item. It runs in the caller's transaction.
+func (p Port) Medicine(
+	ctx context.Context, conn bun.IConn, id hmstype.MedicationItemID,
+) (medicine hmstype.Medicine, active bool, err error) {
+	db, err := p.base.DB.Join(ctx, conn)
+	if err != nil {
+		return hmstype.Medicine{}, false, err
+	}
+	row, err := dbx.Get[itemRow](ctx, db, "medication_item", id)
+	return row.item().medicine(), row.IsActive, err
+}
 
 // LockedPrescription is a prescription that nobody else touches until the transaction ends, as its
 // source judged it.
 type LockedPrescription struct {
 	Patient      hmstype.PatientID
 	Encounter    hmstype.EncounterID
-	Item         hmstype.MedicationItemID // zero where it is no item of the formulary
+	Medicine     hmstype.Medicine // its Item is zero where it was prescribed by name
 	PrescribedBy hmstype.ActorRef
 	// Record adds to what was handed out on it; a negative quantity came back. It is called at most
 	// once, in the transaction of the lock.
@@ -32,10 +54,12 @@ type PrescriptionSource interface {
 	LockToTakeBack(ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID) (LockedPrescription, error)
 }
 
-// AllergyChecker gives the patient's active allergies that speak against a medication. An
-// error means that it could not be checked, which is not the same as none.
-type AllergyChecker interface {
-	AllergyMatches(
-		ctx context.Context, conn bun.IConn, patient hmstype.PatientID, codes []hmstype.Code, names []string,
-	) ([]hmstype.AllergyID, error)
+// SafetyChecker makes the verdict of a medicine for a patient whose row the caller's transaction has locked; of one
+// that is handed out on a prescription that one is named. An error means that nothing can be handed out; what could
+// not be checked is said by the verdict.
+type SafetyChecker interface {
+	Judge(
+		ctx context.Context, conn bun.IConn, patient hmstype.PatientID, medicine hmstype.Medicine,
+		prescription hmstype.PrescriptionID,
+	) (hmstype.Verdict, error)
 }

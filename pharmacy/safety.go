@@ -3,33 +3,23 @@ package pharmacy
 import (
 	"context"
 
+	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 )
 
-// SafetyCheck is the outcome of the allergy check. "Not checked" is not "none found".
-type SafetyCheck string
-
-func (s *Service) checkSafety(ctx context.Context, db dbx.DB, in DispenseInput, item Item) (SafetyCheck, error) {
-	if s.ports.Allergies == nil {
-		return SafetyNotChecked, nil
+// judge asks again, at the hand-over, what speaks against the item for this patient: what was found when it was
+// prescribed was found for what was known then. It refuses what was not overridden here: *[hmstype.FindingsError].
+func (s *Service) judge(ctx context.Context, db dbx.DB, in DispenseInput, item Item) (hmstype.Verdict, error) {
+	if s.ports.Safety == nil {
+		return hmstype.NoVerdict(db.Now, hmstype.GapNoSource), nil
 	}
-	names := []string{item.Name, item.GenericName}
-	matches, err := s.ports.Allergies.AllergyMatches(ctx, db.Conn(), in.Patient, item.codes(), names)
-	switch {
-	case err != nil:
-		return "", err
-	case len(matches) == 0:
-		return SafetyNoneFound, nil
-	case in.OverrideReason == "":
-		return "", ErrAllergy
-	default:
-		return SafetyOverridden, nil
+	verdict, err := s.ports.Safety.Judge(ctx, db.Conn(), in.Patient, item.medicine(), in.Prescription)
+	if err != nil {
+		return verdict, err
 	}
+	verdict = verdict.WithOverrides(in.Overrides)
+	if open := verdict.Open(); len(open) > 0 {
+		return verdict, &hmstype.FindingsError{Findings: open}
+	}
+	return verdict, nil
 }
-
-// The outcomes.
-const (
-	SafetyNoneFound  SafetyCheck = "none-found"
-	SafetyOverridden SafetyCheck = "overridden" // an allergy was found, and a reason given
-	SafetyNotChecked SafetyCheck = "not-checked"
-)

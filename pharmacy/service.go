@@ -10,7 +10,7 @@ import (
 type Ports struct {
 	Patients      patient.Port       // required
 	Prescriptions PrescriptionSource // nil: nothing is dispensed on a prescription
-	Allergies     AllergyChecker     // nil: dispenses are marked as not checked
+	Safety        SafetyChecker      // nil: dispenses are marked as not checked
 	Charges       charge.Poster      // nil charges nothing
 }
 

@@ -53,8 +53,8 @@ func (t *tally) refuse(reason string) {
 // reasonOf gives words for a refusal that do not depend on who or what was refused.
 func reasonOf(err error) string {
 	for _, known := range []error{
-		pharmacy.ErrInsufficientStock, pharmacy.ErrPrescription, pharmacy.ErrAllergy,
-		scheduling.ErrSlotTaken, patient.ErrDeceased, clinical.ErrAllergy, clinical.ErrAllergyContradiction,
+		pharmacy.ErrInsufficientStock, pharmacy.ErrPrescription, hmstype.ErrFindings,
+		scheduling.ErrSlotTaken, patient.ErrDeceased, clinical.ErrAllergyContradiction,
 		facility.ErrBedTaken, facility.ErrBedNotReady, facility.ErrPatientInBed, facility.ErrStillInBed,
 		billing.ErrOverpayment, billing.ErrNothingToBill, patient.ErrDuplicate, patient.ErrIdentifierTaken,
 		hmstype.ErrInvalidTransition, hmstype.ErrStale, hmstype.ErrPermissionDenied,

@@ -183,8 +183,8 @@ func (d *Day) prescriptions() {
 	s := d.H.Clinical
 	prescribe := func() hmstype.PrescriptionID {
 		return run(d, d.Ctx, s.Prescribe, clinical.PrescribeInput{
-			Encounter: d.Visit, Codes: []hmstype.Code{{}},
-			PrescriptionDetails: clinical.PrescriptionDetails{Medication: d.item.ID, Quantity: 10},
+			Encounter: d.Visit, Codes: []hmstype.Code{{}}, Overrides: d.twice(),
+			PrescriptionDetails: clinical.PrescriptionDetails{Medication: d.item.ID, Dosage: d.dosage(), Quantity: 10},
 		}).ID
 	}
 	d.rx = prescribe()
@@ -193,11 +193,29 @@ func (d *Day) prescriptions() {
 	run(d, d.Ctx, s.CancelPrescription, clinical.CancelPrescriptionInput{ID: prescribe()})
 	run(d, d.Ctx, s.StopPrescription, clinical.StopPrescriptionInput{ID: prescribe()})
 	run(d, d.Ctx, s.EnterPrescriptionInError, clinical.EnterPrescriptionInErrorInput{ID: prescribe()})
+	run(d, d.Ctx, s.LoadKnowledge, clinical.LoadKnowledgeInput{
+		Terms: []clinical.DrugTerm{{}}, Relations: []clinical.DrugRelation{{
+			Kind: clinical.RelationInteracts, Severity: hmstype.SeverityLow,
+		}},
+	})
+	perform(d, d.Ctx, s.GetKnowledge)
 	run(d, d.Ctx, s.GetPrescriptionHistory, d.rx)
 	run(d, d.Ctx, s.GetPrescription, d.rx)
 	run(d, d.Ctx, s.ListPrescriptions, clinical.ListPrescriptionsInput{Patient: d.Who.ID})
 	run(d, d.Ctx, s.ListEncounterPrescriptions, d.Visit)
 	perform(d, d.Ctx, s.Verify)
+}
+
+// twice overrides that the day's medicine is prescribed already.
+func (d *Day) twice() []hmstype.Override {
+	return []hmstype.Override{
+		{Finding: string(hmstype.SafetyDuplicate) + ":" + d.rx.String(), Reason: hmstype.OverrideIntended},
+	}
+}
+
+// dosage gives one, which has an amount and a unit before what else is said.
+func (d *Day) dosage() string {
+	return "1 dose " + d.Pen.Text("clinical.Prescribe.PrescriptionDetails.Dosage")
 }
 
 func (d *Day) dispensing() {

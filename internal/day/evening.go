@@ -39,7 +39,7 @@ func (d *Day) evening() {
 		ItemDetails: pharmacy.ItemDetails{Category: d.item.Category, ServiceCode: d.service.Code},
 	})
 	run(d, d.Ctx, d.H.Clinical.Prescribe, clinical.PrescribeInput{
-		Encounter: d.Visit, Codes: []hmstype.Code{{}},
-		PrescriptionDetails: clinical.PrescriptionDetails{Medication: d.item.ID, Quantity: 40, RefillsAllowed: 1},
+		Encounter: d.Visit, Codes: []hmstype.Code{{}}, Overrides: d.twice(),
+		PrescriptionDetails: clinical.PrescriptionDetails{Medication: d.item.ID, Dosage: d.dosage(), Quantity: 40, RefillsAllowed: 1},
 	})
 }

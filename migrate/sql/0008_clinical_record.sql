@@ -134,8 +134,14 @@ CREATE TABLE hms.prescription (
     medication_item_id  uuid,
     medication_system   text        NOT NULL DEFAULT '',
     medication_code     text        NOT NULL DEFAULT '',
+    codes               jsonb       NOT NULL DEFAULT '[]', -- all that it is compared by
     medication_name     text        NOT NULL,
+    generic_name        text        NOT NULL DEFAULT '',
+    strength            text        NOT NULL DEFAULT '',
+    form                text        NOT NULL DEFAULT '',
+    unit                text        NOT NULL,
     dosage              text        NOT NULL,
+    doses_per_day       integer,
     frequency           text        NOT NULL,
     duration            text        NOT NULL,
     instructions        text        NOT NULL DEFAULT '',
@@ -145,6 +151,7 @@ CREATE TABLE hms.prescription (
     dispensed_quantity  bigint      NOT NULL DEFAULT 0,
     days_supply         integer,
     valid_until         date        NOT NULL,
+    verdict             jsonb       NOT NULL, -- of the safety checks, with what was overridden and why
     override_reason     text        NOT NULL DEFAULT '',
     stop_reason         text        NOT NULL DEFAULT '',
     created_at          timestamptz NOT NULL,
@@ -154,19 +161,24 @@ CREATE TABLE hms.prescription (
     CONSTRAINT prescription_patient_key UNIQUE (tenant_id, id, patient_id),
     CONSTRAINT prescription_encounter_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id) REFERENCES hms.encounter (tenant_id, id, patient_id),
     CONSTRAINT prescription_status_check CHECK (status IN ('draft', 'active', 'on-hold', 'completed', 'stopped', 'cancelled', 'entered-in-error')),
-    CONSTRAINT prescription_quantity_check CHECK (quantity BETWEEN 1 AND 1000000000000),
+    CONSTRAINT prescription_quantity_check CHECK (quantity BETWEEN 1 AND 100000),
+    CONSTRAINT prescription_verdict_check CHECK (hms.is_verdict(verdict)),
+    CONSTRAINT prescription_doses_per_day_check CHECK (doses_per_day BETWEEN 1 AND 96),
+    CONSTRAINT prescription_codes_check CHECK (jsonb_typeof(codes) = 'array'),
     CONSTRAINT prescription_refills_check CHECK (refills_allowed BETWEEN 0 AND 99),
-    CONSTRAINT prescription_name_check CHECK (medication_name <> ''),
+    CONSTRAINT prescription_name_check CHECK (medication_name <> '' AND unit <> ''),
     CONSTRAINT prescription_days_supply_check CHECK (days_supply BETWEEN 1 AND 3650),
     CONSTRAINT prescription_cancelled_check CHECK (status <> 'cancelled' OR dispensed_quantity = 0),
     CONSTRAINT prescription_stop_check CHECK (status NOT IN ('stopped', 'cancelled', 'entered-in-error') OR stop_reason <> ''),
     CONSTRAINT prescription_dispensed_check CHECK (dispensed_quantity BETWEEN 0 AND quantity * (1 + refills_allowed)),
     CONSTRAINT prescription_texts_check CHECK (length(medication_system) <= 200 AND length(medication_code) <= 100
-        AND length(medication_name) <= 200 AND length(dosage) <= 100 AND length(frequency) <= 100 AND length(duration) <= 100
+        AND length(medication_name) <= 200 AND length(generic_name) <= 200 AND length(strength) <= 50
+        AND length(form) <= 50 AND length(unit) <= 20 AND length(dosage) <= 100 AND length(frequency) <= 100 AND length(duration) <= 100
         AND length(instructions) <= 10742 AND length(override_reason) <= 500 AND length(stop_reason) <= 500
         AND length(created_by) <= 81)
 );
 CREATE INDEX prescription_encounter_idx ON hms.prescription (tenant_id, encounter_id, patient_id);
+CREATE INDEX prescription_item_idx ON hms.prescription (tenant_id, medication_item_id);
 CREATE INDEX prescription_patient_idx ON hms.prescription (tenant_id, patient_id, id);
 SELECT hms.install_table('prescription', 'patient_id', p_kind => 'care', p_grants =>
     'SELECT, INSERT, UPDATE (status, dispensed_quantity, stop_reason, version)');
@@ -175,3 +187,59 @@ SELECT hms.guard_status('prescription', 'active>cancelled', 'active>completed', 
     'completed>active', 'completed>entered-in-error', 'draft>active', 'draft>cancelled', 'draft>entered-in-error',
     'cancelled>entered-in-error', 'on-hold>active', 'on-hold>cancelled', 'on-hold>entered-in-error', 'on-hold>stopped',
     'stopped>entered-in-error');
+
+-- What is known of medicines: a host loads a base as a whole, and the one that was loaded last is in force. Terms are in
+-- normal form (internal/names); of members every class above is there, so that a prescription climbs nothing.
+CREATE TABLE hms.drug_base (
+    tenant_id      uuid        NOT NULL,
+    id             uuid        NOT NULL,
+    name           text        NOT NULL,
+    edition        text        NOT NULL,
+    term_count     integer     NOT NULL,
+    relation_count integer     NOT NULL,
+    created_at     timestamptz NOT NULL,
+    created_by     text        NOT NULL,
+    version        bigint      NOT NULL DEFAULT 1,
+    CONSTRAINT drug_base_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT drug_base_texts_check CHECK (length(name) <= 100 AND length(edition) <= 50 AND length(created_by) <= 81)
+);
+CREATE INDEX drug_base_newest_idx ON hms.drug_base (tenant_id, created_at, id);
+SELECT hms.install_table('drug_base');
+
+CREATE TABLE hms.drug_term (
+    tenant_id uuid NOT NULL,
+    id        uuid NOT NULL,
+    base_id   uuid NOT NULL,
+    system    text NOT NULL, -- of a code; empty for a name
+    term      text NOT NULL,
+    concept   text NOT NULL,
+    CONSTRAINT drug_term_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT drug_term_base_fkey FOREIGN KEY (tenant_id, base_id) REFERENCES hms.drug_base (tenant_id, id),
+    CONSTRAINT drug_term_texts_check CHECK (octet_length(system) <= 800 AND octet_length(term) <= 800 AND term <> ''
+        AND length(concept) <= 100)
+);
+CREATE INDEX drug_term_term_idx ON hms.drug_term (tenant_id, base_id, system, term);
+SELECT hms.install_table('drug_term');
+
+CREATE TABLE hms.drug_relation (
+    tenant_id     uuid           NOT NULL,
+    id            uuid           NOT NULL,
+    base_id       uuid           NOT NULL,
+    kind          text           NOT NULL,
+    concept       text           NOT NULL,
+    other         text           NOT NULL, -- empty for a dose and a duplicate
+    severity      text           NOT NULL,
+    note          text           NOT NULL,
+    max_single_mg numeric(15, 6) NOT NULL,
+    max_daily_mg  numeric(15, 6) NOT NULL,
+    CONSTRAINT drug_relation_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT drug_relation_base_fkey FOREIGN KEY (tenant_id, base_id) REFERENCES hms.drug_base (tenant_id, id),
+    CONSTRAINT drug_relation_kind_check CHECK (kind IN ('member', 'cross-reactive', 'interacts', 'duplicate', 'dose')),
+    CONSTRAINT drug_relation_severity_check CHECK (severity IN ('', 'high', 'moderate', 'low')
+        AND (severity = '') = (kind = 'member')),
+    CONSTRAINT drug_relation_other_check CHECK ((other = '') = (kind IN ('dose', 'duplicate'))),
+    CONSTRAINT drug_relation_limit_check CHECK (max_single_mg BETWEEN 0 AND 100000000 AND max_daily_mg BETWEEN 0 AND 100000000),
+    CONSTRAINT drug_relation_texts_check CHECK (length(concept) <= 100 AND length(other) <= 100 AND length(note) <= 500)
+);
+CREATE INDEX drug_relation_concept_idx ON hms.drug_relation (tenant_id, base_id, concept, other);
+SELECT hms.install_table('drug_relation');

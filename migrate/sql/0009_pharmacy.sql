@@ -29,9 +29,11 @@ CREATE TABLE hms.medication_item (
     strength      text        NOT NULL DEFAULT '',
     strength_key  text        NOT NULL,
     unit          text        NOT NULL,
+    form          text        NOT NULL DEFAULT '',
     manufacturer  text        NOT NULL DEFAULT '',
     manufacturer_key text     NOT NULL,
     rxnorm_code   text        NOT NULL DEFAULT '',
+    atc_code      text        NOT NULL DEFAULT '',
     service_code  text        NOT NULL DEFAULT '',
     reorder_level bigint      NOT NULL DEFAULT 0,
     is_active     boolean     NOT NULL DEFAULT true,
@@ -47,12 +49,16 @@ CREATE TABLE hms.medication_item (
     CONSTRAINT medication_item_texts_check CHECK (length(name) <= 200 AND octet_length(name_key) <= 800
         AND length(generic_name) <= 200 AND length(strength) <= 50 AND octet_length(strength_key) <= 200
         AND length(unit) <= 20 AND length(manufacturer) <= 200 AND octet_length(manufacturer_key) <= 800
-        AND length(rxnorm_code) <= 50 AND length(service_code) <= 50 AND length(created_by) <= 81)
+        AND length(form) <= 50 AND length(rxnorm_code) <= 50 AND length(atc_code) <= 50 AND length(service_code) <= 50 AND length(created_by) <= 81)
 );
 CREATE INDEX medication_item_category_idx ON hms.medication_item (tenant_id, category_id);
 SELECT hms.install_table('medication_item', p_grants =>
-    'SELECT, INSERT, UPDATE (category_id, name, name_key, generic_name, strength, strength_key, unit,
-        manufacturer, manufacturer_key, rxnorm_code, service_code, reorder_level, is_active, version)');
+    'SELECT, INSERT, UPDATE (category_id, name, name_key, generic_name, strength, strength_key, unit, form,
+        manufacturer, manufacturer_key, rxnorm_code, atc_code, service_code, reorder_level, is_active, version)');
+
+-- What is prescribed of the formulary is in the formulary.
+ALTER TABLE hms.prescription ADD CONSTRAINT prescription_item_fkey
+    FOREIGN KEY (tenant_id, medication_item_id) REFERENCES hms.medication_item (tenant_id, id);
 
 CREATE TABLE hms.supplier (
     tenant_id      uuid        NOT NULL,
@@ -192,7 +198,7 @@ CREATE TABLE hms.medication_dispense (
     status             text        NOT NULL,
     quantity_requested bigint      NOT NULL,
     quantity_dispensed bigint      NOT NULL DEFAULT 0,
-    safety_check       text        NOT NULL,
+    verdict            jsonb       NOT NULL, -- of the safety checks, asked again at the hand-over
     override_reason    text        NOT NULL DEFAULT '',
     created_at         timestamptz NOT NULL, -- the hand-over
     created_by         text        NOT NULL,
@@ -203,7 +209,7 @@ CREATE TABLE hms.medication_dispense (
     CONSTRAINT medication_dispense_item_fkey FOREIGN KEY (tenant_id, item_id) REFERENCES hms.medication_item (tenant_id, id),
     CONSTRAINT medication_dispense_location_fkey FOREIGN KEY (tenant_id, location_id) REFERENCES hms.stock_location (tenant_id, id),
     CONSTRAINT medication_dispense_status_check CHECK (status IN ('in-progress', 'completed', 'entered-in-error')),
-    CONSTRAINT medication_dispense_safety_check CHECK (safety_check IN ('none-found', 'overridden', 'not-checked')),
+    CONSTRAINT medication_dispense_safety_check CHECK (hms.is_verdict(verdict)),
     CONSTRAINT medication_dispense_quantity_check CHECK (quantity_requested >= 1 AND quantity_dispensed BETWEEN 0 AND quantity_requested),
     CONSTRAINT medication_dispense_texts_check CHECK (length(override_reason) <= 500 AND length(created_by) <= 81)
 );

@@ -2,6 +2,7 @@ package hospital_test
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/internal/dbtest/fixture"
+	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/pharmacy"
 )
 
@@ -29,7 +31,7 @@ func TestHMS_FromPrescriptionToPayment(t *testing.T) {
 	d, err := env.H.Pharmacy.Dispense(pharmacist,
 		pharmacy.DispenseInput{Prescription: rx.ID, Location: stock.Location, Quantity: 20})
 	require.NoError(t, err)
-	require.Equal(t, pharmacy.SafetyNoneFound, d.SafetyCheck)
+	require.Equal(t, hmstype.GapNeverAsked, d.Verdict.Of(hmstype.SafetyAllergySubstance).Why)
 	require.False(t, d.Charge.IsZero())
 
 	draft, err := env.H.Billing.CreateBill(env.Ctx, billing.CreateBillInput{Patient: rx.Patient})
@@ -158,8 +160,17 @@ func TestHMS_EveryDispenseSaysWhatItsSafetyCheckFound(t *testing.T) {
 	d, err := env.H.Pharmacy.Dispense(env.Ctx,
 		pharmacy.DispenseInput{Patient: env.Patient(t).ID, Item: stock.Item.ID, Location: stock.Location, Quantity: 1})
 	require.NoError(t, err)
-	require.Equal(t, pharmacy.SafetyNoneFound, d.SafetyCheck, "none found is said only where it was checked")
-	_, err = env.DB.ExecContext(t.Context(), `UPDATE hms.medication_dispense SET safety_check = ''
-		WHERE tenant_id = ?`, env.Tenant)
-	require.Error(t, err, "and the database knows no dispense without an outcome")
+	require.Equal(t, hmstype.NotChecked, d.Verdict.Of(hmstype.SafetyAllergySubstance).Outcome, "nobody asked the patient")
+	for name, verdict := range map[string]string{
+		"Empty": `{}`, "None": `{"checks": []}`,
+		"Found":     strings.Repeat(`{"kind": "dose", "outcome": "checked"},`, 6),
+		"NoOutcome": `{"checks": [{"kind": "dose"}]}`,
+	} {
+		if name == "Found" {
+			verdict = `{"checks": [` + strings.TrimSuffix(verdict, ",") + `]}`
+		}
+		_, err = env.DB.ExecContext(t.Context(), `UPDATE hms.medication_dispense SET verdict = ? WHERE tenant_id = ?`,
+			verdict, env.Tenant)
+		require.Equal(t, "23514", dbx.SQLState(err), "the database knows no dispense without an outcome of every kind: %s", name)
+	}
 }

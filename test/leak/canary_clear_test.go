@@ -12,11 +12,13 @@ var staysClear = map[string]string{
 	"who pays: bills and claims go by it; the policy's own number is sealed": `
 		coverage.payer_name coverage.plan_name coverage.group_number`,
 
+	// allergy.substance_key is there, too: so folded (names.SubstanceKey) that the texts are not found in it
 	"coded, or as good as: allergies are compared with medication, lists and reports are made of it": `
-		allergy.substance_display allergy.substance_key allergy.substance_system allergy.substance_value
+		allergy.substance_display allergy.substance_system allergy.substance_value
 		condition.code_display condition.code_system condition.code_value encounter.disposition
 		prescription.medication_code prescription.medication_name prescription.medication_system prescription.dosage
-		prescription.duration prescription.frequency`,
+		prescription.codes prescription.duration prescription.form prescription.frequency prescription.generic_name
+		prescription.strength prescription.unit`,
 	"what is booked, and where": `appointment.appointment_type appointment.room`,
 	"results: versions are compared and superseded, trends and turnaround are made of them": `
 		lab_result.comment lab_result.reason lab_result.value_code lab_result.value_number lab_result.value_text
@@ -57,7 +59,7 @@ var staysClear = map[string]string{
 		lab_analyte.name lab_answer.code lab_answer.display lab_reference_range.void_reason lab_specimen.specimen_type
 		lab_test.category lab_test.code lab_test.code_key lab_test.name lab_test.service_code lab_test.specimen_type
 		medication_category.description medication_category.name medication_category.name_key
-		medication_item.generic_name medication_item.manufacturer medication_item.manufacturer_key medication_item.name
+		medication_item.atc_code medication_item.form medication_item.generic_name medication_item.manufacturer medication_item.manufacturer_key medication_item.name
 		medication_item.name_key medication_item.rxnorm_code medication_item.service_code medication_item.strength
 		medication_item.strength_key medication_item.unit service_item.category service_item.code service_item.code_key
 		service_item.name stock_batch.batch_number stock_batch.batch_number_key stock_batch.status_reason

@@ -234,6 +234,7 @@ var storedAs = pairs(`
 	pharmacy.CategoryDetails: medication_category
 	pharmacy.DispenseInput.OverrideReason: medication_dispense.override_reason
 	pharmacy.ItemDetails: medication_item
+	pharmacy.ItemDetails.ATCCode: medication_item.atc_code
 	pharmacy.ItemDetails.RxNormCode: medication_item.rxnorm_code
 	pharmacy.LocationDetails: stock_location
 	pharmacy.SetBatchStatusInput.Reason: stock_batch.status_reason
@@ -259,7 +260,7 @@ var inHistory = strings.Fields(`scheduling.EnterAppointmentInErrorInput.Reason c
 
 var askedFor = strings.Fields(`audit.ListExposuresInput.Actor audit.ListEventsInput.Actor
 	audit.ListEventsInput.Entity audit.ListEventsInput.EntityID
-	clinical.PrescribeInput.GenericName identity.CreateUserInput.Roles identity.LoginInput.Login
+	identity.CreateUserInput.Roles identity.LoginInput.Login
 	identity.ListOnDutyInput.Role identity.ListPractitionersInput.Role identity.ListPractitionersInput.Search
 	identity.RequestPasswordResetInput.Login identity.RequestPasswordResetInput.Source
 	identity.SetUserRolesInput.Roles identity.RequestAdministratorInput.Roles inbox.CreateTaskInput.EscalationRole

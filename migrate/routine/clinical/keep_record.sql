@@ -17,3 +17,7 @@ CREATE OR REPLACE TRIGGER clinical_note_signed BEFORE UPDATE ON hms.clinical_not
 
 CREATE OR REPLACE TRIGGER vitals_final BEFORE UPDATE ON hms.vitals FOR EACH ROW
     EXECUTE FUNCTION hms.keep_record('status', 'error_reason', 'version');
+
+-- What was prescribed never changes: only what becomes of it does.
+CREATE OR REPLACE TRIGGER prescription_final BEFORE UPDATE ON hms.prescription FOR EACH ROW
+    EXECUTE FUNCTION hms.keep_record('status', 'stop_reason', 'dispensed_quantity', 'version');
