@@ -11,6 +11,7 @@ import (
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/fieldcrypt"
+	"github.com/chelal/hms/internal/names"
 )
 
 // checkDuplicates makes desks take turns on (birth date, family name) and then looks for
@@ -53,7 +54,7 @@ func duplicate(db dbx.DB, candidates []patientRow) *DuplicateError {
 // registrationLock names the turn; hashed, because locks outlive the use case and are nobody's
 // record.
 func registrationLock(d Details) string {
-	sum := sha256.Sum256([]byte(d.BirthDate.String() + "/" + letters(d.LastName)))
+	sum := sha256.Sum256([]byte(d.BirthDate.String() + "/" + names.Same(d.LastName)))
 	return "patient.register/" + hex.EncodeToString(sum[:16])
 }
 

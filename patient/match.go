@@ -36,23 +36,25 @@ func likenessOf(a, b Details, samePhone bool) int {
 	if a.Gender != b.Gender && a.Gender != GenderUnknown && b.Gender != GenderUnknown {
 		return 0
 	}
-	names, birth := nameLikeness(a, b), birthLikeness(a, b)
-	if names == 0 || birth == 0 {
+	name, birth := nameLikeness(a, b), birthLikeness(a, b)
+	if name == 0 || birth == 0 {
 		return 0
 	}
 	if samePhone {
-		return names + birth + 1
+		return name + birth + 1
 	}
-	return names + birth
+	return name + birth
 }
 
 func nameLikeness(a, b Details) int {
-	givenA, givenB := letters(a.FirstName), letters(b.FirstName)
-	familyA, familyB := letters(a.LastName), letters(b.LastName)
+	givenA, givenB := names.Same(a.FirstName), names.Same(b.FirstName)
+	familyA, familyB := names.Same(a.LastName), names.Same(b.LastName)
 	switch {
 	case familyA == familyB && givenA == givenB:
 		return 4
 	case familyA == givenB && givenA == familyB:
+		return 3
+	case found(a.LastName) == found(b.LastName) && found(a.FirstName) == found(b.FirstName):
 		return 3
 	case familyA == familyB && (nearlyEqual(givenA, givenB) || sharesFirstName(a.FirstName, b.FirstName)):
 		return 2
@@ -62,6 +64,9 @@ func nameLikeness(a, b Details) int {
 		return 0
 	}
 }
+
+// found gives the form in which a name is found, without space and punctuation.
+func found(name string) string { return names.Same(names.Fold(name)) }
 
 func birthLikeness(a, b Details) int {
 	x, y := a.BirthDate, b.BirthDate
@@ -90,16 +95,6 @@ func alike(yes bool) int {
 	return 0
 }
 
-// letters gives what is left of a name without case, diacritics, spaces and punctuation.
-func letters(name string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return r
-		}
-		return -1
-	}, names.Fold(name))
-}
-
 // sharesFirstName tells whether the first of several given names is the same, or the
 // initial of the other.
 func sharesFirstName(a, b string) bool {
@@ -107,7 +102,7 @@ func sharesFirstName(a, b string) bool {
 	if len(wordsA) == 0 || len(wordsB) == 0 {
 		return false
 	}
-	x, y := letters(wordsA[0]), letters(wordsB[0])
+	x, y := names.Same(wordsA[0]), names.Same(wordsB[0])
 	if utf8.RuneCountInString(x) > utf8.RuneCountInString(y) {
 		x, y = y, x
 	}

@@ -160,7 +160,7 @@ func mrnTaken(ctx context.Context, db dbx.DB, key string) error {
 }
 
 func insertTokens(ctx context.Context, db dbx.DB, row patientRow) error {
-	words := names.Words(row.FirstName, row.LastName)
+	words := names.Tokens(row.LastName, row.FirstName)
 	rows := make([]tokenRow, len(words))
 	for i, w := range words {
 		rows[i] = tokenRow{Tenanted: row.Tenanted, Token: w, PatientID: row.ID}

@@ -2,8 +2,6 @@ package patient
 
 import (
 	"context"
-	"slices"
-	"unicode/utf8"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -14,7 +12,8 @@ import (
 
 // SearchInput says who is sought. All that is given must hold; something must be given.
 type SearchInput struct {
-	// words or beginnings of words of the names, in any order; single letters do not count
+	// words or beginnings of words of the names, in any order, in the spelling of any keyboard; a single letter of an
+	// alphabet counts only where it is all, and is then a whole name
 	Name        string       `json:"name"`
 	MRN         string       `json:"mrn"`         // exact
 	BirthDate   hmstype.Date `json:"birthDate"`   // exact
@@ -29,10 +28,10 @@ const maxSearchWords = 6
 // Validate implements the rules above.
 func (in SearchInput) Validate() error {
 	var v hmstype.Validator
-	words := searchWords(in.Name)
+	words := names.Wanted(in.Name)
 	v.Text(in.Name, "name", 0, 200)
 	v.Check(len(words) <= maxSearchWords, "name", "must have at most 6 words")
-	v.Check(in.Name == "" || len(words) > 0, "name", "must have a word of at least 2 letters")
+	v.Check(in.Name == "" || len(words) > 0, "name", "must have a letter or digit")
 	v.Check(
 		len(words) > 0 || in.MRN != "" || !in.BirthDate.IsZero() || in.PhoneNumber != "" || in.Identifier != nil, "name",
 		"some criterion is required",
@@ -46,11 +45,6 @@ func (in SearchInput) Validate() error {
 	v.Check(in.PhoneNumber == "" || len(normalizePhone(in.PhoneNumber)) >= 3, "phoneNumber", "must have at least 3 digits")
 	v.Nested("", in.Page.Validate())
 	return v.Err()
-}
-
-// searchWords leaves out single letters, which would select half of all patients.
-func searchWords(name string) []string {
-	return slices.DeleteFunc(names.Words(name), func(word string) bool { return utf8.RuneCountInString(word) < 2 })
 }
 
 var opSearch = usecase.Query[SearchInput, hmstype.List[Patient]]{
@@ -94,9 +88,15 @@ func (in SearchInput) criteria(ctx context.Context, db dbx.DB, crypt *fieldcrypt
 		dbx.When(!in.BirthDate.IsZero(), dbx.Equal("birth_date", in.BirthDate)),
 		dbx.When(in.PhoneNumber != "", dbx.Equal("phone_normalized", phone)),
 	}
-	for _, word := range searchWords(in.Name) {
-		criteria = append(criteria, dbx.Where(`EXISTS (SELECT 1 FROM hms.patient_token AS t WHERE t.tenant_id = ?
-			AND t.patient_id = p.id AND t.token >= ? AND t.token < ?)`, db.Tenant(), word, word+"\U0010FFFF"))
+	for _, ranges := range names.Wanted(in.Name) {
+		first, past := make([]string, len(ranges)), make([]string, len(ranges))
+		for i, r := range ranges {
+			first[i], past[i] = r.From, r.To
+		}
+		criteria = append(criteria, dbx.Where(`EXISTS (SELECT 1 FROM hms.patient_token AS t
+			JOIN unnest(?::text[], ?::text[]) AS w (first, past)
+			ON t.token >= w.first COLLATE "C" AND t.token < w.past COLLATE "C"
+			WHERE t.tenant_id = ? AND t.patient_id = p.id)`, dbx.Array(first), dbx.Array(past), db.Tenant()))
 	}
 	if in.Identifier != nil {
 		token, err := identifierTexts.Token(keys, "value_key", in.Identifier.Value)
