@@ -722,6 +722,19 @@ END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.forget_looks(p_tenant uuid, p_user uuid) TO hms_app;
 
+CREATE OR REPLACE FUNCTION hms.forget_numbers(p_tenant uuid, p_patient uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    PERFORM hms.require_operation('encryption.erase');
+    DELETE FROM hms.patient_key AS k WHERE k.tenant_id = p_tenant AND k.patient_id = p_patient AND k.kind <> 'match';
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.forget_numbers(p_tenant uuid, p_patient uuid) TO hms_app;
+
 CREATE OR REPLACE FUNCTION hms.forget_recovery_codes(p_tenant uuid, p_user uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -736,18 +749,21 @@ END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.forget_recovery_codes(p_tenant uuid, p_user uuid) TO hms_app;
 
-CREATE OR REPLACE FUNCTION hms.forget_tokens(p_tenant uuid, p_patient uuid)
+CREATE OR REPLACE FUNCTION hms.forget_tokens(p_tenant uuid, p_patient uuid, p_identifiers boolean)
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
-    PERFORM hms.require_operation('patient.update');
+    PERFORM hms.require_operation('patient.update', 'encryption.reencrypt');
     DELETE FROM hms.patient_token AS t WHERE t.tenant_id = p_tenant AND t.patient_id = p_patient;
+    DELETE FROM hms.patient_likeness AS l WHERE l.tenant_id = p_tenant AND l.patient_id = p_patient;
+    DELETE FROM hms.patient_key AS k WHERE k.tenant_id = p_tenant AND k.patient_id = p_patient
+        AND (p_identifiers OR k.kind <> 'identifier');
 END $function$
 ; -- hms_owner
-GRANT EXECUTE ON FUNCTION hms.forget_tokens(p_tenant uuid, p_patient uuid) TO hms_app;
+GRANT EXECUTE ON FUNCTION hms.forget_tokens(p_tenant uuid, p_patient uuid, p_identifiers boolean) TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.forget_totp(p_tenant uuid, p_user uuid)
  RETURNS void
@@ -4247,14 +4263,17 @@ CREATE TABLE hms.patient ( -- hms_owner
     gender text NOT NULL,
     id uuid NOT NULL,
     is_deceased boolean NOT NULL DEFAULT false,
+    is_multiple_birth boolean NOT NULL DEFAULT false,
+    is_newborn boolean NOT NULL DEFAULT false,
     is_restricted boolean NOT NULL DEFAULT false,
     last_name text NOT NULL,
     merged_into_id uuid,
     mrn text NOT NULL,
     mrn_key text NOT NULL,
+    other_names text NOT NULL DEFAULT ''::text,
     override_reason text NOT NULL DEFAULT ''::text,
-    phone_normalized text,
     phone_number text NOT NULL DEFAULT ''::text,
+    second_phone_number text NOT NULL DEFAULT ''::text,
     status text NOT NULL,
     status_reason text NOT NULL DEFAULT ''::text,
     tenant_id uuid NOT NULL,
@@ -4274,14 +4293,13 @@ END),
     CONSTRAINT patient_merged_into_fkey FOREIGN KEY (tenant_id, merged_into_id) REFERENCES hms.patient(tenant_id, id),
     CONSTRAINT patient_mrn_check CHECK (((length(mrn) >= 1) AND (length(mrn) <= 20))),
     CONSTRAINT patient_mrn_key UNIQUE (tenant_id, mrn_key),
-    CONSTRAINT patient_name_check CHECK ((((length(last_name) >= 1) AND (length(last_name) <= 100)) AND (length(first_name) <= 100))),
+    CONSTRAINT patient_name_check CHECK ((((length(last_name) >= 1) AND (length(last_name) <= 100)) AND (length(first_name) <= 100) AND (length(other_names) <= 200))),
     CONSTRAINT patient_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT patient_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'merged'::text, 'entered-in-error'::text]))),
-    CONSTRAINT patient_texts_check CHECK (((octet_length(mrn_key) <= 80) AND (length(phone_number) <= 224) AND (octet_length(phone_normalized) <= 120) AND (length(email) <= 1419) AND (length(address) <= 2742) AND (length(emergency_contact_name) <= 1142) AND (length(emergency_contact_phone) <= 224) AND (length(override_reason) <= 500) AND (length(status_reason) <= 500) AND (length(created_by) <= 81)))
+    CONSTRAINT patient_texts_check CHECK (((octet_length(mrn_key) <= 80) AND (length(phone_number) <= 224) AND (length(second_phone_number) <= 224) AND (length(email) <= 1419) AND (length(address) <= 2742) AND (length(emergency_contact_name) <= 1142) AND (length(emergency_contact_phone) <= 224) AND (length(override_reason) <= 500) AND (length(status_reason) <= 500) AND (length(created_by) <= 81)))
 );
 CREATE INDEX patient_birth_date_idx ON hms.patient USING btree (tenant_id, birth_date, id);
 CREATE INDEX patient_merged_into_idx ON hms.patient USING btree (tenant_id, merged_into_id);
-CREATE INDEX patient_phone_idx ON hms.patient USING btree (tenant_id, phone_normalized, id);
 ALTER TABLE hms.patient ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.patient FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
 CREATE TRIGGER patient_audit_delete AFTER DELETE ON hms.patient REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('patient', 'id', 'id');
@@ -4289,7 +4307,7 @@ CREATE TRIGGER patient_audit_insert AFTER INSERT ON hms.patient REFERENCING NEW 
 CREATE TRIGGER patient_audit_update AFTER UPDATE ON hms.patient REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('patient', 'id', 'id');
 CREATE TRIGGER patient_keep_mrn BEFORE UPDATE OF mrn, mrn_key ON hms.patient FOR EACH ROW WHEN (((old.mrn IS DISTINCT FROM new.mrn) OR (old.mrn_key IS DISTINCT FROM new.mrn_key))) EXECUTE FUNCTION hms.patient_keep_mrn();
 CREATE TRIGGER patient_keep_rows BEFORE DELETE OR TRUNCATE ON hms.patient FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-CREATE TRIGGER patient_sealed_guard BEFORE INSERT OR UPDATE OF phone_number, email, address, emergency_contact_name, emergency_contact_phone ON hms.patient FOR EACH ROW WHEN ((((new.phone_number <> ''::text) AND ("left"(new.phone_number, 5) <> 'hms1:'::text)) OR ((new.email <> ''::text) AND ("left"(new.email, 5) <> 'hms1:'::text)) OR ((new.address <> ''::text) AND ("left"(new.address, 5) <> 'hms1:'::text)) OR ((new.emergency_contact_name <> ''::text) AND ("left"(new.emergency_contact_name, 5) <> 'hms1:'::text)) OR ((new.emergency_contact_phone <> ''::text) AND ("left"(new.emergency_contact_phone, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('patient', 'phone_number', 'email', 'address', 'emergency_contact_name', 'emergency_contact_phone');
+CREATE TRIGGER patient_sealed_guard BEFORE INSERT OR UPDATE OF phone_number, second_phone_number, email, address, emergency_contact_name, emergency_contact_phone ON hms.patient FOR EACH ROW WHEN ((((new.phone_number <> ''::text) AND ("left"(new.phone_number, 5) <> 'hms1:'::text)) OR ((new.second_phone_number <> ''::text) AND ("left"(new.second_phone_number, 5) <> 'hms1:'::text)) OR ((new.email <> ''::text) AND ("left"(new.email, 5) <> 'hms1:'::text)) OR ((new.address <> ''::text) AND ("left"(new.address, 5) <> 'hms1:'::text)) OR ((new.emergency_contact_name <> ''::text) AND ("left"(new.emergency_contact_name, 5) <> 'hms1:'::text)) OR ((new.emergency_contact_phone <> ''::text) AND ("left"(new.emergency_contact_phone, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('patient', 'phone_number', 'second_phone_number', 'email', 'address', 'emergency_contact_name', 'emergency_contact_phone');
 CREATE TRIGGER patient_status_guard BEFORE UPDATE OF status ON hms.patient FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>entered-in-error', 'active>inactive', 'active>merged', 'inactive>active', 'inactive>entered-in-error', 'inactive>merged');
 CREATE TRIGGER patient_tenant_deleted BEFORE INSERT ON hms.patient FOR EACH ROW EXECUTE FUNCTION hms.guard_deleted_tenant();
 GRANT INSERT, SELECT ON hms.patient TO hms_app;
@@ -4320,6 +4338,43 @@ CREATE TRIGGER patient_identifier_keep_rows BEFORE DELETE OR TRUNCATE ON hms.pat
 CREATE TRIGGER patient_identifier_sealed_guard BEFORE INSERT OR UPDATE OF value ON hms.patient_identifier FOR EACH ROW WHEN (((new.value <> ''::text) AND ("left"(new.value, 5) <> 'hms1:'::text))) EXECUTE FUNCTION hms.guard_sealed('patient_identifier', 'value');
 GRANT INSERT, SELECT ON hms.patient_identifier TO hms_app;
 GRANT SELECT ON hms.patient_identifier TO hms_backup;
+
+CREATE TABLE hms.patient_key ( -- hms_owner
+    key text NOT NULL,
+    kind text NOT NULL,
+    patient_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    CONSTRAINT patient_key_kind_check CHECK ((kind = ANY (ARRAY['identifier'::text, 'match'::text, 'number'::text, 'phone'::text]))),
+    CONSTRAINT patient_key_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
+    CONSTRAINT patient_key_pkey PRIMARY KEY (tenant_id, kind, key, patient_id),
+    CONSTRAINT patient_key_texts_check CHECK ((octet_length(key) <= 1700))
+);
+CREATE INDEX patient_key_patient_idx ON hms.patient_key USING btree (tenant_id, patient_id, kind);
+ALTER TABLE hms.patient_key ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.patient_key FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+GRANT INSERT, SELECT ON hms.patient_key TO hms_app;
+GRANT SELECT ON hms.patient_key TO hms_backup;
+
+CREATE TABLE hms.patient_likeness ( -- hms_owner
+    family bigint[] NOT NULL,
+    first_given bigint NOT NULL,
+    given bigint[] NOT NULL,
+    initial bigint NOT NULL,
+    is_keyed boolean NOT NULL,
+    near_family bigint[] NOT NULL,
+    near_given bigint[] NOT NULL,
+    patient_id uuid NOT NULL,
+    same_names bigint NOT NULL,
+    tenant_id uuid NOT NULL,
+    whole_names bigint[] NOT NULL,
+    CONSTRAINT patient_likeness_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
+    CONSTRAINT patient_likeness_pkey PRIMARY KEY (tenant_id, patient_id)
+);
+CREATE INDEX patient_likeness_clear_idx ON hms.patient_likeness USING btree (tenant_id, patient_id) WHERE (NOT is_keyed);
+ALTER TABLE hms.patient_likeness ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.patient_likeness FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+GRANT INSERT, SELECT ON hms.patient_likeness TO hms_app;
+GRANT SELECT ON hms.patient_likeness TO hms_backup;
 
 CREATE TABLE hms.patient_status ( -- hms_owner
     entity_id uuid NOT NULL,
@@ -5121,6 +5176,7 @@ GRANT INSERT, SELECT ON hms.task_history TO hms_app;
 GRANT SELECT ON hms.task_history TO hms_backup;
 
 CREATE TABLE hms.tenant ( -- hms_owner
+    country text NOT NULL DEFAULT ''::text,
     created_at timestamp with time zone NOT NULL,
     created_by text NOT NULL,
     currency text NOT NULL,
@@ -5129,6 +5185,7 @@ CREATE TABLE hms.tenant ( -- hms_owner
     tenant_id uuid NOT NULL,
     time_zone text NOT NULL,
     version bigint NOT NULL DEFAULT 1,
+    CONSTRAINT tenant_country_check CHECK (((country = ''::text) OR ((country ~ '^[A-Z]{2}$'::text) AND (length(country) <= 2)))),
     CONSTRAINT tenant_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT tenant_id_check CHECK ((id = tenant_id)),
     CONSTRAINT tenant_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),

@@ -70,9 +70,12 @@ func TestService_Register_More(t *testing.T) {
 		t.Parallel()
 		env := dbtest.New(t)
 		s := patient.New(env.Base)
-		first, err := s.Register(env.Ctx, person("Müller"))
+		in := person("Müller")
+		in.PhoneNumber = "+254 700 000001"
+		first, err := s.Register(env.Ctx, in)
 		require.NoError(t, err)
 		namesake := person("MULLER")
+		namesake.PhoneNumber = "+254 700 000002"
 		_, err = s.Register(env.Ctx, namesake)
 		var duplicate *patient.DuplicateError
 		require.ErrorAs(t, err, &duplicate)

@@ -17,9 +17,10 @@ type SearchInput struct {
 	Name        string       `json:"name"`
 	MRN         string       `json:"mrn"`         // exact
 	BirthDate   hmstype.Date `json:"birthDate"`   // exact
-	PhoneNumber string       `json:"phoneNumber"` // exact up to everything but digits; at least 3 digits
-	Identifier  *Identifier  `json:"identifier"`  // exact up to case and spaces; an empty system means any
-	Page        hmstype.Page `json:"page"`
+	PhoneNumber string       `json:"phoneNumber"` // any of a patient's, in national or international form; at least 3 digits
+	// exact up to case, space and punctuation; an empty system means any
+	Identifier *Identifier  `json:"identifier"`
+	Page       hmstype.Page `json:"page"`
 }
 
 // maxSearchWords bounds the joins of one search.
@@ -42,7 +43,7 @@ func (in SearchInput) Validate() error {
 		v.Text(in.Identifier.System, "identifier.system", 0, 200)
 		v.Text(in.Identifier.Value, "identifier.value", 0, 200)
 	}
-	v.Check(in.PhoneNumber == "" || len(normalizePhone(in.PhoneNumber)) >= 3, "phoneNumber", "must have at least 3 digits")
+	v.Check(in.PhoneNumber == "" || len(normalizePhone(in.PhoneNumber, "")) >= minPhoneDigits, "phoneNumber", "must have at least 3 digits")
 	v.Nested("", in.Page.Validate())
 	return v.Err()
 }
@@ -78,15 +79,10 @@ func (in SearchInput) criteria(ctx context.Context, db dbx.DB, crypt *fieldcrypt
 	if err != nil {
 		return nil, err
 	}
-	phone, err := patientTexts.Token(keys, "phone_normalized", in.PhoneNumber)
-	if err != nil {
-		return nil, err
-	}
 	criteria := []dbx.Apply{
 		dbx.OneOf("status", []Status{StatusActive, StatusInactive}),
 		dbx.When(in.MRN != "", dbx.Equal("mrn_key", names.CodeKey(in.MRN))),
 		dbx.When(!in.BirthDate.IsZero(), dbx.Equal("birth_date", in.BirthDate)),
-		dbx.When(in.PhoneNumber != "", dbx.Equal("phone_normalized", phone)),
 	}
 	for _, ranges := range names.Wanted(in.Name) {
 		first, past := make([]string, len(ranges)), make([]string, len(ranges))
@@ -98,14 +94,29 @@ func (in SearchInput) criteria(ctx context.Context, db dbx.DB, crypt *fieldcrypt
 			ON t.token >= w.first COLLATE "C" AND t.token < w.past COLLATE "C"
 			WHERE t.tenant_id = ? AND t.patient_id = p.id)`, dbx.Array(first), dbx.Array(past), db.Tenant()))
 	}
-	if in.Identifier != nil {
-		token, err := identifierTexts.Token(keys, "value_key", in.Identifier.Value)
+	if in.PhoneNumber != "" {
+		tenant, err := db.TenantInfo(ctx)
 		if err != nil {
 			return nil, err
 		}
-		criteria = append(criteria, dbx.Where(`EXISTS (SELECT 1 FROM hms.patient_identifier AS i WHERE i.tenant_id = ?
-			AND i.patient_id = p.id AND i.value_key = ? AND ? IN ('', i.system_key))`,
-			db.Tenant(), token, names.CodeKey(in.Identifier.System)))
+		key, err := keys.Index(phoneField, normalizePhone(in.PhoneNumber, tenant.Country))
+		if err != nil {
+			return nil, err
+		}
+		criteria = append(criteria, hasKey(db, kindPhone, key))
+	}
+	if in.Identifier != nil {
+		key, err := identifierKey(keys, *in.Identifier)
+		if err != nil {
+			return nil, err
+		}
+		criteria = append(criteria, hasKey(db, kindIdentifier, key))
 	}
 	return criteria, nil
+}
+
+// hasKey selects the patients who have a key.
+func hasKey(db dbx.DB, kind, key string) dbx.Apply {
+	return dbx.Where(`EXISTS (SELECT 1 FROM hms.patient_key AS k WHERE k.tenant_id = ? AND k.kind = ? AND k.key = ?
+		AND k.patient_id = p.id)`, db.Tenant(), kind, key)
 }

@@ -64,15 +64,19 @@ func (s *Service) update(ctx context.Context, db dbx.DB, in UpdateInput) (Patien
 	}
 	row.setDeceased(in.Deceased, in.DeceasedAt)
 	row.IsRestricted = in.Restricted
-	columns := append(dbx.ColumnsOf[Details](), "phone_normalized", "is_restricted", "is_deceased", "deceased_at")
+	columns := append(dbx.ColumnsOf[Details](), "is_restricted", "is_deceased", "deceased_at")
 	if err := dbx.Update(ctx, db, &row, columns...); err != nil {
 		return Patient{}, err
 	}
 	// See migrate/routine/patient/forget_tokens.sql.
-	if _, err := db.Exec(ctx, `SELECT hms.forget_tokens($1, $2)`, db.Tenant(), row.ID); err != nil {
+	if _, err := db.Exec(ctx, `SELECT hms.forget_tokens($1, $2, false)`, db.Tenant(), row.ID); err != nil {
 		return Patient{}, err
 	}
-	if err := insertTokens(ctx, db, row); err != nil {
+	traits, err := traitsOf(ctx, db, keys, in.Details)
+	if err != nil {
+		return Patient{}, err
+	}
+	if err := insertTraits(ctx, db, row.ID, in.Details, traits); err != nil {
 		return Patient{}, err
 	}
 	return withIdentifiers(ctx, db, row)
