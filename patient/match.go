@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -39,7 +40,7 @@ type candidate struct {
 //
 // Known genders that differ, and two children of a multiple birth or newborns, are never alike. What is no equal name
 // and day, and what something tells apart, is never certain: no telephone number in common, where both have some, an
-// identifier of one system with another value, a mark of a multiple birth or newborn.
+// identifier of one system with another value and none in common, a mark of a multiple birth or newborn.
 const findCandidates = `
 	SELECT p.id, p.is_restricted, CASE WHEN n.points < 4 OR b.points < 3 OR a.apart
 		THEN least(6, n.points + b.points + f.points) ELSE n.points + b.points + f.points END
@@ -81,7 +82,10 @@ const findCandidates = `
 	CROSS JOIN LATERAL (SELECT $15::boolean OR p.is_multiple_birth OR p.is_newborn
 		OR f.known > 0 AND f.same = 0 AND cardinality($11::text[]) > 0
 		OR EXISTS (SELECT 1 FROM hms.patient_identifier AS d WHERE d.tenant_id = $1 AND d.patient_id = p.id
-			AND d.system_key = ANY ($16::text[])) AS apart) AS a
+			AND d.system_key = ANY ($16::text[]))
+		AND NOT EXISTS (SELECT 1 FROM hms.patient_identifier AS d
+			JOIN unnest($16::text[], $17::text[]) AS o (system, value) ON d.system_key = o.system AND d.value_key = o.value
+			WHERE d.tenant_id = $1 AND d.patient_id = p.id) AS apart) AS a
 	WHERE p.status IN ('active', 'inactive') AND n.points > 0 AND b.points > 0
 		AND n.points + b.points + f.points >= 5
 		AND (p.gender = $14 OR p.gender = 'unknown' OR $14 = 'unknown')
@@ -96,9 +100,9 @@ func match(
 	if err != nil {
 		return nil, err
 	}
-	systems := []string{}
-	for _, i := range in.Identifiers {
-		systems = append(systems, names.CodeKey(i.System))
+	systems, values, err := numbersOf(keys, in.Identifiers)
+	if err != nil {
+		return nil, err
 	}
 	var birth any
 	if !in.BirthDate.IsZero() {
@@ -107,7 +111,7 @@ func match(
 	rows, err := db.Query(
 		ctx, findCandidates, db.Tenant(), all.keys, all.same, all.WholeNames, all.Family, all.Given, all.NearFamily,
 		all.NearGiven, all.first, all.initials, all.phones, birth, cmp.Or(in.BirthDatePrecision, PrecisionDay), in.Gender,
-		in.MultipleBirth || in.Newborn, systems,
+		in.MultipleBirth || in.Newborn, systems, values,
 	)
 	if err != nil {
 		return nil, err
@@ -121,6 +125,26 @@ func match(
 		found = append(found, c)
 	}
 	return found, rows.Err()
+}
+
+// ownSystems begin the systems of the library's own, under which records are numbered and not people.
+const ownSystems = "urn:hms:"
+
+// numbersOf gives the identifiers that tell people apart, as they are stored.
+func numbersOf(keys fieldcrypt.Keys, identifiers []Identifier) (systems, values []string, err error) {
+	systems, values = []string{}, []string{}
+	for _, i := range identifiers {
+		system := names.CodeKey(i.System)
+		if strings.HasPrefix(system, ownSystems) {
+			continue
+		}
+		value, err := identifierTexts.Token(keys, "value_key", i.Value)
+		if err != nil {
+			return nil, nil, err
+		}
+		systems, values = append(systems, system), append(values, value)
+	}
+	return systems, values, nil
 }
 
 // sought are a person's traits as they are looked for.

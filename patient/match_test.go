@@ -241,7 +241,11 @@ func TestService_Register_NoReasonOverridesCertain(t *testing.T) {
 	require.Equal(t, []int{7}, duplicate.Scores)
 	require.ErrorContains(t, err, "a reason does not override")
 
-	again.Identifiers = []patient.Identifier{{System: "urn:passport", Value: "A 2"}}
+	again.Identifiers = []patient.Identifier{{System: "urn:passport", Value: "A 2"}, {System: "urn:passport", Value: "a1"}}
+	_, err = s.Register(env.Ctx, again)
+	require.ErrorAs(t, err, &duplicate)
+	require.True(t, duplicate.Certain, "one of the passports is his")
+	again.Identifiers = again.Identifiers[:1]
 	noReason := again
 	noReason.OverrideReason = ""
 	_, err = s.Register(env.Ctx, noReason)
