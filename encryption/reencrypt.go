@@ -54,6 +54,11 @@ func (s *Service) reencrypt(ctx context.Context, db dbx.DB, in ReencryptInput) (
 	if err != nil {
 		return Progress{}, err
 	}
+	if done > 0 { // what is made of sealed texts has no trail of its own
+		if err := record(ctx, db, "reencrypt"); err != nil {
+			return Progress{}, err
+		}
+	}
 	left, err := s.base.Crypt.Outdated(ctx, db)
 	if err == nil && left == 0 {
 		err = s.base.Crypt.Close(ctx, db)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/usecase"
@@ -38,6 +39,8 @@ type (
 		Address          []address      `json:"address"`
 		Contact          []contact      `json:"contact"`
 		Link             []link         `json:"link"`
+		MultipleBirth    bool           `json:"multipleBirthBoolean"`
+		BirthOrder       int            `json:"multipleBirthInteger"`
 	}
 	meta struct {
 		Security []coding `json:"security"`
@@ -99,7 +102,10 @@ func mapPatient(raw []byte, fullURL string) (PatientRecord, error) {
 		Deceased:    p.DeceasedBoolean,
 	}
 	in.FirstName, in.LastName = preferredName(p.Name).split()
+	in.OtherNames = otherNames(p.Name, in.FirstName, in.LastName)
+	in.MultipleBirth = p.MultipleBirth || p.BirthOrder > 0
 	in.Gender = gender(p.Gender)
+	in.SecondPhoneNumber = secondPhone(p.Telecom)
 	in.PhoneNumber, in.Email = telecom(p.Telecom, "phone", "sms"), telecom(p.Telecom, "email")
 	in.Address = preferredAddress(p.Address).lines()
 	in.EmergencyContactName, in.EmergencyContactPhone = emergencyContact(p.Contact)
@@ -197,6 +203,24 @@ func (n humanName) split() (first, last string) {
 	}
 }
 
+// maxOtherNames bounds what is kept of further names, in characters; a name that goes beyond is left out.
+const maxOtherNames = 200
+
+// otherNames gives the further names of a person, each once: how he was called before, how his name is read.
+func otherNames(names []humanName, first, last string) string {
+	kept := []string{strings.TrimSpace(first + " " + last)}
+	for _, n := range names {
+		given, family := n.split()
+		full := strings.Join(strings.Fields(given+" "+family), " ")
+		if full == "" || slices.Contains(kept, full) ||
+			utf8.RuneCountInString(strings.Join(append(kept[1:len(kept):len(kept)], full), "; ")) > maxOtherNames {
+			continue
+		}
+		kept = append(kept, full)
+	}
+	return strings.Join(kept[1:], "; ")
+}
+
 // full gives the name as one text.
 func (n humanName) full() string {
 	if n.Text != "" {
@@ -273,16 +297,29 @@ func setDeceased(in *patient.RegisterInput, text string) error {
 // telecom gives the contact point of one of the systems that the person prefers: the
 // lowest rank, then the first; an old one serves nobody.
 func telecom(points []contactPoint, systems ...string) string {
-	var best contactPoint
-	for _, p := range points {
-		if p.Value == "" || p.Use == "old" || !slices.Contains(systems, p.System) {
-			continue
-		}
-		if best.Value == "" || rankOf(p) < rankOf(best) {
-			best = p
+	if usable := contactPoints(points, systems...); len(usable) > 0 {
+		return usable[0].Value
+	}
+	return ""
+}
+
+// secondPhone gives the telephone number that comes after the preferred one and is another.
+func secondPhone(points []contactPoint) string {
+	for i, p := range contactPoints(points, "phone", "sms") {
+		if i > 0 && p.Value != telecom(points, "phone", "sms") {
+			return p.Value
 		}
 	}
-	return best.Value
+	return ""
+}
+
+// contactPoints gives the contact points of some systems, the preferred one first.
+func contactPoints(points []contactPoint, systems ...string) []contactPoint {
+	usable := slices.DeleteFunc(slices.Clone(points), func(p contactPoint) bool {
+		return p.Value == "" || p.Use == "old" || !slices.Contains(systems, p.System)
+	})
+	slices.SortStableFunc(usable, func(a, b contactPoint) int { return cmp.Compare(rankOf(a), rankOf(b)) })
+	return usable
 }
 
 // rankOf sorts unranked contact points last (FHIR ContactPoint.rank: 1 is the highest).

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+	"golang.org/x/text/language"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -26,6 +27,9 @@ type TenantDetails struct {
 	// TimeZone is an IANA name, such as "Africa/Nairobi": "today" is this zone's day. Empty in an input means "UTC".
 	TimeZone string           `bun:"time_zone" json:"timeZone"`
 	Currency hmstype.Currency `bun:"currency"  json:"currency"` // the tenant's own; empty in an input means "USD"
+	// Country is where the tenant is, by ISO 3166-1 alpha-2, such as "KE": a telephone number without a country is read
+	// as one of it. Empty means that such numbers are compared as they are.
+	Country string `bun:"country" json:"country,omitempty"`
 }
 
 func (d TenantDetails) validate(v *hmstype.Validator) {
@@ -33,6 +37,9 @@ func (d TenantDetails) validate(v *hmstype.Validator) {
 	_, err := time.LoadLocation(d.TimeZone)
 	v.Check(err == nil && d.TimeZone != "Local", "timeZone", "must be an IANA time zone")
 	v.Check(d.Currency == "" || d.Currency.Valid(), "currency", "must be an ISO 4217 code")
+	region, err := language.ParseRegion(d.Country)
+	v.Check(d.Country == "" || err == nil && region.IsCountry() && region.String() == d.Country, "country",
+		"must be a country of ISO 3166-1 alpha-2")
 }
 
 type tenantRow struct {
@@ -62,7 +69,7 @@ func (in CreateTenantInput) Validate() error {
 
 var opCreateTenant = usecase.Command[CreateTenantInput, Tenant]{
 	Name: "identity.create_tenant", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[Tenant](noPatient),
-	Sample: CreateTenantInput{TenantDetails{Name: "General Hospital", TimeZone: "Africa/Nairobi", Currency: "KES"}},
+	Sample: CreateTenantInput{TenantDetails{Name: "General Hospital", TimeZone: "Africa/Nairobi", Currency: "KES", Country: "KE"}},
 }.Declare()
 
 // CreateTenant creates the actor's tenant with the standard roles. The actor is the

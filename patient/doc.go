@@ -31,6 +31,7 @@
 // # Transactions
 //
 // Every use case is one transaction, or a savepoint in the host's, and changes nothing
-// where it fails. Registration takes, in this order, the lock of (birth date, family
-// name), the counter of record numbers, and the unique keys of the identifiers, sorted.
+// where it fails. Registration takes, in this order, the locks of all keys under which the
+// matcher would find the person, sorted, the counter of record numbers, and the unique keys
+// of the identifiers, sorted.
 package patient

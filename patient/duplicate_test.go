@@ -24,11 +24,11 @@ func TestService_Register_RefusedNamesNoRestrictedPatient(t *testing.T) {
 	}}
 	number := []patient.Identifier{{System: "urn:ssn", Value: "999-11-2222"}}
 	vip := like
-	vip.Restricted, vip.Identifiers = true, number
+	vip.Restricted, vip.Identifiers, vip.PhoneNumber = true, number, "+254 700 000001"
 	restricted, err := s.Register(env.Ctx, vip)
 	require.NoError(t, err)
 	double := like
-	double.OverrideReason = "a namesake, passport seen"
+	double.OverrideReason, double.PhoneNumber = "a namesake, passport seen", "+254 700 000002"
 	open, err := s.Register(env.Ctx, double)
 	require.NoError(t, err)
 	numbered := patient.RegisterInput{

@@ -43,6 +43,10 @@ const askAdministrator = "; a record is restricted: ask an administrator"
 // tells whom the refusal named to whom.
 type DuplicateError struct {
 	Candidates []hmstype.PatientID // the likeliest first; none whose record the actor may not see
+	Scores     []int               // of each candidate, from [ProbableScore] on
+	// Certain says that nothing that is recorded tells one of them, or of those whom the actor may not see, from the
+	// person: no reason overrides that. What tells them apart has to be recorded first, of both.
+	Certain bool
 	// Restricted says that there are others whose record the actor may not see: somebody who may has to
 	// look whether this is one of them.
 	Restricted bool
@@ -53,6 +57,9 @@ type DuplicateError struct {
 // Error implements error.
 func (e *DuplicateError) Error() string {
 	text := fmt.Sprintf("%v (%d candidates)", ErrDuplicate, len(e.Candidates))
+	if e.Certain {
+		text += "; nothing recorded tells them apart: a reason does not override that"
+	}
 	if e.Restricted {
 		text += askAdministrator
 	}

@@ -3,22 +3,7 @@ package patient
 import (
 	"fmt"
 	"strings"
-
-	"github.com/chelal/hms/internal/names"
 )
-
-// normalizePhone makes telephone numbers comparable: digits only, of whatever script, without the sign or the
-// zeros of an international number. It does not know countries, so a national and an
-// international spelling of one number differ.
-func normalizePhone(number string) string {
-	digits := strings.Map(func(r rune) rune {
-		if digit, ok := names.Digit(r); ok {
-			return '0' + digit
-		}
-		return -1
-	}, names.Fold(number))
-	return strings.TrimPrefix(digits, "00")
-}
 
 // formatMRN gives the n-th medical record number: eight digits and a check digit.
 func formatMRN(n int64) string {

@@ -60,13 +60,22 @@ type Identifier struct {
 // Details are what a person tells at the desk.
 type Details struct {
 	// given names; may be unknown; up to 100
-	FirstName          string       `bun:"first_name"              json:"firstName"`
-	LastName           string       `bun:"last_name"               json:"lastName"`  // required, up to 100 characters
+	FirstName string `bun:"first_name"              json:"firstName"`
+	LastName  string `bun:"last_name"               json:"lastName"` // required, up to 100 characters
+	// how the names are read or written otherwise (kana, pinyin, Latin letters), former names, aliases: the person is
+	// found by them; up to 200 characters
+	OtherNames         string       `bun:"other_names"             json:"otherNames"`
 	BirthDate          hmstype.Date `bun:"birth_date"              json:"birthDate"` // zero means unknown; from 1850 on
 	BirthDatePrecision Precision    `bun:"birth_date_precision"    json:"birthDatePrecision"`
 	Gender             Gender       `bun:"gender"                  json:"gender"`
-	PhoneNumber        string       `bun:"phone_number"            json:"phoneNumber"` // up to 30 characters
-	Email              string       `bun:"email"                   json:"email"`       // up to 254 characters
+	// of twins, triplets and so on (FHIR Patient.multipleBirth)
+	MultipleBirth bool `bun:"is_multiple_birth" json:"multipleBirth"`
+	// has no given name of its own yet ("Baby of ..")
+	Newborn     bool   `bun:"is_newborn"   json:"newborn"`
+	PhoneNumber string `bun:"phone_number" json:"phoneNumber"` // up to 30 characters
+	// up to 30 characters
+	SecondPhoneNumber string `bun:"second_phone_number" json:"secondPhoneNumber"`
+	Email             string `bun:"email"                   json:"email"` // up to 254 characters
 	// up to 500 characters, with line ends
 	Address               string `bun:"address"                 json:"address"`
 	EmergencyContactName  string `bun:"emergency_contact_name"  json:"emergencyContactName"`
@@ -76,6 +85,7 @@ type Details struct {
 func (d *Details) validate(v *hmstype.Validator) {
 	v.Text(d.FirstName, "firstName", 0, 100)
 	v.Text(d.LastName, "lastName", 1, 100)
+	v.Text(d.OtherNames, "otherNames", 0, 200)
 	v.Check(d.BirthDatePrecision != PrecisionMonth || d.BirthDate.IsZero() || d.BirthDate.Day() == 1,
 		"birthDate", "must be the first of the month where only the month is known")
 	v.Check(d.BirthDatePrecision != PrecisionYear || d.BirthDate.IsZero() || d.BirthDate.Day() == 1 &&
@@ -85,6 +95,7 @@ func (d *Details) validate(v *hmstype.Validator) {
 	hmstype.OneOf(v, d.BirthDatePrecision, "birthDatePrecision", PrecisionDay, PrecisionMonth, PrecisionYear, "")
 	hmstype.OneOf(v, d.Gender, "gender", GenderMale, GenderFemale, GenderOther, GenderUnknown)
 	v.Text(d.PhoneNumber, "phoneNumber", 0, 30)
+	v.Text(d.SecondPhoneNumber, "secondPhoneNumber", 0, 30)
 	v.Text(d.Email, "email", 0, 254)
 	v.Text(d.Address, "address", 0, 500)
 	v.Text(d.EmergencyContactName, "emergencyContactName", 0, 200)
@@ -124,7 +135,6 @@ type patientRow struct {
 	Status       Status
 	StatusReason string
 	Details
-	PhoneNormalized    string `bun:",nullzero"`
 	IsDeceased         bool
 	DeceasedAt         time.Time `bun:",nullzero"`
 	DeathRevokedReason string
@@ -146,11 +156,8 @@ func (r patientRow) patient() Patient {
 }
 
 // setDetails takes over what was told at the desk.
-func (r *patientRow) setDetails(keys fieldcrypt.Keys, d Details) (err error) {
+func (r *patientRow) setDetails(keys fieldcrypt.Keys, d Details) error {
 	d.BirthDatePrecision = cmp.Or(d.BirthDatePrecision, PrecisionDay)
-	if r.PhoneNormalized, err = patientTexts.Token(keys, "phone_normalized", d.PhoneNumber); err != nil {
-		return err
-	}
 	r.Details = d
 	return patientTexts.SealBy(keys, r.ID.UUID(), r.ID, &r.Details)
 }

@@ -72,9 +72,12 @@ func TestService_Register_More(t *testing.T) {
 		t.Parallel()
 		env := dbtest.New(t)
 		s := patient.New(env.Base, patient.Ports{})
-		first, err := s.Register(env.Ctx, person("Müller"))
+		in := person("Müller")
+		in.PhoneNumber = "+254 700 000001"
+		first, err := s.Register(env.Ctx, in)
 		require.NoError(t, err)
 		namesake := person("MULLER")
+		namesake.PhoneNumber = "+254 700 000002"
 		_, err = s.Register(env.Ctx, namesake)
 		var duplicate *patient.DuplicateError
 		require.ErrorAs(t, err, &duplicate)
@@ -193,7 +196,7 @@ func TestService_Search(t *testing.T) {
 	_, err = s.Get(env.As(t, identity.RoleAdmin), hidden.ID)
 	require.NoError(t, err)
 
-	for _, in := range []patient.SearchInput{{}, {Name: "a"}, {Name: "'"}} {
+	for _, in := range []patient.SearchInput{{}, {Name: "'"}, {Name: "- -"}} {
 		_, err := s.Search(env.Ctx, in)
 		require.ErrorIs(t, err, hmstype.ErrInvalid)
 	}

@@ -65,9 +65,11 @@ var sampleDetails = Details{
 // the same person at once take turns, so that the second one sees the first one's patient.
 //
 // Where somebody with like names, birth date and gender is registered, it gives a
-// [DuplicateError] with the candidates unless OverrideReason says why this is another
-// person; the reason stays with the record and the override in the trail of every candidate. An
-// identifier that another patient has is an [IdentifierError], a taken number an [MRNError], in any case.
+// [DuplicateError] with the candidates and how like they are. From [ProbableScore] on OverrideReason may say why
+// this is another person; the reason stays with the record and the override in the trail of every candidate. From
+// [CertainScore] on no reason does: names, birth date and gender are equal and nothing recorded tells the two apart,
+// neither a telephone number nor an identifier of one system nor a mark. Two children who are marked as of a multiple
+// birth or as newborn never stand in each other's way. An identifier that another patient has is an [IdentifierError], a taken number an [MRNError], in any case.
 // Who registers a restricted record without seeing such is given it withheld.
 // Permission: [hmstype.PermPatientWrite].
 func (s *Service) Register(ctx context.Context, in RegisterInput) (Patient, error) {
@@ -86,7 +88,11 @@ func (s *Service) register(ctx context.Context, db dbx.DB, in RegisterInput) (Pa
 	if err != nil {
 		return Patient{}, err
 	}
-	if err := checkDuplicates(ctx, db, keys, in); err != nil {
+	traits, err := traitsOf(ctx, db, keys, in.Details)
+	if err != nil {
+		return Patient{}, err
+	}
+	if err := checkDuplicates(ctx, db, keys, in, traits); err != nil {
 		return Patient{}, err
 	}
 	row := patientRow{
@@ -100,7 +106,10 @@ func (s *Service) register(ctx context.Context, db dbx.DB, in RegisterInput) (Pa
 	if err := insertWithMRN(ctx, db, &row, in.MRN); err != nil {
 		return Patient{}, err
 	}
-	if err := insertTokens(ctx, db, row); err != nil {
+	if err := insertTraits(ctx, db, row.ID, in.Details, traits); err != nil {
+		return Patient{}, err
+	}
+	if err := insertIdentifierKeys(ctx, db, keys, row.ID, in.Identifiers); err != nil {
 		return Patient{}, err
 	}
 	db.KnowRestricted(row.ID, row.IsRestricted)
@@ -157,13 +166,4 @@ func mrnTaken(ctx context.Context, db dbx.DB, key string) error {
 	default:
 		return &MRNError{Patient: rows[0].ID}
 	}
-}
-
-func insertTokens(ctx context.Context, db dbx.DB, row patientRow) error {
-	words := names.Words(row.FirstName, row.LastName)
-	rows := make([]tokenRow, len(words))
-	for i, w := range words {
-		rows[i] = tokenRow{Tenanted: row.Tenanted, Token: w, PatientID: row.ID}
-	}
-	return dbx.Insert(ctx, db, rows...)
 }

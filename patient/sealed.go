@@ -15,7 +15,8 @@ var patientTexts = fieldcrypt.Table[Details]{
 	Name: "patient", Subject: "id",
 	Texts: func(d *Details) []fieldcrypt.Text {
 		return []fieldcrypt.Text{
-			{Column: "phone_number", Text: &d.PhoneNumber, Index: "phone_normalized", Normalize: normalizePhone},
+			{Column: "phone_number", Text: &d.PhoneNumber},
+			{Column: "second_phone_number", Text: &d.SecondPhoneNumber},
 			{Column: "email", Text: &d.Email},
 			{Column: "address", Text: &d.Address},
 			{Column: "emergency_contact_name", Text: &d.EmergencyContactName},

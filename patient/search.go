@@ -2,8 +2,6 @@ package patient
 
 import (
 	"context"
-	"slices"
-	"unicode/utf8"
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
@@ -14,13 +12,15 @@ import (
 
 // SearchInput says who is sought. All that is given must hold; something must be given.
 type SearchInput struct {
-	// words or beginnings of words of the names, in any order; single letters do not count
+	// words or beginnings of words of the names, in any order, in the spelling of any keyboard; a single letter of an
+	// alphabet counts only where it is all, and is then a whole name
 	Name        string       `json:"name"`
 	MRN         string       `json:"mrn"`         // exact
 	BirthDate   hmstype.Date `json:"birthDate"`   // exact
-	PhoneNumber string       `json:"phoneNumber"` // exact up to everything but digits; at least 3 digits
-	Identifier  *Identifier  `json:"identifier"`  // exact up to case and spaces; an empty system means any
-	Page        hmstype.Page `json:"page"`
+	PhoneNumber string       `json:"phoneNumber"` // any of a patient's, in national or international form; at least 3 digits
+	// exact up to case, space and punctuation; an empty system means any
+	Identifier *Identifier  `json:"identifier"`
+	Page       hmstype.Page `json:"page"`
 }
 
 // maxSearchWords bounds the joins of one search.
@@ -29,10 +29,10 @@ const maxSearchWords = 6
 // Validate implements the rules above.
 func (in SearchInput) Validate() error {
 	var v hmstype.Validator
-	words := searchWords(in.Name)
+	words := names.Wanted(in.Name)
 	v.Text(in.Name, "name", 0, 200)
 	v.Check(len(words) <= maxSearchWords, "name", "must have at most 6 words")
-	v.Check(in.Name == "" || len(words) > 0, "name", "must have a word of at least 2 letters")
+	v.Check(in.Name == "" || len(words) > 0, "name", "must have a letter or digit")
 	v.Check(
 		len(words) > 0 || in.MRN != "" || !in.BirthDate.IsZero() || in.PhoneNumber != "" || in.Identifier != nil, "name",
 		"some criterion is required",
@@ -43,14 +43,9 @@ func (in SearchInput) Validate() error {
 		v.Text(in.Identifier.System, "identifier.system", 0, 200)
 		v.Text(in.Identifier.Value, "identifier.value", 0, 200)
 	}
-	v.Check(in.PhoneNumber == "" || len(normalizePhone(in.PhoneNumber)) >= 3, "phoneNumber", "must have at least 3 digits")
+	v.Check(in.PhoneNumber == "" || len(normalizePhone(in.PhoneNumber, "")) >= minPhoneDigits, "phoneNumber", "must have at least 3 digits")
 	v.Nested("", in.Page.Validate())
 	return v.Err()
-}
-
-// searchWords leaves out single letters, which would select half of all patients.
-func searchWords(name string) []string {
-	return slices.DeleteFunc(names.Words(name), func(word string) bool { return utf8.RuneCountInString(word) < 2 })
 }
 
 var opSearch = usecase.Query[SearchInput, hmstype.List[Patient]]{
@@ -84,28 +79,44 @@ func (in SearchInput) criteria(ctx context.Context, db dbx.DB, crypt *fieldcrypt
 	if err != nil {
 		return nil, err
 	}
-	phone, err := patientTexts.Token(keys, "phone_normalized", in.PhoneNumber)
-	if err != nil {
-		return nil, err
-	}
 	criteria := []dbx.Apply{
 		dbx.OneOf("status", []Status{StatusActive, StatusInactive}),
 		dbx.When(in.MRN != "", dbx.Equal("mrn_key", names.CodeKey(in.MRN))),
 		dbx.When(!in.BirthDate.IsZero(), dbx.Equal("birth_date", in.BirthDate)),
-		dbx.When(in.PhoneNumber != "", dbx.Equal("phone_normalized", phone)),
 	}
-	for _, word := range searchWords(in.Name) {
-		criteria = append(criteria, dbx.Where(`EXISTS (SELECT 1 FROM hms.patient_token AS t WHERE t.tenant_id = ?
-			AND t.patient_id = p.id AND t.token >= ? AND t.token < ?)`, db.Tenant(), word, word+"\U0010FFFF"))
+	for _, ranges := range names.Wanted(in.Name) {
+		first, past := make([]string, len(ranges)), make([]string, len(ranges))
+		for i, r := range ranges {
+			first[i], past[i] = r.From, r.To
+		}
+		criteria = append(criteria, dbx.Where(`EXISTS (SELECT 1 FROM hms.patient_token AS t
+			JOIN unnest(?::text[], ?::text[]) AS w (first, past)
+			ON t.token >= w.first COLLATE "C" AND t.token < w.past COLLATE "C"
+			WHERE t.tenant_id = ? AND t.patient_id = p.id)`, dbx.Array(first), dbx.Array(past), db.Tenant()))
 	}
-	if in.Identifier != nil {
-		token, err := identifierTexts.Token(keys, "value_key", in.Identifier.Value)
+	if in.PhoneNumber != "" {
+		tenant, err := db.TenantInfo(ctx)
 		if err != nil {
 			return nil, err
 		}
-		criteria = append(criteria, dbx.Where(`EXISTS (SELECT 1 FROM hms.patient_identifier AS i WHERE i.tenant_id = ?
-			AND i.patient_id = p.id AND i.value_key = ? AND ? IN ('', i.system_key))`,
-			db.Tenant(), token, names.CodeKey(in.Identifier.System)))
+		key, err := keys.Index(phoneField, normalizePhone(in.PhoneNumber, tenant.Country))
+		if err != nil {
+			return nil, err
+		}
+		criteria = append(criteria, hasKey(db, kindPhone, key))
+	}
+	if in.Identifier != nil {
+		key, err := identifierKey(keys, *in.Identifier)
+		if err != nil {
+			return nil, err
+		}
+		criteria = append(criteria, hasKey(db, kindIdentifier, key))
 	}
 	return criteria, nil
+}
+
+// hasKey selects the patients who have a key.
+func hasKey(db dbx.DB, kind, key string) dbx.Apply {
+	return dbx.Where(`EXISTS (SELECT 1 FROM hms.patient_key AS k WHERE k.tenant_id = ? AND k.kind = ? AND k.key = ?
+		AND k.patient_id = p.id)`, db.Tenant(), kind, key)
 }

@@ -55,15 +55,19 @@ func (s *Service) update(ctx context.Context, db dbx.DB, in UpdateInput) (Patien
 	if err := row.setDetails(keys, in.Details); err != nil {
 		return Patient{}, err
 	}
-	columns := append(dbx.ColumnsOf[Details](), "phone_normalized")
+	columns := dbx.ColumnsOf[Details]()
 	if err := dbx.Update(ctx, db, &row, columns...); err != nil {
 		return Patient{}, err
 	}
 	// See migrate/routine/patient/forget_tokens.sql.
-	if _, err := db.Exec(ctx, `SELECT hms.forget_tokens($1, $2)`, db.Tenant(), row.ID); err != nil {
+	if _, err := db.Exec(ctx, `SELECT hms.forget_tokens($1, $2, false)`, db.Tenant(), row.ID); err != nil {
 		return Patient{}, err
 	}
-	if err := insertTokens(ctx, db, row); err != nil {
+	traits, err := traitsOf(ctx, db, keys, in.Details)
+	if err != nil {
+		return Patient{}, err
+	}
+	if err := insertTraits(ctx, db, row.ID, in.Details, traits); err != nil {
 		return Patient{}, err
 	}
 	return withIdentifiers(ctx, db, row)

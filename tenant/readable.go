@@ -27,6 +27,8 @@ var leftTables = map[string]string{ //nolint:gosec // names of tables, no creden
 	"login_source":        "hashes of where attempts came from",
 	"user_look":           "made of the names of users, which are here",
 	"patient_token":       "made of the names of patients, which are here",
+	"patient_key":         "made of what is told of patients, which is here",
+	"patient_likeness":    "made of the names of patients, which are here",
 	"idempotency_key":     "hashes of requests",
 	"lock":                "a mechanism: it says nothing of anybody",
 }

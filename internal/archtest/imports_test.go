@@ -174,6 +174,7 @@ var linked = []string{
 	"github.com/jackc/puddle/v2",
 	"github.com/jinzhu/inflection",
 	"github.com/mattn/go-colorable", "github.com/mattn/go-isatty",
+	"github.com/nyaruka/phonenumbers",
 	"github.com/pquerna/otp",
 	"github.com/puzpuzpuz/xsync/v3",
 	"github.com/rs/zerolog",

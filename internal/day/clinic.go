@@ -18,6 +18,7 @@ func (d *Day) details(path string) patient.Details {
 	return patient.Details{
 		BirthDate: hmstype.NewDate(1986, time.January, 15), Gender: patient.GenderFemale,
 		PhoneNumber: "+" + d.Pen.Phone(path+".PhoneNumber"), Email: d.mail(path + ".Email"),
+		SecondPhoneNumber:     "+" + d.Pen.Phone(path+".SecondPhoneNumber"),
 		EmergencyContactPhone: "+" + d.Pen.Phone(path+".EmergencyContactPhone"),
 	}
 }

@@ -62,6 +62,7 @@ func (d *Day) feed(in reflect.Value, name string) {
 var noText = map[string]string{
 	"*.Cursor": "a cursor of the library's own",
 	"identity.CreateTenant.TenantDetails.TimeZone":                 "a name of the IANA database",
+	"identity.CreateTenant.TenantDetails.Country":                  "a code of ISO 3166",
 	"*.Profile.Language":                                           "a language tag",
 	"identity.AcceptInvitation.Token":                              "a token of the library's own, looked for as such",
 	"identity.ResetPassword.Token":                                 "a token of the library's own, looked for as such",

@@ -12,6 +12,7 @@ import (
 type TenantInfo struct {
 	Zone     *time.Location   // "today" is this zone's day
 	Currency hmstype.Currency // the tenant's own currency
+	Country  string           // ISO 3166-1 alpha-2; empty where the tenant names none
 }
 
 type cachedTenant struct {
@@ -35,9 +36,9 @@ func (db DB) TenantInfo(ctx context.Context) (TenantInfo, error) {
 	if ok && db.Now.Before(known.until) && !db.Now.Before(known.until.Add(-2*tenantInfoTTL)) {
 		return known.info, nil
 	}
-	var zone, currency string
-	err := db.QueryRow(ctx, `SELECT time_zone, currency FROM hms.tenant WHERE tenant_id = $1`, db.Tenant()).
-		Scan(&zone, &currency)
+	var zone, currency, country string
+	err := db.QueryRow(ctx, `SELECT time_zone, currency, country FROM hms.tenant WHERE tenant_id = $1`, db.Tenant()).
+		Scan(&zone, &currency, &country)
 	if err != nil {
 		return TenantInfo{}, NotFoundIfNoRows(err, "tenant", db.Tenant())
 	}
@@ -45,7 +46,7 @@ func (db DB) TenantInfo(ctx context.Context) (TenantInfo, error) {
 	if err != nil {
 		return TenantInfo{}, &hmstype.Error{Entity: "tenant", Err: hmstype.Invalid("timeZone", "is unknown on this machine")}
 	}
-	info := TenantInfo{Zone: location, Currency: hmstype.Currency(currency)}
+	info := TenantInfo{Zone: location, Currency: hmstype.Currency(currency), Country: country}
 	cache.mu.Lock()
 	cache.known[db.Tenant()] = cachedTenant{info: info, until: db.Now.Add(tenantInfoTTL)}
 	cache.mu.Unlock()

@@ -33,5 +33,10 @@ func (c *Cipher) Erase(ctx context.Context, db dbx.DB, subject uuid.UUID) error 
 			return err
 		}
 	}
+	for _, d := range derivedRows() {
+		if err := d.Forget(ctx, db, subject); err != nil {
+			return err
+		}
+	}
 	return nil
 }

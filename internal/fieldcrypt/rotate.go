@@ -147,6 +147,13 @@ func (c *Cipher) Outdated(ctx context.Context, db dbx.DB) (int64, error) {
 		}
 		sum += n
 	}
+	for _, d := range derivedRows() {
+		n, err := d.Outdated(ctx, db)
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
 	return sum, nil
 }
 
@@ -185,6 +192,16 @@ func (c *Cipher) Reencrypt(ctx context.Context, db dbx.DB, limit int) (done int,
 			continue
 		}
 		n, err := c.reencrypt(ctx, db, keys, column, limit-done)
+		if err != nil {
+			return done, err
+		}
+		done += n
+	}
+	for _, d := range derivedRows() {
+		if done >= limit {
+			break
+		}
+		n, err := d.Remake(ctx, db, c, limit-done)
 		if err != nil {
 			return done, err
 		}

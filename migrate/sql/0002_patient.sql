@@ -1,4 +1,5 @@
--- Patients, their further identifiers, the tokens by which they are searched, and coverage.
+-- Patients, their further identifiers, the tokens by which they are searched and the keys by which they are found and
+-- compared, and coverage.
 
 CREATE TABLE hms.patient (
     tenant_id               uuid        NOT NULL,
@@ -9,11 +10,14 @@ CREATE TABLE hms.patient (
     status_reason           text        NOT NULL DEFAULT '',
     first_name              text        NOT NULL,
     last_name               text        NOT NULL,
+    other_names             text        NOT NULL DEFAULT '',
     birth_date              date,
     birth_date_precision    text        NOT NULL DEFAULT 'day',
     gender                  text        NOT NULL,
+    is_multiple_birth       boolean     NOT NULL DEFAULT false,
+    is_newborn              boolean     NOT NULL DEFAULT false,
     phone_number            text        NOT NULL DEFAULT '',
-    phone_normalized        text,
+    second_phone_number     text        NOT NULL DEFAULT '',
     email                   text        NOT NULL DEFAULT '',
     address                 text        NOT NULL DEFAULT '',
     emergency_contact_name  text        NOT NULL DEFAULT '',
@@ -39,20 +43,21 @@ CREATE TABLE hms.patient (
     CONSTRAINT patient_birth_day_check CHECK (CASE birth_date_precision
         WHEN 'month' THEN extract(day FROM birth_date) = 1 WHEN 'year' THEN extract(doy FROM birth_date) = 1 ELSE true END),
     CONSTRAINT patient_deceased_check CHECK (CASE WHEN is_deceased THEN death_revoked_reason = '' ELSE deceased_at IS NULL END),
-    CONSTRAINT patient_name_check CHECK (length(last_name) BETWEEN 1 AND 100 AND length(first_name) <= 100),
+    CONSTRAINT patient_name_check CHECK (length(last_name) BETWEEN 1 AND 100 AND length(first_name) <= 100
+        AND length(other_names) <= 200),
     CONSTRAINT patient_mrn_check CHECK (length(mrn) BETWEEN 1 AND 20),
     CONSTRAINT patient_texts_check CHECK (octet_length(mrn_key) <= 80 AND length(phone_number) <= 224
-        AND octet_length(phone_normalized) <= 120 AND length(email) <= 1419 AND length(address) <= 2742
+        AND length(second_phone_number) <= 224 AND length(email) <= 1419 AND length(address) <= 2742
         AND length(emergency_contact_name) <= 1142 AND length(emergency_contact_phone) <= 224
         AND length(override_reason) <= 500 AND length(death_revoked_reason) <= 500
         AND length(status_reason) <= 500 AND length(created_by) <= 81)
 );
 CREATE INDEX patient_merged_into_idx ON hms.patient (tenant_id, merged_into_id);
 CREATE INDEX patient_birth_date_idx ON hms.patient (tenant_id, birth_date, id);
-CREATE INDEX patient_phone_idx ON hms.patient (tenant_id, phone_normalized, id);
 SELECT hms.install_table('patient', 'id', p_grants =>
-    'SELECT, INSERT, UPDATE (status, status_reason, first_name, last_name, birth_date, birth_date_precision,
-        gender, phone_number, phone_normalized, email, address, emergency_contact_name, emergency_contact_phone,
+    'SELECT, INSERT, UPDATE (status, status_reason, first_name, last_name, other_names, birth_date,
+        birth_date_precision, gender, is_multiple_birth, is_newborn, phone_number, second_phone_number, email,
+        address, emergency_contact_name, emergency_contact_phone,
         is_deceased, deceased_at, death_revoked_reason, is_restricted, version)');
 SELECT hms.guard_status('patient', 'active>entered-in-error', 'active>inactive', 'active>merged',
     'inactive>active', 'inactive>entered-in-error', 'inactive>merged');
@@ -88,6 +93,47 @@ CREATE TABLE hms.patient_token (
 );
 CREATE INDEX patient_token_patient_idx ON hms.patient_token (tenant_id, patient_id);
 SELECT hms.secure_table('patient_token', 'SELECT, INSERT', 'DELETE');
+
+-- What a patient is found by besides the words of his names, and what the matcher looks for. With field encryption all
+-- keys are keyed hashes.
+--
+--   identifier  an identifier without punctuation, with and without its system
+--   phone       a telephone number in international form
+--   match       the year of birth with a part of the name; number: a telephone number with the names
+--
+-- Two patients whom the matcher may take for one have one of the last two in common (package patient, likeness.go).
+CREATE TABLE hms.patient_key (
+    tenant_id  uuid NOT NULL,
+    kind       text NOT NULL,
+    key        text COLLATE "C" NOT NULL,
+    patient_id uuid NOT NULL,
+    CONSTRAINT patient_key_pkey PRIMARY KEY (tenant_id, kind, key, patient_id),
+    CONSTRAINT patient_key_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
+    CONSTRAINT patient_key_kind_check CHECK (kind IN ('identifier', 'match', 'number', 'phone')),
+    CONSTRAINT patient_key_texts_check CHECK (octet_length(key) <= 1700)
+);
+CREATE INDEX patient_key_patient_idx ON hms.patient_key (tenant_id, patient_id, kind);
+SELECT hms.secure_table('patient_key', 'SELECT, INSERT', 'DELETE');
+
+-- The names of a patient as the matcher compares them: hashes of their forms, keyed where fields are encrypted.
+CREATE TABLE hms.patient_likeness (
+    tenant_id   uuid     NOT NULL,
+    patient_id  uuid     NOT NULL,
+    is_keyed    boolean  NOT NULL,
+    same_names  bigint   NOT NULL, -- both names in the form in which equal names are equal
+    whole_names bigint[] NOT NULL, -- both names in any order, in the spellings under which they are found
+    family      bigint[] NOT NULL, -- the family name in these spellings
+    given       bigint[] NOT NULL, -- empty for people of one name
+    near_family bigint[] NOT NULL, -- in common with a name that one letter tells apart
+    near_given  bigint[] NOT NULL,
+    first_given bigint   NOT NULL, -- the first given name; 0 for none
+    initial     bigint   NOT NULL, -- its first letter; 0 for none
+    CONSTRAINT patient_likeness_pkey PRIMARY KEY (tenant_id, patient_id),
+    CONSTRAINT patient_likeness_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id)
+);
+-- Those from before encryption, until encryption.reencrypt makes them anew.
+CREATE INDEX patient_likeness_clear_idx ON hms.patient_likeness (tenant_id, patient_id) WHERE NOT is_keyed;
+SELECT hms.secure_table('patient_likeness', 'SELECT, INSERT', 'DELETE');
 
 CREATE TABLE hms.coverage (
     tenant_id        uuid          NOT NULL,

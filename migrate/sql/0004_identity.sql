@@ -7,6 +7,7 @@ CREATE TABLE hms.tenant (
     name       text        NOT NULL,
     time_zone  text        NOT NULL,
     currency   text        NOT NULL,
+    country    text        NOT NULL DEFAULT '', -- ISO 3166-1 alpha-2: how a telephone number without one is read
     created_at timestamptz NOT NULL,
     created_by text        NOT NULL,
     version    bigint      NOT NULL DEFAULT 1,
@@ -14,6 +15,7 @@ CREATE TABLE hms.tenant (
     CONSTRAINT tenant_id_check CHECK (id = tenant_id),
     CONSTRAINT tenant_name_check CHECK (length(name) BETWEEN 1 AND 200),
     CONSTRAINT tenant_currency_check CHECK (currency ~ '^[A-Z]{3}$'),
+    CONSTRAINT tenant_country_check CHECK (country = '' OR country ~ '^[A-Z]{2}$' AND length(country) <= 2),
     CONSTRAINT tenant_texts_check CHECK (length(created_by) <= 81)
 );
 SELECT hms.install_table('tenant', p_others => 'UPDATE');

@@ -7,7 +7,7 @@ import "strings"
 // fieldcrypt.Declare names. The trail tells the same columns' history.
 var staysClear = map[string]string{
 	"people are searched by it and told apart by it": `
-		patient.first_name patient.last_name patient.mrn patient.mrn_key patient_token.token`,
+		patient.first_name patient.last_name patient.other_names patient.mrn patient.mrn_key patient_token.token`,
 	"who gave the number, not the number": `patient_identifier.system patient_identifier.system_key`,
 	"who pays: bills and claims go by it; the policy's own number is sealed": `
 		coverage.payer_name coverage.plan_name coverage.group_number`,

@@ -407,7 +407,7 @@ var otherBounds = map[string]int{
 	"webauthn_credential.transports": 100, "idempotency_key.key": 200, "lab_result.unit": 40,
 	"lab_test.code_key": 120, "lab_analyte.code_key": 120, "allergy.substance_key": 1200,
 	"user_look.look": 2400, "audit_record.key": 500, "tenant_record.note": 20000,
-	"user_account.directory_key": 8192, "patient.phone_normalized": 120,
+	"user_account.directory_key": 8192, "patient_key.key": 1700, "tenant.country": 2,
 	"clinical_note.body_hash": fieldcrypt.SealedLength(64), "appointment.cancel_code": 20, "stay.end_reason": 20,
 	"stock_movement.cause": 30, "lab_specimen.patient_sex": 10, "lab_specimen.birth_precision": 10,
 	"lab_result.sex": 10, "lab_result.absent_reason": 30, "user_session.end_reason": 30,

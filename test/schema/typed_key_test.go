@@ -41,6 +41,7 @@ var noNormalForm = map[string]string{
 		bill_currency_key.currency bill_share_currency_key.currency ledger_account_code_key.currency
 		ledger_account_currency_key.currency payment_bill_key.currency service_price_days_excl.currency`,
 	"one of a list that a check holds": `
+		patient_key_pkey.kind
 		duty_overlap_excl.kind journal_source_key.kind payment_reference_key.method refund_reference_key.method
 		retention_policy_rule_key.category user_look_pkey.kind
 		lab_reference_range_overlap_excl.sex`,
@@ -58,7 +59,8 @@ var noNormalForm = map[string]string{
 	"made of ids": `idempotency_key_pkey.actor`,
 	"a hash":      `login_source_pkey.source`,
 	"normalised already, by words or by looks: what it is made of stands beside it": `
-		allergy_substance_key.substance_key patient_token_pkey.token user_look_pkey.look`,
+		allergy_substance_key.substance_key patient_key_pkey.key patient_token_pkey.token
+		user_look_pkey.look`,
 	"case carries a meaning: ccEe and CcEe are two Rhesus phenotypes": `lab_answer_pkey.code`,
 	"an expression over instants, days, numbers or ids, not over a text": `
 		allergy_none_known_excl.(expression) appointment_patient_excl.(expression)

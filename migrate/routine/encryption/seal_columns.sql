@@ -33,7 +33,7 @@ SELECT hms.seal_columns('lab_order', 'clinical_notes');
 SELECT hms.seal_columns('message', 'body');
 SELECT hms.seal_columns('message_thread', 'subject');
 SELECT hms.seal_columns('notification', 'title', 'body');
-SELECT hms.seal_columns('patient', 'phone_number', 'email', 'address', 'emergency_contact_name',
+SELECT hms.seal_columns('patient', 'phone_number', 'second_phone_number', 'email', 'address', 'emergency_contact_name',
     'emergency_contact_phone');
 SELECT hms.seal_columns('patient_identifier', 'value');
 SELECT hms.seal_columns('prescription', 'instructions');
