@@ -62,7 +62,8 @@ func TestReadPatients_Bundle(t *testing.T) {
 		Details: patient.Details{
 			FirstName: "Ada Zoë-Marie", LastName: "Cormier289", OtherNames: "Ada Before", Gender: patient.GenderFemale,
 			BirthDate: hmstype.NewDate(1943, time.March, 1), BirthDatePrecision: patient.PrecisionMonth,
-			PhoneNumber: "555-1", SecondPhoneNumber: "555-2", Email: "ada@example.org", Address: "1 Long Street\nFlat 2\nSalina, KS 67401\nUS",
+			PhoneNumber: "555-1", SecondPhoneNumber: "555-2", Email: "ada@example.org",
+			Address:              "1 Long Street\nFlat 2\nSalina, KS 67401\nUS",
 			EmergencyContactName: "Bob Cormier", EmergencyContactPhone: "555-9",
 		},
 		Identifiers: []patient.Identifier{

@@ -38,8 +38,7 @@ func TestReadPatients_RegisterSharedData(t *testing.T) {
 	}
 	added, taken, alike := register()
 	t.Logf("added %d, number taken %d, alike %d", added, taken, alike)
-	require.Equal(t, 1144, added+taken+alike)
-	require.Greater(t, added, 1000)
+	require.Equal(t, []int{1137, 7, 0}, []int{added, taken, alike})
 	require.Equal(t, added, dbtest.Scalar[int](t, env, `SELECT count(*) FROM hms.patient WHERE tenant_id = ?`, env.Tenant))
 	again, _, _ := register()
 	require.Zero(t, again)

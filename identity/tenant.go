@@ -69,7 +69,9 @@ func (in CreateTenantInput) Validate() error {
 
 var opCreateTenant = usecase.Command[CreateTenantInput, Tenant]{
 	Name: "identity.create_tenant", Permission: hmstype.PermIdentityManage, Shows: usecase.Nobody[Tenant](noPatient),
-	Sample: CreateTenantInput{TenantDetails{Name: "General Hospital", TimeZone: "Africa/Nairobi", Currency: "KES", Country: "KE"}},
+	Sample: CreateTenantInput{
+		TenantDetails{Name: "General Hospital", TimeZone: "Africa/Nairobi", Currency: "KES", Country: "KE"},
+	},
 }.Declare()
 
 // CreateTenant creates the actor's tenant with the standard roles. The actor is the

@@ -4349,7 +4349,7 @@ CREATE TABLE hms.patient_key ( -- hms_owner
     CONSTRAINT patient_key_pkey PRIMARY KEY (tenant_id, kind, key, patient_id),
     CONSTRAINT patient_key_texts_check CHECK ((octet_length(key) <= 1700))
 );
-CREATE INDEX patient_key_patient_idx ON hms.patient_key USING btree (tenant_id, patient_id, kind);
+CREATE INDEX patient_key_patient_idx ON hms.patient_key USING btree (tenant_id, patient_id);
 ALTER TABLE hms.patient_key ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.patient_key FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
 GRANT INSERT, SELECT ON hms.patient_key TO hms_app;

@@ -3,10 +3,12 @@ package patient
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/chelal/hms/internal/fieldcrypt"
 	"github.com/chelal/hms/internal/names"
@@ -43,12 +45,22 @@ const nameField fieldcrypt.Field = "patient.names"
 
 // of gives the hash of a form of a kind, never 0, which stands for none.
 func (h *hasher) of(kind, form string) int64 {
+	sum := h.sum(kind, form)
+	return int64(binary.BigEndian.Uint64(sum[:])) | 1
+}
+
+// key gives the hash of a form of a kind as a text.
+func (h *hasher) key(kind, form string) string {
+	sum := h.sum(kind, form)
+	return hex.EncodeToString(sum[:8])
+}
+
+func (h *hasher) sum(kind, form string) [sha256.Size]byte {
 	token, err := h.keys.Index(nameField, kind+"/"+form)
 	if err != nil && h.err == nil {
 		h.err = err
 	}
-	sum := sha256.Sum256([]byte(token))
-	return int64(binary.BigEndian.Uint64(sum[:])) | 1 //nolint:gosec // bits, no number
+	return sha256.Sum256([]byte(token))
 }
 
 func (h *hasher) all(kind string, forms ...string) []int64 {
@@ -106,13 +118,11 @@ func wholes(d Details) []string {
 
 // initial gives the first letter of a word of an alphabet; a sign of Han, Hangul or kana is no initial.
 func initial(word string) string {
-	for _, r := range word {
-		if !unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana) {
-			return string(r)
-		}
-		break
+	first, _ := utf8.DecodeRuneInString(word)
+	if unicode.In(first, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana) {
+		return word
 	}
-	return word
+	return string(first)
 }
 
 // near gives forms of which two names have one in common exactly where one letter was added, left out, mistaken or
@@ -152,12 +162,12 @@ func (h *hasher) matchKeys(d Details, l likeness, phones []string) (match, numbe
 			parts = append(parts, l.NearFamily...)
 		}
 		for _, part := range parts {
-			match = append(match, fmt.Sprintf("%016x", uint64(h.of("match", fmt.Sprint(d.BirthDate.Year(), part))))) //nolint:gosec // bits
+			match = append(match, h.key("match", fmt.Sprint(d.BirthDate.Year(), part)))
 		}
 	}
 	for _, phone := range phones {
 		for _, whole := range l.WholeNames {
-			number = append(number, fmt.Sprintf("%016x", uint64(h.of("number", fmt.Sprint(phone, whole))))) //nolint:gosec // bits
+			number = append(number, h.key("number", fmt.Sprint(phone, whole)))
 		}
 	}
 	slices.Sort(match)

@@ -343,7 +343,8 @@ func ofRound(d patient.Details, round int) patient.Details {
 	d.LastName += " " + mark.String()
 	for _, number := range []*string{&d.PhoneNumber, &d.SecondPhoneNumber, &d.EmergencyContactPhone} {
 		if *number != "" {
-			*number = strings.Replace(strings.ReplaceAll(*number, " ", ""), "+25470000", "+25471"+strconv.Itoa(1000 + round)[1:], 1)
+			digits := strings.ReplaceAll(*number, " ", "")
+			*number = strings.Replace(digits, "+25470000", "+25471"+strconv.Itoa(1000 + round)[1:], 1)
 		}
 	}
 	return d

@@ -79,7 +79,9 @@ func TestService_Search_IdentifierWithoutHyphens(t *testing.T) {
 		require.Len(t, list.Items, 1, i)
 		require.Equal(t, p.ID, list.Items[0].ID)
 	}
-	list, err := s.Search(env.Ctx, patient.SearchInput{Identifier: &patient.Identifier{System: "urn:x", Value: "7561234567897"}})
+	list, err := s.Search(env.Ctx, patient.SearchInput{
+		Identifier: &patient.Identifier{System: "urn:x", Value: "7561234567897"},
+	})
 	require.NoError(t, err)
 	require.Empty(t, list.Items, "of another system")
 	other := person("Babbage")

@@ -69,7 +69,8 @@ var sampleDetails = Details{
 // this is another person; the reason stays with the record and the override in the trail of every candidate. From
 // [CertainScore] on no reason does: names, birth date and gender are equal and nothing recorded tells the two apart,
 // neither a telephone number nor an identifier of one system nor a mark. Two children who are marked as of a multiple
-// birth or as newborn never stand in each other's way. An identifier that another patient has is an [IdentifierError], a taken number an [MRNError], in any case.
+// birth or as newborn never stand in each other's way. An identifier that another patient has is an
+// [IdentifierError], a taken number an [MRNError], in any case.
 // Who registers a restricted record without seeing such is given it withheld.
 // Permission: [hmstype.PermPatientWrite].
 func (s *Service) Register(ctx context.Context, in RegisterInput) (Patient, error) {

@@ -14,10 +14,11 @@ import (
 type SearchInput struct {
 	// words or beginnings of words of the names, in any order, in the spelling of any keyboard; a single letter of an
 	// alphabet counts only where it is all, and is then a whole name
-	Name        string       `json:"name"`
-	MRN         string       `json:"mrn"`         // exact
-	BirthDate   hmstype.Date `json:"birthDate"`   // exact
-	PhoneNumber string       `json:"phoneNumber"` // any of a patient's, in national or international form; at least 3 digits
+	Name      string       `json:"name"`
+	MRN       string       `json:"mrn"`       // exact
+	BirthDate hmstype.Date `json:"birthDate"` // exact
+	// any of a patient's, in national or international form; at least 3 digits
+	PhoneNumber string `json:"phoneNumber"`
 	// exact up to case, space and punctuation; an empty system means any
 	Identifier *Identifier  `json:"identifier"`
 	Page       hmstype.Page `json:"page"`
@@ -43,7 +44,8 @@ func (in SearchInput) Validate() error {
 		v.Text(in.Identifier.System, "identifier.system", 0, 200)
 		v.Text(in.Identifier.Value, "identifier.value", 0, 200)
 	}
-	v.Check(in.PhoneNumber == "" || len(normalizePhone(in.PhoneNumber, "")) >= minPhoneDigits, "phoneNumber", "must have at least 3 digits")
+	v.Check(in.PhoneNumber == "" || len(normalizePhone(in.PhoneNumber, "")) >= minPhoneDigits, "phoneNumber",
+		"must have at least 3 digits")
 	v.Nested("", in.Page.Validate())
 	return v.Err()
 }

@@ -112,7 +112,7 @@ CREATE TABLE hms.patient_key (
     CONSTRAINT patient_key_kind_check CHECK (kind IN ('identifier', 'match', 'number', 'phone')),
     CONSTRAINT patient_key_texts_check CHECK (octet_length(key) <= 1700)
 );
-CREATE INDEX patient_key_patient_idx ON hms.patient_key (tenant_id, patient_id, kind);
+CREATE INDEX patient_key_patient_idx ON hms.patient_key (tenant_id, patient_id);
 SELECT hms.secure_table('patient_key', 'SELECT, INSERT', 'DELETE');
 
 -- The names of a patient as the matcher compares them: hashes of their forms, keyed where fields are encrypted.
