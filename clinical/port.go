@@ -101,7 +101,10 @@ func (p Port) LockToDispense(
 	if err != nil {
 		return LockedPrescription{}, err
 	}
-	return locked, locked.row.prescription().dispensable(today, wanted)
+	if refusal := locked.row.prescription().dispensable(today, wanted); refusal != nil {
+		return locked, usecase.Told(ctx, db, locked.Patient, "prescription", id.String(), refusal)
+	}
+	return locked, nil
 }
 
 // LockToTakeBack locks a prescription of which something comes back. It may be in any state, and

@@ -76,7 +76,7 @@ func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (
 		return Prescription{}, err
 	}
 	if who.Deceased {
-		return Prescription{}, ErrDeceased
+		return Prescription{}, usecase.Told(ctx, db, who.ID, "patient", who.ID.String(), ErrDeceased)
 	}
 	typed := in.MedicationName
 	if err := s.lookUp(ctx, db, &in); err != nil {
@@ -149,7 +149,7 @@ func (s *Service) judge(
 	if !row.Verdict.Overridden() {
 		row.OverrideReason = ""
 	}
-	return refuseFindings(row.Verdict)
+	return refuseFindings(ctx, db, row.PatientID, row.Verdict)
 }
 
 // defaultValidity is how long a prescription may be dispensed where it does not say.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // JudgeInput says what is to be checked for whom.
@@ -103,11 +104,12 @@ func beingTaken(ctx context.Context, db dbx.DB, patient hmstype.PatientID) ([]pr
 }
 
 // refuseFindings refuses a verdict with findings that stand in the way.
-func refuseFindings(verdict hmstype.Verdict) error {
-	if open := verdict.Open(); len(open) > 0 {
-		return &hmstype.FindingsError{Findings: open}
+func refuseFindings(ctx context.Context, db dbx.DB, patient hmstype.PatientID, verdict hmstype.Verdict) error {
+	open := verdict.Open()
+	if len(open) == 0 {
+		return nil
 	}
-	return nil
+	return usecase.Told(ctx, db, patient, "prescription", "", &hmstype.FindingsError{Findings: open})
 }
 
 // Judge checks a medicine for a patient whose row the caller's transaction has locked, against what is recorded of

@@ -12,6 +12,7 @@ type Ports struct {
 	Patients     patient.Port    // required
 	Appointments scheduling.Port // required
 	Formulary    Formulary       // nil: no item of a formulary is prescribed, only what is named
+	Alerts       Alerts          // nil tells nobody
 	Charges      charge.Poster   // nil charges nothing
 	FinishGuards []FinishGuard   // asked in order
 	// ConsultationService is the service code that is charged for an encounter when it is

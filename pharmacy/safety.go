@@ -5,6 +5,7 @@ import (
 
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // judge asks again, at the hand-over, what speaks against the item for this patient: what was found when it was
@@ -19,7 +20,7 @@ func (s *Service) judge(ctx context.Context, db dbx.DB, in DispenseInput, item I
 	}
 	verdict = verdict.WithOverrides(in.Overrides)
 	if open := verdict.Open(); len(open) > 0 {
-		return verdict, &hmstype.FindingsError{Findings: open}
+		return verdict, usecase.Told(ctx, db, in.Patient, "medication_dispense", "", &hmstype.FindingsError{Findings: open})
 	}
 	return verdict, nil
 }

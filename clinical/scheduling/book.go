@@ -70,7 +70,7 @@ func (s *Service) bookReplacing(
 		return Appointment{}, err
 	}
 	if who.Deceased {
-		return Appointment{}, ErrDeceased
+		return Appointment{}, usecase.Told(ctx, db, who.ID, "patient", who.ID.String(), ErrDeceased)
 	}
 	row := appointmentRow{
 		Header:    dbx.NewHeader[hmstype.AppointmentID](db),
