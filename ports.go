@@ -55,18 +55,25 @@ func (p prescriptions) locked(rx clinical.LockedPrescription) pharmacy.LockedPre
 	}
 }
 
-// safety is the clinical record's, as the pharmacy asks for it.
+// safety is the clinical record's, as the pharmacy asks for it, with the host's own knowledge.
 type safety struct {
-	clinical clinical.Port
+	clinical  clinical.Port
+	formulary pharmacy.Port
+	advisor   hmstype.SafetyAdvisor
 }
 
-func (s safety) Judge(
-	ctx context.Context, conn bun.IConn, patient hmstype.PatientID, medicine hmstype.Medicine,
-	prescription hmstype.PrescriptionID,
-) (hmstype.Verdict, error) {
-	return s.clinical.Judge(ctx, conn, clinical.JudgeInput{
-		Patient: patient, Medicine: medicine, Prescription: prescription,
-	})
+func (s safety) Prepare(
+	ctx context.Context, patient hmstype.PatientID, item hmstype.MedicationItemID, prescription hmstype.PrescriptionID,
+) (pharmacy.Judge, error) {
+	advice, err := s.clinical.Ask(ctx, s.advisor, s.formulary,
+		clinical.AskInput{Patient: patient, Item: item, Prescription: prescription})
+	return func(
+		ctx context.Context, conn bun.IConn, patient hmstype.PatientID, medicine hmstype.Medicine,
+		prescription hmstype.PrescriptionID,
+	) (hmstype.Verdict, error) {
+		in := clinical.JudgeInput{Patient: patient, Medicine: medicine, Prescription: prescription}
+		return s.clinical.Judge(ctx, conn, in, advice)
+	}, err
 }
 
 // alerts tell prescribers through the inbox.

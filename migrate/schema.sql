@@ -3151,7 +3151,7 @@ CREATE TABLE hms.drug_relation ( -- hms_owner
     tenant_id uuid NOT NULL,
     CONSTRAINT drug_relation_base_fkey FOREIGN KEY (tenant_id, base_id) REFERENCES hms.drug_base(tenant_id, id),
     CONSTRAINT drug_relation_kind_check CHECK ((kind = ANY (ARRAY['member'::text, 'cross-reactive'::text, 'interacts'::text, 'duplicate'::text, 'dose'::text]))),
-    CONSTRAINT drug_relation_limit_check CHECK ((((max_single_mg >= (0)::numeric) AND (max_single_mg <= (100000000)::numeric)) AND ((max_daily_mg >= (0)::numeric) AND (max_daily_mg <= (100000000)::numeric)))),
+    CONSTRAINT drug_relation_limit_check CHECK ((((max_single_mg >= (0)::numeric) AND (max_single_mg <= (100000000)::numeric)) AND (max_single_mg <> 'NaN'::numeric) AND ((max_daily_mg >= (0)::numeric) AND (max_daily_mg <= (100000000)::numeric)) AND (max_daily_mg <> 'NaN'::numeric))),
     CONSTRAINT drug_relation_other_check CHECK (((other = ''::text) = (kind = ANY (ARRAY['dose'::text, 'duplicate'::text])))),
     CONSTRAINT drug_relation_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT drug_relation_severity_check CHECK (((severity = ANY (ARRAY[''::text, 'high'::text, 'moderate'::text, 'low'::text])) AND ((severity = ''::text) = (kind = 'member'::text)))),
@@ -3176,7 +3176,7 @@ CREATE TABLE hms.drug_term ( -- hms_owner
     term text NOT NULL,
     CONSTRAINT drug_term_base_fkey FOREIGN KEY (tenant_id, base_id) REFERENCES hms.drug_base(tenant_id, id),
     CONSTRAINT drug_term_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT drug_term_texts_check CHECK (((octet_length(system) <= 800) AND (octet_length(term) <= 800) AND (term <> ''::text) AND (length(concept) <= 100)))
+    CONSTRAINT drug_term_texts_check CHECK (((octet_length(system) <= 800) AND (octet_length(term) <= 800) AND (system <> ''::text) AND (term <> ''::text) AND (length(concept) <= 100)))
 );
 CREATE INDEX drug_term_term_idx ON hms.drug_term USING btree (tenant_id, base_id, system, term);
 ALTER TABLE hms.drug_term ENABLE AND FORCE ROW LEVEL SECURITY;
