@@ -28,6 +28,10 @@ type Config struct {
 	// Charges takes what was done and is chargeable; nil means package billing. A host with
 	// a finance system of its own brings its own; charge.None charges nothing.
 	Charges charge.Poster
+	// Safety is the host's own knowledge of medicines; nil means what was loaded by clinical.Service.LoadKnowledge. It is
+	// asked before the transaction of who prescribes or hands out, in a transaction of the host's within that; see
+	// hmstype.SafetyAdvisor.
+	Safety hmstype.SafetyAdvisor
 	// Logger gets one debug line per operation (its name, kind of outcome and duration) and
 	// an error line for an internal error. It never gets a patient's data. The zero Logger is silent.
 	Logger zerolog.Logger

@@ -9,6 +9,8 @@ import (
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/clinical"
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/identity"
+	"github.com/chelal/hms/inbox"
 	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/pharmacy"
 )
@@ -53,18 +55,43 @@ func (p prescriptions) locked(rx clinical.LockedPrescription) pharmacy.LockedPre
 	}
 }
 
-// safety is the clinical record's, as the pharmacy asks for it.
+// safety is the clinical record's, as the pharmacy asks for it, with the host's own knowledge.
 type safety struct {
-	clinical clinical.Port
+	clinical  clinical.Port
+	formulary pharmacy.Port
+	advisor   hmstype.SafetyAdvisor
 }
 
-func (s safety) Judge(
-	ctx context.Context, conn bun.IConn, patient hmstype.PatientID, medicine hmstype.Medicine,
-	prescription hmstype.PrescriptionID,
-) (hmstype.Verdict, error) {
-	return s.clinical.Judge(ctx, conn, clinical.JudgeInput{
-		Patient: patient, Medicine: medicine, Prescription: prescription,
+func (s safety) Prepare(
+	ctx context.Context, patient hmstype.PatientID, item hmstype.MedicationItemID, prescription hmstype.PrescriptionID,
+) (pharmacy.Judge, error) {
+	advice, err := s.clinical.Ask(ctx, s.advisor, s.formulary,
+		clinical.AskInput{Patient: patient, Item: item, Prescription: prescription})
+	return func(
+		ctx context.Context, conn bun.IConn, patient hmstype.PatientID, medicine hmstype.Medicine,
+		prescription hmstype.PrescriptionID,
+	) (hmstype.Verdict, error) {
+		in := clinical.JudgeInput{Patient: patient, Medicine: medicine, Prescription: prescription}
+		return s.clinical.Judge(ctx, conn, in, advice)
+	}, err
+}
+
+// alerts tell prescribers through the inbox.
+type alerts struct {
+	inbox inbox.Port
+}
+
+func (a alerts) TellPrescriber(ctx context.Context, conn bun.IConn, conflict clinical.Conflict) error {
+	// Nobody to tell is no error: the event says it, too.
+	_, err := a.inbox.Tell(ctx, conn, conflict.PrescribedBy.User, identity.RoleDoctor, inbox.NotifyInput{
+		NotificationDetails: inbox.NotificationDetails{
+			Category: "clinical.prescription_contradicted", Priority: inbox.PriorityUrgent,
+			Title: "An allergy is on record that speaks against a prescription",
+			Body:  "It was recorded after the prescription was written. Please look at both.",
+		},
+		Patient: conflict.Patient, Link: inbox.Link{Entity: "prescription", ID: conflict.Prescription.UUID()},
 	})
+	return err
 }
 
 // hostCharges is a host's own Poster, whose code runs in the host's role and settings.

@@ -197,7 +197,8 @@ func TestService_AllergyMatches(t *testing.T) {
 func (b *bundle) judge(t *testing.T, who hmstype.PatientID, m hmstype.Medicine) (verdict hmstype.Verdict) {
 	t.Helper()
 	require.NoError(t, b.InTx(t, b.Ctx, func(ctx context.Context, db dbx.DB) (err error) {
-		verdict, err = clinical.NewPort(b.Base).Judge(ctx, db.Conn(), clinical.JudgeInput{Patient: who, Medicine: m})
+		verdict, err = clinical.NewPort(b.Base).Judge(ctx, db.Conn(), clinical.JudgeInput{Patient: who, Medicine: m},
+			clinical.Advice{})
 		return err
 	}))
 	return verdict

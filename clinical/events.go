@@ -89,6 +89,12 @@ var (
 		Data: []string{"id", "status"},
 		By:   []string{"clinical.cancel_prescription", "clinical.stop_prescription", "patient.mark_deceased"},
 	})
+	eventPrescriptionContradicted = dbx.DeclareEvent(dbx.EventType{
+		Name: "clinical.prescription_contradicted", Entity: "prescription",
+		When: "an allergy speaks against it that is on record since",
+		Data: []string{"allergy", "id"},
+		By:   []string{"clinical.record_allergy", "clinical.revise_allergy"},
+	})
 	eventPrescriptionInError = dbx.DeclareEvent(dbx.EventType{
 		Name: "clinical.prescription_entered_in_error", Entity: "prescription", When: "it should never have been",
 		Data: []string{"id", "status"},

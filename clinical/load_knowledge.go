@@ -52,7 +52,7 @@ func (in LoadKnowledgeInput) Validate() error {
 // key gives the term in normal form.
 func (t DrugTerm) key() term {
 	if t.System == "" {
-		return term{"", names.SubstanceKey(t.Term)}
+		return term{asName, names.SubstanceKey(t.Term)}
 	}
 	return term{names.CodeKey(t.System), names.CodeKey(t.Term)}
 }

@@ -41,11 +41,25 @@ func moveEncounter(ctx context.Context, db dbx.DB, in MoveEncounterInput) (Encou
 	row, err := dbx.Step(ctx, db, encounterSteps, in.ID, dbx.Change[encounterRow, EncounterStatus]{
 		To: in.Status, Reason: in.Reason,
 		Apply: func(row *encounterRow) error {
-			if row.Status == EncounterPlanned {
-				row.StartedAt = db.Now
+			if row.Status != EncounterPlanned {
+				return nil
 			}
-			return nil
+			row.StartedAt = db.Now
+			return refuseSecondStay(ctx, db, *row)
 		},
 	})
 	return row.encounter(), err
+}
+
+// refuseSecondStay gives the typed error for a stay that begins beside another, which the database would refuse as well.
+func refuseSecondStay(ctx context.Context, db dbx.DB, row encounterRow) error {
+	if row.Class != ClassInpatient {
+		return nil
+	}
+	open, err := dbx.Exists[encounterRow](ctx, db, dbx.Equal("patient_id", row.PatientID),
+		dbx.Equal("class", ClassInpatient), dbx.OneOf("status", present))
+	if err != nil || !open {
+		return err
+	}
+	return openInTheWay(ctx, db, encounterRow{PatientID: row.PatientID})
 }

@@ -124,7 +124,8 @@ func openInTheWay(ctx context.Context, db dbx.DB, wanted encounterRow) error {
 		return err
 	}
 	if len(rows) == 0 {
-		return ErrAlreadyInpatient // it ended in between; it was in the way all the same
+		return usecase.Told(ctx, db, wanted.PatientID, "encounter", "", ErrAlreadyInpatient) // it has ended in between
 	}
-	return &AlreadyInpatientError{Encounter: rows[0].ID, Since: rows[0].StartedAt.UTC()}
+	return usecase.Told(ctx, db, wanted.PatientID, "encounter", rows[0].ID.String(),
+		&AlreadyInpatientError{Encounter: rows[0].ID, Since: rows[0].StartedAt.UTC()})
 }

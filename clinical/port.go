@@ -113,7 +113,10 @@ func (p Port) LockToDispense(
 	if err != nil {
 		return LockedPrescription{}, err
 	}
-	return locked, locked.row.prescription().dispensable(today, wanted)
+	if refusal := locked.row.prescription().dispensable(today, wanted); refusal != nil {
+		return locked, usecase.Told(ctx, db, locked.Patient, "prescription", id.String(), refusal)
+	}
+	return locked, nil
 }
 
 // LockToTakeBack locks a prescription of which something comes back. It may be in any state, and
@@ -197,4 +200,37 @@ func (p Port) OpenFor(ctx context.Context, conn bun.IConn, who hmstype.PatientID
 		patient.OpenOf("encounter", encounters, func(r encounterRow) hmstype.EncounterID { return r.ID }),
 		patient.OpenOf("prescription", prescriptions, func(r prescriptionRow) hmstype.PrescriptionID { return r.ID }),
 	), dbx.Map(err)
+}
+
+// Judge checks a medicine for a patient whose row the caller's transaction has locked, against what is recorded of
+// his allergies and of what he takes, by names, codes and the knowledge that was loaded, and by what the host's own said
+// of it; [hmstype.ErrStale] where that was asked of something else.
+func (p Port) Judge(
+	ctx context.Context, conn bun.IConn, in JudgeInput, advice Advice,
+) (hmstype.Verdict, error) {
+	db, err := p.base.DB.Join(ctx, conn)
+	if err != nil {
+		return hmstype.Verdict{}, err
+	}
+	return lockedJudge(ctx, db, in, advice)
+}
+
+// Ask asks a host's own knowledge outside of any transaction of ours, of what one of its own reads; a nil advisor is
+// not asked. What cannot be found is asked of nobody, and the use case that follows says so.
+func (p Port) Ask(
+	ctx context.Context, advisor hmstype.SafetyAdvisor, formulary Formulary, in AskInput,
+) (Advice, error) {
+	return ask(ctx, p.base, advisor, func(ctx context.Context, db dbx.DB) (JudgeInput, error) {
+		if !in.Prescription.IsZero() {
+			rx, err := dbx.Get[prescriptionRow](ctx, db, "prescription", in.Prescription)
+			if err != nil {
+				return JudgeInput{}, err
+			}
+			if in.Patient = rx.PatientID; in.Item.IsZero() {
+				in.Item = rx.Medication
+			}
+		}
+		item, _, err := formulary.Medicine(ctx, db.Conn(), in.Item)
+		return JudgeInput{Patient: in.Patient, Medicine: item, Prescription: in.Prescription}, err
+	})
 }

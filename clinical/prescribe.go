@@ -59,10 +59,46 @@ var opPrescribe = usecase.Command[PrescribeInput, Prescription]{
 // only where something was overridden.
 // Permission: [hmstype.PermPrescribe].
 func (s *Service) Prescribe(ctx context.Context, in PrescribeInput) (Prescription, error) {
-	return opPrescribe.Run(ctx, &s.base, in, s.prescribe)
+	var advice Advice
+	prepare := func(ctx context.Context) (err error) {
+		advice, err = ask(ctx, s.base, s.ports.Advisor, func(ctx context.Context, db dbx.DB) (JudgeInput, error) {
+			encounter, err := dbx.Get[encounterRow](ctx, db, "encounter", in.Encounter)
+			if err != nil {
+				return JudgeInput{}, err
+			}
+			asked, typed := in, in.MedicationName
+			err = s.lookUp(ctx, db, &asked)
+			return asked.row(encounter.PatientID).judged(typed), err
+		})
+		return err
+	}
+	return opPrescribe.RunAfter(ctx, &s.base, in, prepare,
+		func(ctx context.Context, db dbx.DB, in PrescribeInput) (Prescription, error) {
+			return s.prescribe(ctx, db, in, advice)
+		})
 }
 
-func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (Prescription, error) {
+// row gives what of a prescription the input says, whose item was looked up.
+func (in PrescribeInput) row(patient hmstype.PatientID) prescriptionRow {
+	return prescriptionRow{
+		PatientID: patient, EncounterID: in.Encounter, MedicationSystem: in.Code.System, MedicationCode: in.Code.Value,
+		Codes: codesOf([]hmstype.Code{in.Code}, in.Codes), PrescriptionDetails: in.PrescriptionDetails,
+		Status: PrescriptionActive,
+	}
+}
+
+// judged gives what is checked of a new prescription. typed is the name that was given, which an item's takes the place
+// of, and which is compared all the same.
+func (r prescriptionRow) judged(typed string) JudgeInput {
+	return JudgeInput{
+		Patient: r.PatientID, Medicine: r.medicine(), AlsoCalled: []string{typed}, Dosage: r.Dosage,
+		DosesPerDay: r.DosesPerDay,
+	}
+}
+
+func (s *Service) prescribe(
+	ctx context.Context, db dbx.DB, in PrescribeInput, advice Advice,
+) (Prescription, error) {
 	seen, err := dbx.Get[encounterRow](ctx, db, "encounter", in.Encounter)
 	if err != nil {
 		return Prescription{}, err
@@ -81,13 +117,9 @@ func (s *Service) prescribe(ctx context.Context, db dbx.DB, in PrescribeInput) (
 	if in.ValidUntil, err = validUntil(ctx, db, in.ValidUntil); err != nil {
 		return Prescription{}, err
 	}
-	row := prescriptionRow{
-		Header:    dbx.NewHeader[hmstype.PrescriptionID](db),
-		PatientID: encounter.PatientID, EncounterID: encounter.ID,
-		MedicationSystem: in.Code.System, MedicationCode: in.Code.Value, Codes: codesOf([]hmstype.Code{in.Code}, in.Codes),
-		PrescriptionDetails: in.PrescriptionDetails, Status: PrescriptionActive,
-	}
-	if err := s.judge(ctx, db, &row, typed, in.Overrides); err != nil {
+	row := in.row(encounter.PatientID)
+	row.Header = dbx.NewHeader[hmstype.PrescriptionID](db)
+	if err := row.judge(ctx, db, typed, advice, in.Overrides); err != nil {
 		return Prescription{}, err
 	}
 	err = prescriptionTexts.Seal(ctx, s.base.Crypt, db, row.PatientID.UUID(), row.ID, &row.PrescriptionDetails)
@@ -129,23 +161,19 @@ func (s *Service) lookUp(ctx context.Context, db dbx.DB, in *PrescribeInput) err
 	return v.Err()
 }
 
-// judge makes the verdict of what is prescribed, and refuses what was found and not overridden. typed is the name that
-// was given, which an item's takes the place of, and which is compared all the same.
-func (s *Service) judge(
-	ctx context.Context, db dbx.DB, row *prescriptionRow, typed string, overrides []hmstype.Override,
-) (err error) {
-	verdict, err := lockedJudge(ctx, db, JudgeInput{
-		Patient: row.PatientID, Medicine: row.medicine(), AlsoCalled: []string{typed},
-		Dosage: row.Dosage, DosesPerDay: row.DosesPerDay,
-	})
+// judge makes the verdict of what is prescribed, and refuses what was found and not overridden.
+func (r *prescriptionRow) judge(
+	ctx context.Context, db dbx.DB, typed string, advice Advice, overrides []hmstype.Override,
+) error {
+	verdict, err := lockedJudge(ctx, db, r.judged(typed), advice)
 	if err != nil {
 		return err
 	}
-	row.Verdict = verdict.WithOverrides(overrides)
-	if !row.Verdict.Overridden() {
-		row.OverrideReason = ""
+	r.Verdict = verdict.WithOverrides(overrides)
+	if !r.Verdict.Overridden() {
+		r.OverrideReason = ""
 	}
-	return refuseFindings(row.Verdict)
+	return refuseFindings(ctx, db, r.PatientID, r.Verdict)
 }
 
 // defaultValidity is how long a prescription may be dispensed where it does not say.

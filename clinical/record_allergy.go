@@ -36,7 +36,8 @@ var opRecordAllergy = usecase.Command[RecordAllergyInput, Allergy]{
 
 // RecordAllergy records an allergy, or that none is known. [ErrAllergyContradiction] (an
 // *AllergyContradictionError) where the patient's active record says otherwise,
-// [ErrAllergyRecorded] where it says the same.
+// [ErrAllergyRecorded] where it says the same. Who prescribed what is being taken and what it speaks against is told
+// through the inbox.
 // Permission: [hmstype.PermVitalsWrite].
 func (s *Service) RecordAllergy(ctx context.Context, in RecordAllergyInput) (Allergy, error) {
 	return opRecordAllergy.Run(ctx, &s.base, in, s.recordAllergy)
@@ -66,6 +67,9 @@ func (s *Service) recordAllergy(ctx context.Context, db dbx.DB, in RecordAllergy
 	if !done {
 		return Allergy{}, allergyInTheWay(ctx, db, row)
 	}
+	if err := s.alertPrescribers(ctx, db, row); err != nil {
+		return Allergy{}, err
+	}
 	return row.allergy(), db.Emit(ctx, dbx.Event{Type: eventAllergyRecorded, ID: row.ID,
 		Data: map[string]string{"id": row.ID.String()}})
 }
@@ -82,10 +86,11 @@ func allergyInTheWay(ctx context.Context, db dbx.DB, wanted allergyRow) error {
 			contradiction.Allergies = append(contradiction.Allergies, r.ID)
 		}
 	}
+	var refusal error = contradiction
 	if len(contradiction.Allergies) == 0 {
-		return ErrAllergyRecorded
+		refusal = ErrAllergyRecorded
 	}
-	return contradiction
+	return usecase.Told(ctx, db, wanted.PatientID, "allergy", "", refusal)
 }
 
 func getAllergy(ctx context.Context, db dbx.DB, in usecase.ByID[hmstype.AllergyID]) (Allergy, error) {

@@ -37,7 +37,7 @@ var opReviseAllergy = usecase.Command[ReviseAllergyInput, Allergy]{
 
 // ReviseAllergy changes the clinical or the verification status of an allergy. A record
 // entered in error stays so. Where the record begins to count again, the same holds as for
-// [Service.RecordAllergy]. [hmstype.ErrStale] where it was changed meanwhile.
+// [Service.RecordAllergy], and prescribers are told. [hmstype.ErrStale] where it was changed meanwhile.
 // Permission: [hmstype.PermVitalsWrite].
 func (s *Service) ReviseAllergy(ctx context.Context, in ReviseAllergyInput) (Allergy, error) {
 	return opReviseAllergy.Run(ctx, &s.base, in, s.reviseAllergy)
@@ -79,6 +79,9 @@ func (s *Service) reviseAllergy(ctx context.Context, db dbx.DB, in ReviseAllergy
 		err = dbx.Move(ctx, db, allergySteps, &revised, step)
 	} else {
 		err = dbx.Update(ctx, db, &revised, allergySteps.Columns...)
+	}
+	if err == nil && revised.standing() && !row.standing() {
+		err = s.alertPrescribers(ctx, db, revised)
 	}
 	return revised.allergy(), err
 }

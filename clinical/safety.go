@@ -5,10 +5,9 @@ import (
 	"database/sql"
 	"errors"
 
-	"github.com/uptrace/bun"
-
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/internal/usecase"
 )
 
 // JudgeInput says what is to be checked for whom.
@@ -33,14 +32,17 @@ type safetyCase struct {
 
 // lockedJudge makes the verdict of a patient whose row the caller's transaction has locked: whoever records an allergy
 // or prescribes locks it, too, so that nothing comes between the verdict and what is done on it.
-func lockedJudge(ctx context.Context, db dbx.DB, in JudgeInput) (hmstype.Verdict, error) {
+func lockedJudge(ctx context.Context, db dbx.DB, in JudgeInput, advice Advice) (hmstype.Verdict, error) {
 	c, verdict, err := readCase(ctx, db, in)
 	if err != nil {
 		return verdict, err
 	}
 	known, err := loadKnowledge(ctx, db, c)
+	if err != nil {
+		return verdict, err
+	}
 	verdict.Checks = c.judge(known)
-	return verdict, err
+	return advice.join(c, verdict)
 }
 
 // readCase reads what is known of the patient, and gives a verdict without checks, of the lists' versions.
@@ -103,21 +105,12 @@ func beingTaken(ctx context.Context, db dbx.DB, patient hmstype.PatientID) ([]pr
 }
 
 // refuseFindings refuses a verdict with findings that stand in the way.
-func refuseFindings(verdict hmstype.Verdict) error {
-	if open := verdict.Open(); len(open) > 0 {
-		return &hmstype.FindingsError{Findings: open}
+func refuseFindings(ctx context.Context, db dbx.DB, patient hmstype.PatientID, verdict hmstype.Verdict) error {
+	open := verdict.Open()
+	if len(open) == 0 {
+		return nil
 	}
-	return nil
-}
-
-// Judge checks a medicine for a patient whose row the caller's transaction has locked, against what is recorded of
-// his allergies and of what he takes, by names, codes and the knowledge that was loaded.
-func (p Port) Judge(ctx context.Context, conn bun.IConn, in JudgeInput) (hmstype.Verdict, error) {
-	db, err := p.base.DB.Join(ctx, conn)
-	if err != nil {
-		return hmstype.Verdict{}, err
-	}
-	return lockedJudge(ctx, db, in)
+	return usecase.Told(ctx, db, patient, "prescription", "", &hmstype.FindingsError{Findings: open})
 }
 
 // newestBase gives the base of knowledge that is in force: the one that was loaded last. It tells whether there is one.

@@ -223,7 +223,10 @@ type knowledge struct {
 	relations []DrugRelation
 }
 
-// term is by what a concept is known: a code of a system, or a name, of which the system is empty, in normal form.
+// asName stands for the system of what is a name and no code.
+const asName = "name"
+
+// term is by what a concept is known, in normal form: a code of a system, or a name.
 type term struct{ system, key string }
 
 // concepts finds what the knowledge has under a medicine's codes and under the words of its names.
@@ -282,7 +285,7 @@ func termsOf(m hmstype.Medicine, alsoCalled ...string) []term {
 	}
 	for _, name := range append([]string{m.GenericName, m.Name}, alsoCalled...) {
 		for _, words := range names.SubstanceTerms(names.SubstanceKey(name)) {
-			add(term{"", words})
+			add(term{asName, words})
 		}
 	}
 	return list

@@ -3,6 +3,7 @@ package clinical
 import (
 	"github.com/chelal/hms/billing/charge"
 	"github.com/chelal/hms/clinical/scheduling"
+	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/usecase"
 	"github.com/chelal/hms/patient"
 )
@@ -12,8 +13,11 @@ type Ports struct {
 	Patients     patient.Port    // required
 	Appointments scheduling.Port // required
 	Formulary    Formulary       // nil: no item of a formulary is prescribed, only what is named
-	Charges      charge.Poster   // nil charges nothing
-	FinishGuards []FinishGuard   // asked in order
+	Alerts       Alerts          // nil tells nobody
+	// Advisor is the host's own knowledge of medicines, asked before the transaction; nil asks nobody.
+	Advisor      hmstype.SafetyAdvisor
+	Charges      charge.Poster // nil charges nothing
+	FinishGuards []FinishGuard // asked in order
 	// ConsultationService is the service code that is charged for an encounter when it is
 	// finished, unless the encounter names its own. Empty charges nothing.
 	ConsultationService string

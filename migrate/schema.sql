@@ -722,19 +722,6 @@ END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.forget_looks(p_tenant uuid, p_user uuid) TO hms_app;
 
-CREATE OR REPLACE FUNCTION hms.forget_numbers(p_tenant uuid, p_patient uuid)
- RETURNS void
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-BEGIN
-    PERFORM hms.require_operation('encryption.erase');
-    DELETE FROM hms.patient_key AS k WHERE k.tenant_id = p_tenant AND k.patient_id = p_patient AND k.kind <> 'match';
-END $function$
-; -- hms_owner
-GRANT EXECUTE ON FUNCTION hms.forget_numbers(p_tenant uuid, p_patient uuid) TO hms_app;
-
 CREATE OR REPLACE FUNCTION hms.forget_recovery_codes(p_tenant uuid, p_user uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -749,21 +736,18 @@ END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.forget_recovery_codes(p_tenant uuid, p_user uuid) TO hms_app;
 
-CREATE OR REPLACE FUNCTION hms.forget_tokens(p_tenant uuid, p_patient uuid, p_identifiers boolean)
+CREATE OR REPLACE FUNCTION hms.forget_tokens(p_tenant uuid, p_patient uuid)
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
-    PERFORM hms.require_operation('patient.update', 'encryption.reencrypt');
+    PERFORM hms.require_operation('patient.update');
     DELETE FROM hms.patient_token AS t WHERE t.tenant_id = p_tenant AND t.patient_id = p_patient;
-    DELETE FROM hms.patient_likeness AS l WHERE l.tenant_id = p_tenant AND l.patient_id = p_patient;
-    DELETE FROM hms.patient_key AS k WHERE k.tenant_id = p_tenant AND k.patient_id = p_patient
-        AND (p_identifiers OR k.kind <> 'identifier');
 END $function$
 ; -- hms_owner
-GRANT EXECUTE ON FUNCTION hms.forget_tokens(p_tenant uuid, p_patient uuid, p_identifiers boolean) TO hms_app;
+GRANT EXECUTE ON FUNCTION hms.forget_tokens(p_tenant uuid, p_patient uuid) TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.forget_totp(p_tenant uuid, p_user uuid)
  RETURNS void
@@ -1311,6 +1295,14 @@ BEGIN
 END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.is_removing() TO hms_app;
+
+CREATE OR REPLACE FUNCTION hms.is_verdict(p_verdict jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN ((octet_length((p_verdict)::text) <= 200000) AND (jsonb_typeof((p_verdict -> 'checks'::text)) = 'array'::text) AND (SELECT ((count(*) = 6) AND (count(DISTINCT (c.value ->> 'kind'::text)) = 6) AND bool_and((((c.value ->> 'kind'::text) = ANY (ARRAY['allergy-substance'::text, 'allergy-class'::text, 'cross-reactivity'::text, 'duplicate-therapy'::text, 'interaction'::text, 'dose'::text])) AND ((c.value ->> 'outcome'::text) = ANY (ARRAY['checked'::text, 'not-checked'::text, 'failed'::text])) AND (((c.value ->> 'outcome'::text) = 'checked'::text) = (COALESCE((c.value ->> 'why'::text), ''::text) = ''::text))))) FROM jsonb_array_elements(CASE jsonb_typeof((is_verdict.p_verdict -> 'checks'::text)) WHEN 'array'::text THEN (is_verdict.p_verdict -> 'checks'::text) ELSE '[]'::jsonb END) c(value)))
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.is_verdict(p_verdict jsonb) TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.keep_record()
  RETURNS trigger
@@ -3123,6 +3115,79 @@ CREATE TRIGGER disclosure_status_append_only BEFORE DELETE OR UPDATE OR TRUNCATE
 GRANT INSERT, SELECT ON hms.disclosure_status TO hms_app;
 GRANT SELECT ON hms.disclosure_status TO hms_backup;
 
+CREATE TABLE hms.drug_base ( -- hms_owner
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    edition text NOT NULL,
+    id uuid NOT NULL,
+    name text NOT NULL,
+    relation_count integer NOT NULL,
+    tenant_id uuid NOT NULL,
+    term_count integer NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    CONSTRAINT drug_base_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT drug_base_texts_check CHECK (((length(name) <= 100) AND (length(edition) <= 50) AND (length(created_by) <= 81)))
+);
+CREATE INDEX drug_base_newest_idx ON hms.drug_base USING btree (tenant_id, created_at, id);
+ALTER TABLE hms.drug_base ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.drug_base FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER drug_base_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.drug_base FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER drug_base_audit_delete AFTER DELETE ON hms.drug_base REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('drug_base', '', 'id');
+CREATE TRIGGER drug_base_audit_insert AFTER INSERT ON hms.drug_base REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('drug_base', '', 'id');
+CREATE TRIGGER drug_base_audit_update AFTER UPDATE ON hms.drug_base REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('drug_base', '', 'id');
+GRANT INSERT, SELECT ON hms.drug_base TO hms_app;
+GRANT SELECT ON hms.drug_base TO hms_backup;
+
+CREATE TABLE hms.drug_relation ( -- hms_owner
+    base_id uuid NOT NULL,
+    concept text NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    max_daily_mg numeric(15,6) NOT NULL,
+    max_single_mg numeric(15,6) NOT NULL,
+    note text NOT NULL,
+    other text NOT NULL,
+    severity text NOT NULL,
+    tenant_id uuid NOT NULL,
+    CONSTRAINT drug_relation_base_fkey FOREIGN KEY (tenant_id, base_id) REFERENCES hms.drug_base(tenant_id, id),
+    CONSTRAINT drug_relation_kind_check CHECK ((kind = ANY (ARRAY['member'::text, 'cross-reactive'::text, 'interacts'::text, 'duplicate'::text, 'dose'::text]))),
+    CONSTRAINT drug_relation_limit_check CHECK ((((max_single_mg >= (0)::numeric) AND (max_single_mg <= (100000000)::numeric)) AND (max_single_mg <> 'NaN'::numeric) AND ((max_daily_mg >= (0)::numeric) AND (max_daily_mg <= (100000000)::numeric)) AND (max_daily_mg <> 'NaN'::numeric))),
+    CONSTRAINT drug_relation_other_check CHECK (((other = ''::text) = (kind = ANY (ARRAY['dose'::text, 'duplicate'::text])))),
+    CONSTRAINT drug_relation_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT drug_relation_severity_check CHECK (((severity = ANY (ARRAY[''::text, 'high'::text, 'moderate'::text, 'low'::text])) AND ((severity = ''::text) = (kind = 'member'::text)))),
+    CONSTRAINT drug_relation_texts_check CHECK (((length(concept) <= 100) AND (length(other) <= 100) AND (length(note) <= 500)))
+);
+CREATE INDEX drug_relation_concept_idx ON hms.drug_relation USING btree (tenant_id, base_id, concept, other);
+ALTER TABLE hms.drug_relation ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.drug_relation FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER drug_relation_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.drug_relation FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER drug_relation_audit_delete AFTER DELETE ON hms.drug_relation REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('drug_relation', '', 'id');
+CREATE TRIGGER drug_relation_audit_insert AFTER INSERT ON hms.drug_relation REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('drug_relation', '', 'id');
+CREATE TRIGGER drug_relation_audit_update AFTER UPDATE ON hms.drug_relation REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('drug_relation', '', 'id');
+GRANT INSERT, SELECT ON hms.drug_relation TO hms_app;
+GRANT SELECT ON hms.drug_relation TO hms_backup;
+
+CREATE TABLE hms.drug_term ( -- hms_owner
+    base_id uuid NOT NULL,
+    concept text NOT NULL,
+    id uuid NOT NULL,
+    system text NOT NULL,
+    tenant_id uuid NOT NULL,
+    term text NOT NULL,
+    CONSTRAINT drug_term_base_fkey FOREIGN KEY (tenant_id, base_id) REFERENCES hms.drug_base(tenant_id, id),
+    CONSTRAINT drug_term_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT drug_term_texts_check CHECK (((octet_length(system) <= 800) AND (octet_length(term) <= 800) AND (system <> ''::text) AND (term <> ''::text) AND (length(concept) <= 100)))
+);
+CREATE INDEX drug_term_term_idx ON hms.drug_term USING btree (tenant_id, base_id, system, term);
+ALTER TABLE hms.drug_term ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.drug_term FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+CREATE TRIGGER drug_term_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms.drug_term FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER drug_term_audit_delete AFTER DELETE ON hms.drug_term REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('drug_term', '', 'id');
+CREATE TRIGGER drug_term_audit_insert AFTER INSERT ON hms.drug_term REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('drug_term', '', 'id');
+CREATE TRIGGER drug_term_audit_update AFTER UPDATE ON hms.drug_term REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('drug_term', '', 'id');
+GRANT INSERT, SELECT ON hms.drug_term TO hms_app;
+GRANT SELECT ON hms.drug_term TO hms_backup;
+
 CREATE TABLE hms.duty ( -- hms_owner
     cancel_reason text NOT NULL DEFAULT ''::text,
     cancelled_at timestamp with time zone,
@@ -3941,9 +4006,9 @@ CREATE TABLE hms.medication_dispense ( -- hms_owner
     prescription_id uuid,
     quantity_dispensed bigint NOT NULL DEFAULT 0,
     quantity_requested bigint NOT NULL,
-    safety_check text NOT NULL,
     status text NOT NULL,
     tenant_id uuid NOT NULL,
+    verdict jsonb NOT NULL,
     version bigint NOT NULL DEFAULT 1,
     CONSTRAINT medication_dispense_item_fkey FOREIGN KEY (tenant_id, item_id) REFERENCES hms.medication_item(tenant_id, id),
     CONSTRAINT medication_dispense_location_fkey FOREIGN KEY (tenant_id, location_id) REFERENCES hms.stock_location(tenant_id, id),
@@ -3951,7 +4016,7 @@ CREATE TABLE hms.medication_dispense ( -- hms_owner
     CONSTRAINT medication_dispense_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT medication_dispense_prescription_fkey FOREIGN KEY (tenant_id, prescription_id, patient_id) REFERENCES hms.prescription(tenant_id, id, patient_id),
     CONSTRAINT medication_dispense_quantity_check CHECK (((quantity_requested >= 1) AND ((quantity_dispensed >= 0) AND (quantity_dispensed <= quantity_requested)))),
-    CONSTRAINT medication_dispense_safety_check CHECK ((safety_check = ANY (ARRAY['none-found'::text, 'overridden'::text, 'not-checked'::text]))),
+    CONSTRAINT medication_dispense_safety_check CHECK (hms.is_verdict(verdict)),
     CONSTRAINT medication_dispense_status_check CHECK ((status = ANY (ARRAY['in-progress'::text, 'completed'::text, 'entered-in-error'::text]))),
     CONSTRAINT medication_dispense_texts_check CHECK (((length(override_reason) <= 500) AND (length(created_by) <= 81)))
 );
@@ -4013,9 +4078,11 @@ GRANT INSERT, SELECT ON hms.medication_dispense_status TO hms_app;
 GRANT SELECT ON hms.medication_dispense_status TO hms_backup;
 
 CREATE TABLE hms.medication_item ( -- hms_owner
+    atc_code text NOT NULL DEFAULT ''::text,
     category_id uuid NOT NULL,
     created_at timestamp with time zone NOT NULL,
     created_by text NOT NULL,
+    form text NOT NULL DEFAULT ''::text,
     generic_name text NOT NULL DEFAULT ''::text,
     id uuid NOT NULL,
     is_active boolean NOT NULL DEFAULT true,
@@ -4036,7 +4103,7 @@ CREATE TABLE hms.medication_item ( -- hms_owner
     CONSTRAINT medication_item_name_key UNIQUE (tenant_id, name_key, strength_key, manufacturer_key),
     CONSTRAINT medication_item_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT medication_item_reorder_check CHECK ((reorder_level >= 0)),
-    CONSTRAINT medication_item_texts_check CHECK (((length(name) <= 200) AND (octet_length(name_key) <= 800) AND (length(generic_name) <= 200) AND (length(strength) <= 50) AND (octet_length(strength_key) <= 200) AND (length(unit) <= 20) AND (length(manufacturer) <= 200) AND (octet_length(manufacturer_key) <= 800) AND (length(rxnorm_code) <= 50) AND (length(service_code) <= 50) AND (length(created_by) <= 81)))
+    CONSTRAINT medication_item_texts_check CHECK (((length(name) <= 200) AND (octet_length(name_key) <= 800) AND (length(generic_name) <= 200) AND (length(strength) <= 50) AND (octet_length(strength_key) <= 200) AND (length(unit) <= 20) AND (length(manufacturer) <= 200) AND (octet_length(manufacturer_key) <= 800) AND (length(form) <= 50) AND (length(rxnorm_code) <= 50) AND (length(atc_code) <= 50) AND (length(service_code) <= 50) AND (length(created_by) <= 81)))
 );
 CREATE INDEX medication_item_category_idx ON hms.medication_item USING btree (tenant_id, category_id);
 ALTER TABLE hms.medication_item ENABLE AND FORCE ROW LEVEL SECURITY;
@@ -4263,17 +4330,14 @@ CREATE TABLE hms.patient ( -- hms_owner
     gender text NOT NULL,
     id uuid NOT NULL,
     is_deceased boolean NOT NULL DEFAULT false,
-    is_multiple_birth boolean NOT NULL DEFAULT false,
-    is_newborn boolean NOT NULL DEFAULT false,
     is_restricted boolean NOT NULL DEFAULT false,
     last_name text NOT NULL,
     merged_into_id uuid,
     mrn text NOT NULL,
     mrn_key text NOT NULL,
-    other_names text NOT NULL DEFAULT ''::text,
     override_reason text NOT NULL DEFAULT ''::text,
+    phone_normalized text,
     phone_number text NOT NULL DEFAULT ''::text,
-    second_phone_number text NOT NULL DEFAULT ''::text,
     status text NOT NULL,
     status_reason text NOT NULL DEFAULT ''::text,
     tenant_id uuid NOT NULL,
@@ -4293,13 +4357,14 @@ END),
     CONSTRAINT patient_merged_into_fkey FOREIGN KEY (tenant_id, merged_into_id) REFERENCES hms.patient(tenant_id, id),
     CONSTRAINT patient_mrn_check CHECK (((length(mrn) >= 1) AND (length(mrn) <= 20))),
     CONSTRAINT patient_mrn_key UNIQUE (tenant_id, mrn_key),
-    CONSTRAINT patient_name_check CHECK ((((length(last_name) >= 1) AND (length(last_name) <= 100)) AND (length(first_name) <= 100) AND (length(other_names) <= 200))),
+    CONSTRAINT patient_name_check CHECK ((((length(last_name) >= 1) AND (length(last_name) <= 100)) AND (length(first_name) <= 100))),
     CONSTRAINT patient_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT patient_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'merged'::text, 'entered-in-error'::text]))),
-    CONSTRAINT patient_texts_check CHECK (((octet_length(mrn_key) <= 80) AND (length(phone_number) <= 224) AND (length(second_phone_number) <= 224) AND (length(email) <= 1419) AND (length(address) <= 2742) AND (length(emergency_contact_name) <= 1142) AND (length(emergency_contact_phone) <= 224) AND (length(override_reason) <= 500) AND (length(status_reason) <= 500) AND (length(created_by) <= 81)))
+    CONSTRAINT patient_texts_check CHECK (((octet_length(mrn_key) <= 80) AND (length(phone_number) <= 224) AND (octet_length(phone_normalized) <= 120) AND (length(email) <= 1419) AND (length(address) <= 2742) AND (length(emergency_contact_name) <= 1142) AND (length(emergency_contact_phone) <= 224) AND (length(override_reason) <= 500) AND (length(status_reason) <= 500) AND (length(created_by) <= 81)))
 );
 CREATE INDEX patient_birth_date_idx ON hms.patient USING btree (tenant_id, birth_date, id);
 CREATE INDEX patient_merged_into_idx ON hms.patient USING btree (tenant_id, merged_into_id);
+CREATE INDEX patient_phone_idx ON hms.patient USING btree (tenant_id, phone_normalized, id);
 ALTER TABLE hms.patient ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.patient FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
 CREATE TRIGGER patient_audit_delete AFTER DELETE ON hms.patient REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('patient', 'id', 'id');
@@ -4307,7 +4372,7 @@ CREATE TRIGGER patient_audit_insert AFTER INSERT ON hms.patient REFERENCING NEW 
 CREATE TRIGGER patient_audit_update AFTER UPDATE ON hms.patient REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('patient', 'id', 'id');
 CREATE TRIGGER patient_keep_mrn BEFORE UPDATE OF mrn, mrn_key ON hms.patient FOR EACH ROW WHEN (((old.mrn IS DISTINCT FROM new.mrn) OR (old.mrn_key IS DISTINCT FROM new.mrn_key))) EXECUTE FUNCTION hms.patient_keep_mrn();
 CREATE TRIGGER patient_keep_rows BEFORE DELETE OR TRUNCATE ON hms.patient FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-CREATE TRIGGER patient_sealed_guard BEFORE INSERT OR UPDATE OF phone_number, second_phone_number, email, address, emergency_contact_name, emergency_contact_phone ON hms.patient FOR EACH ROW WHEN ((((new.phone_number <> ''::text) AND ("left"(new.phone_number, 5) <> 'hms1:'::text)) OR ((new.second_phone_number <> ''::text) AND ("left"(new.second_phone_number, 5) <> 'hms1:'::text)) OR ((new.email <> ''::text) AND ("left"(new.email, 5) <> 'hms1:'::text)) OR ((new.address <> ''::text) AND ("left"(new.address, 5) <> 'hms1:'::text)) OR ((new.emergency_contact_name <> ''::text) AND ("left"(new.emergency_contact_name, 5) <> 'hms1:'::text)) OR ((new.emergency_contact_phone <> ''::text) AND ("left"(new.emergency_contact_phone, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('patient', 'phone_number', 'second_phone_number', 'email', 'address', 'emergency_contact_name', 'emergency_contact_phone');
+CREATE TRIGGER patient_sealed_guard BEFORE INSERT OR UPDATE OF phone_number, email, address, emergency_contact_name, emergency_contact_phone ON hms.patient FOR EACH ROW WHEN ((((new.phone_number <> ''::text) AND ("left"(new.phone_number, 5) <> 'hms1:'::text)) OR ((new.email <> ''::text) AND ("left"(new.email, 5) <> 'hms1:'::text)) OR ((new.address <> ''::text) AND ("left"(new.address, 5) <> 'hms1:'::text)) OR ((new.emergency_contact_name <> ''::text) AND ("left"(new.emergency_contact_name, 5) <> 'hms1:'::text)) OR ((new.emergency_contact_phone <> ''::text) AND ("left"(new.emergency_contact_phone, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('patient', 'phone_number', 'email', 'address', 'emergency_contact_name', 'emergency_contact_phone');
 CREATE TRIGGER patient_status_guard BEFORE UPDATE OF status ON hms.patient FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>entered-in-error', 'active>inactive', 'active>merged', 'inactive>active', 'inactive>entered-in-error', 'inactive>merged');
 CREATE TRIGGER patient_tenant_deleted BEFORE INSERT ON hms.patient FOR EACH ROW EXECUTE FUNCTION hms.guard_deleted_tenant();
 GRANT INSERT, SELECT ON hms.patient TO hms_app;
@@ -4338,43 +4403,6 @@ CREATE TRIGGER patient_identifier_keep_rows BEFORE DELETE OR TRUNCATE ON hms.pat
 CREATE TRIGGER patient_identifier_sealed_guard BEFORE INSERT OR UPDATE OF value ON hms.patient_identifier FOR EACH ROW WHEN (((new.value <> ''::text) AND ("left"(new.value, 5) <> 'hms1:'::text))) EXECUTE FUNCTION hms.guard_sealed('patient_identifier', 'value');
 GRANT INSERT, SELECT ON hms.patient_identifier TO hms_app;
 GRANT SELECT ON hms.patient_identifier TO hms_backup;
-
-CREATE TABLE hms.patient_key ( -- hms_owner
-    key text NOT NULL,
-    kind text NOT NULL,
-    patient_id uuid NOT NULL,
-    tenant_id uuid NOT NULL,
-    CONSTRAINT patient_key_kind_check CHECK ((kind = ANY (ARRAY['identifier'::text, 'match'::text, 'number'::text, 'phone'::text]))),
-    CONSTRAINT patient_key_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
-    CONSTRAINT patient_key_pkey PRIMARY KEY (tenant_id, kind, key, patient_id),
-    CONSTRAINT patient_key_texts_check CHECK ((octet_length(key) <= 1700))
-);
-CREATE INDEX patient_key_patient_idx ON hms.patient_key USING btree (tenant_id, patient_id);
-ALTER TABLE hms.patient_key ENABLE AND FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant_isolation ON hms.patient_key FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
-GRANT INSERT, SELECT ON hms.patient_key TO hms_app;
-GRANT SELECT ON hms.patient_key TO hms_backup;
-
-CREATE TABLE hms.patient_likeness ( -- hms_owner
-    family bigint[] NOT NULL,
-    first_given bigint NOT NULL,
-    given bigint[] NOT NULL,
-    initial bigint NOT NULL,
-    is_keyed boolean NOT NULL,
-    near_family bigint[] NOT NULL,
-    near_given bigint[] NOT NULL,
-    patient_id uuid NOT NULL,
-    same_names bigint NOT NULL,
-    tenant_id uuid NOT NULL,
-    whole_names bigint[] NOT NULL,
-    CONSTRAINT patient_likeness_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
-    CONSTRAINT patient_likeness_pkey PRIMARY KEY (tenant_id, patient_id)
-);
-CREATE INDEX patient_likeness_clear_idx ON hms.patient_likeness USING btree (tenant_id, patient_id) WHERE (NOT is_keyed);
-ALTER TABLE hms.patient_likeness ENABLE AND FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant_isolation ON hms.patient_likeness FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
-GRANT INSERT, SELECT ON hms.patient_likeness TO hms_app;
-GRANT SELECT ON hms.patient_likeness TO hms_backup;
 
 CREATE TABLE hms.patient_status ( -- hms_owner
     entity_id uuid NOT NULL,
@@ -4513,14 +4541,18 @@ GRANT INSERT, SELECT ON hms.posting TO hms_app;
 GRANT SELECT ON hms.posting TO hms_backup;
 
 CREATE TABLE hms.prescription ( -- hms_owner
+    codes jsonb NOT NULL DEFAULT '[]'::jsonb,
     created_at timestamp with time zone NOT NULL,
     created_by text NOT NULL,
     days_supply integer,
     dispensed_quantity bigint NOT NULL DEFAULT 0,
     dosage text NOT NULL,
+    doses_per_day integer,
     duration text NOT NULL,
     encounter_id uuid NOT NULL,
+    form text NOT NULL DEFAULT ''::text,
     frequency text NOT NULL,
+    generic_name text NOT NULL DEFAULT ''::text,
     id uuid NOT NULL,
     instructions text NOT NULL DEFAULT ''::text,
     medication_code text NOT NULL DEFAULT ''::text,
@@ -4533,23 +4565,31 @@ CREATE TABLE hms.prescription ( -- hms_owner
     refills_allowed integer NOT NULL,
     status text NOT NULL,
     stop_reason text NOT NULL DEFAULT ''::text,
+    strength text NOT NULL DEFAULT ''::text,
     tenant_id uuid NOT NULL,
+    unit text NOT NULL,
     valid_until date NOT NULL,
+    verdict jsonb NOT NULL,
     version bigint NOT NULL DEFAULT 1,
     CONSTRAINT prescription_cancelled_check CHECK (((status <> 'cancelled'::text) OR (dispensed_quantity = 0))),
+    CONSTRAINT prescription_codes_check CHECK ((jsonb_typeof(codes) = 'array'::text)),
     CONSTRAINT prescription_days_supply_check CHECK (((days_supply >= 1) AND (days_supply <= 3650))),
     CONSTRAINT prescription_dispensed_check CHECK (((dispensed_quantity >= 0) AND (dispensed_quantity <= (quantity * (1 + refills_allowed))))),
+    CONSTRAINT prescription_doses_per_day_check CHECK (((doses_per_day >= 1) AND (doses_per_day <= 96))),
     CONSTRAINT prescription_encounter_fkey FOREIGN KEY (tenant_id, encounter_id, patient_id) REFERENCES hms.encounter(tenant_id, id, patient_id),
-    CONSTRAINT prescription_name_check CHECK ((medication_name <> ''::text)),
+    CONSTRAINT prescription_item_fkey FOREIGN KEY (tenant_id, medication_item_id) REFERENCES hms.medication_item(tenant_id, id),
+    CONSTRAINT prescription_name_check CHECK (((medication_name <> ''::text) AND (unit <> ''::text))),
     CONSTRAINT prescription_patient_key UNIQUE (tenant_id, id, patient_id),
     CONSTRAINT prescription_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT prescription_quantity_check CHECK (((quantity >= 1) AND (quantity <= '1000000000000'::bigint))),
+    CONSTRAINT prescription_quantity_check CHECK (((quantity >= 1) AND (quantity <= 100000))),
     CONSTRAINT prescription_refills_check CHECK (((refills_allowed >= 0) AND (refills_allowed <= 99))),
     CONSTRAINT prescription_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'on-hold'::text, 'completed'::text, 'stopped'::text, 'cancelled'::text, 'entered-in-error'::text]))),
     CONSTRAINT prescription_stop_check CHECK (((status <> ALL (ARRAY['stopped'::text, 'cancelled'::text, 'entered-in-error'::text])) OR (stop_reason <> ''::text))),
-    CONSTRAINT prescription_texts_check CHECK (((length(medication_system) <= 200) AND (length(medication_code) <= 100) AND (length(medication_name) <= 200) AND (length(dosage) <= 100) AND (length(frequency) <= 100) AND (length(duration) <= 100) AND (length(instructions) <= 10742) AND (length(override_reason) <= 500) AND (length(stop_reason) <= 500) AND (length(created_by) <= 81)))
+    CONSTRAINT prescription_texts_check CHECK (((length(medication_system) <= 200) AND (length(medication_code) <= 100) AND (length(medication_name) <= 200) AND (length(generic_name) <= 200) AND (length(strength) <= 50) AND (length(form) <= 50) AND (length(unit) <= 20) AND (length(dosage) <= 100) AND (length(frequency) <= 100) AND (length(duration) <= 100) AND (length(instructions) <= 10742) AND (length(override_reason) <= 500) AND (length(stop_reason) <= 500) AND (length(created_by) <= 81))),
+    CONSTRAINT prescription_verdict_check CHECK (hms.is_verdict(verdict))
 );
 CREATE INDEX prescription_encounter_idx ON hms.prescription USING btree (tenant_id, encounter_id, patient_id);
+CREATE INDEX prescription_item_idx ON hms.prescription USING btree (tenant_id, medication_item_id);
 CREATE INDEX prescription_patient_idx ON hms.prescription USING btree (tenant_id, patient_id, id);
 ALTER TABLE hms.prescription ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.prescription FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
@@ -4557,6 +4597,7 @@ CREATE TRIGGER prescription_audit_delete AFTER DELETE ON hms.prescription REFERE
 CREATE TRIGGER prescription_audit_insert AFTER INSERT ON hms.prescription REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('prescription', 'patient_id', 'id');
 CREATE TRIGGER prescription_audit_update AFTER UPDATE ON hms.prescription REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('prescription', 'patient_id', 'id');
 CREATE TRIGGER prescription_author BEFORE INSERT ON hms.prescription FOR EACH ROW EXECUTE FUNCTION hms.guard_author();
+CREATE TRIGGER prescription_final BEFORE UPDATE ON hms.prescription FOR EACH ROW EXECUTE FUNCTION hms.keep_record('status', 'stop_reason', 'dispensed_quantity', 'version');
 CREATE TRIGGER prescription_keep_rows BEFORE DELETE OR TRUNCATE ON hms.prescription FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER prescription_sealed_guard BEFORE INSERT OR UPDATE OF instructions ON hms.prescription FOR EACH ROW WHEN (((new.instructions <> ''::text) AND ("left"(new.instructions, 5) <> 'hms1:'::text))) EXECUTE FUNCTION hms.guard_sealed('prescription', 'instructions');
 CREATE TRIGGER prescription_status_guard BEFORE UPDATE OF status ON hms.prescription FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>cancelled', 'active>completed', 'active>entered-in-error', 'active>on-hold', 'active>stopped', 'completed>active', 'completed>entered-in-error', 'draft>active', 'draft>cancelled', 'draft>entered-in-error', 'cancelled>entered-in-error', 'on-hold>active', 'on-hold>cancelled', 'on-hold>entered-in-error', 'on-hold>stopped', 'stopped>entered-in-error');
@@ -5176,7 +5217,6 @@ GRANT INSERT, SELECT ON hms.task_history TO hms_app;
 GRANT SELECT ON hms.task_history TO hms_backup;
 
 CREATE TABLE hms.tenant ( -- hms_owner
-    country text NOT NULL DEFAULT ''::text,
     created_at timestamp with time zone NOT NULL,
     created_by text NOT NULL,
     currency text NOT NULL,
@@ -5185,7 +5225,6 @@ CREATE TABLE hms.tenant ( -- hms_owner
     tenant_id uuid NOT NULL,
     time_zone text NOT NULL,
     version bigint NOT NULL DEFAULT 1,
-    CONSTRAINT tenant_country_check CHECK (((country = ''::text) OR ((country ~ '^[A-Z]{2}$'::text) AND (length(country) <= 2)))),
     CONSTRAINT tenant_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT tenant_id_check CHECK ((id = tenant_id)),
     CONSTRAINT tenant_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),

@@ -157,10 +157,20 @@ var opDispense = usecase.Command[DispenseInput, Dispense]{
 // [hmstype.ErrSeparationOfDuties] for who wrote the prescription.
 // Permission: [hmstype.PermDispense].
 func (s *Service) Dispense(ctx context.Context, in DispenseInput) (Dispense, error) {
-	return opDispense.Run(ctx, &s.base, in, s.dispense)
+	var judge Judge
+	prepare := func(ctx context.Context) (err error) {
+		if s.ports.Safety != nil {
+			judge, err = s.ports.Safety.Prepare(ctx, in.Patient, in.Item, in.Prescription)
+		}
+		return err
+	}
+	return opDispense.RunAfter(ctx, &s.base, in, prepare,
+		func(ctx context.Context, db dbx.DB, in DispenseInput) (Dispense, error) {
+			return s.dispense(ctx, db, in, judge)
+		})
 }
 
-func (s *Service) dispense(ctx context.Context, db dbx.DB, in DispenseInput) (Dispense, error) {
+func (s *Service) dispense(ctx context.Context, db dbx.DB, in DispenseInput, judge Judge) (Dispense, error) {
 	today, err := db.Today(ctx)
 	if err != nil {
 		return Dispense{}, err
@@ -184,7 +194,7 @@ func (s *Service) dispense(ctx context.Context, db dbx.DB, in DispenseInput) (Di
 			return Dispense{}, err
 		}
 	}
-	verdict, err := s.judge(ctx, db, in, item.item())
+	verdict, err := judge.judge(ctx, db, in, item.item())
 	if err != nil {
 		return Dispense{}, err
 	}

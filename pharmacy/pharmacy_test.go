@@ -210,7 +210,13 @@ var theFinding = hmstype.Finding{
 	Allergy: hmstype.NewID[hmstype.AllergyID](),
 }
 
-func (c checker) Judge(
+func (c checker) Prepare(
+	context.Context, hmstype.PatientID, hmstype.MedicationItemID, hmstype.PrescriptionID,
+) (pharmacy.Judge, error) {
+	return c.judge, nil
+}
+
+func (c checker) judge(
 	context.Context, bun.IConn, hmstype.PatientID, hmstype.Medicine, hmstype.PrescriptionID,
 ) (hmstype.Verdict, error) {
 	verdict := hmstype.NoVerdict(dbtest.Start, hmstype.GapNoKnowledge)

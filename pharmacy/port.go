@@ -54,12 +54,19 @@ type PrescriptionSource interface {
 	LockToTakeBack(ctx context.Context, conn bun.IConn, id hmstype.PrescriptionID) (LockedPrescription, error)
 }
 
-// SafetyChecker makes the verdict of a medicine for a patient whose row the caller's transaction has locked; of one
-// that is handed out on a prescription that one is named. An error means that nothing can be handed out; what could
-// not be checked is said by the verdict.
+// SafetyChecker makes verdicts.
 type SafetyChecker interface {
-	Judge(
-		ctx context.Context, conn bun.IConn, patient hmstype.PatientID, medicine hmstype.Medicine,
-		prescription hmstype.PrescriptionID,
-	) (hmstype.Verdict, error)
+	// Prepare asks before the transaction whoever must not be asked in it, of what is to be handed out: on a prescription,
+	// with the item that was chosen for one by name, or to a patient. It gives who judges in the transaction.
+	Prepare(
+		ctx context.Context, patient hmstype.PatientID, item hmstype.MedicationItemID, prescription hmstype.PrescriptionID,
+	) (Judge, error)
 }
+
+// Judge makes the verdict of a medicine for a patient whose row the caller's transaction has locked; of one that is
+// handed out on a prescription that one is named. An error means that nothing can be handed out; what could not be
+// checked is said by the verdict.
+type Judge func(
+	ctx context.Context, conn bun.IConn, patient hmstype.PatientID, medicine hmstype.Medicine,
+	prescription hmstype.PrescriptionID,
+) (hmstype.Verdict, error)

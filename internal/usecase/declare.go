@@ -147,6 +147,16 @@ func (c Command[In, Out]) Declare() *Command[In, Out] {
 func (c *Command[In, Out]) Run(
 	ctx context.Context, b *Base, in In, fn func(context.Context, dbx.DB, In) (Out, error),
 ) (Out, error) {
+	return c.RunAfter(ctx, b, in, nil, fn)
+}
+
+// RunAfter is [Command.Run] for a rule that needs what is asked before the transaction, of somebody who may take his
+// time: prepare runs once, when permission and input were found in order. What it learned the rule compares under its
+// locks with what is so then.
+func (c *Command[In, Out]) RunAfter(
+	ctx context.Context, b *Base, in In, prepare func(context.Context) error,
+	fn func(context.Context, dbx.DB, In) (Out, error),
+) (Out, error) {
 	if c.Alone {
 		alone := *b
 		alone.DB, b = b.DB.Unbound(), &alone
@@ -164,7 +174,7 @@ func (c *Command[In, Out]) Run(
 	if c.Practitioner != nil {
 		op.practitioner = func(actor hmstype.Actor) hmstype.UserID { return c.Practitioner(in, actor) }
 	}
-	return run(ctx, b, call[In, Out]{Op: op, shows: c.Shows, again: c.Again, fn: fn}, in)
+	return run(ctx, b, call[In, Out]{Op: op, shows: c.Shows, again: c.Again, fn: fn, prepare: prepare}, in)
 }
 
 // Query is a use case that only reads. It takes a transaction as well, because row-level security

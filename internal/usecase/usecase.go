@@ -69,6 +69,8 @@ type call[In Validator, Out any] struct {
 	again dbx.Again[Out] // see [Command]
 	list  string         // whose cursors the input and the result hold; empty for a command
 	fn    func(context.Context, dbx.DB, In) (Out, error)
+
+	prepare func(context.Context) error // see [Command.RunAfter]; nil for nothing
 }
 
 // run is the way from a public method to its rule: permission, input, transaction, idempotency
@@ -78,6 +80,9 @@ func run[In Validator, Out any](ctx context.Context, b *Base, c call[In, Out], i
 	ctx, done := b.observe(ctx, c.Name)
 	defer done(errPanicked)
 	sees, err := b.admit(ctx, c.Op, in)
+	if err == nil && c.prepare != nil {
+		err = c.prepare(ctx)
+	}
 	if err == nil {
 		err = b.DB.InTx(dbx.SeesRestricted(ctx, sees), c.Name, func(ctx context.Context, db dbx.DB) error {
 			var err error

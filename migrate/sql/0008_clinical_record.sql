@@ -210,12 +210,12 @@ CREATE TABLE hms.drug_term (
     tenant_id uuid NOT NULL,
     id        uuid NOT NULL,
     base_id   uuid NOT NULL,
-    system    text NOT NULL, -- of a code; empty for a name
+    system    text NOT NULL, -- of a code; "name" for a name
     term      text NOT NULL,
     concept   text NOT NULL,
     CONSTRAINT drug_term_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT drug_term_base_fkey FOREIGN KEY (tenant_id, base_id) REFERENCES hms.drug_base (tenant_id, id),
-    CONSTRAINT drug_term_texts_check CHECK (octet_length(system) <= 800 AND octet_length(term) <= 800 AND term <> ''
+    CONSTRAINT drug_term_texts_check CHECK (octet_length(system) <= 800 AND octet_length(term) <= 800 AND system <> '' AND term <> ''
         AND length(concept) <= 100)
 );
 CREATE INDEX drug_term_term_idx ON hms.drug_term (tenant_id, base_id, system, term);
@@ -238,7 +238,8 @@ CREATE TABLE hms.drug_relation (
     CONSTRAINT drug_relation_severity_check CHECK (severity IN ('', 'high', 'moderate', 'low')
         AND (severity = '') = (kind = 'member')),
     CONSTRAINT drug_relation_other_check CHECK ((other = '') = (kind IN ('dose', 'duplicate'))),
-    CONSTRAINT drug_relation_limit_check CHECK (max_single_mg BETWEEN 0 AND 100000000 AND max_daily_mg BETWEEN 0 AND 100000000),
+    CONSTRAINT drug_relation_limit_check CHECK (max_single_mg BETWEEN 0 AND 100000000
+        AND max_single_mg <> 'NaN' AND max_daily_mg BETWEEN 0 AND 100000000 AND max_daily_mg <> 'NaN'),
     CONSTRAINT drug_relation_texts_check CHECK (length(concept) <= 100 AND length(other) <= 100 AND length(note) <= 500)
 );
 CREATE INDEX drug_relation_concept_idx ON hms.drug_relation (tenant_id, base_id, concept, other);

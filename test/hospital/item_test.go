@@ -66,7 +66,7 @@ func TestHMS_PrescribedByName(t *testing.T) {
 		Encounter: env.Encounter(t, env.Patient(t).ID, clinical.ClassAmbulatory).ID,
 		PrescriptionDetails: clinical.PrescriptionDetails{
 			MedicationName: "amoxicillin", GenericName: "Amoxycillin", Strength: "500 mg", Unit: "capsule", Dosage: "1",
-			Frequency: "daily", Duration: "5 days", Quantity: 10,
+			Frequency: "daily", Duration: "5 days", Quantity: 100,
 		},
 	})
 	require.NoError(t, err)

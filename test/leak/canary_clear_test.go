@@ -54,6 +54,8 @@ var staysClear = map[string]string{
 		user_account.username user_account.username_key user_device.user_agent user_session.source
 		user_session.user_agent webauthn_credential.name webauthn_credential.transports`,
 	"the hospital's own catalogue and house, nobody's data": `
+		drug_base.edition drug_base.name drug_relation.concept drug_relation.note drug_relation.other drug_term.concept
+		drug_term.system drug_term.term
 		bed.bed_number bed.bed_number_key bed.bed_type duty.service duty.service_key encounter.service_code
 		lab_analyte.code lab_analyte.code_key
 		lab_analyte.name lab_answer.code lab_answer.display lab_reference_range.void_reason lab_specimen.specimen_type

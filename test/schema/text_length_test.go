@@ -143,10 +143,13 @@ var storedAs = pairs(`
 	clinical.AllergyDetails: allergy
 	scheduling.AppointmentDetails: appointment
 	scheduling.CancelAppointmentInput.Reason: appointment.cancel_reason
+	clinical.DrugRelation: drug_relation
+	clinical.DrugTerm.Concept: drug_term.concept
 	clinical.EncounterDetails: encounter
 	clinical.EncounterDetails.Service: encounter.service_code
 	clinical.EncounterOutcome: encounter
 	clinical.FinishEncounterInput.Service: encounter.service_code
+	clinical.LoadKnowledgeInput: drug_base
 	clinical.NoteBody: clinical_note
 	clinical.EnterNoteInErrorInput.Reason: clinical_note.error_reason
 	clinical.PrescriptionDetails: prescription
@@ -260,7 +263,7 @@ var inHistory = strings.Fields(`scheduling.EnterAppointmentInErrorInput.Reason c
 
 var askedFor = strings.Fields(`audit.ListExposuresInput.Actor audit.ListEventsInput.Actor
 	audit.ListEventsInput.Entity audit.ListEventsInput.EntityID
-	identity.CreateUserInput.Roles identity.LoginInput.Login
+	clinical.DrugTerm.System clinical.DrugTerm.Term identity.CreateUserInput.Roles identity.LoginInput.Login
 	identity.ListOnDutyInput.Role identity.ListPractitionersInput.Role identity.ListPractitionersInput.Search
 	identity.RequestPasswordResetInput.Login identity.RequestPasswordResetInput.Source
 	identity.SetUserRolesInput.Roles identity.RequestAdministratorInput.Roles inbox.CreateTaskInput.EscalationRole
@@ -406,6 +409,7 @@ var otherBounds = map[string]int{
 	"charge.source_kind": 40, "charge.source_id": 100, "lab_answer.display": 300, "webauthn_credential.name": 100,
 	"webauthn_credential.transports": 100, "idempotency_key.key": 200, "lab_result.unit": 40,
 	"lab_test.code_key": 120, "lab_analyte.code_key": 120, "allergy.substance_key": 1200,
+	"drug_term.system": 800, "drug_term.term": 800, // in normal form
 	"user_look.look": 2400, "audit_record.key": 500, "tenant_record.note": 20000,
 	"user_account.directory_key": 8192, "patient_key.key": 1700, "tenant.country": 2,
 	"clinical_note.body_hash": fieldcrypt.SealedLength(64), "appointment.cancel_code": 20, "stay.end_reason": 20,
