@@ -178,9 +178,9 @@ func (s *Service) writeResults(
 // withdrawResults appends versions that say that an item's results are cancelled or were
 // entered in error.
 func (s *Service) withdrawResults(
-	ctx context.Context, db dbx.DB, item hmstype.LabOrderItemID, to ResultStatus, why string,
+	ctx context.Context, db dbx.DB, item itemRow, to ResultStatus, why string,
 ) error {
-	current, err := currentResults(ctx, db, item)
+	current, err := currentResults(ctx, db, item.ID)
 	if err != nil {
 		return err
 	}

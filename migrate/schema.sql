@@ -1056,6 +1056,24 @@ BEGIN
 END $function$
 ; -- hms_owner
 
+CREATE OR REPLACE FUNCTION hms.guard_item_specimen()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
+    PERFORM 1 FROM hms.lab_specimen AS s WHERE s.tenant_id = NEW.tenant_id AND s.id = NEW.specimen_id
+        AND s.status IN ('collected', 'received') FOR SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the specimen is of no use any more' USING ERRCODE = 'HM403';
+    END IF;
+    RETURN NEW;
+END $function$
+; -- hms_owner
+
 CREATE OR REPLACE FUNCTION hms.guard_keyset()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1228,6 +1246,20 @@ AS $function$
 BEGIN
     IF NOT (OLD.status || '>' || NEW.status = ANY (TG_ARGV)) THEN
         RAISE EXCEPTION 'this change of status is not allowed' USING ERRCODE = 'HM001';
+    END IF;
+    RETURN NEW;
+END $function$
+; -- hms_owner
+
+CREATE OR REPLACE FUNCTION hms.guard_used_specimen()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT 1 FROM hms.lab_order_item AS i WHERE i.tenant_id = NEW.tenant_id AND i.specimen_id = NEW.id
+        AND i.status IN ('collected', 'in-progress', 'preliminary', 'verified', 'final', 'corrected', 'amended')) THEN
+        RAISE EXCEPTION 'an item rests on the specimen' USING ERRCODE = 'HM403';
     END IF;
     RETURN NEW;
 END $function$
@@ -3599,7 +3631,8 @@ CREATE TRIGGER lab_order_item_audit_delete AFTER DELETE ON hms.lab_order_item RE
 CREATE TRIGGER lab_order_item_audit_insert AFTER INSERT ON hms.lab_order_item REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_order_item', 'patient_id', 'id');
 CREATE TRIGGER lab_order_item_audit_update AFTER UPDATE ON hms.lab_order_item REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_order_item', 'patient_id', 'id');
 CREATE TRIGGER lab_order_item_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_order_item FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-CREATE TRIGGER lab_order_item_status_guard BEFORE UPDATE OF status ON hms.lab_order_item FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('ordered>collected', 'ordered>cancelled', 'ordered>entered-in-error', 'collected>in-progress', 'collected>preliminary', 'collected>ordered', 'collected>cancelled', 'collected>entered-in-error', 'in-progress>preliminary', 'in-progress>ordered', 'in-progress>cancelled', 'in-progress>entered-in-error', 'preliminary>verified', 'preliminary>ordered', 'preliminary>cancelled', 'preliminary>entered-in-error', 'verified>final', 'verified>preliminary', 'verified>ordered', 'verified>cancelled', 'verified>entered-in-error', 'final>corrected', 'final>amended', 'final>entered-in-error', 'corrected>amended', 'corrected>entered-in-error', 'amended>corrected', 'amended>entered-in-error', 'cancelled>entered-in-error');
+CREATE TRIGGER lab_order_item_status_guard BEFORE UPDATE OF status ON hms.lab_order_item FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('ordered>collected', 'ordered>cancelled', 'ordered>entered-in-error', 'collected>in-progress', 'collected>preliminary', 'collected>ordered', 'collected>cancelled', 'collected>entered-in-error', 'in-progress>preliminary', 'in-progress>ordered', 'in-progress>cancelled', 'in-progress>entered-in-error', 'preliminary>verified', 'preliminary>ordered', 'preliminary>cancelled', 'preliminary>entered-in-error', 'verified>final', 'verified>preliminary', 'verified>ordered', 'verified>cancelled', 'verified>entered-in-error', 'final>corrected', 'final>amended', 'final>cancelled', 'final>entered-in-error', 'corrected>amended', 'corrected>cancelled', 'corrected>entered-in-error', 'amended>corrected', 'amended>cancelled', 'amended>entered-in-error', 'cancelled>entered-in-error');
+CREATE TRIGGER lab_order_item_usable_specimen BEFORE INSERT OR UPDATE OF status, specimen_id ON hms.lab_order_item FOR EACH ROW WHEN (((new.specimen_id IS NOT NULL) AND (new.status = ANY (ARRAY['collected'::text, 'in-progress'::text, 'preliminary'::text, 'verified'::text, 'final'::text, 'corrected'::text, 'amended'::text])))) EXECUTE FUNCTION hms.guard_item_specimen();
 GRANT INSERT, SELECT ON hms.lab_order_item TO hms_app;
 GRANT SELECT ON hms.lab_order_item TO hms_backup;
 
@@ -3758,7 +3791,7 @@ CREATE TRIGGER lab_result_audit_delete AFTER DELETE ON hms.lab_result REFERENCIN
 CREATE TRIGGER lab_result_audit_insert AFTER INSERT ON hms.lab_result REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_result', 'patient_id', 'id');
 CREATE TRIGGER lab_result_audit_update AFTER UPDATE ON hms.lab_result REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_result', 'patient_id', 'id');
 CREATE TRIGGER lab_result_patient_guard BEFORE INSERT ON hms.lab_result FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('collected_at');
-CREATE TRIGGER lab_result_status_guard BEFORE INSERT ON hms.lab_result FOR EACH ROW EXECUTE FUNCTION hms.guard_lab_result('preliminary>preliminary', 'preliminary>final', 'preliminary>cancelled', 'preliminary>entered-in-error', 'final>corrected', 'final>amended', 'final>entered-in-error', 'corrected>corrected', 'corrected>amended', 'corrected>entered-in-error', 'amended>corrected', 'amended>amended', 'amended>entered-in-error', 'cancelled>preliminary', 'cancelled>entered-in-error');
+CREATE TRIGGER lab_result_status_guard BEFORE INSERT ON hms.lab_result FOR EACH ROW EXECUTE FUNCTION hms.guard_lab_result('preliminary>preliminary', 'preliminary>final', 'preliminary>cancelled', 'preliminary>entered-in-error', 'final>corrected', 'final>amended', 'final>cancelled', 'final>entered-in-error', 'corrected>corrected', 'corrected>amended', 'corrected>cancelled', 'corrected>entered-in-error', 'amended>corrected', 'amended>amended', 'amended>cancelled', 'amended>entered-in-error', 'cancelled>preliminary', 'cancelled>entered-in-error');
 GRANT INSERT, SELECT ON hms.lab_result TO hms_app;
 GRANT SELECT ON hms.lab_result TO hms_backup;
 
@@ -3805,6 +3838,7 @@ CREATE TRIGGER lab_specimen_audit_update AFTER UPDATE ON hms.lab_specimen REFERE
 CREATE TRIGGER lab_specimen_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_specimen FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
 CREATE TRIGGER lab_specimen_patient_guard BEFORE INSERT ON hms.lab_specimen FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('collected_at');
 CREATE TRIGGER lab_specimen_status_guard BEFORE UPDATE OF status ON hms.lab_specimen FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('collected>received', 'collected>rejected', 'collected>entered-in-error', 'received>rejected', 'received>entered-in-error', 'rejected>entered-in-error');
+CREATE TRIGGER lab_specimen_used BEFORE UPDATE OF status ON hms.lab_specimen FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) AND (new.status = ANY (ARRAY['rejected'::text, 'entered-in-error'::text])))) EXECUTE FUNCTION hms.guard_used_specimen();
 GRANT INSERT, SELECT ON hms.lab_specimen TO hms_app;
 GRANT SELECT ON hms.lab_specimen TO hms_backup;
 
