@@ -242,6 +242,7 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 	w.Inbox = inbox.New(base, inbox.Ports{Patients: patients, Staff: staff})
 	w.Lab = lab.New(base, lab.Ports{
 		Patients: patients, Staff: staff, Wards: facility.NewPort(base), Encounters: encounters, Charges: charges,
+		Readers: audit.NewPort(base), Notices: notices{inbox.NewPort(base)},
 	})
 	return w
 }

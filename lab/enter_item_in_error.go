@@ -33,8 +33,9 @@ var opEnterItemInError = usecase.Command[EnterItemInErrorInput, Order]{
 // EnterItemInError says of one item, from any state, that it should never have been: its results are entered in error,
 // none is removed, its charge is taken back, cases of critical values are superseded, and whoever saw the values has a
 // notification. The other items stay; where none is left to be done the order ends. A second time is
-// [hmstype.ErrInvalidTransition]; [ErrItemMismatch], [hmstype.ErrStale].
-// Permission: [hmstype.PermLabRelease], for released results may be among them.
+// [hmstype.ErrInvalidTransition]; [ErrItemMismatch], [hmstype.ErrStale]. Released results may be among them, hence the
+// permission.
+// Permission: [hmstype.PermLabRelease].
 func (s *Service) EnterItemInError(ctx context.Context, in EnterItemInErrorInput) (Order, error) {
 	return opEnterItemInError.Run(ctx, &s.base, in, s.enterOneInError)
 }

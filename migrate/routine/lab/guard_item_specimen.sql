@@ -23,19 +23,3 @@ CREATE OR REPLACE TRIGGER lab_order_item_usable_specimen BEFORE INSERT OR UPDATE
     ON hms.lab_order_item FOR EACH ROW WHEN (NEW.specimen_id IS NOT NULL
         AND NEW.status IN ('collected', 'in-progress', 'preliminary', 'verified', 'final', 'corrected', 'amended'))
     EXECUTE FUNCTION hms.guard_item_specimen();
-
-CREATE OR REPLACE FUNCTION hms.guard_used_specimen() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF EXISTS (SELECT 1 FROM hms.lab_order_item AS i WHERE i.tenant_id = NEW.tenant_id AND i.specimen_id = NEW.id
-        AND i.status IN ('collected', 'in-progress', 'preliminary', 'verified', 'final', 'corrected', 'amended')) THEN
-        RAISE EXCEPTION 'an item rests on the specimen' USING ERRCODE = 'HM403';
-    END IF;
-    RETURN NEW;
-END $$;
-
-REVOKE EXECUTE ON FUNCTION hms.guard_used_specimen() FROM hms_app;
-
-CREATE OR REPLACE TRIGGER lab_specimen_used BEFORE UPDATE OF status ON hms.lab_specimen
-    FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status AND NEW.status IN ('rejected', 'entered-in-error'))
-    EXECUTE FUNCTION hms.guard_used_specimen();
