@@ -229,20 +229,22 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 	if h.config.Charges != nil {
 		charges = hostCharges{h.config.Charges, handle}
 	}
+	laboratory := lab.Ports{
+		Patients: patients, Staff: staff, Wards: facility.NewPort(base), Encounters: encounters, Charges: charges,
+		Readers: audit.NewPort(base), Notices: notices{inbox.NewPort(base)},
+	}
 	w.Billing = billing.New(base, billing.Ports{Patients: patients})
 	w.Scheduling = scheduling.New(base, scheduling.Ports{Patients: patients, Encounters: encounters})
 	w.Clinical = clinical.New(base, clinical.Ports{
 		Patients: patients, Appointments: scheduling.NewPort(base), Charges: charges,
 		FinishGuards: []clinical.FinishGuard{facility.NewPort(base)},
+		Records:      []clinical.EncounterRecord{lab.NewEncounterPort(base, laboratory), billing.NewPort(base)},
 	})
 	w.Facility = facility.New(base, facility.Ports{Patients: patients, Encounters: encounters, Charges: charges})
 	w.Pharmacy = pharmacy.New(base, pharmacy.Ports{
 		Patients: patients, Prescriptions: prescriptions{encounters}, Allergies: encounters, Charges: charges,
 	})
 	w.Inbox = inbox.New(base, inbox.Ports{Patients: patients, Staff: staff})
-	w.Lab = lab.New(base, lab.Ports{
-		Patients: patients, Staff: staff, Wards: facility.NewPort(base), Encounters: encounters, Charges: charges,
-		Readers: audit.NewPort(base), Notices: notices{inbox.NewPort(base)},
-	})
+	w.Lab = lab.New(base, laboratory)
 	return w
 }

@@ -34,7 +34,7 @@ var (
 	eventOrderInError = dbx.DeclareEvent(dbx.EventType{
 		Name: "lab.order_entered_in_error", Entity: "lab_order", When: "it should never have been",
 		Data: []string{"patient", "status", "priority"},
-		By:   []string{"lab.enter_order_in_error"},
+		By:   []string{"lab.enter_order_in_error", "clinical.enter_encounter_in_error"},
 	})
 	eventSpecimenCollected = dbx.DeclareEvent(dbx.EventType{
 		Name: "lab.specimen_collected", Entity: "lab_order", When: "a specimen was drawn",
