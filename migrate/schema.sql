@@ -3270,7 +3270,6 @@ CREATE TABLE hms.encounter ( -- hms_owner
     tenant_id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,
     CONSTRAINT encounter_appointment_fkey FOREIGN KEY (tenant_id, appointment_id, patient_id) REFERENCES hms.appointment(tenant_id, id, patient_id),
-    CONSTRAINT encounter_appointment_key UNIQUE (tenant_id, appointment_id),
     CONSTRAINT encounter_class_check CHECK ((class = ANY (ARRAY['AMB'::text, 'IMP'::text, 'EMER'::text]))),
     CONSTRAINT encounter_end_check CHECK ((ended_at >= started_at)),
     CONSTRAINT encounter_finished_check CHECK (((status <> 'finished'::text) OR ((ended_at IS NOT NULL) AND (disposition <> ''::text)))),
@@ -3281,6 +3280,8 @@ CREATE TABLE hms.encounter ( -- hms_owner
     CONSTRAINT encounter_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'arrived'::text, 'triaged'::text, 'in-progress'::text, 'onleave'::text, 'finished'::text, 'cancelled'::text, 'entered-in-error'::text]))),
     CONSTRAINT encounter_texts_check CHECK (((length(chief_complaint) <= 10742) AND (length(diagnosis) <= 10742) AND (length(disposition) <= 20) AND (length(service_code) <= 50) AND (length(created_by) <= 81)))
 );
+CREATE INDEX encounter_appointment_idx ON hms.encounter USING btree (tenant_id, appointment_id, patient_id);
+CREATE UNIQUE INDEX encounter_appointment_key ON hms.encounter USING btree (tenant_id, appointment_id) WHERE (status <> 'entered-in-error'::text);
 CREATE INDEX encounter_date_idx ON hms.encounter USING btree (tenant_id, started_at, id);
 CREATE UNIQUE INDEX encounter_open_inpatient_key ON hms.encounter USING btree (tenant_id, patient_id) WHERE ((class = 'IMP'::text) AND (status = ANY (ARRAY['arrived'::text, 'triaged'::text, 'in-progress'::text, 'onleave'::text])));
 CREATE INDEX encounter_patient_date_idx ON hms.encounter USING btree (tenant_id, patient_id, started_at, id);
