@@ -50,8 +50,8 @@ var opOpenEncounter = usecase.Command[OpenEncounterInput, Encounter]{
 	},
 }.Declare()
 
-// OpenEncounter begins a visit or a stay. From a checked-in appointment it fulfils that; one whose encounter was entered
-// in error is free for another, of two at once for one ([scheduling.ErrAppointmentUsed]).
+// OpenEncounter begins a visit or a stay. From a checked-in appointment it fulfils that; one whose
+// encounter was entered in error is free for another, of two at once for one ([scheduling.ErrAppointmentUsed]).
 // [ErrAlreadyInpatient] (an *AlreadyInpatientError) where the patient has an open inpatient
 // encounter and this is one; [hmstype.ErrNotPractitioner] where the practitioner does not treat;
 // [patient.ErrDeceased], [patient.ErrMerged] or [patient.ErrInactive] where nothing new begins for the patient.

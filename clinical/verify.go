@@ -12,7 +12,8 @@ import (
 type Report struct {
 	OpenInpatientTwice int `json:"openInpatientTwice"` // patients with several open inpatient encounters
 	OverDispensed      int `json:"overDispensed"`      // prescriptions of which more was dispensed than prescribed
-	StandingInError    int `json:"standingInError"`    // prescriptions and findings that stand in an encounter that does not
+	// StandingInError: prescriptions and findings that stand, of an encounter that was entered in error.
+	StandingInError int `json:"standingInError"`
 }
 
 // Clean tells whether nothing is wrong.

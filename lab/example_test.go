@@ -211,7 +211,9 @@ func ExampleService_EnterItemInError() {
 			return err
 		}
 		senior := env.As(tb, identity.RoleLabSupervisor)
-		order, err := env.H.Lab.EnterItemInError(senior, lab.EnterItemInErrorInput{ItemRef: item, Reason: "tubes were swapped"})
+		order, err := env.H.Lab.EnterItemInError(
+			senior, lab.EnterItemInErrorInput{ItemRef: item, Reason: "tubes were swapped"},
+		)
 		if err != nil {
 			return err
 		}
