@@ -229,21 +229,24 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 	if h.config.Charges != nil {
 		charges = hostCharges{h.config.Charges, handle}
 	}
+	mail := inbox.Ports{Patients: patients, Staff: staff}
+	laboratory := lab.Ports{
+		Patients: patients, Staff: staff, Wards: facility.NewPort(base), Encounters: encounters, Charges: charges,
+		Readers: audit.NewPort(base), Notices: notices{inbox.NewPort(base, mail)},
+	}
 	w.Billing = billing.New(base, billing.Ports{Patients: patients})
 	w.Scheduling = scheduling.New(base, scheduling.Ports{Patients: patients, Encounters: encounters})
-	mail := inbox.Ports{Patients: patients, Staff: staff}
 	w.Clinical = clinical.New(base, clinical.Ports{
 		Patients: patients, Appointments: scheduling.NewPort(base), Charges: charges,
 		Formulary: pharmacy.NewPort(base), Alerts: alerts{inbox.NewPort(base, mail)}, Advisor: h.config.Safety,
 		FinishGuards: []clinical.FinishGuard{facility.NewPort(base)},
+		Records:      []clinical.EncounterRecord{lab.NewEncounterPort(base, laboratory), billing.NewPort(base)},
 	})
 	w.Facility = facility.New(base, facility.Ports{Patients: patients, Encounters: encounters, Charges: charges})
 	w.Pharmacy = pharmacy.New(base, pharmacy.Ports{
 		Patients: patients, Prescriptions: prescriptions{encounters}, Safety: safety{encounters, pharmacy.NewPort(base), h.config.Safety}, Charges: charges,
 	})
 	w.Inbox = inbox.New(base, mail)
-	w.Lab = lab.New(base, lab.Ports{
-		Patients: patients, Staff: staff, Wards: facility.NewPort(base), Encounters: encounters, Charges: charges,
-	})
+	w.Lab = lab.New(base, laboratory)
 	return w
 }

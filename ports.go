@@ -12,6 +12,7 @@ import (
 	"github.com/chelal/hms/identity"
 	"github.com/chelal/hms/inbox"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/lab"
 	"github.com/chelal/hms/pharmacy"
 )
 
@@ -120,4 +121,24 @@ func (p hostCharges) asHost(ctx context.Context, conn bun.IConn, fn func(context
 		return err
 	}
 	return db.AsHost(ctx, fn)
+}
+
+// notices are the laboratory's, as the inbox sends them. They say no value: who may read the patient's record reads it
+// there.
+type notices struct {
+	inbox inbox.Port
+}
+
+func (n notices) Notify(ctx context.Context, conn bun.IConn, notice lab.Notice) error {
+	in := inbox.NotifyInput{
+		NotificationDetails: inbox.NotificationDetails{
+			Category: "lab.corrected", Priority: inbox.PriorityUrgent,
+			Title: "A laboratory result that you saw was corrected",
+		},
+		Patient: notice.Patient, Link: inbox.Link{Entity: "lab_order", ID: notice.Order.UUID()},
+	}
+	if notice.Withdrawn {
+		in.Category, in.Title = "lab.withdrawn", "A laboratory result that you saw was withdrawn"
+	}
+	return n.inbox.TellEach(ctx, conn, notice.To, in)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
+	"github.com/chelal/hms/patient"
 )
 
 // Errors of this package.
@@ -15,6 +16,8 @@ var (
 	ErrAlreadyInpatient = fmt.Errorf("%w: open inpatient encounter", hmstype.ErrAlreadyExists)
 	// ErrEncounterClosed: the encounter is finished or cancelled.
 	ErrEncounterClosed = fmt.Errorf("%w: the encounter is closed", hmstype.ErrPrecondition)
+	// ErrStanding: something of the encounter must be reversed before it is entered in error; see [StandingError].
+	ErrStanding = fmt.Errorf("%w: something of the encounter stands", hmstype.ErrPrecondition)
 	// ErrNotDraft: a signed note does not change; add an addendum.
 	ErrNotDraft = fmt.Errorf("%w: the note is signed", hmstype.ErrPrecondition)
 	// ErrNoteTampered: a signed note does not have the hash that it was signed with.
@@ -47,6 +50,20 @@ func (e *AlreadyInpatientError) Error() string {
 
 // Unwrap gives [ErrAlreadyInpatient].
 func (e *AlreadyInpatientError) Unwrap() error { return ErrAlreadyInpatient }
+
+// StandingError lists what was handed out, resulted or billed of an encounter and is not reversed; it is an
+// [ErrStanding].
+type StandingError struct {
+	// Standing: prescription where something was handed out and did not come back, lab_order_item with results, charge
+	// that is billed; by entity, with its id.
+	Standing []patient.Open
+}
+
+// Error implements error.
+func (e *StandingError) Error() string { return fmt.Sprintf("%v (%d)", ErrStanding, len(e.Standing)) }
+
+// Unwrap gives [ErrStanding].
+func (e *StandingError) Unwrap() error { return ErrStanding }
 
 // AllergyContradictionError lists the active records that say the opposite: the allergies
 // where "none known" was to be recorded, or the statement that none is known.

@@ -3,6 +3,7 @@ package clinical
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"github.com/chelal/hms/clinical/scheduling"
 	"github.com/chelal/hms/hmstype"
@@ -49,7 +50,8 @@ var opOpenEncounter = usecase.Command[OpenEncounterInput, Encounter]{
 	},
 }.Declare()
 
-// OpenEncounter begins a visit or a stay. From a checked-in appointment it fulfils that.
+// OpenEncounter begins a visit or a stay. From a checked-in appointment it fulfils that; one whose
+// encounter was entered in error is free for another, of two at once for one ([scheduling.ErrAppointmentUsed]).
 // [ErrAlreadyInpatient] (an *AlreadyInpatientError) where the patient has an open inpatient
 // encounter and this is one; [hmstype.ErrNotPractitioner] where the practitioner does not treat;
 // [patient.ErrDeceased], [patient.ErrMerged] or [patient.ErrInactive] where nothing new begins for the patient.
@@ -75,7 +77,11 @@ func (s *Service) openEncounter(ctx context.Context, db dbx.DB, in OpenEncounter
 		return Encounter{}, err
 	}
 	if !in.Appointment.IsZero() {
-		if err := s.ports.Appointments.Fulfil(ctx, db.Conn(), in.Appointment, in.Patient); err != nil {
+		again, err := onlyInError(ctx, db, in.Appointment)
+		if err != nil {
+			return Encounter{}, err
+		}
+		if err := s.ports.Appointments.Fulfil(ctx, db.Conn(), in.Appointment, in.Patient, again); err != nil {
 			return Encounter{}, err
 		}
 	}
@@ -104,13 +110,22 @@ func (s *Service) openEncounter(ctx context.Context, db dbx.DB, in OpenEncounter
 		Data: map[string]string{"id": row.ID.String(), "class": string(row.Class), "status": string(row.Status)}})
 }
 
+// onlyInError tells whether encounters came of an appointment, and all of them were entered in error.
+func onlyInError(ctx context.Context, db dbx.DB, id hmstype.AppointmentID) (bool, error) {
+	rows, err := dbx.All[encounterRow](ctx, db, dbx.Equal("appointment_id", id))
+	return len(rows) > 0 && !slices.ContainsFunc(rows, func(r encounterRow) bool {
+		return r.Status != EncounterEnteredInError
+	}), err
+}
+
 // present are the states in which a patient is here; the key of open stays names the same.
 var present = []EncounterStatus{EncounterArrived, EncounterTriaged, EncounterInProgress, EncounterOnLeave}
 
 // openInTheWay finds what the database refused to stand beside the new encounter.
 func openInTheWay(ctx context.Context, db dbx.DB, wanted encounterRow) error {
 	if !wanted.AppointmentID.IsZero() {
-		used, err := dbx.Exists[encounterRow](ctx, db, dbx.Equal("appointment_id", wanted.AppointmentID))
+		used, err := dbx.Exists[encounterRow](ctx, db, dbx.Equal("appointment_id", wanted.AppointmentID),
+			dbx.Where("e.status <> ?", EncounterEnteredInError))
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,8 @@ type Ports struct {
 	Advisor      hmstype.SafetyAdvisor
 	Charges      charge.Poster // nil charges nothing
 	FinishGuards []FinishGuard // asked in order
+	// Records are asked in order when an encounter is entered in error: the laboratory's, then the money's.
+	Records []EncounterRecord
 	// ConsultationService is the service code that is charged for an encounter when it is
 	// finished, unless the encounter names its own. Empty charges nothing.
 	ConsultationService string

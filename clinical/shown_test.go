@@ -250,6 +250,8 @@ func TestHistories(t *testing.T) {
 		ID: r.allergy.ID, Version: 1, Status: clinical.AllergyInactive, Reason: "why",
 	})))
 	require.NoError(t, second(b.HoldPrescription(b.Ctx, clinical.HoldPrescriptionInput{ID: r.rx.ID, Reason: "why"})))
+	held, err := b.GetPrescriptionHistory(b.Ctx, r.rx.ID) // the encounter takes it along
+	require.NoError(t, err)
 	require.NoError(
 		t, second(b.EnterEncounterInError(b.Ctx, clinical.EnterEncounterInErrorInput{ID: r.encounter.ID, Reason: "why"})),
 	)
@@ -270,7 +272,7 @@ func TestHistories(t *testing.T) {
 			func() (hmstype.History, error) { return b.GetAllergyHistory(b.Ctx, r.allergy.ID) }, "active", "inactive",
 		},
 		"prescription": {
-			func() (hmstype.History, error) { return b.GetPrescriptionHistory(b.Ctx, r.rx.ID) }, "active", "on-hold",
+			func() (hmstype.History, error) { return held, nil }, "active", "on-hold",
 		},
 		"encounter": {
 			func() (hmstype.History, error) { return b.GetEncounterHistory(b.Ctx, r.encounter.ID) }, "in-progress",

@@ -54,25 +54,38 @@ var opEnterEncounterInError = usecase.Command[EnterEncounterInErrorInput, Encoun
 	Sample: EnterEncounterInErrorInput{Reason: "opened for another patient"},
 }.Declare()
 
-// EnterEncounterInError says that an encounter was entered in error, and reverses its charge.
-// It stays on record, as does what was written in it.
+// EnterEncounterInError says that an encounter was entered in error, and takes back what was recorded in it: its
+// prescriptions, vital signs, problems, notes and laboratory orders are entered in error with the reason, its charges
+// aborted. All of it stays on record. [ErrStanding] (a *[StandingError] that lists it) while something was handed out,
+// resulted or billed and is not reversed: what was done is undone by itself, and by who may. An appointment that the
+// encounter came of serves another: [Service.OpenEncounter].
 // Permission: [hmstype.PermClinicalWrite].
 func (s *Service) EnterEncounterInError(ctx context.Context, in EnterEncounterInErrorInput) (Encounter, error) {
 	return opEnterEncounterInError.Run(ctx, &s.base, in, s.markEncounterError)
 }
 
 func (s *Service) markEncounterError(ctx context.Context, db dbx.DB, in EnterEncounterInErrorInput) (Encounter, error) {
-	encounter, err := s.withdraw(ctx, db, EncounterWithdrawal(in), EncounterEnteredInError)
+	row, err := s.withdrawRow(ctx, db, EncounterWithdrawal(in), EncounterEnteredInError)
 	if err != nil {
-		return encounter, err
+		return Encounter{}, err
 	}
-	return encounter, s.ports.Charges.Reverse(ctx, db.Conn(), chargeSource(in.ID), in.Reason)
+	if err := s.takeBack(ctx, db, row, in.Reason); err != nil {
+		return Encounter{}, err
+	}
+	return row.encounter(), s.ports.Charges.Reverse(ctx, db.Conn(), chargeSource(in.ID), in.Reason)
 }
 
 func (s *Service) withdraw(
 	ctx context.Context, db dbx.DB, in EncounterWithdrawal, to EncounterStatus,
 ) (Encounter, error) {
-	row, err := dbx.Step(ctx, db, encounterSteps, in.ID, dbx.Change[encounterRow, EncounterStatus]{
+	row, err := s.withdrawRow(ctx, db, in, to)
+	return row.encounter(), err
+}
+
+func (s *Service) withdrawRow(
+	ctx context.Context, db dbx.DB, in EncounterWithdrawal, to EncounterStatus,
+) (encounterRow, error) {
+	return dbx.Step(ctx, db, encounterSteps, in.ID, dbx.Change[encounterRow, EncounterStatus]{
 		To: to, Reason: in.Reason,
 		Apply: func(row *encounterRow) error {
 			if row.EndedAt.IsZero() {
@@ -81,5 +94,4 @@ func (s *Service) withdraw(
 			return s.askGuards(ctx, db, row.ID)
 		},
 	})
-	return row.encounter(), err
 }

@@ -7,7 +7,10 @@ var (
 	eventNotified = dbx.DeclareEvent(dbx.EventType{
 		Name: "inbox.notified", Entity: "notification", When: "somebody has a notification",
 		Data: []string{"id", "user", "role", "category", "priority", "patient"},
-		By:   []string{"inbox.notify", "inbox.escalate_tasks"},
+		By: []string{
+			"inbox.notify", "inbox.escalate_tasks", "lab.correct_result", "lab.reject_specimen", "lab.enter_item_in_error",
+			"lab.enter_order_in_error", "lab.revoke_order", "lab.cancel_item",
+		},
 	})
 	eventThreadStarted = dbx.DeclareEvent(dbx.EventType{
 		Name: "inbox.thread_started", Entity: "message_thread", When: "a conversation has begun",

@@ -7,6 +7,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/chelal/hms/hmstype"
+	"github.com/chelal/hms/internal/dbx"
 	"github.com/chelal/hms/internal/usecase"
 )
 
@@ -45,4 +46,36 @@ func (p Port) Tell(
 		_, err = p.service.insertNotification(ctx, db, in, id)
 	}
 	return err == nil, err
+}
+
+// TellEach sends one notification to each of some users; in.To is not looked at. Who has no account in the tenant is
+// left out, for the deed that he is told of must not fail for him. It runs in the caller's transaction.
+func (p Port) TellEach(ctx context.Context, conn bun.IConn, users []hmstype.UserID, in NotifyInput) error {
+	if len(users) == 0 {
+		return nil
+	}
+	db, err := p.service.base.DB.Join(ctx, conn)
+	if err != nil {
+		return err
+	}
+	return dbx.Map(p.tellEach(ctx, db, users, in))
+}
+
+func (p Port) tellEach(ctx context.Context, db dbx.DB, users []hmstype.UserID, in NotifyInput) error {
+	var known []hmstype.UserID
+	err := db.NewRaw(`SELECT id FROM hms.user_account WHERE tenant_id = ? AND id = ANY (?) ORDER BY id`,
+		db.Tenant(), dbx.Array(users)).Scan(ctx, &known)
+	if err != nil {
+		return err
+	}
+	for _, user := range known {
+		in.To = Recipient{User: user}
+		if err := in.Validate(); err != nil {
+			return err
+		}
+		if _, err := p.service.insertNotification(ctx, db, in, hmstype.RoleID{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

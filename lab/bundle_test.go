@@ -63,6 +63,7 @@ func (e encounters) EncounterPatient(
 type bundle struct {
 	*dbtest.Env
 	lab      *lab.Service
+	ports    lab.Ports
 	patients *patient.Service
 	till     *till
 	doctor   context.Context //nolint:containedctx // a test's
@@ -84,7 +85,7 @@ func setup(t *testing.T, change ...func(*lab.Ports)) *bundle {
 	for _, c := range change {
 		c(&ports)
 	}
-	b.lab = lab.New(env.Base, ports)
+	b.ports, b.lab = ports, lab.New(env.Base, ports)
 	doctor := env.User(t, identity.RoleDoctor)
 	b.doctorID = doctor.ID
 	b.doctor = hmstype.WithActor(t.Context(), hmstype.HumanActor(env.Tenant, doctor.ID))

@@ -43,6 +43,12 @@ func (s *Service) cancelItem(ctx context.Context, db dbx.DB, in CancelItemInput)
 	if err != nil {
 		return Order{}, err
 	}
+	if item.Status.released() { // only an unfit specimen cancels what was released
+		return Order{}, &hmstype.TransitionError{
+			Entity: "lab_order_item", From: string(item.Status), To: string(ItemCancelled),
+			Allowed: []string{string(ItemCorrected), string(ItemAmended), string(ItemEnteredInError)},
+		}
+	}
 	if err := s.endItem(ctx, db, item, ItemCancelled, in.Reason); err != nil {
 		return Order{}, err
 	}

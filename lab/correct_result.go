@@ -43,7 +43,8 @@ var opCorrectResult = usecase.Command[CorrectResultInput, ItemResult]{
 // differs (also "1.0" for "1"), amended where only the comment does; [ErrNoChange] where
 // nothing does. The flag is found anew. A case that the old value opened is marked as
 // superseded, a critical new value opens one, and whoever has read the results must read them again:
-// eventCorrected names who that was.
+// eventCorrected names who reviewed them last, and each former reader on the trail, since the wrong value first stood
+// there, has a notification.
 //
 // The actor stands for the new value as who verifies does; where the
 // duties are kept apart it must not be who entered the old one: [hmstype.ErrSeparationOfDuties].
@@ -88,7 +89,14 @@ func (s *Service) correctResult(ctx context.Context, db dbx.DB, in CorrectResult
 	}
 	row.Reason, row.VerifiedBy, row.VerifiedAt = in.Reason, db.By(), db.Now
 	rows := []resultRow{row}
+	all, err := itemVersions(ctx, db, item.ID)
+	if err != nil {
+		return ItemResult{}, err
+	}
 	if err := s.writeResults(ctx, db, b.current, rows); err != nil {
+		return ItemResult{}, err
+	}
+	if err := s.tellReaders(ctx, db, *item, saying(all, old), false); err != nil {
 		return ItemResult{}, err
 	}
 	reader := item.ReviewedBy

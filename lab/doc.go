@@ -9,9 +9,8 @@
 //
 // [Service.AddOrder], [Service.CollectSpecimen], [Service.ReceiveSpecimen] (may be left out at
 // the bedside), [Service.EnterResult], [Service.VerifyResult], [Service.ReleaseResult],
-// [Service.ReviewResult]; after that
-// [Service.CorrectResult]. An item is charged when its specimen is collected, for work begins
-// there: an order that nobody draws costs nothing, a specimen drawn anew is not charged again,
+// [Service.ReviewResult]; after that [Service.CorrectResult], [Service.EnterItemInError].
+// An item is charged when its specimen is collected, for work begins there: an order that nobody draws costs nothing, a specimen drawn anew is not charged again,
 // and a cancelled item's charge is taken back.
 //
 // # States
@@ -34,7 +33,9 @@
 //	entered-in-error  entered-in-error       entered-in-error
 //
 // A ServiceRequest of a draft order or one on hold has the order's state instead. A specimen is
-// [SpecimenTransitions]; a rejected one sends its items back to ordered, or cancels them. A result
+// [SpecimenTransitions]; a rejected one sends its items back to ordered, or cancels them, and withdraws what was
+// released from it: entered in error where it is another patient's, cancelled where it is unfit. What counts rests on a
+// usable specimen, by a trigger; [Service.VerifyOrders] checks it. A result
 // is a chain of versions, [ResultTransitions]: none is ever changed or removed, by a trigger that
 // holds for raw SQL as well.
 //

@@ -40,6 +40,8 @@ var (
 	ErrPersonRequired = fmt.Errorf("%w: a person must do this", hmstype.ErrPrecondition)
 	// ErrReadBack: the case cannot be closed before the value was read back.
 	ErrReadBack = fmt.Errorf("%w: the value was not read back", hmstype.ErrPrecondition)
+	// ErrSpecimenInUse: what counts would rest on a specimen that is of no use.
+	ErrSpecimenInUse = fmt.Errorf("%w: the item's specimen is rejected or in error", hmstype.ErrPrecondition)
 	// ErrNoChange: the correction says what the result says already.
 	ErrNoChange = fmt.Errorf("%w: the correction changes nothing", hmstype.ErrInvalid)
 )
@@ -89,4 +91,5 @@ var _ = dbx.DeclareStates(dbx.States{
 		}
 		return &hmstype.PractitionerError{User: id}
 	},
+	"HM403": func(string) error { return ErrSpecimenInUse },
 })

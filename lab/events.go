@@ -22,17 +22,19 @@ var (
 	eventOrderCompleted = dbx.DeclareEvent(dbx.EventType{
 		Name: "lab.order_completed", Entity: "lab_order", When: "every item is final or cancelled",
 		Data: []string{"patient", "status", "priority"},
-		By:   []string{"lab.release_result", "lab.verify_result", "lab.cancel_item", "lab.reject_specimen"},
+		By: []string{
+			"lab.release_result", "lab.verify_result", "lab.cancel_item", "lab.reject_specimen", "lab.enter_item_in_error",
+		},
 	})
 	eventOrderRevoked = dbx.DeclareEvent(dbx.EventType{
 		Name: "lab.order_revoked", Entity: "lab_order", When: "it was withdrawn, or nothing of it is left to be done",
 		Data: []string{"patient", "status", "priority"},
-		By:   []string{"lab.revoke_order", "lab.cancel_item", "lab.reject_specimen"},
+		By:   []string{"lab.revoke_order", "lab.cancel_item", "lab.reject_specimen", "lab.enter_item_in_error"},
 	})
 	eventOrderInError = dbx.DeclareEvent(dbx.EventType{
 		Name: "lab.order_entered_in_error", Entity: "lab_order", When: "it should never have been",
 		Data: []string{"patient", "status", "priority"},
-		By:   []string{"lab.enter_order_in_error"},
+		By:   []string{"lab.enter_order_in_error", "clinical.enter_encounter_in_error"},
 	})
 	eventSpecimenCollected = dbx.DeclareEvent(dbx.EventType{
 		Name: "lab.specimen_collected", Entity: "lab_order", When: "a specimen was drawn",
@@ -64,6 +66,11 @@ var (
 		Data: []string{"item", "patient", "status", "result", "supersedes", "reviewedBy"},
 		By:   []string{"lab.correct_result"},
 	})
+	eventWithdrawn = dbx.DeclareEvent(dbx.EventType{
+		Name: "lab.withdrawn", Entity: "lab_order", When: "a released item's values count no more",
+		Data: []string{"item", "patient", "status"},
+		By:   []string{"lab.enter_item_in_error", "lab.enter_order_in_error", "lab.reject_specimen"},
+	})
 	eventItemCancelled = dbx.DeclareEvent(dbx.EventType{
 		Name: "lab.item_cancelled", Entity: "lab_order", When: "an item will not be done",
 		Data: []string{"item", "patient", "status"},
@@ -89,6 +96,7 @@ var (
 		Data: []string{"patient", "item", "result", "flag", "escalationLevel", "supersededBy"},
 		By: []string{
 			"lab.correct_result", "lab.enter_result", "lab.enter_order_in_error", "lab.reject_specimen", "lab.revoke_order",
+			"lab.cancel_item", "lab.enter_item_in_error",
 		},
 	})
 	eventCriticalEscalated = dbx.DeclareEvent(dbx.EventType{

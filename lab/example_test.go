@@ -202,3 +202,24 @@ func ExampleService_CorrectResult() {
 	// 4.4 final ""
 	// 4.1 corrected "the analyser was not calibrated"
 }
+
+// One test of an order should never have been: its value stays on record and counts no more.
+func ExampleService_EnterItemInError() {
+	hmstest.Example(func(tb testing.TB, env *hmstest.Env) error {
+		_, item, err := inTheLab(tb, env)
+		if err != nil {
+			return err
+		}
+		senior := env.As(tb, identity.RoleLabSupervisor)
+		order, err := env.H.Lab.EnterItemInError(
+			senior, lab.EnterItemInErrorInput{ItemRef: item, Reason: "tubes were swapped"},
+		)
+		if err != nil {
+			return err
+		}
+		found, err := env.H.Lab.VerifyOrders(senior)
+		fmt.Println(order.Items[0].Status, order.Status, found)
+		return err
+	})
+	// Output: entered-in-error revoked clean: laboratory orders
+}

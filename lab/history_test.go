@@ -57,7 +57,8 @@ func TestService_Histories(t *testing.T) {
 		hmstype.StatusChange{From: "collected", To: "in-progress", At: received, By: tech},
 		hmstype.StatusChange{From: "in-progress", To: "preliminary", At: entered, By: tech},
 		hmstype.StatusChange{From: "preliminary", To: "verified", At: verified, By: senior},
-		hmstype.StatusChange{From: "verified", To: "final", At: verified, By: senior})
+		hmstype.StatusChange{From: "verified", To: "final", At: verified, By: senior},
+		hmstype.StatusChange{From: "final", To: "cancelled", At: rejected, By: tech, Reason: "found clotted"})
 	h, err = b.lab.GetOrderHistory(b.doctor, order.ID)
 	gives(h, err, "lab_order", hmstype.StatusChange{From: "active", To: "completed", At: verified, By: senior})
 	h, err = b.lab.GetCriticalAlertHistory(b.doctor, alert.ID)

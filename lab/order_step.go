@@ -204,11 +204,17 @@ func (s *Service) endItem(ctx context.Context, db dbx.DB, item *itemRow, to Item
 	if to == ItemEnteredInError {
 		result = ResultEnteredInError
 	}
-	if err := s.withdrawResults(ctx, db, item.ID, result, why); err != nil {
+	if err := s.withdrawResults(ctx, db, *item, result, why); err != nil {
 		return err
 	}
+	wasReleased := item.Status.released()
 	if err := moveItem(ctx, db, item, to, why); err != nil {
 		return err
+	}
+	if wasReleased {
+		if err := db.Emit(ctx, itemEvent(eventWithdrawn, *item)); err != nil {
+			return err
+		}
 	}
 	return s.ports.Charges.Reverse(ctx, db.Conn(), chargeSource(item.ID), why)
 }

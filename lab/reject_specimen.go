@@ -38,6 +38,11 @@ var opRejectSpecimen = usecase.Command[RejectSpecimenInput, Specimen]{
 // RejectSpecimen rejects a specimen. Its items that are not final lose their preliminary
 // results (their versions stay, as cancelled) and go back to ordered, or are cancelled and their
 // charges taken back. The charge of an item that is collected anew stays: it is the same test.
+//
+// What was released from it is withdrawn, whether the items are to be collected anew or not: another patient's blood
+// leaves item and results entered in error, an unfit one cancelled. Their charges are taken back, cases of critical
+// values superseded, and whoever saw the values has a notification. The test is ordered anew, for the order may be
+// complete. It needs no permission to release: a value that is known to be another patient's waits for nobody.
 // Permission: [hmstype.PermLabEnter].
 func (s *Service) RejectSpecimen(ctx context.Context, in RejectSpecimenInput) (Specimen, error) {
 	return opRejectSpecimen.Run(ctx, &s.base, in, s.rejectSpecimen)
@@ -48,16 +53,20 @@ func (s *Service) rejectSpecimen(ctx context.Context, db dbx.DB, in RejectSpecim
 	if err != nil {
 		return Specimen{}, err
 	}
-	if err := dbx.Move(ctx, db, specimenSteps, &row, rejected(db, in)); err != nil {
+	step := rejected(db, in)
+	if err := SpecimenTransitions.Check("lab_specimen", row.Status, step.To); err != nil {
 		return Specimen{}, err
 	}
-	for i := range items {
-		if items[i].SpecimenID != row.ID || !items[i].Status.pending() || items[i].Status == ItemOrdered {
+	for i := range items { // before the specimen: nothing that counts rests on one of no use
+		if items[i].SpecimenID != row.ID {
 			continue
 		}
 		if err := s.takeBack(ctx, db, &items[i], in); err != nil {
 			return Specimen{}, err
 		}
+	}
+	if err := dbx.Move(ctx, db, specimenSteps, &row, step); err != nil {
+		return Specimen{}, err
 	}
 	return row.specimen(), completeOrder(ctx, db, &order, items)
 }
@@ -79,10 +88,15 @@ func rejected(db dbx.DB, in RejectSpecimenInput) dbx.Change[specimenRow, Specime
 
 // takeBack does to an item what the rejection of its specimen asks for.
 func (s *Service) takeBack(ctx context.Context, db dbx.DB, item *itemRow, in RejectSpecimenInput) error {
-	if !in.Recollect {
+	switch {
+	case in.EnteredInError && !item.ResultDate.IsZero(): // also what was cancelled when it seemed merely unfit
+		return s.enterItemInError(ctx, db, item, in.Reason)
+	case item.Status.released(), item.Status.pending() && !in.Recollect:
 		return s.endItem(ctx, db, item, ItemCancelled, in.Reason)
+	case !item.Status.pending(), item.Status == ItemOrdered:
+		return nil
 	}
-	if err := s.withdrawResults(ctx, db, item.ID, ResultCancelled, in.Reason); err != nil {
+	if err := s.withdrawResults(ctx, db, *item, ResultCancelled, in.Reason); err != nil {
 		return err
 	}
 	item.SpecimenID, item.CollectedAt, item.ResultedAt = hmstype.SpecimenID{}, time.Time{}, time.Time{}

@@ -176,11 +176,11 @@ func (s *Service) writeResults(
 }
 
 // withdrawResults appends versions that say that an item's results are cancelled or were
-// entered in error.
+// entered in error, and tells who saw them.
 func (s *Service) withdrawResults(
-	ctx context.Context, db dbx.DB, item hmstype.LabOrderItemID, to ResultStatus, why string,
+	ctx context.Context, db dbx.DB, item itemRow, to ResultStatus, why string,
 ) error {
-	current, err := currentResults(ctx, db, item)
+	current, err := currentResults(ctx, db, item.ID)
 	if err != nil {
 		return err
 	}
@@ -190,5 +190,15 @@ func (s *Service) withdrawResults(
 			rows = append(rows, r.next(db, to, why))
 		}
 	}
-	return s.writeResults(ctx, db, current, rows)
+	if len(rows) == 0 {
+		return nil
+	}
+	wrong, err := itemVersions(ctx, db, item.ID)
+	if err != nil {
+		return err
+	}
+	if err := s.writeResults(ctx, db, current, rows); err != nil {
+		return err
+	}
+	return s.tellReaders(ctx, db, item, wrong, true)
 }

@@ -22,6 +22,10 @@ type Ports struct {
 	Encounters EncounterSource
 	// Charges takes a charge per collected item. Nil charges nothing.
 	Charges charge.Poster
+	// Readers tells who saw a value that is corrected or withdrawn, and Notices tells them. Where either is nil,
+	// nobody is told but by the outbox.
+	Readers ReaderSource
+	Notices Notifier
 	// EscalateCriticalAfter is the time of [DefaultEscalateAfter] where it is zero.
 	EscalateCriticalAfter time.Duration
 }

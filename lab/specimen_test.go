@@ -117,20 +117,6 @@ func TestService_RejectSpecimen(t *testing.T) {
 		require.Equal(t, lab.OrderRevoked, order.Status)
 		require.Zero(t, b.till.len())
 	})
-
-	t.Run("FinalResultsStay", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t)
-		_, out := b.final(t, b.potassium(t), b.adult(t), number("4"))
-		specimen, err := b.lab.RejectSpecimen(b.tech, lab.RejectSpecimenInput{
-			ID: out.Item.Specimen, Version: 1, Reason: "found clotted", Recollect: true,
-		})
-		require.NoError(t, err)
-		require.Equal(t, lab.SpecimenRejected, specimen.Status)
-		order, err := b.lab.GetOrder(b.doctor, out.Item.Order)
-		require.NoError(t, err)
-		require.Equal(t, lab.ItemFinal, order.Items[0].Status)
-	})
 }
 
 func TestService_ReceiveSpecimen_Times(t *testing.T) {

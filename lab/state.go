@@ -47,16 +47,17 @@ const (
 )
 
 // ItemTransitions are the allowed steps between the states of an item. The steps back to
-// ordered are those of a rejected specimen, the one from verified to preliminary is another value.
+// ordered are those of a rejected specimen, the one from verified to preliminary is another value. A released item is
+// cancelled only because its specimen turned out to be unfit.
 var ItemTransitions = hmstype.Transitions[ItemStatus]{
 	ItemOrdered:     {ItemCollected, ItemCancelled, ItemEnteredInError},
 	ItemCollected:   {ItemInProgress, ItemPreliminary, ItemOrdered, ItemCancelled, ItemEnteredInError},
 	ItemInProgress:  {ItemPreliminary, ItemOrdered, ItemCancelled, ItemEnteredInError},
 	ItemPreliminary: {ItemVerified, ItemOrdered, ItemCancelled, ItemEnteredInError},
 	ItemVerified:    {ItemFinal, ItemPreliminary, ItemOrdered, ItemCancelled, ItemEnteredInError},
-	ItemFinal:       {ItemCorrected, ItemAmended, ItemEnteredInError},
-	ItemCorrected:   {ItemAmended, ItemEnteredInError},
-	ItemAmended:     {ItemCorrected, ItemEnteredInError},
+	ItemFinal:       {ItemCorrected, ItemAmended, ItemCancelled, ItemEnteredInError},
+	ItemCorrected:   {ItemAmended, ItemCancelled, ItemEnteredInError},
+	ItemAmended:     {ItemCorrected, ItemCancelled, ItemEnteredInError},
 	ItemCancelled:   {ItemEnteredInError},
 }
 
@@ -109,9 +110,9 @@ const (
 // specimen that was collected anew.
 var ResultTransitions = hmstype.Transitions[ResultStatus]{
 	ResultPreliminary: {ResultPreliminary, ResultFinal, ResultCancelled, ResultEnteredInError},
-	ResultFinal:       {ResultCorrected, ResultAmended, ResultEnteredInError},
-	ResultCorrected:   {ResultCorrected, ResultAmended, ResultEnteredInError},
-	ResultAmended:     {ResultCorrected, ResultAmended, ResultEnteredInError},
+	ResultFinal:       {ResultCorrected, ResultAmended, ResultCancelled, ResultEnteredInError},
+	ResultCorrected:   {ResultCorrected, ResultAmended, ResultCancelled, ResultEnteredInError},
+	ResultAmended:     {ResultCorrected, ResultAmended, ResultCancelled, ResultEnteredInError},
 	ResultCancelled:   {ResultPreliminary, ResultEnteredInError},
 }
 

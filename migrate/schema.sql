@@ -722,6 +722,19 @@ END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.forget_looks(p_tenant uuid, p_user uuid) TO hms_app;
 
+CREATE OR REPLACE FUNCTION hms.forget_numbers(p_tenant uuid, p_patient uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    PERFORM hms.require_operation('encryption.erase');
+    DELETE FROM hms.patient_key AS k WHERE k.tenant_id = p_tenant AND k.patient_id = p_patient AND k.kind <> 'match';
+END $function$
+; -- hms_owner
+GRANT EXECUTE ON FUNCTION hms.forget_numbers(p_tenant uuid, p_patient uuid) TO hms_app;
+
 CREATE OR REPLACE FUNCTION hms.forget_recovery_codes(p_tenant uuid, p_user uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -736,18 +749,21 @@ END $function$
 ; -- hms_owner
 GRANT EXECUTE ON FUNCTION hms.forget_recovery_codes(p_tenant uuid, p_user uuid) TO hms_app;
 
-CREATE OR REPLACE FUNCTION hms.forget_tokens(p_tenant uuid, p_patient uuid)
+CREATE OR REPLACE FUNCTION hms.forget_tokens(p_tenant uuid, p_patient uuid, p_identifiers boolean)
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
-    PERFORM hms.require_operation('patient.update');
+    PERFORM hms.require_operation('patient.update', 'encryption.reencrypt');
     DELETE FROM hms.patient_token AS t WHERE t.tenant_id = p_tenant AND t.patient_id = p_patient;
+    DELETE FROM hms.patient_likeness AS l WHERE l.tenant_id = p_tenant AND l.patient_id = p_patient;
+    DELETE FROM hms.patient_key AS k WHERE k.tenant_id = p_tenant AND k.patient_id = p_patient
+        AND (p_identifiers OR k.kind <> 'identifier');
 END $function$
 ; -- hms_owner
-GRANT EXECUTE ON FUNCTION hms.forget_tokens(p_tenant uuid, p_patient uuid) TO hms_app;
+GRANT EXECUTE ON FUNCTION hms.forget_tokens(p_tenant uuid, p_patient uuid, p_identifiers boolean) TO hms_app;
 
 CREATE OR REPLACE FUNCTION hms.forget_totp(p_tenant uuid, p_user uuid)
  RETURNS void
@@ -1056,6 +1072,24 @@ BEGIN
 END $function$
 ; -- hms_owner
 
+CREATE OR REPLACE FUNCTION hms.guard_item_specimen()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
+    PERFORM 1 FROM hms.lab_specimen AS s WHERE s.tenant_id = NEW.tenant_id AND s.id = NEW.specimen_id
+        AND s.status IN ('collected', 'received') FOR SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the specimen is of no use any more' USING ERRCODE = 'HM403';
+    END IF;
+    RETURN NEW;
+END $function$
+; -- hms_owner
+
 CREATE OR REPLACE FUNCTION hms.guard_keyset()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1114,6 +1148,39 @@ BEGIN
     END IF;
     IF NEW.status <> 'draft' THEN
         PERFORM hms.refuse_frozen('bill');
+    END IF;
+    RETURN NEW;
+END $function$
+; -- hms_owner
+
+CREATE OR REPLACE FUNCTION hms.guard_patient()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    v_status text;
+    v_dead   boolean;
+    v_death  timestamptz;
+BEGIN
+    IF hms.is_moving_in() THEN
+        RETURN NEW;
+    END IF;
+    IF TG_ARGV[0] <> '' THEN
+        SELECT p.deceased_at INTO v_death FROM hms.patient AS p WHERE p.tenant_id = NEW.tenant_id AND p.id = NEW.patient_id;
+        IF (to_jsonb(NEW) ->> TG_ARGV[0])::timestamptz > v_death THEN
+            RAISE EXCEPTION 'nothing happens to a patient after his death' USING ERRCODE = 'HM605';
+        END IF;
+        RETURN NEW;
+    END IF;
+    SELECT p.status, p.is_deceased INTO v_status, v_dead FROM hms.patient AS p
+    WHERE p.tenant_id = NEW.tenant_id AND p.id = NEW.patient_id FOR NO KEY UPDATE;
+    IF v_status = 'merged' THEN
+        RAISE EXCEPTION 'the patient''s record is merged' USING ERRCODE = 'HM602';
+    ELSIF v_status <> 'active' THEN
+        RAISE EXCEPTION 'the patient''s record is not active' USING ERRCODE = 'HM603';
+    ELSIF v_dead THEN
+        RAISE EXCEPTION 'the patient is deceased' USING ERRCODE = 'HM604';
     END IF;
     RETURN NEW;
 END $function$
@@ -1200,6 +1267,20 @@ BEGIN
 END $function$
 ; -- hms_owner
 
+CREATE OR REPLACE FUNCTION hms.guard_used_specimen()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT 1 FROM hms.lab_order_item AS i WHERE i.tenant_id = NEW.tenant_id AND i.specimen_id = NEW.id
+        AND i.status IN ('collected', 'in-progress', 'preliminary', 'verified', 'final', 'corrected', 'amended')) THEN
+        RAISE EXCEPTION 'an item rests on the specimen' USING ERRCODE = 'HM403';
+    END IF;
+    RETURN NEW;
+END $function$
+; -- hms_owner
+
 CREATE OR REPLACE FUNCTION hms.install_status_history(p_table text)
  RETURNS void
  LANGUAGE plpgsql
@@ -1226,7 +1307,7 @@ BEGIN
 END $function$
 ; -- hms_owner
 
-CREATE OR REPLACE FUNCTION hms.install_table(p_table text, p_patient text DEFAULT ''::text, p_key text DEFAULT 'id'::text, p_grants text DEFAULT 'SELECT, INSERT'::text, p_others text DEFAULT ''::text)
+CREATE OR REPLACE FUNCTION hms.install_table(p_table text, p_patient text DEFAULT ''::text, p_key text DEFAULT 'id'::text, p_grants text DEFAULT 'SELECT, INSERT'::text, p_others text DEFAULT ''::text, p_kind text DEFAULT ''::text, p_happened text DEFAULT ''::text)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1234,7 +1315,18 @@ AS $function$
 DECLARE
     args text := format('%L, %L, %L', p_table, p_patient, p_key);
 BEGIN
+    IF (p_patient = 'patient_id') <> (p_kind <> '') OR p_kind NOT IN ('', 'care', 'follow-up', 'money', 'trail')
+       OR p_happened <> '' AND p_kind <> 'follow-up' THEN
+        RAISE EXCEPTION 'what a row of % is to its patient is not said', p_table;
+    END IF;
     PERFORM hms.secure_table(p_table, p_grants, p_others);
+    IF p_kind <> '' THEN
+        EXECUTE format('COMMENT ON TABLE hms.%I IS %L', p_table, p_kind);
+    END IF;
+    IF p_kind = 'care' OR p_happened <> '' THEN
+        EXECUTE format('CREATE TRIGGER %I BEFORE INSERT ON hms.%I FOR EACH ROW EXECUTE FUNCTION hms.guard_patient(%L)',
+            p_table || '_patient_guard', p_table, p_happened);
+    END IF;
     EXECUTE format('CREATE TRIGGER %I AFTER INSERT ON hms.%I REFERENCING NEW TABLE AS new_rows
         FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert(%s)', p_table || '_audit_insert', p_table, args);
     EXECUTE format('CREATE TRIGGER %I AFTER UPDATE ON hms.%I REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -1694,7 +1786,7 @@ CREATE OR REPLACE FUNCTION hms.refuse_change()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
-    IF TG_OP = 'DELETE' AND hms.is_removing() THEN
+    IF TG_OP = 'DELETE' AND TG_TABLE_NAME NOT LIKE 'tenant\_record%' AND hms.is_removing() THEN
         RETURN NULL;
     END IF;
     RAISE EXCEPTION 'rows of this table are never changed or removed' USING ERRCODE = 'HM002';
@@ -2109,6 +2201,7 @@ CREATE TRIGGER appointment_audit_delete AFTER DELETE ON hms.appointment REFERENC
 CREATE TRIGGER appointment_audit_insert AFTER INSERT ON hms.appointment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('appointment', 'patient_id', 'id');
 CREATE TRIGGER appointment_audit_update AFTER UPDATE ON hms.appointment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('appointment', 'patient_id', 'id');
 CREATE TRIGGER appointment_keep_rows BEFORE DELETE OR TRUNCATE ON hms.appointment FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER appointment_patient_guard BEFORE INSERT ON hms.appointment FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('');
 CREATE TRIGGER appointment_practitioner BEFORE INSERT OR UPDATE OF practitioner_id ON hms.appointment FOR EACH ROW EXECUTE FUNCTION hms.guard_active_account('practitioner_id', 'HM201');
 CREATE TRIGGER appointment_sealed_guard BEFORE INSERT OR UPDATE OF reason, notes ON hms.appointment FOR EACH ROW WHEN ((((new.reason <> ''::text) AND ("left"(new.reason, 5) <> 'hms1:'::text)) OR ((new.notes <> ''::text) AND ("left"(new.notes, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('appointment', 'reason', 'notes');
 CREATE TRIGGER appointment_status_guard BEFORE UPDATE OF status ON hms.appointment FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('arrived>cancelled', 'arrived>checked-in', 'arrived>entered-in-error', 'arrived>fulfilled', 'booked>arrived', 'booked>cancelled', 'booked>checked-in', 'booked>entered-in-error', 'booked>noshow', 'cancelled>entered-in-error', 'checked-in>cancelled', 'checked-in>entered-in-error', 'checked-in>fulfilled', 'fulfilled>entered-in-error', 'noshow>entered-in-error', 'pending>booked', 'pending>cancelled', 'pending>entered-in-error', 'proposed>booked', 'proposed>cancelled', 'proposed>entered-in-error', 'proposed>pending', 'waitlist>booked', 'waitlist>cancelled', 'waitlist>entered-in-error', 'waitlist>pending');
@@ -3274,7 +3367,6 @@ CREATE TABLE hms.encounter ( -- hms_owner
     tenant_id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,
     CONSTRAINT encounter_appointment_fkey FOREIGN KEY (tenant_id, appointment_id, patient_id) REFERENCES hms.appointment(tenant_id, id, patient_id),
-    CONSTRAINT encounter_appointment_key UNIQUE (tenant_id, appointment_id),
     CONSTRAINT encounter_class_check CHECK ((class = ANY (ARRAY['AMB'::text, 'IMP'::text, 'EMER'::text]))),
     CONSTRAINT encounter_end_check CHECK ((ended_at >= started_at)),
     CONSTRAINT encounter_finished_check CHECK (((status <> 'finished'::text) OR ((ended_at IS NOT NULL) AND (disposition <> ''::text)))),
@@ -3285,6 +3377,8 @@ CREATE TABLE hms.encounter ( -- hms_owner
     CONSTRAINT encounter_status_check CHECK ((status = ANY (ARRAY['planned'::text, 'arrived'::text, 'triaged'::text, 'in-progress'::text, 'onleave'::text, 'finished'::text, 'cancelled'::text, 'entered-in-error'::text]))),
     CONSTRAINT encounter_texts_check CHECK (((length(chief_complaint) <= 10742) AND (length(diagnosis) <= 10742) AND (length(disposition) <= 20) AND (length(service_code) <= 50) AND (length(created_by) <= 81)))
 );
+CREATE INDEX encounter_appointment_idx ON hms.encounter USING btree (tenant_id, appointment_id, patient_id);
+CREATE UNIQUE INDEX encounter_appointment_key ON hms.encounter USING btree (tenant_id, appointment_id) WHERE (status <> 'entered-in-error'::text);
 CREATE INDEX encounter_date_idx ON hms.encounter USING btree (tenant_id, started_at, id);
 CREATE UNIQUE INDEX encounter_open_inpatient_key ON hms.encounter USING btree (tenant_id, patient_id) WHERE ((class = 'IMP'::text) AND (status = ANY (ARRAY['arrived'::text, 'triaged'::text, 'in-progress'::text, 'onleave'::text])));
 CREATE INDEX encounter_patient_date_idx ON hms.encounter USING btree (tenant_id, patient_id, started_at, id);
@@ -3296,6 +3390,7 @@ CREATE TRIGGER encounter_audit_delete AFTER DELETE ON hms.encounter REFERENCING 
 CREATE TRIGGER encounter_audit_insert AFTER INSERT ON hms.encounter REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('encounter', 'patient_id', 'id');
 CREATE TRIGGER encounter_audit_update AFTER UPDATE ON hms.encounter REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('encounter', 'patient_id', 'id');
 CREATE TRIGGER encounter_keep_rows BEFORE DELETE OR TRUNCATE ON hms.encounter FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER encounter_patient_guard BEFORE INSERT ON hms.encounter FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('');
 CREATE TRIGGER encounter_practitioner BEFORE INSERT OR UPDATE OF practitioner_id ON hms.encounter FOR EACH ROW EXECUTE FUNCTION hms.guard_active_account('practitioner_id', 'HM201');
 CREATE TRIGGER encounter_sealed_guard BEFORE INSERT OR UPDATE OF chief_complaint, diagnosis ON hms.encounter FOR EACH ROW WHEN ((((new.chief_complaint <> ''::text) AND ("left"(new.chief_complaint, 5) <> 'hms1:'::text)) OR ((new.diagnosis <> ''::text) AND ("left"(new.diagnosis, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('encounter', 'chief_complaint', 'diagnosis');
 CREATE TRIGGER encounter_status_guard BEFORE UPDATE OF status ON hms.encounter FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('arrived>cancelled', 'arrived>entered-in-error', 'arrived>in-progress', 'arrived>triaged', 'cancelled>entered-in-error', 'finished>entered-in-error', 'in-progress>entered-in-error', 'in-progress>finished', 'in-progress>onleave', 'onleave>entered-in-error', 'onleave>in-progress', 'planned>arrived', 'planned>cancelled', 'planned>entered-in-error', 'planned>in-progress', 'triaged>entered-in-error', 'triaged>in-progress');
@@ -3581,6 +3676,7 @@ CREATE TRIGGER lab_order_audit_delete AFTER DELETE ON hms.lab_order REFERENCING 
 CREATE TRIGGER lab_order_audit_insert AFTER INSERT ON hms.lab_order REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_order', 'patient_id', 'id');
 CREATE TRIGGER lab_order_audit_update AFTER UPDATE ON hms.lab_order REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_order', 'patient_id', 'id');
 CREATE TRIGGER lab_order_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_order FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER lab_order_patient_guard BEFORE INSERT ON hms.lab_order FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('');
 CREATE TRIGGER lab_order_requester BEFORE INSERT OR UPDATE OF requester_id ON hms.lab_order FOR EACH ROW EXECUTE FUNCTION hms.guard_active_account('requester_id', 'HM402');
 CREATE TRIGGER lab_order_sealed_guard BEFORE INSERT OR UPDATE OF clinical_notes ON hms.lab_order FOR EACH ROW WHEN (((new.clinical_notes <> ''::text) AND ("left"(new.clinical_notes, 5) <> 'hms1:'::text))) EXECUTE FUNCTION hms.guard_sealed('lab_order', 'clinical_notes');
 CREATE TRIGGER lab_order_status_guard BEFORE UPDATE OF status ON hms.lab_order FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('draft>active', 'draft>revoked', 'draft>entered-in-error', 'active>on-hold', 'active>completed', 'active>revoked', 'active>entered-in-error', 'on-hold>active', 'on-hold>revoked', 'on-hold>entered-in-error', 'completed>entered-in-error', 'revoked>entered-in-error');
@@ -3633,7 +3729,8 @@ CREATE TRIGGER lab_order_item_audit_delete AFTER DELETE ON hms.lab_order_item RE
 CREATE TRIGGER lab_order_item_audit_insert AFTER INSERT ON hms.lab_order_item REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_order_item', 'patient_id', 'id');
 CREATE TRIGGER lab_order_item_audit_update AFTER UPDATE ON hms.lab_order_item REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_order_item', 'patient_id', 'id');
 CREATE TRIGGER lab_order_item_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_order_item FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-CREATE TRIGGER lab_order_item_status_guard BEFORE UPDATE OF status ON hms.lab_order_item FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('ordered>collected', 'ordered>cancelled', 'ordered>entered-in-error', 'collected>in-progress', 'collected>preliminary', 'collected>ordered', 'collected>cancelled', 'collected>entered-in-error', 'in-progress>preliminary', 'in-progress>ordered', 'in-progress>cancelled', 'in-progress>entered-in-error', 'preliminary>verified', 'preliminary>ordered', 'preliminary>cancelled', 'preliminary>entered-in-error', 'verified>final', 'verified>preliminary', 'verified>ordered', 'verified>cancelled', 'verified>entered-in-error', 'final>corrected', 'final>amended', 'final>entered-in-error', 'corrected>amended', 'corrected>entered-in-error', 'amended>corrected', 'amended>entered-in-error', 'cancelled>entered-in-error');
+CREATE TRIGGER lab_order_item_status_guard BEFORE UPDATE OF status ON hms.lab_order_item FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('ordered>collected', 'ordered>cancelled', 'ordered>entered-in-error', 'collected>in-progress', 'collected>preliminary', 'collected>ordered', 'collected>cancelled', 'collected>entered-in-error', 'in-progress>preliminary', 'in-progress>ordered', 'in-progress>cancelled', 'in-progress>entered-in-error', 'preliminary>verified', 'preliminary>ordered', 'preliminary>cancelled', 'preliminary>entered-in-error', 'verified>final', 'verified>preliminary', 'verified>ordered', 'verified>cancelled', 'verified>entered-in-error', 'final>corrected', 'final>amended', 'final>cancelled', 'final>entered-in-error', 'corrected>amended', 'corrected>cancelled', 'corrected>entered-in-error', 'amended>corrected', 'amended>cancelled', 'amended>entered-in-error', 'cancelled>entered-in-error');
+CREATE TRIGGER lab_order_item_usable_specimen BEFORE INSERT OR UPDATE OF status, specimen_id ON hms.lab_order_item FOR EACH ROW WHEN (((new.specimen_id IS NOT NULL) AND (new.status = ANY (ARRAY['collected'::text, 'in-progress'::text, 'preliminary'::text, 'verified'::text, 'final'::text, 'corrected'::text, 'amended'::text])))) EXECUTE FUNCTION hms.guard_item_specimen();
 GRANT INSERT, SELECT ON hms.lab_order_item TO hms_app;
 GRANT SELECT ON hms.lab_order_item TO hms_backup;
 
@@ -3791,7 +3888,8 @@ CREATE TRIGGER lab_result_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON hms
 CREATE TRIGGER lab_result_audit_delete AFTER DELETE ON hms.lab_result REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('lab_result', 'patient_id', 'id');
 CREATE TRIGGER lab_result_audit_insert AFTER INSERT ON hms.lab_result REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_result', 'patient_id', 'id');
 CREATE TRIGGER lab_result_audit_update AFTER UPDATE ON hms.lab_result REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_result', 'patient_id', 'id');
-CREATE TRIGGER lab_result_status_guard BEFORE INSERT ON hms.lab_result FOR EACH ROW EXECUTE FUNCTION hms.guard_lab_result('preliminary>preliminary', 'preliminary>final', 'preliminary>cancelled', 'preliminary>entered-in-error', 'final>corrected', 'final>amended', 'final>entered-in-error', 'corrected>corrected', 'corrected>amended', 'corrected>entered-in-error', 'amended>corrected', 'amended>amended', 'amended>entered-in-error', 'cancelled>preliminary', 'cancelled>entered-in-error');
+CREATE TRIGGER lab_result_patient_guard BEFORE INSERT ON hms.lab_result FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('collected_at');
+CREATE TRIGGER lab_result_status_guard BEFORE INSERT ON hms.lab_result FOR EACH ROW EXECUTE FUNCTION hms.guard_lab_result('preliminary>preliminary', 'preliminary>final', 'preliminary>cancelled', 'preliminary>entered-in-error', 'final>corrected', 'final>amended', 'final>cancelled', 'final>entered-in-error', 'corrected>corrected', 'corrected>amended', 'corrected>cancelled', 'corrected>entered-in-error', 'amended>corrected', 'amended>amended', 'amended>cancelled', 'amended>entered-in-error', 'cancelled>preliminary', 'cancelled>entered-in-error');
 GRANT INSERT, SELECT ON hms.lab_result TO hms_app;
 GRANT SELECT ON hms.lab_result TO hms_backup;
 
@@ -3836,7 +3934,9 @@ CREATE TRIGGER lab_specimen_audit_delete AFTER DELETE ON hms.lab_specimen REFERE
 CREATE TRIGGER lab_specimen_audit_insert AFTER INSERT ON hms.lab_specimen REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('lab_specimen', 'patient_id', 'id');
 CREATE TRIGGER lab_specimen_audit_update AFTER UPDATE ON hms.lab_specimen REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('lab_specimen', 'patient_id', 'id');
 CREATE TRIGGER lab_specimen_keep_rows BEFORE DELETE OR TRUNCATE ON hms.lab_specimen FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER lab_specimen_patient_guard BEFORE INSERT ON hms.lab_specimen FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('collected_at');
 CREATE TRIGGER lab_specimen_status_guard BEFORE UPDATE OF status ON hms.lab_specimen FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('collected>received', 'collected>rejected', 'collected>entered-in-error', 'received>rejected', 'received>entered-in-error', 'rejected>entered-in-error');
+CREATE TRIGGER lab_specimen_used BEFORE UPDATE OF status ON hms.lab_specimen FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) AND (new.status = ANY (ARRAY['rejected'::text, 'entered-in-error'::text])))) EXECUTE FUNCTION hms.guard_used_specimen();
 GRANT INSERT, SELECT ON hms.lab_specimen TO hms_app;
 GRANT SELECT ON hms.lab_specimen TO hms_backup;
 
@@ -4030,6 +4130,7 @@ CREATE TRIGGER medication_dispense_audit_delete AFTER DELETE ON hms.medication_d
 CREATE TRIGGER medication_dispense_audit_insert AFTER INSERT ON hms.medication_dispense REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('medication_dispense', 'patient_id', 'id');
 CREATE TRIGGER medication_dispense_audit_update AFTER UPDATE ON hms.medication_dispense REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('medication_dispense', 'patient_id', 'id');
 CREATE TRIGGER medication_dispense_keep_rows BEFORE DELETE OR TRUNCATE ON hms.medication_dispense FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER medication_dispense_patient_guard BEFORE INSERT ON hms.medication_dispense FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('');
 CREATE TRIGGER medication_dispense_status_guard BEFORE UPDATE OF status ON hms.medication_dispense FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('completed>entered-in-error', 'in-progress>completed');
 GRANT INSERT, SELECT ON hms.medication_dispense TO hms_app;
 GRANT SELECT ON hms.medication_dispense TO hms_backup;
@@ -4322,6 +4423,7 @@ CREATE TABLE hms.patient ( -- hms_owner
     birth_date_precision text NOT NULL DEFAULT 'day'::text,
     created_at timestamp with time zone NOT NULL,
     created_by text NOT NULL,
+    death_revoked_reason text NOT NULL DEFAULT ''::text,
     deceased_at timestamp with time zone,
     email text NOT NULL DEFAULT ''::text,
     emergency_contact_name text NOT NULL DEFAULT ''::text,
@@ -4330,14 +4432,17 @@ CREATE TABLE hms.patient ( -- hms_owner
     gender text NOT NULL,
     id uuid NOT NULL,
     is_deceased boolean NOT NULL DEFAULT false,
+    is_multiple_birth boolean NOT NULL DEFAULT false,
+    is_newborn boolean NOT NULL DEFAULT false,
     is_restricted boolean NOT NULL DEFAULT false,
     last_name text NOT NULL,
     merged_into_id uuid,
     mrn text NOT NULL,
     mrn_key text NOT NULL,
+    other_names text NOT NULL DEFAULT ''::text,
     override_reason text NOT NULL DEFAULT ''::text,
-    phone_normalized text,
     phone_number text NOT NULL DEFAULT ''::text,
+    second_phone_number text NOT NULL DEFAULT ''::text,
     status text NOT NULL,
     status_reason text NOT NULL DEFAULT ''::text,
     tenant_id uuid NOT NULL,
@@ -4350,21 +4455,24 @@ CASE birth_date_precision
     ELSE true
 END),
     CONSTRAINT patient_birth_precision_check CHECK ((birth_date_precision = ANY (ARRAY['day'::text, 'month'::text, 'year'::text]))),
-    CONSTRAINT patient_deceased_check CHECK ((is_deceased OR (deceased_at IS NULL))),
+    CONSTRAINT patient_deceased_check CHECK (
+CASE
+    WHEN is_deceased THEN (death_revoked_reason = ''::text)
+    ELSE (deceased_at IS NULL)
+END),
     CONSTRAINT patient_gender_check CHECK ((gender = ANY (ARRAY['male'::text, 'female'::text, 'other'::text, 'unknown'::text]))),
     CONSTRAINT patient_key_check CHECK ((mrn_key <> ''::text)),
     CONSTRAINT patient_merged_check CHECK ((((status = 'merged'::text) = (merged_into_id IS NOT NULL)) AND (merged_into_id <> id))),
     CONSTRAINT patient_merged_into_fkey FOREIGN KEY (tenant_id, merged_into_id) REFERENCES hms.patient(tenant_id, id),
     CONSTRAINT patient_mrn_check CHECK (((length(mrn) >= 1) AND (length(mrn) <= 20))),
     CONSTRAINT patient_mrn_key UNIQUE (tenant_id, mrn_key),
-    CONSTRAINT patient_name_check CHECK ((((length(last_name) >= 1) AND (length(last_name) <= 100)) AND (length(first_name) <= 100))),
+    CONSTRAINT patient_name_check CHECK ((((length(last_name) >= 1) AND (length(last_name) <= 100)) AND (length(first_name) <= 100) AND (length(other_names) <= 200))),
     CONSTRAINT patient_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT patient_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'merged'::text, 'entered-in-error'::text]))),
-    CONSTRAINT patient_texts_check CHECK (((octet_length(mrn_key) <= 80) AND (length(phone_number) <= 224) AND (octet_length(phone_normalized) <= 120) AND (length(email) <= 1419) AND (length(address) <= 2742) AND (length(emergency_contact_name) <= 1142) AND (length(emergency_contact_phone) <= 224) AND (length(override_reason) <= 500) AND (length(status_reason) <= 500) AND (length(created_by) <= 81)))
+    CONSTRAINT patient_texts_check CHECK (((octet_length(mrn_key) <= 80) AND (length(phone_number) <= 224) AND (length(second_phone_number) <= 224) AND (length(email) <= 1419) AND (length(address) <= 2742) AND (length(emergency_contact_name) <= 1142) AND (length(emergency_contact_phone) <= 224) AND (length(override_reason) <= 500) AND (length(death_revoked_reason) <= 500) AND (length(status_reason) <= 500) AND (length(created_by) <= 81)))
 );
 CREATE INDEX patient_birth_date_idx ON hms.patient USING btree (tenant_id, birth_date, id);
 CREATE INDEX patient_merged_into_idx ON hms.patient USING btree (tenant_id, merged_into_id);
-CREATE INDEX patient_phone_idx ON hms.patient USING btree (tenant_id, phone_normalized, id);
 ALTER TABLE hms.patient ENABLE AND FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON hms.patient FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
 CREATE TRIGGER patient_audit_delete AFTER DELETE ON hms.patient REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_delete('patient', 'id', 'id');
@@ -4372,7 +4480,7 @@ CREATE TRIGGER patient_audit_insert AFTER INSERT ON hms.patient REFERENCING NEW 
 CREATE TRIGGER patient_audit_update AFTER UPDATE ON hms.patient REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('patient', 'id', 'id');
 CREATE TRIGGER patient_keep_mrn BEFORE UPDATE OF mrn, mrn_key ON hms.patient FOR EACH ROW WHEN (((old.mrn IS DISTINCT FROM new.mrn) OR (old.mrn_key IS DISTINCT FROM new.mrn_key))) EXECUTE FUNCTION hms.patient_keep_mrn();
 CREATE TRIGGER patient_keep_rows BEFORE DELETE OR TRUNCATE ON hms.patient FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
-CREATE TRIGGER patient_sealed_guard BEFORE INSERT OR UPDATE OF phone_number, email, address, emergency_contact_name, emergency_contact_phone ON hms.patient FOR EACH ROW WHEN ((((new.phone_number <> ''::text) AND ("left"(new.phone_number, 5) <> 'hms1:'::text)) OR ((new.email <> ''::text) AND ("left"(new.email, 5) <> 'hms1:'::text)) OR ((new.address <> ''::text) AND ("left"(new.address, 5) <> 'hms1:'::text)) OR ((new.emergency_contact_name <> ''::text) AND ("left"(new.emergency_contact_name, 5) <> 'hms1:'::text)) OR ((new.emergency_contact_phone <> ''::text) AND ("left"(new.emergency_contact_phone, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('patient', 'phone_number', 'email', 'address', 'emergency_contact_name', 'emergency_contact_phone');
+CREATE TRIGGER patient_sealed_guard BEFORE INSERT OR UPDATE OF phone_number, second_phone_number, email, address, emergency_contact_name, emergency_contact_phone ON hms.patient FOR EACH ROW WHEN ((((new.phone_number <> ''::text) AND ("left"(new.phone_number, 5) <> 'hms1:'::text)) OR ((new.second_phone_number <> ''::text) AND ("left"(new.second_phone_number, 5) <> 'hms1:'::text)) OR ((new.email <> ''::text) AND ("left"(new.email, 5) <> 'hms1:'::text)) OR ((new.address <> ''::text) AND ("left"(new.address, 5) <> 'hms1:'::text)) OR ((new.emergency_contact_name <> ''::text) AND ("left"(new.emergency_contact_name, 5) <> 'hms1:'::text)) OR ((new.emergency_contact_phone <> ''::text) AND ("left"(new.emergency_contact_phone, 5) <> 'hms1:'::text)))) EXECUTE FUNCTION hms.guard_sealed('patient', 'phone_number', 'second_phone_number', 'email', 'address', 'emergency_contact_name', 'emergency_contact_phone');
 CREATE TRIGGER patient_status_guard BEFORE UPDATE OF status ON hms.patient FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>entered-in-error', 'active>inactive', 'active>merged', 'inactive>active', 'inactive>entered-in-error', 'inactive>merged');
 CREATE TRIGGER patient_tenant_deleted BEFORE INSERT ON hms.patient FOR EACH ROW EXECUTE FUNCTION hms.guard_deleted_tenant();
 GRANT INSERT, SELECT ON hms.patient TO hms_app;
@@ -4403,6 +4511,43 @@ CREATE TRIGGER patient_identifier_keep_rows BEFORE DELETE OR TRUNCATE ON hms.pat
 CREATE TRIGGER patient_identifier_sealed_guard BEFORE INSERT OR UPDATE OF value ON hms.patient_identifier FOR EACH ROW WHEN (((new.value <> ''::text) AND ("left"(new.value, 5) <> 'hms1:'::text))) EXECUTE FUNCTION hms.guard_sealed('patient_identifier', 'value');
 GRANT INSERT, SELECT ON hms.patient_identifier TO hms_app;
 GRANT SELECT ON hms.patient_identifier TO hms_backup;
+
+CREATE TABLE hms.patient_key ( -- hms_owner
+    key text NOT NULL,
+    kind text NOT NULL,
+    patient_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    CONSTRAINT patient_key_kind_check CHECK ((kind = ANY (ARRAY['identifier'::text, 'match'::text, 'number'::text, 'phone'::text]))),
+    CONSTRAINT patient_key_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
+    CONSTRAINT patient_key_pkey PRIMARY KEY (tenant_id, kind, key, patient_id),
+    CONSTRAINT patient_key_texts_check CHECK ((octet_length(key) <= 1700))
+);
+CREATE INDEX patient_key_patient_idx ON hms.patient_key USING btree (tenant_id, patient_id);
+ALTER TABLE hms.patient_key ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.patient_key FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+GRANT INSERT, SELECT ON hms.patient_key TO hms_app;
+GRANT SELECT ON hms.patient_key TO hms_backup;
+
+CREATE TABLE hms.patient_likeness ( -- hms_owner
+    family bigint[] NOT NULL,
+    first_given bigint NOT NULL,
+    given bigint[] NOT NULL,
+    initial bigint NOT NULL,
+    is_keyed boolean NOT NULL,
+    near_family bigint[] NOT NULL,
+    near_given bigint[] NOT NULL,
+    patient_id uuid NOT NULL,
+    same_names bigint NOT NULL,
+    tenant_id uuid NOT NULL,
+    whole_names bigint[] NOT NULL,
+    CONSTRAINT patient_likeness_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient(tenant_id, id),
+    CONSTRAINT patient_likeness_pkey PRIMARY KEY (tenant_id, patient_id)
+);
+CREATE INDEX patient_likeness_clear_idx ON hms.patient_likeness USING btree (tenant_id, patient_id) WHERE (NOT is_keyed);
+ALTER TABLE hms.patient_likeness ENABLE AND FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON hms.patient_likeness FOR ALL TO PUBLIC USING ((tenant_id = hms.current_tenant())) WITH CHECK ((tenant_id = hms.current_tenant()));
+GRANT INSERT, SELECT ON hms.patient_likeness TO hms_app;
+GRANT SELECT ON hms.patient_likeness TO hms_backup;
 
 CREATE TABLE hms.patient_status ( -- hms_owner
     entity_id uuid NOT NULL,
@@ -4599,6 +4744,7 @@ CREATE TRIGGER prescription_audit_update AFTER UPDATE ON hms.prescription REFERE
 CREATE TRIGGER prescription_author BEFORE INSERT ON hms.prescription FOR EACH ROW EXECUTE FUNCTION hms.guard_author();
 CREATE TRIGGER prescription_final BEFORE UPDATE ON hms.prescription FOR EACH ROW EXECUTE FUNCTION hms.keep_record('status', 'stop_reason', 'dispensed_quantity', 'version');
 CREATE TRIGGER prescription_keep_rows BEFORE DELETE OR TRUNCATE ON hms.prescription FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER prescription_patient_guard BEFORE INSERT ON hms.prescription FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('');
 CREATE TRIGGER prescription_sealed_guard BEFORE INSERT OR UPDATE OF instructions ON hms.prescription FOR EACH ROW WHEN (((new.instructions <> ''::text) AND ("left"(new.instructions, 5) <> 'hms1:'::text))) EXECUTE FUNCTION hms.guard_sealed('prescription', 'instructions');
 CREATE TRIGGER prescription_status_guard BEFORE UPDATE OF status ON hms.prescription FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>cancelled', 'active>completed', 'active>entered-in-error', 'active>on-hold', 'active>stopped', 'completed>active', 'completed>entered-in-error', 'draft>active', 'draft>cancelled', 'draft>entered-in-error', 'cancelled>entered-in-error', 'on-hold>active', 'on-hold>cancelled', 'on-hold>entered-in-error', 'on-hold>stopped', 'stopped>entered-in-error');
 GRANT INSERT, SELECT ON hms.prescription TO hms_app;
@@ -4914,6 +5060,7 @@ CREATE TRIGGER stay_audit_delete AFTER DELETE ON hms.stay REFERENCING OLD TABLE 
 CREATE TRIGGER stay_audit_insert AFTER INSERT ON hms.stay REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_insert('stay', 'patient_id', 'id');
 CREATE TRIGGER stay_audit_update AFTER UPDATE ON hms.stay REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('stay', 'patient_id', 'id');
 CREATE TRIGGER stay_keep_rows BEFORE DELETE OR TRUNCATE ON hms.stay FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER stay_patient_guard BEFORE INSERT ON hms.stay FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('');
 CREATE TRIGGER stay_status_guard BEFORE UPDATE OF status ON hms.stay FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('active>completed', 'active>entered-in-error', 'completed>entered-in-error');
 GRANT INSERT, SELECT ON hms.stay TO hms_app;
 GRANT SELECT ON hms.stay TO hms_backup;
@@ -5217,6 +5364,7 @@ GRANT INSERT, SELECT ON hms.task_history TO hms_app;
 GRANT SELECT ON hms.task_history TO hms_backup;
 
 CREATE TABLE hms.tenant ( -- hms_owner
+    country text NOT NULL DEFAULT ''::text,
     created_at timestamp with time zone NOT NULL,
     created_by text NOT NULL,
     currency text NOT NULL,
@@ -5225,6 +5373,7 @@ CREATE TABLE hms.tenant ( -- hms_owner
     tenant_id uuid NOT NULL,
     time_zone text NOT NULL,
     version bigint NOT NULL DEFAULT 1,
+    CONSTRAINT tenant_country_check CHECK (((country = ''::text) OR ((country ~ '^[A-Z]{2}$'::text) AND (length(country) <= 2)))),
     CONSTRAINT tenant_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT tenant_id_check CHECK ((id = tenant_id)),
     CONSTRAINT tenant_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
@@ -5590,6 +5739,7 @@ CREATE TRIGGER vitals_audit_insert AFTER INSERT ON hms.vitals REFERENCING NEW TA
 CREATE TRIGGER vitals_audit_update AFTER UPDATE ON hms.vitals REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION hms.audit_update('vitals', 'patient_id', 'id');
 CREATE TRIGGER vitals_final BEFORE UPDATE ON hms.vitals FOR EACH ROW EXECUTE FUNCTION hms.keep_record('status', 'error_reason', 'version');
 CREATE TRIGGER vitals_keep_rows BEFORE DELETE OR TRUNCATE ON hms.vitals FOR EACH STATEMENT EXECUTE FUNCTION hms.refuse_change();
+CREATE TRIGGER vitals_patient_guard BEFORE INSERT ON hms.vitals FOR EACH ROW EXECUTE FUNCTION hms.guard_patient('taken_at');
 CREATE TRIGGER vitals_status_guard BEFORE UPDATE OF status ON hms.vitals FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION hms.guard_transition('final>entered-in-error');
 GRANT INSERT, SELECT ON hms.vitals TO hms_app;
 GRANT SELECT ON hms.vitals TO hms_backup;

@@ -24,9 +24,9 @@ type OpenSource interface {
 	OpenFor(ctx context.Context, conn bun.IConn, patient hmstype.PatientID) ([]Open, error)
 }
 
-// Open is something that somebody is still to do for a patient.
+// Open is something that somebody is still to do for a patient, or first has to undo.
 type Open struct {
-	Entity string `json:"entity"` // appointment, encounter, prescription or lab_order
+	Entity string `json:"entity"` // appointment, encounter, prescription, lab_order, lab_order_item or charge
 	ID     string `json:"id"`     // its id, a UUID
 }
 

@@ -80,6 +80,7 @@ func requireClean(ctx context.Context, t *testing.T, h *hms.HMS) {
 		"billing":    func() (report, error) { return h.Billing.Verify(ctx) },
 		"facility":   func() (report, error) { return h.Facility.Verify(ctx) },
 		"clinical":   func() (report, error) { return h.Clinical.Verify(ctx) },
+		"lab":        func() (report, error) { return h.Lab.VerifyOrders(ctx) },
 		"calendar":   func() (report, error) { return h.Scheduling.VerifyCalendar(ctx) },
 		"encryption": func() (report, error) { return h.Encryption.Verify(ctx) },
 		"trail":      func() (report, error) { return h.AuditLog.Verify(ctx) },

@@ -27,13 +27,21 @@ type Meeting struct {
 }
 
 // Fulfil says that an encounter comes of an appointment, which it locks. The patient must be the appointment's. It
-// runs in the caller's transaction.
+// runs in the caller's transaction. again says that what came of it was entered in error: then it is fulfilled already,
+// and whether another encounter may come of it the encounters' key decides.
 func (p Port) Fulfil(
-	ctx context.Context, conn bun.IConn, id hmstype.AppointmentID, patient hmstype.PatientID,
+	ctx context.Context, conn bun.IConn, id hmstype.AppointmentID, patient hmstype.PatientID, again bool,
 ) error {
 	db, err := p.base.DB.Join(ctx, conn)
 	if err != nil {
 		return err
+	}
+	row, err := dbx.Get[appointmentRow](ctx, db, "appointment", id, dbx.ForUpdate)
+	if err != nil {
+		return err
+	}
+	if again && row.Status == AppointmentFulfilled && row.PatientID == patient {
+		return nil
 	}
 	_, err = dbx.Step(ctx, db, appointmentSteps, id, dbx.Change[appointmentRow, AppointmentStatus]{
 		To: AppointmentFulfilled,

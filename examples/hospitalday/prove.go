@@ -34,6 +34,7 @@ func checksOf(h *hms.HMS) []check {
 		{"ledger sums to zero", verified(h.Billing.Verify)},
 		{"nobody shares a bed", verified(h.Facility.Verify)},
 		{"nobody is in two places", verified(h.Scheduling.VerifyCalendar)},
+		{"results rest on good blood", verified(h.Lab.VerifyOrders)},
 		{"nobody stays twice", verified(h.Clinical.Verify)},
 		{"the trail explains every row", verified(h.AuditLog.Verify)},
 	}

@@ -72,7 +72,6 @@ CREATE TABLE hms.encounter (
     version         bigint      NOT NULL DEFAULT 1,
     CONSTRAINT encounter_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT encounter_patient_key UNIQUE (tenant_id, id, patient_id),
-    CONSTRAINT encounter_appointment_key UNIQUE (tenant_id, appointment_id),
     CONSTRAINT encounter_patient_fkey FOREIGN KEY (tenant_id, patient_id) REFERENCES hms.patient (tenant_id, id),
     CONSTRAINT encounter_practitioner_fkey FOREIGN KEY (tenant_id, practitioner_id) REFERENCES hms.user_account (tenant_id, id),
     CONSTRAINT encounter_appointment_fkey FOREIGN KEY (tenant_id, appointment_id, patient_id)
@@ -88,6 +87,10 @@ CREATE INDEX encounter_date_idx ON hms.encounter (tenant_id, started_at, id);
 CREATE INDEX encounter_patient_practitioner_idx ON hms.encounter (tenant_id, patient_id, practitioner_id);
 CREATE INDEX encounter_patient_date_idx ON hms.encounter (tenant_id, patient_id, started_at, id);
 CREATE INDEX encounter_practitioner_idx ON hms.encounter (tenant_id, practitioner_id, started_at);
+CREATE INDEX encounter_appointment_idx ON hms.encounter (tenant_id, appointment_id, patient_id);
+-- One entered in error does not occupy its appointment.
+CREATE UNIQUE INDEX encounter_appointment_key ON hms.encounter (tenant_id, appointment_id)
+    WHERE status <> 'entered-in-error';
 CREATE UNIQUE INDEX encounter_open_inpatient_key ON hms.encounter (tenant_id, patient_id)
     WHERE class = 'IMP' AND status IN ('arrived', 'triaged', 'in-progress', 'onleave');
 SELECT hms.install_table('encounter', 'patient_id', p_kind => 'care', p_grants =>

@@ -148,8 +148,9 @@ SELECT hms.guard_status('lab_order_item',
     'in-progress>preliminary', 'in-progress>ordered', 'in-progress>cancelled', 'in-progress>entered-in-error',
     'preliminary>verified', 'preliminary>ordered', 'preliminary>cancelled', 'preliminary>entered-in-error',
     'verified>final', 'verified>preliminary', 'verified>ordered', 'verified>cancelled', 'verified>entered-in-error',
-    'final>corrected', 'final>amended', 'final>entered-in-error',
-    'corrected>amended', 'corrected>entered-in-error', 'amended>corrected', 'amended>entered-in-error',
+    'final>corrected', 'final>amended', 'final>cancelled', 'final>entered-in-error',
+    'corrected>amended', 'corrected>cancelled', 'corrected>entered-in-error',
+    'amended>corrected', 'amended>cancelled', 'amended>entered-in-error',
     'cancelled>entered-in-error');
 
 -- Results: one row per version, never changed

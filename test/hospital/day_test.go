@@ -35,6 +35,7 @@ func TestDay(t *testing.T) {
 		"billing":  check(env.H.Billing.Verify),
 		"facility": check(env.H.Facility.Verify),
 		"clinical": check(env.H.Clinical.Verify),
+		"lab":      check(env.H.Lab.VerifyOrders),
 		"calendar": check(env.H.Scheduling.VerifyCalendar),
 		"trail":    check(env.H.AuditLog.Verify),
 		"log":      check(env.H.AuditLog.VerifyLog),

@@ -25,9 +25,9 @@ var mayGo = map[string]string{
 	"proves who somebody is only for as long as it does; what was done with it is on the trail": `login_source
 		user_device user_recovery_code user_session user_token user_totp webauthn_credential`,
 	"roles and sign-ins are given and taken, and the trail has both": `external_identity user_role`,
-	"made anew from the names whenever these change":                 `patient_key patient_likeness
+	"made anew from the names whenever these change": `patient_key patient_likeness
 		patient_token user_look`,
-	"a mechanism: delivered or expired means done":                   `idempotency_key outbox`,
+	"a mechanism: delivered or expired means done": `idempotency_key outbox`,
 }
 
 // unkept gives the tables, partitions included, whose rows somebody can remove.

@@ -208,6 +208,7 @@ var storedAs = pairs(`
 	lab.AcknowledgeCriticalInput.Comment: lab_critical_alert.comment
 	lab.AnalyteDetails: lab_analyte
 	lab.CancelItemInput.Reason: lab_order_item.status_reason
+	lab.EnterItemInErrorInput.Reason: lab_order_item.status_reason
 	lab.CloseCriticalInput.Comment: lab_critical_alert.closing_comment
 	lab.CorrectResultInput: lab_result
 	lab.EnteredValue.Comment: lab_result.comment

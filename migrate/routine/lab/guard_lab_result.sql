@@ -39,7 +39,7 @@ REVOKE EXECUTE ON FUNCTION hms.guard_lab_result() FROM hms_app;
 CREATE OR REPLACE TRIGGER lab_result_status_guard BEFORE INSERT ON hms.lab_result
     FOR EACH ROW EXECUTE FUNCTION hms.guard_lab_result(
         'preliminary>preliminary', 'preliminary>final', 'preliminary>cancelled', 'preliminary>entered-in-error',
-        'final>corrected', 'final>amended', 'final>entered-in-error',
-        'corrected>corrected', 'corrected>amended', 'corrected>entered-in-error',
-        'amended>corrected', 'amended>amended', 'amended>entered-in-error',
+        'final>corrected', 'final>amended', 'final>cancelled', 'final>entered-in-error',
+        'corrected>corrected', 'corrected>amended', 'corrected>cancelled', 'corrected>entered-in-error',
+        'amended>corrected', 'amended>amended', 'amended>cancelled', 'amended>entered-in-error',
         'cancelled>preliminary', 'cancelled>entered-in-error');
