@@ -148,13 +148,12 @@ var opDispense = usecase.Command[DispenseInput, Dispense]{
 	Sample: DispenseInput{Quantity: 10, AllowPartial: true, MinRemainingDays: 7, OverrideReason: "tolerated before"},
 }.Declare()
 
-// Dispense hands out medication, first expired first out, over as many batches as it
-// takes, and charges for it. Expired, quarantined, held and recalled batches are never
-// touched. [ErrInsufficientStock] tells how much there is; [ErrPrescription] (a
-// *PrescriptionError says why and what is left) where the prescription is not active, has run out
-// or leaves less, or where the item is not what was prescribed; [hmstype.ErrFindings] (a *hmstype.FindingsError) where something speaks against it that no override is given for;
-// [hmstype.ErrSeparationOfDuties] for who wrote the prescription.
-// Permission: [hmstype.PermDispense].
+// Dispense hands out medication, first expired first out, over as many batches as it takes, and charges for it.
+// Expired, quarantined, held and recalled batches are never touched. [ErrInsufficientStock] tells how much there is;
+// [ErrPrescription] (a *PrescriptionError says why and what is left) where the prescription is not active, has run out
+// or leaves less, or where the item is not what was prescribed; [hmstype.ErrFindings] (a *hmstype.FindingsError) where
+// something speaks against it that no override is given for; [hmstype.ErrSeparationOfDuties] for who wrote the
+// prescription. Permission: [hmstype.PermDispense].
 func (s *Service) Dispense(ctx context.Context, in DispenseInput) (Dispense, error) {
 	var judge Judge
 	prepare := func(ctx context.Context) (err error) {
