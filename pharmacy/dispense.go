@@ -173,6 +173,12 @@ func (s *Service) dispense(ctx context.Context, db dbx.DB, in DispenseInput, jud
 	if err != nil {
 		return Dispense{}, err
 	}
+	var item itemRow
+	if !in.Item.IsZero() { // before the prescription, of which a refusal tells
+		if item, err = dbx.Get[itemRow](ctx, db, "medication_item", in.Item); err != nil {
+			return Dispense{}, err
+		}
+	}
 	rx, err := s.lockPrescription(ctx, db, &in)
 	if err != nil {
 		return Dispense{}, err
@@ -180,9 +186,10 @@ func (s *Service) dispense(ctx context.Context, db dbx.DB, in DispenseInput, jud
 	if _, err := s.ports.Patients.Lock(ctx, db.Conn(), in.Patient); err != nil { // of a prescription it is locked already
 		return Dispense{}, err
 	}
-	item, err := dbx.Get[itemRow](ctx, db, "medication_item", in.Item)
-	if err != nil {
-		return Dispense{}, err
+	if item.ID.IsZero() {
+		if item, err = dbx.Get[itemRow](ctx, db, "medication_item", in.Item); err != nil {
+			return Dispense{}, err
+		}
 	}
 	if !item.IsActive {
 		return Dispense{}, ErrItemInactive
