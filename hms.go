@@ -244,7 +244,8 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 	})
 	w.Facility = facility.New(base, facility.Ports{Patients: patients, Encounters: encounters, Charges: charges})
 	w.Pharmacy = pharmacy.New(base, pharmacy.Ports{
-		Patients: patients, Prescriptions: prescriptions{encounters}, Safety: safety{encounters, pharmacy.NewPort(base), h.config.Safety}, Charges: charges,
+		Patients: patients, Prescriptions: prescriptions{encounters},
+		Safety: safety{encounters, pharmacy.NewPort(base), h.config.Safety}, Charges: charges,
 	})
 	w.Inbox = inbox.New(base, mail)
 	w.Lab = lab.New(base, laboratory)

@@ -12,7 +12,8 @@ import (
 	"github.com/chelal/hms/patient"
 )
 
-// Advice is what a host's own knowledge said before the transaction, and what it was asked. The zero Advice is of nobody.
+// Advice is what a host's own knowledge said before the transaction, and what it was asked. The zero Advice is of
+// nobody.
 type Advice struct {
 	asked    bool
 	question hmstype.SafetyQuestion // zero where there was nothing to ask
@@ -23,8 +24,8 @@ type Advice struct {
 // adviceTimeout bounds how long a prescription waits for an answer.
 const adviceTimeout = 10 * time.Second
 
-// AskInput says of what the host's knowledge is asked before something is handed out: a prescription, with the item that
-// was chosen for one by name, or a patient and an item.
+// AskInput says of what the host's knowledge is asked before something is handed out: a prescription, with the item
+// that was chosen for one by name, or a patient and an item.
 type AskInput struct {
 	Patient      hmstype.PatientID
 	Item         hmstype.MedicationItemID

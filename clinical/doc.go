@@ -12,7 +12,8 @@
 // Each prescription and each dispense keeps a verdict ([hmstype.Verdict]): for every kind of check whether it was made,
 // by which knowledge, and what it found. Names and codes alone tell an allergy to the substance itself and the same
 // medicine twice; classes, cross-reactivity, interactions and doses need a base of knowledge, which a host loads
-// ([Service.LoadKnowledge]). What was not checked says why, and is never "none found".
+// ([Service.LoadKnowledge]), or knowledge of its own ([hmstype.SafetyAdvisor]), which is asked before the transaction.
+// What was not checked says why, and is never "none found".
 //
 // # States
 //

@@ -37,8 +37,8 @@ var measures = map[string]bool{
 	"application": true, "applications": true, "dose": true, "doses": true, "piece": true, "pieces": true,
 }
 
-// parseDose reads a dosage, of which "½" is "1/2" and the sign of micro is the Greek letter. It tells whether it is one: an amount in bounds with a unit that is known, or that is the
-// medicine's own.
+// parseDose reads a dosage, of which "½" is "1/2" and the sign of micro is the Greek letter. It tells whether it is
+// one: an amount in bounds with a unit that is known, or that is the medicine's own.
 func parseDose(dosage string, own ...string) (dose, bool) {
 	m := dosageForm.FindStringSubmatch(strings.ReplaceAll(names.NameKey(dosage), "\u2044", "/"))
 	if m == nil {

@@ -79,7 +79,8 @@ func ExampleService_Prescribe() {
 		in := clinical.PrescribeInput{
 			Encounter: env.Encounter(tb, who, clinical.ClassAmbulatory).ID,
 			PrescriptionDetails: clinical.PrescriptionDetails{
-				MedicationName: "Amoxicillin", Unit: "tablet", Dosage: "500 mg", Frequency: "three times a day", Duration: "7 days", Quantity: 21,
+				MedicationName: "Amoxicillin", Unit: "tablet", Dosage: "500 mg",
+				Frequency: "three times a day", Duration: "7 days", Quantity: 21,
 			},
 		}
 		_, err = env.H.Clinical.Prescribe(doctor, in)

@@ -40,8 +40,9 @@ func (in LoadKnowledgeInput) Validate() error {
 		v.Text(t.Concept, at+"concept", 1, 100)
 		v.Text(t.System, at+"system", 0, 200)
 		v.Text(t.Term, at+"term", 1, 200)
-		v.Check(len(t.key().key) <= 800 && len(t.key().system) <= 800, at+"term", "is too long when its signs are written out")
-		v.Check(t.key().key != "", at+"term", "must have a letter or a digit")
+		key := t.key()
+		v.Check(len(key.key) <= 800 && len(key.system) <= 800, at+"term", "is too long when its signs are written out")
+		v.Check(key.key != "", at+"term", "must have a letter or a digit")
 	}
 	for i, r := range in.Relations {
 		r.validate(&v, fmt.Sprintf("relations[%d].", i))

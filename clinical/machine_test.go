@@ -86,8 +86,8 @@ func machines(b *bundle, e clinical.Encounter) map[string]machine {
 		"prescription",
 		states,
 		pairs,
-		"encounter_id, medication_name, unit, dosage, frequency, duration, quantity, refills_allowed, valid_until, stop_reason, "+
-			"verdict, created_by, created_at",
+		"encounter_id, medication_name, unit, dosage, frequency, duration, quantity, refills_allowed, valid_until, "+
+			"stop_reason, verdict, created_by, created_at",
 		fmt.Sprintf(`'%s', 'A', 'tablet', '1', '1', '1', 1, 0, current_date, 'r', '%s', 'system:x', now()`, e.ID, verdict),
 		nil,
 	)
@@ -148,7 +148,8 @@ func TestGuards(t *testing.T) {
 	rx, err := b.Prescribe(b.Ctx, clinical.PrescribeInput{
 		Encounter: e.ID,
 		PrescriptionDetails: clinical.PrescriptionDetails{
-			MedicationName: "Paracetamol", Unit: "tablet", Dosage: "1", Frequency: "1", Duration: "1", Quantity: 10, RefillsAllowed: 1,
+			MedicationName: "Paracetamol", Unit: "tablet", Dosage: "1", Frequency: "1", Duration: "1", Quantity: 10,
+			RefillsAllowed: 1,
 		},
 	})
 	require.NoError(t, err)

@@ -51,7 +51,8 @@ func moveEncounter(ctx context.Context, db dbx.DB, in MoveEncounterInput) (Encou
 	return row.encounter(), err
 }
 
-// refuseSecondStay gives the typed error for a stay that begins beside another, which the database would refuse as well.
+// refuseSecondStay gives the typed error for a stay that begins beside another, which the database would refuse as
+// well.
 func refuseSecondStay(ctx context.Context, db dbx.DB, row encounterRow) error {
 	if row.Class != ClassInpatient {
 		return nil

@@ -105,7 +105,8 @@ func (b *bundle) treating(t *testing.T) map[string]func(ctx context.Context, who
 		"clinical.resume_prescription": func(ctx context.Context, _ hmstype.UserID) error {
 			rx, err := b.Prescribe(b.Ctx, clinical.PrescribeInput{
 				Encounter: open.ID, PrescriptionDetails: clinical.PrescriptionDetails{
-					MedicationName: hmstype.NewID[hmstype.PrescriptionID]().String(), Unit: "tablet", Dosage: "500 mg", Frequency: "4x", Duration: "5 days", Quantity: 20,
+					MedicationName: hmstype.NewID[hmstype.PrescriptionID]().String(), Unit: "tablet", Dosage: "500 mg",
+					Frequency: "4x", Duration: "5 days", Quantity: 20,
 				},
 			})
 			require.NoError(t, err)
@@ -117,7 +118,8 @@ func (b *bundle) treating(t *testing.T) map[string]func(ctx context.Context, who
 		"clinical.prescribe": func(ctx context.Context, _ hmstype.UserID) error {
 			_, err := b.Prescribe(ctx, clinical.PrescribeInput{
 				Encounter: open.ID, PrescriptionDetails: clinical.PrescriptionDetails{
-					MedicationName: hmstype.NewID[hmstype.PrescriptionID]().String(), Unit: "tablet", Dosage: "500 mg", Frequency: "4x", Duration: "5 days", Quantity: 20,
+					MedicationName: hmstype.NewID[hmstype.PrescriptionID]().String(), Unit: "tablet", Dosage: "500 mg",
+					Frequency: "4x", Duration: "5 days", Quantity: 20,
 				},
 			})
 			return err

@@ -55,9 +55,8 @@ var opPrescribe = usecase.Command[PrescribeInput, Prescription]{
 
 // Prescribe adds an active prescription, with the verdict of the safety checks. [hmstype.ErrFindings] (a
 // *hmstype.FindingsError) where something speaks against it that no override is given for; what could not be checked
-// does not stop it, and is said. [ErrEncounterClosed], [patient.ErrDeceased], [hmstype.ErrNotPractitioner]. OverrideReason is kept
-// only where something was overridden.
-// Permission: [hmstype.PermPrescribe].
+// does not stop it, and is said. [ErrEncounterClosed], [patient.ErrDeceased], [hmstype.ErrNotPractitioner].
+// OverrideReason is kept only where something was overridden. Permission: [hmstype.PermPrescribe].
 func (s *Service) Prescribe(ctx context.Context, in PrescribeInput) (Prescription, error) {
 	var advice Advice
 	prepare := func(ctx context.Context) (err error) {

@@ -23,13 +23,15 @@ func TestService_Prescribe_Bounds(t *testing.T) {
 		change func(*clinical.PrescribeInput)
 		path   string
 	}{
-		"Quantity":    {func(in *clinical.PrescribeInput) { in.Quantity = 999_999_999_999 }, "quantity"},
-		"JustOver":    {func(in *clinical.PrescribeInput) { in.Quantity = clinical.MaxPrescribed + 1 }, "quantity"},
-		"Banana":      {func(in *clinical.PrescribeInput) { in.Dosage = "banana" }, "dosage"},
-		"Huge":        {func(in *clinical.PrescribeInput) { in.Dosage = "999999999999 mg" }, "dosage"},
-		"NoUnit":      {func(in *clinical.PrescribeInput) { in.Unit = "" }, "unit"},
-		"Hourly":      {func(in *clinical.PrescribeInput) { in.DosesPerDay = 97 }, "dosesPerDay"},
-		"NoFormulary": {func(in *clinical.PrescribeInput) { in.Medication = hmstype.NewID[hmstype.MedicationItemID]() }, "medication"},
+		"Quantity": {func(in *clinical.PrescribeInput) { in.Quantity = 999_999_999_999 }, "quantity"},
+		"JustOver": {func(in *clinical.PrescribeInput) { in.Quantity = clinical.MaxPrescribed + 1 }, "quantity"},
+		"Banana":   {func(in *clinical.PrescribeInput) { in.Dosage = "banana" }, "dosage"},
+		"Huge":     {func(in *clinical.PrescribeInput) { in.Dosage = "999999999999 mg" }, "dosage"},
+		"NoUnit":   {func(in *clinical.PrescribeInput) { in.Unit = "" }, "unit"},
+		"Hourly":   {func(in *clinical.PrescribeInput) { in.DosesPerDay = 97 }, "dosesPerDay"},
+		"NoFormulary": {func(in *clinical.PrescribeInput) {
+			in.Medication = hmstype.NewID[hmstype.MedicationItemID]()
+		}, "medication"},
 	} {
 		in := tablets(e)
 		tt.change(&in)
@@ -107,9 +109,9 @@ func TestService_Prescribe_AnItem(t *testing.T) {
 	_, err = service.Prescribe(b.Ctx, in)
 	require.ErrorIs(t, err, hmstype.ErrInvalid, "the database has no such item")
 	require.Equal(t, "medication", hmstype.Fields(err)[0].Path)
-	_, err = b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, AllergyDetails: clinical.AllergyDetails{
-		Substance: hmstype.Code{Display: "Amoxicillin"},
-	}})
+	_, err = b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{
+		Patient: b.patient, AllergyDetails: clinical.AllergyDetails{Substance: hmstype.Code{Display: "Amoxicillin"}},
+	})
 	require.NoError(t, err)
 	_, err = service.Prescribe(b.Ctx, in)
 	require.ErrorIs(t, err, hmstype.ErrFindings, "the item's substance counts, not the name that was typed")

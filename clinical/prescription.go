@@ -152,7 +152,8 @@ func (r prescriptionRow) prescription() Prescription {
 	return Prescription{
 		ID: r.ID, Patient: r.PatientID, Encounter: r.EncounterID,
 		Code: hmstype.Code{System: r.MedicationSystem, Value: r.MedicationCode}, Codes: r.Codes,
-		PrescriptionDetails: r.PrescriptionDetails, Verdict: r.Verdict, Status: r.Status, Dispensed: r.DispensedQuantity, StopReason: r.StopReason,
+		PrescriptionDetails: r.PrescriptionDetails, Verdict: r.Verdict, Status: r.Status,
+		Dispensed: r.DispensedQuantity, StopReason: r.StopReason,
 		PrescribedBy: r.CreatedBy, PrescribedAt: r.CreatedAt.UTC(), Version: r.Version,
 	}
 }

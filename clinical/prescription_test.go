@@ -21,7 +21,8 @@ func tablets(e clinical.Encounter) clinical.PrescribeInput {
 	return clinical.PrescribeInput{
 		Encounter: e.ID,
 		PrescriptionDetails: clinical.PrescriptionDetails{
-			MedicationName: "Paracetamol 500 mg", Unit: "tablet", Dosage: "500 mg", Frequency: "4x", Duration: "5 days", Quantity: 20,
+			MedicationName: "Paracetamol 500 mg", Unit: "tablet", Dosage: "500 mg", Frequency: "4x",
+			Duration: "5 days", Quantity: 20,
 		},
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/chelal/hms/internal/dbtest"
 )
 
-// A refusal that tells of a patient's allergies, medication or stay is on his trail as a read is; of a restricted record
-// that the actor may not see it tells less, and the trail has that he asked.
+// A refusal that tells of a patient's allergies, medication or stay is on his trail as a read is; of a restricted
+// record that the actor may not see it tells less, and the trail has that he asked.
 func TestRefusals_ThatTellOfAPatientAreOnTheTrail(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

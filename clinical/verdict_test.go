@@ -15,9 +15,11 @@ import (
 // allergic records an allergy of the patient, or without a name that none is known.
 func (b *bundle) allergic(t *testing.T, to string) clinical.Allergy {
 	t.Helper()
-	a, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{Patient: b.patient, AllergyDetails: clinical.AllergyDetails{
-		Substance: hmstype.Code{Display: to}, NoneKnown: to == "", Criticality: map[bool]string{false: "high"}[to == ""],
-	}})
+	a, err := b.RecordAllergy(b.Ctx, clinical.RecordAllergyInput{
+		Patient: b.patient, AllergyDetails: clinical.AllergyDetails{
+			Substance: hmstype.Code{Display: to}, NoneKnown: to == "", Criticality: map[bool]string{false: "high"}[to == ""],
+		},
+	})
 	require.NoError(t, err)
 	return a
 }

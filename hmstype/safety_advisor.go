@@ -8,8 +8,8 @@ import (
 
 // SafetyAdvisor is a host's own knowledge of medicines, such as a service that it licenses. It is asked before the
 // transaction of who prescribes or hands out; what it says holds only where the patient's lists are then still those
-// that it was told of ([ErrStale] otherwise). An error, an answer that makes no sense and one that takes longer than ten
-// seconds are an outage: every check has then failed, and none is "none found".
+// that it was told of ([ErrStale] otherwise). An error, an answer that makes no sense and one that takes longer than
+// ten seconds are an outage: every check has then failed, and none is "none found".
 type SafetyAdvisor interface {
 	Advise(ctx context.Context, question SafetyQuestion) (SafetyAnswer, error)
 }
@@ -46,8 +46,8 @@ type TakenDrug struct {
 	DosesPerDay  int            `json:"dosesPerDay,omitempty"`
 }
 
-// SafetyAnswer is what a [SafetyAdvisor] says. What it does not say of a kind is not checked, but for what names and codes
-// and the loaded knowledge tell.
+// SafetyAnswer is what a [SafetyAdvisor] says. What it does not say of a kind is not checked, but for what names and
+// codes and the loaded knowledge tell.
 type SafetyAnswer struct {
 	Source  string `json:"source"`  // the knowledge's name, 1 to 100 characters
 	Edition string `json:"edition"` // up to 50 characters

@@ -43,7 +43,7 @@ type SafetyGap string
 const (
 	GapNoSource        SafetyGap = "no-source"             // nobody is connected who could
 	GapNeverAsked      SafetyGap = "allergies-never-asked" // neither an allergy is on record nor that none is known
-	GapNoKnowledge     SafetyGap = "no-knowledge"          // names and codes say nothing of it, and no knowledge was loaded
+	GapNoKnowledge     SafetyGap = "no-knowledge"          // names and codes do not tell, and no knowledge was loaded
 	GapUnknownMedicine SafetyGap = "unknown-medicine"      // the knowledge does not have the medicine
 	GapUnknownAllergy  SafetyGap = "unknown-allergy"       // nor something that the patient is allergic to
 	GapUnknownTaken    SafetyGap = "unknown-taken"         // nor something that he takes
@@ -102,7 +102,7 @@ type Finding struct {
 	Severity     Severity       `json:"severity"`
 	Allergy      AllergyID      `json:"allergy,omitzero"`      // the record that speaks against it; zero for none
 	Prescription PrescriptionID `json:"prescription,omitzero"` // what is taken beside it; zero for none
-	Concept      string         `json:"concept,omitempty"`     // the class or substance in question, as the knowledge has it
+	Concept      string         `json:"concept,omitempty"`     // the class or substance in question
 	Text         string         `json:"text,omitempty"`        // what the knowledge says of it; up to 500 characters
 	Override     OverrideReason `json:"override,omitempty"`    // why it was given all the same; empty where nobody said
 }

@@ -3,8 +3,8 @@
 // It owns who was told what and who has read it, who is asked to do what and what came of it, and
 // who wrote what to whom. It does not own users, roles and permissions (package identity), the
 // patient (package patient), or the way to a telephone or a mailbox: a host takes the events
-// of package outbox there. No other package of hms writes here by itself; a host that wants a
-// task for each critical result makes one from the event.
+// of package outbox there. By its [Port] a prescriber is told of
+// an allergy that was found later; a host that wants a task for each critical result makes one from the event.
 //
 // # Notifications
 //

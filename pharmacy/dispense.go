@@ -148,14 +148,12 @@ var opDispense = usecase.Command[DispenseInput, Dispense]{
 	Sample: DispenseInput{Quantity: 10, AllowPartial: true, MinRemainingDays: 7, OverrideReason: "tolerated before"},
 }.Declare()
 
-// Dispense hands out medication, first expired first out, over as many batches as it
-// takes, and charges for it. Expired, quarantined, held and recalled batches are never
-// touched. [ErrInsufficientStock] tells how much there is; [ErrPrescription] (a
-// *PrescriptionError says why and what is left) where the prescription is not active, has run out
-// or leaves less, or where the item is not what was prescribed; [hmstype.ErrFindings] (a *hmstype.FindingsError) where something
-// speaks against it that no override is given for; [patient.ErrDeceased], [patient.ErrMerged], [patient.ErrInactive];
-// [hmstype.ErrSeparationOfDuties] for who wrote the prescription.
-// Permission: [hmstype.PermDispense].
+// Dispense hands out medication, first expired first out, over as many batches as it takes, and charges for it.
+// Expired, quarantined, held and recalled batches are never touched. [ErrInsufficientStock] tells how much there is;
+// [ErrPrescription] (a *PrescriptionError says why and what is left) where the prescription is not active, has run out
+// or leaves less, or where the item is not what was prescribed; [hmstype.ErrFindings] (a *hmstype.FindingsError) where
+// something speaks against it that no override is given for; [patient.ErrDeceased], [patient.ErrMerged],
+// [patient.ErrInactive]; [hmstype.ErrSeparationOfDuties] for who wrote the prescription. Permission: [hmstype.PermDispense].
 func (s *Service) Dispense(ctx context.Context, in DispenseInput) (Dispense, error) {
 	var judge Judge
 	prepare := func(ctx context.Context) (err error) {
@@ -175,16 +173,24 @@ func (s *Service) dispense(ctx context.Context, db dbx.DB, in DispenseInput, jud
 	if err != nil {
 		return Dispense{}, err
 	}
+	var item itemRow
+	if !in.Item.IsZero() { // before the prescription, of which a refusal tells
+		if item, err = dbx.Get[itemRow](ctx, db, "medication_item", in.Item); err != nil {
+			return Dispense{}, err
+		}
+	}
 	rx, err := s.lockPrescription(ctx, db, &in)
 	if err != nil {
 		return Dispense{}, err
 	}
-	if _, err := s.ports.Patients.LockForCare(ctx, db.Conn(), in.Patient); err != nil { // of a prescription it is locked already
+	// Of a prescription he is locked already.
+	if _, err := s.ports.Patients.LockForCare(ctx, db.Conn(), in.Patient); err != nil {
 		return Dispense{}, err
 	}
-	item, err := dbx.Get[itemRow](ctx, db, "medication_item", in.Item)
-	if err != nil {
-		return Dispense{}, err
+	if item.ID.IsZero() {
+		if item, err = dbx.Get[itemRow](ctx, db, "medication_item", in.Item); err != nil {
+			return Dispense{}, err
+		}
 	}
 	if !item.IsActive {
 		return Dispense{}, ErrItemInactive

@@ -3,7 +3,7 @@
 //
 // It owns categories, items, suppliers, locations, batches, the append-only movements, the
 // balances and the dispenses. It does not own prescriptions or allergies, which it asks for
-// through [PrescriptionSource] and [AllergyChecker], nor prices of bills: it posts a charge.
+// through [PrescriptionSource] and [SafetyChecker], nor prices of bills: it posts a charge.
 //
 // # The truth
 //
@@ -22,5 +22,5 @@
 // # Errors
 //
 // [ErrInsufficientStock] (an *InsufficientStockError tells what there is), [ErrBatchConflict],
-// [ErrPrescription], [ErrAllergy] and [ErrReturn] are preconditions.
+// [ErrPrescription], [hmstype.ErrFindings] and [ErrReturn] are preconditions.
 package pharmacy

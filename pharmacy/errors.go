@@ -51,7 +51,7 @@ const (
 	// the item is not what was prescribed: no name and no code is common to both, or another item was prescribed
 	PrescriptionOtherMedicine PrescriptionReason = "other-medicine"
 	PrescriptionOtherStrength PrescriptionReason = "other-strength" // a unit of the item is not of the strength prescribed
-	PrescriptionOtherUnit     PrescriptionReason = "other-unit"     // the item is counted in another unit than was prescribed
+	PrescriptionOtherUnit     PrescriptionReason = "other-unit"     // the item is counted in another unit
 )
 
 // PrescriptionError says why a prescription does not allow a dispense, and what it does allow.

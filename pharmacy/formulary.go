@@ -21,7 +21,7 @@ type ItemDetails struct {
 	Strength    string                       `json:"strength,omitempty"`    // such as "500 mg", up to 50 characters
 	// Unit is the base unit that stock is counted in, such as "tablet"; 1 to 20 characters.
 	Unit         string `json:"unit"`
-	Form         string `json:"form,omitempty"`                         // such as "film-coated tablet", up to 50 characters
+	Form         string `json:"form,omitempty"`                         // such as "capsule", up to 50 characters
 	Manufacturer string `json:"manufacturer,omitempty"`                 // up to 200 characters
 	RxNormCode   string `bun:"rxnorm_code" json:"rxNormCode,omitempty"` // up to 50 characters
 	ATCCode      string `bun:"atc_code" json:"atcCode,omitempty"`       // up to 50 characters

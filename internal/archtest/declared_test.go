@@ -234,7 +234,7 @@ func runsAndDelegates(f *ast.FuncDecl) (runs []string, delegates bool) {
 		x, ok := selector.X.(*ast.Ident)
 		switch {
 		case !ok:
-		case selector.Sel.Name == "Run":
+		case selector.Sel.Name == "Run", selector.Sel.Name == "RunAfter":
 			runs = append(runs, x.Name)
 		case x.Name == receiver && selector.Sel.IsExported():
 			delegates = true

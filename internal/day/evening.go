@@ -38,6 +38,7 @@ func (d *Day) evening() {
 	run(d, d.Ctx, d.H.Pharmacy.CreateItem, pharmacy.CreateItemInput{
 		ItemDetails: pharmacy.ItemDetails{Category: d.item.Category, ServiceCode: d.service.Code},
 	})
+	run(d, d.Ctx, d.H.Clinical.StopPrescription, clinical.StopPrescriptionInput{ID: d.rx}) // or the next is one too many
 	run(d, d.Ctx, d.H.Clinical.Prescribe, clinical.PrescribeInput{
 		Encounter: d.Visit, Codes: []hmstype.Code{{}}, Overrides: d.twice(),
 		PrescriptionDetails: clinical.PrescriptionDetails{Medication: d.item.ID, Dosage: d.dosage(), Quantity: 40, RefillsAllowed: 1},

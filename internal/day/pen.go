@@ -78,6 +78,7 @@ var noText = map[string]string{
 	"*.Link.Entity":                                                "the name of a table",
 	"*.Focus.Entity":                                               "the name of a table",
 	"*.CoverageDetails.Relationship":                               "a code of a fixed list",
+	"*.Overrides.Finding":                                          "the key of a finding",
 	"*.AllergyDetails.Category":                                    "a code of a fixed list",
 	"*.AllergyDetails.Criticality":                                 "a code of a fixed list",
 	"*.TestDetails.LOINC":                                          "a LOINC code",

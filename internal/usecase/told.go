@@ -15,8 +15,9 @@ type withholder interface {
 }
 
 // Told gives a refusal that tells something of a patient: what he is allergic to, that he lies in a bed. It leaves the
-// trail of a read, which outlives the refusal's rollback. Of a restricted record that the actor may not see it tells less,
-// and leaves that of a search, as what is withheld in a result does. Where that cannot be recorded nothing is told.
+// trail of a read, which outlives the refusal's rollback. Of a restricted record that the actor may not see it tells
+// less, and leaves that of a search, as what is withheld in a result does. Where that cannot be recorded nothing is
+// told.
 func Told(
 	ctx context.Context, db dbx.DB, patient hmstype.PatientID, entity, id string, refusal error,
 ) error {

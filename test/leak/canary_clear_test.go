@@ -12,6 +12,7 @@ var staysClear = map[string]string{
 	"who pays: bills and claims go by it; the policy's own number is sealed": `
 		coverage.payer_name coverage.plan_name coverage.group_number`,
 
+	// medication_dispense.override_reason is like prescription.override_reason; nothing is overridden at the day's hand-overs.
 	// allergy.substance_key is there, too: so folded (names.SubstanceKey) that the texts are not found in it
 	"coded, or as good as: allergies are compared with medication, lists and reports are made of it": `
 		allergy.substance_display allergy.substance_system allergy.substance_value
@@ -19,6 +20,8 @@ var staysClear = map[string]string{
 		prescription.medication_code prescription.medication_name prescription.medication_system prescription.dosage
 		prescription.codes prescription.duration prescription.form prescription.frequency prescription.generic_name
 		prescription.strength prescription.unit`,
+	"ids, codes and what the knowledge says, by which findings are read again": `
+		medication_dispense.verdict prescription.verdict`,
 	"what is booked, and where": `appointment.appointment_type appointment.room`,
 	"results: versions are compared and superseded, trends and turnaround are made of them": `
 		lab_result.comment lab_result.reason lab_result.value_code lab_result.value_number lab_result.value_text
@@ -28,9 +31,8 @@ var staysClear = map[string]string{
 		allergy.status_reason appointment.cancel_reason charge.status_reason clinical_note.error_reason
 		condition.error_reason duty.cancel_reason lab_order.status_reason lab_order_item.status_reason
 		lab_specimen.reject_reason
-		medication_dispense.override_reason outbox_decision.reason patient.death_revoked_reason patient.override_reason
-		patient.status_reason
-		prescription.stop_reason stock_movement.reason vitals.error_reason`,
+		outbox_decision.reason patient.death_revoked_reason patient.override_reason patient.status_reason
+		prescription.override_reason prescription.stop_reason stock_movement.reason vitals.error_reason`,
 	"money: accountants and auditors read it": `
 		bill.cancel_reason bill.discount_reason bill_line.category bill_line.description bill_line.service_code
 		charge.category charge.description charge.service_code credit_note.reason payment.cancel_reason
