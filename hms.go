@@ -238,7 +238,7 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 	w.Clinical = clinical.New(base, clinical.Ports{
 		Patients: patients, Appointments: scheduling.NewPort(base), Charges: charges,
 		FinishGuards: []clinical.FinishGuard{facility.NewPort(base)},
-		Records:      []clinical.EncounterRecord{lab.NewEncounterPort(base, laboratory), billing.NewPort(base)},
+		Records:      []clinical.EncounterRecord{lab.NewPort(base).With(laboratory), billing.NewPort(base)},
 	})
 	w.Facility = facility.New(base, facility.Ports{Patients: patients, Encounters: encounters, Charges: charges})
 	w.Pharmacy = pharmacy.New(base, pharmacy.Ports{
