@@ -240,7 +240,7 @@ func (h *HMS) wire(handle dbx.Handle) *HMS {
 		Patients: patients, Appointments: scheduling.NewPort(base), Charges: charges,
 		Formulary: pharmacy.NewPort(base), Alerts: alerts{inbox.NewPort(base, mail)}, Advisor: h.config.Safety,
 		FinishGuards: []clinical.FinishGuard{facility.NewPort(base)},
-		Records:      []clinical.EncounterRecord{lab.NewEncounterPort(base, laboratory), billing.NewPort(base)},
+		Records:      []clinical.EncounterRecord{lab.NewPort(base).With(laboratory), billing.NewPort(base)},
 	})
 	w.Facility = facility.New(base, facility.Ports{Patients: patients, Encounters: encounters, Charges: charges})
 	w.Pharmacy = pharmacy.New(base, pharmacy.Ports{

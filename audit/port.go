@@ -52,3 +52,13 @@ func (p Port) SuspendedDisclosures(ctx context.Context, conn bun.IConn, patient 
 	ids, err := suspendedDisclosures(ctx, db, patient)
 	return ids, dbx.Map(err)
 }
+
+// Readers gives the users, persons only, who were shown something of a patient, in the order of their ids.
+func (p Port) Readers(ctx context.Context, conn bun.IConn, of ReadersOf) ([]hmstype.UserID, error) {
+	db, err := p.base.DB.Join(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	users, err := readers(ctx, db, of)
+	return users, dbx.Map(err)
+}

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/uptrace/bun"
-
 	"github.com/chelal/hms/hmstype"
 	"github.com/chelal/hms/internal/dbx"
 )
@@ -29,16 +27,7 @@ const readersSelect = `SELECT DISTINCT e.actor FROM hms.audit_event AS e
 	AND e.recorded_at >= coalesce((SELECT min(b.recorded_at) FROM hms.audit_event AS b WHERE b.tenant_id = $1
 		AND b.entity = $6 AND b.entity_id = $7 AND b.action = 'create'), '-infinity')`
 
-// Readers gives the users, persons only, who were shown something of a patient, in the order of their ids.
-func (p Port) Readers(ctx context.Context, conn bun.IConn, of ReadersOf) ([]hmstype.UserID, error) {
-	db, err := p.base.DB.Join(ctx, conn)
-	if err != nil {
-		return nil, err
-	}
-	users, err := readers(ctx, db, of)
-	return users, dbx.Map(err)
-}
-
+// readers is [Port.Readers] inside its transaction.
 func readers(ctx context.Context, db dbx.DB, of ReadersOf) ([]hmstype.UserID, error) {
 	rows, err := db.Query(ctx, readersSelect, db.Tenant(), of.Patient, dbx.Array(of.Read), dbx.Array(of.Searched),
 		dbx.Array(of.IDs), of.Since, of.SinceID)

@@ -10,8 +10,8 @@
 // [Service.AddOrder], [Service.CollectSpecimen], [Service.ReceiveSpecimen] (may be left out at
 // the bedside), [Service.EnterResult], [Service.VerifyResult], [Service.ReleaseResult],
 // [Service.ReviewResult]; after that [Service.CorrectResult], [Service.EnterItemInError].
-// An item is charged when its specimen is collected, for work begins there: an order that nobody draws costs nothing, a specimen drawn anew is not charged again,
-// and a cancelled item's charge is taken back.
+// An item is charged when its specimen is collected, for work begins there: an order that nobody
+// draws costs nothing, a specimen drawn anew is not charged again, and a cancelled item's charge is taken back.
 //
 // # States
 //
