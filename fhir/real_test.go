@@ -118,7 +118,8 @@ func importAll(t *testing.T, paths ...string) map[string]int {
 	t.Helper()
 	env := dbtest.New(t)
 	i := &imported{
-		service: patient.New(env.Base, patient.Ports{}), reasons: map[string]int{}, known: map[hmstype.PatientID]patient.RegisterInput{},
+		service: patient.New(env.Base, patient.Ports{}), reasons: map[string]int{},
+		known: map[hmstype.PatientID]patient.RegisterInput{},
 	}
 	for _, path := range paths {
 		i.read(env.Ctx, t, path)

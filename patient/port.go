@@ -37,8 +37,8 @@ type Summary struct {
 
 // LockForCare locks the row of a patient for whom something new begins until the transaction ends, and gives
 // the summary. It refuses a record that is merged ([ErrMerged]) or not active ([ErrInactive]) and a
-// person who has died ([ErrDeceased], which his trail tells of), and waits for whoever notes that just now. It does not refuse a
-// restricted record. The patient's row is the first that a use case locks: see docs/architecture.md.
+// person who has died ([ErrDeceased], which his trail tells of), and waits for whoever notes that just now. It does
+// not refuse a restricted record. The patient's row is the first that a use case locks: see docs/architecture.md.
 func (p Port) LockForCare(ctx context.Context, conn bun.IConn, id hmstype.PatientID) (Summary, error) {
 	summary, err := p.require(ctx, conn, id, dbx.ForUpdate)
 	if err != nil || !summary.Deceased {

@@ -153,7 +153,8 @@ var opDispense = usecase.Command[DispenseInput, Dispense]{
 // [ErrPrescription] (a *PrescriptionError says why and what is left) where the prescription is not active, has run out
 // or leaves less, or where the item is not what was prescribed; [hmstype.ErrFindings] (a *hmstype.FindingsError) where
 // something speaks against it that no override is given for; [patient.ErrDeceased], [patient.ErrMerged],
-// [patient.ErrInactive]; [hmstype.ErrSeparationOfDuties] for who wrote the prescription. Permission: [hmstype.PermDispense].
+// [patient.ErrInactive]; [hmstype.ErrSeparationOfDuties] for who wrote the prescription.
+// Permission: [hmstype.PermDispense].
 func (s *Service) Dispense(ctx context.Context, in DispenseInput) (Dispense, error) {
 	var judge Judge
 	prepare := func(ctx context.Context) (err error) {

@@ -41,6 +41,8 @@ func (d *Day) evening() {
 	run(d, d.Ctx, d.H.Clinical.StopPrescription, clinical.StopPrescriptionInput{ID: d.rx}) // or the next is one too many
 	run(d, d.Ctx, d.H.Clinical.Prescribe, clinical.PrescribeInput{
 		Encounter: d.Visit, Codes: []hmstype.Code{{}}, Overrides: d.twice(),
-		PrescriptionDetails: clinical.PrescriptionDetails{Medication: d.item.ID, Dosage: d.dosage(), Quantity: 40, RefillsAllowed: 1},
+		PrescriptionDetails: clinical.PrescriptionDetails{
+			Medication: d.item.ID, Dosage: d.dosage(), Quantity: 40, RefillsAllowed: 1,
+		},
 	})
 }

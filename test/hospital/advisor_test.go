@@ -79,7 +79,8 @@ func TestAdvisor_IsAskedWithWhatIsKnown(t *testing.T) {
 	a := newAdvised(t)
 	rx, err := a.prescribe("first")
 	require.NoError(t, err)
-	require.Equal(t, hmstype.GapNeverAsked, rx.Verdict.Of(hmstype.SafetyAllergyClass).Why, "no knowledge makes up for that")
+	require.Equal(t, hmstype.GapNeverAsked, rx.Verdict.Of(hmstype.SafetyAllergyClass).Why,
+		"no knowledge makes up for that")
 	require.Equal(t, hmstype.Check{
 		Kind: hmstype.SafetyInteraction, Outcome: hmstype.Checked, Source: "acme", Edition: "7",
 	}, rx.Verdict.Of(hmstype.SafetyInteraction))

@@ -74,13 +74,18 @@ func TestHMS_PrescribedByName(t *testing.T) {
 		in   pharmacy.DispenseInput
 		want pharmacy.PrescriptionReason
 	}{
-		"None":        {pharmacy.DispenseInput{Location: stock("None", "", "", "tablet").Location, Quantity: 5}, pharmacy.PrescriptionNeedsItem},
-		"Other":       {stock("Ibuprofen", "ibuprofen", "500 mg", "capsule"), pharmacy.PrescriptionOtherMedicine},
-		"Combination": {stock("Augmentin", "amoxicillin clavulanate", "500 mg", "capsule"), pharmacy.PrescriptionOtherMedicine},
-		"Strength":    {stock("Amoxil 1 g", "amoxicillin", "1 g", "capsule"), pharmacy.PrescriptionOtherStrength},
-		"Unit":        {stock("Amoxil syrup", "amoxicillin", "", "ml"), pharmacy.PrescriptionOtherUnit},
-		"Brand":       {stock("Amoxil", "amoxicillin", "500mg", "Capsules"), ""},
-		"NoGeneric":   {stock("Amoxicillin Acme", "", "", "capsule"), ""},
+		"None": {
+			pharmacy.DispenseInput{Location: stock("None", "", "", "tablet").Location, Quantity: 5},
+			pharmacy.PrescriptionNeedsItem,
+		},
+		"Other": {stock("Ibuprofen", "ibuprofen", "500 mg", "capsule"), pharmacy.PrescriptionOtherMedicine},
+		"Combination": {
+			stock("Augmentin", "amoxicillin clavulanate", "500 mg", "capsule"), pharmacy.PrescriptionOtherMedicine,
+		},
+		"Strength":  {stock("Amoxil 1 g", "amoxicillin", "1 g", "capsule"), pharmacy.PrescriptionOtherStrength},
+		"Unit":      {stock("Amoxil syrup", "amoxicillin", "", "ml"), pharmacy.PrescriptionOtherUnit},
+		"Brand":     {stock("Amoxil", "amoxicillin", "500mg", "Capsules"), ""},
+		"NoGeneric": {stock("Amoxicillin Acme", "", "", "capsule"), ""},
 	} {
 		tt.in.Prescription = rx.ID
 		d, err := env.H.Pharmacy.Dispense(env.Ctx, tt.in)
@@ -92,7 +97,8 @@ func TestHMS_PrescribedByName(t *testing.T) {
 		require.Equal(t, tt.in.Item, d.Item)
 	}
 	_, err = env.H.Pharmacy.Dispense(env.Ctx, pharmacy.DispenseInput{
-		Patient: rx.Patient, Item: hmstype.NewID[hmstype.MedicationItemID](), Location: env.Stock(t, 1, "").Location, Quantity: 1,
+		Patient: rx.Patient, Item: hmstype.NewID[hmstype.MedicationItemID](),
+		Location: env.Stock(t, 1, "").Location, Quantity: 1,
 	})
 	require.ErrorIs(t, err, hmstype.ErrNotFound)
 }

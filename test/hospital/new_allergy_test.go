@@ -13,8 +13,8 @@ import (
 	"github.com/chelal/hms/pharmacy"
 )
 
-// An allergy that is found later speaks against what is being taken: who prescribed it is told, and at the next hand-over
-// it is found.
+// An allergy that is found later speaks against what is being taken: who prescribed it is told, and
+// at the next hand-over it is found.
 func TestHMS_AnAllergyFoundLater(t *testing.T) {
 	t.Parallel()
 	env := hmstest.New(t)

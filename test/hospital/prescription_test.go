@@ -171,6 +171,7 @@ func TestHMS_EveryDispenseSaysWhatItsSafetyCheckFound(t *testing.T) {
 		}
 		_, err = env.DB.ExecContext(t.Context(), `UPDATE hms.medication_dispense SET verdict = ? WHERE tenant_id = ?`,
 			verdict, env.Tenant)
-		require.Equal(t, "23514", dbx.SQLState(err), "the database knows no dispense without an outcome of every kind: %s", name)
+		require.Equal(t, "23514", dbx.SQLState(err),
+			"the database knows no dispense without an outcome of every kind: %s", name)
 	}
 }

@@ -198,7 +198,8 @@ func (w *work) discharge() {
 
 func prescription(encounter hmstype.EncounterID, item hmstype.MedicationItemID) clinical.PrescribeInput {
 	return clinical.PrescribeInput{Encounter: encounter, PrescriptionDetails: clinical.PrescriptionDetails{
-		Medication: item, MedicationName: "Paracetamol 500 mg", Unit: "tablet", Dosage: "500 mg", Frequency: "4x", Duration: "5 days",
+		Medication: item, MedicationName: "Paracetamol 500 mg", Unit: "tablet", Dosage: "500 mg", Frequency: "4x",
+		Duration: "5 days",
 		Quantity: 20,
 	}}
 }

@@ -12,7 +12,8 @@ var staysClear = map[string]string{
 	"who pays: bills and claims go by it; the policy's own number is sealed": `
 		coverage.payer_name coverage.plan_name coverage.group_number`,
 
-	// medication_dispense.override_reason is like prescription.override_reason; nothing is overridden at the day's hand-overs.
+	// medication_dispense.override_reason is like prescription.override_reason; nothing is overridden at the day's
+	// hand-overs.
 	// allergy.substance_key is there, too: so folded (names.SubstanceKey) that the texts are not found in it
 	"coded, or as good as: allergies are compared with medication, lists and reports are made of it": `
 		allergy.substance_display allergy.substance_system allergy.substance_value
@@ -63,7 +64,8 @@ var staysClear = map[string]string{
 		lab_analyte.name lab_answer.code lab_answer.display lab_reference_range.void_reason lab_specimen.specimen_type
 		lab_test.category lab_test.code lab_test.code_key lab_test.name lab_test.service_code lab_test.specimen_type
 		medication_category.description medication_category.name medication_category.name_key
-		medication_item.atc_code medication_item.form medication_item.generic_name medication_item.manufacturer medication_item.manufacturer_key medication_item.name
+		medication_item.atc_code medication_item.form medication_item.generic_name medication_item.manufacturer
+		medication_item.manufacturer_key medication_item.name
 		medication_item.name_key medication_item.rxnorm_code medication_item.service_code medication_item.strength
 		medication_item.strength_key medication_item.unit service_item.category service_item.code service_item.code_key
 		service_item.name stock_batch.batch_number stock_batch.batch_number_key stock_batch.status_reason
