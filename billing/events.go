@@ -13,7 +13,7 @@ var (
 		Name: "billing.credit_note_issued", Entity: "bill", When: "something that was billed was taken back",
 		Data: []string{"bill", "creditNote", "number", "total", "currency"},
 		By: []string{
-			"billing.issue_credit_note", "clinical.enter_encounter_in_error", "lab.cancel_item", "lab.enter_order_in_error",
+			"billing.issue_credit_note", "lab.cancel_item", "lab.enter_item_in_error", "lab.enter_order_in_error",
 			"lab.reject_specimen", "lab.revoke_order", "pharmacy.reverse_dispense",
 		},
 	})
