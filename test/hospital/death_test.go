@@ -123,7 +123,6 @@ func TestHMS_ADeathAmongManyBeginnings(t *testing.T) {
 	t.Parallel()
 	env := hmstest.New(t)
 	who := env.Patient(t)
-	stock := env.Stock(t, 1000, "")
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	refused := 0
@@ -151,7 +150,7 @@ func TestHMS_ADeathAmongManyBeginnings(t *testing.T) {
 		do(func() error {
 			_, err := env.H.Clinical.Prescribe(env.Ctx, clinical.PrescribeInput{
 				Encounter: visit.ID, PrescriptionDetails: clinical.PrescriptionDetails{
-					Medication: stock.Item.ID, MedicationName: stock.Item.Name, Dosage: "1", Frequency: "daily",
+					MedicationName: string(rune('A'+i)) + "quine", Unit: "tablet", Dosage: "500 mg", Frequency: "daily",
 					Duration: "10 days", Quantity: 10,
 				},
 			})
