@@ -202,9 +202,9 @@ func (p Port) OpenFor(ctx context.Context, conn bun.IConn, who hmstype.PatientID
 	), dbx.Map(err)
 }
 
-// Judge checks a medicine for a patient whose row the caller's transaction has locked, against what is recorded of
-// his allergies and of what he takes, by names, codes and the knowledge that was loaded, and by what the host's own said
-// of it; [hmstype.ErrStale] where that was asked of something else.
+// Judge checks a medicine for a patient whose row the caller's transaction has locked, against what is recorded of his
+// allergies and of what he takes, by names, codes and the knowledge that was loaded, and by what the host's own said of
+// it; [hmstype.ErrStale] where that was asked of something else.
 func (p Port) Judge(
 	ctx context.Context, conn bun.IConn, in JudgeInput, advice Advice,
 ) (hmstype.Verdict, error) {

@@ -24,12 +24,12 @@ var kinds = map[string]string{
 	"money": `bill bill_line bill_share billing_account charge coverage credit_note payment refund
 		refund_request`,
 	"trail": `audit_event break_glass disclosure erasure lab_critical_alert legal_hold message message_thread
-		notification patient_identifier patient_token task task_history user_account`,
+		notification patient_identifier patient_key patient_likeness patient_token task task_history user_account`,
 }
 
 // withoutKind are tables that install_table is not told the patient of, and that are written whatever became of the
-// record: the trail itself, the words of a name, and the account by which a person looks at his own record.
-var withoutKind = []string{"audit_event", "patient_token", "user_account"}
+// record: the trail itself, what follows from a name, and the account by which a person looks at his own record.
+var withoutKind = []string{"audit_event", "patient_key", "patient_likeness", "patient_token", "user_account"}
 
 // timed are the follow-ups that know when they happened; the others tell of an encounter or an order that began before.
 var timed = []string{"lab_result", "lab_specimen", "vitals"}
