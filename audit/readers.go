@@ -22,15 +22,15 @@ type ReadersOf struct {
 }
 
 const readersSelect = `SELECT DISTINCT e.actor FROM hms.audit_event AS e
-	WHERE e.tenant_id = $1 AND e.patient_id = $2 AND (e.entity_id = '' OR e.entity_id = ANY ($5))
-	AND (e.action IN ('read', 'export') AND e.entity = ANY ($3) OR e.action = 'search' AND e.entity = ANY ($4))
+	WHERE e.tenant_id = $1 AND e.patient_id = $2 AND (e.entity_id = '' OR e.entity_id = ANY ($5::text[]))
+	AND (e.action IN ('read', 'export') AND e.entity = ANY ($3::text[])
+		OR e.action = 'search' AND e.entity = ANY ($4::text[]))
 	AND e.recorded_at >= coalesce((SELECT min(b.recorded_at) FROM hms.audit_event AS b WHERE b.tenant_id = $1
 		AND b.entity = $6 AND b.entity_id = $7 AND b.action = 'create'), '-infinity')`
 
 // readers is [Port.Readers] inside its transaction.
 func readers(ctx context.Context, db dbx.DB, of ReadersOf) ([]hmstype.UserID, error) {
-	rows, err := db.Query(ctx, readersSelect, db.Tenant(), of.Patient, dbx.Array(of.Read), dbx.Array(of.Searched),
-		dbx.Array(of.IDs), of.Since, of.SinceID)
+	rows, err := db.Query(ctx, readersSelect, db.Tenant(), of.Patient, of.Read, of.Searched, of.IDs, of.Since, of.SinceID)
 	if err != nil {
 		return nil, err
 	}
