@@ -152,7 +152,7 @@ func TestService_ReviseAllergy_ConcurrentOneAnswer(t *testing.T) {
 	}
 }
 
-func TestService_AllergyMatches(t *testing.T) {
+func TestService_AllergiesAreFoundInWhatIsPrescribed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	code := hmstype.Code{System: hmstype.SystemRxNorm, Value: "7980", Display: "Penicillin G"}

@@ -11,14 +11,18 @@
 //	active, inactive -> merged (FHIR Patient.link replaced-by; terminal)
 //	active, inactive -> entered-in-error (terminal)
 //
-// Death is a dated attribute and not a state. [Service.GetHistory] and
-// [Service.GetCoverageHistory] give the steps that were made.
+// Death is a dated attribute and not a state: [Service.MarkDeceased], and [Service.RevokeDeath] where it was
+// noted by mistake. Nothing new begins for the dead, nor for a record that is not active ([Port.LockForCare],
+// hms.guard_patient); what was to come ends with the death ([DeathFollower]), and no record goes out of use while
+// something is open ([OpenSource]). [Service.GetHistory] and [Service.GetCoverageHistory] give the steps
+// that were made.
 //
 // # Errors
 //
 // [ErrDuplicate] (a *DuplicateError names the candidates), [ErrMRNTaken],
 // [ErrIdentifierTaken] and [ErrCoverageOverlap] are of kind already exists; [ErrMerged],
-// [ErrInactive] and [ErrRestricted] tell why a record may not be used.
+// [ErrInactive], [ErrDeceased] and [ErrRestricted] tell why a record may not be used, [ErrOpenWork] (an
+// *OpenWorkError lists it) why one may not go out of use.
 //
 // A restricted record (staff as patients, public figures, psychiatry) is shown only to
 // those who hold hmstype.PermPatientRestricted; a search leaves it out, and whoever is
